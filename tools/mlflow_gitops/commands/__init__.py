@@ -1,0 +1,1 @@
+"""Commands: each parses nothing, calls the core and the edges, and prints."""

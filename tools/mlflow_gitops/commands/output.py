@@ -1,0 +1,40 @@
+"""Where commands print: data on stdout, everything else on stderr, progress only where a person watches."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from mlflow_gitops.render.terminal import Style, safe
+from mlflow_gitops.workspace import Settings
+
+
+def emit(lines: Iterable[str]) -> None:
+    """Print result lines to stdout."""
+    for line in lines:
+        print(line)
+
+
+def emit_json(value: Any) -> None:
+    """Print one JSON document to stdout."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def note(settings: Settings, text: str) -> None:
+    """Say something beside the result, unless --quiet."""
+    if settings.verbosity >= 0:
+        print(safe(text), file=sys.stderr)
+
+
+def warn(text: str) -> None:
+    """Say something that must not be missed."""
+    print(f"{Style(sys.stderr)('warning', 'yellow')}: {safe(text)}", file=sys.stderr)
+
+
+def steps(settings: Settings) -> Callable[[str], None]:
+    """A callback that shows what long work is at: on a terminal, or with --verbose."""
+    if settings.verbosity > 0 or (settings.verbosity == 0 and sys.stderr.isatty()):
+        return lambda step: print(f"{step} …", file=sys.stderr, flush=True)
+    return lambda step: None

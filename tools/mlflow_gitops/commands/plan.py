@@ -1,0 +1,39 @@
+"""`plan`: what would change in MLflow, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlflow_gitops.commands.output import emit, emit_json, note, steps
+from mlflow_gitops.commands.validate import report_invalid
+from mlflow_gitops.errors import CHANGES, OK, REFUSED, worst
+from mlflow_gitops.render import data, text
+from mlflow_gitops.render.terminal import Style
+from mlflow_gitops.workspace import Settings, Workspace, planner_for_commit, planner_for_tree
+
+
+def run(settings: Settings, models: Sequence[str], rev: str | None, detailed_exitcode: bool, form: str) -> int:
+    """Plan the working tree, or a revision. Exits 4 when anything is refused, 3 when files are invalid."""
+    workspace = Workspace(settings)
+    commit = workspace.git.resolve(rev) if rev is not None else None
+    snapshot = workspace.at(commit) if commit else workspace.tree()
+    if snapshot.errors:
+        return report_invalid(snapshot, form)
+    from mlflow_gitops.edges.mlflow import Registry
+
+    progress = steps(settings)
+    progress("loading MLflow")
+    registry = Registry(settings.tracking_uri, settings.registry_uri)
+    if commit:
+        planner = planner_for_commit(workspace, registry, commit, snapshot)
+    else:
+        planner = planner_for_tree(workspace, registry, snapshot)
+    plan = planner.plan(models, progress)
+    if form == "json":
+        emit_json(data.plan(plan))
+    else:
+        if plan.commit is None:
+            note(settings, "Planned from the working tree, which has uncommitted changes; reconcile takes commits only.")
+        emit(text.plan(plan, Style(), verbose=settings.verbosity > 0))
+    summary = plan.summary
+    return worst(REFUSED if summary["refused"] else OK, CHANGES if detailed_exitcode and summary["changes"] else OK)

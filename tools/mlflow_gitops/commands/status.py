@@ -1,0 +1,35 @@
+"""`status`: where each model stands, at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlflow_gitops.commands.output import emit, emit_json, note, steps
+from mlflow_gitops.commands.validate import report_invalid
+from mlflow_gitops.errors import CHANGES, OK
+from mlflow_gitops.render import data, text
+from mlflow_gitops.render.terminal import Style
+from mlflow_gitops.workspace import Settings, Workspace, planner_for_commit
+
+
+def run(settings: Settings, models: Sequence[str], exit_code: bool, form: str) -> int:
+    """Compare MLflow with HEAD. With `exit_code`, 2 unless every managed model is Synced and nothing is refused."""
+    workspace = Workspace(settings)
+    head = workspace.git.resolve("HEAD")
+    snapshot = workspace.at(head)
+    if snapshot.errors:
+        return report_invalid(snapshot, form)
+    from mlflow_gitops.edges.mlflow import Registry
+
+    progress = steps(settings)
+    progress("loading MLflow")
+    registry = Registry(settings.tracking_uri, settings.registry_uri)
+    plan = planner_for_commit(workspace, registry, head, snapshot).plan(models, progress)
+    if form == "json":
+        emit_json(data.status(plan))
+    else:
+        emit(text.status(plan, Style()))
+        if workspace.dirty_paths():
+            note(settings, "The working tree has uncommitted changes; this compares MLflow with HEAD.")
+    unsettled = any(model.sync != "Synced" or model.refusals for model in plan.models)
+    return CHANGES if exit_code and unsettled else OK

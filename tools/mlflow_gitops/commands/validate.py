@@ -1,0 +1,106 @@
+"""`validate`: schema and cross-file checks, offline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from mlflow_gitops.commands.output import emit, emit_json, note
+from mlflow_gitops.core.problems import Problem, in_order
+from mlflow_gitops.core.snapshot import Snapshot, SourceFile, build, classify, twins
+from mlflow_gitops.edges import files
+from mlflow_gitops.errors import INVALID, OK, UsageFailure
+from mlflow_gitops.render import data, github, text
+from mlflow_gitops.workspace import Settings, Workspace
+
+
+def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, form: str) -> int:
+    """Check everything, the given paths, or what changed since a revision; exit 3 if anything is wrong."""
+    if paths and changed_since is not None:
+        raise UsageFailure("Give paths or --changed-since, not both.")
+    workspace = Workspace(settings)
+    if changed_since is not None:
+        snapshot = _changed(workspace, changed_since)
+    elif paths:
+        snapshot = _given(workspace, paths)
+    else:
+        snapshot = workspace.tree()
+    if form == "json":
+        emit_json(data.counted(snapshot))
+    elif form == "github":
+        emit(github.annotations(snapshot.problems))
+    else:
+        emit(text.problems(snapshot.problems))
+    if form != "json":
+        errors, warnings = len(snapshot.errors), len(snapshot.warnings)
+        said = f"{errors} error{'' if errors == 1 else 's'}" + (f", {warnings} warning{'' if warnings == 1 else 's'}" if warnings else "")
+        note(settings, f"{snapshot.count} manifest{'' if snapshot.count == 1 else 's'}: {said}.")
+    return INVALID if snapshot.errors else OK
+
+
+def report_invalid(snapshot: Snapshot, form: str) -> int:
+    """Print why a snapshot cannot be planned, as `validate` does, and return the exit code."""
+    if form == "json":
+        emit_json(data.counted(snapshot))
+    else:
+        emit(text.problems(snapshot.errors))
+    return INVALID
+
+
+def _changed(workspace: Workspace, ref: str) -> Snapshot:
+    """Only what differs from `ref`; everything when the policy does, since it is part of every manifest's rules."""
+    changed = set(workspace.git.changed_since(ref, workspace.registry))
+    if any(classify(path, workspace.registry) in ("policy", "extension") for path in changed):
+        return workspace.tree()
+    listing = [path for path in files.names(workspace.top, workspace.registry)]
+    wanted = [path for path in listing if path in changed or classify(path, workspace.registry) == "policy"]
+    snapshot = build((files.read_file(workspace.top / path, path) for path in wanted), workspace.registry)
+    siblings = twins(path for path in listing if classify(path, workspace.registry) == "manifest")
+    keep = [problem for problem in (*snapshot.problems, *siblings) if problem.file in changed]
+    snapshot.problems = in_order(keep)
+    return snapshot
+
+
+def _given(workspace: Workspace, paths: Sequence[Path]) -> Snapshot:
+    """The problems of the given files and folders. Those of the registry folder are checked among their siblings and
+    under its policy; any other file by itself, as a manifest or, by its name, as a policy."""
+    top = workspace.top / workspace.registry
+    inside: set[str] = set()
+    outside: list[Path] = []
+    for path in paths:
+        if not path.exists() and not path.is_symlink():
+            raise UsageFailure(f"There is no {path}.")
+        found = _below(path) if path.is_dir() and not path.is_symlink() else [path]
+        for file in found:
+            absolute = file.parent.resolve() / file.name
+            if absolute.is_relative_to(top.resolve()):
+                inside.add((Path(workspace.registry) / absolute.relative_to(top.resolve())).as_posix())
+            else:
+                outside.append(file)
+    snapshot = Snapshot()
+    problems: list[Problem] = []
+    if inside:
+        whole = workspace.tree()
+        problems += [problem for problem in whole.problems if problem.file in inside]
+        snapshot.count += sum(1 for path in inside if classify(path, workspace.registry) == "manifest")
+    for file in outside:
+        alone = _alone(file)
+        problems += alone.problems
+        snapshot.count += alone.count
+    snapshot.problems = in_order(problems)
+    return snapshot
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.suffix in (".yaml", ".yml"))
+
+
+def _alone(file: Path) -> Snapshot:
+    read = files.read_file(file, file.as_posix())
+    inner = "policy.yaml" if file.name == "policy.yaml" else f"models/{file.name}"
+    snapshot = build([SourceFile(f"registry/{inner}", read.data, read.fault)], "registry")
+    shown = file.as_posix()
+    snapshot.problems = [
+        Problem(shown, p.line, p.column, p.code, p.message, p.severity) for p in snapshot.problems
+    ]
+    return snapshot

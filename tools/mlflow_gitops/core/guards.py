@@ -1,0 +1,154 @@
+"""Guards: what keeps a model from being touched at all, each with its way past (DESIGN §6.3, RULES R2, R4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from mlflow_gitops.core.desired import Desired
+from mlflow_gitops.core.history import ModelHistory
+from mlflow_gitops.core.manifest import VersionSpec
+from mlflow_gitops.core.observed import HIGHEST_TAG, ObservedModel, RunFacts
+from mlflow_gitops.core.plan import Change, Refusal
+
+Facts = Callable[[str], RunFacts | None]
+
+
+def refusals(
+    desired: Desired,
+    history: ModelHistory,
+    observed: ObservedModel | None,
+    changes: Sequence[Change],
+    owner: str,
+    take_over: bool,
+    facts: Facts,
+) -> Iterator[Refusal]:
+    """Every reason not to carry out this model's changes."""
+    name = desired.manifest.name
+    if observed is not None and observed.is_prompt:
+        yield Refusal(
+            "name_taken",
+            f"{name} is a prompt in MLflow's Prompt Registry, which shares its names with the models",
+            "give the model another name",
+        )
+        return
+    if observed is not None and observed.owner not in (None, owner) and not take_over:
+        yield Refusal(
+            "owner",
+            f"{name} is managed from elsewhere: its owner is {observed.owner}, this repository is {owner}",
+            f"remove it from the other repository, then reconcile {name} --take-over",
+        )
+        return
+    if history.base_state == "stale":
+        yield Refusal(
+            "stale",
+            f"MLflow was reconciled to {_short(history.base)}, which is not part of the history of what is planned here",
+            "bring that commit in (pull, rebase); to go back, git revert on the main branch",
+        )
+        return
+    if history.base_state == "unknown":
+        yield Refusal(
+            "base_unknown",
+            f"MLflow was reconciled to {_short(history.base)}, which cannot be found on the main line here",
+            f"fetch more history (git fetch --unshallow), or reconcile {name} --adopt",
+        )
+        return
+    seen = observed or ObservedModel(name)
+    yield from _versions(desired, seen)
+    yield from _pins(desired, seen, changes, facts)
+    yield from _protected(desired, seen)
+
+
+def _versions(desired: Desired, seen: ObservedModel) -> Iterator[Refusal]:
+    manifest = desired.manifest
+    named = {v for versions in manifest.stages.values() for v in versions} | set(manifest.aliases.values())
+    highest = max([*seen.versions, _number(seen.tags.get(HIGHEST_TAG))], default=0)
+    for version in sorted(named | manifest.versions.keys()):
+        spec = manifest.versions.get(version)
+        if version in seen.versions:
+            continue
+        if spec is None or spec.source is None:
+            if version in named:
+                yield Refusal(
+                    "missing_version",
+                    f"MLflow has no version {version} of {manifest.name}"
+                    + (f"; it has {_listed(seen)}" if seen.versions else ""),
+                    f"register it by training, or say versions.{version}.source so that reconcile registers it",
+                )
+        elif version <= highest:
+            yield Refusal(
+                "missing_version",
+                f"version {version} of {manifest.name} is gone and MLflow never gives a number twice; it is at {highest}",
+                f"pin it as the next free number, {highest + 1}, or take version {version} out of the manifest",
+            )
+
+
+def _pins(desired: Desired, seen: ObservedModel, changes: Sequence[Change], facts: Facts) -> Iterator[Refusal]:
+    """Compare every pin with MLflow; what only the run knows (datasets) is read for versions about to change."""
+    moving = {change.version for change in changes if change.action in ("transition", "register_version")}
+    moving |= {change.after for change in changes if change.action == "set_alias" and isinstance(change.after, int)}
+    for version, spec in sorted(desired.manifest.versions.items()):
+        found = seen.versions.get(version)
+        run_id = found.run_id if found else spec.run_id
+        if found is not None:
+            for word, pinned, actual in (
+                ("run_id", spec.run_id, found.run_id),
+                ("source", spec.source, found.source),
+                ("model_id", spec.model_id, found.model_id),
+            ):
+                if pinned is not None and pinned != actual:
+                    yield _pin(version, f"is pinned to {word} {pinned}, MLflow has {actual or 'none'}")
+        if version in moving and (spec.dataset_digest or spec.data):
+            yield from _data_pins(version, spec, facts(run_id) if run_id else None)
+
+
+def _data_pins(version: int, spec: VersionSpec, known: RunFacts | None) -> Iterator[Refusal]:
+    if known is None:
+        yield _pin(version, "is pinned to its data, and MLflow has no run to compare it with")
+        return
+    if spec.dataset_digest and spec.dataset_digest not in known.dataset_digests:
+        had = ", ".join(sorted(known.dataset_digests)) or "none"
+        yield _pin(version, f"is pinned to dataset digest {spec.dataset_digest}, its run logged {had}")
+    if spec.data:
+        had = known.data.get(spec.data.path)
+        if had != spec.data.md5:
+            said = f"logged {had}" if had else f"logged none (tag or param dvc.{spec.data.path})"
+            yield _pin(version, f"is pinned to {spec.data.path} with md5 {spec.data.md5}, its run {said}")
+
+
+def _pin(version: int, said: str) -> Refusal:
+    return Refusal(
+        "pin",
+        f"version {version} {said}",
+        "it is not the version that was reviewed; pin what MLflow has after looking at it, or name another version",
+    )
+
+
+def _protected(desired: Desired, seen: ObservedModel) -> Iterator[Refusal]:
+    """An occupied protected stage is left empty only by an explicit null."""
+    for stage, rule in desired.policy.stages.items():
+        if not rule.protected or desired.holders(stage) or stage in desired.manifest.stages:
+            continue
+        held = set(seen.holders(stage)) if rule.native else set()
+        if rule.alias in seen.aliases:
+            held.add(seen.aliases[rule.alias])
+        if held:
+            versions = ", ".join(map(str, sorted(held)))
+            yield Refusal(
+                "protected",
+                f"{stage} is protected and held by {versions}; the manifest does not name it, which would leave it empty",
+                f"say which version holds it, or write {stage}: null to empty it on purpose",
+            )
+
+
+def _listed(seen: ObservedModel) -> str:
+    numbers = sorted(seen.versions)
+    shown = ", ".join(map(str, numbers[-5:]))
+    return shown if len(numbers) <= 5 else f"{len(numbers)} versions, the newest {shown}"
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdigit() and len(text) < 11 else 0
+
+
+def _short(sha: str | None) -> str:
+    return (sha or "")[:12] if (sha or "").isalnum() else "an unreadable commit"

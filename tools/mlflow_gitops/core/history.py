@@ -1,0 +1,229 @@
+"""What git wanted of a model from its base to the target: the desired state at each commit that changed it (RULES R1, R2).
+
+Pure: the raw line of commits and a way to read blobs come from outside. Only blobs that some model's history really
+crosses are read, each once.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from mlflow_gitops.core.desired import Desired, Field
+from mlflow_gitops.core.manifest import check_policy, read_manifest
+from mlflow_gitops.core.policy import Policy, read_policy
+from mlflow_gitops.core.snapshot import classify, stem_of
+
+BaseState = Literal["none", "known", "stale", "unknown"]
+UNDECLARED = object()
+"""The value of a field in a commit that does not declare it."""
+
+_PULL_REQUEST = re.compile(r"\(#(\d+)\)|^Merge pull request #(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit of the main line. `at` is the committer's time, RFC 3339 in UTC; `author` is `Name <email>`."""
+
+    sha: str
+    at: str
+    author: str
+    subject: str
+
+    @property
+    def pull_request(self) -> int | None:
+        """The number that the subject claims: the last `(#N)`, or `Merge pull request #N` (RULES R7)."""
+        found = _PULL_REQUEST.findall(self.subject)
+        return int(found[-1][0] or found[-1][1]) if found else None
+
+
+@dataclass
+class Line:
+    """The first-parent history of one commit.
+
+    `shas` runs from the oldest to the newest; `changes` holds, in that order, what happened to each file of the registry
+    folder: (index into `shas`, path, blob id or None where it was deleted); `commits` describes those that did it.
+    """
+
+    shas: list[str]
+    changes: list[tuple[int, str, str | None]]
+    commits: Mapping[str, Commit]
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        return {sha: i for i, sha in enumerate(self.shas)}
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The desired state from one commit on; None where the model has no manifest. `commit` is None for a working tree."""
+
+    commit: Commit | None
+    desired: Desired | None
+
+
+@dataclass(frozen=True)
+class ModelHistory:
+    """One model's points, oldest first, the base first where there is one and the target last; never empty."""
+
+    base: str | None
+    base_state: BaseState
+    points: tuple[Point, ...]
+
+    @property
+    def target(self) -> Desired | None:
+        return self.points[-1].desired
+
+    def values(self, field: Field) -> list[object]:
+        """The values that a field had, point by point."""
+        return [p.desired.fields.get(field, UNDECLARED) if p.desired else UNDECLARED for p in self.points]
+
+    @cached_property
+    def declared(self) -> frozenset[Field]:
+        """Every field that any of the commits declared."""
+        return frozenset(field for point in self.points if point.desired for field in point.desired.fields)
+
+    @property
+    def moved(self) -> bool:
+        """Whether git changed anything since the base: then the model is stamped even if MLflow already agrees."""
+        states = [point.desired.fields if point.desired else None for point in self.points]
+        return self.base_state == "none" or any(state != states[0] for state in states)
+
+    def made_by(self, of: Callable[[Desired | None], object]) -> Commit | None:
+        """The newest commit that changed `of(desired)` into what it is at the target; None if none did, or if it is the
+        working tree's. Without a base, a value that never changed was made by the first commit."""
+        values = [of(point.desired) for point in self.points]
+        for i in range(len(values) - 1, 0, -1):
+            if values[i] != values[i - 1]:
+                return self.points[i].commit
+        return self.points[0].commit if self.base_state == "none" else None
+
+
+class Histories:
+    """The histories of every model along one line of commits.
+
+    `read_blobs` maps blob ids to contents. `target` is what the snapshot under planning wants of each model; `dirty` tells
+    by a manifest's stem whether the working tree under planning departs from the line's last commit for it.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        registry: str,
+        read_blobs: Callable[[Iterable[str]], Mapping[str, bytes]],
+        target: Mapping[str, Desired],
+        *,
+        dirty: Callable[[str], bool] = lambda stem: False,
+    ) -> None:
+        self._line = line
+        self._read = read_blobs
+        self._target = target
+        self._dirty = dirty
+        self._blobs: dict[str, bytes] = {}
+        self._policies: dict[str, Policy | None] = {}
+        self._by_stem: dict[str, list[tuple[int, str, str | None]]] = {}
+        self._policy_changes: list[tuple[int, str | None]] = []
+        for i, path, blob in line.changes:
+            kind = classify(path, registry)
+            if kind == "manifest":
+                self._by_stem.setdefault(stem_of(path), []).append((i, path, blob))
+            elif kind == "policy":
+                self._policy_changes.append((i, blob))
+
+    def prefetch(self, wanted: Iterable[tuple[str, str | None]]) -> None:
+        """Read in one batch every blob that the histories of these (stem, base) will need."""
+        blobs: set[str] = set()
+        for stem, base in wanted:
+            for _, manifest, policy in self._states(stem, base):
+                blobs.update(blob for blob in (manifest[0] if manifest else None, policy) if blob)
+        blobs -= self._blobs.keys()
+        if blobs:
+            self._blobs.update(self._read(blobs))
+
+    def of(self, name: str, stem: str, base: str | None, state: BaseState) -> ModelHistory:
+        """The history of one model. `base` must be on the line where `state` is "known"."""
+        final = self._target.get(name)
+        dirty = self._dirty(stem)
+        if state in ("stale", "unknown"):
+            return ModelHistory(base, state, (Point(None, final),))
+        points: list[Point] = []
+        known_base = base if state == "known" else None
+        states = self._states(stem, known_base)
+        if state == "known" and len(states) <= 1 and not dirty:
+            return ModelHistory(base, state, (Point(self._commit(states[0][0]) if states else None, final),))
+        self.prefetch([(stem, known_base)])
+        rules = Policy()
+        for i, manifest, policy in states:
+            desired: Desired | None = None
+            rules = self._policy(policy) or rules
+            if manifest is not None:
+                blob, path = manifest
+                desired = self._desired(blob, path, rules)
+                if desired is None:
+                    continue  # unreadable in that commit: its last readable state stays (RULES R7)
+            if not points or points[-1].desired != desired:
+                points.append(Point(self._commit(i), desired))
+        if dirty and (not points or not _same(points[-1].desired, final)):
+            points.append(Point(None, final))
+        if not dirty and points and points[-1].desired != final:
+            points[-1] = Point(points[-1].commit, final)
+        return ModelHistory(base, state, tuple(points) or (Point(None, final),))
+
+    def _commit(self, i: int) -> Commit | None:
+        sha = self._line.shas[i]
+        return self._line.commits.get(sha) or Commit(sha, "", "", "")
+
+    def _states(self, stem: str, base: str | None) -> list[tuple[int, tuple[str, str] | None, str | None]]:
+        """(index, (manifest blob, path) or None, policy blob or None) at the base and at each later change of either."""
+        changes = self._by_stem.get(stem, [])
+        start = self._line.index[base] if base else (changes[0][0] if changes else 0)
+        first_policy = bisect_right(self._policy_changes, start, key=lambda change: change[0])
+        policy = self._policy_changes[first_policy - 1][1] if first_policy else None
+        moments = {start}
+        moments.update(i for i, _, _ in changes if i > start)
+        moments.update(i for i, _ in self._policy_changes[first_policy:])
+        present: dict[str, str] = {}
+        states: list[tuple[int, tuple[str, str] | None, str | None]] = []
+        manifest: tuple[str, str] | None = None
+        c, p = 0, first_policy
+        for moment in sorted(moments):
+            while c < len(changes) and changes[c][0] <= moment:
+                _, path, blob = changes[c]
+                present.pop(path, None)
+                if blob is not None:
+                    present[path] = blob
+                c += 1
+            while p < len(self._policy_changes) and self._policy_changes[p][0] <= moment:
+                policy = self._policy_changes[p][1]
+                p += 1
+            if len(present) <= 1:  # two files of one name are invalid; the last readable state stays
+                manifest = next(((blob, path) for path, blob in present.items()), None)
+            states.append((moment, manifest, policy))
+        return states
+
+    def _policy(self, blob: str | None) -> Policy | None:
+        if blob is None:
+            return self._policies.setdefault("", Policy())
+        if blob not in self._policies:
+            data = self._blobs.get(blob)
+            self._policies[blob] = read_policy(data, "policy.yaml")[0] if data is not None else None
+        return self._policies[blob]
+
+    def _desired(self, blob: str, path: str, policy: Policy) -> Desired | None:
+        data = self._blobs.get(blob)
+        if data is None:
+            return None
+        manifest, document = read_manifest(data, path)
+        if manifest is None:
+            return None
+        rules = policy.for_model(manifest.name)
+        check_policy(manifest, document, rules)
+        return None if document.problems else Desired(manifest, rules)
+
+
+def _same(one: Desired | None, other: Desired | None) -> bool:
+    return one == other or (one is not None and other is not None and one.fields == other.fields)

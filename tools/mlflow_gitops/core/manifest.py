@@ -1,0 +1,166 @@
+"""The manifest: one model's desired state, from the text of its file."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from mlflow_gitops.core import schema
+from mlflow_gitops.core.names import alias_reserved, file_stem, name_fault, tag_fault
+from mlflow_gitops.core.policy import ModelPolicy
+from mlflow_gitops.core.yamldoc import Document, parse
+
+
+@dataclass(frozen=True, slots=True)
+class DataPin:
+    """A DVC-tracked path and the MD5 that the run must have recorded for it."""
+
+    path: str
+    md5: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionSpec:
+    """What a manifest says of one version: pins (None where it says nothing), description and tags."""
+
+    run_id: str | None = None
+    source: str | None = None
+    model_id: str | None = None
+    dataset_digest: str | None = None
+    data: DataPin | None = None
+    description: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One model's desired state. `stages` maps a stage to its versions in ascending order, () where it is null or []."""
+
+    name: str
+    file: str
+    description: str | None
+    owners: tuple[str, ...]
+    tags: Mapping[str, str]
+    stages: Mapping[str, tuple[int, ...]]
+    aliases: Mapping[str, int]
+    versions: Mapping[int, VersionSpec]
+
+
+def read_manifest(data: bytes, file: str) -> tuple[Manifest | None, Document]:
+    """Parse and check one manifest by itself: YAML, schema, names. The policy's part is `check_policy`.
+
+    Returns the manifest, or None if it has errors, and the document that holds its problems and positions.
+    """
+    document = parse(data, file)
+    if document.root is not None or not document.problems:
+        schema.check(document, "model")
+    if isinstance(document.root, dict):
+        _check_names(document)
+        _check_stages(document)
+    if document.problems:
+        return None, document
+    root = document.root
+    return (
+        Manifest(
+            name=root["name"],
+            file=file,
+            description=root.get("description"),
+            owners=tuple(root.get("owners", ())),
+            tags=dict(root.get("tags", {})),
+            stages={stage: _versions(value) for stage, value in root["stages"].items()},
+            aliases=dict(root.get("aliases", {})),
+            versions={int(number): _spec(entry) for number, entry in root.get("versions", {}).items()},
+        ),
+        document,
+    )
+
+
+def _versions(value: object) -> tuple[int, ...]:
+    if isinstance(value, list):
+        return tuple(sorted(value))
+    return (value,) if isinstance(value, int) else ()
+
+
+def _spec(entry: Mapping[str, object]) -> VersionSpec:
+    known = dict(entry)
+    if isinstance(data := known.get("data"), Mapping):
+        known["data"] = DataPin(**data)
+    return VersionSpec(**known)  # type: ignore[arg-type]  # the schema has checked every field
+
+
+def _check_names(document: Document) -> None:
+    """Names of the model, its aliases and its tags. Anything of the wrong type is the schema's to report."""
+    root = document.root
+    name = root.get("name")
+    if isinstance(name, str):
+        stem = PurePosixPath(document.file).name.removesuffix(".yaml")
+        if fault := name_fault(name):
+            document.at("name-refused", fault, ("name",))
+        elif stem != file_stem(name):
+            document.at("file-name", f"the model {name!r} belongs in {file_stem(name)}.yaml, not {stem}.yaml", ("name",))
+    aliases = root.get("aliases")
+    for alias in aliases if isinstance(aliases, dict) else ():
+        if alias_reserved(alias):
+            document.at("alias-reserved", f"MLflow keeps the alias {alias!r} for itself", ("aliases", alias), key=True)
+    versions = root.get("versions")
+    tagged: list[tuple[str | int, ...]] = [("tags",)]
+    tagged += [("versions", number, "tags") for number in versions] if isinstance(versions, dict) else []
+    for path in tagged:
+        node = root
+        for step in path:
+            node = node.get(step) if isinstance(node, dict) else None
+        for key in node if isinstance(node, dict) else ():
+            if fault := tag_fault(key):
+                document.at("tag-reserved" if "belong" in fault else "bad-value", fault, (*path, key), key=True)
+    for number in versions if isinstance(versions, dict) else ():
+        if number.isdigit() and int(number) > 2**31 - 1:
+            document.at("bad-value", f"version {number} is over 2147483647", ("versions", number), key=True)
+
+
+def _check_stages(document: Document) -> None:
+    """No version twice: not in one stage's list, not in two of MLflow's stages (the policy may add stages of its own)."""
+    stages = document.root.get("stages")
+    for stage, value in stages.items() if isinstance(stages, dict) else ():
+        seen: set[int] = set()
+        for i, version in enumerate(value if isinstance(value, list) else ()):
+            if isinstance(version, int) and version in seen:
+                document.at("version-twice", f"{stage} names version {version} twice", ("stages", stage, i))
+            elif isinstance(version, int):
+                seen.add(version)
+
+
+def check_policy(manifest: Manifest, document: Document, policy: ModelPolicy) -> None:
+    """Record in `document` what the policy forbids: unknown stages, versions in two native stages, aliases (RULES R2)."""
+    holder: dict[int, str] = {}
+    for stage, versions in manifest.stages.items():
+        rule = policy.stages.get(stage)
+        if rule is None:
+            near = difflib.get_close_matches(stage, policy.stages, 1, 0.5) or [
+                name for name in policy.stages if name.lower() == stage.lower()
+            ]
+            hint = f"did you mean {near[0]}?" if near else "known: " + ", ".join(policy.stages)
+            if stage == "None":
+                hint = "leave the version out instead"
+            document.at("stage-unknown", f"there is no stage {stage!r}; {hint}", ("stages", stage), key=True)
+            continue
+        if rule.alias and len(versions) > 1:
+            message = f"{stage} is kept as the alias {rule.alias!r} and holds one version at most"
+            document.at("stage-one-version", message, ("stages", stage))
+        for version in versions:
+            if rule.native and (other := holder.setdefault(version, stage)) != stage:
+                path: tuple[str | int, ...] = ("stages", stage)
+                if isinstance(listed := document.root["stages"][stage], list):
+                    path = (*path, listed.index(version))
+                document.at("version-twice", f"version {version} stands in {other} and in {stage}; it can hold one", path)
+    kept = {alias.lower(): stage for alias, stage in policy.stage_aliases.items()}
+    allowed = {v for stage in policy.alias_only or () for v in manifest.stages.get(stage, ())}
+    for alias, version in manifest.aliases.items():
+        if stage := kept.get(alias.lower()):
+            message = f"the alias {alias!r} follows the stage {stage}; it is not set by hand"
+            document.at("alias-clash", message, ("aliases", alias), key=True)
+        elif policy.alias_only is not None and version not in allowed:
+            message = f"{alias!r} may only point at what holds {' or '.join(policy.alias_only)}; version {version} does not"
+            document.at("alias-not-allowed", message, ("aliases", alias))
+

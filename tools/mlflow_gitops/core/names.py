@@ -1,0 +1,57 @@
+"""Names: which ones MLflow takes, and how a model's name becomes a file's (RULES R2)."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from mlflow_gitops.core.yamldoc import CONTROL
+
+NATIVE_STAGES = ("Staging", "Production", "Archived")
+"""MLflow's own stages beside `None`, in the order a version climbs and leaves."""
+
+ACTIVE_STAGES = ("Staging", "Production")
+"""The stages whose holders must be named; a version in one of them that no stage names is archived."""
+
+RESERVED_TAG_PREFIXES = ("gitops.", "mlflow.")
+
+_RESERVED_ALIAS = re.compile(r"latest\Z|v[0-9]+\Z", re.IGNORECASE)
+_UNSAFE = re.compile(rb"[^A-Za-z0-9._ -]")
+
+
+def file_stem(model: str) -> str:
+    """The stem of a model's manifest file: every byte outside `A-Z a-z 0-9 . _ - space`, and a leading dot, percent-encoded."""
+    encoded = _UNSAFE.sub(lambda found: b"%%%02X" % found.group()[0], model.encode("utf-8", "surrogatepass")).decode("ascii")
+    return "%2E" + encoded[1:] if encoded.startswith(".") else encoded
+
+
+def name_fault(model: str) -> str | None:
+    """Why MLflow or this tool refuses a model's name; None if it is fine.
+
+    The path rule is MLflow's `_validate_model_name` (3.17): a name must be a path that normalises to itself.
+    """
+    if not model.strip():
+        return "the name is empty"
+    if CONTROL.search(model) or "\n" in model or "\t" in model or "\r" in model:
+        return "the name has a control character in it"
+    if _unclean_path(model):
+        return f"MLflow refuses the name {model!r}"
+    if len(file_stem(model)) > 250:
+        return "the name is too long to be a file's name"
+    return None
+
+
+def tag_fault(key: str) -> str | None:
+    """Why a declared tag's name is refused; None if it is fine."""
+    if key.startswith(RESERVED_TAG_PREFIXES):
+        return f"tags beginning {' or '.join(RESERVED_TAG_PREFIXES)} belong to the tools, not to a manifest"
+    return f"MLflow refuses the tag name {key!r}" if _unclean_path(key) else None
+
+
+def alias_reserved(alias: str) -> bool:
+    """Whether MLflow keeps this alias for itself: `latest` and `v<digits>`, in any case."""
+    return bool(_RESERVED_ALIAS.match(alias))
+
+
+def _unclean_path(name: str) -> bool:
+    return posixpath.normpath(name) != name or name == "." or name.startswith(("..", "/"))

@@ -1,0 +1,62 @@
+"""What the MLflow registry holds, normalised: versions are int, descriptions are text, stages are in MLflow's spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+BASE_TAG = "gitops.commit"
+OWNER_TAG = "gitops.owner"
+AT_TAG = "gitops.at"
+HIGHEST_TAG = "gitops.highest"
+PIN_TAG = "gitops.pin"
+AUTHOR_TAG = "gitops.author"
+PR_TAG = "gitops.pr"
+HELD_PREFIX = "gitops.held."
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedVersion:
+    """One model version in MLflow. `stage` is `None`, `Staging`, `Production` or `Archived`, as text."""
+
+    number: int
+    stage: str = "None"
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    run_id: str | None = None
+    source: str | None = None
+    model_id: str | None = None
+    status: str = "READY"
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedModel:
+    """One registered model in MLflow with its visible versions by number."""
+
+    name: str
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, int] = field(default_factory=dict)
+    versions: Mapping[int, ObservedVersion] = field(default_factory=dict)
+    is_prompt: bool = False
+
+    def holders(self, stage: str) -> tuple[int, ...]:
+        """The versions that MLflow shows in a native stage, ascending. The highest is the one it serves."""
+        return tuple(sorted(v.number for v in self.versions.values() if v.stage == stage))
+
+    @property
+    def base(self) -> str | None:
+        """The commit that the model was last reconciled to, by its stamp."""
+        return self.tags.get(BASE_TAG) or None
+
+    @property
+    def owner(self) -> str | None:
+        return self.tags.get(OWNER_TAG) or None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What a version's run recorded of its data: dataset digests, and MD5 by path from tags or params `dvc.<path>`."""
+
+    dataset_digests: frozenset[str] = frozenset()
+    data: Mapping[str, str] = field(default_factory=dict)

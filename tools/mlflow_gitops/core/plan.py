@@ -1,0 +1,127 @@
+"""The plan as a value: what would change, why, and what stands in the way. Renderers print it, apply carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mlflow_gitops.core.history import Commit
+
+Action = Literal[
+    "create_model",
+    "register_version",
+    "transition",
+    "set_alias",
+    "delete_alias",
+    "set_tag",
+    "delete_tag",
+    "set_description",
+]
+Cause = Literal["commit", "drift", "unknown"]
+Sync = Literal["Synced", "Pending", "Drifted", "Missing", "Unmanaged", "Unknown"]
+Scope = Literal["model", "commit"]
+Value = str | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write. `version` is None for what belongs to the model; `key` is an alias's or a tag's name.
+
+    `before` and `after` are what MLflow holds and what it shall hold. `applies` is False where a refusal or `drift: report`
+    keeps it from being done. `commit` made it so; None for drift and for what is not committed yet.
+    """
+
+    action: Action
+    version: int | None = None
+    key: str | None = None
+    before: Value = None
+    after: Value = None
+    cause: Cause = "commit"
+    applies: bool = True
+    commit: Commit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageChange:
+    """What one stage will be: the versions that hold it in MLflow and those that shall."""
+
+    stage: str
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    cause: Cause
+    commit: Commit | None
+    why: str = ""
+    """For drift: what happened in MLflow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why something is not done, and how to get past it (RULES R4). Scope "model" stops the whole model; "commit" stops
+    what git asks for and lets drift be healed."""
+
+    code: str
+    detail: str
+    way_out: str
+    scope: Scope = "model"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one gate says of one entry: a version coming to hold a stage (RULES R3)."""
+
+    stage: str
+    version: int
+    gate: str
+    status: Literal["passed", "failed", "overridden", "exempt", "waiting", "unknown"]
+    detail: str
+    until: str | None = None
+    needs: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPlan:
+    """One model's part of the plan. `changes` is in the order of the writes (RULES R5); `stamps` follow them, the model's
+    own `gitops.commit` last."""
+
+    model: str
+    file: str | None
+    sync: Sync
+    base: str | None
+    observed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    desired: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    stages: tuple[StageChange, ...] = ()
+    changes: tuple[Change, ...] = ()
+    stamps: tuple[Change, ...] = ()
+    gates: tuple[Verdict, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def applying(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes if change.applies)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether reconciling would write anything, stamps included."""
+        return bool(self.applying or self.stamps)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole plan. `commit` is None for a working tree with uncommitted changes, which can be planned but not applied."""
+
+    commit: str | None
+    models: tuple[ModelPlan, ...]
+    unmanaged: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    """Models that were reconciled from this repository and have no manifest any more."""
+
+    @property
+    def summary(self) -> dict[str, int]:
+        return {
+            "models": len(self.models),
+            "changed": sum(1 for model in self.models if model.changes),
+            "changes": sum(len(model.changes) for model in self.models),
+            "refused": sum(1 for model in self.models if model.refusals),
+        }

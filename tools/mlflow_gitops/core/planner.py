@@ -1,0 +1,191 @@
+"""From desired and observed to a plan: pure, field by field, each change with its cause (RULES R2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from mlflow_gitops.core.desired import Desired, Field
+from mlflow_gitops.core.guards import refusals
+from mlflow_gitops.core.history import UNDECLARED, Commit, ModelHistory
+from mlflow_gitops.core.names import ACTIVE_STAGES
+from mlflow_gitops.core.observed import ObservedModel, ObservedVersion, RunFacts
+from mlflow_gitops.core.ordering import ordered
+from mlflow_gitops.core.plan import Cause, Change, ModelPlan, StageChange, Sync
+from mlflow_gitops.core.stamps import stamps
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What planning needs beside the two states.
+
+    `owner` identifies this repository and folder; `now` is the time that stamps will carry, RFC 3339 in UTC. `facts` reads
+    what a run recorded of its data, asked only for versions about to change whose manifest pins data.
+    """
+
+    owner: str
+    now: str
+    facts: Callable[[str], RunFacts | None]
+    take_over: bool = False
+
+
+def plan_model(name: str, history: ModelHistory, observed: ObservedModel | None, context: Context) -> ModelPlan:
+    """Plan one managed model. `history.target` must be there: a model without a manifest is not planned."""
+    desired = history.target
+    assert desired is not None
+    seen = observed or ObservedModel(name)
+    now_held = observed_stages(seen, desired)
+    shell = ModelPlan(name, desired.manifest.file, "Synced", history.base, now_held, desired_stages(desired))
+    if history.base_state in ("stale", "unknown"):
+        refused = tuple(refusals(desired, history, observed, (), context.owner, context.take_over, context.facts))
+        return replace(shell, sync="Unknown", refusals=refused)
+    wanted = list(_changes(desired, history, seen, missing=observed is None))
+    changes, notes = ordered(wanted, {v.number: v.stage for v in seen.versions.values()})
+    refused = tuple(refusals(desired, history, observed, changes, context.owner, context.take_over, context.facts))
+    whole = any(refusal.scope == "model" for refusal in refused)
+    changes = [replace(change, applies=_applies(change, desired, bool(refused), whole)) for change in changes]
+    held_back = [change for change in changes if not change.applies and change.cause == "drift"]
+    if held_back and not whole:
+        notes.append("drift is reported and left, as the policy says (drift: report)")
+    return replace(
+        shell,
+        sync=_sync(observed, changes, bool(refused)),
+        stages=tuple(_stage_changes(desired, history, seen, changes)),
+        changes=tuple(changes),
+        stamps=() if refused else tuple(stamps(desired, history, seen, context.owner, context.now)),
+        refusals=refused,
+        notes=tuple(notes),
+    )
+
+
+def observed_stages(observed: ObservedModel, desired: Desired | None = None) -> dict[str, tuple[int, ...]]:
+    """What holds each stage in MLflow; stages of the team's own by their alias. Empty stages are left out."""
+    rules = desired.policy.stages.values() if desired else ()
+    held = {stage: observed.holders(stage) for stage in ("Production", "Staging", "Archived")}
+    for rule in rules:
+        if not rule.native:
+            holder = observed.aliases.get(rule.alias or "")
+            held[rule.name] = (holder,) if holder is not None else ()
+    return {stage: versions for stage, versions in held.items() if versions}
+
+
+def desired_stages(desired: Desired) -> dict[str, tuple[int, ...]]:
+    """What the manifest names, in display order."""
+    return {stage: desired.holders(stage) for stage in desired.policy.stages if stage in desired.manifest.stages}
+
+
+def _applies(change: Change, desired: Desired, refused: bool, whole: bool) -> bool:
+    if whole or (refused and change.cause == "commit"):
+        return False
+    return change.cause != "drift" or desired.policy.drift == "heal"
+
+
+def _sync(observed: ObservedModel | None, changes: list[Change], refused: bool) -> Sync:
+    if observed is None:
+        return "Missing"
+    if any(change.cause == "drift" for change in changes):
+        return "Drifted"
+    # A refusal without a change is a registry that is not what git says it is: another version under a pinned number.
+    return "Pending" if changes else "Drifted" if refused else "Synced"
+
+
+def _changes(desired: Desired, history: ModelHistory, seen: ObservedModel, *, missing: bool) -> Iterator[Change]:
+    if missing:
+        yield Change("create_model", after=seen.name, commit=history.made_by(lambda state: state is not None))
+    for version, spec in sorted(desired.manifest.versions.items()):
+        if version not in seen.versions and spec.source is not None:
+            made = history.made_by(lambda state, v=version: bool(state and v in state.manifest.versions))  # type: ignore[misc]
+            yield Change("register_version", version, None, None, spec.source, commit=made)
+    yield from _transitions(desired, history, seen)
+    registered = {v for v, spec in desired.manifest.versions.items() if spec.source is not None} | seen.versions.keys()
+    for field in sorted(history.declared | desired.fields.keys(), key=_field_order):
+        if field.kind == "stage" or (field.version is not None and field.version not in registered):
+            continue
+        want = desired.fields.get(field, UNDECLARED)
+        have = _have(field, seen)
+        change = _difference(field, want, have)
+        if change is not None:
+            cause, commit = _cause(field, history)
+            yield replace(change, cause=cause, commit=commit)
+
+
+def _transitions(desired: Desired, history: ModelHistory, seen: ObservedModel) -> Iterator[Change]:
+    for version in sorted(seen.versions.keys() | desired.native.keys()):
+        stage = seen.versions.get(version, ObservedVersion(version)).stage
+        want = desired.native.get(version)
+        if want is None and stage in ACTIVE_STAGES:
+            want = "None" if version in desired.own else "Archived"
+        if want is not None and want != stage:
+            cause, commit = _cause(Field("stage", version), history)
+            yield Change("transition", version, None, stage, want, cause, commit=commit)
+
+
+def _have(field: Field, seen: ObservedModel) -> str | int | None:
+    if field.kind == "alias":
+        return seen.aliases.get(field.key or "")
+    if field.version is None:
+        return seen.description if field.kind == "description" else seen.tags.get(field.key or "")
+    version = seen.versions.get(field.version)
+    if version is None:
+        return "" if field.kind == "description" else None
+    return version.description if field.kind == "description" else version.tags.get(field.key or "")
+
+
+def _difference(field: Field, want: object, have: str | int | None) -> Change | None:
+    """The write that takes a field from what MLflow has to what is wanted; what is declared no more is removed."""
+    if field.kind == "description":
+        after = "" if want is UNDECLARED else str(want)
+        return None if after == have else Change("set_description", field.version, None, have, after)
+    absent = want is UNDECLARED or want is None
+    if absent and have is None or want == have:
+        return None
+    if field.kind == "alias":
+        if absent:
+            return Change("delete_alias", None, field.key, have, None)
+        return Change("set_alias", None, field.key, have, want if isinstance(want, int) else None)
+    if absent:
+        return Change("delete_tag", field.version, field.key, have, None)
+    return Change("set_tag", field.version, field.key, have, str(want))
+
+
+def _cause(field: Field, history: ModelHistory) -> tuple[Cause, Commit | None]:
+    """`commit` where the field's history has more than one value or there is no base, else `drift`."""
+    values = history.values(field)
+    if history.base_state != "none" and all(value == values[0] for value in values):
+        return "drift", None
+    return "commit", history.made_by(lambda state: state.fields.get(field, UNDECLARED) if state else UNDECLARED)
+
+
+def _field_order(field: Field) -> tuple[str, int, str]:
+    return field.kind, field.version or 0, field.key or ""
+
+
+def _stage_changes(
+    desired: Desired, history: ModelHistory, seen: ObservedModel, changes: list[Change]
+) -> Iterator[StageChange]:
+    """One row a stage that will not be what it is. Archived is shown where the manifest lists a version for it."""
+    held = observed_stages(seen, desired)
+    for stage, rule in desired.policy.stages.items():
+        before, after = held.get(stage, ()), desired.holders(stage)
+        if stage == "Archived":
+            after = tuple(sorted({*before, *after} - {v for v, s in desired.native.items() if s != stage}))
+        if before == after:
+            continue
+        moved = set(before) ^ set(after)
+        involved = [c for c in changes if (c.version in moved and c.action == "transition") or c.key == rule.alias]
+        by_commit = any(change.cause == "commit" for change in involved)
+        commit = history.made_by(lambda state, s=stage: state.holders(s) if state else ()) if by_commit else None  # type: ignore[misc]
+        why = "" if by_commit else _what_happened(stage, rule.native, before, after, seen)
+        yield StageChange(stage, before, after, "commit" if by_commit else "drift", commit, why)
+
+
+def _what_happened(
+    stage: str, native: bool, before: tuple[int, ...], after: tuple[int, ...], seen: ObservedModel
+) -> str:
+    said = []
+    for version in after:
+        if version not in before:
+            where = seen.versions[version].stage if native and version in seen.versions else "nothing"
+            said.append(f"{version} was moved to {where} in MLflow" if native else f"{version} lost its alias in MLflow")
+    said += [f"{version} was moved to {stage} in MLflow" for version in before if version not in after]
+    return ", ".join(said)

@@ -1,0 +1,143 @@
+"""The policy: stages, what protects them, and what happens to drift, as values for each model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+from mlflow_gitops.core import schema
+from mlflow_gitops.core.names import NATIVE_STAGES, alias_reserved
+from mlflow_gitops.core.problems import Problem
+from mlflow_gitops.core.yamldoc import Document, parse
+
+Drift = Literal["heal", "report"]
+
+
+@dataclass(frozen=True, slots=True)
+class StageRule:
+    """One stage's rule. `native` stages are MLflow's own; the others live as their `alias` alone."""
+
+    name: str
+    alias: str | None
+    native: bool
+    protected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPolicy:
+    """The policy as it holds for one model, every exception merged in. `stages` is in display order: Production first."""
+
+    stages: Mapping[str, StageRule]
+    alias_only: tuple[str, ...] | None
+    drift: Drift
+
+    @property
+    def stage_aliases(self) -> dict[str, str]:
+        """Alias to the stage that it follows."""
+        return {rule.alias: rule.name for rule in self.stages.values() if rule.alias}
+
+
+@dataclass(slots=True)
+class Policy:
+    """The policy file, or MLflow's four stages with Production protected where there is none."""
+
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    _known: dict[tuple[int, ...], ModelPolicy] = field(default_factory=dict)
+
+    def matches(self, model: str) -> tuple[int, ...]:
+        """The indices of the exceptions that hold for `model`, in order."""
+        return tuple(i for i, entry in enumerate(self.raw.get("models") or ()) if fnmatchcase(model, entry["match"]))
+
+    def for_model(self, model: str) -> ModelPolicy:
+        """The rules for one model. Cheap: models that share their exceptions share the value."""
+        which = self.matches(model)
+        if which not in self._known:
+            merged: dict[str, Any] = {key: value for key, value in self.raw.items() if key != "models"}
+            for i in which:
+                entry = {key: value for key, value in self.raw["models"][i].items() if key != "match"}
+                merged = _merge(merged, entry)
+            self._known[which] = _effective(merged)
+        return self._known[which]
+
+
+def _merge(below: Any, above: Any) -> Any:
+    """Merge mappings key by key; null removes, anything else replaces (RULES R3)."""
+    if not isinstance(below, Mapping) or not isinstance(above, Mapping):
+        return above
+    merged = dict(below)
+    for key, value in above.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = _merge(merged.get(key, {} if isinstance(value, Mapping) else None), value)
+    return merged
+
+
+def _effective(merged: Mapping[str, Any]) -> ModelPolicy:
+    declared: Mapping[str, Mapping[str, Any]] = merged.get("stages") or {}
+    own = [name for name in declared if name not in NATIVE_STAGES]
+    stages = {}
+    for name in ("Production", "Staging", *own, "Archived"):
+        rule = declared.get(name) or {}
+        stages[name] = StageRule(
+            name=name,
+            alias=rule.get("alias"),
+            native=rule.get("native", name in NATIVE_STAGES),
+            protected=rule.get("protected", name == "Production"),
+        )
+    only = (merged.get("aliases") or {}).get("only")
+    return ModelPolicy(stages, tuple(only) if only is not None else None, merged.get("drift") or "heal")
+
+
+def read_policy(data: bytes, file: str) -> tuple[Policy | None, list[Problem]]:
+    """Parse and check a policy file; None if it cannot be used."""
+    document = parse(data, file)
+    if document.root is not None or not document.problems:
+        schema.check(document, "policy")
+    if document.problems:
+        return None, document.problems
+    policy = Policy(document.root)
+    _check_rules(document, policy.for_model(""), ("stages",))
+    for i, entry in enumerate(policy.raw.get("models") or ()):
+        # Each exception alone over the general rules; combinations are met when a model has them.
+        general = {key: value for key, value in policy.raw.items() if key != "models"}
+        alone = _effective(_merge(general, {key: value for key, value in entry.items() if key != "match"}))
+        _check_rules(document, alone, ("models", i, "stages"))
+    return (None if document.problems else policy), document.problems
+
+
+def rule_faults(rules: ModelPolicy) -> list[tuple[str, str, str]]:
+    """What is wrong with a set of stage rules: (stage, code, message)."""
+    faults: list[tuple[str, str, str]] = []
+    aliases: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for rule in sorted(rules.stages.values(), key=lambda rule: rule.name not in NATIVE_STAGES):
+        twin = names.setdefault(rule.name.lower(), rule.name)
+        if rule.name == "None" or twin != rule.name:
+            other = "MLflow's word for no stage" if rule.name == "None" else f"the stage {twin} but for case"
+            faults.append((rule.name, "stage-clash", f"a stage cannot be called {rule.name}: that is {other}"))
+        if rule.native and rule.name not in NATIVE_STAGES:
+            faults.append((rule.name, "stage-not-native", f"MLflow has no stage {rule.name}; write native: false"))
+        if not rule.native and not rule.alias:
+            faults.append((rule.name, "stage-needs-alias", f"{rule.name} is kept as an alias alone and needs one: alias: …"))
+        if not rule.alias:
+            continue
+        if alias_reserved(rule.alias):
+            faults.append((rule.name, "alias-reserved", f"MLflow keeps the alias {rule.alias!r} for itself"))
+        holder = aliases.setdefault(rule.alias.lower(), rule.name)
+        if holder != rule.name:
+            faults.append((rule.name, "alias-clash", f"{rule.name} and {holder} cannot share the alias {rule.alias!r}"))
+    for name in rules.alias_only or ():
+        if name not in rules.stages:
+            faults.append((name, "stage-unknown", f"aliases.only names the stage {name!r}, which the policy lacks"))
+    return faults
+
+
+def _check_rules(document: Document, rules: ModelPolicy, path: tuple[str | int, ...]) -> None:
+    for stage, code, message in rule_faults(rules):
+        where = (*path[:-1], "aliases", "only") if code == "stage-unknown" else (*path, stage)
+        told = any(problem.code == code and problem.message == message for problem in document.problems)
+        if not told:
+            document.at(code, message, where, key=code != "stage-unknown")

@@ -1,0 +1,69 @@
+"""How a plain YAML scalar is read, and when YAML 1.1 and 1.2 disagree about it.
+
+PyYAML reads YAML 1.1, editors and most other tools read 1.2. `010` is 8 to the one and 10 to the other, `yes` is true or
+a word. Where the two differ nothing is guessed: the reader is told to quote (RULES R2, `ambiguous-scalar`).
+"""
+
+from __future__ import annotations
+
+import re
+
+_SAME: dict[str, object] = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+}  # fmt: skip
+_WORDS_OF_1_1 = frozenset(
+    form for word in ("yes", "no", "on", "off", "y", "n") for form in (word, word.capitalize(), word.upper())
+) | {"=", "<<"}
+
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
+_NUMBER_START = frozenset("0123456789+-.")
+_FLOAT_SAME = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)?\Z")
+_FLOAT_SPECIAL = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
+_NUMBER_1_2 = re.compile(
+    r"[-+]?[0-9]+\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"
+)
+_NUMBER_1_1 = re.compile(
+    r"""[-+]?0b[0-1_]+\Z | [-+]?[0-9][0-9_]*\Z | [-+]?0x[0-9a-fA-F_]+\Z
+      | [-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?\Z
+      | [-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+][0-9]+)?\Z | [-+]?\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?\Z
+      | [0-9]{4}-[0-9]{2}-[0-9]{2}\Z
+      | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?
+        (?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?))?\Z""",
+    re.VERBOSE,
+)
+
+# CPython refuses to convert integers of more than 4,300 digits; nothing here is near 400.
+_MAX_DIGITS = 400
+
+
+class AmbiguousScalar(ValueError):
+    """A plain scalar that two YAML versions read differently, or a number written in an unusual way."""
+
+
+def resolve(text: str) -> object:
+    """Return the value of a plain scalar: None, bool, int, float or the text itself.
+
+    Raises AmbiguousScalar, with the way out in its message.
+    """
+    if text in _SAME:
+        return _SAME[text]
+    if text in _WORDS_OF_1_1:
+        raise AmbiguousScalar(_differs(text))
+    if text[0] not in _NUMBER_START:
+        return text
+    if len(text) <= _MAX_DIGITS:
+        if _INTEGER.match(text) and text != "-0":
+            return int(text)
+        if _FLOAT_SAME.match(text):
+            return float(text)
+    if _FLOAT_SPECIAL.match(text):
+        return float(text.replace(".", "", 1).lower())
+    if _NUMBER_1_1.match(text) or _NUMBER_1_2.match(text):
+        raise AmbiguousScalar(_differs(text))
+    return text
+
+
+def _differs(text: str) -> str:
+    shown = text if len(text) <= 40 else text[:37] + "..."
+    return f"YAML versions read {shown} differently; write \"{shown}\" if it is text, or a plain number like 12 or 0.5"

@@ -1,0 +1,117 @@
+"""Check a parsed document against one of the JSON Schemas, in words a person can act on.
+
+The schemas in `schemas/` are the one source for this and for editors. The verdict is the jsonschema library's; this module
+turns its errors into problems with positions.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from mlflow_gitops.core.yamldoc import Document
+from mlflow_gitops.shared import shared
+
+_TYPES = {
+    "integer": "a whole number", "number": "a number", "string": "text", "boolean": "true or false",
+    "array": "a list", "object": "a mapping", "null": "null",
+}  # fmt: skip
+
+
+@cache
+def schema_text(name: str) -> str:
+    """The text of a shipped schema, `model` or `policy`."""
+    return (shared("schemas") / f"{name}.schema.json").read_text(encoding="utf-8")
+
+
+@cache
+def _validator(name: str) -> Any:
+    from jsonschema import Draft202012Validator, ValidationError, validators
+
+    def whole(_: object, instance: object) -> bool:
+        # JSON Schema counts 12.0 as an integer; a version is written 12.
+        return isinstance(instance, int) and not isinstance(instance, bool)
+
+    def pattern(_: object, expression: str, instance: object, __: object) -> Iterator[ValidationError]:
+        # Python's `$` also matches before a final line break; JSON Schema's does not.
+        if isinstance(instance, str) and not re.search(re.sub(r"\$\Z", r"\\Z", expression), instance):
+            yield ValidationError("pattern")
+
+    checker = Draft202012Validator.TYPE_CHECKER.redefine("integer", whole)
+    strict = validators.extend(Draft202012Validator, {"pattern": pattern}, type_checker=checker)
+    return strict(json.loads(schema_text(name)))
+
+
+def check(document: Document, name: str) -> None:
+    """Record in `document` every way in which it departs from the schema `name` (`model` or `policy`)."""
+    missing_told: set[tuple[str | int, ...]] = set()
+    for error in _validator(name).iter_errors(document.root):
+        path: tuple[str | int, ...] = tuple(error.absolute_path)
+        where = ".".join(map(str, path)) or "the file"
+        rule, wanted, instance = error.validator, error.validator_value, error.instance
+        if rule == "uniqueItems" and path[:1] == ("stages",):
+            continue  # `version-twice` says it, at the second one
+        if rule == "additionalProperties":
+            for extra in sorted(set(instance) - set(error.schema.get("properties", ()))):
+                document.at("unknown-field", _unknown(extra, where, error.schema), (*path, extra), key=True)
+        elif rule == "required":
+            if path not in missing_told:
+                missing_told.add(path)
+                for field in [field for field in wanted if field not in instance]:
+                    document.at("missing-field", f"{where} lacks {field!r}", path)
+        elif rule == "type":
+            kinds = [wanted] if isinstance(wanted, str) else list(wanted)
+            message = f"{where} must be {' or '.join(_TYPES[kind] for kind in kinds)}, not {_kind(instance)}"
+            document.at("wrong-type", message + _hint(kinds, instance), path)
+        elif "propertyNames" in list(error.absolute_schema_path)[-3:]:
+            document.at("bad-value", f"{_short(instance)} in {where}: {_why(error)}", (*path, instance), key=True)
+        else:
+            document.at("bad-value", f"{where}: {_why(error)}", path)
+
+
+def _unknown(extra: str, where: str, schema: dict[str, Any]) -> str:
+    near = difflib.get_close_matches(extra, schema.get("properties", ()), 1)
+    known = f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(schema.get("properties", ()))
+    return f"{_short(extra)} is no field of {where}; {known}"
+
+
+def _kind(instance: object) -> str:
+    if isinstance(instance, bool):
+        return f"{str(instance).lower()} (true or false)"
+    for kind, python in (("null", type(None)), ("object", dict), ("array", list), ("string", str), ("integer", int)):
+        if isinstance(instance, python):
+            shown = "" if kind in ("object", "array", "null") else f" ({_short(instance)})"
+            return _TYPES[kind] + shown
+    return f"the fraction {instance}"
+
+
+def _hint(kinds: list[str], instance: object) -> str:
+    if kinds == ["string"] and isinstance(instance, (int, float)):
+        return "; put it in quotes"
+    if "integer" in kinds and isinstance(instance, str) and instance.isdigit():
+        return "; take the quotes away"
+    return ""
+
+
+def _why(error: Any) -> str:
+    rule, wanted, instance = error.validator, error.validator_value, error.instance
+    if rule == "pattern":
+        return str(error.schema.get("patternErrorMessage", f"does not match {wanted}"))
+    if rule == "enum":
+        return f"{_short(instance)} is none of {', '.join('null' if value is None else str(value) for value in wanted)}"
+    if rule in ("minimum", "maximum"):
+        return f"{instance} is {'under' if rule == 'minimum' else 'over'} {wanted}"
+    if rule == "uniqueItems":
+        return "names the same thing twice"
+    if rule in ("minLength", "maxLength", "maxItems"):
+        return "is empty" if rule == "minLength" else f"is longer than {wanted}"
+    return str(error.message)[:200]
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

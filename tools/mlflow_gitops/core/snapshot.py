@@ -1,0 +1,153 @@
+"""A snapshot: every manifest and the policy, read from the working tree or from one git revision alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Literal
+
+from mlflow_gitops.core.manifest import Manifest, check_policy, read_manifest
+from mlflow_gitops.core.policy import Policy, read_policy, rule_faults
+from mlflow_gitops.core.problems import Problem, in_order
+from mlflow_gitops.core.schema import schema_text
+from mlflow_gitops.core.yamldoc import Document
+
+LINK = "is a symbolic link; links are not followed, a manifest is a plain file"
+
+Kind = Literal["manifest", "policy", "extension", "misplaced"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file of a registry folder. `path` is relative to the repository; `data` is None where `fault` says why it
+    could not be read."""
+
+    path: str
+    data: bytes | None
+    fault: str | None = None
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """What a registry folder says. `manifests` holds the valid ones by model name; `problems` is everything found, sorted."""
+
+    manifests: dict[str, Manifest] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+    problems: list[Problem] = field(default_factory=list)
+    count: int = 0
+    """Manifest files read, valid or not."""
+
+    @property
+    def errors(self) -> list[Problem]:
+        return [problem for problem in self.problems if problem.severity == "error"]
+
+    @property
+    def warnings(self) -> list[Problem]:
+        return [problem for problem in self.problems if problem.severity == "warning"]
+
+
+def classify(path: str, registry: str) -> Kind | None:
+    """What a file below the registry folder is; None for what nobody reads (READMEs and the like)."""
+    inner = PurePosixPath(path).relative_to(registry)
+    in_models = len(inner.parts) > 1 and inner.parts[0] == "models"
+    if inner.suffix == ".yaml":
+        return "manifest" if in_models else "policy" if inner.parts == ("policy.yaml",) else "misplaced"
+    if inner.suffix.lower() in (".yml", ".yaml"):
+        return "extension" if in_models or inner.stem.lower() == "policy" else "misplaced"
+    return None
+
+
+def matters(path: str, registry: str, *, link: bool = False) -> bool:
+    """Whether a file is to be read. Below models/ any symbolic link matters: it could hide a folder of manifests."""
+    return classify(path, registry) is not None or (link and path.startswith(f"{registry}/models/"))
+
+
+def stem_of(path: str) -> str:
+    """The stem of a manifest's file name, which is the model's identity in history."""
+    return PurePosixPath(path).name.removesuffix(".yaml")
+
+
+def build(files: Iterable[SourceFile], registry: str) -> Snapshot:
+    """Read a whole registry folder, `registry` being its path in the repository. Never raises for what the files hold."""
+    snapshot = Snapshot()
+    found: list[Problem] = []
+    documents: dict[str, tuple[Manifest, Document]] = {}
+    policy_file: str | None = None
+    listed: list[str] = []
+    for file in files:
+        kind = classify(file.path, registry)
+        if kind == "extension":
+            found.append(Problem(file.path, 1, 1, "file-extension", "is not read: give it the ending .yaml"))
+        elif kind == "misplaced":
+            message = f"is not read: manifests live in {registry}/models/, the policy is {registry}/policy.yaml"
+            found.append(Problem(file.path, 1, 1, "misplaced-file", message, "warning"))
+        if kind == "manifest":
+            snapshot.count += 1
+            listed.append(file.path)
+        elif kind == "policy":
+            policy_file = file.path
+        if file.data is None:
+            found.append(Problem(file.path, 1, 1, "not-a-file", file.fault or "cannot be read"))
+        elif kind == "policy":
+            policy, problems = read_policy(file.data, file.path)
+            found += problems
+            snapshot.policy = policy or snapshot.policy
+        elif kind == "manifest":
+            manifest, document = read_manifest(file.data, file.path)
+            found += document.problems
+            if manifest is not None:
+                documents[file.path] = (manifest, document)
+    found += twins(listed)
+    if not any(problem.file == policy_file for problem in found):
+        found += _under_policy(documents, snapshot.policy, policy_file)
+    faulty = {problem.file for problem in found if problem.severity == "error"}
+    snapshot.manifests = {
+        manifest.name: manifest for path, (manifest, _) in sorted(documents.items()) if path not in faulty
+    }
+    snapshot.problems = in_order(found)
+    return snapshot
+
+
+def twins(paths: Iterable[str]) -> list[Problem]:
+    """Manifests of one name, and names equal but for case (which some file systems and databases take for one)."""
+    first: dict[str, str] = {}
+    problems = []
+    for path in sorted(paths):
+        stem = stem_of(path)
+        other = first.setdefault(stem.lower(), path)
+        if other == path:
+            continue
+        if stem_of(other) == stem:
+            problems.append(Problem(path, 1, 1, "duplicate-model", f"{other} is a manifest of the same model"))
+        else:
+            problems.append(Problem(path, 1, 1, "case-clash", f"{other} has the same name but for case"))
+    return problems
+
+
+def _under_policy(
+    documents: Mapping[str, tuple[Manifest, Document]], policy: Policy, policy_file: str | None
+) -> list[Problem]:
+    problems: list[Problem] = []
+    judged: set[tuple[int, ...]] = set()
+    for manifest, document in documents.values():
+        which = policy.matches(manifest.name)
+        rules = policy.for_model(manifest.name)
+        if len(which) > 1 and which not in judged and policy_file:
+            for _, code, message in rule_faults(rules):
+                problems.append(Problem(policy_file, 1, 1, code, f"together for {manifest.name}: {message}"))
+        judged.add(which)
+        check_policy(manifest, document, rules)
+        problems += document.problems
+    return problems
+
+
+def schema_copy_problems(copies: Mapping[str, bytes]) -> list[Problem]:
+    """Warn where a repository's own copy of a schema (path to content) differs from the one in use, which is the CLI's."""
+    problems = []
+    for path, data in sorted(copies.items()):
+        name = PurePosixPath(path).name.removesuffix(".schema.json")
+        if data.decode("utf-8", "replace").replace("\r\n", "\n") != schema_text(name):
+            message = "differs from the schema this command uses; editors will check by other rules. Copy the shipped one"
+            problems.append(Problem(path, 1, 1, "schema-copy-differs", message, "warning"))
+    return problems

@@ -1,0 +1,1 @@
+"""The edges: one place each for the working tree, git and MLflow."""

@@ -1,0 +1,289 @@
+"""The one place that talks to MLflow, through its public client alone.
+
+It normalises what MLflow gives (versions are `int` on SQL stores and `str` over HTTP, descriptions `None` or `''`), reads in
+pages with an explicit order (MLflow's default order is by update time, so pages skip rows under concurrent writes), and turns
+everything that MLflow, its database or the network may raise into one RegistryFailure.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sqlite3
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from mlflow_gitops.core.observed import ObservedModel, ObservedVersion, RunFacts
+from mlflow_gitops.errors import RegistryFailure
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+MODELS_A_PAGE = 1_000
+VERSIONS_A_PAGE = 200_000
+"""MLflow's own caps (3.17: SEARCH_REGISTERED_MODEL/MODEL_VERSION_MAX_RESULTS_THRESHOLD)."""
+
+_FILTER_LENGTH = 4_000
+"""Characters of names in one `IN (…)` filter; it travels in a URL."""
+
+_PROMPT_TAG = "mlflow.prompt.is_prompt"
+_DATA_PREFIX = "dvc."
+_MODEL_SOURCE = re.compile(r"models:/(m-[A-Za-z0-9]+)\Z")
+
+
+class Registry:
+    """A connection to one MLflow registry. Every method raises RegistryFailure when MLflow cannot be asked or refuses."""
+
+    def __init__(self, tracking_uri: str | None = None, registry_uri: str | None = None) -> None:
+        """The URIs default to MLflow's own variables, then to MLflow's own default. Nothing is created: a SQLite file that
+        is not there is an error."""
+        self._quieten()
+        with _speaking("MLflow"):
+            import mlflow
+            from mlflow import MlflowClient
+
+            self.tracking_uri: str = tracking_uri or mlflow.get_tracking_uri()
+            self.uri: str = registry_uri or (tracking_uri if tracking_uri else mlflow.get_registry_uri())
+        self.shown = without_credentials(self.uri)
+        for uri in (self.tracking_uri, self.uri):
+            _must_exist(uri)
+        with _speaking(self.shown):
+            self._client: MlflowClient = MlflowClient(self.tracking_uri, self.uri)
+
+    @staticmethod
+    def _quieten() -> None:
+        # MLflow logs a traceback for every database error and warns about stages at each call; what matters of it comes
+        # back as an exception, and this tool is about stages. A reconciler sends nothing about its use to anyone.
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        warnings.filterwarnings("ignore", category=FutureWarning)
+        warnings.filterwarnings("ignore", category=UserWarning)
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+
+    # -- reading ----------------------------------------------------------------------------------------------------
+
+    def observe(self, names: Collection[str], *, only: bool = False) -> dict[str, ObservedModel]:
+        """Every registered model (with `only`, those of `names` alone), in as few requests as there are pages.
+
+        Each of `names` that no page shows is asked for by itself: searches leave prompts out, and they share the models'
+        names.
+        """
+        models: list[Any] = []
+        versions: list[Any] = []
+        for names_filter in _filters(names) if only else [None]:
+            models += self._pages(self._client.search_registered_models, MODELS_A_PAGE, names_filter, ["name ASC"])
+            versions += self._versions(names_filter)
+        found = _assemble(models, versions)
+        for name in [name for name in names if name not in found]:
+            if (model := self._get(name)) is not None:
+                found[name] = model
+        return found
+
+    def read(self, name: str) -> ObservedModel | None:
+        """One model as it is now; None if MLflow has none of that name."""
+        return self.observe([name], only=True).get(name)
+
+    def run_facts(self, run_id: str) -> RunFacts | None:
+        """What a run recorded of its data; None if the run is not there."""
+        with _speaking(self.shown):
+            from mlflow.exceptions import MlflowException
+
+            try:
+                run = self._client.get_run(run_id)
+            except MlflowException as error:
+                if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                    return None
+                raise
+        inputs = run.inputs.dataset_inputs if run.inputs else []
+        said = {**run.data.params, **run.data.tags}
+        data = {key.removeprefix(_DATA_PREFIX): value for key, value in said.items() if key.startswith(_DATA_PREFIX)}
+        return RunFacts(frozenset(entry.dataset.digest for entry in inputs), data)
+
+    def _get(self, name: str) -> ObservedModel | None:
+        with _speaking(self.shown):
+            from mlflow.exceptions import MlflowException
+
+            try:
+                model = self._client.get_registered_model(name)
+            except MlflowException as error:
+                if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                    return None
+                raise
+        # Only a prompt, or a name that no filter can hold, comes here.
+        prompt = _PROMPT_TAG in model.tags
+        return _assemble([model], [] if prompt else [v for v in self._versions(None) if v.name == name])[name]
+
+    def _versions(self, names_filter: str | None) -> Iterator[Any]:
+        order = ["name ASC", "version_number ASC"]
+        return self._pages(self._client.search_model_versions, VERSIONS_A_PAGE, names_filter, order)
+
+    def _pages(self, search: Callable[..., Any], size: int, names_filter: str | None, order: list[str]) -> Iterator[Any]:
+        token = None
+        while True:
+            with _speaking(self.shown):
+                page = search(filter_string=names_filter, max_results=size, order_by=order, page_token=token)
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    # -- writing ----------------------------------------------------------------------------------------------------
+
+    def create_model(self, name: str) -> None:
+        with _speaking(self.shown):
+            self._client.create_registered_model(name)
+
+    def register(self, name: str, source: str, run_id: str | None, model_id: str | None, tags: Mapping[str, str]) -> int:
+        """Create the next version from `source` and return the number that MLflow gave it."""
+        with _speaking(self.shown):
+            made = self._client.create_model_version(
+                name, source, run_id=run_id, tags=dict(tags), await_creation_for=0, model_id=model_id
+            )
+        return int(made.version)
+
+    def delete_version(self, name: str, version: int) -> None:
+        with _speaking(self.shown):
+            self._client.delete_model_version(name, str(version))
+
+    def transition(self, name: str, version: int, stage: str) -> None:
+        """Move one version. Never with `archive_existing_versions`: that archives undeclared versions too."""
+        with _speaking(self.shown):
+            self._client.transition_model_version_stage(name, str(version), stage, archive_existing_versions=False)
+
+    def set_alias(self, name: str, alias: str, version: int) -> None:
+        with _speaking(self.shown):
+            self._client.set_registered_model_alias(name, alias, str(version))
+
+    def delete_alias(self, name: str, alias: str) -> None:
+        with _speaking(self.shown):
+            self._client.delete_registered_model_alias(name, alias)
+
+    def set_tag(self, name: str, version: int | None, key: str, value: str) -> None:
+        with _speaking(self.shown):
+            if version is None:
+                self._client.set_registered_model_tag(name, key, value)
+            else:
+                self._client.set_model_version_tag(name, str(version), key, value)
+
+    def delete_tag(self, name: str, version: int | None, key: str) -> None:
+        with _speaking(self.shown):
+            if version is None:
+                self._client.delete_registered_model_tag(name, key)
+            else:
+                self._client.delete_model_version_tag(name, str(version), key)
+
+    def set_description(self, name: str, version: int | None, text: str) -> None:
+        with _speaking(self.shown):
+            if version is None:
+                self._client.update_registered_model(name, description=text)
+            else:
+                self._client.update_model_version(name, str(version), description=text)
+
+
+def _assemble(models: list[Any], versions: list[Any]) -> dict[str, ObservedModel]:
+    by_model: dict[str, dict[int, ObservedVersion]] = {}
+    for found in versions:
+        number = int(found.version)
+        by_model.setdefault(found.name, {})[number] = ObservedVersion(
+            number=number,
+            stage=(found.current_stage or "None").capitalize(),
+            description=found.description or "",
+            tags={key: str(value) for key, value in found.tags.items()},
+            run_id=found.run_id or None,
+            source=found.source or None,
+            model_id=found.model_id or _model_id(found.source),
+            status=str(found.status or "READY"),
+        )
+    return {
+        model.name: ObservedModel(
+            name=model.name,
+            description=model.description or "",
+            tags={key: str(value) for key, value in model.tags.items()},
+            aliases={alias: int(version) for alias, version in model.aliases.items()},
+            versions=by_model.get(model.name, {}),
+            is_prompt=str(model.tags.get(_PROMPT_TAG, "")).lower() == "true",
+        )
+        for model in models
+    }
+
+
+def _model_id(source: str | None) -> str | None:
+    # MLflow's SQL stores keep no model id beside a version's source, `models:/m-<id>` (3.17).
+    found = _MODEL_SOURCE.match(source or "")
+    return found.group(1) if found else None
+
+
+def _filters(names: Collection[str]) -> Iterator[str]:
+    """Filters that name every model: `name IN (…)`, in chunks. A name with a quote goes in double quotes; one with both
+    kinds cannot be written in MLflow's filters and is read by itself."""
+    chunk: list[str] = []
+    length = 0
+    for name in sorted(names):
+        if "'" in name and '"' in name:
+            continue
+        quoted = f'"{name}"' if "'" in name else f"'{name}'"
+        if chunk and length + len(quoted) > _FILTER_LENGTH:
+            yield f"name IN ({','.join(chunk)})"
+            chunk, length = [], 0
+        chunk.append(quoted)
+        length += len(quoted) + 1
+    if chunk:
+        yield f"name IN ({','.join(chunk)})"
+
+
+def without_credentials(uri: str) -> str:
+    """A URI that may be shown: no user, no password."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return "the MLflow registry"
+    if "@" not in parts.netloc:
+        return uri
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _must_exist(uri: str) -> None:
+    """MLflow creates a SQLite file it does not find; no command of ours should."""
+    if not uri.startswith("sqlite:"):
+        return
+    path = Path(unquote(uri.partition(":///")[2].partition("?")[0]) or ":memory:")
+    way_out = "Name the registry with --tracking-uri or MLFLOW_TRACKING_URI."
+    if not path.is_file():
+        raise RegistryFailure(f"There is no MLflow database at {path}. {way_out}")
+    try:
+        with sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True) as connection:
+            tables = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'registered_models'").fetchone()
+    except sqlite3.OperationalError as error:
+        raise RegistryFailure(f"The MLflow database {path} cannot be read: {error}. {way_out}") from None
+    except sqlite3.DatabaseError:
+        raise RegistryFailure(f"{path} is not a SQLite database. {way_out}") from None
+    if tables is None:
+        raise RegistryFailure(f"{path} holds no MLflow registry. {way_out}")
+
+
+@contextmanager
+def _speaking(server: str) -> Iterator[None]:
+    """Turn whatever goes wrong while speaking with MLflow into a RegistryFailure that a person can act on."""
+    try:
+        yield
+    except (RegistryFailure, KeyboardInterrupt):
+        raise
+    except ImportError as error:
+        raise RegistryFailure(f"MLflow cannot be loaded: {error}. Install mlflow-gitops again.") from error
+    except Exception as error:  # MLflow lets through what its stores, drivers and transports raise
+        raise RegistryFailure(f"{server}: {_said(error)}") from error
+
+
+def _said(error: Exception) -> str:
+    text = str(getattr(error, "message", None) or error)
+    if "database is locked" in text:
+        return "the SQLite database is locked by another process. Wait for it to finish, then run this again."
+    first = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
+    # Database errors quote the statement, and connection errors may quote a URI with its password.
+    first = re.sub(r"//[^/@\s]+@", "//", first.partition("[SQL:")[0].strip())
+    return first if len(first) <= 400 else first[:397] + "..."

@@ -1,0 +1,40 @@
+"""What a user can run into, as exceptions; `cli.main` alone turns them into a message and an exit code."""
+
+from __future__ import annotations
+
+# DESIGN §5, RULES R8.
+OK, ERROR, CHANGES, INVALID, REFUSED, PARTIAL, USAGE, INTERRUPTED = 0, 1, 2, 3, 4, 5, 64, 130
+
+
+class Failure(Exception):
+    """Something the user can understand and mend. The message is a sentence or two and names the way out."""
+
+    exit_code = ERROR
+
+
+class GitFailure(Failure):
+    """git is missing, the repository is not what it should be, or a revision does not exist."""
+
+
+class RegistryFailure(Failure):
+    """MLflow could not be asked, or refused."""
+
+
+class UsageFailure(Failure):
+    """The command line makes no sense."""
+
+    exit_code = USAGE
+
+
+class InvalidFiles(Failure):
+    """Manifests or the policy have errors; they were printed already."""
+
+    exit_code = INVALID
+
+
+_PRECEDENCE = (INTERRUPTED, ERROR, INVALID, PARTIAL, REFUSED, CHANGES)
+
+
+def worst(*codes: int) -> int:
+    """The exit code of several outcomes at once: 130, 1, 3, 5, 4, 2, 0, the first that applies (RULES R8)."""
+    return next((code for code in _PRECEDENCE if code in codes), OK)

@@ -1,0 +1,1 @@
+"""Renderers: one plan value in, text, JSON or annotations out."""

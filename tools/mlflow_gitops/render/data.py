@@ -1,0 +1,151 @@
+"""The JSON forms (DESIGN §5): plain dictionaries from values. Versions are integers, times RFC 3339 in UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from mlflow_gitops.apply import Outcome
+from mlflow_gitops.core.plan import Change, ModelPlan, Plan, Refusal
+from mlflow_gitops.core.problems import Problem
+from mlflow_gitops.core.snapshot import Snapshot
+
+PLAN_SCHEMA = 1
+
+
+def validation(count: int, problems: Iterable[Problem]) -> dict[str, Any]:
+    """`{"manifests", "errors", "warnings"}`."""
+    found = list(problems)
+    return {
+        "manifests": count,
+        "errors": [_problem(problem) for problem in found if problem.severity == "error"],
+        "warnings": [_problem(problem) for problem in found if problem.severity == "warning"],
+    }
+
+
+def plan(plan: Plan) -> dict[str, Any]:
+    """The plan, whole. Stamps are not listed as changes."""
+    return {
+        "schema": PLAN_SCHEMA,
+        "commit": plan.commit,
+        "models": [_model(model) for model in plan.models],
+        "unmanaged": list(plan.unmanaged),
+        "gone": list(plan.gone),
+        "summary": plan.summary,
+    }
+
+
+def status(plan: Plan) -> dict[str, Any]:
+    """Where each model stands; unmanaged ones last."""
+    models: list[dict[str, Any]] = [
+        {
+            "model": model.model,
+            "sync": model.sync,
+            "stages": _stages(model.observed),
+            "desired": _stages(model.desired),
+            "commit": model.base,
+            "refusals": [_refusal(refusal) for refusal in model.refusals],
+        }
+        for model in plan.models
+    ]
+    for name in (*plan.gone, *plan.unmanaged):
+        models.append(
+            {"model": name, "sync": "Unmanaged", "stages": {}, "desired": {}, "commit": None, "refusals": []}
+        )
+    return {"commit": plan.commit, "models": models}
+
+
+def reconciled(commit: str, outcomes: Iterable[Outcome]) -> dict[str, Any]:
+    """What a reconcile did; `changed` lists each version that came to hold a stage and was read back there."""
+    done = list(outcomes)
+    return {
+        "commit": commit,
+        "models": [
+            {
+                "model": outcome.model,
+                "result": outcome.result,
+                "changes": [change(one) for one in outcome.changes],
+                "refusals": [_refusal(refusal) for refusal in outcome.refusals],
+                "error": outcome.error,
+            }
+            for outcome in done
+        ],
+        "changed": [
+            {"model": outcome.model, "stage": stage, "version": version}
+            for outcome in done
+            for stage, version in outcome.entered
+        ],
+        "receipt": None,
+        "summary": summary(done),
+    }
+
+
+def summary(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    """How many models met which end, and the writes that were read back."""
+    done = list(outcomes)
+    counts = {result: sum(1 for o in done if o.result == result) for result in ("applied", "unchanged", "deferred", "refused", "failed")}
+    return {"models": len(done), **counts, "changes": sum(len(outcome.changes) for outcome in done)}
+
+
+def change(one: Change) -> dict[str, Any]:
+    return {
+        "action": one.action,
+        "version": one.version,
+        "key": one.key,
+        "from": one.before,
+        "to": one.after,
+        "cause": one.cause,
+        "applies": one.applies,
+        "commit": one.commit.sha if one.commit else None,
+    }
+
+
+def counted(snapshot: Snapshot) -> dict[str, Any]:
+    """A snapshot's validation result."""
+    return validation(snapshot.count, snapshot.problems)
+
+
+def _model(model: ModelPlan) -> dict[str, Any]:
+    return {
+        "model": model.model,
+        "file": model.file,
+        "sync": model.sync,
+        "base": model.base,
+        "stages": [
+            {
+                "stage": row.stage,
+                "from": list(row.before),
+                "to": list(row.after),
+                "commit": row.commit.sha if row.commit else None,
+                "cause": row.cause,
+            }
+            for row in model.stages
+        ],
+        "changes": [change(one) for one in model.changes],
+        "gates": [
+            {"stage": v.stage, "version": v.version, "gate": v.gate, "status": v.status, "detail": v.detail}
+            | ({"until": v.until} if v.until else {})
+            | ({"needs": v.needs} if v.needs else {})
+            for v in model.gates
+        ],
+        "refusals": [_refusal(refusal) for refusal in model.refusals],
+        "notes": list(model.notes),
+    }
+
+
+def _refusal(refusal: Refusal) -> dict[str, str]:
+    return {"code": refusal.code, "detail": refusal.detail, "way_out": refusal.way_out}
+
+
+def _stages(stages: Any) -> dict[str, list[int]]:
+    return {stage: list(versions) for stage, versions in stages.items()}
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "code": problem.code,
+        "message": problem.message,
+    }

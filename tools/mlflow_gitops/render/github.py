@@ -1,0 +1,22 @@
+"""GitHub's workflow commands: problems as annotations on the lines of a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from mlflow_gitops.core.problems import Problem
+
+
+def annotations(found: Iterable[Problem]) -> Iterator[str]:
+    """One `::error …::` or `::warning …::` line a problem. What a file says cannot start a command of its own."""
+    for one in found:
+        place = f"file={_property(one.file)},line={one.line},col={one.column},title={_property(one.code)}"
+        yield f"::{one.severity} {place}::{_message(one.message)}"
+
+
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,30 @@
+"""What may reach a terminal: safe text, and colour only where a person looks."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+from mlflow_gitops.core.yamldoc import CONTROL
+
+_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+
+
+def safe(text: str) -> str:
+    """Text from manifests, registries or git, fit for one terminal line: control characters and line breaks shown as
+    escapes, so that nothing written there can move the cursor, hide or re-order what is printed."""
+    text = text.replace("\n", "\\n").replace("\t", " ").replace("\r", "\\r")
+    return CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+class Style:
+    """Colours for one stream: none where it is no terminal, or where NO_COLOR is set."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        target = stream or sys.stdout
+        self.on = target.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    def __call__(self, text: str, *names: str) -> str:
+        codes = ";".join(_CODES[name] for name in names)
+        return f"\033[{codes}m{text}\033[0m" if self.on and codes else text

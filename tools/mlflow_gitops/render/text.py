@@ -1,0 +1,205 @@
+"""The text forms, for people. A plan leads with what each stage will be, then says why, then what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from mlflow_gitops.apply import Outcome
+from mlflow_gitops.core.names import ACTIVE_STAGES
+from mlflow_gitops.core.plan import Change, ModelPlan, Plan, Refusal, StageChange, Verdict
+from mlflow_gitops.core.problems import Problem
+from mlflow_gitops.render.data import summary
+from mlflow_gitops.render.terminal import Style, safe
+
+_MARKS = {"passed": "✓", "failed": "✗", "overridden": "!", "exempt": "·", "waiting": "…", "unknown": "?"}
+_SYNC_COLOUR = {"Synced": "green", "Pending": "cyan", "Drifted": "yellow", "Missing": "yellow", "Unknown": "red"}
+_RESULT_COLOUR = {"applied": "green", "refused": "red", "failed": "red", "deferred": "yellow"}
+
+
+def problems(found: Iterable[Problem]) -> Iterator[str]:
+    """One line a problem: `file:line:column: severity code: message`."""
+    for one in found:
+        yield f"{safe(one.file)}:{one.line}:{one.column}: {one.severity}[{one.code}]: {safe(one.message)}"
+
+
+def plan(plan: Plan, style: Style, *, verbose: bool = False) -> Iterator[str]:
+    """The plan: each model with something to say, then one line that counts."""
+    for model in plan.models:
+        if model.changes or model.refusals or verbose:
+            yield from _model(model, style)
+    yield from _strangers(plan, style)
+    count = plan.summary
+    if not count["changes"] and not count["refused"]:
+        yield f"Plan: {_many(count['models'], 'model')}, nothing to change."
+    else:
+        changes = _many(count["changes"], "change")
+        yield f"Plan: {_many(count['changed'], 'model')}, {changes}, {count['refused']} refused."
+
+
+def status(plan: Plan, style: Style) -> Iterator[str]:
+    """One line a model: where it stands, and what holds its stages (what shall hold them, where that differs)."""
+    rows = []
+    for model in plan.models:
+        why = "; ".join(f"{r.code}: {r.detail}" for r in model.refusals)
+        rows.append((model.model, model.sync, _holders(model), why))
+    rows += [(name, "Unmanaged", "its manifest is gone; MLflow keeps what it holds", "") for name in plan.gone]
+    rows += [(name, "Unmanaged", "", "") for name in plan.unmanaged]
+    width = max((len(safe(row[0])) for row in rows), default=0)
+    for name, sync, holders, why in rows:
+        colour = [_SYNC_COLOUR[sync]] if sync in _SYNC_COLOUR else ["dim"]
+        line = f"{safe(name):<{width}}  {style(f'{sync:<9}', *colour)}  {safe(holders)}".rstrip()
+        yield line + (f"  {style(safe(why), 'red')}" if why else "")
+    counts = {sync: sum(1 for row in rows if row[1] == sync) for sync in dict.fromkeys(row[1] for row in rows)}
+    said = ", ".join(f"{count} {sync}" for sync, count in counts.items())
+    yield f"{_many(len(rows), 'model')}{': ' + said if said else ''}."
+
+
+def outcome(one: Outcome, style: Style) -> Iterator[str]:
+    """What became of one model."""
+    head = f"{style(safe(one.model), 'bold')}  {style(one.result, *([_RESULT_COLOUR[one.result]] if one.result in _RESULT_COLOUR else []))}"
+    yield head + (f"  {_many(len(one.changes), 'change')}" if one.changes else "")
+    for stage, version in one.entered:
+        yield f"  {stage} now holds {version}"
+    for refusal in one.refusals:
+        yield from _refusal(refusal, style)
+    if one.error:
+        yield f"  {style('✗', 'red')} {safe(one.error)}"
+
+
+def reconciled(commit: str, outcomes: Sequence[Outcome]) -> str:
+    """The closing line of a reconcile."""
+    count = summary(outcomes)
+    said = ", ".join(f"{count[key]} {key}" for key in ("applied", "unchanged", "deferred", "refused", "failed") if count[key])
+    return f"Reconciled to {commit[:7]}: {said or 'no models'}; {_many(count['changes'], 'change')}."
+
+
+def _model(model: ModelPlan, style: Style) -> Iterator[str]:
+    head = style(safe(model.model), "bold")
+    yield f"{head}   {style(safe(model.file or ''), 'dim')}" + (f"   {model.sync}" if not model.changes else "")
+    told: set[Change] = set()
+    width = max((len(row.stage) for row in model.stages), default=0)
+    for row in model.stages:
+        yield f"  {row.stage:<{width}}  {style(_move(row), 'bold'):<12}  {_because(row, style)}"
+        yield from _gates([v for v in model.gates if v.stage == row.stage], style)
+        follows, mentioned = _consequences(row, model)
+        told.update(mentioned)
+        if follows:
+            yield f"    {safe('; '.join(follows))}"
+    for change in model.changes:
+        if change not in told:
+            yield f"  {_change(change)}{_changed_by(change, style)}"
+    for refusal in model.refusals:
+        yield from _refusal(refusal, style)
+    for note in model.notes:
+        yield f"  {style('note: ' + safe(note), 'dim')}"
+
+
+def _move(row: StageChange) -> str:
+    def shown(versions: tuple[int, ...]) -> str:
+        return ", ".join(map(str, versions)) or "—"
+
+    return f"{shown(row.before)} → {shown(row.after)}"
+
+
+def _because(row: StageChange, style: Style) -> str:
+    if row.cause == "drift":
+        return style(f"drift: {row.why}", "yellow")
+    if row.commit is None:
+        return style("not committed yet", "cyan")
+    request = f" (#{row.commit.pull_request})" if row.commit.pull_request is not None else ""
+    subject = safe(row.commit.subject).removesuffix(request)
+    return f'{row.commit.sha[:7]} "{subject}"{request}'
+
+
+def _gates(verdicts: Sequence[Verdict], style: Style) -> Iterator[str]:
+    if verdicts:
+        colours = {"passed": "green", "failed": "red", "unknown": "red", "waiting": "yellow", "overridden": "yellow"}
+        said = [style(f"{_MARKS[v.status]} {safe(v.detail)}", *([colours[v.status]] if v.status in colours else [])) for v in verdicts]
+        yield "    " + "   ".join(said)
+
+
+def _consequences(row: StageChange, model: ModelPlan) -> tuple[list[str], list[Change]]:
+    """What else a stage's change does, in a few words, and the changes that are told with it."""
+    said: list[str] = []
+    told: list[Change] = []
+    held = {v for other in model.stages for v in other.after} | {v for vs in model.desired.values() for v in vs}
+    for change in model.changes:
+        if change.action == "transition" and change.after == row.stage:
+            told.append(change)
+        elif change.action == "transition" and change.before == row.stage and change.version not in held:
+            told.append(change)
+            said.append(f"{change.version} goes to {change.after}")
+        elif change.action == "transition" and change.before == row.stage and change.after not in ACTIVE_STAGES:
+            told.append(change)
+        elif change.action in ("set_alias", "delete_alias") and _follows(change, row):
+            told.append(change)
+            said.append(_change(change))
+    return said, told
+
+
+def _follows(change: Change, row: StageChange) -> bool:
+    """Whether an alias's change is this stage's: it ends on the stage's holder, or leaves it empty."""
+    return (change.key or "").lower() == row.stage.lower() or (len(row.after) == 1 and change.after == row.after[0])
+
+
+def _change(change: Change) -> str:
+    where = f"version {change.version} " if change.version is not None else ""
+    key = safe(change.key or "")
+    match change.action:
+        case "create_model":
+            return "create the registered model"
+        case "register_version":
+            return f"register version {change.version} from {safe(str(change.after))}"
+        case "transition":
+            return f"{change.version}: {change.before} → {change.after}"
+        case "set_alias":
+            return f"alias {key} {change.before or '—'} → {change.after}"
+        case "delete_alias":
+            return f"alias {key} {change.before} → —"
+        case "set_tag":
+            return f"{where}tag {key}: {_value(change.before)} → {_value(change.after)}"
+        case "delete_tag":
+            return f"{where}tag {key}: {_value(change.before)} → —"
+        case "set_description":
+            return f"{where}description: {_value(change.before)} → {_value(change.after)}"
+
+
+def _changed_by(change: Change, style: Style) -> str:
+    if change.cause == "drift":
+        return "     " + style("drift: changed in MLflow", "yellow")
+    return f"     {change.commit.sha[:7]}" if change.commit else ""
+
+
+def _refusal(refusal: Refusal, style: Style) -> Iterator[str]:
+    yield f"  {style('✗ refused', 'red')} [{refusal.code}] {safe(refusal.detail)}"
+    yield f"    way out: {safe(refusal.way_out)}"
+
+
+def _holders(model: ModelPlan) -> str:
+    said = []
+    for stage in dict.fromkeys([*model.desired, *model.observed]):
+        if stage == "Archived":
+            continue
+        have, want = model.observed.get(stage, ()), model.desired.get(stage, ())
+        shown = ", ".join(map(str, have)) or "—"
+        said.append(f"{stage} {shown}" + (f" (git: {', '.join(map(str, want)) or '—'})" if have != want else ""))
+    return "   ".join(said)
+
+
+def _strangers(plan: Plan, style: Style) -> Iterator[str]:
+    for name in plan.gone:
+        yield style(f"{safe(name)}: its manifest is gone; nothing of it is changed in MLflow", "yellow")
+
+
+def _value(value: object) -> str:
+    if value is None or value == "":
+        return "—"
+    text = safe(str(value))
+    return f'"{text}"' if len(text) <= 60 else f'"{text[:57]}…"'
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+
