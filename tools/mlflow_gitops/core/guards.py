@@ -53,15 +53,20 @@ def refusals(
         )
         return
     seen = observed or ObservedModel(name)
-    yield from _versions(desired, seen)
+    yield from _versions(desired, seen, new=observed is None)
     yield from _pins(desired, seen, changes, facts)
     yield from _protected(desired, seen)
 
 
-def _versions(desired: Desired, seen: ObservedModel) -> Iterator[Refusal]:
+def _versions(desired: Desired, seen: ObservedModel, *, new: bool) -> Iterator[Refusal]:
+    """Versions that MLflow lacks: refused unless the manifest says where to register them from, and the number can come."""
     manifest = desired.manifest
     named = {v for versions in manifest.stages.values() for v in versions} | set(manifest.aliases.values())
-    highest = max([*seen.versions, _number(seen.tags.get(HIGHEST_TAG))], default=0)
+    noted = _number(seen.tags.get(HIGHEST_TAG))
+    visible = max(seen.versions, default=0)
+    highest = max(visible, noted)
+    # Versions deleted since may have used numbers up, unless the model is new or the highest number was noted.
+    certain = new or noted > visible
     for version in sorted(named | manifest.versions.keys()):
         spec = manifest.versions.get(version)
         if version in seen.versions:
@@ -74,12 +79,15 @@ def _versions(desired: Desired, seen: ObservedModel) -> Iterator[Refusal]:
                     + (f"; it has {_listed(seen)}" if seen.versions else ""),
                     f"register it by training, or say versions.{version}.source so that reconcile registers it",
                 )
-        elif version <= highest:
+        elif version <= highest or (certain and version > highest + 1):
             yield Refusal(
                 "missing_version",
-                f"version {version} of {manifest.name} is gone and MLflow never gives a number twice; it is at {highest}",
-                f"pin it as the next free number, {highest + 1}, or take version {version} out of the manifest",
+                f"version {version} of {manifest.name} cannot be registered: MLflow never gives a number twice or out of "
+                f"turn, and the next one is {highest + 1}",
+                f"pin it as version {highest + 1}, or take version {version} out of the manifest",
             )
+        else:
+            highest = version
 
 
 def _pins(desired: Desired, seen: ObservedModel, changes: Sequence[Change], facts: Facts) -> Iterator[Refusal]:

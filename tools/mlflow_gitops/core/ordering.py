@@ -43,32 +43,61 @@ def _rank(change: Change) -> int:
 
 
 def _handover(moves: list[Change], stages: Mapping[int, str]) -> tuple[list[Change], list[str]]:
-    """Order the transitions: a version leaves its stage only after the stage's successor has entered.
+    """Order the transitions: entries by descending, then exits by ascending version, each as soon as it does no harm.
 
-    Readers are served the highest version of a stage, so entries come in descending and exits in ascending order: a
-    reader sees old, then new, and nothing between.
+    A move waits while it would leave a stage empty that shall be held (so a chain runs from its end), or while it would
+    let a reader see something between old and new: MLflow serves the highest version of a stage.
     """
-    now = dict(stages)
-    final = now | {move.version: str(move.after) for move in moves if move.version is not None}
-    kept = {stage: stage in final.values() for stage in ACTIVE_STAGES}
-    entries = sorted((m for m in moves if m.after in ACTIVE_STAGES), key=lambda m: -(m.version or 0))
-    exits = sorted((m for m in moves if m.after not in ACTIVE_STAGES), key=lambda m: m.version or 0)
+    now = _Stages(stages)
+    final = _Stages({**stages, **{move.version or 0: str(move.after) for move in moves}})
+    old = {stage: now.served(stage) for stage in ACTIVE_STAGES}
+    new = {stage: final.served(stage) for stage in ACTIVE_STAGES}
+    waiting = sorted((m for m in moves if m.after in ACTIVE_STAGES), key=lambda m: -(m.version or 0))
+    waiting += sorted((m for m in moves if m.after not in ACTIVE_STAGES), key=lambda m: m.version or 0)
     sequence: list[Change] = []
     notes: list[str] = []
 
-    def empties(move: Change) -> str | None:
-        """The stage that this move would leave empty although it shall be held in the end."""
-        stage = now.get(move.version or 0)
-        alone = sum(1 for held in now.values() if held == stage) == 1
-        return stage if stage is not None and kept.get(stage) and alone and stage != move.after else None
+    def harms(move: Change, stage: str) -> bool:
+        served = now.served_after(move, stage)
+        # Once the new version is served, the old one does not come back.
+        allowed = (new[stage],) if now.served(stage) == new[stage] else (old[stage], new[stage])
+        return served not in allowed
 
-    while entries:
-        move = next((m for m in entries if empties(m) is None), None)
-        if move is None:
-            # A cycle: something has to go first, and it is what keeps Production occupied.
-            move = next((m for m in entries if empties(m) != "Production"), entries[0])
-            notes.append(f"{empties(move)} is empty for one write, while its versions change places")
-        entries.remove(move)
-        now[move.version or 0] = str(move.after)
+    while waiting:
+        harmless = (m for m in waiting if not any(harms(m, stage) for stage in ACTIVE_STAGES))
+        # In a cycle something has to give way, and it is never Production.
+        move = next(harmless, None) or next((m for m in waiting if not harms(m, "Production")), waiting[0])
+        for stage in ACTIVE_STAGES:
+            if new[stage] is not None and now.served(stage) is not None and now.served_after(move, stage) is None:
+                notes.append(f"{stage} is empty for one write, while its versions change places")
+        waiting.remove(move)
+        now.move(move)
         sequence.append(move)
-    return sequence + exits, notes
+    return sequence, notes
+
+
+class _Stages:
+    """Which versions are in which stage, while moves are made one by one."""
+
+    def __init__(self, stages: Mapping[int, str]) -> None:
+        self._where = dict(stages)
+        self._held: dict[str, set[int]] = {}
+        for version, stage in stages.items():
+            self._held.setdefault(stage, set()).add(version)
+
+    def served(self, stage: str) -> int | None:
+        return max(self._held.get(stage, ()), default=None)
+
+    def served_after(self, move: Change, stage: str) -> int | None:
+        version, served = move.version or 0, self.served(stage)
+        if move.after == stage:
+            return max(version, served or 0)
+        if version != served:
+            return served
+        return max((v for v in self._held[stage] if v != version), default=None)
+
+    def move(self, move: Change) -> None:
+        version = move.version or 0
+        self._held.get(self._where.get(version, ""), set()).discard(version)
+        self._where[version] = str(move.after)
+        self._held.setdefault(str(move.after), set()).add(version)

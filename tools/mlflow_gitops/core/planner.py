@@ -95,7 +95,8 @@ def _changes(desired: Desired, history: ModelHistory, seen: ObservedModel, *, mi
     for version, spec in sorted(desired.manifest.versions.items()):
         if version not in seen.versions and spec.source is not None:
             made = history.made_by(lambda state, v=version: bool(state and v in state.manifest.versions))  # type: ignore[misc]
-            yield Change("register_version", version, None, None, spec.source, commit=made)
+            known = history.base_state != "none" and all(p.desired and version in p.desired.manifest.versions for p in history.points)
+            yield Change("register_version", version, None, None, spec.source, "drift" if known else "commit", commit=made)
     yield from _transitions(desired, history, seen)
     registered = {v for v, spec in desired.manifest.versions.items() if spec.source is not None} | seen.versions.keys()
     for field in sorted(history.declared | desired.fields.keys(), key=_field_order):
