@@ -18,7 +18,9 @@ class RegistryWriter(Protocol):
     """What applying needs of a registry; every method raises RegistryFailure."""
 
     def create_model(self, name: str) -> None: ...
-    def register(self, name: str, source: str, run_id: str | None, model_id: str | None, tags: Mapping[str, str]) -> int: ...
+    def register(
+        self, name: str, source: str, run_id: str | None, model_id: str | None, tags: Mapping[str, str]
+    ) -> int: ...
     def delete_version(self, name: str, version: int) -> None: ...
     def transition(self, name: str, version: int, stage: str) -> None: ...
     def set_alias(self, name: str, alias: str, version: int) -> None: ...
@@ -97,7 +99,9 @@ def _apply_model(
         return Outcome(name, "failed", error=f"{said} What was written could not be read back.")
     undone = left.applying
     done = tuple(change for change in plan.applying if not any(_same(change, other) for other in undone))
-    entered = tuple((stage.stage, v) for stage in plan.stages for v in stage.after if _entered(stage.stage, v, plan, left))
+    entered = tuple(
+        (stage.stage, v) for stage in plan.stages for v in stage.after if _entered(stage.stage, v, plan, left)
+    )
     if refused != plan.refusals:
         return Outcome(name, "refused", done, refused, entered=entered)
     if undone:
@@ -118,7 +122,12 @@ def _is_seal(stamp: Change) -> bool:
 
 
 def _same(change: Change, other: Change) -> bool:
-    return (change.action, change.version, change.key, change.after) == (other.action, other.version, other.key, other.after)
+    return (change.action, change.version, change.key, change.after) == (
+        other.action,
+        other.version,
+        other.key,
+        other.after,
+    )
 
 
 def _entered(stage: str, version: int, before: ModelPlan, now: ModelPlan) -> bool:

@@ -30,7 +30,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Models = Annotated[Optional[list[str]], typer.Argument(metavar="[MODEL]...", help="Only these models.", show_default=False)]
+Models = Annotated[
+    Optional[list[str]], typer.Argument(metavar="[MODEL]...", help="Only these models.", show_default=False)
+]
 TextOrJson = Annotated[Literal["text", "json"], typer.Option("--format", help="How to print the result.")]
 
 
@@ -43,14 +45,62 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     context: typer.Context,
-    repo: Annotated[Optional[Path], typer.Option(help="The repository. [default: the one around the current folder]", envvar="MLFLOW_GITOPS_REPO", show_envvar=False, show_default=False)] = None,
-    registry_dir: Annotated[str, typer.Option(help="The folder of manifests and policy.", envvar="MLFLOW_GITOPS_REGISTRY_DIR", show_envvar=False)] = "registry",
-    main: Annotated[Optional[str], typer.Option("--main", metavar="REF", help="The main branch. [default: the remote's, else the local one]", envvar="MLFLOW_GITOPS_MAIN", show_envvar=False, show_default=False)] = None,
-    tracking_uri: Annotated[Optional[str], typer.Option(help="MLflow's tracking server or store. [default: as MLflow's own]", envvar="MLFLOW_GITOPS_TRACKING_URI", show_envvar=False, show_default=False)] = None,
-    registry_uri: Annotated[Optional[str], typer.Option(help="MLflow's registry, where it is elsewhere.", envvar="MLFLOW_GITOPS_REGISTRY_URI", show_envvar=False, show_default=False)] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.", envvar="MLFLOW_GITOPS_VERBOSE", show_envvar=False)] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.", envvar="MLFLOW_GITOPS_QUIET", show_envvar=False)] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.", callback=_version, is_eager=True)] = False,
+    repo: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="The repository. [default: the one around the current folder]",
+            envvar="MLFLOW_GITOPS_REPO",
+            show_envvar=False,
+            show_default=False,
+        ),
+    ] = None,
+    registry_dir: Annotated[
+        str,
+        typer.Option(
+            help="The folder of manifests and policy.", envvar="MLFLOW_GITOPS_REGISTRY_DIR", show_envvar=False
+        ),
+    ] = "registry",
+    main: Annotated[
+        Optional[str],
+        typer.Option(
+            "--main",
+            metavar="REF",
+            help="The main branch. [default: the remote's, else the local one]",
+            envvar="MLFLOW_GITOPS_MAIN",
+            show_envvar=False,
+            show_default=False,
+        ),
+    ] = None,
+    tracking_uri: Annotated[
+        Optional[str],
+        typer.Option(
+            help="MLflow's tracking server or store. [default: as MLflow's own]",
+            envvar="MLFLOW_GITOPS_TRACKING_URI",
+            show_envvar=False,
+            show_default=False,
+        ),
+    ] = None,
+    registry_uri: Annotated[
+        Optional[str],
+        typer.Option(
+            help="MLflow's registry, where it is elsewhere.",
+            envvar="MLFLOW_GITOPS_REGISTRY_URI",
+            show_envvar=False,
+            show_default=False,
+        ),
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say more.", envvar="MLFLOW_GITOPS_VERBOSE", show_envvar=False)
+    ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet", "-q", help="Print results and errors only.", envvar="MLFLOW_GITOPS_QUIET", show_envvar=False
+        ),
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_version, is_eager=True)
+    ] = False,
 ) -> None:
     """Every option here also reads MLFLOW_GITOPS_<NAME>, for example MLFLOW_GITOPS_TRACKING_URI."""
     verbosity = int(verbose) - int(quiet)
@@ -60,9 +110,19 @@ def options(
 @app.command()
 def validate(
     context: typer.Context,
-    paths: Annotated[Optional[list[Path]], typer.Argument(metavar="[PATHS]...", help="Files or folders. [default: the registry folder]", show_default=False)] = None,
-    changed_since: Annotated[Optional[str], typer.Option(metavar="REF", help="Only files that differ from where this branch left REF.", show_default=False)] = None,
-    form: Annotated[Literal["text", "json", "github"], typer.Option("--format", help="How to print the result.")] = "text",
+    paths: Annotated[
+        Optional[list[Path]],
+        typer.Argument(
+            metavar="[PATHS]...", help="Files or folders. [default: the registry folder]", show_default=False
+        ),
+    ] = None,
+    changed_since: Annotated[
+        Optional[str],
+        typer.Option(metavar="REF", help="Only files that differ from where this branch left REF.", show_default=False),
+    ] = None,
+    form: Annotated[
+        Literal["text", "json", "github"], typer.Option("--format", help="How to print the result.")
+    ] = "text",
 ) -> None:
     """Check manifests and policy, offline: schema, names, stages, aliases, pins.
 
@@ -77,8 +137,12 @@ def validate(
 def plan(
     context: typer.Context,
     models: Models = None,
-    rev: Annotated[Optional[str], typer.Option(metavar="REV", help="Plan a revision, not the working tree.", show_default=False)] = None,
-    detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")] = False,
+    rev: Annotated[
+        Optional[str], typer.Option(metavar="REV", help="Plan a revision, not the working tree.", show_default=False)
+    ] = None,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
+    ] = False,
     form: TextOrJson = "text",
 ) -> None:
     """Show what would change in MLflow, and why. Changes nothing.
@@ -96,8 +160,15 @@ def reconcile(
     models: Models = None,
     rev: Annotated[str, typer.Option(metavar="REV", help="The commit of the main branch to reconcile to.")] = "HEAD",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Needed where there is no terminal.")] = False,
-    adopt: Annotated[bool, typer.Option("--adopt", help="Take the named models as they are, as if never reconciled: for a rewritten history.")] = False,
-    take_over: Annotated[bool, typer.Option("--take-over", help="Take the named models over from another repository.")] = False,
+    adopt: Annotated[
+        bool,
+        typer.Option(
+            "--adopt", help="Take the named models as they are, as if never reconciled: for a rewritten history."
+        ),
+    ] = False,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Take the named models over from another repository.")
+    ] = False,
     form: TextOrJson = "text",
 ) -> None:
     """Make the MLflow registry match a commit of the main branch.
@@ -113,7 +184,9 @@ def reconcile(
 def status(
     context: typer.Context,
     models: Models = None,
-    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 2 unless every managed model is Synced.")] = False,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit 2 unless every managed model is Synced.")
+    ] = False,
     form: TextOrJson = "text",
 ) -> None:
     """Show each model: Synced, Pending, Drifted, Missing, Unmanaged or Unknown, and what holds its stages.
@@ -131,7 +204,9 @@ app.command("list", hidden=True)(status)
 @app.command()
 def demo(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="A new folder, or one that an earlier demo made.")] = Path("mlflow-gitops-demo"),
+    folder: Annotated[
+        Path, typer.Argument(metavar="[DIR]", help="A new folder, or one that an earlier demo made.")
+    ] = Path("mlflow-gitops-demo"),
 ) -> None:
     """Tell the whole story on an embedded MLflow with really trained models.
 
@@ -149,7 +224,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
     try:
         command = typer.main.get_command(app)
-        code = command.main(args=None if arguments is None else list(arguments), prog_name="mlflow-gitops", standalone_mode=False)
+        code = command.main(
+            args=None if arguments is None else list(arguments), prog_name="mlflow-gitops", standalone_mode=False
+        )
         sys.stdout.flush()
         return int(code or 0)
     except Failure as error:

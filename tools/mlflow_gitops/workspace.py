@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.desired import Desired
+from mlflow_gitops.core.fingerprint import fingerprint
 from mlflow_gitops.core.history import BaseState, Histories, Line
 from mlflow_gitops.core.names import file_stem
 from mlflow_gitops.core.observed import ObservedModel
@@ -97,8 +98,10 @@ class Workspace:
         return [path for path in self.git.dirty_paths(self.registry) if classify(path, self.registry)]
 
     def owner(self, line: Line) -> str | None:
-        """`<root commit>:<registry folder>`, what marks a model as this repository's; None in a shallow clone, which does
-        not know its root."""
+        """`<root commit>:<registry folder>`, what marks a model as this repository's.
+
+        None in a shallow clone, which does not know its root.
+        """
         return None if self.git.is_shallow() else f"{line.shas[0]}:{self.registry}"
 
 
@@ -132,7 +135,14 @@ class Planner:
         models = [self._model(name, observed.get(name), *base) for name, base in sorted(bases.items())]
         others = [model for name, model in sorted(observed.items()) if name not in self.desired and not model.is_prompt]
         gone = tuple(model.name for model in others if self.owner and model.owner == self.owner)
-        return Plan(self.commit, tuple(models), tuple(m.name for m in others if m.name not in gone), gone)
+        made_from = fingerprint(
+            self.snapshot.digest,
+            self.registry.shown,
+            self.registry.workspace,
+            self.owner,
+            ((model.model, observed.get(model.model)) for model in models),
+        )
+        return Plan(self.commit, tuple(models), made_from, tuple(m.name for m in others if m.name not in gone), gone)
 
     def again(self, name: str) -> ModelPlan:
         """Read one model anew and plan it again."""
@@ -167,7 +177,13 @@ class Planner:
 
 
 def planner_for_commit(
-    workspace: Workspace, registry: Registry, commit: str, snapshot: Snapshot, *, adopt: bool = False, take_over: bool = False
+    workspace: Workspace,
+    registry: Registry,
+    commit: str,
+    snapshot: Snapshot,
+    *,
+    adopt: bool = False,
+    take_over: bool = False,
 ) -> Planner:
     """A planner for one commit."""
     return _planner(workspace, registry, commit, snapshot, (), adopt, take_over)

@@ -33,7 +33,9 @@ def run(settings: Settings, models: Sequence[str], rev: str | None, detailed_exi
         emit_json(data.plan(plan))
     else:
         if plan.commit is None:
-            note(settings, "Planned from the working tree, which has uncommitted changes; reconcile takes commits only.")
+            note(
+                settings, "Planned from the working tree, which has uncommitted changes; reconcile takes commits only."
+            )
         emit(text.plan(plan, Style(), verbose=settings.verbosity > 0))
     summary = plan.summary
     return worst(REFUSED if summary["refused"] else OK, CHANGES if detailed_exitcode and summary["changes"] else OK)

@@ -38,7 +38,10 @@ def run(
         return report_invalid(snapshot, form)
     if dirty := workspace.dirty_paths():
         also = f" and {len(dirty) - 1} more" if len(dirty) > 1 else ""
-        note(settings, f"The working tree differs from HEAD ({dirty[0]}{also}); reconciling commit {commit[:7]}, not the working tree.")
+        note(
+            settings,
+            f"The working tree differs from HEAD ({dirty[0]}{also}); reconciling commit {commit[:7]}, not the working tree.",
+        )
     from mlflow_gitops.edges.mlflow import Registry
 
     progress = steps(settings)

@@ -28,7 +28,7 @@ def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, fo
     if form == "json":
         emit_json(data.counted(snapshot))
     elif form == "github":
-        emit(github.annotations(snapshot.problems))
+        emit(github.workflow_commands(snapshot.problems))
     else:
         emit(text.problems(snapshot.problems))
     if form != "json":

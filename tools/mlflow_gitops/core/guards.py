@@ -114,8 +114,8 @@ def _data_pins(version: int, spec: VersionSpec, known: RunFacts | None) -> Itera
         yield _pin(version, "is pinned to its data, and MLflow has no run to compare it with")
         return
     if spec.dataset_digest and spec.dataset_digest not in known.dataset_digests:
-        had = ", ".join(sorted(known.dataset_digests)) or "none"
-        yield _pin(version, f"is pinned to dataset digest {spec.dataset_digest}, its run logged {had}")
+        logged = ", ".join(sorted(known.dataset_digests)) or "none"
+        yield _pin(version, f"is pinned to dataset digest {spec.dataset_digest}, its run logged {logged}")
     if spec.data:
         had = known.data.get(spec.data.path)
         if had != spec.data.md5:
@@ -137,7 +137,7 @@ def _protected(desired: Desired, seen: ObservedModel) -> Iterator[Refusal]:
         if not rule.protected or desired.holders(stage) or stage in desired.manifest.stages:
             continue
         held = set(seen.holders(stage)) if rule.native else set()
-        if rule.alias in seen.aliases:
+        if rule.alias is not None and rule.alias in seen.aliases:
             held.add(seen.aliases[rule.alias])
         if held:
             versions = ", ".join(map(str, sorted(held)))

@@ -157,8 +157,8 @@ def check_policy(manifest: Manifest, document: Document, policy: ModelPolicy) ->
     kept = {alias.lower(): stage for alias, stage in policy.stage_aliases.items()}
     allowed = {v for stage in policy.alias_only or () for v in manifest.stages.get(stage, ())}
     for alias, version in manifest.aliases.items():
-        if stage := kept.get(alias.lower()):
-            message = f"the alias {alias!r} follows the stage {stage}; it is not set by hand"
+        if follows := kept.get(alias.lower()):
+            message = f"the alias {alias!r} follows the stage {follows}; it is not set by hand"
             document.at("alias-clash", message, ("aliases", alias), key=True)
         elif policy.alias_only is not None and version not in allowed:
             message = f"{alias!r} may only point at what holds {' or '.join(policy.alias_only)}; version {version} does not"

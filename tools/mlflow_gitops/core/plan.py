@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mlflow_gitops.core.fingerprint import Fingerprint
 from mlflow_gitops.core.history import Commit
 
 Action = Literal[
@@ -113,6 +114,7 @@ class Plan:
 
     commit: str | None
     models: tuple[ModelPlan, ...]
+    fingerprint: Fingerprint
     unmanaged: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     """Models that were reconciled from this repository and have no manifest any more."""

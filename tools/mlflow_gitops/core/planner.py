@@ -95,8 +95,12 @@ def _changes(desired: Desired, history: ModelHistory, seen: ObservedModel, *, mi
     for version, spec in sorted(desired.manifest.versions.items()):
         if version not in seen.versions and spec.source is not None:
             made = history.made_by(lambda state, v=version: bool(state and v in state.manifest.versions))  # type: ignore[misc]
-            known = history.base_state != "none" and all(p.desired and version in p.desired.manifest.versions for p in history.points)
-            yield Change("register_version", version, None, None, spec.source, "drift" if known else "commit", commit=made)
+            known = history.base_state != "none" and all(
+                p.desired and version in p.desired.manifest.versions for p in history.points
+            )
+            yield Change(
+                "register_version", version, None, None, spec.source, "drift" if known else "commit", commit=made
+            )
     yield from _transitions(desired, history, seen)
     registered = {v for v, spec in desired.manifest.versions.items() if spec.source is not None} | seen.versions.keys()
     for field in sorted(history.declared | desired.fields.keys(), key=_field_order):
@@ -169,7 +173,8 @@ def _stage_changes(
     for stage, rule in desired.policy.stages.items():
         before, after = held.get(stage, ()), desired.holders(stage)
         if stage == "Archived":
-            after = tuple(sorted({*before, *after} - {v for v, s in desired.native.items() if s != stage}))
+            # What goes there unnamed is told with the stage it leaves.
+            before = tuple(v for v in before if v in after)
         if before == after:
             continue
         moved = set(before) ^ set(after)
@@ -187,6 +192,8 @@ def _what_happened(
     for version in after:
         if version not in before:
             where = seen.versions[version].stage if native and version in seen.versions else "nothing"
-            said.append(f"{version} was moved to {where} in MLflow" if native else f"{version} lost its alias in MLflow")
+            said.append(
+                f"{version} was moved to {where} in MLflow" if native else f"{version} lost its alias in MLflow"
+            )
     said += [f"{version} was moved to {stage} in MLflow" for version in before if version not in after]
     return ", ".join(said)

@@ -42,7 +42,8 @@ def _validator(name: str) -> Any:
             yield ValidationError("pattern")
 
     checker = Draft202012Validator.TYPE_CHECKER.redefine("integer", whole)
-    strict = validators.extend(Draft202012Validator, {"pattern": pattern}, type_checker=checker)
+    extend: Any = validators.extend
+    strict = extend(Draft202012Validator, {"pattern": pattern}, type_checker=checker)
     return strict(json.loads(schema_text(name)))
 
 

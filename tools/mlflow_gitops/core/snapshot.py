@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -37,6 +38,8 @@ class Snapshot:
     problems: list[Problem] = field(default_factory=list)
     count: int = 0
     """Manifest files read, valid or not."""
+    digest: str = ""
+    """SHA-256 over the paths and contents of manifests and policy: equal trees, equal digests."""
 
     @property
     def errors(self) -> list[Problem]:
@@ -75,7 +78,8 @@ def build(files: Iterable[SourceFile], registry: str) -> Snapshot:
     documents: dict[str, tuple[Manifest, Document]] = {}
     policy_file: str | None = None
     listed: list[str] = []
-    for file in files:
+    tree = hashlib.sha256()
+    for file in sorted(files, key=lambda file: file.path):
         kind = classify(file.path, registry)
         if kind == "extension":
             found.append(Problem(file.path, 1, 1, "file-extension", "is not read: give it the ending .yaml"))
@@ -87,6 +91,9 @@ def build(files: Iterable[SourceFile], registry: str) -> Snapshot:
             listed.append(file.path)
         elif kind == "policy":
             policy_file = file.path
+        if kind in ("manifest", "policy"):
+            content = hashlib.sha256(file.data or b"").hexdigest()
+            tree.update(f"{file.path}\0{content}\n".encode("utf-8", "surrogatepass"))
         if file.data is None:
             found.append(Problem(file.path, 1, 1, "not-a-file", file.fault or "cannot be read"))
         elif kind == "policy":
@@ -98,6 +105,7 @@ def build(files: Iterable[SourceFile], registry: str) -> Snapshot:
             found += document.problems
             if manifest is not None:
                 documents[file.path] = (manifest, document)
+    snapshot.digest = tree.hexdigest()
     found += twins(listed)
     if not any(problem.file == policy_file for problem in found):
         found += _under_policy(documents, snapshot.policy, policy_file)

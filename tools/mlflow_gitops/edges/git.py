@@ -63,7 +63,9 @@ class Git:
         for ref in (f"refs/remotes/{remote}/{name}" for name in ("HEAD", "main", "master")):
             if self._has(ref):
                 return ref.removeprefix("refs/remotes/")
-        raise GitFailure(f"The main branch of {remote} is not known here. Run git fetch {remote}, or name it with --main.")
+        raise GitFailure(
+            f"The main branch of {remote} is not known here. Run git fetch {remote}, or name it with --main."
+        )
 
     def first_parents(self, revision: str) -> list[str]:
         """The first-parent line up to a revision, the oldest commit first."""
@@ -81,7 +83,9 @@ class Git:
         """A registry folder's files straight from git's objects, without a checkout. Raises GitFailure if it has none."""
         listing = self._run("ls-tree", "-r", "-z", "-l", "--full-tree", revision, "--", registry)
         if not listing:
-            raise GitFailure(f"There is no {registry}/ folder in commit {revision[:12]}. Commit it first, or name it with --registry-dir.")
+            raise GitFailure(
+                f"There is no {registry}/ folder in commit {revision[:12]}. Commit it first, or name it with --registry-dir."
+            )
         entries = []
         for entry in listing.decode("utf-8", "surrogateescape").split("\0"):
             head, _, path = entry.partition("\t")
@@ -90,7 +94,11 @@ class Git:
             mode, kind, blob, size = head.split()
             if matters(path, registry, link=mode == _LINK_MODE):
                 entries.append((path, mode, kind, blob, size))
-        plain = [blob for _, mode, kind, blob, size in entries if kind == "blob" and mode != _LINK_MODE and int(size) <= MAX_BYTES]
+        plain = [
+            blob
+            for _, mode, kind, blob, size in entries
+            if kind == "blob" and mode != _LINK_MODE and int(size) <= MAX_BYTES
+        ]
         contents = self.blobs(plain)
         for path, mode, kind, blob, size in entries:
             if mode == _LINK_MODE or kind != "blob":
@@ -153,7 +161,9 @@ class Git:
 
     def dirty_paths(self, registry: str) -> list[str]:
         """Paths below the registry folder that differ from HEAD, new and deleted ones included."""
-        return _status_paths(self._run("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", registry))
+        return _status_paths(
+            self._run("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", registry)
+        )
 
     def changed_since(self, ref: str, registry: str) -> list[str]:
         """Paths below the registry folder that differ, in the working tree, from where this branch left `ref`."""
@@ -177,12 +187,18 @@ class Git:
 
     def _popen(self, *args: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            self._command(args), env=_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            self._command(args),
+            env=_environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
 
     def _run(self, *args: str, check: bool = True, why: str | None = None) -> bytes:
         try:
-            done = subprocess.run(self._command(args), env=_environment(), capture_output=True, stdin=subprocess.DEVNULL)
+            done = subprocess.run(
+                self._command(args), env=_environment(), capture_output=True, stdin=subprocess.DEVNULL
+            )
         except FileNotFoundError:
             raise GitFailure("git is not installed, or not on the PATH.") from None
         if done.returncode and check:
@@ -192,7 +208,9 @@ class Git:
 
 
 def _environment() -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if key not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")}
+    kept = {
+        key: value for key, value in os.environ.items() if key not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+    }
     return kept | {"LC_ALL": "C.UTF-8", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
 
 

@@ -50,6 +50,7 @@ class Registry:
             self.tracking_uri: str = tracking_uri or mlflow.get_tracking_uri()
             self.uri: str = registry_uri or (tracking_uri if tracking_uri else mlflow.get_registry_uri())
         self.shown = without_credentials(self.uri)
+        self.workspace = os.environ.get("MLFLOW_WORKSPACE", "")
         for uri in (self.tracking_uri, self.uri):
             _must_exist(uri)
         with _speaking(self.shown):
@@ -122,7 +123,9 @@ class Registry:
         order = ["name ASC", "version_number ASC"]
         return self._pages(self._client.search_model_versions, VERSIONS_A_PAGE, names_filter, order)
 
-    def _pages(self, search: Callable[..., Any], size: int, names_filter: str | None, order: list[str]) -> Iterator[Any]:
+    def _pages(
+        self, search: Callable[..., Any], size: int, names_filter: str | None, order: list[str]
+    ) -> Iterator[Any]:
         token = None
         while True:
             with _speaking(self.shown):
@@ -138,7 +141,9 @@ class Registry:
         with _speaking(self.shown):
             self._client.create_registered_model(name)
 
-    def register(self, name: str, source: str, run_id: str | None, model_id: str | None, tags: Mapping[str, str]) -> int:
+    def register(
+        self, name: str, source: str, run_id: str | None, model_id: str | None, tags: Mapping[str, str]
+    ) -> int:
         """Create the next version from `source` and return the number that MLflow gave it."""
         with _speaking(self.shown):
             made = self._client.create_model_version(

@@ -11,6 +11,7 @@ from mlflow_gitops.core.problems import Problem
 from mlflow_gitops.core.snapshot import Snapshot
 
 PLAN_SCHEMA = 1
+RESULTS = ("applied", "unchanged", "deferred", "refused", "failed")
 
 
 def validation(count: int, problems: Iterable[Problem]) -> dict[str, Any]:
@@ -28,6 +29,7 @@ def plan(plan: Plan) -> dict[str, Any]:
     return {
         "schema": PLAN_SCHEMA,
         "commit": plan.commit,
+        "fingerprint": plan.fingerprint.digest,
         "models": [_model(model) for model in plan.models],
         "unmanaged": list(plan.unmanaged),
         "gone": list(plan.gone),
@@ -49,9 +51,7 @@ def status(plan: Plan) -> dict[str, Any]:
         for model in plan.models
     ]
     for name in (*plan.gone, *plan.unmanaged):
-        models.append(
-            {"model": name, "sync": "Unmanaged", "stages": {}, "desired": {}, "commit": None, "refusals": []}
-        )
+        models.append({"model": name, "sync": "Unmanaged", "stages": {}, "desired": {}, "commit": None, "refusals": []})
     return {"commit": plan.commit, "models": models}
 
 
@@ -83,7 +83,7 @@ def reconciled(commit: str, outcomes: Iterable[Outcome]) -> dict[str, Any]:
 def summary(outcomes: Iterable[Outcome]) -> dict[str, int]:
     """How many models met which end, and the writes that were read back."""
     done = list(outcomes)
-    counts = {result: sum(1 for o in done if o.result == result) for result in ("applied", "unchanged", "deferred", "refused", "failed")}
+    counts = {result: sum(1 for outcome in done if outcome.result == result) for result in RESULTS}
     return {"models": len(done), **counts, "changes": sum(len(outcome.changes) for outcome in done)}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from mlflow_gitops.core.problems import Problem
 
 
-def annotations(found: Iterable[Problem]) -> Iterator[str]:
+def workflow_commands(found: Iterable[Problem]) -> Iterator[str]:
     """One `::error …::` or `::warning …::` line a problem. What a file says cannot start a command of its own."""
     for one in found:
         place = f"file={_property(one.file)},line={one.line},col={one.column},title={_property(one.code)}"

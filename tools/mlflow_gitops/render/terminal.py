@@ -25,6 +25,5 @@ class Style:
         target = stream or sys.stdout
         self.on = target.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
-    def __call__(self, text: str, *names: str) -> str:
-        codes = ";".join(_CODES[name] for name in names)
-        return f"\033[{codes}m{text}\033[0m" if self.on and codes else text
+    def __call__(self, text: str, name: str | None) -> str:
+        return f"\033[{_CODES[name]}m{text}\033[0m" if self.on and name else text

@@ -8,11 +8,12 @@ from mlflow_gitops.apply import Outcome
 from mlflow_gitops.core.names import ACTIVE_STAGES
 from mlflow_gitops.core.plan import Change, ModelPlan, Plan, Refusal, StageChange, Verdict
 from mlflow_gitops.core.problems import Problem
-from mlflow_gitops.render.data import summary
+from mlflow_gitops.render.data import RESULTS, summary
 from mlflow_gitops.render.terminal import Style, safe
 
 _MARKS = {"passed": "✓", "failed": "✗", "overridden": "!", "exempt": "·", "waiting": "…", "unknown": "?"}
 _SYNC_COLOUR = {"Synced": "green", "Pending": "cyan", "Drifted": "yellow", "Missing": "yellow", "Unknown": "red"}
+_GATE_COLOUR = {"passed": "green", "failed": "red", "unknown": "red", "waiting": "yellow", "overridden": "yellow"}
 _RESULT_COLOUR = {"applied": "green", "refused": "red", "failed": "red", "deferred": "yellow"}
 
 
@@ -46,8 +47,7 @@ def status(plan: Plan, style: Style) -> Iterator[str]:
     rows += [(name, "Unmanaged", "", "") for name in plan.unmanaged]
     width = max((len(safe(row[0])) for row in rows), default=0)
     for name, sync, holders, why in rows:
-        colour = [_SYNC_COLOUR[sync]] if sync in _SYNC_COLOUR else ["dim"]
-        line = f"{safe(name):<{width}}  {style(f'{sync:<9}', *colour)}  {safe(holders)}".rstrip()
+        line = f"{safe(name):<{width}}  {style(f'{sync:<9}', _SYNC_COLOUR.get(sync, 'dim'))}  {safe(holders)}".rstrip()
         yield line + (f"  {style(safe(why), 'red')}" if why else "")
     counts = {sync: sum(1 for row in rows if row[1] == sync) for sync in dict.fromkeys(row[1] for row in rows)}
     said = ", ".join(f"{count} {sync}" for sync, count in counts.items())
@@ -56,7 +56,7 @@ def status(plan: Plan, style: Style) -> Iterator[str]:
 
 def outcome(one: Outcome, style: Style) -> Iterator[str]:
     """What became of one model."""
-    head = f"{style(safe(one.model), 'bold')}  {style(one.result, *([_RESULT_COLOUR[one.result]] if one.result in _RESULT_COLOUR else []))}"
+    head = f"{style(safe(one.model), 'bold')}  {style(one.result, _RESULT_COLOUR.get(one.result))}"
     yield head + (f"  {_many(len(one.changes), 'change')}" if one.changes else "")
     for stage, version in one.entered:
         yield f"  {stage} now holds {version}"
@@ -69,7 +69,7 @@ def outcome(one: Outcome, style: Style) -> Iterator[str]:
 def reconciled(commit: str, outcomes: Sequence[Outcome]) -> str:
     """The closing line of a reconcile."""
     count = summary(outcomes)
-    said = ", ".join(f"{count[key]} {key}" for key in ("applied", "unchanged", "deferred", "refused", "failed") if count[key])
+    said = ", ".join(f"{count[key]} {key}" for key in RESULTS if count[key])
     return f"Reconciled to {commit[:7]}: {said or 'no models'}; {_many(count['changes'], 'change')}."
 
 
@@ -79,7 +79,7 @@ def _model(model: ModelPlan, style: Style) -> Iterator[str]:
     told: set[Change] = set()
     width = max((len(row.stage) for row in model.stages), default=0)
     for row in model.stages:
-        yield f"  {row.stage:<{width}}  {style(_move(row), 'bold'):<12}  {_because(row, style)}"
+        yield f"  {row.stage:<{width}}  {style(f'{_move(row):<10}', 'bold')}  {_because(row, style)}"
         yield from _gates([v for v in model.gates if v.stage == row.stage], style)
         follows, mentioned = _consequences(row, model)
         told.update(mentioned)
@@ -106,15 +106,15 @@ def _because(row: StageChange, style: Style) -> str:
         return style(f"drift: {row.why}", "yellow")
     if row.commit is None:
         return style("not committed yet", "cyan")
-    request = f" (#{row.commit.pull_request})" if row.commit.pull_request is not None else ""
-    subject = safe(row.commit.subject).removesuffix(request)
-    return f'{row.commit.sha[:7]} "{subject}"{request}'
+    subject = safe(row.commit.subject)
+    request = f" (#{row.commit.pull_request})"
+    named = subject.endswith(request)
+    return f'{row.commit.sha[:7]} "{subject.removesuffix(request)}"' + (request if named else "")
 
 
 def _gates(verdicts: Sequence[Verdict], style: Style) -> Iterator[str]:
     if verdicts:
-        colours = {"passed": "green", "failed": "red", "unknown": "red", "waiting": "yellow", "overridden": "yellow"}
-        said = [style(f"{_MARKS[v.status]} {safe(v.detail)}", *([colours[v.status]] if v.status in colours else [])) for v in verdicts]
+        said = [style(f"{_MARKS[v.status]} {safe(v.detail)}", _GATE_COLOUR.get(v.status)) for v in verdicts]
         yield "    " + "   ".join(said)
 
 
@@ -200,6 +200,3 @@ def _value(value: object) -> str:
 
 def _many(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-

@@ -1,0 +1,38 @@
+"""What a plan was made from, as digests: if none of them moved, the plan still holds (RULES R4)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+from mlflow_gitops.core.observed import ObservedModel
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Digests by what they cover: `files` (manifests and policy), `registry` (its URI without credentials, and the
+    workspace), `owner`, and `model <name>` for what MLflow showed of each planned model."""
+
+    parts: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """One digest over all of them, `sha256:…`."""
+        return "sha256:" + _digest(self.parts)
+
+
+def fingerprint(
+    files: str, registry: str, workspace: str, owner: str | None, observed: Iterable[tuple[str, ObservedModel | None]]
+) -> Fingerprint:
+    """Take the fingerprint of a plan. `files` is the snapshot's own digest: the tree of the registry folder, not the
+    commit, so that a plan made in a pull request holds for the merge of the same tree."""
+    parts = {"files": files, "registry": _digest([registry, workspace]), "owner": _digest(owner)}
+    for name, model in observed:
+        parts[f"model {name}"] = _digest(asdict(model) if model else None)
+    return Fingerprint(parts)
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=dict).encode()).hexdigest()
