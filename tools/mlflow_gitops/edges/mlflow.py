@@ -13,12 +13,12 @@ import re
 import sqlite3
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote
 
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion, RunFacts
+from mlflow_gitops.edges.server import Server, read_settings, write_settings
 from mlflow_gitops.errors import RegistryFailure
 
 if TYPE_CHECKING:
@@ -39,22 +39,39 @@ _MODEL_SOURCE = re.compile(r"models:/(m-[A-Za-z0-9]+)\Z")
 class Registry:
     """A connection to one MLflow registry. Every method raises RegistryFailure when MLflow cannot be asked or refuses."""
 
-    def __init__(self, tracking_uri: str | None = None, registry_uri: str | None = None) -> None:
+    def __init__(
+        self,
+        tracking_uri: str | None = None,
+        registry_uri: str | None = None,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
         """The URIs default to MLflow's own variables, then to MLflow's own default. Nothing is created: a SQLite file that
-        is not there is an error."""
+        is not there is an error. `say` is told when a server is slow."""
         self._quieten()
-        with _speaking("MLflow"):
+        read_settings()
+        try:
             import mlflow
             from mlflow import MlflowClient
+        except ImportError as error:
+            raise RegistryFailure(f"MLflow cannot be loaded: {error}. Install mlflow-gitops again.") from error
 
-            self.tracking_uri: str = tracking_uri or mlflow.get_tracking_uri()
-            self.uri: str = registry_uri or (tracking_uri if tracking_uri else mlflow.get_registry_uri())
-        self.shown = without_credentials(self.uri)
+        self.tracking_uri: str = tracking_uri or mlflow.get_tracking_uri()
+        self.uri: str = registry_uri or (tracking_uri if tracking_uri else mlflow.get_registry_uri())
         self.workspace = os.environ.get("MLFLOW_WORKSPACE", "")
+        self._server = Server(self.uri, say)
+        self.shown = self._server.shown
         for uri in (self.tracking_uri, self.uri):
             _must_exist(uri)
-        with _speaking(self.shown):
-            self._client: MlflowClient = MlflowClient(self.tracking_uri, self.uri)
+        self._client: MlflowClient = self._server.ask(MlflowClient, self.tracking_uri, self.uri)
+
+    @property
+    def writers(self) -> int:
+        """How many models may be written side by side: SQLite has one writer at a time."""
+        return 1 if self.uri.startswith("sqlite:") else 8
+
+    def begin_writing(self) -> None:
+        """From here on each request is sent once; what became of a failed write is read back."""
+        write_settings()
 
     @staticmethod
     def _quieten() -> None:
@@ -91,45 +108,39 @@ class Registry:
 
     def run_facts(self, run_id: str) -> RunFacts | None:
         """What a run recorded of its data; None if the run is not there."""
-        with _speaking(self.shown):
-            from mlflow.exceptions import MlflowException
-
-            try:
-                run = self._client.get_run(run_id)
-            except MlflowException as error:
-                if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                    return None
-                raise
+        run = self._found(self._client.get_run, run_id)
+        if run is None:
+            return None
         inputs = run.inputs.dataset_inputs if run.inputs else []
         said = {**run.data.params, **run.data.tags}
         data = {key.removeprefix(_DATA_PREFIX): value for key, value in said.items() if key.startswith(_DATA_PREFIX)}
         return RunFacts(frozenset(entry.dataset.digest for entry in inputs), data)
 
     def _get(self, name: str) -> ObservedModel | None:
-        with _speaking(self.shown):
-            from mlflow.exceptions import MlflowException
-
-            try:
-                model = self._client.get_registered_model(name)
-            except MlflowException as error:
-                if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                    return None
-                raise
+        model = self._found(self._client.get_registered_model, name)
+        if model is None:
+            return None
         # Only a prompt, or a name that no filter can hold, comes here.
         prompt = _PROMPT_TAG in model.tags
         return _assemble([model], [] if prompt else [v for v in self._versions(None) if v.name == name])[name]
+
+    def _found(self, get: Callable[[str], Any], key: str) -> Any:
+        """What `get` finds; None where MLflow says that there is no such thing."""
+        try:
+            return self._server.ask(get, key)
+        except RegistryFailure as error:
+            if getattr(error.__cause__, "error_code", "") == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
 
     def _versions(self, names_filter: str | None) -> Iterator[Any]:
         order = ["name ASC", "version_number ASC"]
         return self._pages(self._client.search_model_versions, VERSIONS_A_PAGE, names_filter, order)
 
-    def _pages(
-        self, search: Callable[..., Any], size: int, names_filter: str | None, order: list[str]
-    ) -> Iterator[Any]:
+    def _pages(self, search: Callable[..., Any], size: int, names: str | None, order: list[str]) -> Iterator[Any]:
         token = None
         while True:
-            with _speaking(self.shown):
-                page = search(filter_string=names_filter, max_results=size, order_by=order, page_token=token)
+            page = self._server.ask(search, filter_string=names, max_results=size, order_by=order, page_token=token)
             yield from page
             token = page.token
             if not token:
@@ -138,56 +149,55 @@ class Registry:
     # -- writing ----------------------------------------------------------------------------------------------------
 
     def create_model(self, name: str) -> None:
-        with _speaking(self.shown):
-            self._client.create_registered_model(name)
+        self._server.ask(self._client.create_registered_model, name)
 
     def register(
         self, name: str, source: str, run_id: str | None, model_id: str | None, tags: Mapping[str, str]
     ) -> int:
         """Create the next version from `source` and return the number that MLflow gave it."""
-        with _speaking(self.shown):
-            made = self._client.create_model_version(
-                name, source, run_id=run_id, tags=dict(tags), await_creation_for=0, model_id=model_id
-            )
+        made = self._server.ask(
+            self._client.create_model_version,
+            name,
+            source,
+            run_id=run_id,
+            tags=dict(tags),
+            await_creation_for=0,
+            model_id=model_id,
+        )
         return int(made.version)
 
     def delete_version(self, name: str, version: int) -> None:
-        with _speaking(self.shown):
-            self._client.delete_model_version(name, str(version))
+        self._server.ask(self._client.delete_model_version, name, str(version))
 
     def transition(self, name: str, version: int, stage: str) -> None:
         """Move one version. Never with `archive_existing_versions`: that archives undeclared versions too."""
-        with _speaking(self.shown):
-            self._client.transition_model_version_stage(name, str(version), stage, archive_existing_versions=False)
+        self._server.ask(
+            self._client.transition_model_version_stage, name, str(version), stage, archive_existing_versions=False
+        )
 
     def set_alias(self, name: str, alias: str, version: int) -> None:
-        with _speaking(self.shown):
-            self._client.set_registered_model_alias(name, alias, str(version))
+        self._server.ask(self._client.set_registered_model_alias, name, alias, str(version))
 
     def delete_alias(self, name: str, alias: str) -> None:
-        with _speaking(self.shown):
-            self._client.delete_registered_model_alias(name, alias)
+        self._server.ask(self._client.delete_registered_model_alias, name, alias)
 
     def set_tag(self, name: str, version: int | None, key: str, value: str) -> None:
-        with _speaking(self.shown):
-            if version is None:
-                self._client.set_registered_model_tag(name, key, value)
-            else:
-                self._client.set_model_version_tag(name, str(version), key, value)
+        if version is None:
+            self._server.ask(self._client.set_registered_model_tag, name, key, value)
+        else:
+            self._server.ask(self._client.set_model_version_tag, name, str(version), key, value)
 
     def delete_tag(self, name: str, version: int | None, key: str) -> None:
-        with _speaking(self.shown):
-            if version is None:
-                self._client.delete_registered_model_tag(name, key)
-            else:
-                self._client.delete_model_version_tag(name, str(version), key)
+        if version is None:
+            self._server.ask(self._client.delete_registered_model_tag, name, key)
+        else:
+            self._server.ask(self._client.delete_model_version_tag, name, str(version), key)
 
     def set_description(self, name: str, version: int | None, text: str) -> None:
-        with _speaking(self.shown):
-            if version is None:
-                self._client.update_registered_model(name, description=text)
-            else:
-                self._client.update_model_version(name, str(version), description=text)
+        if version is None:
+            self._server.ask(self._client.update_registered_model, name, description=text)
+        else:
+            self._server.ask(self._client.update_model_version, name, str(version), description=text)
 
 
 def _assemble(models: list[Any], versions: list[Any]) -> dict[str, ObservedModel]:
@@ -241,17 +251,6 @@ def _filters(names: Collection[str]) -> Iterator[str]:
         yield f"name IN ({','.join(chunk)})"
 
 
-def without_credentials(uri: str) -> str:
-    """A URI that may be shown: no user, no password."""
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        return "the MLflow registry"
-    if "@" not in parts.netloc:
-        return uri
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
 def _must_exist(uri: str) -> None:
     """MLflow creates a SQLite file it does not find; no command of ours should."""
     if not uri.startswith("sqlite:"):
@@ -269,26 +268,3 @@ def _must_exist(uri: str) -> None:
         raise RegistryFailure(f"{path} is not a SQLite database. {way_out}") from None
     if tables is None:
         raise RegistryFailure(f"{path} holds no MLflow registry. {way_out}")
-
-
-@contextmanager
-def _speaking(server: str) -> Iterator[None]:
-    """Turn whatever goes wrong while speaking with MLflow into a RegistryFailure that a person can act on."""
-    try:
-        yield
-    except (RegistryFailure, KeyboardInterrupt):
-        raise
-    except ImportError as error:
-        raise RegistryFailure(f"MLflow cannot be loaded: {error}. Install mlflow-gitops again.") from error
-    except Exception as error:  # MLflow lets through what its stores, drivers and transports raise
-        raise RegistryFailure(f"{server}: {_said(error)}") from error
-
-
-def _said(error: Exception) -> str:
-    text = str(getattr(error, "message", None) or error)
-    if "database is locked" in text:
-        return "the SQLite database is locked by another process. Wait for it to finish, then run this again."
-    first = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
-    # Database errors quote the statement, and connection errors may quote a URI with its password.
-    first = re.sub(r"//[^/@\s]+@", "//", first.partition("[SQL:")[0].strip())
-    return first if len(first) <= 400 else first[:397] + "..."

@@ -1,0 +1,209 @@
+"""Speaking with an MLflow server that may be dead, silent, slow, or not willing: what went wrong, in words, and the way out.
+
+MLflow's own client retries every request, writes included, for over four minutes before it says that a server is dead
+(3.17, default settings). Here reads are retried briefly by that client; writes never are: after a failed write the state is
+read back, and what is still to be done is decided from it (DESIGN §6).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+from mlflow_gitops.errors import RegistryFailure
+
+T = TypeVar("T")
+
+PATIENCE = 6.0
+"""Seconds until a request without an answer makes us ask whether the server lives."""
+
+PROBE = 4.0
+"""Seconds that a living server has to say anything at all."""
+
+_READ_RETRIES = "2"
+_STATUS = re.compile(r"failed with error code (\d{3})|too many (\d{3}) error responses", re.IGNORECASE)
+_PERMISSION = {
+    "delete_registered_model_alias": "MANAGE (EDIT is not enough to remove an alias)",
+    "delete_model_version": "MANAGE (EDIT is not enough to delete a version)",
+    "create_registered_model": "the right to create registered models",
+    "search_registered_models": "READ",
+    "search_model_versions": "READ",
+    "get_registered_model": "READ",
+    "get_run": "READ on the experiment",
+}
+
+_WAYS = {
+    "credentials": "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN.",
+    "where": "Is it running? Name the registry with --tracking-uri or MLFLOW_TRACKING_URI.",
+    "later": "Try again in a while; nothing is lost, the next run goes on from what MLflow holds.",
+}
+
+
+def read_settings() -> None:
+    """Let MLflow's client retry, briefly, honouring Retry-After: for the phase in which nothing is written."""
+    _settings(_READ_RETRIES)
+
+
+def write_settings() -> None:
+    """Let MLflow's client send each request once: for the phase in which things are written."""
+    _settings("0")
+
+
+def _settings(retries: str) -> None:
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = retries
+    os.environ["MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"] = "1"
+
+
+def without_credentials(uri: str) -> str:
+    """A URI that may be shown: no user, no password, and no query, where drivers take passwords too."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return "the MLflow registry"
+    if not parts.netloc or ("@" not in parts.netloc and not parts.query):
+        return uri
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
+
+
+class Server:
+    """The far side of a registry: a server behind HTTP, or a store opened directly."""
+
+    def __init__(self, uri: str, say: Callable[[str], None] = lambda text: None) -> None:
+        self.shown = without_credentials(uri)
+        self.http = uri.startswith(("http://", "https://"))
+        self._uri = uri
+        self._say = say
+        self._told_slow = False
+
+    def ask(self, call: Callable[..., T], *args: Any, **options: Any) -> T:
+        """Make one call through MLflow's client; raise RegistryFailure for whatever goes wrong, in time.
+
+        A server that answers nothing is given up after PATIENCE + PROBE seconds; one that lives and is slow is waited for,
+        as long as MLFLOW_HTTP_REQUEST_TIMEOUT allows.
+        """
+        try:
+            return self._watched(call, args, options) if self.http else call(*args, **options)
+        except (RegistryFailure, KeyboardInterrupt):
+            raise
+        except Exception as error:  # MLflow lets through what its stores, drivers and transports raise
+            raise RegistryFailure(self.explain(error, getattr(call, "__name__", ""))) from error
+
+    def explain(self, error: BaseException, doing: str = "") -> str:
+        """What an exception from MLflow's client means to a person, the server's name first."""
+        chain = [type(one).__name__ for one in _chain(error)]
+        text = str(getattr(error, "message", None) or error)
+        found = _STATUS.search(text)
+        status = int(found.group(1) or found.group(2)) if found else _status(error)
+        server = self.shown
+        if not self.http:
+            return f"{server}: {_said(text, error)}"
+        if "SSLError" in chain or "SSLCertVerificationError" in chain or "CERTIFICATE_VERIFY_FAILED" in text:
+            return (
+                f"{server}: its TLS certificate is not trusted here ({_reason(text)}). "
+                "Name the authority's certificate in MLFLOW_TRACKING_SERVER_CERT_PATH."
+            )
+        if "Timeout" in "".join(chain) or "timeout exception" in text or "Read timed out" in text:
+            return f"{server} did not answer in time. {_WAYS['later']}"
+        if "NameResolutionError" in text or "Name or service not known" in text or "nodename nor servname" in text:
+            return f"{server}: no host of that name is known. {_WAYS['where']}"
+        if "Connection refused" in text:
+            return f"{server} refuses connections. {_WAYS['where']}"
+        if status == 401:
+            return f"{server} does not accept these credentials (401). {_WAYS['credentials']}"
+        if status == 403:
+            needs = _PERMISSION.get(doing, "EDIT on this model")
+            return f"{server} forbids this (403): these credentials lack {needs}. Ask MLflow's administrator for it."
+        if status == 429:
+            return f"{server} asks to slow down (429). {_WAYS['later']}"
+        if status is not None and status >= 500:
+            return f"{server} failed ({status}): {_reason(text)}. {_WAYS['later']}"
+        if "not in a valid JSON format" in text or "<html" in text.lower() or "TooManyRedirects" in chain:
+            return (
+                f"{server} answers with something that is not MLflow's, a login page perhaps. "
+                f"Check the address and the credentials. {_WAYS['credentials']}"
+            )
+        if "Connection" in "".join(chain) or "Connection" in text:
+            return f"The connection to {server} broke: {_reason(text)}. {_WAYS['later']}"
+        return f"{server}: {_said(text, error)}"
+
+    def _watched(self, call: Callable[..., T], args: tuple[Any, ...], options: dict[str, Any]) -> T:
+        """Run a call beside a watch. The thread is a daemon: a request that never ends must not keep the process."""
+        box: list[T] = []
+        failed: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                box.append(call(*args, **options))
+            except BaseException as error:  # handed to the caller below
+                failed.append(error)
+
+        worker = threading.Thread(target=run, daemon=True)
+        worker.start()
+        worker.join(PATIENCE)
+        while worker.is_alive():
+            if not self._lives() and worker.is_alive():
+                waited = int(PATIENCE + PROBE)
+                raise RegistryFailure(f"{self.shown} did not answer within {waited} seconds. {_WAYS['where']}")
+            if not self._told_slow:
+                self._told_slow = True
+                self._say(f"{self.shown} is slow to answer; waiting")
+            worker.join(PATIENCE)
+        if failed:
+            raise failed[0]
+        return box[0]
+
+    def _lives(self) -> bool:
+        """Whether the server says anything at all. `/health` is MLflow's own; any answer to it will do."""
+        import requests
+
+        parts = urlsplit(self._uri)
+        address = urlunsplit(
+            (parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/") + "/health", "", "")
+        )
+        try:
+            requests.get(address, timeout=PROBE, allow_redirects=False, verify=False)  # noqa: S501  # nothing is sent or read
+        except requests.exceptions.RequestException:
+            return False
+        return True
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    found: list[BaseException] = []
+    while error is not None and error not in found:
+        found.append(error)
+        error = error.__cause__ or error.__context__
+    return found
+
+
+def _status(error: BaseException) -> int | None:
+    """The HTTP status of an error that a server sent as JSON; 200s and client errors of meaning are no status."""
+    get = getattr(error, "get_http_status_code", None)
+    name = getattr(error, "error_code", "")
+    if get is None or type(error).__name__ != "RestException":
+        return None
+    code = int(get())
+    # MLflow sends INTERNAL_ERROR for what it does not know better; its words then matter more than the number.
+    return code if code in (401, 403, 429) or (code >= 500 and name == "TEMPORARILY_UNAVAILABLE") else None
+
+
+def _reason(text: str) -> str:
+    """The innermost explanation in requests' nested messages."""
+    inner = re.findall(r"(?:\[[^\]]*\] |: )([A-Za-z][^:()'\"\[\]<>]{8,120})", text)
+    return _clean(inner[-1] if inner else text)[:160].rstrip(". ")
+
+
+def _said(text: str, error: BaseException) -> str:
+    if "database is locked" in text:
+        return "the SQLite database is locked by another process. Wait for it to finish, then run this again."
+    first = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
+    first = _clean(first.partition("[SQL:")[0].strip())
+    return first if len(first) <= 400 else first[:397] + "..."
+
+
+def _clean(text: str) -> str:
+    """Messages of drivers and transports may quote a URI with its password."""
+    return re.sub(r"//[^/@\s]+@", "//", text)
