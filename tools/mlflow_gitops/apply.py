@@ -1,8 +1,10 @@
-"""Carry a plan out: one model at a time, each write judged by reading back (DESIGN §6, RULES R5)."""
+"""Carry a plan out: models side by side, one writer a model, each write judged by reading back (DESIGN §6, RULES R5)."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -10,6 +12,9 @@ from mlflow_gitops.core.manifest import VersionSpec
 from mlflow_gitops.core.observed import AT_TAG, BASE_TAG, HIGHEST_TAG, PIN_TAG
 from mlflow_gitops.core.plan import Change, ModelPlan, Refusal
 from mlflow_gitops.errors import RegistryFailure
+
+_PAUSES = (1.0, 2.0, 4.0)
+"""Seconds to wait after each passing failure of the server (429, 5xx, a lost connection) before reading again."""
 
 Result = Literal["applied", "unchanged", "deferred", "refused", "failed"]
 
@@ -43,7 +48,7 @@ class Outcome:
     """(stage, version) for each version that came to hold a stage."""
 
 
-class _WrongNumber(Exception):
+class _WrongNumberError(Exception):
     """MLflow gave a registration another number than the pinned one."""
 
     def __init__(self, refusal: Refusal) -> None:
@@ -56,65 +61,105 @@ def apply_models(
     again: Callable[[str], ModelPlan],
     specs: Callable[[str], Mapping[int, VersionSpec]],
     registry: RegistryWriter,
+    writers: int = 1,
 ) -> Iterator[Outcome]:
-    """Apply each planned model and yield what became of it. One model's failure stops that model alone.
+    """Apply the planned models, up to `writers` side by side, and yield what became of each, in the order they finish.
 
+    One writer a model: parallel writes to one model race inside MLflow (3.17). One model's failure stops that model alone.
     `again` reads a model anew and plans it again: what is written is decided by what MLflow holds at that moment, not by
-    what it held when the plan was shown. `specs` are a model's pinned versions, for registration.
+    what it held when the plan was shown. `specs` are a model's pinned versions, for registration. When the caller stops
+    early (Ctrl-C), models not begun are left alone and those under way are finished.
     """
+    begun = []
     for plan in plans:
-        if plan.refusals and not plan.has_work:
+        if plan.has_work:
+            begun.append(plan.model)
+        elif plan.refusals:
             yield Outcome(plan.model, "refused", refusals=plan.refusals)
-        elif not plan.has_work:
-            yield Outcome(plan.model, "unchanged")
         else:
-            yield _apply_model(plan.model, again, specs(plan.model), registry)
+            yield Outcome(plan.model, "unchanged")
+    with ThreadPoolExecutor(max_workers=max(1, writers), thread_name_prefix="apply") as pool:
+        running = [pool.submit(_apply_model, name, again, specs(name), registry) for name in begun]
+        try:
+            for done in as_completed(running):
+                yield done.result()
+        finally:
+            for waiting in running:
+                waiting.cancel()
 
 
 def _apply_model(
     name: str, again: Callable[[str], ModelPlan], specs: Mapping[int, VersionSpec], registry: RegistryWriter
 ) -> Outcome:
-    try:
-        plan = again(name)
-    except RegistryFailure as error:
-        return Outcome(name, "failed", error=str(error))
-    if plan.refusals and not plan.has_work:
-        return Outcome(name, "refused", refusals=plan.refusals)
-    # Written last, when everything else was read back: a crash before it leaves the old base, and the next run goes on.
-    seal = [stamp for stamp in plan.stamps if _is_seal(stamp)]
-    failure: str | None = None
-    refused: tuple[Refusal, ...] = plan.refusals
-    try:
-        for change in (*plan.applying, *(stamp for stamp in plan.stamps if stamp not in seal)):
-            _write(name, change, specs, registry)
-    except RegistryFailure as error:
-        failure = str(error)
-    except _WrongNumber as error:
-        refused = (*refused, error.refusal)
-    # What counts is what MLflow holds now, whatever the answers to the writes were.
-    try:
-        left = again(name)
-    except RegistryFailure as error:
-        said = failure or str(error)
-        return Outcome(name, "failed", error=f"{said} What was written could not be read back.")
-    undone = left.applying
-    done = tuple(change for change in plan.applying if not any(_same(change, other) for other in undone))
-    entered = tuple(
-        (stage.stage, v) for stage in plan.stages for v in stage.after if _entered(stage.stage, v, plan, left)
-    )
-    if refused != plan.refusals:
-        return Outcome(name, "refused", done, refused, entered=entered)
-    if undone:
-        failure = failure or "MLflow accepted the writes and shows something else; someone may be changing it too."
-        return Outcome(name, "failed", done, refused, failure, entered)
-    if failure is not None and any(not _is_seal(stamp) for stamp in left.stamps):
-        return Outcome(name, "failed", done, refused, failure, entered)
-    try:
-        for stamp in seal:
-            _write(name, stamp, specs, registry)
-    except RegistryFailure as error:
-        return Outcome(name, "failed", done, refused, str(error), entered)
-    return Outcome(name, "refused" if refused else "applied", done, refused, entered=entered)
+    """Write one model. Where the server fails in passing, read again and go on from what is there."""
+    progress = _Progress()
+    error = ""
+    for pause in (*_PAUSES, None):
+        try:
+            plan = progress.settle(again(name))
+            if plan.has_work:
+                progress.attempted = plan
+                for change in (*plan.applying, *(stamp for stamp in plan.stamps if not _is_seal(stamp))):
+                    _write(name, change, specs, registry)
+                plan = progress.settle(again(name))
+                if plan.applying or not all(_is_seal(stamp) for stamp in plan.stamps):
+                    raise RegistryFailure(
+                        "MLflow took the writes and shows something else; someone may be changing it."
+                    )
+                for stamp in plan.stamps:
+                    _write(name, stamp, specs, registry)
+                progress.sealed = True
+            return progress.outcome(name, plan.refusals)
+        except _WrongNumberError as wrong:
+            return progress.settled(name, again, refusals=(wrong.refusal,))
+        except RegistryFailure as failure:
+            error = str(failure)
+            if not failure.transient or pause is None:
+                break
+            time.sleep(pause)
+    return progress.settled(name, again, error=error)
+
+
+class _Progress:
+    """What one model's writes have come to, judged by reading alone."""
+
+    def __init__(self) -> None:
+        self.attempted: ModelPlan | None = None
+        self.sealed = False
+        self._changes: list[Change] = []
+        self._entered: list[tuple[str, int]] = []
+
+    def settle(self, now: ModelPlan) -> ModelPlan:
+        """Note which of the attempted writes MLflow shows as done; return the plan of what is left."""
+        if (tried := self.attempted) is not None:
+            self.attempted = None
+            self._changes += [one for one in tried.applying if not any(_same(one, left) for left in now.applying)]
+            self._entered += [
+                (row.stage, version)
+                for row in tried.stages
+                for version in row.after
+                if version not in row.before and version in now.observed.get(row.stage, ())
+            ]
+        return now
+
+    def outcome(self, name: str, refusals: tuple[Refusal, ...], error: str | None = None) -> Outcome:
+        written = self._changes or self.sealed
+        result: Result = "failed" if error else "refused" if refusals else "applied" if written else "unchanged"
+        return Outcome(name, result, tuple(self._changes), refusals, error, tuple(self._entered))
+
+    def settled(
+        self,
+        name: str,
+        again: Callable[[str], ModelPlan],
+        refusals: tuple[Refusal, ...] = (),
+        error: str | None = None,
+    ) -> Outcome:
+        """The outcome after a failure: what was written before it is read back once more."""
+        try:
+            refusals = (*self.settle(again(name)).refusals, *refusals)
+        except RegistryFailure as failure:
+            error = f"{error or failure} What was written could not be read back."
+        return self.outcome(name, refusals, error)
 
 
 def _is_seal(stamp: Change) -> bool:
@@ -128,10 +173,6 @@ def _same(change: Change, other: Change) -> bool:
         other.key,
         other.after,
     )
-
-
-def _entered(stage: str, version: int, before: ModelPlan, now: ModelPlan) -> bool:
-    return version not in before.observed.get(stage, ()) and version in now.observed.get(stage, ())
 
 
 def _write(name: str, change: Change, specs: Mapping[int, VersionSpec], registry: RegistryWriter) -> None:
@@ -162,7 +203,7 @@ def _register(name: str, version: int, spec: VersionSpec, registry: RegistryWrit
         return
     registry.delete_version(name, given)
     registry.set_tag(name, None, HIGHEST_TAG, str(given))
-    raise _WrongNumber(
+    raise _WrongNumberError(
         Refusal(
             "missing_version",
             f"MLflow gave {name} the number {given} where the manifest pins {version}; that version was deleted again",

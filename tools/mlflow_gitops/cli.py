@@ -140,6 +140,11 @@ def plan(
     rev: Annotated[
         Optional[str], typer.Option(metavar="REV", help="Plan a revision, not the working tree.", show_default=False)
     ] = None,
+    out: Annotated[
+        Optional[Path],
+        typer.Option(metavar="FILE", help="Save the plan for reconcile --plan.", show_default=False),
+    ] = None,
+    prune: Annotated[bool, typer.Option("--prune", help="Include models whose manifest is gone.")] = False,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
     ] = False,
@@ -151,15 +156,29 @@ def plan(
     """
     from mlflow_gitops.commands import plan as command
 
-    raise typer.Exit(command.run(context.obj, models or [], rev, detailed_exitcode, form))
+    code = command.run(context.obj, models or [], rev, out, prune=prune, detailed_exitcode=detailed_exitcode, form=form)
+    raise typer.Exit(code)
 
 
 @app.command()
 def reconcile(
     context: typer.Context,
     models: Models = None,
+    plan_file: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--plan", metavar="FILE", help="Carry out a saved plan, if nothing moved since.", show_default=False
+        ),
+    ] = None,
     rev: Annotated[str, typer.Option(metavar="REV", help="The commit of the main branch to reconcile to.")] = "HEAD",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Needed where there is no terminal.")] = False,
+    max_changes: Annotated[
+        Optional[int],
+        typer.Option(metavar="N", min=0, help="Let N models change, whatever the policy's limit.", show_default=False),
+    ] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Empty the stages of models whose manifest is gone; nothing is deleted.")
+    ] = False,
     adopt: Annotated[
         bool,
         typer.Option(
@@ -169,15 +188,27 @@ def reconcile(
     take_over: Annotated[
         bool, typer.Option("--take-over", help="Take the named models over from another repository.")
     ] = False,
+    push_receipts: Annotated[
+        bool, typer.Option("--push-receipts", help="Exchange receipts (git notes) with the remote.")
+    ] = False,
+    jobs: Annotated[
+        Optional[int],
+        typer.Option(
+            metavar="N", min=1, help="Models written side by side. [default: 8; SQLite: 1]", show_default=False
+        ),
+    ] = None,
     form: TextOrJson = "text",
 ) -> None:
-    """Make the MLflow registry match a commit of the main branch.
+    """Make the MLflow registry match a commit of the main branch, and keep a receipt.
 
-    Example: mlflow-gitops reconcile --yes
+    Example: mlflow-gitops reconcile --yes --push-receipts
     """
     from mlflow_gitops.commands import reconcile as command
+    from mlflow_gitops.planning import Ways
 
-    raise typer.Exit(command.run(context.obj, models or [], rev, yes=yes, adopt=adopt, take_over=take_over, form=form))
+    ways = Ways(adopt=adopt, take_over=take_over, prune=prune, max_changes=max_changes)
+    options = command.Options(rev, yes, ways, plan_file, push_receipts, jobs, form)
+    raise typer.Exit(command.run(context.obj, models or [], options))
 
 
 @app.command()

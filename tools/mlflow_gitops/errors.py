@@ -17,7 +17,12 @@ class GitFailure(Failure):
 
 
 class RegistryFailure(Failure):
-    """MLflow could not be asked, or refused."""
+    """MLflow could not be asked, or refused. `transient` says that it may well answer in a moment: too many requests, an
+    error of the server's own, a lost connection."""
+
+    def __init__(self, message: str, *, transient: bool = False) -> None:
+        super().__init__(message)
+        self.transient = transient
 
 
 class UsageFailure(Failure):

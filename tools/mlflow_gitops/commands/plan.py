@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from mlflow_gitops.commands.output import emit, emit_json, note, steps
+from mlflow_gitops import saved
+from mlflow_gitops.commands.output import emit, emit_json, note, steps, warn
 from mlflow_gitops.commands.validate import report_invalid
 from mlflow_gitops.errors import CHANGES, OK, REFUSED, worst
 from mlflow_gitops.render import data, text
 from mlflow_gitops.render.terminal import Style
-from mlflow_gitops.workspace import Settings, Workspace, planner_for_commit, planner_for_tree
+from mlflow_gitops.planning import Planner, Ways
+from mlflow_gitops.workspace import Settings, Workspace
 
 
-def run(settings: Settings, models: Sequence[str], rev: str | None, detailed_exitcode: bool, form: str) -> int:
+def run(
+    settings: Settings,
+    models: Sequence[str],
+    rev: str | None,
+    out: Path | None,
+    *,
+    prune: bool,
+    detailed_exitcode: bool,
+    form: str,
+) -> int:
     """Plan the working tree, or a revision. Exits 4 when anything is refused, 3 when files are invalid."""
     workspace = Workspace(settings)
     commit = workspace.git.resolve(rev) if rev is not None else None
@@ -23,12 +35,16 @@ def run(settings: Settings, models: Sequence[str], rev: str | None, detailed_exi
 
     progress = steps(settings)
     progress("loading MLflow")
-    registry = Registry(settings.tracking_uri, settings.registry_uri)
+    registry = Registry(settings.tracking_uri, settings.registry_uri, warn)
+    ways = Ways(prune=prune)
     if commit:
-        planner = planner_for_commit(workspace, registry, commit, snapshot)
+        planner = Planner(workspace, registry, snapshot, commit, ways=ways)
     else:
-        planner = planner_for_tree(workspace, registry, snapshot)
+        planner = Planner.for_tree(workspace, registry, snapshot, ways)
     plan = planner.plan(models, progress)
+    if out is not None:
+        saved.save(plan, out, models, prune)
+        note(settings, f"Saved the plan to {out}.")
     if form == "json":
         emit_json(data.plan(plan))
     else:

@@ -4,78 +4,150 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import typer
 
+from mlflow_gitops import saved
 from mlflow_gitops.apply import Outcome, apply_models
 from mlflow_gitops.commands.output import emit, emit_json, note, steps, warn
 from mlflow_gitops.commands.validate import report_invalid
 from mlflow_gitops.core.plan import Plan
+from mlflow_gitops.edges.notes import Notes
 from mlflow_gitops.errors import OK, PARTIAL, REFUSED, Failure, UsageFailure, worst
+from mlflow_gitops.planning import Planner, Ways
+from mlflow_gitops.recording import Recorder
 from mlflow_gitops.render import data, text
 from mlflow_gitops.render.terminal import Style
-from mlflow_gitops.workspace import Planner, Settings, Workspace, planner_for_commit
+from mlflow_gitops.workspace import Settings, Workspace
 
 
-def run(
-    settings: Settings, models: Sequence[str], rev: str, *, yes: bool, adopt: bool, take_over: bool, form: str
-) -> int:
-    """Plan, ask (on a terminal) and apply. Exits 4 when a model is refused, 5 when one failed, 3 on invalid files."""
-    interactive = sys.stdin.isatty() and sys.stdout.isatty() and form == "text"
-    if not yes and not interactive:
-        raise UsageFailure("reconcile changes the registry: without a terminal to ask on, say --yes.")
-    if (adopt or take_over) and not models:
-        raise UsageFailure("--adopt and --take-over need the names of the models they are for.")
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command's options. `ways` are the guards' ways past that the user took."""
+
+    rev: str
+    yes: bool
+    ways: Ways
+    plan_file: Path | None = None
+    push_receipts: bool = False
+    jobs: int | None = None
+    form: str = "text"
+
+
+def run(settings: Settings, models: Sequence[str], options: Options) -> int:
+    """Plan, ask (on a terminal), apply and record. Exits 4 when something is refused, 5 when a model failed or the receipt
+    could not be kept, 3 on invalid files."""
+    _check(models, options)
     workspace = Workspace(settings)
-    commit = workspace.git.resolve(rev)
-    if commit not in workspace.main_line:
-        raise Failure(
-            f"{commit[:12]} is not on the main line of {workspace.main_ref}; only merged commits are reconciled. "
-            "Merge or push it first, or name the main branch with --main."
-        )
+    commit = _commit(workspace, options.rev)
     snapshot = workspace.at(commit)
     if snapshot.errors:
-        return report_invalid(snapshot, form)
-    if dirty := workspace.dirty_paths():
-        also = f" and {len(dirty) - 1} more" if len(dirty) > 1 else ""
-        note(
-            settings,
-            f"The working tree differs from HEAD ({dirty[0]}{also}); reconciling commit {commit[:7]}, not the working tree.",
-        )
+        return report_invalid(snapshot, options.form)
+    kept = saved.load(options.plan_file) if options.plan_file else None
+    _say_if_dirty(settings, workspace, commit)
     from mlflow_gitops.edges.mlflow import Registry
 
     progress = steps(settings)
     progress("loading MLflow")
-    registry = Registry(settings.tracking_uri, settings.registry_uri)
-    planner = planner_for_commit(workspace, registry, commit, snapshot, adopt=adopt, take_over=take_over)
-    plan = planner.plan(models, progress)
-    if form == "text":
+    registry = Registry(settings.tracking_uri, settings.registry_uri, warn)
+    ways = replace(options.ways, prune=options.ways.prune or (kept is not None and kept.prune), writing=True)
+    planner = Planner(workspace, registry, snapshot, commit, ways=ways)
+    about = {"registry": registry.shown, "workspace": registry.workspace}
+    recorder = Recorder(Notes.of(workspace.git), registry, planner.owner, about, options.push_receipts)
+    if options.push_receipts and (fault := recorder.fetch()):
+        warn(f"the receipts of other clones could not be fetched: {fault}")
+    plan = planner.plan(kept.selection if kept else models, progress)
+    if kept:
+        kept.check(plan)
+    if options.form == "text":
         emit(text.plan(plan, Style()))
-    if not yes and any(model.has_work for model in plan.models):
+    if plan.refusals:
+        if options.form == "json":
+            emit_json(data.reconciled(commit, [], None, plan.refusals))
+        return REFUSED
+    if not options.yes and any(model.has_work for model in plan.models):
         typer.confirm(f"Reconcile {registry.shown} to {commit[:7]}?", abort=True)
-    outcomes = _apply(settings, plan, planner)
-    if form == "json":
-        emit_json(data.reconciled(commit, outcomes))
+    registry.begin_writing()
+    outcomes, receipt, trouble = _carry_out(settings, plan, planner, recorder, commit, options.jobs)
+    if options.form == "json":
+        emit_json(data.reconciled(commit, outcomes, receipt))
     else:
         for outcome in outcomes:
             if outcome.result != "unchanged":
                 emit(text.outcome(outcome, Style()))
         emit([text.reconciled(commit, outcomes)])
     for name in plan.gone:
-        warn(f"{name} has no manifest any more; what it holds in MLflow is left as it is.")
+        warn(f"{name} has no manifest any more; what it holds in MLflow is left. reconcile --prune demotes it.")
+    for fault in trouble:
+        warn(f"applied, not recorded: {fault} The next run recovers it.")
     return worst(
-        PARTIAL if any(outcome.result == "failed" for outcome in outcomes) else OK,
+        PARTIAL if trouble or any(outcome.result == "failed" for outcome in outcomes) else OK,
         REFUSED if any(outcome.refusals for outcome in outcomes) else OK,
     )
 
 
-def _apply(settings: Settings, plan: Plan, planner: Planner) -> list[Outcome]:
-    outcomes = apply_models(
-        plan.models, planner.again, lambda name: planner.desired[name].manifest.versions, planner.registry
-    )
-    if settings.verbosity < 0 or not sys.stderr.isatty():
-        return list(outcomes)
+def _carry_out(
+    settings: Settings, plan: Plan, planner: Planner, recorder: Recorder, commit: str, jobs: int | None
+) -> tuple[list[Outcome], str | None, list[str]]:
+    """Apply, then record: the outcomes in the plan's order, the receipt's digest, and what could not be recorded."""
+    trouble: list[str] = []
+    try:
+        if recovered := recorder.recover(plan):
+            note(settings, f"Recovered the receipt of an earlier run for {', '.join(recovered)}.")
+    except Failure as failure:
+        trouble.append(str(failure))
     done: list[Outcome] = []
-    with typer.progressbar(outcomes, length=len(plan.models), label="Reconciling", file=sys.stderr) as bar:
-        done.extend(bar)
-    return done
+    receipt = None
+    try:
+        outcomes = apply_models(
+            plan.models,
+            planner.again,
+            lambda name: planner.manifest(name).versions,
+            planner.registry,
+            jobs or planner.registry.writers,
+        )
+        if settings.verbosity >= 0 and sys.stderr.isatty():
+            with typer.progressbar(outcomes, length=len(plan.models), label="Reconciling", file=sys.stderr) as bar:
+                done.extend(bar)
+        else:
+            done.extend(outcomes)
+    finally:
+        # An interrupted run records what it did, too.
+        order = {model.model: i for i, model in enumerate(plan.models)}
+        done.sort(key=lambda outcome: order[outcome.model])
+        try:
+            receipt = recorder.record(commit, done)
+        except Failure as failure:
+            trouble.append(str(failure))
+    return done, receipt, trouble
+
+
+def _check(models: Sequence[str], options: Options) -> None:
+    interactive = sys.stdin.isatty() and sys.stdout.isatty() and options.form == "text"
+    if not options.yes and not interactive:
+        raise UsageFailure("reconcile changes the registry: without a terminal to ask on, say --yes.")
+    if (options.ways.adopt or options.ways.take_over) and not models:
+        raise UsageFailure("--adopt and --take-over need the names of the models they are for.")
+    if options.plan_file and (models or options.ways.adopt or options.ways.take_over):
+        raise UsageFailure(
+            "A saved plan says itself which models it is for; give it without names, --adopt or --take-over."
+        )
+
+
+def _commit(workspace: Workspace, rev: str) -> str:
+    commit = workspace.git.resolve(rev)
+    if commit not in workspace.main_line:
+        raise Failure(
+            f"{commit[:12]} is not on the main line of {workspace.main_ref}; only merged commits are reconciled. "
+            "Merge or push it first, or name the main branch with --main."
+        )
+    return commit
+
+
+def _say_if_dirty(settings: Settings, workspace: Workspace, commit: str) -> None:
+    if dirty := workspace.dirty_paths():
+        also = f" and {len(dirty) - 1} more" if len(dirty) > 1 else ""
+        where = f"The working tree differs from HEAD ({dirty[0]}{also})"
+        note(settings, f"{where}; reconciling commit {commit[:7]}, not the working tree.")

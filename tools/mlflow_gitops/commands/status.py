@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlflow_gitops.commands.output import emit, emit_json, note, steps
+from mlflow_gitops.commands.output import emit, emit_json, note, steps, warn
 from mlflow_gitops.commands.validate import report_invalid
 from mlflow_gitops.errors import CHANGES, OK
 from mlflow_gitops.render import data, text
 from mlflow_gitops.render.terminal import Style
-from mlflow_gitops.workspace import Settings, Workspace, planner_for_commit
+from mlflow_gitops.planning import Planner
+from mlflow_gitops.workspace import Settings, Workspace
 
 
 def run(settings: Settings, models: Sequence[str], exit_code: bool, form: str) -> int:
@@ -23,8 +24,8 @@ def run(settings: Settings, models: Sequence[str], exit_code: bool, form: str) -
 
     progress = steps(settings)
     progress("loading MLflow")
-    registry = Registry(settings.tracking_uri, settings.registry_uri)
-    plan = planner_for_commit(workspace, registry, head, snapshot).plan(models, progress)
+    registry = Registry(settings.tracking_uri, settings.registry_uri, warn)
+    plan = Planner(workspace, registry, snapshot, head).plan(models, progress)
     if form == "json":
         emit_json(data.status(plan))
     else:

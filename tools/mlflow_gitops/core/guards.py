@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from mlflow_gitops.core.desired import Desired
 from mlflow_gitops.core.history import ModelHistory
 from mlflow_gitops.core.manifest import VersionSpec
-from mlflow_gitops.core.observed import HIGHEST_TAG, ObservedModel, RunFacts
+from mlflow_gitops.core.observed import HELD_PREFIX, HIGHEST_TAG, ObservedModel, RunFacts
 from mlflow_gitops.core.plan import Change, Refusal
 
-Facts = Callable[[str], RunFacts | None]
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What planning needs beside the two states.
+
+    `owner` identifies this repository and folder; `now` is the time that stamps will carry, RFC 3339 in UTC. `facts` reads
+    what a run recorded of its data, asked only for versions about to change whose manifest pins data. `writing` says that
+    the plan is made to be carried out, not only to be shown: a freeze refuses then, and is a note otherwise.
+    """
+
+    owner: str
+    now: str
+    facts: Callable[[str], RunFacts | None]
+    take_over: bool = False
+    writing: bool = False
 
 
 def refusals(
@@ -18,9 +33,7 @@ def refusals(
     history: ModelHistory,
     observed: ObservedModel | None,
     changes: Sequence[Change],
-    owner: str,
-    take_over: bool,
-    facts: Facts,
+    context: Context,
 ) -> Iterator[Refusal]:
     """Every reason not to carry out this model's changes."""
     name = desired.manifest.name
@@ -31,10 +44,10 @@ def refusals(
             "give the model another name",
         )
         return
-    if observed is not None and observed.owner not in (None, owner) and not take_over:
+    if observed is not None and observed.owner not in (None, context.owner) and not context.take_over:
         yield Refusal(
             "owner",
-            f"{name} is managed from elsewhere: its owner is {observed.owner}, this repository is {owner}",
+            f"{name} is managed from elsewhere: its owner is {observed.owner}, this repository is {context.owner}",
             f"remove it from the other repository, then reconcile {name} --take-over",
         )
         return
@@ -46,16 +59,40 @@ def refusals(
         )
         return
     if history.base_state == "unknown":
+        told = f"was reconciled to {_short(history.base)}, which" if history.base else "was reconciled to a commit that"
         yield Refusal(
             "base_unknown",
-            f"MLflow was reconciled to {_short(history.base)}, which cannot be found on the main line here",
+            f"MLflow {told} cannot be found on the main line here",
             f"fetch more history (git fetch --unshallow), or reconcile {name} --adopt",
         )
         return
     seen = observed or ObservedModel(name)
     yield from _versions(desired, seen, new=observed is None)
-    yield from _pins(desired, seen, changes, facts)
+    yield from _pins(desired, seen, changes, context.facts)
     yield from _protected(desired, seen)
+    if context.writing and (reason := frozen(desired, history, seen, changes, context.now)):
+        yield Refusal("frozen", reason, "wait for its end, or let the platform team lift it in the policy", "commit")
+
+
+def frozen(
+    desired: Desired, history: ModelHistory, seen: ObservedModel, changes: Sequence[Change], now: str
+) -> str | None:
+    """Why the policy's freeze holds these changes back; None if it does not. Rollbacks pass: each version that comes to
+    hold a stage has held it before, as its stamp says (RULES R3)."""
+    freeze = desired.policy.freeze
+    if freeze is None or not freeze.holds(now) or not any(change.cause == "commit" for change in changes):
+        return None
+    before = history.points[0].desired if history.base_state != "none" else None
+    entries = [
+        (stage, version)
+        for stage, versions in desired.manifest.stages.items()
+        for version in versions
+        if before is None or version not in before.holders(stage)
+    ]
+    back = [(s, v) for s, v in entries if v in seen.versions and f"{HELD_PREFIX}{s}" in seen.versions[v].tags]
+    if entries and back == entries:
+        return None
+    return f"changes are frozen until {freeze.until}: {freeze.reason}"
 
 
 def _versions(desired: Desired, seen: ObservedModel, *, new: bool) -> Iterator[Refusal]:
@@ -90,7 +127,9 @@ def _versions(desired: Desired, seen: ObservedModel, *, new: bool) -> Iterator[R
             highest = version
 
 
-def _pins(desired: Desired, seen: ObservedModel, changes: Sequence[Change], facts: Facts) -> Iterator[Refusal]:
+def _pins(
+    desired: Desired, seen: ObservedModel, changes: Sequence[Change], facts: Callable[[str], RunFacts | None]
+) -> Iterator[Refusal]:
     """Compare every pin with MLflow; what only the run knows (datasets) is read for versions about to change."""
     moving = {change.version for change in changes if change.action in ("transition", "register_version")}
     moving |= {change.after for change in changes if change.action == "set_alias" and isinstance(change.after, int)}

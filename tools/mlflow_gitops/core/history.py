@@ -173,6 +173,14 @@ class Histories:
             points[-1] = Point(points[-1].commit, final)
         return ModelHistory(base, state, tuple(points) or (Point(None, final),))
 
+    def names_at(self, stem: str, commit: str) -> bool:
+        """Whether a commit of the line has a manifest of this stem."""
+        present: set[str] = set()
+        for i, path, blob in self._by_stem.get(stem, []):
+            if i <= self._line.index[commit]:
+                present.discard(path) if blob is None else present.add(path)
+        return bool(present)
+
     def _commit(self, i: int) -> Commit | None:
         sha = self._line.shas[i]
         return self._line.commits.get(sha) or Commit(sha, "", "", "")

@@ -118,6 +118,8 @@ class Plan:
     unmanaged: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     """Models that were reconciled from this repository and have no manifest any more."""
+    refusals: tuple[Refusal, ...] = ()
+    """What stops the whole run."""
 
     @property
     def summary(self) -> dict[str, int]:
@@ -125,5 +127,5 @@ class Plan:
             "models": len(self.models),
             "changed": sum(1 for model in self.models if model.changes),
             "changes": sum(len(model.changes) for model in self.models),
-            "refused": sum(1 for model in self.models if model.refusals),
+            "refused": sum(1 for model in self.models if model.refusals) + len(self.refusals),
         }

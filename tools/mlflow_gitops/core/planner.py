@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 from mlflow_gitops.core.desired import Desired, Field
-from mlflow_gitops.core.guards import refusals
+from mlflow_gitops.core.guards import Context, frozen, refusals
 from mlflow_gitops.core.history import UNDECLARED, Commit, ModelHistory
 from mlflow_gitops.core.names import ACTIVE_STAGES
-from mlflow_gitops.core.observed import ObservedModel, ObservedVersion, RunFacts
+from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.core.ordering import ordered
 from mlflow_gitops.core.plan import Cause, Change, ModelPlan, StageChange, Sync
 from mlflow_gitops.core.stamps import stamps
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What planning needs beside the two states.
-
-    `owner` identifies this repository and folder; `now` is the time that stamps will carry, RFC 3339 in UTC. `facts` reads
-    what a run recorded of its data, asked only for versions about to change whose manifest pins data.
-    """
-
-    owner: str
-    now: str
-    facts: Callable[[str], RunFacts | None]
-    take_over: bool = False
 
 
 def plan_model(name: str, history: ModelHistory, observed: ObservedModel | None, context: Context) -> ModelPlan:
@@ -37,11 +23,13 @@ def plan_model(name: str, history: ModelHistory, observed: ObservedModel | None,
     now_held = observed_stages(seen, desired)
     shell = ModelPlan(name, desired.manifest.file, "Synced", history.base, now_held, desired_stages(desired))
     if history.base_state in ("stale", "unknown"):
-        refused = tuple(refusals(desired, history, observed, (), context.owner, context.take_over, context.facts))
+        refused = tuple(refusals(desired, history, observed, (), context))
         return replace(shell, sync="Unknown", refusals=refused)
     wanted = list(_changes(desired, history, seen, missing=observed is None))
     changes, notes = ordered(wanted, {v.number: v.stage for v in seen.versions.values()})
-    refused = tuple(refusals(desired, history, observed, changes, context.owner, context.take_over, context.facts))
+    refused = tuple(refusals(desired, history, observed, changes, context))
+    if not context.writing and (reason := frozen(desired, history, seen, changes, context.now)):
+        notes.append(f"{reason}; reconcile will refuse")
     whole = any(refusal.scope == "model" for refusal in refused)
     changes = [replace(change, applies=_applies(change, desired, bool(refused), whole)) for change in changes]
     held_back = [change for change in changes if not change.applies and change.cause == "drift"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
@@ -26,12 +28,38 @@ class StageRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Freeze:
+    """A time in which nothing that git asks for is reconciled, except rollbacks. `until` is as the policy writes it."""
+
+    reason: str
+    until: str
+
+    def holds(self, now: str) -> bool:
+        """Whether it still holds at `now`, RFC 3339. A day without a time is frozen to its end, UTC."""
+        until = self.until if len(self.until) > 10 else f"{self.until}T23:59:59.999999Z"
+        return _time(now) <= _time(until)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many models one run may change: the larger of a number and a share of those looked at."""
+
+    percent: float = 0
+    floor: int = 0
+
+    def of(self, models: int) -> int:
+        """The number of models that may change among so many."""
+        return max(self.floor, int(models * self.percent / 100))
+
+
+@dataclass(frozen=True, slots=True)
 class ModelPolicy:
     """The policy as it holds for one model, every exception merged in. `stages` is in display order: Production first."""
 
     stages: Mapping[str, StageRule]
     alias_only: tuple[str, ...] | None
     drift: Drift
+    freeze: Freeze | None = None
 
     @property
     def stage_aliases(self) -> dict[str, str]:
@@ -49,6 +77,12 @@ class Policy:
     def matches(self, model: str) -> tuple[int, ...]:
         """The indices of the exceptions that hold for `model`, in order."""
         return tuple(i for i, entry in enumerate(self.raw.get("models") or ()) if fnmatchcase(model, entry["match"]))
+
+    @property
+    def limit(self) -> Limit | None:
+        """The limit on one run; None where the policy sets none."""
+        known = (self.raw.get("limits") or {}).get("changed_models")
+        return Limit(**known) if known is not None else None
 
     def for_model(self, model: str) -> ModelPolicy:
         """The rules for one model. Cheap: models that share their exceptions share the value."""
@@ -87,8 +121,22 @@ def _effective(merged: Mapping[str, Any]) -> ModelPolicy:
             native=rule.get("native", name in NATIVE_STAGES),
             protected=rule.get("protected", name == "Production"),
         )
+    freeze = merged.get("freeze")
     only = (merged.get("aliases") or {}).get("only")
-    return ModelPolicy(stages, tuple(only) if only is not None else None, merged.get("drift") or "heal")
+    return ModelPolicy(
+        stages=stages,
+        alias_only=tuple(only) if only is not None else None,
+        drift=merged.get("drift") or "heal",
+        freeze=Freeze(**freeze) if freeze else None,
+    )
+
+
+def _time(text: str) -> datetime:
+    # Python 3.10 reads neither `Z` nor a lower-case `t`, and wants three or six digits of a fraction.
+    text = re.sub(
+        r"\.([0-9]+)", lambda found: "." + found.group(1)[:6].ljust(6, "0"), text.upper().replace("Z", "+00:00")
+    )
+    return datetime.fromisoformat(text)
 
 
 def read_policy(data: bytes, file: str) -> tuple[Policy | None, list[Problem]]:
@@ -98,6 +146,7 @@ def read_policy(data: bytes, file: str) -> tuple[Policy | None, list[Problem]]:
         schema.check(document, "policy")
     if document.problems:
         return None, document.problems
+    _check_freezes(document)
     policy = Policy(document.root)
     _check_rules(document, policy.for_model(""), ("stages",))
     for i, entry in enumerate(policy.raw.get("models") or ()):
@@ -106,6 +155,19 @@ def read_policy(data: bytes, file: str) -> tuple[Policy | None, list[Problem]]:
         alone = _effective(_merge(general, {key: value for key, value in entry.items() if key != "match"}))
         _check_rules(document, alone, ("models", i, "stages"))
     return (None if document.problems else policy), document.problems
+
+
+def _check_freezes(document: Document) -> None:
+    """The schema knows the form of a time, not that February has no day 30."""
+    root = document.root
+    freezes: list[tuple[tuple[str | int, ...], Any]] = [(("freeze",), root.get("freeze"))]
+    freezes += [(("models", i, "freeze"), entry.get("freeze")) for i, entry in enumerate(root.get("models") or ())]
+    for path, freeze in freezes:
+        try:
+            if freeze:
+                _time(Freeze(**freeze).until)
+        except ValueError:
+            document.at("bad-value", f"there is no such time as {freeze['until']}", (*path, "until"))
 
 
 def rule_faults(rules: ModelPolicy) -> list[tuple[str, str, str]]:
@@ -121,7 +183,9 @@ def rule_faults(rules: ModelPolicy) -> list[tuple[str, str, str]]:
         if rule.native and rule.name not in NATIVE_STAGES:
             faults.append((rule.name, "stage-not-native", f"MLflow has no stage {rule.name}; write native: false"))
         if not rule.native and not rule.alias:
-            faults.append((rule.name, "stage-needs-alias", f"{rule.name} is kept as an alias alone and needs one: alias: …"))
+            faults.append(
+                (rule.name, "stage-needs-alias", f"{rule.name} is kept as an alias alone and needs one: alias: …")
+            )
         if not rule.alias:
             continue
         if alias_reserved(rule.alias):

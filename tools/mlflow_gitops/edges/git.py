@@ -20,6 +20,11 @@ from mlflow_gitops.errors import GitFailure
 
 _NO_BLOB = "0" * 40
 _LINK_MODE = "120000"
+_OWN_IDENTITY = {
+    f"GIT_{role}_{part}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for part, value in (("NAME", "mlflow-gitops"), ("EMAIL", "mlflow-gitops@localhost"))
+}
 
 
 class Git:
@@ -55,11 +60,10 @@ class Git:
         if wanted is not None:
             self.resolve(wanted)
             return wanted
-        remotes = self._text("remote").split()
-        if not remotes:
+        remote = self.remote()
+        if remote is None:
             branch = self._run("symbolic-ref", "-q", "--short", "HEAD", check=False).decode().strip()
             return branch or next((name for name in ("main", "master") if self._has(f"refs/heads/{name}")), "HEAD")
-        remote = "origin" if "origin" in remotes else remotes[0]
         for ref in (f"refs/remotes/{remote}/{name}" for name in ("HEAD", "main", "master")):
             if self._has(ref):
                 return ref.removeprefix("refs/remotes/")
@@ -70,6 +74,29 @@ class Git:
     def first_parents(self, revision: str) -> list[str]:
         """The first-parent line up to a revision, the oldest commit first."""
         return self._text("rev-list", "--first-parent", "--reverse", revision).split()
+
+    def remote(self) -> str | None:
+        """The remote that the main branch is taken from: `origin`, else the first; None where there is none."""
+        remotes = self._text("remote").split()
+        return "origin" if "origin" in remotes else remotes[0] if remotes else None
+
+    def ref(self, name: str) -> str | None:
+        """What a ref points at; None if it does not exist."""
+        return self._run("rev-parse", "--verify", "-q", name, check=False).decode().strip() or None
+
+    def move(self, name: str, new: str, old: str | None) -> bool:
+        """Move a ref from `old` (None: it must not exist) to `new`, unless it moved meanwhile."""
+        try:
+            self._run("update-ref", "-m", "mlflow-gitops", name, new, old or "")
+        except GitFailure:
+            return False
+        return True
+
+    def output(self, *args: str, feed: str | None = None, check: bool = True, identity: bool = False) -> str:
+        """What a git command prints. With `identity`, a commit can be made even where git knows no user. Raises GitFailure."""
+        known = not identity or self._run("var", "GIT_COMMITTER_IDENT", check=False)
+        extra = {} if known else _OWN_IDENTITY
+        return self._run(*args, feed=feed, check=check, extra=extra).decode("utf-8", "surrogateescape").strip()
 
     def is_shallow(self) -> bool:
         return self._text("rev-parse", "--is-shallow-repository") == "true"
@@ -107,8 +134,8 @@ class Git:
                 # A file over the limit is not read; a byte too many says as much.
                 yield SourceFile(path, contents[blob] if blob in contents else b" " * (MAX_BYTES + 1))
 
-    def blobs(self, ids: Iterable[str]) -> Mapping[str, bytes]:
-        """The contents of many blobs in one process. An id that is unknown, or too large to be a manifest, is left out."""
+    def blobs(self, ids: Iterable[str], limit: int | None = MAX_BYTES) -> Mapping[str, bytes]:
+        """The contents of many blobs in one process. An id that is unknown, or of more than `limit` bytes, is left out."""
         wanted = [blob for blob in dict.fromkeys(ids) if len(blob) >= 40]
         if not wanted:
             return {}
@@ -131,7 +158,7 @@ class Git:
                 size = int(header[2])
                 data = stdout.read(size)
                 stdout.read(1)
-                if size <= MAX_BYTES:
+                if limit is None or size <= limit:
                     found[blob] = data
         return found
 
@@ -194,10 +221,18 @@ class Git:
             stderr=subprocess.DEVNULL,
         )
 
-    def _run(self, *args: str, check: bool = True, why: str | None = None) -> bytes:
+    def _run(
+        self,
+        *args: str,
+        check: bool = True,
+        why: str | None = None,
+        feed: str | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> bytes:
+        environment = _environment() | dict(extra or {})
         try:
             done = subprocess.run(
-                self._command(args), env=_environment(), capture_output=True, stdin=subprocess.DEVNULL
+                self._command(args), env=environment, capture_output=True, input=(feed or "").encode()
             )
         except FileNotFoundError:
             raise GitFailure("git is not installed, or not on the PATH.") from None

@@ -90,7 +90,8 @@ class Server:
         except (RegistryFailure, KeyboardInterrupt):
             raise
         except Exception as error:  # MLflow lets through what its stores, drivers and transports raise
-            raise RegistryFailure(self.explain(error, getattr(call, "__name__", ""))) from error
+            said = self.explain(error, getattr(call, "__name__", ""))
+            raise RegistryFailure(said, transient=_WAYS["later"] in said) from error
 
     def explain(self, error: BaseException, doing: str = "") -> str:
         """What an exception from MLflow's client means to a person, the server's name first."""

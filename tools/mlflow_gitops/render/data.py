@@ -33,6 +33,7 @@ def plan(plan: Plan) -> dict[str, Any]:
         "models": [_model(model) for model in plan.models],
         "unmanaged": list(plan.unmanaged),
         "gone": list(plan.gone),
+        "refusals": [_refusal(refusal) for refusal in plan.refusals],
         "summary": plan.summary,
     }
 
@@ -55,8 +56,11 @@ def status(plan: Plan) -> dict[str, Any]:
     return {"commit": plan.commit, "models": models}
 
 
-def reconciled(commit: str, outcomes: Iterable[Outcome]) -> dict[str, Any]:
-    """What a reconcile did; `changed` lists each version that came to hold a stage and was read back there."""
+def reconciled(
+    commit: str, outcomes: Iterable[Outcome], receipt: str | None, refusals: Iterable[Refusal] = ()
+) -> dict[str, Any]:
+    """What a reconcile did; `changed` lists each version that came to hold a stage and was read back there. `refusals` are
+    what stopped the whole run."""
     done = list(outcomes)
     return {
         "commit": commit,
@@ -75,7 +79,8 @@ def reconciled(commit: str, outcomes: Iterable[Outcome]) -> dict[str, Any]:
             for outcome in done
             for stage, version in outcome.entered
         ],
-        "receipt": None,
+        "receipt": receipt,
+        "refusals": [_refusal(refusal) for refusal in refusals],
         "summary": summary(done),
     }
 

@@ -29,6 +29,8 @@ def plan(plan: Plan, style: Style, *, verbose: bool = False) -> Iterator[str]:
         if model.changes or model.refusals or verbose:
             yield from _model(model, style)
     yield from _strangers(plan, style)
+    for refusal in plan.refusals:
+        yield from _refusal(refusal, style)
     count = plan.summary
     if not count["changes"] and not count["refused"]:
         yield f"Plan: {_many(count['models'], 'model')}, nothing to change."

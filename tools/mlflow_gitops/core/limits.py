@@ -1,0 +1,31 @@
+"""The limit on one run: more changed models than that are taken for a mistake (RULES R3, R4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlflow_gitops.core.plan import ModelPlan, Refusal
+from mlflow_gitops.core.policy import Limit
+
+_COUNTED = frozenset({"transition", "set_alias", "delete_alias"})
+
+
+def limit_refusal(models: Sequence[ModelPlan], limit: Limit | None, max_changes: int | None) -> Refusal | None:
+    """Refuse a run that changes the stages or aliases of too many models. `max_changes` replaces the policy's number.
+
+    Stamps, tags and descriptions do not count, nor do models that are new to MLflow.
+    """
+    allowed = max_changes if max_changes is not None else limit.of(len(models)) if limit is not None else None
+    changed = [
+        model.model
+        for model in models
+        if model.sync != "Missing" and any(change.action in _COUNTED for change in model.applying)
+    ]
+    if allowed is None or len(changed) <= allowed:
+        return None
+    few = ", ".join(changed[:3]) + (" …" if len(changed) > 3 else "")
+    return Refusal(
+        "limit",
+        f"{len(changed)} of {len(models)} models would change a stage or an alias, and {allowed} may in one run ({few})",
+        f"look at the plan; if it is meant, reconcile --max-changes {len(changed)}",
+    )

@@ -1,0 +1,162 @@
+"""Where git and MLflow meet: plan one target against one registry, all of it or a single model again.
+
+It reads both edges and hands values to the core's planner.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mlflow_gitops.core.desired import Desired
+from mlflow_gitops.core.fingerprint import fingerprint
+from mlflow_gitops.core.guards import Context
+from mlflow_gitops.core.history import BaseState, Histories, Line
+from mlflow_gitops.core.limits import limit_refusal
+from mlflow_gitops.core.manifest import Manifest
+from mlflow_gitops.core.names import file_stem
+from mlflow_gitops.core.observed import ObservedModel
+from mlflow_gitops.core.plan import ModelPlan, Plan
+from mlflow_gitops.core.planner import plan_model
+from mlflow_gitops.core.snapshot import Snapshot, classify, stem_of
+from mlflow_gitops.errors import Failure
+from mlflow_gitops.workspace import Workspace, now_utc
+
+if TYPE_CHECKING:
+    from mlflow_gitops.edges.mlflow import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The ways past guards that the user has taken (RULES R4), and whether the plan is made to be carried out."""
+
+    adopt: bool = False
+    take_over: bool = False
+    prune: bool = False
+    max_changes: int | None = None
+    writing: bool = False
+
+
+class Planner:
+    """Plans one snapshot against one registry.
+
+    `commit` is the commit that the snapshot is of, or on top of which it lies uncommitted (`dirty` names the paths); None
+    where there is none yet.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        registry: Registry,
+        snapshot: Snapshot,
+        commit: str | None,
+        dirty: Collection[str] = (),
+        ways: Ways | None = None,
+    ) -> None:
+        self.registry = registry
+        self.target = None if dirty else commit
+        self._workspace = workspace
+        self._snapshot = snapshot
+        self._ways = ways or Ways()
+        self._line = workspace.git.line(commit, workspace.registry) if commit else Line([], [], {})
+        self.owner = workspace.owner(self._line)
+        self._desired = {name: Desired(m, snapshot.policy.for_model(name)) for name, m in snapshot.manifests.items()}
+        policy_dirty = any(classify(path, workspace.registry) == "policy" for path in dirty)
+        stems = {stem_of(path) for path in dirty}
+        self._histories = Histories(
+            self._line,
+            workspace.registry,
+            workspace.git.blobs,
+            self._desired,
+            dirty=lambda stem: commit is None or policy_dirty or stem in stems,
+        )
+
+    @classmethod
+    def for_tree(
+        cls, workspace: Workspace, registry: Registry, snapshot: Snapshot, ways: Ways | None = None
+    ) -> Planner:
+        """A planner for the working tree: for HEAD where nothing is uncommitted, else for what lies on top of it."""
+        head = workspace.git.resolve("HEAD") if workspace.git.has_commits() else None
+        return cls(workspace, registry, snapshot, head, workspace.dirty_paths(), ways)
+
+    def plan(self, names: Sequence[str] = (), progress: Callable[[str], None] = lambda step: None) -> Plan:
+        """The plan for `names`, or for every manifest. Raises Failure for a name that has no manifest."""
+        progress("reading MLflow")
+        observed = self.registry.observe(list(names) or list(self._desired), only=bool(names))
+        managed = set(names or self._desired) & self._desired.keys()
+        others = [m for name, m in sorted(observed.items()) if name not in self._desired and not m.is_prompt]
+        gone = [model.name for model in others if self._is_gone(model)]
+        self._check_names(names, observed, gone)
+        if self._ways.prune:
+            self._desired.update((name, self._nothing(name)) for name in gone)
+            managed, gone = managed | set(gone), []
+        progress("reading git history")
+        bases = {name: self._base(observed.get(name)) for name in sorted(managed)}
+        read = [(file_stem(name), base) for name, (base, state) in bases.items() if state in ("none", "known")]
+        self._histories.prefetch(read)
+        models = tuple(self._model(name, observed.get(name), *base) for name, base in bases.items())
+        limit = limit_refusal(models, self._snapshot.policy.limit, self._ways.max_changes)
+        if limit is not None:
+            models = tuple(_held_back(model) for model in models)
+        made_from = fingerprint(
+            self._snapshot.digest,
+            self.registry.shown,
+            self.registry.workspace,
+            self.owner,
+            ((name, observed.get(name)) for name in bases),
+        )
+        strangers = tuple(m.name for m in others if m.name not in gone and m.name not in managed)
+        return Plan(self.target, models, made_from, strangers, tuple(gone), (limit,) if limit else ())
+
+    def again(self, name: str) -> ModelPlan:
+        """Read one model anew and plan it again."""
+        observed = self.registry.read(name)
+        return self._model(name, observed, *self._base(observed))
+
+    def manifest(self, name: str) -> Manifest:
+        """What the target says of a planned model."""
+        return self._desired[name].manifest
+
+    def _model(self, name: str, observed: ObservedModel | None, base: str | None, state: BaseState) -> ModelPlan:
+        history = self._histories.of(name, file_stem(name), base, state)
+        owner = self.owner or (observed.owner if observed else None) or ""
+        context = Context(owner, now_utc(), self.registry.run_facts, self._ways.take_over, self._ways.writing)
+        return plan_model(name, history, observed, context)
+
+    def _base(self, observed: ObservedModel | None) -> tuple[str | None, BaseState]:
+        """The commit a model was last reconciled to, and whether the target can be compared with it (RULES R1)."""
+        stamp = observed.base if observed else None
+        if self._ways.adopt or stamp is None:
+            # A shallow clone cannot tell what earlier commits declared, nor which repository it is.
+            return (None, "none") if self._ways.adopt or self.owner else (None, "unknown")
+        if stamp in self._line.index:
+            return stamp, "known"
+        on_main = stamp in self._workspace.main_line and self._workspace.git.exists(stamp)
+        return stamp, "stale" if on_main else "unknown"
+
+    def _is_gone(self, model: ObservedModel) -> bool:
+        """Whether this repository managed a model at its base and has no manifest of it any more."""
+        if self.owner is None or model.owner != self.owner or model.base is None:
+            return False
+        return model.base not in self._line.index or self._histories.names_at(file_stem(model.name), model.base)
+
+    def _nothing(self, name: str) -> Desired:
+        """What a manifest that is gone wants: every stage empty on purpose, and nothing declared."""
+        rules = self._snapshot.policy.for_model(name)
+        file = f"{self._workspace.registry}/models/{file_stem(name)}.yaml"
+        return Desired(Manifest(name, file, None, (), {}, {stage: () for stage in rules.stages}, {}, {}), rules)
+
+    def _check_names(self, names: Sequence[str], observed: Mapping[str, ObservedModel], gone: Sequence[str]) -> None:
+        for name in names:
+            if name in self._desired or (name in gone and self._ways.prune):
+                continue
+            near = difflib.get_close_matches(name, self._desired, 1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            what = "is in MLflow and has no manifest" if name in observed else "has no manifest"
+            raise Failure(f"{name} {what} in {self._workspace.registry}/models/.{hint}")
+
+
+def _held_back(model: ModelPlan) -> ModelPlan:
+    return replace(model, changes=tuple(replace(change, applies=False) for change in model.changes), stamps=())

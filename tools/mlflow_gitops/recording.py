@@ -1,0 +1,106 @@
+"""Record what a reconcile did: a receipt in git, its digest on the models it changed (RULES R6)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlflow_gitops.apply import Outcome, RegistryWriter
+from mlflow_gitops.core import receipts
+from mlflow_gitops.core.plan import Plan
+from mlflow_gitops.edges.notes import Notes
+from mlflow_gitops.errors import GitFailure
+from mlflow_gitops.render.data import change
+from mlflow_gitops.workspace import now_utc
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Writes the receipts of one run. What cannot be recorded, the next run recovers."""
+
+    notes: Notes
+    registry: RegistryWriter
+    owner: str | None
+    about: Mapping[str, str]
+    """What every receipt of this run says of where it happened: registry, workspace."""
+    push: bool = False
+
+    def fetch(self) -> str | None:
+        """Bring in what other clones recorded; why not, if it cannot be had."""
+        try:
+            self.notes.fetch()
+        except GitFailure as failure:
+            return str(failure)
+        return None
+
+    def recover(self, plan: Plan) -> list[str]:
+        """Add a receipt for each stamp that none explains: a run died before it could write one. Returns the models.
+
+        Without --push-receipts a clone that has a remote may simply lack the receipts, so nothing is concluded from that.
+        """
+        if self.notes.remote is not None and not self.push:
+            return []
+        stamped = {m.model: m.base for m in plan.models if m.base and not any(r.code == "owner" for r in m.refusals)}
+        known = self.notes.receipts()
+        found = receipts.unrecorded(stamped, known, self.owner)
+        recovered: list[str] = []
+        for commit, models in found.items():
+            if not self.notes.git.exists(commit):
+                continue
+            applied = [{"model": name, "result": "applied"} for name in models]
+            self._write(commit, {**self._head(), "recovered": True, "models": applied}, models)
+            recovered += models
+        return recovered
+
+    def record(self, commit: str, outcomes: Sequence[Outcome]) -> str | None:
+        """Write the receipt of this run; its digest, or None where there was nothing to record.
+
+        Raises GitFailure or RegistryFailure where it could not be written, pushed or stamped: applied, not recorded.
+        """
+        done = [outcome for outcome in outcomes if outcome.result in ("applied", "failed") or outcome.changes]
+        if not done:
+            return None
+        told = [outcome for outcome in outcomes if outcome in done or outcome.result in ("refused", "deferred")]
+        content = {**self._head(), "models": [_model(outcome) for outcome in told]}
+        stamped = [outcome.model for outcome in done if outcome.result == "applied" or outcome.changes]
+        digest = self._write(commit, content, stamped)
+        if self.push:
+            self.notes.push()
+        return digest
+
+    def _write(self, commit: str, content: Mapping[str, Any], models: Sequence[str]) -> str:
+        line = receipts.write(content, receipts.newest(self.notes.receipts()))
+        self.notes.add(commit, line)
+        digest = receipts.Receipt(commit, line, content).digest
+        for name in models:
+            self.registry.set_tag(name, None, receipts.RECEIPT_TAG, digest)
+        return digest
+
+    def _head(self) -> dict[str, Any]:
+        return {"at": now_utc(), "owner": self.owner, **self.about, "by": self._who()}
+
+    def _who(self) -> str | None:
+        """Who ran this: the login that started a GitHub workflow, else git's own user."""
+        if actor := os.environ.get("GITHUB_ACTOR"):
+            return f"@{actor}"
+        name = self.notes.git.output("config", "user.name", check=False)
+        mail = self.notes.git.output("config", "user.email", check=False)
+        return f"{name} <{mail}>" if name and mail else None
+
+
+def _model(outcome: Outcome) -> dict[str, Any]:
+    told: dict[str, Any] = {"model": outcome.model, "result": outcome.result}
+    if outcome.changes:
+        told["changes"] = [
+            {key: value for key, value in change(one).items() if value is not None and key != "applies"}
+            for one in outcome.changes
+        ]
+    if outcome.entered:
+        told["stages"] = [list(entry) for entry in outcome.entered]
+    if outcome.refusals:
+        told["refusals"] = [{"code": refusal.code, "detail": refusal.detail} for refusal in outcome.refusals]
+    if outcome.error:
+        told["error"] = outcome.error
+    return told

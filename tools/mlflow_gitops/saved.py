@@ -1,0 +1,104 @@
+"""Saved plans: what was shown is what is carried out, or nothing is (RULES R4)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlflow_gitops.core.plan import Plan
+from mlflow_gitops.errors import REFUSED, Failure
+from mlflow_gitops.render import data
+
+_LIMIT = 64 << 20
+
+
+class StalePlan(Failure):
+    """Something that the saved plan was made from has moved, or the file was edited."""
+
+    exit_code = REFUSED
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """A plan file: its path for messages, and what it says."""
+
+    path: Path
+    content: dict[str, Any]
+
+    @property
+    def selection(self) -> list[str]:
+        """The models it was made for; empty for all."""
+        return list(self.content["selection"])
+
+    @property
+    def prune(self) -> bool:
+        return bool(self.content["prune"])
+
+    def check(self, plan: Plan) -> None:
+        """Raise StalePlan unless `plan`, made just now, is the saved one. What moved is named."""
+        then, now = self.content["made_from"], dict(plan.fingerprint.parts)
+        if moved := sorted(part for part in then.keys() | now.keys() if then.get(part) != now.get(part)):
+            what = ", ".join(_named(part) for part in moved[:5]) + (" …" if len(moved) > 5 else "")
+            raise StalePlan(f"The plan in {self.path} no longer holds: {what} moved since it was made. Plan again.")
+        if _essence(self.content) != _essence(_plain(data.plan(plan))):
+            raise StalePlan(
+                f"The plan in {self.path} is not the one that follows from what it was made from. Plan again."
+            )
+
+
+def save(plan: Plan, path: Path, selection: Sequence[str], prune: bool) -> None:
+    """Write a plan to a file. Raises Failure where that cannot be done."""
+    content = {
+        **data.plan(plan),
+        "made_from": dict(plan.fingerprint.parts),
+        "selection": list(selection),
+        "prune": prune,
+    }
+    try:
+        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise Failure(f"The plan could not be written to {path}: {error.strerror}.") from None
+
+
+def load(path: Path) -> SavedPlan:
+    """Read a plan file. Raises Failure if it is none, or one that cannot be carried out."""
+    try:
+        if path.stat().st_size > _LIMIT:
+            raise Failure(f"{path} is too large to be a plan.")
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Failure(f"The plan {path} cannot be read: {error.strerror}.") from None
+    except (ValueError, RecursionError):
+        raise Failure(f"{path} is not a plan: it is not JSON. Make one with plan --out.") from None
+    shape = {"models": list, "made_from": dict, "selection": list, "prune": bool, "fingerprint": str}
+    known = isinstance(content, dict) and content.get("schema") == data.PLAN_SCHEMA
+    if not known or any(not isinstance(content.get(key), kind) for key, kind in shape.items()):
+        raise Failure(f"{path} is not a plan of this version of mlflow-gitops. Make one with plan --out.")
+    if content.get("commit") is None:
+        raise Failure(f"The plan in {path} is of an uncommitted working tree; only a commit can be reconciled.")
+    return SavedPlan(path, content)
+
+
+def _named(part: str) -> str:
+    if part.startswith("model "):
+        return f"{part.removeprefix('model ')} in MLflow"
+    return {"files": "the manifests or the policy", "registry": "the registry's address", "owner": "the owner"}[part]
+
+
+def _essence(content: dict[str, Any]) -> list[Any]:
+    """What a plan would do, without the commits: a plan made in a pull request holds for the merge of the same tree."""
+    return [_without_commits(model) for model in content["models"]]
+
+
+def _without_commits(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_commits(one) for key, one in value.items() if key not in ("commit", "base", "notes")}
+    return [_without_commits(one) for one in value] if isinstance(value, list) else value
+
+
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(json.dumps(value))
+    return plain
