@@ -1,0 +1,85 @@
+# Everything runs in ./.venv, which these targets make and keep; nothing outside this folder is touched.
+# It keeps to GNU Make 3.81, which macOS ships.
+#
+#   make test PYTHON=python3.12                  with this Python (>= 3.10)
+#   make test PIP_ARGS='--proxy http://…'        whatever pip needs here
+#   make test PYTEST_ARGS='-k rollback -x'       whatever pytest shall do
+
+PYTHON      ?=
+PIP_ARGS    ?=
+PYTEST_ARGS ?=
+
+BIN     := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt
+# What each install depends on: a change of these does it again.
+PINS    := pyproject.toml constraints.txt
+
+.PHONY: help demo test test-real lint bench clean
+# Two targets at once would install twice.
+
+help:
+	@echo 'make demo        the whole story on an embedded MLflow with really trained models'
+	@echo 'make test        the tests that need nothing but this folder'
+	@echo 'make test-real   the tests against PostgreSQL, S3, act and Chromium'
+	@echo 'make lint        ruff, mypy, which part may import which, the schemas'
+	@echo 'make bench       the benchmarks; they print ratios and never fail'
+	@echo 'make clean       removes .venv and all that these targets made'
+
+demo: .venv/runtime
+	@$(BIN)/mlflow-gitops demo
+
+test: .venv/dev
+	@$(BIN)/pytest -n 2 -m 'not real' $(PYTEST_ARGS)
+
+# One after another: these share servers.
+test-real: .venv/dev
+	@$(BIN)/pytest -m real $(PYTEST_ARGS)
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --check-metaschema schemas/*.json
+
+bench: .venv/dev
+	@if [ -f tests/benchmarks/__main__.py ]; then $(BIN)/python -m tests.benchmarks; \
+	else echo 'There is no benchmark in tests/benchmarks/ yet.'; fi
+
+clean:
+	rm -rf .venv build dist mlflow-gitops-demo .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+	find tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The demo needs no more than a user has; everything else needs the tools of a developer, which include that.
+.venv/runtime: $(PINS) | $(BIN)/python
+	@echo 'Installing into .venv, which is done once and takes a minute or two …'
+	@$(INSTALL) -e .
+	@touch $@
+
+.venv/dev: $(PINS) | $(BIN)/python
+	@echo 'Installing into .venv, which is done once and takes a minute or two …'
+	@$(INSTALL) -e '.[dev]'
+	@touch $@ .venv/runtime
+
+# Each candidate is really run: a version manager's stand-in may be on the PATH and start nothing. One that cannot make
+# a venv (Debian packs that apart) is passed over while there is a better one.
+$(BIN)/python:
+	@python=; bare=; \
+	for each in $(or $(PYTHON),python3.13 python3.12 python3.11 python3.10 python3 python); do \
+	  "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 || continue; \
+	  if "$$each" -c 'import ensurepip, venv' >/dev/null 2>&1; then python=$$each; break; fi; \
+	  bare=$${bare:-$$each}; \
+	done; \
+	if [ -z "$$python" ] && [ -n "$$bare" ]; then \
+	  minor=`"$$bare" -c 'import sys; print("3.%d" % sys.version_info[1])'`; \
+	  echo "error: $$bare cannot make a venv. Run: sudo apt install python$$minor-venv" >&2; exit 1; \
+	elif [ -z "$$python" ]; then \
+	  case `uname -s` in \
+	    Darwin) step='brew install python@3.13';; \
+	    *) if command -v dnf >/dev/null 2>&1; then step='sudo dnf install python3.12'; \
+	       elif command -v apt >/dev/null 2>&1; then step='sudo apt install python3 python3-venv'; \
+	       else step='install Python 3.13'; fi;; \
+	  esac; \
+	  echo "error: no Python 3.10 or newer$(if $(PYTHON), at $(PYTHON)). Run: $$step" >&2; exit 1; \
+	fi; \
+	"$$python" -m venv .venv || { rm -rf .venv; exit 1; }
