@@ -10,7 +10,8 @@ PIP_ARGS    ?=
 PYTEST_ARGS ?=
 
 BIN     := .venv/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt
+INSTALL := echo 'Installing into .venv, which is done once and takes a minute or two …' && \
+           $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt
 # What each install depends on: a change of these does it again.
 PINS    := pyproject.toml constraints.txt
 
@@ -32,7 +33,7 @@ test: .venv/dev
 	@$(BIN)/pytest -n 2 -m 'not real' $(PYTEST_ARGS)
 
 # One after another: these share servers.
-test-real: .venv/dev
+test-real: .venv/real
 	@$(BIN)/pytest -m real $(PYTEST_ARGS)
 
 lint: .venv/dev
@@ -52,14 +53,16 @@ clean:
 
 # The demo needs no more than a user has; everything else needs the tools of a developer, which include that.
 .venv/runtime: $(PINS) | $(BIN)/python
-	@echo 'Installing into .venv, which is done once and takes a minute or two …'
 	@$(INSTALL) -e .
 	@touch $@
 
 .venv/dev: $(PINS) | $(BIN)/python
-	@echo 'Installing into .venv, which is done once and takes a minute or two …'
 	@$(INSTALL) -e '.[dev]'
 	@touch $@ .venv/runtime
+
+.venv/real: $(PINS) | $(BIN)/python
+	@$(INSTALL) -e '.[dev,real]'
+	@touch $@ .venv/dev .venv/runtime
 
 # Each candidate is really run: a version manager's stand-in may be on the PATH and start nothing. One that cannot make
 # a venv (Debian packs that apart) is passed over while there is a better one.
