@@ -17,6 +17,7 @@ PINS    := pyproject.toml constraints.txt
 
 .PHONY: help demo test test-real lint bench clean
 # Two targets at once would install twice.
+.NOTPARALLEL:
 
 help:
 	@echo 'make demo        the whole story on an embedded MLflow with really trained models'
