@@ -79,7 +79,7 @@ class Recorder:
         return digest
 
     def _head(self) -> dict[str, Any]:
-        return {"at": now_utc(), "owner": self.owner, **self.about, "by": self._who()}
+        return {"at": now_utc("milliseconds"), "owner": self.owner, **self.about, "by": self._who()}
 
     def _who(self) -> str | None:
         """Who ran this: the login that started a GitHub workflow, else git's own user."""

@@ -30,9 +30,9 @@ class Settings:
     verbosity: int = 0
 
 
-def now_utc() -> str:
-    """This moment, RFC 3339 in UTC, to the second."""
-    return datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+def now_utc(precision: str = "seconds") -> str:
+    """This moment, RFC 3339 in UTC."""
+    return datetime.now(timezone.utc).isoformat(timespec=precision).replace("+00:00", "Z")
 
 
 class Workspace:

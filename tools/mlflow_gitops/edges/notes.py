@@ -85,4 +85,5 @@ class Notes:
 
 
 def _pause(attempt: int) -> None:
-    time.sleep(random.uniform(0.05, 0.2) * (attempt + 1))
+    """Wait a random while, longer each time, so that two who met do not meet again."""
+    time.sleep(random.uniform(0.0, 0.2 * 2**attempt))

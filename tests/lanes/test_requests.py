@@ -1,0 +1,93 @@
+"""What reaches the server, counted through a proxy: as many requests as there are pages, and no write for nothing."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlflow_gitops.core import receipts
+from mlflow_gitops.edges import mlflow as edge
+from mlflow_gitops.edges.git import Git
+from mlflow_gitops.edges.notes import Notes
+from tests.lanes.conftest import Shelf
+from tests.support.proxy import Proxy, proxy
+from tests.support.servers import mlflow_server
+from tests.support.team import Team
+
+MANY = 1_200
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Proxy, Path]]:
+    """A server of its own, behind a proxy, and its database."""
+    folder = tmp_path_factory.mktemp("crowd")
+    database = folder / "mlflow.db"
+    with mlflow_server(folder, f"sqlite:///{database}") as address, proxy(address) as between:
+        yield between, database
+
+
+def test_a_plan_with_nothing_to_do_asks_for_pages_alone(crowd: tuple[Proxy, Path], tmp_path: Path) -> None:
+    between, database = crowd
+    team = Team(tmp_path / "repo", between.address)
+    names = [f"model-{i:04}" for i in range(MANY)]
+    commit = team.commit(**{name: "stages: {Production: 1}\n" for name in names})
+    fill(database, names, commit)
+    between.reset()
+    ran = team.run("plan", "--detailed-exitcode", "--format", "json")
+    assert ran.code == 0 and ran.json["summary"] == {"models": MANY, "changed": 0, "changes": 0, "refused": 0}
+    pages = math.ceil(MANY / edge.MODELS_A_PAGE) + math.ceil(MANY / edge.VERSIONS_A_PAGE)
+    assert len(between.requests) == pages == 3, between.requests
+    assert between.writes == []
+    applied = [{"model": name, "result": "applied"} for name in names]
+    receipt = {"at": "2026-01-01T00:00:00Z", "owner": f"{commit}:registry", "models": applied}
+    Notes.of(Git(team.folder)).add(commit, receipts.write(receipt, None))
+    between.reset()
+    assert team.run("reconcile", "--yes").code == 0
+    assert len(between.requests) == pages and between.writes == []
+
+
+@pytest.fixture
+def uri(http_uri: str) -> str:
+    return http_uri
+
+
+def test_a_promotion_reads_its_model_before_and_after_and_writes_each_thing_once(
+    team: Team, shelf: Shelf, http_uri: str
+) -> None:
+    name = shelf.model(2)
+    team.commit(**{name: "stages: {Production: 1}\n"})
+    team.reconcile()
+    team.commit(**{name: "stages: {Production: 2}\n"})
+    with proxy(http_uri) as between:
+        assert team.run("reconcile", name, "--yes", uri=between.address).code == 0
+        counted = Counter(path.rpartition("/mlflow/")[2] for _, path in between.requests)
+    # The plan, the model again before writing, and once more to read back.
+    assert counted["registered-models/search"] == counted["model-versions/search"] == 3
+    assert counted["model-versions/transition-stage"] == 2
+    assert counted["registered-models/alias"] == 1
+    # commit and author of both versions, the new one's held stamp; the model's time, commit and receipt.
+    assert counted["model-versions/set-tag"] <= 5 and counted["registered-models/set-tag"] == 3
+
+
+def fill(database: Path, names: list[str], commit: str) -> None:
+    """Models as a reconcile leaves them, put straight into MLflow's tables: through the API it would take minutes."""
+    tags = {"gitops.commit": commit, "gitops.owner": f"{commit}:registry"}
+    with sqlite3.connect(database) as connection:
+        connection.executemany(
+            "INSERT INTO registered_models (name, creation_time, last_updated_time, description) VALUES (?, 1, 1, '')",
+            [(name,) for name in names],
+        )
+        connection.executemany(
+            "INSERT INTO registered_model_tags (key, value, name) VALUES (?, ?, ?)",
+            [(key, value, name) for name in names for key, value in tags.items()],
+        )
+        connection.executemany(
+            "INSERT INTO model_versions (name, version, creation_time, last_updated_time, current_stage, status, source)"
+            " VALUES (?, 1, 1, 1, 'Production', 'READY', 's3://models/1')",
+            [(name,) for name in names],
+        )

@@ -1,0 +1,225 @@
+"""A server that is dead, silent, slow or unwilling: a clear message with its name, never its password, in time."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.lanes.conftest import POLICY, Shelf
+from tests.support.proxy import LOSE_THE_ANSWER, RESET, STALL, Answer, Fault, Proxy, proxy
+from tests.support.servers import free_port
+from tests.support.team import Team
+
+SECRET = "pa55word"
+
+
+@pytest.fixture
+def uri(http_uri: str) -> str:
+    return http_uri
+
+
+@pytest.fixture
+def between(http_uri: str) -> Iterator[Proxy]:
+    with proxy(http_uri) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlflow_gitops.apply._PAUSES", (0.01, 0.02, 0.03))
+
+
+def with_password(address: str) -> str:
+    return address.replace("://", f"://user:{SECRET}@")
+
+
+def said(team: Team, address: str, *args: str) -> str:
+    """What `status` says of a server that cannot be used; it exits 1, in time, and keeps the secret."""
+    start = time.monotonic()
+    ran = team.run(*(args or ("status",)), uri=with_password(address))
+    assert time.monotonic() - start < 15
+    assert ran.code == 1, ran.out + ran.err
+    assert SECRET not in ran.out + ran.err
+    assert address in ran.err and ran.err.count("\n") == 1, ran.err
+    return ran.err
+
+
+def test_dead(team: Team) -> None:
+    team.commit(m="stages: {}\n")
+    assert "refuses connections" in said(team, f"http://127.0.0.1:{free_port()}")
+
+
+def test_unknown_host(team: Team) -> None:
+    team.commit(m="stages: {}\n")
+    assert "no host of that name" in said(team, "http://mlflow.invalid:5000")
+
+
+def test_silent(team: Team) -> None:
+    team.commit(m="stages: {}\n")
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(16)
+        assert "did not answer within 10 seconds" in said(team, f"http://127.0.0.1:{deaf.getsockname()[1]}")
+
+
+def test_slow_is_waited_for(team: Team, shelf: Shelf, between: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlflow_gitops.edges.server.PATIENCE", 0.3)
+    name = shelf.model(1)
+    team.commit(**{name: "stages: {Production: 1}\n"})
+
+    def slow(number: int, method: str, path: str) -> Fault:
+        if number == 0:
+            time.sleep(1.5)
+        return None
+
+    between.fault = slow
+    ran = team.run("plan", name, uri=between.address)
+    assert ran.code == 0 and ran.err.count("is slow to answer; waiting") == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Answer(401, "who are you"), "does not accept these credentials (401). Set MLFLOW_TRACKING_USERNAME"),
+        (Answer(403, "Permission denied"), "forbids this (403): these credentials lack READ"),
+        (Answer(429, "slow down", {"Retry-After": "1"}), "asks to slow down (429)"),
+        (Answer(500, "<h1>Internal Server Error</h1>"), "failed (500)"),
+        (Answer(503, "no"), "failed (503)"),
+        (Answer(200, "<html>Please log in</html>"), "a login page perhaps"),
+        (Answer(200, '{"registered_models": 7}'), ""),
+    ],
+    ids=["401", "403", "429", "500", "503", "login page", "nonsense"],
+)
+def test_unwilling(team: Team, between: Proxy, answer: Answer, words: str) -> None:
+    team.commit(m="stages: {}\n")
+    between.fault = lambda *_: answer
+    assert words in said(team, between.address)
+
+
+def test_redirected_to_a_login_page(team: Team, between: Proxy) -> None:
+    team.commit(m="stages: {}\n")
+
+    def login(number: int, method: str, path: str) -> Fault:
+        return Answer(200, "<html>Log in</html>") if path == "/login" else Answer(302, "", {"Location": "/login"})
+
+    between.fault = login
+    assert "a login page perhaps" in said(team, between.address)
+
+
+def test_a_certificate_that_nobody_signed(team: Team, tmp_path: Path) -> None:
+    team.commit(m="stages: {}\n")
+    with tls_server(tmp_path) as address:
+        assert "TLS certificate is not trusted" in said(team, address)
+
+
+def test_retry_after_is_honoured_while_reading(team: Team, shelf: Shelf, between: Proxy) -> None:
+    name = shelf.model(1)
+    team.commit(**{name: "stages: {Production: 1}\n"})
+    between.fault = lambda number, *_: Answer(429, "", {"Retry-After": "1"}) if number == 0 else None
+    start = time.monotonic()
+    assert team.run("plan", name, uri=between.address).code == 0
+    assert time.monotonic() - start >= 1
+
+
+def test_removing_an_alias_names_the_permission(team: Team, shelf: Shelf, between: Proxy) -> None:
+    name = shelf.model(1)
+    shelf.client.set_registered_model_alias(name, "staging", "1")
+    team.commit(**{name: "stages: {}\n"})
+    between.fault = lambda number, method, path: Answer(403, "Permission denied") if method == "DELETE" else None
+    ran = team.run("reconcile", "--yes", "--format", "json", uri=between.address)
+    assert ran.code == 5
+    [model] = ran.json["models"]
+    assert model["result"] == "failed" and "MANAGE" in model["error"] and between.address in model["error"]
+    assert "gitops.commit" not in shelf.tags(name)
+
+
+SICK: dict[str, Fault] = {
+    "429": Answer(429, ""),
+    "500": Answer(500, ""),
+    "503": Answer(503, ""),
+    "reset": RESET,
+    "answer lost": LOSE_THE_ANSWER,
+}
+
+
+@pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.real)], ids=["sample", "all"])
+@pytest.mark.parametrize("kind", SICK)
+def test_a_fault_at_every_request_ends_applied_and_registers_once(
+    team: Team, shelf: Shelf, between: Proxy, kind: str, every: int
+) -> None:
+    """One fault at each request in turn: every run ends with everything applied, and no version is made twice."""
+    fault = SICK[kind]
+    text = "stages: {Production: 2}\nversions: {2: {source: s3://models/new, tags: {a: b}}}\n"
+    probe = shelf.model(1)
+    team.commit(**{probe: text})
+    assert team.run("reconcile", "--yes", uri=between.address).code == 0
+    total = len(between.requests)
+    for at in range(list(SICK).index(kind) % every, total, every):
+        name = shelf.model(1, f"at{at}")
+        between.reset()
+        team.git("rm", "-q", "-f", "-r", "registry/models", check=False)
+        team.write("policy.yaml", POLICY)
+        team.commit(**{name: text})
+        between.fault = lambda number, method, path, at=at: fault if number == at else None  # type: ignore[misc]
+        ran = team.run("reconcile", name, "--yes", "--format", "json", uri=between.address)
+        between.reset()
+        if ran.code != 0:
+            # A run may end applied in part; it says so, and the next one goes on from what is there.
+            assert ran.code in (1, 5), (at, ran)
+            assert team.run("reconcile", name, "--yes", uri=between.address).code == 0, at
+        assert shelf.stages(name) == {1: "None", 2: "Production"}, at
+        assert shelf.aliases(name) == {"production": 2}
+        assert shelf.versions(name)[2].tags["a"] == "b"
+        assert team.run("status", name, "--exit-code").code == 0
+
+
+def test_a_server_that_dies_in_the_middle(
+    team: Team, shelf: Shelf, between: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlflow_gitops.edges.server.PATIENCE", 3)
+    monkeypatch.setattr("mlflow_gitops.edges.server.Server._lives", lambda self: False)
+    name = shelf.model(1)
+    team.commit(**{name: "stages: {Production: 1}\n"})
+    between.fault = lambda number, method, path: STALL if number >= 5 else None
+    ran = team.run("reconcile", "--yes", uri=between.address)
+    assert ran.code == 5 and "did not answer" in ran.out and "could not be read back" in ran.out
+    between.reset()
+    assert team.run("reconcile", "--yes", uri=between.address).code == 0
+    assert shelf.stages(name) == {1: "Production"}
+
+
+@contextmanager
+def tls_server(folder: Path) -> Iterator[str]:
+    key, certificate = folder / "key.pem", folder / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+        + ["-keyout", str(key), "-out", str(certificate)],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    class Quiet(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_: object) -> None:
+            pass
+
+    server = Quiet(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"https://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
