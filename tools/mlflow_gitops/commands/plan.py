@@ -9,9 +9,9 @@ from mlflow_gitops import saved
 from mlflow_gitops.commands.output import emit, emit_json, note, steps, warn
 from mlflow_gitops.commands.validate import report_invalid
 from mlflow_gitops.errors import CHANGES, OK, REFUSED, worst
+from mlflow_gitops.planning import Planner, Ways
 from mlflow_gitops.render import data, text
 from mlflow_gitops.render.terminal import Style
-from mlflow_gitops.planning import Planner, Ways
 from mlflow_gitops.workspace import Settings, Workspace
 
 

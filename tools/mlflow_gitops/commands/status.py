@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from mlflow_gitops.commands.output import emit, emit_json, note, steps, warn
 from mlflow_gitops.commands.validate import report_invalid
 from mlflow_gitops.errors import CHANGES, OK
+from mlflow_gitops.planning import Planner
 from mlflow_gitops.render import data, text
 from mlflow_gitops.render.terminal import Style
-from mlflow_gitops.planning import Planner
 from mlflow_gitops.workspace import Settings, Workspace
 
 

@@ -130,7 +130,7 @@ def _difference(field: Field, want: object, have: str | int | None) -> Change | 
         after = "" if want is UNDECLARED else str(want)
         return None if after == have else Change("set_description", field.version, None, have, after)
     absent = want is UNDECLARED or want is None
-    if absent and have is None or want == have:
+    if (absent and have is None) or want == have:
         return None
     if field.kind == "alias":
         if absent:

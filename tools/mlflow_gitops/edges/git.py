@@ -127,7 +127,7 @@ class Git:
             if kind == "blob" and mode != _LINK_MODE and int(size) <= MAX_BYTES
         ]
         contents = self.blobs(plain)
-        for path, mode, kind, blob, size in entries:
+        for path, mode, kind, blob, _ in entries:
             if mode == _LINK_MODE or kind != "blob":
                 yield SourceFile(path, None, LINK if kind == "blob" else "is a submodule")
             else:

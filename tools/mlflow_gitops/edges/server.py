@@ -166,7 +166,7 @@ class Server:
             (parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/") + "/health", "", "")
         )
         try:
-            requests.get(address, timeout=PROBE, allow_redirects=False, verify=False)  # noqa: S501  # nothing is sent or read
+            requests.get(address, timeout=PROBE, allow_redirects=False, verify=False)  # nothing is sent or read
         except requests.exceptions.RequestException:
             return False
         return True
