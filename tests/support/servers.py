@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 STARTUP = 60.0
@@ -88,10 +88,8 @@ def running(command: list[str], env: Mapping[str, str], folder: Path, log: int) 
             os.killpg(process.pid, 15)
             process.wait(10)
         except (ProcessLookupError, subprocess.TimeoutExpired):
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(process.pid, 9)
-            except ProcessLookupError:
-                pass
             process.wait(10)
 
 

@@ -60,9 +60,11 @@ class Planner:
         self._workspace = workspace
         self._snapshot = snapshot
         self._ways = ways or Ways()
+        policy = snapshot.policy.without_stages() if registry.stageless else snapshot.policy
+        self._policy = policy
         self._line = workspace.git.line(commit, workspace.registry) if commit else Line([], [], {})
         self.owner = workspace.owner(self._line)
-        self._desired = {name: Desired(m, snapshot.policy.for_model(name)) for name, m in snapshot.manifests.items()}
+        self._desired = {name: Desired(m, policy.for_model(name)) for name, m in snapshot.manifests.items()}
         policy_dirty = any(classify(path, workspace.registry) == "policy" for path in dirty)
         stems = {stem_of(path) for path in dirty}
         self._histories = Histories(
@@ -71,6 +73,7 @@ class Planner:
             workspace.git.blobs,
             self._desired,
             dirty=lambda stem: commit is None or policy_dirty or stem in stems,
+            stageless=registry.stageless,
         )
 
     @classmethod
@@ -97,7 +100,7 @@ class Planner:
         read = [(file_stem(name), base) for name, (base, state) in bases.items() if state in ("none", "known")]
         self._histories.prefetch(read)
         models = tuple(self._model(name, observed.get(name), *base) for name, base in bases.items())
-        limit = limit_refusal(models, self._snapshot.policy.limit, self._ways.max_changes)
+        limit = limit_refusal(models, self._policy.limit, self._ways.max_changes)
         if limit is not None:
             models = tuple(_held_back(model) for model in models)
         made_from = fingerprint(
@@ -144,7 +147,7 @@ class Planner:
 
     def _nothing(self, name: str) -> Desired:
         """What a manifest that is gone wants: every stage empty on purpose, and nothing declared."""
-        rules = self._snapshot.policy.for_model(name)
+        rules = self._policy.for_model(name)
         file = f"{self._workspace.registry}/models/{file_stem(name)}.yaml"
         return Desired(Manifest(name, file, None, (), {}, {stage: () for stage in rules.stages}, {}, {}), rules)
 

@@ -67,6 +67,7 @@ def refusals(
         )
         return
     seen = observed or ObservedModel(name)
+    yield from _aliases(desired)
     yield from _versions(desired, seen, new=observed is None)
     yield from _pins(desired, seen, changes, context.facts)
     yield from _protected(desired, seen)
@@ -93,6 +94,23 @@ def frozen(
     if entries and back == entries:
         return None
     return f"changes are frozen until {freeze.until}: {freeze.reason}"
+
+
+def _aliases(desired: Desired) -> Iterator[Refusal]:
+    """What `validate` cannot see, since only the registry tells whether it keeps stages: one version a stage, no alias twice."""
+    for stage, rule in desired.policy.stages.items():
+        if rule.alias and len(desired.holders(stage)) > 1:
+            yield Refusal(
+                "stage",
+                f"this registry keeps no stages; {stage} is the alias {rule.alias!r} there and holds one version at most",
+                "name one version",
+            )
+        if rule.alias in desired.manifest.aliases:
+            yield Refusal(
+                "stage",
+                f"this registry keeps no stages; the alias {rule.alias!r} is the stage {stage} there",
+                f"take the alias out, or give {stage} another one in the policy",
+            )
 
 
 def _versions(desired: Desired, seen: ObservedModel, *, new: bool) -> Iterator[Refusal]:

@@ -107,7 +107,8 @@ class Histories:
     """The histories of every model along one line of commits.
 
     `read_blobs` maps blob ids to contents. `target` is what the snapshot under planning wants of each model; `dirty` tells
-    by a manifest's stem whether the working tree under planning departs from the line's last commit for it.
+    by a manifest's stem whether the working tree under planning departs from the line's last commit for it. `stageless`
+    is as in `Policy`.
     """
 
     def __init__(
@@ -118,11 +119,13 @@ class Histories:
         target: Mapping[str, Desired],
         *,
         dirty: Callable[[str], bool] = lambda stem: False,
+        stageless: bool = False,
     ) -> None:
         self._line = line
         self._read = read_blobs
         self._target = target
         self._dirty = dirty
+        self._stageless = stageless
         self._blobs: dict[str, bytes] = {}
         self._policies: dict[str, Policy | None] = {}
         self._by_stem: dict[str, list[tuple[int, str, str | None]]] = {}
@@ -215,10 +218,11 @@ class Histories:
 
     def _policy(self, blob: str | None) -> Policy | None:
         if blob is None:
-            return self._policies.setdefault("", Policy())
+            return self._policies.setdefault("", Policy(stageless=self._stageless))
         if blob not in self._policies:
             data = self._blobs.get(blob)
-            self._policies[blob] = read_policy(data, "policy.yaml")[0] if data is not None else None
+            policy = read_policy(data, "policy.yaml")[0] if data is not None else None
+            self._policies[blob] = policy.without_stages() if policy and self._stageless else policy
         return self._policies[blob]
 
     def _desired(self, blob: str, path: str, policy: Policy) -> Desired | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any, Literal
@@ -72,6 +72,8 @@ class Policy:
     """The policy file, or MLflow's four stages with Production protected where there is none."""
 
     raw: Mapping[str, Any] = field(default_factory=dict)
+    stageless: bool = False
+    """Whether the registry it is for keeps no stages (Unity Catalog): then every stage lives as an alias (RULES R10)."""
     _known: dict[tuple[int, ...], ModelPolicy] = field(default_factory=dict)
 
     def matches(self, model: str) -> tuple[int, ...]:
@@ -92,8 +94,24 @@ class Policy:
             for i in which:
                 entry = {key: value for key, value in self.raw["models"][i].items() if key != "match"}
                 merged = _merge(merged, entry)
-            self._known[which] = _effective(merged)
+            rules = _effective(merged)
+            self._known[which] = _as_aliases(rules) if self.stageless else rules
         return self._known[which]
+
+    def without_stages(self) -> Policy:
+        """The same policy for a registry that keeps no stages."""
+        return Policy(self.raw, stageless=True)
+
+
+def _as_aliases(rules: ModelPolicy) -> ModelPolicy:
+    """Every stage as an alias, by default its lower-case name. Archived has no meaning there."""
+    stages = {
+        rule.name: replace(rule, native=False, alias=rule.alias or rule.name.lower().replace(" ", "-"))
+        for rule in rules.stages.values()
+        if rule.name != "Archived"
+    }
+    archived = replace(rules.stages["Archived"], native=False, alias=None)
+    return replace(rules, stages={**stages, "Archived": archived})
 
 
 def _merge(below: Any, above: Any) -> Any:

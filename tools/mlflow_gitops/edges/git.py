@@ -6,6 +6,7 @@ what one `git log --raw` and one `git cat-file --batch` do.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,8 +19,16 @@ from mlflow_gitops.core.snapshot import LINK, SourceFile, matters
 from mlflow_gitops.core.yamldoc import MAX_BYTES
 from mlflow_gitops.errors import GitFailure
 
-_NO_BLOB = "0" * 40
+_NO_FILE = "000000"
 _LINK_MODE = "120000"
+_LAST_SECOND = 253402300799  # of the year 9999
+_PIPE_HOLDS = 4096  # what a pipe takes at least before its writer waits
+# What would make git look at another repository than the folder's own, or take paths for patterns.
+_NOT_OURS = (
+    "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_SHALLOW_FILE",
+    "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
+)  # fmt: skip
 _OWN_IDENTITY = {
     f"GIT_{role}_{part}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -36,10 +45,18 @@ class Git:
     @classmethod
     def find(cls, start: Path) -> Git:
         """The repository that `start` lies in. Raises GitFailure if there is none."""
-        top = Git(start)._text("rev-parse", "--show-toplevel", why=f"{start} is not in a git repository")
-        if not top:
-            raise GitFailure(f"{start} lies in a bare git repository; mlflow-gitops works in one with files.")
-        return cls(Path(top))
+        here = Git(start)
+        try:
+            top = here._run("rev-parse", "--show-toplevel", why=f"{start} is not in a git repository that can be read")
+        except GitFailure as failure:
+            if here._run("rev-parse", "--is-inside-work-tree", check=False).strip() == b"false":
+                raise GitFailure(
+                    f"{start} is a bare git repository or a .git folder; mlflow-gitops works in a checkout with files."
+                ) from None
+            if "dubious ownership" in str(failure):
+                raise GitFailure(f"{failure} Trust it with: git config --global --add safe.directory {start}") from None
+            raise
+        return cls(Path(os.fsdecode(top.removesuffix(b"\n"))))
 
     # -- revisions --------------------------------------------------------------------------------------------------
 
@@ -51,29 +68,34 @@ class Git:
         if revision == "HEAD" and not self.has_commits():
             raise GitFailure(f"{self.top} has no commits yet. Commit the manifests first.")
         found = self._run("rev-parse", "--verify", "-q", "--end-of-options", revision + "^{commit}", check=False)
-        if not found:
+        if not found or found.startswith(b"^"):  # `^REV` is every commit but those of REV
             raise GitFailure(f"git knows no revision {revision!r}. Fetch it, or name another.")
         return found.decode().strip()
 
     def main_ref(self, wanted: str | None) -> str:
-        """The main branch (RULES R1): the wanted one, the remote's HEAD, its `main` or `master`, else the local branch."""
+        """The main branch (RULES R1): the wanted one, the remote's HEAD, its `main` or `master`, else the local branch.
+
+        A branch is meant even where a tag has the same name, which git would take first.
+        """
         if wanted is not None:
             self.resolve(wanted)
-            return wanted
+            branches = (f"refs/{kind}/{wanted}" for kind in ("heads", "remotes"))
+            return next((self._short(ref) for ref in branches if self._has(ref)), wanted)
         remote = self.remote()
         if remote is None:
             branch = self._run("symbolic-ref", "-q", "--short", "HEAD", check=False).decode().strip()
-            return branch or next((name for name in ("main", "master") if self._has(f"refs/heads/{name}")), "HEAD")
+            local = (f"refs/heads/{name}" for name in ("main", "master"))
+            return branch or next((self._short(ref) for ref in local if self._has(ref)), "HEAD")
         for ref in (f"refs/remotes/{remote}/{name}" for name in ("HEAD", "main", "master")):
             if self._has(ref):
-                return ref.removeprefix("refs/remotes/")
+                return self._short(ref)
         raise GitFailure(
             f"The main branch of {remote} is not known here. Run git fetch {remote}, or name it with --main."
         )
 
     def first_parents(self, revision: str) -> list[str]:
         """The first-parent line up to a revision, the oldest commit first."""
-        return self._text("rev-list", "--first-parent", "--reverse", revision).split()
+        return self._text("rev-list", "--first-parent", "--reverse", revision, "--").split()
 
     def remote(self) -> str | None:
         """The remote that the main branch is taken from: `origin`, else the first; None where there is none."""
@@ -109,7 +131,7 @@ class Git:
     def files_at(self, revision: str, registry: str) -> Iterator[SourceFile]:
         """A registry folder's files straight from git's objects, without a checkout. Raises GitFailure if it has none."""
         listing = self._run("ls-tree", "-r", "-z", "-l", "--full-tree", revision, "--", registry)
-        if not listing:
+        if b"\t" + os.fsencode(registry) + b"/" not in listing:
             raise GitFailure(
                 f"There is no {registry}/ folder in commit {revision[:12]}. Commit it first, or name it with --registry-dir."
             )
@@ -142,22 +164,22 @@ class Git:
         found: dict[str, bytes] = {}
         with self._popen("cat-file", "--batch", "--buffer") as process:
             stdin, stdout = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
-            # Written in full before reading: with --buffer git answers at the end of its input, and ids are small.
             request = "\n".join(wanted).encode() + b"\n"
-            if len(request) <= 65536:
-                stdin.write(request)
-                stdin.close()
+            if len(request) <= _PIPE_HOLDS:
+                _feed(stdin, request)
             else:
+                # git begins to answer before it has read all of it, so somebody has to listen meanwhile.
                 import threading
 
-                threading.Thread(target=lambda: (stdin.write(request), stdin.close()), daemon=True).start()
+                threading.Thread(target=_feed, args=(stdin, request), daemon=True).start()
             for blob in wanted:
                 header = stdout.readline().split()
-                if len(header) != 3:
-                    continue
-                size = int(header[2])
+                if len(header) == 2:
+                    continue  # missing
+                size = int(header[2]) if header else 0
                 data = stdout.read(size)
-                stdout.read(1)
+                if not header or len(data) < size or stdout.read(1) != b"\n":
+                    raise GitFailure("git cat-file ended too early. Is the repository damaged? Try git fsck.")
                 if limit is None or size <= limit:
                     found[blob] = data
         return found
@@ -165,8 +187,9 @@ class Git:
     def line(self, revision: str, registry: str) -> Line:
         """The first-parent history of a revision and what it did to the registry folder, from one `git log`."""
         output = self._run(
-            "log", "--first-parent", "-m", "--raw", "-z", "--no-renames", "--no-abbrev", "--no-show-signature",
-            "--format=%x02%H%x00%cI%x00%aN <%aE>%x00%s", revision, "--", registry,
+            "log", "--first-parent", "-m", "--root", "--raw", "-z", "--no-renames", "--no-abbrev", "--no-show-signature",
+            "--ignore-submodules=none", "--encoding=UTF-8", "--format=%x02%H%x00%ct%x00%an <%ae>%x00%s",
+            revision, "--", registry,
         )  # fmt: skip
         shas = self.first_parents(revision)
         index = {sha: i for i, sha in enumerate(shas)}
@@ -181,7 +204,7 @@ class Git:
             elif token.lstrip("\n").startswith(":"):
                 _, mode, _, blob, _ = token.split()
                 path = next(tokens)
-                content = None if blob == _NO_BLOB else blob if mode.startswith("100") else "link"
+                content = None if mode == _NO_FILE else blob if mode.startswith("100") else "link"
                 changes.append((index[sha], path, content))
         changes.reverse()  # the log runs from the newest; paths within one commit have no order
         return Line(shas, changes, commits)
@@ -189,8 +212,11 @@ class Git:
     def dirty_paths(self, registry: str) -> list[str]:
         """Paths below the registry folder that differ from HEAD, new and deleted ones included."""
         return _status_paths(
-            self._run("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", registry)
-        )
+            self._run(
+                "status", "--porcelain", "-z", "--untracked-files=all", "--ignored", "--ignore-submodules=none",
+                "--no-renames", "--", registry,
+            )
+        )  # fmt: skip
 
     def changed_since(self, ref: str, registry: str) -> list[str]:
         """Paths below the registry folder that differ, in the working tree, from where this branch left `ref`."""
@@ -205,12 +231,17 @@ class Git:
     def _has(self, ref: str) -> bool:
         return self._run("rev-parse", "--verify", "-q", ref + "^{commit}", check=False) != b""
 
+    def _short(self, ref: str) -> str:
+        """The shortest form of a ref's name that can mean nothing else."""
+        return self._text("rev-parse", "--abbrev-ref=strict", ref) or ref
+
     def _text(self, *args: str, why: str | None = None) -> str:
         return self._run(*args, why=why).decode("utf-8", "surrogateescape").strip()
 
     def _command(self, args: tuple[str, ...]) -> list[str]:
         # Replace refs and grafts would let a clone see another history than the one that was approved.
-        return ["git", "--no-replace-objects", "--no-pager", "-C", str(self.top), "-c", "core.quotePath=false", *args]
+        config = ("-c", "core.quotePath=false", "-c", "log.diffMerges=separate", "-c", "log.follow=false")
+        return ["git", "--no-replace-objects", "--no-pager", "-C", str(self.top), *config, *args]
 
     def _popen(self, *args: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -243,15 +274,27 @@ class Git:
 
 
 def _environment() -> dict[str, str]:
-    kept = {
-        key: value for key, value in os.environ.items() if key not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+    kept = {key: value for key, value in os.environ.items() if key not in _NOT_OURS}
+    return kept | {
+        "LC_ALL": "C.UTF-8",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_LITERAL_PATHSPECS": "1",
+        "GIT_GRAFT_FILE": os.devnull,
     }
-    return kept | {"LC_ALL": "C.UTF-8", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+
+
+def _feed(stdin: IO[bytes], request: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError):  # git ended; whoever reads its answers notices
+        stdin.write(request)
+        stdin.close()
 
 
 def _status_paths(output: bytes) -> list[str]:
     return [entry[3:] for entry in output.decode("utf-8", "surrogateescape").split("\0") if entry]
 
 
-def _utc(stamp: str) -> str:
-    return datetime.fromisoformat(stamp).astimezone(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+def _utc(seconds: str) -> str:
+    """RFC 3339 of seconds since 1970. A commit may carry any number, or none; what no calendar holds is the nearest it does."""
+    known = min(int(seconds or 0), _LAST_SECOND)
+    return datetime.fromtimestamp(known, timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")

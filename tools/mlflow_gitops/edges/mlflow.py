@@ -13,6 +13,7 @@ import re
 import sqlite3
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -30,6 +31,8 @@ VERSIONS_A_PAGE = 200_000
 
 _FILTER_LENGTH = 4_000
 """Characters of names in one `IN (…)` filter; it travels in a URL."""
+
+_UNITY_CATALOG = "databricks-uc"
 
 _PROMPT_TAG = "mlflow.prompt.is_prompt"
 _DATA_PREFIX = "dvc."
@@ -91,6 +94,8 @@ class Registry:
         Each of `names` that no page shows is asked for by itself: searches leave prompts out, and they share the models'
         names.
         """
+        if self.stageless:
+            return self._one_by_one(names, only=only)
         models: list[Any] = []
         versions: list[Any] = []
         for names_filter in _filters(names) if only else [None]:
@@ -101,6 +106,35 @@ class Registry:
             if (model := self._get(name)) is not None:
                 found[name] = model
         return found
+
+    @cached_property
+    def stageless(self) -> bool:
+        """Whether this registry keeps no stages, as Unity Catalog's: its client refuses an order of searches, too, and
+        returns neither aliases nor tags from them (MLflow 3.17), so that each model is read by itself (RULES R10)."""
+        scheme = self.uri.partition(":")[0]
+        if scheme == "uc":
+            raise RegistryFailure(
+                f"{self.shown}: this Unity Catalog server keeps neither stages, aliases nor tags (MLflow 3.17)."
+            )
+        return scheme.startswith(_UNITY_CATALOG)
+
+    def _one_by_one(self, names: Collection[str], *, only: bool) -> dict[str, ObservedModel]:
+        found = {name: model for name in names if (model := self._whole(name)) is not None}
+        if not only:
+            listed = self._pages(self._client.search_registered_models, None, None, None)
+            found |= {model.name: ObservedModel(model.name) for model in listed if model.name not in found}
+        return found
+
+    def _whole(self, name: str) -> ObservedModel | None:
+        """A model with its tags, aliases and versions, each asked for by itself."""
+        model = self._found(self._client.get_registered_model, name)
+        if model is None:
+            return None
+        quoted = f'"{name}"' if "'" in name else f"'{name}'"
+        listed = self._pages(self._client.search_model_versions, None, f"name={quoted}", None)
+        numbers = [str(version.version) for version in listed]
+        versions = [self._server.ask(self._client.get_model_version, name, number) for number in numbers]
+        return _assemble([model], versions)[name]
 
     def read(self, name: str) -> ObservedModel | None:
         """One model as it is now; None if MLflow has none of that name."""
@@ -137,10 +171,14 @@ class Registry:
         order = ["name ASC", "version_number ASC"]
         return self._pages(self._client.search_model_versions, VERSIONS_A_PAGE, names_filter, order)
 
-    def _pages(self, search: Callable[..., Any], size: int, names: str | None, order: list[str]) -> Iterator[Any]:
+    def _pages(
+        self, search: Callable[..., Any], size: int | None, names: str | None, order: list[str] | None
+    ) -> Iterator[Any]:
+        wanted = {"filter_string": names, "max_results": size, "order_by": order}
+        options = {key: value for key, value in wanted.items() if value is not None}
         token = None
         while True:
-            page = self._server.ask(search, filter_string=names, max_results=size, order_by=order, page_token=token)
+            page = self._server.ask(search, **options, page_token=token)
             yield from page
             token = page.token
             if not token:

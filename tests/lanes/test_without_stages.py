@@ -1,0 +1,100 @@
+"""A registry that keeps no stages, with all of Unity Catalog's limits (RULES R10): stages live as aliases."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tests.support
+from tests.support.team import GIT_ENVIRONMENT, Team
+
+PLUGIN = Path(tests.support.__file__).parent / "unity"
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> str:
+    """The file of a SQLite registry with a model of four versions and one that nobody manages."""
+    from mlflow import MlflowClient
+
+    file = tmp_path / "catalog.db"
+    client = MlflowClient(f"sqlite:///{file}")
+    for name, versions in (("main.risk.fraud", 4), ("main.risk.other", 1)):
+        client.create_registered_model(name)
+        for number in range(versions):
+            client.create_model_version(name, f"s3://models/{number}", await_creation_for=0)
+    return str(file)
+
+
+@pytest.fixture
+def team(tmp_path: Path, catalog: str) -> Team:
+    return Team(tmp_path / "repo", f"sqlite:///{catalog}")
+
+
+def run(team: Team, catalog: str, *args: str) -> tuple[int, Any, str]:
+    """The command line in a process of its own, in which MLflow finds the limited store."""
+    command = [sys.executable, "-m", "mlflow_gitops", "--repo", str(team.folder), "--tracking-uri", team.uri]
+    command += ["--registry-uri", f"databricks-uc-test:///{catalog}", *args, "--format", "json"]
+    path = os.pathsep.join([str(PLUGIN), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        command, env=os.environ | GIT_ENVIRONMENT | {"PYTHONPATH": path}, capture_output=True, text=True
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
+
+
+def state(catalog: str) -> tuple[dict[str, int], dict[int, str]]:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{catalog}")
+    aliases = {alias: int(v) for alias, v in client.get_registered_model("main.risk.fraud").aliases.items()}
+    versions = client.search_model_versions("name = 'main.risk.fraud'")
+    return aliases, {int(v.version): str(v.current_stage) for v in versions}
+
+
+def test_stages_live_as_aliases(team: Team, catalog: str) -> None:
+    team.write("policy.yaml", "stages: {Production: {alias: live}}\n")
+    manifest = "name: main.risk.fraud\ntags: {tier: one}\nstages: {Production: %d, Staging: %d}\n"
+    team.commit(**{"main.risk.fraud": manifest % (1, 2)})
+    code, done, said = run(team, catalog, "reconcile", "--yes")
+    assert code == 0, said
+    assert state(catalog) == ({"live": 1, "staging": 2}, dict.fromkeys((1, 2, 3, 4), "None"))
+    assert {(c["stage"], c["version"]) for c in done["changed"]} == {("Production", 1), ("Staging", 2)}
+
+    team.commit(**{"main.risk.fraud": manifest % (2, 3)})
+    code, plan, said = run(team, catalog, "plan")
+    [model] = plan["models"]
+    assert [(row["stage"], row["from"], row["to"]) for row in model["stages"]] == [
+        ("Production", [1], [2]),
+        ("Staging", [2], [3]),
+    ]
+    assert plan["unmanaged"] == ["main.risk.other"]
+    assert run(team, catalog, "reconcile", "--yes")[0] == 0
+    assert state(catalog)[0] == {"live": 2, "staging": 3}
+    code, done, _ = run(team, catalog, "reconcile", "--yes")
+    assert code == 0 and done["models"][0]["result"] == "unchanged"
+    code, status, _ = run(team, catalog, "status", "--exit-code")
+    assert code == 0 and status["models"][0]["stages"] == {"Production": [2], "Staging": [3]}
+
+
+def test_several_versions_in_a_stage_are_refused(team: Team, catalog: str) -> None:
+    team.commit(**{"main.risk.fraud": "name: main.risk.fraud\nstages: {Staging: [1, 2]}\n"})
+    assert team.run("validate").code == 0, "only the registry tells"
+    code, plan, _ = run(team, catalog, "plan")
+    assert code == 4 and plan["models"][0]["refusals"][0]["code"] == "stage"
+
+
+def test_a_protected_stage_stays_occupied(team: Team, catalog: str) -> None:
+    team.commit(**{"main.risk.fraud": "name: main.risk.fraud\nstages: {Production: 1}\n"})
+    assert run(team, catalog, "reconcile", "--yes")[0] == 0
+    team.commit(**{"main.risk.fraud": "name: main.risk.fraud\nstages: {}\n"})
+    code, plan, _ = run(team, catalog, "plan")
+    assert code == 4 and plan["models"][0]["refusals"][0]["code"] == "protected"
+    team.commit(**{"main.risk.fraud": "name: main.risk.fraud\nstages: {Production: null}\n"})
+    assert run(team, catalog, "reconcile", "--yes")[0] == 0
+    assert state(catalog)[0] == {}
