@@ -54,7 +54,7 @@ class Git:
                     f"{start} is a bare git repository or a .git folder; mlflow-gitops works in a checkout with files."
                 ) from None
             if "dubious ownership" in str(failure):
-                raise GitFailure(f"{failure} Trust it with: git config --global --add safe.directory {start}") from None
+                raise GitFailure(f"{failure} Trust it with: git config --global --add safe.directory FOLDER") from None
             raise
         return cls(Path(os.fsdecode(top.removesuffix(b"\n"))))
 
