@@ -1,0 +1,136 @@
+"""Credentials, workspaces, artifacts on S3: MLflow's own settings are enough."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lanes.conftest import POLICY
+from tests.support.servers import mlflow_server, s3
+from tests.support.team import Team
+
+ADMIN = {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": "an admin password 0"}
+
+
+@pytest.fixture
+def uri() -> str:
+    return "unused"
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server with MLflow's basic-auth app: people may read, and only who has EDIT or MANAGE writes."""
+    folder = tmp_path_factory.mktemp("auth")
+    config = folder / "auth.ini"
+    config.write_text(
+        f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{folder / 'auth.db'}\n"
+        "admin_username = admin\nadmin_password = an admin password 0\n"
+        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+    )
+    env = {"MLFLOW_AUTH_CONFIG_PATH": str(config), "MLFLOW_FLASK_SERVER_SECRET_KEY": "only for tests"}
+    with mlflow_server(folder, f"sqlite:///{folder / 'mlflow.db'}", env=env, extra=("--app-name", "basic-auth")) as address:
+        yield address
+
+
+@pytest.mark.real
+def test_basic_auth(guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow import MlflowClient
+    from mlflow.server.auth.client import AuthServiceClient
+
+    team = Team(tmp_path / "repo", guarded)
+    name = f"guarded-{uuid.uuid4().hex[:6]}"
+    for key, value in ADMIN.items():
+        monkeypatch.setenv(key, value)
+    client = MlflowClient(guarded)
+    client.create_registered_model(name)
+    for number in (1, 2):
+        client.create_model_version(name, f"s3://models/{number}", await_creation_for=0)
+    people = AuthServiceClient(guarded)
+    people.create_user("reader", "a long password 1")
+    people.create_user("robot", "a long password 2")
+    people.grant_user_permission("robot", "registered_model", name, "EDIT")
+    team.write("policy.yaml", POLICY)
+    team.commit(**{name: "stages: {Production: 1, Staging: 2}\n"})
+
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "nobody")
+    ran = team.run("status")
+    assert ran.code == 1 and "does not accept these credentials (401)" in ran.err
+
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "reader")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "a long password 1")
+    assert team.run("plan").code == 0
+    ran = team.run("reconcile", "--yes")
+    assert ran.code == 5 and "EDIT on this model" in ran.out
+    assert "a long password" not in ran.out + ran.err
+
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "robot")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "a long password 2")
+    assert team.run("reconcile", "--yes").code == 0
+    team.commit(**{name: "stages: {Production: 1}\n"})
+    ran = team.run("reconcile", "--yes")
+    assert ran.code == 5 and "MANAGE (EDIT is not enough to remove an alias)" in ran.out
+
+    for key, value in ADMIN.items():
+        monkeypatch.setenv(key, value)
+    assert team.run("reconcile", "--yes").code == 0
+    assert MlflowClient(guarded).get_registered_model(name).aliases == {"production": "1"}
+
+
+@pytest.mark.real
+def test_artifacts_on_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model logged to S3 by way of the server, registered by its manifest, promoted, and loaded from its stage."""
+    import mlflow
+    from sklearn.dummy import DummyClassifier
+
+    with s3("models") as env:
+        for key, value in env.items():
+            monkeypatch.setenv(key, value)
+        folder = tmp_path / "server"
+        with mlflow_server(folder, f"sqlite:///{folder / 'mlflow.db'}", artifacts="s3://models/a", env=env) as address:
+            monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+            mlflow.set_tracking_uri(address)
+            try:
+                model = DummyClassifier(strategy="constant", constant=7).fit([[0], [1]], [7, 8])
+                with mlflow.start_run():
+                    logged = mlflow.sklearn.log_model(model, name="m", pip_requirements=["scikit-learn"])
+                team = Team(tmp_path / "repo", address)
+                pin = f"versions: {{1: {{source: 'models:/{logged.model_id}', model_id: {logged.model_id}}}}}\n"
+                team.write("policy.yaml", POLICY)
+                team.commit(seven=f"stages: {{Production: 1}}\n{pin}")
+                team.reconcile()
+                for address_of_it in ("models:/seven/Production", "models:/seven@production"):
+                    assert list(mlflow.sklearn.load_model(address_of_it).predict([[5]])) == [7]
+                assert team.run("status", "--exit-code").code == 0
+            finally:
+                mlflow.set_tracking_uri(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.real
+def test_workspaces_are_part_of_the_identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same name in two workspaces is two models, and a plan saved for one is stale for the other."""
+    from mlflow import MlflowClient
+
+    folder = tmp_path / "server"
+    with mlflow_server(folder, f"sqlite:///{folder / 'mlflow.db'}", extra=("--enable-workspaces",)) as address:
+        client = MlflowClient(address)
+        client.create_workspace("blue")
+        monkeypatch.setenv("MLFLOW_WORKSPACE", "blue")
+        blue = MlflowClient(address)
+        blue.create_registered_model("m")
+        blue.create_model_version("m", "s3://models/1", await_creation_for=0)
+        team = Team(tmp_path / "repo", address)
+        team.commit(m="stages: {Production: 1}\n")
+        plan = tmp_path / "plan.json"
+        assert team.run("plan", "--out", str(plan)).code == 0
+        monkeypatch.setenv("MLFLOW_WORKSPACE", "default")
+        assert team.run("status").out.split()[1] == "Missing"
+        ran = team.run("reconcile", "--plan", str(plan), "--yes")
+        assert ran.code == 4 and "the registry's address" in ran.err
+        monkeypatch.setenv("MLFLOW_WORKSPACE", "blue")
+        assert team.run("reconcile", "--plan", str(plan), "--yes").code == 0
+        assert blue.get_model_version("m", "1").current_stage == "Production"
+    assert "MLFLOW_WORKSPACE" in os.environ
