@@ -1,0 +1,48 @@
+"""`reconcile` of many changed models side by side, against the same run with one writer, on a server with 4 workers."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from tests.benchmarks.measure import Row, compare
+from tests.support.servers import mlflow_server, postgresql
+from tests.support.team import Team
+
+MODELS = int(os.environ.get("MLFLOW_GITOPS_BENCH_MODELS", "200"))
+
+
+def rows() -> list[Row]:
+    """Each run moves every model's Production from one version to the other."""
+    with tempfile.TemporaryDirectory() as folder:
+        top = Path(folder)
+        with postgresql(top / "data") as backend, mlflow_server(top / "server", backend, workers=4) as address:
+            team = Team(top / "repo", address)
+            names = [f"model-{i:03}" for i in range(MODELS)]
+            _register(address, names)
+            versions = iter(range(1_000))
+
+            def reconcile(jobs: int) -> None:
+                version = next(versions) % 2 + 1
+                team.commit(**{name: f"stages: {{Production: {version}}}\n" for name in names})
+                team.reconcile("--jobs", str(jobs))
+
+            work = f"reconcile, {MODELS} changed models, 8 side by side, 4 server workers, PostgreSQL"
+            return [compare(work, lambda: reconcile(8), "one after another", lambda: reconcile(1), "≤ 0.25", runs=1)]
+
+
+def _register(address: str, names: list[str]) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from mlflow import MlflowClient
+
+    client = MlflowClient(address)
+
+    def register(name: str) -> None:
+        client.create_registered_model(name)
+        for version in (1, 2):
+            client.create_model_version(name, f"s3://models/{version}", await_creation_for=0)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(register, names))
