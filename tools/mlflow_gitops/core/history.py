@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -21,6 +21,11 @@ from mlflow_gitops.core.snapshot import classify, stem_of
 BaseState = Literal["none", "known", "stale", "unknown"]
 UNDECLARED = object()
 """The value of a field in a commit that does not declare it."""
+
+_State = tuple[int, "tuple[str, str] | None", "str | None"]
+"""Files at a commit: its index, (manifest blob, path) or None, policy blob or None."""
+_TWINS = ("", "")
+"""Two manifests of one name: as unreadable as one that is no YAML."""
 
 _PULL_REQUEST = re.compile(r"\(#(\d+)\)|^Merge pull request #(\d+)")
 
@@ -143,9 +148,7 @@ class Histories:
         for stem, base in wanted:
             for _, manifest, policy in self._states(stem, base):
                 blobs.update(blob for blob in (manifest[0] if manifest else None, policy) if blob)
-        blobs -= self._blobs.keys()
-        if blobs:
-            self._blobs.update(self._read(blobs))
+        self._fetch(blobs)
 
     def of(self, name: str, stem: str, base: str | None, state: BaseState) -> ModelHistory:
         """The history of one model. `base` must be on the line where `state` is "known"."""
@@ -153,24 +156,13 @@ class Histories:
         dirty = self._dirty(stem)
         if state in ("stale", "unknown"):
             return ModelHistory(base, state, (Point(None, final),))
-        points: list[Point] = []
         known_base = base if state == "known" else None
         states = self._states(stem, known_base)
         if state == "known" and len(states) <= 1 and not dirty:
             return ModelHistory(base, state, (Point(self._commit(states[0][0]) if states else None, final),))
         self.prefetch([(stem, known_base)])
-        rules = Policy()
-        for i, manifest, policy in states:
-            desired: Desired | None = None
-            rules = self._policy(policy) or rules
-            if manifest is not None:
-                blob, path = manifest
-                desired = self._desired(blob, path, rules)
-                if desired is None:
-                    continue  # unreadable in that commit: its last readable state stays (RULES R7)
-            if not points or points[-1].desired != desired:
-                points.append(Point(self._commit(i), desired))
-        if dirty and (not points or not _same(points[-1].desired, final)):
+        points = self._points(stem, states, based=state == "known")
+        if dirty and (not points or points[-1].desired != final):
             points.append(Point(None, final))
         if not dirty and points and points[-1].desired != final:
             points[-1] = Point(points[-1].commit, final)
@@ -184,22 +176,63 @@ class Histories:
                 present.discard(path) if blob is None else present.add(path)
         return bool(present)
 
+    def _points(self, stem: str, states: Sequence[_State], *, based: bool) -> list[Point]:
+        """The states as points, without those that say nothing new; where there is no base, from the first manifest on.
+
+        What a commit leaves unreadable stays as it was (RULES R7). That holds for the base too: what came after it must not
+        look as if it had been there.
+        """
+        points: list[Point] = []
+        rules: Policy | None = None
+        for i, manifest, policy in states:
+            rules = self._policy(policy) or rules or self._rules_before(i)
+            desired = self._desired(*manifest, rules) if manifest is not None else None
+            if manifest is not None and desired is None:
+                if points or not based:
+                    continue
+                desired = self._before(stem, i)
+            if points[-1].desired != desired if points else based or desired is not None:
+                points.append(Point(self._commit(i), desired))
+        return points
+
+    def _before(self, stem: str, moment: int) -> Desired | None:
+        """The last readable state before a commit."""
+        earlier = [state for state in self._states(stem, None) if state[0] < moment]
+        self._fetch({blob for _, manifest, policy in earlier for blob in (manifest and manifest[0], policy) if blob})
+        points = self._points(stem, earlier, based=False)
+        return points[-1].desired if points else None
+
+    def _rules_before(self, moment: int) -> Policy:
+        """The last readable policy before a commit."""
+        for i, blob in reversed(self._policy_changes):
+            if i < moment:
+                self._fetch({blob} if blob else set())
+                if policy := self._policy(blob):
+                    return policy
+        return Policy(stageless=self._stageless)
+
+    def _fetch(self, blobs: set[str]) -> None:
+        missing = blobs - self._blobs.keys()
+        if missing:
+            self._blobs.update(self._read(missing))
+
     def _commit(self, i: int) -> Commit | None:
         sha = self._line.shas[i]
         return self._line.commits.get(sha) or Commit(sha, "", "", "")
 
-    def _states(self, stem: str, base: str | None) -> list[tuple[int, tuple[str, str] | None, str | None]]:
-        """(index, (manifest blob, path) or None, policy blob or None) at the base and at each later change of either."""
+    def _states(self, stem: str, base: str | None) -> list[_State]:
+        """The states of the files at the base and at each later change of either."""
         changes = self._by_stem.get(stem, [])
-        start = self._line.index[base] if base else (changes[0][0] if changes else 0)
+        if base is None and not changes:
+            return []
+        start = self._line.index[base] if base else changes[0][0]
         first_policy = bisect_right(self._policy_changes, start, key=lambda change: change[0])
         policy = self._policy_changes[first_policy - 1][1] if first_policy else None
         moments = {start}
         moments.update(i for i, _, _ in changes if i > start)
         moments.update(i for i, _ in self._policy_changes[first_policy:])
         present: dict[str, str] = {}
-        states: list[tuple[int, tuple[str, str] | None, str | None]] = []
-        manifest: tuple[str, str] | None = None
+        states: list[_State] = []
         c, p = 0, first_policy
         for moment in sorted(moments):
             while c < len(changes) and changes[c][0] <= moment:
@@ -211,9 +244,8 @@ class Histories:
             while p < len(self._policy_changes) and self._policy_changes[p][0] <= moment:
                 policy = self._policy_changes[p][1]
                 p += 1
-            if len(present) <= 1:  # two files of one name are invalid; the last readable state stays
-                manifest = next(((blob, path) for path, blob in present.items()), None)
-            states.append((moment, manifest, policy))
+            manifest = next(((blob, path) for path, blob in present.items()), None)
+            states.append((moment, manifest if len(present) <= 1 else _TWINS, policy))
         return states
 
     def _policy(self, blob: str | None) -> Policy | None:
@@ -235,7 +267,3 @@ class Histories:
         rules = policy.for_model(manifest.name)
         check_policy(manifest, document, rules)
         return None if document.problems else Desired(manifest, rules)
-
-
-def _same(one: Desired | None, other: Desired | None) -> bool:
-    return one == other or (one is not None and other is not None and one.fields == other.fields)
