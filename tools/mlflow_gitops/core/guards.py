@@ -97,7 +97,7 @@ def frozen(
 
 
 def _aliases(desired: Desired) -> Iterator[Refusal]:
-    """What `validate` cannot see, since only the registry tells whether it keeps stages: one version a stage, no alias twice."""
+    """What `validate` cannot see, since only the registry tells that it keeps no stages."""
     for stage, rule in desired.policy.stages.items():
         if rule.alias and len(desired.holders(stage)) > 1:
             yield Refusal(

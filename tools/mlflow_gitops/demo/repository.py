@@ -1,0 +1,62 @@
+"""The demo's git repository: real, and independent of how the user's git is set up."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import git
+
+from mlflow_gitops.shared import shared
+
+_PERSON = git.Actor("mlflow-gitops demo", "demo@example.invalid")
+
+ENVIRONMENT = {
+    # Neither the user's identity, signing, hooks and templates nor the machine's have a part in the story.
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_SYSTEM": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_AUTHOR_NAME": _PERSON.name or "",
+    "GIT_AUTHOR_EMAIL": _PERSON.email or "",
+    "GIT_COMMITTER_NAME": _PERSON.name or "",
+    "GIT_COMMITTER_EMAIL": _PERSON.email or "",
+    "GIT_TEMPLATE_DIR": "",
+}
+
+
+class DemoRepository:
+    """A repository that starts from the shipped registry/ and schemas/."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        for name in ("registry", "schemas"):
+            shutil.copytree(shared(name), folder / name)
+        (folder / ".gitignore").write_text("mlflow.db*\nartifacts/\n", encoding="utf-8")
+        self.folder = folder
+        self._repo = git.Repo.init(folder, initial_branch="main", env=ENVIRONMENT)
+        self._repo.git.update_environment(**ENVIRONMENT)
+        self.commit("Manifests for our models")
+
+    def commit(self, message: str) -> str:
+        """Commit everything; the commit's short id."""
+        self._repo.git.add(all=True)
+        self._repo.git.commit(message=message, quiet=True, no_verify=True, no_gpg_sign=True)
+        return self._repo.head.commit.hexsha[:7]
+
+    def edit(self, path: str, old: str, new: str) -> str:
+        """Change one line of a file; the diff, as git shows it."""
+        file = self.folder / path
+        text = file.read_text(encoding="utf-8")
+        if text.count(old) != 1:
+            raise ValueError(f"{path} does not hold {old!r} once")
+        file.write_text(text.replace(old, new), encoding="utf-8")
+        return str(self._repo.git.diff(unified=1))
+
+    def revert(self) -> str:
+        """Undo the last commit by another; its short id."""
+        self._repo.git.revert("HEAD", no_edit=True, no_gpg_sign=True)
+        return self._repo.head.commit.hexsha[:7]
+
+    def close(self) -> None:
+        self._repo.close()
