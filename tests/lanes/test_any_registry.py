@@ -67,6 +67,17 @@ def test_a_second_run_writes_nothing(team: Team, shelf: Shelf) -> None:
     assert team.git("rev-parse", "refs/notes/mlflow-gitops") == notes
 
 
+def test_what_mlflow_says_beside_stays_out_of_the_output(team: Team, shelf: Shelf) -> None:
+    name = shelf.model(1)
+    pinned = "versions: {2: {source: s3://models/new}}\n"
+    team.commit(**{name: f"stages: {{Production: 1, Staging: 2}}\n{pinned}"})
+    for command in (["plan", name], ["reconcile", name, "--yes"], ["status", name]):
+        process = team.spawn(*command)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0 and err == "", err
+        assert name in out
+
+
 def test_names_with_spaces_quotes_and_other_letters(team: Team, shelf: Shelf) -> None:
     from mlflow_gitops.core.names import file_stem
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import sqlite3
 from collections import Counter
@@ -72,6 +73,23 @@ def test_a_promotion_reads_its_model_before_and_after_and_writes_each_thing_once
     assert counted["registered-models/alias"] == 1
     # commit and author of both versions, the new one's held stamp; the model's time, commit and receipt.
     assert counted["model-versions/set-tag"] <= 5 and counted["registered-models/set-tag"] == 3
+
+
+def test_credentials_come_from_mlflows_own_settings(
+    team: Team, shelf: Shelf, http_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = shelf.model(1)
+    team.commit(**{name: "stages: {Production: 1}\n"})
+    with proxy(http_uri) as between:
+        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "a-token")
+        assert team.run("reconcile", name, "--yes", uri=between.address).code == 0
+        assert between.credentials == {"Bearer a-token"}
+        between.reset()
+        monkeypatch.delenv("MLFLOW_TRACKING_TOKEN")
+        ran = team.run("plan", name, "--format", "json", uri=between.address.replace("://", "://me:pa55word@"))
+        assert ran.code == 0 and "pa55word" not in ran.out + ran.err
+        [sent] = between.credentials
+        assert sent is not None and base64.b64decode(sent.removeprefix("Basic ")) == b"me:pa55word"
 
 
 def fill(database: Path, names: list[str], commit: str) -> None:

@@ -32,7 +32,9 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
     )
     env = {"MLFLOW_AUTH_CONFIG_PATH": str(config), "MLFLOW_FLASK_SERVER_SECRET_KEY": "only for tests"}
-    with mlflow_server(folder, f"sqlite:///{folder / 'mlflow.db'}", env=env, extra=("--app-name", "basic-auth")) as address:
+    with mlflow_server(
+        folder, f"sqlite:///{folder / 'mlflow.db'}", env=env, extra=("--app-name", "basic-auth")
+    ) as address:
         yield address
 
 

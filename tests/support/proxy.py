@@ -40,6 +40,8 @@ class Proxy:
 
     address: str
     requests: list[tuple[str, str]] = field(default_factory=list)
+    credentials: set[str | None] = field(default_factory=set)
+    """Every Authorization header that came."""
     fault: Callable[[int, str, str], Fault] = lambda number, method, path: None
     closing: threading.Event = field(default_factory=threading.Event)
 
@@ -49,6 +51,7 @@ class Proxy:
 
     def reset(self) -> None:
         self.requests.clear()
+        self.credentials.clear()
         self.fault = lambda number, method, path: None
 
 
@@ -68,6 +71,7 @@ def proxy(upstream: str) -> Iterator[Proxy]:
                 number = len(state.requests)
                 if path != "/health":
                     state.requests.append((self.command, path))
+                    state.credentials.add(self.headers.get("Authorization"))
             fault = None if path == "/health" else state.fault(number, self.command, path)
             if fault == RESET:
                 self.drop()
