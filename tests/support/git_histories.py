@@ -251,7 +251,8 @@ def _edit(rng: random.Random, tree: Tree) -> Tree:
         case "badpolicy":
             new[_POLICY] = rng.choice(UNREADABLE_POLICIES)
         case "link":
-            new[rng.choice((path, _POLICY))] = Link("../../elsewhere.yaml")
+            # Where it leads reads like a manifest, which it must not be taken for.
+            new[rng.choice((path, _POLICY))] = Link(f"{{name: {name}, stages: {{Production: 4}}}}")
         case _:
             new[rng.choice(("train.py", f"{REGISTRY}/README.md", "other/models/alpha.yaml"))] = rng.randbytes(4)
     return new
