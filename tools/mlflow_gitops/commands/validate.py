@@ -33,7 +33,9 @@ def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, fo
         emit(text.problems(snapshot.problems))
     if form != "json":
         errors, warnings = len(snapshot.errors), len(snapshot.warnings)
-        said = f"{errors} error{'' if errors == 1 else 's'}" + (f", {warnings} warning{'' if warnings == 1 else 's'}" if warnings else "")
+        said = f"{errors} error{'' if errors == 1 else 's'}" + (
+            f", {warnings} warning{'' if warnings == 1 else 's'}" if warnings else ""
+        )
         note(settings, f"{snapshot.count} manifest{'' if snapshot.count == 1 else 's'}: {said}.")
     return INVALID if snapshot.errors else OK
 
@@ -100,7 +102,5 @@ def _alone(file: Path) -> Snapshot:
     inner = "policy.yaml" if file.name == "policy.yaml" else f"models/{file.name}"
     snapshot = build([SourceFile(f"registry/{inner}", read.data, read.fault)], "registry")
     shown = file.as_posix()
-    snapshot.problems = [
-        Problem(shown, p.line, p.column, p.code, p.message, p.severity) for p in snapshot.problems
-    ]
+    snapshot.problems = [Problem(shown, p.line, p.column, p.code, p.message, p.severity) for p in snapshot.problems]
     return snapshot

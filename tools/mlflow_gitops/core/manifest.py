@@ -99,7 +99,9 @@ def _check_names(document: Document) -> None:
         if fault := name_fault(name):
             document.at("name-refused", fault, ("name",))
         elif stem != file_stem(name):
-            document.at("file-name", f"the model {name!r} belongs in {file_stem(name)}.yaml, not {stem}.yaml", ("name",))
+            document.at(
+                "file-name", f"the model {name!r} belongs in {file_stem(name)}.yaml, not {stem}.yaml", ("name",)
+            )
     aliases = root.get("aliases")
     for alias in aliases if isinstance(aliases, dict) else ():
         if alias_reserved(alias):
@@ -153,7 +155,9 @@ def check_policy(manifest: Manifest, document: Document, policy: ModelPolicy) ->
                 path: tuple[str | int, ...] = ("stages", stage)
                 if isinstance(listed := document.root["stages"][stage], list):
                     path = (*path, listed.index(version))
-                document.at("version-twice", f"version {version} stands in {other} and in {stage}; it can hold one", path)
+                document.at(
+                    "version-twice", f"version {version} stands in {other} and in {stage}; it can hold one", path
+                )
     kept = {alias.lower(): stage for alias, stage in policy.stage_aliases.items()}
     allowed = {v for stage in policy.alias_only or () for v in manifest.stages.get(stage, ())}
     for alias, version in manifest.aliases.items():
@@ -161,6 +165,7 @@ def check_policy(manifest: Manifest, document: Document, policy: ModelPolicy) ->
             message = f"the alias {alias!r} follows the stage {follows}; it is not set by hand"
             document.at("alias-clash", message, ("aliases", alias), key=True)
         elif policy.alias_only is not None and version not in allowed:
-            message = f"{alias!r} may only point at what holds {' or '.join(policy.alias_only)}; version {version} does not"
+            message = (
+                f"{alias!r} may only point at what holds {' or '.join(policy.alias_only)}; version {version} does not"
+            )
             document.at("alias-not-allowed", message, ("aliases", alias))
-

@@ -21,7 +21,9 @@ _UNSAFE = re.compile(rb"[^A-Za-z0-9._ -]")
 
 def file_stem(model: str) -> str:
     """The stem of a model's manifest file: every byte outside `A-Z a-z 0-9 . _ - space`, and a leading dot, percent-encoded."""
-    encoded = _UNSAFE.sub(lambda found: b"%%%02X" % found.group()[0], model.encode("utf-8", "surrogatepass")).decode("ascii")
+    encoded = _UNSAFE.sub(lambda found: b"%%%02X" % found.group()[0], model.encode("utf-8", "surrogatepass")).decode(
+        "ascii"
+    )
     return "%2E" + encoded[1:] if encoded.startswith(".") else encoded
 
 

@@ -66,4 +66,4 @@ def resolve(text: str) -> object:
 
 def _differs(text: str) -> str:
     shown = text if len(text) <= 40 else text[:37] + "..."
-    return f"YAML versions read {shown} differently; write \"{shown}\" if it is text, or a plain number like 12 or 0.5"
+    return f'YAML versions read {shown} differently; write "{shown}" if it is text, or a plain number like 12 or 0.5'

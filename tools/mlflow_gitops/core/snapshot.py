@@ -156,6 +156,8 @@ def schema_copy_problems(copies: Mapping[str, bytes]) -> list[Problem]:
     for path, data in sorted(copies.items()):
         name = PurePosixPath(path).name.removesuffix(".schema.json")
         if data.decode("utf-8", "replace").replace("\r\n", "\n") != schema_text(name):
-            message = "differs from the schema this command uses; editors will check by other rules. Copy the shipped one"
+            message = (
+                "differs from the schema this command uses; editors will check by other rules. Copy the shipped one"
+            )
             problems.append(Problem(path, 1, 1, "schema-copy-differs", message, "warning"))
     return problems

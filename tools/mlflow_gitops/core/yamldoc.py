@@ -23,7 +23,9 @@ _MAX_CHARACTER_PROBLEMS = 20
 
 # C0 and C1 controls, line separators that YAML and editors count differently, and the characters that make text read in
 # another order than it is stored (U+061C, U+200E-F, U+202A-E, U+2066-9), which would let a diff show a reviewer a lie.
-CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]")
+CONTROL = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
+)
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 _Parser: Any = getattr(yaml, "CParser", None)
@@ -105,7 +107,9 @@ def parse(data: bytes, file: str) -> Document:
     for count, match in enumerate(CONTROL.finditer(text)):
         if count == _MAX_CHARACTER_PROBLEMS:
             break
-        document.problem("control-character", f"control character U+{ord(match.group()):04X}; take it out", match.start())
+        document.problem(
+            "control-character", f"control character U+{ord(match.group()):04X}; take it out", match.start()
+        )
     if document.problems:
         # Offsets stay, and the rest of the file can still be checked.
         text = CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)

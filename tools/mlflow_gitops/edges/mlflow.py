@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion, RunFacts
-from mlflow_gitops.edges.server import Server, read_settings, write_settings
+from mlflow_gitops.edges.server import LOCKED, Server, read_settings, write_settings
 from mlflow_gitops.errors import RegistryFailure
 
 if TYPE_CHECKING:
@@ -301,6 +301,8 @@ def _must_exist(uri: str) -> None:
         with sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True) as connection:
             tables = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'registered_models'").fetchone()
     except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            raise RegistryFailure(f"{path}: {LOCKED}") from None
         raise RegistryFailure(f"The MLflow database {path} cannot be read: {error}. {way_out}") from None
     except sqlite3.DatabaseError:
         raise RegistryFailure(f"{path} is not a SQLite database. {way_out}") from None

@@ -24,6 +24,8 @@ PATIENCE = 6.0
 PROBE = 4.0
 """Seconds that a living server has to say anything at all."""
 
+LOCKED = "the SQLite database is locked by another process. Wait for it to finish, then run this again."
+
 _READ_RETRIES = "2"
 _STATUS = re.compile(r"failed with error code (\d{3})|too many (\d{3}) error responses", re.IGNORECASE)
 _PERMISSION = {
@@ -199,7 +201,7 @@ def _reason(text: str) -> str:
 
 def _said(text: str, error: BaseException) -> str:
     if "database is locked" in text:
-        return "the SQLite database is locked by another process. Wait for it to finish, then run this again."
+        return LOCKED
     first = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
     first = _clean(first.partition("[SQL:")[0].strip())
     return first if len(first) <= 400 else first[:397] + "..."
