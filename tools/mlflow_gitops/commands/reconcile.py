@@ -67,8 +67,9 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
         if options.form == "json":
             emit_json(data.reconciled(commit, [], None, plan.refusals))
         return REFUSED
-    if not options.yes and any(model.has_work for model in plan.models):
-        typer.confirm(f"Reconcile {registry.shown} to {commit[:7]}?", abort=True)
+    asked = not options.yes and any(model.has_work for model in plan.models)
+    if asked and not typer.confirm(f"Reconcile {registry.shown} to {commit[:7]}?"):
+        raise Failure("Nothing was changed.")
     registry.begin_writing()
     outcomes, receipt, trouble = _carry_out(settings, plan, planner, recorder, commit, options.jobs)
     if options.form == "json":

@@ -54,7 +54,7 @@ def _changed(workspace: Workspace, ref: str) -> Snapshot:
     changed = set(workspace.git.changed_since(ref, workspace.registry))
     if any(classify(path, workspace.registry) in ("policy", "extension") for path in changed):
         return workspace.tree()
-    listing = [path for path in files.names(workspace.top, workspace.registry)]
+    listing = files.names(workspace.top, workspace.registry)
     wanted = [path for path in listing if path in changed or classify(path, workspace.registry) == "policy"]
     snapshot = build((files.read_file(workspace.top / path, path) for path in wanted), workspace.registry)
     siblings = twins(path for path in listing if classify(path, workspace.registry) == "manifest")

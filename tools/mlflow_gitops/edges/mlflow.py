@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion, RunFacts
 from mlflow_gitops.edges.server import LOCKED, Server, read_settings, write_settings
@@ -290,7 +290,9 @@ def _filters(names: Collection[str]) -> Iterator[str]:
 
 
 def _must_exist(uri: str) -> None:
-    """MLflow creates a SQLite file it does not find; no command of ours should."""
+    """MLflow creates a SQLite file or a folder of files it does not find; no command of ours should."""
+    if uri.startswith("file:") or "://" not in uri:
+        _folder_must_exist(uri)
     if not uri.startswith("sqlite:"):
         return
     path = Path(unquote(uri.partition(":///")[2].partition("?")[0]) or ":memory:")
@@ -308,3 +310,12 @@ def _must_exist(uri: str) -> None:
         raise RegistryFailure(f"{path} is not a SQLite database. {way_out}") from None
     if tables is None:
         raise RegistryFailure(f"{path} holds no MLflow registry. {way_out}")
+
+
+def _folder_must_exist(uri: str) -> None:
+    scheme = uri.partition(":")[0]
+    path = Path(unquote(urlsplit(uri).path) if scheme == "file" else uri)
+    if scheme in ("file", uri) and not path.is_dir():
+        raise RegistryFailure(
+            f"There is no MLflow store at {path}. Name the registry with --tracking-uri or MLFLOW_TRACKING_URI."
+        )

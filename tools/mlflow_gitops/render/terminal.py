@@ -26,4 +26,4 @@ class Style:
         self.on = target.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def __call__(self, text: str, name: str | None) -> str:
-        return f"\033[{_CODES[name]}m{text}\033[0m" if self.on and name else text
+        return f"\033[{_CODES[name]}m{text}\033[0m" if self.on and name and text else text

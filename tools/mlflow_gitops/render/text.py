@@ -49,11 +49,12 @@ def status(plan: Plan, style: Style) -> Iterator[str]:
     rows += [(name, "Unmanaged", "", "") for name in plan.unmanaged]
     width = max((len(safe(row[0])) for row in rows), default=0)
     for name, sync, holders, why in rows:
-        line = f"{safe(name):<{width}}  {style(f'{sync:<9}', _SYNC_COLOUR.get(sync, 'dim'))}  {safe(holders)}".rstrip()
-        yield line + (f"  {style(safe(why), 'red')}" if why else "")
+        said = [text for text in (safe(holders), style(safe(why), "red")) if text]
+        shown = style(f"{sync:<9}" if said else sync, _SYNC_COLOUR.get(sync, "dim"))
+        yield "  ".join([f"{safe(name):<{width}}", shown, *said])
     counts = {sync: sum(1 for row in rows if row[1] == sync) for sync in dict.fromkeys(row[1] for row in rows)}
-    said = ", ".join(f"{count} {sync}" for sync, count in counts.items())
-    yield f"{_many(len(rows), 'model')}{': ' + said if said else ''}."
+    total = ", ".join(f"{count} {sync}" for sync, count in counts.items())
+    yield f"{_many(len(rows), 'model')}{': ' + total if total else ''}."
 
 
 def outcome(one: Outcome, style: Style) -> Iterator[str]:
@@ -105,13 +106,13 @@ def _move(row: StageChange) -> str:
 
 def _because(row: StageChange, style: Style) -> str:
     if row.cause == "drift":
-        return style(f"drift: {row.why}", "yellow")
+        return style(f"drift: {safe(row.why)}", "yellow")
     if row.commit is None:
         return style("not committed yet", "cyan")
     subject = safe(row.commit.subject)
     request = f" (#{row.commit.pull_request})"
-    named = subject.endswith(request)
-    return f'{row.commit.sha[:7]} "{subject.removesuffix(request)}"' + (request if named else "")
+    named = row.commit.pull_request is not None and subject.endswith(request)
+    return f'{row.commit.sha[:7]} "{subject.removesuffix(request) if named else subject}"' + (request if named else "")
 
 
 def _gates(verdicts: Sequence[Verdict], style: Style) -> Iterator[str]:
@@ -124,19 +125,26 @@ def _consequences(row: StageChange, model: ModelPlan) -> tuple[list[str], list[C
     """What else a stage's change does, in a few words, and the changes that are told with it."""
     said: list[str] = []
     told: list[Change] = []
-    held = {v for other in model.stages for v in other.after} | {v for vs in model.desired.values() for v in vs}
+    leaving: dict[str, list[int]] = {}
+    held = {v for versions in model.desired.values() for v in versions}
     for change in model.changes:
         if change.action == "transition" and change.after == row.stage:
             told.append(change)
-        elif change.action == "transition" and change.before == row.stage and change.version not in held:
-            told.append(change)
-            said.append(f"{change.version} goes to {change.after}")
         elif change.action == "transition" and change.before == row.stage and change.after not in ACTIVE_STAGES:
             told.append(change)
+            if change.version is not None and change.version not in held:
+                leaving.setdefault(str(change.after), []).append(change.version)
         elif change.action in ("set_alias", "delete_alias") and _follows(change, row):
             told.append(change)
             said.append(_change(change))
-    return said, told
+    return [_leave(versions, stage) for stage, versions in leaving.items()] + said, told
+
+
+def _leave(versions: list[int], stage: str) -> str:
+    if len(versions) == 1:
+        return f"{versions[0]} goes to {stage}"
+    shown = ", ".join(map(str, versions[:5])) + (f" and {len(versions) - 5} more" if len(versions) > 5 else "")
+    return f"{shown} go to {stage}"
 
 
 def _follows(change: Change, row: StageChange) -> bool:
@@ -153,7 +161,7 @@ def _change(change: Change) -> str:
         case "register_version":
             return f"register version {change.version} from {safe(str(change.after))}"
         case "transition":
-            return f"{change.version}: {change.before} → {change.after}"
+            return f"{change.version}: {safe(str(change.before))} → {safe(str(change.after))}"
         case "set_alias":
             return f"alias {key} {change.before or '—'} → {change.after}"
         case "delete_alias":
