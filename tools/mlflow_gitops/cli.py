@@ -15,7 +15,7 @@ import typer
 
 from mlflow_gitops import __version__
 from mlflow_gitops.errors import ERROR, INTERRUPTED, USAGE, Failure
-from mlflow_gitops.workspace import Settings
+from mlflow_gitops.settings import Settings
 
 # What click calls UsageError: Typer's public surface shows only its subclass.
 _UsageError: Any = typer.BadParameter.__mro__[1]

@@ -5,7 +5,6 @@ This knows git and files; `planning` adds MLflow.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -16,18 +15,7 @@ from mlflow_gitops.core.snapshot import Snapshot, build, classify, schema_copy_p
 from mlflow_gitops.edges import files
 from mlflow_gitops.edges.git import Git
 from mlflow_gitops.errors import GitFailure, UsageFailure
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The global options. `repo` None means: the repository that the current folder lies in."""
-
-    repo: Path | None = None
-    registry_dir: str = "registry"
-    main: str | None = None
-    tracking_uri: str | None = None
-    registry_uri: str | None = None
-    verbosity: int = 0
+from mlflow_gitops.settings import Settings
 
 
 def now_utc(precision: str = "seconds") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlflow_gitops.errors import OK
-from mlflow_gitops.workspace import Settings
+from mlflow_gitops.settings import Settings
 
 
 def run(settings: Settings, folder: Path) -> int:

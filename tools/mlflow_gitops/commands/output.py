@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from mlflow_gitops.render.terminal import Style, safe
-from mlflow_gitops.workspace import Settings
+from mlflow_gitops.settings import Settings
 
 
 def emit(lines: Iterable[str]) -> None:

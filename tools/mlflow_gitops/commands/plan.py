@@ -12,7 +12,8 @@ from mlflow_gitops.errors import CHANGES, OK, REFUSED, worst
 from mlflow_gitops.planning import Planner, Ways
 from mlflow_gitops.render import data, text
 from mlflow_gitops.render.terminal import Style
-from mlflow_gitops.workspace import Settings, Workspace
+from mlflow_gitops.settings import Settings
+from mlflow_gitops.workspace import Workspace
 
 
 def run(

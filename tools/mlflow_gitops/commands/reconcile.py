@@ -20,7 +20,8 @@ from mlflow_gitops.planning import Planner, Ways
 from mlflow_gitops.recording import Recorder
 from mlflow_gitops.render import data, text
 from mlflow_gitops.render.terminal import Style
-from mlflow_gitops.workspace import Settings, Workspace
+from mlflow_gitops.settings import Settings
+from mlflow_gitops.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)

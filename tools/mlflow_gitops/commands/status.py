@@ -10,7 +10,8 @@ from mlflow_gitops.errors import CHANGES, OK
 from mlflow_gitops.planning import Planner
 from mlflow_gitops.render import data, text
 from mlflow_gitops.render.terminal import Style
-from mlflow_gitops.workspace import Settings, Workspace
+from mlflow_gitops.settings import Settings
+from mlflow_gitops.workspace import Workspace
 
 
 def run(settings: Settings, models: Sequence[str], exit_code: bool, form: str) -> int:

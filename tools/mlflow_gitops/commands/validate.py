@@ -11,7 +11,8 @@ from mlflow_gitops.core.snapshot import Snapshot, SourceFile, build, classify, t
 from mlflow_gitops.edges import files
 from mlflow_gitops.errors import INVALID, OK, UsageFailure
 from mlflow_gitops.render import data, github, text
-from mlflow_gitops.workspace import Settings, Workspace
+from mlflow_gitops.settings import Settings
+from mlflow_gitops.workspace import Workspace
 
 
 def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, form: str) -> int:
