@@ -14,6 +14,9 @@ from mlflow_gitops.render import data
 
 _LIMIT = 64 << 20
 
+_OF_THE_MOMENT = ("commit", "base", "notes", "refusals", "applies")
+"""What may differ between a plan and the same plan made again: its commits, and what a freeze or a limit says by then."""
+
 
 class StalePlan(Failure):
     """Something that the saved plan was made from has moved, or the file was edited."""
@@ -95,7 +98,7 @@ def _essence(content: dict[str, Any]) -> list[Any]:
 
 def _without_commits(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_commits(one) for key, one in value.items() if key not in ("commit", "base", "notes")}
+        return {key: _without_commits(one) for key, one in value.items() if key not in _OF_THE_MOMENT}
     return [_without_commits(one) for one in value] if isinstance(value, list) else value
 
 
