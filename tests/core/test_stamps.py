@@ -1,0 +1,159 @@
+"""What MLflow itself is told of where a thing came from (DESIGN §6, RULES R3, R5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mlflow_gitops.core.history import BaseState, Commit, ModelHistory, Point
+from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
+from mlflow_gitops.core.plan import Change
+from mlflow_gitops.core.stamps import stamps
+from tests.core.test_guards import OWNER, wanted
+
+NOW = "2026-02-01T12:00:00Z"
+AUTHOR = "A Person <a@example.org>"
+
+
+def sha(number: int) -> str:
+    return f"{number:040x}"
+
+
+def commit(number: int, subject: str = "Promote") -> Commit:
+    return Commit(sha(number), f"2026-01-0{number}T00:00:00Z", AUTHOR, subject)
+
+
+def history(*bodies: str | None, base: int | None = 1, subject: str = "Promote", dirty: bool = False) -> ModelHistory:
+    """The states of the commits 1, 2, 3 …; the last is the working tree's where that is `dirty`."""
+    points = [Point(commit(i, subject), wanted(body) if body is not None else None) for i, body in enumerate(bodies, 1)]
+    if dirty:
+        points[-1] = Point(None, points[-1].desired)
+    state: BaseState = "known" if base else "none"
+    return ModelHistory(sha(base) if base else None, state, tuple(points))
+
+
+def seen(*versions: int, owner: str | None = OWNER, tags: dict[int, dict[str, str]] | None = None) -> ObservedModel:
+    known = {v: ObservedVersion(v, tags=(tags or {}).get(v, {})) for v in versions}
+    return ObservedModel("m", tags={"gitops.owner": owner} if owner else {}, versions=known)
+
+
+def told(past: ModelHistory, observed: ObservedModel) -> list[tuple[int | None, str | None, object]]:
+    assert past.target is not None
+    return [(c.version, c.key, c.after) for c in stamps(past.target, past, observed, OWNER, NOW)]
+
+
+def model(number: int) -> list[tuple[int | None, str | None, object]]:
+    return [(None, "gitops.at", NOW), (None, "gitops.commit", sha(number))]
+
+
+def of(version: int, number: int, *stages: str) -> list[tuple[int | None, str | None, object]]:
+    plain: list[tuple[int | None, str | None, object]] = [
+        (version, "gitops.commit", sha(number)),
+        (version, "gitops.author", AUTHOR),
+    ]
+    return plain + [(version, f"gitops.held.{stage}", f"{sha(number)}@{NOW}") for stage in stages]
+
+
+def test_a_promotion_and_what_it_displaces() -> None:
+    past = history("stages: {Production: 12, Staging: 14}", "stages: {Production: 14}")
+    assert told(past, seen(12, 14)) == [*of(12, 2), *of(14, 2, "Production"), *model(2)]
+
+
+def test_adoption_stamps_what_mlflow_shows() -> None:
+    past = history("stages: {Production: 1, Staging: 2, Archived: 3}", base=None)
+    expected = [*of(1, 1, "Production"), *of(2, 1, "Staging"), *of(3, 1)]
+    assert told(past, seen(1, 2, 3, 4, owner=None)) == [*expected, (None, "gitops.owner", OWNER), *model(1)]
+
+
+def test_a_version_is_stamped_with_the_commit_that_put_it_there() -> None:
+    """Several merges may be reconciled in one run (RULES R1)."""
+    past = history(
+        "stages: {}",
+        "stages: {Staging: 2}",
+        "stages: {Staging: 2, Production: 1}",
+        "stages: {Staging: 2, Production: 1}\ntags: {a: x}",
+    )
+    assert told(past, seen(1, 2)) == [*of(1, 3, "Production"), *of(2, 2, "Staging"), *model(4)]
+
+
+def test_a_stage_of_the_teams_own_is_held_too() -> None:
+    policy = "stages: {Canary: {alias: canary, native: false}}"
+    points = (
+        Point(commit(1), wanted("stages: {}", policy)),
+        Point(commit(2), wanted("stages: {Canary: 1, Production: 1}", policy)),
+    )
+    past = ModelHistory(sha(1), "known", points)
+    assert told(past, seen(1)) == [*of(1, 2, "Production", "Canary"), *model(2)]
+
+
+def test_a_rollback_renews_what_the_version_held() -> None:
+    past = history("stages: {Production: 1}", "stages: {Production: 2}", "stages: {Production: 1}")
+    before = {1: {"gitops.held.Production": f"{sha(1)}@2026-01-01T00:00:00Z", "gitops.commit": sha(1)}}
+    # 2 held it in between, and a reconcile that crashed may have put it there.
+    assert told(past, seen(1, 2, tags=before)) == [*of(1, 3, "Production"), *of(2, 3), *model(3)]
+
+
+def test_what_stands_already_is_not_written_again() -> None:
+    past = history("stages: {}", "stages: {Production: 1}")
+    stamped = {
+        "gitops.commit": sha(2),
+        "gitops.author": AUTHOR,
+        "gitops.held.Production": f"{sha(2)}@2026-01-05T00:00:00Z",
+    }
+    assert told(past, seen(1, tags={1: stamped})) == model(2)
+    for left_out in stamped:
+        half = {key: value for key, value in stamped.items() if key != left_out}
+        after_a_crash = told(past, seen(1, tags={1: half}))
+        assert [key for version, key, _ in after_a_crash if version] == [left_out]
+
+
+def test_the_pull_request_of_the_subject_and_no_longer_of_an_earlier_one() -> None:
+    numbered = history("stages: {}", "stages: {Production: 1}", subject="Promote (#128)")
+    assert (1, "gitops.pr", "128") in told(numbered, seen(1))
+    plain = history("stages: {}", "stages: {Production: 1}")
+    observed = seen(1, tags={1: {"gitops.pr": "7"}})
+    assert plain.target is not None
+    found = list(stamps(plain.target, plain, observed, OWNER, NOW))
+    assert Change("delete_tag", 1, "gitops.pr", "7", None) in found
+    assert not any(change.key == "gitops.pr" for change in stamps(plain.target, plain, seen(1), OWNER, NOW))
+
+
+@pytest.mark.parametrize(
+    "past",
+    [
+        history("stages: {Production: 1}", "stages: {Production: 2}", dirty=True),
+        history("stages: {Production: 2}", base=None, dirty=True),
+        history("stages: {Production: 1}"),
+        history("stages: {Production: 1}", "stages: {Production: 1}"),
+    ],
+    ids=["dirty", "dirty and new", "nothing since the base", "git moved elsewhere"],
+)
+def test_nothing_is_stamped(past: ModelHistory) -> None:
+    assert told(past, seen(1, 2)) == []
+
+
+def test_what_was_declared_and_reverted_still_moves_the_base() -> None:
+    past = history("stages: {Production: 1}", "stages: {Production: 1}\ntags: {a: x}", "stages: {Production: 1}")
+    assert told(past, seen(1)) == model(3)
+
+
+def test_a_version_that_mlflow_lacks_is_stamped_only_if_it_will_be_registered() -> None:
+    past = history("stages: {}", "stages: {Staging: 2}\nversions: {2: {source: 'file:///2'}}")
+    assert told(past, seen(1)) == [*of(2, 2, "Staging"), *model(2)]
+    gone = history("stages: {Staging: 2, Production: 1}", "stages: {Production: 1}")
+    assert told(gone, seen(1)) == model(2), "a deleted version has nowhere to be stamped"
+
+
+@pytest.mark.parametrize("owner", [None, "f" * 40 + ":elsewhere"])
+def test_the_owner_is_stamped_where_it_is_another_and_commit_comes_last(owner: str | None) -> None:
+    past = history("stages: {}", "stages: {Production: 1}")
+    observed = replace(seen(1, owner=owner))
+    assert past.target is not None
+    found = list(stamps(past.target, past, observed, OWNER, NOW))
+    assert [(change.key, change.before) for change in found if change.version is None] == [
+        ("gitops.owner", owner),
+        ("gitops.at", None),
+        ("gitops.commit", None),
+    ]
+    assert found[-1] == Change("set_tag", None, "gitops.commit", None, sha(2))
