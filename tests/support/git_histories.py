@@ -156,7 +156,7 @@ BODIES = (
     "stages: {Production: 2, Staging: 3}",
     "stages: {Production: 3, Staging: null}\ntags: {a: x}",
     "stages: {Staging: 1}\ndescription: one",
-    "stages: {}\ntags: {a: y, b: x}\nversions: {1: {description: one, tags: {a: x}}}",
+    "stages: {}\ntags: {a: w, b: x}\nversions: {1: {description: one, tags: {a: x}}}",
     "stages: {Production: 1, Archived: [2, 3]}\naliases: {champion: 1}",
     "stages: {Production: 1}\naliases: {champion: 2}\nversions: {2: {run_id: abc}}",
     "stages: {Production: 1}\nowners: ['@a']",

@@ -1,0 +1,72 @@
+"""What may reach a terminal: safe text, and colour only where a person looks."""
+
+from __future__ import annotations
+
+import io
+import unicodedata
+
+import pytest
+
+from mlflow_gitops.render.terminal import Style, safe
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def a_plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain — Ünï 日本 🎉 →", "plain — Ünï 日本 🎉 →"),
+        ("\x1b[2J\x1b]0;title\x07", "\\u001b[2J\\u001b]0;title\\u0007"),
+        ("one\ntwo\r\nthree", "one\\ntwo\\r\\nthree"),
+        ("a\tb", "a b"),
+        ("\x9b31m", "\\u009b31m"),
+        ("a\u202egnirts\u202c", "a\\u202egnirts\\u202c"),
+        ("\u2066x\u2069\u200f\u061c", "\\u2066x\\u2069\\u200f\\u061c"),
+        ("line\u2028separator\x85", "line\\u2028separator\\u0085"),
+        ("\ud800 alone", "\\ud800 alone"),
+        ("\x00\x7f\ufeff", "\\u0000\\u007f\\ufeff"),
+    ],
+)
+def test_safe(text: str, shown: str) -> None:
+    assert safe(text) == shown
+
+
+def test_no_control_or_reordering_character_is_left() -> None:
+    """Each of them by what Unicode says of it, not by the list that `safe` uses."""
+    for code in [*range(0x3000), *range(0xD800, 0xE000), 0xFEFF]:
+        told = safe(chr(code))
+        assert all(unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") for c in told), hex(code)
+        assert all(unicodedata.bidirectional(c) not in ("LRE", "RLE", "LRO", "RLO", "PDF") for c in told), hex(code)
+        assert all(unicodedata.bidirectional(c) not in ("LRI", "RLI", "FSI", "PDI") for c in told), hex(code)
+        assert len(told.splitlines()) <= 1
+        told.encode()
+
+
+def test_colour_only_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Style(Terminal())("text", "red") == "\033[31mtext\033[0m"
+    assert Style(Terminal())("text", None) == "text"
+    assert Style(Terminal())("", "red") == "", "nothing is not coloured"
+    assert Style(io.StringIO())("text", "red") == "text"
+    monkeypatch.setenv("NO_COLOR", "")
+    assert Style(Terminal()).on, "NO_COLOR counts where it is not empty (no-color.org)"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not Style(Terminal()).on
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    assert not Style(Terminal()).on
+
+
+def test_the_stream_is_stdout_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", Terminal())
+    assert Style().on
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    assert not Style().on
