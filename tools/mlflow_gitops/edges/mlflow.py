@@ -91,8 +91,7 @@ class Registry:
     def observe(self, names: Collection[str], *, only: bool = False) -> dict[str, ObservedModel]:
         """Every registered model (with `only`, those of `names` alone), in as few requests as there are pages.
 
-        Each of `names` that no page shows is asked for by itself: searches leave prompts out, and they share the models'
-        names.
+        For names that no page shows, one more asks whether they are prompts.
         """
         if self.stageless:
             return self._one_by_one(names, only=only)
@@ -102,10 +101,19 @@ class Registry:
             models += self._pages(self._client.search_registered_models, MODELS_A_PAGE, names_filter, ["name ASC"])
             versions += self._versions(names_filter)
         found = _assemble(models, versions)
-        for name in [name for name in names if name not in found]:
+        missing = [name for name in names if name not in found]
+        for name in (name for name in missing if not _quotable(name)):
             if (model := self._get(name)) is not None:
                 found[name] = model
-        return found
+        return found | self._prompts(missing)
+
+    def _prompts(self, names: Collection[str]) -> dict[str, ObservedModel]:
+        """Those of `names` that are prompts: they share the models' names, and no other search shows them (3.17)."""
+        found: list[Any] = []
+        for names_filter in _filters(names):
+            wanted = f"{names_filter} AND tags.`{_PROMPT_TAG}` = 'true'"
+            found += self._pages(self._client.search_registered_models, MODELS_A_PAGE, wanted, ["name ASC"])
+        return {prompt.name: ObservedModel(prompt.name, is_prompt=True) for prompt in found}
 
     @cached_property
     def stageless(self) -> bool:
@@ -151,12 +159,11 @@ class Registry:
         return RunFacts(frozenset(entry.dataset.digest for entry in inputs), data)
 
     def _get(self, name: str) -> ObservedModel | None:
+        """A model whose name no filter can hold."""
         model = self._found(self._client.get_registered_model, name)
         if model is None:
             return None
-        # Only a prompt, or a name that no filter can hold, comes here.
-        prompt = _PROMPT_TAG in model.tags
-        return _assemble([model], [] if prompt else [v for v in self._versions(None) if v.name == name])[name]
+        return _assemble([model], [version for version in self._versions(None) if version.name == name])[name]
 
     def _found(self, get: Callable[[str], Any], key: str) -> Any:
         """What `get` finds; None where MLflow says that there is no such thing."""
@@ -259,7 +266,6 @@ def _assemble(models: list[Any], versions: list[Any]) -> dict[str, ObservedModel
             tags={key: str(value) for key, value in model.tags.items()},
             aliases={alias: int(version) for alias, version in model.aliases.items()},
             versions=by_model.get(model.name, {}),
-            is_prompt=str(model.tags.get(_PROMPT_TAG, "")).lower() == "true",
         )
         for model in models
     }
@@ -271,13 +277,17 @@ def _model_id(source: str | None) -> str | None:
     return found.group(1) if found else None
 
 
+def _quotable(name: str) -> bool:
+    return "'" not in name or '"' not in name
+
+
 def _filters(names: Collection[str]) -> Iterator[str]:
     """Filters that name every model: `name IN (…)`, in chunks. A name with a quote goes in double quotes; one with both
     kinds cannot be written in MLflow's filters and is read by itself."""
     chunk: list[str] = []
     length = 0
     for name in sorted(names):
-        if "'" in name and '"' in name:
+        if not _quotable(name):
             continue
         quoted = f'"{name}"' if "'" in name else f"'{name}'"
         if chunk and length + len(quoted) > _FILTER_LENGTH:
