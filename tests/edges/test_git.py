@@ -143,6 +143,15 @@ def test_first_parents_leave_merged_commits_out(repo: Repo) -> None:
     assert Git(repo.folder).first_parents("main") == [ids[0], ids[2], ids[3]]
 
 
+def test_the_main_line_before_the_first_commit(repo: Repo) -> None:
+    """MLflow may well be managed from elsewhere already, and a plan says so."""
+    git = Git(repo.folder)
+    assert git.first_parents(git.main_ref(None)) == []
+    repo.commit()
+    with pytest.raises(GitFailure):
+        git.first_parents("nope")
+
+
 def test_a_branch_named_like_a_file(repo: Repo) -> None:
     sha = repo.commit(files={"main": "a file", **GOOD})
     assert Git(repo.folder).first_parents("main") == [sha]

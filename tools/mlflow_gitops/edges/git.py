@@ -94,8 +94,13 @@ class Git:
         )
 
     def first_parents(self, revision: str) -> list[str]:
-        """The first-parent line up to a revision, the oldest commit first."""
-        return self._text("rev-list", "--first-parent", "--reverse", revision, "--").split()
+        """The first-parent line up to a revision, the oldest commit first; empty before the first commit."""
+        try:
+            return self._text("rev-list", "--first-parent", "--reverse", revision, "--").split()
+        except GitFailure:
+            if self.has_commits():
+                raise
+            return []
 
     def remote(self) -> str | None:
         """The remote that the main branch is taken from: `origin`, else the first; None where there is none."""
