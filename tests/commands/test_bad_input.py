@@ -186,7 +186,12 @@ TABLE: dict[str, Case] = {
         4,
         "MLflow has no version 9 of fraud; it has 1, 2, 3",
     ),
-    "a prompt's name": (named_like_a_prompt, "reconcile greeting --yes", 4, "greeting is a prompt in MLflow's Prompt Registry"),
+    "a prompt's name": (
+        named_like_a_prompt,
+        "reconcile greeting --yes",
+        4,
+        "greeting is a prompt in MLflow's Prompt Registry",
+    ),
     "a protected line dropped": (line_dropped, "reconcile --yes", 4, "write Production: null to empty it on purpose"),
     "another owner": (of_another_owner, "reconcile --yes", 4, "reconcile fraud --take-over"),
     "a lost base": (base_lost, "reconcile --yes", 4, "reconcile fraud --adopt"),

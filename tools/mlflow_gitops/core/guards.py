@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -212,7 +213,7 @@ def _listed(seen: ObservedModel) -> str:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isdigit() and len(text) < 11 else 0
+    return int(text) if text and re.fullmatch("[0-9]{1,10}", text) else 0
 
 
 def _short(sha: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -11,6 +12,8 @@ from mlflow_gitops.core import schema
 from mlflow_gitops.core.names import alias_reserved, file_stem, name_fault, tag_fault
 from mlflow_gitops.core.policy import ModelPolicy
 from mlflow_gitops.core.yamldoc import Document, parse
+
+_TEN_DIGITS = re.compile(r"[1-9][0-9]{9}\Z")  # what the schema lets through and a registry may not hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ def _check_names(document: Document) -> None:
             if fault := tag_fault(key):
                 document.at("tag-reserved" if "belong" in fault else "bad-value", fault, (*path, key), key=True)
     for number in versions if isinstance(versions, dict) else ():
-        if number.isdigit() and int(number) > 2**31 - 1:
+        if _TEN_DIGITS.match(number) and int(number) > 2**31 - 1:
             document.at("bad-value", f"version {number} is over 2147483647", ("versions", number), key=True)
 
 
@@ -150,11 +153,10 @@ def check_policy(manifest: Manifest, document: Document, policy: ModelPolicy) ->
         if rule.alias and len(versions) > 1:
             message = f"{stage} is kept as the alias {rule.alias!r} and holds one version at most"
             document.at("stage-one-version", message, ("stages", stage))
-        for version in versions:
+        listed = document.root["stages"][stage]
+        for place, version in enumerate(listed if isinstance(listed, list) else versions):
             if rule.native and (other := holder.setdefault(version, stage)) != stage:
-                path: tuple[str | int, ...] = ("stages", stage)
-                if isinstance(listed := document.root["stages"][stage], list):
-                    path = (*path, listed.index(version))
+                path = ("stages", stage, place)  # of a single version, its stage's
                 document.at(
                     "version-twice", f"version {version} stands in {other} and in {stage}; it can hold one", path
                 )

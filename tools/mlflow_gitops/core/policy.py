@@ -78,7 +78,9 @@ class Policy:
 
     def matches(self, model: str) -> tuple[int, ...]:
         """The indices of the exceptions that hold for `model`, in order."""
-        return tuple(i for i, entry in enumerate(self.raw.get("models") or ()) if fnmatchcase(model, entry["match"]))
+        entries = enumerate(self.raw.get("models") or ())
+        # `*` and `?` alone are patterns; a name may well have brackets.
+        return tuple(i for i, entry in entries if fnmatchcase(model, entry["match"].replace("[", "[[]")))
 
     @property
     def limit(self) -> Limit | None:
@@ -166,10 +168,10 @@ def read_policy(data: bytes, file: str) -> tuple[Policy | None, list[Problem]]:
         return None, document.problems
     _check_freezes(document)
     policy = Policy(document.root)
-    _check_rules(document, policy.for_model(""), ("stages",))
+    general = {key: value for key, value in policy.raw.items() if key != "models"}
+    _check_rules(document, _effective(general), ("stages",))
     for i, entry in enumerate(policy.raw.get("models") or ()):
         # Each exception alone over the general rules; combinations are met when a model has them.
-        general = {key: value for key, value in policy.raw.items() if key != "models"}
         alone = _effective(_merge(general, {key: value for key, value in entry.items() if key != "match"}))
         _check_rules(document, alone, ("models", i, "stages"))
     return (None if document.problems else policy), document.problems
@@ -192,11 +194,11 @@ def rule_faults(rules: ModelPolicy) -> list[tuple[str, str, str]]:
     """What is wrong with a set of stage rules: (stage, code, message)."""
     faults: list[tuple[str, str, str]] = []
     aliases: dict[str, str] = {}
-    names: dict[str, str] = {}
+    names = {"none": "None"}
     for rule in sorted(rules.stages.values(), key=lambda rule: rule.name not in NATIVE_STAGES):
         twin = names.setdefault(rule.name.lower(), rule.name)
-        if rule.name == "None" or twin != rule.name:
-            other = "MLflow's word for no stage" if rule.name == "None" else f"the stage {twin} but for case"
+        if twin == "None" or twin != rule.name:
+            other = "MLflow's word for no stage" if twin == "None" else f"the stage {twin} but for case"
             faults.append((rule.name, "stage-clash", f"a stage cannot be called {rule.name}: that is {other}"))
         if rule.native and rule.name not in NATIVE_STAGES:
             faults.append((rule.name, "stage-not-native", f"MLflow has no stage {rule.name}; write native: false"))

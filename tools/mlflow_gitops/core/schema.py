@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -41,9 +42,20 @@ def _validator(name: str) -> Any:
         if isinstance(instance, str) and not re.search(re.sub(r"\$\Z", r"\\Z", expression), instance):
             yield ValidationError("pattern")
 
-    checker = Draft202012Validator.TYPE_CHECKER.redefine("integer", whole)
+    def finite(_: object, instance: object) -> bool:
+        # JSON knows no .nan, which would be neither under a minimum nor over a maximum.
+        return isinstance(instance, (int, float)) and not isinstance(instance, bool) and math.isfinite(instance)
+
+    def unique(_: object, wanted: bool, instance: object, __: object) -> Iterator[ValidationError]:
+        # The library's own compares each with each where the items are of several types.
+        if wanted and isinstance(instance, list):
+            seen = {json.dumps(item, sort_keys=True) for item in instance}
+            if len(seen) < len(instance):
+                yield ValidationError("unique")
+
+    checker = Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": whole, "number": finite})
     extend: Any = validators.extend
-    strict = extend(Draft202012Validator, {"pattern": pattern}, type_checker=checker)
+    strict = extend(Draft202012Validator, {"pattern": pattern, "uniqueItems": unique}, type_checker=checker)
     return strict(json.loads(schema_text(name)))
 
 

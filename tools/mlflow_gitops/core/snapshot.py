@@ -62,8 +62,8 @@ def classify(path: str, registry: str) -> Kind | None:
 
 
 def matters(path: str, registry: str, *, link: bool = False) -> bool:
-    """Whether a file is to be read. Below models/ any symbolic link matters: it could hide a folder of manifests."""
-    return classify(path, registry) is not None or (link and path.startswith(f"{registry}/models/"))
+    """Whether a file is to be read. Any symbolic link at models/ or below matters: it could hide a folder of manifests."""
+    return classify(path, registry) is not None or (link and f"{path}/".startswith(f"{registry}/models/"))
 
 
 def stem_of(path: str) -> str:
@@ -83,6 +83,8 @@ def build(files: Iterable[SourceFile], registry: str) -> Snapshot:
         kind = classify(file.path, registry)
         if kind == "extension":
             found.append(Problem(file.path, 1, 1, "file-extension", "is not read: give it the ending .yaml"))
+            if not file.path.startswith(f"{registry}/models/"):
+                policy_file = policy_file or file.path  # the policy, unread: no manifest is judged without it
         elif kind == "misplaced":
             message = f"is not read: manifests live in {registry}/models/, the policy is {registry}/policy.yaml"
             found.append(Problem(file.path, 1, 1, "misplaced-file", message, "warning"))

@@ -8,8 +8,10 @@ says what it means where it says it.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import yaml
@@ -28,7 +30,11 @@ CONTROL = re.compile(
 )
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
-_Parser: Any = getattr(yaml, "CParser", None)
+_Parser: Any
+try:
+    from yaml._yaml import CParser as _Parser  # `yaml` itself does not name it
+except ImportError:
+    _Parser = None
 
 
 class Map(dict[str, Any]):
@@ -51,7 +57,7 @@ class Seq(list[Any]):
         self.marks: list[int] = []
 
 
-@dataclass(slots=True)
+@dataclass
 class Document:
     """One parsed file: its root value, its text for positions, and what was wrong with it as YAML."""
 
@@ -62,11 +68,12 @@ class Document:
 
     def position(self, index: int) -> tuple[int, int]:
         """Turn a character offset into line and column, both from 1. Only LF, CRLF and CR end a line, as in editors."""
-        line, start = 1, 0
-        for match in _LINE_BREAK.finditer(self.text, 0, min(index, len(self.text))):
-            if match.end() <= index:
-                line, start = line + 1, match.end()
-        return line, index - start + 1
+        line = bisect_right(self._line_starts, index)
+        return line, index - self._line_starts[line - 1] + 1
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return [0, *(match.end() for match in _LINE_BREAK.finditer(self.text))]
 
     def problem(self, code: str, message: str, index: int) -> None:
         line, column = self.position(index)
@@ -100,7 +107,7 @@ def parse(data: bytes, file: str) -> Document:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        document.text = data[: error.start].decode("utf-8", "replace")
+        document.text = error.object[: error.start].decode("utf-8", "replace")  # `object` is without a byte order mark
         document.problem("not-utf8", "not UTF-8 text; save it as UTF-8", len(document.text))
         return document
     document.text = text
@@ -149,8 +156,14 @@ class _Builder:
         container: Map | Seq | None = None
         key: str | None = None  # the key of `container` whose value comes next
         documents = 0
+        event: Any = None
         while True:
-            event = get()
+            try:
+                event = get()
+            except (ValueError, OverflowError):  # PyYAML lets these through: "\\UFFFFFFFF", !<%C0>
+                where = event.end_mark.index if event else 0
+                self.document.problem("yaml-syntax", "not valid YAML: a character or number that does not exist", where)
+                raise _Stop from None
             kind = type(event)
             if kind is yaml.StreamEndEvent:
                 break

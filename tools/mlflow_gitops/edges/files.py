@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mlflow_gitops.core.snapshot import LINK, SourceFile, matters
 from mlflow_gitops.core.yamldoc import MAX_BYTES
@@ -18,20 +18,42 @@ def registry_files(repo: Path, registry: str) -> Iterator[SourceFile]:
     Symbolic links are not followed: what a manifest says must be in the commit that is reviewed, and nothing outside the
     repository is read. Raises Failure if there is no such folder.
     """
+    return (read_file(repo / path, path) for path in names(repo, registry))
+
+
+def names(repo: Path, registry: str) -> list[str]:
+    """The paths of a registry folder's files, without reading them. Raises Failure if there is no such folder."""
     top = repo / registry
+    for folder in (top, *top.parents[: len(PurePosixPath(registry).parts) - 1]):
+        if folder.is_symlink():
+            raise Failure(
+                f"{folder} is a symbolic link, which git does not follow. Name the real folder with --registry-dir."
+            )
     if not top.is_dir():
         raise Failure(
             f"There is no {registry}/ folder in {repo}. Make {registry}/models/ with one manifest a model, "
             "or name the folder with --registry-dir."
         )
-    for folder, folders, names in os.walk(top):
-        folders.sort()
-        links = [name for name in folders if (Path(folder) / name).is_symlink()]
-        for name in sorted(names + links):
-            path = Path(folder) / name
-            inside = path.relative_to(repo).as_posix()
-            if matters(inside, registry, link=path.is_symlink()):
-                yield read_file(path, inside)
+    found: list[str] = []
+
+    def unreadable(error: OSError) -> None:
+        raise Failure(f"The folder {error.filename} cannot be read: {error.strerror or error}.")
+
+    for here, folders, listed in os.walk(top, onerror=unreadable):
+        folder = Path(here)
+        inside = folder.relative_to(repo).as_posix()
+        found += (
+            f"{inside}/{name}"
+            for name in listed
+            if matters(f"{inside}/{name}", registry)
+            or matters(f"{inside}/{name}", registry, link=(folder / name).is_symlink())
+        )
+        found += (
+            f"{inside}/{name}"
+            for name in folders
+            if matters(f"{inside}/{name}", registry, link=True) and (folder / name).is_symlink()
+        )
+    return sorted(found)
 
 
 def read_file(path: Path, shown: str) -> SourceFile:
@@ -52,20 +74,8 @@ def schema_copies(repo: Path) -> dict[str, bytes]:
     """The repository's own copies of the schemas, which serve editors: path to content."""
     copies = {}
     for name in ("model", "policy"):
-        path = repo / "schemas" / f"{name}.schema.json"
-        if path.is_file() and not path.is_symlink():
-            copies[f"schemas/{name}.schema.json"] = path.read_bytes()
+        shown = f"schemas/{name}.schema.json"
+        copy = read_file(repo / shown, shown)
+        if copy.data is not None:
+            copies[shown] = copy.data
     return copies
-
-
-def names(repo: Path, registry: str) -> list[str]:
-    """The paths of a registry folder's files that would be read, without reading them."""
-    top = repo / registry
-    found = []
-    for folder, folders, listed in os.walk(top):
-        folders.sort()
-        for name in sorted(listed):
-            inside = (Path(folder) / name).relative_to(repo).as_posix()
-            if matters(inside, registry):
-                found.append(inside)
-    return found
