@@ -8,10 +8,12 @@ from dataclasses import replace
 import pytest
 
 from mlflow_gitops.core.desired import Desired
+from mlflow_gitops.core.evidence import Dataset, Record
+from mlflow_gitops.core.gates.judge import Evidence
 from mlflow_gitops.core.guards import Context, refusals
 from mlflow_gitops.core.history import BaseState, Commit, ModelHistory, Point
 from mlflow_gitops.core.manifest import check_policy, read_manifest
-from mlflow_gitops.core.observed import ObservedModel, ObservedVersion, RunFacts
+from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan import Change, Refusal
 from mlflow_gitops.core.planner import plan_model
 from mlflow_gitops.core.policy import Policy, read_policy
@@ -48,8 +50,12 @@ def history(*states: Desired | None, base: str | None = None, state: BaseState =
     return ModelHistory(base, state, tuple(points))
 
 
-def context(facts: Callable[[str], RunFacts | None] = lambda run: None, **more: bool) -> Context:
-    return Context(OWNER, NOW, facts, **more)
+def context(read: Callable[[str | None], Record | None] = lambda run: None, **more: bool) -> Context:
+    return Context(OWNER, NOW, Evidence(read=lambda version: read(version.run_id)), **more)
+
+
+def record(digests: str = "", data: dict[str, str] | None = None) -> Record:
+    return Record(datasets=tuple(Dataset(f"set-{digest}", digest) for digest in digests.split()), data=data or {})
 
 
 def judged(
@@ -57,10 +63,10 @@ def judged(
     observed: ObservedModel | None,
     *,
     policy: str = "",
-    facts: Callable[[str], RunFacts | None] = lambda run: None,
+    read: Callable[[str | None], Record | None] = lambda run: None,
 ) -> list[Refusal]:
     """The refusals of a plan against what MLflow shows, without a base."""
-    return list(plan_model("m", history(wanted(body, policy)), observed, context(facts)).refusals)
+    return list(plan_model("m", history(wanted(body, policy)), observed, context(read)).refusals)
 
 
 def only(found: list[Refusal], code: str, *said: str, way_out: str) -> None:
@@ -185,28 +191,25 @@ PINNED = f"versions: {{1: {{run_id: r, dataset_digest: {DIGEST}, data: {{path: d
 
 
 @pytest.mark.parametrize(
-    ("facts", "said"),
+    ("known", "said"),
     [
-        (RunFacts(frozenset({"other", DIGEST}), {"data/x.csv": MD5}), []),
+        (record(f"other {DIGEST}", {"data/x.csv": MD5}), []),
         (None, ["MLflow has no run to compare it with"]),
-        (RunFacts(frozenset(), {"data/x.csv": MD5}), [f"dataset digest {DIGEST}, its run logged none"]),
-        (RunFacts(frozenset({"b", "a"}), {"data/x.csv": MD5}), [f"dataset digest {DIGEST}, its run logged a, b"]),
-        (
-            RunFacts(frozenset({DIGEST})),
-            [f"data/x.csv with md5 {MD5}, its run logged none (tag or param dvc.data/x.csv)"],
-        ),
-        (RunFacts(frozenset({DIGEST}), {"data/x.csv": "0" * 32}), [f"md5 {MD5}, its run logged {'0' * 32}"]),
-        (RunFacts(), ["its run logged none", "(tag or param dvc.data/x.csv)"]),
+        (record("", {"data/x.csv": MD5}), [f"dataset digest {DIGEST}, its run logged none"]),
+        (record("b a", {"data/x.csv": MD5}), [f"dataset digest {DIGEST}, its run logged a, b"]),
+        (record(DIGEST), [f"data/x.csv with md5 {MD5}, its run logged none (tag or param dvc.data/x.csv)"]),
+        (record(DIGEST, {"data/x.csv": "0" * 32}), [f"md5 {MD5}, its run logged {'0' * 32}"]),
+        (record(), ["its run logged none", "(tag or param dvc.data/x.csv)"]),
     ],
 )
-def test_pinned_data(facts: RunFacts | None, said: list[str]) -> None:
-    asked: list[str] = []
+def test_pinned_data(known: Record | None, said: list[str]) -> None:
+    asked: list[str | None] = []
 
-    def read(run: str) -> RunFacts | None:
+    def read(run: str | None) -> Record | None:
         asked.append(run)
-        return facts
+        return known
 
-    found = judged(f"stages: {{Production: 1}}\n{PINNED}", seen(held(1, "None", run_id="r")), facts=read)
+    found = judged(f"stages: {{Production: 1}}\n{PINNED}", seen(held(1, "None", run_id="r")), read=read)
     assert len(found) == len(said)
     for refusal, part in zip(found, said, strict=True):
         assert refusal.code == "pin" and part in refusal.detail
@@ -225,7 +228,7 @@ def test_pinned_data(facts: RunFacts | None, said: list[str]) -> None:
 def test_data_is_read_only_for_versions_about_to_change(body: str, asked: list[str]) -> None:
     read: list[str] = []
     model = seen(held(1, "Production", run_id="r"), 2)
-    judged(f"{body}\n{PINNED}", model, facts=lambda run: read.append(run) or None)  # type: ignore[func-returns-value]
+    judged(f"{body}\n{PINNED}", model, read=lambda run: read.append(run) or None)  # type: ignore[func-returns-value]
     assert read == asked
 
 

@@ -155,7 +155,7 @@ def check_causes(history: ModelHistory, states: list[State], base: str | None) -
     }
     aliases = {"production": 4, "champion": 4, "canary": 1}
     seen = ObservedModel(name, "by hand", {"a": "z", "b": "z"}, aliases, versions)
-    for change in plan_model(name, history, seen, Context("owner", "2026-02-01T00:00:00Z", lambda run: None)).changes:
+    for change in plan_model(name, history, seen, Context("owner", "2026-02-01T00:00:00Z")).changes:
         field = _field(change)
         said = values(states, field)
         moved = base is None or any(value != said[0] for value in said)

@@ -19,7 +19,7 @@ from tests.support.memory_registry import MemoryRegistry
 from tests.support.states import NAME, OWNER, REPORTING, commit, histories, observed_models
 
 EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))
-CONTEXT = Context(OWNER, "2026-02-01T00:00:00Z", lambda run_id: None)
+CONTEXT = Context(OWNER, "2026-02-01T00:00:00Z")
 
 
 def plan_now(history: ModelHistory, registry: MemoryRegistry) -> ModelPlan:

@@ -63,6 +63,7 @@ class Shelf:
         from mlflow import MlflowClient
 
         self.client = MlflowClient(uri)
+        self._uri = uri
         self._prefix = uuid.uuid4().hex[:8]
 
     def model(self, versions: int, name: str = "model") -> str:
@@ -71,6 +72,32 @@ class Shelf:
         for number in range(1, versions + 1):
             self.client.create_model_version(full, f"s3://models/{number}", await_creation_for=0)
         return full
+
+    def logged(self, name: str, **metrics: float | dict[str, float]) -> int:
+        """Register a version with a run and a logged model, whose metrics were measured on `holdout` or on the datasets
+        that are named."""
+        import mlflow
+
+        experiment = self.client.get_experiment_by_name("gates")
+        known = experiment.experiment_id if experiment else self.client.create_experiment("gates")
+        run = self.client.create_run(known)
+        logged = self.client.create_logged_model(known, source_run_id=run.info.run_id)
+        for key, value in metrics.items():
+            for dataset, one in (value if isinstance(value, dict) else {"holdout": value}).items():
+                self.client.log_metric(
+                    run.info.run_id,
+                    key,
+                    one,
+                    dataset_name=dataset,
+                    dataset_digest=f"digest-of-{dataset}",
+                    model_id=logged.model_id,
+                )
+        source = f"models:/{logged.model_id}"
+        mlflow.set_tracking_uri(self._uri)  # a SQL store resolves the source through it
+        made = self.client.create_model_version(
+            name, source, run.info.run_id, await_creation_for=0, model_id=logged.model_id
+        )
+        return int(made.version)
 
     def versions(self, name: str) -> dict[int, Any]:
         quote = '"' if "'" in name else "'"

@@ -52,7 +52,7 @@ def between(before: str | None, after: str, observed: ObservedModel | None, poli
     points = [Point(BEFORE, wanted(before, policy) if before is not None else None)]
     points += [Point(PROMOTED, wanted(after, policy))] if before != after else []
     history = ModelHistory(BEFORE.sha, "known", tuple(points))
-    return plan_model("m", history, observed, Context(OWNER, NOW, lambda run: None))
+    return plan_model("m", history, observed, Context(OWNER, NOW))
 
 
 def version(number: int, stage: str = "None", **about: object) -> ObservedVersion:
@@ -152,7 +152,7 @@ def test_gates_of_every_status(plain: Style) -> None:
         """
         fraud-detector   registry/models/fraud-detector.yaml
           Production  12 → 14     3f2a9c1 "Promote 14: recall +1.2 pt" (#128)
-            ✓ from Staging   ✗ latency_p95_ms 61 > 50   ! soak: INC-42   · alone   … approvals 0 of 1   ? no access
+            ✓ from Staging   ✗ latency_p95_ms 61 > 50   ! soak: INC-42   … approvals 0 of 1   ? no access   · signature: alone
           Staging     — → 15      not committed yet
             ✓ pinned
           ✗ refused [gate] latency_p95_ms 61 > 50

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from mlflow_gitops.core.manifest import VersionSpec
 from mlflow_gitops.core.observed import AT_TAG, BASE_TAG, HIGHEST_TAG, PIN_TAG
-from mlflow_gitops.core.plan import Change, ModelPlan, Refusal
+from mlflow_gitops.core.plan import Change, ModelPlan, Refusal, Verdict
 from mlflow_gitops.errors import RegistryFailure
 
 _PAUSES = (1.0, 2.0, 4.0)
@@ -46,6 +46,10 @@ class Outcome:
     error: str | None = None
     entered: tuple[tuple[str, int], ...] = ()
     """(stage, version) for each version that came to hold a stage."""
+    gates: tuple[Verdict, ...] = ()
+    """The verdicts under which this was done, or was not."""
+    deferred: str | None = None
+    """Until when a soak keeps back what git asks for."""
 
 
 class _WrongNumberError(Exception):
@@ -75,7 +79,9 @@ def apply_models(
         if plan.has_work:
             begun.append(plan.model)
         elif plan.refusals:
-            yield Outcome(plan.model, "refused", refusals=plan.refusals)
+            yield Outcome(plan.model, "refused", refusals=plan.refusals, gates=plan.gates)
+        elif plan.deferred:
+            yield Outcome(plan.model, "deferred", gates=plan.gates, deferred=plan.deferred)
         else:
             yield Outcome(plan.model, "unchanged")
     with ThreadPoolExecutor(max_workers=max(1, writers), thread_name_prefix="apply") as pool:
@@ -128,9 +134,12 @@ class _Progress:
         self.sealed = False
         self._changes: list[Change] = []
         self._entered: list[tuple[str, int]] = []
+        self._judged: ModelPlan | None = None
 
     def settle(self, now: ModelPlan) -> ModelPlan:
         """Note which of the attempted writes MLflow shows as done; return the plan of what is left."""
+        # The first reading's verdicts: after a write the stamps would make a rollback of what has just been promoted.
+        self._judged = self._judged or now
         if (tried := self.attempted) is not None:
             self.attempted = None
             self._changes += [one for one in tried.applying if not any(_same(one, left) for left in now.applying)]
@@ -144,8 +153,17 @@ class _Progress:
 
     def outcome(self, name: str, refusals: tuple[Refusal, ...], error: str | None = None) -> Outcome:
         written = self._changes or self.sealed
-        result: Result = "failed" if error else "refused" if refusals else "applied" if written else "unchanged"
-        return Outcome(name, result, tuple(self._changes), refusals, error, tuple(self._entered))
+        judged = self._judged
+        deferred = judged.deferred if judged else None
+        result: Result = (
+            "failed" if error
+            else "refused" if refusals
+            else "deferred" if deferred
+            else "applied" if written
+            else "unchanged"
+        )  # fmt: skip
+        gates = judged.gates if judged else ()
+        return Outcome(name, result, tuple(self._changes), refusals, error, tuple(self._entered), gates, deferred)
 
     def settled(
         self,

@@ -140,6 +140,12 @@ def plan(
     rev: Annotated[
         Optional[str], typer.Option(metavar="REV", help="Plan a revision, not the working tree.", show_default=False)
     ] = None,
+    onto: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="REF", help="Plan HEAD, or the revision, as it will be once merged into REF.", show_default=False
+        ),
+    ] = None,
     out: Annotated[
         Optional[Path],
         typer.Option(metavar="FILE", help="Save the plan for reconcile --plan.", show_default=False),
@@ -156,7 +162,9 @@ def plan(
     """
     from mlflow_gitops.commands import plan as command
 
-    code = command.run(context.obj, models or [], rev, out, prune=prune, detailed_exitcode=detailed_exitcode, form=form)
+    code = command.run(
+        context.obj, models or [], rev, onto, out, prune=prune, detailed_exitcode=detailed_exitcode, form=form
+    )
     raise typer.Exit(code)
 
 

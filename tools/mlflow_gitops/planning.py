@@ -8,21 +8,25 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.desired import Desired
+from mlflow_gitops.core.evidence import ModelFile, Record, Unreadable
 from mlflow_gitops.core.fingerprint import fingerprint
+from mlflow_gitops.core.gates.judge import Evidence
 from mlflow_gitops.core.guards import Context
 from mlflow_gitops.core.history import BaseState, Histories, Line
 from mlflow_gitops.core.limits import limit_refusal
 from mlflow_gitops.core.manifest import Manifest
 from mlflow_gitops.core.names import file_stem
-from mlflow_gitops.core.observed import ObservedModel
+from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan import ModelPlan, Plan
 from mlflow_gitops.core.planner import plan_model
 from mlflow_gitops.core.snapshot import Snapshot, classify, stem_of
-from mlflow_gitops.errors import Failure
-from mlflow_gitops.workspace import Workspace, now_utc
+from mlflow_gitops.edges.plugins import gates
+from mlflow_gitops.errors import Failure, RegistryFailure
+from mlflow_gitops.workspace import Merge, Workspace, now_utc
 
 if TYPE_CHECKING:
     from mlflow_gitops.edges.mlflow import Registry
@@ -37,6 +41,41 @@ class Ways:
     prune: bool = False
     max_changes: int | None = None
     writing: bool = False
+
+
+def evidence(workspace: Workspace, registry: Registry) -> Evidence:
+    """What gates may ask, each thing read once: a run planning a model again judges what it judged before."""
+
+    records: dict[tuple[str | None, str | None], Record | None] = {}
+    files: dict[tuple[str, int, str | None], ModelFile | None] = {}
+
+    def read(version: ObservedVersion) -> Record | None:
+        key = version.run_id, version.model_id
+        if key not in records:
+            try:
+                records[key] = registry.record(version)
+            except RegistryFailure as failure:
+                if failure.transient:
+                    raise
+                raise Unreadable(str(failure)) from None
+        return records[key]
+
+    def read_file(model: str, version: ObservedVersion) -> ModelFile | None:
+        key = model, version.number, version.source
+        if key not in files:
+            try:
+                files[key] = registry.model_file(model, version)
+            except RegistryFailure as failure:
+                raise Unreadable(str(failure)) from None
+        return files[key]
+
+    return Evidence(
+        read=read,
+        read_file=read_file,
+        messages=cache(lambda commit, file: workspace.git.messages(commit.sha, file)),
+        merged=lambda commit: commit.sha in workspace.main_line,
+        plugins=gates,
+    )
 
 
 class Planner:
@@ -54,6 +93,7 @@ class Planner:
         commit: str | None,
         dirty: Collection[str] = (),
         ways: Ways | None = None,
+        line: Line | None = None,
     ) -> None:
         self.registry = registry
         self.target = None if dirty else commit
@@ -62,11 +102,14 @@ class Planner:
         self._ways = ways or Ways()
         policy = snapshot.policy.without_stages() if registry.stageless else snapshot.policy
         self._policy = policy
-        self._line = workspace.git.line(commit, workspace.registry) if commit else Line([], [], {})
+        self._line = line or (workspace.git.line(commit, workspace.registry) if commit else Line([], [], {}))
+        self._merge: Merge | None = None
+        self._before: Mapping[str, Desired] = {}
         self.owner = workspace.owner(self._line)
         self._desired = {name: Desired(m, policy.for_model(name)) for name, m in snapshot.manifests.items()}
         policy_dirty = any(classify(path, workspace.registry) == "policy" for path in dirty)
         stems = {stem_of(path) for path in dirty}
+        self._evidence = evidence(workspace, registry)
         self._histories = Histories(
             self._line,
             workspace.registry,
@@ -84,11 +127,35 @@ class Planner:
         head = workspace.git.resolve("HEAD") if workspace.git.has_commits() else None
         return cls(workspace, registry, snapshot, head, workspace.dirty_paths(), ways)
 
+    @classmethod
+    def for_merge(
+        cls, workspace: Workspace, registry: Registry, snapshot: Snapshot, merge: Merge, ways: Ways | None = None
+    ) -> Planner:
+        """A planner for a revision as merged into a branch (RULES R9): `snapshot` is the merge's. Only models that the
+        merge wants otherwise than the branch does are planned."""
+        line = workspace.line_of(merge)
+        planner = cls(workspace, registry, snapshot, line.shas[-1], (), ways, line)
+        before = workspace.at(merge.onto)
+        policy = before.policy.without_stages() if registry.stageless else before.policy
+        planner._merge = merge
+        planner._before = {name: Desired(m, policy.for_model(name)) for name, m in before.manifests.items()}
+        planner._evidence = replace(
+            planner._evidence,
+            messages=lambda commit, file: workspace.messages(commit.sha, file, merge),
+            merged=lambda commit: merge.is_nothing or commit.sha != merge.revision,
+        )
+        return planner
+
     def plan(self, names: Sequence[str] = (), progress: Callable[[str], None] = lambda step: None) -> Plan:
         """The plan for `names`, or for every manifest. Raises Failure for a name that has no manifest."""
         progress("reading MLflow")
-        observed = self.registry.observe(list(names) or list(self._desired), only=bool(names))
-        managed = set(names or self._desired) & self._desired.keys()
+        everything = not names and self._merge is None
+        wanted = list(names or self._desired)
+        if self._merge is not None:
+            wanted = [name for name in (*wanted, *(() if names else self._before)) if self._differs(name)]
+        observed = self.registry.observe(wanted, only=not everything)
+        managed = set(wanted) & self._desired.keys()
+        rest = len(self._desired) - len(managed) if self._merge is not None else 0
         others = [m for name, m in sorted(observed.items()) if name not in self._desired and not m.is_prompt]
         gone = [model.name for model in others if self._is_gone(model)]
         self._check_names(names, observed, gone)
@@ -100,7 +167,7 @@ class Planner:
         read = [(file_stem(name), base) for name, (base, state) in bases.items() if state in ("none", "known")]
         self._histories.prefetch(read)
         models = tuple(self._model(name, observed.get(name), *base) for name, base in bases.items())
-        limit = limit_refusal(models, self._policy.limit, self._ways.max_changes)
+        limit = limit_refusal(models, self._policy.limit, self._ways.max_changes, rest)
         if limit is not None:
             models = tuple(_held_back(model) for model in models)
         made_from = fingerprint(
@@ -111,7 +178,16 @@ class Planner:
             ((name, observed.get(name)) for name in bases),
         )
         strangers = tuple(m.name for m in others if m.name not in gone and m.name not in managed)
-        return Plan(self.target, models, made_from, strangers, tuple(gone), (limit,) if limit else ())
+        onto = self._merge.name if self._merge else None
+        return Plan(self.target, models, made_from, strangers, tuple(gone), (limit,) if limit else (), onto, rest)
+
+    def _differs(self, name: str) -> bool:
+        """Whether the merge wants anything else of a model than the branch it goes into."""
+        now, then = self._desired.get(name), self._before.get(name)
+        if now is None or then is None:
+            return now is not then
+        moved = replace(now.manifest, file=then.manifest.file) != then.manifest
+        return moved or now.fields != then.fields
 
     def again(self, name: str) -> ModelPlan:
         """Read one model anew and plan it again."""
@@ -125,8 +201,8 @@ class Planner:
     def _model(self, name: str, observed: ObservedModel | None, base: str | None, state: BaseState) -> ModelPlan:
         history = self._histories.of(name, file_stem(name), base, state)
         owner = self.owner or (observed.owner if observed else None) or ""
-        context = Context(owner, now_utc(), self.registry.run_facts, self._ways.take_over, self._ways.writing)
-        return plan_model(name, history, observed, context)
+        context = Context(owner, now_utc(), self._evidence, self._ways.take_over, self._ways.writing)
+        return plan_model(name, self._histories.with_entries(history, name, file_stem(name)), observed, context)
 
     def _base(self, observed: ObservedModel | None) -> tuple[str | None, BaseState]:
         """The commit a model was last reconciled to, and whether the target can be compared with it (RULES R1)."""

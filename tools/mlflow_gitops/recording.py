@@ -12,7 +12,7 @@ from mlflow_gitops.core import receipts
 from mlflow_gitops.core.plan import Plan
 from mlflow_gitops.edges.notes import Notes
 from mlflow_gitops.errors import GitFailure
-from mlflow_gitops.render.data import change
+from mlflow_gitops.render.data import change, verdict
 from mlflow_gitops.workspace import now_utc
 
 
@@ -99,6 +99,8 @@ def _model(outcome: Outcome) -> dict[str, Any]:
         ]
     if outcome.entered:
         told["stages"] = [list(entry) for entry in outcome.entered]
+    if outcome.gates:
+        told["gates"] = [verdict(one) for one in outcome.gates]
     if outcome.refusals:
         told["refusals"] = [{"code": refusal.code, "detail": refusal.detail} for refusal in outcome.refusals]
     if outcome.error:

@@ -5,6 +5,7 @@ This knows git and files; `planning` adds MLflow.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -21,6 +22,22 @@ from mlflow_gitops.settings import Settings
 def now_utc(precision: str = "seconds") -> str:
     """This moment, RFC 3339 in UTC."""
     return datetime.now(timezone.utc).isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What a revision will be once it is merged. `made` is the merge commit, which no branch names; for people, and for
+    everything that speaks of it, it is `revision`. `onto` is the branch's tip, `name` what the user called it."""
+
+    made: str
+    revision: str
+    onto: str
+    name: str
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether the branch has the revision already."""
+        return self.made == self.onto
 
 
 class Workspace:
@@ -68,6 +85,27 @@ class Workspace:
     def at(self, commit: str) -> Snapshot:
         """A commit's snapshot, straight from git's objects."""
         return build(self.git.files_at(commit, self.registry), self.registry)
+
+    def merge(self, revision: str, onto: str) -> Merge:
+        """Merge a revision into a branch, in git's objects alone (RULES R9). Raises GitFailure where they conflict."""
+        head, tip = self.git.resolve(revision), self.git.resolve(onto)
+        made = tip if self.git.contains(tip, head) else self.git.merge(tip, head)
+        return Merge(made, head, tip, onto)
+
+    def messages(self, sha: str, file: str, merge: Merge | None = None) -> list[str]:
+        """The messages that speak for a commit's change of a file; of a merge that is only planned, those of the branch."""
+        planned = merge is not None and sha == merge.revision and not merge.is_nothing
+        return self.git.messages(merge.made if merge and planned else sha, file)
+
+    def line_of(self, merge: Merge) -> Line:
+        """The main line as it will be: the branch's, and on top of it the merge under the revision's name."""
+        line = self.git.line(merge.made, self.registry)
+        if merge.is_nothing:
+            return line
+        told = self.git.describe(merge.revision)
+        at = line.commits[merge.made].at if merge.made in line.commits else told.at
+        commits = {sha: commit for sha, commit in line.commits.items() if sha != merge.made}
+        return Line([*line.shas[:-1], merge.revision], line.changes, commits | {merge.revision: replace(told, at=at)})
 
     def dirty_paths(self) -> list[str]:
         """Manifests and policy that differ from HEAD in the working tree."""

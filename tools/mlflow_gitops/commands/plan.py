@@ -20,16 +20,19 @@ def run(
     settings: Settings,
     models: Sequence[str],
     rev: str | None,
+    onto: str | None,
     out: Path | None,
     *,
     prune: bool,
     detailed_exitcode: bool,
     form: str,
 ) -> int:
-    """Plan the working tree, or a revision. Exits 4 when anything is refused, 3 when files are invalid."""
+    """Plan the working tree, a revision, or a revision as merged into `onto`. Exits 4 when anything is refused, 3 when
+    files are invalid."""
     workspace = Workspace(settings)
+    merge = workspace.merge(rev or "HEAD", onto) if onto is not None else None
     commit = workspace.git.resolve(rev) if rev is not None else None
-    snapshot = workspace.at(commit) if commit else workspace.tree()
+    snapshot = workspace.at(merge.made) if merge else workspace.at(commit) if commit else workspace.tree()
     if snapshot.errors:
         return report_invalid(snapshot, form)
     from mlflow_gitops.edges.mlflow import Registry
@@ -38,7 +41,11 @@ def run(
     progress("loading MLflow")
     registry = Registry(settings.tracking_uri, settings.registry_uri, warn)
     ways = Ways(prune=prune)
-    if commit:
+    if merge:
+        planner = Planner.for_merge(workspace, registry, snapshot, merge, ways)
+        if rev is None and workspace.dirty_paths():
+            note(settings, "Planned the merge of HEAD; what is not committed is not in it.")
+    elif commit:
         planner = Planner(workspace, registry, snapshot, commit, ways=ways)
     else:
         planner = Planner.for_tree(workspace, registry, snapshot, ways)

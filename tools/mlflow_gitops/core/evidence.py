@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 
+class Unreadable(Exception):
+    """What MLflow recorded cannot be read: no access, no artifacts. A gate that needs it is then `unknown`."""
+
+
 class Dataset(NamedTuple):
     """A dataset as MLflow names it: the digest says which data it was, the name only what somebody called it."""
 

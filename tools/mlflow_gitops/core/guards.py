@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mlflow_gitops.core.desired import Desired
+from mlflow_gitops.core.entries import new_holders
+from mlflow_gitops.core.evidence import Record, Unreadable
+from mlflow_gitops.core.gates.judge import Evidence
 from mlflow_gitops.core.history import ModelHistory
 from mlflow_gitops.core.manifest import VersionSpec
-from mlflow_gitops.core.observed import HELD_PREFIX, HIGHEST_TAG, ObservedModel, RunFacts
+from mlflow_gitops.core.observed import HELD_PREFIX, HIGHEST_TAG, ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan import Change, Refusal
 
 
@@ -17,14 +20,14 @@ from mlflow_gitops.core.plan import Change, Refusal
 class Context:
     """What planning needs beside the two states.
 
-    `owner` identifies this repository and folder; `now` is the time that stamps will carry, RFC 3339 in UTC. `facts` reads
-    what a run recorded of its data, asked only for versions about to change whose manifest pins data. `writing` says that
-    the plan is made to be carried out, not only to be shown: a freeze refuses then, and is a note otherwise.
+    `owner` identifies this repository and folder; `now` is the time that stamps will carry, RFC 3339 in UTC. `evidence`
+    is asked for versions about to enter a stage, or to change where the manifest pins their data. `writing` says that the
+    plan is made to be carried out, not only to be shown: a freeze refuses then, and is a note otherwise.
     """
 
     owner: str
     now: str
-    facts: Callable[[str], RunFacts | None]
+    evidence: Evidence = field(default_factory=Evidence)
     take_over: bool = False
     writing: bool = False
 
@@ -70,7 +73,7 @@ def refusals(
     seen = observed or ObservedModel(name)
     yield from _aliases(desired)
     yield from _versions(desired, seen, new=observed is None)
-    yield from _pins(desired, seen, changes, context.facts)
+    yield from _pins(desired, seen, changes, context.evidence.read)
     yield from _protected(desired, seen)
     if context.writing and (reason := frozen(desired, history, seen, changes, context.now)):
         yield Refusal("frozen", reason, "wait for its end, or let the platform team lift it in the policy", "commit")
@@ -84,13 +87,7 @@ def frozen(
     freeze = desired.policy.freeze
     if freeze is None or not freeze.holds(now) or not any(change.cause == "commit" for change in changes):
         return None
-    before = history.points[0].desired if history.base_state != "none" else None
-    entries = [
-        (stage, version)
-        for stage, versions in desired.manifest.stages.items()
-        for version in versions
-        if before is None or version not in before.holders(stage)
-    ]
+    entries = new_holders(desired, history.before)
     back = [(s, v) for s, v in entries if v in seen.versions and f"{HELD_PREFIX}{s}" in seen.versions[v].tags]
     if entries and back == entries:
         return None
@@ -147,14 +144,13 @@ def _versions(desired: Desired, seen: ObservedModel, *, new: bool) -> Iterator[R
 
 
 def _pins(
-    desired: Desired, seen: ObservedModel, changes: Sequence[Change], facts: Callable[[str], RunFacts | None]
+    desired: Desired, seen: ObservedModel, changes: Sequence[Change], read: Callable[[ObservedVersion], Record | None]
 ) -> Iterator[Refusal]:
     """Compare every pin with MLflow; what only the run knows (datasets) is read for versions about to change."""
     moving = {change.version for change in changes if change.action in ("transition", "register_version")}
     moving |= {change.after for change in changes if change.action == "set_alias" and isinstance(change.after, int)}
     for version, spec in sorted(desired.manifest.versions.items()):
         found = seen.versions.get(version)
-        run_id = found.run_id if found else spec.run_id
         if found is not None:
             for word, pinned, actual in (
                 ("run_id", spec.run_id, found.run_id),
@@ -164,15 +160,20 @@ def _pins(
                 if pinned is not None and pinned != actual:
                     yield _pin(version, f"is pinned to {word} {pinned}, MLflow has {actual or 'none'}")
         if version in moving and (spec.dataset_digest or spec.data):
-            yield from _data_pins(version, spec, facts(run_id) if run_id else None)
+            wanted = found or ObservedVersion(version, run_id=spec.run_id, model_id=spec.model_id)
+            try:
+                yield from _data_pins(version, spec, read(wanted))
+            except Unreadable as reason:
+                yield _pin(version, f"is pinned to its data, which cannot be compared: {reason}")
 
 
-def _data_pins(version: int, spec: VersionSpec, known: RunFacts | None) -> Iterator[Refusal]:
+def _data_pins(version: int, spec: VersionSpec, known: Record | None) -> Iterator[Refusal]:
     if known is None:
         yield _pin(version, "is pinned to its data, and MLflow has no run to compare it with")
         return
-    if spec.dataset_digest and spec.dataset_digest not in known.dataset_digests:
-        logged = ", ".join(sorted(known.dataset_digests)) or "none"
+    digests = {dataset.digest for dataset in known.datasets}
+    if spec.dataset_digest and spec.dataset_digest not in digests:
+        logged = ", ".join(sorted(digests)) or "none"
         yield _pin(version, f"is pinned to dataset digest {spec.dataset_digest}, its run logged {logged}")
     if spec.data:
         had = known.data.get(spec.data.path)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 from mlflow_gitops.core.desired import Desired, Field
+from mlflow_gitops.core.entries import Entry, entries, new_holders
 from mlflow_gitops.core.manifest import check_policy, read_manifest
-from mlflow_gitops.core.policy import Policy, read_policy
+from mlflow_gitops.core.policy import ModelPolicy, Policy, read_policy
 from mlflow_gitops.core.snapshot import classify, stem_of
 
 BaseState = Literal["none", "known", "stale", "unknown"]
@@ -32,7 +33,8 @@ _PULL_REQUEST = re.compile(r"\(#(\d+)\)|^Merge pull request #(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One commit of the main line. `at` is the committer's time, RFC 3339 in UTC; `author` is `Name <email>`."""
+    """One commit of the main line. `at` is its time on that line: the largest committer date up to it, RFC 3339 in UTC
+    (RULES R1). `author` is `Name <email>`."""
 
     sha: str
     at: str
@@ -78,6 +80,13 @@ class ModelHistory:
     base: str | None
     base_state: BaseState
     points: tuple[Point, ...]
+    entries: tuple[Entry, ...] = ()
+    """What gates judge: each version that comes to hold a stage between the base and the target."""
+
+    @property
+    def before(self) -> Desired | None:
+        """The desired state at the base; None where there is no base, or no manifest at it."""
+        return self.points[0].desired if self.base_state == "known" else None
 
     @property
     def target(self) -> Desired | None:
@@ -168,6 +177,32 @@ class Histories:
             points[-1] = Point(points[-1].commit, final)
         return ModelHistory(base, state, tuple(points) or (Point(None, final),))
 
+    def with_entries(self, history: ModelHistory, name: str, stem: str) -> ModelHistory:
+        """The history with its entries explained. What a version came through may lie before the base, so more is read,
+        and only for a model that a version enters a stage of."""
+        target = history.target
+        wanted = new_holders(target, history.before) if target and history.base_state in ("none", "known") else []
+        if target is None or not wanted:
+            return history
+        whole = list(history.points)
+        if history.base_state == "known" and (base := history.points[0].commit) is not None:
+            earlier = [one for one in self._states(stem, None) if one[0] < self._line.index[base.sha]]
+            self._fetch(
+                {blob for _, manifest, policy in earlier for blob in (manifest and manifest[0], policy) if blob}
+            )
+            whole = self._points(stem, earlier, based=False) + whole
+        rules = target.policy
+        return replace(history, entries=tuple(entries(wanted, whole, lambda made: self._judge(made, rules, name))))
+
+    def _judge(self, made: Commit | None, own: ModelPolicy, name: str) -> ModelPolicy:
+        """The policy as it stood before a commit, for one model; the first policy ever judges itself (RULES R3)."""
+        moment = self._line.index[made.sha] if made else len(self._line.shas)
+        earlier = self._readable_before(moment)
+        if earlier is not None:
+            return earlier.for_model(name)
+        itself = self._readable_before(moment + 1) if made else None
+        return itself.for_model(name) if itself else own
+
     def names_at(self, stem: str, commit: str) -> bool:
         """Whether a commit of the line has a manifest of this stem."""
         present: set[str] = set()
@@ -203,13 +238,17 @@ class Histories:
         return points[-1].desired if points else None
 
     def _rules_before(self, moment: int) -> Policy:
-        """The last readable policy before a commit."""
+        """The last readable policy before a commit, or MLflow's own rules."""
+        return self._readable_before(moment) or Policy(stageless=self._stageless)
+
+    def _readable_before(self, moment: int) -> Policy | None:
+        """The last readable policy before a commit; None where there was none yet."""
         for i, blob in reversed(self._policy_changes):
             if i < moment:
                 self._fetch({blob} if blob else set())
                 if policy := self._policy(blob):
                     return policy
-        return Policy(stageless=self._stageless)
+        return None
 
     def _fetch(self, blobs: set[str]) -> None:
         missing = blobs - self._blobs.keys()

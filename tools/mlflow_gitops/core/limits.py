@@ -10,12 +10,16 @@ from mlflow_gitops.core.policy import Limit
 _COUNTED = frozenset({"transition", "set_alias", "delete_alias"})
 
 
-def limit_refusal(models: Sequence[ModelPlan], limit: Limit | None, max_changes: int | None) -> Refusal | None:
-    """Refuse a run that changes the stages or aliases of too many models. `max_changes` replaces the policy's number.
+def limit_refusal(
+    models: Sequence[ModelPlan], limit: Limit | None, max_changes: int | None, others: int = 0
+) -> Refusal | None:
+    """Refuse a run that changes the stages or aliases of too many models. `max_changes` replaces the policy's number;
+    `others` counts models that are looked at and known not to change.
 
     Stamps, tags and descriptions do not count, nor do models that are new to MLflow.
     """
-    allowed = max_changes if max_changes is not None else limit.of(len(models)) if limit is not None else None
+    all_models = len(models) + others
+    allowed = max_changes if max_changes is not None else limit.of(all_models) if limit is not None else None
     changed = [
         model.model
         for model in models
@@ -26,6 +30,6 @@ def limit_refusal(models: Sequence[ModelPlan], limit: Limit | None, max_changes:
     few = ", ".join(changed[:3]) + (" …" if len(changed) > 3 else "")
     return Refusal(
         "limit",
-        f"{len(changed)} of {len(models)} models would change a stage or an alias, and {allowed} may in one run ({few})",
+        f"{len(changed)} of {all_models} models would change a stage or an alias, and {allowed} may in one run ({few})",
         f"look at the plan; if it is meant, reconcile --max-changes {len(changed)}",
     )

@@ -52,11 +52,3 @@ class ObservedModel:
     @property
     def owner(self) -> str | None:
         return self.tags.get(OWNER_TAG) or None
-
-
-@dataclass(frozen=True, slots=True)
-class RunFacts:
-    """What a version's run recorded of its data: dataset digests, and MD5 by path from tags or params `dvc.<path>`."""
-
-    dataset_digests: frozenset[str] = frozenset()
-    data: Mapping[str, str] = field(default_factory=dict)

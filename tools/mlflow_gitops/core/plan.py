@@ -22,6 +22,7 @@ Action = Literal[
 Cause = Literal["commit", "drift", "unknown"]
 Sync = Literal["Synced", "Pending", "Drifted", "Missing", "Unmanaged", "Unknown"]
 Scope = Literal["model", "commit"]
+GateStatus = Literal["passed", "failed", "overridden", "exempt", "waiting", "unknown"]
 Value = str | int | None
 
 
@@ -74,7 +75,7 @@ class Verdict:
     stage: str
     version: int
     gate: str
-    status: Literal["passed", "failed", "overridden", "exempt", "waiting", "unknown"]
+    status: GateStatus
     detail: str
     until: str | None = None
     needs: str | None = None
@@ -97,6 +98,8 @@ class ModelPlan:
     gates: tuple[Verdict, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     notes: tuple[str, ...] = ()
+    deferred: str | None = None
+    """Until when a soak keeps back what git asks for, RFC 3339; None where none does."""
 
     @property
     def applying(self) -> tuple[Change, ...]:
@@ -120,6 +123,9 @@ class Plan:
     """Models that were reconciled from this repository and have no manifest any more."""
     refusals: tuple[Refusal, ...] = ()
     """What stops the whole run."""
+    onto: str | None = None
+    """The branch that a merge is planned into; then `models` are those that the merge changes, and `others` counts the rest."""
+    others: int = 0
 
     @property
     def summary(self) -> dict[str, int]:

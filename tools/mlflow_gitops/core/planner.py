@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mlflow_gitops.core.desired import Desired, Field
+from mlflow_gitops.core.gates import Judgement, judge
 from mlflow_gitops.core.guards import Context, frozen, refusals
 from mlflow_gitops.core.history import UNDECLARED, Commit, ModelHistory
 from mlflow_gitops.core.names import ACTIVE_STAGES
@@ -25,25 +26,59 @@ def plan_model(name: str, history: ModelHistory, observed: ObservedModel | None,
     if history.base_state in ("stale", "unknown"):
         refused = tuple(refusals(desired, history, observed, (), context))
         return replace(shell, sync="Unknown", refusals=refused)
-    wanted = list(_changes(desired, history, seen, missing=observed is None))
-    changes, notes = ordered(wanted, {v.number: v.stage for v in seen.versions.values()})
+    changes, notes = _ordered_changes(desired, history, seen, missing=observed is None)
     refused = tuple(refusals(desired, history, observed, changes, context))
+    judged = Judgement()
+    if not any(refusal.code in ("name_taken", "owner") for refusal in refused):
+        judged = judge(history, seen, context.evidence, context.now, writing=context.writing)
+        refused += judged.refusals
     if not context.writing and (reason := frozen(desired, history, seen, changes, context.now)):
         notes.append(f"{reason}; reconcile will refuse")
+    rows = list(_stage_changes(desired, history, seen, changes))
     whole = any(refusal.scope == "model" for refusal in refused)
-    changes = [replace(change, applies=_applies(change, desired, bool(refused), whole)) for change in changes]
+    if (refused or judged.deferred) and not whole and history.base_state == "known":
+        # What git asks for waits; what was reconciled last is kept up meanwhile.
+        healing, healed_rows = _healing(history, observed, context)
+        changes = [change for change in changes if change.cause == "commit"] + healing
+        rows = [row for row in rows if row.cause == "commit"] + healed_rows
+    stopped = bool(refused or judged.deferred)
+    changes = [replace(change, applies=_applies(change, desired, stopped, whole)) for change in changes]
     held_back = [change for change in changes if not change.applies and change.cause == "drift"]
     if held_back and not whole:
         notes.append("drift is reported and left, as the policy says (drift: report)")
     return replace(
         shell,
         sync=_sync(observed, changes, bool(refused)),
-        stages=tuple(_stage_changes(desired, history, seen, changes)),
+        stages=tuple(rows),
         changes=tuple(changes),
-        stamps=() if refused else tuple(stamps(desired, history, seen, context.owner, context.now)),
+        stamps=() if stopped else tuple(stamps(desired, history, seen, context.owner, context.now)),
+        gates=judged.verdicts,
         refusals=refused,
-        notes=tuple(notes),
+        notes=(*notes, *judged.notes),
+        deferred=None if refused else judged.deferred,
     )
+
+
+def _ordered_changes(
+    desired: Desired, history: ModelHistory, seen: ObservedModel, *, missing: bool
+) -> tuple[list[Change], list[str]]:
+    wanted = list(_changes(desired, history, seen, missing=missing))
+    return ordered(wanted, {v.number: v.stage for v in seen.versions.values()})
+
+
+def _healing(
+    history: ModelHistory, observed: ObservedModel | None, context: Context
+) -> tuple[list[Change], list[StageChange]]:
+    """What puts back the state of the base, while a refusal or a soak keeps the target away (RULES R3); nothing where that
+    would be refused itself."""
+    base, seen = history.before, observed or ObservedModel("")
+    if base is None:
+        return [], []
+    still = replace(history, points=history.points[:1], entries=())
+    changes, _ = _ordered_changes(base, still, seen, missing=observed is None)
+    if any(refusals(base, still, observed, changes, replace(context, writing=False))):
+        return [], []
+    return changes, list(_stage_changes(base, still, seen, changes))
 
 
 def observed_stages(observed: ObservedModel, desired: Desired | None = None) -> dict[str, tuple[int, ...]]:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from mlflow_gitops.core import schema
 from mlflow_gitops.core.names import NATIVE_STAGES, alias_reserved
 from mlflow_gitops.core.problems import Problem
+from mlflow_gitops.core.requirements import GATES, Requirements, read_requirements, requirement_faults
 from mlflow_gitops.core.yamldoc import Document, parse
 
 Drift = Literal["heal", "report"]
@@ -25,6 +26,8 @@ class StageRule:
     alias: str | None
     native: bool
     protected: bool
+    asks: Requirements = field(default_factory=Requirements)
+    """What its gates want of a version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Freeze:
     def holds(self, now: str) -> bool:
         """Whether it still holds at `now`, RFC 3339. A day without a time is frozen to its end, UTC."""
         until = self.until if len(self.until) > 10 else f"{self.until}T23:59:59.999999Z"
-        return _time(now) <= _time(until)
+        return instant(now) <= instant(until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class ModelPolicy:
     alias_only: tuple[str, ...] | None
     drift: Drift
     freeze: Freeze | None = None
+    overrides: frozenset[str] = frozenset()
+    """The gates that a commit may override."""
 
     @property
     def stage_aliases(self) -> dict[str, str]:
@@ -92,7 +97,7 @@ class Policy:
         """The rules for one model. Cheap: models that share their exceptions share the value."""
         which = self.matches(model)
         if which not in self._known:
-            merged: dict[str, Any] = {key: value for key, value in self.raw.items() if key != "models"}
+            merged = _general(self.raw)
             for i in which:
                 entry = {key: value for key, value in self.raw["models"][i].items() if key != "match"}
                 merged = _merge(merged, entry)
@@ -114,6 +119,12 @@ def _as_aliases(rules: ModelPolicy) -> ModelPolicy:
     }
     archived = replace(rules.stages["Archived"], native=False, alias=None)
     return replace(rules, stages={**stages, "Archived": archived})
+
+
+def _general(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The rules without the exceptions; null is as if it were not there."""
+    general: dict[str, Any] = _merge({}, {key: value for key, value in raw.items() if key != "models"})
+    return general
 
 
 def _merge(below: Any, above: Any) -> Any:
@@ -140,6 +151,7 @@ def _effective(merged: Mapping[str, Any]) -> ModelPolicy:
             alias=rule.get("alias"),
             native=rule.get("native", name in NATIVE_STAGES),
             protected=rule.get("protected", name == "Production"),
+            asks=read_requirements(rule),
         )
     freeze = merged.get("freeze")
     only = (merged.get("aliases") or {}).get("only")
@@ -148,10 +160,12 @@ def _effective(merged: Mapping[str, Any]) -> ModelPolicy:
         alias_only=tuple(only) if only is not None else None,
         drift=merged.get("drift") or "heal",
         freeze=Freeze(**freeze) if freeze else None,
+        overrides=frozenset(merged.get("overrides") or ()),
     )
 
 
-def _time(text: str) -> datetime:
+def instant(text: str) -> datetime:
+    """The moment that an RFC 3339 time names. Raises ValueError if it names none."""
     # Python 3.10 reads neither `Z` nor a lower-case `t`, and wants three or six digits of a fraction.
     text = re.sub(
         r"\.([0-9]+)", lambda found: "." + found.group(1)[:6].ljust(6, "0"), text.upper().replace("Z", "+00:00")
@@ -168,12 +182,12 @@ def read_policy(data: bytes, file: str) -> tuple[Policy | None, list[Problem]]:
         return None, document.problems
     _check_freezes(document)
     policy = Policy(document.root)
-    general = {key: value for key, value in policy.raw.items() if key != "models"}
-    _check_rules(document, _effective(general), ("stages",))
+    general = _general(policy.raw)
+    _check_rules(document, _effective(general), ())
     for i, entry in enumerate(policy.raw.get("models") or ()):
         # Each exception alone over the general rules; combinations are met when a model has them.
         alone = _effective(_merge(general, {key: value for key, value in entry.items() if key != "match"}))
-        _check_rules(document, alone, ("models", i, "stages"))
+        _check_rules(document, alone, ("models", i))
     return (None if document.problems else policy), document.problems
 
 
@@ -185,43 +199,48 @@ def _check_freezes(document: Document) -> None:
     for path, freeze in freezes:
         try:
             if freeze:
-                _time(Freeze(**freeze).until)
+                instant(Freeze(**freeze).until)
         except ValueError:
             document.at("bad-value", f"there is no such time as {freeze['until']}", (*path, "until"))
 
 
-def rule_faults(rules: ModelPolicy) -> list[tuple[str, str, str]]:
-    """What is wrong with a set of stage rules: (stage, code, message)."""
-    faults: list[tuple[str, str, str]] = []
+def rule_faults(rules: ModelPolicy) -> list[tuple[tuple[str, ...], str, str]]:
+    """What is wrong with a set of rules: (path below the rules, code, message)."""
+    faults: list[tuple[tuple[str, ...], str, str]] = []
     aliases: dict[str, str] = {}
     names = {"none": "None"}
     for rule in sorted(rules.stages.values(), key=lambda rule: rule.name not in NATIVE_STAGES):
+        here = ("stages", rule.name)
         twin = names.setdefault(rule.name.lower(), rule.name)
         if twin == "None" or twin != rule.name:
             other = "MLflow's word for no stage" if twin == "None" else f"the stage {twin} but for case"
-            faults.append((rule.name, "stage-clash", f"a stage cannot be called {rule.name}: that is {other}"))
+            faults.append((here, "stage-clash", f"a stage cannot be called {rule.name}: that is {other}"))
         if rule.native and rule.name not in NATIVE_STAGES:
-            faults.append((rule.name, "stage-not-native", f"MLflow has no stage {rule.name}; write native: false"))
+            faults.append((here, "stage-not-native", f"MLflow has no stage {rule.name}; write native: false"))
         if not rule.native and not rule.alias:
-            faults.append(
-                (rule.name, "stage-needs-alias", f"{rule.name} is kept as an alias alone and needs one: alias: …")
-            )
+            faults.append((here, "stage-needs-alias", f"{rule.name} is kept as an alias alone and needs one: alias: …"))
+        for path, code, message in requirement_faults(rule.name, rule.asks, rules.stages):
+            faults.append(((*here, *path), code, message))
         if not rule.alias:
             continue
         if alias_reserved(rule.alias):
-            faults.append((rule.name, "alias-reserved", f"MLflow keeps the alias {rule.alias!r} for itself"))
+            faults.append((here, "alias-reserved", f"MLflow keeps the alias {rule.alias!r} for itself"))
         holder = aliases.setdefault(rule.alias.lower(), rule.name)
         if holder != rule.name:
-            faults.append((rule.name, "alias-clash", f"{rule.name} and {holder} cannot share the alias {rule.alias!r}"))
+            faults.append((here, "alias-clash", f"{rule.name} and {holder} cannot share the alias {rule.alias!r}"))
     for name in rules.alias_only or ():
         if name not in rules.stages:
-            faults.append((name, "stage-unknown", f"aliases.only names the stage {name!r}, which the policy lacks"))
+            message = f"aliases.only names the stage {name!r}, which the policy lacks"
+            faults.append((("aliases", "only"), "stage-unknown", message))
+    gates = {*GATES, *(name for rule in rules.stages.values() for name in rule.asks.plugins)}
+    for name in sorted(rules.overrides - gates):
+        faults.append((("overrides",), "gate-unknown", f"there is no gate {name!r}; there are {', '.join(GATES)}"))
     return faults
 
 
-def _check_rules(document: Document, rules: ModelPolicy, path: tuple[str | int, ...]) -> None:
-    for stage, code, message in rule_faults(rules):
-        where = (*path[:-1], "aliases", "only") if code == "stage-unknown" else (*path, stage)
+def _check_rules(document: Document, rules: ModelPolicy, above: tuple[str | int, ...]) -> None:
+    for below, code, message in rule_faults(rules):
         told = any(problem.code == code and problem.message == message for problem in document.problems)
         if not told:
-            document.at(code, message, where, key=code != "stage-unknown")
+            path = (*above, *below)
+            document.at(code, message, path, key=path[-1] not in ("only", "overrides"))

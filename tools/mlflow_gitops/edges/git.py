@@ -128,6 +128,34 @@ class Git:
     def is_shallow(self) -> bool:
         return self._text("rev-parse", "--is-shallow-repository") == "true"
 
+    def merge(self, onto: str, revision: str) -> str:
+        """The commit that merging a revision would make, as an object that no branch names (`git merge-tree`, 2.38).
+
+        Raises GitFailure where the two conflict, naming the files.
+        """
+        done = self._start("merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", onto, revision)
+        if done.returncode == 1:
+            files = done.stdout.decode("utf-8", "replace").split("\0")[1:]
+            listed = ", ".join(sorted(file for file in files if file)[:5])
+            raise GitFailure(f"{revision[:12]} conflicts with {onto[:12]} in {listed}. Merge or rebase first.")
+        if done.returncode:
+            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            raise GitFailure(f"git cannot merge these (it takes git 2.38): {said[0] if said else done.returncode}.")
+        tree = done.stdout.decode().strip("\0\n")
+        parents = ("-p", onto, "-p", revision)
+        return self.output("commit-tree", tree, *parents, "-m", "a merge that is only planned", identity=True)
+
+    def contains(self, revision: str, other: str) -> bool:
+        """Whether `other` is `revision` or comes before it."""
+        return self._start("merge-base", "--is-ancestor", other, revision).returncode == 0
+
+    def describe(self, sha: str) -> Commit:
+        """One commit, with its own committer's time."""
+        seconds, author, subject = self._text(
+            "show", "-s", "--no-show-signature", "--format=%ct%n%an <%ae>%n%s", sha
+        ).split("\n")
+        return Commit(sha, _utc(int(seconds or 0)), author, subject)
+
     def exists(self, sha: str) -> bool:
         return self._run("cat-file", "-t", sha, check=False).strip() == b"commit"
 
@@ -193,10 +221,15 @@ class Git:
         """The first-parent history of a revision and what it did to the registry folder, from one `git log`."""
         output = self._run(
             "log", "--first-parent", "-m", "--root", "--raw", "-z", "--no-renames", "--no-abbrev", "--no-show-signature",
-            "--ignore-submodules=none", "--encoding=UTF-8", "--format=%x02%H%x00%ct%x00%an <%ae>%x00%s",
+            "--ignore-submodules=none", "--encoding=UTF-8", "--format=%x02%H%x00%an <%ae>%x00%s",
             revision, "--", registry,
         )  # fmt: skip
-        shas = self.first_parents(revision)
+        times: dict[str, int] = {}
+        latest = 0
+        for entry in self._text("rev-list", "--first-parent", "--reverse", "--timestamp", revision, "--").splitlines():
+            seconds, sha = entry.split()
+            times[sha] = latest = max(latest, int(seconds))
+        shas = list(times)
         index = {sha: i for i, sha in enumerate(shas)}
         commits: dict[str, Commit] = {}
         changes: list[tuple[int, str, str | None]] = []
@@ -205,7 +238,7 @@ class Git:
         for token in tokens:
             if token.startswith("\x02"):
                 sha = token[1:]
-                commits[sha] = Commit(sha, _utc(next(tokens)), next(tokens), next(tokens))
+                commits[sha] = Commit(sha, _utc(times[sha]), next(tokens), next(tokens))
             elif token.lstrip("\n").startswith(":"):
                 _, mode, _, blob, _ = token.split()
                 path = next(tokens)
@@ -213,6 +246,16 @@ class Git:
                 changes.append((index[sha], path, content))
         changes.reverse()  # the log runs from the newest; paths within one commit have no order
         return Line(shas, changes, commits)
+
+    def messages(self, sha: str, path: str) -> list[str]:
+        """The messages that speak for a commit's change of a file: its own, and in a true merge those of the merged commits
+        that touch the file (RULES R3)."""
+        parents = self._text("rev-list", "--parents", "-n", "1", sha, "--").split()[1:]
+        form = ("log", "--no-show-signature", "--encoding=UTF-8", "-z", "--format=%B")
+        said = self._run(*form, "-n", "1", sha, "--")
+        for merged in parents[1:]:
+            said += b"\0" + self._run(*form, "--no-merges", f"{parents[0]}..{merged}", "--", path)
+        return [one.strip() for one in said.decode("utf-8", "replace").split("\0") if one.strip()]
 
     def dirty_paths(self, registry: str) -> list[str]:
         """Paths below the registry folder that differ from HEAD, new and deleted ones included."""
@@ -257,6 +300,17 @@ class Git:
             stderr=subprocess.DEVNULL,
         )
 
+    def _start(
+        self, *args: str, feed: str | None = None, extra: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        environment = _environment() | dict(extra or {})
+        try:
+            return subprocess.run(
+                self._command(args), env=environment, capture_output=True, input=(feed or "").encode()
+            )
+        except FileNotFoundError:
+            raise GitFailure("git is not installed, or not on the PATH.") from None
+
     def _run(
         self,
         *args: str,
@@ -265,13 +319,7 @@ class Git:
         feed: str | None = None,
         extra: Mapping[str, str] | None = None,
     ) -> bytes:
-        environment = _environment() | dict(extra or {})
-        try:
-            done = subprocess.run(
-                self._command(args), env=environment, capture_output=True, input=(feed or "").encode()
-            )
-        except FileNotFoundError:
-            raise GitFailure("git is not installed, or not on the PATH.") from None
+        done = self._start(*args, feed=feed, extra=extra)
         if done.returncode and check:
             said = done.stderr.decode("utf-8", "replace").strip().splitlines()
             raise GitFailure(f"{why or 'git ' + args[0] + ' failed'}: {said[0] if said else done.returncode}.")
@@ -299,7 +347,7 @@ def _status_paths(output: bytes) -> list[str]:
     return [entry[3:] for entry in output.decode("utf-8", "surrogateescape").split("\0") if entry]
 
 
-def _utc(seconds: str) -> str:
-    """RFC 3339 of seconds since 1970. A commit may carry any number, or none; what no calendar holds is the nearest it does."""
-    known = min(int(seconds or 0), _LAST_SECOND)
+def _utc(seconds: int) -> str:
+    """RFC 3339 of seconds since 1970. A commit may carry any number; what no calendar holds is the nearest it does."""
+    known = min(seconds, _LAST_SECOND)
     return datetime.fromtimestamp(known, timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from mlflow_gitops.core.observed import ObservedModel, ObservedVersion, RunFacts
+from mlflow_gitops.core.evidence import ModelFile, Record
+from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
+from mlflow_gitops.edges.evidence import record
 from mlflow_gitops.edges.server import LOCKED, Server, read_settings, write_settings
 from mlflow_gitops.errors import RegistryFailure
 
@@ -35,7 +37,6 @@ _FILTER_LENGTH = 4_000
 _UNITY_CATALOG = "databricks-uc"
 
 _PROMPT_TAG = "mlflow.prompt.is_prompt"
-_DATA_PREFIX = "dvc."
 _MODEL_SOURCE = re.compile(r"models:/(m-[A-Za-z0-9]+)\Z")
 
 
@@ -66,6 +67,8 @@ class Registry:
         for uri in (self.tracking_uri, self.uri):
             _must_exist(uri)
         self._client: MlflowClient = self._server.ask(MlflowClient, self.tracking_uri, self.uri)
+        # A SQL store that is opened directly resolves `models:/m-…` through MLflow's global, not its client's URI (3.17).
+        mlflow.set_tracking_uri(self.tracking_uri)
 
     @property
     def writers(self) -> int:
@@ -148,15 +151,14 @@ class Registry:
         """One model as it is now; None if MLflow has none of that name."""
         return self.observe([name], only=True).get(name)
 
-    def run_facts(self, run_id: str) -> RunFacts | None:
-        """What a run recorded of its data; None if the run is not there."""
-        run = self._found(self._client.get_run, run_id)
-        if run is None:
-            return None
-        inputs = run.inputs.dataset_inputs if run.inputs else []
-        said = {**run.data.params, **run.data.tags}
-        data = {key.removeprefix(_DATA_PREFIX): value for key, value in said.items() if key.startswith(_DATA_PREFIX)}
-        return RunFacts(frozenset(entry.dataset.digest for entry in inputs), data)
+    def record(self, version: ObservedVersion) -> Record | None:
+        """What a version's run and logged model recorded; None where MLflow has neither."""
+        run = self._found(self._client.get_run, version.run_id) if version.run_id else None
+        logged = self._found(self._client.get_logged_model, version.model_id) if version.model_id else None
+        return record(run, logged)
+
+    def model_file(self, model: str, version: ObservedVersion) -> ModelFile | None:
+        return None
 
     def _get(self, name: str) -> ObservedModel | None:
         """A model whose name no filter can hold."""
@@ -207,7 +209,7 @@ class Registry:
             run_id=run_id,
             tags=dict(tags),
             await_creation_for=0,
-            model_id=model_id,
+            model_id=model_id or _model_id(source),  # a server refuses the source without it (3.17)
         )
         return int(made.version)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from mlflow_gitops.apply import Outcome
-from mlflow_gitops.core.plan import Change, ModelPlan, Plan, Refusal
+from mlflow_gitops.core.plan import Change, ModelPlan, Plan, Refusal, Verdict
 from mlflow_gitops.core.problems import Problem
 from mlflow_gitops.core.snapshot import Snapshot
 
@@ -34,6 +34,8 @@ def plan(plan: Plan) -> dict[str, Any]:
         "unmanaged": list(plan.unmanaged),
         "gone": list(plan.gone),
         "refusals": [_refusal(refusal) for refusal in plan.refusals],
+        "onto": plan.onto,
+        "others": plan.others,
         "summary": plan.summary,
     }
 
@@ -71,6 +73,8 @@ def reconciled(
                 "changes": [change(one) for one in outcome.changes],
                 "refusals": [_refusal(refusal) for refusal in outcome.refusals],
                 "error": outcome.error,
+                "gates": [verdict(one) for one in outcome.gates],
+                "deferred": outcome.deferred,
             }
             for outcome in done
         ],
@@ -105,6 +109,11 @@ def change(one: Change) -> dict[str, Any]:
     }
 
 
+def verdict(one: Verdict) -> dict[str, Any]:
+    told = {"stage": one.stage, "version": one.version, "gate": one.gate, "status": one.status, "detail": one.detail}
+    return told | {key: value for key, value in (("until", one.until), ("needs", one.needs)) if value}
+
+
 def counted(snapshot: Snapshot) -> dict[str, Any]:
     """A snapshot's validation result."""
     return validation(snapshot.count, snapshot.problems)
@@ -127,14 +136,10 @@ def _model(model: ModelPlan) -> dict[str, Any]:
             for row in model.stages
         ],
         "changes": [change(one) for one in model.changes],
-        "gates": [
-            {"stage": v.stage, "version": v.version, "gate": v.gate, "status": v.status, "detail": v.detail}
-            | ({"until": v.until} if v.until else {})
-            | ({"needs": v.needs} if v.needs else {})
-            for v in model.gates
-        ],
+        "gates": [verdict(one) for one in model.gates],
         "refusals": [_refusal(refusal) for refusal in model.refusals],
         "notes": list(model.notes),
+        "deferred": model.deferred,
     }
 
 

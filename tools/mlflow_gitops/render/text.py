@@ -31,6 +31,8 @@ def plan(plan: Plan, style: Style, *, verbose: bool = False) -> Iterator[str]:
     yield from _strangers(plan, style)
     for refusal in plan.refusals:
         yield from _refusal(refusal, style)
+    if plan.onto is not None:
+        yield style(f"{_many(plan.others, 'model')} as on {safe(plan.onto)}.", "dim")
     count = plan.summary
     if not count["changes"] and not count["refused"]:
         yield f"Plan: {_many(count['models'], 'model')}, nothing to change."
@@ -63,6 +65,8 @@ def outcome(one: Outcome, style: Style) -> Iterator[str]:
     yield head + (f"  {_many(len(one.changes), 'change')}" if one.changes else "")
     for stage, version in one.entered:
         yield f"  {stage} now holds {version}"
+    if one.deferred:
+        yield f"  {style('…', 'yellow')} deferred until {one.deferred}: {safe(_waiting(one.gates))}"
     for refusal in one.refusals:
         yield from _refusal(refusal, style)
     if one.error:
@@ -88,6 +92,11 @@ def _model(model: ModelPlan, style: Style) -> Iterator[str]:
         told.update(mentioned)
         if follows:
             yield f"    {safe('; '.join(follows))}"
+    for stage in dict.fromkeys(verdict.stage for verdict in model.gates):
+        if not any(row.stage == stage for row in model.stages):
+            held = ", ".join(map(str, sorted({v.version for v in model.gates if v.stage == stage})))
+            yield f"  {stage:<{width}}  {held} is there in MLflow already"
+            yield from _gates([v for v in model.gates if v.stage == stage], style)
     for change in model.changes:
         if change not in told:
             yield f"  {_change(change)}{_changed_by(change, style)}"
@@ -116,9 +125,23 @@ def _because(row: StageChange, style: Style) -> str:
 
 
 def _gates(verdicts: Sequence[Verdict], style: Style) -> Iterator[str]:
-    if verdicts:
-        said = [style(f"{_MARKS[v.status]} {safe(v.detail)}", _GATE_COLOUR.get(v.status)) for v in verdicts]
+    """The verdicts in one line; gates that are exempt for one reason are told together."""
+    exempt: dict[str, list[str]] = {}
+    for one in verdicts:
+        if one.status == "exempt":
+            exempt.setdefault(one.detail, []).append(one.gate)
+    said = [
+        style(f"{_MARKS[v.status]} {safe(v.detail)}", _GATE_COLOUR.get(v.status))
+        for v in verdicts
+        if v.status != "exempt"
+    ]
+    said += [f"{_MARKS['exempt']} {', '.join(dict.fromkeys(gates))}: {safe(why)}" for why, gates in exempt.items()]
+    if said:
         yield "    " + "   ".join(said)
+
+
+def _waiting(verdicts: Sequence[Verdict]) -> str:
+    return "; ".join(verdict.detail for verdict in verdicts if verdict.until)
 
 
 def _consequences(row: StageChange, model: ModelPlan) -> tuple[list[str], list[Change]]:

@@ -1,0 +1,186 @@
+"""`signature: compatible`, on MLflow's own signature objects: what breaks is named, column by column (RULES R3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from mlflow.models import ModelSignature
+from mlflow.types.schema import (
+    AnyType,
+    Array,
+    ColSpec,
+    Map,
+    Object,
+    ParamSchema,
+    ParamSpec,
+    Property,
+    Schema,
+    TensorSpec,
+)
+
+from mlflow_gitops.core.evidence import Signature
+from mlflow_gitops.core.gates.signature import breaks, signature
+from tests.core.gates.subjects import said, subject
+
+
+def signed(
+    inputs: list[Any] | None = None, outputs: list[Any] | None = None, params: list[ParamSpec] | None = None
+) -> Signature:
+    """A signature as MLflow makes it and as the registry's edge hands it on."""
+    made = ModelSignature(
+        Schema(inputs) if inputs is not None else None,
+        Schema(outputs) if outputs is not None else Schema([ColSpec("double")]),
+        ParamSchema(params) if params is not None else None,
+    )
+    return Signature(
+        tuple(made.inputs.to_dict()) if made.inputs else None,
+        tuple(made.outputs.to_dict()) if made.outputs else None,
+        tuple(made.params.to_dict()) if made.params else None,
+    )
+
+
+def column(kind: Any, name: str = "x", *, required: bool = True) -> ColSpec:
+    return ColSpec(kind, name, required=required)
+
+
+INPUTS: list[tuple[str, list[Any], list[Any], list[str]]] = [
+    ("the same", [column("long")], [column("long")], []),
+    ("another order", [column("long", "a"), column("long", "b")], [column("long", "b"), column("long", "a")], []),
+    ("new and required", [column("long")], [column("long"), column("long", "zip")], ["input zip: new and required"]),
+    ("new and optional", [column("long")], [column("long"), column("long", "zip", required=False)], []),
+    ("taken no more", [column("long"), column("long", "zip")], [column("long")], []),
+    ("integer to long", [column("integer")], [column("long")], []),
+    ("integer to double", [column("integer")], [column("double")], []),
+    ("float to double", [column("float")], [column("double")], []),
+    ("long to integer", [column("long")], [column("integer")], ["input x: long → integer"]),
+    ("long to double", [column("long")], [column("double")], ["input x: long → double"]),
+    ("double to float", [column("double")], [column("float")], ["input x: double → float"]),
+    ("text to number", [column("string")], [column("double")], ["input x: string → double"]),
+    (
+        "optional to required",
+        [column("long", required=False)],
+        [column("long")],
+        ["input x: was optional, is required"],
+    ),
+    ("required to optional", [column("long")], [column("long", required=False)], []),
+    ("anything", [column("string")], [column(AnyType())], []),
+    ("no longer anything", [column(AnyType())], [column("string")], ["input x: any → string"]),
+    ("without names", [ColSpec("long")], [ColSpec("double")], ["input 0: long → double"]),
+    (
+        "wider items",
+        [column(Array("integer"))],
+        [column(Array("long"))],
+        [],
+    ),
+    (
+        "narrower items",
+        [column(Array("long"))],
+        [column(Array("integer"))],
+        ['input x: array of {"type": "long"} → array of {"type": "integer"}'],
+    ),
+    ("wider values", [column(Map("integer"))], [column(Map("long"))], []),
+    (
+        "an object's new required property",
+        [column(Object([Property("a", "long")]))],
+        [column(Object([Property("a", "long"), Property("b", "long")]))],
+        ["input x: object of"],
+    ),
+    (
+        "an object's new optional property",
+        [column(Object([Property("a", "long")]))],
+        [column(Object([Property("a", "long"), Property("b", "long", required=False)]))],
+        [],
+    ),
+    ("any batch", [TensorSpec(np.dtype("float32"), (8, 4))], [TensorSpec(np.dtype("float32"), (-1, 4))], []),
+    (
+        "one batch alone",
+        [TensorSpec(np.dtype("float32"), (-1, 4))],
+        [TensorSpec(np.dtype("float32"), (8, 4))],
+        ["input #0: tensor float32 (-1, 4) → tensor float32 (8, 4)"],
+    ),
+    (
+        "another element",
+        [TensorSpec(np.dtype("float32"), (-1, 4))],
+        [TensorSpec(np.dtype("float64"), (-1, 4))],
+        ["input #0: tensor float32"],
+    ),
+    (
+        "columns to a tensor",
+        [column("long")],
+        [TensorSpec(np.dtype("float32"), (-1, 4), "x")],
+        ["input x: long → tensor"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "broken"), [row[1:] for row in INPUTS], ids=[row[0] for row in INPUTS])
+def test_inputs(old: list[Any], new: list[Any], broken: list[str]) -> None:
+    found = list(breaks(signed(new), signed(old)))
+    assert len(found) == len(broken), found
+    for text, begins in zip(found, broken, strict=True):
+        assert text.startswith(begins.replace("input 0", "input #0"))
+
+
+OUTPUTS: list[tuple[str, list[Any], list[Any], list[str]]] = [
+    ("the same", [column("long")], [column("long")], []),
+    ("one more", [column("long")], [column("long"), column("double", "p")], []),
+    ("one less", [column("long"), column("double", "p")], [column("long")], ["output p: gone"]),
+    ("narrower", [column("double")], [column("integer")], []),
+    ("wider", [column("integer")], [column("double")], ["output x: integer → double"]),
+    ("optional", [column("long")], [column("long", required=False)], ["output x: was always there, is optional"]),
+    (
+        "a tensor less",
+        [TensorSpec(np.dtype("float32"), (-1, 2))],
+        [TensorSpec(np.dtype("float32"), (-1, 3))],
+        ["output #0"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "broken"), [row[1:] for row in OUTPUTS], ids=[row[0] for row in OUTPUTS])
+def test_outputs(old: list[Any], new: list[Any], broken: list[str]) -> None:
+    found = list(breaks(signed([column("long")], new), signed([column("long")], old)))
+    assert len(found) == len(broken), found
+    for text, begins in zip(found, broken, strict=True):
+        assert text.startswith(begins)
+
+
+def test_parameters() -> None:
+    old = signed(params=[ParamSpec("k", "long", 3), ParamSpec("t", "double", 0.5)])
+    new = signed(params=[ParamSpec("k", "string", "3"), ParamSpec("extra", "long", 1)])
+    assert list(breaks(new, old)) == ["parameter k: long → string", "parameter t: gone"]
+
+
+def test_a_part_that_one_signature_leaves_out() -> None:
+    assert list(breaks(signed(None), signed([column("long")]))) == ["inputs: the new signature says nothing of them"]
+    assert list(breaks(signed([column("long")]), signed(None))) == ["inputs: the old signature says nothing of them"]
+    assert list(breaks(signed(None), signed(None))) == []
+    assert list(breaks(Signature(), Signature(outputs=({"type": "long"},)))) == [
+        "outputs: the new signature says nothing of them"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("known", "findings"),
+    [
+        ({12: signed([column("long")]), 14: signed([column("long")])}, [("passed", "signature compatible with 12")]),
+        ({12: signed([column("long")])}, [("failed", "14 has no signature to compare")]),
+        ({14: signed([column("long")])}, [("failed", "12 has no signature to compare")]),
+        (
+            {12: signed([column("long")]), 14: signed([column("string"), column("long", "y")])},
+            [("failed", "input x: long → string"), ("failed", "input y: new and required")],
+        ),
+    ],
+)
+def test_the_gate(known: dict[int, Signature], findings: list[tuple[str, str]]) -> None:
+    assert said(*signature(subject(signatures=known))) == findings
+
+
+def test_nobody_to_compare_with() -> None:
+    for holder in (None, 14):
+        [found] = signature(subject(holder=holder))
+        assert found.status == "exempt"
+    [found] = signature(subject(versions=(14,)))
+    assert found.detail == "12, which holds Production, is not in MLflow to compare with"

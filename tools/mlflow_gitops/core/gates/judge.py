@@ -1,0 +1,219 @@
+"""Ask every gate of every entry, and say what stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mlflow_gitops.core.evidence import ModelFile, Record, Unreadable
+from mlflow_gitops.core.gates import climb, record
+from mlflow_gitops.core.gates.overrides import Override, overrides
+from mlflow_gitops.core.gates.signature import signature
+from mlflow_gitops.core.gates.subject import Finding, Gate, Subject
+from mlflow_gitops.core.history import Commit, ModelHistory
+from mlflow_gitops.core.observed import HELD_PREFIX, ObservedModel, ObservedVersion
+from mlflow_gitops.core.plan import Refusal, Verdict
+from mlflow_gitops.core.requirements import Requirements
+
+_NOT_FOR_ROLLBACKS = frozenset({"from", "soak", "no_worse_than", "signature"})
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where gates get what neither git's manifests nor the registry's listing holds. See Subject for what each gives.
+
+    `messages` gives the commit messages that speak for a commit's change of a file. The defaults know nothing.
+    """
+
+    read: Callable[[ObservedVersion], Record | None] = lambda version: None
+    read_file: Callable[[str, ObservedVersion], ModelFile | None] = lambda model, version: None
+    messages: Callable[[Commit, str], Iterable[str]] = lambda commit, file: ()
+    approvals: Callable[[Commit, str], tuple[str, ...] | None] = lambda commit, file: None
+    merged: Callable[[Commit], bool] = lambda commit: True
+    plugins: Callable[[], Mapping[str, Gate]] = dict
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdicts on a model's entries, what they refuse, until when they defer, and what else is to be told."""
+
+    verdicts: tuple[Verdict, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    deferred: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def judge(history: ModelHistory, seen: ObservedModel, evidence: Evidence, now: str, *, writing: bool) -> Judgement:
+    """Judge every entry by the policy before its making commit. With `writing`, an approval that is still waited for
+    refuses: only merged commits are written."""
+    verdicts: list[Verdict] = []
+    refusals: list[Refusal] = []
+    notes: list[str] = []
+    waits: list[str] = []
+    for subject in _subjects(history, seen, evidence, now):
+        entry, judges = subject.entry, subject.entry.judge
+        asked = judges.stages[entry.stage].asks if entry.stage in judges.stages else Requirements()
+        if not asked.gates:
+            continue
+        if history.base_state == "none" and _shown(history, seen, entry.stage, entry.version):
+            found = [(gate, Finding("exempt", "adopted: MLflow shows it already")) for gate in asked.gates]
+        else:
+            back = HELD_PREFIX + entry.stage in subject.version.tags
+            found = list(_ask(asked, subject, evidence, back=back))
+            found = list(_overridden(found, _stated(subject, history, evidence), judges.overrides, notes, subject))
+        here = [Verdict(entry.stage, entry.version, gate, f.status, f.detail, f.until, f.needs) for gate, f in found]
+        verdicts += here
+        stopping = [v for v in here if _stops(v, writing=writing)]
+        if stopping:
+            refusals.append(_refusal(stopping, judges.overrides))
+        waits += [v.until for v in here if v.status == "waiting" and v.until]
+    return Judgement(tuple(verdicts), tuple(refusals), max(waits, default=None), tuple(dict.fromkeys(notes)))
+
+
+def _subjects(history: ModelHistory, seen: ObservedModel, evidence: Evidence, now: str) -> Iterator[Subject]:
+    target = history.target
+    if target is None:
+        return
+    name, file = target.manifest.name, target.manifest.file
+
+    def holder(stage: str) -> int | None:
+        """By git, which says who is served: a click in MLflow must not change with whom one is compared."""
+        if history.base_state == "known":
+            return max(history.before.holders(stage), default=None) if history.before else None
+        return max(_holding(history, seen, stage), default=None)
+
+    for entry in history.entries:
+        made = entry.made
+        yield Subject(
+            model=name,
+            entry=entry,
+            seen=seen,
+            spec=target.manifest.versions.get(entry.version),
+            holder=holder,
+            read=evidence.read,
+            read_file=lambda version: evidence.read_file(name, version),
+            approvals=lambda made=made: evidence.approvals(made, file) if made else None,  # type: ignore[misc]
+            merged=made is not None and evidence.merged(made),
+            now=now,
+        )
+
+
+def _holding(history: ModelHistory, seen: ObservedModel, stage: str) -> tuple[int, ...]:
+    """The versions that MLflow shows in a stage, or behind the alias of one of the team's own."""
+    rule = history.target.policy.stages.get(stage) if history.target else None
+    if rule is None or rule.native:
+        return seen.holders(stage)
+    number = seen.aliases.get(rule.alias or "")
+    return (number,) if number is not None else ()
+
+
+def _shown(history: ModelHistory, seen: ObservedModel, stage: str, version: int) -> bool:
+    return version in _holding(history, seen, stage)
+
+
+def _ask(asked: Requirements, subject: Subject, evidence: Evidence, *, back: bool) -> Iterator[tuple[str, Finding]]:
+    for gate, question in _questions(asked, subject):
+        if back and gate in _NOT_FOR_ROLLBACKS:
+            yield gate, Finding("exempt", f"rollback: {subject.number} held {subject.entry.stage} before")
+            continue
+        try:
+            answer = question()
+            yield from ((gate, one) for one in ([answer] if isinstance(answer, Finding) else answer))
+        except Unreadable as reason:
+            yield gate, Finding("unknown", f"{gate} cannot be judged: {reason}")
+    known = evidence.plugins() if asked.plugins else {}
+    for gate, settings in sorted(asked.plugins.items()):
+        yield from ((gate, one) for one in _plugin(gate, known.get(gate), subject, settings))
+
+
+def _questions(
+    asked: Requirements, subject: Subject
+) -> Iterator[tuple[str, Callable[[], Finding | Iterable[Finding]]]]:
+    if asked.climbs_from:
+        yield "from", lambda: climb.climbs_from(subject, asked.climbs_from)
+    if (soak := asked.soak) is not None:
+        yield "soak", lambda: climb.soak(subject, soak, asked.climbs_from)
+    if asked.approvals:
+        yield "approvals", lambda: climb.approvals(subject, asked.approvals)
+    if (status := asked.status) is not None:
+        yield "status", lambda: record.status(subject, status)
+    if asked.pinned:
+        yield "pinned", lambda: record.pinned(subject)
+    if asked.tags:
+        yield "tags", lambda: record.tags(subject, asked.tags)
+    if asked.metrics:
+        yield "metrics", lambda: record.metrics(subject, asked.metrics)
+    if (worse := asked.no_worse_than) is not None:
+        yield "no_worse_than", lambda: record.no_worse_than(subject, worse)
+    if asked.signature:
+        yield "signature", lambda: signature(subject)
+
+
+def _plugin(name: str, gate: Gate | None, subject: Subject, settings: Any) -> list[Finding]:
+    """What another package's gate says. One that is missing, says nothing or breaks has not passed."""
+    if gate is None:
+        return [Finding("failed", f"the gate {name} is not installed here")]
+    try:
+        answer = gate(subject, settings)
+        found = [answer] if isinstance(answer, Finding) else list(answer)
+    except Unreadable as reason:
+        return [Finding("unknown", f"{name} cannot be judged: {reason}")]
+    except Exception as error:  # whatever somebody else's code may raise
+        return [Finding("failed", f"the gate {name} broke: {type(error).__name__}: {error}")]
+    if not found or not all(isinstance(one, Finding) for one in found):
+        return [Finding("failed", f"the gate {name} gave no finding")]
+    return found
+
+
+def _stated(subject: Subject, history: ModelHistory, evidence: Evidence) -> list[Override]:
+    made, target = subject.entry.made, history.target
+    if made is None or target is None:
+        return []
+    stated = overrides(evidence.messages(made, target.manifest.file))
+    return [one for one in stated if one.means(subject.model, subject.entry.stage)]
+
+
+def _overridden(
+    found: Sequence[tuple[str, Finding]],
+    stated: Sequence[Override],
+    allowed: frozenset[str],
+    notes: list[str],
+    subject: Subject,
+) -> Iterator[tuple[str, Finding]]:
+    """The findings, with those that an override takes the place of. A line that cannot do that is told in `notes`."""
+    reasons: dict[str, str] = {}
+    for line in stated:
+        if not line.reason:
+            notes.append(f"Gate-Override of {line.gate} is ignored: it gives no reason")
+        elif line.gate not in allowed:
+            notes.append(f"Gate-Override of {line.gate} is ignored: the policy does not let it be overridden")
+        else:
+            reasons.setdefault(line.gate, line.reason)
+    for gate, finding in found:
+        if gate in reasons and finding.status in ("failed", "waiting", "unknown"):
+            detail = f"{finding.detail}, overridden: {reasons[gate]}"
+            yield gate, replace(finding, status="overridden", detail=detail, until=None, needs=None)
+        else:
+            yield gate, finding
+    for gate in sorted(reasons.keys() - {gate for gate, _ in found}):
+        notes.append(f"Gate-Override of {gate} is ignored: {subject.entry.stage} has no such gate")
+
+
+def _stops(verdict: Verdict, *, writing: bool) -> bool:
+    if verdict.status == "waiting":
+        return writing and verdict.needs is not None
+    return verdict.status in ("failed", "unknown")
+
+
+def _refusal(stopping: Sequence[Verdict], allowed: frozenset[str]) -> Refusal:
+    first = stopping[0]
+    gates = list(dict.fromkeys(verdict.gate for verdict in stopping))
+    said = "; ".join(verdict.detail for verdict in stopping)
+    firm = [gate for gate in gates if gate not in allowed]
+    if not firm:
+        lines = " and ".join(f"`Gate-Override: {gate}: reason`" for gate in gates)
+        way = f"meet the gate, or promote it in a commit whose message says {lines}"
+    else:
+        way = f"meet the gate{'s' if len(gates) > 1 else ''}; the policy lets nobody override {', '.join(firm)}"
+    return Refusal("gate", f"{first.version} may not enter {first.stage}: {said}", way, "commit")
