@@ -11,7 +11,8 @@ from mlflow_gitops.core.desired import Desired
 from mlflow_gitops.core.evidence import Dataset, Record
 from mlflow_gitops.core.gates.judge import Evidence
 from mlflow_gitops.core.guards import Context, refusals
-from mlflow_gitops.core.history import BaseState, Commit, ModelHistory, Point
+from mlflow_gitops.core.history import BaseState, ModelHistory
+from mlflow_gitops.core.mainline import Commit, Point
 from mlflow_gitops.core.manifest import check_policy, read_manifest
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan import Change, Refusal

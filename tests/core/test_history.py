@@ -13,7 +13,8 @@ import pytest
 
 from mlflow_gitops.core.desired import Desired, Field
 from mlflow_gitops.core.guards import Context
-from mlflow_gitops.core.history import UNDECLARED, BaseState, Commit, Histories, ModelHistory
+from mlflow_gitops.core.history import UNDECLARED, BaseState, Histories, ModelHistory
+from mlflow_gitops.core.mainline import Commit
 from mlflow_gitops.core.manifest import check_policy, read_manifest
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan import Change

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from mlflow_gitops.apply import Outcome, apply_models
 from mlflow_gitops.core.desired import Desired, Field
-from mlflow_gitops.core.history import ModelHistory, Point
+from mlflow_gitops.core.history import ModelHistory
+from mlflow_gitops.core.mainline import Point
 from mlflow_gitops.core.names import ACTIVE_STAGES
 from mlflow_gitops.core.observed import ObservedModel
 from mlflow_gitops.core.plan import ModelPlan

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from mlflow_gitops.core.history import BaseState, Commit, ModelHistory, Point
+from mlflow_gitops.core.history import BaseState, ModelHistory
+from mlflow_gitops.core.mainline import Commit, Point
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan import Change
 from mlflow_gitops.core.stamps import stamps

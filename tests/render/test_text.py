@@ -12,7 +12,8 @@ import pytest
 from mlflow_gitops.apply import Outcome
 from mlflow_gitops.core.fingerprint import Fingerprint
 from mlflow_gitops.core.guards import Context
-from mlflow_gitops.core.history import Commit, ModelHistory, Point
+from mlflow_gitops.core.history import ModelHistory
+from mlflow_gitops.core.mainline import Commit, Point
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan import Change, ModelPlan, Plan, Refusal, StageChange, Verdict
 from mlflow_gitops.core.planner import plan_model

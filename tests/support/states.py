@@ -7,7 +7,8 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from mlflow_gitops.core.desired import Desired
-from mlflow_gitops.core.history import Commit, ModelHistory, Point
+from mlflow_gitops.core.history import ModelHistory
+from mlflow_gitops.core.mainline import Commit, Point
 from mlflow_gitops.core.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.core.policy import ModelPolicy, Policy

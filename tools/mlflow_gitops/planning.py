@@ -16,8 +16,9 @@ from mlflow_gitops.core.evidence import ModelFile, Record, Unreadable
 from mlflow_gitops.core.fingerprint import fingerprint
 from mlflow_gitops.core.gates.judge import Evidence
 from mlflow_gitops.core.guards import Context
-from mlflow_gitops.core.history import BaseState, Histories, Line
+from mlflow_gitops.core.history import BaseState, Histories
 from mlflow_gitops.core.limits import limit_refusal
+from mlflow_gitops.core.mainline import Line
 from mlflow_gitops.core.manifest import Manifest
 from mlflow_gitops.core.names import file_stem
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from mlflow_gitops.core.history import Line
+from mlflow_gitops.core.mainline import Line
 from mlflow_gitops.core.problems import in_order
 from mlflow_gitops.core.snapshot import Snapshot, build, classify, schema_copy_problems
 from mlflow_gitops.edges import files

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from mlflow_gitops.core.entries import Entry
 from mlflow_gitops.core.evidence import Dataset, Metric, ModelFile, Record, Signature, Unreadable
 from mlflow_gitops.core.gates import Finding, Subject
-from mlflow_gitops.core.history import Commit
+from mlflow_gitops.core.mainline import Commit
 from mlflow_gitops.core.manifest import VersionSpec
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.core.policy import Policy

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.desired import Desired
+from mlflow_gitops.core.mainline import Commit, Point
 from mlflow_gitops.core.policy import ModelPolicy
-
-if TYPE_CHECKING:
-    from mlflow_gitops.core.history import Commit, Point
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ crosses are read, each once.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from typing import Literal
 
 from mlflow_gitops.core.desired import Desired, Field
 from mlflow_gitops.core.entries import Entry, entries, new_holders
+from mlflow_gitops.core.mainline import Commit, Line, Point
 from mlflow_gitops.core.manifest import check_policy, read_manifest
 from mlflow_gitops.core.policy import ModelPolicy, Policy, read_policy
 from mlflow_gitops.core.snapshot import classify, stem_of
@@ -27,50 +27,6 @@ _State = tuple[int, "tuple[str, str] | None", "str | None"]
 """Files at a commit: its index, (manifest blob, path) or None, policy blob or None."""
 _TWINS = ("", "")
 """Two manifests of one name: as unreadable as one that is no YAML."""
-
-_PULL_REQUEST = re.compile(r"\(#(\d+)\)|^Merge pull request #(\d+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """One commit of the main line. `at` is its time on that line: the largest committer date up to it, RFC 3339 in UTC
-    (RULES R1). `author` is `Name <email>`."""
-
-    sha: str
-    at: str
-    author: str
-    subject: str
-
-    @property
-    def pull_request(self) -> int | None:
-        """The number that the subject claims: the last `(#N)`, or `Merge pull request #N` (RULES R7)."""
-        found = _PULL_REQUEST.findall(self.subject)
-        return int(found[-1][0] or found[-1][1]) if found else None
-
-
-@dataclass
-class Line:
-    """The first-parent history of one commit.
-
-    `shas` runs from the oldest to the newest; `changes` holds, in that order, what happened to each file of the registry
-    folder: (index into `shas`, path, blob id or None where it was deleted); `commits` describes those that did it.
-    """
-
-    shas: list[str]
-    changes: list[tuple[int, str, str | None]]
-    commits: Mapping[str, Commit]
-
-    @cached_property
-    def index(self) -> dict[str, int]:
-        return {sha: i for i, sha in enumerate(self.shas)}
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """The desired state from one commit on; None where the model has no manifest. `commit` is None for a working tree."""
-
-    commit: Commit | None
-    desired: Desired | None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from mlflow_gitops.core.fingerprint import Fingerprint
-from mlflow_gitops.core.history import Commit
+from mlflow_gitops.core.mainline import Commit
 
 Action = Literal[
     "create_model",

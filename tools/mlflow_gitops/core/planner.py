@@ -8,7 +8,8 @@ from dataclasses import replace
 from mlflow_gitops.core.desired import Desired, Field
 from mlflow_gitops.core.gates import Judgement, judge
 from mlflow_gitops.core.guards import Context, frozen, refusals
-from mlflow_gitops.core.history import UNDECLARED, Commit, ModelHistory
+from mlflow_gitops.core.history import UNDECLARED, ModelHistory
+from mlflow_gitops.core.mainline import Commit
 from mlflow_gitops.core.names import ACTIVE_STAGES
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.core.ordering import ordered

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlflow_gitops.core.desired import Desired
-from mlflow_gitops.core.history import Commit, ModelHistory
+from mlflow_gitops.core.history import ModelHistory
+from mlflow_gitops.core.mainline import Commit
 from mlflow_gitops.core.observed import (
     AT_TAG,
     AUTHOR_TAG,

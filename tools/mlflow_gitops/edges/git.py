@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, cast
 
-from mlflow_gitops.core.history import Commit, Line
+from mlflow_gitops.core.mainline import Commit, Line
 from mlflow_gitops.core.snapshot import LINK, SourceFile, matters
 from mlflow_gitops.core.yamldoc import MAX_BYTES
 from mlflow_gitops.errors import GitFailure

@@ -11,7 +11,8 @@ from mlflow_gitops.core.gates import climb, record
 from mlflow_gitops.core.gates.overrides import Override, overrides
 from mlflow_gitops.core.gates.signature import signature
 from mlflow_gitops.core.gates.subject import Finding, Gate, Subject
-from mlflow_gitops.core.history import Commit, ModelHistory
+from mlflow_gitops.core.history import ModelHistory
+from mlflow_gitops.core.mainline import Commit
 from mlflow_gitops.core.observed import HELD_PREFIX, ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan import Refusal, Verdict
 from mlflow_gitops.core.requirements import Requirements

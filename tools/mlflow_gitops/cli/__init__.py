@@ -1,0 +1,59 @@
+"""The command line: parse, call one command, turn what it raises into a message and an exit code. Nothing else."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+# Each registers its commands; `--help` lists them in this order.
+from mlflow_gitops.cli import reading, reconciling  # noqa: F401
+from mlflow_gitops.cli.app import app
+from mlflow_gitops.errors import ERROR, INTERRUPTED, USAGE, Failure
+
+# What click calls UsageError: Typer's public surface shows only its subclass.
+_UsageError: Any = typer.BadParameter.__mro__[1]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code (DESIGN §5). No traceback for anything a user can cause."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or pipe that cannot show a character gets a stand-in instead of a crash.
+        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    try:
+        command = typer.main.get_command(app)
+        code = command.main(
+            args=None if arguments is None else list(arguments), prog_name="mlflow-gitops", standalone_mode=False
+        )
+        sys.stdout.flush()
+        return int(code or 0)
+    except Failure as error:
+        if str(error):
+            _say(f"error: {error}")
+        return error.exit_code
+    except _UsageError as error:
+        error.show()
+        return USAGE
+    except (KeyboardInterrupt, typer.Abort):
+        _say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone; what it did not want is no error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ERROR
+
+
+def _say(text: str) -> None:
+    from mlflow_gitops.render.terminal import Style, safe
+
+    style = Style(sys.stderr)
+    head, _, rest = text.partition(": ")
+    print(f"{style(head, 'red')}: {safe(rest)}" if rest else safe(text), file=sys.stderr)
+
+
+def entry() -> None:
+    """The `mlflow-gitops` script."""
+    raise SystemExit(main())

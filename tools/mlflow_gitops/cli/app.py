@@ -1,0 +1,100 @@
+"""The command line's root: the Typer application, its global options, and the types that commands share.
+
+Nothing slow is imported here or in its neighbours: each command brings in what it needs when it is called.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Optional
+
+import typer
+
+from mlflow_gitops import __version__
+from mlflow_gitops.settings import Settings
+
+app = typer.Typer(
+    name="mlflow-gitops",
+    help="GitOps for the MLflow Model Registry: manifests in git become the registry's state.",
+    epilog="Start with: mlflow-gitops demo",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Models = Annotated[
+    Optional[list[str]], typer.Argument(metavar="[MODEL]...", help="Only these models.", show_default=False)
+]
+TextOrJson = Annotated[Literal["text", "json"], typer.Option("--format", help="How to print the result.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mlflow-gitops {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    repo: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="The repository. [default: the one around the current folder]",
+            envvar="MLFLOW_GITOPS_REPO",
+            show_envvar=False,
+            show_default=False,
+        ),
+    ] = None,
+    registry_dir: Annotated[
+        str,
+        typer.Option(
+            help="The folder of manifests and policy.", envvar="MLFLOW_GITOPS_REGISTRY_DIR", show_envvar=False
+        ),
+    ] = "registry",
+    main: Annotated[
+        Optional[str],
+        typer.Option(
+            "--main",
+            metavar="REF",
+            help="The main branch. [default: the remote's, else the local one]",
+            envvar="MLFLOW_GITOPS_MAIN",
+            show_envvar=False,
+            show_default=False,
+        ),
+    ] = None,
+    tracking_uri: Annotated[
+        Optional[str],
+        typer.Option(
+            help="MLflow's tracking server or store. [default: as MLflow's own]",
+            envvar="MLFLOW_GITOPS_TRACKING_URI",
+            show_envvar=False,
+            show_default=False,
+        ),
+    ] = None,
+    registry_uri: Annotated[
+        Optional[str],
+        typer.Option(
+            help="MLflow's registry, where it is elsewhere.",
+            envvar="MLFLOW_GITOPS_REGISTRY_URI",
+            show_envvar=False,
+            show_default=False,
+        ),
+    ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say more.", envvar="MLFLOW_GITOPS_VERBOSE", show_envvar=False)
+    ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet", "-q", help="Print results and errors only.", envvar="MLFLOW_GITOPS_QUIET", show_envvar=False
+        ),
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Every option here also reads MLFLOW_GITOPS_<NAME>, for example MLFLOW_GITOPS_TRACKING_URI."""
+    verbosity = int(verbose) - int(quiet)
+    context.obj = Settings(repo, registry_dir, main, tracking_uri, registry_uri, verbosity)

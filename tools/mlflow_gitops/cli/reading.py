@@ -1,0 +1,92 @@
+"""Commands that look and change nothing: validate, plan, status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Optional
+
+import typer
+
+from mlflow_gitops.cli.app import Models, TextOrJson, app
+
+
+@app.command()
+def validate(
+    context: typer.Context,
+    paths: Annotated[
+        Optional[list[Path]],
+        typer.Argument(
+            metavar="[PATHS]...", help="Files or folders. [default: the registry folder]", show_default=False
+        ),
+    ] = None,
+    changed_since: Annotated[
+        Optional[str],
+        typer.Option(metavar="REF", help="Only files that differ from where this branch left REF.", show_default=False),
+    ] = None,
+    form: Annotated[
+        Literal["text", "json", "github"], typer.Option("--format", help="How to print the result.")
+    ] = "text",
+) -> None:
+    """Check manifests and policy, offline: schema, names, stages, aliases, pins.
+
+    Example: mlflow-gitops validate --changed-since origin/main --format github
+    """
+    from mlflow_gitops.commands import validate as command
+
+    raise typer.Exit(command.run(context.obj, paths or [], changed_since, form))
+
+
+@app.command()
+def plan(
+    context: typer.Context,
+    models: Models = None,
+    rev: Annotated[
+        Optional[str], typer.Option(metavar="REV", help="Plan a revision, not the working tree.", show_default=False)
+    ] = None,
+    onto: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="REF", help="Plan HEAD, or the revision, as it will be once merged into REF.", show_default=False
+        ),
+    ] = None,
+    out: Annotated[
+        Optional[Path],
+        typer.Option(metavar="FILE", help="Save the plan for reconcile --plan.", show_default=False),
+    ] = None,
+    prune: Annotated[bool, typer.Option("--prune", help="Include models whose manifest is gone.")] = False,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
+    ] = False,
+    form: TextOrJson = "text",
+) -> None:
+    """Show what would change in MLflow, and why. Changes nothing.
+
+    Example: mlflow-gitops plan fraud-detector --rev HEAD~1
+    """
+    from mlflow_gitops.commands import plan as command
+
+    code = command.run(
+        context.obj, models or [], rev, onto, out, prune=prune, detailed_exitcode=detailed_exitcode, form=form
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    models: Models = None,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit 2 unless every managed model is Synced.")
+    ] = False,
+    form: TextOrJson = "text",
+) -> None:
+    """Show each model: Synced, Pending, Drifted, Missing, Unmanaged or Unknown, and what holds its stages.
+
+    Example: mlflow-gitops status --exit-code
+    """
+    from mlflow_gitops.commands import status as command
+
+    raise typer.Exit(command.run(context.obj, models or [], exit_code, form))
+
+
+app.command("list", hidden=True)(status)
