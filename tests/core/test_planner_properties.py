@@ -39,7 +39,6 @@ def run(history: ModelHistory, registry: MemoryRegistry) -> Outcome:
     [outcome] = apply_models(
         [plan_now(history, registry)],
         lambda name: plan_now(history, registry),
-        lambda name: target.manifest.versions,
         registry,
     )
     return outcome

@@ -63,7 +63,6 @@ class _WrongNumberError(Exception):
 def apply_models(
     plans: Sequence[ModelPlan],
     again: Callable[[str], ModelPlan],
-    specs: Callable[[str], Mapping[int, VersionSpec]],
     registry: RegistryWriter,
     writers: int = 1,
 ) -> Iterator[Outcome]:
@@ -71,8 +70,8 @@ def apply_models(
 
     One writer a model: parallel writes to one model race inside MLflow (3.17). One model's failure stops that model alone.
     `again` reads a model anew and plans it again: what is written is decided by what MLflow holds at that moment, not by
-    what it held when the plan was shown. `specs` are a model's pinned versions, for registration. When the caller stops
-    early (Ctrl-C), models not begun are left alone and those under way are finished.
+    what it held when the plan was shown. When the caller stops early (Ctrl-C), models not begun are left alone and those
+    under way are finished.
     """
     begun = []
     for plan in plans:
@@ -85,7 +84,7 @@ def apply_models(
         else:
             yield Outcome(plan.model, "unchanged")
     with ThreadPoolExecutor(max_workers=max(1, writers), thread_name_prefix="apply") as pool:
-        running = [pool.submit(_apply_model, name, again, specs(name), registry) for name in begun]
+        running = [pool.submit(_apply_model, name, again, registry) for name in begun]
         try:
             for done in as_completed(running):
                 yield done.result()
@@ -94,9 +93,7 @@ def apply_models(
                 waiting.cancel()
 
 
-def _apply_model(
-    name: str, again: Callable[[str], ModelPlan], specs: Mapping[int, VersionSpec], registry: RegistryWriter
-) -> Outcome:
+def _apply_model(name: str, again: Callable[[str], ModelPlan], registry: RegistryWriter) -> Outcome:
     """Write one model. Where the server fails in passing, read again and go on from what is there."""
     progress = _Progress()
     error = ""
@@ -106,14 +103,14 @@ def _apply_model(
             if plan.has_work:
                 progress.attempted = plan
                 for change in (*plan.applying, *(stamp for stamp in plan.stamps if not _is_seal(stamp))):
-                    _write(name, change, specs, registry)
+                    _write(name, change, registry)
                 plan = progress.settle(again(name))
                 if plan.applying or not all(_is_seal(stamp) for stamp in plan.stamps):
                     raise RegistryFailure(
                         "MLflow took the writes and shows something else; someone may be changing it."
                     )
                 for stamp in plan.stamps:
-                    _write(name, stamp, specs, registry)
+                    _write(name, stamp, registry)
                 progress.sealed = True
             return progress.outcome(name, plan.refusals)
         except _WrongNumberError as wrong:
@@ -193,12 +190,12 @@ def _same(change: Change, other: Change) -> bool:
     )
 
 
-def _write(name: str, change: Change, specs: Mapping[int, VersionSpec], registry: RegistryWriter) -> None:
+def _write(name: str, change: Change, registry: RegistryWriter) -> None:
     version, key, after = change.version, change.key or "", change.after
     if change.action == "create_model":
         registry.create_model(name)
     elif change.action == "register_version":
-        _register(name, version or 0, specs[version or 0], registry)
+        _register(name, version or 0, change.pin or VersionSpec(), registry)
     elif change.action == "transition":
         registry.transition(name, version or 0, str(after))
     elif change.action == "set_alias":

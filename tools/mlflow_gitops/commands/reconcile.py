@@ -106,7 +106,6 @@ def _carry_out(
         outcomes = apply_models(
             plan.models,
             planner.again,
-            lambda name: planner.manifest(name).versions,
             planner.registry,
             jobs or planner.registry.writers,
         )

@@ -8,6 +8,7 @@ from typing import Literal
 
 from mlflow_gitops.core.fingerprint import Fingerprint
 from mlflow_gitops.core.mainline import Commit
+from mlflow_gitops.core.manifest import VersionSpec
 
 Action = Literal[
     "create_model",
@@ -31,7 +32,8 @@ class Change:
     """One write. `version` is None for what belongs to the model; `key` is an alias's or a tag's name.
 
     `before` and `after` are what MLflow holds and what it shall hold. `applies` is False where a refusal or `drift: report`
-    keeps it from being done. `commit` made it so; None for drift and for what is not committed yet.
+    keeps it from being done. `commit` made it so; None for drift and for what is not committed yet. `pin` says what a version
+    that is to be registered is made from.
     """
 
     action: Action
@@ -42,6 +44,7 @@ class Change:
     cause: Cause = "commit"
     applies: bool = True
     commit: Commit | None = None
+    pin: VersionSpec | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,9 +122,8 @@ def _changes(desired: Desired, history: ModelHistory, seen: ObservedModel, *, mi
             known = history.base_state != "none" and all(
                 p.desired and version in p.desired.manifest.versions for p in history.points
             )
-            yield Change(
-                "register_version", version, None, None, spec.source, "drift" if known else "commit", commit=made
-            )
+            cause: Cause = "drift" if known else "commit"
+            yield Change("register_version", version, None, None, spec.source, cause, commit=made, pin=spec)
     yield from _transitions(desired, history, seen)
     registered = {v for v, spec in desired.manifest.versions.items() if spec.source is not None} | seen.versions.keys()
     for field in sorted(history.declared | desired.fields.keys(), key=_field_order):
