@@ -1,0 +1,74 @@
+"""The registry in memory, on which thousands of cases run, does what a real MLflow does: the same operations on both."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mlflow_gitops.core.observed import ObservedModel
+from mlflow_gitops.edges.mlflow import Registry
+from mlflow_gitops.errors import RegistryFailure
+from tests.support.memory_registry import MemoryRegistry
+
+NAME = "model"
+ALIASES = ("champion", "rival", "Champion")
+STAGES = ("None", "Staging", "Production", "Archived")
+Operation = Callable[[Any], object]
+
+
+@pytest.fixture(scope="module")
+def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    from mlflow import MlflowClient
+
+    made = f"sqlite:///{tmp_path_factory.mktemp('registry') / 'mlflow.db'}"
+    MlflowClient(made).search_registered_models()
+    return made
+
+
+def operation(chance: random.Random, name: str) -> Operation:
+    """One write, of one that may well be refused: versions that do not exist, aliases that are not set."""
+    version, alias, tag = chance.randint(1, 4), chance.choice(ALIASES), chance.choice(["a", "b"])
+    on, stage, text = chance.choice([None, version]), chance.choice(STAGES), chance.choice(["", "one", "two"])
+    writes: list[Operation] = [
+        lambda r: r.register(name, f"s3://models/{version}", None, None, {"made": "here"}),
+        lambda r: r.delete_version(name, version),
+        lambda r: r.transition(name, version, stage),
+        lambda r: r.set_alias(name, alias, version),
+        lambda r: r.delete_alias(name, alias),
+        lambda r: r.set_tag(name, on, tag, str(version)),
+        lambda r: r.delete_tag(name, on, tag),
+        lambda r: r.set_description(name, on, text),
+        lambda r: r.create_model(name),
+    ]
+    return chance.choices(writes, weights=[3, 1, 3, 3, 1, 1, 1, 1, 1])[0]
+
+
+def outcome(write: Operation, registry: Any) -> object:
+    try:
+        return write(registry)
+    except RegistryFailure:
+        return "refused"
+
+
+def comparable(model: ObservedModel | None) -> ObservedModel | None:
+    """All but when a version was made, which a registry in memory does not know."""
+    if model is None:
+        return None
+    return replace(model, versions={number: replace(v, created=None) for number, v in model.versions.items()})
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_same_operations_end_alike(uri: str, seed: int) -> None:
+    chance, name = random.Random(seed), f"{NAME}-{seed}"
+    real, memory = Registry(uri), MemoryRegistry()
+    real.create_model(name)
+    memory.create_model(name)
+    for step in range(25):
+        write = operation(chance, name)
+        assert outcome(write, real) == outcome(write, memory), f"step {step}"
+    seen, known = comparable(real.read(name)), comparable(memory.read(name))
+    assert seen == known
