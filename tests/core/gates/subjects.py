@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mlflow_gitops.core.approvals import Approvals
 from mlflow_gitops.core.entries import Entry
 from mlflow_gitops.core.evidence import Dataset, Metric, ModelFile, Record, Signature, Unreadable
 from mlflow_gitops.core.gates import Finding, Subject
@@ -47,7 +48,8 @@ def subject(
     signatures: Mapping[int, Signature | None] | None = None,
     made: Commit | None = MADE,
     merged: bool = True,
-    approved_by: tuple[str, ...] | None = None,
+    approved_by: Approvals | None = None,
+    claims: Approvals | None = None,
     unreadable: str = "",
 ) -> Subject:
     """Version 14 coming to hold a stage, Production unless said otherwise, that 12 held before."""
@@ -72,6 +74,7 @@ def subject(
         approvals=lambda: approved_by,
         merged=merged,
         now=NOW,
+        claims=lambda: claims or Approvals(),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mlflow_gitops.core.approvals import Approvals
 from mlflow_gitops.core.gates import Finding
 from mlflow_gitops.core.gates.climb import approvals, climbs_from, soak
 from mlflow_gitops.core.gates.subject import span
@@ -86,19 +87,43 @@ def test_the_longest_of_several_stays_counts() -> None:
     assert soak(subject(stays=stays, tags=tags), Soak("20h"), ("Canary", "Staging")).status == "passed"
 
 
+ONE = Approvals(("@one",), ("@two is no person",), 7)
+
+
 @pytest.mark.parametrize(
     ("about", "wanted", "finding"),
     [
         ({"made": None}, 1, ("waiting", "needs 1 approval of the pull request")),
         ({"merged": False}, 2, ("waiting", "needs 2 approvals of the pull request")),
-        ({"approved_by": None}, 1, ("unknown", "who approved 0000000 cannot be read: no access to its pull request")),
-        ({"approved_by": ()}, 1, ("failed", "0 of 1 approval")),
-        ({"approved_by": ("@one",)}, 2, ("failed", "1 of 2 approvals: @one")),
-        ({"approved_by": ("@one", "@two")}, 2, ("passed", "approved by @one, @two")),
+        ({"merged": False, "approved_by": ONE}, 2, ("waiting", "needs 2 approvals, has 1: @one, @two is no person")),
+        ({"merged": False, "approved_by": ONE}, 1, ("waiting", "approved by @one; counts once it is merged")),
+        (
+            {"approved_by": None},
+            1,
+            (
+                "unknown",
+                "who approved 0000000 cannot be read: GitHub is asked with GITHUB_TOKEN and GITHUB_REPOSITORY",
+            ),
+        ),
+        ({"approved_by": Approvals()}, 1, ("failed", "0 of 1 approval")),
+        ({"approved_by": ONE}, 2, ("failed", "1 of 2 approvals: @one, @two is no person")),
+        ({"approved_by": ONE}, 1, ("passed", "approved by @one")),
     ],
 )
 def test_approvals(about: dict[str, object], wanted: int, finding: tuple[str, str]) -> None:
-    assert said(*approvals(subject(**about), wanted)) == [finding]  # type: ignore[arg-type]
+    assert said(approvals(subject(**about), wanted)) == [finding]  # type: ignore[arg-type]
+
+
+def test_approvals_that_messages_claim_are_told_as_claims() -> None:
+    claims = Approvals(("B Person <b@example.org>",), ("A <a@example.org> took part in making it",))
+    found = [approvals(subject(claims=claims), wanted, "message") for wanted in (1, 2)]
+    assert said(*found) == [
+        ("passed", "claimed in the message: approved by B Person <b@example.org>"),
+        (
+            "failed",
+            "claimed in the message: 1 of 2 approvals: B Person <b@example.org>, A <a@example.org> took part in making it",
+        ),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
+from mlflow_gitops.core.approvals import Source
+
 GATES = (
     "from", "soak", "approvals", "status", "pinned", "tags", "metrics", "no_worse_than", "signature",
 )  # fmt: skip
@@ -62,6 +64,7 @@ class Requirements:
     climbs_from: tuple[str, ...] = ()
     soak: Soak | None = None
     approvals: int = 0
+    approvals_from: Source = "pull_request"
     status: str | None = None
     pinned: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -88,10 +91,14 @@ def read_requirements(rule: Mapping[str, Any]) -> Requirements:
     """One stage's gates from its rule in the policy, which the schema has passed and from which nulls are gone."""
     require: Mapping[str, Any] = rule.get("require") or {}
     worse = require.get("no_worse_than")
+    approvals = rule.get("approvals") or 0
+    if isinstance(approvals, int):
+        approvals = {"count": approvals}
     return Requirements(
         climbs_from=tuple(rule.get("from") or ()),
         soak=Soak(rule["soak"]) if rule.get("soak") else None,
-        approvals=rule.get("approvals") or 0,
+        approvals=approvals.get("count", 1),
+        approvals_from=approvals.get("from", "pull_request"),
         status=require.get("status"),
         pinned=bool(require.get("pinned")),
         tags=dict(require.get("tags") or {}),
@@ -112,9 +119,9 @@ def requirement_faults(
     """What is wrong with one stage's gates: (path below the stage's rule, code, message)."""
     for below in asked.climbs_from:
         if below not in stages:
-            yield ("from",), "stage-unknown", f"{stage} wants a version from {below!r}, which the policy lacks"
+            yield ("from", below), "stage-unknown", f"{stage} wants a version from {below!r}, which the policy lacks"
         elif below == stage:
-            yield ("from",), "bad-value", f"a version cannot come to {stage} from {stage}"
+            yield ("from", below), "bad-value", f"a version cannot come to {stage} from {stage}"
     if asked.soak and not asked.climbs_from:
         yield ("soak",), "soak-needs-from", f"the soak of {stage} needs the stage to soak in: from: [Staging]"
     for key, bound in asked.metrics.items():
@@ -128,7 +135,11 @@ def requirement_faults(
         if not worse.stage or not worse.metrics:
             yield there, "missing-field", f"no_worse_than of {stage} needs a stage and metrics"
         elif worse.stage not in stages:
-            yield there, "stage-unknown", f"{stage} is compared with {worse.stage!r}, which the policy lacks"
+            yield (
+                (*there, "stage"),
+                "stage-unknown",
+                f"{stage} is compared with {worse.stage!r}, which the policy lacks",
+            )
     for name in asked.plugins:
         if name in GATES:
             yield ("require", "plugins", name), "bad-value", f"{name} is a gate of mlflow-gitops itself"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta, timezone
 
+from mlflow_gitops.core.approvals import Approvals, Source
+from mlflow_gitops.core.evidence import Unreadable
 from mlflow_gitops.core.gates.subject import Finding, Subject, failed, passed, span
 from mlflow_gitops.core.policy import instant
 from mlflow_gitops.core.requirements import Soak
@@ -41,17 +42,35 @@ def soak(subject: Subject, asked: Soak, stages: tuple[str, ...]) -> Finding:
     return Finding("waiting", f"{span(stayed)} of {asked.text} in {stage}, until {shown}", until=shown)
 
 
-def approvals(subject: Subject, wanted: int) -> Iterator[Finding]:
-    """`approvals`: enough people approved the pull request that made the change. Before the merge this waits."""
+def approvals(subject: Subject, wanted: int, source: Source = "pull_request") -> Finding:
+    """`approvals`: enough people approved the change. Before the merge this waits, and tells what is there already."""
     needs = f"{wanted} approval{'s' if wanted > 1 else ''}"
-    if subject.entry.made is None or not subject.merged:
-        yield Finding("waiting", f"needs {needs} of the pull request", needs=needs)
-        return
-    people = subject.approvals()
-    if people is None:
-        sha = subject.entry.made.sha[:7]
-        yield Finding("unknown", f"who approved {sha} cannot be read: no access to its pull request", needs=needs)
-    elif len(people) >= wanted:
-        yield passed(f"approved by {', '.join(people)}")
-    else:
-        yield failed(f"{len(people)} of {needs}" + (f": {', '.join(people)}" if people else ""))
+    made = subject.entry.made
+    if made is None or not subject.merged:
+        try:
+            known = subject.claims() if source == "message" else subject.approvals()
+        except Unreadable as reason:
+            return Finding("waiting", f"needs {needs} of the pull request (not known yet: {reason})", needs=needs)
+        if known is None or not (known.by or known.pull_request):
+            return Finding("waiting", f"needs {needs} of the pull request", needs=needs)
+        if len(known.by) >= wanted:
+            return Finding("waiting", f"approved by {', '.join(known.by)}; counts once it is merged", needs=needs)
+        return Finding("waiting", f"needs {needs}, has {_told(known)}", needs=needs)
+    if source == "message":
+        claims = subject.claims()
+        if len(claims.by) >= wanted:
+            return passed(f"claimed in the message: approved by {', '.join(claims.by)}")
+        return failed(f"claimed in the message: {_told(claims, needs)}")
+    told = subject.approvals()
+    if told is None:
+        why = "GitHub is asked with GITHUB_TOKEN and GITHUB_REPOSITORY"
+        return Finding("unknown", f"who approved {made.sha[:7]} cannot be read: {why}", needs=needs)
+    if len(told.by) >= wanted:
+        return passed(f"approved by {', '.join(told.by)}")
+    return failed(_told(told, needs))
+
+
+def _told(known: Approvals, of: str = "") -> str:
+    """How many approvals there are, whose they are, and why the others' do not count."""
+    who = ", ".join((*known.by, *known.not_counted))
+    return f"{len(known.by)}{' of ' + of if of else ''}" + (f": {who}" if who else "")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mlflow_gitops.core.approvals import Approvals
 from mlflow_gitops.core.evidence import ModelFile, Record, Unreadable
 from mlflow_gitops.core.gates import climb, record
 from mlflow_gitops.core.gates.overrides import Override, overrides
@@ -24,13 +25,15 @@ _NOT_FOR_ROLLBACKS = frozenset({"from", "soak", "no_worse_than", "signature"})
 class Evidence:
     """Where gates get what neither git's manifests nor the registry's listing holds. See Subject for what each gives.
 
-    `messages` gives the commit messages that speak for a commit's change of a file. The defaults know nothing.
+    `messages` gives the commit messages that speak for a commit's change of a file; `approvals` what GitHub knows of a
+    commit's approvals, None where it is not asked; `claims` what the commit's own messages say. The defaults know nothing.
     """
 
     read: Callable[[ObservedVersion], Record | None] = lambda version: None
     read_file: Callable[[str, ObservedVersion], ModelFile | None] = lambda model, version: None
     messages: Callable[[Commit, str], Iterable[str]] = lambda commit, file: ()
-    approvals: Callable[[Commit, str], tuple[str, ...] | None] = lambda commit, file: None
+    approvals: Callable[[Commit, str], Approvals | None] = lambda commit, file: None
+    claims: Callable[[Commit], Approvals] = lambda commit: Approvals()
     merged: Callable[[Commit], bool] = lambda commit: True
     plugins: Callable[[], Mapping[str, Gate]] = dict
 
@@ -95,6 +98,7 @@ def _subjects(history: ModelHistory, seen: ObservedModel, evidence: Evidence, no
             read=evidence.read,
             read_file=lambda version: evidence.read_file(name, version),
             approvals=lambda made=made: evidence.approvals(made, file) if made else None,  # type: ignore[misc]
+            claims=lambda made=made: evidence.claims(made) if made else Approvals(),  # type: ignore[misc]
             merged=made is not None and evidence.merged(made),
             now=now,
         )
@@ -136,7 +140,7 @@ def _questions(
     if (soak := asked.soak) is not None:
         yield "soak", lambda: climb.soak(subject, soak, asked.climbs_from)
     if asked.approvals:
-        yield "approvals", lambda: climb.approvals(subject, asked.approvals)
+        yield "approvals", lambda: climb.approvals(subject, asked.approvals, asked.approvals_from)
     if (status := asked.status) is not None:
         yield "status", lambda: record.status(subject, status)
     if asked.pinned:

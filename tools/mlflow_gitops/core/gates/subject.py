@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from mlflow_gitops.core.approvals import Approvals
 from mlflow_gitops.core.entries import Entry
 from mlflow_gitops.core.evidence import ModelFile, Record
 from mlflow_gitops.core.manifest import VersionSpec
@@ -40,8 +41,8 @@ class Subject:
     `seen` is the model as MLflow shows it, `spec` the manifest's pin of the version. `holder` gives the version that held a
     stage before, by git's base or, without one, by MLflow: the highest number is the one served. `read` and `read_file`
     give what MLflow recorded of a version; both raise Unreadable, and return None where there is nothing. `approvals` gives
-    the people who approved the making commit, or None where nobody can be asked; `merged` says whether that commit is on the
-    main line. `now` is RFC 3339 in UTC.
+    what GitHub knows of the making commit's approvals, or None where nobody can be asked, and raises Unreadable; `claims` what
+    its messages say of them. `merged` says whether that commit is on the main line. `now` is RFC 3339 in UTC.
     """
 
     model: str
@@ -51,9 +52,10 @@ class Subject:
     holder: Callable[[str], int | None]
     read: Callable[[ObservedVersion], Record | None]
     read_file: Callable[[ObservedVersion], ModelFile | None]
-    approvals: Callable[[], tuple[str, ...] | None]
+    approvals: Callable[[], Approvals | None]
     merged: bool
     now: str
+    claims: Callable[[], Approvals] = Approvals
 
     @property
     def number(self) -> int:
