@@ -14,12 +14,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, cast
 
-from mlflow_gitops.core.mainline import Commit, Line
+from mlflow_gitops.core.mainline import Commit, Line, Merged
 from mlflow_gitops.core.snapshot import LINK, SourceFile, matters
 from mlflow_gitops.core.yamldoc import MAX_BYTES
+from mlflow_gitops.edges import gitlog
 from mlflow_gitops.errors import GitFailure
 
-_NO_FILE = "000000"
 _LINK_MODE = "120000"
 _LAST_SECOND = 253402300799  # of the year 9999
 _PIPE_HOLDS = 4096  # what a pipe takes at least before its writer waits
@@ -219,33 +219,50 @@ class Git:
 
     def line(self, revision: str, registry: str) -> Line:
         """The first-parent history of a revision and what it did to the registry folder, from one `git log`."""
-        output = self._run(
-            "log", "--first-parent", "-m", "--root", "--raw", "-z", "--no-renames", "--no-abbrev", "--no-show-signature",
-            "--ignore-submodules=none", "--encoding=UTF-8", "--format=%x02%H%x00%an <%ae>%x00%s",
-            revision, "--", registry,
-        )  # fmt: skip
-        times: dict[str, int] = {}
-        latest = 0
-        for entry in self._text("rev-list", "--first-parent", "--reverse", "--timestamp", revision, "--").splitlines():
-            seconds, sha = entry.split()
-            times[sha] = latest = max(latest, int(seconds))
-        shas = list(times)
-        index = {sha: i for i, sha in enumerate(shas)}
-        commits: dict[str, Commit] = {}
+        # --sparse keeps the commits that do nothing to the folder: they have a place and a time on the line, too.
+        walk = ("--first-parent", "--full-history", "--sparse", "--reverse", "-m")
+        output = self._run("log", *walk, *gitlog.LOGGED, revision, "--", registry)
+        shas: list[str] = []
+        times: list[int] = []
+        described: dict[str, Commit] = {}
+        merges: dict[int, tuple[str, ...]] = {}
         changes: list[tuple[int, str, str | None]] = []
-        tokens = iter(output.decode("utf-8", "replace").split("\0"))
-        sha = ""
-        for token in tokens:
-            if token.startswith("\x02"):
-                sha = token[1:]
-                commits[sha] = Commit(sha, _utc(times[sha]), next(tokens), next(tokens))
-            elif token.lstrip("\n").startswith(":"):
-                _, mode, _, blob, _ = token.split()
-                path = next(tokens)
-                content = None if mode == _NO_FILE else blob if mode.startswith("100") else "link"
-                changes.append((index[sha], path, content))
-        changes.reverse()  # the log runs from the newest; paths within one commit have no order
-        return Line(shas, changes, commits)
+        latest = 0
+        for sha, parents, seconds, about, done in gitlog.read(output):
+            latest = max(latest, seconds)
+            if done:
+                described[sha] = Commit(sha, _utc(latest), *about)
+                changes += ((len(shas), path, blob) for path, blob in reversed(done))
+            if len(parents) > 1:
+                merges[len(shas)] = parents[1:]
+            shas.append(sha)
+            times.append(latest)
+        return Line(shas, changes, described, times, merges)
+
+    def merged(self, line: Line, wanted: Iterable[int], registry: str) -> dict[int, list[Merged]]:
+        """The commits that these true merges of the line brought in, the newest first, without merges among them.
+
+        Two processes for all: one for how the commits hang together, one for what they did.
+        """
+        merges = sorted(set(wanted) & line.merges.keys())
+        if not merges:
+            return {}
+        first = merges[0]
+        tips = [parent for i, others in line.merges.items() if i >= first for parent in others]
+        before = [f"^{line.shas[first - 1]}"] if first else []
+        listed = self._run("rev-list", "--date-order", "--parents", "--stdin", feed=_lines([*tips, *before]))
+        parents = {sha: rest for sha, *rest in (entry.split() for entry in listed.decode().splitlines())}
+        brought = line.brought_in(parents, first)
+        found: dict[int, list[Merged]] = {i: [] for i in merges}
+        asked = [sha for sha, rest in parents.items() if brought.get(sha) in found and len(rest) < 2]
+        if asked:
+            output = self._run(
+                "log", "--no-walk=unsorted", "--stdin", *gitlog.LOGGED, "--", registry, feed=_lines(asked)
+            )
+            for sha, _, seconds, about, changes in gitlog.read(output):
+                commit = Commit(sha, _utc(seconds), *about)
+                found[brought[sha]].append(Merged(commit, tuple(path for path, _ in changes)))
+        return found
 
     def messages(self, sha: str, path: str) -> list[str]:
         """The messages that speak for a commit's change of a file: its own, and in a true merge those of the merged commits
@@ -324,6 +341,10 @@ class Git:
             said = done.stderr.decode("utf-8", "replace").strip().splitlines()
             raise GitFailure(f"{why or 'git ' + args[0] + ' failed'}: {said[0] if said else done.returncode}.")
         return done.stdout if done.returncode == 0 else b""
+
+
+def _lines(words: Iterable[str]) -> str:
+    return "".join(f"{word}\n" for word in words)
 
 
 def _environment() -> dict[str, str]:
