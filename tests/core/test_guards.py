@@ -29,7 +29,7 @@ def wanted(body: str, policy: str = "") -> Desired:
     rules = (read_policy(policy.encode(), "policy.yaml")[0] if policy else Policy()) or pytest.fail(policy)
     manifest, document = read_manifest(f"name: m\n{body}\n".encode(), "registry/models/m.yaml")
     assert manifest is not None, document.problems
-    check_policy(manifest, document, rules.for_model("m"))
+    check_policy(document, rules.for_model("m"))
     assert not document.problems
     return Desired(manifest, rules.for_model("m"))
 

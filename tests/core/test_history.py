@@ -60,7 +60,7 @@ def slowly(commits: Iterable[tuple[str | None, Mapping[str, bytes | None]]], nam
             found, document = read_manifest(files[mine[0]] or b"", mine[0])
             if found is not None:
                 rules = policy.for_model(found.name)
-                check_policy(found, document, rules)
+                check_policy(document, rules)
                 desired = desired if document.problems else Desired(found, rules)
         states.append(State(sha, desired, bool(mine)))
     return states

@@ -142,13 +142,18 @@ class Histories:
             return history
         whole = list(history.points)
         if history.base_state == "known" and (base := history.points[0].commit) is not None:
-            earlier = [one for one in self._states(stem, None) if one[0] < self._line.index[base.sha]]
-            self._fetch(
-                {blob for _, manifest, policy in earlier for blob in (manifest and manifest[0], policy) if blob}
-            )
-            whole = self._points(stem, earlier, based=False) + whole
+            whole = self._earlier(stem, self._line.index[base.sha]) + whole
         rules = target.policy
         return replace(history, entries=tuple(entries(wanted, whole, lambda made: self._judge(made, rules, name))))
+
+    def standing(self, name: str, stem: str, commit: str) -> tuple[list[Point], tuple[Entry, ...]]:
+        """A model's points up to a commit of the line, and each holder that the commit names, explained as an entry."""
+        points = self._earlier(stem, self._line.index[commit] + 1)
+        target = points[-1].desired if points else None
+        if target is None:
+            return points, ()
+        rules, wanted = target.policy, new_holders(target, None)
+        return points, tuple(entries(wanted, points, lambda made: self._judge(made, rules, name)))
 
     def _judge(self, made: Commit | None, own: ModelPolicy, name: str) -> ModelPolicy:
         """The policy as it stood before a commit, for one model; the first policy ever judges itself (RULES R3)."""
@@ -188,10 +193,14 @@ class Histories:
 
     def _before(self, stem: str, moment: int) -> Desired | None:
         """The last readable state before a commit."""
-        earlier = [state for state in self._states(stem, None) if state[0] < moment]
-        self._fetch({blob for _, manifest, policy in earlier for blob in (manifest and manifest[0], policy) if blob})
-        points = self._points(stem, earlier, based=False)
+        points = self._earlier(stem, moment)
         return points[-1].desired if points else None
+
+    def _earlier(self, stem: str, moment: int) -> list[Point]:
+        """The points before a commit, from the first manifest on."""
+        states = [state for state in self._states(stem, None) if state[0] < moment]
+        self._fetch({blob for _, manifest, policy in states for blob in (manifest and manifest[0], policy) if blob})
+        return self._points(stem, states, based=False)
 
     def _rules_before(self, moment: int) -> Policy:
         """The last readable policy before a commit, or MLflow's own rules."""
@@ -260,5 +269,5 @@ class Histories:
         if manifest is None:
             return None
         rules = policy.for_model(manifest.name)
-        check_policy(manifest, document, rules)
+        check_policy(document, rules)
         return None if document.problems else Desired(manifest, rules)

@@ -126,20 +126,22 @@ def _check_names(document: Document) -> None:
 
 def _check_stages(document: Document) -> None:
     """No version twice: not in one stage's list, not in two of MLflow's stages (the policy may add stages of its own)."""
-    stages = document.root.get("stages")
-    for stage, value in stages.items() if isinstance(stages, dict) else ():
+    for stage, value in _mapping(document.root, "stages").items():
         seen: set[int] = set()
-        for i, version in enumerate(value if isinstance(value, list) else ()):
-            if isinstance(version, int) and version in seen:
-                document.at("version-twice", f"{stage} names version {version} twice", ("stages", stage, i))
-            elif isinstance(version, int):
-                seen.add(version)
+        for place, version in _listed(value):
+            if version in seen:
+                document.at("version-twice", f"{stage} names version {version} twice", ("stages", stage, place))
+            seen.add(version)
 
 
-def check_policy(manifest: Manifest, document: Document, policy: ModelPolicy) -> None:
-    """Record in `document` what the policy forbids: unknown stages, versions in two native stages, aliases (RULES R2)."""
+def check_policy(document: Document, policy: ModelPolicy) -> None:
+    """Record in `document` what the policy forbids: unknown stages, versions in two native stages, aliases (RULES R2).
+
+    Whatever else is wrong with the manifest is passed over, so that one run tells all.
+    """
+    stages = {stage: _listed(value) for stage, value in _mapping(document.root, "stages").items()}
     holder: dict[int, str] = {}
-    for stage, versions in manifest.stages.items():
+    for stage, versions in stages.items():
         rule = policy.stages.get(stage)
         if rule is None:
             near = difflib.get_close_matches(stage, policy.stages, 1, 0.5) or [
@@ -150,24 +152,34 @@ def check_policy(manifest: Manifest, document: Document, policy: ModelPolicy) ->
                 hint = "leave the version out instead"
             document.at("stage-unknown", f"there is no stage {stage!r}; {hint}", ("stages", stage), key=True)
             continue
-        if rule.alias and len(versions) > 1:
+        if rule.alias and len({version for _, version in versions}) > 1:
             message = f"{stage} is kept as the alias {rule.alias!r} and holds one version at most"
             document.at("stage-one-version", message, ("stages", stage))
-        listed = document.root["stages"][stage]
-        for place, version in enumerate(listed if isinstance(listed, list) else versions):
+        for place, version in versions:
             if rule.native and (other := holder.setdefault(version, stage)) != stage:
                 path = ("stages", stage, place)  # of a single version, its stage's
                 document.at(
                     "version-twice", f"version {version} stands in {other} and in {stage}; it can hold one", path
                 )
     kept = {alias.lower(): stage for alias, stage in policy.stage_aliases.items()}
-    allowed = {v for stage in policy.alias_only or () for v in manifest.stages.get(stage, ())}
-    for alias, version in manifest.aliases.items():
+    allowed = {version for stage in policy.alias_only or () for _, version in stages.get(stage, ())}
+    for alias, target in _mapping(document.root, "aliases").items():
         if follows := kept.get(alias.lower()):
             message = f"the alias {alias!r} follows the stage {follows}; it is not set by hand"
             document.at("alias-clash", message, ("aliases", alias), key=True)
-        elif policy.alias_only is not None and version not in allowed:
+        elif policy.alias_only is not None and type(target) is int and target not in allowed:
             message = (
-                f"{alias!r} may only point at what holds {' or '.join(policy.alias_only)}; version {version} does not"
+                f"{alias!r} may only point at what holds {' or '.join(policy.alias_only)}; version {target} does not"
             )
             document.at("alias-not-allowed", message, ("aliases", alias))
+
+
+def _mapping(root: object, field: str) -> Mapping[str, object]:
+    """A field that should hold a mapping; empty where it does not, which is the schema's to report."""
+    value = root.get(field) if isinstance(root, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _listed(value: object) -> list[tuple[int, int]]:
+    """The versions of a stage as they stand there, each with its place in the list."""
+    return [(i, item) for i, item in enumerate(value if isinstance(value, list) else [value]) if type(item) is int]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from urllib.parse import unquote
 
 from mlflow_gitops.core.yamldoc import CONTROL
 
@@ -25,6 +26,11 @@ def file_stem(model: str) -> str:
         "ascii"
     )
     return "%2E" + encoded[1:] if encoded.startswith(".") else encoded
+
+
+def model_of(stem: str) -> str:
+    """The model whose manifest has this stem: the inverse of `file_stem`."""
+    return unquote(stem, errors="replace")
 
 
 def name_fault(model: str) -> str | None:

@@ -93,6 +93,11 @@ class Policy:
         known = (self.raw.get("limits") or {}).get("changed_models")
         return Limit(**known) if known is not None else None
 
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """The platform team: who owns the policy, and whatever names no owner of its own."""
+        return tuple(self.raw.get("owners") or ())
+
     def for_model(self, model: str) -> ModelPolicy:
         """The rules for one model. Cheap: models that share their exceptions share the value."""
         which = self.matches(model)
@@ -224,17 +229,19 @@ def rule_faults(rules: ModelPolicy) -> list[tuple[tuple[str, ...], str, str]]:
         if not rule.alias:
             continue
         if alias_reserved(rule.alias):
-            faults.append((here, "alias-reserved", f"MLflow keeps the alias {rule.alias!r} for itself"))
+            faults.append(((*here, "alias"), "alias-reserved", f"MLflow keeps the alias {rule.alias!r} for itself"))
         holder = aliases.setdefault(rule.alias.lower(), rule.name)
         if holder != rule.name:
-            faults.append((here, "alias-clash", f"{rule.name} and {holder} cannot share the alias {rule.alias!r}"))
+            faults.append(
+                ((*here, "alias"), "alias-clash", f"{rule.name} and {holder} cannot share the alias {rule.alias!r}")
+            )
     for name in rules.alias_only or ():
         if name not in rules.stages:
             message = f"aliases.only names the stage {name!r}, which the policy lacks"
-            faults.append((("aliases", "only"), "stage-unknown", message))
+            faults.append((("aliases", "only", name), "stage-unknown", message))
     gates = {*GATES, *(name for rule in rules.stages.values() for name in rule.asks.plugins)}
     for name in sorted(rules.overrides - gates):
-        faults.append((("overrides",), "gate-unknown", f"there is no gate {name!r}; there are {', '.join(GATES)}"))
+        faults.append((("overrides", name), "gate-unknown", f"there is no gate {name!r}; there are {', '.join(GATES)}"))
     return faults
 
 
@@ -242,5 +249,4 @@ def _check_rules(document: Document, rules: ModelPolicy, above: tuple[str | int,
     for below, code, message in rule_faults(rules):
         told = any(problem.code == code and problem.message == message for problem in document.problems)
         if not told:
-            path = (*above, *below)
-            document.at(code, message, path, key=path[-1] not in ("only", "overrides"))
+            document.at(code, message, (*above, *below), key=True)

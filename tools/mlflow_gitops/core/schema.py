@@ -99,7 +99,7 @@ def _kind(instance: object) -> str:
         if isinstance(instance, python):
             shown = "" if kind in ("object", "array", "null") else f" ({_short(instance)})"
             return _TYPES[kind] + shown
-    return f"the fraction {instance}"
+    return f"the fraction {instance}" if math.isfinite(instance) else f".{instance}"  # type: ignore[arg-type]
 
 
 def _hint(kinds: list[str], instance: object) -> str:
@@ -115,7 +115,7 @@ def _why(error: Any) -> str:
     if rule == "pattern":
         return str(error.schema.get("patternErrorMessage", f"does not match {wanted}"))
     if rule == "enum":
-        return f"{_short(instance)} is none of {', '.join('null' if value is None else str(value) for value in wanted)}"
+        return f"{_plain(instance)} is none of {', '.join(map(_plain, wanted))}"
     if rule in ("minimum", "maximum"):
         return f"{instance} is {'under' if rule == 'minimum' else 'over'} {wanted}"
     if rule == "uniqueItems":
@@ -123,6 +123,12 @@ def _why(error: Any) -> str:
     if rule in ("minLength", "maxLength", "maxItems"):
         return "is empty" if rule == "minLength" else f"is longer than {wanted}"
     return str(error.message)[:200]
+
+
+def _plain(value: object) -> str:
+    """A value as it is written in YAML."""
+    words = {None: "null", True: "true", False: "false"}
+    return words[value] if value is None or isinstance(value, bool) else value if isinstance(value, str) else str(value)
 
 
 def _short(value: object) -> str:

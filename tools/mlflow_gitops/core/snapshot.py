@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from mlflow_gitops.core.manifest import Manifest, check_policy, read_manifest
+from mlflow_gitops.core.names import model_of
 from mlflow_gitops.core.policy import Policy, read_policy, rule_faults
 from mlflow_gitops.core.problems import Problem, in_order
 from mlflow_gitops.core.schema import schema_text
@@ -75,7 +76,8 @@ def build(files: Iterable[SourceFile], registry: str) -> Snapshot:
     """Read a whole registry folder, `registry` being its path in the repository. Never raises for what the files hold."""
     snapshot = Snapshot()
     found: list[Problem] = []
-    documents: dict[str, tuple[Manifest, Document]] = {}
+    documents: list[Document] = []
+    read: dict[str, Manifest] = {}
     policy_file: str | None = None
     listed: list[str] = []
     tree = hashlib.sha256()
@@ -105,51 +107,63 @@ def build(files: Iterable[SourceFile], registry: str) -> Snapshot:
         elif kind == "manifest":
             manifest, document = read_manifest(file.data, file.path)
             found += document.problems
+            documents.append(document)
             if manifest is not None:
-                documents[file.path] = (manifest, document)
+                read[file.path] = manifest
     snapshot.digest = tree.hexdigest()
     found += twins(listed)
     if not any(problem.file == policy_file for problem in found):
         found += _under_policy(documents, snapshot.policy, policy_file)
     faulty = {problem.file for problem in found if problem.severity == "error"}
-    snapshot.manifests = {
-        manifest.name: manifest for path, (manifest, _) in sorted(documents.items()) if path not in faulty
-    }
+    snapshot.manifests = {manifest.name: manifest for path, manifest in read.items() if path not in faulty}
     snapshot.problems = in_order(found)
     return snapshot
 
 
 def twins(paths: Iterable[str]) -> list[Problem]:
-    """Manifests of one name, and names equal but for case (which some file systems and databases take for one)."""
-    first: dict[str, str] = {}
-    problems = []
+    """Manifests of one name, and names equal but for case (which some file systems and databases take for one).
+
+    Each is told of the others, since any of them may be the one that a change brought.
+    """
+    alike: dict[str, list[str]] = {}
     for path in sorted(paths):
-        stem = stem_of(path)
-        other = first.setdefault(stem.lower(), path)
-        if other == path:
-            continue
-        if stem_of(other) == stem:
-            problems.append(Problem(path, 1, 1, "duplicate-model", f"{other} is a manifest of the same model"))
-        else:
-            problems.append(Problem(path, 1, 1, "case-clash", f"{other} has the same name but for case"))
+        alike.setdefault(stem_of(path).lower(), []).append(path)
+    problems = []
+    for group in alike.values():
+        for path in group if len(group) > 1 else ():
+            same = [other for other in group if other != path and stem_of(other) == stem_of(path)]
+            differing = [other for other in group if stem_of(other) != stem_of(path)]
+            if same:
+                problems.append(Problem(path, 1, 1, "duplicate-model", f"the same model as {_and_more(same)}"))
+            if differing:
+                problems.append(Problem(path, 1, 1, "case-clash", f"the same but for case as {_and_more(differing)}"))
     return problems
 
 
-def _under_policy(
-    documents: Mapping[str, tuple[Manifest, Document]], policy: Policy, policy_file: str | None
-) -> list[Problem]:
+def _and_more(paths: list[str]) -> str:
+    return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
+
+
+def _under_policy(documents: Iterable[Document], policy: Policy, policy_file: str | None) -> list[Problem]:
     problems: list[Problem] = []
     judged: set[tuple[int, ...]] = set()
-    for manifest, document in documents.values():
-        which = policy.matches(manifest.name)
-        rules = policy.for_model(manifest.name)
+    for document in documents:
+        name = _model(document)
+        which = policy.matches(name)
+        rules = policy.for_model(name)
         if len(which) > 1 and which not in judged and policy_file:
             for _, code, message in rule_faults(rules):
-                problems.append(Problem(policy_file, 1, 1, code, f"together for {manifest.name}: {message}"))
+                problems.append(Problem(policy_file, 1, 1, code, f"together for {name}: {message}"))
         judged.add(which)
-        check_policy(manifest, document, rules)
+        check_policy(document, rules)
         problems += document.problems
     return problems
+
+
+def _model(document: Document) -> str:
+    """The model that a manifest speaks of, even one that does not say so rightly."""
+    name = document.root.get("name") if isinstance(document.root, dict) else None
+    return name if isinstance(name, str) else model_of(stem_of(document.file))
 
 
 def schema_copy_problems(copies: Mapping[str, bytes]) -> list[Problem]:

@@ -80,10 +80,15 @@ class Document:
         self.problems.append(Problem(self.file, line, column, code, message))
 
     def offset(self, path: Sequence[str | int], *, key: bool = False) -> int:
-        """The offset of the value at `path` (of its key with `key=True`), or of the deepest part of the path that exists."""
+        """The offset of the value at `path` (of its key with `key=True`), or of the deepest part of the path that exists.
+
+        A step into a list is an item's number, or the item itself where that is text.
+        """
         node, found = self.root, 0
         for depth, step in enumerate(path):
             wants_key = key and depth == len(path) - 1
+            if isinstance(node, Seq) and isinstance(step, str) and step in node:
+                step = node.index(step)
             if isinstance(node, Map) and str(step) in node.marks:
                 found = node.marks[str(step)][0 if wants_key else 1]
                 node = node.get(str(step))
