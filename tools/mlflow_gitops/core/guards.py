@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mlflow_gitops.core.desired import Desired
@@ -73,7 +73,7 @@ def refusals(
     seen = observed or ObservedModel(name)
     yield from _aliases(desired)
     yield from _versions(desired, seen, new=observed is None)
-    yield from _pins(desired, seen, changes, context.evidence.read)
+    yield from pins(desired, seen, moving(changes), context.evidence.read)
     yield from _protected(desired, seen)
     if context.writing and (reason := frozen(desired, history, seen, changes, context.now)):
         yield Refusal("frozen", reason, "wait for its end, or let the platform team lift it in the policy", "commit")
@@ -143,12 +143,19 @@ def _versions(desired: Desired, seen: ObservedModel, *, new: bool) -> Iterator[R
             highest = version
 
 
-def _pins(
-    desired: Desired, seen: ObservedModel, changes: Sequence[Change], read: Callable[[ObservedVersion], Record | None]
+def moving(changes: Sequence[Change]) -> set[int]:
+    """The versions that these changes move into a stage or behind an alias, or register."""
+    moved = {c.version for c in changes if c.version is not None and c.action in ("transition", "register_version")}
+    return moved | {c.after for c in changes if c.action == "set_alias" and isinstance(c.after, int)}
+
+
+def pins(
+    desired: Desired,
+    seen: ObservedModel,
+    about: Collection[int],
+    read: Callable[[ObservedVersion], Record | None],
 ) -> Iterator[Refusal]:
-    """Compare every pin with MLflow; what only the run knows (datasets) is read for versions about to change."""
-    moving = {change.version for change in changes if change.action in ("transition", "register_version")}
-    moving |= {change.after for change in changes if change.action == "set_alias" and isinstance(change.after, int)}
+    """Compare every pin with MLflow; what only the run knows (datasets) is read for the versions that this is about."""
     for version, spec in sorted(desired.manifest.versions.items()):
         found = seen.versions.get(version)
         if found is not None:
@@ -159,7 +166,7 @@ def _pins(
             ):
                 if pinned is not None and pinned != actual:
                     yield _pin(version, f"is pinned to {word} {pinned}, MLflow has {actual or 'none'}")
-        if version in moving and (spec.dataset_digest or spec.data):
+        if version in about and (spec.dataset_digest or spec.data):
             wanted = found or ObservedVersion(version, run_id=spec.run_id, model_id=spec.model_id)
             try:
                 yield from _data_pins(version, spec, read(wanted))

@@ -9,7 +9,7 @@ from mlflow_gitops.core.desired import Desired, Field
 from mlflow_gitops.core.gates import Judgement, judge
 from mlflow_gitops.core.guards import Context, frozen, refusals
 from mlflow_gitops.core.history import UNDECLARED, ModelHistory
-from mlflow_gitops.core.mainline import Commit
+from mlflow_gitops.core.mainline import Commit, Point
 from mlflow_gitops.core.names import ACTIVE_STAGES
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.core.ordering import ordered
@@ -80,6 +80,12 @@ def _healing(
     if any(refusals(base, still, observed, changes, replace(context, writing=False))):
         return [], []
     return changes, list(_stage_changes(base, still, seen, changes))
+
+
+def departures(desired: Desired, commit: Commit, seen: ObservedModel) -> list[Change]:
+    """Every way in which MLflow departs from what a commit wants, as the changes that would put it back."""
+    still = ModelHistory(commit.sha, "known", (Point(commit, desired),))
+    return _ordered_changes(desired, still, seen, missing=False)[0]
 
 
 def observed_stages(observed: ObservedModel, desired: Desired | None = None) -> dict[str, tuple[int, ...]]:

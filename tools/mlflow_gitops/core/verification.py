@@ -1,0 +1,234 @@
+"""Verify: is what MLflow shows explained by a commit of the main line and by a receipt of having put it there (RULES R7)?
+
+Stamps are evidence that whoever may edit the registry can forge; git and the receipts decide. So a stamp counts only where a
+receipt says that the model was reconciled to a commit that wanted just that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlflow_gitops.core.desired import Desired
+from mlflow_gitops.core.entries import Entry
+from mlflow_gitops.core.evidence import Record
+from mlflow_gitops.core.guards import pins
+from mlflow_gitops.core.mainline import Commit, Point
+from mlflow_gitops.core.observed import HELD_PREFIX, ObservedModel, ObservedVersion
+from mlflow_gitops.core.plan import Change
+from mlflow_gitops.core.planner import departures
+from mlflow_gitops.core.receipts import RECEIPT_TAG, Receipt
+
+_PASSING = frozenset({"passed", "overridden", "exempt"})
+_FIELD_OF_PIN = re.compile(r"version (\d+) is pinned to (\S+)")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Unexplained:
+    """One thing in MLflow, or in the receipts, that neither git nor a receipt accounts for.
+
+    `field` names it: `stage Production`, `alias champion`, `pin 12 run_id`, `held 12 Production`, `gates 12 Production`,
+    `owner`, `commit` or `receipt`.
+    """
+
+    model: str
+    field: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """One receipt's word on one model that it brought to a commit of the main line: the commit's place on the line, and the
+    gates that were judged (stage, version, gate, status)."""
+
+    place: int
+    digest: str
+    gates: frozenset[tuple[str, int, str, str]] = frozenset()
+    recovered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What git and the receipts say of one model.
+
+    `points` are its states along the main line up to `base`, the commit that MLflow's stamp names (None: it names none of
+    the main line); `standing` explains each holder at the base. `places` maps every commit of the main line to its place.
+    """
+
+    name: str
+    base: Commit | None
+    points: Sequence[Point]
+    standing: Sequence[Entry]
+    runs: Sequence[Reconciled]
+    places: Mapping[str, int]
+
+    @property
+    def desired(self) -> Desired | None:
+        return self.points[-1].desired if self.points else None
+
+    def wanted_at(self, place: int) -> Desired | None:
+        """What the model's manifest wanted at a place of the line."""
+        at = [p for p in self.points if p.commit is not None and self.places[p.commit.sha] <= place]
+        return at[-1].desired if at else None
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What verifying may ask: the run of a version (for pins of data), and who approved a commit's change of a file."""
+
+    read: Callable[[ObservedVersion], Record | None] = lambda version: None
+    approvers: Callable[[Commit, str], int | None] = lambda commit, file: None
+
+
+def runs_by_model(
+    receipts: Iterable[Receipt], owner: str | None, places: Mapping[str, int]
+) -> dict[str, list[Reconciled]]:
+    """The receipts of this owner, by the models that they brought to a commit of the main line, in the line's order."""
+    found: dict[str, list[Reconciled]] = {}
+    for receipt in receipts:
+        if receipt.content.get("owner") != owner or receipt.commit not in places:
+            continue
+        recovered = receipt.content.get("recovered") is True
+        for told in _models(receipt):
+            run = Reconciled(places[receipt.commit], receipt.digest, frozenset(_gates(told)), recovered)
+            found.setdefault(str(told.get("model")), []).append(run)
+    for runs in found.values():
+        runs.sort(key=lambda run: run.place)
+    return found
+
+
+def _models(receipt: Receipt) -> Iterator[Mapping[str, Any]]:
+    models = receipt.content.get("models")
+    for told in models if isinstance(models, list) else ():
+        if isinstance(told, dict) and told.get("result") == "applied":
+            yield told
+
+
+def _gates(told: Mapping[str, Any]) -> Iterator[tuple[str, int, str, str]]:
+    gates = told.get("gates")
+    for one in gates if isinstance(gates, list) else ():
+        if isinstance(one, dict) and isinstance(version := one.get("version"), int):
+            yield str(one.get("stage")), version, str(one.get("gate")), str(one.get("status"))
+
+
+def verify_model(
+    account: Account, seen: ObservedModel, owner: str | None, digests: frozenset[str], ask: Questions
+) -> Iterator[Unexplained]:
+    """Everything about one managed model that is not explained. `digests` are those of every receipt there is."""
+    name, desired = account.name, account.desired
+    if seen.owner != owner:
+        yield Unexplained(name, "owner", f"the stamp says {seen.owner or 'nothing'}, this repository is {owner}")
+    if seen.base is None:
+        held = {v.number: v.stage for v in seen.versions.values() if v.stage in ("Staging", "Production")}
+        for version, stage in sorted(held.items()):
+            yield Unexplained(name, f"stage {stage}", f"held by {version}, and no reconcile has been here yet")
+        return
+    if account.base is None or desired is None:
+        what = "names no commit of the main line" if account.base is None else "names a commit without this manifest"
+        yield Unexplained(name, "commit", f"the stamp {seen.base[:12]} {what}")
+        return
+    yield from (
+        Unexplained(name, _field(change), _departs(change, account.base))
+        for change in departures(desired, account.base, seen)
+    )
+    holders = {entry.version for entry in account.standing}
+    for refusal in pins(desired, seen, holders, ask.read):
+        found = _FIELD_OF_PIN.match(refusal.detail)
+        yield Unexplained(name, f"pin {found[1]} {found[2]}" if found else "pin", refusal.detail)
+    yield from _receipts(account, seen, digests)
+    yield from _held(account, seen)
+    yield from _judged(account, desired, ask)
+
+
+def _receipts(account: Account, seen: ObservedModel, digests: frozenset[str]) -> Iterator[Unexplained]:
+    base = account.base
+    assert base is not None
+    if not any(run.place == account.places[base.sha] for run in account.runs):
+        yield Unexplained(account.name, "commit", f"no receipt says that it was reconciled to {base.sha[:12]}")
+    stamped = seen.tags.get(RECEIPT_TAG)
+    if stamped is not None and stamped not in digests:
+        yield Unexplained(
+            account.name, "receipt", f"the receipt {stamped[:12]} that MLflow names was deleted or edited"
+        )
+
+
+def _held(account: Account, seen: ObservedModel) -> Iterator[Unexplained]:
+    """Held stamps excuse a version from gates, so each must name a commit that wanted it, and that a run applied or passed."""
+    for version in sorted(seen.versions):
+        for key, value in sorted(seen.versions[version].tags.items()):
+            if not key.startswith(HELD_PREFIX):
+                continue
+            stage, sha = key.removeprefix(HELD_PREFIX), value.partition("@")[0]
+            reason = _why_not_held(account, stage, version, sha)
+            if reason:
+                yield Unexplained(account.name, f"held {version} {stage}", reason)
+    for entry in account.standing:
+        tags = seen.versions[entry.version].tags if entry.version in seen.versions else {}
+        if entry.stage != "Archived" and HELD_PREFIX + entry.stage not in tags and entry.version in seen.versions:
+            yield Unexplained(
+                account.name, f"held {entry.version} {entry.stage}", "holds it without the stamp of a reconcile"
+            )
+
+
+def _why_not_held(account: Account, stage: str, version: int, sha: str) -> str | None:
+    place = account.places.get(sha)
+    if place is None:
+        return f"the stamp names {sha[:12] or 'nothing'}, no commit of the main line"
+    wanted = account.wanted_at(place)
+    if wanted is None or version not in wanted.holders(stage):
+        return f"the stamp names {sha[:12]}, whose manifest does not put it there"
+    for run in account.runs:
+        then = account.wanted_at(run.place)
+        if run.place >= place and then is not None and version in then.holders(stage):
+            return None
+    return f"the stamp names {sha[:12]}, and no receipt says that this was ever applied"
+
+
+def _judged(account: Account, desired: Desired, ask: Questions) -> Iterator[Unexplained]:
+    """Each holder passed the gates of its stage when it came in, as a receipt says; of approvals the forge is asked where a
+    recovered receipt cannot tell."""
+    for entry in account.standing:
+        rule = entry.judge.stages.get(entry.stage)
+        asked = rule.asks.gates if rule is not None else ()
+        if not asked or entry.made is None:
+            continue
+        made = account.places[entry.made.sha]
+        since = [run for run in account.runs if run.place >= made]
+        told = {
+            gate
+            for run in since
+            for stage, v, gate, status in run.gates
+            if (stage, v) == (entry.stage, entry.version) and status in _PASSING
+        }
+        missing = [gate for gate in asked if gate not in told]
+        if missing == [] or not since:
+            continue
+        if any(run.recovered for run in since):
+            if "approvals" not in missing:
+                continue
+            people = ask.approvers(entry.made, desired.manifest.file)
+            if people is not None and rule is not None and people >= rule.asks.approvals:
+                continue
+            missing = ["approvals"]
+        what = ", ".join(missing)
+        yield Unexplained(
+            account.name, f"gates {entry.version} {entry.stage}", f"no receipt says that it passed {what}"
+        )
+
+
+def _field(change: Change) -> str:
+    if change.action in ("set_alias", "delete_alias"):
+        return f"alias {change.key}"
+    if change.action == "transition":
+        stage = change.after if change.after in ("Staging", "Production") else change.before
+        return f"stage {stage}"
+    where = f"{change.version} " if change.version is not None else ""
+    what = {"set_tag": "tag", "delete_tag": "tag", "set_description": "description"}.get(change.action, "version")
+    return f"{what} {where}{change.key or ''}".strip()
+
+
+def _departs(change: Change, base: Commit) -> str:
+    version = f"{change.version}: " if change.version is not None else ""
+    return f"{version}MLflow has {change.before or 'nothing'}, {base.sha[:7]} says {change.after or 'nothing'}"
