@@ -17,7 +17,9 @@ HELD_PREFIX = "gitops.held."
 
 @dataclass(frozen=True, slots=True)
 class ObservedVersion:
-    """One model version in MLflow. `stage` is `None`, `Staging`, `Production` or `Archived`, as text."""
+    """One model version in MLflow. `stage` is `None`, `Staging`, `Production` or `Archived`, as text; `status` is empty for
+    one that MLflow does not have yet. `created` is when it was registered, RFC 3339 in UTC: it never moves, so that plans
+    of one state have one fingerprint, and a number that was deleted and given again shows in it."""
 
     number: int
     stage: str = "None"
@@ -27,6 +29,7 @@ class ObservedVersion:
     source: str | None = None
     model_id: str | None = None
     status: str = "READY"
+    created: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

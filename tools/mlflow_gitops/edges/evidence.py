@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timezone
 from typing import Any
 
 from mlflow_gitops.core.evidence import Dataset, Metric, Record
@@ -28,6 +29,15 @@ def record(run: Any, logged: Any) -> Record | None:
         data={key.removeprefix(_DATA_PREFIX): said[key] for key in said if key.startswith(_DATA_PREFIX)},
         code_commit=said.get(_COMMIT_TAG),
     )
+
+
+def moment(milliseconds: int | None) -> str | None:
+    """One of MLflow's timestamps, RFC 3339 in UTC; None for none, and for what is no date."""
+    try:
+        at = datetime.fromtimestamp(int(milliseconds or 0) // 1000, timezone.utc) if milliseconds else None
+    except (OverflowError, ValueError, OSError):
+        return None
+    return at.isoformat().replace("+00:00", "Z") if at else None
 
 
 def _latest(metrics: Iterable[Any]) -> dict[str, tuple[Metric, ...]]:

@@ -10,18 +10,17 @@ from __future__ import annotations
 import logging
 import os
 import re
-import sqlite3
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
-from functools import cached_property
-from pathlib import Path
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from mlflow_gitops.core.evidence import ModelFile, Record
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
-from mlflow_gitops.edges.evidence import record
-from mlflow_gitops.edges.server import LOCKED, Server, read_settings, write_settings
+from mlflow_gitops.edges.evidence import moment, record
+from mlflow_gitops.edges.modelfile import Artifacts
+from mlflow_gitops.edges.server import Server, read_settings, without_credentials, write_settings
+from mlflow_gitops.edges.stores import must_be_ready
 from mlflow_gitops.errors import RegistryFailure
 
 if TYPE_CHECKING:
@@ -64,8 +63,9 @@ class Registry:
         self.workspace = os.environ.get("MLFLOW_WORKSPACE", "")
         self._server = Server(self.uri, say)
         self.shown = self._server.shown
+        self._artifacts = Artifacts(self.tracking_uri)
         for uri in (self.tracking_uri, self.uri):
-            _must_exist(uri)
+            must_be_ready(uri)
         self._client: MlflowClient = self._server.ask(MlflowClient, self.tracking_uri, self.uri)
         # A SQL store that is opened directly resolves `models:/m-…` through MLflow's global, not its client's URI (3.17).
         mlflow.set_tracking_uri(self.tracking_uri)
@@ -158,7 +158,37 @@ class Registry:
         return record(run, logged)
 
     def model_file(self, model: str, version: ObservedVersion) -> ModelFile | None:
-        return None
+        """What a version's artifacts say of themselves; None where it has none. A version without a status is not in MLflow
+        yet: of what its pin names, only MLflow's own `models:/m-…` and `runs:/…` are read."""
+        location = self._location(model, version)
+        return self._artifacts.read(location) if location else None
+
+    def _location(self, model: str, version: ObservedVersion) -> str | None:
+        """Where a version's artifacts are."""
+        if not version.status:
+            return self._settled(version.source)
+        if self.stageless:
+            # Unity Catalog gives access by the version's own name alone, which MLflow resolves by its global registry.
+            import mlflow
+
+            mlflow.set_registry_uri(self.uri)
+            return f"models:/{model}/{version.number}"
+        place = partial(self._client.get_model_version_download_uri, model)
+        return self._settled(self._found(place, str(version.number)) or version.source, seen=True)
+
+    def _settled(self, location: str | None, *, seen: bool = False) -> str | None:
+        """An address of MLflow's own as the address of the storage behind it; any other is taken from a registry alone."""
+        if logged := _model_id(location):
+            found = self._found(self._client.get_logged_model, logged)
+            return str(found.artifact_location) if found is not None else None
+        if location and location.startswith("runs:/"):
+            run = self._found(self._client.get_run, location.removeprefix("runs:/").partition("/")[0])
+            if run is not None:
+                self._artifacts.must_be_ours(str(run.info.artifact_uri))
+            return location if run is not None else None
+        if location and not seen:
+            raise RegistryFailure(f"What is at {without_credentials(location)} is read once it is registered.")
+        return location
 
     def _get(self, name: str) -> ObservedModel | None:
         """A model whose name no filter can hold."""
@@ -260,6 +290,7 @@ def _assemble(models: list[Any], versions: list[Any]) -> dict[str, ObservedModel
             source=found.source or None,
             model_id=found.model_id or _model_id(found.source),
             status=str(found.status or "READY"),
+            created=moment(found.creation_timestamp),
         )
     return {
         model.name: ObservedModel(
@@ -299,35 +330,3 @@ def _filters(names: Collection[str]) -> Iterator[str]:
         length += len(quoted) + 1
     if chunk:
         yield f"name IN ({','.join(chunk)})"
-
-
-def _must_exist(uri: str) -> None:
-    """MLflow creates a SQLite file or a folder of files it does not find; no command of ours should."""
-    if uri.startswith("file:") or "://" not in uri:
-        _folder_must_exist(uri)
-    if not uri.startswith("sqlite:"):
-        return
-    path = Path(unquote(uri.partition(":///")[2].partition("?")[0]) or ":memory:")
-    way_out = "Name the registry with --tracking-uri or MLFLOW_TRACKING_URI."
-    if not path.is_file():
-        raise RegistryFailure(f"There is no MLflow database at {path}. {way_out}")
-    try:
-        with sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True) as connection:
-            tables = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'registered_models'").fetchone()
-    except sqlite3.OperationalError as error:
-        if "locked" in str(error):
-            raise RegistryFailure(f"{path}: {LOCKED}") from None
-        raise RegistryFailure(f"The MLflow database {path} cannot be read: {error}. {way_out}") from None
-    except sqlite3.DatabaseError:
-        raise RegistryFailure(f"{path} is not a SQLite database. {way_out}") from None
-    if tables is None:
-        raise RegistryFailure(f"{path} holds no MLflow registry. {way_out}")
-
-
-def _folder_must_exist(uri: str) -> None:
-    scheme = uri.partition(":")[0]
-    path = Path(unquote(urlsplit(uri).path) if scheme == "file" else uri)
-    if scheme in ("file", uri) and not path.is_dir():
-        raise RegistryFailure(
-            f"There is no MLflow store at {path}. Name the registry with --tracking-uri or MLFLOW_TRACKING_URI."
-        )
