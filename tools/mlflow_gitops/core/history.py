@@ -7,7 +7,7 @@ crosses are read, each once.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -15,8 +15,8 @@ from typing import Literal
 from mlflow_gitops.core.desired import Desired, Field
 from mlflow_gitops.core.entries import Entry, entries, new_holders
 from mlflow_gitops.core.mainline import Commit, Line, Point
-from mlflow_gitops.core.manifest import check_policy, read_manifest
-from mlflow_gitops.core.policy import ModelPolicy, Policy, read_policy
+from mlflow_gitops.core.policy import ModelPolicy, Policy
+from mlflow_gitops.core.reading import TWINS, ReadBlobs, Reader, Reading
 from mlflow_gitops.core.snapshot import classify, stem_of
 
 BaseState = Literal["none", "known", "stale", "unknown"]
@@ -25,8 +25,7 @@ UNDECLARED = object()
 
 _State = tuple[int, "tuple[str, str] | None", "str | None"]
 """Files at a commit: its index, (manifest blob, path) or None, policy blob or None."""
-_TWINS = ("", "")
-"""Two manifests of one name: as unreadable as one that is no YAML."""
+_NOTHING = Reading(None)
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,20 @@ class ModelHistory:
         return self.points[0].commit if self.base_state == "none" else None
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What one manifest's files were after a commit of the line that could have changed it, or the policy under it.
+
+    `desired` is what the commit wants, None where there is no such manifest; where `fault` says that it cannot be read, what
+    the last readable state wanted (RULES R7). `touched` tells whether the commit changed the manifest's own files.
+    """
+
+    index: int
+    desired: Desired | None
+    fault: str | None
+    touched: bool
+
+
 class Histories:
     """The histories of every model along one line of commits.
 
@@ -85,19 +98,16 @@ class Histories:
         self,
         line: Line,
         registry: str,
-        read_blobs: Callable[[Iterable[str]], Mapping[str, bytes]],
+        read_blobs: ReadBlobs,
         target: Mapping[str, Desired],
         *,
         dirty: Callable[[str], bool] = lambda stem: False,
         stageless: bool = False,
     ) -> None:
         self._line = line
-        self._read = read_blobs
+        self._reader = Reader(read_blobs, stageless=stageless)
         self._target = target
         self._dirty = dirty
-        self._stageless = stageless
-        self._blobs: dict[str, bytes] = {}
-        self._policies: dict[str, Policy | None] = {}
         self._by_stem: dict[str, list[tuple[int, str, str | None]]] = {}
         self._policy_changes: list[tuple[int, str | None]] = []
         for i, path, blob in line.changes:
@@ -113,7 +123,7 @@ class Histories:
         for stem, base in wanted:
             for _, manifest, policy in self._states(stem, base):
                 blobs.update(blob for blob in (manifest[0] if manifest else None, policy) if blob)
-        self._fetch(blobs)
+        self._reader.fetch(blobs)
 
     def of(self, name: str, stem: str, base: str | None, state: BaseState) -> ModelHistory:
         """The history of one model. `base` must be on the line where `state` is "known"."""
@@ -132,6 +142,31 @@ class Histories:
         if not dirty and points and points[-1].desired != final:
             points[-1] = Point(points[-1].commit, final)
         return ModelHistory(base, state, tuple(points) or (Point(None, final),))
+
+    def stems(self) -> list[str]:
+        """The stems of all manifests that the line ever had."""
+        return sorted(self._by_stem)
+
+    def moments(self, stem: str) -> list[Moment]:
+        """One manifest's whole course on the line, oldest first."""
+        self.prefetch([(stem, None)])
+        touched = {i for i, _, _ in self._by_stem.get(stem, ())}
+        found: list[Moment] = []
+        last: Desired | None = None
+        for i, manifest, reading in self._readings(self._states(stem, None)):
+            if manifest is None or reading.desired is not None:
+                last = reading.desired
+            found.append(Moment(i, last, reading.fault, i in touched))
+        return found
+
+    def policies(self) -> list[tuple[int, str | None]]:
+        """Each commit that changed the policy file, oldest first: its index, and why the file cannot be read, if so."""
+        self._reader.fetch(blob for _, blob in self._policy_changes if blob)
+        return [(i, self._reader.policy(blob)[1]) for i, blob in self._policy_changes]
+
+    def judge(self, made: Commit, name: str) -> ModelPolicy:
+        """The policy that judges what a commit of the line makes of a model (RULES R3)."""
+        return self._judge(made, self._reader.no_policy().for_model(name), name)
 
     def with_entries(self, history: ModelHistory, name: str, stem: str) -> ModelHistory:
         """The history with its entries explained. What a version came through may lie before the base, so more is read,
@@ -179,10 +214,8 @@ class Histories:
         look as if it had been there.
         """
         points: list[Point] = []
-        rules: Policy | None = None
-        for i, manifest, policy in states:
-            rules = self._policy(policy) or rules or self._rules_before(i)
-            desired = self._desired(*manifest, rules) if manifest is not None else None
+        for i, manifest, reading in self._readings(states):
+            desired = reading.desired
             if manifest is not None and desired is None:
                 if points or not based:
                     continue
@@ -190,6 +223,13 @@ class Histories:
             if points[-1].desired != desired if points else based or desired is not None:
                 points.append(Point(self._commit(i), desired))
         return points
+
+    def _readings(self, states: Iterable[_State]) -> Iterator[tuple[int, tuple[str, str] | None, Reading]]:
+        """What the files say at each state, by the last policy that could be read up to it: (index, manifest, reading)."""
+        rules: Policy | None = None
+        for i, manifest, policy in states:
+            rules = self._reader.policy(policy)[0] or rules or self._rules_before(i)
+            yield i, manifest, self._reader.manifest(*manifest, rules) if manifest is not None else _NOTHING
 
     def _before(self, stem: str, moment: int) -> Desired | None:
         """The last readable state before a commit."""
@@ -199,26 +239,23 @@ class Histories:
     def _earlier(self, stem: str, moment: int) -> list[Point]:
         """The points before a commit, from the first manifest on."""
         states = [state for state in self._states(stem, None) if state[0] < moment]
-        self._fetch({blob for _, manifest, policy in states for blob in (manifest and manifest[0], policy) if blob})
+        self._reader.fetch(
+            {blob for _, manifest, policy in states for blob in (manifest and manifest[0], policy) if blob}
+        )
         return self._points(stem, states, based=False)
 
     def _rules_before(self, moment: int) -> Policy:
         """The last readable policy before a commit, or MLflow's own rules."""
-        return self._readable_before(moment) or Policy(stageless=self._stageless)
+        return self._readable_before(moment) or self._reader.no_policy()
 
     def _readable_before(self, moment: int) -> Policy | None:
         """The last readable policy before a commit; None where there was none yet."""
         for i, blob in reversed(self._policy_changes):
             if i < moment:
-                self._fetch({blob} if blob else set())
-                if policy := self._policy(blob):
+                self._reader.fetch({blob} if blob else set())
+                if policy := self._reader.policy(blob)[0]:
                     return policy
         return None
-
-    def _fetch(self, blobs: set[str]) -> None:
-        missing = blobs - self._blobs.keys()
-        if missing:
-            self._blobs.update(self._read(missing))
 
     def _commit(self, i: int) -> Commit | None:
         sha = self._line.shas[i]
@@ -249,25 +286,5 @@ class Histories:
                 policy = self._policy_changes[p][1]
                 p += 1
             manifest = next(((blob, path) for path, blob in present.items()), None)
-            states.append((moment, manifest if len(present) <= 1 else _TWINS, policy))
+            states.append((moment, manifest if len(present) <= 1 else TWINS, policy))
         return states
-
-    def _policy(self, blob: str | None) -> Policy | None:
-        if blob is None:
-            return self._policies.setdefault("", Policy(stageless=self._stageless))
-        if blob not in self._policies:
-            data = self._blobs.get(blob)
-            policy = read_policy(data, "policy.yaml")[0] if data is not None else None
-            self._policies[blob] = policy.without_stages() if policy and self._stageless else policy
-        return self._policies[blob]
-
-    def _desired(self, blob: str, path: str, policy: Policy) -> Desired | None:
-        data = self._blobs.get(blob)
-        if data is None:
-            return None
-        manifest, document = read_manifest(data, path)
-        if manifest is None:
-            return None
-        rules = policy.for_model(manifest.name)
-        check_policy(document, rules)
-        return None if document.problems else Desired(manifest, rules)

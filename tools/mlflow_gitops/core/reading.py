@@ -1,0 +1,118 @@
+"""Manifests and policies by their blobs: each is read once, however many commits hold it.
+
+What a manifest means depends on the policy of its commit, so the two are put together here, for planning and for the
+audit alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlflow_gitops.core.desired import Desired
+from mlflow_gitops.core.manifest import Manifest, check_policy, read_manifest
+from mlflow_gitops.core.policy import Policy, read_policy
+from mlflow_gitops.core.problems import Problem
+from mlflow_gitops.core.snapshot import LINK
+from mlflow_gitops.core.yamldoc import Document
+
+ReadBlobs = Callable[[Iterable[str]], Mapping[str, bytes]]
+
+TWINS = ("", "")
+"""Two manifests of one name: as unreadable as one that is no YAML."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a file says; `desired` is None where `fault` says why it cannot be used."""
+
+    desired: Desired | None
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """A manifest by itself, and as much of its document as the policy is checked against."""
+
+    manifest: Manifest
+    root: Mapping[str, Any]
+
+
+class Reader:
+    """Reads blobs through `read_blobs`, which maps ids to contents and leaves out what is no file of a fair size.
+
+    `stageless` is as in `Policy`.
+    """
+
+    def __init__(self, read_blobs: ReadBlobs, *, stageless: bool = False) -> None:
+        self._read = read_blobs
+        self._stageless = stageless
+        self._blobs: dict[str, bytes] = {}
+        self._policies: dict[str, tuple[Policy | None, str | None]] = {}
+        self._manifests: dict[tuple[str, str], _Parsed | str] = {}
+        self._readings: dict[tuple[str, str, int], Reading] = {}
+
+    def fetch(self, blobs: Iterable[str]) -> None:
+        """Get these blobs in one batch, as far as they are not here."""
+        missing = set(blobs) - self._blobs.keys()
+        if missing:
+            self._blobs.update(self._read(missing))
+
+    def no_policy(self) -> Policy:
+        """MLflow's own rules, which hold where there is no policy file."""
+        found = self.policy(None)[0]
+        assert found is not None
+        return found
+
+    def policy(self, blob: str | None) -> tuple[Policy | None, str | None]:
+        """The policy of a blob that was fetched, or why it cannot be used; without a blob MLflow's own rules."""
+        key = blob or ""
+        if key not in self._policies:
+            self._policies[key] = (Policy(stageless=self._stageless), None) if blob is None else self._policy(blob)
+        return self._policies[key]
+
+    def manifest(self, blob: str, path: str, policy: Policy) -> Reading:
+        """What a blob that was fetched wants under a policy. The path's stem is what the model must be called."""
+        if (blob, path) == TWINS:
+            return Reading(None, "two manifests have its name")
+        if (blob, path) not in self._manifests:
+            self._manifests[blob, path] = self._parse(blob, path)
+        parsed = self._manifests[blob, path]
+        if isinstance(parsed, str):
+            return Reading(None, parsed)
+        rules = policy.for_model(parsed.manifest.name)
+        key = blob, path, id(rules)  # the rules of a policy live as long as it, and this keeps every policy
+        if key not in self._readings:
+            document = Document(path, parsed.root)
+            check_policy(document, rules)
+            fault = _told(document.problems) if document.problems else None
+            self._readings[key] = Reading(None if fault else Desired(parsed.manifest, rules), fault)
+        return self._readings[key]
+
+    def _policy(self, blob: str) -> tuple[Policy | None, str | None]:
+        data = self._blobs.get(blob)
+        if data is None:
+            return None, _no_file(blob)
+        policy, problems = read_policy(data, "policy.yaml")
+        if policy is None:
+            return None, _told(problems)
+        return (policy.without_stages() if self._stageless else policy), None
+
+    def _parse(self, blob: str, path: str) -> _Parsed | str:
+        data = self._blobs.get(blob)
+        if data is None:
+            return _no_file(blob)
+        manifest, document = read_manifest(data, path)
+        if manifest is None:
+            return _told(document.problems)
+        return _Parsed(manifest, {field: document.root.get(field) for field in ("stages", "aliases")})
+
+
+def _told(problems: Iterable[Problem]) -> str:
+    first = min(problems)
+    return f"{first.code}: {first.message}"
+
+
+def _no_file(blob: str) -> str:
+    return LINK if blob == "link" else "too large to be read"
