@@ -1,0 +1,90 @@
+"""`codeowners`: writes CODEOWNERS from the owners that the manifests and the policy name; `validate` compares by it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+
+from mlflow_gitops.commands.output import emit, emit_json, note
+from mlflow_gitops.commands.validate import report_invalid
+from mlflow_gitops.core import codeowners
+from mlflow_gitops.core.codeowners import PLACES, CodeOwners
+from mlflow_gitops.core.problems import Problem
+from mlflow_gitops.core.snapshot import Snapshot, classify
+from mlflow_gitops.errors import INVALID, OK, Failure
+from mlflow_gitops.render.terminal import safe
+from mlflow_gitops.settings import Settings
+from mlflow_gitops.workspace import Workspace
+
+
+def run(settings: Settings, *, check: bool, dry_run: bool, form: str) -> int:
+    """Bring CODEOWNERS up to date and print the difference; with `check` or `dry_run`, only print it. With `check`, exits 3
+    if there is one."""
+    workspace = Workspace(settings)
+    snapshot = workspace.tree()
+    if snapshot.errors:
+        return report_invalid(snapshot, form)
+    found = existing(workspace) or CodeOwners(PLACES[0], "")
+    wanted = written(workspace, snapshot, found)
+    diff = _diff(found, wanted)
+    if diff and not (check or dry_run):
+        file = workspace.top / found.file
+        try:
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(wanted.encode("utf-8", "surrogateescape"))
+        except OSError as error:
+            raise Failure(f"{found.file} cannot be written: {error.strerror or error}.") from None
+    if form == "json":
+        emit_json({"file": found.file, "changed": bool(diff), "diff": "\n".join(diff)})
+    else:
+        emit(safe(line) for line in diff)
+        said = "is as the owners say" if not diff else "differs" if check or dry_run else "is written; commit it"
+        if not wanted:
+            said = "needs no lines: neither the policy nor a manifest names owners"
+        note(settings, f"{found.file} {said}.")
+    return INVALID if check and diff else OK
+
+
+def problems(workspace: Workspace, snapshot: Snapshot, changed: Collection[str] | None = None) -> list[Problem]:
+    """What `validate` says of CODEOWNERS. `changed` are the only manifests that were read, existing or gone.
+
+    Where a manifest is invalid its owners are not known, so the others are looked at one by one.
+    """
+    found = existing(workspace)
+    if found is None:
+        return codeowners.missing(f"{workspace.registry}/policy.yaml", snapshot)
+    if changed is None and not snapshot.errors:
+        return codeowners.stale(found, written(workspace, snapshot, found))
+    lines = {one.file: codeowners.manifest_line(one) for one in snapshot.manifests.values()}
+    gone = {
+        path: None
+        for path in changed or ()
+        if classify(path, workspace.registry) == "manifest" and not (workspace.top / path).exists()
+    }
+    return codeowners.stale_manifests(found, workspace.registry, sorted((gone | lines).items()))
+
+
+def existing(workspace: Workspace) -> CodeOwners | None:
+    """The file that GitHub takes; None if there is none."""
+    for place in PLACES:
+        file = workspace.top / place
+        if file.is_file():
+            try:
+                return CodeOwners(place, file.read_bytes().decode("utf-8", "surrogateescape"))
+            except OSError as error:
+                raise Failure(f"{place} cannot be read: {error.strerror or error}.") from None
+    return None
+
+
+def written(workspace: Workspace, snapshot: Snapshot, found: CodeOwners) -> str:
+    """The file's text as the owners want it."""
+    places = ["schemas/", *(["tools/"] if (workspace.top / "tools").is_dir() else []), ".github/"]
+    if not found.file.startswith(".github/"):
+        places.append(found.file)
+    return found.with_block(workspace.registry, codeowners.block(snapshot, workspace.registry, places))
+
+
+def _diff(found: CodeOwners, wanted: str) -> list[str]:
+    before, after = found.text.splitlines(), wanted.splitlines()
+    names = (f"a/{found.file}" if found.text else "/dev/null", f"b/{found.file}")
+    return list(difflib.unified_diff(before, after, *names, lineterm=""))
