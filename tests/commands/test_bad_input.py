@@ -21,12 +21,12 @@ from tests.support.team import GIT_ENVIRONMENT, Team
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def template(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]) -> bytes:
     """A SQLite registry: `fraud` with three versions, `crowded` with 500, and a prompt."""
     from mlflow import MlflowClient
 
     file = tmp_path_factory.mktemp("template") / "mlflow.db"
-    client = MlflowClient(f"sqlite:///{file}")
+    client = MlflowClient(blank_registry(file))
     for name in ("fraud", "crowded"):
         client.create_registered_model(name)
     for number in range(1, 4):
@@ -216,7 +216,8 @@ def test_bad_input(team: Team, case: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert not (team.folder.parent / "missing.db").exists(), "no store was created"
 
 
-def test_a_locked_database(team: Team, tmp_path: Path) -> None:
+def test_a_locked_database(team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlflow_gitops.edges.stores.LOCK_PATIENCE", 0.1)
     holder = sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     ran = team.run("plan")
@@ -255,11 +256,21 @@ def test_five_hundred_versions(team: Team) -> None:
     assert "Plan: 1 model, 251 changes, 0 refused." in plan.out
 
 
+REPEATEDLY = """
+import sys
+from mlflow_gitops.cli import main
+
+for _ in range(int(sys.argv[1])):
+    print("exit", main(sys.argv[2:]), flush=True)
+"""
+
+
 @contextmanager
-def at_a_terminal(team: Team, *args: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """The command line with a terminal to ask on."""
+def at_a_terminal(team: Team, times: int, *args: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """The command line, so many times, with a terminal to ask on."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "mlflow_gitops", "--repo", str(team.folder), "--tracking-uri", team.uri, *args]
+    command = [sys.executable, "-c", REPEATEDLY, str(times)]
+    command += ["--repo", str(team.folder), "--tracking-uri", team.uri, *args]
     process = subprocess.Popen(
         command, stdin=theirs, stdout=theirs, stderr=theirs, env=os.environ | GIT_ENVIRONMENT, start_new_session=True
     )
@@ -284,20 +295,20 @@ def read_until(terminal: int, words: str | None) -> str:
     return said
 
 
-@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1), ("\x03", 130)])
-def test_on_a_terminal_it_asks(team: Team, answer: str, code: int) -> None:
-    with at_a_terminal(team, "reconcile") as (process, terminal):
-        asked = read_until(terminal, "[y/N]")
-        assert "Production  " in asked and "Reconcile sqlite:" in asked
-        assert stages(team)[1] == "None", "nothing happens before the answer"
-        if answer == "\x03":
-            process.send_signal(signal.SIGINT)
-        else:
-            os.write(terminal, answer.encode())
-        said = read_until(terminal, None)
-        assert process.wait(30) == code, said
-    assert stages(team)[1] == ("Production" if code == 0 else "None")
-    assert "Traceback" not in asked + said
+def test_on_a_terminal_it_asks(team: Team) -> None:
+    answers = {"n\n": 1, "\x03": 130, "y\n": 0}
+    with at_a_terminal(team, len(answers), "reconcile") as (process, terminal):
+        for answer, code in answers.items():
+            asked = read_until(terminal, "[y/N]")
+            assert "Production  " in asked and "Reconcile sqlite:" in asked
+            assert stages(team)[1] == "None", "nothing happens before the answer"
+            if answer == "\x03":
+                process.send_signal(signal.SIGINT)
+            else:
+                os.write(terminal, answer.encode())
+            said = read_until(terminal, f"exit {code}")
+            assert f"exit {code}" in said and "Traceback" not in asked + said, said
+    assert stages(team)[1] == "Production"
 
 
 def test_a_reader_that_goes_away(team: Team) -> None:

@@ -4,34 +4,32 @@ from __future__ import annotations
 
 import os
 import uuid
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.servers import mlflow_server, postgresql
+from tests.support.servers import mlflow_server, postgresql, start_mlflow_server
 from tests.support.team import Team
-
-warnings.filterwarnings("ignore", category=FutureWarning)
+from tests.support.together import common_folder, one_for_all
 
 
 @pytest.fixture(scope="session")
-def sqlite_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+def sqlite_uri(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]) -> str:
     """A SQLite registry with MLflow's tables in it."""
-    from mlflow import MlflowClient
-
-    uri = f"sqlite:///{tmp_path_factory.mktemp('sqlite') / 'mlflow.db'}"
-    MlflowClient(uri).search_registered_models()
-    return uri
+    return blank_registry(tmp_path_factory.mktemp("sqlite") / "mlflow.db")
 
 
 @pytest.fixture(scope="session")
-def http_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One `mlflow server` for the session."""
-    folder = tmp_path_factory.mktemp("http")
-    with mlflow_server(folder, f"sqlite:///{folder / 'mlflow.db'}") as address:
+def http_uri(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]) -> Iterator[str]:
+    """One `mlflow server` for the session, whichever worker asks."""
+
+    def start(folder: Path) -> tuple[str, list[int]]:
+        address, process = start_mlflow_server(folder, blank_registry(folder / "mlflow.db"))
+        return address, [process.pid]
+
+    with one_for_all(common_folder(tmp_path_factory), "http", start) as address:
         yield address
 
 
@@ -49,7 +47,11 @@ def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(params=["sqlite", "http", pytest.param("postgres", marks=pytest.mark.real)])
+# One worker has all of a session's PostgreSQL.
+POSTGRES = pytest.param("postgres", marks=[pytest.mark.real, pytest.mark.xdist_group("postgres")])
+
+
+@pytest.fixture(params=["sqlite", "http", POSTGRES])
 def uri(request: pytest.FixtureRequest) -> str:
     """The registry of one lane."""
     address: str = request.getfixturevalue(f"{request.param}_uri")

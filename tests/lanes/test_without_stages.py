@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,12 @@ PLUGIN = Path(tests.support.__file__).parent / "unity"
 
 
 @pytest.fixture
-def catalog(tmp_path: Path) -> str:
+def catalog(tmp_path: Path, blank_registry: Callable[[Path], str]) -> str:
     """The file of a SQLite registry with a model of four versions and one that nobody manages."""
     from mlflow import MlflowClient
 
     file = tmp_path / "catalog.db"
-    client = MlflowClient(f"sqlite:///{file}")
+    client = MlflowClient(blank_registry(file))
     for name, versions in (("main.risk.fraud", 4), ("main.risk.other", 1)):
         client.create_registered_model(name)
         for number in range(versions):
@@ -36,16 +37,32 @@ def team(tmp_path: Path, catalog: str) -> Team:
     return Team(tmp_path / "repo", f"sqlite:///{catalog}")
 
 
+@pytest.fixture(autouse=True)
+def _limited_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What MLflow does itself with the plug-in's entry point in a new process."""
+    from mlflow.tracking._model_registry.utils import _model_registry_store_registry as known
+
+    monkeypatch.syspath_prepend(str(PLUGIN))
+    from limited_store import LimitedStore  # type: ignore[import-not-found]
+
+    monkeypatch.setitem(known._registry, "databricks-uc-test", LimitedStore)
+
+
 def run(team: Team, catalog: str, *args: str) -> tuple[int, Any, str]:
-    """The command line in a process of its own, in which MLflow finds the limited store."""
+    ran = team.run("--registry-uri", f"databricks-uc-test:///{catalog}", *args, "--format", "json")
+    return ran.code, json.loads(ran.out) if ran.out else None, ran.err
+
+
+def test_mlflow_finds_the_store_by_its_entry_point(team: Team, catalog: str) -> None:
+    team.commit(**{"main.risk.fraud": "name: main.risk.fraud\nstages: {Production: 1}\n"})
     command = [sys.executable, "-m", "mlflow_gitops", "--repo", str(team.folder), "--tracking-uri", team.uri]
-    command += ["--registry-uri", f"databricks-uc-test:///{catalog}", *args, "--format", "json"]
+    command += ["--registry-uri", f"databricks-uc-test:///{catalog}", "reconcile", "--yes"]
     path = os.pathsep.join([str(PLUGIN), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
         command, env=os.environ | GIT_ENVIRONMENT | {"PYTHONPATH": path}, capture_output=True, text=True
     )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
+    assert state(catalog)[0] == {"production": 1}
 
 
 def state(catalog: str) -> tuple[dict[str, int], dict[int, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 
 STARTUP = 60.0
 
@@ -33,17 +35,44 @@ def mlflow_server(
     extra: tuple[str, ...] = (),
 ) -> Iterator[str]:
     """Start `mlflow server` over a backend store and yield its address."""
+    address, process = start_mlflow_server(
+        folder, backend, artifacts=artifacts, workers=workers, env=env or {}, extra=extra
+    )
+    try:
+        yield address
+    finally:
+        _end(process)
+
+
+def start_mlflow_server(
+    folder: Path,
+    backend: str,
+    *,
+    artifacts: str | None = None,
+    workers: int = 1,
+    env: Mapping[str, str] = MappingProxyType({}),
+    extra: tuple[str, ...] = (),
+) -> tuple[str, subprocess.Popen[bytes]]:
+    """Start `mlflow server`, wait until it answers, and leave it running: its address, and its process, which leads a
+    group of its own."""
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", backend, "--workers", str(workers)]
     command += ["--artifacts-destination", artifacts or (folder / "artifacts").as_uri(), *extra]
     settings = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
-    settings |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", **(env or {})}
-    with open(folder / "server.log", "wb") as log, running(command, settings, folder, log.fileno()) as process:
-        address = f"http://127.0.0.1:{port}"
+    settings |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", **env}
+    with open(folder / "server.log", "wb") as log:
+        process = subprocess.Popen(
+            command, env=settings, cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
         _wait_for(f"{address}/health", process, folder / "server.log")
-        yield address
+    except BaseException:
+        _end(process)
+        raise
+    return address, process
 
 
 @contextmanager
@@ -78,19 +107,11 @@ def s3(bucket: str) -> Iterator[dict[str, str]]:
         server.stop()
 
 
-@contextmanager
-def running(command: list[str], env: Mapping[str, str], folder: Path, log: int) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command, env=dict(env), cwd=folder, stdout=log, stderr=log, start_new_session=True)
-    try:
-        yield process
-    finally:
-        try:
-            os.killpg(process.pid, 15)
-            process.wait(10)
-        except (ProcessLookupError, subprocess.TimeoutExpired):
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, 9)
-            process.wait(10)
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """A test's server has nothing to lose."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(10)
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:

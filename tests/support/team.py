@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,18 @@ class Team:
         return subprocess.Popen(
             command, env=os.environ | GIT_ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
+
+    def spawn_all(self, *commands: Sequence[str]) -> subprocess.Popen[str]:
+        """Run command lines one after another in one new process: MLflow is loaded once. It exits with the worst code."""
+        begin = ["--repo", str(self.folder), "--tracking-uri", self.uri]
+        script = (
+            "from mlflow_gitops.cli import main\nfrom mlflow_gitops.errors import worst\n"
+            f"raise SystemExit(worst(*[main([*{begin!r}, *one]) for one in {[list(one) for one in commands]!r}]))"
+        )
+        return subprocess.Popen(
+            [sys.executable, "-c", script],
+            env=os.environ | GIT_ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
 
     def reconcile(self, *args: str) -> Ran:
         """Reconcile and expect that everything was applied."""

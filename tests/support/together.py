@@ -1,0 +1,64 @@
+"""What xdist's workers share: made by whoever needs it first, ended by whoever leaves last."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def common_folder(factory: pytest.TempPathFactory) -> Path:
+    """A temporary folder that is the same for every worker of a run."""
+    base = factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Only one process at a time is in here."""
+    import fcntl
+
+    with open(file, "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+def made_once(file: Path, make: Callable[[], bytes]) -> bytes:
+    """The content of a file that the first worker makes and the others read."""
+    with locked(file.with_suffix(".lock")):
+        if not file.exists():
+            file.write_bytes(make())
+    return file.read_bytes()
+
+
+@contextmanager
+def one_for_all(folder: Path, name: str, start: Callable[[Path], tuple[str, list[int]]]) -> Iterator[str]:
+    """A server for all workers. `start` gets a folder for it and gives its address and the process groups to end."""
+    lock, state = folder / f"{name}.lock", folder / f"{name}.json"
+    with locked(lock):
+        known: dict[str, Any] = json.loads(state.read_text()) if state.exists() else {"users": 0}
+        if not known["users"]:
+            # It may have been ended before: then this is another one.
+            home = folder / f"{name}-{os.getpid()}"
+            home.mkdir(exist_ok=True)
+            known["address"], known["groups"] = start(home)
+        known["users"] += 1
+        state.write_text(json.dumps(known))
+    try:
+        yield str(known["address"])
+    finally:
+        with locked(lock):
+            known = json.loads(state.read_text())
+            known["users"] -= 1
+            state.write_text(json.dumps(known))
+            if not known["users"]:
+                for group in known["groups"]:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(group, signal.SIGKILL)
