@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from mlflow_gitops.comparing import with_comparisons
 from mlflow_gitops.core.desired import Desired
 from mlflow_gitops.core.evidence import ModelFile, Record, Unreadable
 from mlflow_gitops.core.fingerprint import fingerprint
@@ -19,7 +20,7 @@ from mlflow_gitops.core.guards import Context
 from mlflow_gitops.core.history import BaseState, Histories
 from mlflow_gitops.core.limits import limit_refusal
 from mlflow_gitops.core.mainline import Line
-from mlflow_gitops.core.manifest import Manifest
+from mlflow_gitops.core.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.names import file_stem
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan import ModelPlan, Plan
@@ -106,6 +107,7 @@ class Planner:
         self._line = line or (workspace.git.line(commit, workspace.registry) if commit else Line([], [], {}))
         self._merge: Merge | None = None
         self._before: Mapping[str, Desired] = {}
+        self._seen: Mapping[str, ObservedModel] = {}
         self.owner = workspace.owner(self._line)
         self._desired = {name: Desired(m, policy.for_model(name)) for name, m in snapshot.manifests.items()}
         policy_dirty = any(classify(path, workspace.registry) == "policy" for path in dirty)
@@ -154,7 +156,7 @@ class Planner:
         wanted = list(names or self._desired)
         if self._merge is not None:
             wanted = [name for name in (*wanted, *(() if names else self._before)) if self._differs(name)]
-        observed = self.registry.observe(wanted, only=not everything)
+        observed = self._seen = self.registry.observe(wanted, only=not everything)
         managed = set(wanted) & self._desired.keys()
         rest = len(self._desired) - len(managed) if self._merge is not None else 0
         others = [m for name, m in sorted(observed.items()) if name not in self._desired and not m.is_prompt]
@@ -189,6 +191,15 @@ class Planner:
             return now is not then
         moved = replace(now.manifest, file=then.manifest.file) != then.manifest
         return moved or now.fields != then.fields
+
+    def compared(self, plan: Plan) -> Plan:
+        """A plan made here, with the old and the new version compared under each stage that gets another one."""
+
+        def specs(name: str) -> Mapping[int, VersionSpec]:
+            return self.manifest(name).versions
+
+        models = with_comparisons(plan.models, self._seen, self._evidence, specs, self.registry.writers)
+        return replace(plan, models=models)
 
     def again(self, name: str) -> ModelPlan:
         """Read one model anew and plan it again."""

@@ -14,9 +14,9 @@ from mlflow_gitops.render import data
 
 _LIMIT = 64 << 20
 
-_OF_THE_MOMENT = ("commit", "base", "notes", "refusals", "applies", "gates", "deferred")
-"""What may differ between a plan and the same plan made again: its commits, and what gates, a freeze or a limit say by
-then."""
+_OF_THE_MOMENT = ("commit", "base", "notes", "refusals", "applies", "gates", "deferred", "comparison")
+"""What may differ between a plan and the same plan made again: its commits, what gates, a freeze or a limit say by then, and
+comparisons, which reconcile does not make."""
 
 
 class StalePlan(Failure):

@@ -27,6 +27,9 @@ Models = Annotated[
     Optional[list[str]], typer.Argument(metavar="[MODEL]...", help="Only these models.", show_default=False)
 ]
 TextOrJson = Annotated[Literal["text", "json"], typer.Option("--format", help="How to print the result.")]
+TextJsonOrMarkdown = Annotated[
+    Literal["text", "json", "markdown"], typer.Option("--format", help="How to print the result.")
+]
 
 
 def _version(wanted: bool) -> None:

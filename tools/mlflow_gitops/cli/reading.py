@@ -1,4 +1,4 @@
-"""Commands that look and change nothing: validate, plan, status."""
+"""Commands that look and change nothing: validate, plan, compare, status."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Optional
 
 import typer
 
-from mlflow_gitops.cli.app import Models, TextOrJson, app
+from mlflow_gitops.cli.app import Models, TextJsonOrMarkdown, app
 
 
 @app.command()
@@ -57,7 +57,7 @@ def plan(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
     ] = False,
-    form: TextOrJson = "text",
+    form: TextJsonOrMarkdown = "text",
 ) -> None:
     """Show what would change in MLflow, and why. Changes nothing.
 
@@ -72,13 +72,33 @@ def plan(
 
 
 @app.command()
+def compare(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="The registered model.")],
+    before: Annotated[str, typer.Argument(metavar="A", help="A version, or the stage or alias that holds it.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="The other one.")],
+    form: TextJsonOrMarkdown = "text",
+) -> None:
+    """Show two versions side by side: metrics, params, data, signature, size, dependencies, code commit.
+
+    Example: mlflow-gitops compare fraud-detector Production 14
+    """
+    from mlflow_gitops.commands import compare as command
+
+    raise typer.Exit(command.run(context.obj, model, before, after, form))
+
+
+app.command("diff", hidden=True)(compare)
+
+
+@app.command()
 def status(
     context: typer.Context,
     models: Models = None,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit 2 unless every managed model is Synced.")
     ] = False,
-    form: TextOrJson = "text",
+    form: TextJsonOrMarkdown = "text",
 ) -> None:
     """Show each model: Synced, Pending, Drifted, Missing, Unmanaged or Unknown, and what holds its stages.
 

@@ -10,7 +10,7 @@ from mlflow_gitops.commands.output import emit, emit_json, note, steps, warn
 from mlflow_gitops.commands.validate import report_invalid
 from mlflow_gitops.errors import CHANGES, OK, REFUSED, worst
 from mlflow_gitops.planning import Planner, Ways
-from mlflow_gitops.render import data, text
+from mlflow_gitops.render import data, markdown, text
 from mlflow_gitops.render.terminal import Style
 from mlflow_gitops.settings import Settings
 from mlflow_gitops.workspace import Workspace
@@ -50,11 +50,15 @@ def run(
     else:
         planner = Planner.for_tree(workspace, registry, snapshot, ways)
     plan = planner.plan(models, progress)
+    progress("comparing versions")
+    plan = planner.compared(plan)
     if out is not None:
         saved.save(plan, out, models, prune)
         note(settings, f"Saved the plan to {out}.")
     if form == "json":
         emit_json(data.plan(plan))
+    elif form == "markdown":
+        emit(markdown.plan(plan))
     else:
         if plan.commit is None:
             note(

@@ -8,7 +8,7 @@ from mlflow_gitops.commands.output import emit, emit_json, note, steps, warn
 from mlflow_gitops.commands.validate import report_invalid
 from mlflow_gitops.errors import CHANGES, OK
 from mlflow_gitops.planning import Planner
-from mlflow_gitops.render import data, text
+from mlflow_gitops.render import data, markdown, text
 from mlflow_gitops.render.terminal import Style
 from mlflow_gitops.settings import Settings
 from mlflow_gitops.workspace import Workspace
@@ -29,6 +29,8 @@ def run(settings: Settings, models: Sequence[str], exit_code: bool, form: str) -
     plan = Planner(workspace, registry, snapshot, head).plan(models, progress)
     if form == "json":
         emit_json(data.status(plan))
+    elif form == "markdown":
+        emit(markdown.status(plan))
     else:
         emit(text.status(plan, Style()))
         if workspace.dirty_paths():

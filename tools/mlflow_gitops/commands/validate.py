@@ -10,7 +10,7 @@ from mlflow_gitops.core.problems import Problem, in_order
 from mlflow_gitops.core.snapshot import Snapshot, SourceFile, build, classify, twins
 from mlflow_gitops.edges import files
 from mlflow_gitops.errors import INVALID, OK, UsageFailure
-from mlflow_gitops.render import data, github, text
+from mlflow_gitops.render import data, github, markdown, text
 from mlflow_gitops.settings import Settings
 from mlflow_gitops.workspace import Workspace
 
@@ -45,6 +45,8 @@ def report_invalid(snapshot: Snapshot, form: str) -> int:
     """Print why a snapshot cannot be planned, as `validate` does, and return the exit code."""
     if form == "json":
         emit_json(data.counted(snapshot))
+    elif form == "markdown":
+        emit(markdown.problems(snapshot.errors))
     else:
         emit(text.problems(snapshot.errors))
     return INVALID

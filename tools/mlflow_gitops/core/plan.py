@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mlflow_gitops.core.comparison import Comparison
 from mlflow_gitops.core.fingerprint import Fingerprint
 from mlflow_gitops.core.mainline import Commit
 from mlflow_gitops.core.manifest import VersionSpec
@@ -58,6 +59,8 @@ class StageChange:
     commit: Commit | None
     why: str = ""
     """For drift: what happened in MLflow."""
+    comparison: Comparison | None = None
+    """The version that the stage loses and the one it gets, where it is asked for (`Planner.compared`)."""
 
 
 @dataclass(frozen=True, slots=True)

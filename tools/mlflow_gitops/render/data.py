@@ -9,6 +9,7 @@ from mlflow_gitops.apply import Outcome
 from mlflow_gitops.core.plan import Change, ModelPlan, Plan, Refusal, Verdict
 from mlflow_gitops.core.problems import Problem
 from mlflow_gitops.core.snapshot import Snapshot
+from mlflow_gitops.render import compare
 
 PLAN_SCHEMA = 1
 RESULTS = ("applied", "unchanged", "deferred", "refused", "failed")
@@ -132,6 +133,7 @@ def _model(model: ModelPlan) -> dict[str, Any]:
                 "to": list(row.after),
                 "commit": row.commit.sha if row.commit else None,
                 "cause": row.cause,
+                "comparison": compare.data(row.comparison) if row.comparison else None,
             }
             for row in model.stages
         ],

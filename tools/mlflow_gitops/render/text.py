@@ -8,10 +8,11 @@ from mlflow_gitops.apply import Outcome
 from mlflow_gitops.core.names import ACTIVE_STAGES
 from mlflow_gitops.core.plan import Change, ModelPlan, Plan, Refusal, StageChange, Verdict
 from mlflow_gitops.core.problems import Problem
+from mlflow_gitops.render import compare
 from mlflow_gitops.render.data import RESULTS, summary
 from mlflow_gitops.render.terminal import Style, safe
 
-_MARKS = {"passed": "✓", "failed": "✗", "overridden": "!", "exempt": "·", "waiting": "…", "unknown": "?"}
+MARKS = {"passed": "✓", "failed": "✗", "overridden": "!", "exempt": "·", "waiting": "…", "unknown": "?"}
 _SYNC_COLOUR = {"Synced": "green", "Pending": "cyan", "Drifted": "yellow", "Missing": "yellow", "Unknown": "red"}
 _GATE_COLOUR = {"passed": "green", "failed": "red", "unknown": "red", "waiting": "yellow", "overridden": "yellow"}
 _RESULT_COLOUR = {"applied": "green", "refused": "red", "failed": "red", "deferred": "yellow"}
@@ -32,13 +33,17 @@ def plan(plan: Plan, style: Style, *, verbose: bool = False) -> Iterator[str]:
     for refusal in plan.refusals:
         yield from _refusal(refusal, style)
     if plan.onto is not None:
-        yield style(f"{_many(plan.others, 'model')} as on {safe(plan.onto)}.", "dim")
+        yield style(f"{many(plan.others, 'model')} as on {safe(plan.onto)}.", "dim")
+    yield closing(plan)
+
+
+def closing(plan: Plan) -> str:
+    """The line that counts."""
     count = plan.summary
     if not count["changes"] and not count["refused"]:
-        yield f"Plan: {_many(count['models'], 'model')}, nothing to change."
-    else:
-        changes = _many(count["changes"], "change")
-        yield f"Plan: {_many(count['changed'], 'model')}, {changes}, {count['refused']} refused."
+        return f"Plan: {many(count['models'], 'model')}, nothing to change."
+    changes = many(count["changes"], "change")
+    return f"Plan: {many(count['changed'], 'model')}, {changes}, {count['refused']} refused."
 
 
 def status(plan: Plan, style: Style) -> Iterator[str]:
@@ -46,7 +51,7 @@ def status(plan: Plan, style: Style) -> Iterator[str]:
     rows = []
     for model in plan.models:
         why = "; ".join(f"{r.code}: {r.detail}" for r in model.refusals)
-        rows.append((model.model, model.sync, _holders(model), why))
+        rows.append((model.model, model.sync, say_holders(model), why))
     rows += [(name, "Unmanaged", "its manifest is gone; MLflow keeps what it holds", "") for name in plan.gone]
     rows += [(name, "Unmanaged", "", "") for name in plan.unmanaged]
     width = max((len(safe(row[0])) for row in rows), default=0)
@@ -56,13 +61,13 @@ def status(plan: Plan, style: Style) -> Iterator[str]:
         yield "  ".join([f"{safe(name):<{width}}", shown, *said])
     counts = {sync: sum(1 for row in rows if row[1] == sync) for sync in dict.fromkeys(row[1] for row in rows)}
     total = ", ".join(f"{count} {sync}" for sync, count in counts.items())
-    yield f"{_many(len(rows), 'model')}{': ' + total if total else ''}."
+    yield f"{many(len(rows), 'model')}{': ' + total if total else ''}."
 
 
 def outcome(one: Outcome, style: Style) -> Iterator[str]:
     """What became of one model."""
     head = f"{style(safe(one.model), 'bold')}  {style(one.result, _RESULT_COLOUR.get(one.result))}"
-    yield head + (f"  {_many(len(one.changes), 'change')}" if one.changes else "")
+    yield head + (f"  {many(len(one.changes), 'change')}" if one.changes else "")
     for stage, version in one.entered:
         yield f"  {stage} now holds {version}"
     if one.deferred:
@@ -77,7 +82,7 @@ def reconciled(commit: str, outcomes: Sequence[Outcome]) -> str:
     """The closing line of a reconcile."""
     count = summary(outcomes)
     said = ", ".join(f"{count[key]} {key}" for key in RESULTS if count[key])
-    return f"Reconciled to {commit[:7]}: {said or 'no models'}; {_many(count['changes'], 'change')}."
+    return f"Reconciled to {commit[:7]}: {said or 'no models'}; {many(count['changes'], 'change')}."
 
 
 def _model(model: ModelPlan, style: Style) -> Iterator[str]:
@@ -86,12 +91,14 @@ def _model(model: ModelPlan, style: Style) -> Iterator[str]:
     told: set[Change] = set()
     width = max((len(row.stage) for row in model.stages), default=0)
     for row in model.stages:
-        yield f"  {row.stage:<{width}}  {style(f'{_move(row):<10}', 'bold')}  {_because(row, style)}"
+        yield f"  {row.stage:<{width}}  {style(f'{say_move(row):<10}', 'bold')}  {_because(row, style)}"
         yield from _gates([v for v in model.gates if v.stage == row.stage], style)
-        follows, mentioned = _consequences(row, model)
+        follows, mentioned = consequences(row, model)
         told.update(mentioned)
         if follows:
             yield f"    {safe('; '.join(follows))}"
+        if row.comparison:
+            yield f"    {compare.line(row.comparison, style)}"
     for stage in dict.fromkeys(verdict.stage for verdict in model.gates):
         if not any(row.stage == stage for row in model.stages):
             held = ", ".join(map(str, sorted({v.version for v in model.gates if v.stage == stage})))
@@ -99,14 +106,16 @@ def _model(model: ModelPlan, style: Style) -> Iterator[str]:
             yield from _gates([v for v in model.gates if v.stage == stage], style)
     for change in model.changes:
         if change not in told:
-            yield f"  {_change(change)}{_changed_by(change, style)}"
+            yield f"  {say_change(change)}{_changed_by(change, style)}"
     for refusal in model.refusals:
         yield from _refusal(refusal, style)
     for note in model.notes:
         yield f"  {style('note: ' + safe(note), 'dim')}"
 
 
-def _move(row: StageChange) -> str:
+def say_move(row: StageChange) -> str:
+    """What a stage holds and what it shall hold."""
+
     def shown(versions: tuple[int, ...]) -> str:
         return ", ".join(map(str, versions)) or "—"
 
@@ -131,11 +140,11 @@ def _gates(verdicts: Sequence[Verdict], style: Style) -> Iterator[str]:
         if one.status == "exempt":
             exempt.setdefault(one.detail, []).append(one.gate)
     said = [
-        style(f"{_MARKS[v.status]} {safe(v.detail)}", _GATE_COLOUR.get(v.status))
+        style(f"{MARKS[v.status]} {safe(v.detail)}", _GATE_COLOUR.get(v.status))
         for v in verdicts
         if v.status != "exempt"
     ]
-    said += [f"{_MARKS['exempt']} {', '.join(dict.fromkeys(gates))}: {safe(why)}" for why, gates in exempt.items()]
+    said += [f"{MARKS['exempt']} {', '.join(dict.fromkeys(gates))}: {safe(why)}" for why, gates in exempt.items()]
     if said:
         yield "    " + "   ".join(said)
 
@@ -144,7 +153,7 @@ def _waiting(verdicts: Sequence[Verdict]) -> str:
     return "; ".join(verdict.detail for verdict in verdicts if verdict.until)
 
 
-def _consequences(row: StageChange, model: ModelPlan) -> tuple[list[str], list[Change]]:
+def consequences(row: StageChange, model: ModelPlan) -> tuple[list[str], list[Change]]:
     """What else a stage's change does, in a few words, and the changes that are told with it."""
     said: list[str] = []
     told: list[Change] = []
@@ -159,7 +168,7 @@ def _consequences(row: StageChange, model: ModelPlan) -> tuple[list[str], list[C
                 leaving.setdefault(str(change.after), []).append(change.version)
         elif change.action in ("set_alias", "delete_alias") and _follows(change, row):
             told.append(change)
-            said.append(_change(change))
+            said.append(say_change(change))
     return [_leave(versions, stage) for stage, versions in leaving.items()] + said, told
 
 
@@ -175,7 +184,8 @@ def _follows(change: Change, row: StageChange) -> bool:
     return (change.key or "").lower() == row.stage.lower() or (len(row.after) == 1 and change.after == row.after[0])
 
 
-def _change(change: Change) -> str:
+def say_change(change: Change) -> str:
+    """One write, in words; text of others in it is escaped for a terminal."""
     where = f"version {change.version} " if change.version is not None else ""
     key = safe(change.key or "")
     match change.action:
@@ -208,7 +218,8 @@ def _refusal(refusal: Refusal, style: Style) -> Iterator[str]:
     yield f"    way out: {safe(refusal.way_out)}"
 
 
-def _holders(model: ModelPlan) -> str:
+def say_holders(model: ModelPlan) -> str:
+    """What holds each stage, and what git says where that differs."""
     said = []
     for stage in dict.fromkeys([*model.desired, *model.observed]):
         if stage == "Archived":
@@ -231,5 +242,6 @@ def _value(value: object) -> str:
     return f'"{text}"' if len(text) <= 60 else f'"{text[:57]}…"'
 
 
-def _many(count: int, what: str) -> str:
+def many(count: int, what: str) -> str:
+    """A count and its noun."""
     return f"{count} {what}{'' if count == 1 else 's'}"

@@ -137,3 +137,38 @@ def _kind(column: Column) -> str:
         inner = column.get("items") or column.get("values") or column.get("properties")
         return f"{kind} of {json.dumps(inner, sort_keys=True)}"
     return kind
+
+
+def harmless(new: Signature, old: Signature) -> Iterator[str]:
+    """Every other difference of two signatures, in the words of `breaks`; some of what that yields comes here again."""
+    for what, now, then in (("input", new.inputs, old.inputs), ("output", new.outputs, old.outputs)):
+        if now is None or then is None:
+            continue
+        known, before = _by_name(now), _by_name(then)
+        for name in (*known, *(name for name in before if name not in known)):
+            yield from _difference(what, name, known.get(name), before.get(name))
+    if new.outputs is not None and old.outputs is None:
+        yield "outputs: the old signature says nothing of them"
+    params, before = _by_name(new.params or ()), _by_name(old.params or ())
+    for name, param in params.items():
+        if name not in before:
+            yield f"parameter {name}: new, default {param.get('default')}"
+        elif param.get("default") != before[name].get("default"):
+            yield f"parameter {name}: default {before[name].get('default')} → {param.get('default')}"
+
+
+def _difference(what: str, name: str, now: Column | None, then: Column | None) -> Iterator[str]:
+    if now is None:
+        yield f"{what} {name}: gone"
+        return
+    required = now.get("required", True)
+    if then is None:
+        new = "new" if what == "output" else "new and required" if required else "new, optional"
+        yield f"{what} {name}: {new}"
+        return
+    if _kind(now) != _kind(then):
+        yield f"{what} {name}: {_kind(then)} → {_kind(now)}"
+    if what == "input" and then.get("required", True) and not required:
+        yield f"input {name}: was required, is optional"
+    if what == "output" and required and not then.get("required", True):
+        yield f"output {name}: was optional, is always there"
