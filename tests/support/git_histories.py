@@ -63,9 +63,9 @@ class History:
         self.main.append(len(self.nodes) - 1)
         return self.main[-1]
 
-    def branch(self, tree: Tree, parent: int, subject: str = "On a branch") -> int:
+    def branch(self, tree: Tree, parent: int, subject: str = "On a branch", **about: str) -> int:
         """Put a commit beside the main line."""
-        self.nodes.append(Node(dict(tree), (parent,), subject, START + 60 * len(self.nodes)))
+        self.nodes.append(Node(dict(tree), (parent,), subject, START + 60 * len(self.nodes), **about))
         return len(self.nodes) - 1
 
     @property
@@ -178,8 +178,9 @@ POLICIES = (
 )
 UNREADABLE_POLICIES = (b"stages: {\n", b"drift: perhaps\n")
 
+AUTHORS = ("A Person <a@example.org>", "B Person <b@example.org>", "D Person <d@example.org>")
 EDITS = (
-    *("edit", "edit", "edit", "edit", "bad", "delete", "move", "copy", "link"),
+    *("edit", "edit", "edit", "edit", "bad", "delete", "move", "rename", "copy", "link"),
     *("policy", "nopolicy", "badpolicy", "other"),
 )
 
@@ -203,7 +204,7 @@ def random_history(rng: random.Random, commits: int) -> History:
             tree = history.tip
             for _ in range(rng.choice((0, 1, 1, 1, 2, 4))):  # none: an empty commit; many: a squash
                 tree = _edit(rng, tree)
-            history.add(tree, subject=subject, when=when)
+            history.add(tree, subject=subject, when=when, author=rng.choice(AUTHORS))
     return history
 
 
@@ -213,7 +214,7 @@ def _merge(rng: random.Random, history: History, subject: str, when: int) -> Non
     head, tree = start, history.nodes[start].tree
     for _ in range(rng.randint(1, 3)):
         tree = _edit(rng, tree)
-        head = history.branch(tree, head)
+        head = history.branch(tree, head, author=rng.choice(AUTHORS))
     before, tip = history.nodes[start].tree, history.tip
     merged = dict(tip)
     for path in before.keys() | tree.keys():
@@ -242,6 +243,9 @@ def _edit(rng: random.Random, tree: Tree) -> Tree:
         case "move" if there and home not in new:
             content = new.pop(path)
             new[home] = rng.choice((content, manifest(name, rng.choice(BODIES))))
+        case "rename" if there:
+            new.pop(path)
+            new[f"{REGISTRY}/models/gamma.yaml"] = manifest("gamma", rng.choice(BODIES))
         case "copy" if there:
             new[f"{REGISTRY}/models/copy/{name}.yaml"] = new[path]
         case "policy":

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from mlflow_gitops.core.people import Vouched
 
 NOTES_REF = "refs/notes/mlflow-gitops"
 RECEIPT_TAG = "gitops.receipt"
@@ -33,10 +35,14 @@ class Receipt:
     def at(self) -> str:
         return str(self.content.get("at", ""))
 
+    def models(self) -> list[Mapping[str, Any]]:
+        """What it says of each model."""
+        models = self.content.get("models")
+        return [one for one in models if isinstance(one, dict)] if isinstance(models, list) else []
+
     def applied(self) -> frozenset[str]:
         """The models that this run brought to its commit."""
-        models = self.content.get("models") or []
-        return frozenset(str(m.get("model")) for m in models if isinstance(m, dict) and m.get("result") == "applied")
+        return frozenset(str(one.get("model")) for one in self.models() if one.get("result") == "applied")
 
 
 def write(content: Mapping[str, Any], previous: str | None) -> str:
@@ -95,3 +101,59 @@ def unrecorded(stamped: Mapping[str, str], receipts: Iterable[Receipt], owner: s
         if (model, commit) not in recorded:
             missing.setdefault(commit, []).append(model)
     return missing
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Run:
+    """One receipt's place: the index of its commit on the main line, and when it was written."""
+
+    index: int
+    at: str
+
+
+class Ledger:
+    """The receipts of one environment as the audit reads them. `owner` is the environment's; None, as in a shallow clone that
+    does not know its root, takes every receipt. Receipts on commits that are not on the line prove nothing about it."""
+
+    def __init__(self, receipts: Iterable[Receipt], index: Mapping[str, int], owner: str | None) -> None:
+        self.receipts = [
+            one for one in receipts if one.commit in index and (owner is None or one.content.get("owner") == owner)
+        ]
+        self._applied: dict[str, list[Run]] = {}
+        self._vouched: dict[tuple[str, str], tuple[bool, Vouched]] = {}
+        for receipt in self.receipts:
+            for entry in receipt.models():
+                self._read(entry, Run(index[receipt.commit], receipt.at))
+        for runs in self._applied.values():
+            runs.sort()
+
+    def applied(self, model: str) -> Sequence[Run]:
+        """The runs in which a model was applied, in the order of the main line."""
+        return self._applied.get(model, ())
+
+    def vouched(self, model: str, commit: str) -> Vouched | None:
+        """What the first run that applied a making commit found out about it, or else the last that looked."""
+        found = self._vouched.get((model, commit))
+        return found[1] if found else None
+
+    def _read(self, entry: Mapping[str, Any], run: Run) -> None:
+        model, applied = str(entry.get("model")), entry.get("result") == "applied"
+        if applied:
+            self._applied.setdefault(model, []).append(run)
+        listed = entry.get("people")
+        for one in listed if isinstance(listed, list) else ():
+            if isinstance(one, dict) and isinstance(one.get("commit"), str):
+                key = model, one["commit"]
+                if key not in self._vouched or not self._vouched[key][0]:
+                    self._vouched[key] = applied, _vouched(one)
+
+
+def _vouched(said: Mapping[str, Any]) -> Vouched:
+    """What a receipt says of one making commit. Whoever can push notes can write anything into them."""
+    number, source, merged_by, approved = (said.get(key) for key in ("pr", "pr_source", "merged_by", "approved_by"))
+    return Vouched(
+        pull_request=number if type(number) is int else None,
+        source=source if source in ("api", "message") else None,
+        merged_by=merged_by if isinstance(merged_by, str) else None,
+        approved_by=tuple(one for one in approved if isinstance(one, str)) if isinstance(approved, list) else (),
+    )

@@ -1,0 +1,146 @@
+"""The audit trail the slow way: every commit of the main line read whole, each compared with the one before it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from mlflow_gitops.core.manifest import check_policy, read_manifest
+from mlflow_gitops.core.policy import Policy, read_policy
+from tests.support.git_histories import REGISTRY, Repo
+
+Stages = dict[str, list[int]]
+POLICY = f"{REGISTRY}/policy.yaml"
+
+
+@dataclass
+class Whole:
+    """What stood after one commit: each model's stages and aliases, by the last state that could be read."""
+
+    sha: str
+    stages: dict[str, Stages]
+    faulty: set[str] = field(default_factory=set)
+
+
+def whole(repo: Repo, shas: list[str]) -> list[Whole]:
+    """Every commit's models."""
+    policy, last, found = Policy(), {}, []
+    for sha in shas:
+        files = repo.files(sha)
+        if POLICY not in files:
+            policy = Policy()
+        elif (text := files[POLICY]) is not None:
+            policy = read_policy(text, POLICY)[0] or policy
+        homes: dict[str, list[str]] = defaultdict(list)
+        for path in files:
+            if path.startswith(f"{REGISTRY}/models/") and path.endswith(".yaml"):
+                homes[PurePosixPath(path).stem].append(path)
+        now: dict[str, Stages] = {}
+        faulty: set[str] = set()
+        for model, paths in homes.items():
+            stages = _read(files[paths[0]], paths[0], policy) if len(paths) == 1 else None
+            if stages is None:
+                faulty.add(model)
+                if model in last:
+                    now[model] = last[model]
+            else:
+                now[model] = stages
+        found.append(Whole(sha, now, faulty))
+        last = now
+    return found
+
+
+def _read(data: bytes | None, path: str, policy: Policy) -> Stages | None:
+    if data is None:
+        return None
+    manifest, document = read_manifest(data, path)
+    if manifest is None:
+        return None
+    check_policy(document, policy.for_model(manifest.name))
+    if document.problems:
+        return None
+    held = {stage: list(versions) for stage, versions in manifest.stages.items()}
+    return held | {f"@{alias}": [version] for alias, version in manifest.aliases.items()}
+
+
+def times(repo: Repo, shas: list[str]) -> list[int]:
+    """Each commit's time: the largest committer date up to it."""
+    latest, found = 0, []
+    for sha in shas:
+        latest = max(latest, int(repo.git("show", "-s", "--format=%ct", sha)))
+        found.append(latest)
+    return found
+
+
+def events(repo: Repo, shas: list[str]) -> list[dict[str, Any]]:
+    """Every event: type, commit, model, stage, from and to, author and the others."""
+    found: list[dict[str, Any]] = []
+    before = Whole("", {})
+    for now in whole(repo, shas):
+        parent = repo.git("rev-parse", "-q", "--verify", f"{now.sha}^1", check=False) or None
+        changed = changed_files(repo, parent, now.sha)
+        if POLICY in changed:
+            text = repo.files(now.sha).get(POLICY, b"{}")
+            bad = text is None or read_policy(text, POLICY)[0] is None
+            found.append(_event(repo, parent, now.sha, "invalid" if bad else "policy", None, POLICY))
+        for model in sorted({*before.stages, *now.stages, *now.faulty}):
+            touched = any(PurePosixPath(path).stem == model for path in changed if _is_manifest(path))
+            file = model if touched else POLICY
+            if model in now.faulty:
+                if touched or model not in before.faulty:
+                    found.append(_event(repo, parent, now.sha, "invalid", model, file))
+                continue
+            old, new = before.stages.get(model, {}), now.stages.get(model, {})
+            for stage in sorted({*old, *new}):
+                if old.get(stage, []) != new.get(stage, []):
+                    event = _event(repo, parent, now.sha, "stage", model, file)
+                    found.append(event | {"stage": stage, "from": old.get(stage, []), "to": new.get(stage, [])})
+        before = now
+    return found
+
+
+def changed_files(repo: Repo, parent: str | None, sha: str) -> set[str]:
+    """Which files below the registry folder a commit changed, against its first parent."""
+    trees = [
+        dict(reversed(line.split("\t", 1)) for line in repo.git("ls-tree", "-r", one, "--", REGISTRY).splitlines())
+        if one
+        else {}
+        for one in (parent, sha)
+    ]
+    return {path for path in trees[0].keys() | trees[1].keys() if trees[0].get(path) != trees[1].get(path)}
+
+
+def _is_manifest(path: str) -> bool:
+    return path.startswith(f"{REGISTRY}/models/") and path.endswith(".yaml")
+
+
+def _event(repo: Repo, parent: str | None, sha: str, kind: str, model: str | None, file: str) -> dict[str, Any]:
+    """`file` is a manifest's stem or the policy's path."""
+    made = [sha]
+    parents = repo.git("show", "-s", "--format=%P", sha).split()
+    if len(parents) > 1:
+        merged = repo.git("rev-list", "--date-order", "--no-merges", f"^{parent}", *parents[1:]).split()
+        own = []
+        for one in merged:
+            up = repo.git("rev-parse", "-q", "--verify", f"{one}^1", check=False) or None
+            about = {PurePosixPath(p).stem if _is_manifest(p) else p for p in changed_files(repo, up, one)}
+            if file in about:
+                own.append(one)
+        made = own or [sha]
+    authors = list(dict.fromkeys(repo.git("show", "-s", "--format=%an <%ae>", one) for one in made))
+    subject, committer = repo.git("show", "-s", "--format=%s%x00%cn <%ce>", sha).split("\0")
+    own_author = repo.git("show", "-s", "--format=%an <%ae>", sha)
+    return {
+        "type": kind,
+        "commit": sha,
+        "model": model,
+        "stage": None,
+        "from": [],
+        "to": [],
+        "author": authors[0],
+        "co_authors": authors[1:],
+        "merged_by": own_author if len(parents) > 1 else committer,
+        "subject": subject,
+    }
