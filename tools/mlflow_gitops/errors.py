@@ -25,6 +25,14 @@ class RegistryFailure(Failure):
         self.transient = transient
 
 
+class GitHubFailure(Failure):
+    """GitHub could not be asked, or refused. `status` is the answer's number; None where there was no answer."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class UsageFailure(Failure):
     """The command line makes no sense."""
 
