@@ -54,15 +54,17 @@ class Account:
     """What git and the receipts say of one model.
 
     `points` are its states along the main line up to `base`, the commit that MLflow's stamp names (None: it names none of
-    the main line); `standing` explains each holder at the base. `places` maps every commit of the main line to its place.
+    the main line); `standing` explains each holder at a place of that line. `places` maps every commit to its place. `tip` is
+    what the newest commit wants: a pin that was added since says what a number means all the same.
     """
 
     name: str
     base: Commit | None
     points: Sequence[Point]
-    standing: Sequence[Entry]
+    standing: Callable[[int], Sequence[Entry]]
     runs: Sequence[Reconciled]
     places: Mapping[str, int]
+    tip: Desired | None = None
 
     @property
     def desired(self) -> Desired | None:
@@ -133,13 +135,15 @@ def verify_model(
         Unexplained(name, _field(change), _departs(change, account.base))
         for change in departures(desired, account.base, seen)
     )
-    holders = {entry.version for entry in account.standing}
-    for refusal in pins(desired, seen, holders, ask.read):
+    standing = account.standing(account.places[account.base.sha])
+    holders = {entry.version for entry in standing}
+    for refusal in pins(account.tip or desired, seen, holders, ask.read):
         found = _FIELD_OF_PIN.match(refusal.detail)
         yield Unexplained(name, f"pin {found[1]} {found[2]}" if found else "pin", refusal.detail)
     yield from _receipts(account, seen, digests)
-    yield from _held(account, seen)
-    yield from _judged(account, desired, ask)
+    yield from _held(account, standing, seen)
+    for entry in standing:
+        yield from _judged(account, entry.stage, entry.version, desired.manifest.file, ask)
 
 
 def _receipts(account: Account, seen: ObservedModel, digests: frozenset[str]) -> Iterator[Unexplained]:
@@ -154,7 +158,7 @@ def _receipts(account: Account, seen: ObservedModel, digests: frozenset[str]) ->
         )
 
 
-def _held(account: Account, seen: ObservedModel) -> Iterator[Unexplained]:
+def _held(account: Account, standing: Sequence[Entry], seen: ObservedModel) -> Iterator[Unexplained]:
     """Held stamps excuse a version from gates, so each must name a commit that wanted it, and that a run applied or passed."""
     for version in sorted(seen.versions):
         for key, value in sorted(seen.versions[version].tags.items()):
@@ -164,7 +168,7 @@ def _held(account: Account, seen: ObservedModel) -> Iterator[Unexplained]:
             reason = _why_not_held(account, stage, version, sha)
             if reason:
                 yield Unexplained(account.name, f"held {version} {stage}", reason)
-    for entry in account.standing:
+    for entry in standing:
         tags = seen.versions[entry.version].tags if entry.version in seen.versions else {}
         if entry.stage != "Archived" and HELD_PREFIX + entry.stage not in tags and entry.version in seen.versions:
             yield Unexplained(
@@ -176,6 +180,8 @@ def _why_not_held(account: Account, stage: str, version: int, sha: str) -> str |
     place = account.places.get(sha)
     if place is None:
         return f"the stamp names {sha[:12] or 'nothing'}, no commit of the main line"
+    if account.base is not None and place > account.places[account.base.sha]:
+        return f"the stamp names {sha[:12]}, which comes after the commit that it was reconciled to"
     wanted = account.wanted_at(place)
     if wanted is None or version not in wanted.holders(stage):
         return f"the stamp names {sha[:12]}, whose manifest does not put it there"
@@ -186,44 +192,40 @@ def _why_not_held(account: Account, stage: str, version: int, sha: str) -> str |
     return f"the stamp names {sha[:12]}, and no receipt says that this was ever applied"
 
 
-def _judged(account: Account, desired: Desired, ask: Questions) -> Iterator[Unexplained]:
-    """Each holder passed the gates of its stage when it came in, as a receipt says; of approvals the forge is asked where a
-    recovered receipt cannot tell."""
-    for entry in account.standing:
-        rule = entry.judge.stages.get(entry.stage)
-        asked = rule.asks.gates if rule is not None else ()
-        if not asked or entry.made is None:
-            continue
-        made = account.places[entry.made.sha]
-        since = [run for run in account.runs if run.place >= made]
-        told = {
-            gate
-            for run in since
-            for stage, v, gate, status in run.gates
-            if (stage, v) == (entry.stage, entry.version) and status in _PASSING
-        }
-        missing = [gate for gate in asked if gate not in told]
-        if missing == [] or not since:
-            continue
-        if any(run.recovered for run in since):
-            if "approvals" not in missing:
-                continue
-            people = ask.approvers(entry.made, desired.manifest.file)
-            if people is not None and rule is not None and people >= rule.asks.approvals:
-                continue
-            missing = ["approvals"]
+def _judged(account: Account, stage: str, version: int, file: str, ask: Questions) -> Iterator[Unexplained]:
+    """A holder passed the gates of its stage when it came in, as the receipt of that run says. Of approvals the forge is asked
+    where a recovered receipt cannot tell."""
+    came: Reconciled | None = None
+    for run in account.runs:
+        wanted = account.wanted_at(run.place)
+        holds = wanted is not None and version in wanted.holders(stage)
+        came = (came or run) if holds else None
+    entry = (
+        next((e for e in account.standing(came.place) if (e.stage, e.version) == (stage, version)), None)
+        if came
+        else None
+    )
+    if came is None or entry is None or entry.made is None or stage not in entry.judge.stages:
+        return  # that nothing was applied is told already
+    asked = entry.judge.stages[stage].asks
+    passed = {gate for s, v, gate, status in came.gates if (s, v) == (stage, version) and status in _PASSING}
+    missing = [gate for gate in asked.gates if gate not in passed]
+    if came.recovered:
+        people = ask.approvers(entry.made, file) if "approvals" in missing else None
+        missing = [] if people is None or people >= asked.approvals else ["approvals"]
+        # What a lost receipt would have said of the other gates, nobody knows any more.
+    if missing:
         what = ", ".join(missing)
-        yield Unexplained(
-            account.name, f"gates {entry.version} {entry.stage}", f"no receipt says that it passed {what}"
-        )
+        yield Unexplained(account.name, f"gates {version} {stage}", f"no receipt says that it passed {what}")
 
 
 def _field(change: Change) -> str:
     if change.action in ("set_alias", "delete_alias"):
         return f"alias {change.key}"
     if change.action == "transition":
-        stage = change.after if change.after in ("Staging", "Production") else change.before
-        return f"stage {stage}"
+        # Of two stages, the one that is served.
+        served = [stage for stage in ("Production", "Staging") if stage in (change.before, change.after)]
+        return f"stage {served[0] if served else change.after}"
     where = f"{change.version} " if change.version is not None else ""
     what = {"set_tag": "tag", "delete_tag": "tag", "set_description": "description"}.get(change.action, "version")
     return f"{what} {where}{change.key or ''}".strip()

@@ -29,6 +29,15 @@ _NOT_OURS = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_SHALLOW_FILE",
     "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
 )  # fmt: skip
+_SIGNATURES = {
+    "B": "has a bad signature",
+    "U": "is signed by a key that is not trusted here",
+    "X": "has a signature that has expired",
+    "Y": "is signed by a key that has expired",
+    "R": "is signed by a key that was revoked",
+    "E": "has a signature that cannot be checked: its key is not here",
+    "N": "is not signed",
+}
 _OWN_IDENTITY = {
     f"GIT_{role}_{part}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -125,6 +134,15 @@ class Git:
         extra = {} if known else _OWN_IDENTITY
         return self._run(*args, feed=feed, check=check, extra=extra).decode("utf-8", "surrogateescape").strip()
 
+    def attempt(self, *args: str, feed: str | None = None) -> str | None:
+        """Run a git command that the user's hooks, their signing or a remote may refuse: None if it went well, else what they
+        said. Hooks find git's own reading of paths."""
+        done = self._start(*args, feed=feed, extra={"GIT_LITERAL_PATHSPECS": "0"})
+        if done.returncode == 0:
+            return None
+        lines = (done.stderr + done.stdout).decode("utf-8", "replace").splitlines()
+        return " / ".join(line.strip() for line in lines if line.strip())[:2000]
+
     def is_shallow(self) -> bool:
         return self._text("rev-parse", "--is-shallow-repository") == "true"
 
@@ -155,6 +173,17 @@ class Git:
             "show", "-s", "--no-show-signature", "--format=%ct%n%an <%ae>%n%s", sha
         ).split("\n")
         return Commit(sha, _utc(int(seconds or 0)), author, subject)
+
+    def signature_fault(self, sha: str) -> str | None:
+        """Why git does not take a commit's signature for good, by its own settings (GPG's keyring, SSH's allowed signers);
+        None if it does."""
+        status, _, who = self._text("show", "-s", "--no-show-signature", "--format=%G?%n%GS", sha).partition("\n")
+        by = f" ({who})" if who else ""
+        if status == "N" and "\ngpgsig" in self._text("cat-file", "commit", sha).partition("\n\n")[0]:
+            return (
+                "has a signature that cannot be checked: git knows no allowed signers here (gpg.ssh.allowedSignersFile)"
+            )
+        return None if status == "G" else _SIGNATURES.get(status, "cannot be judged") + by
 
     def exists(self, sha: str) -> bool:
         return self._run("cat-file", "-t", sha, check=False).strip() == b"commit"
