@@ -1,0 +1,365 @@
+"""GitHub Actions over the GitHub of the tests: what starts which workflow, and act to run it for real.
+
+act runs the jobs of one workflow: expressions, conditions, needs, matrices, outputs, composite actions. What it leaves out is
+done here as GitHub does it: which workflows an event starts, from which commit a workflow is read, `workflow_run` after
+each, dispatches, and that environments (and so their secrets) belong to the main branch alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support.github_api import GitHubAPI
+from tests.support.github_state import Pull
+from tests.support.team import GIT_ENVIRONMENT
+
+ROOT = Path(__file__).resolve().parents[2]
+ACTIONS = Path(__file__).with_name("actions")
+"""What stands in for the actions of others, a folder each."""
+_USES = re.compile(r"uses: *(?P<owner>[\w-]+)/(?P<name>[\w-]+)@(?P<ref>[0-9a-f]{40})")
+_MARKS = ("::error", "::warning", "::notice")
+TIMEOUT = 120
+BOT = "github-actions[bot]"
+
+
+@dataclass
+class Job:
+    """What one job did; of a matrix, one of its jobs."""
+
+    id: str
+    name: str
+    result: str | None = None
+    matrix: Mapping[str, Any] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    """What its steps printed."""
+    annotations: list[dict[str, str]] = field(default_factory=list)
+    summary: str = ""
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+
+@dataclass
+class Run:
+    """One run of one workflow. Jobs that were skipped are not in it."""
+
+    workflow: str
+    event: str
+    sha: str
+    jobs: list[Job]
+    log: str
+
+    @property
+    def ok(self) -> bool:
+        return all(job.result == "success" for job in self.jobs)
+
+    def job(self, id: str) -> Job:
+        [found] = [job for job in self.jobs if job.id == id]
+        return found
+
+    def named(self, id: str) -> list[Job]:
+        return [job for job in self.jobs if job.id == id]
+
+
+class Workflows:
+    """The workflows of one repository. `environment` is what its environments `mlflow-read` and `mlflow-write` hold: the
+    variables and secrets that only jobs on the main branch get."""
+
+    def __init__(self, folder: Path, api: GitHubAPI, *, environment: Environment) -> None:
+        self.hub, self.api = api.repository, api
+        self.folder = folder
+        self.environment = environment
+        self.variables = {"MLFLOW_GITOPS_ENVIRONMENT": sys.prefix}
+        self.app_token = ""
+        self.runs: list[Run] = []
+        # A pull request's own workflows may read, and no more.
+        self._reading = api.token(
+            BOT, installation=True, deny=tuple((verb, ".") for verb in ("POST", "PATCH", "PUT", "DELETE"))
+        )
+        (folder / "home").mkdir(parents=True)
+        self._tree = folder / "tree"
+        self.hub.git("worktree", "add", "-q", "--detach", str(self._tree), self.hub.branch)
+
+    # -- what happens on GitHub -------------------------------------------------------------------------------------
+
+    def pull_request(self, number: int, action: str = "synchronize") -> list[Run]:
+        """A pull request was opened, or pushed to."""
+        pull = self.hub.pull(number)
+        return self._of_pull("pull_request", pull, action, pull.user, {})
+
+    def review(self, number: int, user: str, state: str = "APPROVED") -> list[Run]:
+        """Somebody reviews a pull request."""
+        pull = self.hub.pull(number)
+        review = self.hub.review(number, user, state)
+        payload = {"review": {"id": review.id, "state": state.lower(), "user": {"login": user}}}
+        return self._of_pull("pull_request_review", pull, "submitted", user, payload)
+
+    def dismiss(self, number: int, review: int, by: str) -> list[Run]:
+        """A review is dismissed."""
+        self.hub.dismiss(number, review)
+        return self._of_pull("pull_request_review", self.hub.pull(number), "dismissed", by, {})
+
+    def _of_pull(self, event: str, pull: Pull, action: str, actor: str, more: Mapping[str, Any]) -> list[Run]:
+        merge = self._merge_ref(pull)
+        head = {"sha": pull.head, "ref": pull.head_ref, "repo": {"fork": pull.fork is not None}}
+        base = {"ref": pull.base_ref, "sha": self.hub.tip(pull.base_ref)}
+        told = {"number": pull.number, "title": pull.title, "body": pull.body, "head": head, "base": base}
+        payload = {"action": action, "number": pull.number, "pull_request": told, **more}
+        ref = f"refs/pull/{pull.number}/merge"
+        return self._happens(event, payload, merge, ref, actor, head=(pull.head, pull.head_ref))
+
+    def _merge_ref(self, pull: Pull) -> str:
+        """What a pull request's own workflows run on: its merge into the base, as GitHub keeps it."""
+        base = self.hub.tip(pull.base_ref)
+        tree = self.hub.git("merge-tree", "--write-tree", base, pull.head)
+        merge = self.hub.git("commit-tree", tree, "-p", base, "-p", pull.head, "-m", f"Merge {pull.head} into {base}")
+        self.hub.git("update-ref", f"refs/pull/{pull.number}/merge", merge)
+        return merge
+
+    def merge_group(self, *numbers: int) -> tuple[str, list[Run]]:
+        """A merge queue tests pull requests together: the group's commit, and what ran on it. `hub` is not merged yet."""
+        base = group = self.hub.tip(self.hub.branch)
+        for number in numbers:
+            pull = self.hub.pull(number)
+            tree = self.hub.git("merge-tree", "--write-tree", group, pull.head)
+            said = f"Merge pull request #{number} from {self.hub.owner}/{pull.head_ref}\n\n{pull.title}"
+            group = self.hub.git("commit-tree", tree, "-p", group, "-p", pull.head, "-m", said)
+        branch = f"gh-readonly-queue/{self.hub.branch}/pr-{numbers[-1]}-{base}"
+        ref = f"refs/heads/{branch}"
+        self.hub.git("update-ref", ref, group)
+        told = {"head_sha": group, "head_ref": ref, "base_sha": base, "base_ref": f"refs/heads/{self.hub.branch}"}
+        payload = {"action": "checks_requested", "merge_group": told}
+        runs = self._happens("merge_group", payload, group, ref, "github-merge-queue[bot]", head=(group, branch))
+        return group, runs
+
+    def push(self, before: str, actor: str) -> list[Run]:
+        """The main branch moved from `before` to where it is now."""
+        after = self.hub.tip(self.hub.branch)
+        payload = {"before": before, "after": after, "ref": f"refs/heads/{self.hub.branch}", "forced": False}
+        return self._happens("push", payload, after, str(payload["ref"]), actor)
+
+    def schedule(self) -> list[Run]:
+        """The clock strikes."""
+        tip = self.hub.tip(self.hub.branch)
+        return self._happens("schedule", {}, tip, f"refs/heads/{self.hub.branch}", BOT)
+
+    def dispatch(
+        self, workflow: str, actor: str, branch: str | None = None, inputs: Mapping[str, str] | None = None
+    ) -> list[Run]:
+        """Somebody starts a workflow by hand, from the main branch or another."""
+        ref = f"refs/heads/{branch or self.hub.branch}"
+        payload = {"inputs": self._defaults(workflow) | dict(inputs or {}), "ref": ref, "workflow": workflow}
+        return self._happens("workflow_dispatch", payload, self.hub.tip(ref), ref, actor, only=workflow)
+
+    def _defaults(self, workflow: str) -> dict[str, str]:
+        declared = (triggers(read(ROOT / ".github/workflows" / workflow))["workflow_dispatch"] or {}).get("inputs", {})
+        return {name: str(one.get("default", "")) for name, one in declared.items()}
+
+    # -- what that starts -------------------------------------------------------------------------------------------
+
+    def _happens(
+        self,
+        event: str,
+        payload: Mapping[str, Any],
+        sha: str,
+        ref: str,
+        actor: str,
+        *,
+        head: tuple[str, str] | None = None,
+        only: str | None = None,
+    ) -> list[Run]:
+        """Run what an event starts, and what that starts in turn. `head` is the commit and branch that GitHub says a run is of
+        where that is not what it runs on."""
+        made: list[Run] = []
+        self._check_out(sha)
+        for file in sorted((self._tree / ".github/workflows").glob("*.yml")):
+            self._check_out(sha)
+            if (
+                not file.exists()
+                or (only is not None and file.name != only)
+                or not starts(read(file), event, payload, ref)
+            ):
+                continue
+            run = self._run(file, event, payload, sha, ref, actor, head or (sha, ref.removeprefix("refs/heads/")))
+            made.append(run)
+            while self.hub.dispatched:
+                asked = self.hub.dispatched.pop(0)
+                branch = str(asked["ref"]).removeprefix("refs/heads/")
+                made += self.dispatch(Path(str(asked["workflow"])).name, BOT, branch, asked.get("inputs"))
+            if event != "workflow_run":
+                made += self._completed(run, event, head or (sha, ref.removeprefix("refs/heads/")))
+        return made
+
+    def _completed(self, run: Run, event: str, head: tuple[str, str]) -> list[Run]:
+        told = {
+            "name": run.workflow,
+            "event": event,
+            "head_sha": head[0],
+            "head_branch": head[1],
+            "conclusion": "success" if run.ok else "failure",
+            # Empty for forks; so nothing may rely on it.
+            "pull_requests": [],
+        }
+        tip, ref = self.hub.tip(self.hub.branch), f"refs/heads/{self.hub.branch}"
+        payload = {"action": "completed", "workflow_run": told, "workflow": {"name": run.workflow}}
+        return self._happens("workflow_run", payload, tip, ref, BOT)
+
+    def _check_out(self, sha: str) -> None:
+        self.hub.git("checkout", "-q", "--force", "--detach", sha, cwd=self._tree)
+
+    # -- act --------------------------------------------------------------------------------------------------------
+
+    def _run(
+        self, file: Path, event: str, payload: Mapping[str, Any], sha: str, ref: str, actor: str, head: tuple[str, str]
+    ) -> Run:
+        name = str(read(file)["name"])
+        kept = self.hub.run(name, event, actor, began=0.0, lasts=0.0, head_sha=head[0], head_branch=head[1])
+        kept.status, kept.conclusion = "in_progress", None
+        number = str(kept.id)
+        full = {"repository": {"full_name": self.hub.full_name, "default_branch": self.hub.branch}, **payload}
+        event_file = self.folder / f"event-{number}.json"
+        event_file.write_text(json.dumps(full | {"sender": {"login": actor}}))
+        on_main = ref == f"refs/heads/{self.hub.branch}"
+        variables = self.variables | (self.environment.variables if on_main else {})
+        token = self._reading if event.startswith("pull_request") else "actions-token"
+        secrets = {"GITHUB_TOKEN": token} | (self.environment.secrets if on_main else {})
+        environment = {
+            "GITHUB_SHA": sha,
+            "GITHUB_REF": ref,
+            "GITHUB_REPOSITORY": self.hub.full_name,
+            "GITHUB_RUN_ID": number,
+            "GITHUB_API_URL": self.api.url,
+            "TEST_REMOTE": str(self.hub.path),
+            "TEST_ARTIFACTS": str(self.folder / "artifacts"),
+            "TEST_APP_TOKEN": self.app_token,
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+        }
+        command = [str(act()), event, "-W", str(file), "-e", str(event_file), "-a", actor, "--json"]
+        command += ["-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--no-skip-checkout"]
+        for option, values in (("--env", environment), ("--var", variables), ("-s", secrets)):
+            command += [part for key, value in values.items() for part in (option, f"{key}={value}")]
+        command += [part for one in stand_ins(self._tree) for part in ("--local-repository", one)]
+        done = subprocess.run(
+            command,
+            cwd=self._tree,
+            env={"PATH": os.environ["PATH"], "HOME": str(self.folder / "home"), **GIT_ENVIRONMENT},
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            stdin=subprocess.DEVNULL,
+        )
+        kept.status, kept.updated = "completed", self.hub.now()
+        jobs, log = told(done.stdout)
+        run = Run(name, event, sha, jobs, log + done.stderr)
+        kept.conclusion = "success" if run.ok else "failure"
+        # A workflow that act cannot read has no jobs; that is no quiet success.
+        assert done.returncode == (0 if run.ok else 1) and (jobs or "skipped" in run.log.lower()), run.log
+        self.runs.append(run)
+        return run
+
+
+@dataclass
+class Environment:
+    """What the repository's environments hold."""
+
+    variables: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+
+
+def act() -> Path:
+    """Where act is; raises FileNotFoundError."""
+    beside = Path(sys.executable).with_name("act")
+    found = beside if beside.exists() else shutil.which("act")
+    if found is None:
+        raise FileNotFoundError("act is not installed: pip install '.[real]'")
+    return Path(found)
+
+
+def stand_ins(tree: Path) -> Iterator[str]:
+    """act's `--local-repository` for each action of others that the workflows use. One that has no stand-in fails the run: it
+    would have to come from the network."""
+    files = [*(tree / ".github").rglob("*.yml")]
+    for found in sorted({found.groups() for file in files for found in _USES.finditer(file.read_text())}):
+        owner, name, ref = found
+        if (ACTIONS / name).is_dir():
+            yield f"{owner}/{name}@{ref}={ACTIONS / name}"
+
+
+def told(output: str) -> tuple[list[Job], str]:
+    """What act's JSON lines say of the jobs, in the order of their first word, and all of it as text."""
+    jobs: dict[str, Job] = {}
+    log = []
+    for line in output.splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            log.append(line)
+            continue
+        said = str(entry.get("msg", "")).rstrip("\n")
+        if "unable to get git" not in said:
+            log.append(f"{entry.get('job', '')}| {said}")
+        if "jobID" not in entry:
+            continue
+        job = jobs.setdefault(entry["job"].strip(), Job(entry["jobID"], entry["job"].strip(), matrix=entry["matrix"]))
+        if entry.get("raw_output"):
+            job.lines.append(said)
+        elif entry.get("command") in ("error", "warning", "notice"):
+            job.annotations.append({"level": entry["command"], "message": entry["arg"], **(entry.get("kvPairs") or {})})
+        elif entry.get("command") == "summary":
+            job.summary += entry["content"]
+        if "jobResult" in entry:
+            job.result = entry["jobResult"]
+    return [job for job in jobs.values() if job.result], "\n".join(log)
+
+
+# -- reading workflows ----------------------------------------------------------------------------------------------
+
+
+@cache
+def _parsed(text: str) -> Any:
+    return yaml.safe_load(text)
+
+
+def read(file: Path) -> Any:
+    """A workflow or action as YAML says it."""
+    return _parsed(file.read_text(encoding="utf-8"))
+
+
+def triggers(workflow: Any) -> dict[str, Any]:
+    """Its `on:`, which YAML 1.1 reads as true, as a mapping."""
+    on = workflow.get("on", workflow.get(True))
+    if isinstance(on, str):
+        return {on: None}
+    return on if isinstance(on, dict) else {one: None for one in on}
+
+
+_TYPES = {"pull_request": ("opened", "synchronize", "reopened")}
+
+
+def starts(workflow: Any, event: str, payload: Mapping[str, Any], ref: str) -> bool:
+    """Whether an event starts a workflow: its name, type of activity, branch, and for workflow_run the workflow."""
+    on = triggers(workflow)
+    if event not in on:
+        return False
+    filters = on[event] or {}
+    if event == "schedule":
+        return True
+    types = filters.get("types", _TYPES.get(event))
+    if types and payload.get("action") not in types:
+        return False
+    if event == "workflow_run" and payload["workflow"]["name"] not in filters["workflows"]:
+        return False
+    return "branches" not in filters or ref.removeprefix("refs/heads/") in filters["branches"]

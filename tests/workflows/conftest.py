@@ -1,0 +1,109 @@
+"""A repository on the GitHub of the tests, its workflows, and the MLflow that they reach."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.act import ROOT, Environment, Workflows, act
+from tests.support.github_api import GitHubAPI
+from tests.support.github_state import Repository
+from tests.support.servers import mlflow_server
+from tests.support.team import Team
+
+SHIPPED = ("validate.yml", "review.yml", "plan.yml", "reconcile.yml", "promote.yml")
+"""The workflows that a team's repository has; `ci.yml` tests this project itself."""
+
+POLICY = """\
+stages:
+  Staging: {alias: staging}
+  Production: {alias: production, approvals: 1, require: {tags: {validation: passed}}}
+"""
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One `mlflow server` for these tests; each has models of its own. Without act there is nothing to do with it."""
+    try:
+        act()
+    except FileNotFoundError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
+    folder = tmp_path_factory.mktemp("mlflow")
+    with mlflow_server(folder, f"sqlite:///{folder / 'mlflow.db'}") as address:
+        yield address
+
+
+class Repo:
+    """A team's repository: GitHub, a clone to work in, the workflows that ship, and the MLflow that it describes."""
+
+    def __init__(self, folder: Path, api: GitHubAPI, uri: str) -> None:
+        from mlflow import MlflowClient
+
+        self.hub, self.api = api.repository, api
+        self.client = MlflowClient(uri)
+        self.model = f"churn-{uuid.uuid4().hex[:8]}"
+        self.team = Team(folder / "clone", uri)
+        self.team.git("remote", "add", "origin", str(self.hub.path))
+        home = self.team.folder / ".github"
+        shutil.copytree(ROOT / ".github/actions", home / "actions")
+        (home / "workflows").mkdir()
+        for name in SHIPPED:
+            shutil.copy(ROOT / ".github/workflows" / name, home / "workflows")
+        self.team.write("policy.yaml", POLICY)
+        self.team.write(f"models/{self.model}.yaml", f"name: {self.model}\nstages: {{}}\n")
+        self.team.commit("The first manifest")
+        self.team.git("push", "-q", "-u", "origin", "main")
+        self.hub.user("ada", "write", mails=("ada@example.org",))
+        self.hub.user("grace", "write", mails=("grace@example.org",))
+        self.hub.user("edsger", "maintain", mails=("edsger@example.org",))
+        self.actions = Workflows(
+            folder / "actions",
+            api,
+            environment=Environment(variables={"MLFLOW_TRACKING_URI": uri}),
+        )
+
+    def register(self, *, validated: bool = True) -> int:
+        """Register one more version of the model."""
+        if not self.client.search_registered_models(f"name = '{self.model}'"):
+            self.client.create_registered_model(self.model)
+        tags = {"validation": "passed"} if validated else {}
+        made = self.client.create_model_version(self.model, "s3://models/x", tags=tags, await_creation_for=0)
+        return int(made.version)
+
+    def propose(self, branch: str, stages: str, *, author: str = "ada", message: str = "", model: str = "") -> int:
+        """Push a branch with the model's stages and open a pull request of it; its number."""
+        git, name = self.team.git, model or self.model
+        git("fetch", "-q", "origin")
+        git("checkout", "-q", "-B", branch, "origin/main")
+        self.push_again(stages, author=author, message=message, model=name)
+        return self.hub.open_pull(branch, message or f"Promote {name}", user=author).number
+
+    def push_again(self, stages: str, *, author: str = "ada", message: str = "", model: str = "") -> None:
+        """Commit other stages on the branch that is checked out, and push it."""
+        name = model or self.model
+        self.team.write(f"models/{name}.yaml", f"name: {name}\nstages: {stages}\n")
+        self.team.git("add", "-A")
+        who = f"{author} <{author}@example.org>"
+        self.team.git("commit", "-q", "--author", who, "-m", message or f"Promote {name}: {stages}")
+        self.team.git("push", "-q", "-f", "-u", "origin", "HEAD")
+
+    def stages(self) -> dict[int, str]:
+        found = self.client.search_model_versions(f"name = '{self.model}'")
+        return {int(one.version): str(one.current_stage) for one in sorted(found, key=lambda v: int(v.version))}
+
+    def version(self, number: int) -> Any:
+        return self.client.get_model_version(self.model, str(number))
+
+
+@pytest.fixture
+def repo(tmp_path: Path, server: str) -> Iterator[Repo]:
+    with GitHubAPI(Repository(tmp_path / "github")).serving() as api:
+        yield Repo(tmp_path, api, server)
