@@ -1,0 +1,44 @@
+"""`log`: the audit trail as events."""
+
+from __future__ import annotations
+
+from mlflow_gitops.commands.output import emit, note
+from mlflow_gitops.errors import OK
+from mlflow_gitops.render import events as render
+from mlflow_gitops.render.terminal import Style
+from mlflow_gitops.settings import Settings
+from mlflow_gitops.trail import Trail, by, only
+from mlflow_gitops.workspace import Workspace
+
+
+def run(
+    settings: Settings,
+    model: str | None,
+    stage: str | None,
+    since: str | None,
+    until: str | None,
+    author: str | None,
+    form: str,
+) -> int:
+    """Print the events of the main line, oldest first. Raises Failure for a model, stage, time or revision that there is
+    not."""
+    trail = Trail(Workspace(settings), model)
+    told = trail.tell(only(trail.events, stage, trail.within(since, until)))
+    if author is not None:
+        told = by(told, author)
+    match form:
+        case "json":
+            emit(render.json_list(told))
+        case "jsonl":
+            emit(render.json_lines(told))
+        case "csv":
+            emit(render.as_csv(told))
+        case "markdown":
+            emit(render.markdown(told))
+        case _:
+            emit(render.text(told, Style()))
+    if not told:
+        note(settings, "No events.")
+    for hint in trail.hints():
+        note(settings, hint)
+    return OK

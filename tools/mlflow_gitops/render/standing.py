@@ -1,0 +1,112 @@
+"""Who held which stage: for people in a hurry, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from mlflow_gitops.core.audit import Told
+from mlflow_gitops.core.desired import Desired
+from mlflow_gitops.core.events import Course
+from mlflow_gitops.core.manifest import VersionSpec
+from mlflow_gitops.core.standing import Standing
+from mlflow_gitops.core.times import ago, minute
+from mlflow_gitops.render import events
+from mlflow_gitops.render.events import subject, versions
+from mlflow_gitops.render.terminal import Style, safe
+
+
+def data(at: str, commit: str | None, found: Sequence[Standing], details: Mapping[str, Told]) -> dict[str, Any]:
+    """`{"at", "commit", "models"}`. Where one model was asked for, `events` holds what made each of its stages what it is."""
+    models: list[dict[str, Any]] = [
+        {
+            "model": one.model,
+            "stages": {stage: list(held) for stage, held in one.stages.items()},
+            "since": {stage: {"at": since.at, "commit": since.commit} for stage, since in one.since.items()},
+        }
+        for one in found
+    ]
+    if details:
+        models[0]["events"] = {stage: events.data(told) for stage, told in details.items()}
+    return {"at": at, "commit": commit, "models": models}
+
+
+def every(at: str, commit: str | None, found: Sequence[Standing], style: Style) -> Iterator[str]:
+    """Each model, a line a stage."""
+    for one in found:
+        yield style(safe(one.model), "bold")
+        width = max((len(safe(stage)) for stage in one.stages), default=0)
+        for stage, held in one.stages.items():
+            since = one.since.get(stage)
+            told = f"  since {minute(since.at)}  {since.commit[:7]}" if since else ""
+            yield f"  {safe(stage):<{width}}  {style(versions(held), 'bold')}{style(told, 'dim')}"
+    what = f"{len(found)} model{'' if len(found) == 1 else 's'}"
+    yield f"{what} at {minute(at)} UTC{f', commit {commit[:7]}' if commit else ', before the first commit'}."
+
+
+def one(
+    course: Course,
+    standing: Standing | None,
+    details: Mapping[str, Told],
+    place: int,
+    now: str,
+    style: Style,
+) -> Iterator[str]:
+    """One model in five lines: what is served and since when, by what, with whose approval, in whose place, made from what."""
+    desired = course.at(place)
+    if standing is None or desired is None:
+        yield f"{style(safe(course.model), 'bold')}  has no manifest at that time."
+        return
+    stage = _foremost(desired, standing)
+    others = [f"{other} {versions(held)}" for other, held in standing.stages.items() if other != stage and held]
+    also = style(f"   also {safe(', '.join(others))}", "dim") if others else ""
+    if stage is None or stage not in details:
+        yield f"{style(safe(course.model), 'bold')}  holds no stage.{also}"
+        return
+    told = details[stage]
+    event = told.event
+    at = f"since {minute(event.commit.at)} UTC, {ago(event.commit.at, now)}"
+    held = standing.stages[stage]
+    yield f"{style(safe(course.model), 'bold')}  {safe(stage)} {style(versions(held), 'bold')}  {at}{_effect(told)}{also}"
+    merged = told.people.merged_by
+    by = f", merged by {safe(merged)}" if merged and merged != told.people.author else ""
+    yield _line("by", f"{event.commit.sha[:7]} {subject(told)}, {safe(told.people.author)}{by}", style)
+    yield _line("approved", _approved(told), style)
+    yield _line("replaced", versions(event.before) if event.before else "nothing", style)
+    pins = [f"{version}: {safe(_pinned(desired.manifest.versions.get(version)))}" for version in held]
+    yield _line("made from", "; ".join(pins) if len(pins) > 1 else pins[0].partition(": ")[2] if pins else "—", style)
+
+
+def _foremost(desired: Desired, standing: Standing) -> str | None:
+    """Production, or else the first stage in display order that holds something."""
+    order = [stage for stage in desired.policy.stages if stage in standing.since]
+    held = [stage for stage in order if standing.stages[stage]]
+    return "Production" if "Production" in order else held[0] if held else None
+
+
+def _line(word: str, said: str, style: Style) -> str:
+    return f"  {style(f'{word:<9}', 'dim')}  {said}"
+
+
+def _effect(told: Told) -> str:
+    if told.effect is None:
+        return ""
+    return f", {told.effect.result} {minute(told.effect.at)}"
+
+
+def _approved(told: Told) -> str:
+    who, source = ", ".join(map(safe, told.people.approved_by)), told.people.approved_by_source
+    if source is None:
+        return "nobody that is recorded here"
+    return (who or "nobody") + (" (claimed in the message)" if source == "message" else "")
+
+
+def _pinned(spec: VersionSpec | None) -> str:
+    """Where a version comes from, as far as the manifest pins it."""
+    known = asdict(spec) if spec else {}
+    words = {"run_id": "run", "model_id": "logged model", "source": "source", "dataset_digest": "dataset"}
+    said = [f"{word} {known[key]}" for key, word in words.items() if known.get(key)]
+    if spec and spec.data:
+        said.append(f"data {spec.data.path} (md5 {spec.data.md5})")
+    return ", ".join(said) or "not pinned in the manifest"
