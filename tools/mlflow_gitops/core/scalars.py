@@ -21,8 +21,9 @@ _NUMBER_START = frozenset("0123456789+-.")
 # PyYAML takes -.5 for text.
 _FLOAT_SAME = re.compile(r"(?:[-+]?[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)?\Z")
 _FLOAT_SPECIAL = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
+# A sign before 0o or 0x is not in the book, but readers of 1.2 (ruamel.yaml) take it.
 _NUMBER_1_2 = re.compile(
-    r"[-+]?[0-9]+\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"
+    r"[-+]?0o[0-7]+\Z|[-+]?0x[0-9a-fA-F]+\Z|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"
 )
 _NUMBER_1_1 = re.compile(
     r"""[-+]?0b[0-1_]+\Z | [-+]?[0-9][0-9_]*\Z | [-+]?0x[0-9a-fA-F_]+\Z
