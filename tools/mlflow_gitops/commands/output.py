@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from mlflow_gitops.core.yamldoc import CONTROL
 from mlflow_gitops.render.terminal import Style, safe
 from mlflow_gitops.settings import Settings
 
@@ -18,8 +20,12 @@ def emit(lines: Iterable[str]) -> None:
 
 
 def emit_json(value: Any) -> None:
-    """Print one JSON document to stdout."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print one JSON document to stdout. What no terminal should see stands in it as JSON's own escapes."""
+    print(CONTROL.sub(_escape, json.dumps(value, indent=2, ensure_ascii=False)))
+
+
+def _escape(found: re.Match[str]) -> str:
+    return f"\\u{ord(found.group()):04x}"
 
 
 def note(settings: Settings, text: str) -> None:

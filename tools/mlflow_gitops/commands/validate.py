@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mlflow_gitops.commands.output import emit, emit_json, note
 from mlflow_gitops.core.problems import Problem, in_order
-from mlflow_gitops.core.snapshot import Snapshot, SourceFile, build, classify, twins
+from mlflow_gitops.core.snapshot import Snapshot, SourceFile, build, classify, schema_copy_problems, twins
 from mlflow_gitops.edges import files
 from mlflow_gitops.errors import INVALID, OK, UsageFailure
 from mlflow_gitops.render import data, github, markdown, text
@@ -53,17 +53,27 @@ def report_invalid(snapshot: Snapshot, form: str) -> int:
 
 
 def _changed(workspace: Workspace, ref: str) -> Snapshot:
-    """Only what differs from `ref`; everything when the policy does, since it is part of every manifest's rules."""
+    """Only what differs from `ref`; everything when the policy does, since it is part of every manifest's rules.
+
+    A policy that is wrong already is told all the same: under it no manifest was judged.
+    """
     changed = set(workspace.git.changed_since(ref, workspace.registry))
-    if any(classify(path, workspace.registry) in ("policy", "extension") for path in changed):
+    if any(_is_policy(workspace, path) for path in changed):
         return workspace.tree()
     listing = files.names(workspace.top, workspace.registry)
-    wanted = [path for path in listing if path in changed or classify(path, workspace.registry) == "policy"]
+    wanted = [path for path in listing if path in changed or _is_policy(workspace, path)]
     snapshot = build((files.read_file(workspace.top / path, path) for path in wanted), workspace.registry)
     siblings = twins(path for path in listing if classify(path, workspace.registry) == "manifest")
-    keep = [problem for problem in (*snapshot.problems, *siblings) if problem.file in changed]
-    snapshot.problems = in_order(keep)
+    copies = schema_copy_problems(files.schema_copies(workspace.top))
+    keep = [one for one in (*snapshot.problems, *siblings) if one.file in changed or _is_policy(workspace, one.file)]
+    snapshot.problems = in_order([*keep, *copies])
     return snapshot
+
+
+def _is_policy(workspace: Workspace, path: str) -> bool:
+    """Whether a file is the policy, or is taken for it under another ending."""
+    kind = classify(path, workspace.registry)
+    return kind == "policy" or (kind == "extension" and not path.startswith(f"{workspace.registry}/models/"))
 
 
 def _given(workspace: Workspace, paths: Sequence[Path]) -> Snapshot:
@@ -86,7 +96,7 @@ def _given(workspace: Workspace, paths: Sequence[Path]) -> Snapshot:
     problems: list[Problem] = []
     if inside:
         whole = workspace.tree()
-        problems += [problem for problem in whole.problems if problem.file in inside]
+        problems += [one for one in whole.problems if one.file in inside or _is_policy(workspace, one.file)]
         snapshot.count += sum(1 for path in inside if classify(path, workspace.registry) == "manifest")
     for file in outside:
         alone = _alone(file)

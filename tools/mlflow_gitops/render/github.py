@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from mlflow_gitops.core.problems import Problem
+from mlflow_gitops.render.terminal import safe
 
 
 def workflow_commands(found: Iterable[Problem]) -> Iterator[str]:
@@ -15,7 +16,9 @@ def workflow_commands(found: Iterable[Problem]) -> Iterator[str]:
 
 
 def _message(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    """Line breaks in GitHub's own escapes; whatever else could move a cursor in a log as `safe` shows it."""
+    parts = text.replace("%", "%25").replace("\r", "%0D").split("\n")
+    return "%0A".join(safe(part) for part in parts)
 
 
 def _property(text: str) -> str:
