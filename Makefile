@@ -23,7 +23,7 @@ help:
 	@echo 'make demo        the whole story on an embedded MLflow with really trained models'
 	@echo 'make test        the tests that need nothing but this folder'
 	@echo 'make test-real   the tests against PostgreSQL, S3, act and Chromium'
-	@echo 'make lint        ruff, mypy, which part may import which, the schemas'
+	@echo 'make lint        ruff, mypy, which part may import which, the schemas, the workflows'
 	@echo 'make bench       the benchmarks; they print ratios and never fail'
 	@echo 'make clean       removes .venv and all that these targets made'
 
@@ -43,6 +43,9 @@ lint: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/check-jsonschema --check-metaschema schemas/*.json
+	$(BIN)/actionlint -shellcheck $(BIN)/shellcheck
+	@# zizmor has no package for Python 3.10.
+	@if [ -x $(BIN)/zizmor ]; then echo zizmor; $(BIN)/zizmor --offline --persona pedantic --quiet .github; fi
 
 bench: .venv/dev
 	@if [ -f tests/benchmarks/__main__.py ]; then $(BIN)/python -m tests.benchmarks; \

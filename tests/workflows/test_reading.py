@@ -1,0 +1,138 @@
+"""What act leaves out, read from the workflows themselves: triggers, permissions, environments, concurrency, pins, scripts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.act import ROOT, read, triggers
+
+FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
+ACTION = ROOT / ".github/actions/mlflow-gitops/action.yml"
+WORKFLOWS = {file.stem: read(file) for file in FILES}
+JOBS = {(name, id): job for name, workflow in WORKFLOWS.items() for id, job in workflow["jobs"].items()}
+REQUIRED = ("validate", "plan")
+"""What branch protection asks for."""
+MAIN = "${{ github.event.repository.default_branch }}"
+
+WRITES = {
+    ("plan", "plan"): {"pull-requests", "statuses"},
+    ("reconcile", "drift"): {"issues"},
+    ("reconcile", "receipts"): {"contents"},
+    ("promote", "promote"): {"contents", "pull-requests", "actions"},
+    ("pages", "deploy"): {"pages", "id-token"},
+}
+"""All that any job may write."""
+ENVIRONMENTS = {
+    ("plan", "plan"): "mlflow-read",
+    ("reconcile", "drift"): "mlflow-read",
+    ("reconcile", "reconcile"): "mlflow-write",
+    ("promote", "promote"): "mlflow-read",
+    ("pages", "report"): "mlflow-read",
+}
+"""All jobs that reach MLflow."""
+
+
+def steps() -> Iterator[tuple[str, dict[str, Any]]]:
+    for (workflow, id), job in JOBS.items():
+        yield from ((f"{workflow}/{id}", step) for step in job["steps"])
+    yield from (("action", step) for step in read(ACTION)["runs"]["steps"])
+
+
+def test_triggers() -> None:
+    on = {name: triggers(workflow) for name, workflow in WORKFLOWS.items()}
+    assert set(on["validate"]) == {"pull_request", "merge_group", "workflow_dispatch"}
+    assert on["review"] == {"pull_request_review": {"types": ["submitted", "dismissed"]}}
+    assert on["plan"] == {"workflow_run": {"workflows": ["validate", "review"], "types": ["completed"]}}
+    assert {"push", "workflow_dispatch", "schedule"} == set(on["reconcile"])
+    assert on["reconcile"]["push"] == {"branches": ["main"]}
+    assert set(on["promote"]) == {"workflow_dispatch"}
+    # It would run a pull request's event with this repository's rights.
+    assert all("pull_request_target" not in one and "issue_comment" not in one for one in on.values())
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_a_required_check_always_reports(name: str) -> None:
+    for filters in triggers(WORKFLOWS[name]).values():
+        assert not {"paths", "paths-ignore", "branches", "branches-ignore"} & set(filters or {}), (
+            "it would wait for ever"
+        )
+    for (workflow, id), job in JOBS.items():
+        if workflow == "validate":
+            assert id == job["name"] == "validate" and "if" not in job and "strategy" not in job
+
+
+def test_permissions_are_the_least() -> None:
+    assert all(workflow["permissions"] == {} for workflow in WORKFLOWS.values())
+    for key, job in JOBS.items():
+        given = job.get("permissions", {})
+        assert {scope for scope, level in given.items() if level == "write"} == WRITES.get(key, set()), key
+
+
+def test_credentials_are_in_environments_of_main_alone() -> None:
+    for key, job in JOBS.items():
+        assert job.get("environment") == ENVIRONMENTS.get(key), key
+        text = repr(job)
+        if key not in ENVIRONMENTS:
+            assert "secrets." not in text and "MLFLOW_TRACKING" not in text, key
+            continue
+        # Whatever started it, main's code is what runs, and nothing comes from a cache.
+        checkouts = [step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout@")]
+        assert [step["with"]["ref"] for step in checkouts] == [MAIN], key
+        assert "cache" not in text, key
+    assert "cache" not in str(read(ACTION)["runs"]).replace("--no-cache-dir", "")
+
+
+def test_the_job_that_pushes_receipts_knows_nothing_of_mlflow() -> None:
+    job = JOBS["reconcile", "receipts"]
+    assert "environment" not in job and "MLFLOW" not in repr(job) and "secrets" not in repr(job)
+    assert not any(step.get("uses", "").startswith("./") for step in job["steps"])
+
+
+def test_one_writer_a_registry() -> None:
+    # Reconcile and drift are jobs of one workflow, and the receipts are pushed before the next run begins.
+    assert WORKFLOWS["reconcile"]["concurrency"] == {"group": "mlflow-registry", "cancel-in-progress": False}
+    others = [workflow["concurrency"]["group"] for name, workflow in WORKFLOWS.items() if name != "reconcile"]
+    assert "mlflow-registry" not in others
+    assert all("concurrency" not in job for job in JOBS.values())
+
+
+def test_deploy_runs_for_what_was_applied() -> None:
+    job = JOBS["reconcile", "deploy"]
+    assert job["if"] == "${{ !cancelled() && needs.reconcile.outputs.changed != '' }}"
+    assert job["strategy"] == {
+        "fail-fast": False,
+        "matrix": {"include": "${{ fromJSON(needs.reconcile.outputs.changed) }}"},
+    }
+
+
+def test_scripts() -> None:
+    for where, step in steps():
+        if "run" in step:
+            assert step["shell"] == "bash", where
+            assert "${{" not in step["run"], f"{where}: text of others must reach a shell as a variable"
+        assert ("run" in step) != ("uses" in step), where
+
+
+@pytest.mark.parametrize("file", [*FILES, ACTION], ids=lambda file: file.stem)
+def test_actions_of_others_are_pinned(file: Path) -> None:
+    for line in file.read_text().splitlines():
+        if (found := re.match(r"[ -]*uses: *(\S+)(.*)$", line)) and found[1] != "./.github/actions/mlflow-gitops":
+            assert re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", found[1]), line
+            assert re.fullmatch(r" # v\d+\.\d+\.\d+", found[2]), line
+
+
+def test_every_job_has_a_name_and_ends() -> None:
+    for key, job in JOBS.items():
+        assert job["name"] and job["runs-on"] == "ubuntu-latest" and job["timeout-minutes"] <= 60, key
+
+
+def test_what_is_ignored_has_a_reason() -> None:
+    for file in (*FILES, ACTION):
+        for line in file.read_text().splitlines():
+            if "zizmor: ignore" in line:
+                assert re.search(r"zizmor: ignore\[[\w-]+\] \w+\S* \w+ \w+ ", line), line
