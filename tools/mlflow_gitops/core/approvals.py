@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
-Source = Literal["pull_request", "message"]
-"""Where approvals are looked for: in GitHub's reviews, or in what commit messages claim."""
+from mlflow_gitops.core.mainline import Commit
+from mlflow_gitops.core.people import Vouched
 
 _WRITERS = frozenset({"admin", "maintain", "write"})
 _NOREPLY = re.compile(r"^(?:\d+\+)?([^@+]+)@users\.noreply\.github\.com$", re.IGNORECASE)
@@ -86,6 +85,13 @@ def approvals(pull: PullRequest, reviewer: Callable[[str], Reviewer], blob: Call
     if not counted and not against:
         against.append(f"nobody has reviewed #{pull.number}")
     return Approvals(tuple(counted), tuple(against), pull.number, pull.merged_by)
+
+
+def vouched(commit: Commit, told: Approvals | None) -> Vouched:
+    """What a receipt says of a making commit. Where nobody could be asked, the number is what the message claims."""
+    if told is None:
+        return Vouched(commit.pull_request, "message")
+    return Vouched(told.pull_request, "api", told.merged_by, told.by)
 
 
 def _latest(reviews: Iterable[Review]) -> dict[str, Review]:

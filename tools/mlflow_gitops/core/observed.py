@@ -12,6 +12,7 @@ HIGHEST_TAG = "gitops.highest"
 PIN_TAG = "gitops.pin"
 AUTHOR_TAG = "gitops.author"
 PR_TAG = "gitops.pr"
+APPROVED_TAG = "gitops.approved_by"
 HELD_PREFIX = "gitops.held."
 
 

@@ -10,6 +10,7 @@ from mlflow_gitops.core.comparison import Comparison
 from mlflow_gitops.core.fingerprint import Fingerprint
 from mlflow_gitops.core.mainline import Commit
 from mlflow_gitops.core.manifest import VersionSpec
+from mlflow_gitops.core.people import Vouched
 
 Action = Literal[
     "create_model",
@@ -106,6 +107,8 @@ class ModelPlan:
     notes: tuple[str, ...] = ()
     deferred: str | None = None
     """Until when a soak keeps back what git asks for, RFC 3339; None where none does."""
+    people: Mapping[str, Vouched] = field(default_factory=dict)
+    """Making commits to who stands behind them, in a plan that is made to be carried out."""
 
     @property
     def applying(self) -> tuple[Change, ...]:

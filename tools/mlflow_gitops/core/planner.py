@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
+from mlflow_gitops.core.approvals import vouched
 from mlflow_gitops.core.desired import Desired, Field
-from mlflow_gitops.core.gates import Judgement, judge
+from mlflow_gitops.core.gates import Judgement, Unreadable, judge
 from mlflow_gitops.core.guards import Context, frozen, refusals
 from mlflow_gitops.core.history import UNDECLARED, ModelHistory
 from mlflow_gitops.core.mainline import Commit, Point
 from mlflow_gitops.core.names import ACTIVE_STAGES
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.core.ordering import ordered
+from mlflow_gitops.core.people import Vouched
 from mlflow_gitops.core.plan import Cause, Change, ModelPlan, StageChange, Sync
 from mlflow_gitops.core.stamps import stamps
 
@@ -42,6 +45,7 @@ def plan_model(name: str, history: ModelHistory, observed: ObservedModel | None,
         healing, healed_rows = _healing(history, observed, context)
         changes = [change for change in changes if change.cause == "commit"] + healing
         rows = [row for row in rows if row.cause == "commit"] + healed_rows
+    people = _people(history, now_held, context) if context.writing and not whole else {}
     stopped = bool(refused or judged.deferred)
     changes = [replace(change, applies=_applies(change, desired, stopped, whole)) for change in changes]
     held_back = [change for change in changes if not change.applies and change.cause == "drift"]
@@ -52,12 +56,28 @@ def plan_model(name: str, history: ModelHistory, observed: ObservedModel | None,
         sync=_sync(observed, changes, bool(refused)),
         stages=tuple(rows),
         changes=tuple(changes),
-        stamps=() if stopped else tuple(stamps(desired, history, seen, context.owner, context.now)),
+        stamps=() if stopped else tuple(stamps(desired, history, seen, context.owner, context.now, people)),
         gates=judged.verdicts,
         refusals=refused,
         notes=(*notes, *judged.notes),
         deferred=None if refused else judged.deferred,
+        people=people,
     )
+
+
+def _people(history: ModelHistory, held: Mapping[str, tuple[int, ...]], context: Context) -> dict[str, Vouched]:
+    """Who stands behind each making commit. Nobody is asked about what is only adopted."""
+    target, found = history.target, dict[str, Vouched]()
+    for entry in history.entries:
+        made = entry.made
+        if target is None or made is None or made.sha in found:
+            continue
+        told = None
+        if history.base_state == "known" or entry.version not in held.get(entry.stage, ()):
+            with suppress(Unreadable):
+                told = context.evidence.approvals(made, target.manifest.file)
+        found[made.sha] = vouched(made, told)
+    return found
 
 
 def _ordered_changes(

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
-from mlflow_gitops.core.approvals import Source
-
 GATES = (
     "from", "soak", "approvals", "status", "pinned", "tags", "metrics", "no_worse_than", "signature",
 )  # fmt: skip
 """The built-in gates, in the order in which a plan shows them; those of plug-ins follow."""
+
+Source = Literal["pull_request", "message"]
+"""Where approvals are looked for: in GitHub's reviews, or in what commit messages claim."""
 
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 

@@ -5,12 +5,13 @@ They are planned like tags, from git alone, so that a second run writes exactly 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mlflow_gitops.core.desired import Desired
 from mlflow_gitops.core.history import ModelHistory
 from mlflow_gitops.core.mainline import Commit
 from mlflow_gitops.core.observed import (
+    APPROVED_TAG,
     AT_TAG,
     AUTHOR_TAG,
     BASE_TAG,
@@ -19,11 +20,20 @@ from mlflow_gitops.core.observed import (
     PR_TAG,
     ObservedModel,
 )
+from mlflow_gitops.core.people import Vouched
 from mlflow_gitops.core.plan import Change
 
 
-def stamps(desired: Desired, history: ModelHistory, seen: ObservedModel, owner: str, now: str) -> Iterator[Change]:
-    """The stamps still to be written, versions first, then the model's, `gitops.commit` last.
+def stamps(
+    desired: Desired,
+    history: ModelHistory,
+    seen: ObservedModel,
+    owner: str,
+    now: str,
+    people: Mapping[str, Vouched] | None = None,
+) -> Iterator[Change]:
+    """The stamps still to be written, versions first, then the model's, `gitops.commit` last. `people` maps making commits to
+    who stands behind them.
 
     Nothing is yielded for a working tree: only commits are stamped. Where git changed nothing since the base, the stamps
     stand already; a drift that is healed leaves them as they are.
@@ -37,25 +47,42 @@ def stamps(desired: Desired, history: ModelHistory, seen: ObservedModel, owner: 
         spec = desired.manifest.versions.get(version)
         there = version in seen.versions or (spec is not None and spec.source is not None)
         if made is not None and there:
-            yield from _version_stamps(version, made, desired, seen, now)
+            yield from _version_stamps(version, made, desired, seen, now, (people or {}).get(made.sha))
     if seen.owner != owner:
         yield Change("set_tag", None, OWNER_TAG, seen.tags.get(OWNER_TAG), owner)
     yield Change("set_tag", None, AT_TAG, seen.tags.get(AT_TAG), now)
     yield Change("set_tag", None, BASE_TAG, seen.base, target.sha)
 
 
-def _version_stamps(version: int, made: Commit, desired: Desired, seen: ObservedModel, now: str) -> Iterator[Change]:
+def _version_stamps(
+    version: int, made: Commit, desired: Desired, seen: ObservedModel, now: str, people: Vouched | None
+) -> Iterator[Change]:
     tags = seen.versions[version].tags if version in seen.versions else {}
-    wanted = {BASE_TAG: made.sha, AUTHOR_TAG: made.author}
-    if made.pull_request is not None:
-        wanted[PR_TAG] = str(made.pull_request)
-    for key, value in wanted.items():
+    # Before `gitops.commit`: that one says whose the others are.
+    for key, value in _request(made, tags, people).items():
+        if value is None and key in tags:
+            yield Change("delete_tag", version, key, tags[key], None)
+        elif value is not None and tags.get(key) != value:
+            yield Change("set_tag", version, key, tags.get(key), value)
+    for key, value in ((BASE_TAG, made.sha), (AUTHOR_TAG, made.author)):
         if tags.get(key) != value:
             yield Change("set_tag", version, key, tags.get(key), value)
-    if PR_TAG in tags and PR_TAG not in wanted:
-        # What the stamp of an earlier commit said does not hold for this one.
-        yield Change("delete_tag", version, PR_TAG, tags[PR_TAG], None)
     for stage in desired.placement(version):
         held = HELD_PREFIX + (stage or "")
         if stage not in (None, "Archived") and not tags.get(held, "").startswith(made.sha + "@"):
             yield Change("set_tag", version, held, tags.get(held), f"{made.sha}@{now}")
+
+
+def _request(made: Commit, tags: Mapping[str, str], people: Vouched | None) -> dict[str, str | None]:
+    """The stamps of the pull request: what GitHub said of it, else what the commit's message claims.
+
+    Where GitHub could not be asked this time, what it said of this very commit before stays; what a stamp said of an earlier
+    commit does not hold for this one.
+    """
+    if people is not None and people.source == "api":
+        number = people.pull_request
+        return {PR_TAG: str(number) if number else None, APPROVED_TAG: ", ".join(people.approved_by) or None}
+    claimed = str(made.pull_request) if made.pull_request else None
+    if tags.get(BASE_TAG) != made.sha:
+        return {PR_TAG: claimed, APPROVED_TAG: None}
+    return {PR_TAG: claimed} if claimed and PR_TAG not in tags else {}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta, timezone
 
-from mlflow_gitops.core.approvals import Approvals, Source
+from mlflow_gitops.core.approvals import Approvals
 from mlflow_gitops.core.evidence import Unreadable
 from mlflow_gitops.core.gates.subject import Finding, Subject, failed, passed, span
 from mlflow_gitops.core.policy import instant
-from mlflow_gitops.core.requirements import Soak
+from mlflow_gitops.core.requirements import Soak, Source
 
 
 def climbs_from(subject: Subject, stages: tuple[str, ...]) -> Finding:
