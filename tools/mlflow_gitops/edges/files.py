@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -70,6 +72,19 @@ def read_file(path: Path, shown: str) -> SourceFile:
         return SourceFile(shown, None, f"cannot be read: {error.strerror or error}")
 
 
+def write_file(path: Path, data: bytes) -> None:
+    """Replace a file's content at once, so that nobody reads half of it. Raises Failure."""
+    new = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        new.write_bytes(data)
+        shutil.copymode(path, new)
+        new.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise Failure(f"{path} cannot be written: {error.strerror or error}.") from None
+
+
 def schema_copies(repo: Path) -> dict[str, bytes]:
     """The repository's own copies of the schemas, which serve editors: path to content."""
     copies = {}
@@ -79,3 +94,15 @@ def schema_copies(repo: Path) -> dict[str, bytes]:
         if copy.data is not None:
             copies[shown] = copy.data
     return copies
+
+
+def workflow_texts(repo: Path) -> dict[str, str]:
+    """GitHub's workflow files: path to text. What is no plain file is left out."""
+    folder = repo / ".github" / "workflows"
+    texts = {}
+    for file in sorted(folder.glob("*.y*ml")) if folder.is_dir() else ():
+        shown = file.relative_to(repo).as_posix()
+        read = read_file(file, shown)
+        if read.data is not None and file.suffix in (".yml", ".yaml"):
+            texts[shown] = read.data.decode("utf-8", "replace")
+    return texts

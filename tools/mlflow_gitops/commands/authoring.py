@@ -1,0 +1,203 @@
+"""What pin, promote and rollback do with an edit: show its diff, write it, commit it, open a pull request."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlflow_gitops.commands.output import emit, emit_json, note
+from mlflow_gitops.commands.sheet import Sheet, listed
+from mlflow_gitops.core.editing import Edit, edited
+from mlflow_gitops.core.snapshot import SourceFile, build
+from mlflow_gitops.edges import files
+from mlflow_gitops.errors import OK, Failure, GitFailure, UsageFailure
+from mlflow_gitops.render.terminal import Style, safe
+
+if TYPE_CHECKING:
+    from mlflow_gitops.edges.github import GitHub
+
+_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How far to go, and why. `branch` and `pull_request` both ask for a commit, too."""
+
+    dry_run: bool = False
+    commit: bool = False
+    branch: str | None = None
+    pull_request: bool = False
+    message: str | None = None
+    form: str = "text"
+
+    @property
+    def commits(self) -> bool:
+        return self.commit or self.pull_request or self.branch is not None
+
+
+def finish(
+    sheet: Sheet, edit: Edit, subject: str, body: Sequence[str], options: Options, more: Mapping[str, Any] | None = None
+) -> int:
+    """Show the diff of an edit, and as far as the options say write it, commit it, push it and open a pull request.
+
+    `body` are paragraphs; the user's own message goes between the first and the rest.
+    """
+    new = edited(sheet.data, sheet.file, edit, tuple(sheet.rules.stages))
+    _check(sheet, new)
+    changed = new != sheet.data
+    diff = _diff(sheet.file, sheet.data, new) if changed else ""
+    said = [body[0], *([options.message.strip()] if options.message else []), *body[1:]]
+    text = "\n\n".join(part for part in said if part)
+    report: dict[str, Any] = {
+        "file": sheet.file, "model": sheet.name, "diff": diff, "commit": None, "branch": None, "pull_request": None,
+        "stages": {stage: {"from": list(sheet.holders(stage)), "to": list(held)} for stage, held in edit.stages.items()},
+        "message": f"{subject}\n\n{text}\n" if changed else None, **(more or {}),
+    }  # fmt: skip
+    if options.form != "json":
+        style = Style()
+        emit(style(safe(line), _COLOURS.get(line[:1])) for line in diff.replace("\r", "").splitlines())
+    failure = None
+    if not changed:
+        note(sheet.settings, f"Nothing to change in {sheet.file}.")
+    elif options.commits:
+        failure = _commit(sheet, new, subject, text, options, report)
+    else:
+        if not options.dry_run:
+            files.write_file(sheet.workspace.top / sheet.file, new)
+        _next(sheet, subject, said, options)
+    if options.form == "json":
+        emit_json(report)
+    if failure is not None:
+        raise failure
+    return OK
+
+
+def _check(sheet: Sheet, new: bytes) -> None:
+    """What the policy forbids in the result (an alias, say, that may only follow the stage) stops the edit."""
+    sources = {**sheet.sources, sheet.file: SourceFile(sheet.file, new)}
+    errors = build(sources.values(), sheet.workspace.registry).errors
+    if errors:
+        raise Failure(
+            f"The manifest would be invalid: {errors[0].message} ({sheet.file}:{errors[0].line}). Nothing was changed; "
+            "make both changes by hand."
+        )
+
+
+def _commit(
+    sheet: Sheet, new: bytes, subject: str, text: str, options: Options, report: dict[str, Any]
+) -> Failure | None:
+    """Commit, and go as far beyond as is asked for; what stands in a dry run is checked there, too. A failure after the commit
+    is returned, since what was done is to be told all the same."""
+    from mlflow_gitops.edges import commits
+
+    git = sheet.workspace.git
+    branch = options.branch
+    if options.pull_request and branch is None:
+        branch = _new_branch(sheet, subject)
+    commits.check(git, sheet.file, branch)
+    github = _github(sheet) if options.pull_request else None
+    on = branch or commits.current_branch(git)
+    assert on is not None  # `check` has seen to it
+    if options.dry_run:
+        note(sheet.settings, f"Would commit it on {on}: {subject}")
+        return None
+    sha = commits.commit_edit(git, sheet.file, sheet.data, new, f"{subject}\n\n{text}\n", branch)
+    report.update(commit=sha, branch=on)
+    note(sheet.settings, f"Committed {sha[:7]} on {on}: {subject}")
+    if github is None:
+        return None
+    try:
+        commits.push(git, git.remote() or "origin", on)
+        from mlflow_gitops.edges.github import branch_of, open_pull_request
+
+        base = branch_of(git, sheet.workspace.main_ref)
+        report["pull_request"] = open_pull_request(git, on, subject, text, base)
+    except Failure as failure:
+        return Failure(f"{sha[:7]} is committed on {on}, and no pull request was opened: {failure}")
+    note(sheet.settings, f"Opened {report['pull_request']}")
+    if options.form != "json":
+        emit([safe(str(report["pull_request"]))])
+    return None
+
+
+def _github(sheet: Sheet) -> GitHub:
+    """GitHub, if a pull request can be opened there; raises Failure before anything is written."""
+    from mlflow_gitops.edges.github import GitHub
+
+    if sheet.workspace.git.remote() is None:
+        raise GitFailure(
+            "There is no remote to push to, so no pull request can be opened. Add one: git remote add origin URL."
+        )
+    return GitHub.needed(sheet.workspace.git)
+
+
+def _new_branch(sheet: Sheet, subject: str) -> str | None:
+    """A branch for a pull request where the main branch is checked out, or none; else the one that is checked out."""
+    from mlflow_gitops.edges.commits import current_branch
+    from mlflow_gitops.edges.github import branch_of
+
+    current = current_branch(sheet.workspace.git)
+    if current is not None and current != branch_of(sheet.workspace.git, sheet.workspace.main_ref):
+        return None
+    return re.sub(r"[^A-Za-z0-9]+", "-", subject).strip("-").lower()
+
+
+def _next(sheet: Sheet, subject: str, said: Sequence[str], options: Options) -> None:
+    """Say what there is to do still."""
+    if options.dry_run:
+        note(sheet.settings, "Nothing was written.")
+        return
+    note(sheet.settings, f"Wrote {sheet.file}. See what it does with mlflow-gitops plan, then commit it.")
+    if len([part for part in said if part]) > 1:
+        note(sheet.settings, "Say this in the commit message:")
+        for line in "\n\n".join(part for part in said[1:] if part).splitlines():
+            note(sheet.settings, f"  {line}" if line else "")
+
+
+def _diff(file: str, old: bytes, new: bytes) -> str:
+    """A unified diff, as git would write it."""
+    lines = []
+    for line in difflib.unified_diff(_lines(old), _lines(new), f"a/{file}", f"b/{file}"):
+        lines.append(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
+    return "".join(lines)
+
+
+def _lines(data: bytes) -> list[str]:
+    """The lines that git counts: only LF ends one."""
+    return [line + "\n" for line in data.decode().split("\n")[:-1]] + [
+        last for last in [data.decode().split("\n")[-1]] if last
+    ]
+
+
+def leaving(before: Mapping[str, Sequence[int]], edit: Edit) -> Iterator[str]:
+    """What a commit message says of the stages that change, the first of them being what the commit is about."""
+    for i, (stage, versions) in enumerate(edit.stages.items()):
+        old = before.get(stage, ())
+        gone = [version for version in old if version not in versions]
+        if i == 0 and gone:
+            yield f"It replaces {listed(gone)}."
+        elif i == 0:
+            yield f"It joins {listed(old)}." if old else f"{stage} was empty."
+        else:
+            yield f"{listed(gone)} leaves {stage}."
+
+
+def override_lines(sheet: Sheet, stage: str, given: Sequence[str]) -> list[str]:
+    """The `Gate-Override:` lines for GATE='reason' options. Raises UsageFailure for what is none, and Failure for a gate that
+    the policy does not let a commit override: the line would be ignored."""
+    lines = []
+    asks = sheet.rule(stage).asks
+    for one in given:
+        gate, equals, reason = (part.strip() for part in one.partition("="))
+        if not equals or not reason or "\n" in reason or "\r" in reason:
+            raise UsageFailure(f"--override takes GATE='reason', with a reason of one line, not {one!r}.")
+        if gate not in sheet.rules.overrides:
+            allowed = ", ".join(sorted(sheet.rules.overrides)) or "none"
+            raise Failure(f"The policy lets no commit override {gate!r}; it lets be overridden: {allowed}.")
+        if gate not in asks.gates:
+            note(sheet.settings, f"{stage} has no gate {gate}; the override changes nothing.")
+        lines.append(f"Gate-Override: {gate}: {reason}")
+    return lines

@@ -1,0 +1,45 @@
+"""`promote`: a version comes to hold a stage, in the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlflow_gitops.commands import sheet as sheets
+from mlflow_gitops.commands.authoring import Options, finish, leaving, override_lines
+from mlflow_gitops.core.editing import Edit
+from mlflow_gitops.errors import Failure
+from mlflow_gitops.settings import Settings
+
+
+def run(
+    settings: Settings,
+    model: str,
+    version: int,
+    stage: str,
+    *,
+    add: bool,
+    pin: bool,
+    overrides: Sequence[str],
+    options: Options,
+) -> int:
+    """Give a stage to a version, which replaces whatever held it (joins it, with `add` and in Archived) and leaves MLflow's
+    other stages. With `pin`, the version is pinned too, where MLflow can be asked."""
+    sheet = sheets.find(settings, model, options.form)
+    rule = sheet.rule(stage)
+    lines = override_lines(sheet, stage, overrides)
+    held = sheet.holders(stage)
+    subject = f"Promote {sheet.name} {version} to {stage}"
+    if version in held and (add or len(held) == 1 or stage == "Archived"):
+        return finish(sheet, Edit(), subject, [""], options)
+    if add and rule.alias and held:
+        raise Failure(
+            f"{stage} is kept as the alias {rule.alias!r} and holds one version; {sheets.listed(held)} holds it. "
+            "Leave --add away to replace it."
+        )
+    # Who is archived joins those that are; anywhere else the stage is handed over.
+    new = tuple(sorted({*held, version})) if add or stage == "Archived" else (version,)
+    stages = sheets.moved(sheet, stage, new)
+    seen = sheets.asked(sheet) if pin else None
+    edit = Edit(stages, sheets.pins(sheet, seen, [version]) if seen is not None else {})
+    said = " ".join(leaving(sheet.manifest.stages, edit))
+    return finish(sheet, edit, subject, [said, "\n".join(lines)], options)

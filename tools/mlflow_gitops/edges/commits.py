@@ -1,0 +1,82 @@
+"""Commits of one file, made as the user would: with their hooks, their signature and their name.
+
+`git commit --only` builds the commit from HEAD and that one path, in an index of its own; what else is staged or changed stays
+as it is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlflow_gitops.edges.files import write_file
+from mlflow_gitops.edges.git import Git
+from mlflow_gitops.errors import GitFailure
+
+_UNDER_WAY = {"MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick", "REVERT_HEAD": "revert"}
+
+
+def current_branch(git: Git) -> str | None:
+    """The branch that is checked out; None where HEAD is on none."""
+    return git.output("symbolic-ref", "-q", "--short", "HEAD", check=False) or None
+
+
+def check(git: Git, file: str, branch: str | None) -> None:
+    """Raise GitFailure, before anything is written, where an edit of `file` could not be committed by itself, on a new branch
+    where one is named."""
+    if not git.has_commits() or git.dirty_paths(file):
+        raise GitFailure(
+            f"{file} has changes that are not committed, which would be committed along. Commit or undo them first, "
+            "or leave --commit away."
+        )
+    for ref, what in _UNDER_WAY.items():
+        if git.ref(ref):
+            raise GitFailure(f"A {what} is under way in {git.top}. Finish it first: git status.")
+    if not git.output("var", "GIT_AUTHOR_IDENT", check=False):
+        raise GitFailure(
+            "git does not know who you are. Tell it: git config user.name NAME, git config user.email ADDRESS."
+        )
+    if branch is None:
+        if current_branch(git) is None:
+            raise GitFailure("No branch is checked out here. Name a new one with --branch.")
+    elif git.output("check-ref-format", "--branch", branch, check=False) != branch:
+        raise GitFailure(f"git allows no branch {branch!r}. Name another.")
+    elif git.ref(f"refs/heads/{branch}"):
+        raise GitFailure(f"There is a branch {branch} already. Name another, or switch to it and leave --branch away.")
+
+
+def commit_edit(git: Git, file: str, before: bytes, after: bytes, message: str, branch: str | None) -> str:
+    """Write a file's new content and commit it, on a new branch where one is named; returns the commit's id.
+
+    Where git or a hook refuses, everything is put back as it was, and GitFailure says what they said.
+    """
+    path = Path(git.top, file)
+    left = current_branch(git) or git.resolve("HEAD")
+    if branch is not None:
+        _do(git, "The branch was not made", "switch", "--quiet", "--create", branch)
+    try:
+        write_file(path, after)
+        _do(
+            git, "Nothing was changed, since the commit was refused",
+            "commit", "--quiet", "--only", "--cleanup=whitespace", "--file=-", "--", f":(literal){file}", feed=message,
+        )  # fmt: skip
+    except BaseException:
+        write_file(path, before)
+        if branch is not None:
+            git.output("switch", "--quiet", *(["--detach"] if git.exists(left) else []), left, check=False)
+            git.output("branch", "--quiet", "--delete", "--force", branch, check=False)
+        raise
+    return git.resolve("HEAD")
+
+
+def push(git: Git, remote: str, branch: str) -> None:
+    """Push a branch, and let it follow its remote one. Raises GitFailure."""
+    _do(
+        git, f"{branch} could not be pushed to {remote}",
+        "push", "--quiet", "--set-upstream", remote, f"refs/heads/{branch}:refs/heads/{branch}",
+    )  # fmt: skip
+
+
+def _do(git: Git, why: str, *args: str, feed: str | None = None) -> None:
+    said = git.attempt(*args, feed=feed)
+    if said is not None:
+        raise GitFailure(f"{why}: {said or 'git ' + args[0] + ' failed'}")
