@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ POLICY = "stages: {Staging: {alias: staging}, Production: {alias: production}}\n
 
 
 @pytest.fixture
-def tracking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def tracking(tmp_path: Path, blank_registry: Callable[[Path], str]) -> Any:
     """MLflow on a SQLite file of this test's own."""
     import mlflow
 
     before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    mlflow.set_tracking_uri(blank_registry(tmp_path / "mlflow.db"))
     mlflow.create_experiment("digits", artifact_location=(tmp_path / "artifacts").as_uri())
     mlflow.set_experiment("digits")
     yield mlflow
@@ -31,6 +32,7 @@ def train(mlflow: Any, freedom: float) -> str:
     from sklearn.linear_model import LogisticRegression
 
     x, y = load_digits(return_X_y=True)
+    x = x / 16.0
     with mlflow.start_run():
         fitted = LogisticRegression(C=freedom, max_iter=300).fit(x[:900], y[:900])
         mlflow.log_metric("accuracy", fitted.score(x[900:], y[900:]))

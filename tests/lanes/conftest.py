@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.servers import mlflow_server, postgresql, start_mlflow_server
 from tests.support.team import Team
-from tests.support.together import common_folder, one_for_all
+from tests.support.together import Shared, common_folder, one_for_all
 
 
 @pytest.fixture(scope="session")
@@ -22,15 +22,20 @@ def sqlite_uri(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callabl
 
 
 @pytest.fixture(scope="session")
-def http_uri(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]) -> Iterator[str]:
-    """One `mlflow server` for the session, whichever worker asks."""
+def http_server(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]) -> Iterator[Shared]:
+    """One `mlflow server` for the session, whichever worker asks; its database is `mlflow.db` in its folder."""
 
     def start(folder: Path) -> tuple[str, list[int]]:
         address, process = start_mlflow_server(folder, blank_registry(folder / "mlflow.db"))
         return address, [process.pid]
 
-    with one_for_all(common_folder(tmp_path_factory), "http", start) as address:
-        yield address
+    with one_for_all(common_folder(tmp_path_factory), "http", start) as shared:
+        yield shared
+
+
+@pytest.fixture(scope="session")
+def http_uri(http_server: Shared) -> str:
+    return http_server.address
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import base64
 import math
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,39 +17,36 @@ from mlflow_gitops.edges.git import Git
 from mlflow_gitops.edges.notes import Notes
 from tests.lanes.conftest import Shelf
 from tests.support.proxy import Proxy, proxy
-from tests.support.servers import mlflow_server
 from tests.support.team import Team
+from tests.support.together import Shared
 
 MANY = 1_200
 
 
-@pytest.fixture(scope="module")
-def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Proxy, Path]]:
-    """A server of its own, behind a proxy, and its database."""
-    folder = tmp_path_factory.mktemp("crowd")
-    database = folder / "mlflow.db"
-    with mlflow_server(folder, f"sqlite:///{database}") as address, proxy(address) as between:
-        yield between, database
+def test_a_plan_with_nothing_to_do_asks_for_pages_alone(http_server: Shared, tmp_path: Path) -> None:
+    with proxy(http_server.address) as between:
+        asks_for_pages_alone(between, http_server.folder / "mlflow.db", tmp_path)
 
 
-def test_a_plan_with_nothing_to_do_asks_for_pages_alone(crowd: tuple[Proxy, Path], tmp_path: Path) -> None:
-    between, database = crowd
+def asks_for_pages_alone(between: Proxy, database: Path, tmp_path: Path) -> None:
     team = Team(tmp_path / "repo", between.address)
-    names = [f"model-{i:04}" for i in range(MANY)]
+    names = [f"crowd-{i:04}" for i in range(MANY)]
     commit = team.commit(**{name: "stages: {Production: 1}\n" for name in names})
-    fill(database, names, commit)
+    applied = [{"model": name, "result": "applied"} for name in names]
+    receipt = {"at": "2026-01-01T00:00:00Z", "owner": f"{commit}:registry", "models": applied}
+    line = receipts.write(receipt, None)
+    fill(database, names, commit, receipts.Receipt(commit, line, receipt).digest)
     between.reset()
     ran = team.run("plan", "--detailed-exitcode", "--format", "json")
     assert ran.code == 0 and ran.json["summary"] == {"models": MANY, "changed": 0, "changes": 0, "refused": 0}
     pages = math.ceil(MANY / edge.MODELS_A_PAGE) + math.ceil(MANY / edge.VERSIONS_A_PAGE)
     assert len(between.requests) == pages == 3, between.requests
     assert between.writes == []
-    applied = [{"model": name, "result": "applied"} for name in names]
-    receipt = {"at": "2026-01-01T00:00:00Z", "owner": f"{commit}:registry", "models": applied}
-    Notes.of(Git(team.folder)).add(commit, receipts.write(receipt, None))
+    Notes.of(Git(team.folder)).add(commit, line)
     between.reset()
     assert team.run("reconcile", "--yes").code == 0
     assert len(between.requests) == pages and between.writes == []
+    empty(database)
 
 
 @pytest.fixture
@@ -92,10 +89,10 @@ def test_credentials_come_from_mlflows_own_settings(
         assert sent is not None and base64.b64decode(sent.removeprefix("Basic ")) == b"me:pa55word"
 
 
-def fill(database: Path, names: list[str], commit: str) -> None:
+def fill(database: Path, names: list[str], commit: str, receipt: str) -> None:
     """Models as a reconcile leaves them, put straight into MLflow's tables: through the API it would take minutes."""
-    tags = {"gitops.commit": commit, "gitops.owner": f"{commit}:registry"}
-    with sqlite3.connect(database) as connection:
+    tags = {"gitops.commit": commit, "gitops.owner": f"{commit}:registry", "gitops.receipt": receipt}
+    with closing(sqlite3.connect(database)) as connection, connection:
         connection.executemany(
             "INSERT INTO registered_models (name, creation_time, last_updated_time, description) VALUES (?, 1, 1, '')",
             [(name,) for name in names],
@@ -109,3 +106,10 @@ def fill(database: Path, names: list[str], commit: str) -> None:
             " VALUES (?, 1, 1, 1, 'Production', 'READY', 's3://models/1')",
             [(name,) for name in names],
         )
+
+
+def empty(database: Path) -> None:
+    """Take them out again: other tests share the server."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for table in ("model_versions", "registered_model_tags", "registered_models"):
+            connection.execute(f"DELETE FROM {table} WHERE name LIKE 'crowd-%'")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from mlflow_gitops.edges import server as edge
 from tests.lanes.conftest import POLICY, Shelf
 from tests.support.proxy import LOSE_THE_ANSWER, RESET, STALL, Answer, Fault, Proxy, proxy
 from tests.support.servers import free_port
@@ -36,6 +37,7 @@ def between(http_uri: str) -> Iterator[Proxy]:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlflow_gitops.apply._PAUSES", (0.01, 0.02, 0.03))
+    monkeypatch.setattr("mlflow_gitops.edges.server._BACKOFF", "0")
 
 
 def with_password(address: str) -> str:
@@ -63,12 +65,18 @@ def test_unknown_host(team: Team) -> None:
     assert "no host of that name" in said(team, "http://mlflow.invalid:5000")
 
 
-def test_silent(team: Team) -> None:
+@pytest.mark.parametrize("patience", [0.5, pytest.param(None, marks=pytest.mark.real)], ids=["shorter", "as it is"])
+def test_silent(team: Team, monkeypatch: pytest.MonkeyPatch, patience: float | None) -> None:
+    if patience is not None:
+        assert edge.PATIENCE + edge.PROBE <= 10
+        monkeypatch.setattr(edge, "PATIENCE", patience)
+        monkeypatch.setattr(edge, "PROBE", patience)
     team.commit(m="stages: {}\n")
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(16)
-        assert "did not answer within 10 seconds" in said(team, f"http://127.0.0.1:{deaf.getsockname()[1]}")
+        waited = f"did not answer within {2 * patience if patience else 10:.0f} seconds"
+        assert waited in said(team, f"http://127.0.0.1:{deaf.getsockname()[1]}")
 
 
 def test_slow_is_waited_for(team: Team, shelf: Shelf, between: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,16 @@ def made_once(file: Path, make: Callable[[], bytes]) -> bytes:
     return file.read_bytes()
 
 
+@dataclass(frozen=True)
+class Shared:
+    """A server that the workers share: its address, and the folder that it lives in."""
+
+    address: str
+    folder: Path
+
+
 @contextmanager
-def one_for_all(folder: Path, name: str, start: Callable[[Path], tuple[str, list[int]]]) -> Iterator[str]:
+def one_for_all(folder: Path, name: str, start: Callable[[Path], tuple[str, list[int]]]) -> Iterator[Shared]:
     """A server for all workers. `start` gets a folder for it and gives its address and the process groups to end."""
     lock, state = folder / f"{name}.lock", folder / f"{name}.json"
     with locked(lock):
@@ -49,10 +58,11 @@ def one_for_all(folder: Path, name: str, start: Callable[[Path], tuple[str, list
             home = folder / f"{name}-{os.getpid()}"
             home.mkdir(exist_ok=True)
             known["address"], known["groups"] = start(home)
+            known["folder"] = str(home)
         known["users"] += 1
         state.write_text(json.dumps(known))
     try:
-        yield str(known["address"])
+        yield Shared(known["address"], Path(known["folder"]))
     finally:
         with locked(lock):
             known = json.loads(state.read_text())

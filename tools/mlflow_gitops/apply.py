@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from mlflow_gitops.core.manifest import VersionSpec
-from mlflow_gitops.core.observed import AT_TAG, BASE_TAG, HIGHEST_TAG, PIN_TAG
+from mlflow_gitops.core.observed import AT_TAG, BASE_TAG, HIGHEST_TAG, PIN_TAG, ObservedModel
+from mlflow_gitops.core.people import Vouched
 from mlflow_gitops.core.plan import Change, ModelPlan, Refusal, Verdict
 from mlflow_gitops.errors import RegistryFailure
 
@@ -22,6 +23,7 @@ Result = Literal["applied", "unchanged", "deferred", "refused", "failed"]
 class RegistryWriter(Protocol):
     """What applying needs of a registry; every method raises RegistryFailure."""
 
+    def read(self, name: str) -> ObservedModel | None: ...
     def create_model(self, name: str) -> None: ...
     def register(
         self, name: str, source: str, run_id: str | None, model_id: str | None, tags: Mapping[str, str]
@@ -50,6 +52,8 @@ class Outcome:
     """The verdicts under which this was done, or was not."""
     deferred: str | None = None
     """Until when a soak keeps back what git asks for."""
+    people: Mapping[str, Vouched] = field(default_factory=dict)
+    """Making commits to who stands behind them."""
 
 
 class _WrongNumberError(Exception):
@@ -65,26 +69,32 @@ def apply_models(
     again: Callable[[str], ModelPlan],
     registry: RegistryWriter,
     writers: int = 1,
-) -> Iterator[Outcome]:
+    keep: Callable[[Outcome], None] = lambda outcome: None,
+) -> Generator[Outcome]:
     """Apply the planned models, up to `writers` side by side, and yield what became of each, in the order they finish.
 
     One writer a model: parallel writes to one model race inside MLflow (3.17). One model's failure stops that model alone.
     `again` reads a model anew and plans it again: what is written is decided by what MLflow holds at that moment, not by
-    what it held when the plan was shown. When the caller stops early (Ctrl-C), models not begun are left alone and those
-    under way are finished.
+    what it held when the plan was shown. `keep` gets every outcome as well, from the thread that has it. When the caller
+    stops early (Ctrl-C) and closes the iterator, models not begun are left alone, and those under way are finished and kept.
     """
+
+    def kept(outcome: Outcome) -> Outcome:
+        keep(outcome)
+        return outcome
+
     begun = []
     for plan in plans:
         if plan.has_work:
             begun.append(plan.model)
         elif plan.refusals:
-            yield Outcome(plan.model, "refused", refusals=plan.refusals, gates=plan.gates)
+            yield kept(Outcome(plan.model, "refused", refusals=plan.refusals, gates=plan.gates, people=plan.people))
         elif plan.deferred:
-            yield Outcome(plan.model, "deferred", gates=plan.gates, deferred=plan.deferred)
+            yield kept(Outcome(plan.model, "deferred", gates=plan.gates, deferred=plan.deferred, people=plan.people))
         else:
-            yield Outcome(plan.model, "unchanged")
+            yield kept(Outcome(plan.model, "unchanged"))
     with ThreadPoolExecutor(max_workers=max(1, writers), thread_name_prefix="apply") as pool:
-        running = [pool.submit(_apply_model, name, again, registry) for name in begun]
+        running = [pool.submit(lambda name: kept(_apply_model(name, again, registry)), name) for name in begun]
         try:
             for done in as_completed(running):
                 yield done.result()
@@ -160,7 +170,10 @@ class _Progress:
             else "unchanged"
         )  # fmt: skip
         gates = judged.gates if judged else ()
-        return Outcome(name, result, tuple(self._changes), refusals, error, tuple(self._entered), gates, deferred)
+        people = judged.people if judged else {}
+        return Outcome(
+            name, result, tuple(self._changes), refusals, error, tuple(self._entered), gates, deferred, people
+        )
 
     def settled(
         self,
@@ -211,9 +224,17 @@ def _write(name: str, change: Change, registry: RegistryWriter) -> None:
 
 
 def _register(name: str, version: int, spec: VersionSpec, registry: RegistryWriter) -> None:
-    """Register a pinned version; if MLflow gives it another number, take that one back and refuse (RULES R2)."""
-    tags = {PIN_TAG: f"{name}/{version}"}
-    given = registry.register(name, spec.source or "", spec.run_id, spec.model_id, tags)
+    """Register a pinned version; if MLflow gives it another number, take that one back and refuse (RULES R2). Where the
+    answer is lost, the version is looked up by its pin."""
+    pin = f"{name}/{version}"
+    try:
+        given = registry.register(name, spec.source or "", spec.run_id, spec.model_id, {PIN_TAG: pin})
+    except RegistryFailure:
+        seen = registry.read(name)
+        there = [v.number for v in seen.versions.values() if v.tags.get(PIN_TAG) == pin] if seen else []
+        if not there:
+            raise
+        given = max(there)
     if given == version:
         return
     registry.delete_version(name, given)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from mlflow_gitops.approving import Approving
 from mlflow_gitops.comparing import with_comparisons
 from mlflow_gitops.core.desired import Desired
 from mlflow_gitops.core.evidence import ModelFile, Record, Unreadable
@@ -25,6 +26,7 @@ from mlflow_gitops.core.names import file_stem
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan import ModelPlan, Plan
 from mlflow_gitops.core.planner import plan_model
+from mlflow_gitops.core.receipts import RECEIPT_TAG
 from mlflow_gitops.core.snapshot import Snapshot, classify, stem_of
 from mlflow_gitops.edges.plugins import gates
 from mlflow_gitops.errors import Failure, RegistryFailure
@@ -48,6 +50,7 @@ class Ways:
 def evidence(workspace: Workspace, registry: Registry) -> Evidence:
     """What gates may ask, each thing read once: a run planning a model again judges what it judged before."""
 
+    approving = Approving(workspace)
     records: dict[tuple[str | None, str | None], Record | None] = {}
     files: dict[tuple[str, int, str | None], ModelFile | None] = {}
 
@@ -75,6 +78,8 @@ def evidence(workspace: Workspace, registry: Registry) -> Evidence:
         read=read,
         read_file=read_file,
         messages=cache(lambda commit, file: workspace.git.messages(commit.sha, file)),
+        approvals=approving.approvals,
+        claims=approving.claims,
         merged=lambda commit: commit.sha in workspace.main_line,
         plugins=gates,
     )
@@ -109,6 +114,8 @@ class Planner:
         self._before: Mapping[str, Desired] = {}
         self._seen: Mapping[str, ObservedModel] = {}
         self.owner = workspace.owner(self._line)
+        self.receipts: dict[str, str | None] = {}
+        """The receipt that each model's stamp named when it was planned."""
         self._desired = {name: Desired(m, policy.for_model(name)) for name, m in snapshot.manifests.items()}
         policy_dirty = any(classify(path, workspace.registry) == "policy" for path in dirty)
         stems = {stem_of(path) for path in dirty}
@@ -145,9 +152,23 @@ class Planner:
         planner._evidence = replace(
             planner._evidence,
             messages=lambda commit, file: workspace.messages(commit.sha, file, merge),
+            approvals=(approving := Approving(workspace, merge)).approvals,
+            claims=approving.claims,
             merged=lambda commit: merge.is_nothing or commit.sha != merge.revision,
         )
         return planner
+
+    @property
+    def names(self) -> Collection[str]:
+        """The models that the snapshot has manifests of."""
+        return self._desired.keys()
+
+    def at(self, commit: str) -> Planner | None:
+        """A planner like this one for another commit; None where that is not of the main line, or not readable."""
+        snapshot = self._workspace.at(commit) if commit in self._workspace.main_line else None
+        if snapshot is None or snapshot.errors:
+            return None
+        return Planner(self._workspace, self.registry, snapshot, commit, ways=self._ways)
 
     def plan(self, names: Sequence[str] = (), progress: Callable[[str], None] = lambda step: None) -> Plan:
         """The plan for `names`, or for every manifest. Raises Failure for a name that has no manifest."""
@@ -165,6 +186,7 @@ class Planner:
         if self._ways.prune:
             self._desired.update((name, self._nothing(name)) for name in gone)
             managed, gone = managed | set(gone), []
+        self.receipts = {name: model.tags.get(RECEIPT_TAG) for name, model in observed.items()}
         progress("reading git history")
         bases = {name: self._base(observed.get(name)) for name in sorted(managed)}
         read = [(file_stem(name), base) for name, (base, state) in bases.items() if state in ("none", "known")]

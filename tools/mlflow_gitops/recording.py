@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,8 @@ class Recorder:
     about: Mapping[str, str]
     """What every receipt of this run says of where it happened: registry, workspace."""
     push: bool = False
+    writers: int = 1
+    """How many models may be stamped side by side."""
 
     def fetch(self) -> str | None:
         """Bring in what other clones recorded; why not, if it cannot be had."""
@@ -35,15 +38,20 @@ class Recorder:
             return str(failure)
         return None
 
-    def recover(self, plan: Plan) -> list[str]:
+    def recover(self, plan: Plan, named: Mapping[str, str | None]) -> list[str]:
         """Add a receipt for each stamp that none explains: a run died before it could write one. Returns the models.
 
+        `named` is the receipt that each model's stamp names; one that a run could not write any more is written now.
         Without --push-receipts a clone that has a remote may simply lack the receipts, so nothing is concluded from that.
         """
-        if self.notes.remote is not None and not self.push:
-            return []
         stamped = {m.model: m.base for m in plan.models if m.base and not any(r.code == "owner" for r in m.refusals)}
         known = self.notes.receipts()
+        for digest, behind in receipts.unstamped(
+            {name: named.get(name) for name in stamped}, known, self.owner
+        ).items():
+            self._stamp(behind, digest)
+        if self.notes.remote is not None and not self.push:
+            return []
         found = receipts.unrecorded(stamped, known, self.owner)
         recovered: list[str] = []
         for commit, models in found.items():
@@ -55,18 +63,19 @@ class Recorder:
         return recovered
 
     def record(self, commit: str, outcomes: Sequence[Outcome]) -> str | None:
-        """Write the receipt of this run; its digest, or None where there was nothing to record.
+        """Write the receipt of this run; its digest, or None where there was nothing to record. What earlier runs could not
+        push is pushed with it.
 
         Raises GitFailure or RegistryFailure where it could not be written, pushed or stamped: applied, not recorded.
         """
         done = [outcome for outcome in outcomes if outcome.result in ("applied", "failed") or outcome.changes]
-        if not done:
-            return None
-        told = [outcome for outcome in outcomes if outcome in done or outcome.result in ("refused", "deferred")]
-        content = {**self._head(), "models": [_model(outcome) for outcome in told]}
-        stamped = [outcome.model for outcome in done if outcome.result == "applied" or outcome.changes]
-        digest = self._write(commit, content, stamped)
-        if self.push:
+        digest = None
+        if done:
+            told = [outcome for outcome in outcomes if outcome in done or outcome.result in ("refused", "deferred")]
+            content = {**self._head(), "models": [_model(outcome) for outcome in told]}
+            stamped = [outcome.model for outcome in done if outcome.result == "applied" or outcome.changes]
+            digest = self._write(commit, content, stamped)
+        if self.push and self.notes.ahead():
             self.notes.push()
         return digest
 
@@ -74,9 +83,15 @@ class Recorder:
         line = receipts.write(content, receipts.newest(self.notes.receipts()))
         self.notes.add(commit, line)
         digest = receipts.Receipt(commit, line, content).digest
-        for name in models:
-            self.registry.set_tag(name, None, receipts.RECEIPT_TAG, digest)
+        self._stamp(models, digest)
         return digest
+
+    def _stamp(self, models: Sequence[str], digest: str) -> None:
+        """Name a receipt on the models that it tells of; on all that can be reached, even if one cannot."""
+        with ThreadPoolExecutor(self.writers, "stamp") as pool:
+            each = [pool.submit(self.registry.set_tag, name, None, receipts.RECEIPT_TAG, digest) for name in models]
+        for one in each:
+            one.result()
 
     def _head(self) -> dict[str, Any]:
         return {"at": now_utc("milliseconds"), "owner": self.owner, **self.about, "by": self._who()}
@@ -101,6 +116,17 @@ def _model(outcome: Outcome) -> dict[str, Any]:
         told["stages"] = [list(entry) for entry in outcome.entered]
     if outcome.gates:
         told["gates"] = [verdict(one) for one in outcome.gates]
+    if outcome.people:
+        told["people"] = [
+            {
+                "commit": sha,
+                "pr": known.pull_request,
+                "pr_source": known.source,
+                "merged_by": known.merged_by,
+                "approved_by": list(known.approved_by),
+            }
+            for sha, known in outcome.people.items()
+        ]
     if outcome.refusals:
         told["refusals"] = [{"code": refusal.code, "detail": refusal.detail} for refusal in outcome.refusals]
     if outcome.error:

@@ -21,6 +21,14 @@ def reconcile(
         ),
     ] = None,
     rev: Annotated[str, typer.Option(metavar="REV", help="The commit of the main branch to reconcile to.")] = "HEAD",
+    since: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="REV",
+            help="Only warn about refusals that stood at this commit already; exit by the new ones.",
+            show_default=False,
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Needed where there is no terminal.")] = False,
     max_changes: Annotated[
         Optional[int],
@@ -57,7 +65,7 @@ def reconcile(
     from mlflow_gitops.planning import Ways
 
     ways = Ways(adopt=adopt, take_over=take_over, prune=prune, max_changes=max_changes)
-    options = command.Options(rev, yes, ways, plan_file, push_receipts, jobs, form)
+    options = command.Options(rev, yes, ways, plan_file, push_receipts, jobs, form, since)
     raise typer.Exit(command.run(context.obj, models or [], options))
 
 

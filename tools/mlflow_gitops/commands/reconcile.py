@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,15 +13,17 @@ from mlflow_gitops import saved
 from mlflow_gitops.apply import Outcome, apply_models
 from mlflow_gitops.commands.output import emit, emit_json, note, steps, warn
 from mlflow_gitops.commands.validate import report_invalid
-from mlflow_gitops.core.plan import Plan
+from mlflow_gitops.core.plan import Plan, Refusal, Verdict
 from mlflow_gitops.edges.notes import Notes
-from mlflow_gitops.errors import OK, PARTIAL, REFUSED, Failure, UsageFailure, worst
+from mlflow_gitops.errors import OK, PARTIAL, REFUSED, Failure, GitFailure, UsageFailure, worst
 from mlflow_gitops.planning import Planner, Ways
 from mlflow_gitops.recording import Recorder
 from mlflow_gitops.render import data, text
 from mlflow_gitops.render.terminal import Style
 from mlflow_gitops.settings import Settings
 from mlflow_gitops.workspace import Workspace
+
+Reason = tuple[str, str] | tuple[str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Options:
     push_receipts: bool = False
     jobs: int | None = None
     form: str = "text"
+    since: str | None = None
+    """A commit whose refusals are old news: they are told, and do not decide the exit code."""
 
 
 def run(settings: Settings, models: Sequence[str], options: Options) -> int:
@@ -46,6 +50,7 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     snapshot = workspace.at(commit)
     if snapshot.errors:
         return report_invalid(snapshot, options.form)
+    since = _since(workspace, options.since)
     kept = saved.load(options.plan_file) if options.plan_file else None
     _say_if_dirty(settings, workspace, commit)
     from mlflow_gitops.edges.mlflow import Registry
@@ -56,7 +61,9 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     ways = replace(options.ways, prune=options.ways.prune or (kept is not None and kept.prune), writing=True)
     planner = Planner(workspace, registry, snapshot, commit, ways=ways)
     about = {"registry": registry.shown, "workspace": registry.workspace}
-    recorder = Recorder(Notes.of(workspace.git), registry, planner.owner, about, options.push_receipts)
+    recorder = Recorder(
+        Notes.of(workspace.git), registry, planner.owner, about, options.push_receipts, options.jobs or registry.writers
+    )
     if options.push_receipts and (fault := recorder.fetch()):
         warn(f"the receipts of other clones could not be fetched: {fault}")
     plan = planner.plan(kept.selection if kept else models, progress)
@@ -67,14 +74,21 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     if plan.refusals:
         if options.form == "json":
             emit_json(data.reconciled(commit, [], None, plan.refusals))
-        return REFUSED
+        stood = _standing(planner, plan, since)
+        if not stood.get(None, set()).issuperset(_reasons(plan.refusals)):
+            return REFUSED
+        warn(f"the whole run is still refused, as it was at {options.since}.")
+        return OK
+    stood = _standing(planner, plan, since)
     asked = not options.yes and any(model.has_work for model in plan.models)
     if asked and not typer.confirm(f"Reconcile {registry.shown} to {commit[:7]}?"):
         raise Failure("Nothing was changed.")
     registry.begin_writing()
     outcomes, receipt, trouble = _carry_out(settings, plan, planner, recorder, commit, options.jobs)
+    refused = [outcome for outcome in outcomes if outcome.refusals]
+    old = [o.model for o in refused if stood.get(o.model, set()).issuperset(_reasons(o.refusals, o.gates))]
     if options.form == "json":
-        emit_json(data.reconciled(commit, outcomes, receipt))
+        emit_json(data.reconciled(commit, outcomes, receipt, standing=old))
     else:
         for outcome in outcomes:
             if outcome.result != "unchanged":
@@ -84,10 +98,44 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
         warn(f"{name} has no manifest any more; what it holds in MLflow is left. reconcile --prune demotes it.")
     for fault in trouble:
         warn(f"applied, not recorded: {fault} The next run recovers it.")
+    for name in old:
+        warn(f"{name} is still refused, as it was at {options.since}.")
     return worst(
         PARTIAL if trouble or any(outcome.result == "failed" for outcome in outcomes) else OK,
-        REFUSED if any(outcome.refusals for outcome in outcomes) else OK,
+        REFUSED if len(refused) > len(old) else OK,
     )
+
+
+def _since(workspace: Workspace, revision: str | None) -> str | None:
+    """The commit of `--since`. One that is not here says nothing: after a forced push, CI names one that nobody has, and for a
+    new branch 0000…"""
+    if revision is None or not revision.strip("0"):
+        return None
+    try:
+        return workspace.git.resolve(revision)
+    except GitFailure:
+        warn(f"{revision} is not known here; every refusal counts as new.")
+        return None
+
+
+def _standing(planner: Planner, plan: Plan, since: str | None) -> dict[str | None, set[Reason]]:
+    """What refused each model, and under None the whole run, at `--since` already (RULES R8): by a plan for that commit.
+    Nothing is asked where nothing is refused now."""
+    refused = [model.model for model in plan.models if model.refusals]
+    if since is None or not (refused or plan.refusals):
+        return {}
+    earlier = planner.at(since)
+    names = [name for name in refused if name in earlier.names] if earlier else []
+    if earlier is None or not (names or plan.refusals):
+        return {}
+    then = earlier.plan([] if plan.refusals else names)
+    return {None: set(_reasons(then.refusals)), **{m.model: set(_reasons(m.refusals, m.gates)) for m in then.models}}
+
+
+def _reasons(refusals: Sequence[Refusal], gates: Sequence[Verdict] = ()) -> Iterator[Reason]:
+    """What refuses, in a form that can be compared: a gate by its entry, since the numbers in its words may move."""
+    yield from ((refusal.code, refusal.detail) for refusal in refusals if refusal.code != "gate")
+    yield from ((v.gate, v.stage, v.version) for v in gates if v.status in ("failed", "unknown") or v.needs)
 
 
 def _carry_out(
@@ -96,26 +144,25 @@ def _carry_out(
     """Apply, then record: the outcomes in the plan's order, the receipt's digest, and what could not be recorded."""
     trouble: list[str] = []
     try:
-        if recovered := recorder.recover(plan):
+        if recovered := recorder.recover(plan, planner.receipts):
             note(settings, f"Recovered the receipt of an earlier run for {', '.join(recovered)}.")
     except Failure as failure:
         trouble.append(str(failure))
     done: list[Outcome] = []
     receipt = None
+    writers = jobs or planner.registry.writers
+    outcomes = apply_models(plan.models, planner.again, planner.registry, writers, done.append)
     try:
-        outcomes = apply_models(
-            plan.models,
-            planner.again,
-            planner.registry,
-            jobs or planner.registry.writers,
-        )
         if settings.verbosity >= 0 and sys.stderr.isatty():
             with typer.progressbar(outcomes, length=len(plan.models), label="Reconciling", file=sys.stderr) as bar:
-                done.extend(bar)
+                for _ in bar:
+                    pass
         else:
-            done.extend(outcomes)
+            for _ in outcomes:
+                pass
     finally:
-        # An interrupted run records what it did, too.
+        # An interrupted run records what it did, too, once the models under way are finished.
+        outcomes.close()
         order = {model.model: i for i, model in enumerate(plan.models)}
         done.sort(key=lambda outcome: order[outcome.model])
         try:

@@ -44,6 +44,11 @@ class Receipt:
         """The models that this run brought to its commit."""
         return frozenset(str(one.get("model")) for one in self.models() if one.get("result") == "applied")
 
+    def changed(self) -> frozenset[str]:
+        """The models that this run changed, all the way to its commit or not: those that it was stamped on."""
+        told = (one for one in self.models() if one.get("result") == "applied" or one.get("changes"))
+        return frozenset(str(one.get("model")) for one in told)
+
 
 def write(content: Mapping[str, Any], previous: str | None) -> str:
     """One compact line, `at` first, so that lines sort by time when notes are merged."""
@@ -83,6 +88,22 @@ def broken_links(receipts: Iterable[Receipt]) -> list[Receipt]:
     known = list(receipts)
     digests = {receipt.digest for receipt in known}
     return [one for one in known if one.content.get("previous") and one.content["previous"] not in digests]
+
+
+def unstamped(named: Mapping[str, str | None], receipts: Sequence[Receipt], owner: str | None) -> dict[str, list[str]]:
+    """Models whose stamp is behind their newest receipt: that receipt's digest to models. `named` is model to the digest that
+    its stamp names; one that is not among `receipts` (oldest first) may be newer than all that are known here."""
+    age = {receipt.digest: i for i, receipt in enumerate(receipts)}
+    newest_of: dict[str, Receipt] = {}
+    for receipt in receipts:
+        if receipt.content.get("owner") == owner:
+            newest_of.update((model, receipt) for model in receipt.changed())
+    behind: dict[str, list[str]] = {}
+    for model, stamp in sorted(named.items()):
+        wanted = newest_of.get(model)
+        if wanted is not None and (stamp is None or age.get(stamp, len(age)) < age[wanted.digest]):
+            behind.setdefault(wanted.digest, []).append(model)
+    return behind
 
 
 def unrecorded(stamped: Mapping[str, str], receipts: Iterable[Receipt], owner: str | None) -> dict[str, list[str]]:

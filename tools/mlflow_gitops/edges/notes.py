@@ -68,6 +68,11 @@ class Notes:
         else:
             self.git.output("notes", f"--ref={NOTES_REF}", "merge", "-q", "-s", "cat_sort_uniq", theirs, identity=True)
 
+    def ahead(self) -> bool:
+        """Whether there are receipts here that the remote was not seen to have."""
+        ours = self.git.ref(NOTES_REF)
+        return ours is not None and ours != self.git.ref(f"{NOTES_REF}-{self.remote}")
+
     def push(self) -> None:
         """Send the receipts to the remote, merging what others sent meanwhile; five tries. Raises GitFailure."""
         if self.remote is None:
@@ -75,7 +80,9 @@ class Notes:
         said = ""
         for attempt in range(TRIES):
             try:
-                self.git.output("push", "--quiet", "--no-verify", self.remote, f"{NOTES_REF}:{NOTES_REF}")
+                sent = self.git.ref(NOTES_REF) or NOTES_REF
+                self.git.output("push", "--quiet", "--no-verify", self.remote, f"{sent}:{NOTES_REF}")
+                self.git.output("update-ref", f"{NOTES_REF}-{self.remote}", sent)
                 return
             except GitFailure as failure:
                 said = str(failure)

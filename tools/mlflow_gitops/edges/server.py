@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -24,9 +25,13 @@ PATIENCE = 6.0
 PROBE = 4.0
 """Seconds that a living server has to say anything at all."""
 
+SILENCE = 30.0
+"""Seconds for which a server that was given up is not asked again: a run over many models must not wait for it at each."""
+
 LOCKED = "the SQLite database is locked by another process. Wait for it to finish, then run this again."
 
 _READ_RETRIES = "2"
+_BACKOFF = "1"  # seconds before the first retry, twice as many before the second
 _STATUS = re.compile(r"failed with error code (\d{3})|too many (\d{3}) error responses", re.IGNORECASE)
 _PERMISSION = {
     "delete_registered_model_alias": "MANAGE (EDIT is not enough to remove an alias)",
@@ -57,7 +62,7 @@ def write_settings() -> None:
 
 def _settings(retries: str) -> None:
     os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = retries
-    os.environ["MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"] = "1"
+    os.environ["MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"] = _BACKOFF
 
 
 def without_credentials(uri: str) -> str:
@@ -80,6 +85,7 @@ class Server:
         self._uri = uri
         self._say = say
         self._told_slow = False
+        self._given_up = 0.0
 
     def ask(self, call: Callable[..., T], *args: Any, **options: Any) -> T:
         """Make one call through MLflow's client; raise RegistryFailure for whatever goes wrong, in time.
@@ -93,7 +99,7 @@ class Server:
             raise
         except Exception as error:  # MLflow lets through what its stores, drivers and transports raise
             said = self.explain(error, getattr(call, "__name__", ""))
-            raise RegistryFailure(said, transient=_WAYS["later"] in said) from error
+            raise RegistryFailure(said, transient=_WAYS["later"] in said or LOCKED in said) from error
 
     def explain(self, error: BaseException, doing: str = "") -> str:
         """What an exception from MLflow's client means to a person, the server's name first."""
@@ -135,6 +141,11 @@ class Server:
 
     def _watched(self, call: Callable[..., T], args: tuple[Any, ...], options: dict[str, Any]) -> T:
         """Run a call beside a watch. The thread is a daemon: a request that never ends must not keep the process."""
+        silent = RegistryFailure(
+            f"{self.shown} did not answer within {PATIENCE + PROBE:.0f} seconds. {_WAYS['where']}"
+        )
+        if self._given_up and time.monotonic() - self._given_up < SILENCE:
+            raise silent
         box: list[T] = []
         failed: list[BaseException] = []
 
@@ -149,8 +160,8 @@ class Server:
         worker.join(PATIENCE)
         while worker.is_alive():
             if not self._lives() and worker.is_alive():
-                waited = int(PATIENCE + PROBE)
-                raise RegistryFailure(f"{self.shown} did not answer within {waited} seconds. {_WAYS['where']}")
+                self._given_up = time.monotonic()
+                raise silent
             if not self._told_slow:
                 self._told_slow = True
                 self._say(f"{self.shown} is slow to answer; waiting")

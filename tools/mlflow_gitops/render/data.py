@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mlflow_gitops.apply import Outcome
@@ -60,10 +60,14 @@ def status(plan: Plan) -> dict[str, Any]:
 
 
 def reconciled(
-    commit: str, outcomes: Iterable[Outcome], receipt: str | None, refusals: Iterable[Refusal] = ()
+    commit: str,
+    outcomes: Iterable[Outcome],
+    receipt: str | None,
+    refusals: Iterable[Refusal] = (),
+    standing: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What a reconcile did; `changed` lists each version that came to hold a stage and was read back there. `refusals` are
-    what stopped the whole run."""
+    what stopped the whole run; `standing` are models that were refused already where `--since` looks."""
     done = list(outcomes)
     return {
         "commit": commit,
@@ -86,6 +90,7 @@ def reconciled(
         ],
         "receipt": receipt,
         "refusals": [_refusal(refusal) for refusal in refusals],
+        "standing": list(standing),
         "summary": summary(done),
     }
 
