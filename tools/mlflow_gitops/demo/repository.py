@@ -44,15 +44,6 @@ class DemoRepository:
         self._repo.git.commit(message=message, quiet=True, no_verify=True, no_gpg_sign=True)
         return self._repo.head.commit.hexsha[:7]
 
-    def edit(self, path: str, old: str, new: str) -> str:
-        """Change one line of a file; the diff, as git shows it."""
-        file = self.folder / path
-        text = file.read_text(encoding="utf-8")
-        if text.count(old) != 1:
-            raise ValueError(f"{path} does not hold {old!r} once")
-        file.write_text(text.replace(old, new), encoding="utf-8")
-        return str(self._repo.git.diff(unified=1))
-
     def revert(self) -> str:
         """Undo the last commit by another; its short id."""
         self._repo.git.revert("HEAD", no_edit=True, no_gpg_sign=True)

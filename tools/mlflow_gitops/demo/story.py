@@ -43,24 +43,37 @@ class Story:
             repository.close()
 
     def _scenes(self, repository: DemoRepository) -> None:
-        iris = "registry/models/iris-species.yaml"
-        self._scene("Git says what MLflow should be; nothing has been applied yet")
-        self._show(iris)
+        self._scene("Until now, people moved versions in MLflow's user interface")
+        for model, version in (("iris-species", 1), ("wine-cultivar", 2), ("digit-reader", 2)):
+            training.click(self.folder, model, version, "Production")
+            self._say(f"  {model} {version} is moved to Production; nobody will know who did that, or why")
+
+        self._scene("Now git says what MLflow should be; nothing has been applied yet")
+        self._show("registry/models/iris-species.yaml")
         self._run("validate")
         self._run("plan")
+        self._say("\nWhat MLflow shows already is adopted. From here on, every promotion meets the gates.")
 
         self._scene("Reconcile: MLflow becomes what the commit says")
         self._run("reconcile", "--yes")
         self._run("status")
 
-        self._scene("A promotion is one changed line, and a commit")
-        self._say(repository.edit(iris, "  Production: 1\n  Staging: 2\n", "  Production: 2\n  Staging: 3\n"))
-        self._run("plan")
+        self._scene("A promotion is a changed line, and its pin")
         before, after = (self._accuracy["iris-species", version] for version in (1, 2))
-        message = f"Promote iris-species 2: accuracy {before:.3f} to {after:.3f} (#1)"
-        self._say(f"\n$ git commit: {repository.commit(message)}")
+        why = f"accuracy {before:.3f} to {after:.3f}"
+        self._say("The policy wants a day in Staging first. A commit may override that, and says why:")
+        override = ("--override", "soak=nothing depends on it yet")
+        self._run("promote", "iris-species", "2", "Production", "--commit", "-m", why, *override)
+        self._run("plan")
         self._run("reconcile", "--yes")
         self._serve("models:/iris-species/Production", 2)
+
+        self._scene("A version that is worse is refused, with the numbers")
+        self._run("promote", "wine-cultivar", "3", "Production", "--commit", *override)
+        self._run("plan", expect=4)
+        self._run("reconcile", "--yes", expect=4)
+        self._serve("models:/wine-cultivar/Production", 2)
+        self._say(f"$ git revert HEAD: {repository.revert()}")
 
         self._scene("Someone clicks in MLflow, beside git")
         self._say("  (iris-species 2 is moved to Archived in MLflow's user interface)")
@@ -70,8 +83,8 @@ class Story:
         self._say("\nGit did not move, MLflow did: drift. Reconcile heals it.")
         self._run("reconcile", "--yes")
 
-        self._scene("A rollback is a revert")
-        self._say(f"$ git revert HEAD: {repository.revert()}")
+        self._scene("A rollback goes to the version that held the stage before")
+        self._run("rollback", "iris-species", "--commit", "-m", "2 answers too slowly")
         self._run("plan")
         self._run("reconcile", "--yes")
         self._run("status", "--exit-code")
@@ -80,6 +93,11 @@ class Story:
         for address in ("models:/iris-species/Production", "models:/iris-species@production"):
             self._serve(address, 1)
         self._serve("models:/digit-reader@production", 2)
+
+        self._scene("Who did what, when, and when it took effect: git history answers")
+        self._run("log", "iris-species")
+        self._run("show", "iris-species")
+        self._run("verify")
         self._ending()
 
     def _serve(self, address: str, expected: int) -> None:
@@ -93,14 +111,14 @@ class Story:
         self._say(
             f"\nThat was the story. It is all still there, in {self.folder}:\n"
             f"  cd {shlex.quote(str(self.folder))}\n"
-            "  git log --notes=mlflow-gitops                              who changed what; the receipts of each reconcile\n"
+            "  git log --notes=mlflow-gitops                              the commits, with the receipts of each reconcile\n"
             "  mlflow ui --backend-store-uri sqlite:///mlflow.db          the registry, with gitops.* tags on each version\n"
             "  mlflow-gitops --tracking-uri sqlite:///mlflow.db status    go on from here\n"
         )
 
     def _run(self, *arguments: str, expect: int = 0) -> None:
         """Print a command, run it for real, and pass on what it prints."""
-        self._say("\n" + self._style("$ mlflow-gitops " + " ".join(arguments), "bold"))
+        self._say("\n" + self._style("$ mlflow-gitops " + shlex.join(arguments), "bold"))
         command = [sys.executable, "-m", "mlflow_gitops", *arguments]
         env = training.environment(self.folder) | ENVIRONMENT
         code = subprocess.run(command, cwd=self.folder, env=env, stdin=subprocess.DEVNULL).returncode

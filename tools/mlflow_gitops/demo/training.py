@@ -92,8 +92,9 @@ def _log(mlflow: Any, sklearn_version: str, recipe: Recipe) -> tuple[int, float]
     accuracy = float(accuracy_score(y_held, fitted.predict(x_held)))
     loss = float(log_loss(y_held, fitted.predict_proba(x_held)))
     mlflow.log_params(settings)
-    dataset = mlflow.data.from_pandas(x.assign(target=y), name=f"{recipe.model}-training", targets="target")
-    mlflow.log_input(dataset, context="training")
+    training = mlflow.data.from_pandas(x.assign(target=y), name=f"{recipe.model}-training", targets="target")
+    held_out = mlflow.data.from_pandas(x_held.assign(target=y_held), name=f"{recipe.model}-held-out", targets="target")
+    mlflow.log_input(training, context="training")
     logged = mlflow.sklearn.log_model(
         fitted,
         name="model",
@@ -101,7 +102,7 @@ def _log(mlflow: Any, sklearn_version: str, recipe: Recipe) -> tuple[int, float]
         pip_requirements=[f"scikit-learn=={sklearn_version}"],  # inferring them would load the model once more
         registered_model_name=recipe.model,
     )
-    mlflow.log_metrics({"accuracy": accuracy, "log_loss": loss}, model_id=logged.model_id, dataset=dataset)
+    mlflow.log_metrics({"accuracy": accuracy, "log_loss": loss}, model_id=logged.model_id, dataset=held_out)
     return int(logged.registered_model_version), accuracy
 
 
