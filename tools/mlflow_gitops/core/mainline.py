@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from mlflow_gitops.core.desired import Desired
+if TYPE_CHECKING:
+    from mlflow_gitops.core.desired import Desired
 
 _PULL_REQUEST = re.compile(r"\(#(\d+)\)|^Merge pull request #(\d+)")
 
