@@ -73,9 +73,8 @@ def _metrics(before: Mapping[str, tuple[Metric, ...]], after: Mapping[str, tuple
     """Values on the same digest in one pair, whatever the dataset is called; all others each in a pair of its own."""
     for key in sorted(before.keys() | after.keys()):
         one, two = _by_digest(before.get(key, ())), _by_digest(after.get(key, ()))
-        for digest in sorted(
-            one.keys() | two.keys(), key=lambda digest: (digest not in two, digest not in one, digest)
-        ):
+        shared = one.keys() & two.keys()
+        for digest in (*sorted(shared), *sorted(one.keys() - shared), *sorted(two.keys() - shared)):
             old, new = one.get(digest), two.get(digest)
             dataset = (new or old or Metric(0.0)).dataset
             yield MetricPair(key, dataset, old.value if old else None, new.value if new else None)
