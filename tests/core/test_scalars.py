@@ -6,6 +6,8 @@ import math
 import os
 import re
 from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import pytest
 import yaml
@@ -63,12 +65,22 @@ def read_1_1(text: str) -> object:
     return loader.construct_object(yaml.ScalarNode(loader.resolve(yaml.ScalarNode, text, (True, False)), text))
 
 
+@cache
+def ruamel() -> Any:
+    """ruamel.yaml, which comes with check-jsonschema."""
+    return pytest.importorskip("ruamel.yaml")
+
+
+@cache
+def reader_of_1_2() -> Any:
+    return ruamel().YAML(typ="safe", pure=True)
+
+
 def read_1_2(text: str) -> object:
-    """ruamel.yaml's verdict: YAML 1.2. It comes with check-jsonschema."""
-    ruamel = pytest.importorskip("ruamel.yaml")
-    reader = ruamel.YAML(typ="safe", pure=True)
-    tag = reader.resolver.resolve(ruamel.nodes.ScalarNode, text, (True, False))
-    return reader.constructor.construct_object(ruamel.nodes.ScalarNode(tag=tag, value=text))
+    """ruamel.yaml's verdict: YAML 1.2."""
+    reader, node = reader_of_1_2(), ruamel().nodes.ScalarNode
+    tag = reader.resolver.resolve(node, text, (True, False))
+    return reader.constructor.construct_object(node(tag=tag, value=text))
 
 
 # YAML 1.2.2, section 10.3.2; ruamel.yaml does not know `.5e3`.
@@ -81,7 +93,7 @@ numbers = st.from_regex(
 near = words | numbers | st.text("0123456789.+-_:eExobnaftyTZ ~=<", max_size=8).map(str.strip)
 
 
-@settings(max_examples=EXAMPLES * 10, deadline=None)
+@settings(max_examples=EXAMPLES * 3, deadline=None)
 @given(near)
 def test_what_is_taken_is_read_alike_everywhere(text: str) -> None:
     try:
@@ -95,7 +107,7 @@ def test_what_is_taken_is_read_alike_everywhere(text: str) -> None:
         assert theirs == value or (theirs != theirs and value != value)
 
 
-@settings(max_examples=EXAMPLES * 10, deadline=None)
+@settings(max_examples=EXAMPLES * 3, deadline=None)
 @given(near.filter(lambda text: len(text) < 40))
 def test_what_is_refused_is_a_number_or_word_to_somebody(text: str) -> None:
     """Nothing that every reader takes for text needs quotes."""
