@@ -170,8 +170,11 @@ class Planner:
             return None
         return Planner(self._workspace, self.registry, snapshot, commit, ways=self._ways)
 
-    def plan(self, names: Sequence[str] = (), progress: Callable[[str], None] = lambda step: None) -> Plan:
-        """The plan for `names`, or for every manifest. Raises Failure for a name that has no manifest."""
+    def plan(
+        self, names: Sequence[str] = (), progress: Callable[[str], None] = lambda step: None, *, others: int = 0
+    ) -> Plan:
+        """The plan for `names`, or for every manifest; `others` more were looked at and do not change. Raises Failure for a
+        name that has no manifest."""
         progress("reading MLflow")
         everything = not names and self._merge is None
         wanted = list(names or self._desired)
@@ -179,9 +182,9 @@ class Planner:
             wanted = [name for name in (*wanted, *(() if names else self._before)) if self._differs(name)]
         observed = self._seen = self.registry.observe(wanted, only=not everything)
         managed = set(wanted) & self._desired.keys()
-        rest = len(self._desired) - len(managed) if self._merge is not None else 0
-        others = [m for name, m in sorted(observed.items()) if name not in self._desired and not m.is_prompt]
-        gone = [model.name for model in others if self._is_gone(model)]
+        rest = len(self._desired) - len(managed) if self._merge is not None else others
+        unnamed = [m for name, m in sorted(observed.items()) if name not in self._desired and not m.is_prompt]
+        gone = [model.name for model in unnamed if self._is_gone(model)]
         self._check_names(names, observed, gone)
         if self._ways.prune:
             self._desired.update((name, self._nothing(name)) for name in gone)
@@ -202,7 +205,7 @@ class Planner:
             self.owner,
             ((name, observed.get(name)) for name in bases),
         )
-        strangers = tuple(m.name for m in others if m.name not in gone and m.name not in managed)
+        strangers = tuple(m.name for m in unnamed if m.name not in gone and m.name not in managed)
         onto = self._merge.name if self._merge else None
         return Plan(self.target, models, made_from, strangers, tuple(gone), (limit,) if limit else (), onto, rest)
 

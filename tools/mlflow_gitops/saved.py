@@ -38,6 +38,17 @@ class SavedPlan:
         return list(self.content["selection"])
 
     @property
+    def is_nothing(self) -> bool:
+        """Whether it is of a merge that changes no model."""
+        return bool(self.content.get("onto")) and not self.content["models"]
+
+    @property
+    def others(self) -> int:
+        """Of a plan for a merge: how many models it leaves alone, which counts for the limit."""
+        others = self.content.get("others")
+        return others if isinstance(others, int) else 0
+
+    @property
     def prune(self) -> bool:
         return bool(self.content["prune"])
 
@@ -58,7 +69,8 @@ def save(plan: Plan, path: Path, selection: Sequence[str], prune: bool) -> None:
     content = {
         **data.plan(plan),
         "made_from": dict(plan.fingerprint.parts),
-        "selection": list(selection),
+        # What a merge changes is carried out alone: the rest was not looked at.
+        "selection": [model.model for model in plan.models] if plan.onto else list(selection),
         "prune": prune,
     }
     try:

@@ -52,6 +52,11 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
         return report_invalid(snapshot, options.form)
     since = _since(workspace, options.since)
     kept = saved.load(options.plan_file) if options.plan_file else None
+    if kept and kept.is_nothing:
+        note(settings, f"The plan in {kept.path} changes no model; there is nothing to do.")
+        if options.form == "json":
+            emit_json(data.reconciled(commit, [], None))
+        return OK
     _say_if_dirty(settings, workspace, commit)
     from mlflow_gitops.edges.mlflow import Registry
 
@@ -66,7 +71,7 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     )
     if options.push_receipts and (fault := recorder.fetch()):
         warn(f"the receipts of other clones could not be fetched: {fault}")
-    plan = planner.plan(kept.selection if kept else models, progress)
+    plan = planner.plan(kept.selection, progress, others=kept.others) if kept else planner.plan(models, progress)
     if kept:
         kept.check(plan)
     if options.form == "text":
