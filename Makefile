@@ -31,11 +31,10 @@ demo: .venv/runtime
 	@$(BIN)/mlflow-gitops demo
 
 test: .venv/dev
-	@$(BIN)/pytest -n 2 -m 'not real' $(PYTEST_ARGS)
+	@$(BIN)/pytest -n 2 --dist loadgroup -m 'not real' $(PYTEST_ARGS)
 
-# One after another: these share servers.
 test-real: .venv/real
-	@$(BIN)/pytest -m real $(PYTEST_ARGS)
+	@$(BIN)/pytest -n 2 --dist loadgroup -m real $(PYTEST_ARGS)
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -19,7 +19,7 @@ from mlflow_gitops.core.planner import Context, plan_model
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.states import NAME, OWNER, REPORTING, commit, histories, observed_models
 
-EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "60"))
 CONTEXT = Context(OWNER, "2026-02-01T00:00:00Z")
 
 
