@@ -80,7 +80,7 @@ def stages_of(desired: Desired | None) -> Stages:
 def courses(line: Line, histories: Histories, models: Iterable[str] | None = None) -> list[Course]:
     """The course of every model, or of those named by their stems, in the order of their names."""
     stems = histories.stems() if models is None else list(models)
-    histories.prefetch((stem, None) for stem in stems)
+    histories.fetch_whole(stems)
     found = []
     for stem in stems:
         moments = histories.moments(stem)

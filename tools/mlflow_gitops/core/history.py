@@ -110,10 +110,13 @@ class Histories:
         self._dirty = dirty
         self._by_stem: dict[str, list[tuple[int, str, str | None]]] = {}
         self._policy_changes: list[tuple[int, str | None]] = []
+        kinds: dict[str, tuple[str | None, str]] = {}
         for i, path, blob in line.changes:
-            kind = classify(path, registry)
+            if path not in kinds:
+                kinds[path] = classify(path, registry), stem_of(path)
+            kind, stem = kinds[path]
             if kind == "manifest":
-                self._by_stem.setdefault(stem_of(path), []).append((i, path, blob))
+                self._by_stem.setdefault(stem, []).append((i, path, blob))
             elif kind == "policy":
                 self._policy_changes.append((i, blob))
 
@@ -147,9 +150,14 @@ class Histories:
         """The stems of all manifests that the line ever had."""
         return sorted(self._by_stem)
 
+    def fetch_whole(self, stems: Iterable[str]) -> None:
+        """Read in one batch every blob that the whole courses of these manifests will need."""
+        manifests = (blob for stem in stems for _, _, blob in self._by_stem.get(stem, ()) if blob)
+        self._reader.fetch((*manifests, *(blob for _, blob in self._policy_changes if blob)))
+
     def moments(self, stem: str) -> list[Moment]:
         """One manifest's whole course on the line, oldest first."""
-        self.prefetch([(stem, None)])
+        self.fetch_whole([stem])
         touched = {i for i, _, _ in self._by_stem.get(stem, ())}
         found: list[Moment] = []
         last: Desired | None = None

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from mlflow_gitops.core.desired import Desired
 from mlflow_gitops.core.manifest import Manifest, check_policy, read_manifest
 from mlflow_gitops.core.policy import Policy, read_policy
 from mlflow_gitops.core.problems import Problem
 from mlflow_gitops.core.snapshot import LINK
+from mlflow_gitops.core.template import Template
 from mlflow_gitops.core.yamldoc import Document
 
 ReadBlobs = Callable[[Iterable[str]], Mapping[str, bytes]]
@@ -31,14 +31,6 @@ class Reading:
     fault: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Parsed:
-    """A manifest by itself, and as much of its document as the policy is checked against."""
-
-    manifest: Manifest
-    root: Mapping[str, Any]
-
-
 class Reader:
     """Reads blobs through `read_blobs`, which maps ids to contents and leaves out what is no file of a fair size.
 
@@ -49,14 +41,18 @@ class Reader:
         self._read = read_blobs
         self._stageless = stageless
         self._blobs: dict[str, bytes] = {}
+        self._asked: set[str] = set()
         self._policies: dict[str, tuple[Policy | None, str | None]] = {}
-        self._manifests: dict[tuple[str, str], _Parsed | str] = {}
+        self._manifests: dict[tuple[str, str], Manifest | str] = {}
+        self._latest: dict[str, tuple[Manifest, Document]] = {}
+        self._templates: dict[str, Template] = {}
         self._readings: dict[tuple[str, str, int], Reading] = {}
 
     def fetch(self, blobs: Iterable[str]) -> None:
         """Get these blobs in one batch, as far as they are not here."""
-        missing = set(blobs) - self._blobs.keys()
+        missing = set(blobs) - self._asked
         if missing:
+            self._asked |= missing
             self._blobs.update(self._read(missing))
 
     def no_policy(self) -> Policy:
@@ -78,16 +74,16 @@ class Reader:
             return Reading(None, "two manifests have its name")
         if (blob, path) not in self._manifests:
             self._manifests[blob, path] = self._parse(blob, path)
-        parsed = self._manifests[blob, path]
-        if isinstance(parsed, str):
-            return Reading(None, parsed)
-        rules = policy.for_model(parsed.manifest.name)
+        manifest = self._manifests[blob, path]
+        if isinstance(manifest, str):
+            return Reading(None, manifest)
+        rules = policy.for_model(manifest.name)
         key = blob, path, id(rules)  # the rules of a policy live as long as it, and this keeps every policy
         if key not in self._readings:
-            document = Document(path, parsed.root)
+            document = Document(path, {"stages": _listed(manifest.stages), "aliases": manifest.aliases})
             check_policy(document, rules)
             fault = _told(document.problems) if document.problems else None
-            self._readings[key] = Reading(None if fault else Desired(parsed.manifest, rules), fault)
+            self._readings[key] = Reading(None if fault else Desired(manifest, rules), fault)
         return self._readings[key]
 
     def _policy(self, blob: str) -> tuple[Policy | None, str | None]:
@@ -99,14 +95,23 @@ class Reader:
             return None, _told(problems)
         return (policy.without_stages() if self._stageless else policy), None
 
-    def _parse(self, blob: str, path: str) -> _Parsed | str:
+    def _parse(self, blob: str, path: str) -> Manifest | str:
         data = self._blobs.get(blob)
         if data is None:
             return _no_file(blob)
+        if path in self._latest:
+            self._templates[path] = Template(*self._latest.pop(path))
+        if path in self._templates and (quick := self._templates[path].read(data)):
+            return quick
         manifest, document = read_manifest(data, path)
         if manifest is None:
             return _told(document.problems)
-        return _Parsed(manifest, {field: document.root.get(field) for field in ("stages", "aliases")})
+        self._latest[path] = manifest, document
+        return manifest
+
+
+def _listed(stages: Mapping[str, tuple[int, ...]]) -> dict[str, list[int]]:
+    return {stage: list(versions) for stage, versions in stages.items()}
 
 
 def _told(problems: Iterable[Problem]) -> str:
