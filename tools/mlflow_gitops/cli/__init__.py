@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 # Each registers its commands; `--help` lists them in this order.
-from mlflow_gitops.cli import audit, authoring, reading, reconciling, setup, trail  # noqa: F401
+from mlflow_gitops.cli import audit, authoring, github, reading, reconciling, setup, trail  # noqa: F401
 from mlflow_gitops.cli.app import app
 from mlflow_gitops.errors import ERROR, INTERRUPTED, USAGE, Failure
 

@@ -1,0 +1,191 @@
+"""`github …`: what the workflows call. What each needs comes from GitHub's own variables and event file, so that nothing that
+people wrote passes through a shell."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mlflow_gitops.commands.output import emit, note, steps, warn
+from mlflow_gitops.commands.validate import report_invalid
+from mlflow_gitops.core.plan import ModelPlan
+from mlflow_gitops.edges.github import GitHub, branch_of
+from mlflow_gitops.errors import OK, Failure, GitFailure, UsageFailure
+from mlflow_gitops.planning import Planner
+from mlflow_gitops.render import markdown, runs, text
+from mlflow_gitops.render.terminal import Style
+from mlflow_gitops.settings import Settings
+from mlflow_gitops.workspace import Merge, Workspace
+
+CONTEXT = "mlflow-gitops/plan"
+"""The commit status that branch protection asks for."""
+BATCH = 200
+"""Entries of one `changed` output: a matrix holds 256."""
+_SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_CRASHED = "The plan could not be made; its run says why."
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """What is told of a plan: whether the pull request may be merged, one line, and a page."""
+
+    good: bool
+    line: str
+    page: str
+
+
+def plan(settings: Settings, head: str | None) -> int:
+    """Plan the open pull request that has this head, or a merge queue's group, as merged into the main branch (RULES R9).
+
+    It keeps one comment, sets the commit status, and adds to the job's summary. What it found is told there: the exit code is
+    0 also where the plan is refused, and an error's where none could be made.
+    """
+    workspace = Workspace(settings)
+    github = GitHub.needed(workspace.git)
+    event = _event().get("workflow_run") or {}
+    sha = head or str(event.get("head_sha") or "")
+    if not _SHA.fullmatch(sha):
+        raise UsageFailure(
+            "Which commit? Name the pull request's head, 40 hexadecimal digits, or set GITHUB_EVENT_PATH."
+        )
+    pull = github.open_pull_at(sha)
+    branch = branch_of(workspace.git, workspace.main_ref)
+    if pull is None and event.get("event") != "merge_group":
+        note(settings, f"No open pull request has the head {sha[:12]}; nothing is planned.")
+        return OK
+    if pull is not None and pull.base.ref != branch:
+        note(settings, f"#{pull.number} goes into another branch than {branch}; nothing is planned.")
+        return OK
+    github.set_status(sha, CONTEXT, "pending", "Planning", _run_url())
+    try:
+        _fetch(workspace, sha, f"refs/pull/{pull.number}/head" if pull else sha)
+        report = _report(settings, workspace, sha)
+        if pull is not None:
+            github.comment(pull.number, "plan", report.page)
+        _append("GITHUB_STEP_SUMMARY", report.page)
+        github.set_status(sha, CONTEXT, "success" if report.good else "failure", report.line, _run_url())
+    except BaseException:
+        github.set_status(sha, CONTEXT, "failure", _CRASHED, _run_url())
+        raise
+    return OK
+
+
+def _report(settings: Settings, workspace: Workspace, sha: str) -> _Report:
+    try:
+        merge = workspace.merge(sha, workspace.main_ref)
+    except GitFailure as failure:
+        return _Report(False, str(failure), runs.trouble(str(failure)))
+    snapshot = workspace.at(merge.made)
+    if snapshot.errors:
+        report_invalid(snapshot, "text")
+        page = "\n".join(markdown.problems(snapshot.errors))
+        return _Report(False, f"Invalid files: {text.many(len(snapshot.errors), 'problem')}.", page)
+    planner = _planner(settings, workspace, merge)
+    planned = planner.compared(planner.plan((), steps(settings)))
+    emit(text.plan(planned, Style()))
+    return _Report(not planned.summary["refused"], text.closing(planned), "\n".join(markdown.plan(planned)))
+
+
+def _planner(settings: Settings, workspace: Workspace, merge: Merge | None = None) -> Planner:
+    """A planner for a merge, or for the tip of the main branch that is checked out."""
+    from mlflow_gitops.edges.mlflow import Registry
+
+    registry = Registry(settings.tracking_uri, settings.registry_uri, warn)
+    if merge is not None:
+        return Planner.for_merge(workspace, registry, workspace.at(merge.made), merge)
+    head = workspace.git.resolve("HEAD")
+    return Planner(workspace, registry, workspace.at(head), head)
+
+
+def _fetch(workspace: Workspace, sha: str, ref: str) -> None:
+    """Bring a pull request's commits here as objects; no branch and no file changes."""
+    git = workspace.git
+    if not git.exists(sha) and (remote := git.remote()) is not None:
+        git.output("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", remote, ref)
+    if not git.exists(sha):
+        raise Failure(f"{ref} has moved on from {sha[:12]}; its new head is planned by a run of its own.")
+
+
+def drift(settings: Settings) -> int:
+    """Look for drift. What the policy says to report, and what is refused, is kept in one issue, closed when it is gone.
+
+    The output `heal` says whether a reconcile has something to do. Nothing is written to MLflow.
+    """
+    workspace = Workspace(settings)
+    github = GitHub.needed(workspace.git)
+    snapshot = workspace.at(workspace.git.resolve("HEAD"))
+    if snapshot.errors:
+        return report_invalid(snapshot, "text")
+    planned = _planner(settings, workspace).plan((), steps(settings))
+    emit(text.status(planned, Style()))
+    told = tuple(model for model in planned.models if _to_report(model))
+    if told:
+        page = "\n".join(markdown.plan(replace(planned, models=told)))
+        title = f"MLflow is not as git says: {text.many(len(told), 'model')}"
+        note(settings, f"Reported in {github.issue('drift', title, page)}.")
+        _append("GITHUB_STEP_SUMMARY", page)
+    else:
+        github.issue("drift", "", None)
+    _append("GITHUB_OUTPUT", f"heal={'true' if any(model.has_work for model in planned.models) else 'false'}")
+    return OK
+
+
+def _to_report(model: ModelPlan) -> bool:
+    """Whether a person has to look: it drifted and is left so, or something is refused."""
+    return bool(model.refusals) or any(c.cause == "drift" and not c.applies for c in model.changes)
+
+
+def summary(settings: Settings, file: Path) -> int:
+    """Tell a reconcile's JSON to the workflow: the job's summary, and the output `changed` for a matrix.
+
+    `changed` lists each version that came to hold a stage; it is not set where none did. Above 200 of them the next ones are in
+    `changed-2`, and so on.
+    """
+    try:
+        done = json.loads(file.read_text(encoding="utf-8"))
+        page = "\n".join(runs.reconciled(done))
+        changed = list(done["changed"])
+    except OSError as error:
+        raise Failure(f"{file} cannot be read: {error.strerror}.") from None
+    except (ValueError, KeyError, TypeError):
+        raise Failure(f"{file} is not what reconcile --format json prints.") from None
+    _append("GITHUB_STEP_SUMMARY", page)
+    for number, batch in enumerate(_batches(changed), 1):
+        name = "changed" if number == 1 else f"changed-{number}"
+        _append("GITHUB_OUTPUT", f"{name}={json.dumps(batch, separators=(',', ':'))}")
+    note(settings, f"{text.many(len(changed), 'version')} came to hold a stage.")
+    return OK
+
+
+def _batches(entries: Sequence[Any]) -> list[Sequence[Any]]:
+    return [entries[start : start + BATCH] for start in range(0, len(entries), BATCH)]
+
+
+def _event() -> Mapping[str, Any]:
+    """The event that started the workflow; empty outside of one."""
+    path = os.environ.get("GITHUB_EVENT_PATH")
+    if not path:
+        return {}
+    try:
+        known = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise Failure("The file that GITHUB_EVENT_PATH names cannot be read.") from None
+    return known if isinstance(known, dict) else {}
+
+
+def _run_url() -> str | None:
+    """The page of the workflow run that this is."""
+    parts = [os.environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
+    return f"{parts[0]}/{parts[1]}/actions/runs/{parts[2]}" if all(parts) else None
+
+
+def _append(variable: str, said: str) -> None:
+    """Add to one of the files that a job's step tells the runner through; nothing outside of a workflow."""
+    if path := os.environ.get(variable):
+        with open(path, "a", encoding="utf-8", errors="replace") as out:
+            out.write(f"{said}\n")
