@@ -50,7 +50,8 @@ def commit_edit(git: Git, file: str, before: bytes, after: bytes, message: str, 
     Where git or a hook refuses, everything is put back as it was, and GitFailure says what they said.
     """
     path = Path(git.top, file)
-    left = current_branch(git) or git.resolve("HEAD")
+    left = current_branch(git)
+    back = [left] if left is not None else ["--detach", git.resolve("HEAD")]
     if branch is not None:
         _do(git, "The branch was not made", "switch", "--quiet", "--create", branch)
     try:
@@ -62,7 +63,7 @@ def commit_edit(git: Git, file: str, before: bytes, after: bytes, message: str, 
     except BaseException:
         write_file(path, before)
         if branch is not None:
-            git.output("switch", "--quiet", *(["--detach"] if git.exists(left) else []), left, check=False)
+            git.output("switch", "--quiet", *back, check=False)
             git.output("branch", "--quiet", "--delete", "--force", branch, check=False)
         raise
     return git.resolve("HEAD")
