@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
-import subprocess
 import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from mlflow_gitops.demo import training
@@ -19,8 +21,10 @@ _MARKER = ".mlflow-gitops-demo"
 class Story:
     """One telling, in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, command_line: Callable[[Sequence[str]], int]) -> None:
+        """`command_line` runs one of the commands, as `mlflow_gitops.cli.main` does."""
         self.folder = folder.resolve()
+        self._command_line = command_line
         self._style = Style(sys.stdout)
         self._chapter = 0
         self._accuracy: dict[tuple[str, int], float] = {}
@@ -119,9 +123,9 @@ class Story:
     def _run(self, *arguments: str, expect: int = 0) -> None:
         """Print a command, run it for real, and pass on what it prints."""
         self._say("\n" + self._style("$ mlflow-gitops " + shlex.join(arguments), "bold"))
-        command = [sys.executable, "-m", "mlflow_gitops", *arguments]
         env = training.environment(self.folder) | ENVIRONMENT
-        code = subprocess.run(command, cwd=self.folder, env=env, stdin=subprocess.DEVNULL).returncode
+        with _standing_in(self.folder, env):
+            code = self._command_line(arguments)
         if code != expect:
             raise Failure(
                 f"The demo expected mlflow-gitops {' '.join(arguments)} to exit {expect}, and it exited {code}."
@@ -151,3 +155,19 @@ class Story:
             raise Failure(f"{self.folder} is not empty and was not made by the demo. Name another folder.")
         else:
             self.folder.rmdir()
+
+
+@contextmanager
+def _standing_in(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
+    """Be in a folder, with an environment. The commands run in this process: to load MLflow anew for each of them would take
+    most of the demo's time."""
+    here, before = Path.cwd(), dict(os.environ)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        os.chdir(here)
