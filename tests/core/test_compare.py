@@ -203,4 +203,4 @@ def test_what_a_version_holds() -> None:
 
 
 def test_facts_know_their_number() -> None:
-    assert replace(BARE, unread=("x",)).number == 3
+    assert replace(BARE, unread={"file": "x"}).number == 3

@@ -165,7 +165,7 @@ def test_numbers_that_json_has_not_are_text() -> None:
 def test_hostile_text_reaches_no_terminal() -> None:
     evil = "x\x1b[2J\r\n\u202egnp"
     record = Record(metrics={evil: (Metric(1.0),)}, params={evil: evil}, data={evil: evil}, code_commit=evil)
-    side = Facts(ObservedVersion(1, evil, run_id=evil, source=evil, status=evil), (evil,), record, None, (evil,))
+    side = Facts(ObservedVersion(1, evil, run_id=evil, source=evil, status=evil), (evil,), record, None, {"file": evil})
     found = compare(evil, side, BARE)
     for line in (*render.text(found, PLAIN), render.line(found, PLAIN)):
         assert not {"\x1b", "\r", "\n", "\u202e"} & set(line)

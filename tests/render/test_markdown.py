@@ -63,7 +63,7 @@ def a_comparison(w: str) -> Comparison:
             (w, f"@{w}"),
             Record(metrics, {w: f"{w}{number}"}, (Dataset(w, w),), {w: w}, w),
             ModelFile(Signature(tuple(given), tuple(given)), number, f"{w}{number}", {w: f"{w}{number}"}),
-            (w,),
+            {"file": w},
         )
 
     return compare(w, side(1, w), side(2, w))

@@ -49,9 +49,21 @@ class Logged:
     run_id: str
 
 
-def log_model(
+_logged: dict[str, Logged] = {}
+
+
+def log_model(uri: str, name: str, signed: Signed, **about: Any) -> Logged:
+    """Log a model and register it as the next version. Models of which the same is said are logged once a session: that
+    takes a second, and a version more is cheap. See `_log` for what may be said."""
+    key = f"{uri} {signed} {sorted(about.items())}"
+    if key not in _logged:
+        _logged[key] = _log(uri, signed, **about)
+    register(uri, name, f"models:/{_logged[key].model_id}", _logged[key].run_id)
+    return _logged[key]
+
+
+def _log(
     uri: str,
-    name: str,
     signed: Signed,
     *,
     requirements: list[str] | None = None,
@@ -60,13 +72,12 @@ def log_model(
     tags: dict[str, str] | None = None,
     data: list[tuple[str, list[int]]] | None = None,
 ) -> Logged:
-    """Log a model in a run of its own and register it as the next version. `metrics` are measured on the first dataset of
-    `data` (name and rows; the digest follows from the rows), or on nothing in particular."""
+    """Log a model in a run of its own. `metrics` are measured on the first dataset of `data` (name and rows; the digest
+    follows from the rows), or on nothing in particular."""
     import mlflow
     import pandas as pd
 
     mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(uri)
     mlflow.set_experiment("logged-models")
     with mlflow.start_run(tags=tags) as run:
         inputs = [mlflow.data.from_pandas(pd.DataFrame({"amount": rows}), name=kind) for kind, rows in data or []]
@@ -74,15 +85,10 @@ def log_model(
             mlflow.log_input(one)
         mlflow.log_params(params or {})
         info = mlflow.sklearn.log_model(
-            _fitted(),
-            name="model",
-            signature=signed.made(),
-            registered_model_name=name,
-            pip_requirements=requirements or ["scikit-learn==1.4.2"],
+            _fitted(), name="model", signature=signed.made(), pip_requirements=requirements or ["scikit-learn==1.4.2"]
         )
         for key, value in (metrics or {}).items():
             mlflow.log_metric(key, value, model_id=info.model_id, dataset=inputs[0] if inputs else None)
-    mlflow.set_registry_uri("")
     return Logged(info.model_id, run.info.run_id)
 
 

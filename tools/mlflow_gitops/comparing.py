@@ -68,15 +68,15 @@ def _facts(seen: ObservedModel, number: int, evidence: Evidence, specs: Mapping[
     if version is None:
         spec = specs.get(number) or VersionSpec()
         version = ObservedVersion(number, run_id=spec.run_id, source=spec.source, model_id=spec.model_id, status="")
-    unread: list[str] = []
-    record = _read(lambda: evidence.read(version), unread)
-    file = _read(lambda: evidence.read_file(seen.name, version), unread)
-    return Facts(version, holds(seen, number), record, file, tuple(dict.fromkeys(unread)))
+    unread: dict[str, str] = {}
+    record = _read("record", lambda: evidence.read(version), unread)
+    file = _read("file", lambda: evidence.read_file(seen.name, version), unread)
+    return Facts(version, holds(seen, number), record, file, unread)
 
 
-def _read(get: Callable[[], T | None], unread: list[str]) -> T | None:
+def _read(what: str, get: Callable[[], T | None], unread: dict[str, str]) -> T | None:
     try:
         return get()
     except (Unreadable, Failure) as reason:
-        unread.append(str(reason))
+        unread[what] = str(reason)
         return None

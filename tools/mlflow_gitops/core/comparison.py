@@ -14,14 +14,14 @@ class Facts:
     """All that is known of one version.
 
     `stages` are the stages and aliases (`@alias`) that it holds in MLflow. `record` and `file` are None where nothing was
-    recorded; what could not be read is told in `unread`, a sentence each.
+    recorded; for one that could not be read, `unread` says why, by its name.
     """
 
     version: ObservedVersion
     stages: tuple[str, ...] = ()
     record: Record | None = None
     file: ModelFile | None = None
-    unread: tuple[str, ...] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def number(self) -> int:

@@ -94,7 +94,7 @@ def _side(one: Facts) -> dict[str, Any]:
         "size": file.size if file else None,
         "python": file.python if file else None,
         "recorded": {"run": record is not None, "artifacts": file is not None},
-        "unread": list(one.unread),
+        "unread": list(dict.fromkeys(one.unread.values())),
     }
 
 

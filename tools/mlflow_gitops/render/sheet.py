@@ -61,7 +61,7 @@ def sheet(found: Comparison) -> Iterator[Section]:
     yield Section(
         "libraries", tuple(map(_pair, found.libraries)), note=_counted(found, "libraries", len(found.libraries))
     )
-    unread = [Line(f"{side.number}: {reason}", False) for side in (one, two) for reason in side.unread]
+    unread = [Line(f"{side.number}: {reason}", False) for side in (one, two) for reason in _reasons(side)]
     if unread:
         yield Section("not read", lines=tuple(unread))
 
@@ -85,7 +85,7 @@ def _both(label: str, one: T, two: T, say: Callable[[T], str], remark: str = "")
 def _run(side: Facts) -> str:
     if side.version.run_id is None:
         return MISSING
-    gone = side.record is None and not side.unread
+    gone = side.record is None and "record" not in side.unread
     return f"{side.version.run_id} (not in MLflow)" if gone else side.version.run_id
 
 
@@ -198,10 +198,7 @@ def brief(found: Comparison, most: int = 4) -> list[str]:
         if count:
             ends = ("y", "ies") if what == "librar" else ("", "s")
             said.append(f"{count} {what}{ends[0] if count == 1 else ends[1]} differ{'s' if count == 1 else ''}")
-    said += [
-        f"not read: {reason}"
-        for reason in _once(reason for side in (found.before, found.after) for reason in side.unread)
-    ]
+    said += [f"not read: {reason}" for reason in _reasons(found.before, found.after)]
     return said
 
 
@@ -210,5 +207,6 @@ def _on(pair: MetricPair, moved: Iterable[MetricPair]) -> str:
     return f" on {pair.dataset.name or pair.dataset.digest}" if several and pair.dataset else ""
 
 
-def _once(texts: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(texts))
+def _reasons(*sides: Facts) -> list[str]:
+    """Why something could not be read, each reason once."""
+    return list(dict.fromkeys(reason for side in sides for reason in side.unread.values()))
