@@ -25,3 +25,16 @@ def codeowners(
     from mlflow_gitops.commands import codeowners as command
 
     raise typer.Exit(command.run(context.obj, check=check, dry_run=dry_run, form=form))
+
+
+@app.command()
+def doctor(context: typer.Context, form: TextOrJson = "text") -> None:
+    """Look at git, policy, workflows, MLflow and GitHub: what is missing, and how to mend it. Changes nothing.
+
+    Exits 1 if anything is missing, 0 if not. What cannot be told from here is neither: GitHub's settings take a GITHUB_TOKEN.
+
+    Example: GITHUB_TOKEN=… mlflow-gitops doctor
+    """
+    from mlflow_gitops.commands import doctor as command
+
+    raise typer.Exit(command.run(context.obj, form))

@@ -1,0 +1,163 @@
+"""`doctor`: what is missing around the manifests, and how to mend it. Reads, and writes nothing anywhere."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Iterator
+
+from mlflow_gitops import __version__
+from mlflow_gitops.commands import codeowners
+from mlflow_gitops.commands.output import emit, emit_json, steps
+from mlflow_gitops.core import checkup
+from mlflow_gitops.core.checkup import Finding, GitFacts, MlflowFacts
+from mlflow_gitops.core.problems import Problem
+from mlflow_gitops.core.protection import judge_settings
+from mlflow_gitops.core.receipts import NOTES_REF
+from mlflow_gitops.core.snapshot import Snapshot
+from mlflow_gitops.core.workflows import Job, app_needs, judge_workflows, read_workflows
+from mlflow_gitops.edges import files
+from mlflow_gitops.edges.git import Git
+from mlflow_gitops.edges.github import GitHub, branch_of
+from mlflow_gitops.errors import ERROR, OK, Failure, GitFailure, RegistryFailure
+from mlflow_gitops.render import doctor as render
+from mlflow_gitops.render.terminal import Style
+from mlflow_gitops.settings import Settings
+from mlflow_gitops.workspace import Workspace
+
+_TOKEN = (
+    "Set GITHUB_TOKEN to a token that may read this repository's administration, environments, actions and secrets."
+)
+
+
+def run(settings: Settings, form: str) -> int:
+    """Look at everything and print what was found; exits 1 if anything is missing."""
+    workspace = Workspace(settings)
+    progress = steps(settings)
+    found: list[Finding] = []
+    git, main = _git(workspace, found)
+    snapshot = _files(workspace, git, found)
+    jobs, unread = read_workflows(files.workflow_texts(workspace.top))
+    found += judge_workflows(jobs, unread)
+    progress("asking MLflow")
+    found += checkup.judge_mlflow(_mlflow(settings, snapshot), snapshot)
+    progress("asking GitHub")
+    found += _github(git, main, jobs)
+    if form == "json":
+        emit_json(render.data(found, _versions()))
+    else:
+        emit(render.text(found, _versions(), Style()))
+    return ERROR if any(one.status == "missing" for one in found) else OK
+
+
+def _git(workspace: Workspace, found: list[Finding]) -> tuple[Git | None, str | None]:
+    """The repository and its main branch, as far as they are known."""
+    try:
+        git = workspace.git
+    except GitFailure as failure:
+        found.append(Finding("git", "repository", "missing", *_parted(failure, "git init, or name one with --repo")))
+        return None, None
+    found.append(Finding("git", "repository", "ok", str(workspace.top)))
+    main, fault, commits = None, "", 0
+    try:
+        main = workspace.main_ref
+        commits = len(workspace.main_line)
+    except GitFailure as failure:
+        fault = str(failure)
+    remote = git.remote()
+    fetched = git.output("config", "--get-all", f"remote.{remote}.fetch", check=False) if remote else ""
+    facts = GitFacts(
+        version=git.output("version").removeprefix("git version "),
+        remote=remote,
+        main=main,
+        main_fault=fault,
+        commits=commits,
+        shallow=git.is_shallow(),
+        notes=git.ref(NOTES_REF) is not None,
+        refspecs=fetched.splitlines(),
+    )
+    found += checkup.judge_git(facts)
+    return git, main
+
+
+def _files(workspace: Workspace, git: Git | None, found: list[Finding]) -> Snapshot:
+    """The working tree's manifests and policy; empty where there is no registry folder."""
+    try:
+        snapshot = workspace.tree()
+    except Failure as failure:
+        found.append(Finding("policy", "files", "missing", *_parted(failure, "mlflow-gitops init")))
+        return Snapshot()
+    owned: list[Problem] | None = None
+    if codeowners.existing(workspace) is not None:
+        owned = codeowners.problems(workspace, snapshot)
+    found += checkup.judge_policy(
+        snapshot,
+        has_policy=(workspace.top / workspace.registry / "policy.yaml").is_file(),
+        github=GitHub.configured(git) is not None,
+        owned=owned,
+        copies=files.schema_copies(workspace.top),
+    )
+    return snapshot
+
+
+def _mlflow(settings: Settings, snapshot: Snapshot) -> MlflowFacts:
+    """What the registry tells of itself. Every model that a manifest names is looked for, and no other is read."""
+    from mlflow_gitops.edges.mlflow import Registry
+
+    client = importlib.metadata.version("mlflow")
+    names = list(snapshot.manifests)
+    try:
+        registry = Registry(settings.tracking_uri, settings.registry_uri)
+        http = registry.uri.startswith(("http://", "https://"))
+    except RegistryFailure as failure:
+        return MlflowFacts(client, "", fault=str(failure))
+    from mlflow_gitops.edges import rights
+
+    known = rights.credentials(registry.uri) if http else rights.Told()
+    try:
+        seen = registry.observe(names, only=bool(names))
+    except RegistryFailure as failure:
+        return MlflowFacts(
+            client, registry.shown, fault=str(failure), over_http=http, user=known.user, token=known.token
+        )
+    told = rights.ask(registry.uri, set(seen) & set(names)) if http else known
+    return MlflowFacts(
+        client, registry.shown, over_http=http, server=told.version, user=told.user, token=told.token,
+        stageless=registry.stageless, seen=list(seen), rights=told.rights,
+    )  # fmt: skip
+
+
+def _github(git: Git | None, main: str | None, jobs: list[Job]) -> Iterator[Finding]:
+    github = GitHub.configured(git)
+    if github is None:
+        token = bool(os.environ.get("GITHUB_TOKEN", "").strip())
+        said = "GitHub cannot be asked: " + ("no remote is on GitHub" if token else "there is no token")
+        fix = "Set GITHUB_REPOSITORY=owner/name." if token else _TOKEN
+        yield Finding("github", "access", "unknown", said, fix)
+        return
+    from mlflow_gitops.edges.github_settings import read_settings
+
+    branch = branch_of(git, main) if git is not None and main is not None else None
+    try:
+        settings = read_settings(github, branch, app_needs(jobs))
+    except Failure as failure:
+        yield Finding("github", "access", "unknown", str(failure), _TOKEN)
+        return
+    yield from judge_settings(settings)
+
+
+def _versions() -> dict[str, str]:
+    versions = {"mlflow-gitops": __version__, "python": platform.python_version()}
+    for package in ("mlflow", "PyGithub"):
+        try:
+            versions[package.lower()] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _parted(failure: Failure, otherwise: str) -> tuple[str, str]:
+    """A failure's sentence, and the way out that follows it."""
+    said, _, way = str(failure).partition(". ")
+    return said.removesuffix("."), way or otherwise
