@@ -113,3 +113,4 @@ def content_of(tree: Tree) -> dict[str, object]:
 def test_what_a_file_is(path: str, kind: str | None, registry: str) -> None:
     assert classify(f"{registry}/{path}", registry) == kind
     assert matters(f"{registry}/{path}", registry) == (kind is not None)
+    assert classify(f"{registry}2/{path}", registry) is None and classify(path, "elsewhere") is None

@@ -52,14 +52,18 @@ class Snapshot:
 
 
 def classify(path: str, registry: str) -> Kind | None:
-    """What a file below the registry folder is; None for what nobody reads (READMEs and the like)."""
-    inner = PurePosixPath(path).relative_to(registry)
-    in_models = len(inner.parts) > 1 and inner.parts[0] == "models"
-    if inner.suffix == ".yaml":
-        return "manifest" if in_models else "policy" if inner.parts == ("policy.yaml",) else "misplaced"
-    if inner.suffix.lower() in (".yml", ".yaml"):
-        return "extension" if in_models or inner.stem.lower() == "policy" else "misplaced"
-    return None
+    """What a file below the registry folder is; None for what nobody reads (READMEs and the like), or elsewhere."""
+    if not path.startswith(f"{registry}/"):
+        return None
+    inner = path[len(registry) + 1 :]
+    name = inner.rpartition("/")[2]
+    in_models = inner.startswith("models/")
+    stem, dot, ending = name.rpartition(".")
+    if not stem or not dot or ending.lower() not in ("yaml", "yml"):
+        return None
+    if ending == "yaml":
+        return "manifest" if in_models else "policy" if inner == "policy.yaml" else "misplaced"
+    return "extension" if in_models or stem.lower() == "policy" else "misplaced"
 
 
 def matters(path: str, registry: str, *, link: bool = False) -> bool:
@@ -69,20 +73,24 @@ def matters(path: str, registry: str, *, link: bool = False) -> bool:
 
 def stem_of(path: str) -> str:
     """The stem of a manifest's file name, which is the model's identity in history."""
-    return PurePosixPath(path).name.removesuffix(".yaml")
+    return path.rpartition("/")[2].removesuffix(".yaml")
 
 
 def build(files: Iterable[SourceFile], registry: str) -> Snapshot:
     """Read a whole registry folder, `registry` being its path in the repository. Never raises for what the files hold."""
     snapshot = Snapshot()
     found: list[Problem] = []
-    documents: list[Document] = []
-    read: dict[str, Manifest] = {}
-    policy_file: str | None = None
-    listed: list[str] = []
+    known = [(file, classify(file.path, registry)) for file in sorted(files, key=lambda file: file.path)]
     tree = hashlib.sha256()
-    for file in sorted(files, key=lambda file: file.path):
-        kind = classify(file.path, registry)
+    for file, kind in known:
+        if kind in ("manifest", "policy"):
+            content = hashlib.sha256(file.data or b"").hexdigest()
+            tree.update(f"{file.path}\0{content}\n".encode("utf-8", "surrogatepass"))
+        if kind is not None and file.data is None:
+            found.append(Problem(file.path, 1, 1, "not-a-file", file.fault or "cannot be read"))
+    snapshot.digest = tree.hexdigest()
+    policy_file: str | None = None
+    for file, kind in known:
         if kind == "extension":
             found.append(Problem(file.path, 1, 1, "file-extension", "is not read: give it the ending .yaml"))
             if not file.path.startswith(f"{registry}/models/"):
@@ -90,30 +98,26 @@ def build(files: Iterable[SourceFile], registry: str) -> Snapshot:
         elif kind == "misplaced":
             message = f"is not read: manifests live in {registry}/models/, the policy is {registry}/policy.yaml"
             found.append(Problem(file.path, 1, 1, "misplaced-file", message, "warning"))
-        if kind == "manifest":
-            snapshot.count += 1
-            listed.append(file.path)
         elif kind == "policy":
             policy_file = file.path
-        if kind in ("manifest", "policy"):
-            content = hashlib.sha256(file.data or b"").hexdigest()
-            tree.update(f"{file.path}\0{content}\n".encode("utf-8", "surrogatepass"))
-        if file.data is None:
-            found.append(Problem(file.path, 1, 1, "not-a-file", file.fault or "cannot be read"))
-        elif kind == "policy":
-            policy, problems = read_policy(file.data, file.path)
-            found += problems
-            snapshot.policy = policy or snapshot.policy
-        elif kind == "manifest":
+            if file.data is not None:
+                policy, problems = read_policy(file.data, file.path)
+                found += problems
+                snapshot.policy = policy or snapshot.policy
+    judge = _Judge(snapshot.policy, policy_file)
+    readable = not any(problem.file == policy_file for problem in found)
+    read: dict[str, Manifest] = {}
+    listed = [file.path for file, kind in known if kind == "manifest"]
+    for file, kind in known:
+        if kind == "manifest" and file.data is not None:
             manifest, document = read_manifest(file.data, file.path)
+            if readable:
+                found += judge.clashes(document)
             found += document.problems
-            documents.append(document)
             if manifest is not None:
                 read[file.path] = manifest
-    snapshot.digest = tree.hexdigest()
     found += twins(listed)
-    if not any(problem.file == policy_file for problem in found):
-        found += _under_policy(documents, snapshot.policy, policy_file)
+    snapshot.count = len(listed)
     faulty = {problem.file for problem in found if problem.severity == "error"}
     snapshot.manifests = {manifest.name: manifest for path, manifest in read.items() if path not in faulty}
     snapshot.problems = in_order(found)
@@ -144,20 +148,25 @@ def _and_more(paths: list[str]) -> str:
     return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
 
 
-def _under_policy(documents: Iterable[Document], policy: Policy, policy_file: str | None) -> list[Problem]:
-    problems: list[Problem] = []
-    judged: set[tuple[int, ...]] = set()
-    for document in documents:
+class _Judge:
+    """Judges one manifest after the other by the policy."""
+
+    def __init__(self, policy: Policy, file: str | None) -> None:
+        self._policy = policy
+        self._file = file
+        self._met: set[tuple[int, ...]] = set()
+
+    def clashes(self, document: Document) -> list[Problem]:
+        """Record in `document` what the policy forbids; return what exceptions that meet here make wrong with the policy."""
         name = _model(document)
-        which = policy.matches(name)
-        rules = policy.for_model(name)
-        if len(which) > 1 and which not in judged and policy_file:
-            for _, code, message in rule_faults(rules):
-                problems.append(Problem(policy_file, 1, 1, code, f"together for {name}: {message}"))
-        judged.add(which)
+        which = self._policy.matches(name)
+        rules = self._policy.for_model(name)
         check_policy(document, rules)
-        problems += document.problems
-    return problems
+        if len(which) < 2 or which in self._met or self._file is None:
+            return []
+        self._met.add(which)
+        file, faults = self._file, rule_faults(rules)
+        return [Problem(file, 1, 1, code, f"together for {name}: {message}") for _, code, message in faults]
 
 
 def _model(document: Document) -> str:
