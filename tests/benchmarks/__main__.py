@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from tests.benchmarks import bench_reconcile, bench_validate
+from tests.benchmarks import bench_log, bench_reconcile, bench_validate
 from tests.benchmarks.measure import Row, table
 
-ALL = {"validate": bench_validate.rows, "reconcile": bench_reconcile.rows}
+ALL = {"validate": bench_validate.rows, "log": bench_log.rows, "reconcile": bench_reconcile.rows}
 
 
 def main(wanted: list[str]) -> int:
