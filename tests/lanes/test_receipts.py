@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import os
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
+from mlflow_gitops.apply import Outcome
 from mlflow_gitops.core import receipts
 from mlflow_gitops.edges.git import Git
+from mlflow_gitops.edges.mlflow import Registry
 from mlflow_gitops.edges.notes import Notes
+from mlflow_gitops.errors import RegistryFailure
 from tests.lanes.conftest import POLICY, Shelf
 from tests.support.team import GIT_ENVIRONMENT, Team
 
@@ -103,11 +111,8 @@ def test_a_receipt_that_cannot_be_kept_is_exit_5(team: Team, shelf: Shelf) -> No
 
 def test_receipts_reach_the_remote_and_other_clones(team: Team, shelf: Shelf, tmp_path: Path) -> None:
     name = shelf.model(2)
-    bare = tmp_path / "bare.git"
     team.commit(**{name: "stages: {Production: 1}\n"})
-    team.git("init", "-q", "--bare", "-b", "main", str(bare))
-    team.git("remote", "add", "origin", str(bare))
-    team.git("push", "-q", "-u", "origin", "main")
+    bare = with_remote(team, tmp_path)
     team.reconcile("--push-receipts")
     team.git("clone", "-q", str(bare), str(tmp_path / "clone"))
     clone = Team.__new__(Team)
@@ -204,3 +209,101 @@ def test_a_note_that_people_wrote_stays(team: Team, shelf: Shelf) -> None:
     team.reconcile()
     text = team.git("notes", "--ref=mlflow-gitops", "show", commit)
     assert text.startswith("Looked at it myself.\n{") and json.loads(text.splitlines()[1])["models"]
+
+
+def with_remote(team: Team, tmp_path: Path) -> Path:
+    bare = tmp_path / "bare.git"
+    team.git("init", "-q", "--bare", "-b", "main", str(bare))
+    team.git("remote", "add", "origin", str(bare))
+    team.git("push", "-q", "-u", "origin", "main")
+    return bare
+
+
+def pushed(bare: Path) -> list[receipts.Receipt]:
+    return Notes(Git(bare), None).receipts()
+
+
+def test_what_could_not_be_pushed_is_pushed_by_the_next_run(team: Team, shelf: Shelf, tmp_path: Path) -> None:
+    name = shelf.model(1)
+    team.commit(**{name: "stages: {Production: 1}\n"})
+    bare = with_remote(team, tmp_path)
+    bare.rename(tmp_path / "away.git")
+    ran = team.run("reconcile", "--yes", "--push-receipts")
+    assert ran.code == 5 and "applied, not recorded" in ran.err and shelf.stages(name) == {1: "Production"}
+    (tmp_path / "away.git").rename(bare)
+    assert pushed(bare) == []
+    assert team.run("reconcile", "--yes", "--push-receipts").code == 0, "there is nothing else to do"
+    assert [one.digest for one in pushed(bare)] == [one.digest for one in kept(team)] and len(pushed(bare)) == 1
+
+
+def test_a_new_clone_recovers_what_was_never_pushed_and_pushes_it(team: Team, shelf: Shelf, tmp_path: Path) -> None:
+    name = shelf.model(1)
+    commit = team.commit(**{name: "stages: {Production: 1}\n"})
+    bare = with_remote(team, tmp_path)
+    team.reconcile()
+    team.git("clone", "-q", str(bare), str(tmp_path / "clone"))
+    clone = Team.__new__(Team)
+    clone.folder, clone.uri = tmp_path / "clone", team.uri
+    ran = clone.run("reconcile", "--yes", "--push-receipts")
+    assert ran.code == 0 and f"Recovered the receipt of an earlier run for {name}" in ran.err
+    [receipt] = pushed(bare)
+    assert receipt.commit == commit and receipt.content["recovered"] is True
+    assert shelf.tags(name)["gitops.receipt"] == receipt.digest
+
+
+def test_a_stamp_that_could_not_be_written_is_written_by_the_next_run(
+    team: Team, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [shelf.model(1, f"m{i}") for i in range(3)]
+    team.commit(**{name: "stages: {Production: 1}\n" for name in names})
+    set_tag = Registry.set_tag
+
+    def refuses(self: Registry, name: str, version: int | None, key: str, value: str) -> None:
+        if key == "gitops.receipt" and name == names[1]:
+            raise RegistryFailure("not now")
+        set_tag(self, name, version, key, value)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Registry, "set_tag", refuses)
+        ran = team.run("reconcile", "--yes")
+        assert ran.code == 5 and "applied, not recorded: not now" in ran.err
+    [receipt] = kept(team)
+    assert [shelf.tags(name).get("gitops.receipt") == receipt.digest for name in names] == [True, False, True]
+    assert team.run("reconcile", "--yes").code == 0
+    assert shelf.tags(names[1])["gitops.receipt"] == receipt.digest and len(kept(team)) == 1
+    shelf.client.set_registered_model_tag(names[0], "gitops.receipt", "f" * 64)
+    assert team.run("reconcile", "--yes").code == 0
+    assert shelf.tags(names[0])["gitops.receipt"] == "f" * 64, "it may be newer than all that is known here"
+
+
+@pytest.mark.parametrize("where", ["while waiting", "while telling"])
+def test_an_interrupted_run_records_what_was_under_way(
+    team: Team, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Ctrl-C: models under way are finished and recorded, the others are left for the next run."""
+    names = [shelf.model(1, f"m{i}") for i in range(4)]
+    team.commit(**{name: "stages: {Production: 1}\n" for name in names})
+    transition, begun = Registry.transition, threading.Event()
+
+    def slow(self: Registry, name: str, version: int, stage: str) -> None:
+        begun.set()
+        time.sleep(0.3)
+        transition(self, name, version, stage)
+
+    def interrupt(running: Iterable[Future[Outcome]]) -> Iterator[Future[Outcome]]:
+        begun.wait(5)
+        if where == "while waiting":
+            raise KeyboardInterrupt
+        yield next(iter(concurrent.futures.as_completed(running)))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Registry, "transition", slow)
+    monkeypatch.setattr("mlflow_gitops.apply.as_completed", interrupt)
+    ran = team.run("reconcile", "--yes", "--jobs", "1")
+    assert ran.code == 130 and "interrupted" in ran.err
+    done = [name for name in names if shelf.stages(name) == {1: "Production"}]
+    [receipt] = kept(team)
+    assert 1 <= len(done) < len(names) and receipt.applied() == set(done)
+    monkeypatch.undo()
+    again = team.run("reconcile", "--yes")
+    assert again.code == 0 and "Recovered" not in again.err

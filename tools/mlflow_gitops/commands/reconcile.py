@@ -165,6 +165,9 @@ def _carry_out(
         else:
             for _ in outcomes:
                 pass
+    except KeyboardInterrupt:
+        warn("interrupted: the models under way are finished and recorded, the others wait for the next run.")
+        raise
     finally:
         # An interrupted run records what it did, too, once the models under way are finished.
         outcomes.close()
