@@ -291,6 +291,34 @@ def test_a_direct_push_with_the_number_of_another_is_refused(hub: Hub) -> None:
     assert f"no pull request merged into main made {pushed[:7]}" in ran.json["models"][0]["refusals"][0]["detail"]
 
 
+def test_a_merge_made_by_hand_that_says_something_else_is_refused(hub: Hub) -> None:
+    number, _ = hub.propose("promote", STAGES.format(2))
+    hub.repo.review(number, "bob")
+    hub.main()
+    hub.team.git("merge", "-q", "--no-ff", "--no-commit", "promote")
+    hub.team.commit("Merge pull request #1 from acme/promote", churn=STAGES.format(3))
+    hub.push("main")
+    ran = hub.reconcile()
+    assert ran.code == 4 and hub.production() == 1
+    why = f"the commit that merged #{number} puts 3 in Production, which #{number} does not"
+    assert why in ran.json["models"][0]["refusals"][0]["detail"]
+
+
+def test_a_branch_behind_main_is_merged_with_what_main_has(hub: Hub) -> None:
+    text = "name: churn\ndescription: {}\ntags:\n  a: b\n  c: d\nstages:\n  Production: {}\n"
+    hub.main()
+    hub.team.commit("Longer", churn=text.format("Old", 1))
+    hub.push("main")
+    number, _ = hub.propose("promote", text.format("Old", 2))
+    hub.repo.review(number, "bob")
+    hub.main()
+    hub.team.commit("Meanwhile", churn=text.format("New", 1))
+    hub.push("main")
+    hub.repo.merge(number, "merge", by="carol")
+    hub.main()
+    assert hub.reconcile().code == 0 and hub.production() == 2
+
+
 def test_a_silent_github_refuses_and_what_it_said_before_stays(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     number, _ = hub.propose("promote", STAGES.format(2))
     hub.repo.review(number, "bob")

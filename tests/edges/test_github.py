@@ -114,7 +114,7 @@ def test_a_merged_pull_request_is_found_by_its_commit(desk: Desk, method: Method
     assert asked.of_merged(tip, FILE) == counted(pull.number, "@bob")
     if method == "rebase":
         earlier = desk.git("rev-parse", "HEAD~1")
-        assert asked.of_merged(earlier, FILE) == counted(pull.number, "@bob"), "each commit of a rebase"
+        assert asked.of_merged(earlier, FILE).by == ("@bob",), "each commit of a rebase"
         before = desk.git("rev-parse", "HEAD~2")
         assert asked.of_merged(before, FILE).pull_request is None
 
@@ -203,6 +203,20 @@ def test_main_under_another_name(desk: Desk) -> None:
     assert branch_of(git, "HEAD~1") is None
 
 
+def test_a_merge_commit_made_by_hand_says_what_was_approved(desk: Desk) -> None:
+    """GitHub takes any commit for the merge that contains the head; what it says of the manifest may be another thing."""
+    desk.branch("promote", "name: fraud\nstages: {Production: 14}\n")
+    pull = desk.repo.open_pull("promote", user="alice")
+    desk.repo.review(pull.number, "bob")
+    desk.git("checkout", "-q", "-B", "main", "origin/main")
+    desk.git("merge", "-q", "--no-ff", "--no-commit", "promote")
+    desk.commit("name: fraud\nstages: {Production: 15}\n", "Merge", who="carol")
+    merge = desk.push("main")
+    desk.pull()
+    told = desk.asked().of_merged(merge, FILE)
+    assert told.by == ("@bob",) and told.stages == {"Production": (14,)}
+
+
 # -- the facts of R3, as GitHub tells them ----------------------------------------------------------------------------
 
 
@@ -288,7 +302,11 @@ def test_each_thing_is_asked_once(desk: Desk) -> None:
     for file in (FILE, OTHER, FILE):
         asked.of_merged(tip, file)
     assert desk.api.asked("/permission") == 1 and desk.api.asked("/reviews") == 1
-    assert desk.api.asked("/commits/.*/pulls") == 1 and desk.api.asked("/contents/") == 4, "two files at two heads"
+    assert desk.api.asked("/commits/.*/pulls") == 1 and desk.api.asked("/git/trees/") == 2, "two heads"
+    assert desk.api.asked("/contents/") == 0
+    desk.api.largest_tree = 1
+    assert desk.asked().of_merged(tip, FILE).by == ("@bob",)
+    assert desk.api.asked("/contents/") == 2, "where GitHub does not list all files, each is asked for"
 
 
 def test_many_reviews_come_in_pages(desk: Desk) -> None:

@@ -89,6 +89,7 @@ class GitHubAPI:
         self.requests: list[tuple[str, str]] = []
         self.remaining: int | None = None
         self.resets = int(time.time()) + 3600
+        self.largest_tree = 100_000
         self._faults: list[Fault] = []
         self._lock = threading.RLock()
         handler = type("Handler", (_Handler,), {"api": self})
@@ -432,6 +433,25 @@ def _contents(call: Call, path: str) -> Any:
     encoded = base64.b64encode(data).decode()
     return {"type": "file", "encoding": "base64", "size": len(data), "name": path.rsplit("/", 1)[-1], "path": path, "sha": sha,
             "content": encoded, "url": _url(call, f"/contents/{path}?ref={ref}")}  # fmt: skip
+
+
+@_route("GET", "{repo}/git/trees/{sha}")
+def _tree(call: Call, sha: str) -> Any:
+    if not call.repo.tip(f"{sha}^{{tree}}"):
+        raise Refused(404, "Not Found")
+    listed = call.repo.git("ls-tree", "-z", *(["-r", "-t"] if call.query.get("recursive") else []), sha).split("\0")
+    found = [(*head.split(), path) for head, _, path in (line.partition("\t") for line in listed if line)]
+    tree = [{"mode": mode, "type": kind, "sha": blob, "path": path} for mode, kind, blob, path in found]
+    size = call.api.largest_tree
+    return {"sha": sha, "tree": tree[:size], "truncated": len(tree) > size}
+
+
+@_route("GET", "{repo}/git/blobs/{sha}")
+def _blob(call: Call, sha: str) -> Any:
+    if call.repo.git("cat-file", "-t", sha, check=False) != "blob":
+        raise Refused(404, "Not Found")
+    data = call.repo.blob(sha)
+    return {"sha": sha, "size": len(data), "encoding": "base64", "content": base64.b64encode(data).decode()}
 
 
 @_route("GET", "{repo}/branches/{branch}")

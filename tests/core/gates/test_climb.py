@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mlflow_gitops.core.approvals import Approvals
@@ -108,6 +110,12 @@ ONE = Approvals(("@one",), ("@two is no person",), 7)
         ({"approved_by": Approvals()}, 1, ("failed", "0 of 1 approval")),
         ({"approved_by": ONE}, 2, ("failed", "1 of 2 approvals: @one, @two is no person")),
         ({"approved_by": ONE}, 1, ("passed", "approved by @one")),
+        ({"approved_by": replace(ONE, stages={"Production": (14,), "Staging": ()})}, 1, ("passed", "approved by @one")),
+        (
+            {"approved_by": replace(ONE, stages={"Production": (13,), "Staging": (14,)})},
+            1,
+            ("failed", "the commit that merged #7 puts 14 in Production, which #7 does not"),
+        ),
     ],
 )
 def test_approvals(about: dict[str, object], wanted: int, finding: tuple[str, str]) -> None:

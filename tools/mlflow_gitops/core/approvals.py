@@ -26,13 +26,15 @@ class Approvals:
     """What is known of a change's approvals.
 
     `by` are the people whose approval counts, `@login` or, where messages are believed, `Name <email>`. `not_counted` says of
-    each other review, or of the change itself, why it does not. `pull_request` is None where none made the change.
+    each other review, or of the change itself, why it does not. `pull_request` is None where none made the change. `stages`
+    is what the manifest says at the head that was merged, where the commit says something else; None where it is the same.
     """
 
     by: tuple[str, ...] = ()
     not_counted: tuple[str, ...] = ()
     pull_request: int | None = None
     merged_by: str | None = None
+    stages: Mapping[str, tuple[int, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,15 @@ contain the commit.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlflow_gitops.core.approvals import Approvals, PullRequest, Review, Reviewer, approvals, makers
+from mlflow_gitops.core.manifest import read_manifest
 from mlflow_gitops.edges.git import Git
 from mlflow_gitops.edges.github import GitHub, branch_of
 from mlflow_gitops.errors import GitHubFailure
@@ -54,7 +57,10 @@ class PullRequests:
         pull = self._once(("merged", sha), lambda: self._merged(sha))
         if pull is None:
             return Approvals(not_counted=(f"no pull request merged into {self.branch} made {sha[:7]}",))
-        return self._judged(pull, file)
+        told = self._judged(pull, file)
+        here = self._git.output("rev-parse", "--verify", "-q", f"{sha}:{file}", check=False)
+        merged = self._blob(pull.head, file)
+        return told if here == merged else replace(told, stages=self._stages(merged, file))
 
     def of_open(self, head: str, file: str) -> Approvals:
         """The approvals that the open pull request with this head has by now."""
@@ -65,7 +71,7 @@ class PullRequests:
         return approvals(
             pull,
             lambda login: self._once(("person", login), lambda: self._reviewer(login)),
-            lambda sha: self._once(("blob", sha, file), lambda: self._blob(sha, file)),
+            lambda sha: self._blob(sha, file),
         )
 
     def _once(self, key: tuple[str, ...], ask: Callable[[], _Found]) -> _Found:
@@ -197,15 +203,43 @@ class PullRequests:
         return Reviewer(person, permission, mails)
 
     def _blob(self, sha: str, file: str) -> str | None:
-        """A manifest's blob id at a commit, which may be one that only GitHub has."""
+        """A manifest's blob id at a commit, which may be one that only GitHub has. All its files come in one answer."""
+        files = self._once(("tree", sha), lambda: self._tree(sha))
+        if files is None:
+            return self._once(("blob", sha, file), lambda: self._one_blob(sha, file))
+        return files.get(file)
+
+    def _tree(self, sha: str) -> dict[str, str] | None:
+        """The files of a commit and their blob ids; None where there are more than GitHub lists."""
+        found: dict[str, Any] = self._there(
+            f"read the files of {sha[:7]}", lambda: self.github.repo.get_git_tree(sha, recursive=True).raw_data
+        ) or {"tree": []}
+        if found.get("truncated"):
+            return None
+        return {one["path"]: one["sha"] for one in found["tree"] if one["type"] == "blob"}
+
+    def _one_blob(self, sha: str, file: str) -> str | None:
+        found = self._there(f"read {file} at {sha[:7]}", lambda: self.github.repo.get_contents(file, ref=sha))
+        return None if found is None or isinstance(found, list) else found.sha
+
+    def _stages(self, blob: str | None, file: str) -> Mapping[str, tuple[int, ...]]:
+        """The stages that a manifest names; none where it is not there or not valid."""
+        if blob is None:
+            return {}
+        with self.github.asking(f"read {file}"):
+            content = self._once(("content", blob), lambda: self.github.repo.get_git_blob(blob).content)
+        manifest, _ = read_manifest(base64.b64decode(content), file)
+        return manifest.stages if manifest else {}
+
+    def _there(self, what: str, ask: Callable[[], _Found]) -> _Found | None:
+        """An answer, or None where GitHub has no such thing (409: an empty repository)."""
         try:
-            with self.github.asking(f"read {file} at {sha[:7]}"):
-                found = self.github.repo.get_contents(file, ref=sha)
+            with self.github.asking(what):
+                return ask()
         except GitHubFailure as failure:
-            if failure.status == 404:
+            if failure.status in (404, 409, 422):
                 return None
             raise
-        return None if isinstance(found, list) else found.sha
 
 
 def _names(user: Any, signature: Any) -> list[str]:

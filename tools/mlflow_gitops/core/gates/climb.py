@@ -65,6 +65,10 @@ def approvals(subject: Subject, wanted: int, source: Source = "pull_request") ->
     if told is None:
         why = "GitHub is asked with GITHUB_TOKEN and GITHUB_REPOSITORY"
         return Finding("unknown", f"who approved {made.sha[:7]} cannot be read: {why}", needs=needs)
+    if told.stages is not None and subject.number not in told.stages.get(subject.entry.stage, ()):
+        # A merge commit can be made by hand, and say anything.
+        what = f"{subject.number} in {subject.entry.stage}"
+        return failed(f"the commit that merged #{told.pull_request} puts {what}, which #{told.pull_request} does not")
     if len(told.by) >= wanted:
         return passed(f"approved by {', '.join(told.by)}")
     return failed(_told(told, needs))
