@@ -229,7 +229,8 @@ class Workflows:
         kept = self.hub.run(name, event, actor, began=0.0, lasts=0.0, head_sha=head[0], head_branch=head[1])
         kept.status, kept.conclusion = "in_progress", None
         number = str(kept.id)
-        full = {"repository": {"full_name": self.hub.full_name, "default_branch": self.hub.branch}, **payload}
+        about = {"repository": {"full_name": self.hub.full_name, "default_branch": self.hub.branch}}
+        full = {**(about if event != "schedule" else {}), **payload}
         event_file = self.folder / f"event-{number}.json"
         event_file.write_text(json.dumps(full | {"sender": {"login": actor}}))
         on_main = ref == f"refs/heads/{self.hub.branch}"
@@ -241,11 +242,13 @@ class Workflows:
             "GITHUB_REF": ref,
             "GITHUB_REPOSITORY": self.hub.full_name,
             "GITHUB_RUN_ID": number,
+            "GITHUB_ACTOR_ID": str(self.hub.users[actor.lower()].id) if actor.lower() in self.hub.users else "0",
             "GITHUB_API_URL": self.api.url,
             "TEST_REMOTE": str(self.hub.path),
             "TEST_ARTIFACTS": str(self.folder / "artifacts"),
             "TEST_APP_TOKEN": self.app_token,
             "MLFLOW_DISABLE_TELEMETRY": "true",
+            "NO_COLOR": "1",  # act's steps run on a terminal of its own, GitHub's on none
         }
         command = [str(act()), event, "-W", str(file), "-e", str(event_file), "-a", actor, "--json"]
         command += ["-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--no-skip-checkout"]

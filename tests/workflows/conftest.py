@@ -75,7 +75,7 @@ class Repo:
         if not self.client.search_registered_models(f"name = '{self.model}'"):
             self.client.create_registered_model(self.model)
         tags = {"validation": "passed"} if validated else {}
-        made = self.client.create_model_version(self.model, "s3://models/x", tags=tags, await_creation_for=0)
+        made = self.client.create_model_version(self.model, "dbfs:/models/x", tags=tags, await_creation_for=0)
         return int(made.version)
 
     def propose(self, branch: str, stages: str, *, author: str = "ada", message: str = "", model: str = "") -> int:
