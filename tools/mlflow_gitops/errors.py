@@ -33,6 +33,12 @@ class GitHubFailure(Failure):
         self.status = status
 
 
+class Refused(Failure):
+    """A guard stands against it: a protected stage, a pin, a version that is not there."""
+
+    exit_code = REFUSED
+
+
 class UsageFailure(Failure):
     """The command line makes no sense."""
 

@@ -13,7 +13,7 @@ from mlflow_gitops.commands.sheet import Sheet, listed
 from mlflow_gitops.core.editing import Edit, edited
 from mlflow_gitops.core.snapshot import SourceFile, build
 from mlflow_gitops.edges import files
-from mlflow_gitops.errors import OK, Failure, GitFailure, UsageFailure
+from mlflow_gitops.errors import OK, Failure, GitFailure, Refused, UsageFailure
 from mlflow_gitops.render.terminal import Style, safe
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def leaving(before: Mapping[str, Sequence[int]], edit: Edit) -> Iterator[str]:
 
 
 def override_lines(sheet: Sheet, stage: str, given: Sequence[str]) -> list[str]:
-    """The `Gate-Override:` lines for GATE='reason' options. Raises UsageFailure for what is none, and Failure for a gate that
+    """The `Gate-Override:` lines for GATE='reason' options. Raises UsageFailure for what is none, and Refused for a gate that
     the policy does not let a commit override: the line would be ignored."""
     lines = []
     asks = sheet.rule(stage).asks
@@ -196,7 +196,7 @@ def override_lines(sheet: Sheet, stage: str, given: Sequence[str]) -> list[str]:
             raise UsageFailure(f"--override takes GATE='reason', with a reason of one line, not {one!r}.")
         if gate not in sheet.rules.overrides:
             allowed = ", ".join(sorted(sheet.rules.overrides)) or "none"
-            raise Failure(f"The policy lets no commit override {gate!r}; it lets be overridden: {allowed}.")
+            raise Refused(f"The policy lets no commit override {gate!r}; it lets be overridden: {allowed}.")
         if gate not in asks.gates:
             note(sheet.settings, f"{stage} has no gate {gate}; the override changes nothing.")
         lines.append(f"Gate-Override: {gate}: {reason}")

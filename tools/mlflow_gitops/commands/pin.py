@@ -9,7 +9,7 @@ from mlflow_gitops.commands.sheet import Sheet
 from mlflow_gitops.core.editing import IDENTITY, Edit
 from mlflow_gitops.core.manifest import VersionSpec
 from mlflow_gitops.core.observed import HIGHEST_TAG, ObservedModel
-from mlflow_gitops.errors import Failure
+from mlflow_gitops.errors import Refused
 from mlflow_gitops.settings import Settings
 
 
@@ -23,7 +23,7 @@ def run(settings: Settings, model: str, version: int, source: str | None, option
     fields: dict[str, str | None]
     if found is not None:
         if source is not None and source != found.source:
-            raise Failure(
+            raise Refused(
                 f"MLflow has version {version} of {model} already, from {found.source or 'nowhere'}. Leave --source away "
                 "to pin that one, or take the next number."
             )
@@ -60,7 +60,7 @@ def _can_be_registered(sheet: Sheet, seen: ObservedModel, version: int) -> None:
     noted = seen.tags.get(HIGHEST_TAG, "")
     highest = max([*seen.versions, int(noted) if noted.isdigit() else 0])
     if version <= highest:
-        raise Failure(
+        raise Refused(
             f"Version {version} of {sheet.name} cannot be registered: MLflow never gives a number twice, and the next one is "
             f"{highest + 1}."
         )

@@ -29,7 +29,7 @@ def run(
     lines = override_lines(sheet, stage, overrides)
     held = sheet.holders(stage)
     subject = f"Promote {sheet.name} {version} to {stage}"
-    if version in held and (add or len(held) == 1 or stage == "Archived"):
+    if version in held:
         return finish(sheet, Edit(), subject, [""], options)
     if add and rule.alias and held:
         raise Failure(

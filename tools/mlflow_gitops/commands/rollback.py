@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mlflow_gitops.commands import sheet as sheets
@@ -15,7 +15,7 @@ from mlflow_gitops.core.history import Histories
 from mlflow_gitops.core.mainline import Commit, Point
 from mlflow_gitops.core.names import file_stem
 from mlflow_gitops.core.tenure import Former, Formers, formers, stays
-from mlflow_gitops.errors import Failure
+from mlflow_gitops.errors import Failure, Refused
 from mlflow_gitops.settings import Settings
 
 _LISTED = 5
@@ -46,11 +46,12 @@ def run(settings: Settings, model: str, stage: str, to: int | None, *, pin: bool
     former, versions = _chosen(sheet, stage, known, to)
     stages = sheets.moved(sheet, stage, versions)
     edit = Edit(stages, sheets.pins(sheet, seen, versions) if seen is not None and pin else {})
-    told = _told(stage, former, versions)
-    note(settings, told)
+    note(settings, _told(stage, former, versions, lambda commit: f'{commit.sha[:7]} "{commit.subject}"'))
     if to is None:
         _warn_of_return(points, stage, now, known, former)
     subject = f"Roll {sheet.name} {stage} back to {listed(versions)}"
+    # A subject of somebody else's has no place in a message that a forge may show as live Markdown.
+    told = _told(stage, former, versions, lambda commit: commit.sha[:12])
     said = " ".join([*leaving(sheet.manifest.stages, edit), told])
     more: dict[str, Any] = {
         "held": {
@@ -81,24 +82,21 @@ def _chosen(sheet: Sheet, stage: str, known: Formers, to: int | None) -> tuple[F
     did = "; ".join(f"{listed(one.versions)} (since {one.since})" for one in known.held[:_LISTED])
     if to is not None:
         others = f"These did: {did}." if did else "No other did."
-        raise Failure(f"Version {to} of {sheet.name} never held {stage}, so there is no going back to it. {others}")
-    raise Failure(
+        raise Refused(f"Version {to} of {sheet.name} never held {stage}, so there is no going back to it. {others}")
+    raise Refused(
         f"Nothing held {stage} of {sheet.name} before {listed(sheet.holders(stage))} on the main branch. "
         f"Name the version to go on with: mlflow-gitops promote {sheet.name} VERSION {stage}"
     )
 
 
-def _told(stage: str, former: Former, versions: tuple[int, ...]) -> str:
+def _told(stage: str, former: Former, versions: tuple[int, ...], shown: Callable[[Commit], str]) -> str:
     """Which commit gave it the stage, and from when to when it held it."""
     if former.stay is None:
         return f"A reconcile put {listed(versions)} in {stage} at {former.held}; the main branch of today tells no more of it."
     stay = former.stay
-    until = f" until {_commit(stay.ended)}" if stay.ended else ", and on the main branch holds it still"
-    return f"{listed(versions)} held {stage} from {_commit(stay.began)}{until}."
-
-
-def _commit(commit: Commit | None) -> str:
-    return f'{commit.at} ({commit.sha[:7]} "{commit.subject}")' if commit else "an uncommitted change"
+    began, ended = (f"{one.at} ({shown(one)})" if one else "" for one in (stay.began, stay.ended))
+    until = f" until {ended}" if ended else ", and on the main branch holds it still"
+    return f"{listed(versions)} held {stage} from {began}{until}."
 
 
 def _warn_of_return(points: Sequence[Point], stage: str, now: tuple[int, ...], known: Formers, former: Former) -> None:

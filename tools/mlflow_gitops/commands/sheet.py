@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from urllib.parse import unquote
 
 from mlflow_gitops.commands.output import note, steps, warn
@@ -16,7 +17,7 @@ from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.core.policy import ModelPolicy, StageRule
 from mlflow_gitops.core.snapshot import SourceFile, build, classify, stem_of
 from mlflow_gitops.edges import files
-from mlflow_gitops.errors import Failure, InvalidFiles, RegistryFailure
+from mlflow_gitops.errors import Failure, InvalidFiles, Refused, RegistryFailure
 from mlflow_gitops.settings import Settings
 from mlflow_gitops.workspace import Workspace
 
@@ -60,17 +61,20 @@ def find(settings: Settings, model: str, form: str) -> Sheet:
     or the policy has errors, which are printed as `validate` does. Errors of other manifests stop nobody."""
     workspace = Workspace(settings)
     registry = workspace.registry
-    listing = files.names(workspace.top, registry)
-    manifests = [path for path in listing if classify(path, registry) == "manifest"]
-    found = [path for path in manifests if stem_of(path) == file_stem(model)]
+    stem, models = file_stem(model), f"{registry}/models/"
+    listing = {path: classify(path, registry) for path in files.names(workspace.top, registry)}
+    # A file of the wrong ending counts, since it is told to be one.
+    relevant = [path for path, kind in listing.items() if kind in ("manifest", "policy", "extension")]
+    found = [path for path in relevant if path.startswith(models) and PurePosixPath(path).stem == stem]
     if not found:
-        near = difflib.get_close_matches(model, [unquote(stem_of(path)) for path in manifests], 1)
+        names = [unquote(stem_of(path)) for path, kind in listing.items() if kind == "manifest"]
+        near = difflib.get_close_matches(model, names, 1)
         hint = f"Did you mean {near[0]}?" if near else (
-            f"Write it from MLflow with mlflow-gitops import, or make {registry}/models/{file_stem(model)}.yaml with the "
+            f"Write it from MLflow with mlflow-gitops import, or make {registry}/models/{stem}.yaml with the "
             f"lines name: {model} and stages: {{}}."
         )  # fmt: skip
         raise Failure(f"{model} has no manifest in {registry}/models/. {hint}")
-    policy = [path for path in listing if classify(path, registry) in ("policy", "extension")]
+    policy = [path for path in relevant if not path.startswith(models)]
     sources = {path: files.read_file(workspace.top / path, path) for path in (*policy, *found)}
     snapshot = build(sources.values(), registry)
     if snapshot.errors:
@@ -85,7 +89,7 @@ def find(settings: Settings, model: str, form: str) -> Sheet:
 
 def moved(sheet: Sheet, stage: str, versions: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
     """The stages as they are once `stage` holds `versions`: they leave MLflow's other stages, where one version cannot be at
-    the same time. Raises Failure where that would leave a protected stage empty."""
+    the same time. Raises Refused where that would leave a protected stage empty."""
     changed = {stage: versions}
     for other, held in sheet.manifest.stages.items():
         if other == stage or not (sheet.rule(stage).native and sheet.rule(other).native):
@@ -94,7 +98,7 @@ def moved(sheet: Sheet, stage: str, versions: tuple[int, ...]) -> dict[str, tupl
         if kept == held:
             continue
         if not kept and sheet.rule(other).protected:
-            raise Failure(
+            raise Refused(
                 f"{listed(held)} holds {other}, which is protected and would be left empty. "
                 f"Promote another version to {other} first, or write {other}: null by hand."
             )
@@ -126,7 +130,7 @@ def observe(sheet: Sheet) -> ObservedModel:
 
 
 def pins(sheet: Sheet, seen: ObservedModel, versions: Sequence[int]) -> dict[int, dict[str, str]]:
-    """What to pin of versions that come to hold a stage: nothing where the manifest does already. Raises Failure for one that
+    """What to pin of versions that come to hold a stage: nothing where the manifest does already. Raises Refused for one that
     MLflow does not have and nobody said how to register, or that is pinned to something else."""
     wanted = {}
     for version in versions:
@@ -141,7 +145,7 @@ def pins(sheet: Sheet, seen: ObservedModel, versions: Sequence[int]) -> dict[int
             )
         elif differing := [word for word in IDENTITY if getattr(spec, word) not in (None, getattr(found, word))]:
             word = differing[0]
-            raise Failure(
+            raise Refused(
                 f"Version {version} is pinned to {word} {getattr(spec, word)}, MLflow has {getattr(found, word) or 'none'}: "
                 f"it is not the version that was reviewed. If it is the right one: mlflow-gitops pin {sheet.name} {version}"
             )
@@ -158,9 +162,9 @@ def identity(version: ObservedVersion) -> dict[str, str]:
     return {word: value for word, value in known.items() if value}
 
 
-def missing(sheet: Sheet, seen: ObservedModel, version: int) -> Failure:
+def missing(sheet: Sheet, seen: ObservedModel, version: int) -> Refused:
     have = f"it has {listed(sorted(seen.versions)[-5:])}" if seen.versions else "it has none"
-    return Failure(
+    return Refused(
         f"MLflow has no version {version} of {sheet.name}; {have}. Register it by training, or say where reconcile shall "
         f"register it from: mlflow-gitops pin {sheet.name} {version} --source SOURCE"
     )

@@ -12,6 +12,7 @@ from mlflow_gitops.edges.files import write_file
 from mlflow_gitops.edges.git import Git
 from mlflow_gitops.errors import GitFailure
 
+_REBASES = ("rebase-merge", "rebase-apply")
 _UNDER_WAY = {"MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick", "REVERT_HEAD": "revert"}
 
 
@@ -31,6 +32,8 @@ def check(git: Git, file: str, branch: str | None) -> None:
     for ref, what in _UNDER_WAY.items():
         if git.ref(ref):
             raise GitFailure(f"A {what} is under way in {git.top}. Finish it first: git status.")
+    if any(Path(git.top, git.output("rev-parse", "--git-path", name)).exists() for name in _REBASES):
+        raise GitFailure(f"A rebase is under way in {git.top}. Finish it first: git status.")
     if not git.output("var", "GIT_AUTHOR_IDENT", check=False):
         raise GitFailure(
             "git does not know who you are. Tell it: git config user.name NAME, git config user.email ADDRESS."
