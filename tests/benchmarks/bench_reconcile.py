@@ -17,7 +17,7 @@ def rows() -> list[Row]:
     """Each run moves every model's Production from one version to the other."""
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
-        with postgresql(top / "data") as backend, mlflow_server(top / "server", backend, workers=4) as address:
+        with postgresql() as backend, mlflow_server(top / "server", backend, workers=4) as address:
             team = Team(top / "repo", address)
             names = [f"model-{i:03}" for i in range(MODELS)]
             _register(address, names)

