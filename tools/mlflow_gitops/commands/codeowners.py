@@ -52,7 +52,7 @@ def problems(workspace: Workspace, snapshot: Snapshot, changed: Collection[str] 
     """
     found = existing(workspace)
     if found is None:
-        return codeowners.missing(f"{workspace.registry}/policy.yaml", snapshot)
+        return codeowners.missing(f"{workspace.registry}/policy.yaml", snapshot) if changed is None else []
     if changed is None and not snapshot.errors:
         return codeowners.stale(found, written(workspace, snapshot, found))
     lines = {one.file: codeowners.manifest_line(one) for one in snapshot.manifests.values()}

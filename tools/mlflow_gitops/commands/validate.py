@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from mlflow_gitops.commands.output import emit, emit_json, note
@@ -25,7 +25,7 @@ def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, fo
     elif paths:
         snapshot = _given(workspace, paths)
     else:
-        snapshot = workspace.tree()
+        snapshot = _with_codeowners(workspace, workspace.tree())
     if form == "json":
         emit_json(data.counted(snapshot))
     elif form == "github":
@@ -59,7 +59,7 @@ def _changed(workspace: Workspace, ref: str) -> Snapshot:
     """
     changed = set(workspace.git.changed_since(ref, workspace.registry))
     if any(_is_policy(workspace, path) for path in changed):
-        return workspace.tree()
+        return _with_codeowners(workspace, workspace.tree())
     listing = files.names(workspace.top, workspace.registry)
     wanted = [path for path in listing if path in changed or _is_policy(workspace, path)]
     snapshot = build((files.read_file(workspace.top / path, path) for path in wanted), workspace.registry)
@@ -67,6 +67,14 @@ def _changed(workspace: Workspace, ref: str) -> Snapshot:
     copies = schema_copy_problems(files.schema_copies(workspace.top))
     keep = [one for one in (*snapshot.problems, *siblings) if one.file in changed or _is_policy(workspace, one.file)]
     snapshot.problems = in_order([*keep, *copies])
+    return _with_codeowners(workspace, snapshot, changed)
+
+
+def _with_codeowners(workspace: Workspace, snapshot: Snapshot, changed: Collection[str] | None = None) -> Snapshot:
+    """With what is wrong with CODEOWNERS, of the changed manifests or of all: who is asked is as the owners say (RULES R9)."""
+    from mlflow_gitops.commands import codeowners  # which tells invalid files as this module does
+
+    snapshot.problems = in_order([*snapshot.problems, *codeowners.problems(workspace, snapshot, changed)])
     return snapshot
 
 

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import git
 
+from mlflow_gitops.core.codeowners import PLACES, CodeOwners, block
+from mlflow_gitops.core.snapshot import build
+from mlflow_gitops.edges import files
 from mlflow_gitops.shared import shared
 
 _PERSON = git.Actor("mlflow-gitops demo", "demo@example.invalid")
@@ -32,6 +35,7 @@ class DemoRepository:
         folder.mkdir(parents=True)
         for name in ("registry", "schemas"):
             shutil.copytree(shared(name), folder / name)
+        _own(folder)
         (folder / ".gitignore").write_text("mlflow.db*\nartifacts/\n", encoding="utf-8")
         self.folder = folder
         self._repo = git.Repo.init(folder, initial_branch="main", env=ENVIRONMENT)
@@ -51,3 +55,12 @@ class DemoRepository:
 
     def close(self) -> None:
         self._repo.close()
+
+
+def _own(folder: Path) -> None:
+    """Say whom GitHub would ask, as the command codeowners does."""
+    snapshot = build(files.registry_files(folder, "registry"), "registry")
+    found = CodeOwners(PLACES[0], "")
+    (folder / ".github").mkdir()
+    lines = block(snapshot, "registry", ["schemas/", ".github/"])
+    (folder / found.file).write_text(found.with_block("registry", lines), encoding="utf-8")

@@ -1,0 +1,160 @@
+"""`codeowners` writes the file, `validate` says when it is stale, and a pull request that changes owners must bring both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.team import Team
+
+PLACE = ".github/CODEOWNERS"
+POLICY = 'owners: ["@acme/ml-platform"]\n'
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Team:
+    made = Team(tmp_path / "repo", "unused")
+    made.write("policy.yaml", POLICY)
+    made.write("models/nlp/fraud.yaml", "name: fraud\nowners: ['@acme/risk-ml']\nstages: {}\n")
+    made.commit("First", churn="stages: {}\n")
+    return made
+
+
+def owners(team: Team, name: str, *who: str) -> None:
+    team.write(f"models/nlp/{name}.yaml", f"name: {name}\nowners: {list(who)}\nstages: {{}}\n")
+
+
+def stale(team: Team, *args: str) -> list[dict[str, object]]:
+    """What validate says of CODEOWNERS."""
+    ran = team.run("validate", "--format", "json", *args)
+    found = [one for one in ran.json["errors"] if one["code"] == "codeowners-stale"]
+    assert ran.code == (3 if ran.json["errors"] else 0)
+    return found
+
+
+def test_written_once_and_then_as_it_is(team: Team) -> None:
+    shown = team.run("codeowners", "--dry-run")
+    assert shown.code == 0 and not (team.folder / PLACE).exists()
+    assert "+/registry/models/nlp/fraud.yaml @acme/risk-ml" in shown.out and shown.out.startswith("--- /dev/null")
+    assert team.run("codeowners", "--check").code == 3
+    first = team.run("codeowners")
+    assert first.code == 0 and first.out == shown.out
+    text = (team.folder / PLACE).read_text()
+    assert "/tools/" not in text and text.endswith("# END mlflow-gitops /registry\n")
+    again = team.run("codeowners")
+    assert (again.code, again.out) == (0, "") and (team.folder / PLACE).read_text() == text
+    assert team.run("codeowners", "--check").code == 0 and stale(team) == []
+    told = team.run("codeowners", "--format", "json").json
+    assert told == {"file": PLACE, "changed": False, "diff": ""}
+
+
+def test_a_folder_of_tools_is_the_platforms(team: Team) -> None:
+    (team.folder / "tools").mkdir()
+    team.run("codeowners")
+    assert "/tools/ @acme/ml-platform" in (team.folder / PLACE).read_text()
+
+
+@pytest.mark.parametrize(
+    ("places", "taken"),
+    [
+        (["CODEOWNERS"], "CODEOWNERS"),
+        (["docs/CODEOWNERS"], "docs/CODEOWNERS"),
+        (["docs/CODEOWNERS", "CODEOWNERS"], "CODEOWNERS"),
+        (["CODEOWNERS", PLACE], PLACE),
+    ],
+)
+def test_the_file_that_github_takes(places: list[str], taken: str, team: Team) -> None:
+    for place in places:
+        (team.folder / place).parent.mkdir(exist_ok=True)
+        (team.folder / place).write_text("* @everybody\n")
+    assert team.run("codeowners", "--format", "json").json["file"] == taken
+    text = (team.folder / taken).read_text()
+    assert text.startswith("* @everybody\n\n# BEGIN") and "/registry/models/nlp/fraud.yaml @acme/risk-ml" in text
+    assert taken.startswith(".github") or f"/{taken} @acme/ml-platform" in text, "it protects itself"
+    for other in places:
+        assert other == taken or (team.folder / other).read_text() == "* @everybody\n"
+    assert stale(team) == []
+
+
+def test_stale_with_file_line_and_way_out(team: Team) -> None:
+    team.run("codeowners")
+    owners(team, "fraud", "@acme/fraud-ml")
+    [found] = stale(team)
+    line = (team.folder / PLACE).read_text().splitlines()[int(str(found["line"])) - 1]
+    assert found["file"] == PLACE and line == "/registry/models/nlp/fraud.yaml @acme/risk-ml"
+    assert "Run mlflow-gitops codeowners" in str(found["message"])
+    annotated = team.run("validate", "--format", "github")
+    assert f"::error file={PLACE},line={found['line']}" in annotated.out
+    team.run("codeowners")
+    assert stale(team) == []
+
+
+def test_only_what_a_branch_changes(team: Team) -> None:
+    """A changed `owners` needs the regenerated file in the same pull request (RULES R9); who changed something else is not
+    told of what others left stale."""
+    team.run("codeowners")
+    owners(team, "old", "@acme/left-stale")
+    team.commit("A manifest whose owners nobody wrote down")
+    team.git("checkout", "-q", "-b", "work")
+    team.commit("Another", churn="stages: {}\ndescription: other\n")
+    assert stale(team, "--changed-since", "main") == [] and len(stale(team)) == 1
+    owners(team, "fraud", "@acme/fraud-ml")
+    team.commit("Owners")
+    [found] = stale(team, "--changed-since", "main")
+    assert "fraud.yaml" in str(found["message"])
+    team.run("codeowners")
+    assert stale(team, "--changed-since", "main") == []
+    team.git("rm", "-q", "-f", "registry/models/nlp/fraud.yaml")
+    team.commit("Gone")
+    [found] = stale(team, "--changed-since", "main")
+    assert "is gone" in str(found["message"])
+    team.write("policy.yaml", 'owners: ["@acme/others"]\n')
+    team.run("codeowners")
+    assert stale(team, "--changed-since", "main") == []
+    team.write("policy.yaml", 'owners: ["@acme/third"]\n')
+    assert stale(team, "--changed-since", "main"), "the policy's owners are everybody's"
+
+
+def test_an_invalid_manifest_does_not_make_the_others_stale(team: Team) -> None:
+    team.run("codeowners")
+    team.write("models/churn.yaml", "name: churn\nstages: 1\n")
+    assert stale(team) == []
+    assert team.run("codeowners").code == 3
+    owners(team, "fraud", "@acme/fraud-ml")
+    assert len(stale(team)) == 1
+
+
+def test_without_a_file(team: Team) -> None:
+    """A warning where the policy says who the platform team is; a repository without owners is left in peace."""
+    ran = team.run("validate", "--format", "json")
+    assert ran.code == 0 and [one["code"] for one in ran.json["warnings"]] == ["codeowners-missing"]
+    team.write("policy.yaml", "{}\n")
+    assert team.run("validate", "--format", "json").json["warnings"] == []
+    (team.folder / "registry/models/nlp/fraud.yaml").unlink()
+    ran = team.run("codeowners")
+    assert ran.code == 0 and not (team.folder / PLACE).exists() and "names owners" in ran.err
+    (team.folder / "CODEOWNERS").write_text("* @everybody\n")
+    assert stale(team) == [] and (team.folder / "CODEOWNERS").read_text() == "* @everybody\n"
+
+
+def test_hostile_lines_stay_and_are_harmless(team: Team) -> None:
+    (team.folder / ".github").mkdir()
+    before = b"# \x1b[2J\xff\n* @everybody\n"
+    (team.folder / PLACE).write_bytes(before)
+    ran = team.run("codeowners")
+    assert ran.code == 0 and "\x1b" not in ran.out
+    assert (team.folder / PLACE).read_bytes().startswith(before)
+
+
+def test_where_it_cannot_be_written(team: Team) -> None:
+    (team.folder / ".github").write_text("a file where a folder should be")
+    ran = team.run("codeowners")
+    assert ran.code == 1 and "cannot be written" in ran.err
+
+
+def test_this_repositorys_own() -> None:
+    here = Team.__new__(Team)  # as it is, without making it a new one
+    here.folder, here.uri = Path(__file__).parents[2], "unused"
+    assert here.run("validate", "--format", "json").json["errors"] == []
+    assert here.run("codeowners", "--check").code == 0
