@@ -137,7 +137,7 @@ def test_no_artifacts(uri: str, shelf: Shelf) -> None:
 
 
 def test_what_is_there_and_is_not_mlflows(sqlite_uri: str, tmp_path: Path) -> None:
-    artifacts = Artifacts(sqlite_uri)
+    artifacts = Artifacts(sqlite_uri, sqlite_uri)
     assert artifacts.read(str(tmp_path / "gone")) is None
     (tmp_path / "MLmodel").write_text("flavors: [unclosed")
     with pytest.raises(RegistryFailure, match="is not MLflow's"):
@@ -182,7 +182,7 @@ def test_nothing_is_unpickled_or_left_behind(
 
 
 def test_credentials_go_to_no_other_server(http_uri: str) -> None:
-    artifacts = Artifacts(http_uri.replace("://", "://me:secret@"))
+    artifacts = Artifacts(http_uri.replace("://", "://me:secret@"), http_uri)
     for place in (
         "http://elsewhere.example/api/2.0/mlflow-artifacts/artifacts/1",
         "mlflow-artifacts://elsewhere.example:80/1",
@@ -196,9 +196,9 @@ def test_credentials_go_to_no_other_server(http_uri: str) -> None:
 
 def test_a_folder_of_the_servers(http_uri: str) -> None:
     with pytest.raises(RegistryFailure, match="is not on this machine"):
-        Artifacts(http_uri).read("/srv/of/another/machine")
+        Artifacts(http_uri, http_uri).read("/srv/of/another/machine")
     with pytest.raises(RegistryFailure, match="is not on this machine"):
-        Artifacts(http_uri).read("file:///srv/of/another%20machine")
+        Artifacts(http_uri, http_uri).read("file:///srv/of/another%20machine")
 
 
 def test_a_storage_that_does_not_answer_is_asked_once(sqlite_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,18 +207,30 @@ def test_a_storage_that_does_not_answer_is_asked_once(sqlite_uri: str, monkeypat
     never = threading.Event()
     asked: list[str] = []
 
-    def silent(location: str, tracking_uri: str, folder: str) -> None:
+    def silent(location: str, *rest: str) -> None:
         asked.append(location)
         never.wait(20)
 
     monkeypatch.setattr(modelfile, "PATIENCE", 0.05)
     monkeypatch.setattr(modelfile, "_fetch", silent)
-    artifacts = Artifacts(sqlite_uri)
+    artifacts = Artifacts(sqlite_uri, sqlite_uri)
     for key in ("one", "two"):
         with pytest.raises(RegistryFailure):
             artifacts.read(f"s3://bucket/{key}")
     never.set()
     assert asked == ["s3://bucket/one"]
+
+
+def test_a_version_by_its_name_alone(uri: str, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a Unity Catalog is asked."""
+    name = shelf.model(0)
+    log_model(uri, name, Signed())
+    expected = read(uri, name)
+    monkeypatch.setattr(Registry, "stageless", True)
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", uri)
+    assert Registry(uri).model_file(name, ObservedVersion(1)) == expected is not None
+    with pytest.raises(RegistryFailure):
+        Registry(uri).model_file(name, ObservedVersion(9))
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ class Registry:
         self.workspace = os.environ.get("MLFLOW_WORKSPACE", "")
         self._server = Server(self.uri, say)
         self.shown = self._server.shown
-        self._artifacts = Artifacts(self.tracking_uri)
+        self._artifacts = Artifacts(self.tracking_uri, self.uri)
         for uri in (self.tracking_uri, self.uri):
             must_be_ready(uri)
         self._client: MlflowClient = self._server.ask(MlflowClient, self.tracking_uri, self.uri)
@@ -167,11 +167,7 @@ class Registry:
         """Where a version's artifacts are."""
         if not version.status:
             return self._settled(version.source)
-        if self.stageless:
-            # Unity Catalog gives access by the version's own name alone, which MLflow resolves by its global registry.
-            import mlflow
-
-            mlflow.set_registry_uri(self.uri)
+        if self.stageless:  # Unity Catalog gives access by the version's own name alone
             return f"models:/{model}/{version.number}"
         place = partial(self._client.get_model_version_download_uri, model)
         return self._settled(self._found(place, str(version.number)) or version.source, seen=True)

@@ -35,10 +35,10 @@ _NAME = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:[\[<>=!~;
 
 
 class Artifacts:
-    """Reads the artifacts of versions whose metadata live at `tracking_uri`."""
+    """Reads the artifacts of versions whose metadata live at `tracking_uri` and `registry_uri`."""
 
-    def __init__(self, tracking_uri: str) -> None:
-        self._tracking_uri = tracking_uri
+    def __init__(self, tracking_uri: str, registry_uri: str) -> None:
+        self._tracking_uri, self._registry_uri = tracking_uri, registry_uri
         self._silent: set[str] = set()
 
     def read(self, location: str) -> ModelFile | None:
@@ -56,7 +56,7 @@ class Artifacts:
 
             def run() -> None:
                 try:
-                    found.append(_fetch(location, self._tracking_uri, folder))
+                    found.append(_fetch(location, self._tracking_uri, self._registry_uri, folder))
                 except Exception as error:  # whatever MLflow's many storage drivers raise
                     failed.append(error)
 
@@ -101,31 +101,39 @@ class Artifacts:
         return RegistryFailure(f"The artifacts cannot be read. {Server(where).explain(error, 'list_artifacts')}")
 
 
-def _fetch(location: str, tracking_uri: str, folder: str) -> ModelFile | None:
+def _fetch(location: str, tracking_uri: str, registry_uri: str, folder: str) -> ModelFile | None:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     from mlflow.artifacts import download_artifacts, list_artifacts
+    from mlflow.exceptions import MlflowException
     from mlflow.models import Model
 
     root = location.rstrip("/")
-    sizes = {
-        str(one.path).rpartition("/")[2]: one.file_size
-        for one in list_artifacts(root, tracking_uri=tracking_uri)
-        if not one.is_dir
-    }
-    if _MODEL not in sizes:
+    # MLflow lists no artifacts of a registry that it is told of (3.17), only of its global one: a Unity Catalog's, the one
+    # that is asked by a version's name, is not listed. Both files are in it, or the version was not accepted.
+    listed = not root.startswith("models:/")
+    found = list_artifacts(root, tracking_uri=tracking_uri) if listed else []
+    sizes = {str(one.path).rpartition("/")[2]: one.file_size or 0 for one in found if not one.is_dir}
+    if listed and _MODEL not in sizes:
         return None
 
-    def get(name: str) -> str:
-        if (sizes[name] or 0) > LARGEST:
+    def get(name: str) -> Path:
+        if sizes.get(name, 0) > LARGEST:
             raise RegistryFailure(f"The file {name} at {without_credentials(root)} is larger than {LARGEST >> 20} MiB.")
-        return str(download_artifacts(f"{root}/{name}", dst_path=folder, tracking_uri=tracking_uri))
+        place = f"{root}/{name}"
+        return Path(download_artifacts(place, dst_path=folder, tracking_uri=tracking_uri, registry_uri=registry_uri))
 
     fetched = get(_MODEL)
     try:
-        model = Model.load(fetched)
+        model = Model.load(str(fetched))
     except Exception as error:
         raise RegistryFailure(f"The file {_MODEL} at {without_credentials(root)} is not MLflow's: {error}") from error
-    wanted = Path(get(_REQUIREMENTS)).read_text("utf-8", "replace") if _REQUIREMENTS in sizes else ""
+    wanted = ""
+    if _REQUIREMENTS in sizes or not listed:
+        try:
+            wanted = get(_REQUIREMENTS).read_text("utf-8", "replace")
+        except (MlflowException, OSError):
+            if listed:
+                raise
     pyfunc = (model.flavors or {}).get("python_function") or {}
     python = pyfunc.get("python_version")
     return ModelFile(
