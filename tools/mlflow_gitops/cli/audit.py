@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,3 +33,18 @@ def verify(
 
     code = command.run(context.obj, models or [], everything=everything, signatures=signatures, form=form)
     raise typer.Exit(code)
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder; the page is DIR/index.html.")],
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask MLflow; show what git says alone.")] = False,
+) -> None:
+    """Write the audit trail and today's state as one HTML page that opens from disk and asks nobody.
+
+    Example: mlflow-gitops report --out public
+    """
+    from mlflow_gitops.commands import report as command
+
+    raise typer.Exit(command.run(context.obj, out, offline=offline))
