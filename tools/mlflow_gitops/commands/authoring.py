@@ -56,20 +56,26 @@ def finish(
         "stages": {stage: {"from": list(sheet.holders(stage)), "to": list(held)} for stage, held in edit.stages.items()},
         "message": f"{subject}\n\n{text}\n" if changed else None, **(more or {}),
     }  # fmt: skip
-    if options.form != "json":
-        style = Style()
-        emit(style(safe(line), _COLOURS.get(line[:1])) for line in diff.replace("\r", "").splitlines())
+    told: list[str] = []
     failure = None
     if not changed:
-        note(sheet.settings, f"Nothing to change in {sheet.file}.")
+        told.append(f"Nothing to change in {sheet.file}.")
     elif options.commits:
-        failure = _commit(sheet, new, subject, text, options, report)
+        failure = _commit(sheet, new, subject, text, options, report, told)
     else:
         if not options.dry_run:
             files.write_file(sheet.workspace.top / sheet.file, new)
-        _next(sheet, subject, said, options)
+        told += _next(sheet, said, options)
+    # Only now, since a diff that is shown was made.
     if options.form == "json":
         emit_json(report)
+    else:
+        style = Style()
+        lines = (line.removesuffix("\r") for line in diff.split("\n")[:-1])
+        emit(style(safe(line), _COLOURS.get(line[:1])) for line in lines)
+        emit([safe(report["pull_request"])] if report["pull_request"] else [])
+    for line in told:
+        note(sheet.settings, line)
     if failure is not None:
         raise failure
     return OK
@@ -87,10 +93,10 @@ def _check(sheet: Sheet, new: bytes) -> None:
 
 
 def _commit(
-    sheet: Sheet, new: bytes, subject: str, text: str, options: Options, report: dict[str, Any]
+    sheet: Sheet, new: bytes, subject: str, text: str, options: Options, report: dict[str, Any], told: list[str]
 ) -> Failure | None:
-    """Commit, and go as far beyond as is asked for; what stands in a dry run is checked there, too. A failure after the commit
-    is returned, since what was done is to be told all the same."""
+    """Commit, and go as far beyond as is asked for; a dry run checks whether that can be. What was done goes into `report` and
+    `told`. A failure after the commit is returned, since the commit is to be told all the same."""
     from mlflow_gitops.edges import commits
 
     git = sheet.workspace.git
@@ -102,11 +108,11 @@ def _commit(
     on = branch or commits.current_branch(git)
     assert on is not None  # `check` has seen to it
     if options.dry_run:
-        note(sheet.settings, f"Would commit it on {on}: {subject}")
+        told.append(f"Nothing was written. It would be committed on {on}: {subject}")
         return None
     sha = commits.commit_edit(git, sheet.file, sheet.data, new, f"{subject}\n\n{text}\n", branch)
     report.update(commit=sha, branch=on)
-    note(sheet.settings, f"Committed {sha[:7]} on {on}: {subject}")
+    told.append(f"Committed {sha[:7]} on {on}: {subject}")
     if github is None:
         return None
     try:
@@ -117,9 +123,7 @@ def _commit(
         report["pull_request"] = open_pull_request(git, on, subject, text, base)
     except Failure as failure:
         return Failure(f"{sha[:7]} is committed on {on}, and no pull request was opened: {failure}")
-    note(sheet.settings, f"Opened {report['pull_request']}")
-    if options.form != "json":
-        emit([safe(str(report["pull_request"]))])
+    told.append("Opened a pull request.")
     return None
 
 
@@ -145,16 +149,17 @@ def _new_branch(sheet: Sheet, subject: str) -> str | None:
     return re.sub(r"[^A-Za-z0-9]+", "-", subject).strip("-").lower()
 
 
-def _next(sheet: Sheet, subject: str, said: Sequence[str], options: Options) -> None:
-    """Say what there is to do still."""
+def _next(sheet: Sheet, said: Sequence[str], options: Options) -> Iterator[str]:
+    """What there is to do still."""
     if options.dry_run:
-        note(sheet.settings, "Nothing was written.")
+        yield "Nothing was written."
         return
-    note(sheet.settings, f"Wrote {sheet.file}. See what it does with mlflow-gitops plan, then commit it.")
-    if len([part for part in said if part]) > 1:
-        note(sheet.settings, "Say this in the commit message:")
-        for line in "\n\n".join(part for part in said[1:] if part).splitlines():
-            note(sheet.settings, f"  {line}" if line else "")
+    yield f"Wrote {sheet.file}. See what it does with mlflow-gitops plan, then commit it."
+    own = [part for part in said[1:] if part]
+    if own:
+        yield "Say this in the commit message:"
+        for line in "\n\n".join(own).splitlines():
+            yield f"  {line}" if line else ""
 
 
 def _diff(file: str, old: bytes, new: bytes) -> str:
