@@ -73,6 +73,7 @@ class GitHub:
         # last an hour.
         retry = Retry(
             total=3,
+            connect=2,
             backoff_factor=0.5,
             status_forcelist=(500, 502, 503, 504),
             allowed_methods={"GET", "PUT", "PATCH", "DELETE"},
@@ -104,6 +105,11 @@ class GitHub:
             yield
         except GithubException as error:
             raise self._failure(error, what) from None
+        except AssertionError:
+            # PyGithub sends the token to no other host than the one it was given.
+            raise GitHubFailure(
+                f"GitHub at {self.api_url} answers with addresses elsewhere. Set GITHUB_API_URL to its own address."
+            ) from None
         except RequestException as error:
             said = type(error).__name__
             raise GitHubFailure(
