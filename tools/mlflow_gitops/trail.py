@@ -48,6 +48,11 @@ class Trail:
         """The receipts of this repository's environment that are on the main line."""
         return Ledger(self.notes.receipts(), self.line.index, self._workspace.owner(self.line))
 
+    @property
+    def recorded(self) -> bool:
+        """Whether there are receipts to tell what took effect: then what none tells of did not."""
+        return bool(self.ledger.receipts)
+
     @cached_property
     def events(self) -> list[Event]:
         """Every event, or every one of the model, in order."""

@@ -36,7 +36,7 @@ def run(
         case "markdown":
             emit(render.markdown(told))
         case _:
-            emit(render.text(told, Style()))
+            emit(render.text(told, Style(), trail.recorded))
     if not told:
         note(settings, "No events.")
     for hint in trail.hints():

@@ -22,12 +22,12 @@ def run(settings: Settings, model: str | None, at: str | None, form: str, *, in_
     moment = named_time(at) if at is not None else None
     when = shown(moment) if moment is not None else shown(trail.line.times[place]) if commit else now_utc()
     found = trail.effective(place, at) if in_effect else trail.standings(place)
-    details = _details(trail, model, found, place)
+    details = _details(trail, found, place) if model is not None and not in_effect else {}
     if form == "json":
         emit_json(render.data(when, commit, found, details))
     elif model is not None and not in_effect:
         now = when if at is not None else now_utc()
-        emit(render.one(trail.courses[0], found[0] if found else None, details, place, now, Style()))
+        emit(render.one(trail.courses[0], found[0] if found else None, details, place, now, Style(), trail.recorded))
     else:
         emit(render.every(when, commit, found, Style()))
     for hint in trail.hints():
@@ -35,9 +35,9 @@ def run(settings: Settings, model: str | None, at: str | None, form: str, *, in_
     return OK
 
 
-def _details(trail: Trail, model: str | None, found: list[Standing], place: int) -> dict[str, Told]:
+def _details(trail: Trail, found: list[Standing], place: int) -> dict[str, Told]:
     """Of one model: the event behind each of its stages."""
-    if model is None or not found:
+    if not found:
         return {}
     [course] = trail.courses
     events = [event for stage in found[0].stages if (event := course.since(stage, place))]

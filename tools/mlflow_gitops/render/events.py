@@ -100,8 +100,10 @@ def markdown(events: Iterable[Told]) -> Iterator[str]:
     yield table(heads, rows)
 
 
-def text(events: Sequence[Told], style: Style) -> Iterator[str]:
-    """A line an event, in columns; what was overridden, and why a file cannot be read, on a line below."""
+def text(events: Sequence[Told], style: Style, recorded: bool = False) -> Iterator[str]:
+    """A line an event, in columns; what was overridden, who approved a commit, and why a file cannot be read, on a line below.
+    `recorded` says that there are receipts, so that what none tells of is not in MLflow yet."""
+    approved: set[str] = set()
     rows = [_row(one) for one in events]
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(len(rows[0]) - 1)] if rows else []
     for one, row in zip(events, rows, strict=True):
@@ -115,10 +117,11 @@ def text(events: Sequence[Told], style: Style) -> Iterator[str]:
             f"{author:<{widths[4]}}",
             subject,
         ]
-        yield "  ".join(head) + _effect(one, style)
+        yield "  ".join(head) + _effect(one, style, recorded)
         for used in one.overrides:
             yield f"    {style('!', 'yellow')} {safe(used.gate)} overridden: {safe(used.reason)}"
-        if one.people.approved_by:
+        if one.people.approved_by and one.event.commit.sha not in approved:
+            approved.add(one.event.commit.sha)
             claimed = " (claimed in the message)" if one.people.approved_by_source == "message" else ""
             yield style(f"    approved by {safe(', '.join(one.people.approved_by))}{claimed}", "dim")
         if one.event.detail:
@@ -155,9 +158,9 @@ def _move(one: Told) -> str:
     return move(one.event.before, one.event.after)
 
 
-def _effect(one: Told, style: Style) -> str:
+def _effect(one: Told, style: Style, recorded: bool) -> str:
     if one.effect is None:
-        return ""
+        return "  " + style("… not applied yet", "yellow") if recorded and one.event.kind == "stage" else ""
     mark, colour = _RESULT[one.effect.result]
     return "  " + style(f"{mark} {one.effect.result} {minute(one.effect.at)}", colour)
 

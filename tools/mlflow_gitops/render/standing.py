@@ -52,8 +52,10 @@ def one(
     place: int,
     now: str,
     style: Style,
+    recorded: bool = False,
 ) -> Iterator[str]:
-    """One model in five lines: what is served and since when, by what, with whose approval, in whose place, made from what."""
+    """One model in five lines: what is served and since when, by what, with whose approval, in whose place, made from what.
+    `recorded` is as in `events.text`."""
     desired = course.at(place)
     if standing is None or desired is None:
         yield f"{style(safe(course.model), 'bold')}  has no manifest at that time."
@@ -68,7 +70,8 @@ def one(
     event = told.event
     at = f"since {minute(event.commit.at)} UTC, {ago(event.commit.at, now)}"
     held = standing.stages[stage]
-    yield f"{style(safe(course.model), 'bold')}  {safe(stage)} {style(versions(held), 'bold')}  {at}{_effect(told)}{also}"
+    head = f"{style(safe(course.model), 'bold')}  {safe(stage)} {style(versions(held), 'bold')}"
+    yield f"{head}  {at}{_effect(told, recorded)}{also}"
     merged = told.people.merged_by
     by = f", merged by {safe(merged)}" if merged and merged != told.people.author else ""
     yield _line("by", f"{event.commit.sha[:7]} {subject(told)}, {safe(told.people.author)}{by}", style)
@@ -89,9 +92,9 @@ def _line(word: str, said: str, style: Style) -> str:
     return f"  {style(f'{word:<9}', 'dim')}  {said}"
 
 
-def _effect(told: Told) -> str:
+def _effect(told: Told, recorded: bool) -> str:
     if told.effect is None:
-        return ""
+        return ", not applied yet" if recorded else ""
     return f", {told.effect.result} {minute(told.effect.at)}"
 
 

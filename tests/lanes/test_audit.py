@@ -1,0 +1,137 @@
+"""Effects in the audit trail come from the receipts of real reconciles (RULES R6, R7)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from mlflow_gitops.core import receipts
+from mlflow_gitops.edges.git import Git
+from mlflow_gitops.edges.notes import Notes
+from tests.lanes.conftest import Shelf
+from tests.support.team import Team
+
+
+@pytest.fixture
+def uri(sqlite_uri: str) -> str:
+    return sqlite_uri
+
+
+def events(team: Team, *options: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = team.run("log", "--format", "json", *options).json
+    return found
+
+
+def kept(team: Team) -> list[receipts.Receipt]:
+    return Notes.of(Git(team.folder)).receipts()
+
+
+def test_an_event_took_effect_when_a_run_applied_it(team: Team, shelf: Shelf) -> None:
+    name = shelf.model(4)
+    team.commit(**{name: "stages: {Production: 1}\naliases: {best: 1}\n"})
+    team.reconcile()
+    team.commit(**{name: "stages: {Production: 2, Staging: 4}\naliases: {best: 2}\n"})
+    third = team.commit(**{name: "stages: {Production: 3, Staging: 4}\naliases: {best: 2}\n"})
+    pending = events(team, name)
+    assert [e["effect"] is None for e in pending] == [False, False, True, True, True, True]
+    team.reconcile()
+    one, two = kept(team)
+    told = {(e["stage"], *e["to"]): e["effect"] for e in events(team, name)}
+    assert told == {
+        ("@best", 1): {"at": one.at, "result": "applied"},
+        ("Production", 1): {"at": one.at, "result": "applied"},
+        ("@best", 2): {"at": two.at, "result": "applied"},
+        ("Production", 2): {"at": events(team, name)[-1]["at"], "result": "superseded"},
+        ("Staging", 4): {"at": two.at, "result": "applied"},
+        ("Production", 3): {"at": two.at, "result": "applied"},
+    }
+    assert pending[-1]["commit"] == third
+    assert f"✓ applied {two.at[:10]} {two.at[11:16]}" in team.run("log", name).out
+
+
+def test_a_receipt_of_another_environment_or_of_an_edited_line_is_no_effect(team: Team, shelf: Shelf) -> None:
+    name = shelf.model(1)
+    sha = team.commit(**{name: "stages: {Production: 1}\n"})
+    team.reconcile()
+    [own] = kept(team)
+    other = json.dumps({**own.content, "owner": f"{own.content['owner']}:elsewhere"}, separators=(",", ":"))
+    team.git("notes", "--ref=mlflow-gitops", "add", "-f", "-m", other, sha)
+    assert [e["effect"] for e in events(team, name)] == [None]
+    team.git("notes", "--ref=mlflow-gitops", "add", "-f", "-m", '{"at":1,"models":7}\n{"at":"x"\nfor people', sha)
+    assert [e["effect"] for e in events(team, name)] == [None]
+
+
+def test_people_come_from_the_receipt_where_it_looked_them_up(team: Team, shelf: Shelf) -> None:
+    name = shelf.model(2)
+    first = team.commit("Promote (#1)\n\nApproved-by: Mallory <m@example.org>", **{name: "stages: {Production: 1}\n"})
+    team.reconcile()
+    second = team.commit(
+        "Promote 2 (#2)\n\nApproved-by: Mallory <m@example.org>", **{name: "stages: {Production: 2}\n"}
+    )
+    team.reconcile()
+    one, two = kept(team)
+    people = {"commit": first, "pr": 41, "pr_source": "api", "merged_by": "@maintainer", "approved_by": ["@lee"]}
+    claimed = {"commit": second, "pr": 2, "pr_source": "message", "merged_by": None, "approved_by": []}
+    for receipt, said in ((one, people), (two, claimed)):
+        models = [{**receipt.content["models"][0], "people": [said, "nonsense", {"commit": 7}]}]
+        line = json.dumps({**receipt.content, "models": models}, separators=(",", ":"))
+        team.git("notes", "--ref=mlflow-gitops", "add", "-f", "-m", line, receipt.commit)
+    told, later = events(team, name)
+    assert (told["pr"], told["pr_source"], told["approved_by"]) == (41, "api", ["@lee"])
+    assert told["approved_by_source"] == "receipt"
+    assert later["approved_by"] == ["Mallory <m@example.org>"] and later["approved_by_source"] == "message"
+    assert (later["pr"], later["pr_source"]) == (2, "message")
+
+
+def test_what_mlflow_really_had(team: Team, shelf: Shelf) -> None:
+    name = shelf.model(3)
+    first = team.commit(**{name: "stages: {Production: 1}\naliases: {best: 1}\n"})
+    team.reconcile()
+    team.commit(**{name: "stages: {Production: 2}\n"})
+    between = team.run("show", name, "--effective", "--format", "json").json["models"]
+    wanted = team.run("show", name, "--format", "json").json["models"][0]["stages"]
+    [one] = kept(team)
+    assert wanted == {"Production": [2]}
+    since = {"at": one.at, "commit": first}
+    assert between == [
+        {"model": name, "stages": {"@best": [1], "Production": [1]}, "since": {"@best": since, "Production": since}}
+    ]
+    third = team.commit(**{name: "stages: {Production: 3}\n"})
+    team.reconcile()
+    two = kept(team)[-1]
+    [now] = team.run("show", name, "--effective", "--format", "json").json["models"]
+    assert now["stages"] == {"Archived": [1], "Production": [3]}
+    assert now["since"]["Production"] == {"at": two.at, "commit": third}
+    assert {stage: list(held) for stage, held in _stages(shelf, name).items()} == now["stages"]
+    [then] = team.run("show", name, "--effective", "--at", one.at, "--format", "json").json["models"]
+    assert then["stages"] == {"@best": [1], "Production": [1]}
+    assert team.run("show", name, "--effective", "--at", first, "--format", "json").json["models"] == [then]
+    assert team.run("show", name, "--effective", "--at", "2020-01-01", "--format", "json").json["models"] == []
+
+
+def _stages(shelf: Shelf, name: str) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for version, stage in shelf.stages(name).items():
+        if stage != "None":
+            found.setdefault(stage, []).append(version)
+    return dict(sorted(found.items()))
+
+
+def test_a_clone_shows_effects_once_it_has_the_receipts(team: Team, shelf: Shelf, tmp_path: Any) -> None:
+    name = shelf.model(1)
+    team.commit(**{name: "stages: {Production: 1}\n"})
+    team.git("init", "-q", "--bare", "-b", "main", str(tmp_path / "bare.git"))
+    team.git("remote", "add", "origin", str(tmp_path / "bare.git"))
+    team.git("push", "-q", "-u", "origin", "main")
+    team.reconcile("--push-receipts")
+    team.git("clone", "-q", str(tmp_path / "bare.git"), str(tmp_path / "clone"))
+    clone = Team.__new__(Team)
+    clone.folder, clone.uri = tmp_path / "clone", team.uri
+    ran = clone.run("log", name)
+    assert ran.code == 0 and "applied" not in ran.out
+    command = ran.err.partition("Fetch them with: ")[2].split()
+    clone.git(*command[1:])
+    ran = clone.run("log", name)
+    assert "✓ applied" in ran.out and not ran.err
