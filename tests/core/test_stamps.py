@@ -9,6 +9,7 @@ import pytest
 from mlflow_gitops.core.history import BaseState, ModelHistory
 from mlflow_gitops.core.mainline import Commit, Point
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
+from mlflow_gitops.core.people import Vouched
 from mlflow_gitops.core.plan import Change
 from mlflow_gitops.core.stamps import stamps
 from tests.core.test_guards import OWNER, wanted
@@ -158,3 +159,52 @@ def test_the_owner_is_stamped_where_it_is_another_and_commit_comes_last(owner: s
         ("gitops.commit", None),
     ]
     assert found[-1] == Change("set_tag", None, "gitops.commit", None, sha(2))
+
+
+SAID = Vouched(12, "api", "@carol", ("@bob", "@dora"))
+EARLIER = {"gitops.pr": "3", "gitops.approved_by": "@eve"}
+BEHIND = [("gitops.pr", "12"), ("gitops.approved_by", "@bob, @dora")]
+
+
+def behind(tags: dict[str, str], known: Vouched | None, subject: str = "Promote") -> list[tuple[str | None, object]]:
+    """What is stamped on version 1 of its pull request, where commit 2 puts it into Production."""
+    past = history("stages: {}", "stages: {Production: 1}", subject=subject)
+    assert past.target is not None
+    people = {sha(2): known} if known else {}
+    changes = stamps(past.target, past, seen(1, tags={1: tags}), OWNER, NOW, people)
+    return [(c.key, c.after) for c in changes if c.version == 1 and c.key in ("gitops.pr", "gitops.approved_by")]
+
+
+@pytest.mark.parametrize(
+    ("tags", "known", "subject", "wanted"),
+    [
+        ({}, SAID, "Promote", BEHIND),
+        ({}, SAID, "Promote (#7)", BEHIND),
+        ({}, Vouched(7, "message"), "Promote (#7)", [("gitops.pr", "7")]),
+        ({}, None, "Promote (#7)", [("gitops.pr", "7")]),
+        # What an earlier commit's stamps said goes.
+        (EARLIER, SAID, "Promote", BEHIND),
+        (EARLIER, None, "Promote (#7)", [("gitops.pr", "7"), ("gitops.approved_by", None)]),
+        (EARLIER, None, "Promote", [("gitops.pr", None), ("gitops.approved_by", None)]),
+        # GitHub knows better than the stamps of this very commit, a silent one does not.
+        ({"gitops.commit": sha(2), "gitops.pr": "7"}, SAID, "Promote (#7)", BEHIND),
+        ({"gitops.commit": sha(2), "gitops.pr": "7"}, Vouched(None, "api"), "Promote (#7)", [("gitops.pr", None)]),
+        ({"gitops.commit": sha(2), "gitops.pr": "12", "gitops.approved_by": "@bob"}, None, "Promote (#7)", []),
+        ({"gitops.commit": sha(2), "gitops.pr": "12", "gitops.approved_by": "@bob"}, Vouched(7, "message"), "Promote (#7)", []),
+        ({"gitops.commit": sha(2)}, None, "Promote (#7)", [("gitops.pr", "7")]),
+    ],
+)  # fmt: skip
+def test_the_pull_request_and_its_approvers(
+    tags: dict[str, str], known: Vouched | None, subject: str, wanted: list[tuple[str, object]]
+) -> None:
+    assert behind(tags, known, subject) == wanted
+
+
+def test_whose_stamps_they_are_is_said_after_them() -> None:
+    past = history("stages: {}", "stages: {Production: 1}")
+    assert past.target is not None
+    changes = list(stamps(past.target, past, seen(1, tags={1: {"gitops.pr": "3"}}), OWNER, NOW, {sha(2): SAID}))
+    keys = [c.key for c in changes if c.version == 1]
+    assert keys[:3] == ["gitops.pr", "gitops.approved_by", "gitops.commit"], (
+        "a run that dies between them leaves no lie"
+    )
