@@ -37,7 +37,8 @@ def issue_form(call: Call, issue: Issue) -> dict[str, Any]:
     told: dict[str, Any] = {
         "id": issue.number, "number": issue.number, "title": issue.title, "body": issue.body, "state": issue.state,
         "user": user_form(call.repo, issue.user), "comments": len(issue.comments),
-        "created_at": issue.at, "updated_at": issue.at, "closed_at": issue.closed_at, "labels": [{"name": one} for one in issue.labels],
+        "created_at": issue.at, "updated_at": issue.at, "closed_at": issue.closed_at,
+        "labels": [{"name": one} for one in issue.labels],
         "url": url(call, f"/issues/{issue.number}"), "html_url": html(call, f"/issues/{issue.number}"),
     }  # fmt: skip
     if isinstance(issue, Pull):
