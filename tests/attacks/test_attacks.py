@@ -1,0 +1,406 @@
+"""Promotion without approval, as people would try it. Each attack is stopped or shown by real commands on real git, a real
+registry and a GitHub with state; `.github/SECURITY.md` names the same attacks, and says what stops each."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+from mlflow_gitops.core.workflows import judge_workflows, read_workflows
+from mlflow_gitops.edges.git import Git
+from tests.attacks.conftest import MODEL, POLICY, Company, settings
+from tests.support.github_state import Review
+
+ROOT = Path(__file__).parents[2]
+NOTES = ("notes", "--ref=refs/notes/mlflow-gitops")
+PIN = "versions: {1: {source: 'dbfs:/models/1'}}\n"
+
+
+def test_an_honest_promotion(company: Company) -> None:
+    """No attack: what each of them imitates."""
+    number = company.propose()
+    company.github.review(number, "bob")
+    company.merge(number)
+    assert company.reconcile().code == 0 and company.production() == {2} and company.found_by_verify() == set()
+
+
+# -- approvals that are none ------------------------------------------------------------------------------------------
+
+
+def test_no_approval(company: Company) -> None:
+    company.merge(company.propose())
+    assert "0 of 1 approval: nobody has reviewed #1" in company.refused()
+
+
+def test_fork(company: Company) -> None:
+    """A stranger's fork brings a manifest and a policy without gates; a second stranger approves it."""
+    for login in ("mallory", "mallet"):
+        company.github.user(login, mails=(f"{login}@example.org",))
+    company.team.write("policy.yaml", "stages: {Production: {alias: production}}\n")
+    company.write(2)
+    company.commit("Promote", "mallory")
+    company.team.git("push", "-q", str(company.github.fork_path("mallory")), "HEAD:refs/heads/promote")
+    head = company.team.git("rev-parse", "HEAD")
+    number = company.github.open_pull("promote", user="mallory", fork="mallory").number
+    company.github.review(number, "mallet")
+    company.main()
+    assert company.team.run("github", "plan", head).code == 0
+    [comment] = company.github.pull(number).comments
+    assert "needs 1 approval, has 0: @mallet has no write permission" in comment.body, "main's policy judges it"
+    company.merge(number)
+    assert "@mallet has no write permission (none)" in company.refused()
+
+
+def test_outsiders_approval(company: Company) -> None:
+    number = company.propose()
+    company.github.user("reader", "read")
+    company.github.review(number, "reader")
+    company.merge(number)
+    assert "@reader has no write permission (read)" in company.refused()
+
+
+def test_own_approval(company: Company) -> None:
+    """GitHub takes no approval of who opened a pull request. Opened through another account, the commits still name one."""
+    number = company.propose(by="carol", author="alice")
+    company.github.review(number, "alice")
+    company.github.pull(number).reviews.append(
+        Review(99, "carol", "APPROVED", company.github.pull(number).head, "", company.github.now())
+    )
+    company.merge(number)
+    why = company.refused()
+    assert "@alice is an author of it" in why and "@carol opened the pull request" in why
+
+
+def test_bot(company: Company) -> None:
+    number = company.propose()
+    company.github.user("helper[bot]", "write", kind="Bot")
+    company.github.review(number, "helper[bot]")
+    company.github.review(number, "github-actions[bot]")
+    company.merge(number)
+    assert "@helper[bot] is no person" in company.refused()
+
+
+def test_co_committer(company: Company) -> None:
+    """Bob pushes a commit to Alice's pull request, or is named as its co-author, and approves it."""
+    carol = f"{company.github.users['carol'].id}+carol@users.noreply.github.com"
+    number = company.propose(message=f"Promote\n\nCo-authored-by: Carol <{carol}>")
+    company.team.write("README.md", "Mine\n")
+    company.commit("A word", "bob")
+    company.push("promote")
+    for who in ("bob", "carol"):
+        company.github.review(number, who)
+    company.merge(number, by="alice")
+    why = company.refused()
+    assert "@bob is an author of it" in why and "@carol is a co-author of it" in why
+
+
+def test_dispatcher(company: Company) -> None:
+    """Bob starts the workflow that opens the pull request, and approves what the bot then seems to have made."""
+    company.github.run("promote", "workflow_dispatch", "bob")
+    number = company.propose(by="github-actions[bot]", author="robot")
+    company.github.review(number, "bob")
+    company.merge(number)
+    assert "@bob started the workflow that opened it" in company.refused()
+
+
+def test_stale_approval(company: Company) -> None:
+    """Approved with harmless words, changed afterwards."""
+    number = company.propose(1, more="description: Words\n")
+    company.github.review(number, "bob")
+    company.write(2)
+    company.commit("And now")
+    company.push("promote")
+    company.merge(number)
+    assert "@bob approved an older version of this manifest" in company.refused()
+
+
+def test_dismissed_approval(company: Company) -> None:
+    number = company.propose()
+    company.github.dismiss(number, company.github.review(number, "bob").id)
+    company.merge(number)
+    assert "@bob has given a review that was dismissed" in company.refused()
+
+
+def test_approved_by_line(company: Company) -> None:
+    """A message can claim anything."""
+    company.merge(
+        company.propose(message="Promote\n\nApproved-by: Bob <bob@example.org>\nReviewed-by: Bob <bob@example.org>")
+    )
+    assert "nobody has reviewed #1" in company.refused()
+
+
+# -- ways around the pull request -------------------------------------------------------------------------------------
+
+
+def test_direct_push_with_a_false_number(company: Company) -> None:
+    number = company.propose(1, more="description: Words\n")
+    company.github.review(number, "bob")
+    company.merge(number)
+    company.write(2)
+    pushed = company.commit(f"Promote (#{number})")
+    company.push("main")
+    assert f"no pull request merged into main made {pushed[:7]}" in company.refused()
+
+
+def test_approved_into_another_branch(company: Company) -> None:
+    """Approved and merged into a branch that nobody watches, then pushed to main."""
+    company.team.git("push", "-q", "origin", "origin/main:refs/heads/quiet")
+    company.write(2)
+    company.commit("Promote")
+    company.push("promote")
+    number = company.github.open_pull("promote", user="alice", base="quiet").number
+    company.github.review(number, "bob")
+    company.github.merge(number, "merge", by="alice")
+    company.team.git("fetch", "-q", "origin")
+    company.team.git("push", "-q", "origin", "origin/quiet:refs/heads/main")
+    company.main()
+    assert "no pull request merged into main made" in company.refused()
+
+
+def test_merge_made_by_hand(company: Company) -> None:
+    """A merge commit of an approved pull request that says something which the pull request does not."""
+    company.client.set_model_version_tag(MODEL, "3", "validation", "passed")
+    number = company.propose(2)
+    company.github.review(number, "bob")
+    company.main()
+    company.team.git("merge", "-q", "--no-ff", "--no-commit", "origin/promote")
+    company.write(3)
+    company.commit("Merge pull request #1 from acme/promote")
+    company.push("main")
+    assert "puts 3 in Production, which #1 does not" in company.refused()
+
+
+def test_force_push(company: Company) -> None:
+    """The main branch is rewritten: what was reconciled to is gone from it."""
+    company.team.git("checkout", "-q", "--orphan", "new")
+    company.write(2)
+    company.team.write("policy.yaml", "stages: {Production: {alias: production}}\n")
+    company.commit("A new beginning")
+    company.push("main")
+    company.main()
+    assert re.search("base_unknown|owner", company.refused())
+    assert company.found_by_verify()
+
+
+def test_another_repository(company: Company, tmp_path: Path) -> None:
+    """A repository of one's own, with the same credentials."""
+    other = company.folder / "other"
+    subprocess.run(["git", "init", "-q", "-b", "main", str(other)], check=True)
+    company.team.folder = other
+    company.write(2)
+    company.commit("Mine")
+    assert company.refused().startswith("owner: ")
+
+
+# -- ways around the gates --------------------------------------------------------------------------------------------
+
+
+def test_policy_in_the_same_pull_request(company: Company) -> None:
+    company.team.write("policy.yaml", "stages: {Production: {alias: production}}\n")
+    number = company.propose(3)
+    company.merge(number)
+    why = company.refused()
+    assert "0 of 1 approval" in why and "validation" in why
+
+
+def test_override_not_allowed(company: Company) -> None:
+    company.merge(company.propose(message="Promote\n\nGate-Override: approvals: we are in a hurry"))
+    assert "0 of 1 approval" in company.refused()
+
+
+def test_codeowners_edit(company: Company) -> None:
+    """Alice makes herself the owner of the manifest, in the file alone: GitHub asks by main's file, in which the file itself is
+    the platform's, and `validate` says that the line is not by the owners."""
+    place = company.team.folder / ".github/CODEOWNERS"
+    lines = [line for line in place.read_text().splitlines() if line and not line.startswith("#")]
+    assert lines[-1] == "/.github/ @acme/ml-platform"
+    place.write_text(place.read_text() + f"/registry/models/{MODEL}.yaml @alice\n")
+    ran = company.team.run("validate", "--format", "json")
+    assert ran.code == 3 and [one["code"] for one in ran.json["errors"]] == ["codeowners-stale"]
+
+
+def test_plan_file_edited(company: Company, tmp_path: Path) -> None:
+    """A plan that was saved and looked at, with another version written into it."""
+    number = company.propose()
+    company.github.review(number, "bob")
+    company.merge(number)
+    plan = tmp_path / "plan.json"
+    assert company.team.run("plan", "--out", str(plan)).code == 0
+    saved = json.loads(plan.read_text())
+    text = json.dumps(saved).replace('"to": 2', '"to": 3').replace('"version": 2', '"version": 3')
+    plan.write_text(text)
+    ran = company.reconcile("--plan", str(plan))
+    assert ran.code == 4 and company.production() == {1}
+
+
+def test_old_job_re_run(company: Company) -> None:
+    """A run for a commit that had 2 in Production is started again after the rollback to 1."""
+    number = company.propose()
+    company.github.review(number, "bob")
+    old = company.merge(number)
+    assert company.reconcile().code == 0
+    company.branch("back")
+    company.write(1)
+    company.commit("Back")
+    company.push("back")
+    number = company.github.open_pull("back", user="alice").number
+    company.github.review(number, "bob")
+    company.merge(number)
+    assert company.reconcile().code == 0 and company.production() == {1}
+    assert company.refused("--rev", old).startswith("stale: ")
+
+
+def test_github_kept_away(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a token, or with a GitHub that does not answer, nothing counts as approved."""
+    company.merge(company.propose())
+    monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:9")
+    assert "approvals" in company.refused() or "reached" in company.refused()
+    monkeypatch.delenv("GITHUB_TOKEN")
+    company.refused()
+
+
+# -- workflows --------------------------------------------------------------------------------------------------------
+
+
+def test_workflow_edited_on_a_branch(company: Company) -> None:
+    """A workflow on a branch asks for the environment with the credentials. GitHub gives it to the branches that the
+    environment names; `doctor` says where those are not main alone, and no shipped job has a secret without one."""
+    company.github.settings = settings(mlflow_read=["main"], mlflow_write=None)
+    found = company.team.run("doctor", "--format", "json").json["findings"]
+    status = {one["check"]: one["status"] for one in found if one["area"] == "github"}
+    assert (status["environment mlflow-read"], status["environment mlflow-write"]) == ("ok", "missing")
+    texts = {file.name: file.read_text() for file in (ROOT / ".github/workflows").glob("*.yml")}
+    assert {one.check: one.status for one in judge_workflows(*read_workflows(texts))}["secrets"] == "ok"
+
+
+def test_status_set_by_hand(company: Company) -> None:
+    """Whoever may write can call a failing plan a success. `doctor` says that the check is taken from anybody, and the
+    gates are judged once more at reconcile."""
+    check = {"required_status_checks": [{"context": "mlflow-gitops/plan"}]}
+    company.github.settings["rules/branches/main"] = [{"type": "required_status_checks", "parameters": check}]
+    number = company.propose(3)
+    company.github.review(number, "bob")
+    head = company.github.pull(number).head
+    company.github.statuses[head] = [{"context": "mlflow-gitops/plan", "state": "success"}]
+    found = company.team.run("doctor", "--format", "json").json["findings"]
+    assert {one["check"]: one["status"] for one in found if one["area"] == "github"}["check-source"] == "missing"
+    company.merge(number)
+    assert "validation" in company.refused()
+
+
+def test_artifact_poisoned(company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run for a pull request hands over another's number, or commands, to the run that has credentials. Nothing of it is
+    read: the pull request is looked up by its head."""
+    number = company.propose()
+    head = company.github.pull(number).head
+    (tmp_path / "number").write_text("999; touch pwned\n")
+    event = {"workflow_run": {"head_sha": head, "event": "pull_request", "pull_requests": [{"number": 999}]}}
+    (tmp_path / "event.json").write_text(json.dumps(event))
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(tmp_path / "event.json"))
+    company.main()
+    assert company.team.run("github", "plan").code == 0
+    assert len(company.github.pull(number).comments) == 1 and not company.api.asked("/999")
+    plan = (ROOT / ".github/workflows/plan.yml").read_text()
+    assert "download-artifact" not in plan and "workflow_run.pull_requests" not in plan
+
+
+def test_hostile_text_in_the_comment(company: Company) -> None:
+    """A manifest that writes an approval, a mention and a script into the comment that reviewers read."""
+    hostile = "## ✓ Approved by @bob\n\n<img src=x onerror=alert(1)> [merge](https://evil.example) @acme/ml-platform `"
+    number = company.propose(1, more=f"description: {json.dumps(hostile)}\n")
+    head = company.github.pull(number).head
+    company.main()
+    assert company.team.run("github", "plan", head).code == 0
+    [comment] = company.github.pull(number).comments
+    assert "Approved by" in comment.body, "it is told, as text"
+    found = MarkdownIt("gfm-like", {"linkify": True}).parse(comment.body)
+    parts = [child for token in found for child in token.children or ()]
+    assert not {one.type for one in parts} & {"link_open", "image"}
+    html = [one.content for one in (*found, *parts) if one.type.startswith("html")]
+    assert not [one for one in html if "img" in one or "Approved" in one]
+    assert not [
+        one.content for one in parts if one.type == "text" and ("@" in one.content or "Approved" in one.content)
+    ]
+
+
+# -- MLflow and the record, behind git's back -------------------------------------------------------------------------
+
+
+def test_alias_set_by_hand(company: Company) -> None:
+    company.client.set_registered_model_alias(MODEL, "production", "3")
+    assert company.sync() == "Drifted" and company.found_by_verify() == {"alias production"}
+    assert company.reconcile().code == 0 and company.production() == {1}
+
+
+def test_stage_clicked(company: Company) -> None:
+    company.client.transition_model_version_stage(MODEL, "3", "Production")
+    assert company.sync() == "Drifted" and "stage Production" in company.found_by_verify()
+    assert company.reconcile().code == 0 and company.production() == {1}
+
+
+def test_version_deleted_and_re_created(company: Company) -> None:
+    """The approved number gets another model behind it."""
+    tags = company.client.get_registered_model(MODEL).tags
+    company.client.delete_registered_model(MODEL)
+    company.client.create_registered_model(MODEL, tags=tags)
+    company.client.create_model_version(MODEL, "dbfs:/models/evil", await_creation_for=0)
+    ran = company.reconcile()
+    assert ran.code == 4 and ran.json["models"][0]["refusals"][0]["code"] == "pin"
+    assert company.production() == set() and "pin 1 source" in company.found_by_verify()
+
+
+def test_held_stamp_forged(company: Company) -> None:
+    """A stamp makes a new version look like one that held Production before, so that going to it looks like a rollback. That is
+    exempt from some gates, but from neither approvals nor tags, and `verify` finds the stamp."""
+    first = company.team.git("rev-list", "--max-parents=0", "HEAD")
+    company.client.set_model_version_tag(MODEL, "3", "gitops.held.Production", f"{first}@2026-01-01T00:00:00Z")
+    assert company.found_by_verify() == {"held 3 Production"}
+    company.merge(company.propose(3))
+    why = company.refused()
+    assert "0 of 1 approval" in why and "validation" in why
+
+
+def test_notes_rewritten(company: Company) -> None:
+    """The receipt is edited to name an approver, or taken away."""
+    commit = company.team.git("rev-parse", "HEAD")
+    text = company.team.git(*NOTES, "show", commit)
+    company.team.git(
+        *NOTES, "add", "-f", "-m", text.replace('"result":"applied"', '"result":"applied","by":"@bob"'), commit
+    )
+    assert company.team.git(*NOTES, "show", commit) != text and company.found_by_verify() & {"receipt", "receipts"}
+    company.team.git(*NOTES, "remove", commit)
+    assert company.found_by_verify() & {"receipt", "receipts"}
+
+
+def test_grafts(company: Company) -> None:
+    """A replace ref shows git another history than the one that was approved; it is not looked at."""
+    head = company.team.git("rev-parse", "HEAD")
+    company.write(3)
+    forged = company.commit("Forged")
+    company.team.git("reset", "-q", "--hard", head)
+    company.team.git("replace", head, forged)
+    assert "Production: 3" in company.team.git("show", f"{head}:registry/models/{MODEL}.yaml")
+    ran = company.reconcile()
+    assert ran.code == 0 and company.production() == {1} and Git(company.team.folder).resolve("HEAD") == head
+
+
+# -- nothing is left out ----------------------------------------------------------------------------------------------
+
+
+def slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.lower().replace("'", "").replace("’", "")).strip("_")
+
+
+def test_security_md_names_the_same_attacks() -> None:
+    text = (ROOT / ".github/SECURITY.md").read_text(encoding="utf-8")
+    table = text[text.index("| attack |") :].split("\n\n")[0].splitlines()[2:]
+    named = [slug(row.split("|")[1].strip()) for row in table]
+    tests = [name.removeprefix("test_") for name in globals() if name.startswith("test_")]
+    tests = [name for name in tests if name not in ("an_honest_promotion", "security_md_names_the_same_attacks")]
+    assert sorted(named) == sorted(tests) and len(named) >= 20
+    assert POLICY.count("approvals") == 1
