@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.desired import Desired
 from mlflow_gitops.core.entries import Entry
+from mlflow_gitops.core.evidence import Unreadable
 from mlflow_gitops.core.gates.judge import Evidence
 from mlflow_gitops.core.history import Histories
 from mlflow_gitops.core.mainline import Commit
@@ -118,5 +119,8 @@ class Verifier:
         return Desired(manifest, self._snapshot.policy.for_model(name)) if manifest else None
 
     def _approvers(self, commit: Commit, file: str) -> int | None:
-        known = self._evidence.approvals(commit, file)
+        try:
+            known = self._evidence.approvals(commit, file)
+        except Unreadable:
+            return None
         return len(known.by) if known is not None else None
