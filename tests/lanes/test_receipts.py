@@ -62,6 +62,17 @@ def test_each_run_that_changed_something_leaves_one_line(team: Team, shelf: Shel
     assert receipts.broken_links(kept(team)) == []
 
 
+def test_one_receipt_explains_several_merges(team: Team, shelf: Shelf) -> None:
+    names = [shelf.model(1, "one"), shelf.model(1, "two")]
+    for name in names:
+        tip = team.commit(**{name: "stages: {Production: 1}\n"})
+    team.reconcile()
+    ran = team.run("reconcile", "--yes")
+    assert "Recovered" not in ran.err
+    [receipt] = kept(team)
+    assert (receipt.commit, receipt.applied()) == (tip, set(names))
+
+
 def test_an_edited_or_deleted_receipt_breaks_the_chain(team: Team, shelf: Shelf) -> None:
     name = shelf.model(3)
     for version in (1, 2, 3):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mlflow_gitops.apply import Outcome, RegistryWriter
@@ -29,6 +29,8 @@ class Recorder:
     push: bool = False
     writers: int = 1
     """How many models may be stamped side by side."""
+    line: Mapping[str, int] = field(default_factory=dict)
+    """The commits of the main line and their places."""
 
     def fetch(self) -> str | None:
         """Bring in what other clones recorded; why not, if it cannot be had."""
@@ -52,7 +54,7 @@ class Recorder:
             self._stamp(behind, digest)
         if self.notes.remote is not None and not self.push:
             return []
-        found = receipts.unrecorded(stamped, known, self.owner)
+        found = receipts.unrecorded(stamped, known, self.owner, self.line)
         recovered: list[str] = []
         for commit, models in found.items():
             if not self.notes.git.exists(commit):

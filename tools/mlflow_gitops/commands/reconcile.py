@@ -67,7 +67,13 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     planner = Planner(workspace, registry, snapshot, commit, ways=ways)
     about = {"registry": registry.shown, "workspace": registry.workspace}
     recorder = Recorder(
-        Notes.of(workspace.git), registry, planner.owner, about, options.push_receipts, options.jobs or registry.writers
+        Notes.of(workspace.git),
+        registry,
+        planner.owner,
+        about,
+        options.push_receipts,
+        options.jobs or registry.writers,
+        workspace.main_line,
     )
     if options.push_receipts and (fault := recorder.fetch()):
         warn(f"the receipts of other clones could not be fetched: {fault}")

@@ -106,20 +106,25 @@ def unstamped(named: Mapping[str, str | None], receipts: Sequence[Receipt], owne
     return behind
 
 
-def unrecorded(stamped: Mapping[str, str], receipts: Iterable[Receipt], owner: str | None) -> dict[str, list[str]]:
-    """Models whose stamp no receipt explains: commit to models. `stamped` is model to the commit of its stamp.
+def unrecorded(
+    stamped: Mapping[str, str], receipts: Iterable[Receipt], owner: str | None, line: Mapping[str, int]
+) -> dict[str, list[str]]:
+    """Models whose stamp no receipt explains: commit to models. `stamped` is model to the commit of its stamp; `line` maps the
+    commits of the main line to their places.
 
-    A run that died between its last stamp and its receipt leaves these.
+    A run that died between its last stamp and its receipt leaves these. A stamp is the last commit that concerned its model,
+    and a receipt lies on the commit that was reconciled: that one or, where several merges were reconciled at once, a later.
     """
-    recorded = {
-        (model, receipt.commit)
-        for receipt in receipts
-        if receipt.content.get("owner") == owner
-        for model in receipt.applied()
-    }
+    recorded: dict[str, set[str]] = {}
+    for receipt in receipts:
+        if receipt.content.get("owner") == owner:
+            for model in receipt.applied():
+                recorded.setdefault(model, set()).add(receipt.commit)
     missing: dict[str, list[str]] = {}
     for model, commit in sorted(stamped.items()):
-        if (model, commit) not in recorded:
+        told = recorded.get(model, set())
+        place = line.get(commit)
+        if commit not in told and (place is None or all(line.get(one, -1) < place for one in told)):
             missing.setdefault(commit, []).append(model)
     return missing
 
