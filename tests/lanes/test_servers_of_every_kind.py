@@ -76,6 +76,17 @@ def test_basic_auth(guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     ran = team.run("reconcile", "--yes")
     assert ran.code == 5 and "MANAGE (EDIT is not enough to remove an alias)" in ran.out
 
+    monkeypatch.setattr("mlflow_gitops.apply._PAUSES", (0.01,))
+    for key, value in ADMIN.items():
+        monkeypatch.setenv(key, value)
+    client.create_registered_model(f"{name}-hidden")
+    people.grant_user_permission("robot", "registered_model", f"{name}-hidden", "DENY")
+    team.commit(**{f"{name}-hidden": "stages: {}\n"})
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "robot")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "a long password 2")
+    ran = team.run("reconcile", f"{name}-hidden", "--yes")
+    assert ran.code == 5 and "lack the right to create registered models" in ran.out
+
     for key, value in ADMIN.items():
         monkeypatch.setenv(key, value)
     assert team.run("reconcile", "--yes").code == 0

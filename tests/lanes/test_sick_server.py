@@ -190,19 +190,53 @@ def test_a_fault_at_every_request_ends_applied_and_registers_once(
         assert team.run("status", name, "--exit-code").code == 0
 
 
-def test_a_server_that_dies_in_the_middle(
+def test_a_server_that_dies_in_the_middle_is_given_up_once(
     team: Team, shelf: Shelf, between: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlflow_gitops.edges.server.PATIENCE", 3)
-    monkeypatch.setattr("mlflow_gitops.edges.server.Server._lives", lambda self: False)
-    name = shelf.model(1)
-    team.commit(**{name: "stages: {Production: 1}\n"})
+    names = [shelf.model(1, f"m{i}") for i in range(8)]
+    team.commit(**{name: "stages: {Production: 1}\n" for name in names})
     between.fault = lambda number, method, path: STALL if number >= 5 else None
-    ran = team.run("reconcile", "--yes", uri=between.address)
-    assert ran.code == 5 and "did not answer" in ran.out and "could not be read back" in ran.out
+    with monkeypatch.context() as sick:
+        sick.setattr("mlflow_gitops.edges.server.PATIENCE", 1.5)
+        sick.setattr("mlflow_gitops.edges.server.Server._lives", lambda self: False)
+        ran = team.run("reconcile", "--yes", "--jobs", "2", uri=between.address)
+    assert ran.code == 5 and ran.out.count("did not answer") == len(names) and "could not be read back" in ran.out
+    assert len(between.requests) <= 5 + 2 * 2, "it is not waited for at each model"
     between.reset()
     assert team.run("reconcile", "--yes", uri=between.address).code == 0
-    assert shelf.stages(name) == {1: "Production"}
+    assert all(shelf.stages(name) == {1: "Production"} for name in names)
+
+
+def test_a_model_that_exists_and_is_not_shown(team: Team, between: Proxy) -> None:
+    """MLflow's basic-auth app leaves out of its answers what one may not read."""
+    team.commit(hidden="stages: {}\n")
+    taken = Answer(400, '{"error_code": "RESOURCE_ALREADY_EXISTS", "message": "It exists."}')
+    between.fault = lambda number, method, path: taken if path.endswith("registered-models/create") else None
+    ran = team.run("reconcile", "--yes", uri=between.address)
+    assert ran.code == 5 and "hidden from these credentials, which then lack READ" in ran.out
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["answered", "answer lost"])
+def test_a_registration_that_got_another_number_is_taken_back(
+    team: Team, shelf: Shelf, between: Proxy, lost: bool
+) -> None:
+    name = shelf.model(2)
+    shelf.client.delete_model_version(name, "2")
+    text = "stages: {Staging: %d}\nversions: {%d: {source: s3://models/new}}\n"
+    team.commit(**{name: text % (2, 2)})
+    between.fault = lambda number, method, path: (
+        LOSE_THE_ANSWER if lost and path.endswith("model-versions/create") else None
+    )
+    ran = team.run("reconcile", "--yes", "--format", "json", uri=between.address)
+    assert ran.code == 4, ran
+    [refusal] = ran.json["models"][0]["refusals"][-1:]
+    assert refusal["code"] == "missing_version" and refusal["way_out"] == "pin it as the next free number, 4"
+    assert shelf.stages(name) == {1: "None"} and shelf.tags(name)["gitops.highest"] == "3"
+    between.reset()
+    assert team.run("reconcile", "--yes", uri=between.address).code == 4 and between.writes == []
+    team.commit(**{name: text % (4, 4)})
+    assert team.run("reconcile", "--yes", uri=between.address).code == 0
+    assert shelf.stages(name) == {1: "None", 4: "Staging"}
 
 
 @contextmanager

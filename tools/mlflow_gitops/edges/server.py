@@ -30,6 +30,9 @@ SILENCE = 30.0
 
 LOCKED = "the SQLite database is locked by another process. Wait for it to finish, then run this again."
 
+_HIDDEN = ", made this moment, or hidden from these credentials, which then lack READ on it."
+"""A server with permissions leaves out of its answers what one may not read (MLflow's basic-auth app, 3.17)."""
+
 _READ_RETRIES = "2"
 _BACKOFF = "1"  # seconds before the first retry, twice as many before the second
 _STATUS = re.compile(r"failed with error code (\d{3})|too many (\d{3}) error responses", re.IGNORECASE)
@@ -99,7 +102,8 @@ class Server:
             raise
         except Exception as error:  # MLflow lets through what its stores, drivers and transports raise
             said = self.explain(error, getattr(call, "__name__", ""))
-            raise RegistryFailure(said, transient=_WAYS["later"] in said or LOCKED in said) from error
+            passing = any(way in said for way in (_WAYS["later"], LOCKED, _HIDDEN))
+            raise RegistryFailure(said, transient=passing) from error
 
     def explain(self, error: BaseException, doing: str = "") -> str:
         """What an exception from MLflow's client means to a person, the server's name first."""
@@ -108,6 +112,8 @@ class Server:
         found = _STATUS.search(text)
         status = int(found.group(1) or found.group(2)) if found else _status(error)
         server = self.shown
+        if doing == "create_registered_model" and getattr(error, "error_code", "") == "RESOURCE_ALREADY_EXISTS":
+            return f"{server} has a model of that name already{_HIDDEN}"
         if not self.http:
             return f"{server}: {_said(text, error)}"
         if "SSLError" in chain or "SSLCertVerificationError" in chain or "CERTIFICATE_VERIFY_FAILED" in text:
