@@ -5,13 +5,15 @@ from __future__ import annotations
 import difflib
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 
 from mlflow_gitops.core.audit import Audit, Told
 from mlflow_gitops.core.events import Course, Event, courses, in_order, policy_events
 from mlflow_gitops.core.history import Histories
 from mlflow_gitops.core.names import file_stem
+from mlflow_gitops.core.reading import Reader
 from mlflow_gitops.core.receipts import NOTES_REF, Ledger
+from mlflow_gitops.core.snapshot import classify, stem_of
 from mlflow_gitops.core.standing import Standing, effective, wanted
 from mlflow_gitops.core.times import named_time
 from mlflow_gitops.edges.notes import Notes
@@ -31,9 +33,16 @@ class Trail:
     def __init__(self, workspace: Workspace, model: str | None = None) -> None:
         self._workspace = workspace
         self._git = workspace.git
-        self.line = workspace.git.line(workspace.git.resolve(workspace.main_ref), workspace.registry)
-        self._histories = Histories(self.line, workspace.registry, self._git.blobs, {})
         stems = [file_stem(model)] if model is not None else None
+        reader = Reader(self._git.blobs)
+
+        def wants(path: str) -> bool:
+            kind = classify(path, workspace.registry)
+            return kind == "policy" or (kind == "manifest" and (stems is None or stem_of(path) in stems))
+
+        main = self._git.resolve(workspace.main_ref)
+        self.line = self._git.line(main, workspace.registry, cache(wants), reader.take)
+        self._histories = Histories(self.line, workspace.registry, self._git.blobs, {}, reader=reader)
         if model is not None and stems and stems[0] not in self._histories.stems():
             raise Failure(self._unknown(model))
         self.courses: list[Course] = courses(self.line, self._histories, stems)

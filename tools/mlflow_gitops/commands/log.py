@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from mlflow_gitops.commands.output import emit, note
 from mlflow_gitops.errors import OK
 from mlflow_gitops.render import events as render
@@ -22,6 +24,22 @@ def run(
 ) -> int:
     """Print the events of the main line, oldest first. Raises Failure for a model, stage, time or revision that there is
     not."""
+    gc.disable()  # one process, one answer: looking for garbage among ten thousands of events finds none
+    try:
+        return _run(settings, model, stage, since, until, author, form)
+    finally:
+        gc.enable()
+
+
+def _run(
+    settings: Settings,
+    model: str | None,
+    stage: str | None,
+    since: str | None,
+    until: str | None,
+    author: str | None,
+    form: str,
+) -> int:
     trail = Trail(Workspace(settings), model)
     told = trail.tell(only(trail.events, stage, trail.within(since, until)))
     if author is not None:

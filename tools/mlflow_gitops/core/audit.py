@@ -85,7 +85,7 @@ class Audit:
     def _overrides(self, event: Event, merged: Sequence[Commit]) -> Iterable[Used]:
         """The lines that could take a gate's place: with a reason, for a gate that the stage had and that may be overridden."""
         messages = [commit.message for commit in (event.commit, *merged)]
-        if not event.enters or not any("gate-override" in message.lower() for message in messages):
+        if not event.enters or not any("Gate-Override:" in message for message in messages):
             return
         model, stage = event.model or "", event.stage or ""
         judge = self._judge(event.commit, model)

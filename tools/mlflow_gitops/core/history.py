@@ -91,7 +91,7 @@ class Histories:
 
     `read_blobs` maps blob ids to contents. `target` is what the snapshot under planning wants of each model; `dirty` tells
     by a manifest's stem whether the working tree under planning departs from the line's last commit for it. `stageless`
-    is as in `Policy`.
+    is as in `Policy`. `reader` may have read some of the blobs already.
     """
 
     def __init__(
@@ -103,9 +103,10 @@ class Histories:
         *,
         dirty: Callable[[str], bool] = lambda stem: False,
         stageless: bool = False,
+        reader: Reader | None = None,
     ) -> None:
         self._line = line
-        self._reader = Reader(read_blobs, stageless=stageless)
+        self._reader = reader or Reader(read_blobs, stageless=stageless)
         self._target = target
         self._dirty = dirty
         self._by_stem: dict[str, list[tuple[int, str, str | None]]] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from mlflow_gitops.core.mainline import Commit
@@ -37,6 +38,9 @@ class Vouched:
     approved_by: tuple[str, ...] = ()
 
 
+_NOTHING = Vouched()
+
+
 @dataclass(frozen=True, slots=True)
 class People:
     """Everybody who is known to stand behind one change."""
@@ -56,18 +60,18 @@ def people(commit: Commit, merged: Sequence[Commit] | None = None, vouched: Vouc
     `merged` are the commits that touch the manifest and that a true merge brought in, the newest first; None where the commit
     is no true merge. `vouched` is what a receipt says of the commit.
     """
-    told = vouched or Vouched()
+    told = vouched or _NOTHING
     made = list(merged or ()) or [commit]
-    author, *others = _once(person(one.author) for one in made)
-    said = [line for one in dict.fromkeys((commit, *made)) for line in _TRAILER.finditer(one.message)]
+    author, *others = _once([person(one.author) for one in made])
+    said = [line for one in {one.sha: one for one in (commit, *made)}.values() for line in _trailers(one.message)]
     others += [person(line["who"]) for line in said if line["key"].lower() == "co-authored-by" and line["who"]]
-    claims = _once(person(line["who"]) for line in said if line["key"].lower() != "co-authored-by" and line["who"])
+    claims = _once([person(line["who"]) for line in said if line["key"].lower() != "co-authored-by" and line["who"]])
     looked_up = told.source == "api" or bool(told.approved_by)
     number = told.pull_request if told.source == "api" else commit.pull_request
     return People(
         author=author,
-        co_authors=tuple(_once((author, *others))[1:]),
-        merged_by=person(commit.author) if merged is not None else told.merged_by or _committer(commit),
+        co_authors=tuple(_once([author, *others])[1:]),
+        merged_by=person(commit.author) if merged is not None else told.merged_by or _committer(commit.committer),
         approved_by=told.approved_by if looked_up else tuple(claims),
         approved_by_source="receipt" if looked_up else "message" if claims else None,
         pull_request=number,
@@ -75,6 +79,11 @@ def people(commit: Commit, merged: Sequence[Commit] | None = None, vouched: Vouc
     )
 
 
+def _trailers(message: str) -> Iterable[re.Match[str]]:
+    return _TRAILER.finditer(message) if "-by:" in message or "-BY:" in message.upper() else ()
+
+
+@cache
 def person(text: str) -> str:
     """`@login` for somebody whose e-mail is a forge's stand-in, else the text in one form: `Name <email>`."""
     found = _PERSON.match(text)
@@ -84,17 +93,19 @@ def person(text: str) -> str:
     return f"@{private['login']}" if private else f"{found['name']} <{found['mail'].strip()}>".strip()
 
 
-def _committer(commit: Commit) -> str | None:
+@cache
+def _committer(committer: str) -> str | None:
     """Who put a commit there; None for the forge itself, which commits what people merge on its pages."""
-    found = _PERSON.match(commit.committer)
-    if found is None:
-        return person(commit.committer) or None
-    forge = found["mail"].lower().startswith("noreply@") and found["name"].lower().startswith(_FORGES)
-    return None if forge else person(commit.committer)
+    found = _PERSON.match(committer)
+    if found and found["mail"].lower().startswith("noreply@") and found["name"].lower().startswith(_FORGES):
+        return None
+    return person(committer) or None
 
 
-def _once(people: Iterable[str]) -> list[str]:
+def _once(people: Sequence[str]) -> Sequence[str]:
     """Each person once, in order: the same address, or the same login, is the same person."""
+    if len(people) < 2:
+        return people
     first: dict[str, str] = {}
     for one in people:
         first.setdefault(_key(one), one)

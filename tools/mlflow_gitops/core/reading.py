@@ -55,6 +55,14 @@ class Reader:
             self._asked |= missing
             self._blobs.update(self._read(missing))
 
+    def take(self, path: str, blob: str, data: bytes | None) -> None:
+        """Take a manifest's or a policy's content before it is asked for, None if there is none; a manifest is read at once."""
+        self._asked.add(blob)
+        if data is not None:
+            self._blobs[blob] = data
+        if "/models/" in path:
+            self._manifests[blob, path] = self._parse(blob, path)
+
     def no_policy(self) -> Policy:
         """MLflow's own rules, which hold where there is no policy file."""
         found = self.policy(None)[0]

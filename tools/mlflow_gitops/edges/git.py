@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, cast
@@ -18,6 +18,7 @@ from mlflow_gitops.core.mainline import Commit, Line, Merged
 from mlflow_gitops.core.snapshot import LINK, SourceFile, matters
 from mlflow_gitops.core.yamldoc import MAX_BYTES
 from mlflow_gitops.edges import gitlog
+from mlflow_gitops.edges.blobs import BlobStream, Take, answer
 from mlflow_gitops.errors import GitFailure
 
 _LINK_MODE = "120000"
@@ -235,38 +236,34 @@ class Git:
 
                 threading.Thread(target=_feed, args=(stdin, request), daemon=True).start()
             for blob in wanted:
-                header = stdout.readline().split()
-                if len(header) == 2:
-                    continue  # missing
-                size = int(header[2]) if header else 0
-                data = stdout.read(size)
-                if not header or len(data) < size or stdout.read(1) != b"\n":
-                    raise GitFailure("git cat-file ended too early. Is the repository damaged? Try git fsck.")
-                if limit is None or size <= limit:
+                data = answer(stdout)
+                if data is not None and (limit is None or len(data) <= limit):
                     found[blob] = data
         return found
 
-    def line(self, revision: str, registry: str) -> Line:
-        """The first-parent history of a revision and what it did to the registry folder, from one `git log`."""
+    def line(
+        self,
+        revision: str,
+        registry: str,
+        wants: Callable[[str], bool] = lambda path: False,
+        take: Take = lambda path, blob, data: None,
+    ) -> Line:
+        """The first-parent history of a revision and what it did to the registry folder, from one `git log`.
+
+        The contents of the files that `wants` names by their paths are handed to `take` meanwhile, the oldest first.
+        """
         # --sparse keeps the commits that do nothing to the folder: they have a place and a time on the line, too.
         walk = ("--first-parent", "--full-history", "--sparse", "--reverse", "-m")
-        output = self._run("log", *walk, *gitlog.LOGGED, revision, "--", registry)
-        shas: list[str] = []
-        times: list[int] = []
-        described: dict[str, Commit] = {}
-        merges: dict[int, tuple[str, ...]] = {}
-        changes: list[tuple[int, str, str | None]] = []
-        latest = 0
-        for sha, parents, seconds, about, done in gitlog.read(output):
-            latest = max(latest, seconds)
-            if done:
-                described[sha] = Commit(sha, _utc(latest), *about)
-                changes += ((len(shas), path, blob) for path, blob in reversed(done))
-            if len(parents) > 1:
-                merges[len(shas)] = parents[1:]
-            shas.append(sha)
-            times.append(latest)
-        return Line(shas, changes, described, times, merges)
+        command = ("log", *walk, *gitlog.LOGGED, revision, "--", registry)
+        with self._popen(*command) as process:
+            blobs = BlobStream(lambda: self._popen("cat-file", "--batch", "--buffer"), take)
+            try:
+                line = _line(gitlog.read(_chunks(process)), wants, blobs)
+            finally:
+                blobs.close()
+        if process.returncode:
+            self._run(*command)  # says what is wrong
+        return line
 
     def merged(self, line: Line, wanted: Iterable[int], registry: str) -> dict[int, list[Merged]]:
         """The commits that these true merges of the line brought in, the newest first, without merges among them.
@@ -288,7 +285,7 @@ class Git:
             output = self._run(
                 "log", "--no-walk=unsorted", "--stdin", *gitlog.LOGGED, "--", registry, feed=_lines(asked)
             )
-            for sha, _, seconds, about, changes in gitlog.read(output):
+            for sha, _, seconds, about, changes in gitlog.read([output]):
                 commit = Commit(sha, _utc(seconds), *about)
                 found[brought[sha]].append(Merged(commit, tuple(path for path, _ in changes)))
         return found
@@ -370,6 +367,33 @@ class Git:
             said = done.stderr.decode("utf-8", "replace").strip().splitlines()
             raise GitFailure(f"{why or 'git ' + args[0] + ' failed'}: {said[0] if said else done.returncode}.")
         return done.stdout if done.returncode == 0 else b""
+
+
+def _line(commits: Iterable[gitlog.Logged], wants: Callable[[str], bool], blobs: BlobStream) -> Line:
+    """The line of commits as they come, the oldest first; what is wanted of their files is asked for at once."""
+    shas: list[str] = []
+    times: list[int] = []
+    described: dict[str, Commit] = {}
+    merges: dict[int, tuple[str, ...]] = {}
+    changes: list[tuple[int, str, str | None]] = []
+    latest = 0
+    for sha, parents, seconds, about, done in commits:
+        latest = max(latest, seconds)
+        if done:
+            blobs.ask((path, blob) for path, blob in done if blob and wants(path))
+            described[sha] = Commit(sha, _utc(latest), *about)
+            changes += ((len(shas), path, blob) for path, blob in reversed(done))
+        if len(parents) > 1:
+            merges[len(shas)] = parents[1:]
+        shas.append(sha)
+        times.append(latest)
+    return Line(shas, changes, described, times, merges)
+
+
+def _chunks(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    stdout = cast(IO[bytes], process.stdout)
+    while chunk := os.read(stdout.fileno(), 1 << 16):
+        yield chunk
 
 
 def _lines(words: Iterable[str]) -> str:

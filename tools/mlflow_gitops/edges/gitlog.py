@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 LOGGED = (
@@ -25,9 +25,9 @@ class Logged(NamedTuple):
     changes: list[tuple[str, str | None]]
 
 
-def read(output: bytes) -> Iterator[Logged]:
-    """The commits in the order in which they were printed."""
-    tokens = iter(output.decode("utf-8", "replace").split("\0"))
+def read(output: Iterable[bytes]) -> Iterator[Logged]:
+    """The commits in the order in which they were printed, each as soon as the next one begins."""
+    tokens = _tokens(output)
     commit: Logged | None = None
     for token in tokens:
         if token.startswith("\x02"):
@@ -41,3 +41,13 @@ def read(output: bytes) -> Iterator[Logged]:
             commit.changes.append((next(tokens), content))
     if commit is not None:
         yield commit
+
+
+def _tokens(output: Iterable[bytes]) -> Iterator[str]:
+    rest = b""
+    for chunk in output:
+        *whole, rest = (rest + chunk).split(b"\0")
+        for token in whole:
+            yield token.decode("utf-8", "replace")
+    if rest:
+        yield rest.decode("utf-8", "replace")

@@ -1,0 +1,82 @@
+"""Blobs from `git cat-file --batch`: one answer, and a stream of them that is asked while it answers."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Callable, Iterable
+from queue import SimpleQueue
+from threading import Thread
+from typing import IO, cast
+
+from mlflow_gitops.core.yamldoc import MAX_BYTES
+from mlflow_gitops.errors import GitFailure
+
+Take = Callable[[str, str, "bytes | None"], None]
+"""Takes one file's path, its blob's id, and its content: None where there is none of a fair size."""
+
+
+def answer(stdout: IO[bytes]) -> bytes | None:
+    """The next blob's content; None where git has none of that id. Raises GitFailure."""
+    header = stdout.readline().split()
+    if len(header) == 2:
+        return None
+    size = int(header[2]) if header else 0
+    data = stdout.read(size)
+    if not header or len(data) < size or stdout.read(1) != b"\n":
+        raise GitFailure("git cat-file ended too early. Is the repository damaged? Try git fsck.")
+    return data
+
+
+class BlobStream:
+    """One `git cat-file --batch` whose answers are handed to `take` in a thread of its own, in the order in which they were
+    asked for: what is made of them is made while git still looks for the rest. `start` is called at the first question."""
+
+    def __init__(self, start: Callable[[], subprocess.Popen[bytes]], take: Take) -> None:
+        self._start = start
+        self._take = take
+        self._process: subprocess.Popen[bytes] | None = None
+        self._asked: SimpleQueue[tuple[str, str] | None] = SimpleQueue()
+        self._seen: set[str] = set()
+        self._failed: BaseException | None = None
+
+    def ask(self, files: Iterable[tuple[str, str]]) -> None:
+        """Ask for the blobs of these (path, id), each once however often it is named."""
+        new = []
+        for path, blob in files:
+            if blob not in self._seen and len(blob) >= 40:
+                self._seen.add(blob)
+                self._asked.put((path, blob))
+                new.append(blob)
+        if not new:
+            return
+        if self._process is None:
+            self._process = self._start()
+            self._thread = Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
+            self._thread.start()
+        stdin = cast(IO[bytes], self._process.stdin)
+        with contextlib.suppress(BrokenPipeError):  # git ended; who reads its answers notices
+            stdin.write("".join(f"{blob}\n" for blob in new).encode())
+            stdin.flush()
+
+    def close(self) -> None:
+        """Wait for the last answer. Raises GitFailure, and whatever `take` raised."""
+        if self._process is None:
+            return
+        self._asked.put(None)
+        with contextlib.suppress(BrokenPipeError):
+            cast(IO[bytes], self._process.stdin).close()
+        self._thread.join()
+        cast(IO[bytes], self._process.stdout).close()
+        self._process.wait()
+        if self._failed is not None:
+            raise self._failed
+
+    def _listen(self, stdout: IO[bytes]) -> None:
+        try:
+            while (asked := self._asked.get()) is not None:
+                data = answer(stdout)
+                self._take(*asked, data if data is not None and len(data) <= MAX_BYTES else None)
+        except BaseException as error:  # told by `close`
+            self._failed = error
+            cast("subprocess.Popen[bytes]", self._process).kill()
