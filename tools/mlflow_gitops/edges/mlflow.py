@@ -64,6 +64,7 @@ class Registry:
         self._server = Server(self.uri, say)
         self.shown = self._server.shown
         self._artifacts = Artifacts(self.tracking_uri, self.uri)
+        self._places: dict[str, str] = {}
         for uri in (self.tracking_uri, self.uri):
             must_be_ready(uri)
         self._client: MlflowClient = self._server.ask(MlflowClient, self.tracking_uri, self.uri)
@@ -155,6 +156,8 @@ class Registry:
         """What a version's run and logged model recorded; None where MLflow has neither."""
         run = self._found(self._client.get_run, version.run_id) if version.run_id else None
         logged = self._found(self._client.get_logged_model, version.model_id) if version.model_id else None
+        if logged is not None:
+            self._places[f"models:/{version.model_id}"] = str(logged.artifact_location)
         return record(run, logged)
 
     def model_file(self, model: str, version: ObservedVersion) -> ModelFile | None:
@@ -165,10 +168,12 @@ class Registry:
 
     def _location(self, model: str, version: ObservedVersion) -> str | None:
         """Where a version's artifacts are."""
+        if version.status and self.stageless:  # Unity Catalog gives access by the version's own name alone
+            return f"models:/{model}/{version.number}"
+        if known := self._places.get(version.source or ""):
+            return known
         if not version.status:
             return self._settled(version.source)
-        if self.stageless:  # Unity Catalog gives access by the version's own name alone
-            return f"models:/{model}/{version.number}"
         place = partial(self._client.get_model_version_download_uri, model)
         return self._settled(self._found(place, str(version.number)) or version.source, seen=True)
 
