@@ -119,6 +119,18 @@ def test_a_merged_pull_request_is_found_by_its_commit(desk: Desk, method: Method
         assert asked.of_merged(before, FILE).pull_request is None
 
 
+def test_a_rebase_that_github_knows_by_its_last_commit(desk: Desk) -> None:
+    desk.branch("promote", "one\n", "two\n", "three\n")
+    pull = desk.repo.open_pull("promote", user="alice")
+    desk.repo.review(pull.number, "bob")
+    tip = desk.repo.merge(pull.number, "rebase", by="carol")
+    desk.repo.associated = {tip: [pull.number]}
+    desk.pull()
+    first, before = desk.git("rev-parse", "HEAD~2"), desk.git("rev-parse", "HEAD~3")
+    assert desk.asked().of_merged(first, FILE).by == ("@bob",)
+    assert desk.asked().of_merged(before, FILE).pull_request is None
+
+
 @pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
 def test_a_group_of_two_keeps_each_its_own(desk: Desk, method: Method) -> None:
     desk.branch("one", "one\n")

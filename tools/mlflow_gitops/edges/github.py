@@ -31,7 +31,8 @@ MAX_BODY = 65_536
 """Characters that GitHub takes in a comment or an issue."""
 MAX_DESCRIPTION = 140
 """Characters that GitHub takes in a commit status."""
-_TIMEOUT = 20
+_TIMEOUT = 15
+"""Seconds."""
 _NAME = re.compile(r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")
 _REMOTE = re.compile(r"^(?:[a-z+]+://)?(?:[^@/]*@)?(?P<host>[^:/]+)(?::\d+)?[:/](?P<name>[^/:]+/[^/]+?)(?:\.git)?/?$")
 
@@ -73,7 +74,7 @@ class GitHub:
         # last an hour.
         retry = Retry(
             total=3,
-            connect=2,
+            connect=1,
             backoff_factor=0.5,
             status_forcelist=(500, 502, 503, 504),
             allowed_methods={"GET", "PUT", "PATCH", "DELETE"},
@@ -206,8 +207,9 @@ class GitHub:
         return [one for one in found if one.pull_request is None]
 
     def _is_ours(self, one: Any, key: str) -> bool:
-        author = one.user.login if one.user else ""
-        return _marker(key) in (one.body or "") and author.lower() == self.me.lower()
+        # GraphQL names an app without what REST adds to its name.
+        author = one.user.login.removesuffix("[bot]" if one.user.type == "Bot" else "") if one.user else ""
+        return _marker(key) in (one.body or "") and author.lower() == self.me.removesuffix("[bot]").lower()
 
     # -- pull requests ----------------------------------------------------------------------------------------------
 

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlflow_gitops.core.approvals import Approvals, PullRequest, Review, Reviewer, approvals, makers
 from mlflow_gitops.core.manifest import read_manifest
+from mlflow_gitops.core.policy import instant
 from mlflow_gitops.edges.git import Git
 from mlflow_gitops.edges.github import GitHub, branch_of
 from mlflow_gitops.errors import GitHubFailure
@@ -28,6 +30,8 @@ _MAX_COMMITS = 250
 """Commits of one pull request that the API lists."""
 _RERUNS = timedelta(days=31)
 """How long after its first attempt GitHub lets a workflow run be started again."""
+_ONE_REBASE = timedelta(seconds=10)
+"""How far apart the committer dates of one rebase may be."""
 _DISPATCHES = ("workflow_dispatch", "repository_dispatch")
 
 _Found = TypeVar("_Found")
@@ -93,17 +97,32 @@ class PullRequests:
     # -- finding ----------------------------------------------------------------------------------------------------
 
     def _merged(self, sha: str) -> PullRequest | None:
+        seen: set[int] = set()
         with self.github.asking(f"find the pull request of {sha[:7]}"):
-            for found in self._associated(sha):
+            for found in chain.from_iterable(map(self._associated, (sha, *self._right_after(sha)))):
                 into = found.base.ref == self.branch and self._is_here(found.base.repo)
-                if found.merged_at is None or not into:
+                if found.merged_at is None or not into or found.number in seen:
                     continue
+                seen.add(found.number)
                 # The list tells less than the pull request itself.
                 pull = self.github.repo.get_pull(found.number)
                 commits = self._commits(pull)
                 if self._contains(pull.merge_commit_sha, commits, sha):
                     return self._facts(pull, commits)
         return None
+
+    def _right_after(self, sha: str) -> Iterator[str]:
+        """The commits that were put on the main line together with this one. GitHub may know a rebased pull request by the
+        last of its commits alone."""
+        line = list(self._main_line())
+        start = self._main_line().get(sha, len(line))
+        before = instant(self._git.describe(sha).at) if start + 1 < len(line) else None
+        for other in line[start + 1 : start + _MAX_COMMITS]:
+            at = instant(self._git.describe(other).at)
+            if before is None or abs(at - before) > _ONE_REBASE:
+                return
+            yield other
+            before = at
 
     def _associated(self, sha: str) -> Iterator[Pull]:
         from github import GithubException
