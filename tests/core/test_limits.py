@@ -1,0 +1,52 @@
+"""The limit on one run (RULES R3): models that change a stage or an alias, of those looked at."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlflow_gitops.core.limits import limit_refusal
+from mlflow_gitops.core.plan import Action, Change, ModelPlan, Sync
+from mlflow_gitops.core.policy import Limit
+
+
+def model(i: int, action: Action | None, sync: Sync = "Pending", *, applies: bool = True) -> ModelPlan:
+    changes = (Change(action, 1, "key", applies=applies),) if action else ()
+    return ModelPlan(f"m{i}", None, sync, None, changes=changes)
+
+
+def many(changing: int, still: int) -> list[ModelPlan]:
+    return [model(i, "transition" if i < changing else None) for i in range(changing + still)]
+
+
+@pytest.mark.parametrize(
+    ("changing", "still", "others", "max_changes", "refused"),
+    [
+        (10, 0, 0, None, False),  # the floor
+        (11, 0, 0, None, True),
+        (30, 70, 0, None, False),  # 30 percent of 100
+        (31, 69, 0, None, True),
+        (31, 69, 10, None, False),  # 30 percent of 110
+        (31, 69, 0, 31, False),
+        (31, 69, 0, 30, True),
+        (1, 0, 0, 0, True),
+    ],
+)
+def test_the_larger_of_floor_and_percent(
+    changing: int, still: int, others: int, max_changes: int | None, refused: bool
+) -> None:
+    found = limit_refusal(many(changing, still), Limit(percent=30, floor=10), max_changes, others)
+    assert (found is not None) is refused
+    if found:
+        assert found.code == "limit" and f"--max-changes {changing}" in found.way_out
+        assert found.detail.startswith(f"{changing} of {changing + still + others} models")
+
+
+def test_what_does_not_count() -> None:
+    quiet: list[Action] = ["set_tag", "delete_tag", "set_description", "register_version"]
+    models = [model(i, action) for i, action in enumerate(quiet)]
+    models += [model(10, "transition", "Missing"), model(11, "transition", applies=False)]
+    assert limit_refusal(models, Limit(percent=0, floor=0), None) is None
+    counted: list[Action] = ["transition", "set_alias", "delete_alias"]
+    for action in counted:
+        assert limit_refusal([model(0, action)], Limit(percent=0, floor=0), None) is not None
+    assert limit_refusal(many(100, 0), None, None) is None, "no policy, no limit"
