@@ -22,7 +22,7 @@ def rows() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         repo = build(Path(folder))
         ours = (str(_BIN / "mlflow-gitops"), "--repo", folder, "log")
-        one = "registry/models/model-00007.yaml"
+        one = "registry/models/model-00500.yaml"
         raw = f"git -C {folder} log --first-parent --raw --no-renames --no-abbrev --format= main -- registry"
         both = f"{raw} | awk '{{print $4}}' | git -C {folder} cat-file --batch"
         what = f"{COMMITS:,} commits over {MANIFESTS:,} manifests"
@@ -37,7 +37,7 @@ def rows() -> list[Row]:
             ),
             compare(
                 f"log of one model, {what}",
-                process(*ours, "model-00007"),
+                process(*ours, "model-00500"),
                 "git log -- path",
                 process("git", "-C", repo.folder.as_posix(), "log", "main", "--", one),
                 "≤ 3.00",

@@ -28,6 +28,10 @@ def answer(stdout: IO[bytes]) -> bytes | None:
     return data
 
 
+_AT_ONCE = 64
+"""Blobs that are asked for together: a question costs more than an answer."""
+
+
 class BlobStream:
     """One `git cat-file --batch` whose answers are handed to `take` in a thread of its own, in the order in which they were
     asked for: what is made of them is made while git still looks for the rest. `start` is called at the first question."""
@@ -36,34 +40,26 @@ class BlobStream:
         self._start = start
         self._take = take
         self._process: subprocess.Popen[bytes] | None = None
-        self._asked: SimpleQueue[tuple[str, str] | None] = SimpleQueue()
+        self._asked: SimpleQueue[list[tuple[str, str]]] = SimpleQueue()
         self._seen: set[str] = set()
+        self._next: list[tuple[str, str]] = []
         self._failed: BaseException | None = None
 
     def ask(self, files: Iterable[tuple[str, str]]) -> None:
         """Ask for the blobs of these (path, id), each once however often it is named."""
-        new = []
         for path, blob in files:
             if blob not in self._seen and len(blob) >= 40:
                 self._seen.add(blob)
-                self._asked.put((path, blob))
-                new.append(blob)
-        if not new:
-            return
-        if self._process is None:
-            self._process = self._start()
-            self._thread = Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
-            self._thread.start()
-        stdin = cast(IO[bytes], self._process.stdin)
-        with contextlib.suppress(BrokenPipeError):  # git ended; who reads its answers notices
-            stdin.write("".join(f"{blob}\n" for blob in new).encode())
-            stdin.flush()
+                self._next.append((path, blob))
+        if len(self._next) >= _AT_ONCE:
+            self._send()
 
     def close(self) -> None:
         """Wait for the last answer. Raises GitFailure, and whatever `take` raised."""
+        self._send()
         if self._process is None:
             return
-        self._asked.put(None)
+        self._asked.put([])
         with contextlib.suppress(BrokenPipeError):
             cast(IO[bytes], self._process.stdin).close()
         self._thread.join()
@@ -72,11 +68,26 @@ class BlobStream:
         if self._failed is not None:
             raise self._failed
 
+    def _send(self) -> None:
+        if not self._next:
+            return
+        if self._process is None:
+            self._process = self._start()
+            self._thread = Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
+            self._thread.start()
+        stdin = cast(IO[bytes], self._process.stdin)
+        with contextlib.suppress(BrokenPipeError):  # git ended; who reads its answers notices
+            stdin.write("".join(f"{blob}\n" for _, blob in self._next).encode())
+            stdin.flush()
+        self._asked.put(self._next)
+        self._next = []
+
     def _listen(self, stdout: IO[bytes]) -> None:
         try:
-            while (asked := self._asked.get()) is not None:
-                data = answer(stdout)
-                self._take(*asked, data if data is not None and len(data) <= MAX_BYTES else None)
+            while asked := self._asked.get():
+                for path, blob in asked:
+                    data = answer(stdout)
+                    self._take(path, blob, data if data is not None and len(data) <= MAX_BYTES else None)
         except BaseException as error:  # told by `close`
             self._failed = error
             cast("subprocess.Popen[bytes]", self._process).kill()

@@ -46,8 +46,8 @@ def read(output: Iterable[bytes]) -> Iterator[Logged]:
 def _tokens(output: Iterable[bytes]) -> Iterator[str]:
     rest = b""
     for chunk in output:
-        *whole, rest = (rest + chunk).split(b"\0")
-        for token in whole:
-            yield token.decode("utf-8", "replace")
+        whole, end, rest = (rest + chunk).rpartition(b"\0")
+        if end:
+            yield from whole.decode("utf-8", "replace").split("\0")
     if rest:
         yield rest.decode("utf-8", "replace")
