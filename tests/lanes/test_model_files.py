@@ -145,10 +145,17 @@ def test_what_is_there_and_is_not_mlflows(sqlite_uri: str, tmp_path: Path) -> No
     (tmp_path / "MLmodel").write_text("- a list")
     with pytest.raises(RegistryFailure, match="is not MLflow's"):
         artifacts.read(tmp_path.as_uri())
+    (tmp_path / "MLmodel").write_text("signature: {inputs: 'no list'}")
+    with pytest.raises(RegistryFailure, match="is not MLflow's"):
+        artifacts.read(str(tmp_path))
     (tmp_path / "MLmodel").write_text("#" * (modelfile.LARGEST + 1))
     with pytest.raises(RegistryFailure, match="larger than 4 MiB"):
         artifacts.read(str(tmp_path))
     (tmp_path / "MLmodel").write_text("flavors: {}\n")
+    assert artifacts.read(str(tmp_path)) == ModelFile()
+    # No other file that it may name is opened.
+    (tmp_path / "secret.yaml").write_text("- not for you")
+    (tmp_path / "MLmodel").write_text(f"resources: {tmp_path / 'secret.yaml'}\n")
     assert artifacts.read(str(tmp_path)) == ModelFile()
 
 

@@ -12,15 +12,14 @@ import re
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
+
+import yaml
 
 from mlflow_gitops.core.evidence import ModelFile, Signature
 from mlflow_gitops.edges.server import Server, without_credentials
 from mlflow_gitops.errors import RegistryFailure
-
-if TYPE_CHECKING:
-    from mlflow.models import Model
 
 PATIENCE = 30.0
 """Seconds for one version's files: an object store that is dead or not to be reached is retried by its driver for minutes."""
@@ -105,7 +104,6 @@ def _fetch(location: str, tracking_uri: str, registry_uri: str, folder: str) -> 
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     from mlflow.artifacts import download_artifacts, list_artifacts
     from mlflow.exceptions import MlflowException
-    from mlflow.models import Model
 
     root = location.rstrip("/")
     # MLflow lists no artifacts of a registry that it is told of (3.17), only of its global one: a Unity Catalog's, the one
@@ -124,9 +122,13 @@ def _fetch(location: str, tracking_uri: str, registry_uri: str, folder: str) -> 
 
     fetched = get(_MODEL)
     try:
-        model = Model.load(str(fetched))
+        said = yaml.safe_load(fetched.read_text("utf-8"))
+        pyfunc = (said.get("flavors") or {}).get("python_function") or {}
+        signature = _signature(said.get("signature"))
     except Exception as error:
-        raise RegistryFailure(f"The file {_MODEL} at {without_credentials(root)} is not MLflow's: {error}") from error
+        raise RegistryFailure(
+            f"The file {_MODEL} at {without_credentials(root)} is not MLflow's: {_first(error)}"
+        ) from error
     wanted = ""
     if _REQUIREMENTS in sizes or not listed:
         try:
@@ -134,24 +136,31 @@ def _fetch(location: str, tracking_uri: str, registry_uri: str, folder: str) -> 
         except (MlflowException, OSError):
             if listed:
                 raise
-    pyfunc = (model.flavors or {}).get("python_function") or {}
     python = pyfunc.get("python_version")
     return ModelFile(
-        signature=_signature(model),
-        size=_whole(model.model_size_bytes),
+        signature=signature,
+        size=_whole(said.get("model_size_bytes")),
         python=str(python) if python else None,
         libraries=libraries(wanted),
     )
+
+
+def _first(error: Exception) -> str:
+    """A line for a person; what the file holds is not quoted."""
+    return str(error).partition("\n")[0][:200]
 
 
 def _whole(size: object) -> int | None:
     return size if isinstance(size, int) else None
 
 
-def _signature(model: Model) -> Signature | None:
-    signed = model.signature
-    if signed is None:
+def _signature(said: Any) -> Signature | None:
+    # Not through `Model.load`: that opens whatever file the key `resources` names (3.17).
+    from mlflow.models import ModelSignature
+
+    if not said:
         return None
+    signed = ModelSignature.from_dict(said)
     return Signature(_columns(signed.inputs), _columns(signed.outputs), _columns(signed.params))
 
 
