@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from tests.support.github_api import GitHubAPI
-from tests.support.github_state import Pull
+from tests.support.github_state import WEB_FLOW, Pull
 from tests.support.team import GIT_ENVIRONMENT
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +32,7 @@ _USES = re.compile(r"uses: *(?P<owner>[\w-]+)/(?P<name>[\w-]+)@(?P<ref>[0-9a-f]{
 _MARKS = ("::error", "::warning", "::notice")
 TIMEOUT = 120
 BOT = "github-actions[bot]"
+QUEUE = "github-merge-queue[bot]"
 
 
 @dataclass
@@ -129,21 +130,30 @@ class Workflows:
         self.hub.git("update-ref", f"refs/pull/{pull.number}/merge", merge)
         return merge
 
-    def merge_group(self, *numbers: int) -> tuple[str, list[Run]]:
-        """A merge queue tests pull requests together: the group's commit, and what ran on it. `hub` is not merged yet."""
-        base = group = self.hub.tip(self.hub.branch)
+    def merge_group(self, *numbers: int) -> tuple[list[str], list[Run]]:
+        """A merge queue tests pull requests together: the commit that would merge each, and what ran on the last."""
+        tip = base = self.hub.tip(self.hub.branch)
+        merges = []
         for number in numbers:
             pull = self.hub.pull(number)
-            tree = self.hub.git("merge-tree", "--write-tree", group, pull.head)
-            said = f"Merge pull request #{number} from {self.hub.owner}/{pull.head_ref}\n\n{pull.title}"
-            group = self.hub.git("commit-tree", tree, "-p", group, "-p", pull.head, "-m", said)
+            tree = self.hub.git("merge-tree", "--write-tree", tip, pull.head)
+            said = f"Merge pull request #{number} from {pull.fork or self.hub.owner}/{pull.head_ref}\n\n{pull.title}"
+            tip = self.hub.git("commit-tree", tree, "-p", tip, "-p", pull.head, "-m", said, env=WEB_FLOW)
+            merges.append(tip)
         branch = f"gh-readonly-queue/{self.hub.branch}/pr-{numbers[-1]}-{base}"
         ref = f"refs/heads/{branch}"
-        self.hub.git("update-ref", ref, group)
-        told = {"head_sha": group, "head_ref": ref, "base_sha": base, "base_ref": f"refs/heads/{self.hub.branch}"}
+        self.hub.git("update-ref", ref, tip)
+        told = {"head_sha": tip, "head_ref": ref, "base_sha": base, "base_ref": f"refs/heads/{self.hub.branch}"}
         payload = {"action": "checks_requested", "merge_group": told}
-        runs = self._happens("merge_group", payload, group, ref, "github-merge-queue[bot]", head=(group, branch))
-        return group, runs
+        return merges, self._happens("merge_group", payload, tip, ref, QUEUE, head=(tip, branch))
+
+    def merge_queued(self, numbers: Sequence[int], merges: Sequence[str]) -> list[Run]:
+        """The queue merges a group that passed: the main branch moves to its last commit in one push."""
+        before = self.hub.tip(self.hub.branch)
+        for number, merge in zip(numbers, merges, strict=True):
+            self.hub.queue_merged(number, merge)
+        self.hub.git("update-ref", f"refs/heads/{self.hub.branch}", merges[-1], before)
+        return self.push(before, QUEUE)
 
     def push(self, before: str, actor: str) -> list[Run]:
         """The main branch moved from `before` to where it is now."""

@@ -122,6 +122,8 @@ class Repository:
         self.associated: dict[str, list[int]] = {}
         """Commit to the pull requests that made it."""
         self.delete_branches = False
+        self.pushes: list[tuple[str, str, str]] = []
+        """(ref, new tip, login) of each push whose sender a test tells; git itself knows none."""
         self._ids = itertools.count(1001)
         self._numbers = itertools.count(1)
         subprocess.run(["git", "init", "-q", "--bare", "-b", branch, str(self.path)], check=True)
@@ -210,6 +212,11 @@ class Repository:
         if not isinstance(found, Pull):
             raise Refused(404, "Not Found")
         return found
+
+    def pushed(self, branch: str, login: str) -> None:
+        """Tell who made the newest push to a branch."""
+        ref = f"refs/heads/{branch}"
+        self.pushes.append((ref, self.tip(ref), login))
 
     def fork_path(self, owner: str) -> Path:
         """The bare repository of a fork, made when it is first asked for."""
@@ -319,6 +326,11 @@ class Repository:
         pull.closed_at = pull.merged_at
         for sha in {*made, commit}:
             self.associated.setdefault(sha, []).append(pull.number)
+
+    def queue_merged(self, number: int, commit: str) -> None:
+        """The merge queue merged a pull request as this commit, which it pushes to the base next."""
+        by = self.user("github-merge-queue[bot]", kind="Bot").login
+        self._merged(self.pull(number), commit, [commit], by)
 
     def close(self, number: int) -> None:
         issue = self.issues[number]

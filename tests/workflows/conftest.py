@@ -70,12 +70,13 @@ class Repo:
             environment=Environment(variables={"MLFLOW_TRACKING_URI": uri}),
         )
 
-    def register(self, *, validated: bool = True) -> int:
-        """Register one more version of the model."""
-        if not self.client.search_registered_models(f"name = '{self.model}'"):
-            self.client.create_registered_model(self.model)
+    def register(self, model: str = "", *, validated: bool = True) -> int:
+        """Register one more version of the model, or of another."""
+        name = model or self.model
+        if not self.client.search_registered_models(f"name = '{name}'"):
+            self.client.create_registered_model(name)
         tags = {"validation": "passed"} if validated else {}
-        made = self.client.create_model_version(self.model, "dbfs:/models/x", tags=tags, await_creation_for=0)
+        made = self.client.create_model_version(name, "dbfs:/models/x", tags=tags, await_creation_for=0)
         return int(made.version)
 
     def propose(self, branch: str, stages: str, *, author: str = "ada", message: str = "", model: str = "") -> int:
@@ -107,12 +108,12 @@ class Repo:
         self.team.git("commit", "-q", "--author", who, "-m", message or f"Promote {name}: {stages}")
         self.team.git("push", "-q", "-f", "-u", "origin", "HEAD")
 
-    def stages(self) -> dict[int, str]:
-        found = self.client.search_model_versions(f"name = '{self.model}'")
+    def stages(self, model: str = "") -> dict[int, str]:
+        found = self.client.search_model_versions(f"name = '{model or self.model}'")
         return {int(one.version): str(one.current_stage) for one in sorted(found, key=lambda v: int(v.version))}
 
-    def version(self, number: int) -> Any:
-        return self.client.get_model_version(self.model, str(number))
+    def version(self, number: int, model: str = "") -> Any:
+        return self.client.get_model_version(model or self.model, str(number))
 
 
 @pytest.fixture

@@ -107,12 +107,12 @@ def test_one_writer_a_registry() -> None:
 
 
 def test_deploy_runs_for_what_was_applied() -> None:
-    job = JOBS["reconcile", "deploy"]
-    assert job["if"] == "${{ !cancelled() && needs.reconcile.outputs.changed != '' }}"
-    assert job["strategy"] == {
-        "fail-fast": False,
-        "matrix": {"include": "${{ fromJSON(needs.reconcile.outputs.changed || '[]') }}"},
+    job, listed = JOBS["reconcile", "deploy"], "startsWith(needs.reconcile.outputs.changed, '[')"
+    assert job["if"] == f"${{{{ !cancelled() && {listed} }}}}"
+    assert job["strategy"]["matrix"] == {
+        "include": f"${{{{ fromJSON({listed} && needs.reconcile.outputs.changed || '[]') }}}}"
     }
+    assert job["strategy"]["fail-fast"] is False and job["permissions"] == {}
 
 
 def test_scripts() -> None:

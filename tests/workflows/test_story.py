@@ -11,7 +11,7 @@ from mlflow_gitops.edges.git import Git
 from mlflow_gitops.edges.notes import Notes
 from tests.support.act import Run
 from tests.support.github_state import Comment
-from tests.workflows.conftest import Repo
+from tests.workflows.conftest import POLICY, Repo
 
 pytestmark = pytest.mark.real
 
@@ -112,13 +112,103 @@ def test_from_a_failing_gate_to_production_and_back(repo: Repo) -> None:
     assert_recorded(repo, 1, pull.number, "@grace")
 
 
-def assert_recorded(repo: Repo, version: int, number: int, approved_by: str) -> None:
+def test_a_group_of_two_of_which_one_is_refused(repo: Repo) -> None:
+    other = f"{repo.model}-b"
+    for name in (repo.model, other):
+        repo.register(name)
+    numbers = [
+        repo.propose("one", "{Production: 1}"),
+        repo.propose("two", "{Production: 1}", author="edsger", model=other),
+    ]
+    repo.hub.review(numbers[0], "grace")
+
+    # The queue tests both together, and the plan reports on the group's commit, too.
+    merges, runs = repo.actions.merge_group(*numbers)
+    assert [(run.workflow, run.ok) for run in runs] == [("validate", True), ("plan", True)], runs[-1].log
+    assert repo.hub.status(merges[-1], CONTEXT) == "success", runs[-1].log
+    assert other in runs[-1].job("plan").summary and not any(repo.hub.issues[number].comments for number in numbers)
+
+    # Nobody has approved the other: it is refused, the run is red, and what was applied is deployed and recorded.
+    run = the_run(repo.actions.merge_queued(numbers, merges), "reconcile")
+    assert run.job("reconcile").result == "failure" and deployed(run) == [(repo.model, "Production", 1)], run.log
+    assert (repo.stages(), repo.stages(other)) == ({1: "Production"}, {1: "None"})
+    assert_recorded(repo, 1, numbers[0], "@grace", commit=merges[0])
+
+    # Approved after all, and reconciled by hand. Somebody else's receipts arrive meanwhile: none is lost.
+    repo.hub.review(numbers[1], "ada")
+    somebody_pushes_a_note_first(repo)
+    [run] = repo.actions.dispatch("reconcile.yml", "edsger")
+    assert run.ok and deployed(run) == [(other, "Production", 1)], run.log
+    assert_recorded(repo, 1, numbers[1], "@ada", model=other)
+    notes = repo.hub.git("notes", "--ref=mlflow-gitops", "show", merges[-1])
+    assert len(receipts(repo)) == 2 and "Seen by the auditors." in notes
+
+
+def somebody_pushes_a_note_first(repo: Repo) -> None:
+    """The next push of receipts finds that others were faster."""
+    hook = repo.hub.path / "hooks" / "pre-receive"
+    hook.write_text(
+        """#!/usr/bin/env bash
+        rm "$0"
+        unset GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES
+        export GIT_AUTHOR_NAME=auditor GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=auditor GIT_COMMITTER_EMAIL=a@b
+        git notes --ref=mlflow-gitops append -m 'Seen by the auditors.' main
+        exit 1
+        """
+    )
+    hook.chmod(0o755)
+
+
+def test_drift_is_healed_or_told_as_the_policy_says(repo: Repo) -> None:
+    repo.register()
+    repo.register()
+    number = repo.propose("one", "{Production: 1}")
+    repo.hub.review(number, "grace")
+    merged(repo, number, "squash")
+
+    # Somebody clicks in MLflow: the schedule finds it, and a job with the right to write heals it.
+    repo.client.transition_model_version_stage(repo.model, "2", "Production")
+    [run] = repo.actions.schedule()
+    assert run.ok and repo.stages() == {1: "Production", 2: "Archived"}, run.log
+    assert deployed(run) == [] and len(receipts(repo)) == 2
+    [run] = repo.actions.schedule()
+    assert [job.id for job in run.jobs] == ["drift"], "nothing to heal"
+
+    # Where the policy only reports, there is one issue, which goes when the drift does.
+    repo.team.git("checkout", "-q", "main")
+    repo.team.git("pull", "-q")
+    repo.team.write("policy.yaml", f"drift: report\n{POLICY}")
+    repo.team.commit("Drift is reported")
+    repo.team.git("push", "-q")
+    repo.client.transition_model_version_stage(repo.model, "2", "Staging")
+    [run] = repo.actions.schedule()
+    assert [job.id for job in run.jobs] == ["drift"] and run.ok, run.log
+    [issue] = [one for one in repo.hub.issues.values() if one.number != number]
+    assert repo.model in issue.body and issue.state == "open"
+    repo.client.transition_model_version_stage(repo.model, "2", "Archived")
+    repo.actions.schedule()
+    assert issue.state == "closed"
+
+
+def test_a_plan_that_cannot_be_made_is_a_failure(repo: Repo) -> None:
+    number = repo.propose("one", "{Staging: 1}")
+    # Not even the command is there.
+    repo.actions.variables["MLFLOW_GITOPS_ENVIRONMENT"] = "/nowhere"
+    plan = the_run(repo.actions.review(number, "grace"), "plan")
+    assert not plan.ok and planned(repo, number) == "failure", plan.log
+
+
+def assert_recorded(
+    repo: Repo, version: int, number: int, approved_by: str, *, model: str | None = None, commit: str | None = None
+) -> None:
     """The version's stamps and the newest receipt on GitHub name the commit, the pull request and who approved it."""
-    tip = repo.hub.tip("main")
-    tags = repo.version(version).tags
-    assert (tags["gitops.commit"], tags["gitops.pr"], tags["gitops.approved_by"]) == (tip, str(number), approved_by)
+    name, tip = model or repo.model, repo.hub.tip("main")
+    tags = repo.version(version, name).tags
+    assert (tags["gitops.pr"], tags["gitops.approved_by"]) == (str(number), approved_by)
     receipt = receipts(repo)[-1]
-    assert receipt.commit == tip and receipt.applied() == {repo.model}, receipt.line
-    [people] = receipt.models()[0]["people"]
+    assert receipt.commit == tip and receipt.applied() == {name}, receipt.line
+    [told] = [one for one in receipt.models() if one["model"] == name]
+    [people] = told["people"]
     assert (people["pr"], people["pr_source"], people["approved_by"]) == (number, "api", [approved_by]), receipt.line
-    assert repo.client.get_registered_model(repo.model).tags["gitops.receipt"] == receipt.digest
+    assert commit in (None, people["commit"])
+    assert repo.client.get_registered_model(name).tags["gitops.receipt"] == receipt.digest
