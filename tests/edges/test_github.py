@@ -302,6 +302,27 @@ def test_whoever_dispatched_the_workflow(desk: Desk) -> None:
     assert told.by == ("@dora",) and told.not_counted == (f"@bob {why}", f"@carol {why}")
 
 
+def test_whoever_pushed_under_another_name(desk: Desk) -> None:
+    """A commit says whatever its maker wants; the push shows who it was."""
+    desk.branch("promote", "one\n")
+    pull = desk.repo.open_pull("promote", user="alice")
+    desk.repo.pushed("promote", "alice")
+    desk.commit("evil\n", "More", who="alice")
+    head = desk.push("promote")
+    desk.repo.pushed("promote", "bob")
+    for who in ("bob", "carol"):
+        desk.repo.review(pull.number, who)
+    told = desk.asked().of_open(head, FILE)
+    assert told.by == ("@carol",) and told.not_counted == ("@bob pushed to it",)
+    # What was pushed away again is no part of it.
+    desk.git("reset", "-q", "--hard", "HEAD~1")
+    desk.commit("better\n", "Better", who="alice")
+    head = desk.push("promote")
+    desk.repo.pushed("promote", "alice")
+    desk.repo.review(pull.number, "bob")
+    assert desk.asked().of_open(head, FILE).by == ("@bob",)
+
+
 def test_each_thing_is_asked_once(desk: Desk) -> None:
     seen = desk.branch("promote", "one\n")
     pull = desk.repo.open_pull("promote", user="alice")

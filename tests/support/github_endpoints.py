@@ -311,6 +311,15 @@ def _the_run(call: Call, number: str) -> Run:
     raise Refused(404, "Not Found")
 
 
+@route("GET", "{repo}/activity")
+def _activity(call: Call) -> Any:
+    found = [push for push in reversed(call.repo.pushes) if call.query.get("ref") in (None, push[0])]
+    return Page([
+        {"id": i, "ref": ref, "after": after, "activity_type": "push", "actor": user_form(call.repo, login)}
+        for i, (ref, after, login) in enumerate(found)
+    ])  # fmt: skip
+
+
 @route("POST", "{repo}/dispatches")
 def _repository_dispatch(call: Call) -> Any:
     (event,) = call.needs("event_type")

@@ -172,24 +172,46 @@ class PullRequests:
 
     def _facts(self, pull: Pull, commits: Sequence[Commit]) -> PullRequest:
         opener = pull.user
+        made = makers(
+            (
+                _names(commit.author, commit.commit.author),
+                _names(commit.committer, commit.commit.committer),
+                commit.commit.message,
+            )
+            for commit in commits
+        )
+        for login in self._pushers(pull, {commit.sha for commit in commits}):
+            made.setdefault(login.lower(), "pushed to it")
         return PullRequest(
             number=pull.number,
             head=pull.head.sha,
             opened_by=opener.login if opener else None,
-            makers=makers(
-                (
-                    _names(commit.author, commit.commit.author),
-                    _names(commit.committer, commit.commit.committer),
-                    commit.commit.message,
-                )
-                for commit in commits
-            ),
+            makers=made,
             dispatched_by=self._dispatchers(pull.created_at) if opener and opener.type == "Bot" else frozenset(),
             reviews=tuple(
                 Review(one.user.login if one.user else None, one.state, one.commit_id) for one in pull.get_reviews()
             ),
             merged_by=f"@{pull.merged_by.login}" if pull.merged_by and pull.merged_by.type != "Bot" else None,
         )
+
+    def _pushers(self, pull: Pull, commits: set[str]) -> Iterator[str]:
+        """Who pushed commits of a pull request. Anybody can write another's name into a commit; a push has to log in.
+
+        Not told by GitHub Enterprise Server before 3.10, and of a fork that may not be seen.
+        """
+        home = pull.head.repo
+        if home is None:
+            return
+        url = f"/repos/{home.full_name}/activity"
+        asked = {"ref": f"refs/heads/{pull.head.ref}", "per_page": 100}
+        found = self._there(
+            f"read who pushed {pull.head.ref}",
+            lambda: self.github.client.requester.requestJsonAndCheck("GET", url, parameters=asked)[1],
+            *(() if self._is_here(home) else (403,)),
+        )
+        for one in found or ():
+            if one.get("actor") and one.get("after") in commits:
+                yield one["actor"]["login"]
 
     def _dispatchers(self, opened: datetime) -> frozenset[str]:
         """Who may have started the workflow that opened a pull request at that time.
@@ -250,13 +272,13 @@ class PullRequests:
         manifest, _ = read_manifest(base64.b64decode(content), file)
         return manifest.stages if manifest else {}
 
-    def _there(self, what: str, ask: Callable[[], _Found]) -> _Found | None:
-        """An answer, or None where GitHub has no such thing (409: an empty repository)."""
+    def _there(self, what: str, ask: Callable[[], _Found], *also: int) -> _Found | None:
+        """An answer, or None where GitHub has no such thing (409: an empty repository), or answers with one of `also`."""
         try:
             with self.github.asking(what):
                 return ask()
         except GitHubFailure as failure:
-            if failure.status in (404, 409, 422):
+            if failure.status in (404, 409, 422, *also):
                 return None
             raise
 
