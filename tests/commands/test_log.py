@@ -265,6 +265,35 @@ def test_a_clone_without_receipts_or_history_says_how_to_get_them(
     assert "git fetch" not in team.run("log").err
 
 
+def test_before_the_first_commit_and_the_first_manifest(tmp_path: Path) -> None:
+    repo, team = Repo(tmp_path), of(tmp_path)
+    for command in (["log"], ["show"]):
+        ran = team.run(*command)
+        assert ran.code == 1 and "has no commits yet" in ran.err
+    repo.commit("Begin", {"train.py": ""})
+    assert team.run("log", "--format", "json").json == []
+    assert team.run("show", "--format", "json").json["models"] == []
+
+
+def test_a_damaged_repository_is_told(story: tuple[Team, list[str]]) -> None:
+    team, shas = story
+    blob = team.git("rev-parse", f"{shas[1]}:{ALPHA}")
+    team.git("unpack-objects", "-q", check=False)
+    for pack in (team.folder / ".git/objects/pack").glob("*.pack"):
+        data = pack.read_bytes()
+        for one in pack.parent.glob(pack.stem + ".*"):
+            one.unlink()
+        subprocess.run(["git", "unpack-objects", "-q"], cwd=team.folder, input=data, check=True)
+    (team.folder / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    ran = team.run("log", "alpha", "--format", "json")
+    assert ran.code == 0
+    assert [e["detail"] for e in ran.json if e["commit"] == shas[1]] == ["larger than 1 MiB, or git lacks its content"]
+    tree = team.git("rev-parse", f"{shas[2]}^{{tree}}")
+    (team.folder / ".git/objects" / tree[:2] / tree[2:]).unlink()
+    ran = team.run("log")
+    assert ran.code == 1 and not ran.out and "git log failed" in ran.err
+
+
 def test_nothing_slow_is_imported(story: tuple[Team, list[str]]) -> None:
     team, _ = story
     for command in (["log"], ["show"], ["show", "alpha", "--at", "2026-01-02"]):

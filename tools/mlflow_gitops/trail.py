@@ -40,7 +40,7 @@ class Trail:
             kind = classify(path, workspace.registry)
             return kind == "policy" or (kind == "manifest" and (stems is None or stem_of(path) in stems))
 
-        main = self._git.resolve(workspace.main_ref)
+        main = self._main()
         self.line = self._git.line(main, workspace.registry, cache(wants), reader.take)
         self._histories = Histories(self.line, workspace.registry, self._git.blobs, {}, reader=reader)
         if model is not None and stems and stems[0] not in self._histories.stems():
@@ -124,6 +124,14 @@ class Trail:
                 f"Fetch them with: {FETCH.format(remote=self.notes.remote)}"
             )
         return found
+
+    def _main(self) -> str:
+        try:
+            return self._git.resolve(self._workspace.main_ref)
+        except GitFailure:
+            if not self._git.has_commits():
+                self._git.resolve("HEAD")  # says what to do before the first commit
+            raise
 
     def _place(self, revision: str) -> int:
         sha = self._git.resolve(revision)

@@ -15,7 +15,7 @@ from mlflow_gitops.core.policy import Policy, read_policy
 from mlflow_gitops.core.problems import Problem
 from mlflow_gitops.core.snapshot import LINK
 from mlflow_gitops.core.template import Template
-from mlflow_gitops.core.yamldoc import Document
+from mlflow_gitops.core.yamldoc import MAX_BYTES, Document
 
 ReadBlobs = Callable[[Iterable[str]], Mapping[str, bytes]]
 
@@ -128,4 +128,4 @@ def _told(problems: Iterable[Problem]) -> str:
 
 
 def _no_file(blob: str) -> str:
-    return LINK if blob == "link" else "too large to be read"
+    return LINK if blob == "link" else f"larger than {MAX_BYTES >> 20} MiB, or git lacks its content"

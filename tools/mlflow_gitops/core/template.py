@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from mlflow_gitops.core.manifest import Manifest
 from mlflow_gitops.core.yamldoc import MAX_BYTES, Document, Map, Seq
@@ -34,7 +33,7 @@ class Template:
         if len(data) > MAX_BYTES:
             return None
         try:
-            text = data.decode("utf-8-sig")
+            text = data.decode().removeprefix("\ufeff")
         except UnicodeDecodeError:
             return None
         stages: dict[str, list[int]] = {}
@@ -52,7 +51,8 @@ class Template:
         if text[at:] != self._texts[-1] or any(len(set(held)) < len(held) for held in stages.values()):
             return None
         now = {stage: tuple(sorted(stages.get(stage, ()))) for stage in self._manifest.stages}
-        return replace(self._manifest, stages=now, aliases=aliases)
+        old = self._manifest
+        return Manifest(old.name, old.file, old.description, old.owners, old.tags, now, aliases, old.versions)
 
 
 def _slots(root: Map) -> Iterator[_Slot]:
