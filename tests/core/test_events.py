@@ -18,7 +18,7 @@ from mlflow_gitops.edges.git import Git
 from tests.support import slow_audit
 from tests.support.git_histories import REGISTRY, Repo, random_history
 
-EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "24"))
+EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "12"))
 
 
 def trail(git: Git, revision: str) -> tuple[Line, list[dict[str, object]]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import datetime, timedelta
 
 from mlflow_gitops.core.policy import instant
 
+_LAST = 253402300799  # the last second of the year 9999
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)\Z")
 
@@ -16,7 +18,7 @@ def named_time(text: str) -> float | None:
     which is a revision. Raises ValueError for a time that no calendar has."""
     if _DAY.match(text):
         # Commits are dated in whole seconds, so this is after the day's last and before the next day's first.
-        return (instant(f"{text}T00:00:00Z") + timedelta(days=1)).timestamp() - 0.5
+        return instant(f"{text}T00:00:00Z").timestamp() + 86_400 - 0.5
     return instant(text.replace(" ", "T")).timestamp() if _MOMENT.match(text) else None
 
 
@@ -36,5 +38,5 @@ def minute(at: str) -> str:
 
 
 def shown(seconds: float) -> str:
-    """RFC 3339 in UTC of a named time; the end of a day is its last second."""
-    return (datetime(1970, 1, 1) + timedelta(seconds=int(seconds))).isoformat() + "Z"
+    """RFC 3339 in UTC of a named time; the end of a day is its last second. What no calendar holds is the nearest it does."""
+    return (datetime(1970, 1, 1) + timedelta(seconds=math.floor(min(seconds, _LAST)))).isoformat() + "Z"

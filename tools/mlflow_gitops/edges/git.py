@@ -297,7 +297,7 @@ class Git:
         form = ("log", "--no-show-signature", "--encoding=UTF-8", "-z", "--format=%B")
         said = self._run(*form, "-n", "1", sha, "--")
         for merged in parents[1:]:
-            said += b"\0" + self._run(*form, "--no-merges", f"{parents[0]}..{merged}", "--", path)
+            said += b"\0" + self._run(*form, "--no-merges", "--full-history", f"{parents[0]}..{merged}", "--", path)
         return [one.strip() for one in said.decode("utf-8", "replace").split("\0") if one.strip()]
 
     def dirty_paths(self, registry: str) -> list[str]:
