@@ -128,10 +128,9 @@ def _versions(desired: Desired, seen: ObservedModel, *, new: bool) -> Iterator[R
             if version in named:
                 yield Refusal(
                     "missing_version",
-                    f"MLflow shows no model {manifest.name} to these credentials, and so no version {version}"
-                    if new
-                    else f"MLflow has no version {version} of {manifest.name}"
-                    + (f"; it has {_listed(seen)}" if seen.versions else ""),
+                    f"MLflow has no version {version} of {manifest.name}"
+                    + (f"; it has {_listed(seen)}" if seen.versions else "")
+                    + ("; it shows no such model to these credentials" if new else ""),
                     f"register it by training, or say versions.{version}.source so that reconcile registers it",
                 )
         elif version <= highest or (certain and version > highest + 1):
