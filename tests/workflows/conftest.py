@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,13 +87,16 @@ class Repo:
         self.push_again(stages, author=author, message=message, model=name)
         return self.hub.open_pull(branch, message or f"Promote {name}", user=author).number
 
-    def fork(self, owner: str, branch: str, stages: str, *, model: str) -> int:
-        """Propose from a fork, as somebody without any right here."""
+    def fork(
+        self, owner: str, branch: str, stages: str, *, model: str, edit: Callable[[Path], None] = lambda folder: None
+    ) -> int:
+        """Propose from a fork, as somebody without any right here; `edit` changes whatever else in the folder."""
         self.hub.user(owner, mails=(f"{owner}@example.org",))
         home = self.hub.fork_path(owner)
         git = self.team.git
         git("checkout", "-q", "-B", branch, "origin/main")
         self.team.write(f"models/{model}.yaml", f"name: {model}\nstages: {stages}\n")
+        edit(self.team.folder)
         git("add", "-A")
         git("commit", "-q", "--author", f"{owner} <{owner}@example.org>", "-m", f"Promote {model}")
         git("push", "-q", "-f", str(home), f"HEAD:refs/heads/{branch}")

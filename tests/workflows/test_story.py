@@ -198,6 +198,27 @@ def test_a_plan_that_cannot_be_made_is_a_failure(repo: Repo) -> None:
     assert not plan.ok and planned(repo, number) == "failure", plan.log
 
 
+def test_a_pull_request_of_an_app_starts_its_checks_itself(repo: Repo) -> None:
+    repo.register()
+    repo.actions.environment.variables["MLFLOW_GITOPS_APP_CLIENT_ID"] = "Iv1.app"
+    repo.hub.user("our-app[bot]", kind="Bot")
+    repo.actions.app_token = repo.api.token("our-app[bot]", installation=True)
+    runs = repo.actions.dispatch(
+        "promote.yml",
+        "ada",
+        inputs={"model": repo.model, "version": "1", "stage": "Staging", "why": 'Say "$(date)"; `id`'},
+    )
+    assert [(run.workflow, run.ok) for run in runs] == [("promote", True)], runs[0].log
+    [pull] = repo.hub.pulls()
+    assert pull.user == "our-app[bot]" and 'Say "$(date)"; `id`' in pull.body
+    assert "Staging: 1" in repo.hub.git("show", f"{pull.head}:registry/models/{repo.model}.yaml")
+    # Nothing to change: no branch, no pull request, and nothing to start.
+    repo.hub.merge(pull.number, "squash", by="edsger")
+    repo.actions.app_token, repo.actions.environment.variables = "", {"MLFLOW_TRACKING_URI": repo.team.uri}
+    runs = repo.actions.dispatch("promote.yml", "ada", inputs={"model": repo.model, "version": "1", "stage": "Staging"})
+    assert [(run.workflow, run.ok) for run in runs] == [("promote", True)] and len(repo.hub.pulls()) == 1, runs[0].log
+
+
 def assert_recorded(
     repo: Repo, version: int, number: int, approved_by: str, *, model: str | None = None, commit: str | None = None
 ) -> None:
