@@ -205,6 +205,11 @@ def test_what_is_no_open_pull_request_into_main_is_left(hub: Hub) -> None:
     hub.team.git("push", "-q", "origin", "origin/main:refs/heads/release")
     number, head = hub.propose("to-release", STAGES.format(2), base="release")
     assert hub.plan(head).code == 0 and head not in hub.repo.statuses
+    into_main = hub.repo.open_pull("to-release", user="alice").number
+    hub.repo.close(number)
+    number = hub.repo.open_pull("to-release", user="alice", base="release").number
+    assert number > into_main and hub.plan(head).code == 0
+    assert hub.status(head)[0] == "success" and hub.comment(into_main) and not hub.repo.pull(number).comments
 
 
 def test_a_merge_queues_group_is_planned_by_its_commit(

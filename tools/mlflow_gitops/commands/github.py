@@ -53,13 +53,10 @@ def plan(settings: Settings, head: str | None) -> int:
         raise UsageFailure(
             "Which commit? Name the pull request's head, 40 hexadecimal digits, or set GITHUB_EVENT_PATH."
         )
-    pull = github.open_pull_at(sha)
-    branch = branch_of(workspace.git, workspace.main_ref)
+    branch = branch_of(workspace.git, workspace.main_ref) or github.default_branch
+    pull = github.open_pull_at(sha, branch)
     if pull is None and event.get("event") != "merge_group":
-        note(settings, f"No open pull request has the head {sha[:12]}; nothing is planned.")
-        return OK
-    if pull is not None and pull.base.ref != branch:
-        note(settings, f"#{pull.number} goes into another branch than {branch}; nothing is planned.")
+        note(settings, f"No open pull request into {branch} has the head {sha[:12]}; nothing is planned.")
         return OK
     github.set_status(sha, CONTEXT, "pending", "Planning", _run_url())
     try:

@@ -223,10 +223,11 @@ class GitHub:
                 return str(pull.html_url)
             return str(self.repo.create_pull(base=base, head=branch, title=title, body=body).html_url)
 
-    def open_pull_at(self, head: str) -> PullRequest | None:
-        """The open pull request whose head is a commit; of several the newest. Looked up, never taken from an event."""
+    def open_pull_at(self, head: str, base: str) -> PullRequest | None:
+        """The open pull request into a branch whose head is a commit; of several the newest. Looked up, never taken from an
+        event."""
         with self.asking("list the open pull requests"):
-            found = self.repo.get_pulls(state="open", sort="created", direction="desc")
+            found = self.repo.get_pulls(state="open", sort="created", direction="desc", base=base)
             return next((pull for pull in found if pull.head.sha == head), None)
 
 

@@ -153,7 +153,7 @@ class PullRequests:
         return (here.author, here.subject) == (f"{original.author.name} <{original.author.email}>", subject)
 
     def _open(self, head: str) -> PullRequest | None:
-        pull = self.github.open_pull_at(head)
+        pull = self.github.open_pull_at(head, self.branch)
         if pull is None:
             return None
         with self.github.asking(f"read #{pull.number}"):
