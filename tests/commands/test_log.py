@@ -140,6 +140,8 @@ def test_the_text_form(story: tuple[Team, list[str]]) -> None:
         (["--author", "ANN@"], {0, 4, 5}),
         (["--author", "cy@example.org"], {1}),
         (["--stage", "Staging"], {2}),
+        (["--stage", "Archived"], set()),
+        (["beta", "--stage", "Production"], set()),
         (["--stage", "@best"], {0, 4, 5, 7}),
         (["beta"], {2}),
         (["--since", "2030-01-01"], set()),
@@ -157,6 +159,7 @@ def test_parts_of_it(story: tuple[Team, list[str]], options: list[str], places: 
     [
         (["log", "alpah"], 1, "Did you mean alpha?"),
         (["log", "--stage", "production"], 64, "did you mean Production?"),
+        (["log", "--stage", "Blue"], 64, "there are @best, Archived, Production, Staging"),
         (["log", "--since", "2026-02-30"], 64, "There is no such time as 2026-02-30"),
         (["log", "--until", "2026-01-01T10:00:00"], 1, "git knows no revision"),
         (["show", "--at", "side-1"], 1, "is not on the main line, main"),

@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from mlflow_gitops.core.audit import Audit, Told
 from mlflow_gitops.core.events import Course, Event, courses, in_order, policy_events
 from mlflow_gitops.core.history import Histories
-from mlflow_gitops.core.names import file_stem
+from mlflow_gitops.core.names import NATIVE_STAGES, file_stem, model_of
 from mlflow_gitops.core.reading import Reader
 from mlflow_gitops.core.receipts import NOTES_REF, Ledger
 from mlflow_gitops.core.snapshot import classify, stem_of
@@ -68,6 +68,19 @@ class Trail:
         own = [event for course in self.courses for event in course.events]
         policy = [] if self._model is not None else policy_events(self.line, self._histories)
         return in_order([*policy, *own])
+
+    def select(self, stage: str | None, since: str | None, until: str | None) -> list[Event]:
+        """The events of a stage, between two named times or revisions. Raises UsageFailure for a stage that there is not."""
+        start, end = self.within(since, until)
+        if stage is not None and stage not in self._stages():
+            raise UsageFailure(_no_stage(stage, self._stages()))
+        return [one for one in self.events if start <= one.index < end and (stage is None or one.stage == stage)]
+
+    def _stages(self) -> set[str]:
+        """The stages that there are now, and every one that an event is about."""
+        now = (course.moments[-1].desired for course in self.courses)
+        policies = {stage for desired in now if desired for stage in desired.policy.stages}
+        return {*NATIVE_STAGES, *policies, *(event.stage for event in self.events if event.stage)}
 
     def tell(self, events: Iterable[Event]) -> list[Told]:
         """All that is known of some of the events."""
@@ -143,24 +156,17 @@ class Trail:
         return self.line.index[sha]
 
     def _unknown(self, model: str) -> str:
-        from mlflow_gitops.core.names import model_of
-
         known = [model_of(stem) for stem in self._histories.stems()]
         near = difflib.get_close_matches(model, known, 1)
         hint = f" Did you mean {near[0]}?" if near else ""
         return f"{model} never had a manifest on the main line, {self._workspace.main_ref}.{hint}"
 
 
-def only(events: Iterable[Event], stage: str | None, within: tuple[int, int]) -> list[Event]:
-    """The events of a stage, and of a part of the line. Raises UsageFailure for a stage that none is about."""
-    every = list(events)
-    start, end = within
-    if stage is not None and every and not any(event.stage == stage for event in every):
-        known = sorted({event.stage for event in every if event.stage})
-        near = [name for name in known if name.lower() == stage.lower()] or difflib.get_close_matches(stage, known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known) or 'none'}"
-        raise UsageFailure(f"No event is about a stage {stage}; {hint}")
-    return [event for event in every if start <= event.index < end and (stage is None or event.stage == stage)]
+def _no_stage(stage: str, known: set[str]) -> str:
+    near = [name for name in known if name.lower() == stage.lower()] or difflib.get_close_matches(stage, known, 1)
+    return f"There is no stage {stage}; " + (
+        f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
+    )
 
 
 def by(told: Sequence[Told], author: str) -> list[Told]:

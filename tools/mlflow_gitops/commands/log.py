@@ -9,7 +9,7 @@ from mlflow_gitops.errors import OK
 from mlflow_gitops.render import events as render
 from mlflow_gitops.render.terminal import Style
 from mlflow_gitops.settings import Settings
-from mlflow_gitops.trail import Trail, by, only
+from mlflow_gitops.trail import Trail, by
 from mlflow_gitops.workspace import Workspace
 
 
@@ -41,7 +41,7 @@ def _run(
     form: str,
 ) -> int:
     trail = Trail(Workspace(settings), model)
-    told = trail.tell(only(trail.events, stage, trail.within(since, until)))
+    told = trail.tell(trail.select(stage, since, until))
     if author is not None:
         told = by(told, author)
     match form:
