@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
 
 from mlflow_gitops import saved
-from mlflow_gitops.apply import Outcome, apply_models
+from mlflow_gitops.apply import Outcome
 from mlflow_gitops.commands.output import emit, emit_json, note, steps, warn
 from mlflow_gitops.commands.validate import report_invalid
-from mlflow_gitops.core.plan import Plan, Refusal, Verdict
-from mlflow_gitops.edges.notes import Notes
 from mlflow_gitops.errors import OK, PARTIAL, REFUSED, Failure, GitFailure, UsageFailure, worst
-from mlflow_gitops.planning import Planner, Ways
-from mlflow_gitops.recording import Recorder
+from mlflow_gitops.planning import Ways
+from mlflow_gitops.reconciling import Reconciler, Watch, reasons
 from mlflow_gitops.render import data, text
 from mlflow_gitops.render.terminal import Style
 from mlflow_gitops.settings import Settings
 from mlflow_gitops.workspace import Workspace
-
-Reason = tuple[str, str] | tuple[str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +59,12 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     progress = steps(settings)
     progress("loading MLflow")
     registry = Registry(settings.tracking_uri, settings.registry_uri, warn)
-    ways = replace(options.ways, prune=options.ways.prune or (kept is not None and kept.prune), writing=True)
-    planner = Planner(workspace, registry, snapshot, commit, ways=ways)
-    about = {"registry": registry.shown, "workspace": registry.workspace}
-    recorder = Recorder(
-        Notes.of(workspace.git),
-        registry,
-        planner.owner,
-        about,
-        options.push_receipts,
-        options.jobs or registry.writers,
-        workspace.main_line,
+    ways = replace(options.ways, prune=options.ways.prune or (kept is not None and kept.prune))
+    reconciler = Reconciler(
+        workspace, registry, commit, snapshot, ways, push_receipts=options.push_receipts, jobs=options.jobs
     )
-    if options.push_receipts and (fault := recorder.fetch()):
+    planner = reconciler.planner
+    if fault := reconciler.fetch_receipts():
         warn(f"the receipts of other clones could not be fetched: {fault}")
     plan = planner.plan(kept.selection, progress, others=kept.others) if kept else planner.plan(models, progress)
     if kept:
@@ -85,34 +74,35 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     if plan.refusals:
         if options.form == "json":
             emit_json(data.reconciled(commit, [], None, plan.refusals))
-        stood = _standing(planner, plan, since)
-        if not stood.get(None, set()).issuperset(_reasons(plan.refusals)):
+        stood = reconciler.stood_at(since, plan)
+        if not stood.get(None, set()).issuperset(reasons(plan.refusals)):
             return REFUSED
         warn(f"the whole run is still refused, as it was at {options.since}.")
         return OK
-    stood = _standing(planner, plan, since)
+    stood = reconciler.stood_at(since, plan)
     asked = not options.yes and any(model.has_work for model in plan.models)
     if asked and not typer.confirm(f"Reconcile {registry.shown} to {commit[:7]}?"):
         raise Failure("Nothing was changed.")
-    registry.begin_writing()
-    outcomes, receipt, trouble = _carry_out(settings, plan, planner, recorder, commit, options.jobs)
-    refused = [outcome for outcome in outcomes if outcome.refusals]
-    old = [o.model for o in refused if stood.get(o.model, set()).issuperset(_reasons(o.refusals, o.gates))]
+    done = reconciler.apply(plan, _with_progress(settings, len(plan.models)))
+    if done.recovered:
+        note(settings, f"Recovered the receipt of an earlier run for {', '.join(done.recovered)}.")
+    refused = done.refused
+    old = [o.model for o in refused if stood.get(o.model, set()).issuperset(reasons(o.refusals, o.gates))]
     if options.form == "json":
-        emit_json(data.reconciled(commit, outcomes, receipt, standing=old))
+        emit_json(data.reconciled(commit, done.outcomes, done.receipt, standing=old))
     else:
-        for outcome in outcomes:
+        for outcome in done.outcomes:
             if outcome.result != "unchanged":
                 emit(text.outcome(outcome, Style()))
-        emit([text.reconciled(commit, outcomes)])
+        emit([text.reconciled(commit, done.outcomes)])
     for name in plan.gone:
         warn(f"{name} has no manifest any more; what it holds in MLflow is left. reconcile --prune demotes it.")
-    for fault in trouble:
+    for fault in done.trouble:
         warn(f"applied, not recorded: {fault} The next run recovers it.")
     for name in old:
         warn(f"{name} is still refused, as it was at {options.since}.")
     return worst(
-        PARTIAL if trouble or any(outcome.result == "failed" for outcome in outcomes) else OK,
+        PARTIAL if done.failed else OK,
         REFUSED if len(refused) > len(old) else OK,
     )
 
@@ -129,61 +119,19 @@ def _since(workspace: Workspace, revision: str | None) -> str | None:
         return None
 
 
-def _standing(planner: Planner, plan: Plan, since: str | None) -> dict[str | None, set[Reason]]:
-    """What refused each model, and under None the whole run, at `--since` already (RULES R8): by a plan for that commit.
-    Nothing is asked where nothing is refused now."""
-    refused = [model.model for model in plan.models if model.refusals]
-    if since is None or not (refused or plan.refusals):
-        return {}
-    earlier = planner.at(since)
-    names = [name for name in refused if name in earlier.names] if earlier else []
-    if earlier is None or not (names or plan.refusals):
-        return {}
-    then = earlier.plan([] if plan.refusals else names)
-    return {None: set(_reasons(then.refusals)), **{m.model: set(_reasons(m.refusals, m.gates)) for m in then.models}}
-
-
-def _reasons(refusals: Sequence[Refusal], gates: Sequence[Verdict] = ()) -> Iterator[Reason]:
-    """What refuses, in a form that can be compared: a gate by its entry, since the numbers in its words may move."""
-    yield from ((refusal.code, refusal.detail) for refusal in refusals if refusal.code != "gate")
-    yield from ((v.gate, v.stage, v.version) for v in gates if v.status in ("failed", "unknown") or v.needs)
-
-
-def _carry_out(
-    settings: Settings, plan: Plan, planner: Planner, recorder: Recorder, commit: str, jobs: int | None
-) -> tuple[list[Outcome], str | None, list[str]]:
-    """Apply, then record: the outcomes in the plan's order, the receipt's digest, and what could not be recorded."""
-    trouble: list[str] = []
-    try:
-        if recovered := recorder.recover(plan, planner.receipts):
-            note(settings, f"Recovered the receipt of an earlier run for {', '.join(recovered)}.")
-    except Failure as failure:
-        trouble.append(str(failure))
-    done: list[Outcome] = []
-    receipt = None
-    writers = jobs or planner.registry.writers
-    outcomes = apply_models(plan.models, planner.again, planner.registry, writers, done.append)
-    try:
-        if settings.verbosity >= 0 and sys.stderr.isatty():
-            with typer.progressbar(outcomes, length=len(plan.models), label="Reconciling", file=sys.stderr) as bar:
-                for _ in bar:
-                    pass
-        else:
-            for _ in outcomes:
-                pass
-    except KeyboardInterrupt:
-        warn("interrupted: the models under way are finished and recorded, the others wait for the next run.")
-        raise
-    finally:
-        # An interrupted run records what it did, too, once the models under way are finished.
-        outcomes.close()
-        order = {model.model: i for i, model in enumerate(plan.models)}
-        done.sort(key=lambda outcome: order[outcome.model])
+def _with_progress(settings: Settings, count: int) -> Watch:
+    def shown(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         try:
-            receipt = recorder.record(commit, done)
-        except Failure as failure:
-            trouble.append(str(failure))
-    return done, receipt, trouble
+            if settings.verbosity >= 0 and sys.stderr.isatty():
+                with typer.progressbar(outcomes, length=count, label="Reconciling", file=sys.stderr) as bar:
+                    yield from bar
+            else:
+                yield from outcomes
+        except KeyboardInterrupt:
+            warn("interrupted: the models under way are finished and recorded, the others wait for the next run.")
+            raise
+
+    return shown
 
 
 def _check(models: Sequence[str], options: Options) -> None:
