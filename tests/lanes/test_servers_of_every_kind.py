@@ -94,6 +94,41 @@ def test_basic_auth(guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.real
+def test_doctor_tells_a_users_rights(guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the server tells them, by reading alone."""
+    from mlflow import MlflowClient
+    from mlflow.server.auth.client import AuthServiceClient
+
+    team = Team(tmp_path / "repo", guarded)
+    name = f"rights-{uuid.uuid4().hex[:6]}"
+    for key, value in ADMIN.items():
+        monkeypatch.setenv(key, value)
+    MlflowClient(guarded).create_registered_model(name)
+    people = AuthServiceClient(guarded)
+    for right in ("READ", "EDIT", "MANAGE"):
+        people.create_user(f"{right}-{name}", "a long password 3")
+        people.grant_user_permission(f"{right}-{name}", "registered_model", name, right)
+    team.write("policy.yaml", POLICY)
+    team.commit(**{name: "stages: {}\n"})
+
+    def findings(user: str, password: str = "a long password 3") -> dict[str, tuple[str, str]]:
+        monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", user)
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", password)
+        ran = team.run("doctor", "--format", "json")
+        assert password not in ran.out + ran.err
+        return {one["check"]: (one["status"], one["detail"]) for one in ran.json["findings"] if one["area"] == "mlflow"}
+
+    found = findings(f"READ-{name}")
+    assert found["rights"][0] == "missing" and "reconcile needs EDIT" in found["rights"][1]
+    assert found["read"][0] == "ok" and "(MLflow 3." in found["read"][1]
+    found = findings(f"EDIT-{name}")
+    assert "rights" not in found and found["alias-rights"][0] == "missing"
+    assert findings(f"MANAGE-{name}")["rights"][0] == findings(*ADMIN.values())["rights"][0] == "ok"
+    found = findings("nobody")
+    assert found["read"][0] == "missing" and "401" in found["read"][1] and found["credentials"][0] == "ok"
+
+
+@pytest.mark.real
 def test_artifacts_on_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model logged to S3 by way of the server, registered by its manifest, promoted, and loaded from its stage."""
     import mlflow
