@@ -1,12 +1,61 @@
-"""Commands that look after the repository around the manifests: codeowners, doctor."""
+"""Commands that set a repository up and look after what is around the manifests: import, codeowners, doctor."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
 from mlflow_gitops.cli.app import TextOrJson, app
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    models: Annotated[
+        Optional[list[str]],
+        typer.Argument(
+            metavar="[MODEL]...", help="Only these models, by name or by a glob with * and ?.", show_default=False
+        ),
+    ] = None,
+    folder: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            metavar="GLOB=FOLDER",
+            help="Put new manifests of such models into a folder below models/. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    folder_by_tag: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="TAG", help="Put new manifests into folders by the value of a model's tag.", show_default=False
+        ),
+    ] = None,
+    all_versions: Annotated[
+        bool, typer.Option("--all-versions", help="Pin every version, not only those that hold a stage or an alias.")
+    ] = False,
+    descriptions: Annotated[
+        bool, typer.Option("--descriptions", help="Take descriptions too: git manages them then.")
+    ] = False,
+    tags: Annotated[bool, typer.Option("--tags", help="Take tags too: git manages them then.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the diff and write nothing.")] = False,
+    form: TextOrJson = "text",
+) -> None:
+    """Write manifests from MLflow as it is now: stages, aliases, and a pin of each version that holds one.
+
+    Manifests that are there follow what MLflow did. What was changed in them since the model was last reconciled (before that:
+    since the last commit) stays, and so does all that people wrote beside; no file is deleted.
+
+    Example: mlflow-gitops import 'fraud-*' --folder 'fraud-*=risk' --dry-run
+    """
+    from mlflow_gitops.commands import importing as command
+    from mlflow_gitops.core.importing import Wants
+
+    options = command.Options(
+        Wants(all_versions, descriptions, tags), command.folders(folder or [], folder_by_tag), dry_run, form
+    )
+    raise typer.Exit(command.run(context.obj, models or [], options))
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +13,11 @@ from mlflow_gitops.core.editing import Edit, edited
 from mlflow_gitops.core.snapshot import SourceFile, build
 from mlflow_gitops.edges import files
 from mlflow_gitops.errors import OK, Failure, GitFailure, Refused, UsageFailure
+from mlflow_gitops.render.diff import shown, unified
 from mlflow_gitops.render.terminal import Style, safe
 
 if TYPE_CHECKING:
     from mlflow_gitops.edges.github import GitHub
-
-_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ def finish(
     new = edited(sheet.data, sheet.file, edit, tuple(sheet.rules.stages))
     _check(sheet, new)
     changed = new != sheet.data
-    diff = _diff(sheet.file, sheet.data, new) if changed else ""
+    diff = unified(sheet.file, sheet.data, new) if changed else ""
     said = [body[0], *([options.message.strip()] if options.message else []), *body[1:]]
     text = "\n\n".join(part for part in said if part)
     report: dict[str, Any] = {
@@ -70,9 +68,7 @@ def finish(
     if options.form == "json":
         emit_json(report)
     else:
-        style = Style()
-        lines = (line.removesuffix("\r") for line in diff.split("\n")[:-1])
-        emit(style(safe(line), _COLOURS.get(line[:1])) for line in lines)
+        emit(shown(diff, Style()))
         emit([safe(report["pull_request"])] if report["pull_request"] else [])
     for line in told:
         note(sheet.settings, line)
@@ -160,21 +156,6 @@ def _next(sheet: Sheet, said: Sequence[str], options: Options) -> Iterator[str]:
         yield "Say this in the commit message:"
         for line in "\n\n".join(own).splitlines():
             yield f"  {line}" if line else ""
-
-
-def _diff(file: str, old: bytes, new: bytes) -> str:
-    """A unified diff, as git would write it."""
-    lines = []
-    for line in difflib.unified_diff(_lines(old), _lines(new), f"a/{file}", f"b/{file}"):
-        lines.append(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
-    return "".join(lines)
-
-
-def _lines(data: bytes) -> list[str]:
-    """The lines that git counts: only LF ends one."""
-    return [line + "\n" for line in data.decode().split("\n")[:-1]] + [
-        last for last in [data.decode().split("\n")[-1]] if last
-    ]
 
 
 def leaving(before: Mapping[str, Sequence[int]], edit: Edit) -> Iterator[str]:

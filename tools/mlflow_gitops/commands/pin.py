@@ -6,7 +6,7 @@ from mlflow_gitops.commands import sheet as sheets
 from mlflow_gitops.commands.authoring import Options, finish
 from mlflow_gitops.commands.output import warn
 from mlflow_gitops.commands.sheet import Sheet
-from mlflow_gitops.core.editing import IDENTITY, Edit
+from mlflow_gitops.core.editing import IDENTITY, Edit, identity
 from mlflow_gitops.core.manifest import VersionSpec
 from mlflow_gitops.core.observed import HIGHEST_TAG, ObservedModel
 from mlflow_gitops.errors import Refused
@@ -27,7 +27,7 @@ def run(settings: Settings, model: str, version: int, source: str | None, option
                 f"MLflow has version {version} of {model} already, from {found.source or 'nowhere'}. Leave --source away "
                 "to pin that one, or take the next number."
             )
-        known = sheets.identity(found)
+        known = identity(found)
         # A logged model that is pinned, and right, stays, although the source may say it as well.
         fields = {
             word: None if word not in known and getattr(spec, word) != getattr(found, word) else known.get(word)

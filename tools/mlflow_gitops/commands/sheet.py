@@ -10,10 +10,10 @@ from urllib.parse import unquote
 
 from mlflow_gitops.commands.output import note, steps, warn
 from mlflow_gitops.commands.validate import report_invalid
-from mlflow_gitops.core.editing import IDENTITY
+from mlflow_gitops.core.editing import IDENTITY, identity
 from mlflow_gitops.core.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.names import file_stem
-from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
+from mlflow_gitops.core.observed import ObservedModel
 from mlflow_gitops.core.policy import ModelPolicy, StageRule
 from mlflow_gitops.core.snapshot import SourceFile, build, classify, stem_of
 from mlflow_gitops.edges import files
@@ -152,14 +152,6 @@ def pins(sheet: Sheet, seen: ObservedModel, versions: Sequence[int]) -> dict[int
         elif not any(getattr(spec, word) for word in IDENTITY):
             wanted[version] = identity(found)
     return wanted
-
-
-def identity(version: ObservedVersion) -> dict[str, str]:
-    """What tells a version from any other that may come to have its number."""
-    known = {word: getattr(version, word) for word in IDENTITY}
-    if version.source == f"models:/{version.model_id}":
-        del known["model_id"]  # the source says it
-    return {word: value for word, value in known.items() if value}
 
 
 def missing(sheet: Sheet, seen: ObservedModel, version: int) -> Refused:

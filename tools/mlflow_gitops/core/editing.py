@@ -1,4 +1,5 @@
-"""Edits of a manifest: which version holds a stage, and what a version is pinned to. Nothing else of its text changes.
+"""Edits of a manifest: which version holds a stage, what a version is pinned to, single values. Nothing else of its text
+changes.
 
 The text is changed at the very places where the values stand, not written anew from what was read: a YAML library that
 keeps comments on its way through (ruamel.yaml) still rewrites indentation, the spacing of flow style and line ends, and a
@@ -17,16 +18,27 @@ import yaml
 from mlflow_gitops.core import layout
 from mlflow_gitops.core.layout import Unknown, compose, head_of, insert, pair, place, put, quoted, remove
 from mlflow_gitops.core.manifest import Manifest, VersionSpec, read_manifest
+from mlflow_gitops.core.observed import ObservedVersion
+from mlflow_gitops.core.values import Path, rank, set_value, with_value
 from mlflow_gitops.errors import Failure
 
 IDENTITY = ("run_id", "source", "model_id")
 """The fields that say which version of a model a number means, in the order they are written."""
 
 
+def identity(version: ObservedVersion) -> dict[str, str]:
+    """What tells a version from any other that may come to have its number."""
+    known = {word: getattr(version, word) for word in IDENTITY}
+    if version.source == f"models:/{version.model_id}":
+        del known["model_id"]  # the source says it
+    return {word: value for word, value in known.items() if value}
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """What shall be different. `stages` gives the versions that a stage holds then, ascending; `pins` gives, for a version,
-    fields of its identity and their values, None for one that goes.
+    fields of its identity and their values, None for one that goes. `values` gives aliases, descriptions and tags by where
+    they stand, None for one that goes.
 
     A stage that is left with no version loses its line; where that would take a comment along, or leave no stage at all, it
     is left empty instead.
@@ -34,6 +46,7 @@ class Edit:
 
     stages: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     pins: Mapping[int, Mapping[str, str | None]] = field(default_factory=dict)
+    values: Mapping[Path, str | int | None] = field(default_factory=dict)
 
 
 def edited(data: bytes, file: str, edit: Edit, order: Sequence[str] = ()) -> bytes:
@@ -53,6 +66,8 @@ def edited(data: bytes, file: str, edit: Edit, order: Sequence[str] = ()) -> byt
                 text = _stage(text, stage, versions, order)
         for version, fields in sorted(edit.pins.items()):
             text = _pin(text, version, fields)
+        for path, value in edit.values.items():
+            text = set_value(text, path, value)
     except (Unknown, yaml.YAMLError, LookupError):
         raise _by_hand(file, edit) from None
     made = mark + text.encode("utf-8")
@@ -73,6 +88,8 @@ def _as_asked(before: Manifest, after: Manifest, edit: Edit) -> bool:
         if number in versions or any(fields.values()):
             versions[number] = replace(versions.get(number, VersionSpec()), **fields)  # type: ignore[arg-type]
     wanted = replace(before, stages=told({**before.stages, **edit.stages}), versions=versions)
+    for path, value in edit.values.items():
+        wanted = with_value(wanted, path, value)
     return replace(after, stages=told(after.stages)) == wanted
 
 
@@ -80,6 +97,7 @@ def _by_hand(file: str, edit: Edit) -> Failure:
     wanted = [f"{stage}: {_value(held) if held else 'null'}" for stage, held in edit.stages.items()]
     for number, fields in edit.pins.items():
         wanted += [f"versions.{number}.{name}: {value or '(taken out)'}" for name, value in fields.items()]
+    wanted += [f"{'.'.join(path)}: {value or '(taken out)'}" for path, value in edit.values.items()]
     return Failure(
         f"{file} is laid out in a way that cannot be edited safely; nothing was changed. Edit it by hand: "
         f"{'; '.join(wanted)}."
@@ -95,10 +113,10 @@ def _stage(text: str, stage: str, versions: Sequence[int], order: Sequence[str])
     if found is None:
         if not versions:
             return text
-        ranks = [_rank(key.value, order) for key, _ in stages.value]
+        ranks = [rank(key.value, order) for key, _ in stages.value]
         like = stages.value[0][0] if stages.value else above
         entry = f"{quoted(stage, like)}: {_value(versions)}"
-        return insert(text, stages, place(ranks, _rank(stage, order)), entry, above.end_mark.index)
+        return insert(text, stages, place(ranks, rank(stage, order)), entry, above.end_mark.index)
     i, key, value = found
     if not versions:
         return _left(text, stage, stages, i)
@@ -134,10 +152,6 @@ def _list(text: str, stage: str, node: yaml.SequenceNode, versions: Sequence[int
     if found is None or not isinstance(found[2], yaml.SequenceNode):  # a block that lost its last item is empty
         return text
     return _list(text, stage, found[2], versions)
-
-
-def _rank(stage: str, order: Sequence[str]) -> int:
-    return order.index(stage) if stage in order else len(order)
 
 
 def _value(versions: Sequence[int]) -> str:
@@ -176,7 +190,7 @@ def _first_pin(text: str, root: yaml.MappingNode, version: int, wanted: Mapping[
     outer = head_of(text, root)
     if outer is None:
         return insert(text, root, behind + 1, f"{named}: {{{entry}}}")
-    return insert(text, root, behind + 1, f"{named}:{layout.line_break(text)}{outer}{_step(text, root)}{entry}")
+    return insert(text, root, behind + 1, f"{named}:{layout.line_break(text)}{outer}{layout.step(text, root)}{entry}")
 
 
 def _entry(
@@ -207,7 +221,7 @@ def _field(text: str, version: int, name: str, value: str | None) -> str:
         mine = IDENTITY.index(name)
         at = max((i + 1 for i, rank in enumerate(ranks) if rank < mine), default=0)
         like = spec.value[0][0] if spec.value else None
-        entry = f"{quoted(name, like)}: {quoted(value, _double(like))}"
+        entry = f"{quoted(name, like)}: {quoted(value, layout.double(like))}"
         return insert(text, spec, at, entry, above.end_mark.index)
     i, key, old = here
     if value is None:
@@ -228,21 +242,7 @@ def _number(version: int, like: yaml.Node) -> str:
 
 
 def _flow(wanted: Mapping[str, str | None], like: yaml.Node) -> str:
-    named = _double(like)
+    named = layout.double(like)
     return (
         "{" + ", ".join(f"{quoted(name, named)}: {quoted(value or '', named)}" for name, value in wanted.items()) + "}"
     )
-
-
-def _double(like: yaml.Node | None) -> yaml.Node | None:
-    """What values are quoted like: where keys are in double quotes, the file may be JSON."""
-    return like if isinstance(like, yaml.ScalarNode) and like.style == '"' else None
-
-
-def _step(text: str, root: yaml.MappingNode) -> str:
-    """By how much the file indents: as its first nested block does, else two spaces."""
-    outer = head_of(text, root) or ""
-    for _, value in root.value:
-        if isinstance(value, yaml.MappingNode) and (head := head_of(text, value)) is not None:
-            return head[len(outer) :]
-    return "  "

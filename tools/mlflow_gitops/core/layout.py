@@ -146,6 +146,20 @@ def head_of(text: str, node: yaml.CollectionNode) -> str | None:
     return head
 
 
+def double(like: yaml.Node | None) -> yaml.Node | None:
+    """What values are quoted like: where keys are in double quotes, the file may be JSON."""
+    return like if isinstance(like, yaml.ScalarNode) and like.style == '"' else None
+
+
+def step(text: str, root: yaml.MappingNode) -> str:
+    """By how much the file indents: as its first nested block does, else two spaces."""
+    outer = head_of(text, root) or ""
+    for _, value in root.value:
+        if isinstance(value, yaml.MappingNode) and (head := head_of(text, value)) is not None:
+            return head[len(outer) :]
+    return "  "
+
+
 def place(ranks: Sequence[int], new: int) -> int:
     """Where people would put one of rank `new`: in order among those that are in order, rising or falling; else last."""
     if len(ranks) > 1 and list(ranks) == sorted(ranks, reverse=True):

@@ -85,6 +85,26 @@ def write_file(path: Path, data: bytes) -> None:
         raise Failure(f"{path} cannot be written: {error.strerror or error}.") from None
 
 
+def put_file(top: Path, shown: str, data: bytes, *, new: bool) -> None:
+    """Write a file of the repository: a new one, with the folders that it needs, or another content of one that is there.
+
+    Raises Failure where a folder on the way is a symbolic link, which could lead out of the repository, and where a new file
+    is there already.
+    """
+    path = top / shown
+    if not new:
+        return write_file(path, data)
+    links = [folder for folder in path.parents if folder != top and top in folder.parents and folder.is_symlink()]
+    if links:
+        raise Failure(f"{links[0]} is a symbolic link, so nothing is written below it.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "xb") as stream:
+            stream.write(data)
+    except OSError as error:
+        raise Failure(f"{shown} cannot be written: {error.strerror or error}.") from None
+
+
 def schema_copies(repo: Path) -> dict[str, bytes]:
     """The repository's own copies of the schemas, which serve editors: path to content."""
     copies = {}

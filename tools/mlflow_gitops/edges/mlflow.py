@@ -119,6 +119,15 @@ class Registry:
             found += self._pages(self._client.search_registered_models, MODELS_A_PAGE, wanted, ["name ASC"])
         return {prompt.name: ObservedModel(prompt.name, is_prompt=True) for prompt in found}
 
+    def prompts(self) -> list[str]:
+        """The names of all prompts. None are told where a registry cannot be searched for them."""
+        if self.stageless:
+            return []
+        found = self._pages(
+            self._client.search_registered_models, MODELS_A_PAGE, f"tags.`{_PROMPT_TAG}` = 'true'", ["name ASC"]
+        )
+        return [prompt.name for prompt in found]
+
     @cached_property
     def stageless(self) -> bool:
         """Whether this registry keeps no stages, as Unity Catalog's: its client refuses an order of searches, too, and
