@@ -18,7 +18,7 @@ LAYOUTS = (
     "stages:\n  Production:\n    - 12\n    - 3   # kept\n  Archived: [1,2]\nname: alpha\n",
     "name: alpha\nstages: {Production: 12}\naliases: {champion: 12, challenger: 3}\n",
     "# 12 is the one\nname: alpha\ndescription: version 12 of 14\ntags: {a: '12'}\nstages:\n  Production: 12\n"
-    "versions:\n  12: {run_id: abc12, tags: {n: '12'}}\n",
+    "versions:\n  12: {run_id: abc12, tags: {nr: '12'}}\n",
     "name: alpha\r\nstages:\r\n  Production: 12\r\n  Staging: null\r\n",
     '\ufeff"name": alpha\n"stages": {"Production": 12, \'Staging\': 14}\n',
     "{name: alpha, stages: {Production: 12,\n  Staging: 14}}",
