@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,26 +29,16 @@ STAGES = "name: churn\nstages: {{Production: {}}}\n"
 class Hub:
     """The team `acme`, its GitHub and its MLflow, with `churn` 1 in Production and 2 and 3 beside it."""
 
-    def __init__(self, folder: Path, api: GitHubAPI, uri: str) -> None:
+    def __init__(self, folder: Path, api: GitHubAPI) -> None:
         from mlflow import MlflowClient
 
-        self.api, self.repo = api, api.repository
-        self.client = MlflowClient(uri)
-        self.client.create_registered_model("churn")
-        for _ in range(3):
-            self.client.create_model_version(
-                "churn", "s3://models/x", tags={"validation": "passed"}, await_creation_for=0
-            )
+        uri = f"sqlite:///{folder / 'mlflow.db'}"
+        self.api, self.repo, self.client = api, api.repository, MlflowClient(uri)
         self.team = Team(folder / "clone", uri)
-        self.team.git("remote", "add", "origin", str(self.repo.path))
-        self.team.write("policy.yaml", "stages: {Staging: {alias: staging}, Production: {alias: production}}\n")
-        self.team.commit("First", churn=STAGES.format(1))
-        self.team.write("policy.yaml", POLICY)
-        self.team.commit("Approvals")
-        self.push("main")
+        self.team.git("remote", "set-url", "origin", str(self.repo.path))
+        self.team.git("fetch", "-q", "origin")
         for login in ("alice", "bob", "carol"):
             self.repo.user(login, "write", mails=(f"{login}@example.org",))
-        self.team.reconcile()
 
     def push(self, branch: str) -> str:
         self.team.git("push", "-q", "-f", "origin", f"HEAD:refs/heads/{branch}")
@@ -97,13 +88,36 @@ class Hub:
         return int(self.client.get_model_version_by_alias("churn", "production").version)
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]) -> Path:
+    """What each test has a copy of."""
+    from mlflow import MlflowClient
+
+    folder = tmp_path_factory.mktemp("hub")
+    uri = blank_registry(folder / "mlflow.db")
+    client = MlflowClient(uri)
+    client.create_registered_model("churn")
+    for _ in range(3):
+        client.create_model_version("churn", "s3://models/x", tags={"validation": "passed"}, await_creation_for=0)
+    team = Team(folder / "clone", uri)
+    team.write("policy.yaml", "stages: {Staging: {alias: staging}, Production: {alias: production}}\n")
+    team.commit("First", churn=STAGES.format(1))
+    team.write("policy.yaml", POLICY)
+    team.commit("Approvals")
+    team.reconcile()
+    team.git("remote", "add", "origin", str(Repository(folder / "hub").path))
+    team.git("push", "-q", "origin", "main")
+    return folder
+
+
 @pytest.fixture
-def hub(tmp_path: Path, blank_registry: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+def hub(tmp_path: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
     for name in list(os.environ):
         if name.startswith("GITHUB_"):
             monkeypatch.delenv(name)
     with GitHubAPI(Repository(tmp_path / "hub")).serving() as api:
-        made = Hub(tmp_path, api, blank_registry(tmp_path / "mlflow.db"))
+        made = Hub(tmp_path, api)
         for key, value in api.environment().items():
             monkeypatch.setenv(key, value)
         for name in ("OUTPUT", "STEP_SUMMARY"):
