@@ -65,7 +65,8 @@ class Reconciler:
         self.writers = jobs or registry.writers
         about = {"registry": registry.shown, "workspace": registry.workspace}
         notes = Notes.of(workspace.git)
-        self.recorder = Recorder(notes, registry, self.planner.owner, about, push_receipts, self.writers)
+        line = workspace.main_line
+        self.recorder = Recorder(notes, registry, self.planner.owner, about, push_receipts, self.writers, line)
 
     def fetch_receipts(self) -> str | None:
         """Bring in what other clones recorded, where receipts are exchanged; why not, if it cannot be had."""
