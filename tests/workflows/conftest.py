@@ -17,7 +17,7 @@ from tests.support.github_state import Repository
 from tests.support.servers import mlflow_server
 from tests.support.team import Team
 
-SHIPPED = ("validate.yml", "review.yml", "plan.yml", "reconcile.yml", "promote.yml")
+SHIPPED = ("validate.yml", "review.yml", "plan.yml", "reconcile.yml", "promote.yml", "pages.yml")
 """The workflows that a team's repository has; `ci.yml` tests this project itself."""
 
 POLICY = """\

@@ -55,6 +55,9 @@ def test_triggers() -> None:
     assert {"push", "workflow_dispatch", "schedule"} == set(on["reconcile"])
     assert on["reconcile"]["push"] == {"branches": ["main"]}
     assert set(on["promote"]) == {"workflow_dispatch"}
+    assert set(on["pages"]) == {"workflow_run", "workflow_dispatch"} and on["pages"]["workflow_run"]["workflows"] == [
+        "reconcile"
+    ]
     # It would run a pull request's event with this repository's rights.
     assert all("pull_request_target" not in one and "issue_comment" not in one for one in on.values())
 
@@ -79,7 +82,7 @@ def test_permissions_are_the_least() -> None:
 
 def test_credentials_are_in_environments_of_main_alone() -> None:
     for key, job in JOBS.items():
-        assert job.get("environment") == ENVIRONMENTS.get(key), key
+        assert job.get("environment") == ("github-pages" if key == ("pages", "deploy") else ENVIRONMENTS.get(key)), key
         text = repr(job)
         if key not in ENVIRONMENTS:
             assert "secrets." not in text and "MLFLOW_TRACKING" not in text, key

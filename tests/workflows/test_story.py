@@ -174,6 +174,13 @@ def test_drift_is_healed_or_told_as_the_policy_says(repo: Repo) -> None:
     [run] = repo.actions.schedule()
     assert [job.id for job in run.jobs] == ["drift"], "nothing to heal"
 
+    # Who wants the page says so.
+    repo.actions.variables["MLFLOW_GITOPS_PAGES"] = "true"
+    [run] = repo.actions.dispatch("pages.yml", "edsger")
+    page = (repo.actions.folder / "artifacts/site/index.html").read_text()
+    assert run.ok and repo.model in page and "@grace" in page, run.log
+    del repo.actions.variables["MLFLOW_GITOPS_PAGES"]
+
     # Where the policy only reports, there is one issue, which goes when the drift does.
     repo.team.git("checkout", "-q", "main")
     repo.team.git("pull", "-q")
