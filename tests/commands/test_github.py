@@ -184,6 +184,22 @@ def test_invalid_files_and_a_conflict(hub: Hub) -> None:
     assert state == "failure" and "conflicts with" in why and "churn.yaml" in hub.comment(number)
 
 
+def test_a_pull_request_about_something_else_has_a_status_and_no_comment(hub: Hub) -> None:
+    hub.team.git("checkout", "-q", "-B", "words", "origin/main")
+    (hub.team.folder / "README.md").write_text("Words\n")
+    hub.team.commit("Words")
+    head = hub.push("words")
+    number = hub.repo.open_pull("words", user="alice").number
+    assert hub.plan(head).code == 0
+    assert hub.status(head) == ("success", "Plan: 0 models, nothing to change.") and not hub.repo.pull(number).comments
+    hub.team.git("checkout", "-q", "words")
+    hub.team.commit("Promote", churn=STAGES.format(2))
+    assert hub.plan(hub.push("words")).code == 0 and "1 → 2" in hub.comment(number)
+    hub.team.git("checkout", "-q", "words")
+    hub.team.commit("Rather not", churn=STAGES.format(1))
+    assert hub.plan(hub.push("words")).code == 0 and "nothing to change" in hub.comment(number), "what is there is kept"
+
+
 def test_a_crash_is_a_failure(hub: Hub) -> None:
     _, head = hub.propose("promote", STAGES.format(2))
     hub.main()

@@ -32,11 +32,13 @@ _CRASHED = "The plan could not be made; its run says why."
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """What is told of a plan: whether the pull request may be merged, one line, and a page."""
+    """What is told of a plan: whether the pull request may be merged, one line, and a page. A pull request that has nothing to
+    do with any model is `silent`: no comment is begun on it."""
 
     good: bool
     line: str
     page: str
+    silent: bool = False
 
 
 def plan(settings: Settings, head: str | None) -> int:
@@ -63,7 +65,7 @@ def plan(settings: Settings, head: str | None) -> int:
         _fetch(workspace, sha, f"refs/pull/{pull.number}/head" if pull else sha)
         report = _report(settings, workspace, sha)
         if pull is not None:
-            github.comment(pull.number, "plan", report.page)
+            github.comment(pull.number, "plan", report.page, new=not report.silent)
         _append("GITHUB_STEP_SUMMARY", report.page)
         github.set_status(sha, CONTEXT, "success" if report.good else "failure", report.line, _run_url())
     except BaseException:
@@ -85,7 +87,8 @@ def _report(settings: Settings, workspace: Workspace, sha: str) -> _Report:
     planner = _planner(settings, workspace, merge)
     planned = planner.compared(planner.plan((), steps(settings)))
     emit(text.plan(planned, Style()))
-    return _Report(not planned.summary["refused"], text.closing(planned), "\n".join(markdown.plan(planned)))
+    refused, page = planned.summary["refused"], "\n".join(markdown.plan(planned))
+    return _Report(not refused, text.closing(planned), page, silent=not planned.models and not refused)
 
 
 def _planner(settings: Settings, workspace: Workspace, merge: Merge | None = None) -> Planner:

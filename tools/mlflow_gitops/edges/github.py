@@ -164,10 +164,11 @@ class GitHub:
                 },
             )
 
-    def comment(self, number: int, key: str, body: str) -> str:
+    def comment(self, number: int, key: str, body: str, *, new: bool = True) -> str | None:
         """Keep one comment on a pull request or issue: found by a hidden marker and by being ours, updated, never doubled.
 
-        Anybody can copy the marker, so another's comment with it is left alone. Returns the comment's address.
+        Anybody can copy the marker, so another's comment with it is left alone. Without `new` none is begun. Returns the
+        comment's address, None where there is none.
         """
         text = _marked(key, body)
         with self.asking(f"comment on #{number}"):
@@ -176,7 +177,7 @@ class GitHub:
             for surplus in ours[1:]:  # two runs at once may both have found none
                 surplus.delete()
             if not ours:
-                return str(issue.create_comment(text).html_url)
+                return str(issue.create_comment(text).html_url) if new else None
             if ours[0].body != text:
                 ours[0].edit(text)
             return str(ours[0].html_url)
