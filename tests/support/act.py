@@ -191,8 +191,10 @@ class Workflows:
         head: tuple[str, str] | None = None,
         only: str | None = None,
     ) -> list[Run]:
-        """Run what an event starts, and what that starts in turn; runs of which all jobs are skipped are not told. `head` is the
-        commit and branch that GitHub says a run is of where that is not what it runs on."""
+        """Run what an event starts, and what that starts in turn, but for runs of which all jobs are skipped.
+
+        `head` is the commit and branch that GitHub says a run is of, where that is not what it runs on.
+        """
         made: list[Run] = []
         self._check_out(sha)
         for file in sorted((self._tree / ".github/workflows").glob("*.yml")):
