@@ -365,6 +365,39 @@ def test_held_stamp_forged(company: Company) -> None:
     assert "0 of 1 approval" in why and "validation" in why
 
 
+def show(company: Company, version: int) -> None:
+    """Move a version to Production in MLflow, as somebody with EDIT can."""
+    company.client.transition_model_version_stage(MODEL, str(version), "Production")
+    company.client.transition_model_version_stage(MODEL, "1", "Archived")
+    company.client.set_registered_model_alias(MODEL, "production", str(version))
+
+
+def test_stamps_taken_away(company: Company) -> None:
+    """Without stamps a model looks as if it had never been reconciled: what MLflow shows would be adopted, past every gate.
+    The receipts know better."""
+    show(company, 3)
+    for key in company.client.get_registered_model(MODEL).tags:
+        company.client.delete_registered_model_tag(MODEL, key)
+    company.merge(company.propose(3))
+    ran = company.reconcile()
+    [refusal] = ran.json["models"][0]["refusals"]
+    assert ran.code == 4 and refusal["code"] == "base_unknown" and "a receipt says" in refusal["detail"]
+    assert company.sync() == "Unknown" and {"stage Production", "owner"} <= company.found_by_verify()
+
+
+def test_commit_stamp_moved(company: Company) -> None:
+    """A refused promotion is done by hand, and the stamps say that it was reconciled. The next run even writes the receipt
+    that seems to be missing; what no receipt says is that its gates were passed."""
+    sha = company.merge(company.propose(3))
+    company.refused("--push-receipts")
+    show(company, 3)
+    company.client.set_registered_model_tag(MODEL, "gitops.commit", sha)
+    company.client.set_model_version_tag(MODEL, "3", "gitops.commit", sha)
+    company.client.set_model_version_tag(MODEL, "3", "gitops.held.Production", f"{sha}@2026-01-01T00:00:00Z")
+    assert company.reconcile("--push-receipts").code == 0
+    assert company.found_by_verify() == {"gates 3 Production"}
+
+
 def test_notes_rewritten(company: Company) -> None:
     """The receipt is edited to name an approver, or taken away."""
     commit = company.team.git("rev-parse", "HEAD")

@@ -122,6 +122,16 @@ def test_an_unknown_base_plans_nothing() -> None:
     assert plan.sync == "Unknown" and not plan.changes and not plan.stamps
 
 
+def test_a_base_that_only_a_receipt_knows() -> None:
+    """Stamps taken away, or a model made anew: nothing is adopted, and a pin that does not match is told first."""
+    pinned = wanted("stages: {Production: 1}\nversions: {1: {source: 'file:///other'}}")
+    plan = plan_model("m", history(pinned, base=BASE, state="lost"), seen(1), context())
+    assert plan.sync == "Unknown" and not plan.changes and not plan.stamps
+    assert [refusal.code for refusal in plan.refusals] == ["pin", "base_unknown"]
+    assert f"a receipt says that m was reconciled to {BASE[:12]}" in plan.refusals[1].detail
+    assert "reconcile m --adopt" in plan.refusals[1].way_out
+
+
 # -- versions that MLflow lacks -----------------------------------------------------------------------------------------
 
 NEW = "stages: {Staging: 3}\nversions: {3: {source: 'file:///3'}}"

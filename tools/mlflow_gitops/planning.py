@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.approving import Approving
@@ -28,6 +28,7 @@ from mlflow_gitops.core.plan import ModelPlan, Plan
 from mlflow_gitops.core.planner import plan_model
 from mlflow_gitops.core.receipts import RECEIPT_TAG
 from mlflow_gitops.core.snapshot import Snapshot, classify, stem_of
+from mlflow_gitops.edges.notes import Notes
 from mlflow_gitops.edges.plugins import gates
 from mlflow_gitops.errors import Failure, RegistryFailure
 from mlflow_gitops.workspace import Merge, Workspace, now_utc
@@ -244,6 +245,9 @@ class Planner:
     def _base(self, observed: ObservedModel | None) -> tuple[str | None, BaseState]:
         """The commit a model was last reconciled to, and whether the target can be compared with it (RULES R1)."""
         stamp = observed.base if observed else None
+        if observed is not None and stamp is None and not self._ways.adopt and (known := self._applied.get(observed.name)):
+            # Whoever takes the stamps away must not have what MLflow shows adopted, past every gate: receipts know better.
+            return known, "lost"
         if self._ways.adopt or stamp is None:
             # A shallow clone cannot tell what earlier commits declared, nor which repository it is.
             return (None, "none") if self._ways.adopt or self.owner else (None, "unknown")
@@ -251,6 +255,13 @@ class Planner:
             return stamp, "known"
         on_main = stamp in self._workspace.main_line and self._workspace.git.exists(stamp)
         return stamp, "stale" if on_main else "unknown"
+
+    @cached_property
+    def _applied(self) -> Mapping[str, str]:
+        """The models that a receipt here says were applied, each to its newest such commit. Read where a stamp is missing."""
+        known = Notes.of(self._workspace.git).receipts()
+        ours = [receipt for receipt in known if receipt.content.get("owner") == self.owner]
+        return {name: receipt.commit for receipt in ours for name in receipt.applied()}
 
     def _is_gone(self, model: ObservedModel) -> bool:
         """Whether this repository managed a model at its base and has no manifest of it any more."""

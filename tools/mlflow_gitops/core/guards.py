@@ -71,6 +71,15 @@ def refusals(
         )
         return
     seen = observed or ObservedModel(name)
+    if history.base_state == "lost":
+        yield from pins(desired, seen, (), context.evidence.read)
+        yield Refusal(
+            "base_unknown",
+            f"a receipt says that {name} was reconciled to {_short(history.base)}; in MLflow, its stamps are gone",
+            f"see in MLflow who made it anew or took its tags gitops.* away; to begin from what it shows, "
+            f"reconcile {name} --adopt",
+        )
+        return
     yield from _aliases(desired)
     yield from _versions(desired, seen, new=observed is None)
     yield from pins(desired, seen, moving(changes), context.evidence.read)

@@ -19,7 +19,8 @@ from mlflow_gitops.core.policy import ModelPolicy, Policy
 from mlflow_gitops.core.reading import TWINS, ReadBlobs, Reader, Reading
 from mlflow_gitops.core.snapshot import classify, stem_of
 
-BaseState = Literal["none", "known", "stale", "unknown"]
+BaseState = Literal["none", "known", "stale", "unknown", "lost"]
+"""`lost`: a receipt knows the base, and MLflow does not any more."""
 UNDECLARED = object()
 """The value of a field in a commit that does not declare it."""
 
@@ -133,7 +134,7 @@ class Histories:
         """The history of one model. `base` must be on the line where `state` is "known"."""
         final = self._target.get(name)
         dirty = self._dirty(stem)
-        if state in ("stale", "unknown"):
+        if state in ("stale", "unknown", "lost"):
             return ModelHistory(base, state, (Point(None, final),))
         known_base = base if state == "known" else None
         states = self._states(stem, known_base)

@@ -27,7 +27,7 @@ def plan_model(name: str, history: ModelHistory, observed: ObservedModel | None,
     seen = observed or ObservedModel(name)
     now_held = observed_stages(seen, desired)
     shell = ModelPlan(name, desired.manifest.file, "Synced", history.base, now_held, desired_stages(desired))
-    if history.base_state in ("stale", "unknown"):
+    if history.base_state in ("stale", "unknown", "lost"):
         refused = tuple(refusals(desired, history, observed, (), context))
         return replace(shell, sync="Unknown", refusals=refused)
     changes, notes = _ordered_changes(desired, history, seen, missing=observed is None)
