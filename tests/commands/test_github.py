@@ -200,6 +200,15 @@ def test_a_pull_request_about_something_else_has_a_status_and_no_comment(hub: Hu
     assert hub.plan(hub.push("words")).code == 0 and "nothing to change" in hub.comment(number), "what is there is kept"
 
 
+def test_a_huge_manifest_makes_a_comment_that_github_takes(hub: Hub) -> None:
+    tags = "".join(f"  t{i}: '@everyone <b>`{'x' * 200}'\n" for i in range(250))
+    number, head = hub.propose("huge", f"{STAGES.format(2)}tags:\n{tags}")
+    assert hub.plan(head).code == 0 and hub.status(head)[0] == "success"
+    body = hub.comment(number)
+    assert len(body) <= 65_536 and "cut here" not in body, "a cut could leave Markdown open"
+    assert "1 → 2" in body and "changes, 0 refused" in body
+
+
 def test_a_crash_is_a_failure(hub: Hub) -> None:
     _, head = hub.propose("promote", STAGES.format(2))
     hub.main()
