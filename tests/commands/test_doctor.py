@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -172,28 +173,37 @@ def api(served: GitHubAPI) -> GitHubAPI:
     return served
 
 
-@pytest.fixture
-def clinic(
-    tmp_path: Path, blank_registry: Callable[[Path], str], api: GitHubAPI, monkeypatch: pytest.MonkeyPatch
-) -> Clinic:
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]) -> Path:
+    """A repository and a registry where nothing is missing; each test has a copy."""
     from mlflow import MlflowClient
 
-    uri = blank_registry(tmp_path / "mlflow.db")
+    folder = tmp_path_factory.mktemp("sound")
+    uri = blank_registry(folder / "mlflow.db")
     MlflowClient(uri).create_registered_model("fraud")
-    made = Clinic(tmp_path, uri, api)
-    team = made.team
+    team = Team(folder / "repo", uri)
     team.write("policy.yaml", POLICY)
-    for name in ("model", "policy"):
-        made.file(f"schemas/{name}.schema.json", schema_text(name))
-    for name, text in WORKFLOWS.items():
-        made.file(f".github/workflows/{name}.yml", text)
     team.write("models/fraud.yaml", "name: fraud\nowners: ['@acme/risk-ml']\nstages: {}\n")
+    for name in ("schemas", ".github/workflows"):
+        (team.folder / name).mkdir(parents=True)
+    for name in ("model", "policy"):
+        (team.folder / f"schemas/{name}.schema.json").write_text(schema_text(name), encoding="utf-8")
+    for name, text in WORKFLOWS.items():
+        (team.folder / f".github/workflows/{name}.yml").write_text(text, encoding="utf-8")
     assert team.run("codeowners").code == 0
     team.commit("Everything")
-    team.git("remote", "add", "origin", str(api.repository.path))
-    team.git("push", "-q", "-f", "origin", "main")
-    team.git("fetch", "-q", "origin")
-    team.git("config", "--add", "remote.origin.fetch", "refs/notes/mlflow-gitops*:refs/notes/mlflow-gitops*")
+    return folder
+
+
+@pytest.fixture
+def clinic(sound: Path, tmp_path: Path, api: GitHubAPI, monkeypatch: pytest.MonkeyPatch) -> Clinic:
+    shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
+    made = Clinic(tmp_path, f"sqlite:///{tmp_path / 'mlflow.db'}", api)
+    git = made.team.git
+    git("remote", "add", "origin", str(api.repository.path))
+    git("push", "-q", "-f", "origin", "main")
+    git("fetch", "-q", "origin")
+    git("config", "--add", "remote.origin.fetch", "refs/notes/mlflow-gitops*:refs/notes/mlflow-gitops*")
     for name in ("GITHUB_TOKEN", "GITHUB_REPOSITORY", "GITHUB_API_URL", "MLFLOW_TRACKING_USERNAME"):
         monkeypatch.delenv(name, raising=False)
     for key, value in api.environment(api.token("ada")).items():
