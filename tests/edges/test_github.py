@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mlflow_gitops.core.approvals import Approvals
+from mlflow_gitops.edges import pull_requests
 from mlflow_gitops.edges.git import Git
 from mlflow_gitops.edges.github import MAX_BODY, GitHub, branch_of, open_pull_request, repository_of
 from mlflow_gitops.edges.pull_requests import PullRequests
@@ -374,6 +375,23 @@ def test_faults_are_told_in_words(desk: Desk) -> None:
     desk.api.remaining = None
     desk.api.fail("/pulls", 429, "Too many requests")
     assert "rate limit is used up" in failing(desk)
+
+
+def test_a_pull_request_whose_commits_are_not_all_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pull_requests, "_MAX_COMMITS", 2)
+    head = desk.branch("promote", "one\n", "two\n")
+    desk.repo.open_pull("promote", user="alice")
+    with pytest.raises(GitHubFailure, match="does not tell who made the rest"):
+        desk.asked().of_open(head, FILE)
+
+
+def test_an_address_that_is_not_githubs_own(desk: Desk) -> None:
+    head = desk.branch("promote", "one\n")
+    desk.repo.open_pull("promote", user="alice")
+    github = GitHub("acme/models", "actions-token", desk.api.url.replace("127.0.0.1", "localhost"))
+    asked = PullRequests(github, Git(desk.folder), "origin/main", dict)
+    with pytest.raises(GitHubFailure, match="Set GITHUB_API_URL"):
+        asked.of_open(head, FILE)
 
 
 def test_what_fails_in_passing_is_asked_again(desk: Desk) -> None:
