@@ -14,11 +14,15 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
 
-# Where each folder of the checkout stands in the wheel.
+# Where each folder or file of the checkout stands in the wheel.
 PLACES = {
     "tools/mlflow_gitops/": "mlflow_gitops/",
     "schemas/": "mlflow_gitops/_shared/schemas/",
     "registry/": "mlflow_gitops/_shared/registry/",
+    ".github/actions/": "mlflow_gitops/_shared/.github/actions/",
+    ".github/workflows/": "mlflow_gitops/_shared/.github/workflows/",
+    ".github/pull_request_template.md": "mlflow_gitops/_shared/.github/pull_request_template.md",
+    "constraints.txt": "mlflow_gitops/_shared/constraints.txt",
 }
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from mlflow_gitops.cli.app import Models, TextOrJson, app
+from mlflow_gitops.errors import UsageFailure
 
 
 @app.command()
@@ -55,16 +56,39 @@ def reconcile(
             metavar="N", min=1, help="Models written side by side. [default: 8; SQLite: 1]", show_default=False
         ),
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on: fetch, apply what is new, heal or report drift, until SIGTERM.")
+    ] = False,
+    interval: Annotated[
+        str, typer.Option(metavar="TIME", help="With --watch: how long to wait between two rounds.")
+    ] = "60s",
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="With --watch: where /metrics and /healthz are served, or off.")
+    ] = "127.0.0.1:9469",
     form: TextOrJson = "text",
 ) -> None:
     """Make the MLflow registry match a commit of the main branch, and keep a receipt.
 
     Example: mlflow-gitops reconcile --yes --push-receipts
+
+    Example: mlflow-gitops reconcile --yes --watch --interval 30s
     """
-    from mlflow_gitops.commands import reconcile as command
     from mlflow_gitops.planning import Ways
 
     ways = Ways(adopt=adopt, take_over=take_over, prune=prune, max_changes=max_changes)
+    if watch:
+        from mlflow_gitops.commands import watch as loop
+
+        if rev != "HEAD" or plan_file or since or adopt or take_over:
+            raise UsageFailure(
+                "--watch takes the main branch as it is: without --rev, --plan, --since, --adopt, --take-over."
+            )
+        if not yes:
+            raise UsageFailure("--watch asks nobody: say --yes.")
+        looped = loop.Options(ways, interval, listen, push_receipts, jobs, form)
+        raise typer.Exit(loop.run(context.obj, models or [], looped))
+    from mlflow_gitops.commands import reconcile as command
+
     options = command.Options(rev, yes, ways, plan_file, push_receipts, jobs, form, since)
     raise typer.Exit(command.run(context.obj, models or [], options))
 

@@ -117,6 +117,13 @@ class Git:
         remotes = self._text("remote").split()
         return "origin" if "origin" in remotes else remotes[0] if remotes else None
 
+    def fetch(self) -> None:
+        """Bring in the branches of the remote that the main branch is taken from; nothing where there is none. A remote that
+        stalls is given up. Raises GitFailure."""
+        if remote := self.remote():
+            slow = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=30")
+            self._run(*slow, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", remote, why="git fetch failed")
+
     def ref(self, name: str) -> str | None:
         """What a ref points at; None if it does not exist."""
         return self._run("rev-parse", "--verify", "-q", name, check=False).decode().strip() or None

@@ -1,0 +1,247 @@
+"""`reconcile --watch`: the loop, in a process of its own and round by round (RULES R8)."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlflow_gitops import watching
+from mlflow_gitops.edges.metrics import Metrics
+from mlflow_gitops.edges.mlflow import Registry
+from mlflow_gitops.errors import RegistryFailure
+from mlflow_gitops.planning import Ways
+from mlflow_gitops.settings import Settings
+from mlflow_gitops.watching import News, Watcher, pause
+from mlflow_gitops.workspace import Workspace
+from tests.lanes.conftest import Shelf
+from tests.support.servers import free_port
+from tests.support.team import Team
+
+POLICY = "stages: {Staging: {alias: staging}, Production: {alias: production}}\n"
+
+
+@pytest.fixture
+def uri(tmp_path: Path, blank_registry: Callable[[Path], str]) -> str:
+    return blank_registry(tmp_path / "mlflow.db")
+
+
+@pytest.fixture
+def team(tmp_path: Path, uri: str) -> Team:
+    """A clone that people push from, of the bare repository that the watcher's clone fetches from."""
+    made = Team(tmp_path / "people", uri)
+    made.write("policy.yaml", POLICY)
+    made.commit("Rules")
+    made.git("clone", "-q", "--bare", str(made.folder), str(tmp_path / "bare.git"))
+    made.git("remote", "add", "origin", str(tmp_path / "bare.git"))
+    return made
+
+
+@pytest.fixture
+def watcher_clone(team: Team, tmp_path: Path) -> Team:
+    team.git("clone", "-q", str(tmp_path / "bare.git"), str(tmp_path / "watcher"))
+    clone = Team.__new__(Team)
+    clone.folder, clone.uri = tmp_path / "watcher", team.uri
+    return clone
+
+
+def push(team: Team, message: str = "Change", **models: str) -> str:
+    sha = team.commit(message, **models)
+    team.git("push", "-q", "origin", "main")
+    return sha
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 40) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.1)
+
+
+def get(address: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_it_applies_heals_tells_of_itself_and_stops_when_asked(
+    team: Team, watcher_clone: Team, shelf: Shelf, tmp_path: Path
+) -> None:
+    name, port = shelf.model(3), free_port()
+    first = push(team, "First", **{name: "stages: {Production: 1}\n"})
+    address = f"http://127.0.0.1:{port}"
+    options = ("--watch", "--interval", "1s", "--listen", f"127.0.0.1:{port}", "--push-receipts", "--format", "json")
+    process = watcher_clone.spawn("reconcile", "--yes", *options)
+    try:
+        eventually(lambda: shelf.aliases(name) == {"production": 1})
+        second = push(team, "Promote", **{name: "stages: {Production: 2}\n"})
+        eventually(lambda: shelf.tags(name).get("gitops.commit") == second)
+        shelf.client.transition_model_version_stage(name, "2", "Archived")
+        eventually(lambda: shelf.stages(name) == {1: "Archived", 2: "Production", 3: "None"})
+        status, health = get(f"{address}/healthz")
+        assert status == 200 and json.loads(health)["commit"] == second
+        figures = get(f"{address}/metrics")[1]
+        assert f'mlflow_gitops_commit_info{{commit="{second}"}} 1.0' in figures
+        assert 'mlflow_gitops_failures_total{where="mlflow"} 0.0' in figures
+        assert 'mlflow_gitops_models{sync="Synced"}' in figures and "mlflow_gitops_round_seconds_bucket" in figures
+        assert get(f"{address}/elsewhere")[0] == 404
+    finally:
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    told = [json.loads(line) for line in out.splitlines()]
+    assert [one["commit"] for one in told[:2]] == [first, second]
+    assert all(one["models"] for one in told), "rounds without news tell nothing"
+    notes = team.git("ls-remote", "origin", "refs/notes/mlflow-gitops")
+    assert notes, "receipts were pushed"
+
+
+@pytest.fixture
+def rounds(watcher_clone: Team, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[News]]]:
+    """Runs so many rounds at once, and gives the news of each call."""
+    monkeypatch.setattr(watching, "pause", lambda interval, failed: 0.0)
+    for key, value in {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}.items():
+        monkeypatch.setenv(key, value)
+    told: list[News] = []
+    stop = threading.Event()
+    left = [0]
+
+    def workspace() -> Workspace:
+        left[0] -= 1
+        if left[0] == 0:
+            stop.set()
+        return Workspace(Settings(repo=watcher_clone.folder, tracking_uri=watcher_clone.uri))
+
+    made: list[Watcher] = []
+
+    def run(count: int = 1, connect: Callable[[], Any] | None = None) -> list[News]:
+        if not made:
+            metrics = Metrics(60)
+            ask = connect or (lambda: Registry(watcher_clone.uri))
+            made.append(Watcher(workspace, ask, metrics, told.append, stop, interval=1, ways=Ways()))
+        stop.clear()
+        left[0] = count
+        told.clear()
+        made[0].run()
+        return list(told)
+
+    yield run
+
+
+def test_a_refusal_is_told_once_and_its_end_too(team: Team, shelf: Shelf, rounds: Callable[..., list[News]]) -> None:
+    name, other = shelf.model(2), shelf.model(1, "other")
+    push(team, "First", **{name: "stages: {Production: 1}\n", other: "stages: {Staging: 1}\n"})
+    [news] = rounds(3)
+    assert {outcome.model: outcome.result for outcome in news.outcomes} == {name: "applied", other: "applied"}
+    push(team, "Wrong", **{name: "stages: {Production: 9}\n"})
+    [news] = rounds(4)
+    [outcome] = news.outcomes
+    assert (outcome.model, outcome.result) == (name, "refused") and not rounds(2)
+    push(team, "Another wrong one", **{name: "stages: {Production: 8}\n"})
+    [news] = rounds(3)
+    assert "no version 8" in news.outcomes[0].refusals[0].detail
+    push(team, "Right again", **{name: "stages: {Production: 1}\n"})
+    [news] = rounds(3)
+    assert name in news.passed or [o.result for o in news.outcomes] == ["applied"]
+
+
+def test_an_invalid_commit_is_told_once_and_ends_nothing(
+    team: Team, shelf: Shelf, rounds: Callable[..., list[News]]
+) -> None:
+    name = shelf.model(1)
+    push(team, "Invalid", **{name: "stages: [\n"})
+    [news] = rounds(3)
+    assert news.invalid is not None and [p.code for p in news.invalid.errors] == ["yaml-syntax"]
+    push(team, "Mended", **{name: "stages: {Production: 1}\n"})
+    [news] = rounds(2)
+    assert news.outcomes[0].result == "applied"
+
+
+def test_a_registry_that_is_away_is_told_once_and_found_again(
+    team: Team, shelf: Shelf, rounds: Callable[..., list[News]]
+) -> None:
+    name, away = shelf.model(1), [True]
+    push(team, "First", **{name: "stages: {Production: 1}\n"})
+
+    def connect() -> Registry:
+        if away[0]:
+            raise RegistryFailure("MLflow does not answer.", transient=True)
+        return Registry(team.uri)
+
+    [news] = rounds(3, connect)
+    assert news.failure == "MLflow does not answer."
+    away[0] = False
+    [news] = rounds(2)
+    assert news.outcomes[0].result == "applied"
+
+
+def test_a_remote_that_is_away_keeps_nobody_from_healing(
+    team: Team, watcher_clone: Team, shelf: Shelf, rounds: Callable[..., list[News]], tmp_path: Path
+) -> None:
+    name = shelf.model(1)
+    push(team, "First", **{name: "stages: {Production: 1}\n"})
+    rounds(1)
+    (tmp_path / "bare.git").rename(tmp_path / "moved.git")
+    shelf.client.transition_model_version_stage(name, "1", "Archived")
+    told = rounds(3)
+    assert "git fetch failed" in str(told[0].failure) and len([one for one in told if one.failure]) == 1
+    assert shelf.stages(name) == {1: "Production"}
+    (tmp_path / "moved.git").rename(tmp_path / "bare.git")
+    assert not [one for one in rounds(1) if one.failure]
+
+
+def test_the_pause_grows_with_each_failure_and_is_never_the_same() -> None:
+    assert len({pause(60, 0) for _ in range(20)}) > 1
+    for failed, wait in ((0, 60), (1, 120), (3, 480), (4, 900), (1000, 900)):
+        assert wait * 0.9 <= pause(60, failed) <= wait * 1.1
+    assert pause(3600, 5) >= 3240, "an interval longer than the longest pause stays"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--interval", "soon"), "no length of time"),
+        (("--interval", "0s"), "no length of time"),
+        (("--listen", "nowhere"), "is no address"),
+        (("--rev", "HEAD~1"), "takes the main branch as it is"),
+    ],
+)
+def test_what_makes_no_sense_is_a_usage_error(team: Team, options: tuple[str, ...], said: str) -> None:
+    ran = team.run("reconcile", "--yes", "--watch", *options)
+    assert ran.code == 64 and said in ran.err
+
+
+def test_it_asks_nobody(team: Team) -> None:
+    ran = team.run("reconcile", "--watch")
+    assert ran.code == 64 and "say --yes" in ran.err
+
+
+@pytest.mark.real
+def test_memory_stays_flat(team: Team, shelf: Shelf, rounds: Callable[..., list[News]]) -> None:
+    """Rounds with drift to heal in every tenth; `MLFLOW_GITOPS_TEST_ROUNDS` makes them more."""
+    count = int(os.environ.get("MLFLOW_GITOPS_TEST_ROUNDS", "150"))
+    name = shelf.model(2)
+    push(team, "First", **{name: "stages: {Production: 1}\n"})
+
+    def peak() -> int:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    rounds(30)
+    before = peak()
+    for _ in range(count // 10):
+        shelf.client.transition_model_version_stage(name, "1", "Archived")
+        rounds(10)
+    assert shelf.stages(name)[1] == "Production"
+    assert peak() - before < 24 * 1024, "kilobytes on Linux"

@@ -1,0 +1,124 @@
+"""`reconcile --watch`: the loop as a command."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlflow_gitops.commands.output import note, warn
+from mlflow_gitops.core.requirements import Soak
+from mlflow_gitops.errors import OK, UsageFailure
+from mlflow_gitops.planning import Ways
+from mlflow_gitops.render import data, text
+from mlflow_gitops.render.terminal import Style, safe
+from mlflow_gitops.settings import Settings
+from mlflow_gitops.watching import News, Watcher
+from mlflow_gitops.workspace import Workspace, now_utc
+
+_LENGTH = re.compile(r"(?:[0-9]{1,5}[dhms]){1,4}")
+_ADDRESS = re.compile(r"(?P<host>[^:\s]+|\[[0-9a-fA-F:]+\]):(?P<port>[0-9]{1,5})")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The loop's options. `interval` is written as in the policy (`60s`, `5m`); `listen` is HOST:PORT, or `off`."""
+
+    ways: Ways
+    interval: str = "60s"
+    listen: str = "127.0.0.1:9469"
+    push_receipts: bool = False
+    jobs: int | None = None
+    form: str = "text"
+
+
+def run(settings: Settings, models: Sequence[str], options: Options) -> int:
+    """Reconcile until SIGTERM, which ends it with 0 between two models. Raises UsageFailure, and Failure where the address
+    cannot be listened on; nothing that happens later ends it."""
+    interval = _seconds(options.interval)
+    address = _address(options.listen)
+    Workspace(settings).git.resolve(Workspace(settings).main_ref)  # a wrong --repo or --main is told at once
+    from mlflow_gitops.edges.metrics import Metrics, serve
+    from mlflow_gitops.edges.mlflow import Registry
+
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    metrics = Metrics(patience=max(3 * interval, 120.0))
+    server = serve(metrics, *address) if address else None
+    note(settings, f"Watching, every {options.interval}." + (f" http://{options.listen}/metrics" if address else ""))
+    watcher = Watcher(
+        lambda: Workspace(settings),
+        lambda: Registry(settings.tracking_uri, settings.registry_uri, warn),
+        metrics,
+        _json if options.form == "json" else _text,
+        stop,
+        interval=interval,
+        ways=options.ways,
+        models=models,
+        push_receipts=options.push_receipts,
+        jobs=options.jobs,
+    )
+    try:
+        watcher.run()
+    finally:
+        if server is not None:
+            server.shutdown()
+            server.server_close()
+    note(settings, "Stopped.")
+    return OK
+
+
+def _seconds(length: str) -> float:
+    seconds = Soak(length).length.total_seconds() if _LENGTH.fullmatch(length) else 0.0
+    if seconds < 1:
+        raise UsageFailure(f"--interval {length} is no length of time; write 60s, 5m or 1h.")
+    return seconds
+
+
+def _address(listen: str) -> tuple[str, int] | None:
+    if listen == "off":
+        return None
+    found = _ADDRESS.fullmatch(listen)
+    if found is None or int(found["port"]) > 65535:
+        raise UsageFailure(f"--listen {listen} is no address; write HOST:PORT, or off.")
+    return found["host"].strip("[]"), int(found["port"])
+
+
+def _text(news: News) -> None:
+    """Each piece of news with its time, on stdout what was done, on stderr what stands in the way."""
+    at, style = now_utc(), Style()
+    if news.failure:
+        warn(f"{at} {news.failure}")
+    if news.invalid is not None:
+        warn(f"{at} commit {(news.commit or '')[:7]} has invalid files; nothing of it is reconciled:")
+        for line in text.problems(news.invalid.errors):
+            print(line, file=sys.stderr, flush=True)
+    for refusal in news.refusals:
+        warn(f"{at} the whole run is refused: {refusal.detail}. Way out: {refusal.way_out}")
+    for outcome in news.outcomes:
+        for line in text.outcome(outcome, style):
+            print(line)
+    for name in news.passed:
+        print(f"{safe(name)}  nothing stands in its way any more")
+    if news.done is not None:
+        if news.done.recovered:
+            print(f"Recovered the receipt of an earlier run for {safe(', '.join(news.done.recovered))}.")
+        for fault in news.done.trouble:
+            warn(f"{at} applied, not recorded: {fault} The next round recovers it.")
+        print(f"{at} {text.reconciled(news.commit or '', news.done.outcomes)}", flush=True)
+
+
+def _json(news: News) -> None:
+    """One JSON object a line."""
+    told: dict[str, object] = {"at": now_utc(), "commit": news.commit, "failure": news.failure}
+    if news.invalid is not None:
+        told["invalid"] = data.counted(news.invalid)
+    if news.done is not None or news.refusals:
+        done = news.done
+        told |= data.reconciled(news.commit or "", news.outcomes, done.receipt if done else None, news.refusals)
+        told["trouble"] = done.trouble if done else []
+    print(json.dumps(told, ensure_ascii=False), flush=True)

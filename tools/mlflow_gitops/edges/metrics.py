@@ -1,0 +1,117 @@
+"""What a watching reconciler tells of itself over HTTP: `/metrics` for Prometheus, `/healthz` for whoever restarts it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
+
+from mlflow_gitops.errors import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of the loop: the commit, how many models stand how (`Synced`, `Drifted`, …), how many are refused, how many
+    writes were read back, and how many models failed."""
+
+    commit: str
+    models: dict[str, int]
+    refused: int = 0
+    changes: int = 0
+    failed: int = 0
+
+
+class Metrics:
+    """The figures of one process. `patience` is how many seconds may pass without a round that succeeded before it is no
+    longer healthy."""
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._began = time.time()
+        self._last_success = 0.0
+        self._commit: str | None = None
+        self.registry = CollectorRegistry()
+
+        def gauge(name: str, text: str, labels: Iterable[str] = ()) -> Gauge:
+            return Gauge(f"mlflow_gitops_{name}", text, labels, registry=self.registry)
+
+        self._success = gauge("last_success_timestamp_seconds", "When a round last ended without a failure")
+        self._info = gauge("commit_info", "The commit of the main branch that MLflow is held to", ["commit"])
+        self._models = gauge("models", "Models by how they stood when the last round began", ["sync"])
+        self._refused = gauge("refused_models", "Models that the last round refused")
+        self._changes = Counter("mlflow_gitops_changes", "Writes that were read back as done", registry=self.registry)
+        self._failures = Counter(
+            "mlflow_gitops_failures", "What went wrong, by where", ["where"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "mlflow_gitops_round_seconds",
+            "How long a round took",
+            buckets=(0.5, 1, 2.5, 5, 10, 30, 60, 300),
+            registry=self.registry,
+        )
+        for where in ("git", "mlflow", "model", "receipt", "files"):
+            self._failures.labels(where)
+
+    def told(self, one: Round, seconds: float) -> None:
+        """A round came to its end."""
+        self._seconds.observe(seconds)
+        if one.commit != self._commit:
+            self._info.clear()
+            self._commit = one.commit
+        self._info.labels(one.commit).set(1)
+        self._models.clear()
+        for sync, count in one.models.items():
+            self._models.labels(sync).set(count)
+        self._refused.set(one.refused)
+        self._changes.inc(one.changes)
+        if one.failed:
+            self._failures.labels("model").inc(one.failed)
+        else:
+            self._last_success = time.time()
+            self._success.set(self._last_success)
+
+    def failed(self, where: str) -> None:
+        """Something went wrong: `git`, `mlflow`, `receipt` or `files` (a commit that cannot be read)."""
+        self._failures.labels(where).inc()
+
+    @property
+    def healthy(self) -> bool:
+        return time.time() - max(self._last_success, self._began) <= self._patience
+
+    def health(self) -> bytes:
+        told = {"ok": self.healthy, "commit": self._commit, "last_success": self._last_success or None}
+        return json.dumps(told).encode()
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """A probe every few seconds is no news."""
+
+
+def serve(metrics: Metrics, host: str, port: int) -> WSGIServer:
+    """Answer `/metrics` and `/healthz` from a thread of its own. Raises Failure where the address cannot be had."""
+    prometheus = make_wsgi_app(metrics.registry)
+
+    def answer(environ, start):  # type: ignore[no-untyped-def]
+        if environ["PATH_INFO"] == "/metrics":
+            return prometheus(environ, start)
+        if environ["PATH_INFO"] != "/healthz":
+            start("404 Not Found", [("Content-Type", "text/plain")])
+            return [b"There are /metrics and /healthz.\n"]
+        state = "200 OK" if metrics.healthy else "503 Service Unavailable"
+        start(state, [("Content-Type", "application/json")])
+        return [metrics.health()]
+
+    try:
+        server = make_server(host, port, answer, handler_class=_Quiet)
+    except OSError as error:
+        raise Failure(
+            f"{host}:{port} cannot be listened on: {error.strerror}. Name another address with --listen, or none: --listen off."
+        ) from None
+    threading.Thread(target=server.serve_forever, daemon=True, name="metrics").start()
+    return server
