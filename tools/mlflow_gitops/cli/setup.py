@@ -1,4 +1,4 @@
-"""Commands that set a repository up and look after what is around the manifests: import, codeowners, doctor."""
+"""Commands that set a repository up and look after what is around the manifests: init, import, codeowners, doctor."""
 
 from __future__ import annotations
 
@@ -7,6 +7,59 @@ from typing import Annotated, Optional
 import typer
 
 from mlflow_gitops.cli.app import TextOrJson, app
+
+
+@app.command()
+def init(
+    context: typer.Context,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Ask nothing: take the defaults, and the options given.")
+    ] = False,
+    owner: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="OWNER", help="Who owns the policy: @org/team, @user or an e-mail address.", show_default=False
+        ),
+    ] = None,
+    github: Annotated[
+        Optional[bool],
+        typer.Option(
+            "--github/--no-github",
+            help="Workflows, CODEOWNERS and pull request template. [default: --github]",
+            show_default=False,
+        ),
+    ] = None,
+    aliases: Annotated[
+        Optional[bool],
+        typer.Option(
+            "--aliases/--no-aliases",
+            help="Keep each stage as an alias, too. [default: --no-aliases]",
+            show_default=False,
+        ),
+    ] = None,
+    requirement: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="REQ", help="What pip installs in the workflows. [default: this version]", show_default=False
+        ),
+    ] = None,
+    update: Annotated[
+        bool,
+        typer.Option("--update", help="Renew schemas and workflows that an older release wrote and nobody edited."),
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the diff and write nothing.")] = False,
+    form: TextOrJson = "text",
+) -> None:
+    """Write what a repository needs around its manifests: policy, schemas, workflows, action, CODEOWNERS, template.
+
+    Asks three questions at most, none with --yes. What is there stays as it is; CODEOWNERS gets a block at its end.
+
+    Example: mlflow-gitops init --owner @acme/ml-platform --yes
+    """
+    from mlflow_gitops.commands import init as command
+
+    options = command.Options(owner, github, aliases, requirement, update, dry_run, form)
+    raise typer.Exit(command.run(context.obj, options, command.terminal_ask if command.asks() and not yes else None))
 
 
 @app.command("import")

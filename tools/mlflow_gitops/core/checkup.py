@@ -129,7 +129,7 @@ def judge_policy(
     differing = [p.file for p in snapshot.warnings if p.code == "schema-copy-differs"]
     if differing:
         said = f"{' and '.join(differing)} differ from the schemas in use: editors check by other rules"
-        yield Finding("policy", "schemas", "missing", said, "Copy the shipped ones: mlflow-gitops init")
+        yield Finding("policy", "schemas", "missing", said, "Renew them: mlflow-gitops init --update")
     elif len(copies) < 2:
         said = "the repository has no copy of the schemas: editors do not check manifests"
         yield Finding("policy", "schemas", "missing", said, "Copy the shipped ones: mlflow-gitops init")

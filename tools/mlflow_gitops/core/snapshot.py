@@ -182,7 +182,7 @@ def schema_copy_problems(copies: Mapping[str, bytes]) -> list[Problem]:
         name = PurePosixPath(path).name.removesuffix(".schema.json")
         if data.decode("utf-8", "replace").replace("\r\n", "\n") != schema_text(name):
             message = (
-                "differs from the schema this command uses; editors will check by other rules. Copy the shipped one"
+                "differs from the schema this command uses; editors will check by other rules. Renew it: init --update"
             )
             problems.append(Problem(path, 1, 1, "schema-copy-differs", message, "warning"))
     return problems

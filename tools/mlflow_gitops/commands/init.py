@@ -1,0 +1,242 @@
+"""`init`: what a repository needs around its manifests. Nothing that is there is overwritten; `--update` renews what nobody
+edited."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mlflow_gitops import __version__
+from mlflow_gitops.commands import codeowners
+from mlflow_gitops.commands.output import emit, emit_json, note
+from mlflow_gitops.core import scaffold
+from mlflow_gitops.core.codeowners import PLACES, CodeOwners
+from mlflow_gitops.core.policy import read_policy
+from mlflow_gitops.core.scaffold import ACTION, TEMPLATE, Place, Scaffolded
+from mlflow_gitops.core.snapshot import Snapshot, SourceFile, build
+from mlflow_gitops.edges import files
+from mlflow_gitops.edges.server import without_credentials
+from mlflow_gitops.errors import OK, GitFailure, UsageFailure
+from mlflow_gitops.render.diff import shown, unified
+from mlflow_gitops.render.terminal import Style
+from mlflow_gitops.settings import Settings
+from mlflow_gitops.shared import shared
+from mlflow_gitops.workspace import Workspace
+
+Ask = Callable[[str, str], str]
+"""Puts a question and a default to a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The answers. None is asked for, or taken to be the default where nobody is to be asked."""
+
+    owner: str | None
+    github: bool | None
+    aliases: bool | None
+    requirement: str | None
+    update: bool
+    dry_run: bool
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file. A file that is left is not as it would be written."""
+
+    file: str
+    result: Literal["created", "updated", "unchanged", "left"]
+    diff: str
+    data: bytes = b""
+    why: str = ""
+
+
+def run(settings: Settings, options: Options, ask: Ask | None) -> int:
+    """Scaffold the repository and say what comes next. `ask` None: nobody is asked."""
+    workspace = Workspace(settings)
+    top = workspace.git.top
+    has_action = (top / ACTION / "action.yml").is_file()
+    if options.update:
+        ask = None
+    github = _yes(options.github, has_action if options.update else True, "Is the repository on GitHub?", ask)
+    owner = options.owner
+    policy_file = f"{workspace.registry}/policy.yaml"
+    fresh = not os.path.lexists(workspace.top / policy_file)
+    if owner is None and ask is not None and github and fresh:
+        owner = ask("Which team owns the policy (@org/team; empty for none)?", "").strip() or None
+    aliases = _yes(
+        options.aliases, False, "Keep each stage as an alias, too (models:/<model>@production)?", ask if fresh else None
+    )
+    place = Place(workspace.registry, _branch(workspace), options.requirement or _requirement(), __version__)
+    rules = scaffold.policy(workspace.registry, owner, aliases=aliases)
+    if read_policy(rules, policy_file)[1]:
+        raise UsageFailure(f"{owner!r} is no owner: one is @user, @org/team or an e-mail address.")
+    wanted = list(_wanted(workspace, rules, place, github=github))
+    done = [_outcome(workspace.top, one, update=options.update) for one in wanted]
+    if github:
+        done += _owners(workspace, rules if fresh else None)
+    for one in done:
+        if not options.dry_run and one.result in ("created", "updated"):
+            files.put_file(workspace.top, one.file, one.data, new=one.result == "created")
+    _tell(settings, options, done)
+    if not options.dry_run:
+        for line in _next(settings, workspace, github=github):
+            note(settings, line)
+    return OK
+
+
+def _yes(given: bool | None, default: bool, question: str, ask: Ask | None) -> bool:
+    if given is not None or ask is None:
+        return default if given is None else given
+    answer = ask(f"{question} [{'Y/n' if default else 'y/N'}]", "").strip().lower()
+    return default if not answer else answer in ("y", "yes")
+
+
+def _branch(workspace: Workspace) -> str:
+    """The main branch, as GitHub calls it."""
+    try:
+        ref = workspace.main_ref
+    except GitFailure:
+        return "main"
+    remote = workspace.git.remote()
+    return "main" if ref == "HEAD" else ref.removeprefix(f"{remote}/") if remote else ref
+
+
+def _requirement() -> str:
+    """What pip installs to have this very version: the commit that it was installed from, or a release."""
+    try:
+        told = importlib.metadata.distribution("mlflow-gitops").read_text("direct_url.json")
+    except importlib.metadata.PackageNotFoundError:
+        told = None
+    origin = json.loads(told) if told else {}
+    vcs = origin.get("vcs_info")
+    if vcs and "@" not in origin["url"].partition("//")[2].partition("/")[0]:
+        return f"mlflow-gitops @ {vcs['vcs']}+{origin['url']}@{vcs['commit_id']}"
+    return f"mlflow-gitops=={__version__}"
+
+
+def _wanted(workspace: Workspace, rules: bytes, place: Place, *, github: bool) -> Iterator[Scaffolded]:
+    yield Scaffolded(f"{workspace.registry}/policy.yaml", rules, "never")
+    if not (workspace.top / workspace.registry / "models").is_dir():
+        yield Scaffolded(f"{workspace.registry}/models/.gitkeep", scaffold.KEEP, "never")
+    for file in sorted(shared("schemas").glob("*.schema.json")):
+        yield Scaffolded(f"schemas/{file.name}", file.read_bytes(), "always")
+    if github:
+        for one in scaffold.for_github(_shipped(), place):
+            twin = next(_templates(workspace.top), None) if one.path == TEMPLATE else None
+            if twin is None or twin == TEMPLATE:
+                yield one
+
+
+def _shipped() -> dict[str, bytes]:
+    """GitHub's files as this command ships them: path to content."""
+    home = shared(".github")
+    found = [*(home / "workflows").glob("*.yml"), *(home / "actions").rglob("*.yml"), home / Path(TEMPLATE).name]
+    shipped = {f".github/{file.relative_to(home).as_posix()}": file.read_bytes() for file in found}
+    return {**shipped, f"{ACTION}/constraints.txt": shared("constraints.txt").read_bytes()}
+
+
+def _templates(top: Path) -> Iterator[str]:
+    """Pull request templates that are there, wherever GitHub looks, in any case."""
+    for folder in (top / ".github", top, top / "docs"):
+        for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if file.name.lower() in ("pull_request_template.md", "pull_request_template.txt", "pull_request_template"):
+                yield file.relative_to(top).as_posix()
+
+
+def _outcome(top: Path, one: Scaffolded, *, update: bool) -> Outcome:
+    here = files.read_file(top / one.path, one.path)
+    if here.data is None and not os.path.lexists(top / one.path):
+        return Outcome(one.path, "created", unified(one.path, None, one.data), one.data)
+    if here.data is None:
+        return Outcome(one.path, "left", "", why=here.fault or "it cannot be read")
+    if here.data.replace(b"\r\n", b"\n") == one.data:
+        return Outcome(one.path, "unchanged", "")
+    diff = unified(one.path, here.data, one.data)
+    if one.renewal == "never":
+        return Outcome(one.path, "left", diff, why="it is yours")
+    if one.renewal == "unedited" and not scaffold.is_unedited(here.data):
+        return Outcome(one.path, "left", diff, why="it was edited here, or is not from init")
+    if not update:
+        return Outcome(one.path, "left", diff, why="it is another release's; renew it with mlflow-gitops init --update")
+    return Outcome(one.path, "updated", diff, one.data)
+
+
+def _owners(workspace: Workspace, rules: bytes | None) -> list[Outcome]:
+    """CODEOWNERS, in which only this command's own block is touched. `rules` is a policy that is written only now."""
+    there = (workspace.top / workspace.registry).is_dir()
+    sources = list(files.registry_files(workspace.top, workspace.registry)) if there else []
+    if rules is not None:
+        sources.append(SourceFile(f"{workspace.registry}/policy.yaml", rules))
+    snapshot: Snapshot = build(sources, workspace.registry)
+    found = codeowners.existing(workspace)
+    old = found or CodeOwners(PLACES[0], "")
+    if snapshot.errors:
+        return [Outcome(old.file, "left", "", why="manifests or policy have errors; mlflow-gitops validate says which")]
+    new = codeowners.written(workspace, snapshot, old)
+    if not new:
+        return []
+    before, after = old.text.encode("utf-8", "surrogateescape"), new.encode("utf-8", "surrogateescape")
+    if before == after:
+        return [Outcome(old.file, "unchanged", "")]
+    diff = unified(old.file, before if found else None, after)
+    return [Outcome(old.file, "updated" if found else "created", diff, after)]
+
+
+def _tell(settings: Settings, options: Options, done: Sequence[Outcome]) -> None:
+    results = ("created", "updated", "unchanged", "left")
+    counts = {result: sum(one.result == result for one in done) for result in results}
+    if options.form == "json":
+        told = [{"file": one.file, "result": one.result, "diff": one.diff, "why": one.why} for one in done]
+        emit_json({"files": told, "summary": counts})
+    else:
+        style = Style()
+        for one in done:
+            if one.result == "updated" or (one.diff and (options.dry_run or settings.verbosity > 0)):
+                emit(shown(one.diff, style))
+            elif one.result == "created":
+                emit([f"created {one.file}"])
+    for one in done:
+        if one.result == "left":
+            note(settings, f"Left {one.file}: {one.why}.")
+    said = [f"{counts[result]} {result}" for result in results if counts[result]]
+    note(settings, f"{len(done)} files: {', '.join(said)}." + (" Nothing was written." if options.dry_run else ""))
+
+
+def _next(settings: Settings, workspace: Workspace, *, github: bool) -> Iterator[str]:
+    """What to do next: commands that can be run as they stand."""
+    yield "Next:"
+    if Path.cwd().resolve() != workspace.top.resolve():
+        yield f"  cd {shlex.quote(str(workspace.top))}"
+    if workspace.registry != "registry":
+        yield f"  export MLFLOW_GITOPS_REGISTRY_DIR={shlex.quote(workspace.registry)}"
+    if settings.tracking_uri or not os.environ.get("MLFLOW_TRACKING_URI"):
+        uri = without_credentials(settings.tracking_uri or "http://localhost:5000")
+        yield f"  export MLFLOW_TRACKING_URI={shlex.quote(uri)}   # where your MLflow is"
+    yield "  mlflow-gitops import              # manifests of what MLflow has now"
+    yield "  mlflow-gitops validate"
+    yield "  mlflow-gitops plan                # nothing is to change yet"
+    folders = " ".join(shlex.quote(each) for each in (workspace.registry, "schemas", *([".github"] if github else [])))
+    yield f"  git add {folders} && git commit -m 'Manifests for our models'"
+    yield "  mlflow-gitops reconcile           # from here on git leads"
+    yield "  mlflow-gitops doctor              # what is still missing, and how to mend it"
+
+
+def terminal_ask(question: str, default: str) -> str:
+    """Ask the person at the terminal."""
+    import typer
+
+    answer: str = typer.prompt(question, default=default, show_default=False, err=True)
+    return answer
+
+
+def asks() -> bool:
+    """Whether there is a person to ask."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
