@@ -9,9 +9,14 @@ from typing import Any
 
 import typer
 
-# Each registers its commands; `--help` lists them in this order.
-from mlflow_gitops.cli import audit, authoring, github, reading, reconciling, setup, trail  # noqa: F401
 from mlflow_gitops.cli.app import app
+
+# Each registers its commands, and `--help` lists them in this order.
+# isort: off
+from mlflow_gitops.cli import reading, reconciling  # noqa: F401
+from mlflow_gitops.cli import authoring, audit, setup, github  # noqa: F401
+
+# isort: on
 from mlflow_gitops.errors import ERROR, INTERRUPTED, USAGE, Failure
 
 # What click calls UsageError: Typer's public surface shows only its subclass.
