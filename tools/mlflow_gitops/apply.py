@@ -54,6 +54,8 @@ class Outcome:
     """Until when a soak keeps back what git asks for."""
     people: Mapping[str, Vouched] = field(default_factory=dict)
     """Making commits to who stands behind them."""
+    found: tuple[Change, ...] = ()
+    """What git asked for and MLflow held already when the run came to the model."""
 
 
 class _WrongNumberError(Exception):
@@ -171,8 +173,9 @@ class _Progress:
         )  # fmt: skip
         gates = judged.gates if judged else ()
         people = judged.people if judged else {}
+        found = judged.found if judged else ()
         return Outcome(
-            name, result, tuple(self._changes), refusals, error, tuple(self._entered), gates, deferred, people
+            name, result, tuple(self._changes), refusals, error, tuple(self._entered), gates, deferred, people, found
         )
 
     def settled(

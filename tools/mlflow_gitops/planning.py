@@ -24,8 +24,8 @@ from mlflow_gitops.core.mainline import Line
 from mlflow_gitops.core.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.names import file_stem
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
-from mlflow_gitops.core.plan import ModelPlan, Plan
-from mlflow_gitops.core.planner import plan_model
+from mlflow_gitops.core.plan import Change, ModelPlan, Plan
+from mlflow_gitops.core.planner import found, plan_model
 from mlflow_gitops.core.receipts import RECEIPT_TAG
 from mlflow_gitops.core.snapshot import Snapshot, classify, stem_of
 from mlflow_gitops.edges.notes import Notes
@@ -115,6 +115,7 @@ class Planner:
         self._before: Mapping[str, Desired] = {}
         self._seen: Mapping[str, ObservedModel] = {}
         self.owner = workspace.owner(self._line)
+        self._retelling: dict[str, Planner | None] = {}
         self.receipts: dict[str, str | None] = {}
         """The receipt that each model's stamp named when it was planned."""
         self._desired = {name: Desired(m, policy.for_model(name)) for name, m in snapshot.manifests.items()}
@@ -170,6 +171,19 @@ class Planner:
         if snapshot is None or snapshot.errors:
             return None
         return Planner(self._workspace, self.registry, snapshot, commit, ways=self._ways)
+
+    def retold(self, name: str, commit: str, base: str | None) -> tuple[Change, ...]:
+        """What a run that left no receipt did to a model, as far as git and MLflow tell: what git changed from `base`, the
+        commit of the receipt before (None: from nothing), to the commit that the model is stamped with."""
+        if commit not in self._retelling:
+            self._retelling[commit] = self if commit == self.target else self.at(commit)
+        planner = self._retelling[commit]
+        if planner is None:
+            return ()
+        planner._desired.setdefault(name, planner._nothing(name))
+        known = base if base in planner._line.index else None
+        history = planner._histories.of(name, file_stem(name), known, "known" if known else "none")
+        return found(history, self._seen.get(name))
 
     def plan(
         self, names: Sequence[str] = (), progress: Callable[[str], None] = lambda step: None, *, others: int = 0

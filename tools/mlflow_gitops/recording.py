@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 from mlflow_gitops.apply import Outcome, RegistryWriter
 from mlflow_gitops.core import receipts
-from mlflow_gitops.core.plan import Plan
+from mlflow_gitops.core.plan import Change, Plan
 from mlflow_gitops.edges.notes import Notes
 from mlflow_gitops.errors import GitFailure
 from mlflow_gitops.render.data import change, verdict
 from mlflow_gitops.workspace import now_utc
+
+Retold = Callable[[str, str, "str | None"], Sequence[Change]]
+"""A model, the commit that it is stamped with and that of the receipt before, to what a run did that left no receipt."""
 
 
 @dataclass(slots=True)
@@ -40,10 +43,11 @@ class Recorder:
             return str(failure)
         return None
 
-    def recover(self, plan: Plan, named: Mapping[str, str | None]) -> list[str]:
+    def recover(self, plan: Plan, named: Mapping[str, str | None], retold: Retold = lambda *_: ()) -> list[str]:
         """Add a receipt for each stamp that none explains: a run died before it could write one. Returns the models.
 
         `named` is the receipt that each model's stamp names; one that a run could not write any more is written now.
+        `retold` says what of a model's state that run can have made.
         Without --push-receipts a clone that has a remote may simply lack the receipts, so nothing is concluded from that.
         """
         stamped = {m.model: m.base for m in plan.models if m.base and not any(r.code == "owner" for r in m.refusals)}
@@ -59,7 +63,7 @@ class Recorder:
         for commit, models in found.items():
             if not self.notes.git.exists(commit):
                 continue
-            applied = [{"model": name, "result": "applied"} for name in models]
+            applied = [_recovered(name, retold(name, commit, receipts.last_commit(known, name))) for name in models]
             self._write(commit, {**self._head(), "recovered": True, "models": applied}, models)
             recovered += models
         return recovered
@@ -107,13 +111,23 @@ class Recorder:
         return f"{name} <{mail}>" if name and mail else None
 
 
+def _recovered(name: str, found: Sequence[Change]) -> dict[str, Any]:
+    told: dict[str, Any] = {"model": name, "result": "applied"}
+    return {**told, "found": _changes(found)} if found else told
+
+
+def _changes(changes: Sequence[Change]) -> list[dict[str, Any]]:
+    return [
+        {key: value for key, value in change(one).items() if value is not None and key != "applies"} for one in changes
+    ]
+
+
 def _model(outcome: Outcome) -> dict[str, Any]:
     told: dict[str, Any] = {"model": outcome.model, "result": outcome.result}
     if outcome.changes:
-        told["changes"] = [
-            {key: value for key, value in change(one).items() if value is not None and key != "applies"}
-            for one in outcome.changes
-        ]
+        told["changes"] = _changes(outcome.changes)
+    if outcome.found:
+        told["found"] = _changes(outcome.found)
     if outcome.entered:
         told["stages"] = [list(entry) for entry in outcome.entered]
     if outcome.gates:

@@ -109,6 +109,8 @@ class ModelPlan:
     """Until when a soak keeps back what git asks for, RFC 3339; None where none does."""
     people: Mapping[str, Vouched] = field(default_factory=dict)
     """Making commits to who stands behind them, in a plan that is made to be carried out."""
+    found: tuple[Change, ...] = ()
+    """What git changed since the base and MLflow holds already, in a plan that is made to be carried out."""
 
     @property
     def applying(self) -> tuple[Change, ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from mlflow_gitops.core.approvals import vouched
 from mlflow_gitops.core.desired import Desired, Field
+from mlflow_gitops.core.found import unapplied
 from mlflow_gitops.core.gates import Judgement, Unreadable, judge
 from mlflow_gitops.core.guards import Context, frozen, refusals
 from mlflow_gitops.core.history import UNDECLARED, ModelHistory
@@ -46,6 +47,7 @@ def plan_model(name: str, history: ModelHistory, observed: ObservedModel | None,
         changes = [change for change in changes if change.cause == "commit"] + healing
         rows = [row for row in rows if row.cause == "commit"] + healed_rows
     people = _people(history, now_held, context) if context.writing and not whole else {}
+    done = found(history, observed, changes) if context.writing and not whole else ()
     stopped = bool(refused or judged.deferred)
     changes = [replace(change, applies=_applies(change, desired, stopped, whole)) for change in changes]
     held_back = [change for change in changes if not change.applies and change.cause == "drift"]
@@ -62,6 +64,23 @@ def plan_model(name: str, history: ModelHistory, observed: ObservedModel | None,
         notes=(*notes, *judged.notes),
         deferred=None if refused else judged.deferred,
         people=people,
+        found=done,
+    )
+
+
+def found(history: ModelHistory, observed: ObservedModel | None, left: Sequence[Change] = ()) -> tuple[Change, ...]:
+    """What git changed between the base and the target and MLflow holds already; `left` is still to be done. What MLflow
+    held before it is not known, so that `before` is None."""
+    if observed is None or history.target is None or not history.moved:
+        return ()
+    earlier = unapplied(history, observed)
+    seen = earlier or ObservedModel(observed.name)
+    changes, _ = _ordered_changes(history.target, history, seen, missing=earlier is None)
+    known = {(change.action, change.version, change.key, change.after) for change in left}
+    return tuple(
+        replace(change, before=None)
+        for change in changes
+        if change.cause == "commit" and (change.action, change.version, change.key, change.after) not in known
     )
 
 

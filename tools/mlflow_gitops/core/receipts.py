@@ -80,6 +80,11 @@ def newest(receipts: Iterable[Receipt]) -> str | None:
     return last.digest if last else None
 
 
+def last_commit(receipts: Iterable[Receipt], model: str) -> str | None:
+    """The commit that a model was last brought to, by the receipts, oldest first; None where none tells of it."""
+    return next((one.commit for one in reversed([*receipts]) if model in one.applied()), None)
+
+
 def broken_links(receipts: Iterable[Receipt]) -> list[Receipt]:
     """Receipts that name one before them which is not there: it was deleted or edited.
 
