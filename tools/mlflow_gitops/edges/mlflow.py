@@ -36,6 +36,8 @@ _FILTER_LENGTH = 4_000
 _UNITY_CATALOG = "databricks-uc"
 
 _PROMPT_TAG = "mlflow.prompt.is_prompt"
+_NO_LISTS = "supports comparison with a list"
+"""What MLflow before 3.17 says of `name IN (…)`."""
 _MODEL_SOURCE = re.compile(r"models:/(m-[A-Za-z0-9]+)\Z")
 
 
@@ -65,6 +67,7 @@ class Registry:
         self.shown = self._server.shown
         self._artifacts = Artifacts(self.tracking_uri, self.uri)
         self._places: dict[str, str] = {}
+        self._no_lists = False
         for uri in (self.tracking_uri, self.uri):
             must_be_ready(uri)
         self._client: MlflowClient = self._server.ask(MlflowClient, self.tracking_uri, self.uri)
@@ -101,9 +104,15 @@ class Registry:
             return self._one_by_one(names, only=only)
         models: list[Any] = []
         versions: list[Any] = []
-        for names_filter in _filters(names) if only else [None]:
-            models += self._pages(self._client.search_registered_models, MODELS_A_PAGE, names_filter, ["name ASC"])
-            versions += self._versions(names_filter)
+
+        def read(names_filter: str | None) -> None:
+            models.extend(self._pages(self._client.search_registered_models, MODELS_A_PAGE, names_filter, ["name ASC"]))
+            versions.extend(self._versions(names_filter))
+
+        if only:
+            self._for_each(names, read)
+        else:
+            read(None)
         found = _assemble(models, versions)
         missing = [name for name in names if name not in found]
         for name in (name for name in missing if not _quotable(name)):
@@ -114,10 +123,28 @@ class Registry:
     def _prompts(self, names: Collection[str]) -> dict[str, ObservedModel]:
         """Those of `names` that are prompts: they share the models' names, and no other search shows them (3.17)."""
         found: list[Any] = []
-        for names_filter in _filters(names):
+
+        def read(names_filter: str) -> None:
             wanted = f"{names_filter} AND tags.`{_PROMPT_TAG}` = 'true'"
-            found += self._pages(self._client.search_registered_models, MODELS_A_PAGE, wanted, ["name ASC"])
+            found.extend(self._pages(self._client.search_registered_models, MODELS_A_PAGE, wanted, ["name ASC"]))
+
+        self._for_each(names, read)
         return {prompt.name: ObservedModel(prompt.name, is_prompt=True) for prompt in found}
+
+    def _for_each(self, names: Collection[str], read: Callable[[str], None]) -> None:
+        """Read by filters that name every model, many in one where the registry knows lists of names (MLflow 3.17)."""
+        if not self._no_lists:
+            try:
+                for names_filter in _filters(names):
+                    read(names_filter)
+                return
+            except RegistryFailure as failure:
+                if _NO_LISTS not in str(failure):
+                    raise
+                self._no_lists = True
+        for name in names:
+            for names_filter in _filters([name]):
+                read(names_filter)
 
     def prompts(self) -> list[str]:
         """The names of all prompts. None are told where a registry cannot be searched for them."""
@@ -338,5 +365,7 @@ def _filters(names: Collection[str]) -> Iterator[str]:
             chunk, length = [], 0
         chunk.append(quoted)
         length += len(quoted) + 1
-    if chunk:
+    if len(chunk) == 1:  # also where MLflow knows no lists yet
+        yield f"name = {chunk[0]}"
+    elif chunk:
         yield f"name IN ({','.join(chunk)})"
