@@ -72,3 +72,32 @@ def test_the_same_operations_end_alike(uri: str, seed: int) -> None:
         assert outcome(write, real) == outcome(write, memory), f"step {step}"
     seen, known = comparable(real.read(name)), comparable(memory.read(name))
     assert seen == known
+
+
+def test_a_registry_that_knows_no_lists_of_names(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"older-{i}" for i in range(3)]
+    wanted = [*names, "older-nowhere"]
+    registry = Registry(uri)
+    for name in names:
+        registry.create_model(name)
+    known = registry.observe(wanted, only=True)
+    refused = []
+
+    def as_before_3_17(method: Callable[..., Any]) -> Callable[..., Any]:
+        def search(filter_string: str | None = None, **more: Any) -> Any:
+            from mlflow.exceptions import MlflowException
+
+            if " IN " in (filter_string or ""):
+                refused.append(filter_string)
+                raise MlflowException.invalid_parameter_value(
+                    "Only the 'run_id' attribute supports comparison with a list of quoted string values."
+                )
+            return method(filter_string=filter_string, **more)
+
+        return search
+
+    older = Registry(uri)
+    for method in ("search_registered_models", "search_model_versions"):
+        monkeypatch.setattr(older._client, method, as_before_3_17(getattr(older._client, method)))
+    assert older.observe(wanted, only=True) == known and set(known) == set(names)
+    assert older.observe(wanted, only=True) == known and len(refused) == 1, "it asks once"
