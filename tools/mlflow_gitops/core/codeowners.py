@@ -24,6 +24,7 @@ _END = "# END mlflow-gitops "
 _SAYS = ": made from `owners` in the policy and the manifests; change those, then run mlflow-gitops codeowners"
 _LAST = "# The last line that matches wins: this block stays at the end of the file."
 
+_UNESCAPED_SPACE = re.compile(r"(?<!\\) ")
 _WILD = re.compile(r"[*?\[\]\\#\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -101,10 +102,12 @@ def stale(found: CodeOwners, wanted: str) -> list[Problem]:
 def stale_manifests(found: CodeOwners, registry: str, now: Iterable[tuple[str, str | None]]) -> list[Problem]:
     """What is stale for some manifests alone: (path, its line or None) as they are now. For a run that reads no others."""
     numbered = list(_numbered(found.text, pattern(registry)))
+    known: dict[str, list[tuple[int, str]]] = {}
+    for number, line in numbered:
+        known.setdefault(_UNESCAPED_SPACE.split(line, maxsplit=1)[0], []).append((number, line))
     problems = []
     for path, wanted in now:
-        start = pattern(path) + " "
-        lines = [(number, line) for number, line in numbered if line.startswith(start)]
+        lines = known.get(pattern(path), [])
         if [line for _, line in lines] == ([wanted] if wanted else []):
             continue
         said = f"the owners of {path} want {wanted!r} here" if wanted else f"{path} is gone, or names no owner any more"
