@@ -8,33 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.shelf import Shelf
 from tests.support.team import Ran, Team
-
-
-class Shelf:
-    """A SQLite registry as people leave it."""
-
-    def __init__(self, uri: str) -> None:
-        from mlflow import MlflowClient
-
-        self.uri = uri
-        self.client = MlflowClient(uri)
-
-    def model(self, name: str, versions: int = 1, **tags: str) -> str:
-        self.client.create_registered_model(name, tags=tags)
-        self.add(name, versions)
-        return name
-
-    def add(self, name: str, versions: int = 1, run: str | None = "run") -> None:
-        for number in range(versions):
-            run_id = f"{run}{number}" if run else None
-            self.client.create_model_version(name, f"s3://models/{name}/{number}", run_id, await_creation_for=0)
-
-    def stage(self, name: str, version: int, stage: str) -> None:
-        self.client.transition_model_version_stage(name, str(version), stage)
-
-    def alias(self, name: str, alias: str, version: int) -> None:
-        self.client.set_registered_model_alias(name, alias, str(version))
 
 
 @pytest.fixture
@@ -421,7 +396,8 @@ def test_a_model_that_another_repository_manages(team: Team, shelf: Shelf, tmp_p
     other.reconcile()
     told = imported(team)["churn"]
     assert told["result"] == "left" and "managed from elsewhere" in told["notes"][0]
-    assert imported(team, "churn")["churn"]["result"] == "created"
+    named = imported(team, "churn")["churn"]
+    assert named["result"] == "created" and "--take-over" in named["notes"][0]
 
 
 def test_without_a_repository_and_without_a_registry(

@@ -223,7 +223,7 @@ class _Import:
         desired, nobody = Desired(manifest, rules), Commit("", "", "", "")
         done.pending = departures(desired, nobody, seen)
         history = ModelHistory(None, "none", (Point(nobody, desired),))
-        refused = refusals(desired, history, seen, (), Context(seen.owner or "", ""))
+        refused = refusals(desired, history, seen, (), Context(self._owner or seen.owner or "", ""))
         done.notes += [*notes, *(f"plan will refuse it: {one.detail}; {one.way_out}" for one in refused)]
 
     def _schema_path(self, file: str) -> str | None:
