@@ -318,3 +318,41 @@ def test_an_interrupted_run_records_what_was_under_way(
     monkeypatch.undo()
     again = team.run("reconcile", "--yes")
     assert again.code == 0 and "Recovered" not in again.err
+
+
+def test_what_a_dead_run_did_is_named_by_the_receipt_that_makes_it_good(team: Team, shelf: Shelf) -> None:
+    name = shelf.model(3)
+    team.commit(**{name: "stages: {Production: 1}\naliases: {champion: 1}\n"})
+    team.reconcile()
+    first = team.git("rev-parse", "refs/notes/mlflow-gitops")
+    team.commit(**{name: "stages: {Production: 3}\ntags: {task: x}\n"})
+    team.reconcile()
+    [_, whole] = kept(team)
+    team.git("update-ref", "refs/notes/mlflow-gitops", first)
+    assert "Recovered" in team.run("reconcile", "--yes").err
+    [_, recovered] = kept(team)
+    assert recovered.content["recovered"] is True and recovered.commit == whole.commit
+    assert named(recovered) == named(whole) and len(named(whole)) == 5
+
+
+def test_a_pruned_model_whose_run_died_is_recorded(team: Team, shelf: Shelf) -> None:
+    name = shelf.model(1)
+    team.commit(**{name: "stages: {Production: 1}\n"})
+    team.reconcile()
+    first = team.git("rev-parse", "refs/notes/mlflow-gitops")
+    team.git("rm", "-q", f"registry/models/{name}.yaml")
+    gone = team.commit("Retire it")
+    team.reconcile("--prune")
+    [_, whole] = kept(team)
+    team.git("update-ref", "refs/notes/mlflow-gitops", first)
+    assert f"Recovered the receipt of an earlier run for {name}" in team.run("reconcile", "--yes").err
+    [_, recovered] = kept(team)
+    assert recovered.commit == gone and named(recovered) == named(whole) and named(whole)
+    assert shelf.tags(name)["gitops.receipt"] == recovered.digest
+
+
+def named(receipt: receipts.Receipt) -> list[tuple[object, ...]]:
+    """The changes that a receipt names, whether its run made or found them."""
+    [model] = receipt.models()
+    changes = (*model.get("changes", ()), *model.get("found", ()))
+    return sorted((c["action"], c.get("version") or 0, c.get("key") or "", str(c.get("to"))) for c in changes)

@@ -25,13 +25,24 @@ class Answer:
 LOSE_THE_ANSWER = "lose the answer"
 """Let the server do it, and drop the connection instead of answering."""
 
+TRUNCATE = "truncate"
+"""Let the server do it, and send half of its answer."""
+
 RESET = "reset"
 """Drop the connection before the server hears of it."""
 
 STALL = "stall"
 """Say nothing, for as long as the proxy lives."""
 
-Fault = Answer | str | None
+
+@dataclass(frozen=True)
+class Instead:
+    """Let the server do it, and answer something else: a gateway that lost patience."""
+
+    answer: Answer
+
+
+Fault = Answer | Instead | str | None
 
 
 @dataclass
@@ -43,6 +54,8 @@ class Proxy:
     credentials: set[str | None] = field(default_factory=set)
     """Every Authorization header that came."""
     fault: Callable[[int, str, str], Fault] = lambda number, method, path: None
+    passed: Callable[[int, str, str, int], None] = lambda number, method, path, status: None
+    """Called when the server has answered, before anybody is told."""
     closing: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -53,6 +66,7 @@ class Proxy:
         self.requests.clear()
         self.credentials.clear()
         self.fault = lambda number, method, path: None
+        self.passed = lambda number, method, path, status: None
 
 
 @contextmanager
@@ -87,21 +101,28 @@ def proxy(upstream: str) -> Iterator[Proxy]:
                 reply = connection.getresponse()
                 content = reply.read()
                 connection.close()
+                if path != "/health":
+                    state.passed(number, self.command, path, reply.status)
+                kind = {"Content-Type": reply.getheader("Content-Type") or "application/json"}
                 if fault == LOSE_THE_ANSWER:
                     self.drop()
+                elif isinstance(fault, Instead):
+                    self.answer(fault.answer.status, fault.answer.body.encode(), fault.answer.headers)
+                elif fault == TRUNCATE:
+                    self.answer(reply.status, content, kind, send=len(content) // 2)
+                    self.drop()
                 else:
-                    kind = reply.getheader("Content-Type") or "application/json"
-                    self.answer(reply.status, content, {"Content-Type": kind})
+                    self.answer(reply.status, content, kind)
 
         do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = pass_on
 
-        def answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        def answer(self, status: int, body: bytes, headers: dict[str, str], send: int | None = None) -> None:
             self.send_response(status)
             for key, value in headers.items():
                 self.send_header(key, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(body[:send])
 
         def drop(self) -> None:
             self.close_connection = True

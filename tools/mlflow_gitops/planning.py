@@ -118,6 +118,8 @@ class Planner:
         self._retelling: dict[str, Planner | None] = {}
         self.receipts: dict[str, str | None] = {}
         """The receipt that each model's stamp named when it was planned."""
+        self.pruned: dict[str, str] = {}
+        """Models without a manifest that were reconciled to that, each to the commit of its stamp."""
         self._desired = {name: Desired(m, policy.for_model(name)) for name, m in snapshot.manifests.items()}
         policy_dirty = any(classify(path, workspace.registry) == "policy" for path in dirty)
         stems = {stem_of(path) for path in dirty}
@@ -180,7 +182,7 @@ class Planner:
         planner = self._retelling[commit]
         if planner is None:
             return ()
-        planner._desired.setdefault(name, planner._nothing(name))
+        planner._desired.setdefault(name, planner._nothing(name))  # where it was pruned
         known = base if base in planner._line.index else None
         history = planner._histories.of(name, file_stem(name), known, "known" if known else "none")
         return found(history, self._seen.get(name))
@@ -200,6 +202,8 @@ class Planner:
         rest = len(self._desired) - len(managed) if self._merge is not None else others
         unnamed = [m for name, m in sorted(observed.items()) if name not in self._desired and not m.is_prompt]
         gone = [model.name for model in unnamed if self._is_gone(model)]
+        ours = (m for m in unnamed if m.name not in gone and self.owner and m.owner == self.owner)
+        self.pruned = {model.name: model.base for model in ours if model.base}
         self._check_names(names, observed, gone)
         if self._ways.prune:
             self._desired.update((name, self._nothing(name)) for name in gone)

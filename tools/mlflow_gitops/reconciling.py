@@ -77,7 +77,8 @@ class Reconciler:
         self.planner.registry.begin_writing()
         done = Reconciled()
         try:
-            done.recovered = self.recorder.recover(plan, self.planner.receipts, self.planner.retold)
+            planner = self.planner
+            done.recovered = self.recorder.recover(plan, planner.receipts, planner.retold, planner.pruned)
         except Failure as failure:
             done.trouble.append(str(failure))
         kept: list[Outcome] = []

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from mlflow_gitops.apply import Outcome, RegistryWriter
@@ -43,14 +44,22 @@ class Recorder:
             return str(failure)
         return None
 
-    def recover(self, plan: Plan, named: Mapping[str, str | None], retold: Retold = lambda *_: ()) -> list[str]:
+    def recover(
+        self,
+        plan: Plan,
+        named: Mapping[str, str | None],
+        retold: Retold = lambda *_: (),
+        pruned: Mapping[str, str] = MappingProxyType({}),
+    ) -> list[str]:
         """Add a receipt for each stamp that none explains: a run died before it could write one. Returns the models.
 
         `named` is the receipt that each model's stamp names; one that a run could not write any more is written now.
-        `retold` says what of a model's state that run can have made.
+        `retold` says what of a model's state that run can have made; `pruned` are models without a manifest that were
+        reconciled to that, each to the commit of its stamp.
         Without --push-receipts a clone that has a remote may simply lack the receipts, so nothing is concluded from that.
         """
         stamped = {m.model: m.base for m in plan.models if m.base and not any(r.code == "owner" for r in m.refusals)}
+        stamped |= pruned
         known = self.notes.receipts()
         for digest, behind in receipts.unstamped(
             {name: named.get(name) for name in stamped}, known, self.owner

@@ -1,0 +1,98 @@
+"""What the experiments share, and the table of `make prove`."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+import pytest
+
+from tests.faults.forks import Forks, forks
+from tests.faults.scenes import BY_NAME, Stage, build
+from tests.lanes.conftest import http_server  # noqa: F401
+
+T = TypeVar("T")
+SAMPLE = os.environ.get("MLFLOW_GITOPS_FAULTS", "1")
+"""How often each experiment is tried in each case: a number, or `all`."""
+ALL = SAMPLE == "all"
+
+
+def some(of: Sequence[T], seed: str, share: int = 1) -> list[T]:
+    """A sample, the same each time unless it is widened; `share` of them for each one that is asked for."""
+    wanted = len(of) if ALL else min(len(of), int(SAMPLE) * share)
+    return [of[i] for i in sorted(random.Random(seed).sample(range(len(of)), wanted))]
+
+
+@pytest.fixture(scope="session")
+def forking() -> Iterator[Forks]:
+    with forks() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def memory() -> Iterator[Path]:
+    """A folder, in memory where there is one: thousands of copies of a database are written to it."""
+    shared = Path("/dev/shm")
+    with TemporaryDirectory(dir=shared if shared.is_dir() else None, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def room(memory: Path) -> Iterator[Path]:
+    """A folder of one test in there."""
+    with TemporaryDirectory(dir=memory, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def scene(forking: Forks, blank_registry: Callable[[Path], str], memory: Path) -> Callable[[str], Stage]:
+    """A scene by its name, made once."""
+    folder, made = memory / "scenes", dict[str, Stage]()
+    folder.mkdir()
+
+    def get(name: str) -> Stage:
+        if name not in made:
+            blank = folder / "blank.db"
+            blank_registry(blank)
+            made[name] = build(BY_NAME[name], folder / name, blank.read_bytes(), forking)
+        return made[name]
+
+    return get
+
+
+Count = Callable[[str, int], None]
+
+
+@pytest.fixture
+def counted(record_property: Callable[[str, object], None]) -> Count:
+    """Tell the table how many cases and runs an experiment came to."""
+
+    def count(experiment: str, cases: int, runs: int | None = None) -> None:
+        record_property("experiment", (experiment, cases, runs if runs is not None else cases))
+
+    return count  # type: ignore[return-value]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was tried and what came of it, as the table that README.md shows."""
+    table: dict[str, list[int]] = {}
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, value in report.user_properties:
+                if name == "experiment" and report.when == "call":
+                    row = table.setdefault(value[0], [0, 0, 0])
+                    row[0] += value[1]
+                    row[1] += value[2]
+                    row[2] += outcome == "failed"
+    if not ALL or not table:
+        return
+    terminalreporter.section("what was tried")
+    terminalreporter.write_line("| experiment | cases | runs | outcome |")
+    terminalreporter.write_line("| --- | --- | --- | --- |")
+    for name, (cases, runs, failed) in sorted(table.items()):
+        outcome = f"{failed} tests failed" if failed else "all survived"
+        terminalreporter.write_line(f"| {name} | {cases:,} | {runs:,} | {outcome} |")
