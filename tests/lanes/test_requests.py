@@ -64,8 +64,8 @@ def test_a_promotion_reads_its_model_before_and_after_and_writes_each_thing_once
     with proxy(http_uri) as between:
         assert team.run("reconcile", name, "--yes", uri=between.address).code == 0
         counted = Counter(path.rpartition("/mlflow/")[2] for _, path in between.requests)
-    # The plan, the model again before writing, and once more to read back.
-    assert counted["registered-models/search"] == counted["model-versions/search"] == 3
+    # The plan, the model again before writing, before the second move, and once more to read back.
+    assert counted["registered-models/search"] == counted["model-versions/search"] == 4
     assert counted["model-versions/transition-stage"] == 2
     assert counted["registered-models/alias"] == 1
     # commit and author of both versions, the new one's held stamp; the model's time, commit and receipt.

@@ -114,9 +114,10 @@ def _apply_model(name: str, again: Callable[[str], ModelPlan], registry: Registr
             plan = progress.settle(again(name))
             if plan.has_work:
                 progress.attempted = plan
-                for change in (*plan.applying, *(stamp for stamp in plan.stamps if not _is_seal(stamp))):
-                    _write(name, change, registry)
+                _write_all(name, plan, registry)
                 plan = progress.settle(again(name))
+                if progress.overtaken:
+                    break
                 if plan.applying or not all(_is_seal(stamp) for stamp in plan.stamps):
                     raise RegistryFailure(
                         "MLflow took the writes and shows something else; someone may be changing it."
@@ -135,12 +136,32 @@ def _apply_model(name: str, again: Callable[[str], ModelPlan], registry: Registr
     return progress.settled(name, again, error=error)
 
 
+def _write_all(name: str, plan: ModelPlan, registry: RegistryWriter) -> None:
+    """Make a plan's writes, all but the seal. Before every move but the first, the versions that move are looked at again:
+    MLflow (3.17) cannot compare before it writes, and a move decided on what another reconciler has changed meanwhile
+    could leave a stage empty. What is left is the moment between that reading and the write."""
+    moves = {change.version or 0: change.before for change in plan.applying if change.action == "transition"}
+    begun = False
+    for change in (*plan.applying, *(stamp for stamp in plan.stamps if not _is_seal(stamp))):
+        is_move = change.action == "transition"
+        if is_move and begun:
+            seen = registry.read(name)
+            versions = seen.versions if seen else {}
+            if any(number not in versions or versions[number].stage != stage for number, stage in moves.items()):
+                raise RegistryFailure(f"Someone else is moving versions of {name}.", transient=True)
+        _write(name, change, registry)
+        if is_move:
+            begun, moves[change.version or 0] = True, change.after
+
+
 class _Progress:
     """What one model's writes have come to, judged by reading alone."""
 
     def __init__(self) -> None:
         self.attempted: ModelPlan | None = None
         self.sealed = False
+        self.overtaken = False
+        """Whether another run took the model over meanwhile: what this one wrote can then not be told from what that did."""
         self._changes: list[Change] = []
         self._entered: list[tuple[str, int]] = []
         self._judged: ModelPlan | None = None
@@ -151,6 +172,9 @@ class _Progress:
         self._judged = self._judged or now
         if (tried := self.attempted) is not None:
             self.attempted = None
+            if now.sync == "Unknown":
+                self.overtaken = True
+                return now
             self._changes += [one for one in tried.applying if not any(_same(one, left) for left in now.applying)]
             self._entered += [
                 (row.stage, version)
@@ -161,6 +185,8 @@ class _Progress:
         return now
 
     def outcome(self, name: str, refusals: tuple[Refusal, ...], error: str | None = None) -> Outcome:
+        if self.overtaken and not error:
+            error = "Another run reconciled it meanwhile; what this one wrote before that is not told."
         written = self._changes or self.sealed
         judged = self._judged
         deferred = judged.deferred if judged else None

@@ -1,0 +1,115 @@
+"""Applying while somebody else writes to the same model: no stage is left empty, and nothing is claimed that is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from mlflow_gitops.apply import Outcome, apply_models
+from mlflow_gitops.core.desired import Desired
+from mlflow_gitops.core.history import ModelHistory
+from mlflow_gitops.core.mainline import Point
+from mlflow_gitops.core.manifest import Manifest
+from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
+from mlflow_gitops.core.plan import ModelPlan
+from mlflow_gitops.core.planner import Context, plan_model
+from mlflow_gitops.core.policy import Policy
+from tests.support.memory_registry import MemoryRegistry
+from tests.support.states import NAME, OWNER, commit
+
+BASE, TARGET, NEWER = (commit(number) for number in range(3))
+
+
+def wanted(**stages: int) -> Desired:
+    held = {stage: (version,) for stage, version in stages.items()}
+    return Desired(Manifest(NAME, f"registry/models/{NAME}.yaml", None, (), {}, held, {}, {}), Policy().for_model(NAME))
+
+
+HISTORY = ModelHistory(
+    BASE.sha,
+    "known",
+    (Point(BASE, wanted(Production=1, Staging=2)), Point(TARGET, wanted(Production=2, Staging=3))),
+)
+
+
+def registry() -> MemoryRegistry:
+    stages = {1: "Production", 2: "Staging"}
+    versions = {number: ObservedVersion(number, stages.get(number, "None")) for number in (1, 2, 3, 4)}
+    tags = {"gitops.commit": BASE.sha, "gitops.owner": OWNER}
+    return MemoryRegistry({NAME: ObservedModel(NAME, tags=tags, versions=versions)})
+
+
+def run(held: MemoryRegistry) -> Outcome:
+    def again(name: str) -> ModelPlan:
+        observed = held.read(name)
+        assert observed is not None
+        history = HISTORY
+        if observed.base == TARGET.sha:
+            history = replace(HISTORY, base=TARGET.sha, points=HISTORY.points[1:])
+        elif observed.base != BASE.sha:
+            history = ModelHistory(observed.base, "stale", (Point(None, HISTORY.target),))
+        return plan_model(name, history, observed, Context(OWNER, "2026-02-01T00:00:00Z"))
+
+    [outcome] = apply_models([again(NAME)], again, held)
+    return outcome
+
+
+def meanwhile(held: MemoryRegistry, move: int, then: Callable[[], None]) -> None:
+    """Do something after a move of the run."""
+
+    def written() -> None:
+        moves = [said for said in held.writes if said.startswith("transition")]
+        if len(moves) == move and held.writes[-1] == moves[-1]:
+            held.written = lambda: None
+            then()
+
+    held.written = written
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlflow_gitops.apply._PAUSES", (0.0, 0.0, 0.0))
+
+
+def test_a_newer_run_comes_between() -> None:
+    """It has put 3 into Production, which this run would have moved to Staging."""
+    held = registry()
+
+    def newer() -> None:
+        stages = {1: "Archived", 2: "Archived", 3: "Production", 4: "Staging"}
+        model = held.models[NAME]
+        versions = {n: replace(version, stage=stages[n]) for n, version in model.versions.items()}
+        held.models[NAME] = replace(model, versions=versions, tags={**model.tags, "gitops.commit": NEWER.sha})
+
+    meanwhile(held, 1, newer)
+    outcome = run(held)
+    assert outcome.result == "failed" and "Another run reconciled it meanwhile" in (outcome.error or "")
+    assert [refusal.code for refusal in outcome.refusals] == ["stale"]
+    assert outcome.changes == () and outcome.entered == ()
+    assert held.models[NAME].holders("Production") == (3,) and held.models[NAME].base == NEWER.sha
+
+
+@pytest.mark.parametrize("move", [1, 2])
+def test_a_person_moves_a_version_between(move: int) -> None:
+    held = registry()
+    meanwhile(held, move, lambda: held.transition(NAME, 3, "Archived"))
+    outcome = run(held)
+    assert outcome.result == "applied" and outcome.error is None
+    assert held.models[NAME].holders("Production") == (2,) and held.models[NAME].holders("Staging") == (3,)
+    assert held.models[NAME].base == TARGET.sha
+
+
+def test_a_newer_run_ends_before_this_one_has_read_back() -> None:
+    """What it wrote over is not claimed as done by this run."""
+    held = registry()
+    whole = len(plan_model(NAME, HISTORY, held.read(NAME), Context(OWNER, "")).applying)
+
+    def newer() -> None:
+        model = held.models[NAME]
+        held.models[NAME] = replace(model, tags={**model.tags, "gitops.commit": NEWER.sha})
+
+    meanwhile(held, whole, newer)
+    outcome = run(held)
+    assert outcome.result == "failed" and outcome.changes == ()
