@@ -361,7 +361,7 @@ def test_approvals_wait_before_the_merge_and_refuse_after_it(team: Team, shelf: 
     assert ahead.code == 0 and gate["status"] == "waiting" and gate["needs"] == "1 approval"
     team.git("checkout", "-q", "main")
     team.git("merge", "-q", "--no-ff", "-m", "Merge", "feature")
-    assert "no access to its pull request" in refused(reconcile(team))
+    assert "cannot be read: GitHub is asked with GITHUB_TOKEN" in refused(reconcile(team))
     assert shelf.stages(name) == {1: "None"}
 
 
