@@ -38,8 +38,8 @@ def team(tmp_path: Path, catalog: str) -> Team:
 
 
 @pytest.fixture(autouse=True)
-def _limited_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What MLflow does itself with the plug-in's entry point in a new process."""
+def _limited_store(monkeypatch: pytest.MonkeyPatch, catalog: str) -> None:
+    """What MLflow does itself with the plug-in's entry point in a new process. It knows its stores once a client was made."""
     from mlflow.tracking._model_registry.utils import _model_registry_store_registry as known
 
     monkeypatch.syspath_prepend(str(PLUGIN))
@@ -115,3 +115,30 @@ def test_a_protected_stage_stays_occupied(team: Team, catalog: str) -> None:
     team.commit(**{"main.risk.fraud": "name: main.risk.fraud\nstages: {Production: null}\n"})
     assert run(team, catalog, "reconcile", "--yes")[0] == 0
     assert state(catalog)[0] == {}
+
+
+def test_an_import_reads_stages_from_aliases(team: Team, catalog: str) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{catalog}")
+    for alias, version in (("live", 1), ("staging", 2), ("champion", 2)):
+        client.set_registered_model_alias("main.risk.fraud", alias, str(version))
+    team.write("policy.yaml", "stages: {Production: {alias: live}}\n")
+    code, told, said = run(team, catalog, "import")
+    assert code == 0, said
+    assert [(one["model"], one["result"], one["notes"], one["pending"]) for one in told["models"]] == [
+        ("main.risk.fraud", "created", [], []),
+        ("main.risk.other", "created", [], []),
+    ]
+    text = (team.folder / "registry/models/main.risk.fraud.yaml").read_text()
+    assert "stages:\n  Production: 1\n  Staging: 2\naliases:\n  champion: 2\n" in text
+    code, plan, _ = run(team, catalog, "plan")
+    assert code == 0 and plan["summary"]["changes"] == 0
+    team.commit("Import")
+    assert run(team, catalog, "reconcile", "--yes")[0] == 0
+    assert state(catalog)[0] == {"live": 1, "staging": 2, "champion": 2}
+    client.set_registered_model_alias("main.risk.fraud", "live", "3")
+    code, told, _ = run(team, catalog, "import", "main.risk.f*")
+    assert [(one["model"], one["result"]) for one in told["models"]] == [("main.risk.fraud", "updated")]
+    code, plan, _ = run(team, catalog, "plan")
+    assert code == 0 and plan["summary"]["changes"] == 0
