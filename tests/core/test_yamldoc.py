@@ -12,7 +12,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mlflow_gitops.core import yamldoc
+from mlflow_gitops.core import yamldoc, yamlquick
 from mlflow_gitops.core.yamldoc import MAX_BYTES, Document, Map, Seq, parse
 
 EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))
@@ -103,6 +103,13 @@ def read(text: str) -> Document:
 def read_without_libyaml(text: str) -> Document:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(yamldoc, "_Parser", None)
+        patch.setattr(yamlquick, "_Composer", None)
+        return read(text)
+
+
+def read_by_events(text: str) -> Document:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yamlquick, "_Composer", None)
         return read(text)
 
 
@@ -149,6 +156,31 @@ def test_what_is_accepted_is_what_pyyaml_reads(text: str) -> None:
     assert "yaml-syntax" not in codes or "control-character" in codes, "libyaml takes some of these for line breaks"
     if not codes:
         assert same(document.root, theirs)
+
+
+@settings(max_examples=EXAMPLES * 2, deadline=None)
+@given(texts)
+@example('{"a": "\\u202e"}')
+@example('"a\\tb": 1')
+@example("a: 1\n'a': 2")
+@example("a: 010")
+@example("~: a")
+@example("? [a]\n: b")
+@example("a: &b c")
+@example("- !x y")
+@example("[" * 33 + "]" * 33)
+@example("a: b\n---\nc: d")
+def test_read_quickly_and_by_events(text: str) -> None:
+    quick, full = yamlquick.quick(text, yamldoc.CONTROL, yamldoc.MAX_DEPTH), read_by_events(text)
+    if quick is not None and not yamldoc.CONTROL.search(text):
+        assert not full.problems
+        assert same(quick, full.root)
+        assert repr(list(marked(quick))) == repr(list(marked(full.root)))  # .nan is not itself
+
+
+def test_what_is_plainly_right_is_read_quickly() -> None:
+    text = "name: a\ntags: {b: 'c', d: \"e\"}\nowners: ['@x']\ndescription: >-\n  one\n  two\nstages:\n  Production: [1, 2]\n"
+    assert yamlquick.quick(text, yamldoc.CONTROL, yamldoc.MAX_DEPTH) == read_by_events(text).root
 
 
 @settings(max_examples=EXAMPLES * 2, deadline=None)

@@ -18,7 +18,7 @@ from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan import Change, ModelPlan, Plan, Refusal, StageChange, Verdict
 from mlflow_gitops.core.planner import plan_model
 from mlflow_gitops.core.problems import Problem
-from mlflow_gitops.render import text
+from mlflow_gitops.render import problems, text
 from mlflow_gitops.render.terminal import Style
 from tests.core.test_guards import OWNER, seen, wanted
 from tests.render.test_terminal import Terminal
@@ -311,7 +311,7 @@ def test_problems() -> None:
         Problem("x", 1, 1, "schema-copy-differs", "differs", "warning"),
     ]
     golden(
-        text.problems(found),
+        problems.text(found),
         """
         registry/policy.yaml:2:3: error[bad-value]: no
         x:1:1: warning[schema-copy-differs]: differs
@@ -357,7 +357,7 @@ def everything(style: Style, hostile: Callable[[str], str] = lambda what: what) 
     lines = [*text.plan(whole, style), *text.plan(whole, style, verbose=True), *text.status(whole, style)]
     for outcome in (Outcome(h("m"), "failed", changes, (refusal,), h("error")), Outcome(h("n"), "deferred")):
         lines += text.outcome(outcome, style)
-    return [*lines, *text.problems([Problem(h("file"), 1, 1, "code", h("message"))])]
+    return [*lines, *problems.text([Problem(h("file"), 1, 1, "code", h("message"))])]
 
 
 def test_colour_changes_no_character_and_no_column(plain: Style, coloured: Style) -> None:

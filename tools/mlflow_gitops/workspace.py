@@ -15,6 +15,7 @@ from mlflow_gitops.core.problems import in_order
 from mlflow_gitops.core.snapshot import Snapshot, build, classify, schema_copy_problems
 from mlflow_gitops.edges import files
 from mlflow_gitops.edges.git import Git
+from mlflow_gitops.edges.processes import spread
 from mlflow_gitops.errors import GitFailure, UsageFailure
 from mlflow_gitops.settings import Settings
 
@@ -78,13 +79,13 @@ class Workspace:
 
     def tree(self) -> Snapshot:
         """The working tree's snapshot, with warnings about schema copies that differ."""
-        snapshot = build(files.registry_files(self.top, self.registry), self.registry)
+        snapshot = build(files.registry_files(self.top, self.registry), self.registry, spread)
         snapshot.problems = in_order([*snapshot.problems, *schema_copy_problems(files.schema_copies(self.top))])
         return snapshot
 
     def at(self, commit: str) -> Snapshot:
         """A commit's snapshot, straight from git's objects."""
-        return build(self.git.files_at(commit, self.registry), self.registry)
+        return build(self.git.files_at(commit, self.registry), self.registry, spread)
 
     def merge(self, revision: str, onto: str) -> Merge:
         """Merge a revision into a branch, in git's objects alone (RULES R9). Raises GitFailure where they conflict."""

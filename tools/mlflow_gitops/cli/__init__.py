@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -61,4 +62,7 @@ def _say(text: str) -> None:
 
 def entry() -> None:
     """The `mlflow-gitops` script."""
+    # Ten thousand manifests are millions of objects that stay; looking through them for garbage, as often as Python would,
+    # takes a fifth of the time and finds none.
+    gc.set_threshold(200_000, 50, 50)
     raise SystemExit(main())

@@ -10,7 +10,7 @@ from mlflow_gitops.core.problems import Problem, in_order
 from mlflow_gitops.core.snapshot import Snapshot, SourceFile, build, classify, schema_copy_problems, twins
 from mlflow_gitops.edges import files
 from mlflow_gitops.errors import INVALID, OK, UsageFailure
-from mlflow_gitops.render import data, github, markdown, text
+from mlflow_gitops.render import github, problems
 from mlflow_gitops.settings import Settings
 from mlflow_gitops.workspace import Workspace
 
@@ -27,11 +27,11 @@ def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, fo
     else:
         snapshot = _with_codeowners(workspace, workspace.tree())
     if form == "json":
-        emit_json(data.counted(snapshot))
+        emit_json(problems.data(snapshot))
     elif form == "github":
         emit(github.workflow_commands(snapshot.problems))
     else:
-        emit(text.problems(snapshot.problems))
+        emit(problems.text(snapshot.problems))
     if form != "json":
         errors, warnings = len(snapshot.errors), len(snapshot.warnings)
         said = f"{errors} error{'' if errors == 1 else 's'}" + (
@@ -44,11 +44,13 @@ def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, fo
 def report_invalid(snapshot: Snapshot, form: str) -> int:
     """Print why a snapshot cannot be planned, as `validate` does, and return the exit code."""
     if form == "json":
-        emit_json(data.counted(snapshot))
+        emit_json(problems.data(snapshot))
     elif form == "markdown":
+        from mlflow_gitops.render import markdown  # with all that a plan's page needs
+
         emit(markdown.problems(snapshot.errors))
     else:
-        emit(text.problems(snapshot.errors))
+        emit(problems.text(snapshot.errors))
     return INVALID
 
 

@@ -14,7 +14,7 @@ from mlflow_gitops.commands.output import note, warn
 from mlflow_gitops.core.requirements import Soak
 from mlflow_gitops.errors import OK, UsageFailure
 from mlflow_gitops.planning import Ways
-from mlflow_gitops.render import data, text
+from mlflow_gitops.render import data, problems, text
 from mlflow_gitops.render.terminal import Style, safe
 from mlflow_gitops.settings import Settings
 from mlflow_gitops.watching import News, Watcher
@@ -95,7 +95,7 @@ def _text(news: News) -> None:
         warn(f"{at} {news.failure}")
     if news.invalid is not None:
         warn(f"{at} commit {(news.commit or '')[:7]} has invalid files; nothing of it is reconciled:")
-        for line in text.problems(news.invalid.errors):
+        for line in problems.text(news.invalid.errors):
             print(line, file=sys.stderr, flush=True)
     for refusal in news.refusals:
         warn(f"{at} the whole run is refused: {refusal.detail}. Way out: {refusal.way_out}")
@@ -116,7 +116,7 @@ def _json(news: News) -> None:
     """One JSON object a line."""
     told: dict[str, object] = {"at": now_utc(), "commit": news.commit, "failure": news.failure}
     if news.invalid is not None:
-        told["invalid"] = data.counted(news.invalid)
+        told["invalid"] = problems.data(news.invalid)
     if news.done is not None or news.refusals:
         done = news.done
         told |= data.reconciled(news.commit or "", news.outcomes, done.receipt if done else None, news.refusals)

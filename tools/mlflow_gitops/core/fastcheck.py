@@ -50,30 +50,45 @@ def compiled(schema: Mapping[str, Any]) -> Check:
     def build(part: Any) -> Check:
         if part is True or part is False:
             return lambda value: part
-        checks: list[Check] = []
+        sure = part.get("type")  # its check comes first, and the others need not ask again
+        checks: list[Check] = [_type(sure)] if sure is not None else []
+
+        def judge(kind: str, check: Check) -> None:
+            """A keyword judges one kind of value and lets all others be."""
+            checks.append(check if sure == kind or (sure, kind) == ("integer", "number") else _of(kind, check))
+
         for keyword, wanted in part.items():
             if keyword == "$ref":
                 checks.append(refer(wanted))
-            elif keyword in ("properties", "additionalProperties"):
+            elif keyword == "enum":
+                checks.append(_enum(wanted))
+            elif keyword in ("type", "properties", "additionalProperties"):
                 pass
             elif keyword == "propertyNames":
-                checks.append(_of("object", _names(build(wanted))))
+                judge("object", _each(build(wanted)))
             elif keyword == "items":
-                checks.append(_of("array", _items(build(wanted))))
+                judge("array", _each(build(wanted)))
             elif keyword in _SIMPLE:
-                checks.append(_SIMPLE[keyword](wanted))
+                kind, make = _SIMPLE[keyword]
+                judge(kind, make(wanted))
             elif keyword not in _WORDS:
                 raise Unknown(keyword)
         if part.keys() & {"properties", "additionalProperties", "required"}:
             fields = {name: build(below) for name, below in part.get("properties", {}).items()}
             others = build(part.get("additionalProperties", True))
-            checks.append(_of("object", _fields(fields, others, tuple(part.get("required", ())))))
-        return checks[0] if len(checks) == 1 else _all(tuple(checks))
+            judge("object", _fields(fields, others, tuple(part.get("required", ()))))
+        return _all(tuple(checks))
 
     return build(schema)
 
 
 def _all(checks: tuple[Check, ...]) -> Check:
+    if len(checks) == 1:
+        return checks[0]
+    if len(checks) == 2:
+        first, second = checks
+        return lambda value: first(value) and second(value)
+
     def every(value: Any) -> bool:
         for check in checks:  # noqa: SIM110  # `all` with a generator costs twice as much
             if not check(value):
@@ -84,16 +99,11 @@ def _all(checks: tuple[Check, ...]) -> Check:
 
 
 def _of(kind: str, check: Check) -> Check:
-    """A keyword judges one kind of value and lets all others be."""
     concerns = _TYPES[kind]
     return lambda value: not concerns(value) or check(value)
 
 
-def _names(check: Check) -> Check:
-    return lambda value: all(map(check, value))
-
-
-def _items(check: Check) -> Check:
+def _each(check: Check) -> Check:
     return lambda value: all(map(check, value))
 
 
@@ -116,27 +126,29 @@ def _type(wanted: str | list[str]) -> Check:
     return checks[0] if len(checks) == 1 else lambda value: any(check(value) for check in checks)
 
 
+def _enum(wanted: list[Any]) -> Check:
+    return lambda value: any(type(value) is type(one) and value == one for one in wanted)
+
+
 def _pattern(expression: str) -> Check:
     search = re.compile(re.sub(r"\$\Z", r"\\Z", expression)).search
-    return _of("string", lambda value: search(value) is not None)
+    return lambda value: search(value) is not None
 
 
 def _unique(wanted: bool) -> Check:
-    def once(value: Any) -> bool:
-        return len({json.dumps(item, sort_keys=True) for item in value}) == len(value)
+    if not wanted:
+        return lambda value: True
+    return lambda value: len({json.dumps(item, sort_keys=True) for item in value}) == len(value)
 
-    return _of("array", once) if wanted else lambda value: True
 
-
-_SIMPLE: Mapping[str, Callable[[Any], Check]] = {
-    "type": _type,
-    "enum": lambda wanted: lambda value: any(type(value) is type(one) and value == one for one in wanted),
-    "minimum": lambda least: _of("number", lambda value: value >= least),
-    "maximum": lambda most: _of("number", lambda value: value <= most),
-    "minLength": lambda least: _of("string", lambda value: len(value) >= least),
-    "maxLength": lambda most: _of("string", lambda value: len(value) <= most),
-    "minItems": lambda least: _of("array", lambda value: len(value) >= least),
-    "maxItems": lambda most: _of("array", lambda value: len(value) <= most),
-    "pattern": _pattern,
-    "uniqueItems": _unique,
+_SIMPLE: Mapping[str, tuple[str, Callable[[Any], Check]]] = {
+    "minimum": ("number", lambda least: lambda value: value >= least),
+    "maximum": ("number", lambda most: lambda value: value <= most),
+    "minLength": ("string", lambda least: lambda value: len(value) >= least),
+    "maxLength": ("string", lambda most: lambda value: len(value) <= most),
+    "minItems": ("array", lambda least: lambda value: len(value) >= least),
+    "maxItems": ("array", lambda most: lambda value: len(value) <= most),
+    "pattern": ("string", _pattern),
+    "uniqueItems": ("array", _unique),
 }
+"""Keywords that judge one kind of value alone, and what they ask of it."""

@@ -6,7 +6,6 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from mlflow_gitops.core import schema
 from mlflow_gitops.core.names import alias_reserved, file_stem, name_fault, tag_fault
@@ -98,7 +97,7 @@ def _check_names(document: Document) -> None:
     root = document.root
     name = root.get("name")
     if isinstance(name, str):
-        stem = PurePosixPath(document.file).name.removesuffix(".yaml")
+        stem = document.file.rpartition("/")[2].removesuffix(".yaml")
         if fault := name_fault(name):
             document.at("name-refused", fault, ("name",))
         elif stem != file_stem(name):

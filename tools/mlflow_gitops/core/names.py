@@ -62,4 +62,6 @@ def alias_reserved(alias: str) -> bool:
 
 
 def _unclean_path(name: str) -> bool:
+    if "/" not in name:  # nearly every name: what is below comes to this
+        return name in ("", ".") or name.startswith("..")
     return posixpath.normpath(name) != name or name == "." or name.startswith(("..", "/"))

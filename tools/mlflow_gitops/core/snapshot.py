@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from mlflow_gitops.core.manifest import Manifest, check_policy, read_manifest
 from mlflow_gitops.core.names import model_of
@@ -76,7 +77,20 @@ def stem_of(path: str) -> str:
     return path.rpartition("/")[2].removesuffix(".yaml")
 
 
-def build(files: Iterable[SourceFile], registry: str) -> Snapshot:
+class Read(NamedTuple):
+    """One manifest's file as read: the model that it speaks of, its manifest if it is right by itself, and what is wrong."""
+
+    path: str
+    model: str
+    manifest: Manifest | None
+    problems: list[Problem]
+
+
+Spread = Callable[[Callable[[SourceFile], Read], list[SourceFile]], Iterable[Read]]
+"""Does the same to each of many files, and keeps their order: `map`, or one that takes several processors."""
+
+
+def build(files: Iterable[SourceFile], registry: str, spread: Spread = map) -> Snapshot:
     """Read a whole registry folder, `registry` being its path in the repository. Never raises for what the files hold."""
     snapshot = Snapshot()
     found: list[Problem] = []
@@ -101,25 +115,22 @@ def build(files: Iterable[SourceFile], registry: str) -> Snapshot:
         elif kind == "policy":
             policy_file = file.path
             if file.data is not None:
-                policy, problems = read_policy(file.data, file.path)
+                whole, problems = read_policy(file.data, file.path)
                 found += problems
-                snapshot.policy = policy or snapshot.policy
-    judge = _Judge(snapshot.policy, policy_file)
-    readable = not any(problem.file == policy_file for problem in found)
-    read: dict[str, Manifest] = {}
-    listed = [file.path for file, kind in known if kind == "manifest"]
-    for file, kind in known:
-        if kind == "manifest" and file.data is not None:
-            manifest, document = read_manifest(file.data, file.path)
-            if readable:
-                found += judge.clashes(document)
-            found += document.problems
-            if manifest is not None:
-                read[file.path] = manifest
+                snapshot.policy = whole or snapshot.policy
+    # A policy that is wrong judges nobody.
+    policy = None if any(problem.file == policy_file for problem in found) else snapshot.policy
+    manifests = [file for file, kind in known if kind == "manifest"]
+    read = list(spread(partial(_read, policy=policy), [file for file in manifests if file.data is not None]))
+    for one in read:
+        found += one.problems
+    if policy is not None and policy_file is not None:
+        found += _meetings(policy, policy_file, (one.model for one in read))
+    listed = [file.path for file in manifests]
     found += twins(listed)
     snapshot.count = len(listed)
     faulty = {problem.file for problem in found if problem.severity == "error"}
-    snapshot.manifests = {manifest.name: manifest for path, manifest in read.items() if path not in faulty}
+    snapshot.manifests = {one.manifest.name: one.manifest for one in read if one.manifest and one.path not in faulty}
     snapshot.problems = in_order(found)
     return snapshot
 
@@ -148,25 +159,24 @@ def _and_more(paths: list[str]) -> str:
     return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
 
 
-class _Judge:
-    """Judges one manifest after the other by the policy."""
+def _read(file: SourceFile, policy: Policy | None) -> Read:
+    """Read one manifest and judge it by the policy, if there is one to judge by."""
+    manifest, document = read_manifest(file.data or b"", file.path)
+    model = _model(document)
+    if policy is not None:
+        check_policy(document, policy.for_model(model))
+    return Read(file.path, model, manifest, document.problems)
 
-    def __init__(self, policy: Policy, file: str | None) -> None:
-        self._policy = policy
-        self._file = file
-        self._met: set[tuple[int, ...]] = set()
 
-    def clashes(self, document: Document) -> list[Problem]:
-        """Record in `document` what the policy forbids; return what exceptions that meet here make wrong with the policy."""
-        name = _model(document)
-        which = self._policy.matches(name)
-        rules = self._policy.for_model(name)
-        check_policy(document, rules)
-        if len(which) < 2 or which in self._met or self._file is None:
-            return []
-        self._met.add(which)
-        file, faults = self._file, rule_faults(rules)
-        return [Problem(file, 1, 1, code, f"together for {name}: {message}") for _, code, message in faults]
+def _meetings(policy: Policy, file: str, models: Iterable[str]) -> Iterable[Problem]:
+    """What exceptions of the policy that meet in one of the models make wrong with it, each meeting told once."""
+    met: set[tuple[int, ...]] = set()
+    for model in models:
+        which = policy.matches(model)
+        if len(which) > 1 and which not in met:
+            met.add(which)
+            for _, code, message in rule_faults(policy.for_model(model)):
+                yield Problem(file, 1, 1, code, f"together for {model}: {message}")
 
 
 def _model(document: Document) -> str:

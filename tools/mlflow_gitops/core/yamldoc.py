@@ -16,8 +16,11 @@ from typing import Any
 
 import yaml
 
+from mlflow_gitops.core.marked import Map as Map  # callers know them by this module
+from mlflow_gitops.core.marked import Seq as Seq
 from mlflow_gitops.core.problems import Problem
 from mlflow_gitops.core.scalars import AmbiguousScalar, resolve
+from mlflow_gitops.core.yamlquick import quick
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
@@ -35,26 +38,6 @@ try:
     from yaml._yaml import CParser as _Parser  # `yaml` itself does not name it
 except ImportError:
     _Parser = None
-
-
-class Map(dict[str, Any]):
-    """A mapping; `marks[key]` holds the character offsets of the key and of its value."""
-
-    __slots__ = ("marks",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.marks: dict[str, tuple[int, int]] = {}
-
-
-class Seq(list[Any]):
-    """A sequence; `marks[i]` is the character offset of item i."""
-
-    __slots__ = ("marks",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.marks: list[int] = []
 
 
 @dataclass
@@ -125,6 +108,9 @@ def parse(data: bytes, file: str) -> Document:
     if document.problems:
         # Offsets stay, and the rest of the file can still be checked.
         text = CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+    elif (root := quick(text, CONTROL, MAX_DEPTH)) is not None:
+        document.root = root
+        return document
     try:
         _Builder(document, text).build()
     except yaml.MarkedYAMLError as error:

@@ -20,7 +20,7 @@ def registry_files(repo: Path, registry: str) -> Iterator[SourceFile]:
     Symbolic links are not followed: what a manifest says must be in the commit that is reviewed, and nothing outside the
     repository is read. Raises Failure if there is no such folder.
     """
-    return (read_file(repo / path, path) for path in names(repo, registry))
+    return (read_file(f"{repo}/{path}", path) for path in names(repo, registry))
 
 
 def names(repo: Path, registry: str) -> list[str]:
@@ -58,7 +58,7 @@ def names(repo: Path, registry: str) -> list[str]:
     return sorted(found)
 
 
-def read_file(path: Path, shown: str) -> SourceFile:
+def read_file(path: Path | str, shown: str) -> SourceFile:
     """Read one plain file, at most a byte more than is allowed, so that size is judged without reading it all."""
     try:
         mode = os.lstat(path).st_mode

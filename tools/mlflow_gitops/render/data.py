@@ -7,22 +7,10 @@ from typing import Any
 
 from mlflow_gitops.apply import Outcome
 from mlflow_gitops.core.plan import Change, ModelPlan, Plan, Refusal, Verdict
-from mlflow_gitops.core.problems import Problem
-from mlflow_gitops.core.snapshot import Snapshot
 from mlflow_gitops.render import compare
 
 PLAN_SCHEMA = 1
 RESULTS = ("applied", "unchanged", "deferred", "refused", "failed")
-
-
-def validation(count: int, problems: Iterable[Problem]) -> dict[str, Any]:
-    """`{"manifests", "errors", "warnings"}`."""
-    found = list(problems)
-    return {
-        "manifests": count,
-        "errors": [_problem(problem) for problem in found if problem.severity == "error"],
-        "warnings": [_problem(problem) for problem in found if problem.severity == "warning"],
-    }
 
 
 def plan(plan: Plan) -> dict[str, Any]:
@@ -120,11 +108,6 @@ def verdict(one: Verdict) -> dict[str, Any]:
     return told | {key: value for key, value in (("until", one.until), ("needs", one.needs)) if value}
 
 
-def counted(snapshot: Snapshot) -> dict[str, Any]:
-    """A snapshot's validation result."""
-    return validation(snapshot.count, snapshot.problems)
-
-
 def _model(model: ModelPlan) -> dict[str, Any]:
     return {
         "model": model.model,
@@ -156,13 +139,3 @@ def _refusal(refusal: Refusal) -> dict[str, str]:
 
 def _stages(stages: Any) -> dict[str, list[int]]:
     return {stage: list(versions) for stage, versions in stages.items()}
-
-
-def _problem(problem: Problem) -> dict[str, Any]:
-    return {
-        "file": problem.file,
-        "line": problem.line,
-        "column": problem.column,
-        "code": problem.code,
-        "message": problem.message,
-    }

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from mlflow_gitops.apply import Outcome
 from mlflow_gitops.core.names import ACTIVE_STAGES
 from mlflow_gitops.core.plan import Change, ModelPlan, Plan, Refusal, StageChange, Verdict
-from mlflow_gitops.core.problems import Problem
 from mlflow_gitops.render import compare
 from mlflow_gitops.render.data import RESULTS, summary
 from mlflow_gitops.render.terminal import Style, safe
@@ -16,12 +15,6 @@ MARKS = {"passed": "✓", "failed": "✗", "overridden": "!", "exempt": "·", "w
 _SYNC_COLOUR = {"Synced": "green", "Pending": "cyan", "Drifted": "yellow", "Missing": "yellow", "Unknown": "red"}
 _GATE_COLOUR = {"passed": "green", "failed": "red", "unknown": "red", "waiting": "yellow", "overridden": "yellow"}
 _RESULT_COLOUR = {"applied": "green", "refused": "red", "failed": "red", "deferred": "yellow"}
-
-
-def problems(found: Iterable[Problem]) -> Iterator[str]:
-    """One line a problem: `file:line:column: severity code: message`."""
-    for one in found:
-        yield f"{safe(one.file)}:{one.line}:{one.column}: {one.severity}[{one.code}]: {safe(one.message)}"
 
 
 def plan(plan: Plan, style: Style, *, verbose: bool = False) -> Iterator[str]:
