@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from markdown_it import MarkdownIt
 
 from mlflow_gitops.core.receipts import Receipt
 from mlflow_gitops.edges.git import Git
@@ -195,6 +197,27 @@ def test_drift_is_healed_or_told_as_the_policy_says(repo: Repo) -> None:
     repo.client.transition_model_version_stage(repo.model, "2", "Archived")
     repo.actions.schedule()
     assert issue.state == "closed"
+
+
+def test_a_hostile_manifest_makes_a_harmless_comment(repo: Repo) -> None:
+    repo.register()
+    bad = "@ada <img src=x onerror=y> [a](http://x.example) #1\n::error::pwned\n```\n</details><!--\n::set-output name=a::b\n"
+    text = json.dumps(bad * 40)  # as long as a value may be
+    tags = "".join(f"  {key}: {text}\n" for key in ("a", *(f"tag-{i}" for i in range(14))))
+    manifest = f"{{Staging: 1}}\ndescription: {text}\ntags:\n{tags}"
+    number = repo.propose("hostile", manifest, message="Hi\n\n::error::pwned")
+    assert len(manifest) > 60_000
+    validate, plan = repo.actions.pull_request(number, "opened")
+    assert validate.ok and plan.ok and planned(repo, number) == "success", plan.log
+    assert not validate.job("validate").annotations and not plan.job("plan").annotations
+    body = the_comment(repo, number).body
+    assert len(body) <= 65_536 and "Staging" in body and "@ada <img" in body
+    page = MarkdownIt("gfm-like", {"linkify": True}).parse(body)
+    parts = [child for token in page for child in token.children or ()]
+    assert not {"link_open", "image"} & {token.type for token in parts}
+    assert not any("@" in token.content for token in parts if token.type == "text")
+    html = {token.content.strip() for token in (*page, *parts) if token.type in ("html_block", "html_inline")}
+    assert html <= {"<!-- mlflow-gitops:plan -->", "<sub>", "</sub>", "</details>"}, html
 
 
 def test_a_plan_that_cannot_be_made_is_a_failure(repo: Repo) -> None:
