@@ -15,7 +15,7 @@ INSTALL := echo 'Installing into .venv, which is done once and takes a minute or
 # What each install depends on: a change of these does it again.
 PINS    := pyproject.toml constraints.txt
 
-.PHONY: help demo test test-real lint bench clean
+.PHONY: help demo test test-real prove lint bench clean
 # Two targets at once would install twice.
 .NOTPARALLEL:
 
@@ -23,6 +23,7 @@ help:
 	@echo 'make demo        the whole story on an embedded MLflow with really trained models'
 	@echo 'make test        the tests that need nothing but this folder'
 	@echo 'make test-real   the tests against PostgreSQL, S3, act and Chromium'
+	@echo 'make prove       the experiments of tests/faults at length: kills, faults, races; some minutes, and a table'
 	@echo 'make lint        ruff, mypy, which part may import which, the schemas, the workflows'
 	@echo 'make bench       the benchmarks; they print ratios and never fail'
 	@echo 'make clean       removes .venv and all that these targets made'
@@ -35,6 +36,11 @@ test: .venv/dev
 
 test-real: .venv/real
 	@$(BIN)/pytest -n 2 --dist loadgroup -m real $(PYTEST_ARGS)
+
+# How often each experiment is tried in each case; `all` is every boundary and every request, which takes an hour or more.
+MLFLOW_GITOPS_FAULTS ?= 30
+prove: .venv/real
+	@MLFLOW_GITOPS_FAULTS=$(MLFLOW_GITOPS_FAULTS) $(BIN)/pytest -n 2 --dist loadgroup tests/faults $(PYTEST_ARGS)
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -25,6 +25,11 @@ def some(of: Sequence[T], seed: str, share: int = 1) -> list[T]:
     """A sample, the same each time unless it is widened; `share` of them for each one that is asked for."""
     wanted = len(of) if ALL else min(len(of), int(SAMPLE) * share)
     return [of[i] for i in sorted(random.Random(seed).sample(range(len(of)), wanted))]
+
+
+def cases(names: Iterable[str], quick: Collection[str]) -> list[Any]:
+    """Names as parameters; all but the quick ones belong to `make test-real`."""
+    return [pytest.param(name, id=name, marks=() if name in quick else pytest.mark.real) for name in names]
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +93,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                     row[0] += value[1]
                     row[1] += value[2]
                     row[2] += outcome == "failed"
-    if not ALL or not table:
+    if "MLFLOW_GITOPS_FAULTS" not in os.environ or not table:
         return
     terminalreporter.section("what was tried")
     terminalreporter.write_line("| experiment | cases | runs | outcome |")

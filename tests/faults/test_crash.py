@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -9,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import Count, some
+from tests.faults.conftest import ALL, SAMPLE, Count, cases, some
 from tests.faults.forks import Ended, Forks
-from tests.faults.scenes import SCENES, Scene, Stage
+from tests.faults.scenes import BY_NAME, Stage
 from tests.faults.state import State, chain_holds, kept, state, told
 
 Made = Callable[[str], Stage]
@@ -71,17 +73,39 @@ def again(stage: Stage, whole: Undisturbed, forking: Forks, *killed: Ended) -> N
     assert said == whole.told
 
 
-@pytest.mark.parametrize("each", SCENES, ids=lambda each: each.name)
+@pytest.mark.parametrize("name", cases(BY_NAME, ("promotion", "registration")))
 def test_killed_at_a_boundary(
-    each: Scene, scene: Made, reference: Callable[[str], Undisturbed], forking: Forks, room: Path, counted: Count
+    name: str, scene: Made, reference: Callable[[str], Undisturbed], forking: Forks, room: Path, counted: Count
 ) -> None:
-    whole, stage = reference(each.name), scene(each.name)
+    whole, stage = reference(name), scene(name)
     boundaries = [(line[0], side) for line in whole.ended.trace for side in ("before", "after")]
-    tried = some(boundaries, each.name)
+    tried = some(boundaries, name)
     for number, side in tried:
         copy = stage.copy(room / f"{number}-{side}")
-        killed = forking.run(copy.job(at=number, side=side, watch=each.models))
+        killed = forking.run(copy.job(at=number, side=side, watch=stage.scene.models))
         assert killed.killed, (number, side, killed)
         again(copy, whole, forking, killed)
         copy.remove()
     counted("killed at each boundary, SQLite", len(tried), 2 * len(tried))
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["promotion", "registration", "removal", "crowd"])
+def test_killed_at_any_moment(
+    name: str, scene: Made, reference: Callable[[str], Undisturbed], forking: Forks, room: Path, counted: Count
+) -> None:
+    """Not at a boundary: in the middle of a transaction, of a git command, of a line."""
+    whole, stage = reference(name), scene(name)
+    begun = time.monotonic()
+    timed = stage.copy(room / "timed")
+    assert forking.run(timed.job()).code == stage.scene.code
+    lasts = time.monotonic() - begun
+    tried = range(200 if ALL else int(SAMPLE))
+    for number in tried:
+        copy = stage.copy(room / str(number))
+        running = forking.start(copy.job(watch=stage.scene.models))
+        time.sleep(random.Random(f"{name} {number}").uniform(0, lasts))
+        running.kill()
+        again(copy, whole, forking, running.wait())
+        copy.remove()
+    counted("killed at any moment, SQLite", len(tried), 2 * len(tried))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ from tests.faults.forks import Ended, Forks
 from tests.faults.scenes import Stage
 from tests.faults.test_crash import Undisturbed, settled, undisturbed
 
-pytestmark = pytest.mark.skipif(os.name != "posix" or not shutil.which("mount"), reason="needs mount")
+pytestmark = [pytest.mark.real, pytest.mark.skipif(not shutil.which("mount"), reason="needs mount")]
 
 
 @contextmanager

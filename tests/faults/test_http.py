@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import random
+import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.faults.conftest import ALL, Count, some
+from tests.faults.conftest import ALL, SAMPLE, Count, cases
 from tests.faults.forks import Ended, Forks
 from tests.faults.http import PATIENCE, Behind
 from tests.faults.scenes import BY_NAME, Stage
@@ -72,10 +75,33 @@ def whole(scene: Callable[[str], Stage], forking: Forks, memory: Path) -> Callab
     return get
 
 
-def undisturbed_requests(put: Place, name: str) -> int:
-    behind = put(name)
-    assert behind.run().code == BY_NAME[name].code
-    return len(behind.between.requests)
+@pytest.fixture(scope="module")
+def requests(
+    scene: Callable[[str], Stage], forking: Forks, between: Proxy, http_server: Shared, memory: Path
+) -> Callable[[str], int]:
+    """How many requests a scene's run makes when nobody disturbs it."""
+    known: dict[str, int] = {}
+
+    def count(name: str) -> int:
+        if name not in known:
+            behind = Behind(
+                scene(name).copy(memory / f"counted-{name}"), http_server.folder / "mlflow.db", between, forking
+            )
+            assert behind.run().code == BY_NAME[name].code
+            known[name] = len(between.requests)
+        return known[name]
+
+    return count
+
+
+def drawn(seed: str, requests: Callable[[str], int]) -> Iterator[tuple[str, int]]:
+    """Scenes and numbers of their requests: all of them, or a sample."""
+    if ALL:
+        yield from ((name, number) for name in OVER for number in range(requests(name)))
+    else:
+        chance = random.Random(seed)
+        for name in chance.choices(OVER, k=int(SAMPLE)):
+            yield name, chance.randrange(requests(name))
 
 
 def at(number: int, kind: str) -> Callable[[int, str, str], Fault]:
@@ -141,13 +167,12 @@ def registrations(behind: Behind) -> list[int]:
     return made
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", cases(KINDS, ("503", "truncated", "done, then 504")))
 def test_one_fault_at_each_request(
-    kind: str, place: Place, whole: Callable[[str], Any], counted: Count, request: pytest.FixtureRequest
+    kind: str, place: Place, whole: Callable[[str], Any], requests: Callable[[str], int], counted: Count
 ) -> None:
-    cases = [(name, i) for name in OVER for i in range(undisturbed_requests(place, name) if ALL else 40)]
     tried = 0
-    for name, number in some(cases, kind):
+    for name, number in drawn(kind, requests):
         behind = place(name)
         made = registrations(behind)
         behind.between.fault = at(number, kind)
@@ -169,11 +194,11 @@ def test_one_fault_at_each_request(
     counted(f"one fault at each request: {kind}", tried, 2 * tried)
 
 
-def test_killed_at_each_request(place: Place, whole: Callable[[str], Any], counted: Count) -> None:
-    sides = ("before", "after")
-    cases = [(n, i, s) for n in OVER for i in range(undisturbed_requests(place, n) if ALL else 20) for s in sides]
+def test_killed_at_each_request(
+    place: Place, whole: Callable[[str], Any], requests: Callable[[str], int], counted: Count
+) -> None:
     tried = 0
-    for name, number, side in some(cases, "killed", 2):
+    for (name, number), side in zip(drawn("killed", requests), cycle(("before", "after")), strict=False):
         behind = place(name)
         made = registrations(behind)
         assert behind.killed_at(number, side).killed
@@ -185,3 +210,33 @@ def test_killed_at_each_request(place: Place, whole: Callable[[str], Any], count
         behind.stage.remove()
         tried += 1
     counted("killed at each HTTP request", tried, 2 * tried)
+
+
+@pytest.mark.parametrize("name", cases(("promotion", "rollback", "cycle", "chain", "several"), ("promotion",)))
+def test_a_reader_polls_as_deployments_do(name: str, place: Place, http_server: Shared, counted: Count) -> None:
+    """It resolves both addresses through MLflow's own code all the while; it sees the old version, then the new one."""
+    from mlflow import MlflowClient
+    from mlflow.store.artifact.utils.models import get_model_name_and_version
+
+    client, model = MlflowClient(http_server.address), f"{name}-a"
+    uris = [f"models:/{model}/Production"] + ([f"models:/{model}@production"] if name != "several" else [])
+    rounds = range(20 if ALL else 1)
+    for _ in rounds:
+        behind = place(name)
+        running = behind.forks.start(behind.job())
+        seen: dict[str, list[str]] = {uri: [] for uri in uris}
+        done = threading.Thread(target=running.wait)
+        done.start()
+        while True:
+            last = not done.is_alive()
+            for uri in uris:
+                version = get_model_name_and_version(client, uri)[1]
+                if seen[uri][-1:] != [version]:
+                    seen[uri].append(version)
+            if last:
+                break
+        assert running.wait().code == 0
+        for uri, course in seen.items():
+            assert len(course) <= 2, (uri, course)
+        behind.stage.remove()
+    counted("a reader polls meanwhile, HTTP", len(rounds))
