@@ -65,6 +65,12 @@ def show(
     effective: Annotated[
         bool, typer.Option("--effective", help="What MLflow really had, by the receipts, not what git wanted.")
     ] = False,
+    lineage: Annotated[
+        bool,
+        typer.Option(
+            "--lineage", help="Ask MLflow which run, data and code commit the model's versions were made from."
+        ),
+    ] = False,
     form: TextOrJson = "text",
 ) -> None:
     """Show who held which stage then, since when, and by which commit.
@@ -73,7 +79,7 @@ def show(
     """
     from mlflow_gitops.commands import show as command
 
-    raise typer.Exit(command.run(context.obj, model, at, form, in_effect=effective))
+    raise typer.Exit(command.run(context.obj, model, at, form, in_effect=effective, lineage=lineage))
 
 
 @app.command()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlflow_gitops.commands.output import note, steps, warn
-from mlflow_gitops.core.manifest import VersionSpec
+from mlflow_gitops.core.lineage import origin, words
 from mlflow_gitops.core.plan import Plan
 from mlflow_gitops.core.report import incidents, lanes
+from mlflow_gitops.core.snapshot import Snapshot
 from mlflow_gitops.errors import OK, Failure
 from mlflow_gitops.render.report import Report, page
 from mlflow_gitops.settings import Settings
@@ -24,7 +25,15 @@ def run(settings: Settings, out: Path, *, offline: bool) -> int:
     told = trail.tell(trail.events)
     place = len(trail.line.shas) - 1
     snapshot = workspace.at(trail.line.shas[place])
-    plan, registry = (None, None) if offline else _plan(settings, workspace, trail.line.shas[place])
+    made_from = {
+        (name, version): words(origin(spec))
+        for name, manifest in snapshot.manifests.items()
+        for version, spec in manifest.versions.items()
+    }
+    plan, registry = None, None
+    if not offline:
+        plan, registry, known = _asked(settings, workspace, snapshot, trail.line.shas[place])
+        made_from |= known
     order = list(snapshot.policy.for_model("").stages)
     report = Report(
         title=workspace.top.name,
@@ -35,11 +44,7 @@ def run(settings: Settings, out: Path, *, offline: bool) -> int:
         standings=trail.standings(place),
         incidents=incidents(trail.ledger.receipts),
         hints=trail.hints(),
-        made_from={
-            (name, version): _made_from(spec)
-            for name, manifest in snapshot.manifests.items()
-            for version, spec in manifest.versions.items()
-        },
+        made_from=made_from,
         plan=plan,
         registry=registry,
         home=_home(workspace),
@@ -54,26 +59,31 @@ def run(settings: Settings, out: Path, *, offline: bool) -> int:
     return OK
 
 
-def _plan(settings: Settings, workspace: Workspace, commit: str) -> tuple[Plan, str]:
-    """What MLflow holds against the main line's tip."""
+def _asked(
+    settings: Settings, workspace: Workspace, snapshot: Snapshot, commit: str
+) -> tuple[Plan, str, dict[tuple[str, int], str]]:
+    """What MLflow holds against the main line's tip, where that is, and what the versions in stages were made from."""
     from mlflow_gitops.edges.mlflow import Registry
+    from mlflow_gitops.lineage import origins
     from mlflow_gitops.planning import Planner
 
     registry = Registry(settings.tracking_uri, settings.registry_uri, warn)
-    snapshot = workspace.at(commit)
     if snapshot.errors:
         raise Failure(
             "The manifests have errors (mlflow-gitops validate), so MLflow cannot be compared; say --offline."
         )
-    return Planner(workspace, registry, snapshot, commit).plan((), steps(settings)), registry.shown
-
-
-def _made_from(spec: VersionSpec) -> str:
-    """What a manifest pins a version to, in words."""
-    data = f"data {spec.data.path} (md5 {spec.data.md5})" if spec.data else None
-    digest = f"dataset digest {spec.dataset_digest}" if spec.dataset_digest else None
-    run = f"run {spec.run_id}" if spec.run_id else None
-    return ", ".join(part for part in (run, data, digest, spec.source) if part)
+    plan = Planner(workspace, registry, snapshot, commit).plan((), steps(settings))
+    held = {
+        name: {version for stage, versions in manifest.stages.items() if stage != "Archived" for version in versions}
+        for name, manifest in snapshot.manifests.items()
+    }
+    known = origins(
+        registry,
+        {name: versions for name, versions in held.items() if versions},
+        lambda name: snapshot.manifests[name].versions,
+        warn,
+    )
+    return plan, registry.shown, {key: words(of) for key, of in known.items()}
 
 
 def _home(workspace: Workspace) -> str | None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from mlflow_gitops.commands.output import emit, emit_json, note
+from collections.abc import Mapping
+
+from mlflow_gitops.commands.output import emit, emit_json, note, steps, warn
 from mlflow_gitops.core.audit import Told
+from mlflow_gitops.core.lineage import Origin, origin
+from mlflow_gitops.core.manifest import VersionSpec
 from mlflow_gitops.core.standing import Standing
 from mlflow_gitops.core.times import named_time, shown
-from mlflow_gitops.errors import OK
+from mlflow_gitops.errors import OK, UsageFailure
 from mlflow_gitops.render import standing as render
 from mlflow_gitops.render.terminal import Style
 from mlflow_gitops.settings import Settings
@@ -14,8 +18,15 @@ from mlflow_gitops.trail import Trail
 from mlflow_gitops.workspace import Workspace, now_utc
 
 
-def run(settings: Settings, model: str | None, at: str | None, form: str, *, in_effect: bool) -> int:
-    """Print what git wanted, or with `in_effect` what the receipts say MLflow had, then or now."""
+def run(
+    settings: Settings, model: str | None, at: str | None, form: str, *, in_effect: bool, lineage: bool = False
+) -> int:
+    """Print what git wanted, or with `in_effect` what the receipts say MLflow had, then or now. With `lineage`, MLflow is asked
+    what the versions of one model were made from; without it, that is what the manifest pins."""
+    if lineage and (model is None or in_effect):
+        raise UsageFailure(
+            "--lineage tells of one model's versions by git: name the model, and leave --effective away."
+        )
     trail = Trail(Workspace(settings), model)
     place = trail.place(at) if at is not None else len(trail.line.shas) - 1
     commit = trail.line.shas[place] if place >= 0 else None
@@ -23,11 +34,13 @@ def run(settings: Settings, model: str | None, at: str | None, form: str, *, in_
     when = shown(moment) if moment is not None else shown(trail.line.times[place]) if commit else now_utc()
     found = trail.effective(place, at) if in_effect else trail.standings(place)
     details = _details(trail, found, place) if model is not None and not in_effect else {}
+    made_from = _made_from(settings, trail, found, place, lineage=lineage) if details else {}
     if form == "json":
-        emit_json(render.data(when, commit, found, details))
+        emit_json(render.data(when, commit, found, details, made_from))
     elif model is not None and not in_effect:
         now = when if at is not None else now_utc()
-        emit(render.one(trail.courses[0], found[0] if found else None, details, place, now, Style(), trail.recorded))
+        standing = found[0] if found else None
+        emit(render.one(trail.courses[0], standing, details, place, now, Style(), trail.recorded, made_from))
     else:
         emit(render.every(when, commit, found, Style()))
     for hint in trail.hints():
@@ -42,3 +55,22 @@ def _details(trail: Trail, found: list[Standing], place: int) -> dict[str, Told]
     [course] = trail.courses
     events = [event for stage in found[0].stages if (event := course.since(stage, place))]
     return {one.event.stage or "": one for one in trail.tell(events)}
+
+
+def _made_from(
+    settings: Settings, trail: Trail, found: list[Standing], place: int, *, lineage: bool
+) -> Mapping[int, Origin]:
+    """Of one model: what each version that holds a stage was made from."""
+    [standing] = found
+    desired = trail.courses[0].at(place)
+    specs: Mapping[int, VersionSpec] = desired.manifest.versions if desired else {}
+    held = sorted({version for versions in standing.stages.values() for version in versions})
+    if not lineage:
+        return {version: origin(specs.get(version)) for version in held}
+    from mlflow_gitops.edges.mlflow import Registry
+    from mlflow_gitops.lineage import origins
+
+    steps(settings)("asking MLflow")
+    registry = Registry(settings.tracking_uri, settings.registry_uri, warn)
+    known = origins(registry, {standing.model: held}, lambda _: specs, warn)
+    return {version: of for (_, version), of in known.items()}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from mlflow_gitops.core.audit import Told
 from mlflow_gitops.core.desired import Desired
 from mlflow_gitops.core.events import Course
-from mlflow_gitops.core.manifest import VersionSpec
+from mlflow_gitops.core.lineage import Origin, origin, words
 from mlflow_gitops.core.standing import Standing
 from mlflow_gitops.core.times import ago, minute
 from mlflow_gitops.render import events
@@ -17,8 +16,15 @@ from mlflow_gitops.render.events import subject, versions
 from mlflow_gitops.render.terminal import Style, safe
 
 
-def data(at: str, commit: str | None, found: Sequence[Standing], details: Mapping[str, Told]) -> dict[str, Any]:
-    """`{"at", "commit", "models"}`. Where one model was asked for, `events` holds what made each of its stages what it is."""
+def data(
+    at: str,
+    commit: str | None,
+    found: Sequence[Standing],
+    details: Mapping[str, Told],
+    made_from: Mapping[int, Origin] | None = None,
+) -> dict[str, Any]:
+    """`{"at", "commit", "models"}`. Where one model was asked for, `events` holds what made each of its stages what it is, and
+    `made_from` what is known of the making of each version that holds one."""
     models: list[dict[str, Any]] = [
         {
             "model": one.model,
@@ -29,6 +35,7 @@ def data(at: str, commit: str | None, found: Sequence[Standing], details: Mappin
     ]
     if details:
         models[0]["events"] = {stage: events.data(told) for stage, told in details.items()}
+        models[0]["made_from"] = [_origin(version, known) for version, known in sorted((made_from or {}).items())]
     return {"at": at, "commit": commit, "models": models}
 
 
@@ -53,9 +60,10 @@ def one(
     now: str,
     style: Style,
     recorded: bool = False,
+    made_from: Mapping[int, Origin] | None = None,
 ) -> Iterator[str]:
     """One model in five lines: what is served and since when, by what, with whose approval, in whose place, made from what.
-    `recorded` is as in `events.text`."""
+    `recorded` is as in `events.text`; `made_from` is what is known of versions, by default what the manifest pins."""
     desired = course.at(place)
     if standing is None or desired is None:
         yield f"{style(safe(course.model), 'bold')}  has no manifest at that time."
@@ -77,7 +85,9 @@ def one(
     yield _line("by", f"{event.commit.sha[:7]} {subject(told)}, {safe(told.people.author)}{by}", style)
     yield _line("approved", _approved(told), style)
     yield _line("replaced", versions(event.before) if event.before else "nothing", style)
-    pins = [f"{version}: {safe(_pinned(desired.manifest.versions.get(version)))}" for version in held]
+    specs = desired.manifest.versions
+    known = made_from or {version: origin(specs.get(version)) for version in held}
+    pins = [f"{version}: {safe(words(known[version]) or 'not pinned in the manifest')}" for version in held]
     yield _line("made from", "; ".join(pins) if len(pins) > 1 else pins[0].partition(": ")[2] if pins else "—", style)
 
 
@@ -105,11 +115,13 @@ def _approved(told: Told) -> str:
     return (who or "nobody") + (" (claimed in the message)" if source == "message" else "")
 
 
-def _pinned(spec: VersionSpec | None) -> str:
-    """Where a version comes from, as far as the manifest pins it."""
-    known = asdict(spec) if spec else {}
-    words = {"run_id": "run", "model_id": "logged model", "source": "source", "dataset_digest": "dataset"}
-    said = [f"{word} {known[key]}" for key, word in words.items() if known.get(key)]
-    if spec and spec.data:
-        said.append(f"data {spec.data.path} (md5 {spec.data.md5})")
-    return ", ".join(said) or "not pinned in the manifest"
+def _origin(version: int, known: Origin) -> dict[str, Any]:
+    return {
+        "version": version,
+        "run_id": known.run_id,
+        "model_id": known.model_id,
+        "source": known.source,
+        "datasets": list(known.datasets),
+        "data": [{"path": path, "md5": md5} for path, md5 in known.data.items()],
+        "code_commit": known.code_commit,
+    }
