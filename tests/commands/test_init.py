@@ -137,7 +137,7 @@ def test_nothing_is_overwritten(team: Team) -> None:
     assert {path for path, result in shown.items() if result == "left"} == kept - {
         "registry/models/churn.yaml", "docs/PULL_REQUEST_TEMPLATE.md",
     }  # fmt: skip
-    assert "Left registry/policy.yaml: it is yours." in ran.err
+    assert "Left registry/policy.yaml: it is yours." in ran.err and "--owner changed nothing" in ran.err
     assert "Left .github/workflows/plan.yml: it was edited here, or is not from init." in ran.err
     assert "init --update" in ran.err.split("model.schema.json")[1].splitlines()[0]
     assert ".github/pull_request_template.md" not in after and "registry/models/.gitkeep" not in after
@@ -205,6 +205,16 @@ def test_a_registry_below_a_folder_and_another_main_branch(team: Team) -> None:
     assert "/ml/registry/policy.yaml @acme/us" in (team.folder / ".github/CODEOWNERS").read_text()
     assert "  export MLFLOW_GITOPS_REGISTRY_DIR=ml/registry\n" in ran.err
     assert team.run("--registry-dir", "ml/registry", "validate").code == 0
+
+
+def test_the_main_branch_of_a_clone(team: Team, tmp_path: Path) -> None:
+    team.git("checkout", "-q", "-b", "master")
+    team.commit("First")
+    team.git("clone", "-q", str(team.folder), str(tmp_path / "clone"))
+    clone = Team(tmp_path / "clone", team.uri)
+    clone.git("checkout", "-q", "-b", "adopt-gitops")
+    init(clone)
+    assert workflow(clone, "reconcile")["on"]["push"]["branches"] == ["master"]
 
 
 # -- questions ----------------------------------------------------------------------------------------------------------

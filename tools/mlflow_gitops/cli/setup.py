@@ -103,11 +103,11 @@ def import_(
     Example: mlflow-gitops import 'fraud-*' --folder 'fraud-*=risk' --dry-run
     """
     from mlflow_gitops.commands import importing as command
+    from mlflow_gitops.commands.manifests import Options
     from mlflow_gitops.core.importing import Wants
 
-    options = command.Options(
-        Wants(all_versions, descriptions, tags), command.folders(folder or [], folder_by_tag), dry_run, form
-    )
+    wants = Wants(all_versions, descriptions, tags)
+    options = Options(wants, command.folders(folder or [], folder_by_tag), dry_run, form)
     raise typer.Exit(command.run(context.obj, models or [], options))
 
 

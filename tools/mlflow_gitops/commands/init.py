@@ -22,6 +22,7 @@ from mlflow_gitops.core.policy import read_policy
 from mlflow_gitops.core.scaffold import ACTION, TEMPLATE, Place, Scaffolded
 from mlflow_gitops.core.snapshot import Snapshot, SourceFile, build
 from mlflow_gitops.edges import files
+from mlflow_gitops.edges.github import branch_of
 from mlflow_gitops.edges.server import without_credentials
 from mlflow_gitops.errors import OK, GitFailure, UsageFailure
 from mlflow_gitops.render.diff import shown, unified
@@ -86,6 +87,8 @@ def run(settings: Settings, options: Options, ask: Ask | None) -> int:
         if not options.dry_run and one.result in ("created", "updated"):
             files.put_file(workspace.top, one.file, one.data, new=one.result == "created")
     _tell(settings, options, done)
+    if options.owner is not None and not fresh:
+        note(settings, f"{policy_file} says who owns it; --owner changed nothing.")
     if not options.dry_run:
         for line in _next(settings, workspace, github=github):
             note(settings, line)
@@ -105,8 +108,8 @@ def _branch(workspace: Workspace) -> str:
         ref = workspace.main_ref
     except GitFailure:
         return "main"
-    remote = workspace.git.remote()
-    return "main" if ref == "HEAD" else ref.removeprefix(f"{remote}/") if remote else ref
+    # Before the first commit, the branch that is checked out has a name and nothing else.
+    return branch_of(workspace.git, ref) or ("main" if ref == "HEAD" else ref)
 
 
 def _requirement() -> str:
