@@ -147,6 +147,13 @@ def test_a_version_deleted_and_made_again_is_not_the_one_that_was_pinned(team: T
     assert fields(ran) == ["pin 2 source"] and "MLflow has s3://models/another" in ran.json["unexplained"][0]["detail"]
 
 
+def test_a_rewritten_commit_is_found(team: Team, name: str) -> None:
+    team.git("commit", "-q", "--amend", "-m", "Promote 2, told otherwise")
+    ran = verify(team)
+    assert ran.code == 4 and "commit" in fields(ran)
+    assert any("names no commit of the main line" in one["detail"] for one in ran.json["unexplained"])
+
+
 def test_a_model_that_is_gone(team: Team, shelf: Shelf, name: str) -> None:
     shelf.client.delete_registered_model(name)
     assert fields(verify(team)) == ["model"]
