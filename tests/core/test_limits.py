@@ -50,3 +50,14 @@ def test_what_does_not_count() -> None:
     for action in counted:
         assert limit_refusal([model(0, action)], Limit(percent=0, floor=0), None) is not None
     assert limit_refusal(many(100, 0), None, None) is None, "no policy, no limit"
+
+
+@pytest.mark.parametrize(
+    ("limit", "max_changes", "refused"), [(None, None, True), (Limit(100, 99), None, True), (None, 3, False)]
+)
+def test_pruning_all_there_was(limit: Limit | None, max_changes: int | None, refused: bool) -> None:
+    found = limit_refusal(many(3, 2), limit, max_changes, emptied=True)
+    assert (found is not None) is refused
+    if found:
+        assert "3 of 5 models" in found.detail and "--prune --max-changes 3" in found.way_out
+    assert limit_refusal(many(1, 0), limit, max_changes, emptied=True) is None, "the only model may retire"

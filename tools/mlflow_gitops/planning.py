@@ -205,6 +205,7 @@ class Planner:
         ours = (m for m in unnamed if m.name not in gone and self.owner and m.owner == self.owner)
         self.pruned = {model.name: model.base for model in ours if model.base}
         self._check_names(names, observed, gone)
+        emptied = self._ways.prune and not names and not self._desired
         if self._ways.prune:
             self._desired.update((name, self._nothing(name)) for name in gone)
             managed, gone = managed | set(gone), []
@@ -214,7 +215,7 @@ class Planner:
         read = [(file_stem(name), base) for name, (base, state) in bases.items() if state in ("none", "known")]
         self._histories.prefetch(read)
         models = tuple(self._model(name, observed.get(name), *base) for name, base in bases.items())
-        limit = limit_refusal(models, self._policy.limit, self._ways.max_changes, rest)
+        limit = limit_refusal(models, self._policy.limit, self._ways.max_changes, rest, emptied=emptied)
         if limit is not None:
             models = tuple(_held_back(model) for model in models)
         made_from = fingerprint(
