@@ -207,6 +207,13 @@ def test_a_registry_below_a_folder_and_another_main_branch(team: Team) -> None:
     assert team.run("--registry-dir", "ml/registry", "validate").code == 0
 
 
+def test_the_main_branch_of_what_is_still_to_be_pushed(team: Team) -> None:
+    team.git("checkout", "-q", "-b", "trunk")
+    team.git("remote", "add", "origin", "https://git.example/models.git")
+    init(team)
+    assert workflow(team, "reconcile")["on"]["push"]["branches"] == ["trunk"]
+
+
 def test_the_main_branch_of_a_clone(team: Team, tmp_path: Path) -> None:
     team.git("checkout", "-q", "-b", "master")
     team.commit("First")

@@ -103,13 +103,13 @@ def _yes(given: bool | None, default: bool, question: str, ask: Ask | None) -> b
 
 
 def _branch(workspace: Workspace) -> str:
-    """The main branch, as GitHub calls it."""
+    """The main branch, as GitHub calls it; of a repository that is still to be pushed, the one that is checked out."""
     try:
-        ref = workspace.main_ref
+        if branch := branch_of(workspace.git, workspace.main_ref):
+            return branch
     except GitFailure:
-        return "main"
-    # Before the first commit, the branch that is checked out has a name and nothing else.
-    return branch_of(workspace.git, ref) or ("main" if ref == "HEAD" else ref)
+        pass
+    return workspace.git.output("symbolic-ref", "-q", "--short", "HEAD", check=False).strip() or "main"
 
 
 def _requirement() -> str:
