@@ -14,14 +14,14 @@ import pytest
 
 from tests.faults.conftest import ALL, SAMPLE, Count, cases
 from tests.faults.forks import Ended, Forks
-from tests.faults.http import PATIENCE, Behind
+from tests.faults.http import LONG, PATIENCE, Behind
 from tests.faults.scenes import BY_NAME, Stage
 from tests.faults.state import State
 from tests.faults.test_crash import undisturbed
 from tests.support.proxy import LOSE_THE_ANSWER, RESET, TRUNCATE, Answer, Fault, Instead, Proxy, proxy
-from tests.support.together import Shared
+from tests.support.together import Shared, locked
 
-pytestmark = pytest.mark.xdist_group("faults over HTTP")
+pytestmark = [pytest.mark.xdist_group("faults-over-http"), pytest.mark.usefixtures("alone")]
 
 Place = Callable[[str], Behind]
 KINDS: dict[str, Fault] = {
@@ -48,6 +48,13 @@ OVER = ("promotion", "registration", "cycle", "new", "removal")
 def between(http_server: Shared) -> Iterator[Proxy]:
     with proxy(http_server.address) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def alone(http_server: Shared) -> Iterator[None]:
+    """Scenes have their models' names to themselves, so only one worker at a time may have them on the shared server."""
+    with locked(http_server.folder.parent / "faults-over-http.lock"):
+        yield
 
 
 @pytest.fixture
@@ -77,7 +84,7 @@ def whole(scene: Callable[[str], Stage], forking: Forks, memory: Path) -> Callab
 
 @pytest.fixture(scope="module")
 def requests(
-    scene: Callable[[str], Stage], forking: Forks, between: Proxy, http_server: Shared, memory: Path
+    scene: Callable[[str], Stage], forking: Forks, between: Proxy, http_server: Shared, memory: Path, alone: None
 ) -> Callable[[str], int]:
     """How many requests a scene's run makes when nobody disturbs it."""
     known: dict[str, int] = {}
@@ -85,7 +92,10 @@ def requests(
     def count(name: str) -> int:
         if name not in known:
             behind = Behind(
-                scene(name).copy(memory / f"counted-{name}"), http_server.folder / "mlflow.db", between, forking
+                scene(name).copy(memory / f"counted-{name}-{len(list(memory.iterdir()))}"),
+                http_server.folder / "mlflow.db",
+                between,
+                forking,
             )
             assert behind.run().code == BY_NAME[name].code
             known[name] = len(between.requests)
@@ -176,7 +186,7 @@ def test_one_fault_at_each_request(
         behind = place(name)
         made = registrations(behind)
         behind.between.fault = at(number, kind)
-        ended = behind.run()
+        ended = behind.run(patience=PATIENCE if kind in WAITING else LONG)
         if ended.code != 0:
             tells_the_truth(behind, ended, whole(name).after)
         if kind == "late":
