@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from itertools import cycle
 from pathlib import Path
@@ -92,7 +93,7 @@ def requests(
     def count(name: str) -> int:
         if name not in known:
             behind = Behind(
-                scene(name).copy(memory / f"counted-{name}-{len(list(memory.iterdir()))}"),
+                scene(name).copy(memory / uuid.uuid4().hex),
                 http_server.folder / "mlflow.db",
                 between,
                 forking,
