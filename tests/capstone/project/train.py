@@ -1,0 +1,112 @@
+"""Train one version, measure it on held-out posts, log all of it in MLflow and register it.
+
+python train.py good --epochs 4
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import logging
+import subprocess
+import tempfile
+import time
+import warnings
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import bert
+import mlflow
+import pandas as pd
+import torch
+import transformers
+import yaml
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, Schema
+
+MODEL = "sentiment-bert"
+POSTS, HELD_OUT = "data/posts.csv", "data/held-out.csv"
+SIGNATURE = ModelSignature(
+    inputs=Schema([ColSpec("string", "text")]),
+    outputs=Schema([ColSpec("string", "sentiment"), ColSpec("double", "positive"), ColSpec("string", "run")]),
+)
+
+
+def dvc_md5(path: str) -> str:
+    """The MD5 that DVC knows a file by; that the file is that very one is checked."""
+    [out] = yaml.safe_load(Path(f"{path}.dvc").read_text())["outs"]
+    if hashlib.md5(Path(path).read_bytes()).hexdigest() != out["md5"]:
+        raise SystemExit(f"{path} is not what {path}.dvc says. Run: dvc add {path}, or dvc checkout")
+    return str(out["md5"])
+
+
+def must_be_committed() -> None:
+    """MLflow logs the commit that is checked out; a run of anything else could not be traced."""
+    changed = subprocess.run(["git", "status", "--porcelain"], check=True, capture_output=True, text=True).stdout
+    if changed:
+        raise SystemExit(f"Commit this first, so that the run can say what it was made from:\n{changed}")
+
+
+def quiet() -> None:
+    """Keep the libraries' chatter out of what people read."""
+    warnings.filterwarnings("ignore")
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", help="what to call the run")
+    for one in fields(bert.Recipe):
+        how = {"action": argparse.BooleanOptionalAction} if one.type == "bool" else {"type": type(one.default)}
+        parser.add_argument(f"--{one.name.replace('_', '-')}", default=one.default, **how)
+    asked = vars(parser.parse_args())
+    name = asked.pop("name")
+    recipe = bert.Recipe(**asked)
+    quiet()
+    must_be_committed()
+    data = {path: dvc_md5(path) for path in (POSTS, HELD_OUT)}
+    posts, held_out = pd.read_csv(POSTS), pd.read_csv(HELD_OUT)
+    mlflow.set_experiment(MODEL)
+    with mlflow.start_run(run_name=name) as run:
+        mlflow.set_tags({f"dvc.{path}": md5 for path, md5 in data.items()})
+        mlflow.log_params(asdict(recipe))
+        training = mlflow.data.from_pandas(posts, source=POSTS, name="posts", targets="sentiment")
+        measured = mlflow.data.from_pandas(held_out, source=HELD_OUT, name="held-out", targets="sentiment")
+        mlflow.log_input(training, context="training")
+        mlflow.log_input(measured, context="evaluation")
+        begun = time.perf_counter()
+        model, pieces = bert.train(
+            posts["text"].tolist(), posts["sentiment"].tolist(), recipe,
+            lambda epoch, loss: mlflow.log_metric("loss", loss, step=epoch),
+        )  # fmt: skip
+        seconds = time.perf_counter() - begun
+        likely = bert.positive(model, pieces, held_out["text"].tolist())
+        right = [
+            (one >= 0.5) == (label == "positive") for one, label in zip(likely, held_out["sentiment"], strict=True)
+        ]
+        accuracy = sum(right) / len(right)
+        with tempfile.TemporaryDirectory() as folder:
+            bert.save(model, pieces, Path(folder))
+            (Path(folder) / "run_id").write_text(run.info.run_id)
+            logged = mlflow.pyfunc.log_model(
+                name="model",
+                python_model="sentiment.py",
+                code_paths=["bert.py"],
+                artifacts={"bert": folder},
+                signature=SIGNATURE,
+                pip_requirements=[f"torch=={torch.__version__}", f"transformers=={transformers.__version__}"],
+                registered_model_name=MODEL,
+            )
+        # Beside the logged model stands what it was measured on; a gate compares only what was measured on the same.
+        mlflow.log_metrics({"accuracy": accuracy}, model_id=logged.model_id, dataset=measured)
+    print(
+        f"{MODEL} version {logged.registered_model_version} ({name}): accuracy {accuracy:.3f} on held-out posts, "
+        f"{len(posts)} posts in {seconds:.0f} s, run {run.info.run_id}"
+    )
+
+
+if __name__ == "__main__":
+    main()
