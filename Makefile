@@ -4,10 +4,12 @@
 #   make test PYTHON=python3.12                  with this Python (>= 3.10)
 #   make test PIP_ARGS='--proxy http://…'        whatever pip needs here
 #   make test PYTEST_ARGS='-k rollback -x'       whatever pytest shall do
+#   make bench ARGS='--json FILE validate'       whatever the benchmarks shall do
 
 PYTHON      ?=
 PIP_ARGS    ?=
 PYTEST_ARGS ?=
+ARGS        ?=
 
 BIN     := .venv/bin
 INSTALL := echo 'Installing into .venv, which is done once and takes a minute or two …' && \
@@ -15,7 +17,7 @@ INSTALL := echo 'Installing into .venv, which is done once and takes a minute or
 # What each install depends on: a change of these does it again.
 PINS    := pyproject.toml constraints.txt
 
-.PHONY: help demo test test-real prove lint bench clean
+.PHONY: help demo test test-real prove lint bench capstone clean
 # Two targets at once would install twice.
 .NOTPARALLEL:
 
@@ -26,6 +28,7 @@ help:
 	@echo 'make prove       the experiments of tests/faults at length: kills, faults, races; some minutes, and a table'
 	@echo 'make lint        ruff, mypy, which part may import which, the schemas, the workflows'
 	@echo 'make bench       the benchmarks; they print ratios and never fail'
+	@echo 'make capstone    from DVC data to a served BERT; installs PyTorch into .venv-capstone, see tests/capstone/'
 	@echo 'make clean       removes .venv and all that these targets made'
 
 demo: .venv/runtime
@@ -52,12 +55,14 @@ lint: .venv/dev
 	@# zizmor has no package for Python 3.10.
 	@if [ -x $(BIN)/zizmor ]; then echo zizmor; $(BIN)/zizmor --offline --persona pedantic --quiet .github; fi
 
-bench: .venv/dev
-	@if [ -f tests/benchmarks/__main__.py ]; then $(BIN)/python -m tests.benchmarks; \
-	else echo 'There is no benchmark in tests/benchmarks/ yet.'; fi
+bench: .venv/bench
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+capstone: .venv-capstone/ready
+	@HF_HUB_OFFLINE=1 .venv-capstone/bin/python -m tests.capstone $(ARGS)
 
 clean:
-	rm -rf .venv build dist mlflow-gitops-demo .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-capstone build dist mlflow-gitops-demo .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	find tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The demo needs no more than a user has; everything else needs the tools of a developer, which include that.
@@ -73,11 +78,26 @@ clean:
 	@$(INSTALL) -e '.[dev,real]'
 	@touch $@ .venv/dev .venv/runtime
 
+.venv/bench: $(PINS) | $(BIN)/python
+	@$(INSTALL) -e '.[bench]'
+	@touch $@ .venv/runtime
+
+# PyTorch and what it needs is large, and nothing else here needs it: a venv of its own.
+.venv-capstone/ready: $(PINS) constraints-capstone.txt | .venv-capstone/bin/python
+	@echo 'Installing into .venv-capstone, PyTorch with it, which is done once and takes some minutes …'
+	@.venv-capstone/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) \
+	  -c constraints.txt -c constraints-capstone.txt -e '.[capstone]'
+	@touch $@
+
+# PyTorch comes late to a new Python, so the oldest that will do is tried first.
+$(BIN)/python: PYTHONS := python3.13 python3.12 python3.11 python3.10 python3 python
+.venv-capstone/bin/python: PYTHONS := python3.11 python3.12 python3.13 python3 python
+
 # Each candidate is really run: a version manager's stand-in may be on the PATH and start nothing. One that cannot make
 # a venv (Debian packs that apart) is passed over while there is a better one.
-$(BIN)/python:
+$(BIN)/python .venv-capstone/bin/python:
 	@python=; bare=; \
-	for each in $(or $(PYTHON),python3.13 python3.12 python3.11 python3.10 python3 python); do \
+	for each in $(or $(PYTHON),$(PYTHONS)); do \
 	  "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 || continue; \
 	  if "$$each" -c 'import ensurepip, venv' >/dev/null 2>&1; then python=$$each; break; fi; \
 	  bare=$${bare:-$$each}; \
@@ -94,4 +114,4 @@ $(BIN)/python:
 	  esac; \
 	  echo "error: no Python 3.10 or newer$(if $(PYTHON), at $(PYTHON)). Run: $$step" >&2; exit 1; \
 	fi; \
-	"$$python" -m venv .venv || { rm -rf .venv; exit 1; }
+	"$$python" -m venv $(@:/bin/python=) || { rm -rf $(@:/bin/python=); exit 1; }

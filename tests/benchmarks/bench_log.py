@@ -1,69 +1,42 @@
-"""`log` against the two git commands that any audit of git must run, on a long history of many manifests."""
+"""`log` against the two git commands that any audit of git must run, and each of its events against one of gto's."""
 
 from __future__ import annotations
 
-import random
 import subprocess
-import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.benchmarks.bench_validate import manifest
-from tests.benchmarks.measure import Row, compare, process
-from tests.support.git_histories import START, Repo
-
-COMMITS = 10_000
-MANIFESTS = 1_000
-_BIN = Path(sys.executable).parent
+from tests.benchmarks.corpora import name, write_history, write_tags
+from tests.benchmarks.measure import Row, compare, process, program
+from tests.benchmarks.sizes import Sizes
 
 
-def rows() -> list[Row]:
-    """All models, and one of them, each as a whole process."""
-    with tempfile.TemporaryDirectory() as folder:
-        repo = build(Path(folder))
-        ours = (str(_BIN / "mlflow-gitops"), "--repo", folder, "log")
-        one = "registry/models/model-00500.yaml"
-        raw = f"git -C {folder} log --first-parent --raw --no-renames --no-abbrev --format= main -- registry"
+def rows(sizes: Sizes) -> Iterator[Row]:
+    """All models, one of them, and an event: each as a whole process."""
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as tagged:
+        write_history(Path(folder), sizes.commits, sizes.history)
+        write_tags(Path(tagged), sizes.events)
+        ours = (program("mlflow-gitops"), "--repo", folder, "log")
+        raw = f"git -C {folder} log --first-parent -m --raw --no-renames --no-abbrev --format= main -- registry"
         both = f"{raw} | awk '{{print $4}}' | git -C {folder} cat-file --batch"
-        what = f"{COMMITS:,} commits over {MANIFESTS:,} manifests"
-        return [
-            compare(
-                f"log, {what}",
-                process(*ours),
-                "git log --raw piped into git cat-file --batch",
-                process("sh", "-c", both),
-                "≤ 1.50",
-                runs=3,
-            ),
-            compare(
-                f"log of one model, {what}",
-                process(*ours, "model-00500"),
-                "git log -- path",
-                process("git", "-C", repo.folder.as_posix(), "log", "main", "--", one),
-                "≤ 3.00",
-                runs=3,
-            ),
-        ]
-
-
-def build(folder: Path) -> Repo:
-    """A promotion a commit, each manifest of 30 lines."""
-    repo = Repo(folder)
-    rng = random.Random(1)
-    production: dict[int, int] = {}
-    stream: list[bytes] = []
-    for i in range(COMMITS):
-        model = i if i < MANIFESTS else rng.randrange(MANIFESTS)
-        production[model] = production.get(model, 9) + 1
-        held = f"Production: {production[model]}"
-        text = manifest(model).replace("Production: 3", held).encode()
-        subject = f"Promote model-{model:05} to {production[model]} (#{i})\n".encode()
-        who = f"A Person <a@example.org> {START + 60 * i} +0000"
-        stream.append(
-            f"commit refs/heads/main\nauthor {who}\ncommitter {who}\ndata {len(subject)}\n".encode() + subject
+        what = f"{sizes.commits:,} commits over {sizes.history:,} manifests"
+        yield compare(
+            f"`log`, {what}",
+            process(*ours), "`git log --raw` piped into `git cat-file --batch`", process("sh", "-c", both), 1.5, sizes.runs,
+        )  # fmt: skip
+        one = name(sizes.history // 2)
+        path = f"registry/models/{one}.yaml"
+        yield compare(
+            f"`log` of one model, {what}",
+            process(*ours, one), "`git log -- path`", process("git", "-C", folder, "log", "main", "--", path), 3, sizes.runs,
+        )  # fmt: skip
+        told = subprocess.run((*ours, "--format", "jsonl"), capture_output=True, text=True, check=True).stdout.count(
+            "\n"
         )
-        stream.append(f"M 100644 inline registry/models/model-{model:05}.yaml\ndata {len(text)}\n".encode() + text)
-    repo.git("fast-import", "--quiet", feed=b"\n".join(stream))
-    subprocess.run(["git", "repack", "-adq"], cwd=folder, check=True)
-    repo.git("reset", "-q", "--hard")
-    return repo
+        theirs = process(program("gto"), "history", "--json", cwd=Path(tagged))
+        yield compare(
+            f"`log`, an event of {told:,}",
+            process(*ours), f"`gto history`, an event of {sizes.events:,}", theirs, 0.01, sizes.runs,
+            shares=(told, sizes.events),
+        )  # fmt: skip

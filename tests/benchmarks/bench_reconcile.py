@@ -1,25 +1,29 @@
-"""`reconcile` of many changed models side by side, against the same run with one writer, on a server with 4 workers."""
+"""`reconcile` of many changed models side by side, against the same writes one after another, on a server with 4 workers."""
 
 from __future__ import annotations
 
-import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 from tests.benchmarks.measure import Row, compare
+from tests.benchmarks.sizes import Sizes
 from tests.support.servers import mlflow_server, postgresql
 from tests.support.team import Team
 
-MODELS = int(os.environ.get("MLFLOW_GITOPS_BENCH_MODELS", "200"))
 
-
-def rows() -> list[Row]:
+def rows(sizes: Sizes) -> Iterator[Row]:
     """Each run moves every model's Production from one version to the other."""
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
-        with postgresql() as backend, mlflow_server(top / "server", backend, workers=4) as address:
+        database = postgresql() if sizes.postgresql else nullcontext(f"sqlite:///{top}/store.db")
+        with (
+            database as backend,
+            mlflow_server(top / "server", backend, workers=4 if sizes.postgresql else 1) as address,
+        ):
             team = Team(top / "repo", address)
-            names = [f"model-{i:03}" for i in range(MODELS)]
+            names = [f"model-{i:03}" for i in range(sizes.changed)]
             _register(address, names)
             versions = iter(range(1_000))
 
@@ -28,8 +32,12 @@ def rows() -> list[Row]:
                 team.commit(**{name: f"stages: {{Production: {version}}}\n" for name in names})
                 team.reconcile("--jobs", str(jobs))
 
-            work = f"reconcile, {MODELS} changed models, 8 side by side, 4 server workers, PostgreSQL"
-            return [compare(work, lambda: reconcile(8), "one after another", lambda: reconcile(1), "≤ 0.25", runs=1)]
+            where = "PostgreSQL, 4 server workers" if sizes.postgresql else "SQLite"
+            yield compare(
+                f"`reconcile`, {sizes.changed} changed models, 8 side by side, {where}",
+                lambda: reconcile(8), "one after another", lambda: reconcile(1), 0.25, sizes.runs,
+                server=True,
+            )  # fmt: skip
 
 
 def _register(address: str, names: list[str]) -> None:

@@ -1,61 +1,41 @@
-"""`validate` against the check-jsonschema command line, on the same files."""
+"""`validate` against the check-jsonschema command line on the same files, each as a whole process."""
 
 from __future__ import annotations
 
-import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.benchmarks.measure import Row, compare, process
+from tests.benchmarks.corpora import write_manifests
+from tests.benchmarks.measure import Row, Work, compare, process, program
+from tests.benchmarks.sizes import Sizes
 
-MANIFESTS = 1_000
-_BIN = Path(sys.executable).parent
-
-
-def rows() -> list[Row]:
-    """One file, and many, each as a whole process."""
-    found = []
-    for count, target in ((1, "≤ 0.60"), (MANIFESTS, "≤ 0.05")):
-        with tempfile.TemporaryDirectory() as folder:
-            models = Path(folder) / "registry" / "models"
-            models.mkdir(parents=True)
-            for i in range(count):
-                (models / f"model-{i:05}.yaml").write_text(manifest(i))
-            schema = Path(__file__).parents[2] / "schemas" / "model.schema.json"
-            files = sorted(str(file) for file in models.iterdir())
-            found.append(
-                compare(
-                    f"validate, {count:,} manifests of 30 lines",
-                    process(str(_BIN / "mlflow-gitops"), "--repo", folder, "validate"),
-                    "check-jsonschema",
-                    process(str(_BIN / "check-jsonschema"), "--schemafile", str(schema), *files),
-                    target,
-                    runs=5 if count == 1 else 3,
-                )
-            )
-    return found
+_SCHEMA = Path(__file__).parents[2] / "schemas" / "model.schema.json"
 
 
-def manifest(i: int) -> str:
-    pins = "".join(
-        f"  {v}:\n    run_id: f{i:023x}{v:08x}\n    source: models:/m-f{i:023x}{v:08x}\n"
-        f'    tags: {{validation: passed, batch: "{v}"}}\n'
-        for v in range(1, 5)
-    )
-    return f"""\
-# Owned by the team below; ask there first.
-name: model-{i:05}
-description: >-
-  Scores what comes in for what it may be,
-  once an hour, and once more at night.
-owners: ["@your-org/team-{i % 7}"]
-tags:
-  task: classification
-  tier: "{i % 3}"
-stages:
-  Production: 3
-  Staging: 4
-aliases:
-  champion: 3
-versions:
-{pins}"""
+def rows(sizes: Sizes) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
+        one, many = Path(first), Path(second)
+        one_file, many_files = write_manifests(one, 1), write_manifests(many, sizes.manifests)
+        yield compare(
+            "`validate`, one manifest",
+            _ours(one), "check-jsonschema", _theirs(one_file), 0.6, sizes.runs,
+        )  # fmt: skip
+        yield compare(
+            f"`validate`, {sizes.manifests:,} manifests of 24 to 33 lines",
+            _ours(many), "check-jsonschema", _theirs(many_files), 0.05, sizes.runs,
+        )  # fmt: skip
+        for file in many_files[:5]:
+            file.write_text(file.read_text().replace("Production: 3", "Production: 2"))
+        yield compare(
+            f"`validate --changed-since`, 5 of {sizes.manifests:,} changed",
+            _ours(many, "--changed-since", "HEAD"), "`validate`, one manifest", _ours(one), 1.5, sizes.runs,
+        )  # fmt: skip
+
+
+def _ours(folder: Path, *options: str) -> Work:
+    return process(program("mlflow-gitops"), "--repo", str(folder), "validate", *options)
+
+
+def _theirs(files: list[Path]) -> Work:
+    return process(program("check-jsonschema"), "--schemafile", str(_SCHEMA), *map(str, files))

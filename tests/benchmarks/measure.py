@@ -1,70 +1,139 @@
-"""Timing two things in turn, A B A B …, so that their ratio holds on a machine whose speed drifts."""
+"""Measuring two things in turn, A B A B …, so that their ratio holds on a machine whose speed drifts.
+
+Beside the time on the clock stands the time that processors spent, of this process and of all that it started and waited for:
+it hardly changes where other work takes turns on the same machine. A server's own is not in it.
+"""
 
 from __future__ import annotations
 
+import resource
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 RUNS = 5
+
+Work = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Took:
+    """Seconds on the clock, and of processors."""
+
+    clock: float
+    processor: float
 
 
 @dataclass(frozen=True)
 class Row:
-    """One measured ratio: medians in seconds, and the ratio's median, least and greatest, pair by pair."""
+    """One measured ratio: medians of both sides, and the ratio's median, least and greatest, pair by pair. `processor` is the
+    ratio of processor time; None where most of it is a server's. `target` is what the ratio may be at most, `ours` being so
+    much of `theirs`."""
 
     work: str
-    ours: float
+    ours: Took
     anchor: str
-    theirs: float
+    theirs: Took
     ratio: tuple[float, float, float]
-    target: str
+    processor: float | None
+    target: float
+    runs: int
+    unit: str = "s"
+    """What the two sides are counted in; "" for what is not timed."""
+
+    @property
+    def reached(self) -> bool:
+        return self.ratio[0] <= self.target
 
 
 def compare(
-    work: str, ours: Callable[[], object], anchor: str, theirs: Callable[[], object], target: str, runs: int = RUNS
+    work: str,
+    ours: Work,
+    anchor: str,
+    theirs: Work,
+    target: float,
+    runs: int = RUNS,
+    *,
+    shares: tuple[int, int] = (1, 1),
+    server: bool = False,
 ) -> Row:
-    """Time `ours` against `theirs`, after one warm-up of each."""
-    ours()
-    theirs()
-    pairs = [(timed(ours), timed(theirs)) for _ in range(runs)]
-    ratios = sorted(a / b for a, b in pairs)
-    return Row(
-        work,
-        statistics.median(a for a, _ in pairs),
-        anchor,
-        statistics.median(b for _, b in pairs),
-        (statistics.median(ratios), ratios[0], ratios[-1]),
-        target,
-    )
+    """Measure `ours` against `theirs`, after one warm-up of each where there are several runs.
+
+    `shares` says how many pieces each side's work has, where what one piece takes is compared; `server` that a server does
+    most of it.
+    """
+    if runs > 1:
+        ours()
+        theirs()
+    pairs = [(_share(took(ours), shares[0]), _share(took(theirs), shares[1])) for _ in range(runs)]
+    ratios = sorted(a.clock / b.clock for a, b in pairs)
+    used = statistics.median(a.processor / b.processor for a, b in pairs) if not server else None
+    a, b = (_median(side) for side in zip(*pairs, strict=True))
+    return Row(work, a, anchor, b, (statistics.median(ratios), ratios[0], ratios[-1]), used, target, runs)
 
 
-def timed(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
+def took(work: Work) -> Took:
+    clock, processor = time.perf_counter(), _processor()
     work()
-    return time.perf_counter() - start
+    return Took(time.perf_counter() - clock, _processor() - processor)
 
 
-def process(*command: str, expect: Sequence[int] = (0,)) -> Callable[[], None]:
-    """A whole process as a thing to time; its output is thrown away, its exit code is checked."""
+def process(*command: str, expect: Sequence[int] = (0,), cwd: Path | None = None) -> Work:
+    """A whole process as a thing to measure; its output is thrown away, its exit code is checked."""
 
     def run() -> None:
-        done = subprocess.run(command, capture_output=True)
+        done = subprocess.run(command, capture_output=True, cwd=cwd)
         if done.returncode not in expect:
             raise RuntimeError(f"{command} exited {done.returncode}: {done.stderr.decode()[-500:]}")
 
     return run
 
 
+def program(name: str) -> str:
+    """A program that stands beside this Python."""
+    return str(Path(sys.executable).parent / name)
+
+
 def table(rows: Sequence[Row]) -> str:
+    """Ratios as Markdown."""
     lines = [
-        "| work | ours | anchor | theirs | ratio (least–greatest) | target |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| work | ours | anchor | theirs | ratio (least–greatest) | processor time | target |",
+        "| --- | --: | --- | --: | --: | --: | --: |",
     ]
     for row in rows:
         median, least, greatest = row.ratio
-        spread = f"**{median:.2f}** ({least:.2f}–{greatest:.2f})"
-        lines.append(f"| {row.work} | {row.ours:.2f} s | {row.anchor} | {row.theirs:.2f} s | {spread} | {row.target} |")
+        spread = f"**{number(median)}** ({number(least)}–{number(greatest)})"
+        used = number(row.processor) if row.processor is not None else "–"
+        shown = seconds if row.unit == "s" else "{:g}".format
+        sides = f"{shown(row.ours.clock)} | {row.anchor} | {shown(row.theirs.clock)}"
+        lines.append(f"| {row.work} | {sides} | {spread} | {used} | ≤ {number(row.target)} |")
     return "\n".join(lines)
+
+
+def number(value: float) -> str:
+    """A ratio to two digits, more where it is small."""
+    return f"{value:.2f}" if value >= 0.095 else f"{value:.4f}".rstrip("0") if value < 0.0095 else f"{value:.3f}"
+
+
+def seconds(value: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value * 1e6:.2g} µs"
+
+
+def _processor() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def _share(whole: Took, pieces: int) -> Took:
+    return Took(whole.clock / pieces, whole.processor / pieces)
+
+
+def _median(side: Sequence[Took]) -> Took:
+    return Took(statistics.median(one.clock for one in side), statistics.median(one.processor for one in side))

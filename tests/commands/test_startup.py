@@ -1,0 +1,114 @@
+"""What commands load before they do anything: whoever presses Tab waits for it (DESIGN §5).
+
+Each runs as a process of its own, with an import hook's list of modules as the witness.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.team import GIT_ENVIRONMENT, Team
+
+_RUN = """
+import json, sys
+from mlflow_gitops.cli import main
+code = main(sys.argv[2:])
+sys.stdout.flush()
+open(sys.argv[1], "w").write(json.dumps({"code": code, "modules": sorted(sys.modules)}))
+"""
+
+SLOW = {
+    "alembic", "fastapi", "flask", "git", "github", "google", "jinja2", "matplotlib", "mlflow", "numpy", "pandas", "pydantic",
+    "requests", "rich", "scipy", "sklearn", "sqlalchemy", "urllib3",
+}  # fmt: skip
+"""Packages that take a tenth of a second and more, and that no answer from files and git needs."""
+OURS_THAT_ASK = {
+    f"mlflow_gitops.edges.{name}" for name in ("mlflow", "server", "stores", "github", "pull_requests", "modelfile")
+}
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Team:
+    team = Team(tmp_path / "repo", "http://127.0.0.1:9")
+    team.commit("Promote churn", churn="stages: {Production: 1}\n")
+    return team
+
+
+def loaded(team: Team, *arguments: str, expect: int = 0, **variables: str) -> set[str]:
+    witness = team.folder.parent / "modules.json"
+    done = subprocess.run(
+        [sys.executable, "-c", _RUN, str(witness), *arguments],
+        cwd=team.folder, env=os.environ | GIT_ENVIRONMENT | variables, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = json.loads(witness.read_text())
+    assert told["code"] == expect, done.stdout + done.stderr
+    return set(told["modules"])
+
+
+def packages(modules: set[str]) -> set[str]:
+    return {module.partition(".")[0] for module in modules}
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("--version",), ("plan", "--help"), ("reconcile", "--help")], ids=" ".join
+)
+def test_help_loads_the_command_line_alone(team: Team, arguments: tuple[str, ...]) -> None:
+    modules = loaded(team, *arguments)
+    assert not packages(modules) & (SLOW | {"jsonschema", "yaml"})
+    ours = {module for module in modules if module.startswith("mlflow_gitops.")}
+    assert {module for module in ours if not module.startswith("mlflow_gitops.cli")} <= {
+        "mlflow_gitops.errors",
+        "mlflow_gitops.settings",
+    }
+
+
+def test_validate_loads_nothing_for_what_is_right(team: Team) -> None:
+    modules = loaded(team, "validate")
+    assert not packages(modules) & (SLOW | {"jsonschema"})
+    assert not modules & OURS_THAT_ASK
+    assert not {module for module in modules if module.startswith(("mlflow_gitops.apply", "mlflow_gitops.core.gates"))}
+    assert "multiprocessing" not in modules, "few manifests are read by one process"
+
+
+def test_validate_loads_jsonschema_for_what_is_wrong(team: Team) -> None:
+    team.write("models/churn.yaml", "name: churn\nstages: {Production: three}\n")
+    modules = loaded(team, "validate", expect=3)
+    assert "jsonschema" in modules
+    assert not packages(modules) & (SLOW - {"requests", "urllib3"})
+
+
+@pytest.mark.parametrize("arguments", [("log",), ("log", "churn", "--format", "json"), ("show",)], ids=" ".join)
+def test_the_audit_trail_needs_git_and_no_more(team: Team, arguments: tuple[str, ...]) -> None:
+    modules = loaded(team, *arguments)
+    assert not packages(modules) & (SLOW | {"jsonschema"})
+    assert not modules & OURS_THAT_ASK
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_loads_the_command_line_alone(team: Team, shell: str) -> None:
+    words = {
+        "bash": {"COMP_WORDS": "mlflow-gitops re", "COMP_CWORD": "1"},
+        "zsh": {"_TYPER_COMPLETE_ARGS": "mlflow-gitops re"},
+        "fish": {"_TYPER_COMPLETE_ARGS": "mlflow-gitops re", "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+    }[shell]
+    # Typer ends the process itself once it has answered, so the list is written on the way out. For zsh and fish it loads
+    # rich, wherever that is installed, to take its markup out of help texts (0.25).
+    script = (
+        f"import atexit\natexit.register(lambda: open(sys.argv[1], 'w').write(json.dumps(sorted(sys.modules))))\n{_RUN}"
+    )
+    witness = team.folder.parent / "modules.json"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import json, sys\n{script}", str(witness)],
+        env=os.environ | words | {"_MLFLOW_GITOPS_COMPLETE": f"complete_{shell}"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert "reconcile" in done.stdout, done.stderr
+    modules = set(json.loads(witness.read_text()))
+    assert not packages(modules) & (SLOW - {"rich"} | {"jsonschema", "yaml"})
+    assert not {module for module in modules if module.startswith(("mlflow_gitops.core", "mlflow_gitops.edges"))}
