@@ -90,8 +90,8 @@ class Registry:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         warnings.filterwarnings("ignore", category=FutureWarning)
         warnings.filterwarnings("ignore", category=UserWarning)
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+        # Not logger by logger: alembic and older MLflow (3.4) set their loggers up anew whenever a store is opened.
+        logging.disable(logging.CRITICAL)
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
