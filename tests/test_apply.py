@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,11 +12,12 @@ from mlflow_gitops.apply import Outcome, apply_models
 from mlflow_gitops.core.desired import Desired
 from mlflow_gitops.core.history import ModelHistory
 from mlflow_gitops.core.mainline import Point
-from mlflow_gitops.core.manifest import Manifest
+from mlflow_gitops.core.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan import ModelPlan
 from mlflow_gitops.core.planner import Context, plan_model
 from mlflow_gitops.core.policy import Policy
+from mlflow_gitops.errors import RegistryFailure
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.states import NAME, OWNER, commit
 
@@ -41,15 +43,15 @@ def registry() -> MemoryRegistry:
     return MemoryRegistry({NAME: ObservedModel(NAME, tags=tags, versions=versions)})
 
 
-def run(held: MemoryRegistry) -> Outcome:
+def run(held: MemoryRegistry, whole: ModelHistory = HISTORY) -> Outcome:
     def again(name: str) -> ModelPlan:
         observed = held.read(name)
         assert observed is not None
-        history = HISTORY
+        history = whole
         if observed.base == TARGET.sha:
-            history = replace(HISTORY, base=TARGET.sha, points=HISTORY.points[1:])
+            history = replace(whole, base=TARGET.sha, points=whole.points[1:])
         elif observed.base != BASE.sha:
-            history = ModelHistory(observed.base, "stale", (Point(None, HISTORY.target),))
+            history = ModelHistory(observed.base, "stale", (Point(None, whole.target),))
         return plan_model(name, history, observed, Context(OWNER, "2026-02-01T00:00:00Z"))
 
     [outcome] = apply_models([again(NAME)], again, held)
@@ -113,3 +115,28 @@ def test_a_newer_run_ends_before_this_one_has_read_back() -> None:
     meanwhile(held, whole, newer)
     outcome = run(held)
     assert outcome.result == "failed" and outcome.changes == ()
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_registration_without_an_answer_is_not_asked_for_again(late: bool) -> None:
+    """It may still be under way: this run ends, and the next one finds it, or asks for it then."""
+    held = registry()
+    asked: list[int] = []
+    register = held.register
+
+    def unanswered(*about: Any) -> int:
+        asked.append(1)
+        raise RegistryFailure("no answer", transient=True)
+
+    held.register = unanswered  # type: ignore[method-assign]
+    pinned = replace(wanted(Production=1, Staging=5).manifest, versions={5: VersionSpec(source="s3://made/5")})
+    target = Desired(pinned, Policy().for_model(NAME))
+    history = replace(HISTORY, points=(HISTORY.points[0], Point(TARGET, target)))
+    outcome = run(held, history)
+    assert outcome.result == "failed" and "the next run looks again" in (outcome.error or "") and len(asked) == 1
+    held.register = register  # type: ignore[method-assign]
+    if late:
+        held.register(NAME, "s3://made/5", None, None, {"gitops.pin": f"{NAME}/5"})
+    assert run(held, history).result == "applied"
+    assert sorted(held.models[NAME].versions) == [1, 2, 3, 4, 5]
+    assert held.models[NAME].holders("Staging") == (5,)

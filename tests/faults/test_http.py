@@ -223,6 +223,30 @@ def test_killed_at_each_request(
     counted("killed at each HTTP request", tried, 2 * tried)
 
 
+@pytest.mark.parametrize("kind", cases(KINDS, ("late",)))
+def test_a_fault_at_a_registration(kind: str, place: Place, whole: Callable[[str], Any], counted: Count) -> None:
+    """The one write that must not be done twice."""
+    behind = place("registration")
+    made = registrations(behind)
+    seen: list[int] = []
+
+    def first(number: int, method: str, path: str) -> Fault:
+        if path.endswith("model-versions/create"):
+            seen.append(number)
+        return at(seen[0], kind)(number, method, path) if seen else None
+
+    behind.between.fault = first
+    ended = behind.run(patience=PATIENCE if kind in WAITING else LONG)
+    assert seen and ended.code in (0, 5), ended
+    time.sleep(PATIENCE if kind == "late" else 0)
+    behind.between.fault = lambda *_: None
+    assert behind.run("again").code == 0
+    after, said = behind.settled()
+    assert after == whole("registration").after and said == whole("registration").told
+    assert len(made) == 2
+    counted("a fault at a registration", 1, 2)
+
+
 @pytest.mark.parametrize("name", cases(("promotion", "rollback", "cycle", "chain", "several"), ("promotion",)))
 def test_a_reader_polls_as_deployments_do(name: str, place: Place, http_server: Shared, counted: Count) -> None:
     """It resolves both addresses through MLflow's own code all the while; it sees the old version, then the new one."""

@@ -254,15 +254,16 @@ def _write(name: str, change: Change, registry: RegistryWriter) -> None:
 
 def _register(name: str, version: int, spec: VersionSpec, registry: RegistryWriter) -> None:
     """Register a pinned version; if MLflow gives it another number, take that one back and refuse (RULES R2). Where the
-    answer is lost, the version is looked up by its pin."""
+    answer is lost, the version is looked up by its pin; where it is not there yet, it may still come, so that this run does
+    not ask again: no version is registered twice."""
     pin = f"{name}/{version}"
     try:
         given = registry.register(name, spec.source or "", spec.run_id, spec.model_id, {PIN_TAG: pin})
-    except RegistryFailure:
+    except RegistryFailure as failure:
         seen = registry.read(name)
         there = [v.number for v in seen.versions.values() if v.tags.get(PIN_TAG) == pin] if seen else []
         if not there:
-            raise
+            raise RegistryFailure(f"{failure} Version {version} is not there; the next run looks again.") from failure
         given = max(there)
     if given == version:
         return
