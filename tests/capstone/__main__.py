@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from tests.capstone.story import Story
+from tests.capstone.story import tell
 from tests.capstone.teller import MARK, Unexpected, differences
 
 PAGE = Path(__file__).parent / "README.md"
@@ -27,7 +27,7 @@ def main() -> int:
             return 1
         shutil.rmtree(folder)
     try:
-        told = Story(folder).tell()
+        told = tell(folder)
     except Unexpected as reason:
         print(f"error: {reason}", file=sys.stderr)
         return 1

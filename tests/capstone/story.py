@@ -3,53 +3,46 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import signal
-import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.capstone.teller import Teller, Unexpected, clean_environment
-from tests.support.servers import free_port, mlflow_server
+from tests.capstone.teller import Teller, Unexpected
+from tests.capstone.workshop import Workshop
+from tests.support.servers import mlflow_server
 
-PROJECT = Path(__file__).parent / "project"
 NOTES = "refs/notes/mlflow-gitops:refs/notes/mlflow-gitops"
 
 
-class Story:
-    """One telling in `folder`, which holds a bare repository (the forge), a clone of it (the team's), another one (the
-    reconciler's), the DVC storage and MLflow's own files."""
+def tell(folder: Path) -> str:
+    """Tell it in an empty folder; the page. Raises Unexpected where a step comes out otherwise."""
+    folder.mkdir(parents=True)
+    with mlflow_server(folder / "mlflow", f"sqlite:///{folder / 'mlflow.db'}") as address:
+        return Story(folder, address).tell()
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.team = folder / "team"
-        self.serving, self.metrics = free_port(), free_port()
+
+class Story(Workshop):
+    """One telling."""
+
+    def __init__(self, folder: Path, address: str) -> None:
+        super().__init__(folder, address)
+        self.teller = Teller(self.team, self.environment, self.hidden)
         self._pull_request = 0
-        self.teller: Teller
+        self._merged = 0.0
 
     def tell(self) -> str:
-        """Tell it; the page. Raises Unexpected where a step comes out otherwise."""
-        self.folder.mkdir(parents=True)
-        with mlflow_server(self.folder / "mlflow", f"sqlite:///{self.folder / 'mlflow.db'}") as address:
-            self.teller = Teller(self.team, self._environment(address), self._hidden(address))
-            self._set_up()
-            try:
-                self._data()
-                self._baseline()
-                self._good()
-                self._better()
-                self._worse()
-                with self._watching() as log:
-                    self._monitoring(log)
-                self._looking_back()
-            finally:
-                self._stop_serving()
+        self.set_up()
+        try:
+            self._data()
+            self._baseline()
+            self._good()
+            self._better()
+            self._worse()
+            with self.watching() as log:
+                self._monitoring(log)
+            self._looking_back()
+        finally:
+            self.stop_serving()
         return self.teller.page()
 
     # -- scenes ---------------------------------------------------------------------------------------------------------
@@ -76,7 +69,7 @@ class Story:
             its accuracy on the held-out posts, the data it learnt from with DVC's MD5, and the commit. Then it registers a
             version. Nobody serves that yet: its stage is None."""
         )
-        self._train("baseline --layers 1 --epochs 1 --learning-rate 2e-4", 1, below=0.72)
+        self._train("baseline --layers 1 --epochs 1 --learning-rate 2.5e-4", 1, below=0.72)
         t.say(
             """A stage is a line in the manifest. First the version is pinned: to its run, and to the data that git says this
             run had. Then it is proposed for Staging, on a branch; what the plan says is what a reviewer of the pull request
@@ -126,7 +119,7 @@ class Story:
             """What if somebody pins it to the wrong data? The plan compares the pin with what the run logged, and refuses:
             nothing is promoted by its number alone."""
         )
-        old = self._md5("HEAD~1")
+        old = self.md5("HEAD~1")
         t.run("git switch --quiet -c wrong-data", "python pin_data.py 3")
         t.run(
             f"sed -i.bak '/^  3:/,$ s/md5: .*}}/md5: {old}}}/' registry/models/sentiment-bert.yaml && rm registry/models/*.bak",
@@ -155,7 +148,7 @@ class Story:
             says=[r"4 may not enter Production: accuracy 0\.\d+ is worse than 3's 0\.\d+"],
         )  # fmt: skip
         t.run("git switch --quiet main && git branch --quiet -D sentiment-bert-4-production")
-        self._answers(3)
+        self.answers(3)
 
     def _monitoring(self, log: Path) -> None:
         t = self.teller
@@ -189,7 +182,7 @@ class Story:
         t.run("git push --quiet origin too-many-wrong", "mlflow-gitops plan --rev too-many-wrong --onto main",
               says=["Production +3 → 2", "rollback: 2 held Production before"])  # fmt: skip
         self._merge("too-many-wrong", "Roll sentiment-bert Production back to 2")
-        self._wait(log, "version 2 answers")
+        self.wait(log, "version 2 answers")
         t.say(
             "Once it is merged, nobody has to do anything: seconds later the reconciler has applied it, and deploy.py says:"
         )
@@ -212,7 +205,7 @@ class Story:
                       says=[r"Production 2 ", r"data/posts.csv \(md5 [0-9a-f]{32}\)", r"code commit [0-9a-f]{12}"])  # fmt: skip
         code = re.search(r"code commit ([0-9a-f]{12})", shown)
         assert code is not None
-        md5 = self._md5(code[1])
+        md5 = self.md5(code[1])
         Teller.expect(shown, [md5])
         t.run("mlflow-gitops report --out ../report", "mlflow-gitops verify", says=["all explained"])
         page = (self.folder / "report" / "index.html").read_text(encoding="utf-8")
@@ -242,7 +235,7 @@ class Story:
         )  # fmt: skip
         self._merge(branch, f"Promote sentiment-bert {version} to Staging")
         self.teller.run("mlflow-gitops reconcile --yes --push-receipts", says=["sentiment-bert .*applied|applied"])
-        stages = json.loads(self._quiet("mlflow-gitops status --format json"))["models"][0]["stages"]
+        stages = json.loads(self.quiet("mlflow-gitops status --format json"))["models"][0]["stages"]
         if stages.get("Staging") != [version]:
             raise Unexpected(f"MLflow should show {version} in Staging, and shows {stages}.")
 
@@ -272,115 +265,13 @@ class Story:
         changed = json.loads((self.folder / "reconciled.json").read_text())["changed"]
         if changed != [{"model": "sentiment-bert", "stage": "Production", "version": version}]:
             raise Unexpected(f"reconcile should have changed Production to {version}, and says {changed}.")
-        self._answers(version)
-
-    def _answers(self, version: int) -> None:
-        """Raises Unexpected unless the server answers by this version."""
-        said = self._quiet("python -c 'import deploy; print(deploy.answering())'").strip()
-        if said != str(version):
-            raise Unexpected(f"Version {version} should answer, and {said} does.")
+        self.answers(version)
 
     def _question(self) -> str:
         posts = '[["What a great flight, thank you so much!"], ["Worst service ever, lost my bag again."]]'
         body = f'{{"dataframe_split": {{"columns": ["text"], "data": {posts}}}}}'
         address = f"http://127.0.0.1:{self.serving}/invocations"
         return f"curl --silent -H 'Content-Type: application/json' -d '{body}' {address}"
-
-    @contextmanager
-    def _watching(self) -> Iterator[Path]:
-        """The reconciler by itself, in a clone of its own, and deploy.py behind it; yields what deploy.py says."""
-        clone, log = self.folder / "reconciler", self.folder / "deploy.log"
-        self._quiet(f"git clone --quiet ../forge.git {clone}")
-        watch = f"mlflow-gitops --repo {clone} reconcile --watch --interval 3s --push-receipts --format json"
-        command = f"exec {watch} --listen 127.0.0.1:{self.metrics} 2>{self.folder / 'watch.log'} | python deploy.py"
-        with open(log, "wb") as out:
-            process = subprocess.Popen(
-                ["bash", "-c", command], cwd=self.team, env=self.teller.environment, stdin=subprocess.DEVNULL,
-                stdout=out, stderr=out, start_new_session=True,
-            )  # fmt: skip
-        try:
-            self._wait_for_metrics()
-            yield log
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-            process.wait(60)
-
-    def _wait_for_metrics(self) -> None:
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            address = f"http://127.0.0.1:{self.metrics}/metrics"
-            with suppress(OSError), urllib.request.urlopen(address, timeout=5) as answer:
-                if 'state="Synced"} 1' in answer.read().decode():
-                    return
-            time.sleep(0.5)
-        raise Unexpected("The watching reconciler does not say that all is Synced: " + self._tail("watch.log"))
-
-    def _wait(self, log: Path, said: str) -> None:
-        end = time.monotonic() + 120
-        while said not in log.read_text():
-            if time.monotonic() > end:
-                raise Unexpected(f"deploy.py did not say {said!r}: {log.read_text()} {self._tail('watch.log')}")
-            time.sleep(0.5)
-
-    def _tail(self, name: str) -> str:
-        return (self.folder / name).read_text()[-2000:]
-
-    # -- around it ------------------------------------------------------------------------------------------------------
-
-    def _set_up(self) -> None:
-        """The forge, the team's clone with the project's files in it, and DVC's storage."""
-        shutil.copytree(PROJECT, self.team, ignore=shutil.ignore_patterns("__pycache__"))
-        (self.team / "data").mkdir()
-        for command in (
-            "git init --quiet --bare --initial-branch=main ../forge.git", "git init --quiet --initial-branch=main",
-            "git remote add origin ../forge.git", "dvc init --quiet", "dvc config core.analytics false",
-            "dvc remote add --quiet --default storage ../dvc-storage",
-            "git add . && git commit --quiet -m 'Code, policy, and a manifest without a version'",
-            "git push --quiet --set-upstream origin main", "git remote set-head origin main",
-        ):  # fmt: skip
-            self._quiet(command)
-
-    def _quiet(self, command: str) -> str:
-        """Run what is no part of the story."""
-        done = subprocess.run(
-            ["bash", "-c", command], cwd=self.team, env=self.teller.environment, capture_output=True, text=True
-        )
-        if done.returncode:
-            raise Unexpected(f"{command}: {done.stdout[-1000:]}{done.stderr[-2000:]}")
-        return done.stdout
-
-    def _md5(self, commit: str) -> str:
-        """The MD5 of the posts as a commit has it."""
-        found = re.search("md5: ([0-9a-f]{32})", self._quiet(f"git show {commit}:data/posts.csv.dvc"))
-        assert found is not None
-        return found[1]
-
-    def _environment(self, address: str) -> dict[str, str]:
-        here = clean_environment()
-        who = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER")
-               for what, value in (("NAME", "The language team"), ("EMAIL", "language@example.org"))}  # fmt: skip
-        return here | who | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{here.get('PATH', '')}",
-            "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "GIT_TEMPLATE_DIR": "",
-            "MLFLOW_TRACKING_URI": address, "MLFLOW_DISABLE_TELEMETRY": "true", "DVC_NO_ANALYTICS": "true",
-            "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "PYTHONWARNINGS": "ignore",
-            "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true", "HF_HUB_OFFLINE": "1",
-            "SERVING_PORT": str(self.serving), "SERVING_STATE": str(self.folder / "serving"),
-            "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONDONTWRITEBYTECODE": "1",
-        }  # fmt: skip
-
-    def _hidden(self, address: str) -> dict[str, str]:
-        return {
-            address: "http://127.0.0.1:5000", f":{self.serving}/": ":8000/", f":{self.metrics}": ":9469",
-            str(self.folder): "~/capstone",
-        }  # fmt: skip
-
-    def _stop_serving(self) -> None:
-        kept = self.folder / "serving" / "pid"
-        if kept.exists():
-            with suppress(ProcessLookupError):
-                os.killpg(int(kept.read_text()), signal.SIGTERM)
 
 
 def _accuracy(said: str) -> float:

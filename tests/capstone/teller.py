@@ -89,9 +89,8 @@ class Teller:
 def shape(text: str) -> list[str]:
     """A page without what differs from run to run: ids, numbers, times, and the spaces that line columns up."""
     text = re.sub(r"\b[0-9a-f]{7,64}\b", "#", text)
-    text = re.sub(r"\b\d+(\.\d+)?\b|(?<=[\dT])\d+", "0", text)
-    text = re.sub(r"0[-:.]0|0[TZsm]\b", "0", re.sub(r"\d[\d.:TZ-]*", "0", text))
-    text = re.sub(r"\b(second|minute|hour|day)s?\b", "time", text)
+    text = re.sub(r"[+-]?\d[\d.:TZ-]*", "0", text)
+    text = re.sub(r"\ba moment\b|\b0 (s|min|h|(minute|hour|day)s?)\b", "TIME", text)
     return [line for line in (" ".join(line.split()) for line in text.splitlines()) if line]
 
 

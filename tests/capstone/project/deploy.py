@@ -23,8 +23,8 @@ from typing import Any, TextIO
 
 import requests
 from mlflow import MlflowClient
+from project import MODEL
 
-MODEL = "sentiment-bert"
 PORT = int(os.environ.get("SERVING_PORT", "8000"))
 ADDRESS = f"http://127.0.0.1:{PORT}"
 STATE = Path(os.environ.get("SERVING_STATE", "serving"))

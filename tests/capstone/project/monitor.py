@@ -17,11 +17,10 @@ import subprocess
 
 import numpy as np
 import pandas as pd
-from train import MODEL, POSTS
+from project import FLOOR, MODEL, POSTS
 
 import deploy
 
-FLOOR = 0.72
 DRIFT = 0.25
 
 

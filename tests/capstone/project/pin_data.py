@@ -14,8 +14,8 @@ from pathlib import Path
 
 import yaml
 from mlflow import MlflowClient
+from project import MODEL, POSTS
 
-MODEL, POSTS = "sentiment-bert", "data/posts.csv"
 MANIFEST = Path(f"registry/models/{MODEL}.yaml")
 
 

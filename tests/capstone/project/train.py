@@ -6,12 +6,9 @@ python train.py good --epochs 4
 from __future__ import annotations
 
 import argparse
-import hashlib
-import logging
 import subprocess
 import tempfile
 import time
-import warnings
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -20,24 +17,14 @@ import mlflow
 import pandas as pd
 import torch
 import transformers
-import yaml
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
+from project import HELD_OUT, MODEL, POSTS, dvc_md5, quiet
 
-MODEL = "sentiment-bert"
-POSTS, HELD_OUT = "data/posts.csv", "data/held-out.csv"
 SIGNATURE = ModelSignature(
     inputs=Schema([ColSpec("string", "text")]),
     outputs=Schema([ColSpec("string", "sentiment"), ColSpec("double", "positive"), ColSpec("string", "run")]),
 )
-
-
-def dvc_md5(path: str) -> str:
-    """The MD5 that DVC knows a file by; that the file is that very one is checked."""
-    [out] = yaml.safe_load(Path(f"{path}.dvc").read_text())["outs"]
-    if hashlib.md5(Path(path).read_bytes()).hexdigest() != out["md5"]:
-        raise SystemExit(f"{path} is not what {path}.dvc says. Run: dvc add {path}, or dvc checkout")
-    return str(out["md5"])
 
 
 def must_be_committed() -> None:
@@ -45,15 +32,6 @@ def must_be_committed() -> None:
     changed = subprocess.run(["git", "status", "--porcelain"], check=True, capture_output=True, text=True).stdout
     if changed:
         raise SystemExit(f"Commit this first, so that the run can say what it was made from:\n{changed}")
-
-
-def quiet() -> None:
-    """Keep the libraries' chatter out of what people read."""
-    warnings.filterwarnings("ignore")
-    transformers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.set_verbosity_error()
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def main() -> None:
@@ -66,6 +44,8 @@ def main() -> None:
     name = asked.pop("name")
     recipe = bert.Recipe(**asked)
     quiet()
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
     must_be_committed()
     data = {path: dvc_md5(path) for path in (POSTS, HELD_OUT)}
     posts, held_out = pd.read_csv(POSTS), pd.read_csv(HELD_OUT)

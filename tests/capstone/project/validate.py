@@ -8,10 +8,8 @@ from __future__ import annotations
 import mlflow
 import pandas as pd
 from mlflow import MlflowClient
+from project import FLOOR, HELD_OUT, MODEL, dvc_md5, quiet
 from sklearn.metrics import accuracy_score
-from train import HELD_OUT, MODEL, dvc_md5, quiet
-
-FLOOR = 0.72
 
 
 def main() -> int:
