@@ -264,7 +264,12 @@ class Planner:
     def _base(self, observed: ObservedModel | None) -> tuple[str | None, BaseState]:
         """The commit a model was last reconciled to, and whether the target can be compared with it (RULES R1)."""
         stamp = observed.base if observed else None
-        if observed is not None and stamp is None and not self._ways.adopt and (known := self._applied.get(observed.name)):
+        if (
+            observed is not None
+            and stamp is None
+            and not self._ways.adopt
+            and (known := self._applied.get(observed.name))
+        ):
             # Whoever takes the stamps away must not have what MLflow shows adopted, past every gate: receipts know better.
             return known, "lost"
         if self._ways.adopt or stamp is None:
