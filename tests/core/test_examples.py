@@ -107,6 +107,12 @@ TABLE: dict[str, tuple[Mapping[str, bytes | None], Expected]] = {
     "a whole file of controls": ({M: HEAD + b"# " + b"\x00" * 1000}, {
         M: [(3, column, "control-character") for column in range(3, 23)]
     }),
+    "one wrong value many times": ({M: b"name: m\nstages: {Staging: [" + b"x," * 200_000 + b"]}\n"}, {
+        M: [*[(2, column, "wrong-type") for column in range(20, 220, 2)], (3, 1, "more-problems")]
+    }),
+    "one version many times": ({M: b"name: m\nstages: {Staging: [" + b"1," * 200_000 + b"]}\n"}, {
+        M: [*[(2, column, "version-twice") for column in range(22, 222, 2)], (3, 1, "more-problems")]
+    }),
     "a link": ({M: None}, {M: [(1, 1, "not-a-file")]}),
     "a policy that is a link": ({M: b"name: m\nstages: {Canary: 1}\n", P: None}, {P: [(1, 1, "not-a-file")]}),
     "another ending": ({"registry/models/m.yml": HEAD, "registry/models/n.YAML": HEAD}, {

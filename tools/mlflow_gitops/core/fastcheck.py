@@ -138,7 +138,12 @@ def _pattern(expression: str) -> Check:
 def _unique(wanted: bool) -> Check:
     if not wanted:
         return lambda value: True
-    return lambda value: len({json.dumps(item, sort_keys=True) for item in value}) == len(value)
+    return lambda value: len(set(map(distinct, value))) == len(value)
+
+
+def distinct(item: Any) -> object:
+    """What is equal for equal values alone: to JSON, 1, 1.0 and true are three."""
+    return json.dumps(item, sort_keys=True) if isinstance(item, (list, dict)) else (type(item), item)
 
 
 _SIMPLE: Mapping[str, tuple[str, Callable[[Any], Check]]] = {

@@ -24,6 +24,8 @@ from mlflow_gitops.core.yamlquick import quick
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
+MAX_PROBLEMS = 100
+"""What is told of one file; of more, only the number. A person mends the first and looks again."""
 _MAX_CHARACTER_PROBLEMS = 20
 
 # C0 and C1 controls, line separators that YAML and editors count differently, and the characters that make text read in
@@ -48,6 +50,13 @@ class Document:
     root: Any = None
     text: str = ""
     problems: list[Problem] = field(default_factory=list)
+    left_out: int = 0
+    """Problems beyond MAX_PROBLEMS, which are counted and not kept."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a further problem would only be counted, so that its message need not be made."""
+        return len(self.problems) >= MAX_PROBLEMS
 
     def position(self, index: int) -> tuple[int, int]:
         """Turn a character offset into line and column, both from 1. Only LF, CRLF and CR end a line, as in editors."""
@@ -59,6 +68,8 @@ class Document:
         return [0, *(match.end() for match in _LINE_BREAK.finditer(self.text))]
 
     def problem(self, code: str, message: str, index: int) -> None:
+        if self.is_full:
+            return self.more(1)
         line, column = self.position(index)
         self.problems.append(Problem(self.file, line, column, code, message))
 
@@ -83,7 +94,16 @@ class Document:
 
     def at(self, code: str, message: str, path: Sequence[str | int], *, key: bool = False) -> None:
         """Record a problem at the value (or key) that `path` leads to."""
-        self.problem(code, message, self.offset(path, key=key))
+        self.problem(code, message, 0 if self.is_full else self.offset(path, key=key))
+
+    def more(self, count: int, *, at_least: bool = False) -> None:
+        """Count problems that are not told; the last problem, at the end of the file, says how many they are."""
+        self.left_out += count
+        told = (
+            f"… and {'at least ' if at_least else ''}{self.left_out} more; mend the first {MAX_PROBLEMS} and look again"
+        )
+        line, column = self.position(len(self.text))
+        self.problems[MAX_PROBLEMS:] = [Problem(self.file, line, column, "more-problems", told)]
 
 
 def parse(data: bytes, file: str) -> Document:
