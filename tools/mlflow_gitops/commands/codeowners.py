@@ -5,8 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection
 
-from mlflow_gitops.commands.output import emit, emit_json, note
-from mlflow_gitops.commands.validate import report_invalid
+from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid
 from mlflow_gitops.core import codeowners
 from mlflow_gitops.core.codeowners import PLACES, CodeOwners
 from mlflow_gitops.core.problems import Problem

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mlflow_gitops.commands.output import emit, note, steps, warn
-from mlflow_gitops.commands.validate import report_invalid
+from mlflow_gitops.commands.output import emit, note, report_invalid, steps, warn
 from mlflow_gitops.core.plan import ModelPlan
 from mlflow_gitops.edges.github import GitHub, branch_of
 from mlflow_gitops.errors import OK, Failure, GitFailure, UsageFailure

@@ -7,8 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.commands.manifests import Folders, Import, Imported, Options, matches
-from mlflow_gitops.commands.output import emit, emit_json, note, steps, warn
-from mlflow_gitops.commands.validate import report_invalid
+from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid, steps, warn
 from mlflow_gitops.core.observed import ObservedModel
 from mlflow_gitops.core.snapshot import Snapshot, classify
 from mlflow_gitops.edges import files

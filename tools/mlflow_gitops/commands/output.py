@@ -8,7 +8,10 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from mlflow_gitops.core.snapshot import Snapshot
 from mlflow_gitops.core.yamldoc import CONTROL
+from mlflow_gitops.errors import INVALID
+from mlflow_gitops.render import problems
 from mlflow_gitops.render.terminal import Style, safe
 from mlflow_gitops.settings import Settings
 
@@ -44,3 +47,16 @@ def steps(settings: Settings) -> Callable[[str], None]:
     if settings.verbosity > 0 or (settings.verbosity == 0 and sys.stderr.isatty()):
         return lambda step: print(f"{step} …", file=sys.stderr, flush=True)
     return lambda step: None
+
+
+def report_invalid(snapshot: Snapshot, form: str) -> int:
+    """Print why a snapshot cannot be planned, as `validate` does, and return the exit code."""
+    if form == "json":
+        emit_json(problems.data(snapshot))
+    elif form == "markdown":
+        from mlflow_gitops.render import markdown  # with all that a plan's page needs
+
+        emit(markdown.problems(snapshot.errors))
+    else:
+        emit(problems.text(snapshot.errors))
+    return INVALID

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlflow_gitops import saved
-from mlflow_gitops.commands.output import emit, emit_json, note, steps, warn
-from mlflow_gitops.commands.validate import report_invalid
+from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid, steps, warn
 from mlflow_gitops.errors import CHANGES, OK, REFUSED, worst
 from mlflow_gitops.planning import Planner, Ways
 from mlflow_gitops.render import data, markdown, text

@@ -11,8 +11,7 @@ import typer
 
 from mlflow_gitops import saved
 from mlflow_gitops.apply import Outcome
-from mlflow_gitops.commands.output import emit, emit_json, note, steps, warn
-from mlflow_gitops.commands.validate import report_invalid
+from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid, steps, warn
 from mlflow_gitops.errors import OK, PARTIAL, REFUSED, Failure, GitFailure, UsageFailure, worst
 from mlflow_gitops.planning import Ways
 from mlflow_gitops.reconciling import Reconciler, Watch, reasons

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
-from mlflow_gitops.commands.output import note, steps, warn
-from mlflow_gitops.commands.validate import report_invalid
+from mlflow_gitops.commands.output import note, report_invalid, steps, warn
 from mlflow_gitops.core.editing import IDENTITY, identity
 from mlflow_gitops.core.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.names import file_stem

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlflow_gitops.commands.output import emit, emit_json, note, steps, warn
-from mlflow_gitops.commands.validate import report_invalid
+from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid, steps, warn
 from mlflow_gitops.errors import CHANGES, OK
 from mlflow_gitops.planning import Planner
 from mlflow_gitops.render import data, markdown, text

@@ -41,19 +41,6 @@ def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, fo
     return INVALID if snapshot.errors else OK
 
 
-def report_invalid(snapshot: Snapshot, form: str) -> int:
-    """Print why a snapshot cannot be planned, as `validate` does, and return the exit code."""
-    if form == "json":
-        emit_json(problems.data(snapshot))
-    elif form == "markdown":
-        from mlflow_gitops.render import markdown  # with all that a plan's page needs
-
-        emit(markdown.problems(snapshot.errors))
-    else:
-        emit(problems.text(snapshot.errors))
-    return INVALID
-
-
 def _changed(workspace: Workspace, ref: str) -> Snapshot:
     """Only what differs from `ref`; everything when the policy does, since it is part of every manifest's rules.
 

@@ -19,17 +19,12 @@ from mlflow_gitops.core.snapshot import LINK, SourceFile, matters
 from mlflow_gitops.core.yamldoc import MAX_BYTES
 from mlflow_gitops.edges import gitlog
 from mlflow_gitops.edges.blobs import BlobStream, Take, answer
+from mlflow_gitops.edges.gitcommand import GitCommand
 from mlflow_gitops.errors import GitFailure
 
 _LINK_MODE = "120000"
 _LAST_SECOND = 253402300799  # of the year 9999
 _PIPE_HOLDS = 4096  # what a pipe takes at least before its writer waits
-# What would make git look at another repository than the folder's own, or take paths for patterns.
-_NOT_OURS = (
-    "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_SHALLOW_FILE",
-    "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
-)  # fmt: skip
 _SIGNATURES = {
     "B": "has a bad signature",
     "U": "is signed by a key that is not trusted here",
@@ -39,18 +34,10 @@ _SIGNATURES = {
     "E": "has a signature that cannot be checked: its key is not here",
     "N": "is not signed",
 }
-_OWN_IDENTITY = {
-    f"GIT_{role}_{part}": value
-    for role in ("AUTHOR", "COMMITTER")
-    for part, value in (("NAME", "mlflow-gitops"), ("EMAIL", "mlflow-gitops@localhost"))
-}
 
 
-class Git:
+class Git(GitCommand):
     """One repository, named by its top-level folder."""
-
-    def __init__(self, top: Path) -> None:
-        self.top = top
 
     @classmethod
     def find(cls, start: Path) -> Git:
@@ -135,21 +122,6 @@ class Git:
         except GitFailure:
             return False
         return True
-
-    def output(self, *args: str, feed: str | None = None, check: bool = True, identity: bool = False) -> str:
-        """What a git command prints. With `identity`, a commit can be made even where git knows no user. Raises GitFailure."""
-        known = not identity or self._run("var", "GIT_COMMITTER_IDENT", check=False)
-        extra = {} if known else _OWN_IDENTITY
-        return self._run(*args, feed=feed, check=check, extra=extra).decode("utf-8", "surrogateescape").strip()
-
-    def attempt(self, *args: str, feed: str | None = None) -> str | None:
-        """Run a git command that the user's hooks, their signing or a remote may refuse: None if it went well, else what they
-        said. Hooks find git's own reading of paths."""
-        done = self._start(*args, feed=feed, extra={"GIT_LITERAL_PATHSPECS": "0"})
-        if done.returncode == 0:
-            return None
-        lines = (done.stderr + done.stdout).decode("utf-8", "replace").splitlines()
-        return " / ".join(line.strip() for line in lines if line.strip())[:2000]
 
     def is_shallow(self) -> bool:
         return self._text("rev-parse", "--is-shallow-repository") == "true"
@@ -333,48 +305,6 @@ class Git:
         """The shortest form of a ref's name that can mean nothing else."""
         return self._text("rev-parse", "--abbrev-ref=strict", ref) or ref
 
-    def _text(self, *args: str, why: str | None = None) -> str:
-        return self._run(*args, why=why).decode("utf-8", "surrogateescape").strip()
-
-    def _command(self, args: tuple[str, ...]) -> list[str]:
-        # Replace refs and grafts would let a clone see another history than the one that was approved.
-        config = ("-c", "core.quotePath=false", "-c", "log.diffMerges=separate", "-c", "log.follow=false")
-        return ["git", "--no-replace-objects", "--no-pager", "-C", str(self.top), *config, *args]
-
-    def _popen(self, *args: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            self._command(args),
-            env=_environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-
-    def _start(
-        self, *args: str, feed: str | None = None, extra: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[bytes]:
-        environment = _environment() | dict(extra or {})
-        try:
-            return subprocess.run(
-                self._command(args), env=environment, capture_output=True, input=(feed or "").encode()
-            )
-        except FileNotFoundError:
-            raise GitFailure("git is not installed, or not on the PATH.") from None
-
-    def _run(
-        self,
-        *args: str,
-        check: bool = True,
-        why: str | None = None,
-        feed: str | None = None,
-        extra: Mapping[str, str] | None = None,
-    ) -> bytes:
-        done = self._start(*args, feed=feed, extra=extra)
-        if done.returncode and check:
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise GitFailure(f"{why or 'git ' + args[0] + ' failed'}: {said[0] if said else done.returncode}.")
-        return done.stdout if done.returncode == 0 else b""
-
 
 def _line(commits: Iterable[gitlog.Logged], wants: Callable[[str], bool], blobs: BlobStream) -> Line:
     """The line of commits as they come, the oldest first; what is wanted of their files is asked for at once."""
@@ -405,17 +335,6 @@ def _chunks(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
 
 def _lines(words: Iterable[str]) -> str:
     return "".join(f"{word}\n" for word in words)
-
-
-def _environment() -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if key not in _NOT_OURS}
-    return kept | {
-        "LC_ALL": "C.UTF-8",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_LITERAL_PATHSPECS": "1",
-        "GIT_GRAFT_FILE": os.devnull,
-    }
 
 
 def _feed(stdin: IO[bytes], request: bytes) -> None:
