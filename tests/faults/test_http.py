@@ -51,7 +51,7 @@ def between(http_server: Shared) -> Iterator[Proxy]:
         yield made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def alone(http_server: Shared) -> Iterator[None]:
     """Scenes have their models' names to themselves, so only one worker at a time may have them on the shared server."""
     with locked(http_server.folder.parent / "faults-over-http.lock"):
@@ -85,7 +85,7 @@ def whole(scene: Callable[[str], Stage], forking: Forks, memory: Path) -> Callab
 
 @pytest.fixture(scope="module")
 def requests(
-    scene: Callable[[str], Stage], forking: Forks, between: Proxy, http_server: Shared, memory: Path, alone: None
+    scene: Callable[[str], Stage], forking: Forks, between: Proxy, http_server: Shared, memory: Path
 ) -> Callable[[str], int]:
     """How many requests a scene's run makes when nobody disturbs it."""
     known: dict[str, int] = {}
