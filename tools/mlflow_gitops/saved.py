@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from mlflow_gitops.core.plan import Plan
+from mlflow_gitops.core.untrusted import MAX_CHARACTERS, loads
 from mlflow_gitops.errors import REFUSED, Failure
 from mlflow_gitops.render import data
-
-_LIMIT = 64 << 20
 
 _OF_THE_MOMENT = ("commit", "base", "notes", "refusals", "applies", "gates", "deferred", "comparison")
 """What may differ between a plan and the same plan made again: its commits, what gates, a freeze or a limit say by then, and
@@ -82,16 +81,23 @@ def save(plan: Plan, path: Path, selection: Sequence[str], prune: bool) -> None:
 def load(path: Path) -> SavedPlan:
     """Read a plan file. Raises Failure if it is none, or one that cannot be carried out."""
     try:
-        if path.stat().st_size > _LIMIT:
+        # Before it is opened: a pipe would be waited for, and a device has no end.
+        if path.exists() and not path.is_file():
+            raise Failure(f"The plan {path} cannot be read: it is no plain file.")
+        with open(path, encoding="utf-8") as stream:
+            text = stream.read(MAX_CHARACTERS + 1)
+        if len(text) > MAX_CHARACTERS:
             raise Failure(f"{path} is too large to be a plan.")
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = loads(text)
     except OSError as error:
         raise Failure(f"The plan {path} cannot be read: {error.strerror}.") from None
-    except (ValueError, RecursionError):
+    except ValueError:
         raise Failure(f"{path} is not a plan: it is not JSON. Make one with plan --out.") from None
     shape = {"models": list, "made_from": dict, "selection": list, "prune": bool, "fingerprint": str}
     known = isinstance(content, dict) and content.get("schema") == data.PLAN_SCHEMA
-    if not known or any(not isinstance(content.get(key), kind) for key, kind in shape.items()):
+    if known:
+        known = all(isinstance(content.get(key), kind) for key, kind in shape.items())
+    if not known or not all(isinstance(name, str) for name in content["selection"]):
         raise Failure(f"{path} is not a plan of this version of mlflow-gitops. Make one with plan --out.")
     if content.get("commit") is None:
         raise Failure(f"The plan in {path} is of an uncommitted working tree; only a commit can be reconciled.")
@@ -101,7 +107,8 @@ def load(path: Path) -> SavedPlan:
 def _named(part: str) -> str:
     if part.startswith("model "):
         return f"{part.removeprefix('model ')} in MLflow"
-    return {"files": "the manifests or the policy", "registry": "the registry's address", "owner": "the owner"}[part]
+    named = {"files": "the manifests or the policy", "registry": "the registry's address", "owner": "the owner"}
+    return named.get(part, f"{part[:80]!r}, which is no part of a plan,")
 
 
 def _essence(content: dict[str, Any]) -> list[Any]:

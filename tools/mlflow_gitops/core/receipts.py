@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mlflow_gitops.core.people import Vouched
+from mlflow_gitops.core.untrusted import loads
 
 NOTES_REF = "refs/notes/mlflow-gitops"
 RECEIPT_TAG = "gitops.receipt"
+_LINE = re.compile(r'^\{"at":[^\r\n]*', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,12 @@ class Receipt:
     @property
     def at(self) -> str:
         return str(self.content.get("at", ""))
+
+    @property
+    def previous(self) -> str | None:
+        """The digest of the receipt before it. What cannot be one is the digest of none, so that it shows as a gap."""
+        named = self.content.get("previous")
+        return named if named is None or isinstance(named, str) else "no digest"
 
     def models(self) -> list[Mapping[str, Any]]:
         """What it says of each model."""
@@ -61,20 +70,19 @@ def read(notes: Mapping[str, str]) -> list[Receipt]:
     for people too."""
     found = []
     for commit, text in notes.items():
-        for line in text.splitlines():
-            if line.startswith('{"at":'):
-                try:
-                    content = json.loads(line)
-                except ValueError:
-                    continue
-                found.append(Receipt(commit, line, content))
+        for match in _LINE.finditer(text):
+            try:
+                content = loads(match.group())
+            except ValueError:
+                continue
+            found.append(Receipt(commit, match.group(), content))
     return sorted(found, key=lambda receipt: (receipt.at, receipt.digest))
 
 
 def newest(receipts: Iterable[Receipt]) -> str | None:
     """The digest that the next receipt names as the one before it: the latest that none names yet."""
     known = list(receipts)
-    named = {receipt.content.get("previous") for receipt in known}
+    named = {receipt.previous for receipt in known}
     ends = [receipt for receipt in known if receipt.digest not in named]
     last = max(ends, key=lambda receipt: (receipt.at, receipt.digest), default=None)
     return last.digest if last else None
@@ -92,7 +100,7 @@ def broken_links(receipts: Iterable[Receipt]) -> list[Receipt]:
     """
     known = list(receipts)
     digests = {receipt.digest for receipt in known}
-    return [one for one in known if one.content.get("previous") and one.content["previous"] not in digests]
+    return [one for one in known if one.previous and one.previous not in digests]
 
 
 def unstamped(named: Mapping[str, str | None], receipts: Sequence[Receipt], owner: str | None) -> dict[str, list[str]]:

@@ -16,18 +16,23 @@ Take = Callable[[str, str, "bytes | None"], None]
 """Takes one file's path, its blob's id, and its content: None where there is none of a fair size."""
 
 
-def answer(stdout: IO[bytes]) -> bytes | None:
-    """The next blob's content; None where git has none of that id. Raises GitFailure."""
+def answer(stdout: IO[bytes], limit: int | None = MAX_BYTES) -> bytes | None:
+    """The next blob's content; None where git has none of that id, or one of more than `limit` bytes, which is passed over
+    without being kept. Raises GitFailure."""
     header = stdout.readline().split()
     if len(header) == 2:
         return None
     size = int(header[2]) if header else 0
+    kept = limit is None or size <= limit
+    while not kept and size > _PIECE and len(stdout.read(_PIECE)) == _PIECE:
+        size -= _PIECE
     data = stdout.read(size)
     if not header or len(data) < size or stdout.read(1) != b"\n":
         raise GitFailure("git cat-file ended too early. Is the repository damaged? Try git fsck.")
-    return data
+    return data if kept else None
 
 
+_PIECE = 1 << 16
 _AT_ONCE = 64
 """Blobs that are asked for together: a question costs more than an answer."""
 
@@ -86,8 +91,7 @@ class BlobStream:
         try:
             while asked := self._asked.get():
                 for path, blob in asked:
-                    data = answer(stdout)
-                    self._take(path, blob, data if data is not None and len(data) <= MAX_BYTES else None)
+                    self._take(path, blob, answer(stdout))
         except BaseException as error:  # told by `close`
             self._failed = error
             cast("subprocess.Popen[bytes]", self._process).kill()

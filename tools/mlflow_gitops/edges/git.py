@@ -215,8 +215,8 @@ class Git(GitCommand):
 
                 threading.Thread(target=_feed, args=(stdin, request), daemon=True).start()
             for blob in wanted:
-                data = answer(stdout)
-                if data is not None and (limit is None or len(data) <= limit):
+                data = answer(stdout, limit)
+                if data is not None:
                     found[blob] = data
         return found
 

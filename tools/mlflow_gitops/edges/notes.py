@@ -12,6 +12,8 @@ from mlflow_gitops.edges.git import Git
 from mlflow_gitops.errors import GitFailure
 
 TRIES = 5
+MAX_NOTE = 64 << 20
+"""Bytes of one commit's note. A run over 10,000 models writes about five million."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,12 @@ class Notes:
         if not self.git.ref(NOTES_REF):
             return []
         listed = [line.split() for line in self.git.output("notes", f"--ref={NOTES_REF}", "list").splitlines()]
-        blobs = self.git.blobs((note for note, _ in listed), limit=None)
+        blobs = self.git.blobs((note for note, _ in listed), limit=MAX_NOTE)
+        if lost := [commit for note, commit in listed if note not in blobs]:
+            raise GitFailure(
+                f"The receipts of {lost[0][:12]} are missing in this clone, or longer than {MAX_NOTE >> 20} MiB. Fetch them "
+                f"again, or look at what was pushed there: git log -p {NOTES_REF}."
+            )
         return read({commit: blobs[note].decode("utf-8", "replace") for note, commit in listed if note in blobs})
 
     def add(self, commit: str, line: str) -> None:
