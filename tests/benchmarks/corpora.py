@@ -30,7 +30,7 @@ def name(i: int) -> str:
     return f"model-{i:05}"
 
 
-def manifest(i: int, *, production: int = 3, staging: int = 4) -> str:
+def manifest(i: int, *, production: int = 3, staging: int = 4, champion: int = 3) -> str:
     """One model's manifest of 20 to 40 lines; which of them is longer and what stands where follows from its number."""
     rng = random.Random(i)
     lines = ["# Owned by the team below; ask there first.", f"name: {name(i)}", "description: >-"]
@@ -78,17 +78,20 @@ def write_manifests(folder: Path, count: int) -> list[Path]:
 
 
 def write_history(folder: Path, commits: int, models: int) -> Repo:
-    """A main line of so many commits over so many manifests: a promotion each, every tenth merged from a branch."""
+    """A main line of so many commits over so many manifests: a promotion of one line each, every tenth merged from a branch."""
     repo = Repo(folder)
     rng = random.Random(1)
-    versions = [3] * models
+    production, staging = [3] * models, [4] * models
     stream: list[bytes] = []
     for i in range(commits):
         model = i if i < models else rng.randrange(models)
-        versions[model] += i >= models
-        text = manifest(model, production=versions[model], staging=versions[model] + 1).encode()
+        if i >= models and staging[model] > production[model] + 1:
+            production[model] = staging[model] - 1
+        elif i >= models:
+            staging[model] += rng.randint(1, 3)
+        text = manifest(model, production=production[model], staging=staging[model]).encode()
         change = f"M 100644 inline registry/models/{name(model)}.yaml\ndata {len(text)}\n".encode() + text
-        subject = f"Promote {name(model)} to {versions[model]}"
+        subject = f"Promote {name(model)}"
         if i > models and i % 10 == 0:
             stream.append(_commit("side", i, subject, change, mark=f":{i}", parents=("from refs/heads/main",)))
             merge = f"Merge pull request #{i} from your-org/promote"
@@ -112,17 +115,20 @@ def _commit(
     return "\n".join([*head, f"data {len(message)}", message, *parents, ""]).encode() + change
 
 
-def write_tags(folder: Path, events: int) -> None:
-    """A repository in which gto finds so many events of 20 models: a registration, and the same version's promotion."""
+def write_tags(folder: Path, events: int, models: int) -> None:
+    """A repository in which gto finds so many events: registrations, and the same versions' promotions. Its models are
+    annotated in `artifacts.yaml`, as `gto annotate` writes it."""
     folder.mkdir(parents=True, exist_ok=True)
     repo = Repo(folder)
     stream = []
+    notes = "".join(f"{name(i)}:\n  type: model\n  path: models/{i}.txt\n" for i in range(models)).encode()
     for i in range(events // 2):
         text = f"version {i}\n".encode()
-        file = f"M 100644 inline models/{i % 20}.txt\ndata {len(text)}\n".encode() + text
+        file = f"M 100644 inline models/{i % models}.txt\ndata {len(text)}\n".encode() + text
+        file += f"\nM 100644 inline artifacts.yaml\ndata {len(notes)}\n".encode() + notes
         stream.append(_commit("main", i, "Release", file, mark=f":{i + 1}"))
-        version = i // 20 + 1
-        for tag in (f"{name(i % 20)}@v{version}.0.0", f"{name(i % 20)}#prod#{version}"):
+        version = i // models + 1
+        for tag in (f"{name(i % models)}@v{version}.0.0", f"{name(i % models)}#prod#{version}"):
             tagger = f"tagger A Person <a@example.org> {START + 60 * i} +0000"
             stream.append(f"tag {tag}\nfrom :{i + 1}\n{tagger}\ndata 3\nTag".encode())
     repo.git("fast-import", "--quiet", feed=b"\n".join(stream))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
-from mlflow_gitops.core.observed import ObservedModel
+from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,18 @@ def fingerprint(
     commit, so that a plan made in a pull request holds for the merge of the same tree."""
     parts = {"files": files, "registry": _digest([registry, workspace]), "owner": _digest(owner)}
     for name, model in observed:
-        parts[f"model {name}"] = _digest(asdict(model) if model else None)
+        parts[f"model {name}"] = _digest(_seen(model) if model else None)
     return Fingerprint(parts)
+
+
+def _seen(model: ObservedModel) -> dict[str, object]:
+    """All that is known of a model. `asdict` says the same, and copies what nobody changes, at five times the cost."""
+    versions = {number: {key: getattr(one, key) for key in _OF_VERSION} for number, one in model.versions.items()}
+    return {key: getattr(model, key) for key in _OF_MODEL} | {"versions": versions}
+
+
+_OF_MODEL = tuple(one.name for one in fields(ObservedModel))
+_OF_VERSION = tuple(one.name for one in fields(ObservedVersion))
 
 
 def _digest(value: object) -> str:
