@@ -70,10 +70,10 @@ def test_deploy_reads_one_run_on_many_lines_and_many_runs_on_one_each(project: N
 
 
 def test_a_page_that_tells_the_same_differs_in_ids_numbers_and_times_alone() -> None:
-    told = '```console\n  Staging  — → 2       cfa68ca "Promote"\n 8 s in Staging, accuracy 0.789 at 2026-11-25T14:52:09Z'
-    later = (
-        '```console\n  Staging  — → 3    0d1e2f3 "Promote"\n1 min in Staging, accuracy 0.8 at 2027-01-05T04:02:09Z'
+    told = (
+        '```console\n  Staging  — → 2       cfa68ca "Promote"\n 8 s in Staging, accuracy 0.789 at 2026-11-25T14:52:09Z'
     )
+    later = '```console\n  Staging  — → 3    0d1e2f3 "Promote"\n1 min in Staging, accuracy 0.8 at 2027-01-05T04:02:09Z'
     assert differences(told, later) == []
     assert differences(told, later.replace("Staging,", "Canary,"))
     assert differences(told, later + "\n✗ refused")

@@ -62,7 +62,7 @@ class Workshop:
         while time.monotonic() < end:
             address = f"http://127.0.0.1:{self.metrics}/metrics"
             with suppress(OSError), urllib.request.urlopen(address, timeout=5) as answer:
-                if 'state="Synced"} 1' in answer.read().decode():
+                if 'sync="Synced"} 1' in answer.read().decode():
                     return
             time.sleep(0.5)
         raise Unexpected("The watching reconciler does not say that all is Synced: " + self._tail("watch.log"))

@@ -11,7 +11,7 @@ import yaml
 
 MODEL = "sentiment-bert"
 POSTS, HELD_OUT = "data/posts.csv", "data/held-out.csv"
-FLOOR = 0.72
+FLOOR = 0.7
 """The least accuracy of what is served; registry/policy.yaml wants the same."""
 
 
