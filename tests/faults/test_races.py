@@ -53,6 +53,8 @@ def meet(forking: Forks, first: Job, at: int, second: Callable[[], object], room
 class Whole:
     boundaries: list[int]
     """Where the first run speaks with MLflow."""
+    older: list[int]
+    """The same for the commit before."""
     end: dict[str, object]
     """What MLflow holds once the newest commit is applied."""
 
@@ -60,7 +62,11 @@ class Whole:
 @pytest.fixture(scope="module")
 def whole(two: Stage, forking: Forks, memory: Path) -> Whole:
     done = undisturbed(two, memory / "race-whole", forking)
-    return Whole([line[0] for line in done.ended.trace if line[1] == "mlflow"][2:], what_counts(done.after[NAME]))
+    copy = two.copy(memory / "race-older")
+    older = forking.run(copy.job("reconcile", "--yes", "--rev", "HEAD~1"))
+    assert older.code == 0, older
+    mine, theirs = ([line[0] for line in run.trace if line[1] == "mlflow"][2:] for run in (done.ended, older))
+    return Whole(mine, theirs, what_counts(done.after[NAME]))
 
 
 def what_counts(model: dict[str, object]) -> dict[str, object]:
@@ -107,7 +113,7 @@ RIVALS = {
 @pytest.mark.parametrize("rivals", cases(RIVALS, ("an older commit meets a newer",)))
 def test_two_reconcilers(rivals: str, two: Stage, whole: Whole, forking: Forks, room: Path, counted: Count) -> None:
     mine, others = RIVALS[rivals]
-    tried = some(whole.boundaries, rivals)
+    tried = some(whole.boundaries if mine == "HEAD" else whole.older, rivals)
     for at in tried:
         stage = two.copy(room / str(at))
         clone = Stage(TWO, room / f"{at}-other")
