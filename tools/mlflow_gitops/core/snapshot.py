@@ -100,7 +100,7 @@ def build(files: Iterable[SourceFile], registry: str, spread: Spread = map) -> S
         if kind in ("manifest", "policy"):
             content = hashlib.sha256(file.data or b"").hexdigest()
             tree.update(f"{file.path}\0{content}\n".encode("utf-8", "surrogatepass"))
-        if kind is not None and file.data is None:
+        if file.data is None:  # a link of any name may hide a folder of manifests
             found.append(Problem(file.path, 1, 1, "not-a-file", file.fault or "cannot be read"))
     snapshot.digest = tree.hexdigest()
     policy_file: str | None = None

@@ -1,7 +1,7 @@
 """JSON that others may have written: notes that anybody may push, a plan file that was edited.
 
-Python's own reader takes whatever nesting the stack bears, needs twenty times a text's size where it is made for that, and gives
-half a surrogate pair as a character that no file can hold.
+Python's own reader takes whatever nesting the stack bears, needs twenty times a text's size where it is made for that, and
+gives half a surrogate pair as a character that no file can hold.
 """
 
 from __future__ import annotations
