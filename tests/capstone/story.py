@@ -130,7 +130,7 @@ class Story(Workshop):
         t.run("git restore registry && git switch --quiet main && git branch --quiet -D wrong-data")
         self._to_staging(3, "Trained on all posts so far")
         t.run("python validate.py", says=[r"version 3, loaded from Staging: .*: passed"])
-        self._propose(3, "Production", "Trained on all posts so far", says=["Production +2 → 3", "✓ no worse than 2"])
+        self._propose(3, "Production", "Trained on all posts so far", says=["Production +2 → 3", "✓ accuracy no worse than 2"])
         self._merge("sentiment-bert-3-production", "Promote sentiment-bert 3 to Production")
         self._deploy(3)
 
