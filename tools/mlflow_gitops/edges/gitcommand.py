@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from mlflow_gitops.edges.secrecy import hide
 from mlflow_gitops.errors import GitFailure
 
 # What would make git look at another repository than the folder's own, or take paths for patterns.
@@ -41,7 +42,7 @@ class GitCommand:
         if done.returncode == 0:
             return None
         lines = (done.stderr + done.stdout).decode("utf-8", "replace").splitlines()
-        return " / ".join(line.strip() for line in lines if line.strip())[:2000]
+        return hide(" / ".join(line.strip() for line in lines if line.strip()))[:2000]
 
     def _text(self, *args: str, why: str | None = None) -> str:
         return self._run(*args, why=why).decode("utf-8", "surrogateescape").strip()
@@ -82,7 +83,7 @@ class GitCommand:
         done = self._start(*args, feed=feed, extra=extra)
         if done.returncode and check:
             said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise GitFailure(f"{why or 'git ' + args[0] + ' failed'}: {said[0] if said else done.returncode}.")
+            raise GitFailure(f"{why or 'git ' + args[0] + ' failed'}: {hide(said[0]) if said else done.returncode}.")
         return done.stdout if done.returncode == 0 else b""
 
 

@@ -18,7 +18,8 @@ from urllib.parse import unquote, urlsplit
 import yaml
 
 from mlflow_gitops.core.evidence import ModelFile, Signature
-from mlflow_gitops.edges.server import Server, without_credentials
+from mlflow_gitops.edges.secrecy import hide, without_credentials
+from mlflow_gitops.edges.server import Server
 from mlflow_gitops.errors import RegistryFailure
 
 PATIENCE = 30.0
@@ -97,7 +98,9 @@ class Artifacts:
         proxied = urlsplit(location).scheme in (*_OVER_HTTP, "runs", "models")
         # `explain` begins with the address that it was told.
         where = self._tracking_uri if proxied else location
-        return RegistryFailure(f"The artifacts cannot be read. {Server(where).explain(error, 'list_artifacts')}")
+        return RegistryFailure(
+            f"The artifacts cannot be read. {hide(Server(where).explain(error, 'list_artifacts'), where)}"
+        )
 
 
 def _fetch(location: str, tracking_uri: str, registry_uri: str, folder: str) -> ModelFile | None:
@@ -174,7 +177,7 @@ def libraries(requirements: str) -> dict[str, str]:
     is not one version. Options are left out; an address is shown without credentials."""
     found: dict[str, list[str]] = {}
     for line in requirements.splitlines():
-        said = re.sub(r"//[^/@\s]+@", "//", re.split(r"(?:^|\s)#", line)[0].strip())
+        said = hide(re.split(r"(?:^|\s)#", line)[0].strip())
         if not said or said.startswith("-"):
             continue
         exact, named = _EXACT.match(said), _NAME.match(said)

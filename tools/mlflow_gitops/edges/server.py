@@ -15,6 +15,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
+from mlflow_gitops.edges.secrecy import hide
+from mlflow_gitops.edges.secrecy import without_credentials as without_credentials
 from mlflow_gitops.errors import RegistryFailure
 
 T = TypeVar("T")
@@ -68,17 +70,6 @@ def _settings(retries: str) -> None:
     os.environ["MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"] = _BACKOFF
 
 
-def without_credentials(uri: str) -> str:
-    """A URI that may be shown: no user, no password, and no query, where drivers take passwords too."""
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        return "the MLflow registry"
-    if not parts.netloc or ("@" not in parts.netloc and not parts.query):
-        return uri
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
-
-
 class Server:
     """The far side of a registry: a server behind HTTP, or a store opened directly."""
 
@@ -101,7 +92,7 @@ class Server:
         except (RegistryFailure, KeyboardInterrupt):
             raise
         except Exception as error:  # MLflow lets through what its stores, drivers and transports raise
-            said = self.explain(error, getattr(call, "__name__", ""))
+            said = hide(self.explain(error, getattr(call, "__name__", "")), self._uri)
             passing = any(way in said for way in (_WAYS["later"], LOCKED, _HIDDEN))
             raise RegistryFailure(said, transient=passing) from error
 
@@ -147,9 +138,7 @@ class Server:
 
     def _watched(self, call: Callable[..., T], args: tuple[Any, ...], options: dict[str, Any]) -> T:
         """Run a call beside a watch. The thread is a daemon: a request that never ends must not keep the process."""
-        silent = RegistryFailure(
-            f"{self.shown} did not answer within {PATIENCE + PROBE:.0f} seconds. {_WAYS['where']}"
-        )
+        silent = RegistryFailure(f"{self.shown} did not answer within {PATIENCE + PROBE:.0f} seconds. {_WAYS['where']}")
         if self._given_up and time.monotonic() - self._given_up < SILENCE:
             raise silent
         box: list[T] = []
@@ -213,17 +202,12 @@ def _status(error: BaseException) -> int | None:
 def _reason(text: str) -> str:
     """The innermost explanation in requests' nested messages."""
     inner = re.findall(r"(?:\[[^\]]*\] |: )([A-Za-z][^:()'\"\[\]<>]{8,120})", text)
-    return _clean(inner[-1] if inner else text)[:160].rstrip(". ")
+    return (inner[-1] if inner else text)[:160].rstrip(". ")
 
 
 def _said(text: str, error: BaseException) -> str:
     if "database is locked" in text:
         return LOCKED
     first = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
-    first = _clean(first.partition("[SQL:")[0].strip())
+    first = first.partition("[SQL:")[0].strip()
     return first if len(first) <= 400 else first[:397] + "..."
-
-
-def _clean(text: str) -> str:
-    """Messages of drivers and transports may quote a URI with its password."""
-    return re.sub(r"//[^/@\s]+@", "//", text)

@@ -16,7 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from mlflow_gitops.edges.server import LOCKED, PATIENCE, PROBE, without_credentials
+from mlflow_gitops.edges.secrecy import hide, without_credentials
+from mlflow_gitops.edges.server import LOCKED, PATIENCE, PROBE
 from mlflow_gitops.errors import RegistryFailure
 
 LOCK_PATIENCE = 5.0
@@ -95,7 +96,7 @@ def _database(uri: str) -> None:
     if isinstance(failed[0], ModuleNotFoundError):
         raise RegistryFailure(f"{shown} needs the Python package {failed[0].name}, which is not installed.")
     said = " ".join(str(getattr(failed[0], "orig", None) or failed[0]).split())
-    said = re.sub(r"//[^/@\s]+@", "//", said).partition(" (Background on this error")[0]
+    said = hide(said.partition(" (Background on this error")[0], uri)
     raise RegistryFailure(f"{shown} cannot be opened: {said[:300].rstrip('. ')}. Is it running? {_NAME_IT}")
 
 
