@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import typer
@@ -30,10 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A terminal or pipe that cannot show a character gets a stand-in instead of a crash.
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
     try:
-        command = typer.main.get_command(app)
-        code = command.main(
-            args=None if arguments is None else list(arguments), prog_name="mlflow-gitops", standalone_mode=False
-        )
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        command = typer.main.get_command(_meant(given))
+        code = command.main(args=given, prog_name="mlflow-gitops", standalone_mode=False)
         sys.stdout.flush()
         return int(code or 0)
     except Failure as error:
@@ -50,6 +50,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has gone; what it did not want is no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ERROR
+
+
+def _meant(arguments: Sequence[str]) -> typer.Typer:
+    """The application with those commands alone that the arguments name: Typer takes a millisecond to build each, and there are
+    twenty. All of them for help, for a misspelt name, and where a shell asks what there is."""
+    named = [one for one in app.registered_commands if _name(one) in arguments]
+    if not named or {"-h", "--help"} & set(arguments):
+        return app
+    few = copy(app)
+    few.registered_commands = named
+    return few
+
+
+def _name(command: Any) -> str:
+    return str(command.name or typer.main.get_command_name(command.callback.__name__))
 
 
 def _say(text: str) -> None:
