@@ -25,7 +25,7 @@ help:
 	@echo 'make demo        the whole story on an embedded MLflow with really trained models'
 	@echo 'make test        the tests that need nothing but this folder'
 	@echo 'make test-real   the tests against PostgreSQL, S3, act and Chromium'
-	@echo 'make prove       the experiments of tests/faults at length: kills, faults, races; some minutes, and a table'
+	@echo 'make prove       the experiments of tests/faults and tests/hostile at length: kills, faults, races, hostile input; and a table'
 	@echo 'make lint        ruff, mypy, which part may import which, the schemas, the workflows'
 	@echo 'make bench       the benchmarks; they print ratios and never fail'
 	@echo 'make capstone    from DVC data to a served BERT; installs PyTorch into .venv-capstone, see tests/capstone/'
@@ -42,8 +42,11 @@ test-real: .venv/real
 
 # How often each experiment is tried in each case; `all` is every boundary and every request, which takes an hour or more.
 MLFLOW_GITOPS_FAULTS ?= 30
+# Hostile files and notes made at random.
+MLFLOW_GITOPS_FUZZ ?= 5000
 prove: .venv/real
-	@MLFLOW_GITOPS_FAULTS=$(MLFLOW_GITOPS_FAULTS) $(BIN)/pytest -n 2 --dist loadgroup tests/faults $(PYTEST_ARGS)
+	@MLFLOW_GITOPS_FAULTS=$(MLFLOW_GITOPS_FAULTS) MLFLOW_GITOPS_FUZZ=$(MLFLOW_GITOPS_FUZZ) \
+	  $(BIN)/pytest -n 2 --dist loadgroup tests/faults tests/hostile $(PYTEST_ARGS)
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -94,6 +94,65 @@ def test_basic_auth(guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.real
+def test_people_read_and_the_reconciler_writes(guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As SECURITY.md sets it up, by its own commands: READ for everybody, MANAGE on each model for one user."""
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+    from mlflow.server.auth.client import AuthServiceClient
+
+    team = Team(tmp_path / "repo", guarded)
+    name = f"access-{uuid.uuid4().hex[:6]}"
+    reader, writer = f"reader-{name}", f"mlflow-gitops-{name}"
+
+    def act_as(user: str, password: str) -> None:
+        monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", user)
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", password)
+
+    act_as(*ADMIN.values())
+    client = MlflowClient(guarded)
+    client.create_registered_model(name)
+    for number in (1, 2):
+        client.create_model_version(name, f"s3://models/{number}", await_creation_for=0)
+    people = AuthServiceClient(guarded)
+    people.create_user(reader, "a long password 4")
+    people.create_user(writer, "a long password 5")
+    people.grant_user_permission(writer, "registered_model", name, "MANAGE")
+    team.write("policy.yaml", POLICY)
+    team.commit(**{name: "stages: {Production: 1, Staging: 2}\n"})
+
+    act_as(reader, "a long password 4")
+    for command in (["plan", name], ["status", name], ["log"], ["show"], ["import", name, "--dry-run"]):
+        assert team.run(*command).code == 0, command
+    assert team.run("verify").code == 4, "nothing was reconciled yet, which a reader is told"
+    ran = team.run("reconcile", name, "--yes", "--format", "json")
+    [model] = ran.json["models"]
+    assert ran.code == 5 and "(403)" in model["error"] and "EDIT on this model" in model["error"]
+    for write in (
+        lambda: client.transition_model_version_stage(name, "2", "Production"),
+        lambda: client.set_registered_model_alias(name, "production", "2"),
+        lambda: client.set_registered_model_tag(name, "gitops.commit", "0" * 40),
+        lambda: client.delete_model_version(name, "1"),
+    ):
+        with pytest.raises(MlflowException, match=r"403|[Pp]ermission"):
+            write()
+    assert {v.current_stage for v in client.search_model_versions(f"name = '{name}'")} == {"None"}
+    assert client.get_registered_model(name).aliases == {} == client.get_registered_model(name).tags
+
+    act_as(writer, "a long password 5")
+    assert team.run("reconcile", name, "--yes").code == 0
+    team.commit(**{name: "stages: {Production: 2, Staging: null}\n"})
+    assert team.run("reconcile", name, "--yes").code == 0, "removes an alias, which takes MANAGE"
+    # A model that its user creates is its own, and a version that it registers, too.
+    team.commit(**{f"{name}-new": "stages: {Staging: 1}\nversions: {1: {source: s3://models/new}}\n"})
+    assert team.run("reconcile", f"{name}-new", "--yes").code == 0
+
+    act_as(reader, "a long password 4")
+    assert team.run("status", name, f"{name}-new", "--exit-code").code == 0
+    assert team.run("verify").code == 0
+    assert client.get_registered_model(name).aliases == {"production": "2"}
+
+
+@pytest.mark.real
 def test_doctor_tells_a_users_rights(guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the server tells them, by reading alone."""
     from mlflow import MlflowClient
