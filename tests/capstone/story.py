@@ -130,7 +130,9 @@ class Story(Workshop):
         t.run("git restore registry && git switch --quiet main && git branch --quiet -D wrong-data")
         self._to_staging(3, "Trained on all posts so far")
         t.run("python validate.py", says=[r"version 3, loaded from Staging: .*: passed"])
-        self._propose(3, "Production", "Trained on all posts so far", says=["Production +2 → 3", "✓ accuracy no worse than 2"])
+        self._propose(
+            3, "Production", "Trained on all posts so far", says=["Production +2 → 3", "✓ accuracy no worse than 2"]
+        )
         self._merge("sentiment-bert-3-production", "Promote sentiment-bert 3 to Production")
         self._deploy(3)
 
@@ -141,10 +143,10 @@ class Story(Workshop):
             "Somebody saves on training. It is above the floor, so it passes validation; it is worse than what is served."
         )
         self._train("hasty --epochs 1 --learning-rate 1.5e-4 --max-length 28 --no-threads", 4, above=0.7)
-        self._to_staging(4, "A third of the time to train")
+        self._to_staging(4, "Half the time to train")
         t.run("python validate.py", says=[r"version 4, loaded from Staging: .*: passed"])
         self._propose(
-            4, "Production", "A third of the time to train", expect=4,
+            4, "Production", "Half the time to train", expect=4,
             says=[r"4 may not enter Production: accuracy 0\.\d+ is worse than 3's 0\.\d+"],
         )  # fmt: skip
         t.run("git switch --quiet main && git branch --quiet -D sentiment-bert-4-production")
@@ -158,10 +160,8 @@ class Story(Workshop):
             applies what was merged, and deploy.py follows it."""
         )
         t.show(
-            [
-                "$ mlflow-gitops reconcile --watch --interval 3s --push-receipts --format json \\",
-                f"    --listen 127.0.0.1:{self.metrics} | python deploy.py &",
-            ]
+            "$ mlflow-gitops reconcile --yes --watch --interval 3s --push-receipts --format json \\",
+            f"    --listen 127.0.0.1:{self.metrics} | python deploy.py &",
         )
         t.run(
             f"curl --silent http://127.0.0.1:{self.metrics}/metrics | grep '^mlflow_gitops_models'",
@@ -186,7 +186,7 @@ class Story(Workshop):
         t.say(
             "Once it is merged, nobody has to do anything: seconds later the reconciler has applied it, and deploy.py says:"
         )
-        t.show(log.read_text().splitlines()[-1:])
+        t.show(log.read_text().splitlines()[-1])
         after = t.run("python monitor.py data/fresh.csv", says=[r'"version": 2,', r'"healthy": true'])
         if not _accuracy(after) > _accuracy(before) + 0.1:
             raise Unexpected(f"The rollback did not help:\n{before}\n{after}")

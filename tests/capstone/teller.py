@@ -61,7 +61,7 @@ class Teller:
         if expect:
             lines.append(f"(exit code {expect})")
         self.expect(printed, says)
-        self.show(lines)
+        self._console(lines)
         return printed
 
     @staticmethod
@@ -71,9 +71,10 @@ class Teller:
             if not re.search(pattern, text):
                 raise Unexpected(f"Nothing here matches {pattern!r}:\n{text[-3000:]}")
 
-    def show(self, lines: Iterable[str]) -> None:
-        """Put lines on the page as they are."""
-        self._write("\n".join(["```console", *lines, "```"]))
+    def show(self, *lines: str) -> None:
+        """Lines of a console that was not waited for."""
+        print("\n".join(lines), flush=True)
+        self._console(lines)
 
     def page(self) -> str:
         """The story as Markdown."""
@@ -81,6 +82,9 @@ class Teller:
         for real, shown in self._hidden.items():
             text = text.replace(real, shown)
         return text
+
+    def _console(self, lines: Iterable[str]) -> None:
+        self._write("\n".join(["```console", *lines, "```"]))
 
     def _write(self, text: str) -> None:
         self._page.append(text)

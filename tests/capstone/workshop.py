@@ -42,7 +42,7 @@ class Workshop:
         """The reconciler by itself, in a clone of its own, and deploy.py behind it; yields what deploy.py says."""
         clone, log = self.folder / "reconciler", self.folder / "deploy.log"
         self.quiet(f"git clone --quiet ../forge.git {clone}")
-        watch = f"mlflow-gitops --repo {clone} reconcile --watch --interval 3s --push-receipts --format json"
+        watch = f"mlflow-gitops --repo {clone} reconcile --yes --watch --interval 3s --push-receipts --format json"
         command = f"exec {watch} --listen 127.0.0.1:{self.metrics} 2>{self.folder / 'watch.log'} | python deploy.py"
         with open(log, "wb") as out:
             process = subprocess.Popen(

@@ -2,7 +2,7 @@
 where that is about Production.
 
     mlflow-gitops reconcile --yes --format json | python deploy.py
-    mlflow-gitops reconcile --watch --format json | python deploy.py
+    mlflow-gitops reconcile --yes --watch --format json | python deploy.py
 
 One server is stopped and another started, so there are some seconds without one; a fleet would start the new one first.
 """
