@@ -22,7 +22,7 @@ SECONDS = 2.0 * 2
 MEGABYTES = 300
 _LIMIT = 20
 """Seconds after which the kernel ends a child, so that a case which never ends fails and does not wait."""
-_LOADED = ("log", "show", "validate", "report", "codeowners", "init", "authoring", "manifests")
+_LOADED = ("log", "show", "validate", "report", "codeowners", "init", "authoring", "manifests", "reconcile")
 
 
 @dataclass(frozen=True)
