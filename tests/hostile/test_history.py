@@ -37,18 +37,21 @@ def team(tmp_path: Path) -> Team:
     return made
 
 
-def fed(team: Team, *args: str, data: bytes) -> str:
+def fed_bytes(team: Team, *args: str, data: bytes = b"") -> bytes:
     done = subprocess.run(
         ["git", *args], cwd=team.folder, env=os.environ | GIT_ENVIRONMENT, input=data, capture_output=True
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout.decode().strip()
+    return done.stdout
+
+
+def fed(team: Team, *args: str, data: bytes) -> str:
+    return fed_bytes(team, *args, data=data).decode().strip()
 
 
 def committed(team: Team, entries: list[tuple[bytes, bytes, bytes]], **about: bytes) -> str:
     """A commit on top, straight from objects: its files (mode, path, content or id), its author's line and message."""
-    held = "".join(f"{line}\0" for line in team.git("ls-tree", "-rz", "HEAD").split("\0") if line)
-    lines = os.fsencode(held)
+    lines = fed_bytes(team, "ls-tree", "-rz", "HEAD")
     for mode, path, content in entries:
         blob = content if mode == b"160000" else fed(team, "hash-object", "-w", "--stdin", data=content).encode()
         lines += mode + b" " + (b"commit " if mode == b"160000" else b"blob ") + blob + b"\t" + path + b"\0"
@@ -301,3 +304,28 @@ def test_notes_at_random() -> None:
                 b"" if way == 0 else chance.choice(odd) if way == 1 else data[at:to]
             )
         readers(receipts.read({"c": bytes(data).decode("utf-8", "replace")}))
+
+
+def test_history_at_random(team: Team, children: Children) -> None:
+    """Commits of any mode, name, content, author and message, one on the other."""
+    for round_ in range(max(2, ROUNDS // 50)):
+        chance = random.Random(f"history {round_}")
+
+        def some(most: int, but: bytes = b"", chance: random.Random = chance) -> bytes:
+            return bytes(byte for byte in chance.choices(range(1, 256), k=chance.randint(1, most)) if byte not in but)
+
+        entries = []
+        for i in range(chance.randint(1, 4)):
+            mode = chance.choice([BLOB, BLOB, LINK, MODULE, b"100755"])
+            name = chance.choice(
+                [b"m.yaml", b"x%d" % i + some(20, b"/") + b".yaml", b"%d/" % i + some(9, b"/") + b"y.yaml"]
+            )
+            content = (
+                A_COMMIT
+                if mode == MODULE
+                else chance.choice([some(60), b"name: m\nstages: {Production: %d}\n" % round_])
+            )
+            entries.append((mode, b"registry/models/" + name, content))
+        author = some(30, b"\n<>\0") + b" <" + some(30, b"\n<>\0") + b">"
+        committed(team, entries, author=author, message=some(200), when=b"%d +0000" % chance.randrange(1 << 40))
+        all_fair(team, children, codes=(0,))
