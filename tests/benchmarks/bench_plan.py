@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import tempfile
 import threading
@@ -21,6 +22,7 @@ MODELS_A_PAGE, VERSIONS_A_PAGE = 1_000, 200_000
 
 
 def rows(sizes: Sizes) -> Iterator[Row]:
+    gc.set_threshold(200_000, 50, 50)  # as the script has it (`cli.entry`), here for both sides
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
         team, backend = prepared(top, sizes.models, sizes.versions)

@@ -1,4 +1,4 @@
-"""Curves of growth as an SVG: time, memory and requests against the work, both axes in powers of ten."""
+"""Curves of growth as an SVG: processor time, memory and requests against the work, both axes in powers of ten."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COLOURS = ("#1f77b4", "#2a9d4a", "#c0392b", "#8e44ad", "#b8860b")
 
 Value = Callable[["Point"], "float | None"]
 _PANELS: Sequence[tuple[str, Value]] = (
-    ("seconds", lambda point: point.clock),
+    ("seconds of processor time", lambda point: point.processor),
     ("MB of memory", lambda point: point.memory),
     ("requests", lambda point: point.requests),
 )
