@@ -157,7 +157,7 @@ NODES: dict[str, tuple[Callable[[Path], None], str]] = {
 def test_what_is_no_plain_file(case: str, team: Team, children: Children) -> None:
     make, code = NODES[case]
     make(team.folder / "registry")
-    for form in ("text", "github", "json"):
+    for form in ("text", "github"):
         ran = children.run(team.folder, "validate", "--format", form).must_be_fair(team.folder)
         assert CANARY not in ran.said and code in ran.said
         assert "\x1b" not in ran.said and "\u202e" not in ran.said
