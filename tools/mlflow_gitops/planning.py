@@ -200,7 +200,8 @@ class Planner:
         observed = self._seen = self.registry.observe(wanted, only=not everything)
         managed = set(wanted) & self._desired.keys()
         left = len(self._desired) - len(managed)
-        rest = left if self._merge is not None else max(0, min(others, left))  # a saved plan's word may have been edited
+        # A saved plan says how many others there are; its word may have been edited.
+        rest = left if self._merge is not None else max(0, min(others, left))
         unnamed = [m for name, m in sorted(observed.items()) if name not in self._desired and not m.is_prompt]
         gone = [model.name for model in unnamed if self._is_gone(model)]
         ours = (m for m in unnamed if m.name not in gone and self.owner and m.owner == self.owner)
