@@ -55,11 +55,11 @@ class Story(Workshop):
             an MD5, by which the file is found in a storage (here a folder, elsewhere a bucket)."""
         )
         t.run(
-            "python prepare.py held-out", "python prepare.py posts --first 1500",
+            "python prepare.py held-out", "python prepare.py posts --first 2000",
             "dvc add --quiet data/held-out.csv data/posts.csv", "cat data/posts.csv.dvc",
-            says=[r"1500 posts, 50% positive", r"md5: [0-9a-f]{32}"],
+            says=[r"2000 posts, 50% positive", r"md5: [0-9a-f]{32}"],
         )  # fmt: skip
-        t.run("git add . && git commit --quiet -m 'The first 1,500 posts'", "dvc push", "git push --quiet origin main")
+        t.run("git add . && git commit --quiet -m 'The first 2,000 posts'", "dvc push", "git push --quiet origin main")
 
     def _baseline(self) -> None:
         t = self.teller
@@ -69,7 +69,7 @@ class Story(Workshop):
             its accuracy on the held-out posts, the data it learnt from with DVC's MD5, and the commit. Then it registers a
             version. Nobody serves that yet: its stage is None."""
         )
-        self._train("baseline --layers 1 --epochs 1 --learning-rate 1e-3", 1, below=0.7)
+        self._train("baseline --layers 1 --epochs 1 --learning-rate 5e-4", 1, below=0.7)
         t.say(
             """A stage is a line in the manifest. First the version is pinned: to its run, and to the data that git says this
             run had. Then it is proposed for Staging, on a branch; what the plan says is what a reviewer of the pull request
@@ -88,8 +88,8 @@ class Story(Workshop):
     def _good(self) -> None:
         t = self.teller
         t.scene("3. A good one, and how it comes to be served")
-        self._train("good --epochs 5 --learning-rate 1e-3", 2, above=0.75)
-        self._to_staging(2, "Two layers, five rounds over the data")
+        self._train("good --epochs 4 --learning-rate 1e-3", 2, above=0.75)
+        self._to_staging(2, "Two layers, four rounds over the data")
         t.run("python validate.py", says=[r"version 2, loaded from Staging: .*: passed"])
         self._propose(
             2, "Production", "Validated",

