@@ -11,6 +11,7 @@ from mlflow_gitops.core.report import incidents, lanes
 from mlflow_gitops.core.snapshot import Snapshot
 from mlflow_gitops.errors import OK, Failure
 from mlflow_gitops.render.report import Report, page
+from mlflow_gitops.render.text import many
 from mlflow_gitops.settings import Settings
 from mlflow_gitops.trail import Trail
 from mlflow_gitops.workspace import Workspace, now_utc
@@ -55,7 +56,7 @@ def run(settings: Settings, out: Path, *, offline: bool) -> int:
         file.write_text(page(report), encoding="utf-8")
     except OSError as error:
         raise Failure(f"The report could not be written to {file}: {error.strerror}.") from None
-    note(settings, f"Wrote {file}: {len(told)} events of {len(report.standings)} models.")
+    note(settings, f"Wrote {file}: {many(len(told), 'event')} of {many(len(report.standings), 'model')}.")
     return OK
 
 
