@@ -202,7 +202,7 @@ def test_artifacts_on_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             mlflow.set_tracking_uri(address)
             try:
                 model = DummyClassifier(strategy="constant", constant=7).fit([[0], [1]], [7, 8])
-                with mlflow.start_run():
+                with mlflow.start_run(experiment_id="0"):  # whatever experiment another test made active
                     logged = mlflow.sklearn.log_model(model, name="m", pip_requirements=["scikit-learn"])
                 team = Team(tmp_path / "repo", address)
                 pin = f"versions: {{1: {{source: 'models:/{logged.model_id}', model_id: {logged.model_id}}}}}\n"

@@ -159,12 +159,12 @@ SICK: dict[str, Fault] = {
 }
 
 
-@pytest.mark.parametrize("every", [16, pytest.param(2, marks=pytest.mark.real)], ids=["sample", "half"])
+@pytest.mark.real
 @pytest.mark.parametrize("kind", SICK)
-def test_a_fault_at_every_request_ends_applied_and_registers_once(
-    team: Team, shelf: Shelf, between: Proxy, kind: str, every: int
+def test_a_fault_at_some_request_ends_applied_and_registers_once(
+    team: Team, shelf: Shelf, between: Proxy, kind: str, every: int = 16
 ) -> None:
-    """One fault at each request in turn: every run ends with everything applied, and no version is made twice."""
+    """One fault at every sixteenth request, with the command line as users run it; `tests/faults` tries them all."""
     fault = SICK[kind]
     text = "stages: {Production: 2}\nversions: {2: {source: s3://models/new, tags: {a: b}}}\n"
     probe = shelf.model(1)
