@@ -34,8 +34,9 @@ help:
 demo: .venv/runtime
 	@$(BIN)/mlflow-gitops demo
 
+# Three, on two processors: much of a test's time is waiting for a server.
 test: .venv/dev
-	@$(BIN)/pytest -n 2 --dist loadgroup -m 'not real' $(PYTEST_ARGS)
+	@$(BIN)/pytest -n 3 --dist loadgroup -m 'not real' $(PYTEST_ARGS)
 
 test-real: .venv/real
 	@$(BIN)/pytest -n 2 --dist loadgroup -m real $(PYTEST_ARGS)

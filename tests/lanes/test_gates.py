@@ -27,11 +27,10 @@ overrides: [soak, metrics]
 Forward = Callable[..., None]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.real)])
-def uri(request: pytest.FixtureRequest) -> str:
-    """The quickest lane and the fullest: what gates read of a version comes through the same client in all of them."""
-    address: str = request.getfixturevalue(f"{request.param}_uri")
-    return address
+@pytest.fixture
+def uri(sqlite_uri: str) -> str:
+    """The quickest lane: what gates read of a version comes through the same client in all of them."""
+    return sqlite_uri
 
 
 @pytest.fixture

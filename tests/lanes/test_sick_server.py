@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from mlflow_gitops.edges import server as edge
-from tests.lanes.conftest import POLICY, Shelf
-from tests.support.proxy import LOSE_THE_ANSWER, RESET, STALL, Answer, Fault, Proxy, proxy
+from tests.lanes.conftest import Shelf
+from tests.support.proxy import LOSE_THE_ANSWER, STALL, Answer, Fault, Proxy, proxy
 from tests.support.servers import free_port
 from tests.support.team import Team
 
@@ -148,46 +148,6 @@ def test_removing_an_alias_names_the_permission(team: Team, shelf: Shelf, betwee
     [model] = ran.json["models"]
     assert model["result"] == "failed" and "MANAGE" in model["error"] and between.address in model["error"]
     assert "gitops.commit" not in shelf.tags(name)
-
-
-SICK: dict[str, Fault] = {
-    "429": Answer(429, ""),
-    "500": Answer(500, ""),
-    "503": Answer(503, ""),
-    "reset": RESET,
-    "answer lost": LOSE_THE_ANSWER,
-}
-
-
-@pytest.mark.real
-@pytest.mark.parametrize("kind", SICK)
-def test_a_fault_at_some_request_ends_applied_and_registers_once(
-    team: Team, shelf: Shelf, between: Proxy, kind: str, every: int = 16
-) -> None:
-    """One fault at every sixteenth request, with the command line as users run it; `tests/faults` tries them all."""
-    fault = SICK[kind]
-    text = "stages: {Production: 2}\nversions: {2: {source: s3://models/new, tags: {a: b}}}\n"
-    probe = shelf.model(1)
-    team.commit(**{probe: text})
-    assert team.run("reconcile", "--yes", uri=between.address).code == 0
-    total = len(between.requests)
-    for at in range(3 * list(SICK).index(kind) % every, total, every):
-        name = shelf.model(1, f"at{at}")
-        between.reset()
-        team.git("rm", "-q", "-f", "-r", "registry/models", check=False)
-        team.write("policy.yaml", POLICY)
-        team.commit(**{name: text})
-        between.fault = lambda number, method, path, at=at: fault if number == at else None  # type: ignore[misc]
-        ran = team.run("reconcile", name, "--yes", "--format", "json", uri=between.address)
-        between.reset()
-        if ran.code != 0:
-            # A run may end applied in part; it says so, and the next one goes on from what is there.
-            assert ran.code in (1, 5), (at, ran)
-            assert team.run("reconcile", name, "--yes", uri=between.address).code == 0, at
-        assert shelf.stages(name) == {1: "None", 2: "Production"}, at
-        assert shelf.aliases(name) == {"production": 2}
-        assert shelf.versions(name)[2].tags["a"] == "b"
-        assert team.run("status", name, "--exit-code").code == 0
 
 
 def test_a_server_that_dies_in_the_middle_is_given_up_once(
