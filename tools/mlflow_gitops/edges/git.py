@@ -10,7 +10,6 @@ import contextlib
 import os
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, cast
 
@@ -23,7 +22,6 @@ from mlflow_gitops.edges.gitcommand import GitCommand
 from mlflow_gitops.errors import GitFailure
 
 _LINK_MODE = "120000"
-_LAST_SECOND = 253402300799  # of the year 9999
 _PIPE_HOLDS = 4096  # what a pipe takes at least before its writer waits
 _SIGNATURES = {
     "B": "has a bad signature",
@@ -152,7 +150,7 @@ class Git(GitCommand):
         seconds, author, subject = self._text(
             "show", "-s", "--no-show-signature", "--format=%ct%n%an <%ae>%n%s", sha
         ).split("\n")
-        return Commit(sha, _utc(int(seconds or 0)), author, subject)
+        return Commit(sha, gitlog.utc(int(seconds or 0)), author, subject)
 
     def signature_fault(self, sha: str) -> str | None:
         """Why git does not take a commit's signature for good, by its own settings (GPG's keyring, SSH's allowed signers);
@@ -237,7 +235,7 @@ class Git(GitCommand):
         with self._popen(*command) as process:
             blobs = BlobStream(lambda: self._popen("cat-file", "--batch", "--buffer"), take)
             try:
-                line = _line(gitlog.read(_chunks(process)), wants, blobs)
+                line = gitlog.line(gitlog.read(_chunks(process)), wants, blobs)
             finally:
                 blobs.close()
         if process.returncode:
@@ -265,7 +263,7 @@ class Git(GitCommand):
                 "log", "--no-walk=unsorted", "--stdin", *gitlog.LOGGED, "--", registry, feed=_lines(asked)
             )
             for sha, _, seconds, about, changes in gitlog.read([output]):
-                commit = Commit(sha, _utc(seconds), *about)
+                commit = Commit(sha, gitlog.utc(seconds), *about)
                 found[brought[sha]].append(Merged(commit, tuple(path for path, _ in changes)))
         return found
 
@@ -306,27 +304,6 @@ class Git(GitCommand):
         return self._text("rev-parse", "--abbrev-ref=strict", ref) or ref
 
 
-def _line(commits: Iterable[gitlog.Logged], wants: Callable[[str], bool], blobs: BlobStream) -> Line:
-    """The line of commits as they come, the oldest first; what is wanted of their files is asked for at once."""
-    shas: list[str] = []
-    times: list[int] = []
-    described: dict[str, Commit] = {}
-    merges: dict[int, tuple[str, ...]] = {}
-    changes: list[tuple[int, str, str | None]] = []
-    latest = 0
-    for sha, parents, seconds, about, done in commits:
-        latest = max(latest, seconds)
-        if done:
-            blobs.ask((path, blob) for path, blob in done if blob and wants(path))
-            described[sha] = Commit(sha, _utc(latest), *about)
-            changes += ((len(shas), path, blob) for path, blob in reversed(done))
-        if len(parents) > 1:
-            merges[len(shas)] = parents[1:]
-        shas.append(sha)
-        times.append(latest)
-    return Line(shas, changes, described, times, merges)
-
-
 def _chunks(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
     stdout = cast(IO[bytes], process.stdout)
     while chunk := os.read(stdout.fileno(), 1 << 16):
@@ -345,9 +322,3 @@ def _feed(stdin: IO[bytes], request: bytes) -> None:
 
 def _status_paths(output: bytes) -> list[str]:
     return [entry[3:] for entry in output.decode("utf-8", "surrogateescape").split("\0") if entry]
-
-
-def _utc(seconds: int) -> str:
-    """RFC 3339 of seconds since 1970. A commit may carry any number; what no calendar holds is the nearest it does."""
-    known = min(seconds, _LAST_SECOND)
-    return datetime.fromtimestamp(known, timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timezone
 from typing import NamedTuple
+
+from mlflow_gitops.core.mainline import Commit, Line
+from mlflow_gitops.edges.blobs import BlobStream
 
 LOGGED = (
     "--root", "--raw", "-z", "--no-renames", "--no-abbrev", "--no-show-signature", "--ignore-submodules=none",
@@ -12,6 +16,7 @@ LOGGED = (
 """How `git log` is to print commits for `read`."""
 
 _NO_FILE = "000000"
+_LAST_SECOND = 253402300799  # of the year 9999
 
 
 class Logged(NamedTuple):
@@ -51,3 +56,30 @@ def _tokens(output: Iterable[bytes]) -> Iterator[str]:
             yield from whole.decode("utf-8", "replace").split("\0")
     if rest:
         yield rest.decode("utf-8", "replace")
+
+
+def line(commits: Iterable[Logged], wants: Callable[[str], bool], blobs: BlobStream) -> Line:
+    """The line of commits as they come, the oldest first; what is wanted of their files is asked for at once."""
+    shas: list[str] = []
+    times: list[int] = []
+    described: dict[str, Commit] = {}
+    merges: dict[int, tuple[str, ...]] = {}
+    changes: list[tuple[int, str, str | None]] = []
+    latest = 0
+    for sha, parents, seconds, about, done in commits:
+        latest = max(latest, seconds)
+        if done:
+            blobs.ask((path, blob) for path, blob in done if blob and wants(path))
+            described[sha] = Commit(sha, utc(latest), *about)
+            changes += ((len(shas), path, blob) for path, blob in reversed(done))
+        if len(parents) > 1:
+            merges[len(shas)] = parents[1:]
+        shas.append(sha)
+        times.append(latest)
+    return Line(shas, changes, described, times, merges)
+
+
+def utc(seconds: int) -> str:
+    """RFC 3339 of seconds since 1970. A commit may carry any number; what no calendar holds is the nearest it does."""
+    known = min(seconds, _LAST_SECOND)
+    return datetime.fromtimestamp(known, timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")

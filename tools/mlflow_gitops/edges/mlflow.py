@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property, partial
@@ -17,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.core.evidence import ModelFile, Record
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
-from mlflow_gitops.edges.evidence import moment, record
+from mlflow_gitops.edges.evidence import record
+from mlflow_gitops.edges.listing import assemble, filters, logged_model, quotable, quoted
 from mlflow_gitops.edges.modelfile import Artifacts
 from mlflow_gitops.edges.server import Server, read_settings, without_credentials, write_settings
 from mlflow_gitops.edges.stores import must_be_ready
@@ -30,15 +30,11 @@ MODELS_A_PAGE = 1_000
 VERSIONS_A_PAGE = 200_000
 """MLflow's own caps (3.17: SEARCH_REGISTERED_MODEL/MODEL_VERSION_MAX_RESULTS_THRESHOLD)."""
 
-_FILTER_LENGTH = 4_000
-"""Characters of names in one `IN (…)` filter; it travels in a URL."""
-
 _UNITY_CATALOG = "databricks-uc"
 
 _PROMPT_TAG = "mlflow.prompt.is_prompt"
 _NO_LISTS = "supports comparison with a list"
 """What MLflow before 3.17 says of `name IN (…)`."""
-_MODEL_SOURCE = re.compile(r"models:/(m-[A-Za-z0-9]+)\Z")
 
 
 class Registry:
@@ -113,9 +109,9 @@ class Registry:
             self._for_each(names, read)
         else:
             read(None)
-        found = _assemble(models, versions)
+        found = assemble(models, versions)
         missing = [name for name in names if name not in found]
-        for name in (name for name in missing if not _quotable(name)):
+        for name in (name for name in missing if not quotable(name)):
             if (model := self._get(name)) is not None:
                 found[name] = model
         return found | self._prompts(missing)
@@ -135,7 +131,7 @@ class Registry:
         """Read by filters that name every model, many in one where the registry knows lists of names (MLflow 3.17)."""
         if not self._no_lists:
             try:
-                for names_filter in _filters(names):
+                for names_filter in filters(names):
                     read(names_filter)
                 return
             except RegistryFailure as failure:
@@ -143,7 +139,7 @@ class Registry:
                     raise
                 self._no_lists = True
         for name in names:
-            for names_filter in _filters([name]):
+            for names_filter in filters([name]):
                 read(names_filter)
 
     def prompts(self) -> list[str]:
@@ -178,11 +174,10 @@ class Registry:
         model = self._found(self._client.get_registered_model, name)
         if model is None:
             return None
-        quoted = f'"{name}"' if "'" in name else f"'{name}'"
-        listed = self._pages(self._client.search_model_versions, None, f"name={quoted}", None)
+        listed = self._pages(self._client.search_model_versions, None, f"name={quoted(name)}", None)
         numbers = [str(version.version) for version in listed]
         versions = [self._server.ask(self._client.get_model_version, name, number) for number in numbers]
-        return _assemble([model], versions)[name]
+        return assemble([model], versions)[name]
 
     def read(self, name: str) -> ObservedModel | None:
         """One model as it is now; None if MLflow has none of that name."""
@@ -215,7 +210,7 @@ class Registry:
 
     def _settled(self, location: str | None, *, seen: bool = False) -> str | None:
         """An address of MLflow's own as the address of the storage behind it; any other is taken from a registry alone."""
-        if logged := _model_id(location):
+        if logged := logged_model(location):
             found = self._found(self._client.get_logged_model, logged)
             return str(found.artifact_location) if found is not None else None
         if location and location.startswith("runs:/"):
@@ -232,7 +227,7 @@ class Registry:
         model = self._found(self._client.get_registered_model, name)
         if model is None:
             return None
-        return _assemble([model], [version for version in self._versions(None) if version.name == name])[name]
+        return assemble([model], [version for version in self._versions(None) if version.name == name])[name]
 
     def _found(self, get: Callable[[str], Any], key: str) -> Any:
         """What `get` finds; None where MLflow says that there is no such thing."""
@@ -283,7 +278,7 @@ class Registry:
             run_id=run_id,
             tags=dict(tags),
             await_creation_for=0,
-            model_id=model_id or _model_id(source),  # a server refuses the source without it (3.17)
+            model_id=model_id or logged_model(source),  # a server refuses the source without it (3.17)
         )
         return int(made.version)
 
@@ -319,60 +314,3 @@ class Registry:
             self._server.ask(self._writer.update_registered_model, name, description=text)
         else:
             self._server.ask(self._writer.update_model_version, name, str(version), description=text)
-
-
-def _assemble(models: list[Any], versions: list[Any]) -> dict[str, ObservedModel]:
-    by_model: dict[str, dict[int, ObservedVersion]] = {}
-    for found in versions:
-        number = int(found.version)
-        by_model.setdefault(found.name, {})[number] = ObservedVersion(
-            number=number,
-            stage=(found.current_stage or "None").capitalize(),
-            description=found.description or "",
-            tags={key: str(value) for key, value in found.tags.items()},
-            run_id=found.run_id or None,
-            source=found.source or None,
-            model_id=found.model_id or _model_id(found.source),
-            status=str(found.status or "READY"),
-            created=moment(found.creation_timestamp),
-        )
-    return {
-        model.name: ObservedModel(
-            name=model.name,
-            description=model.description or "",
-            tags={key: str(value) for key, value in model.tags.items()},
-            aliases={alias: int(version) for alias, version in model.aliases.items()},
-            versions=by_model.get(model.name, {}),
-        )
-        for model in models
-    }
-
-
-def _model_id(source: str | None) -> str | None:
-    # MLflow's SQL stores keep no model id beside a version's source, `models:/m-<id>` (3.17).
-    found = _MODEL_SOURCE.match(source or "")
-    return found.group(1) if found else None
-
-
-def _quotable(name: str) -> bool:
-    return "'" not in name or '"' not in name
-
-
-def _filters(names: Collection[str]) -> Iterator[str]:
-    """Filters that name every model: `name IN (…)`, in chunks. A name with a quote goes in double quotes; one with both
-    kinds cannot be written in MLflow's filters and is read by itself."""
-    chunk: list[str] = []
-    length = 0
-    for name in sorted(names):
-        if not _quotable(name):
-            continue
-        quoted = f'"{name}"' if "'" in name else f"'{name}'"
-        if chunk and length + len(quoted) > _FILTER_LENGTH:
-            yield f"name IN ({','.join(chunk)})"
-            chunk, length = [], 0
-        chunk.append(quoted)
-        length += len(quoted) + 1
-    if len(chunk) == 1:  # also where MLflow knows no lists yet
-        yield f"name = {chunk[0]}"
-    elif chunk:
-        yield f"name IN ({','.join(chunk)})"
