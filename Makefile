@@ -5,6 +5,7 @@
 #   make test PIP_ARGS='--proxy http://…'        whatever pip needs here
 #   make test PYTEST_ARGS='-k rollback -x'       whatever pytest shall do
 #   make bench ARGS='--json FILE validate'       whatever the benchmarks shall do
+#   make mutants ARGS='--survivors'              what no test noticed the last time
 
 PYTHON      ?=
 PIP_ARGS    ?=
@@ -17,7 +18,7 @@ INSTALL := echo 'Installing into .venv, which is done once and takes a minute or
 # What each install depends on: a change of these does it again.
 PINS    := pyproject.toml constraints.txt
 
-.PHONY: help demo test test-real prove lint bench capstone clean
+.PHONY: help demo test test-real prove mutants lint bench capstone clean
 # Two targets at once would install twice.
 .NOTPARALLEL:
 
@@ -26,6 +27,7 @@ help:
 	@echo 'make test        the tests that need nothing but this folder'
 	@echo 'make test-real   the tests against PostgreSQL, S3, act and Chromium'
 	@echo 'make prove       the experiments of tests/faults and tests/hostile at length: kills, faults, races, hostile input; and a table'
+	@echo 'make mutants     which small changes of the core no test notices; takes half an hour, prints a score'
 	@echo 'make lint        ruff, mypy, which part may import which, the schemas, the workflows'
 	@echo 'make bench       the benchmarks; they print ratios and never fail'
 	@echo 'make capstone    from DVC data to a served BERT; installs PyTorch into .venv-capstone, see tests/capstone/'
@@ -48,6 +50,10 @@ MLFLOW_GITOPS_FUZZ ?= 5000
 prove: .venv/real
 	@MLFLOW_GITOPS_FAULTS=$(MLFLOW_GITOPS_FAULTS) MLFLOW_GITOPS_FUZZ=$(MLFLOW_GITOPS_FUZZ) \
 	  $(BIN)/pytest -n 2 --dist loadgroup tests/faults tests/hostile $(PYTEST_ARGS)
+
+# Works on a copy in build/.
+mutants: .venv/mutants
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -80,6 +86,10 @@ clean:
 
 .venv/real: $(PINS) | $(BIN)/python
 	@$(INSTALL) -e '.[dev,real]'
+	@touch $@ .venv/dev .venv/runtime
+
+.venv/mutants: $(PINS) | $(BIN)/python
+	@$(INSTALL) -e '.[dev,mutants]'
 	@touch $@ .venv/dev .venv/runtime
 
 .venv/bench: $(PINS) | $(BIN)/python
