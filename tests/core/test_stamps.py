@@ -89,6 +89,23 @@ def test_a_stage_of_the_teams_own_is_held_too() -> None:
     assert told(past, seen(1)) == [*of(1, 2, "Production", "Canary"), *model(2)]
 
 
+def test_each_of_several_stages_is_held_and_time_in_one_goes_on_when_another_is_entered() -> None:
+    policy = "stages: {Canary: {alias: canary, native: false}, Shadow: {alias: shadow, native: false}}"
+    bodies = ("stages: {}", "stages: {Staging: 1, Shadow: 1}", "stages: {Staging: 1, Canary: 1, Shadow: 1}")
+    points = tuple(Point(commit(i), wanted(body, policy)) for i, body in enumerate(bodies, 1))
+    at_once = ModelHistory(sha(1), "known", points)
+    held = [
+        (1, f"gitops.held.{stage}", f"{sha(i)}@{NOW}") for stage, i in (("Staging", 2), ("Canary", 3), ("Shadow", 2))
+    ]
+    assert told(at_once, seen(1)) == [*of(1, 3), *held, *model(3)]
+    earlier = {
+        "gitops.held.Staging": f"{sha(2)}@2026-01-02T00:00:00Z",
+        "gitops.held.Shadow": f"{sha(2)}@2026-01-02T00:00:00Z",
+    }
+    in_turn = ModelHistory(sha(2), "known", points[1:])
+    assert told(in_turn, seen(1, tags={1: earlier})) == [*of(1, 3, "Canary"), *model(3)]
+
+
 def test_a_rollback_renews_what_the_version_held() -> None:
     past = history("stages: {Production: 1}", "stages: {Production: 2}", "stages: {Production: 1}")
     before = {1: {"gitops.held.Production": f"{sha(1)}@2026-01-01T00:00:00Z", "gitops.commit": sha(1)}}

@@ -42,14 +42,18 @@ class Desired:
         return {v: s for s, versions in self.manifest.stages.items() for v in versions if self._is_native(s)}
 
     @cached_property
-    def own(self) -> dict[int, str]:
-        """Version to a stage of the team's own that names it; such stages live as aliases alone."""
-        return {v: s for s, versions in self.manifest.stages.items() for v in versions if not self._is_native(s)}
+    def own(self) -> dict[int, tuple[str, ...]]:
+        """Version to the stages of the team's own that name it; such stages live as aliases alone, so it may hold several."""
+        found: dict[int, tuple[str, ...]] = {}
+        for stage, versions in self.manifest.stages.items():
+            if not self._is_native(stage):
+                found.update({version: (*found.get(version, ()), stage) for version in versions})
+        return found
 
-    def placement(self, version: int) -> tuple[str | None, str | None]:
-        """Where a version stands: its native stage and its own stage. A version's stamp names the commit that last
-        changed this."""
-        return self.native.get(version), self.own.get(version)
+    def placement(self, version: int) -> tuple[str, ...]:
+        """Every stage that names a version, MLflow's own first. A version's stamp names the commit that last changed this."""
+        native = self.native.get(version)
+        return (*((native,) if native else ()), *self.own.get(version, ()))
 
     @cached_property
     def fields(self) -> Mapping[Field, str | int | None]:
@@ -62,9 +66,9 @@ class Desired:
             yield Field("description"), manifest.description
         for key, value in manifest.tags.items():
             yield Field("tag", None, key), value
-        for version, stage in self.own.items():
+        for version, stages in self.own.items():
             # `None` in MLflow; the value here only tells a change of this from a change of nothing.
-            yield Field("stage", version), f"({stage})"
+            yield Field("stage", version), f"({', '.join(stages)})"
         for version, stage in self.native.items():
             yield Field("stage", version), stage
         for alias, stage in self.policy.stage_aliases.items():

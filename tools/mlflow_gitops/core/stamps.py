@@ -43,20 +43,19 @@ def stamps(
         return
     versions = {v for point in history.points if point.desired for v in (*point.desired.native, *point.desired.own)}
     for version in sorted(versions):
-        made = history.made_by(lambda state, v=version: state.placement(v) if state else (None, None))  # type: ignore[misc]
+        made = history.made_by(lambda state, v=version: state.placement(v) if state else ())  # type: ignore[misc]
         spec = desired.manifest.versions.get(version)
         there = version in seen.versions or (spec is not None and spec.source is not None)
         if made is not None and there:
-            yield from _version_stamps(version, made, desired, seen, now, (people or {}).get(made.sha))
+            yield from _version_stamps(version, made, seen, (people or {}).get(made.sha))
+            yield from _held_stamps(version, desired, history, seen, now)
     if seen.owner != owner:
         yield Change("set_tag", None, OWNER_TAG, seen.tags.get(OWNER_TAG), owner)
     yield Change("set_tag", None, AT_TAG, seen.tags.get(AT_TAG), now)
     yield Change("set_tag", None, BASE_TAG, seen.base, target.sha)
 
 
-def _version_stamps(
-    version: int, made: Commit, desired: Desired, seen: ObservedModel, now: str, people: Vouched | None
-) -> Iterator[Change]:
+def _version_stamps(version: int, made: Commit, seen: ObservedModel, people: Vouched | None) -> Iterator[Change]:
     tags = seen.versions[version].tags if version in seen.versions else {}
     # Before `gitops.commit`: that one says whose the others are.
     for key, value in _request(made, tags, people).items():
@@ -67,10 +66,19 @@ def _version_stamps(
     for key, value in ((BASE_TAG, made.sha), (AUTHOR_TAG, made.author)):
         if tags.get(key) != value:
             yield Change("set_tag", version, key, tags.get(key), value)
+
+
+def _held_stamps(
+    version: int, desired: Desired, history: ModelHistory, seen: ObservedModel, now: str
+) -> Iterator[Change]:
+    """When a reconcile put the version into each of its stages. A stage that it stays in, while it enters another, keeps its
+    stamp: the time in it goes on."""
+    tags = seen.versions[version].tags if version in seen.versions else {}
     for stage in desired.placement(version):
-        held = HELD_PREFIX + (stage or "")
-        if stage not in (None, "Archived") and not tags.get(held, "").startswith(made.sha + "@"):
-            yield Change("set_tag", version, held, tags.get(held), f"{made.sha}@{now}")
+        entered = history.made_by(lambda state, s=stage: state is not None and version in state.holders(s))  # type: ignore[misc]
+        held = HELD_PREFIX + stage
+        if stage != "Archived" and entered is not None and not tags.get(held, "").startswith(entered.sha + "@"):
+            yield Change("set_tag", version, held, tags.get(held), f"{entered.sha}@{now}")
 
 
 def _request(made: Commit, tags: Mapping[str, str], people: Vouched | None) -> dict[str, str | None]:
