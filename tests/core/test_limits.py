@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlflow_gitops.core.limits import limit_refusal
-from mlflow_gitops.core.plan import Action, Change, ModelPlan, Sync
+from mlflow_gitops.core.plan import Action, Change, ModelPlan, Refusal, Sync
 from mlflow_gitops.core.policy import Limit
 
 
@@ -41,6 +41,16 @@ def test_the_larger_of_floor_and_percent(
         assert found.detail.startswith(f"{changing} of {changing + still + others} models")
 
 
+@pytest.mark.parametrize(("changing", "named"), [(2, "m0, m1"), (3, "m0, m1, m2"), (4, "m0, m1, m2 …")])
+def test_a_few_of_the_models_are_named(changing: int, named: str) -> None:
+    found = limit_refusal(many(changing, 6), Limit(percent=0, floor=1), None)
+    assert found == Refusal(
+        "limit",
+        f"{changing} of {changing + 6} models would change a stage or an alias, and 1 may in one run ({named})",
+        f"look at the plan; if it is meant, reconcile --max-changes {changing}",
+    )
+
+
 def test_what_does_not_count() -> None:
     quiet: list[Action] = ["set_tag", "delete_tag", "set_description", "register_version"]
     models = [model(i, action) for i, action in enumerate(quiet)]
@@ -60,4 +70,6 @@ def test_pruning_all_there_was(limit: Limit | None, max_changes: int | None, ref
     assert (found is not None) is refused
     if found:
         assert "3 of 5 models" in found.detail and "--prune --max-changes 3" in found.way_out
+        assert found.code == "limit" and "git revert" in found.way_out
+        assert limit_refusal(many(2, 0), limit, max_changes, emptied=True) is not None
     assert limit_refusal(many(1, 0), limit, max_changes, emptied=True) is None, "the only model may retire"

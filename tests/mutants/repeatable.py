@@ -1,8 +1,8 @@
-"""A plugin of pytest for `make mutants`: Hypothesis draws the same examples in every run, and is in no hurry."""
+"""A plugin of pytest for `make mutants`: Hypothesis draws the same examples in every run, and shrinks none that fails."""
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile(
     "repeatable",
@@ -10,5 +10,6 @@ settings.register_profile(
     derandomize=True,
     database=None,
     deadline=None,
+    phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )

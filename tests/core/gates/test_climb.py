@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mlflow_gitops.core.approvals import Approvals
+from mlflow_gitops.core.evidence import Unreadable
 from mlflow_gitops.core.gates import Finding
 from mlflow_gitops.core.gates.climb import approvals, climbs_from, soak
 from mlflow_gitops.core.gates.subject import span
@@ -30,6 +31,8 @@ def test_from_a_stage_that_a_reconcile_put_it_in() -> None:
         ({"Staging": MERGED}, {}, "no reconcile has put 14 in Staging yet"),
         ({"Staging": MERGED}, {"gitops.held.Staging": "by hand"}, "no reconcile has put 14 in Staging yet"),
         ({"Staging": MERGED}, {"gitops.held.Staging": "abc@yesterday"}, "no reconcile has put 14 in Staging yet"),
+        ({"Staging": MERGED}, {"gitops.held.Staging": f"@{NOW}"}, "no reconcile has put 14 in Staging yet"),
+        ({"Staging": MERGED}, {"gitops.held.Staging": f"abc@x@{NOW}"}, "no reconcile has put 14 in Staging yet"),
         ({"Staging": MERGED}, {"gitops.held.Canary": HELD["gitops.held.Staging"]}, "no reconcile has put 14"),
     ],
 )
@@ -83,6 +86,16 @@ def test_nothing_soaks_where_no_reconcile_put_it() -> None:
         assert found.status == "failed" and "has not begun to soak" in found.detail
 
 
+def test_what_has_not_begun_to_soak_names_where_it_may() -> None:
+    found = soak(subject(), Soak("1h"), ("Staging", "Canary"))
+    assert found.detail == "14 has not begun to soak in Staging or Canary (soak 1h)"
+
+
+def test_an_uncommitted_stay_counts_from_its_stamp() -> None:
+    found = soak(subject(stays={"Staging": None}, tags=HELD), Soak("24h"), ("Staging",))
+    assert said(found) == [("passed", "24 h in Staging (soak 24h)")]
+
+
 def test_the_longest_of_several_stays_counts() -> None:
     tags = HELD | {"gitops.held.Canary": "abc@2026-03-10T11:00:00Z"}
     stays = {"Staging": MERGED, "Canary": commit("2026-03-10T11:00:00Z", 4)}
@@ -90,6 +103,7 @@ def test_the_longest_of_several_stays_counts() -> None:
 
 
 ONE = Approvals(("@one",), ("@two is no person",), 7)
+TWO = Approvals(("@one", "@two"), (), 7)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +121,15 @@ ONE = Approvals(("@one",), ("@two is no person",), 7)
                 "who approved 0000000 cannot be read: GitHub is asked with GITHUB_TOKEN and GITHUB_REPOSITORY",
             ),
         ),
+        ({"merged": False, "approved_by": TWO}, 2, ("waiting", "approved by @one, @two; counts once it is merged")),
+        ({"merged": False, "approved_by": Approvals(pull_request=7)}, 1, ("waiting", "needs 1 approval, has 0")),
+        ({"merged": False, "approved_by": Approvals()}, 1, ("waiting", "needs 1 approval of the pull request")),
+        ({"approved_by": TWO}, 2, ("passed", "approved by @one, @two")),
+        (
+            {"approved_by": replace(ONE, stages={"Staging": (14,)})},
+            1,
+            ("failed", "the commit that merged #7 puts 14 in Production, which #7 does not"),
+        ),
         ({"approved_by": Approvals()}, 1, ("failed", "0 of 1 approval")),
         ({"approved_by": ONE}, 2, ("failed", "1 of 2 approvals: @one, @two is no person")),
         ({"approved_by": ONE}, 1, ("passed", "approved by @one")),
@@ -122,6 +145,34 @@ def test_approvals(about: dict[str, object], wanted: int, finding: tuple[str, st
     assert said(approvals(subject(**about), wanted)) == [finding]  # type: ignore[arg-type]
 
 
+def test_what_approvals_wait_for_is_told_until_they_are_there() -> None:
+    """`needs` is what a plan asks of people; a gate that has answered needs nothing more (DESIGN §5)."""
+    open_ones: list[dict[str, object]] = [{}, {"approved_by": ONE}, {"approved_by": TWO}]
+    for about in open_ones:
+        assert approvals(subject(merged=False, **about), 2).needs == "2 approvals"  # type: ignore[arg-type]
+    assert approvals(subject(approved_by=None), 1).needs == "1 approval"
+    assert approvals(subject(approved_by=TWO), 2).needs is None
+
+
+def test_before_the_merge_what_cannot_be_read_yet_waits() -> None:
+    def unreadable() -> Approvals:
+        raise Unreadable("503 from GitHub")
+
+    found = approvals(replace(subject(merged=False), approvals=unreadable), 1)
+    assert found == Finding(
+        "waiting", "needs 1 approval of the pull request (not known yet: 503 from GitHub)", needs="1 approval"
+    )
+    with pytest.raises(Unreadable):
+        approvals(replace(subject(), approvals=unreadable), 1)
+
+
+def test_before_the_merge_claims_are_looked_for_where_the_policy_believes_them() -> None:
+    claims = Approvals(("B <b@example.org>",))
+    about = {"merged": False, "claims": claims, "approved_by": TWO}
+    assert approvals(subject(**about), 1, "message").detail == "approved by B <b@example.org>; counts once it is merged"  # type: ignore[arg-type]
+    assert approvals(subject(**about), 1).detail == "approved by @one, @two; counts once it is merged"  # type: ignore[arg-type]
+
+
 def test_approvals_that_messages_claim_are_told_as_claims() -> None:
     claims = Approvals(("B Person <b@example.org>",), ("A <a@example.org> took part in making it",))
     found = [approvals(subject(claims=claims), wanted, "message") for wanted in (1, 2)]
@@ -132,6 +183,8 @@ def test_approvals_that_messages_claim_are_told_as_claims() -> None:
             "claimed in the message: 1 of 2 approvals: B Person <b@example.org>, A <a@example.org> took part in making it",
         ),
     ]
+    both = approvals(subject(claims=Approvals(("B <b@example.org>", "C <c@example.org>"))), 2, "message")
+    assert both.detail == "claimed in the message: approved by B <b@example.org>, C <c@example.org>"
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlflow_gitops.core.evidence import Record
+from mlflow_gitops.core.evidence import Dataset, Record
 from mlflow_gitops.core.gates import Finding
 from mlflow_gitops.core.gates.record import metrics, no_worse_than, numbers, pinned, status, tags
 from mlflow_gitops.core.manifest import VersionSpec
+from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.core.requirements import Bound, NoWorse, Tolerance
 from tests.core.gates.subjects import HOLDOUT, OTHER, measured, said, subject
 
@@ -38,7 +40,7 @@ def test_status() -> None:
 def test_pinned(spec: VersionSpec | None, verdict: str) -> None:
     found = pinned(subject(spec=spec))
     assert found.status == verdict
-    assert verdict == "passed" or found.detail == "14 is not pinned: mlflow-gitops pin fraud 14"
+    assert found.detail == ("pinned" if verdict == "passed" else "14 is not pinned: mlflow-gitops pin fraud 14")
 
 
 def test_tags_are_those_that_mlflow_has() -> None:
@@ -71,6 +73,24 @@ def test_a_metric_within_its_bounds(value: float, bound: Bound, finding: tuple[s
 def test_both_bounds_are_judged() -> None:
     found = said(*metrics(subject(records={14: measured(loss=3)}), {"loss": Bound(1, 2)}))
     assert found == [("passed", "loss 3 ≥ 1"), ("failed", "loss 3 > 2")]
+
+
+def test_a_metric_that_is_missing_does_not_hide_the_others() -> None:
+    found = said(*metrics(subject(records={14: measured(loss=3)}), {"gone": Bound(1), "loss": Bound(max=2)}))
+    assert found == [("failed", "gone of 14 is missing: it logged loss"), ("failed", "loss 3 > 2")]
+
+
+def test_a_run_that_mlflow_has_lost_is_named() -> None:
+    lost = replace(subject(), seen=ObservedModel("fraud", versions={14: ObservedVersion(14, run_id="abc")}))
+    assert said(*metrics(lost, {"loss": Bound(1)})) == [
+        ("failed", "loss of 14 is missing: its run abc is not in MLflow")
+    ]
+
+
+def test_at_most_eight_of_the_logged_metrics_are_named() -> None:
+    many = measured(**{f"m{i}": 1.0 for i in range(9)})
+    [found] = metrics(subject(records={14: many}), {"loss": Bound(1)})
+    assert found.detail == "loss of 14 is missing: it logged m0, m1, m2, m3, m4, m5, m6, m7"
 
 
 SEVERAL = measured(accuracy=[(0.95, HOLDOUT), (0.85, OTHER)], recall=0.7)
@@ -115,6 +135,8 @@ def test_a_metric_that_is_missing_or_of_several_datasets(
         (0.94, 0.94, Tolerance(), ("passed", "accuracy no worse than 12 (+0)")),
         (0.93, 0.94, Tolerance(), ("failed", "accuracy 0.93 is worse than 12's 0.94 (-0.01)")),
         (0.93, 0.94, Tolerance(0.01), ("passed", "accuracy no worse than 12 (-0.01)")),
+        (0.7, 0.8, Tolerance(0.1), ("passed", "accuracy no worse than 12 (-0.1)")),  # -0.10000000000000009 in binary
+        (1.0, 1 + 4e-13, Tolerance(), ("passed", "accuracy no worse than 12 (-3.999e-13)")),
         (0.92, 0.94, Tolerance(0.01), ("failed", "accuracy 0.92 is worse than 12's 0.94 (-0.02, tolerance 0.01)")),
         (0.3, 0.4, Tolerance(better="lower"), ("passed", "accuracy no worse than 12 (-0.1)")),
         (0.5, 0.4, Tolerance(better="lower"), ("failed", "accuracy 0.5 is worse than 12's 0.4 (+0.1)")),
@@ -168,6 +190,12 @@ def test_different_data_is_compared_where_the_policy_says_so() -> None:
     assert said(*no_worse_than(subject(records=records), how)) == [("passed", "accuracy no worse than 12 (+0.1)")]
 
 
+def test_the_dataset_that_the_policy_names_is_compared_on_whatever_data_it_was() -> None:
+    records = {14: SEVERAL, 12: measured(accuracy=[(0.9, Dataset("holdout", "d9")), (0.99, OTHER)])}
+    how = NoWorse("Production", {"accuracy": Tolerance(same_data=False, dataset="holdout")})
+    assert said(*no_worse_than(subject(records=records), how)) == [("passed", "accuracy no worse than 12 (+0.05)")]
+
+
 def test_every_dataset_that_both_were_measured_on_counts() -> None:
     better = measured(accuracy=[(0.95, HOLDOUT), (0.85, OTHER)])
     mixed = measured(accuracy=[(0.90, HOLDOUT), (0.88, OTHER)])
@@ -181,8 +209,16 @@ def test_every_dataset_that_both_were_measured_on_counts() -> None:
 
 @pytest.mark.parametrize("holder", [None, 14])
 def test_nobody_to_compare_with_is_exempt(holder: int | None) -> None:
-    [found] = no_worse_than(subject(holder=holder), NoWorse("Production", {"accuracy": Tolerance()}))
-    assert found.status == "exempt"
+    [found] = no_worse_than(subject(holder=holder), NoWorse("Staging", {"accuracy": Tolerance()}))
+    assert found == Finding("exempt", "nobody to compare with: no other version holds Staging")
+
+
+def test_the_holder_of_the_stage_that_the_policy_names_is_compared_with() -> None:
+    """`no_worse_than: {stage: …}` may be another stage than the one that is entered; `signature` is about that one."""
+    holders = {"Staging": 12, "Production": 14}
+    found = replace(subject(records={14: SEVERAL, 12: SEVERAL}), holder=holders.get)
+    [compared] = no_worse_than(found, NoWorse("Staging", {"recall": Tolerance(same_data=False)}))
+    assert compared.status == "passed"
 
 
 def test_a_holder_that_mlflow_has_lost_fails() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,8 @@ from mlflow.types.schema import (
 )
 
 from mlflow_gitops.core.evidence import Signature
-from mlflow_gitops.core.gates.signature import breaks, signature
+from mlflow_gitops.core.gates import Finding
+from mlflow_gitops.core.gates.signature import breaks, harmless, signature
 from tests.core.gates.subjects import said, subject
 
 
@@ -82,16 +84,51 @@ INPUTS: list[tuple[str, list[Any], list[Any], list[str]]] = [
     ),
     ("wider values", [column(Map("integer"))], [column(Map("long"))], []),
     (
+        "narrower values",
+        [column(Map("long"))],
+        [column(Map("integer"))],
+        ['input x: map of {"type": "long"} → map of {"type": "integer"}'],
+    ),
+    ("an array of maps", [column(Array(Map("integer")))], [column(Array(Map("long")))], []),
+    ("a map to an array", [column(Map("long"))], [column(Array("long"))], ["input x: map of"]),
+    (
         "an object's new required property",
         [column(Object([Property("a", "long")]))],
-        [column(Object([Property("a", "long"), Property("b", "long")]))],
-        ["input x: object of"],
+        [column(Object([Property("b", "long"), Property("a", "long")]))],
+        [
+            'input x: object of {"a": {"required": true, "type": "long"}} → '
+            'object of {"a": {"required": true, "type": "long"}, "b": {"required": true, "type": "long"}}'
+        ],
     ),
     (
         "an object's new optional property",
         [column(Object([Property("a", "long")]))],
         [column(Object([Property("a", "long"), Property("b", "long", required=False)]))],
         [],
+    ),
+    (
+        "one less of an object's properties",
+        [column(Object([Property("a", "long"), Property("b", "long")]))],
+        [column(Object([Property("a", "long")]))],
+        [],
+    ),
+    (
+        "an object's property of another kind",
+        [column(Object([Property("a", "long"), Property("b", "long")]))],
+        [column(Object([Property("a", "long"), Property("b", "string")]))],
+        ["input x: object of"],
+    ),
+    (
+        "one new and optional, the next one narrower",
+        [column("long")],
+        [column("long", "aaa", required=False), column("integer")],
+        ["input x: long → integer"],
+    ),
+    (
+        "one more axis",
+        [TensorSpec(np.dtype("float32"), (-1, 4))],
+        [TensorSpec(np.dtype("float32"), (-1, 4, 1))],
+        ["input #0: tensor float32 (-1, 4) → tensor float32 (-1, 4, 1)"],
     ),
     ("any batch", [TensorSpec(np.dtype("float32"), (8, 4))], [TensorSpec(np.dtype("float32"), (-1, 4))], []),
     (
@@ -147,6 +184,52 @@ def test_outputs(old: list[Any], new: list[Any], broken: list[str]) -> None:
         assert text.startswith(begins)
 
 
+def plain(name: str, kind: object = "long", **more: object) -> dict[str, object]:
+    return {"name": name, "type": kind, **more}
+
+
+def test_a_column_that_does_not_say_is_required() -> None:
+    x, y, perhaps = plain("x"), plain("y"), plain("x", required=False)
+    assert list(breaks(Signature(inputs=(x, y)), Signature(inputs=(x,)))) == ["input y: new and required"]
+    assert list(breaks(Signature(inputs=(x,)), Signature(inputs=(perhaps,)))) == ["input x: was optional, is required"]
+    assert list(breaks(Signature(inputs=(x,)), Signature(inputs=(x,)))) == []
+    assert list(breaks(Signature(outputs=(perhaps,)), Signature(outputs=(x,)))) == [
+        "output x: was always there, is optional"
+    ]
+    assert list(breaks(Signature(outputs=(x,)), Signature(outputs=(x,)))) == []
+    assert list(breaks(Signature(outputs=(x,)), Signature(outputs=(perhaps,)))) == []
+    assert list(harmless(Signature(inputs=(perhaps,)), Signature(inputs=(x,)))) == [
+        "input x: was required, is optional"
+    ]
+    assert list(harmless(Signature(outputs=(x,)), Signature(outputs=(perhaps,)))) == [
+        "output x: was optional, is always there"
+    ]
+    for same in (Signature(inputs=(x,)), Signature(outputs=(x,)), Signature(inputs=(perhaps,), outputs=(perhaps,))):
+        assert list(harmless(same, same)) == []
+
+
+def test_an_inner_kind_may_be_a_word_alone() -> None:
+    old = Signature(inputs=(plain("x", "array", items="integer"),))
+    assert list(breaks(Signature(inputs=(plain("x", "array", items={"type": "long"}),)), old)) == []
+    assert list(breaks(old, Signature(inputs=(plain("x", "array", items="long"),)))) == [
+        'input x: array of "long" → array of "integer"'
+    ]
+
+
+def test_a_new_column_says_whether_it_is_required() -> None:
+    old = Signature(inputs=(plain("x"),), outputs=(plain("y"),))
+    new = Signature(
+        inputs=(plain("x"), plain("a"), plain("b", required=False)), outputs=(plain("y"), plain("c", required=False))
+    )
+    assert list(harmless(new, old)) == ["input a: new and required", "input b: new, optional", "output c: new"]
+
+
+def test_a_default_that_is_the_same_is_no_change() -> None:
+    one = Signature(params=(plain("k", default=3), plain("t", default=1)))
+    two = Signature(params=(plain("k", default=3), plain("t", default=2)))
+    assert list(harmless(two, one)) == ["parameter t: default 1 → 2"]
+
+
 def test_parameters() -> None:
     old = signed(params=[ParamSpec("k", "long", 3), ParamSpec("t", "double", 0.5)])
     new = signed(params=[ParamSpec("k", "string", "3"), ParamSpec("extra", "long", 1)])
@@ -181,6 +264,17 @@ def test_the_gate(known: dict[int, Signature], findings: list[tuple[str, str]]) 
 def test_nobody_to_compare_with() -> None:
     for holder in (None, 14):
         [found] = signature(subject(holder=holder))
-        assert found.status == "exempt"
+        assert found == Finding("exempt", "nobody to compare with: no other version holds Production")
     [found] = signature(subject(versions=(14,)))
     assert found.detail == "12, which holds Production, is not in MLflow to compare with"
+
+
+def test_the_holder_of_the_stage_that_is_entered_is_compared_with() -> None:
+    known = {12: signed([column("long")]), 14: signed([column("long")])}
+    one = replace(subject(signatures=known, stage="Staging"), holder={"Staging": 12, "Production": 14}.get)
+    assert said(*signature(one)) == [("passed", "signature compatible with 12")]
+
+
+def test_a_version_without_artifacts_has_no_signature() -> None:
+    nothing = replace(subject(), read_file=lambda version: None)
+    assert said(*signature(nothing)) == [("failed", "14 has no signature to compare")]

@@ -102,10 +102,10 @@ def _takes(wide: Column, narrow: Column) -> bool:
     one, two = wide.get("type"), narrow.get("type")
     if one == "any":
         return True
-    if one == "tensor" and two == "tensor":
-        return _takes_tensor(wide.get("tensor-spec") or {}, narrow.get("tensor-spec") or {})
     if one != two:
         return (two, one) in _WIDER
+    if one == "tensor":
+        return _takes_tensor(wide.get("tensor-spec") or {}, narrow.get("tensor-spec") or {})
     if one == "array" or one == "map":
         inner = "items" if one == "array" else "values"
         return _takes(_spec(wide.get(inner)), _spec(narrow.get(inner)))
