@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.shells import SHELLS, asking
 from tests.support.team import GIT_ENVIRONMENT, Team
 
 _RUN = """
@@ -91,24 +92,39 @@ def test_the_audit_trail_needs_git_and_no_more(team: Team, arguments: tuple[str,
     assert not modules & OURS_THAT_ASK
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_loads_the_command_line_alone(team: Team, shell: str) -> None:
-    words = {
-        "bash": {"COMP_WORDS": "mlflow-gitops re", "COMP_CWORD": "1"},
-        "zsh": {"_TYPER_COMPLETE_ARGS": "mlflow-gitops re"},
-        "fish": {"_TYPER_COMPLETE_ARGS": "mlflow-gitops re", "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
-    }[shell]
-    # Typer ends the process itself once it has answered, so the list is written on the way out. For zsh and fish it loads
-    # rich, wherever that is installed, to take its markup out of help texts (0.25).
+def completed(team: Team, shell: str, words: str) -> tuple[str, set[str]]:
+    """What the shell is told of the last word, and the modules that were loaded for it."""
+    # Typer ends the process itself once it has answered, so the list is written on the way out.
     script = (
         f"import atexit\natexit.register(lambda: open(sys.argv[1], 'w').write(json.dumps(sorted(sys.modules))))\n{_RUN}"
     )
     witness = team.folder.parent / "modules.json"
     done = subprocess.run(
         [sys.executable, "-c", f"import json, sys\n{script}", str(witness)],
-        env=os.environ | words | {"_MLFLOW_GITOPS_COMPLETE": f"complete_{shell}"}, capture_output=True, text=True,
+        cwd=team.folder, env=os.environ | GIT_ENVIRONMENT | asking(shell, words), capture_output=True, text=True,
     )  # fmt: skip
-    assert "reconcile" in done.stdout, done.stderr
-    modules = set(json.loads(witness.read_text()))
-    assert not packages(modules) & (SLOW - {"rich"} | {"jsonschema", "yaml"})
+    return done.stdout + done.stderr, set(json.loads(witness.read_text()))
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_completion_loads_the_command_line_alone(team: Team, shell: str) -> None:
+    told, modules = completed(team, shell, "mlflow-gitops re")
+    assert "reconcile" in told
+    # Typer (0.25) would load rich for zsh and fish.
+    assert not packages(modules - {"rich"}) & (SLOW | {"jsonschema", "yaml"}), "`rich` alone says that it is kept away"
     assert not {module for module in modules if module.startswith(("mlflow_gitops.core", "mlflow_gitops.edges"))}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("promote ", "churn"), ("promote churn ", "1"), ("promote churn 1 ", "Production"), ("log --stage ", "Staging")],
+    ids=lambda one: one.strip(),
+)
+def test_completion_of_values_needs_files_alone(team: Team, shell: str, words: str, offered: str) -> None:
+    told, modules = completed(team, shell, f"mlflow-gitops {words}")
+    assert offered in told
+    assert not packages(modules - {"rich"}) & (SLOW | {"jsonschema"})
+    assert not modules & OURS_THAT_ASK
+    ours = ("mlflow_gitops.apply", "mlflow_gitops.core.gates", "mlflow_gitops.commands", "mlflow_gitops.render")
+    assert not {module for module in modules if module.startswith(ours)}

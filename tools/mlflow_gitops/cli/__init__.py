@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from mlflow_gitops.cli.app import app
+from mlflow_gitops.cli.completion import answering
 
 # Each registers its commands, and `--help` lists them in this order.
 # isort: off
@@ -33,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         given = list(sys.argv[1:] if arguments is None else arguments)
         command = typer.main.get_command(_meant(given))
-        code = command.main(args=given, prog_name="mlflow-gitops", standalone_mode=False)
+        with answering():
+            code = command.main(args=given, prog_name="mlflow-gitops", standalone_mode=False)
         sys.stdout.flush()
         return int(code or 0)
     except Failure as error:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Optional
 import typer
 
 from mlflow_gitops import __version__
+from mlflow_gitops.cli import completion
 from mlflow_gitops.settings import Settings
 
 app = typer.Typer(
@@ -24,7 +25,10 @@ app = typer.Typer(
 )
 
 Models = Annotated[
-    Optional[list[str]], typer.Argument(metavar="[MODEL]...", help="Only these models.", show_default=False)
+    Optional[list[str]],
+    typer.Argument(
+        metavar="[MODEL]...", help="Only these models.", show_default=False, autocompletion=completion.models
+    ),
 ]
 TextOrJson = Annotated[Literal["text", "json"], typer.Option("--format", help="How to print the result.")]
 TextJsonOrMarkdown = Annotated[
@@ -32,8 +36,8 @@ TextJsonOrMarkdown = Annotated[
 ]
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(context: typer.Context, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:  # a shell that completes the rest asks for no version
         typer.echo(f"mlflow-gitops {__version__}")
         raise typer.Exit
 

@@ -7,9 +7,13 @@ from typing import Annotated, Literal, Optional
 
 import typer
 
+from mlflow_gitops.cli import completion
 from mlflow_gitops.cli.app import Models, TextOrJson, app
 
-Model = Annotated[Optional[str], typer.Argument(metavar="[MODEL]", help="Only this model.", show_default=False)]
+Model = Annotated[
+    Optional[str],
+    typer.Argument(metavar="[MODEL]", help="Only this model.", show_default=False, autocompletion=completion.models),
+]
 
 
 @app.command()
@@ -18,7 +22,12 @@ def log(
     model: Model = None,
     stage: Annotated[
         Optional[str],
-        typer.Option(metavar="STAGE", help="Only this stage, or alias as @NAME.", show_default=False),
+        typer.Option(
+            metavar="STAGE",
+            help="Only this stage, or alias as @NAME.",
+            show_default=False,
+            autocompletion=completion.stages,
+        ),
     ] = None,
     since: Annotated[
         Optional[str],

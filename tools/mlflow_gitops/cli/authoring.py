@@ -6,10 +6,19 @@ from typing import Annotated, Optional
 
 import typer
 
+from mlflow_gitops.cli import completion
 from mlflow_gitops.cli.app import TextOrJson, app
 
-_Model = Annotated[str, typer.Argument(metavar="MODEL", help="The model, by its name in MLflow.")]
-_Version = Annotated[int, typer.Argument(metavar="VERSION", min=1, max=2**31 - 1, help="The version's number.")]
+_Model = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", help="The model, by its name in MLflow.", autocompletion=completion.models),
+]
+_Version = Annotated[
+    int,
+    typer.Argument(
+        metavar="VERSION", min=1, max=2**31 - 1, help="The version's number.", autocompletion=completion.versions
+    ),
+]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the diff and write nothing.")]
 _Commit = Annotated[bool, typer.Option("--commit", help="Commit the manifest, and nothing else, on this branch.")]
 _Branch = Annotated[
@@ -62,7 +71,12 @@ def promote(
     model: _Model,
     version: _Version,
     stage: Annotated[
-        str, typer.Argument(metavar="STAGE", help="Production, Staging, Archived, or one of the policy's.")
+        str,
+        typer.Argument(
+            metavar="STAGE",
+            help="Production, Staging, Archived, or one of the policy's.",
+            autocompletion=completion.stages,
+        ),
     ],
     add: Annotated[bool, typer.Option("--add", help="Join what holds the stage; without, it is replaced.")] = False,
     no_pin: _NoPin = False,
@@ -103,10 +117,19 @@ def promote(
 def rollback(
     context: typer.Context,
     model: _Model,
-    stage: Annotated[str, typer.Argument(metavar="[STAGE]", help="The stage that goes back.")] = "Production",
+    stage: Annotated[
+        str,
+        typer.Argument(metavar="[STAGE]", help="The stage that goes back.", autocompletion=completion.stages),
+    ] = "Production",
     to: Annotated[
         Optional[int],
-        typer.Option(metavar="VERSION", min=1, help="Go back to this one, which held the stage.", show_default=False),
+        typer.Option(
+            metavar="VERSION",
+            min=1,
+            help="Go back to this one, which held the stage.",
+            show_default=False,
+            autocompletion=completion.versions,
+        ),
     ] = None,
     no_pin: _NoPin = False,
     dry_run: _DryRun = False,

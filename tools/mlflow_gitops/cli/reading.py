@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Optional
 
 import typer
 
+from mlflow_gitops.cli import completion
 from mlflow_gitops.cli.app import Models, TextJsonOrMarkdown, app
 
 
@@ -74,9 +75,18 @@ def plan(
 @app.command()
 def compare(
     context: typer.Context,
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="The registered model.")],
-    before: Annotated[str, typer.Argument(metavar="A", help="A version, or the stage or alias that holds it.")],
-    after: Annotated[str, typer.Argument(metavar="B", help="The other one.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="The registered model.", autocompletion=completion.models)
+    ],
+    before: Annotated[
+        str,
+        typer.Argument(
+            metavar="A",
+            help="A version, or the stage or alias that holds it.",
+            autocompletion=completion.holders,
+        ),
+    ],
+    after: Annotated[str, typer.Argument(metavar="B", help="The other one.", autocompletion=completion.holders)],
     form: TextJsonOrMarkdown = "text",
 ) -> None:
     """Show two versions side by side: metrics, params, data, signature, size, dependencies, code commit.

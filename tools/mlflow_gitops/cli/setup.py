@@ -6,6 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from mlflow_gitops.cli import completion
 from mlflow_gitops.cli.app import TextOrJson, app
 
 
@@ -68,7 +69,10 @@ def import_(
     models: Annotated[
         Optional[list[str]],
         typer.Argument(
-            metavar="[MODEL]...", help="Only these models, by name or by a glob with * and ?.", show_default=False
+            metavar="[MODEL]...",
+            help="Only these models, by name or by a glob with * and ?.",
+            show_default=False,
+            autocompletion=completion.models,
         ),
     ] = None,
     folder: Annotated[

@@ -1,0 +1,47 @@
+"""A pseudo-terminal: what a program shows a person, and what it makes of what a person types."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+
+def on_terminal(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], typed: str = "", *, within: float = 60
+) -> str:
+    """Run a command on a terminal of its own, type the text at once, and return all that it showed.
+
+    The text waits in the terminal until the program reads it. Raises AssertionError where the program does not end.
+    """
+    process, terminal = pty.fork()
+    if not process:  # the child
+        try:
+            os.chdir(folder)
+            os.execvpe(command[0], list(command), dict(environment))
+        finally:
+            os._exit(127)
+    shown = b""
+    end = time.monotonic() + within
+    try:
+        os.write(terminal, typed.encode())
+        while time.monotonic() < end:
+            if select.select([terminal], [], [], 0.2)[0]:
+                try:
+                    piece = os.read(terminal, 1 << 16)
+                except OSError:  # Linux, once nobody has the other end open
+                    piece = b""
+                if not piece:
+                    return shown.decode("utf-8", "replace")
+                shown += piece
+        raise AssertionError(f"it does not end; it showed: {shown.decode('utf-8', 'replace')}")
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        os.close(terminal)
