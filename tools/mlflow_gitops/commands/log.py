@@ -28,6 +28,9 @@ def run(
     try:
         return _run(settings, model, stage, since, until, author, form)
     finally:
+        # Through both, all that is there counts as old: else it would be looked through as soon as this is on again.
+        gc.freeze()
+        gc.unfreeze()
         gc.enable()
 
 
@@ -40,7 +43,7 @@ def _run(
     author: str | None,
     form: str,
 ) -> int:
-    trail = Trail(Workspace(settings), model)
+    trail = Trail(Workspace(settings), model, whole=(model, stage, since, until) == (None,) * 4)
     told = trail.tell(trail.select(stage, since, until))
     if author is not None:
         told = by(told, author)

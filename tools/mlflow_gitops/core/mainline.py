@@ -45,9 +45,9 @@ class Line:
 
     shas: list[str]
     changes: list[tuple[int, str, str | None]]
-    commits: Mapping[str, Commit]
-    times: Sequence[int] = ()
-    merges: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    commits: dict[str, Commit]
+    times: list[int] = field(default_factory=list)
+    merges: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def index(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What `git log` prints of commits and the files they changed, in a form that no message and no path can break."""
+"""What git prints of commits and the files they changed, in a form that no message and no path can break."""
 
 from __future__ import annotations
 
@@ -9,14 +9,38 @@ from typing import NamedTuple
 from mlflow_gitops.core.mainline import Commit, Line
 from mlflow_gitops.edges.blobs import BlobStream
 
+LISTED = ("--first-parent", "--parents", "--timestamp", "--reverse")
+"""How `git rev-list` is to print commits for `listed`."""
+
 LOGGED = (
-    "--root", "--raw", "-z", "--no-renames", "--no-abbrev", "--no-show-signature", "--ignore-submodules=none",
-    "--encoding=UTF-8", "--format=%x02%H%x00%P%x00%ct%x00%an <%ae>%x00%s%x00%cn <%ce>%x00%B",
+    "--stdin", "--root", "--raw", "-r", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none",
+    "--encoding=UTF-8", "--format=%x02%H%x00%ct%x00%an <%ae>%x00%s%x00%cn <%ce>%x00%B",
 )  # fmt: skip
-"""How `git log` is to print commits for `read`."""
+"""How `git diff-tree` is to print commits for `read`. It is told which ones, each compared with its first parent: unlike
+`git log`, which compares twice (once to see whether a commit matters) and prints nothing before it has seen all of them."""
 
 _NO_FILE = "000000"
 _LAST_SECOND = 253402300799  # of the year 9999
+
+
+def listed(output: bytes) -> Line:
+    """A line of commits without what they did: ids, times and merges."""
+    line = Line([], [], {}, [], {})
+    latest = 0
+    for entry in output.decode().splitlines():
+        seconds, sha, *parents = entry.split(" ")
+        latest = max(latest, int(seconds))
+        if len(parents) > 1:
+            line.merges[len(line.shas)] = tuple(parents[1:])
+        line.shas.append(sha)
+        line.times.append(latest)
+    return line
+
+
+def compared(line: Line) -> str:
+    """What `git diff-tree` is to compare, to tell what each commit of a line did: the commit with the one before it, which is
+    its first parent."""
+    return "".join(f"{sha} {before}\n" for before, sha in zip(("", *line.shas), line.shas, strict=False))
 
 
 class Logged(NamedTuple):
@@ -24,7 +48,6 @@ class Logged(NamedTuple):
     `changes` are (path, blob id, "link" for anything that is no plain file, or None where it was deleted)."""
 
     sha: str
-    parents: tuple[str, ...]
     seconds: int
     about: tuple[str, str, str, str]
     changes: list[tuple[str, str | None]]
@@ -38,8 +61,8 @@ def read(output: Iterable[bytes]) -> Iterator[Logged]:
         if token.startswith("\x02"):
             if commit is not None:
                 yield commit
-            parents, seconds = tuple(next(tokens).split()), int(next(tokens) or 0)
-            commit = Logged(token[1:], parents, seconds, (next(tokens), next(tokens), next(tokens), next(tokens)), [])
+            seconds = int(next(tokens) or 0)
+            commit = Logged(token[1:], seconds, (next(tokens), next(tokens), next(tokens), next(tokens)), [])
         elif commit is not None and token.startswith((":", "\n:")):
             _, mode, _, blob, _ = token.split()
             content = None if mode == _NO_FILE else blob if mode.startswith("100") else "link"
@@ -58,25 +81,13 @@ def _tokens(output: Iterable[bytes]) -> Iterator[str]:
         yield rest.decode("utf-8", "replace")
 
 
-def line(commits: Iterable[Logged], wants: Callable[[str], bool], blobs: BlobStream) -> Line:
-    """The line of commits as they come, the oldest first; what is wanted of their files is asked for at once."""
-    shas: list[str] = []
-    times: list[int] = []
-    described: dict[str, Commit] = {}
-    merges: dict[int, tuple[str, ...]] = {}
-    changes: list[tuple[int, str, str | None]] = []
-    latest = 0
-    for sha, parents, seconds, about, done in commits:
-        latest = max(latest, seconds)
-        if done:
-            blobs.ask((path, blob) for path, blob in done if blob and wants(path))
-            described[sha] = Commit(sha, utc(latest), *about)
-            changes += ((len(shas), path, blob) for path, blob in reversed(done))
-        if len(parents) > 1:
-            merges[len(shas)] = parents[1:]
-        shas.append(sha)
-        times.append(latest)
-    return Line(shas, changes, described, times, merges)
+def fill(line: Line, commits: Iterable[Logged], wants: Callable[[str], bool], blobs: BlobStream) -> None:
+    """Add to a line what its commits did, as they come; what is wanted of their files is asked for at once."""
+    for sha, _, about, done in commits:
+        i = line.index[sha]
+        blobs.ask((path, blob) for path, blob in done if blob and wants(path))
+        line.commits[sha] = Commit(sha, utc(line.times[i]), *about)
+        line.changes += ((i, path, blob) for path, blob in reversed(done))
 
 
 def utc(seconds: int) -> str:
