@@ -7,6 +7,7 @@ as it is.
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mlflow_gitops.edges.files import write_file
 from mlflow_gitops.edges.git import Git
@@ -70,6 +71,39 @@ def commit_edit(git: Git, file: str, before: bytes, after: bytes, message: str, 
             git.output("branch", "--quiet", "--delete", "--force", branch, check=False)
         raise
     return git.resolve("HEAD")
+
+
+def commit_apart(git: Git, onto: str, file: str, after: bytes, message: str) -> str:
+    """Commit a file's new content on top of a commit, as an object that no branch names yet; returns its id.
+
+    The checkout, its index and its branches stay as they are, and no hook runs. `file` must be there already, as text in UTF-8.
+    """
+    mode = git.output("ls-tree", "--full-tree", onto, "--", file).split()[0]
+    blob = git.output("hash-object", "-w", "--stdin", feed=after.decode("utf-8"))
+    with TemporaryDirectory() as folder:
+        index = Path(folder, "index")
+        git.output("read-tree", onto, index=index)
+        git.output("update-index", "--cacheinfo", f"{mode},{blob},{file}", index=index)
+        tree = git.output("write-tree", index=index)
+    return git.output("commit-tree", tree, "-p", onto, "-F", "-", feed=message, identity=True)
+
+
+def fetch_branches(git: Git, remote: str, prefix: str) -> dict[str, str]:
+    """The branches of a remote that begin so, and their tips, brought here as they are there now. Raises GitFailure."""
+    here = f"refs/remotes/{remote}/"
+    refspec = f"+refs/heads/{prefix}*:{here}{prefix}*"
+    git.output("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--prune", remote, refspec)
+    listed = git.output("for-each-ref", "--format=%(objectname) %(refname)", f"{here}{prefix}")
+    lines = (line.partition(" ") for line in listed.splitlines())
+    return {ref.removeprefix(here): tip for tip, _, ref in lines}
+
+
+def replace_branch(git: Git, remote: str, branch: str, before: str | None, after: str) -> None:
+    """Let a branch of a remote be a commit, unless it is no longer what it was (`before`; None: not there). Raises
+    GitFailure."""
+    ref = f"refs/heads/{branch}"
+    lease = f"--force-with-lease={ref}:{before or ''}"
+    _do(git, f"{branch} could not be pushed to {remote}", "push", "--quiet", lease, remote, f"{after}:{ref}")
 
 
 def push(git: Git, remote: str, branch: str) -> None:

@@ -29,10 +29,20 @@ class GitCommand:
     def __init__(self, top: Path) -> None:
         self.top = top
 
-    def output(self, *args: str, feed: str | None = None, check: bool = True, identity: bool = False) -> str:
-        """What a git command prints. With `identity`, a commit can be made even where git knows no user. Raises GitFailure."""
+    def output(
+        self,
+        *args: str,
+        feed: str | None = None,
+        check: bool = True,
+        identity: bool = False,
+        index: Path | None = None,
+    ) -> str:
+        """What a git command prints. With `identity`, a commit can be made even where git knows no user; `index` is one that
+        takes the place of the checkout's own. Raises GitFailure."""
         known = not identity or self._run("var", "GIT_COMMITTER_IDENT", check=False)
-        extra = {} if known else _OWN_IDENTITY
+        extra = {} if known else dict(_OWN_IDENTITY)
+        if index is not None:
+            extra["GIT_INDEX_FILE"] = str(index)
         return self._run(*args, feed=feed, check=check, extra=extra).decode("utf-8", "surrogateescape").strip()
 
     def attempt(self, *args: str, feed: str | None = None) -> str | None:
@@ -49,7 +59,7 @@ class GitCommand:
 
     def _command(self, args: tuple[str, ...]) -> list[str]:
         # Replace refs and grafts would let a clone see another history than the one that was approved.
-        config = ("-c", "core.quotePath=false", "-c", "log.diffMerges=separate", "-c", "log.follow=false")
+        config = ("-c", "core.quotePath=false", "-c", "log.follow=false", "-c", "advice.graftFileDeprecated=false")
         return ["git", "--no-replace-objects", "--no-pager", "-C", str(self.top), *config, *args]
 
     def _popen(self, *args: str) -> subprocess.Popen[bytes]:

@@ -170,7 +170,7 @@ class GitHub:
         Anybody can copy the marker, so another's comment with it is left alone. Without `new` none is begun. Returns the
         comment's address, None where there is none.
         """
-        text = _marked(key, body)
+        text = marked(key, body)
         with self.asking(f"comment on #{number}"):
             issue = self.repo.get_issue(number)
             ours = [one for one in issue.get_comments() if self._is_ours(one, key)]
@@ -194,7 +194,7 @@ class GitHub:
                     one.create_comment("Everything is in order again.")
                     one.edit(state="closed")
                 return None
-            text = _marked(key, body)
+            text = marked(key, body)
             if not known:
                 return str(self.repo.create_issue(title, text).html_url)
             if (known[0].title, known[0].body) != (title, text):
@@ -264,7 +264,7 @@ def _marker(key: str) -> str:
     return f"<!-- mlflow-gitops:{key} -->"
 
 
-def _marked(key: str, body: str) -> str:
+def marked(key: str, body: str) -> str:
     """A body with its marker first, cut where GitHub would refuse it."""
     text = f"{_marker(key)}\n{body}"
     if len(text) <= MAX_BODY:
