@@ -211,6 +211,16 @@ def test_paths(team: Team, tmp_path: Path) -> None:
     assert ran.code == 64 and "There is no registry/models/gone.yaml." in ran.err
 
 
+def test_the_policy_as_a_path_is_every_manifest(team: Team) -> None:
+    """It is part of their rules; pre-commit, for one, names the files that change and no other."""
+    team.commit(fraud="stages: {Canary: 1}\n")
+    assert judged(team, "registry/models/churn.yaml", code=0) == []
+    team.write("policy.yaml", "drift: heal\n")
+    ran = team.run("validate", str(team.folder / "registry/policy.yaml"), "--format", "json")
+    assert ran.code == 3 and ran.json["manifests"] == 2
+    assert told(ran) == [("registry/models/fraud.yaml", "stage-unknown")]
+
+
 def test_paths_follow_no_links(team: Team, tmp_path: Path) -> None:
     outside = tmp_path / "outside.yaml"
     outside.write_text("name: linked\nstages: {}\n")

@@ -75,7 +75,8 @@ def _is_policy(workspace: Workspace, path: str) -> bool:
 
 def _given(workspace: Workspace, paths: Sequence[Path]) -> Snapshot:
     """The problems of the given files and folders. Those of the registry folder are checked among their siblings and
-    under its policy; any other file by itself, as a manifest or, by its name, as a policy."""
+    under its policy, and all of them where the policy is given, since it is part of every manifest's rules; any other file
+    by itself, as a manifest or, by its name, as a policy."""
     top = workspace.top / workspace.registry
     inside: set[str] = set()
     outside: list[Path] = []
@@ -93,8 +94,10 @@ def _given(workspace: Workspace, paths: Sequence[Path]) -> Snapshot:
     problems: list[Problem] = []
     if inside:
         whole = workspace.tree()
-        problems += [one for one in whole.problems if one.file in inside or _is_policy(workspace, one.file)]
-        snapshot.count += sum(1 for path in inside if classify(path, workspace.registry) == "manifest")
+        everything = any(_is_policy(workspace, path) for path in inside)
+        problems += [one for one in whole.problems if everything or one.file in inside or _is_policy(workspace, one.file)]
+        manifests = sum(1 for path in inside if classify(path, workspace.registry) == "manifest")
+        snapshot.count += whole.count if everything else manifests
     for file in outside:
         alone = _alone(file)
         problems += alone.problems
