@@ -15,7 +15,11 @@ from mlflow_gitops.core import schema
 from mlflow_gitops.core.yamldoc import parse
 
 EXAMPLES = Path(__file__).parent / "examples" / "good"
-WHOLE = {"model": EXAMPLES / "models" / "everything.yaml", "policy": EXAMPLES / "policies" / "everything.yaml"}
+WHOLE = {
+    "model": EXAMPLES / "models" / "everything.yaml",
+    "policy": EXAMPLES / "policies" / "everything.yaml",
+    "environments": EXAMPLES.parent / "environments.yaml",
+}
 NAMES = tuple(WHOLE)
 
 Node = dict[str, Any]

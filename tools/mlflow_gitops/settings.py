@@ -16,3 +16,5 @@ class Settings:
     tracking_uri: str | None = None
     registry_uri: str | None = None
     verbosity: int = 0
+    environment: str | None = None
+    """One of `environments.yaml` in the registry folder: which folder below it is meant, and which MLflow."""

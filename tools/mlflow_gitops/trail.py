@@ -31,7 +31,7 @@ class Trail:
     """
 
     def __init__(self, workspace: Workspace, model: str | None = None) -> None:
-        self._workspace = workspace
+        self.workspace = self._workspace = workspace
         self._git = workspace.git
         stems = [file_stem(model)] if model is not None else None
         reader = Reader(self._git.blobs)

@@ -10,13 +10,14 @@ from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from mlflow_gitops.core.environments import Environment, read_environments
 from mlflow_gitops.core.mainline import Line
 from mlflow_gitops.core.problems import in_order
-from mlflow_gitops.core.snapshot import Snapshot, build, classify, schema_copy_problems
+from mlflow_gitops.core.snapshot import ENVIRONMENTS, Folder, Snapshot, build, classify, schema_copy_problems
 from mlflow_gitops.edges import files
 from mlflow_gitops.edges.git import Git
 from mlflow_gitops.edges.processes import spread
-from mlflow_gitops.errors import GitFailure, UsageFailure
+from mlflow_gitops.errors import Failure, GitFailure, UsageFailure
 from mlflow_gitops.settings import Settings
 
 
@@ -42,9 +43,12 @@ class Merge:
 
 
 class Workspace:
-    """One repository and the registry folder in it."""
+    """One repository and the registry folder in it: of one environment, where the repository keeps several.
 
-    def __init__(self, settings: Settings) -> None:
+    `whole` is for what looks at all environments by itself; `registry` is then the folder that they lie in.
+    """
+
+    def __init__(self, settings: Settings, *, whole: bool = False) -> None:
         start = (settings.repo or Path.cwd()).resolve()
         if not start.is_dir():
             raise UsageFailure(f"There is no folder {settings.repo}.")
@@ -58,8 +62,16 @@ class Workspace:
         folder = PurePosixPath(anchor.relative_to(self.top.resolve()).as_posix(), settings.registry_dir)
         if folder.is_absolute() or ".." in folder.parts or folder == PurePosixPath("."):
             raise UsageFailure(f"--registry-dir must be a folder inside the repository, not {settings.registry_dir!r}.")
-        self.registry = folder.as_posix()
-        self._settings = settings
+        self.root = folder.as_posix()
+        """The folder that --registry-dir names."""
+        self.registry = Folder(self.root)
+        self.settings = settings
+        self.environment: Environment | None = None
+        if settings.environment is not None:
+            self.environment = self._chosen(settings, settings.environment)
+            self.registry = self.environment.folder
+        elif not whole and self.has_environments:
+            raise UsageFailure(f"{self.root}/{ENVIRONMENTS} lists environments: choose one with --env {self._names()}.")
 
     @property
     def git(self) -> Git:
@@ -68,9 +80,46 @@ class Workspace:
             raise self._git_error
         return self._git
 
+    @property
+    def has_environments(self) -> bool:
+        return (self.top / self.root / ENVIRONMENTS).is_file()
+
+    @cached_property
+    def environments(self) -> dict[str, Environment]:
+        """The environments of this repository, as the working tree lists them: in a workflow, that is the main branch's.
+        Empty where it has no list. Raises Failure where the list has errors."""
+        if not self.has_environments:
+            return {}
+        shown = f"{self.root}/{ENVIRONMENTS}"
+        read = files.read_file(self.top / shown, shown)
+        if read.data is None:
+            raise Failure(f"{shown} {read.fault}.")
+        known, problems = read_environments(read.data, self.root)
+        if known is None:
+            first = problems[0]
+            raise Failure(f"{first.file}:{first.line}: {first.message}. mlflow-gitops validate tells all.")
+        return known
+
+    def _chosen(self, settings: Settings, name: str) -> Environment:
+        if settings.tracking_uri or settings.registry_uri:
+            raise UsageFailure(
+                f"--env {name} says which MLflow is meant; leave --tracking-uri and --registry-uri away, or --env."
+            )
+        if not self.has_environments:
+            raise UsageFailure(f"There is no {self.root}/{ENVIRONMENTS}, so there is no environment {name}.")
+        if name not in self.environments:
+            raise UsageFailure(f"{self.root}/{ENVIRONMENTS} has no environment {name!r}; it has {self._names()}.")
+        return self.environments[name]
+
+    def _names(self) -> str:
+        try:
+            return ", ".join(self.environments)
+        except Failure:
+            return "NAME"
+
     @cached_property
     def main_ref(self) -> str:
-        return self.git.main_ref(self._settings.main)
+        return self.git.main_ref(self.settings.main)
 
     @cached_property
     def main_line(self) -> dict[str, int]:
@@ -113,10 +162,11 @@ class Workspace:
         return [path for path in self.git.dirty_paths(self.registry) if classify(path, self.registry)]
 
     def owner(self, line: Line) -> str | None:
-        """`<root commit>:<registry folder>`, what marks a model as this repository's.
+        """`<root commit>:<registry folder>[:<environment>]`, what marks a model as this repository's.
 
         None in a shallow clone, which does not know its root.
         """
+        here = f"{self.registry}:{self.environment.name}" if self.environment else str(self.registry)
         if not line.shas:
-            return f"uncommitted:{self.registry}"
-        return None if self.git.is_shallow() else f"{line.shas[0]}:{self.registry}"
+            return f"uncommitted:{here}"
+        return None if self.git.is_shallow() else f"{line.shas[0]}:{here}"

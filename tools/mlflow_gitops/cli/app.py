@@ -89,6 +89,17 @@ def options(
             show_default=False,
         ),
     ] = None,
+    environment: Annotated[
+        Optional[str],
+        typer.Option(
+            "--env",
+            metavar="NAME",
+            help="One of the environments that environments.yaml in the registry folder lists.",
+            envvar="MLFLOW_GITOPS_ENV",
+            show_envvar=False,
+            show_default=False,
+        ),
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Say more.", envvar="MLFLOW_GITOPS_VERBOSE", show_envvar=False)
     ] = False,
@@ -104,4 +115,4 @@ def options(
 ) -> None:
     """Every option here also reads MLFLOW_GITOPS_<NAME>, for example MLFLOW_GITOPS_TRACKING_URI."""
     verbosity = int(verbose) - int(quiet)
-    context.obj = Settings(repo, registry_dir, main, tracking_uri, registry_uri, verbosity)
+    context.obj = Settings(repo, registry_dir, main, tracking_uri, registry_uri, verbosity, environment or None)

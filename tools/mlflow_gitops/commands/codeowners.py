@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection
+from dataclasses import replace
 
 from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid
 from mlflow_gitops.core import codeowners
 from mlflow_gitops.core.codeowners import PLACES, CodeOwners
 from mlflow_gitops.core.problems import Problem
-from mlflow_gitops.core.snapshot import Snapshot, classify
+from mlflow_gitops.core.snapshot import ENVIRONMENTS, Snapshot, classify, policy_of
 from mlflow_gitops.errors import INVALID, OK, Failure
 from mlflow_gitops.render.terminal import safe
 from mlflow_gitops.settings import Settings
@@ -19,12 +20,15 @@ from mlflow_gitops.workspace import Workspace
 def run(settings: Settings, *, check: bool, dry_run: bool, form: str) -> int:
     """Bring CODEOWNERS up to date and print the difference; with `check` or `dry_run`, only print it. With `check`, exits 3
     if there is one."""
-    workspace = Workspace(settings)
-    snapshot = workspace.tree()
-    if snapshot.errors:
-        return report_invalid(snapshot, form)
-    found = existing(workspace) or CodeOwners(PLACES[0], "")
-    wanted = written(workspace, snapshot, found)
+    workspace = Workspace(settings, whole=True)
+    names = () if workspace.environment else tuple(workspace.environments)
+    found = new = existing(workspace) or CodeOwners(PLACES[0], "")
+    for one in [Workspace(replace(settings, environment=name)) for name in names] or [workspace]:
+        snapshot = one.tree()
+        if snapshot.errors:
+            return report_invalid(snapshot, form)
+        new = replace(new, text=written(one, snapshot, new))
+    wanted = new.text
     diff = _diff(found, wanted)
     if diff and not (check or dry_run):
         file = workspace.top / found.file
@@ -51,7 +55,7 @@ def problems(workspace: Workspace, snapshot: Snapshot, changed: Collection[str] 
     """
     found = existing(workspace)
     if found is None:
-        return codeowners.missing(f"{workspace.registry}/policy.yaml", snapshot) if changed is None else []
+        return codeowners.missing(policy_of(workspace.registry), snapshot) if changed is None else []
     if changed is None and not snapshot.errors:
         return codeowners.stale(found, written(workspace, snapshot, found))
     lines = {one.file: codeowners.manifest_line(one) for one in snapshot.manifests.values()}
@@ -77,7 +81,8 @@ def existing(workspace: Workspace) -> CodeOwners | None:
 
 def written(workspace: Workspace, snapshot: Snapshot, found: CodeOwners) -> str:
     """The file's text as the owners want it."""
-    places = ["schemas/", *(["tools/"] if (workspace.top / "tools").is_dir() else []), ".github/"]
+    listing = [f"{workspace.root}/{ENVIRONMENTS}"] if workspace.environment else []
+    places = [*listing, "schemas/", *(["tools/"] if (workspace.top / "tools").is_dir() else []), ".github/"]
     if not found.file.startswith(".github/"):
         places.append(found.file)
     return found.with_block(workspace.registry, codeowners.block(snapshot, workspace.registry, places))

@@ -7,6 +7,7 @@ from mlflow_gitops.comparing import side_by_side
 from mlflow_gitops.core.compare import meant
 from mlflow_gitops.core.observed import ObservedModel
 from mlflow_gitops.core.policy import read_policy
+from mlflow_gitops.core.snapshot import policy_of
 from mlflow_gitops.edges import files
 from mlflow_gitops.errors import OK, Failure
 from mlflow_gitops.planning import evidence
@@ -21,11 +22,11 @@ def run(settings: Settings, model: str, before: str, after: str, form: str) -> i
     """Compare what `before` and `after` mean now: a version, a stage or an alias. What is not recorded is said, and is no
     error."""
     workspace = Workspace(settings)
-    from mlflow_gitops.edges.mlflow import Registry
+    from mlflow_gitops.connecting import connect
 
     progress = steps(settings)
     progress("loading MLflow")
-    registry = Registry(settings.tracking_uri, settings.registry_uri, warn)
+    registry = connect(workspace, warn)
     progress("reading MLflow")
     seen = registry.read(model)
     if seen is None or seen.is_prompt:
@@ -45,7 +46,7 @@ def run(settings: Settings, model: str, before: str, after: str, form: str) -> i
 
 def _own_stages(workspace: Workspace, model: str, *, stageless: bool) -> dict[str, str]:
     """The aliases behind stages that only the policy knows; none where there is no policy that can be read."""
-    path = f"{workspace.registry}/policy.yaml"
+    path = policy_of(workspace.registry)
     read = files.read_file(workspace.top / path, path)
     policy = read_policy(read.data, path)[0] if read.data is not None else None
     if policy is None:

@@ -15,7 +15,7 @@ from mlflow_gitops.core.checkup import Finding, GitFacts, MlflowFacts
 from mlflow_gitops.core.problems import Problem
 from mlflow_gitops.core.protection import judge_settings
 from mlflow_gitops.core.receipts import NOTES_REF
-from mlflow_gitops.core.snapshot import Snapshot
+from mlflow_gitops.core.snapshot import Snapshot, policy_of
 from mlflow_gitops.core.workflows import Job, app_needs, judge_workflows, read_workflows
 from mlflow_gitops.edges import files
 from mlflow_gitops.edges.git import Git
@@ -33,7 +33,7 @@ _TOKEN = (
 
 def run(settings: Settings, form: str) -> int:
     """Look at everything and print what was found; exits 1 if anything is missing."""
-    workspace = Workspace(settings)
+    workspace = Workspace(settings)  # of one environment: each has its own MLflow to be asked
     progress = steps(settings)
     found: list[Finding] = []
     git, main = _git(workspace, found)
@@ -41,7 +41,7 @@ def run(settings: Settings, form: str) -> int:
     jobs, unread = read_workflows(files.workflow_texts(workspace.top))
     found += judge_workflows(jobs, unread)
     progress("asking MLflow")
-    found += checkup.judge_mlflow(_mlflow(settings, snapshot), snapshot)
+    found += checkup.judge_mlflow(_mlflow(workspace, snapshot), snapshot)
     progress("asking GitHub")
     found += _github(git, main, jobs)
     if form == "json":
@@ -93,7 +93,7 @@ def _files(workspace: Workspace, git: Git | None, found: list[Finding]) -> Snaps
         owned = codeowners.problems(workspace, snapshot)
     found += checkup.judge_policy(
         snapshot,
-        has_policy=(workspace.top / workspace.registry / "policy.yaml").is_file(),
+        has_policy=(workspace.top / policy_of(workspace.registry)).is_file(),
         github=GitHub.configured(git) is not None,
         owned=owned,
         copies=files.schema_copies(workspace.top),
@@ -101,14 +101,14 @@ def _files(workspace: Workspace, git: Git | None, found: list[Finding]) -> Snaps
     return snapshot
 
 
-def _mlflow(settings: Settings, snapshot: Snapshot) -> MlflowFacts:
+def _mlflow(workspace: Workspace, snapshot: Snapshot) -> MlflowFacts:
     """What the registry tells of itself. Every model that a manifest names is looked for, and no other is read."""
-    from mlflow_gitops.edges.mlflow import Registry
+    from mlflow_gitops.connecting import connect
 
     client = importlib.metadata.version("mlflow")
     names = list(snapshot.manifests)
     try:
-        registry = Registry(settings.tracking_uri, settings.registry_uri)
+        registry = connect(workspace)
         http = registry.uri.startswith(("http://", "https://"))
     except RegistryFailure as failure:
         return MlflowFacts(client, "", fault=str(failure))

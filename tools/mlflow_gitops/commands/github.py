@@ -92,9 +92,9 @@ def _report(settings: Settings, workspace: Workspace, sha: str) -> _Report:
 
 def _planner(settings: Settings, workspace: Workspace, merge: Merge | None = None) -> Planner:
     """A planner for a merge, or for the tip of the main branch that is checked out."""
-    from mlflow_gitops.edges.mlflow import Registry
+    from mlflow_gitops.connecting import connect
 
-    registry = Registry(settings.tracking_uri, settings.registry_uri, warn)
+    registry = connect(workspace, warn)
     if merge is not None:
         return Planner.for_merge(workspace, registry, workspace.at(merge.made), merge)
     head = workspace.git.resolve("HEAD")

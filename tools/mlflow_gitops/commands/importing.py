@@ -33,9 +33,9 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
         return report_invalid(snapshot, options.form)
     progress = steps(settings)
     progress("reading MLflow")
-    from mlflow_gitops.edges.mlflow import Registry
+    from mlflow_gitops.connecting import connect
 
-    registry = Registry(settings.tracking_uri, settings.registry_uri, warn)
+    registry = connect(workspace, warn)
     found, prompts = _observe(registry, models)
     progress(f"importing {many(len(found), 'model')}")
     work = Import(workspace, snapshot, found, options, stageless=registry.stageless)

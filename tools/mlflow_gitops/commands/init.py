@@ -20,7 +20,7 @@ from mlflow_gitops.core import scaffold
 from mlflow_gitops.core.codeowners import PLACES, CodeOwners
 from mlflow_gitops.core.policy import read_policy
 from mlflow_gitops.core.scaffold import ACTION, TEMPLATE, Place, Scaffolded
-from mlflow_gitops.core.snapshot import Snapshot, SourceFile, build
+from mlflow_gitops.core.snapshot import Snapshot, SourceFile, build, policy_of
 from mlflow_gitops.edges import files
 from mlflow_gitops.edges.github import branch_of
 from mlflow_gitops.edges.server import without_credentials
@@ -61,27 +61,27 @@ class Outcome:
 
 def run(settings: Settings, options: Options, ask: Ask | None) -> int:
     """Scaffold the repository and say what comes next. `ask` None: nobody is asked."""
-    workspace = Workspace(settings)
+    workspace = Workspace(settings, whole=True)
     top = workspace.git.top
     has_action = (top / ACTION / "action.yml").is_file()
     if options.update:
         ask = None
     github = _yes(options.github, has_action if options.update else True, "Is the repository on GitHub?", ask)
     owner = options.owner
-    policy_file = f"{workspace.registry}/policy.yaml"
-    fresh = not os.path.lexists(workspace.top / policy_file)
+    policy_file = policy_of(workspace.registry)
+    fresh = not _is_whole(workspace) and not os.path.lexists(workspace.top / policy_file)
     if owner is None and ask is not None and github and fresh:
         owner = ask("Which team owns the policy (@org/team; empty for none)?", "").strip() or None
     aliases = _yes(
         options.aliases, False, "Keep each stage as an alias, too (models:/<model>@production)?", ask if fresh else None
     )
-    place = Place(workspace.registry, _branch(workspace), options.requirement or _requirement(), __version__)
-    rules = scaffold.policy(workspace.registry, owner, aliases=aliases)
+    place = Place(workspace.root, _branch(workspace), options.requirement or _requirement(), __version__)
+    rules = scaffold.policy(policy_file.rpartition("/")[0], owner, aliases=aliases)
     if read_policy(rules, policy_file)[1]:
         raise UsageFailure(f"{owner!r} is no owner: one is @user, @org/team or an e-mail address.")
     wanted = list(_wanted(workspace, rules, place, github=github))
     done = [_outcome(workspace.top, one, update=options.update) for one in wanted]
-    if github:
+    if github and not _is_whole(workspace):
         done += _owners(workspace, rules if fresh else None)
     for one in done:
         if not options.dry_run and one.result in ("created", "updated"):
@@ -126,16 +126,25 @@ def _requirement() -> str:
 
 
 def _wanted(workspace: Workspace, rules: bytes, place: Place, *, github: bool) -> Iterator[Scaffolded]:
-    yield Scaffolded(f"{workspace.registry}/policy.yaml", rules, "never")
-    if not (workspace.top / workspace.registry / "models").is_dir():
-        yield Scaffolded(f"{workspace.registry}/models/.gitkeep", scaffold.KEEP, "never")
+    if not _is_whole(workspace):
+        yield Scaffolded(policy_of(workspace.registry), rules, "never")
+        if not (workspace.top / workspace.registry / "models").is_dir():
+            yield Scaffolded(f"{workspace.registry}/models/.gitkeep", scaffold.KEEP, "never")
     for file in sorted(shared("schemas").glob("*.schema.json")):
+        if file.name.startswith("environments.") and not workspace.has_environments:
+            continue
         yield Scaffolded(f"schemas/{file.name}", file.read_bytes(), "always")
     if github:
         for one in scaffold.for_github(_shipped(), place):
             twin = next(_templates(workspace.top), None) if one.path == TEMPLATE else None
             if twin is None or twin == TEMPLATE:
                 yield one
+
+
+def _is_whole(workspace: Workspace) -> bool:
+    """Whether this is about all environments together: what surrounds them is written, and with --env an environment's own
+    policy and folder."""
+    return workspace.environment is None and workspace.has_environments
 
 
 def _shipped() -> dict[str, bytes]:
@@ -177,7 +186,7 @@ def _owners(workspace: Workspace, rules: bytes | None) -> list[Outcome]:
     there = (workspace.top / workspace.registry).is_dir()
     sources = list(files.registry_files(workspace.top, workspace.registry)) if there else []
     if rules is not None:
-        sources.append(SourceFile(f"{workspace.registry}/policy.yaml", rules))
+        sources.append(SourceFile(policy_of(workspace.registry), rules))
     snapshot: Snapshot = build(sources, workspace.registry)
     found = codeowners.existing(workspace)
     old = found or CodeOwners(PLACES[0], "")
@@ -218,15 +227,17 @@ def _next(settings: Settings, workspace: Workspace, *, github: bool) -> Iterator
     yield "Next:"
     if Path.cwd().resolve() != workspace.top.resolve():
         yield f"  cd {shlex.quote(str(workspace.top))}"
-    if workspace.registry != "registry":
-        yield f"  export MLFLOW_GITOPS_REGISTRY_DIR={shlex.quote(workspace.registry)}"
-    if settings.tracking_uri or not os.environ.get("MLFLOW_TRACKING_URI"):
+    if workspace.root != "registry":
+        yield f"  export MLFLOW_GITOPS_REGISTRY_DIR={shlex.quote(workspace.root)}"
+    if workspace.has_environments:
+        yield "  export MLFLOW_GITOPS_ENV=" + (workspace.environment.name if workspace.environment else "NAME")
+    elif settings.tracking_uri or not os.environ.get("MLFLOW_TRACKING_URI"):
         uri = without_credentials(settings.tracking_uri or "http://localhost:5000")
         yield f"  export MLFLOW_TRACKING_URI={shlex.quote(uri)}   # where your MLflow is"
     yield "  mlflow-gitops import              # manifests of what MLflow has now"
     yield "  mlflow-gitops validate"
     yield "  mlflow-gitops plan                # nothing is to change yet"
-    folders = " ".join(shlex.quote(each) for each in (workspace.registry, "schemas", *([".github"] if github else [])))
+    folders = " ".join(shlex.quote(each) for each in (workspace.root, "schemas", *([".github"] if github else [])))
     yield f"  git add {folders} && git commit -m 'Manifests for our models'"
     yield "  mlflow-gitops reconcile           # from here on git leads"
     yield "  mlflow-gitops doctor              # what is still missing, and how to mend it"

@@ -34,11 +34,11 @@ def run(
     snapshot = workspace.at(merge.made) if merge else workspace.at(commit) if commit else workspace.tree()
     if snapshot.errors:
         return report_invalid(snapshot, form)
-    from mlflow_gitops.edges.mlflow import Registry
+    from mlflow_gitops.connecting import connect
 
     progress = steps(settings)
     progress("loading MLflow")
-    registry = Registry(settings.tracking_uri, settings.registry_uri, warn)
+    registry = connect(workspace, warn)
     ways = Ways(prune=prune)
     if merge:
         planner = Planner.for_merge(workspace, registry, snapshot, merge, ways)

@@ -53,11 +53,11 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
             emit_json(data.reconciled(commit, [], None))
         return OK
     _say_if_dirty(settings, workspace, commit)
-    from mlflow_gitops.edges.mlflow import Registry
+    from mlflow_gitops.connecting import connect
 
     progress = steps(settings)
     progress("loading MLflow")
-    registry = Registry(settings.tracking_uri, settings.registry_uri, warn)
+    registry = connect(workspace, warn)
     ways = replace(options.ways, prune=options.ways.prune or (kept is not None and kept.prune))
     reconciler = Reconciler(
         workspace, registry, commit, snapshot, ways, push_receipts=options.push_receipts, jobs=options.jobs

@@ -64,11 +64,11 @@ def _asked(
     settings: Settings, workspace: Workspace, snapshot: Snapshot, commit: str
 ) -> tuple[Plan, str, dict[tuple[str, int], str]]:
     """What MLflow holds against the main line's tip, where that is, and what the versions in stages were made from."""
-    from mlflow_gitops.edges.mlflow import Registry
+    from mlflow_gitops.connecting import connect
     from mlflow_gitops.lineage import origins
     from mlflow_gitops.planning import Planner
 
-    registry = Registry(settings.tracking_uri, settings.registry_uri, warn)
+    registry = connect(workspace, warn)
     if snapshot.errors:
         raise Failure(
             "The manifests have errors (mlflow-gitops validate), so MLflow cannot be compared; say --offline."

@@ -119,10 +119,9 @@ def asked(sheet: Sheet) -> ObservedModel | None:
 
 def observe(sheet: Sheet) -> ObservedModel:
     """As `asked`; raises RegistryFailure."""
-    from mlflow_gitops.edges.mlflow import Registry
+    from mlflow_gitops.connecting import connect
 
-    registry = Registry(sheet.settings.tracking_uri, sheet.settings.registry_uri, warn)
-    seen = registry.read(sheet.name)
+    seen = connect(sheet.workspace, warn).read(sheet.name)
     if seen is not None and seen.is_prompt:
         raise Failure(f"{sheet.name} is a prompt in MLflow, no model. Give the model another name.")
     return seen or ObservedModel(sheet.name)

@@ -67,10 +67,10 @@ def _made_from(
     held = sorted({version for versions in standing.stages.values() for version in versions})
     if not lineage:
         return {version: origin(specs.get(version)) for version in held}
-    from mlflow_gitops.edges.mlflow import Registry
+    from mlflow_gitops.connecting import connect
     from mlflow_gitops.lineage import origins
 
     steps(settings)("asking MLflow")
-    registry = Registry(settings.tracking_uri, settings.registry_uri, warn)
+    registry = connect(trail.workspace, warn)
     known = origins(registry, {standing.model: held}, lambda _: specs, warn)
     return {version: of for (_, version), of in known.items()}

@@ -20,11 +20,11 @@ def run(settings: Settings, models: Sequence[str], exit_code: bool, form: str) -
     snapshot = workspace.at(head)
     if snapshot.errors:
         return report_invalid(snapshot, form)
-    from mlflow_gitops.edges.mlflow import Registry
+    from mlflow_gitops.connecting import connect
 
     progress = steps(settings)
     progress("loading MLflow")
-    registry = Registry(settings.tracking_uri, settings.registry_uri, warn)
+    registry = connect(workspace, warn)
     plan = Planner(workspace, registry, snapshot, head).plan(models, progress)
     if form == "json":
         emit_json(data.status(plan))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mlflow_gitops.commands.output import emit, emit_json, note
+from mlflow_gitops.core.environments import read_environments
 from mlflow_gitops.core.problems import Problem, in_order
-from mlflow_gitops.core.snapshot import Snapshot, SourceFile, build, classify, schema_copy_problems, twins
+from mlflow_gitops.core.snapshot import ENVIRONMENTS, Snapshot, SourceFile, build, classify, schema_copy_problems, twins
 from mlflow_gitops.edges import files
-from mlflow_gitops.errors import INVALID, OK, UsageFailure
+from mlflow_gitops.errors import INVALID, OK, Failure, UsageFailure
 from mlflow_gitops.render import github, problems
 from mlflow_gitops.settings import Settings
 from mlflow_gitops.workspace import Workspace
@@ -19,13 +21,12 @@ def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, fo
     """Check everything, the given paths, or what changed since a revision; exit 3 if anything is wrong."""
     if paths and changed_since is not None:
         raise UsageFailure("Give paths or --changed-since, not both.")
-    workspace = Workspace(settings)
-    if changed_since is not None:
-        snapshot = _changed(workspace, changed_since)
-    elif paths:
-        snapshot = _given(workspace, paths)
+    workspace = Workspace(settings, whole=True)
+    each = _environments(workspace)
+    if each is None:
+        snapshot = _snapshot(workspace, paths, changed_since)
     else:
-        snapshot = _with_codeowners(workspace, workspace.tree())
+        snapshot = _joined([_listing(workspace), *_everywhere(workspace, each, paths, changed_since)])
     if form == "json":
         emit_json(problems.data(snapshot))
     elif form == "github":
@@ -39,6 +40,55 @@ def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, fo
         )
         note(settings, f"{snapshot.count} manifest{'' if snapshot.count == 1 else 's'}: {said}.")
     return INVALID if snapshot.errors else OK
+
+
+def _snapshot(workspace: Workspace, paths: Sequence[Path], changed_since: str | None) -> Snapshot:
+    if changed_since is not None:
+        return _changed(workspace, changed_since)
+    return _given(workspace, paths) if paths else _with_codeowners(workspace, workspace.tree())
+
+
+def _environments(workspace: Workspace) -> list[Workspace] | None:
+    """A workspace for each environment that is listed, of those that can be read; None where it is one already, or the
+    repository keeps no list."""
+    if workspace.environment is not None or not workspace.has_environments:
+        return None
+    try:
+        names = list(workspace.environments)
+    except Failure:
+        return []
+    return [Workspace(replace(workspace.settings, environment=name)) for name in names]
+
+
+def _listing(workspace: Workspace) -> Snapshot:
+    """What is wrong with the list of environments itself."""
+    shown = f"{workspace.root}/{ENVIRONMENTS}"
+    read = files.read_file(workspace.top / shown, shown)
+    if read.data is None:
+        return Snapshot(problems=[Problem(shown, 1, 1, "not-a-file", read.fault or "cannot be read")])
+    return Snapshot(problems=read_environments(read.data, workspace.root)[1])
+
+
+def _everywhere(
+    workspace: Workspace, each: Sequence[Workspace], paths: Sequence[Path], changed_since: str | None
+) -> Iterator[Snapshot]:
+    """Every environment by itself; of the given files, each in the environment whose folder it lies in."""
+    if not paths:
+        yield from (_snapshot(one, (), changed_since) for one in each)
+        return
+    left = [file for path in paths for file in (_below(path) if path.is_dir() and not path.is_symlink() else [path])]
+    for one in each:
+        top = (one.top / one.registry).resolve()
+        mine = [file for file in left if (file.parent.resolve() / file.name).is_relative_to(top)]
+        left = [file for file in left if file not in mine]
+        yield _given(one, mine)
+    yield _given(workspace, [file for file in left if file.name != ENVIRONMENTS or not file.exists()])
+
+
+def _joined(each: Sequence[Snapshot]) -> Snapshot:
+    whole = Snapshot(count=sum(one.count for one in each))
+    whole.problems = in_order(problem for one in each for problem in one.problems)
+    return whole
 
 
 def _changed(workspace: Workspace, ref: str) -> Snapshot:

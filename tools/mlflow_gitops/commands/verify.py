@@ -19,11 +19,11 @@ def run(settings: Settings, models: Sequence[str], *, everything: bool, signatur
     """Verify MLflow against the main line. Exits 4 when something is unexplained; with `everything`, also when MLflow has
     models that nobody manages here."""
     workspace = Workspace(settings)
-    from mlflow_gitops.edges.mlflow import Registry
+    from mlflow_gitops.connecting import connect
 
     progress = steps(settings)
     progress("loading MLflow")
-    registry = Registry(settings.tracking_uri, settings.registry_uri, warn)
+    registry = connect(workspace, warn)
     verifier = Verifier(workspace, registry, evidence(workspace, registry), signatures=signatures)
     found = verifier.verify(models, progress)
     if form == "json":

@@ -42,8 +42,8 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     interval = _seconds(options.interval)
     address = _address(options.listen)
     Workspace(settings).git.resolve(Workspace(settings).main_ref)  # a wrong --repo or --main is told at once
+    from mlflow_gitops.connecting import connect
     from mlflow_gitops.edges.metrics import Metrics, serve
-    from mlflow_gitops.edges.mlflow import Registry
 
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -52,7 +52,7 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     note(settings, f"Watching, every {options.interval}." + (f" http://{options.listen}/metrics" if address else ""))
     watcher = Watcher(
         lambda: Workspace(settings),
-        lambda: Registry(settings.tracking_uri, settings.registry_uri, warn),
+        lambda: connect(Workspace(settings), warn),
         metrics,
         _json if options.form == "json" else _text,
         stop,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from mlflow_gitops.core.manifest import Manifest
 from mlflow_gitops.core.problems import Problem
-from mlflow_gitops.core.snapshot import Snapshot
+from mlflow_gitops.core.snapshot import Snapshot, policy_of
 
 PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 """Where GitHub looks, in this order; it takes the first that is there."""
@@ -73,7 +73,7 @@ def block(snapshot: Snapshot, registry: str, places: Collection[str]) -> list[st
     manifests = sorted(snapshot.manifests.values(), key=lambda manifest: manifest.file)
     lines += [line for manifest in manifests if (line := manifest_line(manifest))]
     if team:
-        lines += [_line(place, team) for place in (f"{registry}/policy.yaml", *places)]
+        lines += [_line(place, team) for place in (policy_of(registry), *places)]
     return lines
 
 

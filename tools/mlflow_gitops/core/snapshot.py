@@ -18,6 +18,9 @@ from mlflow_gitops.core.yamldoc import Document
 
 LINK = "is a symbolic link; links are not followed, a manifest is a plain file"
 
+ENVIRONMENTS = "environments.yaml"
+"""The list of environments, where a repository keeps several: in the folder that theirs lie in."""
+
 Kind = Literal["manifest", "policy", "extension", "misplaced"]
 
 
@@ -52,18 +55,46 @@ class Snapshot:
         return [problem for problem in self.problems if problem.severity == "warning"]
 
 
+class Folder(str):
+    """The path of a registry folder in its repository, and that of its policy, which several folders may share."""
+
+    policy: str
+
+    def __new__(cls, path: str, policy: str | None = None) -> Folder:
+        made = super().__new__(cls, path)
+        made.policy = policy or f"{path}/policy.yaml"
+        return made
+
+    def __reduce__(self) -> tuple[type[Folder], tuple[str, str]]:
+        return Folder, (str(self), self.policy)
+
+
+def policy_of(registry: str) -> str:
+    """The path of a registry folder's policy."""
+    return registry.policy if isinstance(registry, Folder) else f"{registry}/policy.yaml"
+
+
+def outside(registry: str) -> tuple[str, ...]:
+    """What belongs to a registry folder and lies elsewhere: a shared policy, or nothing."""
+    file = policy_of(registry)
+    return () if file.startswith(f"{registry}/") else (file,)
+
+
 def classify(path: str, registry: str) -> Kind | None:
-    """What a file below the registry folder is; None for what nobody reads (READMEs and the like), or elsewhere."""
+    """What a file below the registry folder is, or the policy that it shares; None for what nobody reads (READMEs and the
+    like), or elsewhere."""
     if not path.startswith(f"{registry}/"):
-        return None
+        return "policy" if path == policy_of(registry) else None
     inner = path[len(registry) + 1 :]
     name = inner.rpartition("/")[2]
     in_models = inner.startswith("models/")
+    if inner == ENVIRONMENTS:
+        return None  # it has a reader of its own, core/environments.py
     stem, dot, ending = name.rpartition(".")
     if not stem or not dot or ending.lower() not in ("yaml", "yml"):
         return None
     if ending == "yaml":
-        return "manifest" if in_models else "policy" if inner == "policy.yaml" else "misplaced"
+        return "manifest" if in_models else "policy" if path == policy_of(registry) else "misplaced"
     return "extension" if in_models or stem.lower() == "policy" else "misplaced"
 
 
@@ -110,7 +141,7 @@ def build(files: Iterable[SourceFile], registry: str, spread: Spread = map) -> S
             if not file.path.startswith(f"{registry}/models/"):
                 policy_file = policy_file or file.path  # the policy, unread: no manifest is judged without it
         elif kind == "misplaced":
-            message = f"is not read: manifests live in {registry}/models/, the policy is {registry}/policy.yaml"
+            message = f"is not read: manifests live in {registry}/models/, the policy is {policy_of(registry)}"
             found.append(Problem(file.path, 1, 1, "misplaced-file", message, "warning"))
         elif kind == "policy":
             policy_file = file.path
@@ -118,6 +149,9 @@ def build(files: Iterable[SourceFile], registry: str, spread: Spread = map) -> S
                 whole, problems = read_policy(file.data, file.path)
                 found += problems
                 snapshot.policy = whole or snapshot.policy
+    if policy_file is None and (shared := outside(registry)):
+        policy_file = shared[0]
+        found.append(Problem(policy_file, 1, 1, "not-a-file", f"is the policy of {registry}/ and is not there"))
     # A policy that is wrong judges nobody.
     policy = None if any(problem.file == policy_file for problem in found) else snapshot.policy
     manifests = [file for file, kind in known if kind == "manifest"]

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from mlflow_gitops.core.snapshot import LINK, SourceFile, matters
+from mlflow_gitops.core.snapshot import LINK, SourceFile, matters, outside
 from mlflow_gitops.core.yamldoc import MAX_BYTES
 from mlflow_gitops.errors import Failure
 
@@ -55,7 +55,7 @@ def names(repo: Path, registry: str) -> list[str]:
             for name in folders
             if matters(f"{inside}/{name}", registry, link=True) and (folder / name).is_symlink()
         )
-    return sorted(found)
+    return sorted([*found, *(path for path in outside(registry) if os.path.lexists(repo / path))])
 
 
 def read_file(path: Path | str, shown: str) -> SourceFile:
@@ -108,7 +108,7 @@ def put_file(top: Path, shown: str, data: bytes, *, new: bool) -> None:
 def schema_copies(repo: Path) -> dict[str, bytes]:
     """The repository's own copies of the schemas, which serve editors: path to content."""
     copies = {}
-    for name in ("model", "policy"):
+    for name in ("model", "policy", "environments"):
         shown = f"schemas/{name}.schema.json"
         copy = read_file(repo / shown, shown)
         if copy.data is not None:

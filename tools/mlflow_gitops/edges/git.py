@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from mlflow_gitops.core.mainline import Commit, Line, Merged
-from mlflow_gitops.core.snapshot import LINK, SourceFile, matters
+from mlflow_gitops.core.snapshot import LINK, SourceFile, matters, outside
 from mlflow_gitops.core.yamldoc import MAX_BYTES
 from mlflow_gitops.edges import gitlog
 from mlflow_gitops.edges.blobs import BlobStream, Take, answer
@@ -170,7 +170,7 @@ class Git(GitCommand):
 
     def files_at(self, revision: str, registry: str) -> Iterator[SourceFile]:
         """A registry folder's files straight from git's objects, without a checkout. Raises GitFailure if it has none."""
-        listing = self._run("ls-tree", "-r", "-z", "-l", "--full-tree", revision, "--", registry)
+        listing = self._run("ls-tree", "-r", "-z", "-l", "--full-tree", revision, "--", registry, *outside(registry))
         if b"\t" + os.fsencode(registry) + b"/" not in listing:
             raise GitFailure(
                 f"There is no {registry}/ folder in commit {revision[:12]}. Commit it first, or name it with --registry-dir."
@@ -178,7 +178,7 @@ class Git(GitCommand):
         entries = []
         for entry in listing.decode("utf-8", "surrogateescape").split("\0"):
             head, _, path = entry.partition("\t")
-            if not path or not path.startswith(f"{registry}/"):
+            if not path:
                 continue
             mode, kind, blob, size = head.split()
             if matters(path, registry, link=mode == _LINK_MODE):
@@ -231,7 +231,7 @@ class Git(GitCommand):
         """
         # --sparse keeps the commits that do nothing to the folder: they have a place and a time on the line, too.
         walk = ("--first-parent", "--full-history", "--sparse", "--reverse", "-m")
-        command = ("log", *walk, *gitlog.LOGGED, revision, "--", registry)
+        command = ("log", *walk, *gitlog.LOGGED, revision, "--", registry, *outside(registry))
         with self._popen(*command) as process:
             blobs = BlobStream(lambda: self._popen("cat-file", "--batch", "--buffer"), take)
             try:
@@ -260,8 +260,9 @@ class Git(GitCommand):
         asked = [sha for sha, rest in parents.items() if brought.get(sha) in found and len(rest) < 2]
         if asked:
             output = self._run(
-                "log", "--no-walk=unsorted", "--stdin", *gitlog.LOGGED, "--", registry, feed=_lines(asked)
-            )
+                "log", "--no-walk=unsorted", "--stdin", *gitlog.LOGGED, "--", registry, *outside(registry),
+                feed=_lines(asked),
+            )  # fmt: skip
             for sha, _, seconds, about, changes in gitlog.read([output]):
                 commit = Commit(sha, gitlog.utc(seconds), *about)
                 found[brought[sha]].append(Merged(commit, tuple(path for path, _ in changes)))
@@ -282,16 +283,17 @@ class Git(GitCommand):
         return _status_paths(
             self._run(
                 "status", "--porcelain", "-z", "--untracked-files=all", "--ignored", "--ignore-submodules=none",
-                "--no-renames", "--", registry,
+                "--no-renames", "--", registry, *outside(registry),
             )
         )  # fmt: skip
 
     def changed_since(self, ref: str, registry: str) -> list[str]:
         """Paths below the registry folder that differ, in the working tree, from where this branch left `ref`."""
         start = self._run("merge-base", self.resolve(ref), "HEAD", check=False).decode().strip() or self.resolve(ref)
-        changed = self._run("diff", "--name-only", "-z", "--no-renames", start, "--", registry)
+        places = (registry, *outside(registry))
+        changed = self._run("diff", "--name-only", "-z", "--no-renames", start, "--", *places)
         paths = set(changed.decode("utf-8", "surrogateescape").split("\0"))
-        new = self._run("ls-files", "-z", "--others", "--exclude-standard", "--full-name", "--", registry)
+        new = self._run("ls-files", "-z", "--others", "--exclude-standard", "--full-name", "--", *places)
         return sorted((paths | set(new.decode("utf-8", "surrogateescape").split("\0"))) - {""})
 
     # -- running git ------------------------------------------------------------------------------------------------

@@ -37,6 +37,16 @@ _NO_LISTS = "supports comparison with a list"
 """What MLflow before 3.17 says of `name IN (…)`."""
 
 
+def _enter(workspace: str) -> None:
+    """Let MLflow's client ask for a workspace in every request, from every thread: by its variable, which threads share, and
+    not by `mlflow.set_workspace`, which speaks for one thread first (3.17)."""
+    import mlflow
+
+    if not hasattr(mlflow, "set_workspace"):
+        raise RegistryFailure(f"This MLflow ({mlflow.__version__}) knows no workspaces. Install 3.10 or newer.")
+    os.environ["MLFLOW_WORKSPACE"] = workspace
+
+
 class Registry:
     """A connection to one MLflow registry. Every method raises RegistryFailure when MLflow cannot be asked or refuses."""
 
@@ -45,9 +55,10 @@ class Registry:
         tracking_uri: str | None = None,
         registry_uri: str | None = None,
         say: Callable[[str], None] = lambda text: None,
+        workspace: str | None = None,
     ) -> None:
-        """The URIs default to MLflow's own variables, then to MLflow's own default. Nothing is created: a SQLite file that
-        is not there is an error. `say` is told when a server is slow."""
+        """The URIs and the workspace default to MLflow's own variables, then to MLflow's own default. Nothing is created: a
+        SQLite file that is not there is an error. `say` is told when a server is slow."""
         self._quieten()
         read_settings()
         try:
@@ -58,6 +69,8 @@ class Registry:
 
         self.tracking_uri: str = tracking_uri or mlflow.get_tracking_uri()
         self.uri: str = registry_uri or (tracking_uri if tracking_uri else mlflow.get_registry_uri())
+        if workspace is not None:
+            _enter(workspace)
         self.workspace = os.environ.get("MLFLOW_WORKSPACE", "")
         self._server = Server(self.uri, say)
         self.shown = self._server.shown

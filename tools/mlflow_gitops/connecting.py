@@ -1,0 +1,21 @@
+"""Which MLflow a checkout speaks of: the environment's, where the repository keeps several, else the one of the options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from mlflow_gitops.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mlflow_gitops.edges.mlflow import Registry
+
+
+def connect(workspace: Workspace, say: Callable[[str], None] = lambda text: None) -> Registry:
+    """The registry that the workspace's manifests describe. Raises RegistryFailure where MLflow is not to be had."""
+    from mlflow_gitops.edges.mlflow import Registry
+
+    place, settings = workspace.environment, workspace.settings
+    if place is None:
+        return Registry(settings.tracking_uri, settings.registry_uri, say)
+    return Registry(place.tracking_uri, place.registry_uri, say, workspace=place.workspace)
