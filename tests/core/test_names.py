@@ -120,3 +120,55 @@ def test_aliases_that_are_let_through_mlflow_takes(alias: str) -> None:
     if fine:
         assert takes("_validate_model_alias_name", alias) and takes("_validate_model_alias_name_reserved", alias)
     assert alias_reserved(alias) == (not takes("_validate_model_alias_name_reserved", alias))
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("m", None),
+        ("a" * 250, None),
+        ("a" * 251, "the name is too long to be a file's name"),
+        ("é" * 42, "the name is too long to be a file's name"),  # %C3%A9 each
+        ("", "the name is empty"),
+        (" \t", "the name is empty"),
+        ("a\nb", "the name has a control character in it"),
+        ("a\tb", "the name has a control character in it"),
+        ("a\rb", "the name has a control character in it"),
+        ("a\x1bb", "the name has a control character in it"),
+        ("a\u202eb", "the name has a control character in it"),
+        ("..", "MLflow refuses the name '..'"),
+        (".", "MLflow refuses the name '.'"),
+        ("..a", "MLflow refuses the name '..a'"),
+        ("a..", None),
+        (".a", None),
+        ("a/b", None),  # the schema refuses it
+        ("/a", "MLflow refuses the name '/a'"),
+        ("//a", "MLflow refuses the name '//a'"),
+        ("../a", "MLflow refuses the name '../a'"),
+        ("a/./b", "MLflow refuses the name 'a/./b'"),
+    ],
+)
+def test_why_a_name_is_refused(name: str, fault: str | None) -> None:
+    assert name_fault(name) == fault
+
+
+@pytest.mark.parametrize(
+    ("key", "fault"),
+    [
+        ("a", None),
+        ("a/b", None),
+        ("gitops", None),
+        ("xgitops.a", None),
+        ("gitops.a", "tags beginning gitops. or mlflow. belong to the tools, not to a manifest"),
+        ("mlflow.a", "tags beginning gitops. or mlflow. belong to the tools, not to a manifest"),
+        ("a//b", "MLflow refuses the tag name 'a//b'"),
+        ("..", "MLflow refuses the tag name '..'"),
+    ],
+)
+def test_why_a_tag_is_refused(key: str, fault: str | None) -> None:
+    assert tag_fault(key) == fault
+
+
+def test_a_stem_that_no_name_has_still_leads_to_one() -> None:
+    assert model_of("a%FFb") == "a\ufffdb", "not text, and not a crash"
+    assert model_of("a%20b") == "a b" and model_of("a+b") == "a+b"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 
-from mlflow_gitops.core.policy import ModelPolicy, Policy, StageRule, read_policy
+from mlflow_gitops.core.policy import Freeze, Limit, ModelPolicy, Policy, StageRule, instant, read_policy
+from mlflow_gitops.core.requirements import Bound, NoWorse, Requirements, Soak, Tolerance
 from tests.core.test_examples import EXAMPLES
 
 
@@ -140,3 +143,159 @@ def test_everything_that_can_be_said_is_read() -> None:
     assert production.no_worse_than.metrics["error"].better == "lower"
     assert not production.no_worse_than.metrics["error"].same_data
     assert policy.for_model("m").stages["Staging"].asks.gates == ("approvals", "status", "pinned", "tags")
+
+
+@pytest.mark.parametrize(
+    ("text", "second", "microsecond"),
+    [
+        ("2027-01-02T09:00:00Z", 0, 0),
+        ("2027-01-02t09:00:00z", 0, 0),
+        ("2027-01-02T09:00:07.5Z", 7, 500_000),
+        ("2027-01-02T09:00:07.123456789Z", 7, 123_456),
+        ("2027-01-02T09:00:07.000001Z", 7, 1),
+    ],
+)
+def test_a_time_as_rfc_3339_writes_it(text: str, second: int, microsecond: int) -> None:
+    assert instant(text) == datetime(2027, 1, 2, 9, 0, second, microsecond, timezone.utc)
+
+
+def test_a_time_in_another_zone() -> None:
+    found = instant("2027-01-02T09:00:00.25+05:30")
+    assert found.utcoffset() == timedelta(hours=5, minutes=30) and found.microsecond == 250_000
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2027-02-30T00:00:00Z"])
+def test_what_names_no_time(text: str) -> None:
+    with pytest.raises(ValueError):
+        instant(text)
+
+
+def test_a_day_is_frozen_to_its_very_end() -> None:
+    assert Freeze("x", "2027-01-02").holds("2027-01-02T23:59:59.999999Z")
+    assert not Freeze("x", "2027-01-02").holds("2027-01-03T00:00:00Z")
+
+
+def test_a_share_is_rounded_down_and_the_floor_is_the_least() -> None:
+    assert [Limit(percent=50).of(n) for n in (0, 1, 2, 3)] == [0, 0, 1, 1]
+    assert Limit(percent=50, floor=1).of(1) == 1 and Limit().of(100) == 0
+
+
+def test_a_policy_may_leave_out_what_it_does_not_say() -> None:
+    policy = read("limits: {}\nmodels: []\noverrides: []\naliases: {}\nowners: []\n")
+    assert policy.limit is None and policy.owners == () and policy.matches("m") == ()
+    assert policy.for_model("m").alias_only is None and policy.for_model("m").overrides == frozenset()
+    assert read("aliases: {only: []}\n").for_model("m").alias_only == (), "none at all is not the same as no word of it"
+    assert read('owners: ["@a", "@b"]\n').owners == ("@a", "@b")
+
+
+def test_which_exceptions_hold_for_a_model() -> None:
+    policy = read(EXCEPTIONS)
+    assert [policy.matches(name) for name in ("m", "a", "ab", "abc", "axc", "x[1]")] == [
+        (), (0,), (0, 1), (0, 1, 2), (0, 2), (3,),
+    ]  # fmt: skip
+
+
+def test_in_a_registry_without_stages_exceptions_hold_too() -> None:
+    policy = read("models: [{match: m, stages: {Staging: {alias: stage-2}}}]\n").without_stages()
+    assert policy.for_model("m").stages["Staging"].alias == "stage-2"
+    assert policy.for_model("n").stages["Staging"].alias == "staging"
+    spaced = read("stages: {Second Look: {native: false, alias: x}}\n")
+    rule = spaced.for_model("m").stages["Second Look"]
+    assert (rule.native, rule.alias) == (False, "x")
+    shown = Policy({"stages": {"Second Look": {}, "Archived": {"alias": "old"}}}, stageless=True).for_model("m").stages
+    assert shown["Second Look"].alias == "second-look", "an alias has no spaces"
+    assert shown["Archived"].alias is None and not shown["Archived"].native and list(shown)[-1] == "Archived"
+
+
+def test_an_own_stage_is_not_protected_and_production_may_be_left_unprotected() -> None:
+    found = rules("stages: {Canary: {alias: c, native: false}, Production: {protected: false}}\n").stages
+    assert not found["Canary"].protected and not found["Production"].protected and not found["Canary"].native
+
+
+# -- what a stage asks ----------------------------------------------------------------------------------------------------
+
+
+def asks(rule: str) -> Requirements:
+    return rules(f"stages: {{Production: {{{rule}}}}}\n").stages["Production"].asks
+
+
+@pytest.mark.parametrize(
+    ("rule", "wanted"),
+    [
+        ("from: [Staging]", Requirements(climbs_from=("Staging",))),
+        ("from: [Staging], soak: 1d", Requirements(climbs_from=("Staging",), soak=Soak("1d"))),
+        ("approvals: 2", Requirements(approvals=2)),
+        ("approvals: 0", Requirements()),
+        ("approvals: {count: 2}", Requirements(approvals=2)),
+        ("approvals: {from: message}", Requirements(approvals=1, approvals_from="message")),
+        ("require: {status: READY}", Requirements(status="READY")),
+        ("require: {pinned: true}", Requirements(pinned=True)),
+        ("require: {pinned: false}", Requirements()),
+        ("require: {tags: {a: x}}", Requirements(tags={"a": "x"})),
+        ("require: {metrics: {a: {min: 1, max: 2, dataset: d}}}", Requirements(metrics={"a": Bound(1, 2, "d")})),
+        (
+            "require: {no_worse_than: {stage: Staging, metrics: {a: {tolerance: 0.1, better: lower}}}}",
+            Requirements(no_worse_than=NoWorse("Staging", {"a": Tolerance(0.1, "lower")})),
+        ),
+        ("require: {signature: compatible}", Requirements(signature=True)),
+        ("require: {plugins: {b: {x: 1}, a: 2}}", Requirements(plugins={"b": {"x": 1}, "a": 2})),
+        ("require: null", Requirements()),
+        ("soak: null, approvals: null, from: null", Requirements()),
+    ],
+)
+def test_what_a_rule_asks(rule: str, wanted: Requirements) -> None:
+    assert asks(rule) == wanted
+    assert bool(asks(rule)) == bool(asks(rule).gates) == (wanted != Requirements())
+
+
+def test_gates_are_named_in_display_order_with_plugins_last() -> None:
+    found = asks("from: [Staging], approvals: 1, require: {tags: {a: x}, pinned: true, plugins: {zeta: {}, alpha: {}}}")
+    assert found.gates == ("from", "approvals", "pinned", "tags", "alpha", "zeta")
+
+
+def faults(text: str) -> list[tuple[str, str]]:
+    return [(problem.code, problem.message) for problem in read_policy(text.encode(), "registry/policy.yaml")[1]]
+
+
+@pytest.mark.parametrize(
+    ("rule", "found"),
+    [
+        ("require: {metrics: {a: {min: 1, max: 1}}}", []),
+        ("require: {metrics: {a: {min: 2, max: 1}}}", [("bad-value", "no value of a is over 2 and under 1")]),
+        ("require: {metrics: {a: {min: 0}}}", []),
+        ("require: {metrics: {a: {max: 0}}}", []),
+        (
+            "require: {no_worse_than: {metrics: {a: {}}}}",
+            [("missing-field", "no_worse_than of Production needs a stage and metrics")],
+        ),
+        (
+            "require: {no_worse_than: {stage: Staging}}",
+            [("missing-field", "no_worse_than of Production needs a stage and metrics")],
+        ),
+        ("require: {no_worse_than: {stage: Staging, metrics: {a: {}}}}", []),
+        (
+            "from: [Nowhere], soak: 1h",
+            [("stage-unknown", "Production wants a version from 'Nowhere', which the policy lacks")],
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_rule(rule: str, found: list[tuple[str, str]]) -> None:
+    assert faults(f"stages: {{Production: {{{rule}}}}}\n") == found
+
+
+def test_one_stage_without_an_alias_does_not_hide_what_is_wrong_with_the_next() -> None:
+    text = "stages: {A: {native: false}, B: {native: false, alias: latest}, C: {native: false, alias: c}, D: {native: false, alias: C}}\n"
+    assert [code for code, _ in faults(text)] == [
+        "stage-needs-alias", "alias-reserved", "alias-clash",
+    ]  # fmt: skip
+
+
+def test_what_an_exception_shares_with_the_rules_is_told_once() -> None:
+    text = "stages: {Canary: {native: false}}\nmodels: [{match: a, drift: report}, {match: b, drift: heal}]\n"
+    assert len(faults(text)) == 1
+
+
+def test_a_plugin_may_be_overridden_and_nothing_unheard_of() -> None:
+    ok = "stages: {Production: {require: {plugins: {fairness: {}}}}}\noverrides: [fairness, soak]\n"
+    assert faults(ok) == []
+    assert [code for code, _ in faults("overrides: [fairness]\n")] == ["gate-unknown"]

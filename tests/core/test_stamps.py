@@ -225,3 +225,48 @@ def test_whose_stamps_they_are_is_said_after_them() -> None:
     assert keys[:3] == ["gitops.pr", "gitops.approved_by", "gitops.commit"], (
         "a run that dies between them leaves no lie"
     )
+
+
+def test_a_stamp_is_written_over_what_stood_there() -> None:
+    past = history("stages: {}", "stages: {Production: 1}", subject="Promote (#9)")
+    before = {
+        "gitops.commit": sha(1), "gitops.author": "B <b@example.org>", "gitops.held.Production": f"{sha(1)}@then",
+        "gitops.pr": "7", "gitops.approved_by": "@eve",
+    }  # fmt: skip
+    observed = seen(1, owner="else", tags={1: before})
+    observed = replace(observed, tags={**observed.tags, "gitops.at": "then", "gitops.commit": sha(1)})
+    assert past.target is not None
+    assert list(stamps(past.target, past, observed, OWNER, NOW)) == [
+        Change("set_tag", 1, "gitops.pr", "7", "9"),
+        Change("delete_tag", 1, "gitops.approved_by", "@eve", None),
+        Change("set_tag", 1, "gitops.commit", sha(1), sha(2)),
+        Change("set_tag", 1, "gitops.author", "B <b@example.org>", AUTHOR),
+        Change("set_tag", 1, "gitops.held.Production", f"{sha(1)}@then", f"{sha(2)}@{NOW}"),
+        Change("set_tag", None, "gitops.owner", "else", OWNER),
+        Change("set_tag", None, "gitops.at", "then", NOW),
+        Change("set_tag", None, "gitops.commit", sha(1), sha(2)),
+    ]
+
+
+def test_a_version_without_stamps_gets_them_from_nothing() -> None:
+    past = history("stages: {}", "stages: {Production: 1}", subject="Promote (#9)")
+    assert past.target is not None
+    first = list(stamps(past.target, past, seen(1, owner=None), OWNER, NOW))
+    assert all(change.before is None and change.action == "set_tag" for change in first)
+
+
+def test_people_of_another_commit_do_not_stand_behind_this_one() -> None:
+    past = history("stages: {}", "stages: {Production: 1}")
+    assert past.target is not None
+    changes = stamps(past.target, past, seen(1), OWNER, NOW, {sha(1): SAID})
+    assert not [change for change in changes if change.key in ("gitops.pr", "gitops.approved_by")]
+
+
+def test_a_version_that_left_a_stage_of_the_teams_own_is_stamped_too() -> None:
+    policy = "stages: {Canary: {alias: canary, native: false}}"
+    points = tuple(
+        Point(commit(i), wanted(body, policy))
+        for i, body in enumerate(("stages: {Canary: 1}", "stages: {Canary: 2}"), 1)
+    )
+    past = ModelHistory(sha(1), "known", points)
+    assert told(past, seen(1, 2)) == [*of(1, 2), *of(2, 2, "Canary"), *model(2)]
