@@ -149,6 +149,15 @@ TABLE: dict[str, tuple[Mapping[str, bytes | None], Expected]] = {
         },
         {P: [(1, 1, "alias-clash")]},
     ),
+    "stages that are one alias in a prompt": (
+        {
+            P: b"stages: {Canary: {alias: staging, native: false}}\n",
+            M: HEAD,
+            "registry/models/greet.yaml": b"name: greet\nkind: prompt\nstages: {}\n",
+            "registry/models/hello.yaml": b"name: hello\nkind: prompt\nstages: {}\n",
+        },
+        {P: [(1, 1, "alias-clash")]},
+    ),
     "what the policy says of a stage": (
         {P: b"stages: {Production: {alias: null}}\n", M: b"name: m\nstages: {Production: [1, 2], Canary: 3}\n"},
         {M: [(2, 30, "stage-unknown")]},

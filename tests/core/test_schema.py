@@ -21,6 +21,9 @@ WHOLE = {
     "environments": EXAMPLES.parent / "environments.yaml",
 }
 NAMES = tuple(WHOLE)
+PROMPT = EXAMPLES / "models" / "prompt.yaml"
+"""What only a manifest of a prompt says."""
+EXAMPLE_OF = [*WHOLE.items(), ("model", PROMPT)]
 
 Node = dict[str, Any]
 
@@ -86,11 +89,11 @@ def put(value: Any, path: tuple[str | int, ...], new: object) -> Any:
     return copy
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "file"), EXAMPLE_OF, ids=[file.stem for _, file in EXAMPLE_OF])
 @pytest.mark.parametrize("wrong", [[["x"]], {"x y": {}}, "\tno", -1, 1.5, True])
-def test_a_wrong_value_anywhere_is_told_at_its_place(name: str, wrong: object) -> None:
+def test_a_wrong_value_anywhere_is_told_at_its_place(name: str, file: Path, wrong: object) -> None:
     """The verdict is the plain schema's own, stricter only where the command says so; the place is the value's."""
-    document = parse(WHOLE[name].read_bytes(), "x.yaml")
+    document = parse(file.read_bytes(), "x.yaml")
     assert document.problems == []
     whole = json.loads(json.dumps(document.root))
     plain = Draft202012Validator(load(name))
@@ -112,7 +115,7 @@ def test_a_wrong_value_anywhere_is_told_at_its_place(name: str, wrong: object) -
 def test_the_whole_examples_have_every_field(name: str) -> None:
     """Fields in the order a reader meets them: what the examples lack, the tests above would not see."""
     whole = load(name)
-    root = yaml.safe_load(WHOLE[name].read_text(encoding="utf-8"))
-    used = {step for path, _ in places(root) for step in path if isinstance(step, str)}
+    roots = [yaml.safe_load(file.read_text(encoding="utf-8")) for of, file in EXAMPLE_OF if of == name]
+    used = {step for path, _ in places(roots) for step in path if isinstance(step, str)}
     declared = {path.rsplit(".", 1)[-1] for path, _ in fields(whole) if "." in path and not path.endswith("*")}
     assert declared <= used, f"tests/core/examples/good lacks {sorted(declared - used)}"

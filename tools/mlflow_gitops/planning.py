@@ -120,7 +120,7 @@ class Planner:
         """The receipt that each model's stamp named when it was planned."""
         self.pruned: dict[str, str] = {}
         """Models without a manifest that were reconciled to that, each to the commit of its stamp."""
-        self._desired = {name: Desired(m, policy.for_model(name)) for name, m in snapshot.manifests.items()}
+        self._desired = {name: Desired(m, policy.for_model(name, m.kind)) for name, m in snapshot.manifests.items()}
         policy_dirty = any(classify(path, workspace.registry) == "policy" for path in dirty)
         stems = {stem_of(path) for path in dirty}
         self._evidence = evidence(workspace, registry)
@@ -152,7 +152,7 @@ class Planner:
         before = workspace.at(merge.onto)
         policy = before.policy.without_stages() if registry.stageless else before.policy
         planner._merge = merge
-        planner._before = {name: Desired(m, policy.for_model(name)) for name, m in before.manifests.items()}
+        planner._before = {name: Desired(m, policy.for_model(name, m.kind)) for name, m in before.manifests.items()}
         planner._evidence = replace(
             planner._evidence,
             messages=lambda commit, file: workspace.messages(commit.sha, file, merge),
@@ -197,12 +197,13 @@ class Planner:
         wanted = list(names or self._desired)
         if self._merge is not None:
             wanted = [name for name in (*wanted, *(() if names else self._before)) if self._differs(name)]
-        observed = self._seen = self.registry.observe(wanted, only=not everything)
+        prompts = self._prompts(wanted) + (self._histories.former_prompts(self._desired) if everything else [])
+        observed = self._seen = self.registry.observe(wanted, only=not everything, prompts=prompts)
         managed = set(wanted) & self._desired.keys()
         left = len(self._desired) - len(managed)
         # A saved plan says how many others there are; its word may have been edited.
         rest = left if self._merge is not None else max(0, min(others, left))
-        unnamed = [m for name, m in sorted(observed.items()) if name not in self._desired and not m.is_prompt]
+        unnamed = [m for name, m in sorted(observed.items()) if name not in self._desired]
         gone = [model.name for model in unnamed if self._is_gone(model)]
         ours = (m for m in unnamed if m.name not in gone and self.owner and m.owner == self.owner)
         self.pruned = {model.name: model.base for model in ours if model.base}
@@ -250,8 +251,13 @@ class Planner:
 
     def again(self, name: str) -> ModelPlan:
         """Read one model anew and plan it again."""
-        observed = self.registry.read(name)
+        observed = self.registry.read(name, self.manifest(name).kind)
         return self._model(name, observed, *self._base(observed))
+
+    def _prompts(self, names: Collection[str]) -> list[str]:
+        """Those of `names` that are prompts by their manifest."""
+        known = ((name, self._desired.get(name) or self._before.get(name)) for name in names)
+        return [name for name, desired in known if desired is not None and desired.manifest.kind == "prompt"]
 
     def manifest(self, name: str) -> Manifest:
         """What the target says of a planned model."""
@@ -297,9 +303,10 @@ class Planner:
 
     def _nothing(self, name: str) -> Desired:
         """What a manifest that is gone wants: every stage empty on purpose, and nothing declared."""
-        rules = self._policy.for_model(name)
+        kind = self._seen[name].kind if name in self._seen else "model"
+        rules = self._policy.for_model(name, kind)
         file = f"{self._workspace.registry}/models/{file_stem(name)}.yaml"
-        return Desired(Manifest(name, file, None, (), {}, {stage: () for stage in rules.stages}, {}, {}), rules)
+        return Desired(Manifest(name, file, None, (), {}, {stage: () for stage in rules.stages}, {}, {}, kind), rules)
 
     def _check_names(self, names: Sequence[str], observed: Mapping[str, ObservedModel], gone: Sequence[str]) -> None:
         for name in names:

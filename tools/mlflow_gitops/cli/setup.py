@@ -96,6 +96,9 @@ def import_(
         bool, typer.Option("--descriptions", help="Take descriptions too: git manages them then.")
     ] = False,
     tags: Annotated[bool, typer.Option("--tags", help="Take tags too: git manages them then.")] = False,
+    prompts: Annotated[
+        bool, typer.Option("--prompts", help="Take prompts too, not only those that are named.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the diff and write nothing.")] = False,
     form: TextOrJson = "text",
 ) -> None:
@@ -111,7 +114,7 @@ def import_(
     from mlflow_gitops.core.importing import Wants
 
     wants = Wants(all_versions, descriptions, tags)
-    options = Options(wants, command.folders(folder or [], folder_by_tag), dry_run, form)
+    options = Options(wants, command.folders(folder or [], folder_by_tag), dry_run, form, prompts)
     raise typer.Exit(command.run(context.obj, models or [], options))
 
 

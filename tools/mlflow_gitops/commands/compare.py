@@ -5,6 +5,7 @@ from __future__ import annotations
 from mlflow_gitops.commands.output import emit, emit_json, steps, warn
 from mlflow_gitops.comparing import side_by_side
 from mlflow_gitops.core.compare import meant
+from mlflow_gitops.core.names import Kind
 from mlflow_gitops.core.observed import ObservedModel
 from mlflow_gitops.core.policy import read_policy
 from mlflow_gitops.core.snapshot import policy_of
@@ -29,10 +30,11 @@ def run(settings: Settings, model: str, before: str, after: str, form: str) -> i
     registry = connect(workspace, warn)
     progress("reading MLflow")
     seen = registry.read(model)
-    if seen is None or seen.is_prompt:
-        what = "is a prompt" if seen else "is not in MLflow"
-        raise Failure(f"{model} {what} ({registry.shown}). Name a registered model as MLflow spells it.")
-    own = _own_stages(workspace, model, stageless=registry.stageless)
+    if seen is None:
+        raise Failure(
+            f"{model} is not in MLflow ({registry.shown}). Name a registered model or a prompt as MLflow spells it."
+        )
+    own = _own_stages(workspace, model, seen.kind, stageless=registry.stageless)
     one, two = (_version(name, seen, own) for name in (before, after))
     found = side_by_side(seen, one, two, evidence(workspace, registry))
     if form == "json":
@@ -44,14 +46,14 @@ def run(settings: Settings, model: str, before: str, after: str, form: str) -> i
     return OK
 
 
-def _own_stages(workspace: Workspace, model: str, *, stageless: bool) -> dict[str, str]:
+def _own_stages(workspace: Workspace, model: str, kind: Kind, *, stageless: bool) -> dict[str, str]:
     """The aliases behind stages that only the policy knows; none where there is no policy that can be read."""
     path = policy_of(workspace.registry)
     read = files.read_file(workspace.top / path, path)
     policy = read_policy(read.data, path)[0] if read.data is not None else None
     if policy is None:
         return {}
-    rules = (policy.without_stages() if stageless else policy).for_model(model).stages.values()
+    rules = (policy.without_stages() if stageless else policy).for_model(model, kind).stages.values()
     return {rule.name: rule.alias for rule in rules if rule.alias and not rule.native}
 
 

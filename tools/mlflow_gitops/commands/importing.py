@@ -36,7 +36,8 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     from mlflow_gitops.connecting import connect
 
     registry = connect(workspace, warn)
-    found, prompts = _observe(registry, models)
+    ours = {name for name, manifest in snapshot.manifests.items() if manifest.kind == "prompt"}
+    found, prompts = _observe(registry, models, ours, every_prompt=options.prompts)
     progress(f"importing {many(len(found), 'model')}")
     work = Import(workspace, snapshot, found, options, stageless=registry.stageless)
     done = [work.one(model, named=model.name in models) for model in found]
@@ -60,16 +61,22 @@ def folders(globs: Sequence[str], tag: str | None) -> Folders:
     return Folders(pairs, tag)
 
 
-def _observe(registry: Registry, wanted: Sequence[str]) -> tuple[list[ObservedModel], list[str]]:
-    """The wanted models in the order of their names, and the prompts that were left out. Raises Failure for a name that MLflow
-    does not show."""
+def _observe(
+    registry: Registry, wanted: Sequence[str], ours: Collection[str], *, every_prompt: bool
+) -> tuple[list[ObservedModel], list[str]]:
+    """The wanted models in the order of their names, and the prompts that were left out: all but those with a manifest
+    (`ours`) or a name that was given, unless `every_prompt`. Raises Failure for a name that MLflow does not show."""
     globs = [name for name in wanted if "*" in name or "?" in name]
     everything = not wanted or bool(globs)
     found = registry.observe([*wanted], only=not everything)
     if everything and registry.stageless:  # a listing there has names alone
         found = registry.observe([name for name in found if not wanted or _wanted(name, wanted)], only=True)
-    models = {name: model for name, model in found.items() if not model.is_prompt}
-    prompts = sorted(found.keys() - models.keys()) if wanted else registry.prompts()
+    if everything and (every_prompt or ours):
+        found |= registry.prompts()
+    taken = found.keys() if every_prompt else {*ours, *wanted}
+    models = {name: model for name, model in found.items() if not model.is_prompt or name in taken}
+    known = found.keys() if wanted else {*found, *registry.prompt_names()}
+    prompts = sorted(name for name in known - models.keys() if not wanted or _wanted(name, wanted))
     for name in wanted:
         if name not in found and not (name in globs and any(matches(model, name) for model in models)):
             near = difflib.get_close_matches(name, found, 1)
@@ -102,7 +109,7 @@ def _tell(settings: Settings, options: Options, done: Sequence[Imported], prompt
             note(settings, f"{each.model}: plan will show {'; '.join(map(say_change, each.pending))}.")
     if prompts:
         some = ", ".join(prompts[:3]) + (f" and {len(prompts) - 3} more" if len(prompts) > 3 else "")
-        note(settings, f"{many(len(prompts), 'prompt')} left out, since prompts have no stages: {some}.")
+        note(settings, f"{many(len(prompts), 'prompt')} left out; --prompts takes them, too: {some}.")
     said = [
         f"{counts[result]} {result}"
         for result in ("created", "updated", "unchanged", "left", "invalid")

@@ -49,6 +49,8 @@ class Options:
     folders: Folders
     dry_run: bool
     form: str
+    prompts: bool = False
+    """Whether prompts without a manifest get one, too."""
 
 
 @dataclass(slots=True)
@@ -99,16 +101,18 @@ class Import:
         file = self._files.get(stem)
         new_file = f"{self._workspace.registry}/models/{self._options.folders.of(seen)}{stem}.yaml"
         done = Imported(seen.name, file or new_file)
-        rules = self._policy.for_model(seen.name)
+        rules = self._policy.for_model(seen.name, seen.kind)
         if fault := self._fault(seen, stem, named=named):
             done.result = "left"
             done.notes.append(fault)
         elif file is None:
             taken = take(seen, rules, self._options.wants)
-            self._settle(
-                done, "created", written(seen.name, taken, self._schema_path(new_file)), taken.notes, rules, seen
-            )
-        elif manifest := self._snapshot.manifests.get(seen.name):
+            new = written(seen.name, taken, self._schema_path(new_file), seen.kind)
+            self._settle(done, "created", new, taken.notes, rules, seen)
+        elif (manifest := self._snapshot.manifests.get(seen.name)) and manifest.kind != seen.kind:
+            done.result = "left"
+            done.notes.append(f"it is a {seen.kind} in MLflow, and its manifest is of a {manifest.kind}")
+        elif manifest:
             self._update(done, manifest, seen, rules)
         else:
             done.result = "invalid"
@@ -117,7 +121,7 @@ class Import:
 
     def _fault(self, seen: ObservedModel, stem: str, *, named: bool) -> str | None:
         """Why a model gets no manifest."""
-        if fault := name_fault(seen.name):
+        if fault := name_fault(seen.name, seen.kind):
             return fault
         twin = self._folded.setdefault(stem.lower(), stem)
         if twin != stem:

@@ -80,7 +80,8 @@ def find(settings: Settings, model: str, form: str) -> Sheet:
         report_invalid(snapshot, form)
         raise InvalidFiles
     [file] = found
-    return Sheet(workspace, settings, sources, file, snapshot.manifests[model], snapshot.policy.for_model(model))
+    manifest = snapshot.manifests[model]
+    return Sheet(workspace, settings, sources, file, manifest, snapshot.policy.for_model(model, manifest.kind))
 
 
 # -- what changes -------------------------------------------------------------------------------------------------------
@@ -121,9 +122,10 @@ def observe(sheet: Sheet) -> ObservedModel:
     """As `asked`; raises RegistryFailure."""
     from mlflow_gitops.connecting import connect
 
-    seen = connect(sheet.workspace, warn).read(sheet.name)
-    if seen is not None and seen.is_prompt:
-        raise Failure(f"{sheet.name} is a prompt in MLflow, no model. Give the model another name.")
+    kind = sheet.manifest.kind
+    seen = connect(sheet.workspace, warn).read(sheet.name, kind)
+    if seen is not None and seen.kind != kind:
+        raise Failure(f"{sheet.name} is a {seen.kind} in MLflow, no {kind}. Give the {kind} another name.")
     return seen or ObservedModel(sheet.name)
 
 
@@ -154,6 +156,9 @@ def pins(sheet: Sheet, seen: ObservedModel, versions: Sequence[int]) -> dict[int
 
 def missing(sheet: Sheet, seen: ObservedModel, version: int) -> Refused:
     have = f"it has {listed(sorted(seen.versions)[-5:])}" if seen.versions else "it has none"
+    if sheet.manifest.kind == "prompt":
+        way = "Register it with mlflow.genai.register_prompt."
+        return Refused(f"MLflow has no version {version} of the prompt {sheet.name}; {have}. {way}")
     return Refused(
         f"MLflow has no version {version} of {sheet.name}; {have}. Register it by training, or say where reconcile shall "
         f"register it from: mlflow-gitops pin {sheet.name} {version} --source SOURCE"

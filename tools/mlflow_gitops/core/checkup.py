@@ -185,8 +185,8 @@ def _rights(facts: MlflowFacts, snapshot: Snapshot) -> Iterator[Finding]:
     below = sorted(name for name, right in facts.rights.items() if right not in ("EDIT", "MANAGE"))
     uses_aliases = {
         name
-        for name in snapshot.manifests
-        if snapshot.manifests[name].aliases or snapshot.policy.for_model(name).stage_aliases
+        for name, manifest in snapshot.manifests.items()
+        if manifest.aliases or snapshot.policy.for_model(name, manifest.kind).stage_aliases
     }
     no_manage = sorted(name for name, right in facts.rights.items() if right == "EDIT" and name in uses_aliases)
     who = facts.user or "this user"

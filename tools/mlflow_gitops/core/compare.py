@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from mlflow_gitops.core.comparison import Comparison, Facts, MetricPair, Pair, SignatureChange
+from mlflow_gitops.core.comparison import Comparison, Facts, MetricPair, Pair, Rewording, SignatureChange
 from mlflow_gitops.core.evidence import Dataset, Metric, ModelFile, Record
 from mlflow_gitops.core.gates.signature import breaks, harmless
 from mlflow_gitops.core.names import ACTIVE_STAGES
 from mlflow_gitops.core.observed import ObservedModel
+from mlflow_gitops.core.prompts import difference
 
 
 def compare(model: str, before: Facts, after: Facts) -> Comparison:
     """Compare two versions of one model. What a version does not say is None; nothing is guessed."""
+    old, new = before.version.words, after.version.words
+    if old is not None and new is not None:
+        settings = tuple(_pairs(old.settings(), new.settings()))
+        return Comparison(model, before, after, rewording=Rewording(tuple(difference(old, new)), settings))
     one, two = before.record or Record(), after.record or Record()
     wrote, writes = before.file or ModelFile(), after.file or ModelFile()
     params = list(_pairs(one.params, two.params))

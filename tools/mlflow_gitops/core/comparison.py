@@ -65,8 +65,21 @@ class SignatureChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Rewording:
+    """What two versions of a prompt say: the lines by which their texts differ, each after `+`, `-` or a space, `@@` before
+    each place; and what they say beside, on either side."""
+
+    lines: tuple[str, ...]
+    settings: tuple[Pair, ...]
+
+    def count(self, sign: str) -> int:
+        """The lines that came (`+`) or went (`-`)."""
+        return sum(1 for line in self.lines if line.startswith(sign))
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two versions of one model.
+    """Two versions of one model, or of one prompt, which `rewording` tells of; then the rest is empty.
 
     `metrics`, `datasets` (name to digest) and `data` (path of a DVC file to MD5) hold what is on either side; `params` and
     `libraries` what differs. `same` counts what does not, by those two names. `signature` lists the differences, harmless
@@ -83,6 +96,7 @@ class Comparison:
     signature: tuple[SignatureChange, ...] | None = None
     libraries: tuple[Pair, ...] = ()
     same: Mapping[str, int] = field(default_factory=dict)
+    rewording: Rewording | None = None
 
     @property
     def breaking(self) -> tuple[str, ...]:

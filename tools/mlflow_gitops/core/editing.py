@@ -22,7 +22,7 @@ from mlflow_gitops.core.observed import ObservedVersion
 from mlflow_gitops.core.values import Path, rank, set_value, with_value
 from mlflow_gitops.errors import Failure
 
-IDENTITY = ("run_id", "source", "model_id")
+IDENTITY = ("run_id", "source", "model_id", "digest")
 """The fields that say which version of a model a number means, in the order they are written."""
 
 

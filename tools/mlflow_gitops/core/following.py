@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mlflow_gitops.core.editing import Edit
+from mlflow_gitops.core.editing import IDENTITY, Edit
 from mlflow_gitops.core.importing import Taken, listed
 from mlflow_gitops.core.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.policy import ModelPolicy
@@ -93,7 +93,7 @@ def _follow_pins(manifest: Manifest, taken: Taken, notes: list[str]) -> dict[int
     pins: dict[int, dict[str, str | None]] = {}
     for number, known in taken.pins.items():
         spec = manifest.versions.get(number, VersionSpec())
-        if not any((spec.run_id, spec.source, spec.model_id)):
+        if not any(getattr(spec, word) for word in IDENTITY):
             pins[number] = dict(known)
             continue
         for word, value in known.items():

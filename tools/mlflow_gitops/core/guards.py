@@ -41,12 +41,8 @@ def refusals(
 ) -> Iterator[Refusal]:
     """Every reason not to carry out this model's changes."""
     name = desired.manifest.name
-    if observed is not None and observed.is_prompt:
-        yield Refusal(
-            "name_taken",
-            f"{name} is a prompt in MLflow's Prompt Registry, which shares its names with the models",
-            "give the model another name",
-        )
+    if observed is not None and observed.is_prompt != (desired.manifest.kind == "prompt"):
+        yield _name_taken(name, observed)
         return
     if observed is not None and observed.owner not in (None, context.owner) and not context.take_over:
         yield Refusal(
@@ -80,12 +76,33 @@ def refusals(
             f"reconcile {name} --adopt",
         )
         return
+    if observed is None and desired.manifest.kind == "prompt":
+        yield Refusal(
+            "missing_version",
+            f"MLflow's Prompt Registry has no prompt {name}, or shows none to these credentials",
+            "register its first version (mlflow.genai.register_prompt), or take the manifest away",
+        )
+        return
     yield from _aliases(desired)
     yield from _versions(desired, seen, new=observed is None)
     yield from pins(desired, seen, moving(changes), context.evidence.read)
     yield from _protected(desired, seen)
     if context.writing and (reason := frozen(desired, history, seen, changes, context.now)):
         yield Refusal("frozen", reason, "wait for its end, or let the platform team lift it in the policy", "commit")
+
+
+def _name_taken(name: str, observed: ObservedModel) -> Refusal:
+    if observed.is_prompt:
+        return Refusal(
+            "name_taken",
+            f"{name} is a prompt in MLflow's Prompt Registry, which shares its names with the models",
+            "give the model another name; a manifest of the prompt itself says kind: prompt",
+        )
+    return Refusal(
+        "name_taken",
+        f"{name} is a model in MLflow, which shares its names with the prompts, and its manifest says kind: prompt",
+        "give the prompt another name; a manifest of the model itself has no such line",
+    )
 
 
 def frozen(
@@ -140,7 +157,9 @@ def _versions(desired: Desired, seen: ObservedModel, *, new: bool) -> Iterator[R
                     f"MLflow has no version {version} of {manifest.name}"
                     + (f"; it has {_listed(seen)}" if seen.versions else "")
                     + ("; it shows no such model to these credentials" if new else ""),
-                    f"register it by training, or say versions.{version}.source so that reconcile registers it",
+                    "register it first (mlflow.genai.register_prompt)"
+                    if manifest.kind == "prompt"
+                    else f"register it by training, or say versions.{version}.source so that reconcile registers it",
                 )
         elif version <= highest or (certain and version > highest + 1):
             yield Refusal(
@@ -173,6 +192,7 @@ def pins(
                 ("run_id", spec.run_id, found.run_id),
                 ("source", spec.source, found.source),
                 ("model_id", spec.model_id, found.model_id),
+                ("digest", spec.digest, found.digest),
             ):
                 if pinned is not None and pinned != actual:
                     yield _pin(version, f"is pinned to {word} {pinned}, MLflow has {actual or 'none'}")

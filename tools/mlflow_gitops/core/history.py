@@ -7,7 +7,7 @@ crosses are read, each once.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -15,6 +15,7 @@ from typing import Literal
 from mlflow_gitops.core.desired import Desired, Field
 from mlflow_gitops.core.entries import Entry, entries, new_holders
 from mlflow_gitops.core.mainline import Commit, Line, Point
+from mlflow_gitops.core.names import Kind, file_stem, model_of
 from mlflow_gitops.core.policy import ModelPolicy, Policy
 from mlflow_gitops.core.reading import TWINS, ReadBlobs, Reader, Reading
 from mlflow_gitops.core.snapshot import classify, stem_of
@@ -152,6 +153,16 @@ class Histories:
         """The stems of all manifests that the line ever had."""
         return sorted(self._by_stem)
 
+    def former_prompts(self, present: Collection[str]) -> list[str]:
+        """The prompts, by their last manifest, that the line had a manifest of and that are not among `present`."""
+        last: dict[str, tuple[str, str]] = {}
+        for stem, changes in self._by_stem.items():
+            read = [(blob, path) for _, path, blob in changes if blob is not None]
+            if read and (name := model_of(stem)) not in present:
+                last[name] = read[-1]
+        self._reader.fetch(blob for blob, _ in last.values())
+        return [name for name, (blob, path) in last.items() if self._reader.kind(blob, path) == "prompt"]
+
     def fetch_whole(self, stems: Iterable[str]) -> None:
         """Read in one batch every blob that the whole courses of these manifests will need."""
         manifests = (blob for stem in stems for _, _, blob in self._by_stem.get(stem, ()) if blob)
@@ -176,7 +187,10 @@ class Histories:
 
     def judge(self, made: Commit, name: str) -> ModelPolicy:
         """The policy that judges what a commit of the line makes of a model (RULES R3)."""
-        return self._judge(made, self._reader.no_policy().for_model(name), name)
+        points = self._earlier(file_stem(name), self._line.index[made.sha] + 1)
+        wanted = points[-1].desired if points else None
+        kind = wanted.manifest.kind if wanted else "model"
+        return self._judge(made, self._reader.no_policy().for_model(name, kind), name, kind)
 
     def with_entries(self, history: ModelHistory, name: str, stem: str) -> ModelHistory:
         """The history with its entries explained. What a version came through may lie before the base, so more is read,
@@ -188,8 +202,10 @@ class Histories:
         whole = list(history.points)
         if history.base_state == "known" and (base := history.points[0].commit) is not None:
             whole = self._earlier(stem, self._line.index[base.sha]) + whole
-        rules = target.policy
-        return replace(history, entries=tuple(entries(wanted, whole, lambda made: self._judge(made, rules, name))))
+        rules, kind = target.policy, target.manifest.kind
+        return replace(
+            history, entries=tuple(entries(wanted, whole, lambda made: self._judge(made, rules, name, kind)))
+        )
 
     def standing(self, name: str, stem: str, commit: str) -> tuple[list[Point], tuple[Entry, ...]]:
         """A model's points up to a commit of the line, and each holder that the commit names, explained as an entry."""
@@ -197,17 +213,17 @@ class Histories:
         target = points[-1].desired if points else None
         if target is None:
             return points, ()
-        rules, wanted = target.policy, new_holders(target, None)
-        return points, tuple(entries(wanted, points, lambda made: self._judge(made, rules, name)))
+        rules, kind, wanted = target.policy, target.manifest.kind, new_holders(target, None)
+        return points, tuple(entries(wanted, points, lambda made: self._judge(made, rules, name, kind)))
 
-    def _judge(self, made: Commit | None, own: ModelPolicy, name: str) -> ModelPolicy:
+    def _judge(self, made: Commit | None, own: ModelPolicy, name: str, kind: Kind) -> ModelPolicy:
         """The policy as it stood before a commit, for one model; the first policy ever judges itself (RULES R3)."""
         moment = self._line.index[made.sha] if made else len(self._line.shas)
         earlier = self._readable_before(moment)
         if earlier is not None:
-            return earlier.for_model(name)
+            return earlier.for_model(name, kind)
         itself = self._readable_before(moment + 1) if made else None
-        return itself.for_model(name) if itself else own
+        return itself.for_model(name, kind) if itself else own
 
     def names_at(self, stem: str, commit: str) -> bool:
         """Whether a commit of the line has a manifest of this stem."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from mlflow_gitops.core.editing import identity
 from mlflow_gitops.core.layout import quoted
-from mlflow_gitops.core.names import ACTIVE_STAGES, tag_fault
+from mlflow_gitops.core.names import ACTIVE_STAGES, Kind, tag_fault
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.core.policy import ModelPolicy
 from mlflow_gitops.core.values import Path
@@ -126,7 +126,7 @@ def _take_aliases(seen: ObservedModel, rules: ModelPolicy, taken: Taken) -> None
 def _pin(version: ObservedVersion, notes: list[str]) -> dict[str, str]:
     """A version's identity, as far as a manifest can say it."""
     known = identity(version)
-    pin = {word: value for word, value in known.items() if word == "source" or _WORD.match(value)}
+    pin = {word: value for word, value in known.items() if word in ("source", "digest") or _WORD.match(value)}
     source = pin.get("source", "")
     if source and (len(source) > _SOURCE or CONTROL.search(source) or _has_credentials(source)):
         del pin["source"]
@@ -166,10 +166,12 @@ def _take_tags(path: Path, tags: Mapping[str, str], taken: Taken) -> None:
 # -- a new manifest -----------------------------------------------------------------------------------------------------
 
 
-def written(name: str, taken: Taken, schema: str | None) -> bytes:
+def written(name: str, taken: Taken, schema: str | None, kind: Kind = "model") -> bytes:
     """A new manifest. `schema` is the path from its folder to the schema's copy, for editors; None where there is none."""
     lines = [f"# yaml-language-server: $schema={schema}"] if schema else []
     lines.append(f"name: {_text(name)}")
+    if kind == "prompt":
+        lines.append("kind: prompt")
     if ("description",) in taken.texts:
         lines += _described("", taken.texts[("description",)])
     lines += _block("tags", {path[1]: _text(value) for path, value in taken.texts.items() if path[0] == "tags"})

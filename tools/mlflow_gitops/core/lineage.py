@@ -21,6 +21,8 @@ class Origin:
     datasets: tuple[str, ...] = ()
     data: Mapping[str, str] = field(default_factory=dict)
     code_commit: str | None = None
+    digest: str | None = None
+    """Of a prompt's version: what it says."""
 
 
 def origin(spec: VersionSpec | None, seen: ObservedVersion | None = None, record: Record | None = None) -> Origin:
@@ -38,6 +40,7 @@ def origin(spec: VersionSpec | None, seen: ObservedVersion | None = None, record
         datasets=(pins.dataset_digest,) if pins.dataset_digest else recorded,
         data=data,
         code_commit=record.code_commit if record else None,
+        digest=pins.digest or (seen.digest if seen else None),
     )
 
 
@@ -50,6 +53,8 @@ def words(known: Origin) -> str:
     ]
     said += [f"dataset {digest}" for digest in known.datasets]
     said += [f"data {path} (md5 {md5})" for path, md5 in known.data.items()]
+    if known.digest:
+        said.append(f"digest {known.digest}")
     if known.code_commit:
         said.append(f"code commit {known.code_commit[:12]}")
     return ", ".join(said)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mlflow_gitops.core import schema
-from mlflow_gitops.core.names import alias_reserved, file_stem, name_fault, tag_fault
+from mlflow_gitops.core.names import Kind, alias_reserved, file_stem, name_fault, tag_fault
 from mlflow_gitops.core.policy import ModelPolicy
 from mlflow_gitops.core.yamldoc import Document, parse
 
@@ -34,11 +34,14 @@ class VersionSpec:
     data: DataPin | None = None
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    digest: str | None = None
+    """What a prompt's version says (`core.prompts`), where a model's has a run and a source."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One model's desired state. `stages` maps a stage to its versions in ascending order, () where it is null or []."""
+    """One model's, or one prompt's, desired state. `stages` maps a stage to its versions in ascending order, () where it is
+    null or []."""
 
     name: str
     file: str
@@ -48,6 +51,7 @@ class Manifest:
     stages: Mapping[str, tuple[int, ...]]
     aliases: Mapping[str, int]
     versions: Mapping[int, VersionSpec]
+    kind: Kind = "model"
 
 
 def read_manifest(data: bytes, file: str) -> tuple[Manifest | None, Document]:
@@ -61,6 +65,7 @@ def read_manifest(data: bytes, file: str) -> tuple[Manifest | None, Document]:
     if isinstance(document.root, dict):
         _check_names(document)
         _check_stages(document)
+        _check_pins(document)
     if document.problems:
         return None, document
     root = document.root
@@ -74,9 +79,16 @@ def read_manifest(data: bytes, file: str) -> tuple[Manifest | None, Document]:
             stages={stage: _versions(value) for stage, value in root["stages"].items()},
             aliases=dict(root.get("aliases", {})),
             versions={int(number): _spec(entry) for number, entry in root.get("versions", {}).items()},
+            kind=kind_of(document),
         ),
         document,
     )
+
+
+def kind_of(document: Document) -> Kind:
+    """What a manifest is of, even one that has errors."""
+    root = document.root
+    return "prompt" if isinstance(root, dict) and root.get("kind") == "prompt" else "model"
 
 
 def _versions(value: object) -> tuple[int, ...]:
@@ -94,15 +106,15 @@ def _spec(entry: Mapping[str, object]) -> VersionSpec:
 
 def _check_names(document: Document) -> None:
     """Names of the model, its aliases and its tags. Anything of the wrong type is the schema's to report."""
-    root = document.root
+    root, kind = document.root, kind_of(document)
     name = root.get("name")
     if isinstance(name, str):
         stem = document.file.rpartition("/")[2].removesuffix(".yaml")
-        if fault := name_fault(name):
+        if fault := name_fault(name, kind):
             document.at("name-refused", fault, ("name",))
         elif stem != file_stem(name):
             document.at(
-                "file-name", f"the model {name!r} belongs in {file_stem(name)}.yaml, not {stem}.yaml", ("name",)
+                "file-name", f"the {kind} {name!r} belongs in {file_stem(name)}.yaml, not {stem}.yaml", ("name",)
             )
     aliases = root.get("aliases")
     for alias in aliases if isinstance(aliases, dict) else ():
@@ -116,7 +128,7 @@ def _check_names(document: Document) -> None:
         for step in path:
             node = node.get(step) if isinstance(node, dict) else None
         for key in node if isinstance(node, dict) else ():
-            if fault := tag_fault(key):
+            if fault := tag_fault(key, kind):
                 document.at("tag-reserved" if "belong" in fault else "bad-value", fault, (*path, key), key=True)
     for number in versions if isinstance(versions, dict) else ():
         if _TEN_DIGITS.match(number) and int(number) > 2**31 - 1:
@@ -139,6 +151,24 @@ def _check_stages(document: Document) -> None:
             document.more(untold)
 
 
+_OF_MODELS = ("run_id", "source", "model_id", "dataset_digest", "data")
+
+
+def _check_pins(document: Document) -> None:
+    """A model is known by its run and source, a prompt by what it says; neither has the other's."""
+    kind = kind_of(document)
+    versions = _mapping(document.root, "versions")
+    for number in versions:
+        for word in _mapping(versions, number):
+            if kind == "prompt" and word in _OF_MODELS:
+                message = f"a prompt has no {word}; what it says is pinned by its digest"
+            elif kind == "model" and word == "digest":
+                message = "a model is pinned by run_id, source or model_id; digest is a prompt's (kind: prompt)"
+            else:
+                continue
+            document.at("pin-of-other-kind", message, ("versions", number, word), key=True)
+
+
 def check_policy(document: Document, policy: ModelPolicy) -> None:
     """Record in `document` what the policy forbids: unknown stages, versions in two native stages, aliases (RULES R2).
 
@@ -159,6 +189,10 @@ def check_policy(document: Document, policy: ModelPolicy) -> None:
             if stage == "None":
                 hint = "leave the version out instead"
             document.at("stage-unknown", f"there is no stage {stage!r}; {hint}", ("stages", stage), key=True)
+            continue
+        if stage == "Archived" and kind_of(document) == "prompt":
+            message = "a prompt's stages are aliases, and there is none for Archived; leave the version out instead"
+            document.at("stage-unknown", message, ("stages", stage), key=True)
             continue
         if rule.alias and len({version for _, version in versions}) > 1:
             message = f"{stage} is kept as the alias {rule.alias!r} and holds one version at most"

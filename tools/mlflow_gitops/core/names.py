@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
+from typing import Literal
 from urllib.parse import unquote
 
 from mlflow_gitops.core.yamldoc import CONTROL
+
+Kind = Literal["model", "prompt"]
+"""What a manifest is of. Both kinds share MLflow's table of names."""
 
 NATIVE_STAGES = ("Staging", "Production", "Archived")
 """MLflow's own stages beside `None`, in the order a version climbs and leaves."""
@@ -17,6 +21,8 @@ ACTIVE_STAGES = ("Staging", "Production")
 RESERVED_TAG_PREFIXES = ("gitops.", "mlflow.")
 
 _RESERVED_ALIAS = re.compile(r"latest\Z|v[0-9]+\Z", re.IGNORECASE)
+_PROMPT_NAME = re.compile(r"[A-Za-z0-9_.-]+\Z")
+_PROMPT_TAG_PREFIX = "_mlflow_"
 _UNSAFE = re.compile(rb"[^A-Za-z0-9._ -]")
 
 
@@ -33,10 +39,11 @@ def model_of(stem: str) -> str:
     return unquote(stem, errors="replace")
 
 
-def name_fault(model: str) -> str | None:
-    """Why MLflow or this tool refuses a model's name; None if it is fine.
+def name_fault(model: str, kind: Kind = "model") -> str | None:
+    """Why MLflow or this tool refuses a model's or a prompt's name; None if it is fine.
 
-    The path rule is MLflow's `_validate_model_name` (3.17): a name must be a path that normalises to itself.
+    The path rule is MLflow's `_validate_model_name` (3.17): a name must be a path that normalises to itself. A prompt's
+    characters are those of its `PROMPT_NAME_RULE` (3.4 to 3.17).
     """
     if not model.strip():
         return "the name is empty"
@@ -46,11 +53,15 @@ def name_fault(model: str) -> str | None:
         return f"MLflow refuses the name {model!r}"
     if len(file_stem(model)) > 250:
         return "the name is too long to be a file's name"
+    if kind == "prompt" and not _PROMPT_NAME.match(model):
+        return "MLflow takes letters, digits, _ - and . alone in a prompt's name"
     return None
 
 
-def tag_fault(key: str) -> str | None:
+def tag_fault(key: str, kind: Kind = "model") -> str | None:
     """Why a declared tag's name is refused; None if it is fine."""
+    if kind == "prompt" and key.startswith(_PROMPT_TAG_PREFIX):
+        return f"tags beginning {_PROMPT_TAG_PREFIX} belong to MLflow's prompts, not to a manifest"
     if key.startswith(RESERVED_TAG_PREFIXES):
         return f"tags beginning {' or '.join(RESERVED_TAG_PREFIXES)} belong to the tools, not to a manifest"
     return f"MLflow refuses the tag name {key!r}" if _unclean_path(key) else None

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mlflow_gitops.core.names import Kind
+from mlflow_gitops.core.prompts import Words
+
 BASE_TAG = "gitops.commit"
 OWNER_TAG = "gitops.owner"
 AT_TAG = "gitops.at"
@@ -31,11 +34,18 @@ class ObservedVersion:
     model_id: str | None = None
     status: str = "READY"
     created: str | None = None
+    words: Words | None = None
+    """What a prompt's version says; None for a model's."""
+
+    @property
+    def digest(self) -> str | None:
+        """What pins a prompt's version."""
+        return self.words.digest if self.words is not None else None
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedModel:
-    """One registered model in MLflow with its visible versions by number."""
+    """One registered model in MLflow, or one prompt, with its visible versions by number."""
 
     name: str
     description: str = ""
@@ -43,6 +53,10 @@ class ObservedModel:
     aliases: Mapping[str, int] = field(default_factory=dict)
     versions: Mapping[int, ObservedVersion] = field(default_factory=dict)
     is_prompt: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        return "prompt" if self.is_prompt else "model"
 
     def holders(self, stage: str) -> tuple[int, ...]:
         """The versions that MLflow shows in a native stage, ascending. The highest is the one it serves."""

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from mlflow_gitops.core import schema
-from mlflow_gitops.core.names import NATIVE_STAGES, alias_reserved
+from mlflow_gitops.core.names import NATIVE_STAGES, Kind, alias_reserved
 from mlflow_gitops.core.problems import Problem
 from mlflow_gitops.core.requirements import GATES, Requirements, read_requirements, requirement_faults
 from mlflow_gitops.core.yamldoc import Document, parse
@@ -65,6 +65,8 @@ class ModelPolicy:
     freeze: Freeze | None = None
     overrides: frozenset[str] = frozenset()
     """The gates that a commit may override."""
+    propose: str | None = None
+    """The stage that new versions are proposed for."""
 
     @property
     def stage_aliases(self) -> dict[str, str]:
@@ -79,13 +81,17 @@ class Policy:
     raw: Mapping[str, Any] = field(default_factory=dict)
     stageless: bool = False
     """Whether the registry it is for keeps no stages (Unity Catalog): then every stage lives as an alias (RULES R10)."""
-    _known: dict[tuple[int, ...], ModelPolicy] = field(default_factory=dict)
+    _known: dict[tuple[Kind, tuple[int, ...]], ModelPolicy] = field(default_factory=dict)
 
-    def matches(self, model: str) -> tuple[int, ...]:
-        """The indices of the exceptions that hold for `model`, in order."""
+    def matches(self, model: str, kind: Kind = "model") -> tuple[int, ...]:
+        """The indices of the exceptions that hold for a model or a prompt, in order."""
         entries = enumerate(self.raw.get("models") or ())
         # `*` and `?` alone are patterns; a name may well have brackets.
-        return tuple(i for i, entry in entries if fnmatchcase(model, entry["match"].replace("[", "[[]")))
+        return tuple(
+            i
+            for i, entry in entries
+            if fnmatchcase(model, entry["match"].replace("[", "[[]")) and entry.get("kind") in (None, kind)
+        )
 
     @property
     def limit(self) -> Limit | None:
@@ -98,17 +104,17 @@ class Policy:
         """The platform team: who owns the policy, and whatever names no owner of its own."""
         return tuple(self.raw.get("owners") or ())
 
-    def for_model(self, model: str) -> ModelPolicy:
-        """The rules for one model. Cheap: models that share their exceptions share the value."""
-        which = self.matches(model)
-        if which not in self._known:
+    def for_model(self, model: str, kind: Kind = "model") -> ModelPolicy:
+        """The rules for one model, or one prompt. Cheap: those that share their exceptions share the value."""
+        which = self.matches(model, kind)
+        if (kind, which) not in self._known:
             merged = _general(self.raw)
             for i in which:
-                entry = {key: value for key, value in self.raw["models"][i].items() if key != "match"}
-                merged = _merge(merged, entry)
+                merged = _merge(merged, _exception(self.raw["models"][i]))
             rules = _effective(merged)
-            self._known[which] = _as_aliases(rules) if self.stageless else rules
-        return self._known[which]
+            # MLflow's prompts know aliases and no stages (3.17): `prompts:/name@alias` is what a service loads.
+            self._known[kind, which] = _as_aliases(rules) if self.stageless or kind == "prompt" else rules
+        return self._known[kind, which]
 
     def without_stages(self) -> Policy:
         """The same policy for a registry that keeps no stages."""
@@ -124,6 +130,11 @@ def _as_aliases(rules: ModelPolicy) -> ModelPolicy:
     }
     archived = replace(rules.stages["Archived"], native=False, alias=None)
     return replace(rules, stages={**stages, "Archived": archived})
+
+
+def _exception(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What an exception says, without whom it holds for."""
+    return {key: value for key, value in entry.items() if key not in ("match", "kind")}
 
 
 def _general(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,6 +177,7 @@ def _effective(merged: Mapping[str, Any]) -> ModelPolicy:
         drift=merged.get("drift") or "heal",
         freeze=Freeze(**freeze) if freeze else None,
         overrides=frozenset(merged.get("overrides") or ()),
+        propose=merged.get("propose"),
     )
 
 
@@ -191,7 +203,7 @@ def read_policy(data: bytes, file: str) -> tuple[Policy | None, list[Problem]]:
     _check_rules(document, _effective(general), ())
     for i, entry in enumerate(policy.raw.get("models") or ()):
         # Each exception alone over the general rules; combinations are met when a model has them.
-        alone = _effective(_merge(general, {key: value for key, value in entry.items() if key != "match"}))
+        alone = _effective(_merge(general, _exception(entry)))
         _check_rules(document, alone, ("models", i))
     return (None if document.problems else policy), document.problems
 
@@ -239,6 +251,11 @@ def rule_faults(rules: ModelPolicy) -> list[tuple[tuple[str, ...], str, str]]:
         if name not in rules.stages:
             message = f"aliases.only names the stage {name!r}, which the policy lacks"
             faults.append((("aliases", "only", name), "stage-unknown", message))
+    if rules.propose is not None and rules.propose not in rules.stages:
+        message = f"propose names the stage {rules.propose!r}, which the policy lacks"
+        faults.append((("propose", rules.propose), "stage-unknown", message))
+    elif rules.propose == "Archived":
+        faults.append((("propose", rules.propose), "bad-value", "a new version is not proposed for Archived"))
     gates = {*GATES, *(name for rule in rules.stages.values() for name in rule.asks.plugins)}
     for name in sorted(rules.overrides - gates):
         faults.append((("overrides", name), "gate-unknown", f"there is no gate {name!r}; there are {', '.join(GATES)}"))

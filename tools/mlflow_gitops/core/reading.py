@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from mlflow_gitops.core.desired import Desired
 from mlflow_gitops.core.manifest import Manifest, check_policy, read_manifest
+from mlflow_gitops.core.names import Kind
 from mlflow_gitops.core.policy import Policy, read_policy
 from mlflow_gitops.core.problems import Problem
 from mlflow_gitops.core.snapshot import LINK
@@ -80,19 +81,31 @@ class Reader:
         """What a blob that was fetched wants under a policy. The path's stem is what the model must be called."""
         if (blob, path) == TWINS:
             return Reading(None, "two manifests have its name")
-        if (blob, path) not in self._manifests:
-            self._manifests[blob, path] = self._parse(blob, path)
-        manifest = self._manifests[blob, path]
+        manifest = self._known(blob, path)
         if isinstance(manifest, str):
             return Reading(None, manifest)
-        rules = policy.for_model(manifest.name)
+        rules = policy.for_model(manifest.name, manifest.kind)
         key = blob, path, id(rules)  # the rules of a policy live as long as it, and this keeps every policy
         if key not in self._readings:
-            document = Document(path, {"stages": _listed(manifest.stages), "aliases": manifest.aliases})
+            document = Document(
+                path, {"kind": manifest.kind, "stages": _listed(manifest.stages), "aliases": manifest.aliases}
+            )
             check_policy(document, rules)
             fault = _told(document.problems) if document.problems else None
             self._readings[key] = Reading(None if fault else Desired(manifest, rules), fault)
         return self._readings[key]
+
+    def kind(self, blob: str, path: str) -> Kind:
+        """What a blob that was fetched is a manifest of; a model where that cannot be read."""
+        if b"prompt" not in self._blobs.get(blob, b""):
+            return "model"
+        manifest = self._known(blob, path)
+        return "model" if isinstance(manifest, str) else manifest.kind
+
+    def _known(self, blob: str, path: str) -> Manifest | str:
+        if (blob, path) not in self._manifests:
+            self._manifests[blob, path] = self._parse(blob, path)
+        return self._manifests[blob, path]
 
     def _policy(self, blob: str) -> tuple[Policy | None, str | None]:
         data = self._blobs.get(blob)

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import Literal, NamedTuple
 
-from mlflow_gitops.core.manifest import Manifest, check_policy, read_manifest
+from mlflow_gitops.core.manifest import Manifest, check_policy, kind_of, read_manifest
+from mlflow_gitops.core.names import Kind as ManifestKind
 from mlflow_gitops.core.names import model_of
 from mlflow_gitops.core.policy import Policy, read_policy, rule_faults
 from mlflow_gitops.core.problems import Problem, in_order
@@ -115,6 +116,7 @@ class Read(NamedTuple):
     model: str
     manifest: Manifest | None
     problems: list[Problem]
+    kind: ManifestKind = "model"
 
 
 Spread = Callable[[Callable[[SourceFile], Read], list[SourceFile]], Iterable[Read]]
@@ -159,7 +161,7 @@ def build(files: Iterable[SourceFile], registry: str, spread: Spread = map) -> S
     for one in read:
         found += one.problems
     if policy is not None and policy_file is not None:
-        found += _meetings(policy, policy_file, (one.model for one in read))
+        found += _meetings(policy, policy_file, ((one.model, one.kind) for one in read))
     listed = [file.path for file in manifests]
     found += twins(listed)
     snapshot.count = len(listed)
@@ -196,21 +198,24 @@ def _and_more(paths: list[str]) -> str:
 def _read(file: SourceFile, policy: Policy | None) -> Read:
     """Read one manifest and judge it by the policy, if there is one to judge by."""
     manifest, document = read_manifest(file.data or b"", file.path)
-    model = _model(document)
+    model, kind = _model(document), kind_of(document)
     if policy is not None:
-        check_policy(document, policy.for_model(model))
-    return Read(file.path, model, manifest, document.problems)
+        check_policy(document, policy.for_model(model, kind))
+    return Read(file.path, model, manifest, document.problems, kind)
 
 
-def _meetings(policy: Policy, file: str, models: Iterable[str]) -> Iterable[Problem]:
-    """What exceptions of the policy that meet in one of the models make wrong with it, each meeting told once."""
-    met: set[tuple[int, ...]] = set()
-    for model in models:
-        which = policy.matches(model)
-        if len(which) > 1 and which not in met:
-            met.add(which)
-            for _, code, message in rule_faults(policy.for_model(model)):
-                yield Problem(file, 1, 1, code, f"together for {model}: {message}")
+def _meetings(policy: Policy, file: str, models: Iterable[tuple[str, ManifestKind]]) -> Iterable[Problem]:
+    """What exceptions of the policy that meet in one of the models make wrong with it, and what stages that are aliases in a
+    prompt do; each meeting told once."""
+    met: set[tuple[ManifestKind, tuple[int, ...]]] = set()
+    for model, kind in models:
+        which = policy.matches(model, kind)
+        if (len(which) > 1 or kind == "prompt") and (kind, which) not in met:
+            met.add((kind, which))
+            about = f"as the aliases of the prompt {model}" if kind == "prompt" else f"together for {model}"
+            for path, code, message in rule_faults(policy.for_model(model, kind)):
+                if kind == "model" or path[1] != "Archived":  # which a prompt does not have
+                    yield Problem(file, 1, 1, code, f"{about}: {message}")
 
 
 def _model(document: Document) -> str:

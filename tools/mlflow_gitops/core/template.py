@@ -52,7 +52,7 @@ class Template:
             return None
         now = {stage: tuple(sorted(stages.get(stage, ()))) for stage in self._manifest.stages}
         old = self._manifest
-        return Manifest(old.name, old.file, old.description, old.owners, old.tags, now, aliases, old.versions)
+        return Manifest(old.name, old.file, old.description, old.owners, old.tags, now, aliases, old.versions, old.kind)
 
 
 def _slots(root: Map) -> Iterator[_Slot]:

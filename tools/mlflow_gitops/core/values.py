@@ -11,7 +11,7 @@ from mlflow_gitops.core import layout
 from mlflow_gitops.core.layout import Unknown, compose, head_of, insert, pair, place, put, quoted, remove
 from mlflow_gitops.core.manifest import Manifest, VersionSpec
 
-FIELDS = ("name", "description", "owners", "tags", "stages", "aliases", "versions")
+FIELDS = ("name", "kind", "description", "owners", "tags", "stages", "aliases", "versions")
 """A manifest's fields in the order they are written."""
 
 Path = tuple[str, ...]

@@ -7,10 +7,14 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
+from mlflow_gitops.core.prompts import IS_PROMPT_TAG, peoples, words
 from mlflow_gitops.edges.evidence import moment
 
 _FILTER_LENGTH = 4_000
 """Characters of names in one `IN (…)` filter; it travels in a URL."""
+
+PROMPTS = f"tags.`{IS_PROMPT_TAG}` = 'true'"
+"""The filter by which MLflow's searches show prompts, and prompts alone. Without it they show none."""
 
 _MODEL_SOURCE = re.compile(r"models:/(m-[A-Za-z0-9]+)\Z")
 
@@ -40,6 +44,32 @@ def assemble(models: list[Any], versions: list[Any]) -> dict[str, ObservedModel]
             versions=by_model.get(model.name, {}),
         )
         for model in models
+    }
+
+
+def assemble_prompts(prompts: list[Any], versions: list[Any]) -> dict[str, ObservedModel]:
+    """Prompts with their versions. Neither run, source nor stage is any: MLflow's functions for prompts know none (3.17)."""
+    by_prompt: dict[str, dict[int, ObservedVersion]] = {}
+    for found in versions:
+        number = int(found.version)
+        by_prompt.setdefault(found.name, {})[number] = ObservedVersion(
+            number=number,
+            description=found.description or "",
+            tags=peoples(found.tags),
+            status=str(found.status or "READY"),
+            created=moment(found.creation_timestamp),
+            words=words(found.tags),
+        )
+    return {
+        prompt.name: ObservedModel(
+            name=prompt.name,
+            description=prompt.description or "",
+            tags=peoples(prompt.tags),
+            aliases={alias: int(version) for alias, version in prompt.aliases.items()},
+            versions=by_prompt.get(prompt.name, {}),
+            is_prompt=True,
+        )
+        for prompt in prompts
     }
 
 

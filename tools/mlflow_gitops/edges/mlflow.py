@@ -15,9 +15,10 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.core.evidence import ModelFile, Record
+from mlflow_gitops.core.names import Kind
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.edges.evidence import record
-from mlflow_gitops.edges.listing import assemble, filters, logged_model, quotable, quoted
+from mlflow_gitops.edges.listing import PROMPTS, assemble, assemble_prompts, filters, logged_model, quotable, quoted
 from mlflow_gitops.edges.modelfile import Artifacts
 from mlflow_gitops.edges.server import Server, read_settings, without_credentials, write_settings
 from mlflow_gitops.edges.stores import must_be_ready
@@ -32,7 +33,6 @@ VERSIONS_A_PAGE = 200_000
 
 _UNITY_CATALOG = "databricks-uc"
 
-_PROMPT_TAG = "mlflow.prompt.is_prompt"
 _NO_LISTS = "supports comparison with a list"
 """What MLflow before 3.17 says of `name IN (…)`."""
 
@@ -104,41 +104,55 @@ class Registry:
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
-    def observe(self, names: Collection[str], *, only: bool = False) -> dict[str, ObservedModel]:
+    def observe(
+        self, names: Collection[str], *, only: bool = False, prompts: Collection[str] = ()
+    ) -> dict[str, ObservedModel]:
         """Every registered model (with `only`, those of `names` alone), in as few requests as there are pages.
 
-        For names that no page shows, one more asks whether they are prompts.
+        `prompts` are those of `names` that are taken for prompts. No search shows models and prompts (MLflow 3.17), so only
+        where there are any, every prompt is read, too. A name that is not found is looked for as the other kind.
         """
         if self.stageless:
             return self._one_by_one(names, only=only)
-        models: list[Any] = []
-        versions: list[Any] = []
-
-        def read(names_filter: str | None) -> None:
-            models.extend(self._pages(self._client.search_registered_models, MODELS_A_PAGE, names_filter, ["name ASC"]))
-            versions.extend(self._versions(names_filter))
-
         if only:
-            self._for_each(names, read)
+            found = self._whole_of([name for name in names if name not in prompts]) | self._whole_of(prompts, PROMPTS)
         else:
-            read(None)
-        found = assemble(models, versions)
+            found = self._whole_of(None) | (self.prompts() if prompts else {})
         missing = [name for name in names if name not in found]
         for name in (name for name in missing if not quotable(name)):
             if (model := self._get(name)) is not None:
                 found[name] = model
-        return found | self._prompts(missing)
+        if only:
+            found |= self._whole_of([name for name in missing if name in prompts])
+        if only or not prompts:
+            found |= self._whole_of([name for name in missing if name not in prompts], PROMPTS)
+        return found
 
-    def _prompts(self, names: Collection[str]) -> dict[str, ObservedModel]:
-        """Those of `names` that are prompts: they share the models' names, and no other search shows them (3.17)."""
-        found: list[Any] = []
+    def prompts(self) -> dict[str, ObservedModel]:
+        """Every prompt. None where a registry keeps them apart from models, as Unity Catalog does."""
+        return {} if self.stageless else self._whole_of(None, PROMPTS)
 
-        def read(names_filter: str) -> None:
-            wanted = f"{names_filter} AND tags.`{_PROMPT_TAG}` = 'true'"
-            found.extend(self._pages(self._client.search_registered_models, MODELS_A_PAGE, wanted, ["name ASC"]))
+    def prompt_names(self) -> list[str]:
+        """The names of all prompts."""
+        return [] if self.stageless else [str(prompt.name) for prompt in self._models(PROMPTS)]
 
-        self._for_each(names, read)
-        return {prompt.name: ObservedModel(prompt.name, is_prompt=True) for prompt in found}
+    def _whole_of(self, names: Collection[str] | None, kind: str | None = None) -> dict[str, ObservedModel]:
+        """Models with their versions, or prompts where `kind` is their filter: these, or all of them."""
+        models: list[Any] = []
+        versions: list[Any] = []
+
+        def read(names_filter: str | None) -> None:
+            wanted = " AND ".join(part for part in (names_filter, kind) if part) or None
+            seen = list(self._models(wanted))
+            models.extend(seen)
+            if seen or not kind:
+                versions.extend(self._versions(wanted))
+
+        if names is None:
+            read(None)
+        elif names:
+            self._for_each(names, read)
+        return (assemble_prompts if kind else assemble)(models, versions)
 
     def _for_each(self, names: Collection[str], read: Callable[[str], None]) -> None:
         """Read by filters that name every model, many in one where the registry knows lists of names (MLflow 3.17)."""
@@ -154,15 +168,6 @@ class Registry:
         for name in names:
             for names_filter in filters([name]):
                 read(names_filter)
-
-    def prompts(self) -> list[str]:
-        """The names of all prompts. None are told where a registry cannot be searched for them."""
-        if self.stageless:
-            return []
-        found = self._pages(
-            self._client.search_registered_models, MODELS_A_PAGE, f"tags.`{_PROMPT_TAG}` = 'true'", ["name ASC"]
-        )
-        return [prompt.name for prompt in found]
 
     @cached_property
     def stageless(self) -> bool:
@@ -192,9 +197,9 @@ class Registry:
         versions = [self._server.ask(self._client.get_model_version, name, number) for number in numbers]
         return assemble([model], versions)[name]
 
-    def read(self, name: str) -> ObservedModel | None:
-        """One model as it is now; None if MLflow has none of that name."""
-        return self.observe([name], only=True).get(name)
+    def read(self, name: str, kind: Kind = "model") -> ObservedModel | None:
+        """One model or prompt as it is now, sooner found where `kind` is right; None if MLflow has none of that name."""
+        return self.observe([name], only=True, prompts=[name] if kind == "prompt" else ()).get(name)
 
     def record(self, version: ObservedVersion) -> Record | None:
         """What a version's run and logged model recorded; None where MLflow has neither."""
@@ -207,7 +212,7 @@ class Registry:
     def model_file(self, model: str, version: ObservedVersion) -> ModelFile | None:
         """What a version's artifacts say of themselves; None where it has none. A version without a status is not in MLflow
         yet: of what its pin names, only MLflow's own `models:/m-…` and `runs:/…` are read."""
-        location = self._location(model, version)
+        location = self._location(model, version) if version.words is None else None
         return self._artifacts.read(location) if location else None
 
     def _location(self, model: str, version: ObservedVersion) -> str | None:
@@ -250,6 +255,9 @@ class Registry:
             if getattr(error.__cause__, "error_code", "") == "RESOURCE_DOES_NOT_EXIST":
                 return None
             raise
+
+    def _models(self, names_filter: str | None) -> Iterator[Any]:
+        return self._pages(self._client.search_registered_models, MODELS_A_PAGE, names_filter, ["name ASC"])
 
     def _versions(self, names_filter: str | None) -> Iterator[Any]:
         order = ["name ASC", "version_number ASC"]

@@ -37,6 +37,9 @@ def _section(section: Section, widths: list[int], style: Style) -> Iterator[str]
         cells = _cells(row)
         columns = "  ".join(f"{cell:<{width}}" for cell, width in zip(cells[:3], widths, strict=True))
         yield f"    {columns}  {style(cells[3], 'dim')}".rstrip()
+    for changed in section.diff:
+        colour = {"+": "green", "-": "red", "@": "cyan"}.get(changed[:1])
+        yield f"    {style(safe(changed), colour) if colour else safe(changed)}"
     for one in section.lines:
         yield f"    {style('✗', 'red') if one.breaks else '·'} {safe(one.detail)}"
 
@@ -77,6 +80,12 @@ def data(found: Comparison) -> dict[str, Any]:
         },
         "libraries": [_pair(pair, "library") for pair in found.libraries],
         "same": dict(found.same),
+        "prompt": None
+        if found.rewording is None
+        else {
+            "diff": list(found.rewording.lines),
+            "settings": [_pair(pair, "setting") for pair in found.rewording.settings],
+        },
     }
 
 
@@ -86,6 +95,7 @@ def _side(one: Facts) -> dict[str, Any]:
         "version": version.number,
         "holds": list(one.stages),
         "status": version.status or None,
+        "digest": version.digest,
         "registered": version.created,
         "run_id": version.run_id,
         "model_id": version.model_id,

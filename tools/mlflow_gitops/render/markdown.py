@@ -8,7 +8,7 @@ from mlflow_gitops.core.comparison import Comparison
 from mlflow_gitops.core.plan import Change, ModelPlan, Plan, Refusal, StageChange, Verdict
 from mlflow_gitops.core.problems import Problem
 from mlflow_gitops.render import text
-from mlflow_gitops.render.inert import LIMIT, Block, bounded, cell, code, table
+from mlflow_gitops.render.inert import LIMIT, Block, bounded, cell, code, fenced, table
 from mlflow_gitops.render.sheet import MISSING, NONE, Section, brief, sheet
 
 _MARKS = {"passed": "✅", "failed": "❌", "overridden": "⚠️", "exempt": "➖", "waiting": "⏳", "unknown": "❓"}
@@ -159,7 +159,9 @@ def _section(section: Section, heads: tuple[str, ...]) -> str:
     lines = [f"- {'❌' if one.breaks else '➖'} {code(one.detail)}" for one in section.lines[:_ROWS]]
     if lines:
         parts.append("\n".join(lines))
-    if (cut := max(len(section.rows), len(section.lines)) - _ROWS) > 0:
+    if section.diff:
+        parts.append(fenced(section.diff[:_ROWS], "diff"))
+    if (cut := max(len(section.rows), len(section.lines), len(section.diff)) - _ROWS) > 0:
         parts.append(f"… and {cut} more.")
     return "\n\n".join(parts)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from mlflow_gitops.core.comparison import Comparison, Facts, MetricPair, Pair
+from mlflow_gitops.core.comparison import Comparison, Facts, MetricPair, Pair, Rewording
 from mlflow_gitops.core.evidence import Dataset
 from mlflow_gitops.core.gates.record import numbers, short
 
@@ -36,17 +36,21 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What belongs together; `note` stands beside the title."""
+    """What belongs together; `note` stands beside the title. `diff` are lines after `+`, `-` or a space."""
 
     title: str
     rows: tuple[Row, ...] = ()
     lines: tuple[Line, ...] = ()
     note: str = ""
+    diff: tuple[str, ...] = ()
 
 
 def sheet(found: Comparison) -> Iterator[Section]:
     """Everything that a comparison holds, section by section; what nobody recorded is said, too."""
     one, two = found.before, found.after
+    if found.rewording is not None:
+        yield from _prompt(one, two, found.rewording)
+        return
     yield Section("version", tuple(_about(one, two)))
     metrics = tuple(_metric(pair, found) for pair in found.metrics)
     unknown = any(pair.delta is not None and pair.dataset is None for pair in found.metrics)
@@ -76,6 +80,24 @@ def _about(one: Facts, two: Facts) -> Iterator[Row]:
     yield _both("source", one, two, lambda side: _said(side.version.source))
     row = _both("code commit", one, two, lambda side: _said(side.record.code_commit if side.record else None))
     yield replace(row, remark="same") if row.before == row.after != MISSING else row
+
+
+def _prompt(one: Facts, two: Facts, words: Rewording) -> Iterator[Section]:
+    about = (
+        _both("holds", one, two, lambda side: ", ".join(side.stages) or NONE),
+        _both("registered", one, two, lambda side: _said(side.version.created)),
+        _both("said to be", one, two, lambda side: side.version.description or NONE),
+        _both("digest", one, two, lambda side: _said(side.version.digest)),
+    )
+    yield Section("version", about)
+    yield Section("template", note=_reworded(words), diff=words.lines)
+    yield Section("settings", tuple(map(_kept, words.settings)))
+
+
+def _reworded(words: Rewording) -> str:
+    if not words.lines:
+        return "same"
+    return f"{words.count('+')} lines new, {words.count('-')} gone"
 
 
 def _both(label: str, one: T, two: T, say: Callable[[T], str], remark: str = "") -> Row:
@@ -178,6 +200,9 @@ def _said(value: str | None) -> str:
 
 def brief(found: Comparison, most: int = 4) -> list[str]:
     """What matters of a comparison, in a few words each: metrics that changed, signature, data, size, how much else."""
+    if (words := found.rewording) is not None:
+        other = [pair.key for pair in words.settings if not pair.same]
+        return [f"template: {_reworded(words)}", *([f"other {', '.join(other[:most])}"] if other else [])]
     moved = [pair for pair in found.metrics if change(pair.before, pair.after) not in ("", "same")]
     said = [f"{p.key} {' → '.join(values(p))} ({change(p.before, p.after)})" + _on(p, moved) for p in moved[:most]]
     if len(moved) > most:

@@ -124,4 +124,5 @@ def _origin(version: int, known: Origin) -> dict[str, Any]:
         "datasets": list(known.datasets),
         "data": [{"path": path, "md5": md5} for path, md5 in known.data.items()],
         "code_commit": known.code_commit,
+        "digest": known.digest,
     }

@@ -11,13 +11,14 @@ from mlflow_gitops.core.evidence import ModelFile, Record, Unreadable
 from mlflow_gitops.core.gates import climb, record
 from mlflow_gitops.core.gates.overrides import Override, overrides
 from mlflow_gitops.core.gates.signature import signature
-from mlflow_gitops.core.gates.subject import Finding, Gate, Subject
+from mlflow_gitops.core.gates.subject import Finding, Gate, Subject, failed
 from mlflow_gitops.core.history import ModelHistory
 from mlflow_gitops.core.mainline import Commit
 from mlflow_gitops.core.observed import HELD_PREFIX, ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan import Refusal, Verdict
 from mlflow_gitops.core.requirements import Requirements
 
+_NOT_OF_PROMPTS = frozenset({"metrics", "no_worse_than", "signature"})
 _NOT_FOR_ROLLBACKS = frozenset({"from", "soak", "no_worse_than", "signature"})
 
 
@@ -121,6 +122,9 @@ def _ask(asked: Requirements, subject: Subject, evidence: Evidence, *, back: boo
     for gate, question in _questions(asked, subject):
         if back and gate in _NOT_FOR_ROLLBACKS:
             yield gate, Finding("exempt", f"rollback: {subject.number} held {subject.entry.stage} before")
+            continue
+        if subject.seen.is_prompt and gate in _NOT_OF_PROMPTS:
+            yield gate, failed(f"a prompt has nothing for {gate} to judge; an exception of the policy can take it away")
             continue
         try:
             answer = question()

@@ -19,8 +19,9 @@ def status(subject: Subject, wanted: str) -> Finding:
 
 
 def pinned(subject: Subject) -> Finding:
-    """`pinned`: the manifest says which run, source or logged model the version is."""
-    if subject.spec and (subject.spec.run_id or subject.spec.source or subject.spec.model_id):
+    """`pinned`: the manifest says which run, source or logged model the version is; of a prompt, what it says."""
+    spec = subject.spec
+    if spec and (spec.run_id or spec.source or spec.model_id or spec.digest):
         return passed("pinned")
     return failed(f"{subject.number} is not pinned: mlflow-gitops pin {subject.model} {subject.number}")
 
