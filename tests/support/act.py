@@ -28,7 +28,7 @@ from tests.support.team import GIT_ENVIRONMENT
 ROOT = Path(__file__).resolve().parents[2]
 ACTIONS = Path(__file__).with_name("actions")
 """What stands in for the actions of others, a folder each."""
-_USES = re.compile(r"uses: *(?P<owner>[\w-]+)/(?P<name>[\w-]+)@(?P<ref>[0-9a-f]{40})")
+_USES = re.compile(r"uses: *(?P<owner>[\w-]+)/(?P<name>[\w-]+)(?:/[\w./-]+)?@(?P<ref>[0-9a-f]{40})")
 _MARKS = ("::error", "::warning", "::notice")
 TIMEOUT = 120
 BOT = "github-actions[bot]"
@@ -85,6 +85,10 @@ class Workflows:
         self.environment = environment
         self.variables = {"MLFLOW_GITOPS_ENVIRONMENT": sys.prefix}
         self.app_token = ""
+        self.others: dict[str, Path] = {}
+        """Other repositories whose actions may be used: `owner/name` to a folder."""
+        self.more: dict[str, str] = {}
+        """More variables of the runner's."""
         self.runs: list[Run] = []
         # A pull request's own workflows may read, and no more.
         self._reading = api.token(
@@ -267,7 +271,7 @@ class Workflows:
         command += ["-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--no-skip-checkout"]
         for option, values in (("--env", environment), ("--var", variables), ("-s", secrets)):
             command += [part for key, value in values.items() for part in (option, f"{key}={value}")]
-        command += [part for one in stand_ins(self._tree) for part in ("--local-repository", one)]
+        command += [part for one in stand_ins(self._tree, self.others) for part in ("--local-repository", one)]
         done = subprocess.run(
             command,
             cwd=self._tree,
@@ -276,6 +280,7 @@ class Workflows:
             text=True,
             timeout=TIMEOUT,
             stdin=subprocess.DEVNULL,
+            **self.more,
         )
         kept.status, kept.updated = "completed", self.hub.now()
         jobs, log = told(done.stdout)
@@ -304,13 +309,15 @@ def act() -> Path:
     return Path(found)
 
 
-def stand_ins(tree: Path) -> Iterator[str]:
+def stand_ins(tree: Path, others: Mapping[str, Path]) -> Iterator[str]:
     """act's `--local-repository` for each action of others that the workflows use. One that has no stand-in fails the run: it
     would have to come from the network."""
-    files = [*(tree / ".github").rglob("*.yml")]
+    files = [file for folder in (tree, *others.values()) for file in (folder / ".github").rglob("*.yml")]
     for found in sorted({found.groups() for file in files for found in _USES.finditer(file.read_text())}):
         owner, name, ref = found
-        if (ACTIONS / name).is_dir():
+        if f"{owner}/{name}" in others:
+            yield f"{owner}/{name}@{ref}={others[f'{owner}/{name}']}"
+        elif (ACTIONS / name).is_dir():
             yield f"{owner}/{name}@{ref}={ACTIONS / name}"
 
 
