@@ -65,6 +65,22 @@ def test_what_was_reconciled_is_explained(team: Team, shelf: Shelf, name: str) -
     assert "Verified 1 model by 2 receipts: all explained by" in team.run("verify").out
 
 
+def test_a_run_whose_newest_commit_is_about_something_else_is_explained(team: Team, shelf: Shelf, name: str) -> None:
+    """The stamp names the commit that changed the model, the receipt stands at the one that was reconciled."""
+    other = shelf.model(1, "other")
+    third = team.commit("Third", **{name: "stages: {Production: 3}\n"})
+    team.commit("Another model", **{other: "stages: {Production: 1}\n"})
+    team.commit("No model at all")
+    team.reconcile()
+    assert shelf.tags(name)["gitops.commit"] == third
+    ran = verify(team)
+    assert ran.code == 0, ran.out
+    # Back to a stamp that no run wrote: what the later runs brought it to is something else.
+    shelf.client.set_registered_model_tag(name, "gitops.commit", team.git("rev-list", "--max-parents=0", "HEAD"))
+    team.git("notes", "--ref=refs/notes/mlflow-gitops", "remove", team.git("rev-list", "--max-parents=0", "HEAD"))
+    assert "commit" in fields(verify(team))
+
+
 def test_a_commit_that_is_not_reconciled_yet_is_no_fault(team: Team, name: str) -> None:
     team.commit("Not yet", **{name: "stages: {Production: 3}\n"})
     assert verify(team).code == 0

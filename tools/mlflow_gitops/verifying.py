@@ -106,7 +106,12 @@ class Verifier:
         def standing(place: int) -> tuple[Entry, ...]:
             return self._histories.standing(name, stem, shas[place])[1]
 
-        account = Account(name, base, points, standing, runs, self._line.index, self._tip_of(name))
+        def made_at(place: int) -> str | None:
+            there = self._histories.standing(name, stem, shas[place])[0]
+            return there[-1].commit.sha if there and there[-1].commit else None
+
+        places = self._line.index
+        account = Account(name, base, points, standing, runs, places, made_at, self._tip_of(name))
         yield from verify_model(account, seen, self._owner, digests, Questions(self._evidence.read, self._approvers))
         if self._signatures and base is not None:
             holders = standing(self._line.index[base.sha])

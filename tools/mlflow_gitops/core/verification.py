@@ -54,8 +54,9 @@ class Account:
     """What git and the receipts say of one model.
 
     `points` are its states along the main line up to `base`, the commit that MLflow's stamp names (None: it names none of
-    the main line); `standing` explains each holder at a place of that line. `places` maps every commit to its place. `tip` is
-    what the newest commit wants: a pin that was added since says what a number means all the same.
+    the main line); `standing` explains each holder at a place of that line, and `made_at` names the commit that made what was
+    wanted there. `places` maps every commit to its place. `tip` is what the newest commit wants: a pin that was added since
+    says what a number means all the same.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Account:
     standing: Callable[[int], Sequence[Entry]]
     runs: Sequence[Reconciled]
     places: Mapping[str, int]
+    made_at: Callable[[int], str | None]
     tip: Desired | None = None
 
     @property
@@ -149,7 +151,11 @@ def verify_model(
 def _receipts(account: Account, seen: ObservedModel, digests: frozenset[str]) -> Iterator[Unexplained]:
     base = account.base
     assert base is not None
-    if not any(run.place == account.places[base.sha] for run in account.runs):
+    # The stamp names the commit that last changed the model; its receipt stands at the commit that was reconciled, which may be
+    # a later one about something else. If any run brought the model to just that, then the first one from there on did.
+    place = account.places[base.sha]
+    run = next((run for run in account.runs if run.place >= place), None)
+    if run is None or (run.place > place and account.made_at(run.place) != base.sha):
         yield Unexplained(account.name, "commit", f"no receipt says that it was reconciled to {base.sha[:12]}")
     stamped = seen.tags.get(RECEIPT_TAG)
     if stamped is not None and stamped not in digests:
