@@ -284,7 +284,13 @@ def test_what_is_wrong_with_a_rule(rule: str, found: list[tuple[str, str]]) -> N
 
 
 def test_one_stage_without_an_alias_does_not_hide_what_is_wrong_with_the_next() -> None:
-    text = "stages: {A: {native: false}, B: {native: false, alias: latest}, C: {native: false, alias: c}, D: {native: false, alias: C}}\n"
+    own = (
+        "A: {native: false}",
+        "B: {native: false, alias: latest}",
+        "C: {native: false, alias: c}",
+        "D: {native: false, alias: C}",
+    )
+    text = f"stages: {{{', '.join(own)}}}\n"
     assert [code for code, _ in faults(text)] == [
         "stage-needs-alias", "alias-reserved", "alias-clash",
     ]  # fmt: skip
