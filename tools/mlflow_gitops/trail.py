@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import difflib
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
 
 from mlflow_gitops.core.audit import Audit, Told
 from mlflow_gitops.core.events import Course, Event, courses, in_order, policy_events
 from mlflow_gitops.core.history import Histories
+from mlflow_gitops.core.mainline import Merged
 from mlflow_gitops.core.names import NATIVE_STAGES, file_stem, model_of
 from mlflow_gitops.core.reading import Reader
 from mlflow_gitops.core.receipts import NOTES_REF, Ledger
 from mlflow_gitops.core.snapshot import classify, stem_of
 from mlflow_gitops.core.standing import Standing, effective, wanted
 from mlflow_gitops.core.times import named_time
+from mlflow_gitops.edges.meanwhile import Meanwhile
 from mlflow_gitops.edges.notes import Notes
 from mlflow_gitops.errors import Failure, GitFailure, UsageFailure
 from mlflow_gitops.workspace import Workspace
@@ -25,12 +27,13 @@ FETCH = "git fetch {remote} refs/notes/mlflow-gitops:refs/notes/mlflow-gitops"
 
 
 class Trail:
-    """The events of the main line, of one model or of all, and who held what when.
+    """The events of the main line, of one model or of all, and who held what when. `whole` says that all of them will be
+    told.
 
     Raises Failure for a model that the main line never had.
     """
 
-    def __init__(self, workspace: Workspace, model: str | None = None) -> None:
+    def __init__(self, workspace: Workspace, model: str | None = None, *, whole: bool = False) -> None:
         self.workspace = self._workspace = workspace
         self._git = workspace.git
         stems = [file_stem(model)] if model is not None else None
@@ -41,7 +44,11 @@ class Trail:
             return kind == "policy" or (kind == "manifest" and (stems is None or stem_of(path) in stems))
 
         main = self._main()
-        self.line = self._git.line(main, workspace.registry, cache(wants), reader.take)
+        wants = cache(wants)
+        self.line = line = self._git.listed(main)
+        # Beside reading the line, since both wait for git.
+        self._early = Meanwhile(lambda: self._merged(line.merges)) if whole else None
+        self._git.fill(line, workspace.registry, wants, reader.take)
         self._histories = Histories(self.line, workspace.registry, self._git.blobs, {}, reader=reader)
         if model is not None and stems and stems[0] not in self._histories.stems():
             raise Failure(self._unknown(model))
@@ -85,10 +92,13 @@ class Trail:
     def tell(self, events: Iterable[Event]) -> list[Told]:
         """All that is known of some of the events."""
         asked = list(events)
-        merged = self._git.merged(self.line, {event.index for event in asked}, self._workspace.registry)
+        merged = self._early.result() if self._early else self._merged({event.index for event in asked})
         changes = (event for event in self.events if event.kind == "stage")
         audit = Audit(self.line, self._workspace.registry, changes, self.ledger, merged, self._histories.judge)
         return [audit.tell(event) for event in asked]
+
+    def _merged(self, commits: Iterable[int]) -> Mapping[int, Sequence[Merged]]:
+        return self._git.merged(self.line, commits, self._workspace.registry)
 
     def within(self, since: str | None, until: str | None) -> tuple[int, int]:
         """The places on the line from one named time or revision to another, the second one past the end. A time counts

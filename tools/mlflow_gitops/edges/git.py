@@ -11,6 +11,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from threading import Thread
 from typing import IO, cast
 
 from mlflow_gitops.core.mainline import Commit, Line, Merged
@@ -209,9 +210,7 @@ class Git(GitCommand):
                 _feed(stdin, request)
             else:
                 # git begins to answer before it has read all of it, so somebody has to listen meanwhile.
-                import threading
-
-                threading.Thread(target=_feed, args=(stdin, request), daemon=True).start()
+                Thread(target=_feed, args=(stdin, request), daemon=True).start()
             for blob in wanted:
                 data = answer(stdout, limit)
                 if data is not None:
@@ -225,22 +224,35 @@ class Git(GitCommand):
         wants: Callable[[str], bool] = lambda path: False,
         take: Take = lambda path, blob, data: None,
     ) -> Line:
-        """The first-parent history of a revision and what it did to the registry folder, from one `git log`.
+        """The first-parent history of a revision with what it did to the registry folder.
 
         The contents of the files that `wants` names by their paths are handed to `take` meanwhile, the oldest first.
         """
-        # --sparse keeps the commits that do nothing to the folder: they have a place and a time on the line, too.
-        walk = ("--first-parent", "--full-history", "--sparse", "--reverse", "-m")
-        command = ("log", *walk, *gitlog.LOGGED, revision, "--", registry, *outside(registry))
-        with self._popen(*command) as process:
-            blobs = BlobStream(lambda: self._popen("cat-file", "--batch", "--buffer"), take)
-            try:
-                line = gitlog.line(gitlog.read(_chunks(process)), wants, blobs)
-            finally:
-                blobs.close()
-        if process.returncode:
-            self._run(*command)  # says what is wrong
+        line = self.listed(revision)
+        self.fill(line, registry, wants, take)
         return line
+
+    def listed(self, revision: str) -> Line:
+        """The first-parent history of a revision, from one `git rev-list`: no changes are in it yet."""
+        return gitlog.listed(self._run("rev-list", *gitlog.LISTED, revision, "--"))
+
+    def fill(self, line: Line, registry: str, wants: Callable[[str], bool], take: Take) -> None:
+        """Add to a line what its commits did to the registry folder, from one `git diff-tree`; `line` says the rest."""
+        blobs = BlobStream(lambda: self._popen("cat-file", "--batch", "--buffer"), take)
+        try:
+            gitlog.fill(line, self._logged(gitlog.compared(line), registry), wants, blobs)
+        finally:
+            blobs.close()
+
+    def _logged(self, asked: str, registry: str) -> Iterator[gitlog.Logged]:
+        """What each of the commits asked for did to the registry folder, as `git diff-tree` finds it."""
+        command = ("diff-tree", *gitlog.LOGGED, "--", registry, *outside(registry))
+        with self._popen(*command) as process:
+            # It answers before it has read all of it, so somebody has to listen meanwhile.
+            Thread(target=_feed, args=(process.stdin, asked.encode()), daemon=True).start()
+            yield from gitlog.read(_chunks(process))
+        if process.returncode:
+            self._run(*command, feed=asked, why="git cannot tell what the commits changed")
 
     def merged(self, line: Line, wanted: Iterable[int], registry: str) -> dict[int, list[Merged]]:
         """The commits that these true merges of the line brought in, the newest first, without merges among them.
@@ -259,11 +271,7 @@ class Git(GitCommand):
         found: dict[int, list[Merged]] = {i: [] for i in merges}
         asked = [sha for sha, rest in parents.items() if brought.get(sha) in found and len(rest) < 2]
         if asked:
-            output = self._run(
-                "log", "--no-walk=unsorted", "--stdin", *gitlog.LOGGED, "--", registry, *outside(registry),
-                feed=_lines(asked),
-            )  # fmt: skip
-            for sha, _, seconds, about, changes in gitlog.read([output]):
+            for sha, seconds, about, changes in self._logged(_lines(asked), registry):
                 commit = Commit(sha, gitlog.utc(seconds), *about)
                 found[brought[sha]].append(Merged(commit, tuple(path for path, _ in changes)))
         return found
