@@ -226,6 +226,26 @@ def test_a_holder_that_mlflow_has_lost_fails() -> None:
     assert found == Finding("failed", "12, which holds Production, is not in MLflow to compare with")
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "shown"),
+    [
+        (0.9, 0.91, ("0.9", "0.91")),
+        (0.123456, 0.5, ("0.1235", "0.5")),
+        (0.5, 0.123456, ("0.5", "0.1235")),
+        (0.123456, 0.123456, ("0.1235", "0.1235")),
+        (0.1000012345, 0.1, ("0.100001", "0.1")),
+        (0.1, 0.10000000123456, ("0.1", "0.100000001")),
+        (0.1000000000012345, 0.1, ("0.100000000001", "0.1")),
+        (0.1, 0.10000000000000002, ("0.1", "0.10000000000000002")),
+        (0.10000000000000002, 0.1, ("0.10000000000000002", "0.1")),
+    ],
+)
+def test_numbers_are_shown_in_as_few_digits_as_tell_them_apart(
+    one: float, other: float, shown: tuple[str, str]
+) -> None:
+    assert numbers(one, other) == shown
+
+
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 

@@ -236,6 +236,19 @@ def test_parameters() -> None:
     assert list(breaks(new, old)) == ["parameter k: long → string", "parameter t: gone"]
 
 
+def test_a_parameter_of_another_shape_is_another_kind() -> None:
+    one, many = plain("k", shape=None), plain("k", shape=(-1,))
+    for old, new in ((one, many), (many, one)):
+        assert list(breaks(Signature(params=(new,)), Signature(params=(old,)))) == ["parameter k: long → long"]
+    assert list(breaks(Signature(params=(many,)), Signature(params=(many,)))) == []
+
+
+def test_properties_are_known_by_name_not_by_place() -> None:
+    a, b = {"a": {"type": "long"}}, {"b": {"type": "string"}}
+    old = Signature(inputs=(plain("x", "object", properties={**a, **b}),))
+    assert list(breaks(Signature(inputs=(plain("x", "object", properties={**b, **a}),)), old)) == []
+
+
 def test_a_part_that_one_signature_leaves_out() -> None:
     assert list(breaks(signed(None), signed([column("long")]))) == ["inputs: the new signature says nothing of them"]
     assert list(breaks(signed([column("long")]), signed(None))) == ["inputs: the old signature says nothing of them"]
