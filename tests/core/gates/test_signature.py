@@ -237,9 +237,9 @@ def test_parameters() -> None:
 
 
 def test_a_parameter_of_another_shape_is_another_kind() -> None:
-    one, many = plain("k", shape=None), plain("k", shape=(-1,))
-    for old, new in ((one, many), (many, one)):
-        assert list(breaks(Signature(params=(new,)), Signature(params=(old,)))) == ["parameter k: long → long"]
+    one, many = plain("k", shape=None), plain("k", shape=[-1])
+    for old, new, said in ((one, many, "long → long (-1,)"), (many, one, "long (-1,) → long")):
+        assert list(breaks(Signature(params=(new,)), Signature(params=(old,)))) == [f"parameter k: {said}"]
     assert list(breaks(Signature(params=(many,)), Signature(params=(many,)))) == []
 
 

@@ -89,7 +89,7 @@ def _params(new: Sequence[Column], old: Sequence[Column]) -> Iterator[str]:
         if name not in known:
             yield f"parameter {name}: gone"
         elif (before.get("type"), before.get("shape")) != (known[name].get("type"), known[name].get("shape")):
-            yield f"parameter {name}: {_kind(before)} → {_kind(known[name])}"
+            yield f"parameter {name}: {_shaped(before)} → {_shaped(known[name])}"
 
 
 def _by_name(columns: Sequence[Column]) -> dict[str, Column]:
@@ -137,6 +137,12 @@ def _kind(column: Column) -> str:
         inner = column.get("items") or column.get("values") or column.get("properties")
         return f"{kind} of {json.dumps(inner, sort_keys=True)}"
     return kind
+
+
+def _shaped(param: Column) -> str:
+    """A parameter's kind, and its shape where it is a list."""
+    shape = param.get("shape")
+    return f"{_kind(param)} {tuple(shape)}" if shape else _kind(param)
 
 
 def harmless(new: Signature, old: Signature) -> Iterator[str]:
