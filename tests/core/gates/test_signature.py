@@ -238,8 +238,8 @@ def test_parameters() -> None:
 
 def test_a_parameter_of_another_shape_is_another_kind() -> None:
     one, many = plain("k", shape=None), plain("k", shape=[-1])
-    for old, new, said in ((one, many, "long → long (-1,)"), (many, one, "long (-1,) → long")):
-        assert list(breaks(Signature(params=(new,)), Signature(params=(old,)))) == [f"parameter k: {said}"]
+    for old, new, told in ((one, many, "long → long (-1,)"), (many, one, "long (-1,) → long")):
+        assert list(breaks(Signature(params=(new,)), Signature(params=(old,)))) == [f"parameter k: {told}"]
     assert list(breaks(Signature(params=(many,)), Signature(params=(many,)))) == []
 
 
