@@ -49,6 +49,7 @@ MLFLOW_GITOPS_FAULTS ?= 30
 MLFLOW_GITOPS_FUZZ ?= 5000
 prove: .venv/real
 	@MLFLOW_GITOPS_FAULTS=$(MLFLOW_GITOPS_FAULTS) MLFLOW_GITOPS_FUZZ=$(MLFLOW_GITOPS_FUZZ) \
+	  $(if $(PYTEST_ARGS),,MLFLOW_GITOPS_TABLE=tests/README.md) \
 	  $(BIN)/pytest -n 2 --dist loadgroup tests/faults tests/hostile $(PYTEST_ARGS)
 
 # Works on a copy in build/.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,14 +12,18 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.faults import table
 from tests.faults.forks import Forks, forks
 from tests.faults.scenes import BY_NAME, Stage, build
 from tests.lanes.conftest import http_server  # noqa: F401
 
 T = TypeVar("T")
+BEGUN = time.monotonic()
 SAMPLE = os.environ.get("MLFLOW_GITOPS_FAULTS", "1")
 """How often each experiment is tried in each case: a number, or `all`."""
 ALL = SAMPLE == "all"
+GROUP = "faults"
+"""Of xdist: what one worker has for itself."""
 
 
 def some(of: Sequence[T], seed: str, share: int = 1) -> list[T]:
@@ -30,6 +35,14 @@ def some(of: Sequence[T], seed: str, share: int = 1) -> list[T]:
 def cases(names: Iterable[str], quick: Collection[str]) -> list[Any]:
     """Names as parameters; all but the quick ones belong to `make test-real`."""
     return [pytest.param(name, id=name, marks=() if name in quick else pytest.mark.real) for name in names]
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of a sample, most of the time goes into the process that forks and the scenes: they are made once, by one worker."""
+    for item in items if SAMPLE == "1" else ():
+        if "forking" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(GROUP))
 
 
 @pytest.fixture(scope="session")
@@ -83,21 +96,13 @@ def counted(record_property: Callable[[str, object], None]) -> Count:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What was tried and what came of it, as the table that README.md shows."""
-    table: dict[str, list[int]] = {}
-    for outcome in ("passed", "failed"):
-        for report in terminalreporter.getreports(outcome):
-            for name, value in report.user_properties:
-                if name == "experiment" and report.when == "call":
-                    row = table.setdefault(value[0], [0, 0, 0])
-                    row[0] += value[1]
-                    row[1] += value[2]
-                    row[2] += outcome == "failed"
-    if "MLFLOW_GITOPS_FAULTS" not in os.environ or not table:
+    """What was tried and what came of it; `make prove` names the page that shows it."""
+    if "MLFLOW_GITOPS_FAULTS" not in os.environ:
         return
+    found = table.rows(report for how in ("passed", "failed") for report in terminalreporter.getreports(how))
+    seconds = time.monotonic() - BEGUN
+    lines = table.markdown(found, SAMPLE, os.environ.get("MLFLOW_GITOPS_FUZZ", "100"), seconds)
     terminalreporter.section("what was tried")
-    terminalreporter.write_line("| experiment | cases | runs | outcome |")
-    terminalreporter.write_line("| --- | --- | --- | --- |")
-    for name, (cases, runs, failed) in sorted(table.items()):
-        outcome = f"{failed} tests failed" if failed else "all survived"
-        terminalreporter.write_line(f"| {name} | {cases:,} | {runs:,} | {outcome} |")
+    terminalreporter.write_line("\n".join(lines))
+    if page := os.environ.get("MLFLOW_GITOPS_TABLE"):
+        table.write(Path(page), lines)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.conftest import ALL, SAMPLE, Count, cases
+from tests.faults.conftest import ALL, GROUP, SAMPLE, Count, cases
 from tests.faults.forks import Ended, Forks
 from tests.faults.http import LONG, PATIENCE, Behind
 from tests.faults.scenes import BY_NAME, Stage
@@ -22,7 +22,7 @@ from tests.faults.test_crash import undisturbed
 from tests.support.proxy import LOSE_THE_ANSWER, RESET, TRUNCATE, Answer, Fault, Instead, Proxy, proxy
 from tests.support.together import Shared, locked
 
-pytestmark = [pytest.mark.xdist_group("faults-over-http"), pytest.mark.usefixtures("alone")]
+pytestmark = [pytest.mark.xdist_group(GROUP), pytest.mark.usefixtures("alone")]
 
 Place = Callable[[str], Behind]
 KINDS: dict[str, Fault] = {

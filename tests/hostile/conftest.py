@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.faults.conftest import counted  # noqa: F401
 from tests.hostile.measured import Children
 
 

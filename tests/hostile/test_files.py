@@ -12,6 +12,7 @@ import pytest
 
 from mlflow_gitops.core.snapshot import SourceFile, build
 from mlflow_gitops.render.terminal import safe
+from tests.faults.conftest import Count
 from tests.hostile.material import CANARY, FRAGMENTS, HEAVY, generated
 from tests.hostile.measured import Children
 from tests.support.team import Team
@@ -177,7 +178,7 @@ def test_a_registry_folder_that_is_a_link(team: Team, tmp_path: Path, children: 
 ROUNDS = int(os.environ.get("MLFLOW_GITOPS_FUZZ", "100"))
 
 
-def test_manifests_and_policies_at_random() -> None:
+def test_manifests_and_policies_at_random(counted: Count) -> None:
     """Good files cut, doubled, mixed and sprinkled with fragments; the seed is its own name, so that it can be told again."""
     examples = Path(__file__).parent.parent / "core" / "examples" / "good"
     good = {
@@ -209,3 +210,4 @@ def test_manifests_and_policies_at_random() -> None:
         ]
         snapshot = build(files, "registry")
         assert all(safe(problem.message).isprintable() for problem in snapshot.problems), round_
+    counted("manifests and policies at random", ROUNDS)

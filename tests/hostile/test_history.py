@@ -16,6 +16,7 @@ from mlflow_gitops.core import receipts
 from mlflow_gitops.core.receipts import NOTES_REF, Ledger, Receipt
 from mlflow_gitops.core.report import incidents
 from mlflow_gitops.core.verification import runs_by_model
+from tests.faults.conftest import Count
 from tests.hostile.material import CANARY
 from tests.hostile.measured import Children
 from tests.support.team import GIT_ENVIRONMENT, Team
@@ -280,7 +281,7 @@ def test_receipts_that_speak_of_this_very_model(team: Team, children: Children) 
 ROUNDS = int(os.environ.get("MLFLOW_GITOPS_FUZZ", "100"))
 
 
-def test_notes_at_random() -> None:
+def test_notes_at_random(counted: Count) -> None:
     good = (line_of(GOOD) + "\n").encode()
     odd = [json.dumps(one).encode() for one in ODD] + [
         b"{",
@@ -304,9 +305,10 @@ def test_notes_at_random() -> None:
                 b"" if way == 0 else chance.choice(odd) if way == 1 else data[at:to]
             )
         readers(receipts.read({"c": bytes(data).decode("utf-8", "replace")}))
+    counted("receipts at random", ROUNDS * 3)
 
 
-def test_history_at_random(team: Team, children: Children) -> None:
+def test_history_at_random(team: Team, children: Children, counted: Count) -> None:
     """Commits of any mode, name, content, author and message, one on the other."""
     for round_ in range(max(2, ROUNDS // 50)):
         chance = random.Random(f"history {round_}")
@@ -329,3 +331,4 @@ def test_history_at_random(team: Team, children: Children) -> None:
         author = some(30, b"\n<>\0") + b" <" + some(30, b"\n<>\0") + b">"
         committed(team, entries, author=author, message=some(200), when=b"%d +0000" % chance.randrange(1 << 40))
         all_fair(team, children, codes=(0,))
+    counted("commits at random", max(2, ROUNDS // 50))
