@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.together import common_folder, made_once
+from tests.support.acme import Acme, copied, make
+from tests.support.github_api import GitHubAPI
+from tests.support.github_state import Repository
+from tests.support.together import common_folder, locked, made_once
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +30,23 @@ def blank_registry(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path],
         return f"sqlite:///{file}"
 
     return put
+
+
+@pytest.fixture(scope="session")
+def acme_made(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]) -> Path:
+    """What `support/acme.py` makes, once for all workers. Nobody changes it."""
+    folder = common_folder(tmp_path_factory) / "acme"
+    folder.mkdir(exist_ok=True)
+    with locked(folder / "lock"):
+        if not (folder / "made").exists():
+            make(folder, blank_registry(folder / "mlflow.db"))
+            (folder / "made").touch()
+    return folder
+
+
+@pytest.fixture
+def acme(tmp_path: Path, acme_made: Path) -> Iterator[Acme]:
+    """A copy of it, and its GitHub."""
+    copied(acme_made, tmp_path)
+    with GitHubAPI(Repository(tmp_path / "hub")).serving() as api:
+        yield Acme(tmp_path, api)

@@ -62,7 +62,7 @@ def plan(
 ) -> None:
     """Show what would change in MLflow, and why. Changes nothing.
 
-    Example: mlflow-gitops plan fraud-detector --rev HEAD~1
+    Example: mlflow-gitops plan --rev candidate --onto main
     """
     from mlflow_gitops.commands import plan as command
 
