@@ -165,10 +165,24 @@ class Workflows:
         payload = {"before": before, "after": after, "ref": f"refs/heads/{self.hub.branch}", "forced": False}
         return self._happens("push", payload, after, str(payload["ref"]), actor)
 
-    def schedule(self) -> list[Run]:
-        """The clock strikes."""
+    def schedule(self, workflow: str = "reconcile.yml") -> list[Run]:
+        """The clock strikes for one workflow."""
         tip = self.hub.tip(self.hub.branch)
-        return self._happens("schedule", {}, tip, f"refs/heads/{self.hub.branch}", BOT)
+        return self._happens("schedule", {}, tip, f"refs/heads/{self.hub.branch}", BOT, only=workflow)
+
+    def dispatched(self, event: str, payload: Mapping[str, Any], actor: str) -> list[Run]:
+        """Something outside sends a `repository_dispatch`."""
+        tip = self.hub.tip(self.hub.branch)
+        told = {"action": event, "client_payload": payload, "branch": self.hub.branch}
+        return self._happens("repository_dispatch", told, tip, f"refs/heads/{self.hub.branch}", actor)
+
+    def asked_for(self) -> list[Run]:
+        """Run what was dispatched from outside, which waits for somebody to look."""
+        made = []
+        while self.hub.dispatched:
+            asked = self.hub.dispatched.pop(0)
+            made += self.dispatched(str(asked["event_type"]), asked.get("client_payload") or {}, str(asked["by"]))
+        return made
 
     def dispatch(
         self, workflow: str, actor: str, branch: str | None = None, inputs: Mapping[str, str] | None = None
@@ -266,6 +280,7 @@ class Workflows:
             "TEST_APP_TOKEN": self.app_token,
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "NO_COLOR": "1",  # act's steps run on a terminal of its own, GitHub's on none
+            **self.more,
         }
         command = [str(act()), event, "-W", str(file), "-e", str(event_file), "-a", actor, "--json"]
         command += ["-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--no-skip-checkout"]
@@ -280,7 +295,6 @@ class Workflows:
             text=True,
             timeout=TIMEOUT,
             stdin=subprocess.DEVNULL,
-            **self.more,
         )
         kept.status, kept.updated = "completed", self.hub.now()
         jobs, log = told(done.stdout)

@@ -17,8 +17,15 @@ from tests.support.github_state import Repository
 from tests.support.servers import mlflow_server
 from tests.support.team import Team
 
-SHIPPED = ("validate.yml", "review.yml", "plan.yml", "reconcile.yml", "promote.yml", "pages.yml")
+SHIPPED = ("validate.yml", "review.yml", "plan.yml", "reconcile.yml", "promote.yml", "propose.yml", "pages.yml")
 """The workflows that a team's repository has; `ci.yml` tests this project itself."""
+
+WEBHOOKS = {
+    "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http",
+    "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+    "MLFLOW_WEBHOOK_CACHE_TTL": "0",
+}
+"""What lets MLflow's webhooks reach a relay on this machine, at once."""
 
 POLICY = """\
 stages:
@@ -37,7 +44,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             raise
         pytest.skip(str(error))
     folder = tmp_path_factory.mktemp("mlflow")
-    with mlflow_server(folder, f"sqlite:///{folder / 'mlflow.db'}") as address:
+    with mlflow_server(folder, f"sqlite:///{folder / 'mlflow.db'}", env=WEBHOOKS) as address:
         yield address
 
 

@@ -28,6 +28,7 @@ WRITES = {
     ("reconcile", "drift"): {"issues"},
     ("reconcile", "receipts"): {"contents"},
     ("promote", "promote"): {"contents", "pull-requests", "actions"},
+    ("propose", "propose"): {"contents", "pull-requests", "actions"},
     ("pages", "deploy"): {"pages", "id-token"},
 }
 """All that any job may write."""
@@ -36,6 +37,7 @@ ENVIRONMENTS = {
     ("reconcile", "drift"): "mlflow-read",
     ("reconcile", "reconcile"): "mlflow-write",
     ("promote", "promote"): "mlflow-read",
+    ("propose", "propose"): "mlflow-read",
     ("pages", "report"): "mlflow-read",
 }
 """All jobs that reach MLflow."""
@@ -55,6 +57,8 @@ def test_triggers() -> None:
     assert {"push", "workflow_dispatch", "schedule"} == set(on["reconcile"])
     assert on["reconcile"]["push"] == {"branches": ["main"]}
     assert set(on["promote"]) == {"workflow_dispatch"}
+    assert set(on["propose"]) == {"repository_dispatch", "workflow_dispatch", "schedule"}
+    assert on["propose"]["repository_dispatch"] == {"types": ["model_version_created"]}
     assert set(on["pages"]) == {"workflow_run", "workflow_dispatch"} and on["pages"]["workflow_run"]["workflows"] == [
         "reconcile"
     ]
@@ -107,6 +111,23 @@ def test_one_writer_a_registry() -> None:
     others = [workflow["concurrency"]["group"] for name, workflow in WORKFLOWS.items() if name != "reconcile"]
     assert "mlflow-registry" not in others
     assert all("concurrency" not in job for job in JOBS.values())
+
+
+def test_what_a_dispatch_says_is_one_argument() -> None:
+    """A client payload is text of others: it reaches a script as one variable, behind `--`, and nothing else."""
+    [step] = [step for step in JOBS["propose", "propose"]["steps"] if step.get("id") == "propose"]
+    assert step["env"]["MODEL"] == "${{ github.event.client_payload.model || inputs.model }}"
+    assert 'options+=(-- "$MODEL")' in step["run"] and step["run"].count("MODEL") == 2
+    told = {key: text for key, text in step["env"].items() if "client_payload" in text or "inputs." in text}
+    assert set(told) == {"MODEL", "STAGE"}
+    rest = repr([one for one in JOBS["propose", "propose"]["steps"] if one is not step])
+    assert "client_payload" not in rest and "inputs." not in rest
+
+
+def test_the_clock_is_no_author_and_whoever_starts_it_is() -> None:
+    [step] = [step for step in JOBS["propose", "propose"]["steps"] if step.get("id") == "propose"]
+    assert "[bot]" in step["env"]["GIT_AUTHOR_NAME"] and "[bot]" in step["env"]["GIT_COMMITTER_NAME"]
+    assert '!= schedule ]; then\n  export GIT_AUTHOR_NAME="$GITHUB_ACTOR"' in step["run"]
 
 
 def test_deploy_runs_for_what_was_applied() -> None:

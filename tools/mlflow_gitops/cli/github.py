@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from mlflow_gitops.cli.app import app
+from mlflow_gitops.cli.app import Models, app
 
 github = typer.Typer(
     name="github",
@@ -60,3 +60,24 @@ def summary(
     from mlflow_gitops.commands import github as command
 
     raise typer.Exit(command.summary(context.obj, file))
+
+
+@github.command()
+def propose(
+    context: typer.Context,
+    models: Models = None,
+    stage: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="STAGE", help="Propose for this stage. [default: the policy's propose]", show_default=False
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the diffs and write nothing.")] = False,
+) -> None:
+    """Keep one pull request a model that proposes its newest version; set the output branches to what was pushed.
+
+    Example: mlflow-gitops github propose fraud-detector
+    """
+    from mlflow_gitops.commands import propose as command
+
+    raise typer.Exit(command.run(context.obj, models or [], stage, dry_run=dry_run))

@@ -44,7 +44,7 @@ def finish(
     `body` are paragraphs; the user's own message goes between the first and the rest.
     """
     new = edited(sheet.data, sheet.file, edit, tuple(sheet.rules.stages))
-    _check(sheet, new)
+    check_result(sheet, new)
     changed = new != sheet.data
     diff = unified(sheet.file, sheet.data, new) if changed else ""
     said = [body[0], *([options.message.strip()] if options.message else []), *body[1:]]
@@ -77,7 +77,7 @@ def finish(
     return OK
 
 
-def _check(sheet: Sheet, new: bytes) -> None:
+def check_result(sheet: Sheet, new: bytes) -> None:
     """What the policy forbids in the result (an alias, say, that may only follow the stage) stops the edit."""
     sources = {**sheet.sources, sheet.file: SourceFile(sheet.file, new)}
     errors = build(sources.values(), sheet.workspace.registry).errors

@@ -65,7 +65,7 @@ def plan(settings: Settings, head: str | None) -> int:
         report = _report(settings, workspace, sha)
         if pull is not None:
             github.comment(pull.number, "plan", report.page, new=not report.silent)
-        _append("GITHUB_STEP_SUMMARY", report.page)
+        append("GITHUB_STEP_SUMMARY", report.page)
         github.set_status(sha, CONTEXT, "success" if report.good else "failure", report.line, _run_url())
     except BaseException:
         github.set_status(sha, CONTEXT, "failure", _CRASHED, _run_url())
@@ -127,10 +127,10 @@ def drift(settings: Settings) -> int:
         page = "\n".join(markdown.plan(replace(planned, models=told)))
         title = f"MLflow is not as git says: {text.many(len(told), 'model')}"
         note(settings, f"Reported in {github.issue('drift', title, page)}.")
-        _append("GITHUB_STEP_SUMMARY", page)
+        append("GITHUB_STEP_SUMMARY", page)
     else:
         github.issue("drift", "", None)
-    _append("GITHUB_OUTPUT", f"heal={'true' if any(model.has_work for model in planned.models) else 'false'}")
+    append("GITHUB_OUTPUT", f"heal={'true' if any(model.has_work for model in planned.models) else 'false'}")
     return OK
 
 
@@ -153,10 +153,10 @@ def summary(settings: Settings, file: Path) -> int:
         raise Failure(f"{file} cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError):
         raise Failure(f"{file} is not what reconcile --format json prints.") from None
-    _append("GITHUB_STEP_SUMMARY", page)
+    append("GITHUB_STEP_SUMMARY", page)
     for number, batch in enumerate(_batches(changed), 1):
         name = "changed" if number == 1 else f"changed-{number}"
-        _append("GITHUB_OUTPUT", f"{name}={json.dumps(batch, separators=(',', ':'))}")
+        append("GITHUB_OUTPUT", f"{name}={json.dumps(batch, separators=(',', ':'))}")
     note(settings, f"{text.many(len(changed), 'version')} came to hold a stage.")
     return OK
 
@@ -183,7 +183,7 @@ def _run_url() -> str | None:
     return f"{parts[0]}/{parts[1]}/actions/runs/{parts[2]}" if all(parts) else None
 
 
-def _append(variable: str, said: str) -> None:
+def append(variable: str, said: str) -> None:
     """Add to one of the files that a job's step tells the runner through; nothing outside of a workflow."""
     if path := os.environ.get(variable):
         with open(path, "a", encoding="utf-8", errors="replace") as out:

@@ -11,7 +11,7 @@ import yaml
 
 from mlflow_gitops.core.checkup import Finding
 
-ENVIRONMENTS = {"plan": "mlflow-read", "drift": "mlflow-read", "reconcile": "mlflow-write"}
+ENVIRONMENTS = {"plan": "mlflow-read", "drift": "mlflow-read", "propose": "mlflow-read", "reconcile": "mlflow-write"}
 """The environment whose credentials a job may have, by the command that it runs."""
 
 _PINNED = re.compile(r"@[0-9a-f]{40}(?:[0-9a-f]{24})?$|@sha256:[0-9a-f]{64}$")

@@ -1,0 +1,125 @@
+"""From training to a merged proposal: MLflow's webhook, the relay of the workflows' README, `propose.yml` run by act."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.act import ROOT, Run
+from tests.support.servers import free_port
+from tests.workflows.conftest import Repo
+
+pytestmark = pytest.mark.real
+
+POLICY = """\
+stages:
+  Staging: {alias: staging, approvals: 1}
+  Production: {alias: production}
+propose: Staging
+"""
+SECRET = "between MLflow and the relay"
+
+
+@contextmanager
+def relay(folder: Path, repo: Repo, token: str) -> Iterator[str]:
+    """The relay, as the README has it, in a process of its own: its address."""
+    text = (ROOT / ".github/workflows/README.md").read_text(encoding="utf-8")
+    [code] = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "class Relay" in block]
+    script = folder / "relay.py"
+    script.write_text(code)
+    port = free_port()
+    told = {**repo.api.environment(token), "WEBHOOK_SECRET": SECRET, "PORT": str(port)}
+    process = subprocess.Popen(
+        [sys.executable, str(script)], env=os.environ | told, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+    )
+    try:
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def arrived(repo: Repo) -> None:
+    """Wait for the dispatch that a webhook leads to."""
+    end = time.monotonic() + 30
+    while not repo.hub.dispatched:
+        assert time.monotonic() < end, "nothing was dispatched"
+        time.sleep(0.05)
+
+
+def names(runs: list[Run]) -> list[tuple[str, bool]]:
+    return [(run.workflow, run.ok) for run in runs]
+
+
+def test_from_training_to_staging(repo: Repo, tmp_path: Path) -> None:
+    repo.team.write("policy.yaml", POLICY)
+    repo.team.commit("New versions are proposed")
+    repo.team.git("push", "-q")
+    mail = f"{repo.hub.users['ada'].id}+ada@users.noreply.github.com"
+    with relay(tmp_path, repo, repo.api.token("ada")) as address:
+        hook = repo.client.create_webhook(repo.model, address, ["model_version.created"], secret=SECRET)
+        try:
+            # Registered by training; the relay's token is Ada's.
+            assert repo.register() == 1
+            arrived(repo)
+            forged = subprocess.run(
+                ["curl", "-s", "-o", os.devnull, "-w", "%{http_code}", "-d", "{}", address], capture_output=True
+            )
+            assert forged.stdout == b"403" and len(repo.hub.dispatched) == 1
+        finally:
+            repo.client.delete_webhook(hook.webhook_id)
+    assert repo.hub.dispatched[0]["client_payload"] == {"model": repo.model}
+    runs = repo.actions.asked_for()
+    assert names(runs) == [("propose", True), ("validate", True), ("plan", True)], runs[0].log
+    [pull] = repo.hub.pulls()
+    assert pull.title == f"Promote {repo.model} 1 to Staging" and pull.user == "github-actions[bot]"
+    assert repo.hub.git("show", "-s", "--format=%an %ae %cn", pull.head) == f"ada {mail} github-actions[bot]"
+
+    # Whoever started it is the author: somebody else has to approve.
+    repo.actions.review(pull.number, "ada")
+    [comment] = pull.comments
+    assert "@ada is an author of it" in comment.body and "needs 1 approval, has 0" in comment.body, comment.body
+    repo.hub.review(pull.number, "grace")
+    before = repo.hub.tip("main")
+    repo.hub.merge(pull.number, "squash", by="edsger")
+    [run] = [run for run in repo.actions.push(before, "edsger") if run.workflow == "reconcile"]
+    assert run.ok and repo.stages() == {1: "Staging"}, run.log
+
+    # The clock finds the next one, once.
+    repo.register()
+    runs = repo.actions.schedule("propose.yml")
+    assert names(runs) == [("propose", True), ("validate", True), ("plan", True)], runs[0].log
+    pull = repo.hub.pulls()[-1]
+    assert pull.title == f"Promote {repo.model} 2 to Staging" and "1 → 2" in pull.body
+    assert repo.hub.git("show", "-s", "--format=%an", pull.head) == "github-actions[bot]"
+    heads = repo.hub.git("for-each-ref")
+    assert names(repo.actions.schedule("propose.yml")) == [("propose", True)]
+    assert repo.hub.git("for-each-ref") == heads and len(repo.hub.pulls()) == 2
+
+    # What a payload says is looked up, and nothing else.
+    hostile = '$(touch pwned) `id` "; exit 1; # ::error::x ${{ github.token }} --dry-run'
+    [run] = repo.actions.dispatched("model_version_created", {"model": hostile}, "ada")
+    assert run.ok and "has no manifest" in run.log and not run.job("propose").annotations, run.log
+    assert not list(tmp_path.rglob("pwned"))
+
+    # A newer one takes the open pull request over, by hand and by an App, whose pushes start the checks themselves.
+    repo.register()
+    repo.actions.environment.variables["MLFLOW_GITOPS_APP_CLIENT_ID"] = "Iv1.app"
+    repo.hub.user("our-app[bot]", kind="Bot")
+    repo.actions.app_token = repo.api.token("our-app[bot]", installation=True)
+    runs = repo.actions.dispatch("propose.yml", "grace", inputs={"model": repo.model})
+    assert names(runs) == [("propose", True)], runs[0].log
+    assert pull.title == f"Promote {repo.model} 3 to Staging" and len(repo.hub.pulls()) == 2
+    repo.actions.review(pull.number, "grace")
+    [comment] = pull.comments
+    assert "1 → 3" in comment.body and "needs 1 approval, has 0: @grace is an author of it" in comment.body, (
+        comment.body
+    )
