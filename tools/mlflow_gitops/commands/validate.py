@@ -9,7 +9,16 @@ from pathlib import Path
 from mlflow_gitops.commands.output import emit, emit_json, note
 from mlflow_gitops.core.environments import read_environments
 from mlflow_gitops.core.problems import Problem, in_order
-from mlflow_gitops.core.snapshot import ENVIRONMENTS, Snapshot, SourceFile, build, classify, schema_copy_problems, twins
+from mlflow_gitops.core.snapshot import (
+    ENVIRONMENTS,
+    Snapshot,
+    SourceFile,
+    build,
+    classify,
+    schema_copy_problems,
+    stem_of,
+    twins,
+)
 from mlflow_gitops.edges import files
 from mlflow_gitops.errors import INVALID, OK, Failure, UsageFailure
 from mlflow_gitops.render import github, problems
@@ -100,9 +109,13 @@ def _changed(workspace: Workspace, ref: str) -> Snapshot:
     if any(_is_policy(workspace, path) for path in changed):
         return _with_codeowners(workspace, workspace.tree())
     listing = files.names(workspace.top, workspace.registry)
-    wanted = [path for path in listing if path in changed or _is_policy(workspace, path)]
+    # Of ten thousand paths few are looked at closely: what stands beside the manifests, and what could be a changed one's twin.
+    models = f"{workspace.registry}/models/"
+    wanted = [p for p in listing if p in changed or (not p.startswith(models) and _is_policy(workspace, p))]
     snapshot = build((files.read_file(workspace.top / path, path) for path in wanted), workspace.registry)
-    siblings = twins(path for path in listing if classify(path, workspace.registry) == "manifest")
+    names = {stem_of(path).lower() for path in changed}
+    alike = (path for path in listing if stem_of(path).lower() in names)
+    siblings = twins(path for path in alike if classify(path, workspace.registry) == "manifest")
     copies = schema_copy_problems(files.schema_copies(workspace.top))
     keep = [one for one in (*snapshot.problems, *siblings) if one.file in changed or _is_policy(workspace, one.file)]
     snapshot.problems = in_order([*keep, *copies])
@@ -145,7 +158,9 @@ def _given(workspace: Workspace, paths: Sequence[Path]) -> Snapshot:
     if inside:
         whole = workspace.tree()
         everything = any(_is_policy(workspace, path) for path in inside)
-        problems += [one for one in whole.problems if everything or one.file in inside or _is_policy(workspace, one.file)]
+        problems += [
+            one for one in whole.problems if everything or one.file in inside or _is_policy(workspace, one.file)
+        ]
         manifests = sum(1 for path in inside if classify(path, workspace.registry) == "manifest")
         snapshot.count += whole.count if everything else manifests
     for file in outside:

@@ -61,13 +61,14 @@ def names(repo: Path, registry: str) -> list[str]:
 def read_file(path: Path | str, shown: str) -> SourceFile:
     """Read one plain file, at most a byte more than is allowed, so that size is judged without reading it all."""
     try:
-        mode = os.lstat(path).st_mode
-        if stat.S_ISLNK(mode):
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
             return SourceFile(shown, None, LINK)
-        if not stat.S_ISREG(mode):
+        if not stat.S_ISREG(status.st_mode):
             return SourceFile(shown, None, "is no plain file")
         with open(path, "rb") as stream:
-            return SourceFile(shown, stream.read(MAX_BYTES + 1))
+            # Room for the limit itself would be taken for each file, however small: three quarters of the time.
+            return SourceFile(shown, stream.read(min(status.st_size, MAX_BYTES) + 1))
     except OSError as error:
         return SourceFile(shown, None, f"cannot be read: {error.strerror or error}")
 

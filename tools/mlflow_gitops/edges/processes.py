@@ -1,7 +1,8 @@
 """Many files read by several processes: Python reads in one thread at a time.
 
 Each process gets one stretch of the files, and this one keeps a stretch for itself, so that half of what two processors do
-need not be sent at all. Where no process can be started the work is done here.
+need not be sent at all. What the others found is taken in meanwhile, piece by piece: so nobody waits for one long message to be
+packed and unpacked. Where no process can be started, or one ends early, the work is done here.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 FORK_FROM, SPAWN_FROM = 500, 4_000
 """Items from which it pays: a fork takes a hundredth of a second, a new Python that loads this package twenty times that."""
 _MOST = 8
+_PIECE = 32
+"""Items between two looks at what the others sent. A piece's results should fit into a pipe (64 KiB): who sends more waits."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -32,12 +35,48 @@ def spread(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterable[Re
     if parts < 2 or len(items) < (FORK_FROM if fork else SPAWN_FROM):
         return map(work, items)
     size = -(-len(items) // parts)
-    stretches = [items[at : at + size] for at in range(0, len(items), size)]
-    asked = [_start("fork" if fork else "spawn", work, stretch) for stretch in stretches[1:]]
-    results = list(map(work, stretches[0]))
-    for receiver, stretch in zip(asked, stretches[1:], strict=True):
-        results += _received(receiver) or map(work, stretch)
+    own, *others = (items[at : at + size] for at in range(0, len(items), size))
+    asked = [_Asked("fork" if fork else "spawn", work, stretch) for stretch in others]
+    results: list[Result] = []
+    for piece in _pieces(own):
+        results += map(work, piece)
+        for one in asked:
+            one.take()
+    for one in asked:
+        results += one.all()
     return results
+
+
+def _pieces(items: Sequence[Item]) -> Iterable[Sequence[Item]]:
+    return (items[at : at + _PIECE] for at in range(0, len(items), _PIECE))
+
+
+class _Asked(Generic[Item, Result]):
+    """A stretch of the items that another process works on."""
+
+    def __init__(self, method: str, work: Callable[[Item], Result], items: Sequence[Item]) -> None:
+        self._work = work
+        self._items = items
+        self._found: list[Result] = []
+        self._receiver = _start(method, work, items)
+
+    def take(self) -> None:
+        """Take in what was sent so far."""
+        while self._receiver is not None and self._receiver.poll():
+            self._next(self._receiver)
+
+    def all(self) -> Sequence[Result]:
+        """All results. What the process did not send, because there is none or it ended early, is done here."""
+        while self._receiver is not None and len(self._found) < len(self._items):
+            self._next(self._receiver)
+        return [*self._found, *map(self._work, self._items[len(self._found) :])]
+
+    def _next(self, receiver: Connection) -> None:
+        try:
+            self._found += receiver.recv()
+        except (EOFError, OSError):
+            receiver.close()
+            self._receiver = None
 
 
 def _start(method: str, work: Callable[[Item], Result], items: Sequence[Item]) -> Connection | None:
@@ -50,6 +89,7 @@ def _start(method: str, work: Callable[[Item], Result], items: Sequence[Item]) -
         # A daemon does not outlive this process where that ends early.
         context.Process(target=_do, args=(receiver, sender, work, items), daemon=True).start()
     except (OSError, RuntimeError):
+        receiver.close()
         return None
     finally:
         sender.close()
@@ -59,18 +99,8 @@ def _start(method: str, work: Callable[[Item], Result], items: Sequence[Item]) -
 def _do(receiver: Connection, sender: Connection, work: Callable[[Item], Result], items: Sequence[Item]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one who asked tells of an interruption
     receiver.close()  # else sending would wait for ever once nobody is there to receive
-    sender.send(list(map(work, items)))
-
-
-def _received(receiver: Connection | None) -> list[Any] | None:
-    """What a process sent; None where it ended before it did."""
-    if receiver is None:
-        return None
-    with receiver:
-        try:
-            return receiver.recv()  # type: ignore[no-any-return]
-        except (EOFError, OSError):
-            return None
+    for piece in _pieces(items):
+        sender.send(list(map(work, piece)))
 
 
 def _processors() -> int:
