@@ -15,6 +15,7 @@ from mlflow_gitops.core.workflows import judge_workflows, read_workflows
 from mlflow_gitops.edges.git import Git
 from tests.attacks.conftest import MODEL, POLICY, Company, settings
 from tests.support.github_state import Review
+from tests.support.team import GIT_ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
 NOTES = ("notes", "--ref=refs/notes/mlflow-gitops")
@@ -106,6 +107,25 @@ def test_dispatcher(company: Company) -> None:
     company.github.review(number, "bob")
     company.merge(number)
     assert "@bob started the workflow that opened it" in company.refused()
+
+
+def test_proposal_taken_over(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock has proposed a version; Bob starts the workflow when another is there, and approves what the bot then seems
+    to have made."""
+    bob = company.github.users["bob"]
+    for number in ("3", "4"):
+        if number == "4":
+            company.client.create_model_version(MODEL, "dbfs:/models/4", await_creation_for=0)
+            # As the workflow sets it, for whoever starts it.
+            monkeypatch.setitem(GIT_ENVIRONMENT, "GIT_AUTHOR_NAME", "bob")
+            monkeypatch.setitem(GIT_ENVIRONMENT, "GIT_AUTHOR_EMAIL", f"{bob.id}+bob@users.noreply.github.com")
+        company.client.set_model_version_tag(MODEL, number, "validation", "passed")
+        assert company.team.run("github", "propose", "--stage", "Production").code == 0
+    [pull] = company.github.pulls()
+    assert pull.title == f"Promote {MODEL} 4 to Production" and pull.user == "github-actions[bot]"
+    company.github.review(pull.number, "bob")
+    company.merge(pull.number)
+    assert "@bob is an author of it" in company.refused()
 
 
 def test_stale_approval(company: Company) -> None:

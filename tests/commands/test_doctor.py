@@ -401,6 +401,15 @@ def test_which_command_a_step_runs(line: str) -> None:
     assert not unread and job.commands == {"plan"} and job.triggers == ("push",)
 
 
+def test_the_workflow_that_proposes_is_held_to_its_environment() -> None:
+    text = (Path(__file__).parents[2] / ".github/workflows/propose.yml").read_text()
+    [job], _ = read_workflows({"propose.yml": text})
+    assert job.commands == {"propose"} and app_needs([job]) is not None
+    for wanted, environment in (("ok", "mlflow-read"), ("missing", "mlflow-write")):
+        texts = {"propose.yml": text.replace("environment: mlflow-read", f"environment: {environment}")}
+        assert "propose-environment" in checks_of(judge_workflows(*read_workflows(texts)), wanted)
+
+
 # -- the whole command ----------------------------------------------------------------------------------------------------
 
 

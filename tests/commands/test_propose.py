@@ -11,6 +11,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
+from mlflow_gitops.core.names import file_stem
 from tests.support.environments import Teams
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Pull, Repository
@@ -420,6 +421,18 @@ def test_many_at_once_wait_for_their_turn(desk: Desk, monkeypatch: pytest.Monkey
         "Promote churn 3 to Staging",
         "Promote pair 4 to Staging",
     ]
+
+
+def test_a_very_long_name(desk: Desk) -> None:
+    name = "/".join(["ß"] * 2 + ["m" * 200]).replace("/", "@")
+    desk.client.create_registered_model(name)
+    for _ in range(2):
+        desk.register(name)
+    desk.team.write(f"models/{file_stem(name)}.yaml", f"name: {name!r}\nstages: {{Staging: 1}}\n")
+    desk.main("Long", quiet="stages: {}\n")
+    assert desk.propose().code == 0
+    pull = desk.pull()
+    assert len(pull.title) <= 256 and len(pull.head_ref) < 230 and desk.writes()[1] == 0
 
 
 HOSTILE = "@acme/all fixes #1 <img src=x onerror=y> [a](http://x.example) <!-- mlflow-gitops:propose 99 -->\n```\n# h"

@@ -113,6 +113,7 @@ def _pulls(call: Call) -> Any:
 @route("POST", "{repo}/pulls")
 def _create_pull(call: Call) -> Any:
     head, base, title = call.needs("head", "base", "title")
+    _check_title(title)
     owner, _, branch = str(head).rpartition(":")
     fork = owner if owner and owner != call.repo.owner else None
     made = call.repo.open_pull(
@@ -242,7 +243,16 @@ def _the_issue(call: Call, number: str) -> Issue:
     return found
 
 
+def _check_title(title: str) -> None:
+    if len(title) > 256:
+        said = "title is too long (maximum is 256 characters)"
+        raise Refused(
+            422, "Validation Failed", {"resource": "Issue", "code": "custom", "field": "title", "message": said}
+        )
+
+
 def _edit(call: Call, issue: Issue) -> None:
+    _check_title(call.body.get("title", ""))
     issue.title = call.body.get("title", issue.title)
     issue.body = call.body.get("body", issue.body)
     if call.body.get("state") == "closed" and issue.state == "open":

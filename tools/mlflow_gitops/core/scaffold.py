@@ -114,6 +114,7 @@ stages:
     # approvals: 1              # of the pull request, by someone other than its author
 limits: {{changed_models: {{percent: 30, floor: 10}}}}
 drift: heal                     # or: report
+# propose: Staging              # what training registers comes as a pull request for this stage
 """.encode()
 
 

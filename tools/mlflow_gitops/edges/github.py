@@ -29,6 +29,8 @@ State = Literal["pending", "success", "failure", "error"]
 API = "https://api.github.com"
 MAX_BODY = 65_536
 """Characters that GitHub takes in a comment or an issue."""
+MAX_TITLE = 256
+"""Characters that GitHub takes as the title of a pull request."""
 MAX_DESCRIPTION = 140
 """Characters that GitHub takes in a commit status."""
 _TIMEOUT = 15
@@ -159,7 +161,7 @@ class GitHub:
                 input={
                     "state": state,
                     "context": context,
-                    "description": _short(description, MAX_DESCRIPTION),
+                    "description": short(description, MAX_DESCRIPTION),
                     **({"target_url": url} if url else {}),
                 },
             )
@@ -273,7 +275,7 @@ def marked(key: str, body: str) -> str:
     return text[: MAX_BODY - len(cut)] + cut
 
 
-def _short(text: str, limit: int) -> str:
+def short(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

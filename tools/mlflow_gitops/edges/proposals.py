@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.proposals import marker, proposed_in, withdrawn
-from mlflow_gitops.edges.github import GitHub, marked
+from mlflow_gitops.edges.github import MAX_TITLE, GitHub, marked, short
 
 if TYPE_CHECKING:
     from github.PullRequest import PullRequest
@@ -51,14 +51,14 @@ class Requests:
 
     def put(self, branch: str, version: int, title: str, text: str) -> str:
         """Open the branch's pull request, or bring the open one up to date. Returns its address."""
-        return self._github.open_pull(branch, title, marked(marker(version), text), self._base)
+        return self._github.open_pull(branch, short(title, MAX_TITLE), marked(marker(version), text), self._base)
 
     def withdraw(self, request: Request, why: str) -> None:
         """Close one that is no longer of use. That is nobody's decision about its version, so it loses its marker."""
         with self._github.asking(f"close #{request.number}"):
             issue = self._github.repo.get_issue(request.number)
-            issue.create_comment(why)
             issue.edit(body=withdrawn(request.text), state="closed")
+            issue.create_comment(why)
 
     def _is_here(self, pull: PullRequest, prefix: str) -> bool:
         home = pull.head.repo
