@@ -35,12 +35,12 @@ def golden() -> dict[str, str]:
     return sections
 
 
-def test_nothing_in_the_file_of_messages_is_left_over() -> None:
-    if os.environ.get("REGENERATE"):
-        GOLDEN.write_text("".join(f"{named(one)}\n{messages(one)}" for one in BAD), encoding="utf-8")
-    assert golden().keys() == {named(one) for one in BAD}, AGAIN
+if os.environ.get("REGENERATE"):
+    GOLDEN.write_text("".join(f"{named(one)}\n{messages(one)}" for one in BAD), encoding="utf-8")
 
 
-@pytest.mark.parametrize("example", BAD, ids=named)
-def test_messages(example: Path) -> None:
-    assert messages(example) == golden().get(named(example)), AGAIN
+@pytest.mark.parametrize("name", golden())
+def test_messages(name: str) -> None:
+    """A new example may stand there later; one that is gone may not stay."""
+    [example] = [one for one in BAD if named(one) == name]
+    assert messages(example) == golden()[name], AGAIN
