@@ -36,14 +36,17 @@ def installed() -> Path:
     npm, node = shutil.which("npm"), shutil.which("node")
     if npm is None or node is None:
         raise FileNotFoundError("there is no npm or node here, by which yaml-language-server is installed and run")
-    with locked(folder.with_suffix(".lock")):
+    with locked(Path(f"{folder}.lock")):
         if not program.exists():
+            begun = Path(f"{folder}.new")
+            shutil.rmtree(begun, ignore_errors=True)
+            begun.mkdir()
             options = ["--no-package-lock", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts"]
-            command = [npm, "install", "--prefix", str(folder), *options, f"yaml-language-server@{VERSION}"]
-            folder.mkdir(exist_ok=True)
+            command = [npm, "install", "--prefix", str(begun), *options, f"yaml-language-server@{VERSION}"]
             done = subprocess.run(command, capture_output=True, text=True, timeout=120)
             if done.returncode:
                 raise OSError(f"npm does not install yaml-language-server: {done.stderr[-500:]}")
+            begun.rename(folder)
     return program
 
 
