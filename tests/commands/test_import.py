@@ -222,14 +222,15 @@ def test_some_models(team: Team, shelf: Shelf) -> None:
     assert team.run("import", "zzz*").code == 1
 
 
-def test_prompts_are_left_out(team: Team, shelf: Shelf) -> None:
+def test_prompts_are_left_out_unless_they_are_named(team: Team, shelf: Shelf) -> None:
     shelf.model("churn")
     shelf.client.register_prompt("greeting", "Hello {{name}}")
     ran = team.run("import", "--format", "json")
     assert [one["model"] for one in ran.json["models"]] == ["churn"] and ran.json["prompts"] == ["greeting"]
     assert "1 prompt left out" in ran.err
-    named = team.run("import", "greeting", "--format", "json")
-    assert named.code == 0 and named.json["models"] == [] and named.json["prompts"] == ["greeting"]
+    named = team.run("import", "gree*", "greeting", "--format", "json")
+    assert [one["model"] for one in named.json["models"]] == ["greeting"] and named.json["prompts"] == []
+    assert text(team, "greeting").endswith("name: greeting\nkind: prompt\nstages: {}\n")
 
 
 def test_aliases_that_no_manifest_can_say(team: Team, shelf: Shelf) -> None:

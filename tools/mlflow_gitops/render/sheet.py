@@ -97,7 +97,8 @@ def _prompt(one: Facts, two: Facts, words: Rewording) -> Iterator[Section]:
 def _reworded(words: Rewording) -> str:
     if not words.lines:
         return "same"
-    return f"{words.count('+')} lines new, {words.count('-')} gone"
+    new = words.count("+")
+    return f"{new} new line{'' if new == 1 else 's'}, {words.count('-')} gone"
 
 
 def _both(label: str, one: T, two: T, say: Callable[[T], str], remark: str = "") -> Row:
