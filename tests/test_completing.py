@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,20 @@ def test_what_cannot_be_read_offers_less(team: Team, settings: Settings) -> None
     team.write("models/churn.yaml", "stages: {")
     assert {word for word, _ in completing.stages(settings, "churn")} == {"Production", "Staging", "Archived"}
     assert completing.versions(settings, "churn") == completing.holders(settings, "churn") == []
+
+
+def test_environments_each_have_their_own(team: Team, settings: Settings) -> None:
+    assert completing.environments(settings) == []
+    team.write(
+        "environments.yaml",
+        "dev: {tracking_uri: 'http://dev'}\nprod: {tracking_uri: 'http://prod', policy: policy.yaml}\n",
+    )
+    team.write("prod/models/score.yaml", "name: score\nstages: {Canary: 5}\n")
+    assert [word for word, _ in completing.environments(settings)] == ["dev", "prod"]
+    prod = replace(settings, environment="prod")
+    assert completing.models(prod) == [("score", "")]
+    assert completing.versions(prod, "score") == [("5", "Canary")]
+    assert ("Canary", "5") in completing.stages(prod, "score"), "by the policy that they share"
 
 
 @pytest.mark.parametrize(

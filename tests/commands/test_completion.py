@@ -93,6 +93,16 @@ def test_where_there_is_nothing_to_offer_nothing_is_said(told: Told, tmp_path: P
         assert told(shell, words, tmp_path) == nothing
 
 
+@pytest.mark.parametrize("shell", ["bash", "fish"])
+def test_an_environment_is_one_that_is_listed(team: Team, told: Told, shell: str) -> None:
+    team.write("environments.yaml", "dev: {tracking_uri: 'http://dev'}\nprod: {tracking_uri: 'http://prod'}\n")
+    team.write("prod/models/score.yaml", "name: score\nstages: {Production: 5}\n")
+    assert told(shell, "--env ") == ["dev", "prod"]
+    assert told(shell, "--env prod promote ") == ["score"]
+    assert told(shell, "--env prod rollback score --to ") == ["5"]
+    assert told(shell, "promote ") == told(shell, "--env uat promote ") == [], "which is meant is not known"
+
+
 def test_bash_within_quotes(told: Told) -> None:
     assert told("bash", '--quiet promote "fraud') == ["fraud detector", "fraud-old"]
 

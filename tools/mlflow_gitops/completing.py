@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from mlflow_gitops.core.manifest import Manifest, read_manifest
 from mlflow_gitops.core.names import file_stem, model_of
 from mlflow_gitops.core.policy import ModelPolicy, Policy, read_policy
-from mlflow_gitops.core.snapshot import classify, stem_of
+from mlflow_gitops.core.snapshot import classify, policy_of, stem_of
 from mlflow_gitops.edges import files
 from mlflow_gitops.settings import Settings
 from mlflow_gitops.workspace import Workspace
@@ -21,6 +22,12 @@ Offer = tuple[str, str]
 
 _PLAIN = re.compile(r"[^\W][\w.+-]*( [\w.+-]+)*")
 """Letters and digits of any script, `. _ + -` and single spaces, none of them first."""
+
+
+def environments(settings: Settings) -> list[Offer]:
+    """The environments that the repository keeps."""
+    workspace = Workspace(replace(settings, environment=None), whole=True)
+    return _plain((name, "") for name in workspace.environments)
 
 
 def models(settings: Settings) -> list[Offer]:
@@ -80,7 +87,7 @@ def _manifest(workspace: Workspace, model: str) -> Manifest | None:
 
 
 def _rules(workspace: Workspace, model: str) -> ModelPolicy:
-    path = f"{workspace.registry}/policy.yaml"
+    path = policy_of(workspace.registry)
     data = files.read_file(workspace.top / path, path).data
     policy = read_policy(data, path)[0] if data is not None else None
     return (policy or Policy()).for_model(model)

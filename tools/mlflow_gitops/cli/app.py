@@ -98,6 +98,7 @@ def options(
             envvar="MLFLOW_GITOPS_ENV",
             show_envvar=False,
             show_default=False,
+            autocompletion=completion.environments,
         ),
     ] = None,
     verbose: Annotated[

@@ -42,6 +42,13 @@ def answering() -> Iterator[None]:
         print(answer.getvalue().replace(" ", space), end="")
 
 
+def environments(context: typer.Context) -> list[Offer]:
+    """The environments that the repository keeps."""
+    from mlflow_gitops import completing
+
+    return _quietly(lambda: completing.environments(_settings(context)))
+
+
 def models(context: typer.Context) -> list[Offer]:
     """The models that have a manifest, without those that the command line names already."""
     from mlflow_gitops import completing
@@ -83,7 +90,11 @@ def _settings(context: typer.Context) -> Settings:
     """The global options before the command, whose own function is not called while somebody types."""
     given = context.find_root().params
     repo = given.get("repo")
-    return Settings(Path(repo) if repo else None, given.get("registry_dir") or "registry")
+    return Settings(
+        Path(repo) if repo else None,
+        given.get("registry_dir") or "registry",
+        environment=given.get("environment") or None,
+    )
 
 
 def _quietly(offer: Callable[[], list[Offer]]) -> list[Offer]:
