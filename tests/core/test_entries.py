@@ -194,6 +194,31 @@ def test_the_judge_is_the_policy_for_this_model() -> None:
     assert not histories.judge(commit(1), "other").stages["Production"].asks.pinned
 
 
+def test_a_prompt_is_judged_by_the_rules_for_prompts() -> None:
+    """By what the manifest is at the commit itself; another commit's kind does not count."""
+    rules = "models: [{match: m, kind: prompt, stages: {Production: {require: {tags: {a: x}}}}}]\n"
+    prompt = {FILE: "name: m\nkind: prompt\nstages: {Production: 2}\n"}
+    _, histories = explained({POLICY: rules, **holding("{}")}, prompt, holding("{Production: 2}"), base=None)
+    judges = [histories.judge(commit(i), "m").stages["Production"].asks.gates for i in (1, 2)]
+    assert judges == [("tags",), ()]
+    assert histories.judge(commit(1), "m").stages["Production"].native is False
+    [_, standing] = [histories.standing("m", "m", sha(i))[1] for i in (0, 1)]
+    assert judged_by(standing[0]) == ("tags",)
+    _, bare = explained(prompt, base=None)
+    assert bare.judge(commit(0), "m") == Policy().for_model("m", "prompt"), "no policy, and still a prompt"
+
+
+def test_prompts_that_were_are_known_by_their_last_manifest() -> None:
+    prompt, other = {FILE: "name: m\nkind: prompt\nstages: {}\n"}, "registry/models/other.yaml"
+    trees = holding("{}"), {**prompt, other: "name: other\nstages: {}\n"}, {FILE: None, other: None}
+    _, histories = explained(*trees)
+    assert histories.former_prompts([]) == ["m"] and histories.former_prompts(["m"]) == []
+    _, again = explained(prompt, holding("{}"))
+    assert again.former_prompts([]) == [], "it is a model since"
+    hidden = {"registry/models/x/%2Egreet.yaml": "name: .greet\nkind: prompt\nstages: {}\n"}
+    assert explained(hidden, holding("{}"))[1].former_prompts(["m"]) == [".greet"], "the name, not the file's"
+
+
 def test_where_there_is_no_policy_mlflows_own_rules_judge() -> None:
     _, histories = explained(holding("{}"), holding("{Production: 2}"))
     assert histories.judge(commit(1), "m") == Policy().for_model("m")
@@ -220,6 +245,11 @@ def test_what_stood_is_judged_by_the_policy_before_it() -> None:
     _, histories = explained(*trees)
     [standing] = histories.standing("m", "m", sha(2))[1]
     assert standing.made == commit(1) and judged_by(standing) == ("pinned",)
+    ruled = "models: [{match: m, stages: {Production: {require: {pinned: true}}}}]\n"
+    _, histories = explained({POLICY: ruled, **holding("{}")}, holding("{Production: 2}"))
+    assert judged_by(histories.standing("m", "m", sha(1))[1][0]) == ("pinned",), "the exceptions for this model count"
+    _, bare = explained(holding("{Production: 2}"))
+    assert bare.standing("m", "m", sha(0))[1][0].judge == Policy().for_model("m")
 
 
 def test_a_commit_names_a_model_whose_file_it_has() -> None:

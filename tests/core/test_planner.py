@@ -478,6 +478,8 @@ def test_departures_are_what_would_put_a_commit_back() -> None:
         ("transition", 2, None, "Production", "Archived", "drift", None),
         ("set_tag", None, "a", None, "x", "drift", None),
     ]
+    own = wanted("stages: {Canary: 1}", CANARY)
+    assert [(c.key, c.after, c.cause) for c in departures(own, commit(4), seen(1))] == [("canary", 1, "drift")]
     there = seen(held(1, "Production"), 3, a="x")
     assert departures(desired, commit(4), there) == []
 
