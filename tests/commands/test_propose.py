@@ -240,6 +240,8 @@ def test_overtaken_by_main(desk: Desk) -> None:
     desk.propose()
     pull = desk.pull()
     desk.main("By hand", churn=CHURN.replace("Staging: 2", "Staging: 3"))
+    ran, written = desk.writes("--dry-run")
+    assert written == 0 and "withdrawn: not yet" in ran.out
     assert "withdrawn" in desk.propose().out
     assert pull.state == "closed" and "no newer version" in pull.comments[-1].body
     assert desk.writes()[1] == 0
@@ -260,6 +262,26 @@ def test_made_anew_where_main_changed_the_same_manifest(desk: Desk) -> None:
     desk.propose()
     assert desk.pull().number == pull.number and desk.pull().head != head
     assert "since June" in desk.manifest(BRANCH) and "Staging: 3" in desk.manifest(BRANCH)
+
+
+def test_a_branch_that_somebody_laid_out_is_not_opened_as_ours(desk: Desk) -> None:
+    """All of our commit's marks can be forged. So what is opened is made anew, and holds one change."""
+    desk.register()
+    desk.propose()
+    desk.repo.close(desk.pull().number)
+    ours = desk.repo.git("show", "-s", "--format=%B", BRANCH)
+    desk.register()
+    git = desk.team.git
+    git("checkout", "-q", "-B", "theirs", "origin/main")
+    desk.team.write("policy.yaml", "stages: {}\n")
+    desk.team.write("models/churn.yaml", CHURN.replace("Staging: 2", "Staging: 4"))
+    git("add", "-A")
+    git("commit", "-q", "-m", ours)
+    git("push", "-q", "-f", "origin", f"HEAD:refs/heads/{BRANCH}")
+    desk.main()
+    desk.propose()
+    changed = desk.repo.git("diff", "--name-only", "main", desk.pull().head).splitlines()
+    assert changed == ["registry/models/churn.yaml"] and desk.pull().title == "Promote churn 4 to Staging"
 
 
 @pytest.mark.parametrize("options", [(), ("--amend",)])
@@ -301,8 +323,9 @@ def test_a_crash_between_push_and_pull_request(desk: Desk, tmp_path: Path) -> No
     desk.api.fail("POST .*/pulls", 403, "Resource not accessible by integration")
     ran = desk.propose()
     assert ran.code == 1 and "may not open a pull request" in ran.err and not desk.repo.pulls()
-    head = desk.repo.tip(f"refs/heads/{BRANCH}")
-    assert desk.propose().code == 0 and desk.pull().head == head
+    assert desk.repo.tip(f"refs/heads/{BRANCH}")
+    assert (tmp_path / "OUTPUT").read_text().splitlines()[-1] == f"branches={BRANCH}"
+    assert desk.propose().code == 0 and desk.pull().commits == [desk.pull().head]
     assert (tmp_path / "OUTPUT").read_text().splitlines()[-1] == f"branches={BRANCH}"
     desk.register()
     desk.api.fail("PATCH .*/pulls", 403, "Resource not accessible by integration")

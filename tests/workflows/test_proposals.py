@@ -65,7 +65,9 @@ def test_from_training_to_staging(repo: Repo, tmp_path: Path) -> None:
     repo.team.git("push", "-q")
     mail = f"{repo.hub.users['ada'].id}+ada@users.noreply.github.com"
     with relay(tmp_path, repo, repo.api.token("ada")) as address:
-        hook = repo.client.create_webhook(repo.model, address, ["model_version.created"], secret=SECRET)
+        hook = repo.client.create_webhook(
+            repo.model, address, ["model_version.created", "prompt_version.created"], secret=SECRET
+        )
         try:
             # Registered by training; the relay's token is Ada's.
             assert repo.register() == 1

@@ -38,6 +38,7 @@ from mlflow_gitops.workspace import Workspace
 
 MOST = 20
 """Proposals that one run opens or changes; what is left waits for the next. GitHub slows down who creates much at once."""
+_ENOUGH = f"{MOST} proposals are enough for one run; the next one goes on"
 _OTHERS = "others have committed to {}; merge or close its pull request, or delete the branch"
 
 
@@ -74,7 +75,12 @@ def run(settings: Settings, models: Sequence[str], stage: str | None, *, dry_run
     policy = snapshot.policy.without_stages() if registry.stageless else snapshot.policy
     prompts = [name for name in stages if snapshot.manifests[name].kind == "prompt"]
     seen = registry.observe(list(stages), only=bool(models), prompts=prompts) if stages else {}
-    outcomes = list(_kept(desk, snapshot, policy, stages, seen, all_of_them=not models and stage is None))
+    outcomes = []
+    try:
+        for outcome in _kept(desk, snapshot, policy, stages, seen, all_of_them=not models and stage is None):
+            outcomes.append(outcome)
+    except GitHubFailure as failure:  # what was pushed before that is told all the same
+        desk.failures.append(failure)
     emit(render.text(outcomes))
     append("GITHUB_STEP_SUMMARY", "\n".join(render.summary(outcomes)))
     append("GITHUB_OUTPUT", f"branches={' '.join(desk.pushed)}")
@@ -116,9 +122,12 @@ def _kept(
         sheet = Sheet(
             desk.workspace, desk.settings, desk.sources, manifest.file, manifest, policy.for_model(name, manifest.kind)
         )
-        outcome = desk.keep(sheet, seen.get(name), stage)
-        if outcome is not None:
-            yield outcome
+        try:
+            if (outcome := desk.keep(sheet, seen.get(name), stage)) is not None:
+                yield outcome
+        except GitFailure as failure:  # somebody else pushed, say
+            desk.failures.append(failure)
+            yield Outcome(name, stage, sheet.holders(stage), None, "left", str(failure))
     if all_of_them:
         wanted = {desk.branch(name) for name in stages}
         for branch, request in sorted(desk.open.items()):
@@ -129,8 +138,8 @@ def _kept(
 
 @dataclass
 class _Desk:
-    """What is proposed now, and the ways to change it. `pushed` are the branches that were pushed; a model whose branch
-    could not be, or whose pull request, is in `failures`."""
+    """What is proposed now, and the ways to change it. `pushed` are the branches that were pushed, `failures` why one could
+    not be, or why GitHub was not asked any more."""
 
     workspace: Workspace
     settings: Settings
@@ -185,8 +194,7 @@ class _Desk:
             check_result(sheet, new)
         except Failure as failure:
             return outcome("left", str(failure))
-        same = tip is not None and self._says(tip, sheet.file, new)
-        if request is not None and request.version == version and same:
+        if request is not None and request.version == version and self._says(tip, sheet.file, new):
             return outcome("unchanged", request.url)
         past = self.requests.closed(branch)
         if version <= max((one.version or 0 for one in past), default=0):
@@ -198,39 +206,40 @@ class _Desk:
             )
         if not self._may_replace(tip, past):
             return outcome("left", _OTHERS.format(branch))
-        if self._changed >= MOST:
-            return outcome("waits", f"{MOST} proposals are enough for one run; the next one goes on")
-        self._changed += 1
+        if self._is_enough():
+            return outcome("waits", _ENOUGH)
         subject = proposals.subject(sheet.name, version, stage)
         replaces = " ".join(leaving(sheet.manifest.stages, edit))
         if self.dry_run:
             emit(shown(unified(sheet.file, sheet.data, new), Style()))
             return outcome("updated" if request else "opened", f"not yet, this is a dry run: {subject}")
-        try:
-            if not same:
-                message = f"{subject}\n\n{replaces}\n\n{proposals.SIGNED}\n"
-                made = commits.commit_apart(self.git, self.tip, sheet.file, new, message)
-                commits.replace_branch(self.git, self.remote, branch, tip, made)
-            self.pushed.append(branch)
-            text = render.page(
-                sheet.name, stage, seen.versions[version], replaces, self._compared(sheet, seen, stage, version)
-            )
-            return outcome("updated" if request else "opened", self.requests.put(branch, version, subject, text))
-        except (GitFailure, GitHubFailure) as failure:
-            self.failures.append(failure)
-            return outcome("left", str(failure))
+        # Also where a branch without a pull request says so already: what is opened in our name is what was made here.
+        message = f"{subject}\n\n{replaces}\n\n{proposals.SIGNED}\n"
+        made = commits.commit_apart(self.git, self.tip, sheet.file, new, message)
+        commits.replace_branch(self.git, self.remote, branch, tip, made)
+        self.pushed.append(branch)
+        compared = self._compared(sheet, seen, stage, version)
+        text = render.page(sheet.name, stage, seen.versions[version], replaces, compared)
+        return outcome("updated" if request else "opened", self.requests.put(branch, version, subject, text))
 
     def withdrawn(
         self, branch: str, request: Request, stage: str, before: tuple[int, ...], why: str, model: str = ""
     ) -> Outcome:
         """Close a proposal that is of no use any more, unless others have committed to it."""
         told = model or branch.removeprefix(self.prefix)
-        tip = self.tips.get(branch)
-        if not self._may_replace(tip, ()):
+        if not self._may_replace(self.tips.get(branch), ()):
             return Outcome(told, stage, before, None, "left", _OTHERS.format(branch))
-        if not self.dry_run:
-            self.requests.withdraw(request, why)
+        if self._is_enough():
+            return Outcome(told, stage, before, None, "waits", _ENOUGH)
+        if self.dry_run:
+            return Outcome(told, stage, before, None, "withdrawn", f"not yet, this is a dry run: {request.url}")
+        self.requests.withdraw(request, why)
         return Outcome(told, stage, before, None, "withdrawn", request.url)
+
+    def _is_enough(self) -> bool:
+        """Whether this run has changed as much as one run may; else it changes one more."""
+        self._changed += 1
+        return self._changed > MOST
 
     def _compared(self, sheet: Sheet, seen: ObservedModel, stage: str, version: int) -> Comparison | None:
         """The version beside the one that it is measured against."""
@@ -241,8 +250,10 @@ class _Desk:
 
     # -- the branch on the remote -----------------------------------------------------------------------------------
 
-    def _says(self, tip: str, file: str, content: bytes) -> bool:
+    def _says(self, tip: str | None, file: str, content: bytes) -> bool:
         """Whether a commit has this content in a file."""
+        if tip is None:
+            return False
         there = self.git.output("rev-parse", "--verify", "-q", f"{tip}:{file}", check=False)
         return there == self.git.output("hash-object", "--stdin", feed=content.decode("utf-8"))
 
@@ -252,9 +263,7 @@ class _Desk:
             return True
         return any(one.merged and one.head == tip for one in past)
 
-    def _is_ours(self, tip: str | None) -> bool:
-        if tip is None:
-            return False
+    def _is_ours(self, tip: str) -> bool:
         form = ("show", "-s", "--no-show-signature", "--encoding=UTF-8", "--format=%ce%n%P%n%B")
         mail, parents, message = (*self.git.output(*form, tip).split("\n", 2), "", "")[:3]
         known = parents.split()
