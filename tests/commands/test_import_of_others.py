@@ -27,8 +27,9 @@ def elsewhere(tmp_path: Path, blank_registry: Callable[[Path], str], monkeypatch
     mlflow.sklearn.autolog(disable=True)
 
 
-def train_and_register(uri: str) -> None:
-    """One after the other, as the pages on tracking, flavours and the registry have it."""
+def train_and_register(uri: str, place: str = "") -> None:
+    """One after the other, as the pages on tracking, flavours and the registry have it. `place` is where models lie that are
+    of no run: by default in the folder at hand, which a server does not take."""
     import mlflow
     from mlflow import MlflowClient
     from sklearn.datasets import load_diabetes, load_iris
@@ -77,7 +78,7 @@ def train_and_register(uri: str) -> None:
     client.copy_model_version("models:/sk-learn-ridge-reg-model@champion", "prod.ml_team.regressor")
     client.create_registered_model("by place", tags={"framework": "sklearn"}, description="Not from a run.")
     for number in range(3):
-        client.create_model_version("by place", f"{Path.cwd()}/models/{number}", await_creation_for=0)
+        client.create_model_version("by place", f"{place or Path.cwd()}/models/{number}", await_creation_for=0)
     client.transition_model_version_stage("by place", "3", "Production")
     client.delete_model_version("by place", "1")
 

@@ -60,7 +60,7 @@ def make(folder: Path, uri: str) -> None:
 
 def _log(uri: str, accuracy: float, latency: float, rate: str) -> None:
     metrics, params = {"accuracy": accuracy, "latency_p95_ms": latency}, {"rate": rate, "depth": rate[-1]}
-    log_model(uri, "fraud-detector", Signed(), metrics=metrics, params=params)
+    log_model(uri, "fraud-detector", Signed(), metrics=metrics, params=params, data=[("holdout", [1, 2])])
 
 
 class Acme:

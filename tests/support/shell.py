@@ -114,9 +114,25 @@ class Shell:
         os.chdir(self.folder)
         sys.stdin = io.StringIO() if self.answers is None else Terminal(self.answers)
         try:
-            yield
+            with _mlflow_at(env.get("MLFLOW_TRACKING_URI")):
+                yield
         finally:
             sys.stdin = stdin
             os.chdir(where)
             os.environ.clear()
             os.environ.update(before)
+
+
+@contextmanager
+def _mlflow_at(uri: str | None) -> Iterator[None]:
+    """What MLflow was told in this process goes before its variable; a new process would be told nothing."""
+    mlflow = sys.modules.get("mlflow")
+    if mlflow is None or uri is None:
+        yield
+        return
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(before)
