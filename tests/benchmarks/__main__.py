@@ -17,7 +17,7 @@ from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from tests.benchmarks import bench_log, bench_plan, bench_reconcile, bench_startup, bench_validate, growth
+from tests.benchmarks import bench_log, bench_plan, bench_reconcile, bench_startup, bench_validate, growth, workers
 from tests.benchmarks.measure import Row, table
 from tests.benchmarks.sizes import FULL, LARGE, SHORT, Sizes
 
@@ -38,12 +38,17 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--large", action="store_true", help="plan 10,000 models × 10 versions")
     parser.add_argument("--growth", action="store_true", help="how time, requests and memory grow, instead")
+    parser.add_argument(
+        "--workers", action="store_true", help="where a reconcile's time goes, by workers and writers, instead"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there, too")
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.names if name not in ALL]:
         parser.error(f"there is no benchmark {unknown[0]}; there are {', '.join(ALL)}")
     if options.growth:
         return growth.main(short=options.short)
+    if options.workers:
+        return workers.main(short=options.short)
     sizes = SHORT if options.short else LARGE if options.large else FULL
     rows: list[Row] = []
     for name in options.names or ALL:

@@ -24,7 +24,7 @@ def rows(sizes: Sizes) -> Iterator[Row]:
         ):
             team = Team(top / "repo", address)
             names = [f"model-{i:03}" for i in range(sizes.changed)]
-            _register(address, names)
+            register(address, names)
             versions = iter(range(1_000))
 
             def reconcile(jobs: int) -> None:
@@ -40,7 +40,8 @@ def rows(sizes: Sizes) -> Iterator[Row]:
             )  # fmt: skip
 
 
-def _register(address: str, names: list[str]) -> None:
+def register(address: str, names: list[str]) -> None:
+    """Each model with two versions."""
     from concurrent.futures import ThreadPoolExecutor
 
     from mlflow import MlflowClient
