@@ -50,6 +50,9 @@ ELSEWHERE = {
     (".github/SECURITY.md", "from mlflow.server.auth.client import Au"): (
         "tests/lanes/test_servers_of_every_kind.py", "the same calls",
     ),
+    ("registry/README.md", "mlflow-gitops --env prod promote fraud-d"): (
+        "tests/lanes/test_promotion_between.py", "between two registries, which it makes",
+    ),
     (".github/workflows/README.md", "curl --fail --header \"Authorization: Bea"): (
         "tests/commands/test_propose.py", "what it starts; the address is GitHub's own",
     ),
@@ -194,8 +197,9 @@ def could_be_installed(words: list[str]) -> None:
 
 
 def read_yaml(block: Block) -> None:
-    """A manifest or a policy is right; a remark names files that there are; anything else is read by its keys."""
-    text = re.sub(r"\b([0-9a-f]+)…", lambda found: found[1].ljust(32, "0"), block.text)
+    """A manifest or a policy is right; a remark names files that there are; anything else is read by its keys. What a page
+    shortens is given its length back."""
+    text = re.sub(r"(sha256:)?\b(m-)?([0-9a-f]+)…", _lengthened, block.text)
     content = yaml.safe_load(text)
     if content is None:
         for schema in re.findall(r"\$schema=(?:\.\./)*(\S+)", text):
@@ -203,6 +207,9 @@ def read_yaml(block: Block) -> None:
         return
     if isinstance(content, list):
         content = {"jobs": {"of the page": {"steps": content}}}
+    if all(isinstance(one, dict) and "tracking_uri" in one for one in content.values()):
+        read_environments(text)
+        return
     for keys, read in KINDS.items():
         if keys <= {str(key) for key in content}:
             read(content, text)
@@ -210,7 +217,17 @@ def read_yaml(block: Block) -> None:
     raise AssertionError(f"{block.key}: no test knows such YAML")
 
 
+def _lengthened(found: re.Match[str]) -> str:
+    digest, prefix, shown = found[1] or "", found[2] or "", found[3]
+    return digest + prefix + shown.ljust(64 if digest else 32, "0")
+
+
 def read_manifest(content: Any, text: str) -> None:
+    """The whole of one, or a part below a remark that says whose."""
+    file = re.match(r"# (\S+/models/(?:\S+/)?(\S+)\.yaml)\n", text)
+    if "name" not in content and file is not None:
+        text = f"name: {file[2]}\n{text}"
+        content = {"name": file[2], **content}
     from mlflow_gitops.core.manifest import read_manifest as read
 
     _, document = read(text.encode(), f"registry/models/{content['name']}.yaml")
@@ -221,6 +238,13 @@ def read_policy(content: Any, text: str) -> None:
     from mlflow_gitops.core.policy import read_policy as read
 
     _, problems = read(text.encode(), "registry/policy.yaml")
+    assert not problems, problems
+
+
+def read_environments(text: str) -> None:
+    from mlflow_gitops.core.environments import read_environments as read
+
+    _, problems = read(text.encode(), "registry")
     assert not problems, problems
 
 
@@ -242,6 +266,7 @@ KINDS: dict[frozenset[str], Callable[[Any, str], None]] = {
     frozenset({"name", "stages"}): read_manifest,
     frozenset({"repos"}): read_hooks,
     frozenset({"jobs"}): read_workflow,
+    frozenset({"stages", "versions"}): read_manifest,
     frozenset({"stages"}): read_policy,
 }
 
