@@ -4,12 +4,14 @@ already."""
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from mlflow_gitops import __version__
-from tests.support.act import Environment, Workflows, act
+from tests.support.act import ROOT, Environment, Workflows, act, read
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
 from tests.support.installing import copy_of_the_project, lending
@@ -76,3 +78,24 @@ def test_the_action_in_a_repository_of_its_own(tmp_path: Path) -> None:
     assert "what is broken: failure" in job.text
     told = [(one["level"], one["file"], one["title"]) for one in job.annotations if "file" in one]
     assert told == [("error", "ml/registry/models/churn.yaml", "stage-unknown")]
+
+
+def test_where_there_is_nothing_to_install_it_says_so(tmp_path: Path) -> None:
+    """A folder that somebody copied into a repository of theirs."""
+    copied = tmp_path / "repository/.github/actions/mlflow-gitops"
+    shutil.copytree(ROOT / ".github/actions/mlflow-gitops", copied)
+    [install] = [step for step in read(copied / "action.yml")["runs"]["steps"] if step.get("name") == "Install"]
+    given = {
+        "ENVIRONMENT": "",
+        "REQUIREMENT": "",
+        "CONSTRAINTS": "",
+        "ACTION": str(copied),
+        "RUNNER_TEMP": str(tmp_path),
+    }
+    done = subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", install["run"]], env=os.environ | given, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stdout.startswith("::error::This action lies in no checkout of mlflow-gitops."), (
+        done.stdout + done.stderr
+    )
