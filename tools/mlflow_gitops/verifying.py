@@ -62,7 +62,11 @@ class Verifier:
         if self._owner is None:
             raise Failure("A shallow clone cannot verify: it does not hold the history. Run git fetch --unshallow.")
         progress("reading MLflow")
-        observed = self._registry.observe(names or list(self._snapshot.manifests), only=bool(names))
+        known = self._snapshot.manifests
+        prompts = [name for name in names or known if name in known and known[name].kind == "prompt"]
+        if not names:
+            prompts += self._histories.former_prompts(known)
+        observed = self._registry.observe(names or list(known), only=bool(names), prompts=prompts)
         ours = {
             name for name, model in observed.items() if model.owner == self._owner
         } | self._snapshot.manifests.keys()
@@ -77,7 +81,7 @@ class Verifier:
         digests = frozenset(receipt.digest for receipt in receipts)
         for name in managed:
             findings += self._model(name, observed.get(name), runs.get(name, []), digests)
-        strangers = sorted(m.name for m in observed.values() if m.name not in ours and not m.is_prompt)
+        strangers = sorted(m.name for m in observed.values() if m.name not in ours)
         return Verification(self._tip, len(managed), tuple(strangers), len(receipts), tuple(findings))
 
     def _chain(self, receipts: Sequence[Receipt]) -> Iterator[Unexplained]:
@@ -121,7 +125,7 @@ class Verifier:
 
     def _tip_of(self, name: str) -> Desired | None:
         manifest = self._snapshot.manifests.get(name)
-        return Desired(manifest, self._snapshot.policy.for_model(name)) if manifest else None
+        return Desired(manifest, self._snapshot.policy.for_model(name, manifest.kind)) if manifest else None
 
     def _approvers(self, commit: Commit, file: str) -> int | None:
         try:
