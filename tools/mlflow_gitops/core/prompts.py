@@ -10,6 +10,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 IS_PROMPT_TAG = "mlflow.prompt.is_prompt"
@@ -75,9 +76,8 @@ def difference(before: Words, after: Words) -> Iterator[str]:
     if len(old) + len(new) > _LARGEST:
         yield from (f"-{len(old)} lines", f"+{len(new)} lines, too many to compare") if old != new else ()
         return
-    for line in difflib.unified_diff(old, new, n=2, lineterm=""):
-        if not line.startswith(("---", "+++")):
-            yield line
+    # The first two lines name files.
+    yield from islice(difflib.unified_diff(old, new, n=2, lineterm=""), 2, None)
 
 
 def _message(message: Mapping[str, Any]) -> Iterator[str]:
