@@ -140,10 +140,12 @@ def test_an_error_stands_at_its_line(editor: LanguageServer, folder: Path) -> No
     ]
 
 
-@pytest.mark.parametrize("example", [*GOOD, *OURS], ids=lambda file: f"{file.parent.name}/{file.stem}")
+@pytest.mark.parametrize(
+    "example", [*GOOD, *OURS, EXAMPLES / "environments.yaml"], ids=lambda file: f"{file.parent.name}/{file.stem}"
+)
 def test_it_has_nothing_against_what_is_right(editor: LanguageServer, folder: Path, example: Path) -> None:
-    policy = example.parent.name == "policies" or example.name == "policy.yaml"
-    schema = folder / f"schemas/{'policy' if policy else 'model'}.schema.json"
+    name = {"policies": "policy", "examples": "environments", "registry": "policy"}.get(example.parent.name, "model")
+    schema = ROOT / f"schemas/{name}.schema.json"
     text = example.read_text(encoding="utf-8")
     assert editor.opened(folder / example.name, f"# yaml-language-server: $schema={schema.as_uri()}\n{text}") == []
 
