@@ -268,6 +268,7 @@ KINDS: dict[frozenset[str], Callable[[Any, str], None]] = {
     frozenset({"jobs"}): read_workflow,
     frozenset({"stages", "versions"}): read_manifest,
     frozenset({"stages"}): read_policy,
+    frozenset({"models"}): read_policy,
 }
 
 
