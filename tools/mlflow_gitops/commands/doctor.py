@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from mlflow_gitops import __version__
 from mlflow_gitops.commands import codeowners
@@ -39,11 +39,12 @@ def run(settings: Settings, form: str) -> int:
     git, main = _git(workspace, found)
     snapshot = _files(workspace, git, found)
     jobs, unread = read_workflows(files.workflow_texts(workspace.top))
-    found += judge_workflows(jobs, unread)
+    places = [(one.read, one.write) for one in workspace.environments.values()] or [("mlflow-read", "mlflow-write")]
+    found += judge_workflows(jobs, unread, places)
     progress("asking MLflow")
     found += checkup.judge_mlflow(_mlflow(workspace, snapshot), snapshot)
     progress("asking GitHub")
-    found += _github(git, main, jobs)
+    found += _github(git, main, jobs, {name for pair in places for name in pair})
     if form == "json":
         emit_json(render.data(found, _versions()))
     else:
@@ -128,7 +129,7 @@ def _mlflow(workspace: Workspace, snapshot: Snapshot) -> MlflowFacts:
     )  # fmt: skip
 
 
-def _github(git: Git | None, main: str | None, jobs: list[Job]) -> Iterator[Finding]:
+def _github(git: Git | None, main: str | None, jobs: list[Job], environments: Collection[str]) -> Iterator[Finding]:
     github = GitHub.configured(git)
     if github is None:
         token = bool(os.environ.get("GITHUB_TOKEN", "").strip())
@@ -140,7 +141,7 @@ def _github(git: Git | None, main: str | None, jobs: list[Job]) -> Iterator[Find
 
     branch = branch_of(git, main) if git is not None and main is not None else None
     try:
-        settings = read_settings(github, branch, app_needs(jobs))
+        settings = read_settings(github, branch, app_needs(jobs), environments)
     except Failure as failure:
         yield Finding("github", "access", "unknown", str(failure), _TOKEN)
         return

@@ -13,7 +13,7 @@ from typing import Any
 
 from mlflow_gitops.commands.output import emit, note, report_invalid, steps, warn
 from mlflow_gitops.core.plan import ModelPlan
-from mlflow_gitops.edges.github import GitHub, branch_of
+from mlflow_gitops.edges.github import GitHub, State, branch_of
 from mlflow_gitops.errors import OK, Failure, GitFailure, UsageFailure
 from mlflow_gitops.planning import Planner
 from mlflow_gitops.render import markdown, runs, text
@@ -59,18 +59,44 @@ def plan(settings: Settings, head: str | None) -> int:
     if pull is None and event.get("event") != "merge_group":
         note(settings, f"No open pull request into {branch} has the head {sha[:12]}; nothing is planned.")
         return OK
-    github.set_status(sha, CONTEXT, "pending", "Planning", _run_url())
+    _status(github, workspace, sha, "pending", "Planning")
     try:
         _fetch(workspace, sha, f"refs/pull/{pull.number}/head" if pull else sha)
         report = _report(settings, workspace, sha)
         if pull is not None:
-            github.comment(pull.number, "plan", report.page, new=not report.silent)
+            github.comment(pull.number, _key("plan", workspace), _titled(report.page, workspace), new=not report.silent)
         append("GITHUB_STEP_SUMMARY", report.page)
-        github.set_status(sha, CONTEXT, "success" if report.good else "failure", report.line, _run_url())
+        _status(github, workspace, sha, "success" if report.good else "failure", report.line)
     except BaseException:
-        github.set_status(sha, CONTEXT, "failure", _CRASHED, _run_url())
+        _status(github, workspace, sha, "failure", _CRASHED)
         raise
     return OK
+
+
+def _status(github: GitHub, workspace: Workspace, sha: str, state: State, line: str) -> None:
+    """Set the commit status; of one environment among several, its own, and then the required one, which is what all of them
+    come to. Whoever comes last sees all the others. What an earlier run left says nothing of this one."""
+    place, url = workspace.environment, _run_url()
+    if place is None:
+        return github.set_status(sha, CONTEXT, state, line, url)
+    github.set_status(sha, f"{CONTEXT}/{place.name}", state, line, url)
+    known = github.statuses(sha)
+    each: dict[str, State] = {}
+    for name in workspace.environments:
+        told, where = known.get(f"{CONTEXT}/{name}", ("pending", url))
+        each[name] = "pending" if where != url or told == "pending" else "success" if told == "success" else "failure"
+    joint: State = next((one for one in ("failure", "pending") if one in each.values()), "success")
+    said = f"{place.name}: {line}" if joint == state else ", ".join(f"{name}: {one}" for name, one in each.items())
+    github.set_status(sha, CONTEXT, joint, said, url)
+
+
+def _key(key: str, workspace: Workspace) -> str:
+    """What marks a comment or an issue as this command's: one for each environment."""
+    return f"{key}-{workspace.environment.name}" if workspace.environment else key
+
+
+def _titled(page: str, workspace: Workspace) -> str:
+    return f"**{workspace.environment.name}**\n\n{page}" if workspace.environment else page
 
 
 def _report(settings: Settings, workspace: Workspace, sha: str) -> _Report:
@@ -125,11 +151,12 @@ def drift(settings: Settings) -> int:
     told = tuple(model for model in planned.models if _to_report(model))
     if told:
         page = "\n".join(markdown.plan(replace(planned, models=told)))
-        title = f"MLflow is not as git says: {text.many(len(told), 'model')}"
-        note(settings, f"Reported in {github.issue('drift', title, page)}.")
+        where = f"MLflow ({workspace.environment.name})" if workspace.environment else "MLflow"
+        title = f"{where} is not as git says: {text.many(len(told), 'model')}"
+        note(settings, f"Reported in {github.issue(_key('drift', workspace), title, page)}.")
         append("GITHUB_STEP_SUMMARY", page)
     else:
-        github.issue("drift", "", None)
+        github.issue(_key("drift", workspace), "", None)
     append("GITHUB_OUTPUT", f"heal={'true' if any(model.has_work for model in planned.models) else 'false'}")
     return OK
 

@@ -75,7 +75,8 @@ def run(settings: Settings, options: Options, ask: Ask | None) -> int:
     aliases = _yes(
         options.aliases, False, "Keep each stage as an alias, too (models:/<model>@production)?", ask if fresh else None
     )
-    place = Place(workspace.root, _branch(workspace), options.requirement or _requirement(), __version__)
+    places = tuple(workspace.environments.values())
+    place = Place(workspace.root, _branch(workspace), options.requirement or _requirement(), __version__, places)
     rules = scaffold.policy(policy_file.rpartition("/")[0], owner, aliases=aliases)
     if read_policy(rules, policy_file)[1]:
         raise UsageFailure(f"{owner!r} is no owner: one is @user, @org/team or an e-mail address.")

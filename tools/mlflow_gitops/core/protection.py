@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlflow_gitops.core.checkup import Finding
-from mlflow_gitops.core.workflows import ENVIRONMENTS
 
 CHECKS = ("validate", "mlflow-gitops/plan")
 """The checks that a merge must wait for."""
@@ -111,7 +110,7 @@ def judge_settings(settings: Settings) -> Iterator[Finding]:
             "github", "default-branch", "missing", said, f"Settings → General: make {settings.branch} the default."
         )
     yield from _protection(settings)
-    for name in sorted(set(ENVIRONMENTS.values())):
+    for name in sorted(settings.environments):
         yield _environment(name, settings.environments[name], settings.branch)
     yield from _tokens(settings)
     if isinstance(settings.secrets, Unread):
@@ -123,7 +122,7 @@ def judge_settings(settings: Settings) -> Iterator[Finding]:
             "repository-secrets",
             "missing",
             said,
-            "Move it into the environments mlflow-read and mlflow-write.",
+            f"Move it into the environments {' and '.join(sorted(settings.environments))}.",
         )
     else:
         yield Finding("github", "repository-secrets", "ok", "no MLflow credential is a secret of the repository")

@@ -13,7 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from mlflow_gitops.core.environments import Environment
 from mlflow_gitops.core.layout import quoted
+from mlflow_gitops.core.scaffold_environments import FOLDER, fitted
 from mlflow_gitops.core.values import set_value
 
 ACTION = ".github/actions/mlflow-gitops"
@@ -36,6 +38,7 @@ class Place:
     branch: str
     requirement: str
     version: str
+    environments: tuple[Environment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,14 @@ def for_github(shipped: Mapping[str, bytes], place: Place) -> Iterator[Scaffolde
             yield Scaffolded(path, data, "never")
             continue
         text = data.decode()
-        if path.startswith(".github/workflows/"):
-            text = _workflow(text, place)
-        elif path == f"{ACTION}/action.yml":
+        if path.startswith(f"{FOLDER}/"):
+            files = [(path.rpartition("/")[2], _workflow(text, place))]
+            if place.environments:
+                files = list(fitted(*files[0], place.environments))
+            for name, made in files:
+                yield Scaffolded(f"{FOLDER}/{name}", sealed(made, place.version).encode(), "unedited")
+            continue
+        if path == f"{ACTION}/action.yml":
             text = _action(text, place)
         yield Scaffolded(path, sealed(text, place.version).encode(), "unedited")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,12 @@ class Job:
     deep: bool
     """Whether a checkout of it brings the whole history, or it has none."""
     text: str
+    matrix: tuple[str, ...] = ()
+    """What its matrix says the environment is, where the job takes it from there."""
+
+    @property
+    def environments(self) -> frozenset[str]:
+        return frozenset(self.matrix or ((self.environment,) if self.environment else ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +68,11 @@ def read_workflows(files: Mapping[str, str]) -> tuple[list[Job], list[str]]:
     return jobs, unread
 
 
-def judge_workflows(jobs: list[Job], unread: list[str]) -> Iterator[Finding]:
-    """Whether the workflows are there, pinned, and given no more than they need."""
+def judge_workflows(
+    jobs: list[Job], unread: list[str], places: Sequence[tuple[str, str]] = (("mlflow-read", "mlflow-write"),)
+) -> Iterator[Finding]:
+    """Whether the workflows are there, pinned, and given no more than they need. `places` are the environments that read
+    and that write, one pair for each MLflow."""
     for file in unread:
         yield Finding("workflows", "readable", "missing", f"{file} is no workflow that can be read", _FIX)
     if not jobs:
@@ -95,12 +104,14 @@ def judge_workflows(jobs: list[Job], unread: list[str]) -> Iterator[Finding]:
         [_job(job) for job in jobs if "pull_request_target" in job.triggers],
         "Use workflow_run: pull_request_target runs with secrets beside a stranger's code.",
     )  # fmt: skip
-    for command, environment in ENVIRONMENTS.items():
+    for command, kind in ENVIRONMENTS.items():
+        allowed = [pair[kind == "mlflow-write"] for pair in places]
+        environment = " or ".join(allowed)
         # What checks a pull request's files or a plan without MLflow has no environment, and needs none.
         having = [job for job in jobs if command in job.commands and (job.environment or job.secrets)]
         if command != "reconcile":
             having = [job for job in having if "reconcile" not in job.commands]
-        wrong = [job for job in having if job.environment != environment]
+        wrong = [job for job in having if not job.environments or job.environments - set(allowed)]
         if wrong:
             said = f"{_job(wrong[0])} runs {command} in the environment {wrong[0].environment}"
             yield Finding("workflows", f"{command}-environment", "missing", said, f"environment: {environment}")
@@ -145,7 +156,15 @@ def _jobs(file: str, workflow: Any) -> Iterator[Job]:
             secrets=frozenset(a or b for a, b in _SECRET.findall(text)) - {"GITHUB_TOKEN"},
             deep=not checkouts or any((step.get("with") or {}).get("fetch-depth") == "0" for step in checkouts),
             text=text,
+            matrix=tuple(_of_matrix(job, environment)),
         )
+
+
+def _of_matrix(job: Mapping[str, Any], environment: object) -> Iterator[str]:
+    found = re.fullmatch(r"\$\{\{ *matrix\.(\w+) *\}\}", str(environment))
+    entries = ((job.get("strategy") or {}).get("matrix") or {}).get("include")
+    if found is not None and isinstance(entries, list):
+        yield from (str(entry.get(found[1])) for entry in entries)
 
 
 def _commands(steps: list[Any]) -> Iterator[str]:

@@ -5,7 +5,7 @@ The paths are those of GitHub's REST API, version 2022-11-28. PyGithub has no ob
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -20,17 +20,22 @@ T = TypeVar("T")
 _CODEOWNERS_SHOWN = 20
 
 
-def read_settings(github: GitHub, branch: str | None, app: App | None) -> Settings:
+def read_settings(
+    github: GitHub,
+    branch: str | None,
+    app: App | None,
+    environments: Collection[str] = frozenset(ENVIRONMENTS.values()),
+) -> Settings:
     """Everything that `doctor` judges. `branch` is the main line's, by default the default branch; `app` is what the workflows
     make an App's token from. Raises GitHubFailure where the repository itself cannot be read."""
-    return _Reader(github).settings(branch, app)
+    return _Reader(github).settings(branch, app, environments)
 
 
 class _Reader:
     def __init__(self, github: GitHub) -> None:
         self._github = github
 
-    def settings(self, branch: str | None, app: App | None) -> Settings:
+    def settings(self, branch: str | None, app: App | None, environments: Collection[str]) -> Settings:
         default = self._github.default_branch
         main = branch or default
         ref = quote(main, safe="")
@@ -43,7 +48,7 @@ class _Reader:
             rules=rules,
             classic=self._try(lambda: self._classic(ref)),
             bypass=rules if isinstance(rules, Unread) else self._try(lambda: self._bypass(rules)),
-            environments={name: self._try(partial(self._environment, name)) for name in set(ENVIRONMENTS.values())},
+            environments={name: self._try(partial(self._environment, name)) for name in environments},
             token=self._try(
                 lambda: self._object("actions/permissions/workflow", "read what a workflow's token may do")
             ),

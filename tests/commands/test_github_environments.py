@@ -1,0 +1,69 @@
+"""Several environments and one required check: what the plans of all of them come to, whoever ends first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mlflow_gitops.commands.github import _key, _status
+from mlflow_gitops.edges.github import GitHub, State
+from mlflow_gitops.settings import Settings
+from mlflow_gitops.workspace import Workspace
+from tests.support.environments import Teams
+from tests.support.github_api import GitHubAPI
+from tests.support.github_state import Repository
+
+Tell = Callable[[str, State, str], tuple[str, str]]
+
+
+@pytest.fixture
+def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tell]:
+    """Says of one environment what its plan came to in a run; gives the required status then."""
+    for name in list(os.environ):
+        if name.startswith("GITHUB_"):
+            monkeypatch.delenv(name)
+    team = Teams(tmp_path / "clone", {"staging": "https://one.example", "prod": "https://two.example"})
+    repository = Repository(tmp_path / "hub")
+    team.git("remote", "add", "origin", str(repository.path))
+    sha = team.commit("First")
+    team.git("push", "-q", "origin", "main")
+    with GitHubAPI(repository).serving() as api:
+        for key, value in api.environment().items():
+            monkeypatch.setenv(key, value)
+
+        def told(environment: str, state: State, run: str) -> tuple[str, str]:
+            monkeypatch.setenv("GITHUB_RUN_ID", run)
+            workspace = Workspace(Settings(team.folder, environment=environment))
+            _status(GitHub.needed(workspace.git), workspace, sha, state, f"The plan is a {state}.")
+            newest = [one for one in repository.statuses[sha] if one["context"] == "mlflow-gitops/plan"][-1]
+            return newest["state"], newest["description"]
+
+        yield told
+
+
+def test_the_last_one_completes_it(tell: Tell) -> None:
+    assert tell("staging", "pending", "1")[0] == "pending"
+    assert tell("staging", "success", "1") == ("pending", "staging: success, prod: pending")
+    assert tell("prod", "pending", "1")[0] == "pending"
+    assert tell("prod", "success", "1") == ("success", "prod: The plan is a success.")
+
+
+def test_one_failure_fails_it_whoever_comes_last(tell: Tell) -> None:
+    assert tell("staging", "failure", "1") == ("failure", "staging: The plan is a failure.")
+    assert tell("prod", "success", "1") == ("failure", "staging: failure, prod: success")
+
+
+def test_what_an_earlier_run_found_does_not_count(tell: Tell) -> None:
+    """A dismissed approval starts another run: until all have planned again, nothing is approved."""
+    tell("staging", "success", "1")
+    assert tell("prod", "success", "1")[0] == "success"
+    assert tell("staging", "success", "2") == ("pending", "staging: success, prod: pending")
+    assert tell("prod", "failure", "2")[0] == "failure"
+
+
+def test_each_has_a_comment_and_an_issue_of_its_own(tmp_path: Path) -> None:
+    team = Teams(tmp_path / "clone", {"prod": "https://two.example"})
+    assert _key("plan", Workspace(Settings(team.folder, environment="prod"))) == "plan-prod"
