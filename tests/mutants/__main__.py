@@ -72,7 +72,7 @@ def outcomes() -> Iterator[tuple[Path, dict[str, int | None]]]:
 
 
 def table(results: dict[Path, dict[str, int | None]]) -> str:
-    """The score of each file, as Markdown; a mutant that never ends has been noticed, one that was not tried counts for nothing."""
+    """The score of each file, as Markdown; a mutant that never ends has been noticed; what was not tried is left out."""
     rows = ["| file | tried | killed | of them by time | survived | score |", "| --- | --- | --- | --- | --- | --- |"]
     rows += [_row(f"`{file.as_posix()}`", codes.values()) for file, codes in results.items()]
     return "\n".join([*rows, _row("all", [code for codes in results.values() for code in codes.values()])])
