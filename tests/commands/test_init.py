@@ -253,6 +253,18 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Person]:
     return seat
 
 
+def test_the_next_steps_push_where_there_is_a_remote(team: Team) -> None:
+    assert "git push" not in team.run("init", "--yes").err
+    team.git("remote", "add", "upstream", str(team.folder))
+    assert "git commit -m 'Manifests for our models' && git push -u upstream HEAD\n" in team.run("init", "--yes").err
+
+
+def test_what_is_neither_yes_nor_no_is_asked_again(team: Team, ask: Callable[..., Person]) -> None:
+    person = ask("@acme/us", "no", "", "")
+    assert team.run("init").code == 0
+    assert person.asked[0] == person.asked[1] and not (team.folder / ".github").exists()
+
+
 def test_three_questions_at_most(team: Team, ask: Callable[..., Person]) -> None:
     person = ask("", "@acme/us", "y")
     assert team.run("init").code == 0

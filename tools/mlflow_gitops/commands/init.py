@@ -31,6 +31,7 @@ from mlflow_gitops.settings import Settings
 from mlflow_gitops.shared import shared
 from mlflow_gitops.workspace import Workspace
 
+_ANSWERS = {"": None, "y": True, "yes": True, "n": False, "no": False}
 Ask = Callable[[str, str], str]
 """Puts a question and a default to a person."""
 
@@ -99,8 +100,11 @@ def run(settings: Settings, options: Options, ask: Ask | None) -> int:
 def _yes(given: bool | None, default: bool, question: str, ask: Ask | None) -> bool:
     if given is not None or ask is None:
         return default if given is None else given
-    answer = ask(f"{question} [{'Y/n' if default else 'y/N'}]", "").strip().lower()
-    return default if not answer else answer in ("y", "yes")
+    # What is neither is asked again: it was meant for another question.
+    while (answer := ask(f"{question} [{'Y/n' if default else 'y/N'}]", "").strip().lower()) not in _ANSWERS:
+        pass
+    said = _ANSWERS[answer]
+    return default if said is None else said
 
 
 def _branch(workspace: Workspace) -> str:
@@ -239,7 +243,9 @@ def _next(settings: Settings, workspace: Workspace, *, github: bool) -> Iterator
     yield "  mlflow-gitops validate"
     yield "  mlflow-gitops plan                # nothing is to change yet"
     folders = " ".join(shlex.quote(each) for each in (workspace.root, "schemas", *([".github"] if github else [])))
-    yield f"  git add {folders} && git commit -m 'Manifests for our models'"
+    remote = workspace.git.remote()  # what is reconciled is what it has
+    push = f" && git push -u {shlex.quote(remote)} HEAD" if remote else ""
+    yield f"  git add {folders} && git commit -m 'Manifests for our models'{push}"
     yield "  mlflow-gitops reconcile           # from here on git leads"
     yield "  mlflow-gitops doctor              # what is still missing, and how to mend it"
 

@@ -86,7 +86,8 @@ class Git(GitCommand):
             if self._has(ref):
                 return self._short(ref)
         raise GitFailure(
-            f"The main branch of {remote} is not known here. Run git fetch {remote}, or name it with --main."
+            f"The main branch of {remote} is not known here. Run git fetch {remote} (git push -u {remote} HEAD where it is "
+            "still empty), or name it with --main."
         )
 
     def first_parents(self, revision: str) -> list[str]:
