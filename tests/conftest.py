@@ -21,7 +21,7 @@ def pytest_configure() -> None:
     """Temporary folders in memory, where there is one with room: SQLite waits for a disk at each of MLflow's commits."""
     if sys.platform == "linux" and MEMORY.is_dir() and not {"TMPDIR", "PYTEST_DEBUG_TEMPROOT"} & set(os.environ):
         room = os.statvfs(MEMORY)
-        if room.f_bavail * room.f_frsize > 2 << 30 and not room.f_flag & os.ST_NOEXEC:
+        if room.f_bavail * room.f_frsize > 4 << 30 and not room.f_flag & os.ST_NOEXEC:
             os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
 
 

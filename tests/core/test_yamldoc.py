@@ -261,6 +261,6 @@ def test_offsets() -> None:
 )  # fmt: skip
 def test_a_file_made_to_be_slow(text: str) -> None:
     assert len(text) <= MAX_BYTES
-    start = time.monotonic()
+    start = time.process_time()
     read(text)
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20

@@ -18,7 +18,7 @@ from tests.faults.scenes import BY_NAME, Stage, build
 from tests.lanes.conftest import http_server  # noqa: F401
 
 T = TypeVar("T")
-BEGUN = time.monotonic()
+BEGUN, COMMIT = time.monotonic(), table.commit()
 SAMPLE = os.environ.get("MLFLOW_GITOPS_FAULTS", "1")
 """How often each experiment is tried in each case: a number, or `all`."""
 ALL = SAMPLE == "all"
@@ -101,7 +101,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     found = table.rows(report for how in ("passed", "failed") for report in terminalreporter.getreports(how))
     seconds = time.monotonic() - BEGUN
-    lines = table.markdown(found, SAMPLE, os.environ.get("MLFLOW_GITOPS_FUZZ", "100"), seconds)
+    lines = table.markdown(found, COMMIT, SAMPLE, os.environ.get("MLFLOW_GITOPS_FUZZ", "100"), seconds)
     terminalreporter.section("what was tried")
     terminalreporter.write_line("\n".join(lines))
     if page := os.environ.get("MLFLOW_GITOPS_TABLE"):

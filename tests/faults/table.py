@@ -57,14 +57,19 @@ def rows(reports: Iterable[Any]) -> dict[str, Row]:
     return dict(sorted(found.items()))
 
 
-def markdown(found: dict[str, Row], sample: str, fuzz: str, seconds: float) -> list[str]:
+def commit() -> str:
+    """What is checked out."""
+    told = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True).stdout.strip()
+    return told or "unknown"
+
+
+def markdown(found: dict[str, Row], commit: str, sample: str, fuzz: str, seconds: float) -> list[str]:
     """The table, after a line that says of what."""
     tried, runs = (sum(getattr(row, what) for row in found.values()) for what in ("cases", "runs"))
     git = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout.split()[2]
-    commit = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True).stdout.strip()
     of = f"MLflow {version('mlflow')}, Python {platform.python_version()}, git {git}, {platform.system()}"
     said = [
-        f"{datetime.now(timezone.utc):%Y-%m-%d}, commit {commit or 'unknown'}: {tried:,} cases, {runs:,} runs in"
+        f"{datetime.now(timezone.utc):%Y-%m-%d}, commit {commit}: {tried:,} cases, {runs:,} runs in"
         f" {seconds / 60:.0f} minutes. `MLFLOW_GITOPS_FAULTS={sample}`, `MLFLOW_GITOPS_FUZZ={fuzz}`; each sample's"
         f" seed is the name of its experiment. {of}.",
         "",

@@ -190,8 +190,7 @@ def test_one_fault_at_each_request(
         ended = behind.run(patience=PATIENCE if kind in WAITING else LONG)
         if ended.code != 0:
             tells_the_truth(behind, ended, whole(name).after)
-        if kind == "late":
-            time.sleep(PATIENCE)
+        behind.between.settle()
         behind.between.fault = lambda *_: None
         again = behind.run("again")
         assert again.code == 0, (name, number, again)
@@ -213,6 +212,7 @@ def test_killed_at_each_request(
         behind = place(name)
         made = registrations(behind)
         assert behind.killed_at(number, side).killed
+        behind.between.settle()
         assert behind.run("again").code == 0
         after, said = behind.settled()
         assert after == whole(name).after, (name, number, side)
@@ -238,7 +238,7 @@ def test_a_fault_at_a_registration(kind: str, place: Place, whole: Callable[[str
     behind.between.fault = first
     ended = behind.run(patience=PATIENCE if kind in WAITING else LONG)
     assert seen and ended.code in (0, 5), ended
-    time.sleep(PATIENCE if kind == "late" else 0)
+    behind.between.settle()
     behind.between.fault = lambda *_: None
     assert behind.run("again").code == 0
     after, said = behind.settled()

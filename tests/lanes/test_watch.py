@@ -61,7 +61,7 @@ def push(team: Team, message: str = "Change", **models: str) -> str:
     return sha
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 40) -> None:
+def eventually(holds: Callable[[], bool], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "it did not come to that"
@@ -70,7 +70,7 @@ def eventually(holds: Callable[[], bool], seconds: float = 40) -> None:
 
 def get(address: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(address, timeout=5) as answer:
+        with urllib.request.urlopen(address, timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -99,7 +99,7 @@ def test_it_applies_heals_tells_of_itself_and_stops_when_asked(
         assert get(f"{address}/elsewhere")[0] == 404
     finally:
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     told = [json.loads(line) for line in out.splitlines()]
     assert [one["commit"] for one in told[:2]] == [first, second]

@@ -57,10 +57,19 @@ class Proxy:
     passed: Callable[[int, str, str, int], None] = lambda number, method, path, status: None
     """Called when the server has answered, before anybody is told."""
     closing: threading.Event = field(default_factory=threading.Event)
+    busy: int = 0
+    """Requests that came and are not done with, whether or not anybody still waits for their answer."""
 
     @property
     def writes(self) -> list[tuple[str, str]]:
         return [(method, path) for method, path in self.requests if method != "GET" and "/search" not in path]
+
+    def settle(self) -> None:
+        """Wait until all that came has reached the server, or never will."""
+        end = time.monotonic() + 120
+        while self.busy:
+            assert time.monotonic() < end, "the server does not come to an end"
+            time.sleep(0.01)
 
     def reset(self) -> None:
         self.requests.clear()
@@ -79,6 +88,15 @@ def proxy(upstream: str) -> Iterator[Proxy]:
         protocol_version = "HTTP/1.1"
 
         def pass_on(self) -> None:
+            with lock:
+                state.busy += 1
+            try:
+                self.meet()
+            finally:
+                with lock:
+                    state.busy -= 1
+
+        def meet(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             path = urlsplit(self.path).path
             with lock:

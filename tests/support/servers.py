@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 
-STARTUP = 60.0
+STARTUP = 180.0
 
 
 def free_port() -> int:
