@@ -294,6 +294,21 @@ def test_a_stage_of_the_teams_own_that_drifted() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("policy", ["", CANARY])
+def test_what_a_commit_changes_elsewhere_does_not_explain_a_drift(policy: str) -> None:
+    """Not a text of the model, not another stage, not a tag that is called like the stage's alias."""
+    past = since(
+        "stages: {Production: 1, Archived: 3}",
+        "stages: {Production: 1, Archived: 3, Staging: 2}\ndescription: new\ntags: {production: x}",
+        policy=policy,
+    )
+    there = seen(1, 2, held(3, "Archived"), aliases={"production": 1} if policy else {})
+    assert rows(plan(past, there)) == [
+        ("Production", (), (1,), "drift", None, "1 was moved to None in MLflow"),
+        ("Staging", (), (2,), "commit", 1, ""),
+    ]
+
+
 def test_a_version_that_is_gone_was_moved_to_nothing() -> None:
     past = since("stages: {Production: 1}\nversions: {1: {source: 'file:///1'}}")
     [row] = rows(plan(past, seen()))

@@ -246,11 +246,17 @@ def _stage_changes(
         if before == after:
             continue
         moved = set(before) ^ set(after)
-        involved = [c for c in changes if (c.version in moved and c.action == "transition") or c.key == rule.alias]
-        by_commit = any(change.cause == "commit" for change in involved)
+        by_commit = any(change.cause == "commit" for change in changes if _moves(change, moved, rule.alias))
         commit = history.made_by(lambda state, s=stage: state.holders(s) if state else ()) if by_commit else None  # type: ignore[misc]
         why = "" if by_commit else _what_happened(stage, rule.native, before, after, seen)
         yield StageChange(stage, before, after, "commit" if by_commit else "drift", commit, why)
+
+
+def _moves(change: Change, versions: set[int], alias: str | None) -> bool:
+    """Whether a change moves one of these versions, or the alias that is the stage."""
+    if change.action == "transition":
+        return change.version in versions
+    return change.action in ("set_alias", "delete_alias") and change.key == alias
 
 
 def _what_happened(
