@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -146,7 +147,24 @@ def test_a_stage_is_handed_over_by_one_write(team: Team, shelf: Shelf, prompt: R
     team.commit(**{name: manifest("{Production: 1, Staging: 2}")})
     team.reconcile()
     team.commit(**{name: manifest("{Production: 2, Staging: 1}")})
+    found: list[Any] = []
+    done_with = threading.Event()
+
+    def read() -> None:
+        while not done_with.is_set():
+            try:
+                found.append(loaded(shelf, name, "production"))
+            except Exception as missing:
+                found.append(missing)
+
+    reader = threading.Thread(target=read)
+    if team.uri.startswith("http"):  # SQLite, opened twice in one process, may be locked
+        reader.start()
     done = team.reconcile(name).json["models"][0]
+    done_with.set()
+    if reader.ident is not None:
+        reader.join()
+        assert found and found == sorted(found, key=["old", "new"].index), "old, then new"
     assert [(one["action"], one["key"]) for one in done["changes"]] == [
         ("set_alias", "production"), ("set_alias", "staging"),
     ]  # fmt: skip
