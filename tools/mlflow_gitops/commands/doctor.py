@@ -122,7 +122,9 @@ def _mlflow(workspace: Workspace, snapshot: Snapshot) -> MlflowFacts:
         return MlflowFacts(
             client, registry.shown, fault=str(failure), over_http=http, user=known.user, token=known.token
         )
-    told = rights.ask(registry.uri, set(seen) & set(names)) if http else known
+    # A prompt's rights are asked for elsewhere (MLflow 3.17 keeps its grants apart from a model's).
+    models = {name for name in names if name in seen and not seen[name].is_prompt}
+    told = rights.ask(registry.uri, models) if http else known
     return MlflowFacts(
         client, registry.shown, over_http=http, server=told.version, user=told.user, token=told.token,
         stageless=registry.stageless, seen=list(seen), rights=told.rights,
