@@ -83,7 +83,7 @@ def test_the_first_page_followed(server: str, hub: GitHubAPI, tmp_path: Path) ->
     seed.commit("Begin")
     seed.git("push", "-q", str(hub.repository.path), "main")
     seed.git("clone", "-q", str(hub.repository.path), str(tmp_path / "your-repository"))
-    shell = Shell(tmp_path, hub.environment(hub.token("ada")), answers="@acme/ml-platform\n\n\n")
+    shell = Shell(tmp_path, hub.environment(hub.token("ada")), answers="y\n@acme/ml-platform\n\n")
     done: dict[str, Ran] = {}
     for line in lines():
         command = line.partition("#")[0].strip()
