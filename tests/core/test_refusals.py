@@ -29,6 +29,18 @@ def test_another_owner() -> None:
     ]
 
 
+def test_models_and_prompts_share_their_names() -> None:
+    prompt = wanted("kind: prompt\nstages: {}")
+    assert [r.code for r in refusals(prompt, history(prompt), seen(1), (), context())] == ["name_taken"]
+    assert [
+        r.code for r in refusals(wanted("stages: {}"), history(None), replace(seen(1), is_prompt=True), (), context())
+    ] == ["name_taken"]
+    [missing] = refusals(prompt, history(prompt), None, (), context())
+    assert missing.code == "missing_version" and "no prompt m" in missing.detail
+    assert "mlflow.genai.register_prompt" in missing.way_out
+    assert not list(refusals(prompt, history(prompt), replace(seen(1), is_prompt=True), (), context()))
+
+
 def test_a_base_that_is_stale_unknown_or_lost() -> None:
     desired = wanted("stages: {}")
     [stale] = refusals(desired, history(None, base=BASE, state="stale"), seen(), (), context())
