@@ -126,7 +126,6 @@ def _as_aliases(rules: ModelPolicy) -> ModelPolicy:
     stages = {
         rule.name: replace(rule, native=False, alias=rule.alias or rule.name.lower().replace(" ", "-"))
         for rule in rules.stages.values()
-        if rule.name != "Archived"
     }
     archived = replace(rules.stages["Archived"], native=False, alias=None)
     return replace(rules, stages={**stages, "Archived": archived})
