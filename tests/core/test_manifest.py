@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlflow_gitops.core.manifest import DataPin, Manifest, VersionSpec, check_policy, read_manifest
+from mlflow_gitops.core.origin import OriginPin
 from mlflow_gitops.core.policy import Policy, read_policy
 from tests.core.test_examples import EXAMPLES
 
@@ -38,6 +39,16 @@ def test_everything_that_can_be_said() -> None:
                 tags={"validation": "passed"},
             ),
             14: VersionSpec(data=DataPin("data/.hidden/a folder", "d8e8fca2dc0f896fd7cb4cb0031ba249.dir")),
+            15: VersionSpec(
+                origin=OriginPin(
+                    environment="staging",
+                    version=14,
+                    run_id="0f3c5a7e9b1d42c68e0a2f4b6d8c1e35",
+                    model_id="m-0f3c5a7e9b1d42c68e0a2f4b6d8c1e35",
+                    digest="sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+                    model="everything",
+                )
+            ),
             2147483647: VersionSpec(),
         },
     )

@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from mlflow_gitops.core.manifest import VersionSpec
 from mlflow_gitops.core.observed import AT_TAG, BASE_TAG, HIGHEST_TAG, PIN_TAG, ObservedModel
+from mlflow_gitops.core.origin import OriginPin
 from mlflow_gitops.core.people import Vouched
 from mlflow_gitops.core.plan import Change, ModelPlan, Refusal, Verdict
-from mlflow_gitops.errors import RegistryFailure
+from mlflow_gitops.errors import Refused, RegistryFailure
 
 _PAUSES = (1.0, 2.0, 4.0)
 """Seconds to wait after each passing failure of the server (429, 5xx, a lost connection) before reading again."""
@@ -24,6 +25,7 @@ class RegistryWriter(Protocol):
     """What applying needs of a registry; every method raises RegistryFailure."""
 
     def read(self, name: str) -> ObservedModel | None: ...
+    def bring(self, pin: OriginPin) -> VersionSpec: ...
     def create_model(self, name: str) -> None: ...
     def register(
         self, name: str, source: str, run_id: str | None, model_id: str | None, tags: Mapping[str, str]
@@ -113,6 +115,7 @@ def _apply_model(name: str, again: Callable[[str], ModelPlan], registry: Registr
         try:
             plan = progress.settle(again(name))
             if plan.has_work:
+                plan = _with_copies(plan, registry)
                 progress.attempted = plan
                 _write_all(name, plan, registry)
                 plan = progress.settle(again(name))
@@ -128,12 +131,27 @@ def _apply_model(name: str, again: Callable[[str], ModelPlan], registry: Registr
             return progress.outcome(name, plan.refusals)
         except _WrongNumberError as wrong:
             return progress.settled(name, again, refusals=(wrong.refusal,))
+        except Refused as refused:
+            way = "it is not the version that was reviewed; promote it again after looking at it"
+            return progress.settled(name, again, refusals=(Refusal("pin", str(refused), way),))
         except RegistryFailure as failure:
             error = str(failure)
             if not failure.transient or pause is None:
                 break
             time.sleep(pause)
     return progress.settled(name, again, error=error)
+
+
+def _with_copies(plan: ModelPlan, registry: RegistryWriter) -> ModelPlan:
+    """A plan whose registrations say where the copies of other environments' versions lie here. They are made before the
+    first write to the model, which then lacks nothing that could still be refused."""
+    changes = [
+        replace(one, pin=registry.bring(one.pin.origin))
+        if one.action == "register_version" and one.applies and one.pin and one.pin.origin
+        else one
+        for one in plan.changes
+    ]
+    return replace(plan, changes=tuple(changes))
 
 
 def _write_all(name: str, plan: ModelPlan, registry: RegistryWriter) -> None:
@@ -258,7 +276,8 @@ def _register(name: str, version: int, spec: VersionSpec, registry: RegistryWrit
     not ask again: no version is registered twice."""
     pin = f"{name}/{version}"
     try:
-        given = registry.register(name, spec.source or "", spec.run_id, spec.model_id, {PIN_TAG: pin})
+        about = {**(spec.tags if spec.origin else {}), PIN_TAG: pin}
+        given = registry.register(name, spec.source or "", spec.run_id, spec.model_id, about)
     except RegistryFailure as failure:
         seen = registry.read(name)
         there = [v.number for v in seen.versions.values() if v.tags.get(PIN_TAG) == pin] if seen else []

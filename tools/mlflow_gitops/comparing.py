@@ -11,8 +11,9 @@ from mlflow_gitops.core.compare import compare, holds
 from mlflow_gitops.core.comparison import Comparison, Facts
 from mlflow_gitops.core.evidence import Unreadable
 from mlflow_gitops.core.gates.judge import Evidence
+from mlflow_gitops.core.gates.subject import unregistered
 from mlflow_gitops.core.manifest import VersionSpec
-from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
+from mlflow_gitops.core.observed import ObservedModel
 from mlflow_gitops.core.plan import ModelPlan, StageChange
 from mlflow_gitops.errors import Failure
 
@@ -66,8 +67,7 @@ def _row(row: StageChange, seen: ObservedModel, evidence: Evidence, specs: Mappi
 def _facts(seen: ObservedModel, number: int, evidence: Evidence, specs: Mapping[int, VersionSpec]) -> Facts:
     version = seen.versions.get(number)
     if version is None:
-        spec = specs.get(number) or VersionSpec()
-        version = ObservedVersion(number, run_id=spec.run_id, source=spec.source, model_id=spec.model_id, status="")
+        version = unregistered(number, specs.get(number) or VersionSpec())
     unread: dict[str, str] = {}
     record = _read("record", lambda: evidence.read(version), unread)
     file = _read("file", lambda: evidence.read_file(seen.name, version), unread)

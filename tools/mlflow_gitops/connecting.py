@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,13 @@ if TYPE_CHECKING:
 
 def connect(workspace: Workspace, say: Callable[[str], None] = lambda text: None) -> Registry:
     """The registry that the workspace's manifests describe. Raises RegistryFailure where MLflow is not to be had."""
+    from mlflow_gitops.edges.elsewhere import Elsewhere, credentials
     from mlflow_gitops.edges.mlflow import Registry
 
     place, settings = workspace.environment, workspace.settings
     if place is None:
         return Registry(settings.tracking_uri, settings.registry_uri, say)
-    return Registry(place.tracking_uri, place.registry_uri, say, workspace=place.workspace)
+    os.environ.update(credentials(place))
+    registry = Registry(place.tracking_uri, place.registry_uri, say, workspace=place.workspace)
+    registry.elsewhere = Elsewhere({name: one for name, one in workspace.environments.items() if one != place})
+    return registry

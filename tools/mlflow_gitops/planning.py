@@ -56,6 +56,8 @@ def evidence(workspace: Workspace, registry: Registry) -> Evidence:
     files: dict[tuple[str, int, str | None], ModelFile | None] = {}
 
     def read(version: ObservedVersion) -> Record | None:
+        if version.origin is not None:
+            return registry.elsewhere.look(version.origin).record
         key = version.run_id, version.model_id
         if key not in records:
             try:
@@ -67,6 +69,8 @@ def evidence(workspace: Workspace, registry: Registry) -> Evidence:
         return records[key]
 
     def read_file(model: str, version: ObservedVersion) -> ModelFile | None:
+        if version.origin is not None:
+            return registry.elsewhere.look(version.origin).file
         key = model, version.number, version.source
         if key not in files:
             try:
@@ -78,6 +82,7 @@ def evidence(workspace: Workspace, registry: Registry) -> Evidence:
     return Evidence(
         read=read,
         read_file=read_file,
+        origin=lambda pin: registry.elsewhere.look(pin).version,
         messages=cache(lambda commit, file: workspace.git.messages(commit.sha, file)),
         approvals=approving.approvals,
         claims=approving.claims,

@@ -80,6 +80,16 @@ def promote(
     ],
     add: Annotated[bool, typer.Option("--add", help="Join what holds the stage; without, it is replaced.")] = False,
     no_pin: _NoPin = False,
+    origin: Annotated[
+        Optional[str],
+        typer.Option(
+            "--from",
+            metavar="ENV",
+            help="VERSION is this environment's: reconcile copies it here, under the next number.",
+            show_default=False,
+            autocompletion=completion.environments,
+        ),
+    ] = None,
     override: Annotated[
         Optional[list[str]],
         typer.Option(
@@ -102,14 +112,17 @@ def promote(
     the line has a comment; a protected one is never left empty. The version is pinned where MLflow can be asked.
 
     Example: mlflow-gitops promote fraud-detector 14 Production --branch promote-14 -m 'Recall +1.2 pt'
+
+    Example: mlflow-gitops --env prod promote fraud-detector 14 Production --from staging
     """
     from mlflow_gitops.commands import promote as command
     from mlflow_gitops.commands.authoring import Options
 
     options = Options(dry_run, commit, branch, pr, message, form)
     code = command.run(
-        context.obj, model, version, stage, add=add, pin=not no_pin, overrides=override or [], options=options
-    )
+        context.obj, model, version, stage, add=add, pin=not no_pin, origin=origin, overrides=override or [],
+        options=options,
+    )  # fmt: skip
     raise typer.Exit(code)
 
 

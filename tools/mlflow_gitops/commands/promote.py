@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mlflow_gitops.commands import sheet as sheets
 from mlflow_gitops.commands.authoring import Options, finish, leaving, override_lines
-from mlflow_gitops.core.editing import Edit
+from mlflow_gitops.core.editing import Edit, Pin
 from mlflow_gitops.errors import Failure
 from mlflow_gitops.settings import Settings
 
@@ -19,16 +19,26 @@ def run(
     *,
     add: bool,
     pin: bool,
+    origin: str | None = None,
     overrides: Sequence[str],
     options: Options,
 ) -> int:
     """Give a stage to a version, which replaces whatever held it (joins it, with `add` and in Archived) and leaves MLflow's
-    other stages. With `pin`, the version is pinned too, where MLflow can be asked."""
+    other stages. With `pin`, the version is pinned too, where MLflow can be asked. With `origin`, the version is that
+    environment's, and a copy of it comes to hold the stage."""
     sheet = sheets.find(settings, model, options.form)
+    copied: Mapping[int, Mapping[str, Pin]] = {}
+    if origin is not None:
+        from mlflow_gitops.commands.origin import copied as copy_of
+
+        there = version
+        version, copied = copy_of(sheet, origin, version)
     rule = sheet.rule(stage)
     lines = override_lines(sheet, stage, overrides)
     held = sheet.holders(stage)
     subject = f"Promote {sheet.name} {version} to {stage}"
+    if origin is not None:
+        subject = f"Promote {sheet.name} {there} of {origin} to {stage}, as {version}"
     if version in held:
         return finish(sheet, Edit(), subject, [""], options)
     if add and rule.alias and held:
@@ -39,7 +49,8 @@ def run(
     # Who is archived joins those that are; anywhere else the stage is handed over.
     new = tuple(sorted({*held, version})) if add or stage == "Archived" else (version,)
     stages = sheets.moved(sheet, stage, new)
-    seen = sheets.asked(sheet) if pin else None
-    edit = Edit(stages, sheets.pins(sheet, seen, [version]) if seen is not None else {})
+    seen = sheets.asked(sheet) if pin and origin is None else None
+    pins = sheets.pins(sheet, seen, [version]) if seen is not None else copied
+    edit = Edit(stages, pins)
     said = " ".join(leaving(sheet.manifest.stages, edit))
     return finish(sheet, edit, subject, [said, "\n".join(lines)], options)

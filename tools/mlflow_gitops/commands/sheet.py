@@ -137,11 +137,11 @@ def pins(sheet: Sheet, seen: ObservedModel, versions: Sequence[int]) -> dict[int
         spec = sheet.manifest.versions.get(version, VersionSpec())
         found = seen.versions.get(version)
         if found is None:
-            if spec.source is None:
+            if not spec.registers:
                 raise missing(sheet, seen, version)
             note(
                 sheet.settings,
-                f"MLflow does not have version {version} yet; reconcile registers it from {spec.source}.",
+                f"MLflow does not have version {version} yet; reconcile registers it from {spec.whence}.",
             )
         elif differing := [word for word in IDENTITY if getattr(spec, word) not in (None, getattr(found, word))]:
             word = differing[0]
@@ -149,7 +149,7 @@ def pins(sheet: Sheet, seen: ObservedModel, versions: Sequence[int]) -> dict[int
                 f"Version {version} is pinned to {word} {getattr(spec, word)}, MLflow has {getattr(found, word) or 'none'}: "
                 f"it is not the version that was reviewed. If it is the right one: mlflow-gitops pin {sheet.name} {version}"
             )
-        elif not any(getattr(spec, word) for word in IDENTITY):
+        elif spec.origin is None and not any(getattr(spec, word) for word in IDENTITY):
             wanted[version] = identity(found)
     return wanted
 

@@ -19,11 +19,17 @@ from mlflow_gitops.core import layout
 from mlflow_gitops.core.layout import Unknown, compose, head_of, insert, pair, place, put, quoted, remove
 from mlflow_gitops.core.manifest import Manifest, VersionSpec, read_manifest
 from mlflow_gitops.core.observed import ObservedVersion
+from mlflow_gitops.core.origin import OriginPin
 from mlflow_gitops.core.values import Path, rank, set_value, with_value
 from mlflow_gitops.errors import Failure
 
 IDENTITY = ("run_id", "source", "model_id", "digest")
 """The fields that say which version of a model a number means, in the order they are written."""
+
+
+_PINS = (*IDENTITY, "origin")
+Pin = str | OriginPin | None
+"""The value of a field that pins a version."""
 
 
 def identity(version: ObservedVersion) -> dict[str, str]:
@@ -45,7 +51,7 @@ class Edit:
     """
 
     stages: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    pins: Mapping[int, Mapping[str, str | None]] = field(default_factory=dict)
+    pins: Mapping[int, Mapping[str, Pin]] = field(default_factory=dict)
     values: Mapping[Path, str | int | None] = field(default_factory=dict)
 
 
@@ -161,9 +167,9 @@ def _value(versions: Sequence[int]) -> str:
 # -- pins ---------------------------------------------------------------------------------------------------------------
 
 
-def _pin(text: str, version: int, fields: Mapping[str, str | None]) -> str:
+def _pin(text: str, version: int, fields: Mapping[str, Pin]) -> str:
     root = compose(text)
-    wanted = {name: fields[name] for name in IDENTITY if fields.get(name) is not None}
+    wanted = {name: fields[name] for name in _PINS if fields.get(name) is not None}
     if pair(root, "versions") is None:
         return _first_pin(text, root, version, wanted) if wanted else text
     above, versions = _section(text, "versions")
@@ -175,13 +181,13 @@ def _pin(text: str, version: int, fields: Mapping[str, str | None]) -> str:
         like = versions.value[0][0] if versions.value else above
         entry = _entry(text, versions, version, wanted, like)
         return insert(text, versions, place(ranks, version), entry, above.end_mark.index)
-    for name in IDENTITY:
+    for name in _PINS:
         if name in fields:
             text = _field(text, version, name, fields[name])
     return text
 
 
-def _first_pin(text: str, root: yaml.MappingNode, version: int, wanted: Mapping[str, str | None]) -> str:
+def _first_pin(text: str, root: yaml.MappingNode, version: int, wanted: Mapping[str, Pin]) -> str:
     """Versions stand behind stages and aliases."""
     behind = max(found[0] for name in ("stages", "aliases") if (found := pair(root, name)))
     like = root.value[0][0]
@@ -193,20 +199,18 @@ def _first_pin(text: str, root: yaml.MappingNode, version: int, wanted: Mapping[
     return insert(text, root, behind + 1, f"{named}:{layout.line_break(text)}{outer}{layout.step(text, root)}{entry}")
 
 
-def _entry(
-    text: str, versions: yaml.MappingNode, version: int, wanted: Mapping[str, str | None], like: yaml.Node
-) -> str:
+def _entry(text: str, versions: yaml.MappingNode, version: int, wanted: Mapping[str, Pin], like: yaml.Node) -> str:
     """A new version's entry, in the style of those that are there."""
     number = _number(version, like)
     outer = head_of(text, versions)
     inner = next((head for _, node in versions.value if (head := head_of(text, node)) is not None), None)
     if outer is None or inner is None:
         return f"{number}: {_flow(wanted, like)}"
-    lines = [f"{inner}{quoted(name, like)}: {quoted(value or '', None)}" for name, value in wanted.items()]
+    lines = [f"{inner}{quoted(name, like)}: {_written(value, None)}" for name, value in wanted.items()]
     return layout.line_break(text).join([f"{number}:", *lines])
 
 
-def _field(text: str, version: int, name: str, value: str | None) -> str:
+def _field(text: str, version: int, name: str, value: Pin) -> str:
     """Set one field of a version that the manifest describes already, or take it out."""
     _, versions = _section(text, "versions")
     found = pair(versions, str(version))
@@ -217,16 +221,16 @@ def _field(text: str, version: int, name: str, value: str | None) -> str:
     if here is None:
         if value is None:
             return text
-        ranks = [IDENTITY.index(key.value) if key.value in IDENTITY else len(IDENTITY) for key, _ in spec.value]
-        mine = IDENTITY.index(name)
+        ranks = [_PINS.index(key.value) if key.value in _PINS else len(_PINS) for key, _ in spec.value]
+        mine = _PINS.index(name)
         at = max((i + 1 for i, rank in enumerate(ranks) if rank < mine), default=0)
         like = spec.value[0][0] if spec.value else None
-        entry = f"{quoted(name, like)}: {quoted(value, layout.double(like))}"
+        entry = f"{quoted(name, like)}: {_written(value, layout.double(like))}"
         return insert(text, spec, at, entry, above.end_mark.index)
     i, key, old = here
     if value is None:
         return remove(text, spec, i)
-    return text if old.value == value else put(text, key, old, quoted(value, old))
+    return text if old.value == value else put(text, key, old, _written(value, old))
 
 
 def _section(text: str, name: str) -> tuple[yaml.Node, yaml.MappingNode]:
@@ -241,8 +245,16 @@ def _number(version: int, like: yaml.Node) -> str:
     return f"{style}{version}{style}" if style in ("'", '"') else str(version)
 
 
-def _flow(wanted: Mapping[str, str | None], like: yaml.Node) -> str:
+def _flow(wanted: Mapping[str, Pin], like: yaml.Node | None) -> str:
     named = layout.double(like)
-    return (
-        "{" + ", ".join(f"{quoted(name, named)}: {quoted(value or '', named)}" for name, value in wanted.items()) + "}"
-    )
+    return "{" + ", ".join(f"{quoted(name, named)}: {_written(value, named)}" for name, value in wanted.items()) + "}"
+
+
+def _written(value: Pin, like: yaml.Node | None) -> str:
+    """A pin's value as YAML: a text quoted as `like` is, or the mapping that an origin is."""
+    if not isinstance(value, OriginPin):
+        return quoted(value or "", like)
+    said = {"run_id": value.run_id, "model_id": value.model_id, "digest": value.digest}
+    fields = [f"environment: {quoted(value.environment, None)}", f"version: {value.version}"]
+    fields += [f"{name}: {quoted(one, None)}" for name, one in said.items() if one is not None]
+    return "{" + ", ".join(fields) + "}"

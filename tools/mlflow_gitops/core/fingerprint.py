@@ -41,7 +41,7 @@ def _seen(model: ObservedModel) -> dict[str, object]:
 
 
 _OF_MODEL = tuple(one.name for one in fields(ObservedModel))
-_OF_VERSION = tuple(one.name for one in fields(ObservedVersion))
+_OF_VERSION = tuple(one.name for one in fields(ObservedVersion) if one.name != "origin")  # which MLflow does not show
 
 
 def _digest(value: object) -> str:

@@ -69,7 +69,7 @@ def _stage(version: ObservedVersion, before: Desired | None, target: Desired) ->
 def _is_ours(name: str, version: ObservedVersion, target: Desired) -> bool:
     spec = target.manifest.versions.get(version.number)
     pinned = version.tags.get(PIN_TAG) == f"{name}/{version.number}"
-    return pinned and spec is not None and spec.source is not None
+    return pinned and spec is not None and spec.registers
 
 
 def _declares(before: Desired | None, version: int) -> bool:

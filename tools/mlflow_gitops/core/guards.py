@@ -13,6 +13,7 @@ from mlflow_gitops.core.gates.judge import Evidence
 from mlflow_gitops.core.history import ModelHistory
 from mlflow_gitops.core.manifest import VersionSpec
 from mlflow_gitops.core.observed import HELD_PREFIX, HIGHEST_TAG, ObservedModel, ObservedVersion
+from mlflow_gitops.core.origin import ORIGIN_TAG
 from mlflow_gitops.core.plan import Change, Refusal
 
 
@@ -86,6 +87,7 @@ def refusals(
     yield from _aliases(desired)
     yield from _versions(desired, seen, new=observed is None)
     yield from pins(desired, seen, moving(changes), context.evidence.read)
+    yield from origins(desired, seen, context.evidence)
     yield from _protected(desired, seen)
     if context.writing and (reason := frozen(desired, history, seen, changes, context.now)):
         yield Refusal("frozen", reason, "wait for its end, or let the platform team lift it in the policy", "commit")
@@ -150,7 +152,7 @@ def _versions(desired: Desired, seen: ObservedModel, *, new: bool) -> Iterator[R
         spec = manifest.versions.get(version)
         if version in seen.versions:
             continue
-        if spec is None or spec.source is None:
+        if spec is None or not spec.registers:
             if version in named:
                 yield Refusal(
                     "missing_version",
@@ -193,15 +195,46 @@ def pins(
                 ("source", spec.source, found.source),
                 ("model_id", spec.model_id, found.model_id),
                 ("digest", spec.digest, found.digest),
+                ("origin", spec.origin and spec.origin.stamp, found.tags.get(ORIGIN_TAG)),
             ):
                 if pinned is not None and pinned != actual:
                     yield _pin(version, f"is pinned to {word} {pinned}, MLflow has {actual or 'none'}")
         if version in about and (spec.dataset_digest or spec.data):
-            wanted = found or ObservedVersion(version, run_id=spec.run_id, model_id=spec.model_id)
+            wanted = found or ObservedVersion(version, run_id=spec.run_id, model_id=spec.model_id, origin=spec.origin)
             try:
                 yield from _data_pins(version, spec, read(wanted))
             except Unreadable as reason:
                 yield _pin(version, f"is pinned to its data, which cannot be compared: {reason}")
+
+
+def origins(desired: Desired, seen: ObservedModel, evidence: Evidence) -> Iterator[Refusal]:
+    """Whether what is to be copied from another environment is what was reviewed. Its artifacts are compared when they are
+    copied, since that takes all of them."""
+    for version, spec in sorted(desired.manifest.versions.items()):
+        if spec.origin is None or version in seen.versions:
+            continue
+        try:
+            found = evidence.origin(spec.origin)
+        except Unreadable as reason:
+            yield _pin(version, f"comes from {spec.origin.place}, which cannot be looked at: {reason}")
+            continue
+        if found is None:
+            yield Refusal(
+                "missing_version",
+                f"{spec.origin.environment} has no version {spec.origin.version} of {desired.manifest.name} to copy "
+                f"version {version} from",
+                "look at what is there, and promote one that is",
+            )
+            continue
+        if found.status != "READY":
+            yield _pin(version, f"comes from {spec.origin.place}, whose status is {found.status}, not READY")
+        for word, pinned, actual in (
+            ("run_id", spec.origin.run_id, found.run_id),
+            ("model_id", spec.origin.model_id, found.model_id),
+        ):
+            if pinned is not None and pinned != actual:
+                said = f"is pinned to {word} {pinned} of {spec.origin.place}, which has {actual or 'none'}"
+                yield _pin(version, said)
 
 
 def _data_pins(version: int, spec: VersionSpec, known: Record | None) -> Iterator[Refusal]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from mlflow_gitops.core import schema
 from mlflow_gitops.core.names import Kind, alias_reserved, file_stem, name_fault, tag_fault
+from mlflow_gitops.core.origin import OriginPin
 from mlflow_gitops.core.policy import ModelPolicy
 from mlflow_gitops.core.yamldoc import Document, parse
 
@@ -36,6 +37,18 @@ class VersionSpec:
     tags: Mapping[str, str] = field(default_factory=dict)
     digest: str | None = None
     """What a prompt's version says (`core.prompts`), where a model's has a run and a source."""
+    origin: OriginPin | None = None
+    """The version of another environment that this one is a copy of."""
+
+    @property
+    def registers(self) -> bool:
+        """Whether reconcile registers the version where MLflow lacks it."""
+        return self.source is not None or self.origin is not None
+
+    @property
+    def whence(self) -> str | None:
+        """What reconcile registers it from."""
+        return self.origin.place if self.origin else self.source
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +91,7 @@ def read_manifest(data: bytes, file: str) -> tuple[Manifest | None, Document]:
             tags=dict(root.get("tags", {})),
             stages={stage: _versions(value) for stage, value in root["stages"].items()},
             aliases=dict(root.get("aliases", {})),
-            versions={int(number): _spec(entry) for number, entry in root.get("versions", {}).items()},
+            versions={int(number): _spec(entry, root["name"]) for number, entry in root.get("versions", {}).items()},
             kind=kind_of(document),
         ),
         document,
@@ -97,8 +110,10 @@ def _versions(value: object) -> tuple[int, ...]:
     return (value,) if isinstance(value, int) else ()
 
 
-def _spec(entry: Mapping[str, object]) -> VersionSpec:
+def _spec(entry: Mapping[str, object], model: str) -> VersionSpec:
     known = dict(entry)
+    if isinstance(origin := known.get("origin"), Mapping):
+        known["origin"] = OriginPin(**origin, model=model)
     if isinstance(data := known.get("data"), Mapping):
         known["data"] = DataPin(**data)
     return VersionSpec(**known)  # type: ignore[arg-type]  # the schema has checked every field
@@ -151,7 +166,7 @@ def _check_stages(document: Document) -> None:
             document.more(untold)
 
 
-_OF_MODELS = ("run_id", "source", "model_id", "dataset_digest", "data")
+_OF_MODELS = ("run_id", "source", "model_id", "dataset_digest", "data", "origin")
 
 
 def _check_pins(document: Document) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mlflow_gitops.core.names import Kind
+from mlflow_gitops.core.origin import OriginPin
 from mlflow_gitops.core.prompts import Words
 
 BASE_TAG = "gitops.commit"
@@ -36,6 +37,8 @@ class ObservedVersion:
     created: str | None = None
     words: Words | None = None
     """What a prompt's version says; None for a model's."""
+    origin: OriginPin | None = None
+    """Of a version that MLflow does not have yet: the one of another environment that it will be a copy of."""
 
     @property
     def digest(self) -> str | None:

@@ -162,15 +162,15 @@ def _changes(desired: Desired, history: ModelHistory, seen: ObservedModel, *, mi
     if missing:
         yield Change("create_model", after=seen.name, commit=history.made_by(lambda state: state is not None))
     for version, spec in sorted(desired.manifest.versions.items()):
-        if version not in seen.versions and spec.source is not None:
+        if version not in seen.versions and spec.registers:
             made = history.made_by(lambda state, v=version: bool(state and v in state.manifest.versions))  # type: ignore[misc]
             known = history.base_state != "none" and all(
                 p.desired and version in p.desired.manifest.versions for p in history.points
             )
             cause: Cause = "drift" if known else "commit"
-            yield Change("register_version", version, None, None, spec.source, cause, commit=made, pin=spec)
+            yield Change("register_version", version, None, None, spec.whence, cause, commit=made, pin=spec)
     yield from _transitions(desired, history, seen)
-    registered = {v for v, spec in desired.manifest.versions.items() if spec.source is not None} | seen.versions.keys()
+    registered = {v for v, spec in desired.manifest.versions.items() if spec.registers} | seen.versions.keys()
     for field in sorted(history.declared | desired.fields.keys(), key=_field_order):
         if field.kind == "stage" or (field.version is not None and field.version not in registered):
             continue

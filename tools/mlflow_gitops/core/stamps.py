@@ -45,7 +45,7 @@ def stamps(
     for version in sorted(versions):
         made = history.made_by(lambda state, v=version: state.placement(v) if state else ())  # type: ignore[misc]
         spec = desired.manifest.versions.get(version)
-        there = version in seen.versions or (spec is not None and spec.source is not None)
+        there = version in seen.versions or (spec is not None and spec.registers)
         if made is not None and there:
             yield from _version_stamps(version, made, seen, (people or {}).get(made.sha))
             yield from _held_stamps(version, desired, history, seen, now)

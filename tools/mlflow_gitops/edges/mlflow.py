@@ -12,11 +12,16 @@ import os
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.core.evidence import ModelFile, Record
+from mlflow_gitops.core.manifest import VersionSpec
 from mlflow_gitops.core.names import Kind
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
+from mlflow_gitops.core.origin import OriginPin
+from mlflow_gitops.edges.copies import Copies, Lineage, lineage
+from mlflow_gitops.edges.elsewhere import Elsewhere
 from mlflow_gitops.edges.evidence import record
 from mlflow_gitops.edges.listing import PROMPTS, assemble, assemble_prompts, filters, logged_model, quotable, quoted
 from mlflow_gitops.edges.modelfile import Artifacts
@@ -76,6 +81,7 @@ class Registry:
         self.shown = self._server.shown
         self._artifacts = Artifacts(self.tracking_uri, self.uri)
         self._places: dict[str, str] = {}
+        self.elsewhere = Elsewhere({})
         self._no_lists = False
         for uri in (self.tracking_uri, self.uri):
             must_be_ready(uri)
@@ -214,6 +220,23 @@ class Registry:
         yet: of what its pin names, only MLflow's own `models:/m-…` and `runs:/…` are read."""
         location = self._location(model, version) if version.words is None else None
         return self._artifacts.read(location) if location else None
+
+    def download(self, model: str, version: ObservedVersion, folder: str) -> Path:
+        """Fetch all of a version's artifacts to below a folder; where they lie then."""
+        location = self._location(model, version)
+        if location is None:
+            raise RegistryFailure(f"Version {version.number} of {model} has no artifacts.")
+        return self._artifacts.download(location, folder)
+
+    def lineage(self, version: ObservedVersion) -> Lineage:
+        """All that MLflow recorded of a version, to be copied."""
+        return lineage(self._server, self._client, version)
+
+    def bring(self, pin: OriginPin) -> VersionSpec:
+        """Copy a version of another environment's here, with its lineage, and say what to register it from. Raises Refused
+        where it is not what the pin says, and RegistryFailure."""
+        copies = Copies(self._client, self._server, self._artifacts)
+        return self.elsewhere.brought(pin, copies.make)
 
     def _location(self, model: str, version: ObservedVersion) -> str | None:
         """Where a version's artifacts are."""

@@ -70,6 +70,18 @@ class Artifacts:
                 raise RegistryFailure(f"The artifacts at {shown} did not arrive within {PATIENCE:.0f} seconds.")
             return found[0]
 
+    def download(self, location: str, folder: str) -> Path:
+        """All that lies at `location`, fetched to below a folder. It takes as long as it takes. Raises RegistryFailure."""
+        from mlflow.artifacts import download_artifacts
+
+        self.must_be_ours(location)
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        try:
+            uris = {"tracking_uri": self._tracking_uri, "registry_uri": self._registry_uri}
+            return Path(download_artifacts(location.rstrip("/"), dst_path=folder, **uris))
+        except Exception as error:  # whatever MLflow's many storage drivers raise
+            raise self._failure(location, error) from error
+
     def must_be_ours(self, location: str) -> None:
         """Raise RegistryFailure for a place that is not to be read.
 

@@ -15,6 +15,7 @@ from mlflow_gitops.core.gates.subject import Finding, Gate, Subject, failed
 from mlflow_gitops.core.history import ModelHistory
 from mlflow_gitops.core.mainline import Commit
 from mlflow_gitops.core.observed import HELD_PREFIX, ObservedModel, ObservedVersion
+from mlflow_gitops.core.origin import OriginPin
 from mlflow_gitops.core.plan import Refusal, Verdict
 from mlflow_gitops.core.requirements import Requirements
 
@@ -26,12 +27,14 @@ _NOT_FOR_ROLLBACKS = frozenset({"from", "soak", "no_worse_than", "signature"})
 class Evidence:
     """Where gates get what neither git's manifests nor the registry's listing holds. See Subject for what each gives.
 
-    `messages` gives the commit messages that speak for a commit's change of a file; `approvals` what GitHub knows of a
-    commit's approvals, None where it is not asked; `claims` what the commit's own messages say. The defaults know nothing.
+    `origin` gives a version of another environment as that one's MLflow shows it, None where it has none, and raises
+    Unreadable. `messages` gives the commit messages that speak for a commit's change of a file; `approvals` what GitHub knows
+    of a commit's approvals, None where it is not asked; `claims` what the commit's own messages say. The defaults know nothing.
     """
 
     read: Callable[[ObservedVersion], Record | None] = lambda version: None
     read_file: Callable[[str, ObservedVersion], ModelFile | None] = lambda model, version: None
+    origin: Callable[[OriginPin], ObservedVersion | None] = lambda pin: None
     messages: Callable[[Commit, str], Iterable[str]] = lambda commit, file: ()
     approvals: Callable[[Commit, str], Approvals | None] = lambda commit, file: None
     claims: Callable[[Commit], Approvals] = lambda commit: Approvals()
@@ -102,6 +105,7 @@ def _subjects(history: ModelHistory, seen: ObservedModel, evidence: Evidence, no
             claims=lambda made=made: evidence.claims(made) if made else Approvals(),  # type: ignore[misc]
             merged=made is not None and evidence.merged(made),
             now=now,
+            origin=evidence.origin,
         )
 
 

@@ -12,6 +12,8 @@ from mlflow_gitops.core.requirements import Bound, NoWorse, Tolerance
 
 def status(subject: Subject, wanted: str) -> Finding:
     """`status`: MLflow's own word on the version."""
+    if (origin := subject.version.origin) is not None and wanted == "READY":
+        return passed(f"{subject.number} will be a copy of {origin.place}, which is registered once it is whole")
     if subject.number not in subject.seen.versions:
         return failed(f"{subject.number} is not in MLflow yet; register it in a commit before this one")
     have = subject.version.status
@@ -21,7 +23,7 @@ def status(subject: Subject, wanted: str) -> Finding:
 def pinned(subject: Subject) -> Finding:
     """`pinned`: the manifest says which run, source or logged model the version is; of a prompt, what it says."""
     spec = subject.spec
-    if spec and (spec.run_id or spec.source or spec.model_id or spec.digest):
+    if spec and (spec.run_id or spec.source or spec.model_id or spec.digest or spec.origin):
         return passed("pinned")
     return failed(f"{subject.number} is not pinned: mlflow-gitops pin {subject.model} {subject.number}")
 
@@ -29,7 +31,7 @@ def pinned(subject: Subject) -> Finding:
 def tags(subject: Subject, wanted: Mapping[str, str]) -> Iterator[Finding]:
     """`tags`: the version carries these tags in MLflow."""
     for key, value in wanted.items():
-        have = subject.version.tags.get(key)
+        have = subject.tags().get(key)
         if have == value:
             yield passed(f"tag {key} is {value}")
         else:

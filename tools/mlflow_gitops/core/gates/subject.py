@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from mlflow_gitops.core.entries import Entry
 from mlflow_gitops.core.evidence import ModelFile, Record
 from mlflow_gitops.core.manifest import VersionSpec
 from mlflow_gitops.core.observed import HELD_PREFIX, ObservedModel, ObservedVersion
+from mlflow_gitops.core.origin import OriginPin, carried
 from mlflow_gitops.core.plan import GateStatus
 from mlflow_gitops.core.policy import instant
 
@@ -56,6 +57,7 @@ class Subject:
     merged: bool
     now: str
     claims: Callable[[], Approvals] = Approvals
+    origin: Callable[[OriginPin], ObservedVersion | None] = lambda pin: None
 
     @property
     def number(self) -> int:
@@ -67,7 +69,14 @@ class Subject:
         if (found := self.seen.versions.get(self.number)) is not None:
             return found
         spec = self.spec or VersionSpec()
-        return ObservedVersion(self.number, run_id=spec.run_id, source=spec.source, model_id=spec.model_id, status="")
+        return unregistered(self.number, spec)
+
+    def tags(self) -> Mapping[str, str]:
+        """The version's tags in MLflow; of one that is still to be copied, those that it will have. Raises Unreadable."""
+        if (pin := self.version.origin) is None:
+            return self.version.tags
+        found = self.origin(pin)
+        return carried(found.tags) if found is not None else {}
 
     def held(self, stage: str) -> datetime | None:
         """When a reconcile last put the version into a stage, by its stamp; None if none ever did."""
@@ -76,6 +85,13 @@ class Subject:
             return instant(at) if sha else None
         except ValueError:
             return None
+
+
+def unregistered(number: int, spec: VersionSpec) -> ObservedVersion:
+    """A version that MLflow does not have yet, as its pin tells of it."""
+    if spec.origin is not None:  # nothing of it is here; what is to be known is asked of where it is
+        return ObservedVersion(number, status="", origin=spec.origin)
+    return ObservedVersion(number, run_id=spec.run_id, source=spec.source, model_id=spec.model_id, status="")
 
 
 Gate = Callable[[Subject, Any], "Finding | Iterable[Finding]"]
