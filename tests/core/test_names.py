@@ -172,3 +172,9 @@ def test_why_a_tag_is_refused(key: str, fault: str | None) -> None:
 def test_a_stem_that_no_name_has_still_leads_to_one() -> None:
     assert model_of("a%FFb") == "a\ufffdb", "not text, and not a crash"
     assert model_of("a%20b") == "a b" and model_of("a+b") == "a+b"
+
+
+def test_a_name_that_is_no_text_still_has_a_file() -> None:
+    """JSON's escapes can spell half a character; the manifest is refused, and refusing it must not crash."""
+    assert file_stem("a\ud800") == "a%ED%A0%80"
+    assert name_fault("a\ud800") == "the name has a control character in it"
