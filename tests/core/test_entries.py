@@ -175,6 +175,8 @@ def test_the_first_policy_ever_judges_itself() -> None:
     for base in (None, 0):
         found = entry(holding("{}"), {POLICY: ASKING, **holding("{Production: 2}")}, base=base)
         assert judged_by(found) == ("pinned",)
+    loosened = entry(holding("{}"), {POLICY: ASKING, **holding("{Production: 2}")}, {POLICY: "{}\n"})
+    assert judged_by(loosened) == ("pinned",), "what came after it does not judge"
     after = entry(holding("{}"), holding("{Production: 2}"), {POLICY: ASKING})
     assert judged_by(after) == ("pinned",), "there was none before, and the target's own is all there is"
 

@@ -452,6 +452,8 @@ def test_of_what_is_only_adopted_nobody_is_asked() -> None:
     planned = plan(past, seen(held(1, "Production"), 2), writing=True, approvals=approvals)
     assert planned.people == {one.sha: Vouched(None, "message"), two.sha: Vouched(7, "api", None, ("@b",))}
     assert asked == [(two.sha, "registry/models/m.yaml")]
+    empty = plan(past, seen(1, 2), writing=True, approvals=approvals)
+    assert empty.people[one.sha].source == "api", "a stage that nobody holds adopts nothing"
 
 
 # -- what is done already ----------------------------------------------------------------------------------------------
