@@ -274,7 +274,7 @@ def test_a_copy_that_lost_its_lineage_is_not_registered(
     promoted(teams, origin)
     monkeypatch.setattr(Copies, "_record", lambda *args: None)
     failed = teams.on("prod", "reconcile", "--yes")
-    assert failed.code == 5 and "does not show accuracy" in failed.out + failed.err
+    assert failed.code == 5 and "shows other metrics" in failed.out + failed.err
     assert versions(teams, origin.model) == {}
 
 
