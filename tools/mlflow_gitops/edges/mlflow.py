@@ -305,8 +305,8 @@ class Registry:
     def _writer(self) -> Any:
         """MLflow's client without its own question before each write whether the model is a prompt (3.17): a plan knows that,
         and the question nearly doubles the requests of a run."""
-        without: Any = self._client._get_registry_client  # it has no types
-        return without()
+        without = getattr(self._client, "_get_registry_client", None)  # not public: where it is gone, the question is asked
+        return without() if without else self._client
 
     def create_model(self, name: str) -> None:
         self._server.ask(self._client.create_registered_model, name)
