@@ -78,7 +78,9 @@ def markdown(found: dict[str, Row], commit: str, sample: str, fuzz: str, seconds
     ]
     for name, row in found.items():
         survived = f"**{row.failed} failed**" if row.failed else f"{row.cases:,}"
-        said.append(f"| {name} | {f'{row.cases:,}' if row.cases else '?'} | {survived} | {row.runs:,} | `{row.again}` |")
+        said.append(
+            f"| {name} | {f'{row.cases:,}' if row.cases else '?'} | {survived} | {row.runs:,} | `{row.again}` |"
+        )
     return said
 
 
