@@ -11,7 +11,7 @@ import logging
 import os
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,8 @@ from mlflow_gitops.edges.elsewhere import Elsewhere
 from mlflow_gitops.edges.evidence import record
 from mlflow_gitops.edges.listing import PROMPTS, assemble, assemble_prompts, filters, logged_model, quotable, quoted
 from mlflow_gitops.edges.modelfile import Artifacts
-from mlflow_gitops.edges.server import Server, read_settings, without_credentials, write_settings
+from mlflow_gitops.edges.places import Places
+from mlflow_gitops.edges.server import Server, read_settings, write_settings
 from mlflow_gitops.edges.stores import must_be_ready
 from mlflow_gitops.errors import RegistryFailure
 
@@ -80,7 +81,6 @@ class Registry:
         self._server = Server(self.uri, say)
         self.shown = self._server.shown
         self._artifacts = Artifacts(self.tracking_uri, self.uri)
-        self._places: dict[str, str] = {}
         self.elsewhere = Elsewhere({})
         self._no_lists = False
         for uri in (self.tracking_uri, self.uri):
@@ -176,6 +176,10 @@ class Registry:
                 read(names_filter)
 
     @cached_property
+    def _places(self) -> Places:
+        return Places(self._client, self._server, self._artifacts, by_version=self.stageless)
+
+    @cached_property
     def stageless(self) -> bool:
         """Whether this registry keeps no stages, as Unity Catalog's: its client refuses an order of searches, too, and
         returns neither aliases nor tags from them (MLflow 3.17), so that each model is read by itself (RULES R10)."""
@@ -195,7 +199,7 @@ class Registry:
 
     def _whole(self, name: str) -> ObservedModel | None:
         """A model with its tags, aliases and versions, each asked for by itself."""
-        model = self._found(self._client.get_registered_model, name)
+        model = self._server.find(self._client.get_registered_model, name)
         if model is None:
             return None
         listed = self._pages(self._client.search_model_versions, None, f"name={quoted(name)}", None)
@@ -209,21 +213,21 @@ class Registry:
 
     def record(self, version: ObservedVersion) -> Record | None:
         """What a version's run and logged model recorded; None where MLflow has neither."""
-        run = self._found(self._client.get_run, version.run_id) if version.run_id else None
-        logged = self._found(self._client.get_logged_model, version.model_id) if version.model_id else None
+        run = self._server.find(self._client.get_run, version.run_id) if version.run_id else None
+        logged = self._server.find(self._client.get_logged_model, version.model_id) if version.model_id else None
         if logged is not None:
-            self._places[f"models:/{version.model_id}"] = str(logged.artifact_location)
+            self._places.know(f"models:/{version.model_id}", str(logged.artifact_location))
         return record(run, logged)
 
     def model_file(self, model: str, version: ObservedVersion) -> ModelFile | None:
         """What a version's artifacts say of themselves; None where it has none. A version without a status is not in MLflow
         yet: of what its pin names, only MLflow's own `models:/m-…` and `runs:/…` are read."""
-        location = self._location(model, version) if version.words is None else None
+        location = self._places.of(model, version) if version.words is None else None
         return self._artifacts.read(location) if location else None
 
     def download(self, model: str, version: ObservedVersion, folder: str) -> Path:
         """Fetch all of a version's artifacts to below a folder; where they lie then."""
-        location = self._location(model, version)
+        location = self._places.of(model, version)
         if location is None:
             raise RegistryFailure(f"Version {version.number} of {model} has no artifacts.")
         return self._artifacts.download(location, folder)
@@ -238,46 +242,12 @@ class Registry:
         copies = Copies(self._client, self._server, self._artifacts)
         return self.elsewhere.brought(pin, copies.make)
 
-    def _location(self, model: str, version: ObservedVersion) -> str | None:
-        """Where a version's artifacts are."""
-        if version.status and self.stageless:  # Unity Catalog gives access by the version's own name alone
-            return f"models:/{model}/{version.number}"
-        if known := self._places.get(version.source or ""):
-            return known
-        if not version.status:
-            return self._settled(version.source)
-        place = partial(self._client.get_model_version_download_uri, model)
-        return self._settled(self._found(place, str(version.number)) or version.source, seen=True)
-
-    def _settled(self, location: str | None, *, seen: bool = False) -> str | None:
-        """An address of MLflow's own as the address of the storage behind it; any other is taken from a registry alone."""
-        if logged := logged_model(location):
-            found = self._found(self._client.get_logged_model, logged)
-            return str(found.artifact_location) if found is not None else None
-        if location and location.startswith("runs:/"):
-            run = self._found(self._client.get_run, location.removeprefix("runs:/").partition("/")[0])
-            if run is not None:
-                self._artifacts.must_be_ours(str(run.info.artifact_uri))
-            return location if run is not None else None
-        if location and not seen:
-            raise RegistryFailure(f"What is at {without_credentials(location)} is read once it is registered.")
-        return location
-
     def _get(self, name: str) -> ObservedModel | None:
         """A model whose name no filter can hold."""
-        model = self._found(self._client.get_registered_model, name)
+        model = self._server.find(self._client.get_registered_model, name)
         if model is None:
             return None
         return assemble([model], [version for version in self._versions(None) if version.name == name])[name]
-
-    def _found(self, get: Callable[[str], Any], key: str) -> Any:
-        """What `get` finds; None where MLflow says that there is no such thing."""
-        try:
-            return self._server.ask(get, key)
-        except RegistryFailure as error:
-            if getattr(error.__cause__, "error_code", "") == "RESOURCE_DOES_NOT_EXIST":
-                return None
-            raise
 
     def _models(self, names_filter: str | None) -> Iterator[Any]:
         return self._pages(self._client.search_registered_models, MODELS_A_PAGE, names_filter, ["name ASC"])
@@ -305,7 +275,9 @@ class Registry:
     def _writer(self) -> Any:
         """MLflow's client without its own question before each write whether the model is a prompt (3.17): a plan knows that,
         and the question nearly doubles the requests of a run."""
-        without = getattr(self._client, "_get_registry_client", None)  # not public: where it is gone, the question is asked
+        without = getattr(
+            self._client, "_get_registry_client", None
+        )  # not public: where it is gone, the question is asked
         return without() if without else self._client
 
     def create_model(self, name: str) -> None:

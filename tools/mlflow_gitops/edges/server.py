@@ -96,6 +96,15 @@ class Server:
             passing = any(way in said for way in (_WAYS["later"], LOCKED, _HIDDEN))
             raise RegistryFailure(said, transient=passing) from error
 
+    def find(self, get: Callable[[str], T], key: str) -> T | None:
+        """What `get` finds; None where MLflow says that there is no such thing."""
+        try:
+            return self.ask(get, key)
+        except RegistryFailure as error:
+            if getattr(error.__cause__, "error_code", "") == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+
     def explain(self, error: BaseException, doing: str = "") -> str:
         """What an exception from MLflow's client means to a person, the server's name first."""
         chain = [type(one).__name__ for one in _chain(error)]
