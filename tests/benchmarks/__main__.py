@@ -17,7 +17,7 @@ from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from tests.benchmarks import bench_log, bench_plan, bench_reconcile, bench_startup, bench_validate, growth, workers
+from tests.benchmarks import bench_log, bench_plan, bench_reconcile, bench_startup, bench_validate, growth
 from tests.benchmarks.measure import Row, table
 from tests.benchmarks.sizes import FULL, LARGE, SHORT, Sizes
 
@@ -48,6 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.growth:
         return growth.main(short=options.short)
     if options.workers:
+        from tests.benchmarks import workers  # which needs psutil, as nothing else does
+
         return workers.main(short=options.short)
     sizes = SHORT if options.short else LARGE if options.large else FULL
     rows: list[Row] = []
