@@ -25,6 +25,9 @@ from tests.support.models import Signed, log_model
 from tests.support.servers import mlflow_server
 from tests.support.team import GIT_ENVIRONMENT
 
+pytestmark = pytest.mark.xdist_group("environments")
+"""One worker trains what they promote."""
+
 POLICY = """\
 stages:
   Production:
@@ -198,6 +201,7 @@ def test_what_is_not_what_was_reviewed_is_refused(teams: Teams, origin: Origin, 
     assert copies(teams) == [] and versions(teams, origin.model) == {}
 
 
+@pytest.mark.real
 def test_artifacts_that_changed_since_are_not_copied(teams: Teams, origin: Origin) -> None:
     promoted(teams, origin)
     client = MlflowClient(origin.uri)
@@ -224,14 +228,8 @@ def test_an_origin_that_cannot_be_asked_fails_closed(teams: Teams, origin: Origi
     assert refused.code == 4 and "cannot be looked at" in refused.out and "gone.db" in refused.out
 
 
-@pytest.mark.parametrize(
-    "place",
-    [
-        pytest.param("Copies._record", marks=pytest.mark.real),
-        pytest.param("Copies._must_be_equal", marks=pytest.mark.real),
-        "Registry.register",
-    ],
-)
+@pytest.mark.real
+@pytest.mark.parametrize("place", ["Copies._record", "Copies._must_be_equal", "Registry.register"])
 def test_a_crash_on_the_way_leaves_one_copy_and_one_version(teams: Teams, origin: Origin, place: str) -> None:
     """The process dies before it is where it was going: while copying, before the copy is whole, before it registers."""
     promoted(teams, origin)
