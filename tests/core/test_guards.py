@@ -318,6 +318,16 @@ def test_a_freeze_lets_rollbacks_and_drift_pass() -> None:
     assert not healed.refusals and {change.cause for change in healed.applying} == {"drift"}
 
 
+def test_what_stays_where_it_is_does_not_make_a_rollback_a_promotion() -> None:
+    """Version 1 has no stamp, as one that was there before git was; it enters nothing, and 2 goes back."""
+    policy = WHILE % "2026-03-01"
+    states = [wanted(f"stages: {{Production: 1, Staging: {v}}}", policy) for v in (3, 2)]
+    stamped = held(2, "Archived", tags={"gitops.held.Staging": f"{BASE}@{NOW}"})
+    observed = seen(held(1, "Production"), stamped, held(3, "Staging"))
+    plan = plan_model("m", history(*states, base=f"{0:040x}", state="known"), observed, context(writing=True))
+    assert not plan.refusals and plan.applying
+
+
 def test_a_freeze_still_heals_drift_beside_what_it_holds_back() -> None:
     policy = WHILE % "2026-03-01"
     states = [wanted(f"stages: {{Production: {v}}}\ntags: {{a: x}}", policy) for v in (1, 2)]

@@ -283,6 +283,24 @@ def test_what_is_wrong_with_a_rule(rule: str, found: list[tuple[str, str]]) -> N
     assert faults(f"stages: {{Production: {{{rule}}}}}\n") == found
 
 
+@pytest.mark.parametrize("name", ["None", "none", "NONE"])
+def test_no_stage_is_called_what_mlflow_calls_having_none(name: str) -> None:
+    said = f"a stage cannot be called {name}: that is MLflow's word for no stage"
+    assert faults(f"stages: {{{name}: {{native: false, alias: a}}}}\n") == [("stage-clash", said)]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", [("empty-file", "the file is empty")]),
+        ("null\n", [("wrong-type", "the file must be a mapping, not null")]),
+        ("[]\n", [("wrong-type", "the file must be a mapping, not a list")]),
+    ],
+)
+def test_a_policy_that_is_no_mapping_is_told_so_once(text: str, found: list[tuple[str, str]]) -> None:
+    assert faults(text) == found
+
+
 def test_one_stage_without_an_alias_does_not_hide_what_is_wrong_with_the_next() -> None:
     own = (
         "A: {native: false}",

@@ -31,14 +31,35 @@ def test_another_owner() -> None:
 
 def test_models_and_prompts_share_their_names() -> None:
     prompt = wanted("kind: prompt\nstages: {}")
-    assert [r.code for r in refusals(prompt, history(prompt), seen(1), (), context())] == ["name_taken"]
-    assert [
-        r.code for r in refusals(wanted("stages: {}"), history(None), replace(seen(1), is_prompt=True), (), context())
-    ] == ["name_taken"]
+    assert list(refusals(prompt, history(prompt), seen(1), (), context())) == [
+        Refusal(
+            "name_taken",
+            "m is a model in MLflow, which shares its names with the prompts, and its manifest says kind: prompt",
+            "give the prompt another name; a manifest of the model itself has no such line",
+        )
+    ]
+    assert list(refusals(wanted("stages: {}"), history(None), replace(seen(1), is_prompt=True), (), context())) == [
+        Refusal(
+            "name_taken",
+            "m is a prompt in MLflow's Prompt Registry, which shares its names with the models",
+            "give the model another name; a manifest of the prompt itself says kind: prompt",
+        )
+    ]
     [missing] = refusals(prompt, history(prompt), None, (), context())
     assert missing.code == "missing_version" and "no prompt m" in missing.detail
     assert "mlflow.genai.register_prompt" in missing.way_out
     assert not list(refusals(prompt, history(prompt), replace(seen(1), is_prompt=True), (), context()))
+
+
+def test_a_version_of_a_prompt_is_registered_and_not_trained() -> None:
+    prompt = wanted("kind: prompt\nstages: {}\naliases: {champion: 2}")
+    assert list(refusals(prompt, history(prompt), replace(seen(1), is_prompt=True), (), context())) == [
+        Refusal(
+            "missing_version",
+            "MLflow has no version 2 of m; it has 1",
+            "register it first (mlflow.genai.register_prompt)",
+        )
+    ]
 
 
 def test_a_base_that_is_stale_unknown_or_lost() -> None:
@@ -237,6 +258,13 @@ def test_a_protected_stage_is_held_by_its_alias_too() -> None:
     observed = seen(held(1, "Production"), held(2, "Staging"))
     [found] = judged("stages: {}", observed, policy=unprotected)
     assert found.detail.startswith("Staging is protected"), "a stage that is not protected ends nothing"
+
+
+def test_a_stage_that_is_kept_as_an_alias_is_not_held_by_a_click_in_mlflow() -> None:
+    alone = "stages: {Production: {native: false, alias: production, protected: true}}"
+    assert judged("stages: {}", seen(held(1, "Production")), policy=alone) == []
+    [found] = judged("stages: {}", seen(held(1, "Production"), 2, aliases={"production": 2}), policy=alone)
+    assert found.detail.startswith("Production is protected and held by 2;")
 
 
 def test_a_registry_without_stages() -> None:

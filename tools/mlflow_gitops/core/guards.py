@@ -263,7 +263,7 @@ def _pin(version: int, said: str) -> Refusal:
 def _protected(desired: Desired, seen: ObservedModel) -> Iterator[Refusal]:
     """An occupied protected stage is left empty only by an explicit null."""
     for stage, rule in desired.policy.stages.items():
-        if not rule.protected or desired.holders(stage) or stage in desired.manifest.stages:
+        if not rule.protected or stage in desired.manifest.stages:
             continue
         held = set(seen.holders(stage)) if rule.native else set()
         if rule.alias is not None and rule.alias in seen.aliases:
@@ -288,4 +288,4 @@ def _number(text: str | None) -> int:
 
 
 def _short(sha: str | None) -> str:
-    return (sha or "")[:12] if (sha or "").isalnum() else "an unreadable commit"
+    return sha[:12] if sha and sha.isalnum() else "an unreadable commit"

@@ -36,7 +36,7 @@ def file_stem(model: str) -> str:
 
 def model_of(stem: str) -> str:
     """The model whose manifest has this stem: the inverse of `file_stem`."""
-    return unquote(stem, errors="replace")
+    return unquote(stem)
 
 
 def name_fault(model: str, kind: Kind = "model") -> str | None:

@@ -110,7 +110,7 @@ class Policy:
         if (kind, which) not in self._known:
             merged = _general(self.raw)
             for i in which:
-                merged = _merge(merged, _exception(self.raw["models"][i]))
+                merged = _merge(merged, self.raw["models"][i])
             rules = _effective(merged)
             # MLflow's prompts know aliases and no stages (3.17): `prompts:/name@alias` is what a service loads.
             self._known[kind, which] = _as_aliases(rules) if self.stageless or kind == "prompt" else rules
@@ -129,11 +129,6 @@ def _as_aliases(rules: ModelPolicy) -> ModelPolicy:
     }
     archived = replace(rules.stages["Archived"], native=False, alias=None)
     return replace(rules, stages={**stages, "Archived": archived})
-
-
-def _exception(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What an exception says, without whom it holds for."""
-    return {key: value for key, value in entry.items() if key not in ("match", "kind")}
 
 
 def _general(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,6 +151,7 @@ def _merge(below: Any, above: Any) -> Any:
 
 
 def _effective(merged: Mapping[str, Any]) -> ModelPolicy:
+    """The rules that merged mappings come to. Whom an exception holds for is no rule, and not read."""
     declared: Mapping[str, Mapping[str, Any]] = merged.get("stages") or {}
     own = [name for name in declared if name not in NATIVE_STAGES]
     stages = {}
@@ -202,7 +198,7 @@ def read_policy(data: bytes, file: str) -> tuple[Policy | None, list[Problem]]:
     _check_rules(document, _effective(general), ())
     for i, entry in enumerate(policy.raw.get("models") or ()):
         # Each exception alone over the general rules; combinations are met when a model has them.
-        alone = _effective(_merge(general, _exception(entry)))
+        alone = _effective(_merge(general, entry))
         _check_rules(document, alone, ("models", i))
     return (None if document.problems else policy), document.problems
 

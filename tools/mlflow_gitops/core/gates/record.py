@@ -101,7 +101,7 @@ def _no_worse(
 def _compared(key: str, how: Tolerance, one: Metric, two: Metric, number: int) -> Finding:
     gain = one.value - two.value if how.better == "higher" else two.value - one.value
     # What the numbers look like as decimals is what was meant: 0.93 - 0.94 is not to miss a tolerance of 0.01.
-    if gain >= -how.tolerance or round(gain + how.tolerance, 12) >= 0:
+    if round(gain + how.tolerance, 12) >= 0:
         return passed(f"{key} no worse than {number} ({_signed(one.value - two.value)})")
     allowed = f", tolerance {short(how.tolerance)}" if how.tolerance else ""
     have, other = numbers(one.value, two.value)
@@ -113,7 +113,7 @@ def _values(version: ObservedVersion, record: Record | None, key: str, dataset: 
     if record is None:
         gone = f"its run {version.run_id} is not in MLflow" if version.run_id else "it has neither run nor logged model"
         return f"{key} of {version.number} is missing: {gone}"
-    values = record.metrics.get(key, ())
+    values = record.metrics.get(key)
     if not values:
         logged = ", ".join(sorted(record.metrics)[:8]) or "none"
         return f"{key} of {version.number} is missing: it logged {logged}"
