@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,20 +122,25 @@ def _asking(
         return Point(command, size, point.clock, point.processor, point.memory, len(between.requests))
 
 
+_WATCHED = """
+import json, resource, subprocess, sys, time
+start = time.perf_counter()
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+clock, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([done.returncode, done.stderr, clock, used.ru_utime + used.ru_stime, used.ru_maxrss]))
+"""
+"""A small process between, since the most that a process held counts what its parent held when it was started (Linux)."""
+
+
 def _spent(command: str, size: int, *arguments: str) -> Point:
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        [program("mlflow-gitops"), "-q", *arguments],
-        env=os.environ | GIT_ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    watched = subprocess.run(
+        [sys.executable, "-c", _WATCHED, program("mlflow-gitops"), "-q", *arguments],
+        env=os.environ | GIT_ENVIRONMENT, stdout=subprocess.PIPE, text=True, check=True,
     )  # fmt: skip
-    assert process.stderr is not None
-    said = process.stderr.read()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{arguments} exited {process.returncode}: {said.decode()[-500:]}")
-    kilobytes = used.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
-    return Point(command, size, time.perf_counter() - start, used.ru_utime + used.ru_stime, kilobytes / 1024)
+    code, said, clock, processor, most = json.loads(watched.stdout)
+    if code:
+        raise RuntimeError(f"{arguments} exited {code}: {said[-500:]}")
+    return Point(command, size, clock, processor, most / (1024 if sys.platform != "darwin" else 1024**2))
 
 
 _COUNTED = 100_000
