@@ -147,7 +147,7 @@ _COUNTED = 100_000
 """Up to which size requests are counted, which takes the same again."""
 
 ALL = (
-    Growing("validate", "manifests", (100, 1_000, 10_000), _validate),
+    Growing("validate", "manifests", (100, 1_000, 10_000, 100_000), _validate),
     Growing("log", "commits", (100, 1_000, 10_000), _log),
     Growing("plan", "versions", (100, 1_000, 10_000, 100_000), _plan),
     Growing("reconcile", "changed models", (100, 1_000), _reconcile),
