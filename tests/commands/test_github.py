@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from mlflow_gitops.core.receipts import NOTES_REF
 from tests.support.github_api import GitHubAPI
+from tests.support.github_job import as_a_job
 from tests.support.github_state import Method, Repository
 from tests.support.team import Ran, Team
 
@@ -113,15 +113,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[
 @pytest.fixture
 def hub(tmp_path: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
-    for name in list(os.environ):
-        if name.startswith("GITHUB_"):
-            monkeypatch.delenv(name)
     with GitHubAPI(Repository(tmp_path / "hub")).serving() as api:
         made = Hub(tmp_path, api)
-        for key, value in api.environment().items():
-            monkeypatch.setenv(key, value)
-        for name in ("OUTPUT", "STEP_SUMMARY"):
-            monkeypatch.setenv(f"GITHUB_{name}", str(tmp_path / name))
+        as_a_job(api, tmp_path, monkeypatch)
         monkeypatch.setenv("GITHUB_RUN_ID", "77")
         yield made
 

@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 from mlflow_gitops.core.names import file_stem
 from tests.support.environments import Teams
 from tests.support.github_api import GitHubAPI
+from tests.support.github_job import as_a_job
 from tests.support.github_state import Pull, Repository
 from tests.support.team import Ran, Team
 
@@ -123,15 +124,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[
 @pytest.fixture
 def desk(tmp_path: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
-    for name in list(os.environ):
-        if name.startswith("GITHUB_"):
-            monkeypatch.delenv(name)
     with GitHubAPI(Repository(tmp_path / "hub")).serving() as api:
         made = Desk(tmp_path, api)
-        for key, value in api.environment().items():
-            monkeypatch.setenv(key, value)
-        for name in ("OUTPUT", "STEP_SUMMARY"):
-            monkeypatch.setenv(f"GITHUB_{name}", str(tmp_path / name))
+        as_a_job(api, tmp_path, monkeypatch)
         yield made
 
 

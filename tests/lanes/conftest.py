@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mlflow_gitops import planning
 from tests.support.servers import mlflow_server, postgresql, start_mlflow_server
 from tests.support.team import Team
 from tests.support.together import Shared, common_folder, one_for_all
@@ -137,3 +139,19 @@ def team(uri: str, tmp_path: Path) -> Team:
     made = Team(tmp_path / "repo", uri)
     made.write("policy.yaml", POLICY)
     return made
+
+
+@pytest.fixture
+def forward(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let time pass for whoever plans."""
+    passed = timedelta()
+
+    def now(precision: str = "seconds") -> str:
+        return (datetime.now(timezone.utc) + passed).isoformat(timespec=precision).replace("+00:00", "Z")
+
+    def go(**length: float) -> None:
+        nonlocal passed
+        passed += timedelta(**length)
+
+    monkeypatch.setattr(planning, "now_utc", now)
+    return go

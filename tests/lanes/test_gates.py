@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
-from mlflow_gitops import planning
 from tests.lanes.conftest import Shelf
 from tests.support.team import Ran, Team
 
@@ -31,22 +29,6 @@ Forward = Callable[..., None]
 def uri(sqlite_uri: str) -> str:
     """The quickest lane: what gates read of a version comes through the same client in all of them."""
     return sqlite_uri
-
-
-@pytest.fixture
-def forward(monkeypatch: pytest.MonkeyPatch) -> Forward:
-    """Let time pass for whoever plans."""
-    passed = timedelta()
-
-    def now(precision: str = "seconds") -> str:
-        return (datetime.now(timezone.utc) + passed).isoformat(timespec=precision).replace("+00:00", "Z")
-
-    def go(**length: float) -> None:
-        nonlocal passed
-        passed += timedelta(**length)
-
-    monkeypatch.setattr(planning, "now_utc", now)
-    return go
 
 
 @pytest.fixture

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlflow_gitops import planning
 from tests.support.models import Logged, Signed, log_model
 from tests.support.shelf import Shelf
 from tests.support.team import Ran, Team
@@ -35,22 +33,6 @@ overrides: [soak]
 """
 OWN = ("UAT", "Canary", "Shadow")
 Forward = Callable[..., None]
-
-
-@pytest.fixture
-def forward(monkeypatch: pytest.MonkeyPatch) -> Forward:
-    """Let time pass for whoever plans."""
-    passed = timedelta()
-
-    def now(precision: str = "seconds") -> str:
-        return (datetime.now(timezone.utc) + passed).isoformat(timespec=precision).replace("+00:00", "Z")
-
-    def go(**length: float) -> None:
-        nonlocal passed
-        passed += timedelta(**length)
-
-    monkeypatch.setattr(planning, "now_utc", now)
-    return go
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.support.github_api import GitHubAPI
@@ -321,6 +322,16 @@ def act() -> Path:
     if found is None:
         raise FileNotFoundError("act is not installed: pip install '.[real]'")
     return Path(found)
+
+
+def must_have_act() -> None:
+    """Skip the test where act is missing; fail it under CI, where it must be there."""
+    try:
+        act()
+    except FileNotFoundError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
 
 
 def stand_ins(tree: Path, others: Mapping[str, Path]) -> Iterator[str]:

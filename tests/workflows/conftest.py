@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.act import ROOT, Environment, Workflows, act
+from tests.support.act import ROOT, Environment, Workflows, must_have_act
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
 from tests.support.servers import mlflow_server
@@ -37,12 +36,7 @@ stages:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One `mlflow server` for these tests; each has models of its own. Without act there is nothing to do with it."""
-    try:
-        act()
-    except FileNotFoundError as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(error))
+    must_have_act()
     folder = tmp_path_factory.mktemp("mlflow")
     with mlflow_server(folder, f"sqlite:///{folder / 'mlflow.db'}", env=WEBHOOKS) as address:
         yield address

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mlflow_gitops import __version__
-from tests.support.act import ROOT, Environment, Workflows, act, read
+from tests.support.act import ROOT, Environment, Workflows, must_have_act, read
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
 from tests.support.installing import copy_of_the_project, lending
@@ -45,12 +45,7 @@ ACTION = f"acme/mlflow-gitops/.github/actions/mlflow-gitops@{'0123456789abcdef' 
 
 
 def test_the_action_in_a_repository_of_its_own(tmp_path: Path) -> None:
-    try:
-        act()
-    except FileNotFoundError as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(error))
+    must_have_act()
     another = copy_of_the_project(tmp_path / "another release")
     (another / "tools/mlflow_gitops/__init__.py").write_text('__version__ = "98.7.6"\n')
     hub = Repository(tmp_path / "github")
