@@ -34,7 +34,7 @@ class Trail:
     """
 
     def __init__(self, workspace: Workspace, model: str | None = None, *, whole: bool = False) -> None:
-        self.workspace = self._workspace = workspace
+        self.workspace = workspace
         self._git = workspace.git
         stems = [file_stem(model)] if model is not None else None
         reader = Reader(self._git.blobs)
@@ -62,7 +62,7 @@ class Trail:
     @cached_property
     def ledger(self) -> Ledger:
         """The receipts of this repository's environment that are on the main line."""
-        return Ledger(self.notes.receipts(), self.line.index, self._workspace.owner(self.line))
+        return Ledger(self.notes.receipts(), self.line.index, self.workspace.owner(self.line))
 
     @property
     def recorded(self) -> bool:
@@ -94,11 +94,11 @@ class Trail:
         asked = list(events)
         merged = self._early.result() if self._early else self._merged({event.index for event in asked})
         changes = (event for event in self.events if event.kind == "stage")
-        audit = Audit(self.line, self._workspace.registry, changes, self.ledger, merged, self._histories.judge)
+        audit = Audit(self.line, self.workspace.registry, changes, self.ledger, merged, self._histories.judge)
         return [audit.tell(event) for event in asked]
 
     def _merged(self, commits: Iterable[int]) -> Mapping[int, Sequence[Merged]]:
-        return self._git.merged(self.line, commits, self._workspace.registry)
+        return self._git.merged(self.line, commits, self.workspace.registry)
 
     def within(self, since: str | None, until: str | None) -> tuple[int, int]:
         """The places on the line from one named time or revision to another, the second one past the end. A time counts
@@ -150,7 +150,7 @@ class Trail:
 
     def _main(self) -> str:
         try:
-            return self._git.resolve(self._workspace.main_ref)
+            return self._git.resolve(self.workspace.main_ref)
         except GitFailure:
             if not self._git.has_commits():
                 self._git.resolve("HEAD")  # says what to do before the first commit
@@ -160,7 +160,7 @@ class Trail:
         sha = self._git.resolve(revision)
         if sha not in self.line.index:
             raise GitFailure(
-                f"{revision} ({sha[:12]}) is not on the main line, {self._workspace.main_ref}. Name a commit that is, or a "
+                f"{revision} ({sha[:12]}) is not on the main line, {self.workspace.main_ref}. Name a commit that is, or a "
                 "time: 2026-01-31T12:00:00Z, or 2026-01-31 for the end of that day."
             )
         return self.line.index[sha]
@@ -169,7 +169,7 @@ class Trail:
         known = [model_of(stem) for stem in self._histories.stems()]
         near = difflib.get_close_matches(model, known, 1)
         hint = f" Did you mean {near[0]}?" if near else ""
-        return f"{model} never had a manifest on the main line, {self._workspace.main_ref}.{hint}"
+        return f"{model} never had a manifest on the main line, {self.workspace.main_ref}.{hint}"
 
 
 def _no_stage(stage: str, known: set[str]) -> str:
