@@ -141,6 +141,12 @@ def test_validate_looks_at_all_of_them(files: Teams) -> None:
     assert files.on("dev", "plan").code == 3
 
 
+def test_a_list_that_is_wrong_is_an_invalid_file(files: Teams) -> None:
+    files.write("environments.yaml", "dev: [1]\n")
+    ran = files.on("dev", "plan")
+    assert ran.code == 3 and "environments.yaml:1: dev must be a mapping" in ran.err
+
+
 def test_a_file_that_is_given_is_judged_in_its_environment(files: Teams) -> None:
     files.put("prod", "churn", "stages: {Canary: 1}\n")
     file = str(files.folder / "registry/prod/models/churn.yaml")

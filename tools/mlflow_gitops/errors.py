@@ -46,7 +46,7 @@ class UsageFailure(Failure):
 
 
 class InvalidFiles(Failure):
-    """Manifests or the policy have errors; they were printed already."""
+    """Manifests, the policy or the list of environments have errors; without a message they were printed already."""
 
     exit_code = INVALID
 

@@ -17,7 +17,7 @@ from mlflow_gitops.core.snapshot import ENVIRONMENTS, Folder, Snapshot, build, c
 from mlflow_gitops.edges import files
 from mlflow_gitops.edges.git import Git
 from mlflow_gitops.edges.processes import spread
-from mlflow_gitops.errors import Failure, GitFailure, UsageFailure
+from mlflow_gitops.errors import Failure, GitFailure, InvalidFiles, UsageFailure
 from mlflow_gitops.settings import Settings
 
 
@@ -97,7 +97,7 @@ class Workspace:
         known, problems = read_environments(read.data, self.root)
         if known is None:
             first = problems[0]
-            raise Failure(f"{first.file}:{first.line}: {first.message}. mlflow-gitops validate tells all.")
+            raise InvalidFiles(f"{first.file}:{first.line}: {first.message}. mlflow-gitops validate tells all.")
         return known
 
     def _chosen(self, settings: Settings, name: str) -> Environment:
