@@ -16,9 +16,9 @@ from typing import Any
 BEGIN, END = "<!-- make prove writes this -->", "<!-- until here -->"
 _UNCOUNTED = {
     "test_guards": "guards from the outside, each with its way out taken",
-    "test_files": "hostile manifests, policies and folders",
+    "test_files": "files that cost, links, devices, odd names",
     "test_history": "hostile commits and receipts",
-    "test_plan_file": "plan files that are none, or edited in every field",
+    "test_plan_file": "plan files that are none, or that ask for more",
 }
 """Test modules whose tests are the cases, one each, where they count nothing themselves."""
 

@@ -13,7 +13,7 @@ import pytest
 from mlflow_gitops.core.snapshot import SourceFile, build
 from mlflow_gitops.render.terminal import safe
 from tests.faults.conftest import Count
-from tests.hostile.material import CANARY, FRAGMENTS, HEAVY, generated
+from tests.hostile.material import CANARY, FRAGMENTS, HEAVY, MANIFEST, POLICY, generated
 from tests.hostile.measured import Children
 from tests.support.team import Team
 
@@ -27,10 +27,10 @@ def test_there_are_enough() -> None:
 
 
 @pytest.mark.parametrize("fragment", [one.name for one in FRAGMENTS])
-def test_every_fragment_in_every_place(fragment: str) -> None:
-    for name, file, data, code in GENERATED:
-        if not name.endswith(f": {fragment}"):
-            continue
+def test_every_fragment_in_every_place(fragment: str, counted: Count) -> None:
+    mine = [one for one in GENERATED if one[0].endswith(f": {fragment}")]
+    assert len(mine) == len(MANIFEST) + len(POLICY)
+    for name, file, data, code in mine:
         files = [SourceFile(f"registry/{file}", data)]
         if file == "policy.yaml":
             files.append(SourceFile("registry/models/m.yaml", GOOD.encode()))
@@ -41,6 +41,7 @@ def test_every_fragment_in_every_place(fragment: str) -> None:
             shown = safe(problem.message)
             assert shown.isprintable() and len(shown) < 1500, name
             assert problem.line >= 1 and problem.column >= 1 and problem.file == f"registry/{file}", name
+    counted("hostile manifests and policies", len(mine))
 
 
 @pytest.fixture

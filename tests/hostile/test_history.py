@@ -222,13 +222,14 @@ def readers(found: list[Receipt]) -> None:
     runs_by_model(found, "me", places)
 
 
-def test_receipts_of_wrong_types_everywhere() -> None:
+def test_receipts_of_wrong_types_everywhere(counted: Count) -> None:
     count = 0
     for content in edited(GOOD):
         found = receipts.read({"c": line_of(GOOD) + "\n" + line_of(content) + "\n"})
         readers(found)
         count += 1
     assert count > 500
+    counted("receipts of wrong types", count)
 
 
 def test_a_previous_that_is_no_digest_is_a_gap() -> None:
