@@ -443,6 +443,9 @@ CASES: dict[str, tuple[Callable[[Clinic], None], set[str]]] = {
     "an invalid manifest": (written("registry/models/fraud.yaml", "stages: {}", "stages: 1"), {"policy files"}),
     "another schema": (written("schemas/model.schema.json", "minimum", "maximum"), {"policy schemas"}),
     "no schema": (written("schemas/model.schema.json"), {"policy schemas"}),
+    "nothing proposes what the policy proposes": (
+        written("registry/policy.yaml", "stages:", "propose: Staging\nstages:"), {"workflows propose"},
+    ),
     "no fetch of receipts": (git("config", "--unset-all", "remote.origin.fetch", "notes"), {"git receipts"}),
     "an MLflow that is not there": (at("sqlite:///nowhere.db"), {"mlflow read"}),
     "a dead server": (at("http://127.0.0.1:9"), {"mlflow read"}),
@@ -548,5 +551,7 @@ def test_the_shipped_workflows() -> None:
     """This repository's own."""
     folder = Path(__file__).parents[2] / ".github" / "workflows"
     texts = {file.name: file.read_text(encoding="utf-8") for file in folder.glob("*.yml")}
-    missing = [one for one in judge_workflows(*read_workflows(texts)) if one.status == "missing"]
+    judged = list(judge_workflows(*read_workflows(texts), proposed=["Staging"]))
+    assert "propose" in checks_of(judged, "ok")
+    missing = [one for one in judged if one.status == "missing"]
     assert missing == [], os.linesep.join(map(str, missing))

@@ -40,7 +40,7 @@ def run(settings: Settings, form: str) -> int:
     snapshot = _files(workspace, git, found)
     jobs, unread = read_workflows(files.workflow_texts(workspace.top))
     places = [(one.read, one.write) for one in workspace.environments.values()] or [("mlflow-read", "mlflow-write")]
-    found += judge_workflows(jobs, unread, places)
+    found += judge_workflows(jobs, unread, places, checkup.proposed_stages(snapshot))
     progress("asking MLflow")
     found += checkup.judge_mlflow(_mlflow(workspace, snapshot), snapshot)
     progress("asking GitHub")

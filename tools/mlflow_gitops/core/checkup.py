@@ -207,6 +207,13 @@ def _stages_with_approvals(snapshot: Snapshot) -> set[str]:
     return {rule.name for rule in rules if rule.asks.approvals and rule.asks.approvals_from == "pull_request"}
 
 
+def proposed_stages(snapshot: Snapshot) -> list[str]:
+    """The stages that the policy wants new versions of some model proposed for."""
+    sheets = snapshot.manifests.items()
+    rules = [snapshot.policy.for_model(name, sheet.kind) for name, sheet in sheets] or [snapshot.policy.for_model("")]
+    return sorted({rule.propose for rule in rules if rule.propose is not None})
+
+
 def _numbers(version: str) -> tuple[int, int]:
     found = re.match(r"(\d+)\.(\d+)", version)
     return (int(found[1]), int(found[2])) if found else (0, 0)

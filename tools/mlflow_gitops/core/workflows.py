@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,10 +69,13 @@ def read_workflows(files: Mapping[str, str]) -> tuple[list[Job], list[str]]:
 
 
 def judge_workflows(
-    jobs: list[Job], unread: list[str], places: Sequence[tuple[str, str]] = (("mlflow-read", "mlflow-write"),)
+    jobs: list[Job],
+    unread: list[str],
+    places: Sequence[tuple[str, str]] = (("mlflow-read", "mlflow-write"),),
+    proposed: Collection[str] = (),
 ) -> Iterator[Finding]:
     """Whether the workflows are there, pinned, and given no more than they need. `places` are the environments that read
-    and that write, one pair for each MLflow."""
+    and that write, one pair for each MLflow; `proposed` the stages that the policy wants new versions proposed for."""
     for file in unread:
         yield Finding("workflows", "readable", "missing", f"{file} is no workflow that can be read", _FIX)
     if not jobs:
@@ -84,6 +87,16 @@ def judge_workflows(
             yield Finding("workflows", command, "ok", f"{command} runs in {', '.join(where)}")
         else:
             yield Finding("workflows", command, "missing", f"no workflow runs mlflow-gitops {command}", _FIX)
+    if proposed:
+        said = f"the policy proposes new versions for {', '.join(proposed)}, and "
+        where = sorted({job.file for job in jobs if "propose" in job.commands})
+        if where:
+            yield Finding("workflows", "propose", "ok", f"{said}{', '.join(where)} does so")
+        else:
+            fix = f"{_FIX}; or take propose out of the policy."
+            yield Finding(
+                "workflows", "propose", "missing", f"{said}no workflow runs mlflow-gitops github propose", fix
+            )
     yield _all(
         "pinned", "every action is pinned to a commit",
         [f"{job.file} uses {used}" for job in jobs for used in job.uses if not _pinned(used)],
