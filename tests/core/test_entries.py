@@ -153,6 +153,8 @@ def test_every_stage_that_it_was_in_right_before_is_told() -> None:
 def test_what_is_not_committed_has_no_making_commit() -> None:
     found = entry(holding("{Staging: 2}"), dirty=holding("{Production: 2}"))
     assert found.made is None and found.stays == {"Staging": commit(0)}
+    before = holding("{Staging: 2}"), holding("{Staging: 2, Archived: 1}")
+    assert entry(*before, base=1, dirty=holding("{Production: 2}")).stays == {"Staging": commit(0)}
 
 
 # -- the judge ---------------------------------------------------------------------------------------------------------
@@ -179,6 +181,16 @@ def test_the_first_policy_ever_judges_itself() -> None:
     assert judged_by(loosened) == ("pinned",), "what came after it does not judge"
     after = entry(holding("{}"), holding("{Production: 2}"), {POLICY: ASKING})
     assert judged_by(after) == ("pinned",), "there was none before, and the target's own is all there is"
+
+
+def test_the_first_policy_judges_with_its_exceptions_for_the_model_and_its_kind() -> None:
+    ruled = "models: [{match: m, stages: {Production: {require: {pinned: true}}}}]\n"
+    found = entry(holding("{}"), {POLICY: ruled, **holding("{Production: 2}")}, {POLICY: "{}\n"})
+    assert judged_by(found) == ("pinned",)
+    ruled = ruled.replace("match: m", "match: m, kind: prompt")
+    prompt = {FILE: "name: m\nkind: prompt\nstages: {Production: 2}\n"}
+    for trees in ([{POLICY: ruled, **prompt}, {POLICY: "{}\n"}], [{POLICY: ruled}, {POLICY: "{}\n", **prompt}]):
+        assert judged_by(entry(*trees, base=None)) == ("pinned",)
 
 
 def test_a_working_tree_is_judged_by_the_last_policy_of_the_line() -> None:
@@ -317,3 +329,19 @@ def test_blobs_are_read_in_one_batch() -> None:
     again.prefetch([("m", sha(2))])
     again.of("m", "m", sha(2), "known")
     assert batches == [{text for tree in trees[2:] for text in tree.values()}]
+
+
+def test_nothing_before_the_base_is_read_for_a_model_that_no_version_enters() -> None:
+    trees = [holding(f"{{Archived: {i}}}") for i in range(1, 5)]
+    read: set[str] = set()
+
+    def reads(ids: Iterable[str]) -> Mapping[str, bytes]:
+        read.update(ids)
+        return contents(read)
+
+    last = holding("{}")
+    target = wanted([last])
+    assert target is not None
+    histories = Histories(line(*trees, last), "registry", reads, {"m": target})
+    histories.with_entries(histories.of("m", "m", sha(3), "known"), "m", "m")
+    assert read == {trees[3][FILE], last[FILE]}

@@ -456,6 +456,13 @@ def test_of_what_is_only_adopted_nobody_is_asked() -> None:
     assert empty.people[one.sha].source == "api", "a stage that nobody holds adopts nothing"
 
 
+def test_a_click_that_a_merge_followed_is_no_adoption() -> None:
+    one = commit(1)
+    past = since("stages: {}", "stages: {Production: 1}", entries=(entering(1, one),))
+    _, approvals = asking({one.sha: Approvals(("@b",), (), 7)})
+    assert plan(past, seen(held(1, "Production")), writing=True, approvals=approvals).people[one.sha].source == "api"
+
+
 # -- what is done already ----------------------------------------------------------------------------------------------
 
 

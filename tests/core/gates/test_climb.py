@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -78,6 +79,16 @@ def test_whoever_comes_back_at_the_time_it_says_finds_the_soak_over() -> None:
     tags = {"gitops.held.Staging": "abc@2026-03-10T11:59:59.250Z"}
     until = soak(subject(stays={"Staging": MERGED}, tags=tags), Soak("1s"), ("Staging",)).until
     assert until == "2026-03-10T12:00:01Z"
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="Windows takes no time zone from the environment")
+def test_the_time_it_says_is_utc_wherever_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        until = soak(subject(stays={"Staging": MERGED}, tags=HELD), Soak("3d"), ("Staging",)).until
+    time.tzset()
+    assert until is not None and until.endswith("Z")
 
 
 def test_nothing_soaks_where_no_reconcile_put_it() -> None:
