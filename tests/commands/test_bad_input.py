@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import signal
 import sqlite3
 import subprocess
@@ -257,9 +258,11 @@ def test_five_hundred_versions(team: Team) -> None:
 
 
 REPEATEDLY = """
-import sys
+import signal, sys
 from mlflow_gitops.cli import main
 
+# A shell's job in the background is born deaf to it, and its children with it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 for _ in range(int(sys.argv[1])):
     print("exit", main(sys.argv[2:]), flush=True)
 """
@@ -282,12 +285,13 @@ def at_a_terminal(team: Team, times: int, *args: str) -> Iterator[tuple[subproce
         os.close(ours)
 
 
-def read_until(terminal: int, words: str | None) -> str:
+def read_until(terminal: int, words: str, within: float = 60) -> str:
+    """What it says up to these words; less where it ends or falls silent for so many seconds."""
     said = ""
-    while words is None or words not in said:
+    while words not in said and select.select([terminal], [], [], within)[0]:
         try:
             piece = os.read(terminal, 4096)
-        except OSError:
+        except OSError:  # Linux, once nobody has the other end open
             break
         if not piece:
             break
