@@ -43,7 +43,7 @@ def plan_model(name: str, history: ModelHistory, observed: ObservedModel | None,
     whole = any(refusal.scope == "model" for refusal in refused)
     if (refused or judged.deferred) and not whole and history.base_state == "known":
         # What git asks for waits; what was reconciled last is kept up meanwhile.
-        healing, healed_rows = _healing(history, observed, context)
+        healing, healed_rows = _healing(history, seen, context)
         changes = [change for change in changes if change.cause == "commit"] + healing
         rows = [row for row in rows if row.cause == "commit"] + healed_rows
     people = _people(history, now_held, context) if context.writing and not whole else {}
@@ -106,17 +106,15 @@ def _ordered_changes(
     return ordered(wanted, {v.number: v.stage for v in seen.versions.values()})
 
 
-def _healing(
-    history: ModelHistory, observed: ObservedModel | None, context: Context
-) -> tuple[list[Change], list[StageChange]]:
+def _healing(history: ModelHistory, seen: ObservedModel, context: Context) -> tuple[list[Change], list[StageChange]]:
     """What puts back the state of the base, while a refusal or a soak keeps the target away (RULES R3); nothing where that
-    would be refused itself."""
-    base, seen = history.before, observed or ObservedModel("")
+    would be refused itself. Where the base is known MLflow has the model, since the base is a tag of it."""
+    base = history.before
     if base is None:
         return [], []
     still = replace(history, points=history.points[:1], entries=())
-    changes, _ = _ordered_changes(base, still, seen, missing=observed is None)
-    if any(refusals(base, still, observed, changes, replace(context, writing=False))):
+    changes, _ = _ordered_changes(base, still, seen, missing=False)
+    if any(refusals(base, still, seen, changes, context)):
         return [], []
     return changes, list(_stage_changes(base, still, seen, changes))
 
