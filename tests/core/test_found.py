@@ -104,6 +104,18 @@ def test_what_git_changed_is_put_back_and_nothing_else() -> None:
     assert (two.stage, two.description, two.tags) == ("None", "", {})
 
 
+def test_what_git_began_to_declare_was_empty() -> None:
+    """A description is compared with what the manifest says of one, and with nothing else that it says."""
+    begun = "stages: {Production: 1}\ndescription: new\nversions: {1: {description: new}}"
+    whole = replace(seen(held(1, "Production", description="new")), description="new")
+    earlier = unapplied(since("stages: {}", begun), whole)
+    assert earlier is not None
+    assert (earlier.description, earlier.versions[1]) == ("", held(1, "None"))
+    named = held(1, "Production", description="Production")
+    earlier = unapplied(since("stages: {}", "stages: {Production: 1}"), seen(named))
+    assert earlier is not None and earlier.versions[1] == replace(named, stage="None")
+
+
 def test_what_is_not_done_is_left_as_it_is() -> None:
     versions = {
         1: held(1, "Production", description="else", tags={"c": "else"}),

@@ -81,6 +81,19 @@ def told(judgement: Judgement) -> list[tuple[str, str, str]]:
     return [(verdict.gate, verdict.status, verdict.detail) for verdict in judgement.verdicts]
 
 
+def test_a_prompt_has_nothing_for_some_gates_to_judge() -> None:
+    """They fail, and those beside them are asked as ever."""
+    asks = "require: {status: READY, metrics: {accuracy: {min: 1}}, signature: compatible, tags: {validation: passed}}"
+    judgement = asked(case(asks=asks), replace(seen(), is_prompt=True))
+    said = "a prompt has nothing for {} to judge; an exception of the policy can take it away"
+    assert told(judgement) == [
+        ("status", "passed", "status READY"),
+        ("tags", "failed", MISSING),
+        ("metrics", "failed", said.format("metrics")),
+        ("signature", "failed", said.format("signature")),
+    ]
+
+
 # -- who is judged, by whom -----------------------------------------------------------------------------------------------
 
 
