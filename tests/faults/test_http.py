@@ -105,14 +105,14 @@ def requests(
     return count
 
 
-def drawn(seed: str, requests: Callable[[str], int]) -> Iterator[tuple[str, int]]:
-    """Scenes and numbers of their requests: all of them, or a sample."""
-    if ALL:
-        yield from ((name, number) for name in OVER for number in range(requests(name)))
-    else:
-        chance = random.Random(seed)
-        for name in chance.choices(OVER, k=int(SAMPLE)):
-            yield name, chance.randrange(requests(name))
+def drawn(turn: int, requests: Callable[[str], int]) -> Iterator[tuple[str, int]]:
+    """Scenes and numbers of their requests: all of them, or a sample. Each turn's sample goes on where the one before it
+    ended, so that all turns together come by every request."""
+    scenes = OVER if SAMPLE != "1" else random.Random(turn).sample(OVER, 1)
+    every = [(name, number) for name in scenes for number in range(requests(name))]
+    random.Random("every request").shuffle(every)
+    wanted = len(every) if ALL else int(SAMPLE)
+    yield from (every[i % len(every)] for i in range(turn * wanted, (turn + 1) * wanted))
 
 
 def at(number: int, kind: str) -> Callable[[int, str, str], Fault]:
@@ -183,7 +183,7 @@ def test_one_fault_at_each_request(
     kind: str, place: Place, whole: Callable[[str], Any], requests: Callable[[str], int], counted: Count
 ) -> None:
     tried = 0
-    for name, number in drawn(kind, requests):
+    for name, number in drawn(list(KINDS).index(kind), requests):
         behind = place(name)
         made = registrations(behind)
         behind.between.fault = at(number, kind)
@@ -208,7 +208,7 @@ def test_killed_at_each_request(
     place: Place, whole: Callable[[str], Any], requests: Callable[[str], int], counted: Count
 ) -> None:
     tried = 0
-    for (name, number), side in zip(drawn("killed", requests), cycle(("before", "after")), strict=False):
+    for (name, number), side in zip(drawn(len(KINDS), requests), cycle(("before", "after")), strict=False):
         behind = place(name)
         made = registrations(behind)
         assert behind.killed_at(number, side).killed
