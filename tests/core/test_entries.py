@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 import pytest
 
 from mlflow_gitops.core.desired import Desired
-from mlflow_gitops.core.entries import Entry, new_holders
+from mlflow_gitops.core.entries import Entry, files_at, new_holders
 from mlflow_gitops.core.history import BaseState, Histories, ModelHistory
 from mlflow_gitops.core.mainline import Commit, Line
 from mlflow_gitops.core.manifest import read_manifest
@@ -148,6 +148,24 @@ def test_every_stage_that_it_was_in_right_before_is_told() -> None:
         base=1,
     )
     assert found.stays == {"Staging": commit(0), "Canary": commit(1)}
+
+
+def test_where_the_manifest_lay_when_a_commit_made_it_so() -> None:
+    """It is moved twice: after the promotion, and together with the next one."""
+    moved, again = "registry/models/nlp/m.yaml", "registry/models/text/m.yaml"
+    text = "name: m\nstages: {Production: 2}\n"
+    trees = (
+        holding("{Production: 1}"),
+        holding("{Production: 2}"),
+        {FILE: None, moved: text},
+        {moved: None, again: text.replace("2", "3")},
+    )
+    target = wanted(trees, again)
+    assert target is not None
+    past = Histories(line(*trees), "registry", contents, {"m": target}).of("m", "m", sha(0), "known")
+    assert [past.files(commit(i)) for i in range(4)] == [(FILE,), (FILE,), (moved, FILE), (again, moved)]
+    assert files_at(past.points, commit(9)) == ()
+    assert past.files(commit(9)) == (again,), "where it lies now, if nothing tells"
 
 
 def test_what_is_not_committed_has_no_making_commit() -> None:

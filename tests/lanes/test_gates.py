@@ -158,6 +158,30 @@ def test_an_override_in_a_merged_commit_counts_where_it_touches_the_manifest(
     assert shelf.stages(name) == {1: "Production"}
 
 
+def test_an_override_holds_though_the_manifest_is_moved(gated: Team, shelf: Shelf, forward: Forward) -> None:
+    """Twice: within the pull request, and by a merge that is reconciled together with it."""
+    name = shelf.model(0)
+    shelf.logged(name, accuracy=0.95, latency_ms=40)
+    gated.commit("To Staging", **{name: "stages: {Staging: 1}\n"})
+    gated.reconcile()
+
+    def move(old: str, new: str) -> None:
+        (gated.folder / "registry/models" / new).mkdir()
+        gated.git("mv", f"registry/models/{old}{name}.yaml", f"registry/models/{new}{name}.yaml")
+        gated.commit("Sort the models")
+
+    gated.git("checkout", "-qb", "hotfix")
+    gated.commit("Promote\n\nGate-Override: soak: INC-42", **{name: "stages: {Production: 1}\n"})
+    move("", "cards/")
+    gated.git("checkout", "-q", "main")
+    gated.git("merge", "-q", "--no-ff", "-m", "Merge pull request #7 from hotfix", "hotfix")
+    assert verdicts(plan(gated))["soak"] == ["overridden"]
+    move("cards/", "payments/")
+    assert verdicts(plan(gated))["soak"] == ["overridden"]
+    gated.reconcile()
+    assert shelf.stages(name) == {1: "Production"}
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [

@@ -417,6 +417,22 @@ def test_a_note_is_told_once_for_several_entries() -> None:
     assert judgement.notes == ("Gate-Override of tags is ignored: it gives no reason",)
 
 
+def test_a_manifest_that_moved_since_is_asked_about_where_it_lay() -> None:
+    history = case("overrides: [tags]", asks=TAGGED)
+    target = history.target
+    assert target is not None
+    later = Desired(replace(target.manifest, file="registry/models/nlp/fraud.yaml"), target.policy)
+    moved = replace(history, points=(*history.points, Point(commit(number=3), later)))
+    asked_for: list[tuple[str, str]] = []
+
+    def messages(made: Commit, file: str) -> Iterable[str]:
+        asked_for.append((made.sha, file))
+        return ["Gate-Override: tags: INC-42"]
+
+    assert told(asked(moved, messages=messages))[0][1] == "overridden"
+    assert asked_for == [(MADE.sha, FILE)]
+
+
 def test_what_passes_is_not_overridden() -> None:
     fit = seen(ObservedVersion(14, tags={"validation": "passed"}))
     judgement = asked(case(MAY, asks=TAGGED), fit, messages=said("tags: INC-42"))

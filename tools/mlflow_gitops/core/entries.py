@@ -59,5 +59,16 @@ def entries(
         yield Entry(stage, version, commit, judge(commit), stays)
 
 
+def files_at(points: Sequence[Point], made: Commit) -> tuple[str, ...]:
+    """Where the manifest lay at the commit of one of these points, and where right before if that was elsewhere. It may have
+    moved since, and whoever asks git or GitHub about that commit must name it as it was."""
+    found = ""
+    for point in points:
+        before, found = found, point.desired.manifest.file if point.desired else ""
+        if point.commit is not None and point.commit.sha == made.sha:
+            return tuple(dict.fromkeys(file for file in (found, before) if file))
+    return ()
+
+
 def _holds(point: Point, stage: str, version: int) -> bool:
     return point.desired is not None and version in point.desired.holders(stage)

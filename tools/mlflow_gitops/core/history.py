@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Literal
 
 from mlflow_gitops.core.desired import Desired, Field
-from mlflow_gitops.core.entries import Entry, entries, new_holders
+from mlflow_gitops.core.entries import Entry, entries, files_at, new_holders
 from mlflow_gitops.core.mainline import Commit, Line, Point
 from mlflow_gitops.core.names import Kind, file_stem, model_of
 from mlflow_gitops.core.policy import ModelPolicy, Policy
@@ -63,6 +63,10 @@ class ModelHistory:
         """Whether git changed anything since the base: then the model is stamped even if MLflow already agrees."""
         states = [point.desired.fields if point.desired else None for point in self.points]
         return self.base_state == "none" or any(state != states[0] for state in states)
+
+    def files(self, made: Commit) -> tuple[str, ...]:
+        """Where the manifest lay at a making commit (`files_at`); where it lies now if the points do not tell."""
+        return files_at(self.points, made) or ((self.target.manifest.file,) if self.target else ())
 
     def made_by(self, of: Callable[[Desired | None], object]) -> Commit | None:
         """The newest commit that changed `of(desired)` into what it is at the target; None if none did, or if it is the

@@ -86,15 +86,15 @@ def found(history: ModelHistory, observed: ObservedModel | None, left: Sequence[
 
 def _people(history: ModelHistory, held: Mapping[str, tuple[int, ...]], context: Context) -> dict[str, Vouched]:
     """Who stands behind each making commit. Nobody is asked about what is only adopted."""
-    target, found = history.target, dict[str, Vouched]()
+    found: dict[str, Vouched] = {}
     for entry in history.entries:
         made = entry.made
-        if target is None or made is None or made.sha in found:
+        if made is None or made.sha in found:
             continue
         told = None
         if history.base_state == "known" or entry.version not in held.get(entry.stage, ()):
             with suppress(Unreadable):
-                told = context.evidence.approvals(made, target.manifest.file)
+                told = context.evidence.approvals(made, history.files(made)[0])
         found[made.sha] = vouched(made, told)
     return found
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlflow_gitops.core.desired import Desired
-from mlflow_gitops.core.entries import Entry
+from mlflow_gitops.core.entries import Entry, files_at
 from mlflow_gitops.core.evidence import Record
 from mlflow_gitops.core.guards import pins
 from mlflow_gitops.core.mainline import Commit, Point
@@ -217,6 +217,7 @@ def _judged(account: Account, stage: str, version: int, file: str, ask: Question
     passed = {gate for s, v, gate, status in came.gates if (s, v) == (stage, version) and status in _PASSING}
     missing = [gate for gate in asked.gates if gate not in passed]
     if came.recovered:
+        file, *_ = files_at(account.points, entry.made) or (file,)
         people = ask.approvers(entry.made, file) if "approvals" in missing else None
         missing = [] if people is None or people >= asked.approvals else ["approvals"]
         # What a lost receipt would have said of the other gates, nobody knows any more.

@@ -83,7 +83,7 @@ def _subjects(history: ModelHistory, seen: ObservedModel, evidence: Evidence, no
     target = history.target
     if target is None:
         return
-    name, file = target.manifest.name, target.manifest.file
+    name = target.manifest.name
 
     def holder(stage: str) -> int | None:
         """By git, which says who is served: a click in MLflow must not change with whom one is compared."""
@@ -93,6 +93,7 @@ def _subjects(history: ModelHistory, seen: ObservedModel, evidence: Evidence, no
 
     for entry in history.entries:
         made = entry.made
+        file = next(iter(history.files(made)), "") if made else ""
         yield Subject(
             model=name,
             entry=entry,
@@ -101,7 +102,7 @@ def _subjects(history: ModelHistory, seen: ObservedModel, evidence: Evidence, no
             holder=holder,
             read=evidence.read,
             read_file=lambda version: evidence.read_file(name, version),
-            approvals=lambda made=made: evidence.approvals(made, file) if made else None,  # type: ignore[misc]
+            approvals=lambda made=made, file=file: evidence.approvals(made, file) if made else None,  # type: ignore[misc]
             claims=lambda made=made: evidence.claims(made) if made else Approvals(),  # type: ignore[misc]
             merged=made is not None and evidence.merged(made),
             now=now,
@@ -180,10 +181,9 @@ def _plugin(name: str, gate: Gate | None, subject: Subject, settings: Any) -> li
 
 
 def _stated(subject: Subject, history: ModelHistory, evidence: Evidence) -> list[Override]:
-    made, target = subject.entry.made, history.target
-    if made is None or target is None:
+    if (made := subject.entry.made) is None:
         return []
-    stated = overrides(evidence.messages(made, target.manifest.file))
+    stated = overrides(message for file in history.files(made) for message in evidence.messages(made, file))
     return [one for one in stated if one.means(subject.model, subject.entry.stage)]
 
 
