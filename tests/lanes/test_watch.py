@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import signal
+import socket
 import threading
 import time
 import urllib.error
@@ -17,7 +18,8 @@ from typing import Any
 import pytest
 
 from mlflow_gitops import watching
-from mlflow_gitops.edges.metrics import Metrics
+from mlflow_gitops.commands.watch import Told
+from mlflow_gitops.edges.metrics import Metrics, serve
 from mlflow_gitops.edges.mlflow import Registry
 from mlflow_gitops.errors import RegistryFailure
 from mlflow_gitops.planning import Ways
@@ -214,6 +216,7 @@ def test_the_pause_grows_with_each_failure_and_is_never_the_same() -> None:
     [
         (("--interval", "soon"), "no length of time"),
         (("--interval", "0s"), "no length of time"),
+        (("--interval", "99999d99999d"), "no length of time"),
         (("--listen", "nowhere"), "is no address"),
         (("--rev", "HEAD~1"), "takes the main branch as it is"),
     ],
@@ -221,6 +224,47 @@ def test_the_pause_grows_with_each_failure_and_is_never_the_same() -> None:
 def test_what_makes_no_sense_is_a_usage_error(team: Team, options: tuple[str, ...], said: str) -> None:
     ran = team.run("reconcile", "--yes", "--watch", *options)
     assert ran.code == 64 and said in ran.err
+
+
+def test_a_connection_that_says_nothing_keeps_nobody_waiting() -> None:
+    server = serve(Metrics(60), "127.0.0.1", 0)
+    port = server.server_port
+    with server, socket.create_connection(("127.0.0.1", port)):
+        time.sleep(0.1)
+        try:
+            assert urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10).status == 200
+        finally:
+            ended = threading.Thread(target=server.shutdown, daemon=True)
+            ended.start()
+            ended.join(10)
+        assert not ended.is_alive(), "nor does it keep the process from ending"
+
+
+def test_an_address_of_the_sixth_version() -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    server = serve(Metrics(60), "::1", 0)
+    with server:
+        assert urllib.request.urlopen(f"http://[::1]:{server.server_port}/healthz", timeout=10).status == 200
+        server.shutdown()
+
+
+def test_being_told_to_stop_waits_for_nothing() -> None:
+    told = Told()
+    signal_again = signal.signal(signal.SIGUSR1, lambda *_: told.set())
+    try:
+        began = time.monotonic()
+        killer = threading.Thread(target=lambda: [os.kill(os.getpid(), signal.SIGUSR1) for _ in range(300)])
+        killer.start()
+        while not told.is_set():
+            told.wait(60)
+        killer.join()
+        told.wait(60)
+        assert time.monotonic() - began < 30
+    finally:
+        signal.signal(signal.SIGUSR1, signal_again)
 
 
 def test_it_asks_nobody(team: Team) -> None:

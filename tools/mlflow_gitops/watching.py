@@ -6,11 +6,10 @@ A round that fails is told and tried again, later each time; only being told to 
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mlflow_gitops.apply import Outcome
 from mlflow_gitops.core.plan import Plan, Refusal
@@ -45,6 +44,13 @@ class News:
     failure: str | None = None
 
 
+class Stop(Protocol):
+    """Whether the loop is to end; waiting ends as soon as it is."""
+
+    def is_set(self) -> bool: ...
+    def wait(self, seconds: float, /) -> object: ...
+
+
 class Watcher:
     """Holds one registry to one repository's main line until `stop` is set.
 
@@ -57,7 +63,7 @@ class Watcher:
         connect: Callable[[], Registry],
         metrics: Metrics,
         tell: Callable[[News], None],
-        stop: threading.Event,
+        stop: Stop,
         *,
         interval: float,
         ways: Ways,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
@@ -22,6 +23,32 @@ from mlflow_gitops.workspace import Workspace, now_utc
 
 _LENGTH = re.compile(r"(?:[0-9]{1,5}[dhms]){1,4}")
 _ADDRESS = re.compile(r"(?P<host>[^:\s]+|\[[0-9a-fA-F:]+\]):(?P<port>[0-9]{1,5})")
+
+
+_LONGEST = 366 * 86_400.0  # seconds; what the operating system can wait for ends somewhere above
+
+
+class Told:
+    """Whether the loop was told to stop, by a signal. Unlike those of threading.Event its `set` waits for no lock, which the
+    very thread that it interrupts may hold: when two signals come close together, or just as a wait begins."""
+
+    def __init__(self) -> None:
+        self._told = False
+        self._gate = threading.Lock()
+        self._gate.acquire()
+
+    def set(self) -> None:
+        self._told = True
+        with contextlib.suppress(RuntimeError):  # open already
+            self._gate.release()
+
+    def is_set(self) -> bool:
+        return self._told
+
+    def wait(self, seconds: float) -> None:
+        """Wait so long, or until it is told."""
+        if not self._told:
+            self._gate.acquire(timeout=seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +72,7 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     from mlflow_gitops.connecting import connect
     from mlflow_gitops.edges.metrics import Metrics, serve
 
-    stop = threading.Event()
+    stop = Told()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     metrics = Metrics(patience=max(3 * interval, 120.0))
     server = serve(metrics, *address) if address else None
@@ -74,8 +101,8 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
 
 def _seconds(length: str) -> float:
     seconds = Soak(length).length.total_seconds() if _LENGTH.fullmatch(length) else 0.0
-    if seconds < 1:
-        raise UsageFailure(f"--interval {length} is no length of time; write 60s, 5m or 1h.")
+    if not 1 <= seconds <= _LONGEST:
+        raise UsageFailure(f"--interval {length} is no length of time from 1s to 366d; write 60s, 5m or 1h.")
     return seconds
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
@@ -89,8 +91,21 @@ class Metrics:
 
 
 class _Quiet(WSGIRequestHandler):
+    timeout = 10.0  # seconds that a connection may stay silent
+
     def log_message(self, format: str, *args: object) -> None:
         """A probe every few seconds is no news."""
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """Answers each connection by itself: one that is opened and says nothing, as browsers and scanners do, keeps nobody from
+    being answered, nor the process from ending."""
+
+    daemon_threads = True
+
+
+class _ServerOverSix(_Server):
+    address_family = socket.AF_INET6
 
 
 def serve(metrics: Metrics, host: str, port: int) -> WSGIServer:
@@ -108,7 +123,7 @@ def serve(metrics: Metrics, host: str, port: int) -> WSGIServer:
         return [metrics.health()]
 
     try:
-        server = make_server(host, port, answer, handler_class=_Quiet)
+        server = make_server(host, port, answer, _ServerOverSix if ":" in host else _Server, _Quiet)
     except OSError as error:
         raise Failure(
             f"{host}:{port} cannot be listened on: {error.strerror}. Name another address with --listen, or none: --listen off."
