@@ -417,6 +417,23 @@ def test_a_note_is_told_once_for_several_entries() -> None:
     assert judgement.notes == ("Gate-Override of tags is ignored: it gives no reason",)
 
 
+def test_a_line_that_another_entry_of_the_commit_needs_is_not_told_as_ignored() -> None:
+    """A promotion and its successor in one commit: the override means Production, and Staging has other gates."""
+    policy = policy_of(f"stages: {{Production: {{{TAGGED}}}, Staging: {{require: {{pinned: true}}}}}}\n{MAY}")
+    rules = policy.for_model("fraud")
+    points = (
+        Point(BASE, wanted("{Production: 12}", policy)),
+        Point(MADE, wanted("{Production: 14, Staging: 15}", policy)),
+    )
+    entries = (Entry("Production", 14, MADE, rules), Entry("Staging", 15, MADE, rules))
+    both = ModelHistory(BASE.sha, "known", points, entries)
+    judgement = asked(both, seen(15), messages=said("tags: INC-42"))
+    assert [(v.gate, v.status) for v in judgement.verdicts] == [("tags", "overridden"), ("pinned", "failed")]
+    assert judgement.notes == ()
+    apart = asked(both, seen(15), messages=said("[fraud/Staging] tags: INC-42"))
+    assert apart.notes == ("Gate-Override of tags is ignored: Staging has no such gate",)
+
+
 def test_a_manifest_that_moved_since_is_asked_about_where_it_lay() -> None:
     history = case("overrides: [tags]", asks=TAGGED)
     target = history.target

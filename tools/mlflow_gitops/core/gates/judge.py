@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from mlflow_gitops.core.approvals import Approvals
+from mlflow_gitops.core.entries import Entry
 from mlflow_gitops.core.evidence import ModelFile, Record, Unreadable
 from mlflow_gitops.core.gates import climb, record
 from mlflow_gitops.core.gates.overrides import Override, overrides
@@ -59,9 +60,12 @@ def judge(history: ModelHistory, seen: ObservedModel, evidence: Evidence, now: s
     refusals: list[Refusal] = []
     notes: list[str] = []
     waits: list[str] = []
+    asked_of: dict[Commit | None, set[str]] = {}
+    for entry in history.entries:
+        asked_of.setdefault(entry.made, set()).update(_asked(entry).gates)
     for subject in _subjects(history, seen, evidence, now):
         entry, judges = subject.entry, subject.entry.judge
-        asked = judges.stages[entry.stage].asks if entry.stage in judges.stages else Requirements()
+        asked = _asked(entry)
         if not asked.gates:
             continue
         if history.base_state == "none" and _shown(history, seen, entry.stage, entry.version):
@@ -69,7 +73,8 @@ def judge(history: ModelHistory, seen: ObservedModel, evidence: Evidence, now: s
         else:
             back = HELD_PREFIX + entry.stage in subject.version.tags
             found = list(_ask(asked, subject, evidence, back=back))
-            found = list(_overridden(found, _stated(subject, history, evidence), judges.overrides, notes, subject))
+            stated = _stated(subject, history, evidence)
+            found = list(_overridden(found, stated, judges.overrides, notes, subject, asked_of[entry.made]))
         here = [Verdict(entry.stage, entry.version, gate, f.status, f.detail, f.until, f.needs) for gate, f in found]
         verdicts += here
         stopping = [v for v in here if _stops(v, writing=writing)]
@@ -77,6 +82,12 @@ def judge(history: ModelHistory, seen: ObservedModel, evidence: Evidence, now: s
             refusals.append(_refusal(stopping, judges.overrides))
         waits += [v.until for v in here if v.status == "waiting" and v.until]
     return Judgement(tuple(verdicts), tuple(refusals), max(waits, default=None), tuple(dict.fromkeys(notes)))
+
+
+def _asked(entry: Entry) -> Requirements:
+    """What its judge asks of an entry; nothing of a stage that the judge does not know."""
+    rule = entry.judge.stages.get(entry.stage)
+    return rule.asks if rule else Requirements()
 
 
 def _subjects(history: ModelHistory, seen: ObservedModel, evidence: Evidence, now: str) -> Iterator[Subject]:
@@ -193,8 +204,10 @@ def _overridden(
     allowed: frozenset[str],
     notes: list[str],
     subject: Subject,
+    meant: Collection[str],
 ) -> Iterator[tuple[str, Finding]]:
-    """The findings, with those that an override takes the place of. A line that cannot do that is told in `notes`."""
+    """The findings, with those that an override takes the place of. A line that cannot do that is told in `notes`, unless it
+    names no stage and may mean another entry of the commit: `meant` are the gates of all of them."""
     reasons: dict[str, str] = {}
     for line in stated:
         if not line.reason:
@@ -209,7 +222,8 @@ def _overridden(
             yield gate, replace(finding, status="overridden", detail=detail, until=None, needs=None)
         else:
             yield gate, finding
-    for gate in sorted(reasons.keys() - {gate for gate, _ in found}):
+    elsewhere = {line.gate for line in stated if line.stage is None and line.gate in meant}
+    for gate in sorted(reasons.keys() - {gate for gate, _ in found} - elsewhere):
         notes.append(f"Gate-Override of {gate} is ignored: {subject.entry.stage} has no such gate")
 
 
