@@ -64,6 +64,22 @@ def test_what_an_earlier_run_found_does_not_count(tell: Tell) -> None:
     assert tell("prod", "failure", "2")[0] == "failure"
 
 
+def test_two_that_end_at_once_leave_what_both_come_to(tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One has read the other's pending, and says so only after the other has said that all is well."""
+    for name in ("staging", "prod"):
+        tell(name, "pending", "1")
+    reads = GitHub.statuses
+
+    def overtaken(self: GitHub, sha: str) -> dict[str, tuple[str, str | None]]:
+        monkeypatch.setattr(GitHub, "statuses", reads)
+        before = reads(self, sha)
+        assert tell("prod", "success", "1")[0] == "success"
+        return before
+
+    monkeypatch.setattr(GitHub, "statuses", overtaken)
+    assert tell("staging", "success", "1") == ("success", "staging: The plan is a success.")
+
+
 def test_each_has_a_comment_and_an_issue_of_its_own(tmp_path: Path) -> None:
     team = Teams(tmp_path / "clone", {"prod": "https://two.example"})
     assert _key("plan", Workspace(Settings(team.folder, environment="prod"))) == "plan-prod"

@@ -465,6 +465,19 @@ def test_a_status_is_set(desk: Desk) -> None:
         github.set_status("f" * 40, "mlflow-gitops/plan", "success", "")
 
 
+def test_a_status_is_found_however_much_was_said_since(desk: Desk) -> None:
+    head = desk.branch("promote", "one\n")
+    github = GitHub("acme/models", "actions-token", desk.api.url)
+    for state in ("pending", "success"):
+        github.set_status(head, "mlflow-gitops/plan/dev", state, "", "https://github.test/run/1")
+    for number in range(101):
+        github.set_status(head, "mlflow-gitops/plan/prod", "pending", str(number))
+    assert github.statuses(head) == {
+        "mlflow-gitops/plan/dev": ("success", "https://github.test/run/1"),
+        "mlflow-gitops/plan/prod": ("pending", None),
+    }
+
+
 def test_one_issue_is_kept_while_there_is_something_to_tell(desk: Desk) -> None:
     github = GitHub("acme/models", "actions-token", desk.api.url)
     assert github.issue("drift", "Drift", None) is None and not desk.repo.issues

@@ -201,9 +201,11 @@ def _set_status(call: Call, sha: str) -> Any:
     return one
 
 
-@route("GET", "{repo}/commits/{sha}/statuses")
+@route("GET", "{repo}/commits/{sha}/status")
 def _statuses(call: Call, sha: str) -> Any:
-    return Page(list(reversed(call.repo.statuses.get(_known(call, sha), []))))
+    """The newest of each context."""
+    newest = {one["context"]: one for one in call.repo.statuses.get(_known(call, sha), [])}
+    return Page(list(newest.values()), "statuses")
 
 
 @route("GET", "{repo}/issues")

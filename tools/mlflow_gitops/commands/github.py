@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -75,19 +75,32 @@ def plan(settings: Settings, head: str | None) -> int:
 
 def _status(github: GitHub, workspace: Workspace, sha: str, state: State, line: str) -> None:
     """Set the commit status; of one environment among several, its own, and then the required one, which is what all of them
-    come to. Whoever comes last sees all the others. What an earlier run left says nothing of this one."""
+    come to. Whoever sets it looks again: another one may have ended, and set it, between this one's look and its word. What an
+    earlier run left says nothing of this one."""
     place, url = workspace.environment, _run_url()
     if place is None:
         return github.set_status(sha, CONTEXT, state, line, url)
     github.set_status(sha, f"{CONTEXT}/{place.name}", state, line, url)
-    known = github.statuses(sha)
+    before: State | None = None
+    while True:
+        each = _each(github.statuses(sha), workspace.environments, url)
+        joint: State = next((one for one in ("failure", "pending") if one in each.values()), "success")
+        if joint == before:
+            return None
+        said = f"{place.name}: {line}" if joint == state else ", ".join(f"{name}: {one}" for name, one in each.items())
+        github.set_status(sha, CONTEXT, joint, said, url)
+        before = joint
+
+
+def _each(
+    known: Mapping[str, tuple[str, str | None]], environments: Collection[str], url: str | None
+) -> dict[str, State]:
+    """What each environment's plan came to in the run of this address."""
     each: dict[str, State] = {}
-    for name in workspace.environments:
+    for name in environments:
         told, where = known.get(f"{CONTEXT}/{name}", ("pending", url))
         each[name] = "pending" if where != url or told == "pending" else "success" if told == "success" else "failure"
-    joint: State = next((one for one in ("failure", "pending") if one in each.values()), "success")
-    said = f"{place.name}: {line}" if joint == state else ", ".join(f"{name}: {one}" for name, one in each.items())
-    github.set_status(sha, CONTEXT, joint, said, url)
+    return each
 
 
 def _key(key: str, workspace: Workspace) -> str:

@@ -167,12 +167,12 @@ class GitHub:
             )
 
     def statuses(self, sha: str) -> dict[str, tuple[str, str | None]]:
-        """The newest state of each of a commit's statuses by context, and the address it names."""
+        """The newest state of each of a commit's statuses by context (of a hundred of them), and the address it names."""
         with self.asking("read a commit's statuses"):
             _, found = self.client.requester.requestJsonAndCheck(
-                "GET", f"{self.repo.url}/commits/{sha}/statuses", parameters={"per_page": 100}
+                "GET", f"{self.repo.url}/commits/{sha}/status", parameters={"per_page": 100}
             )
-        return {one["context"]: (one["state"], one["target_url"]) for one in reversed(found)}
+        return {one["context"]: (one["state"], one["target_url"]) for one in found["statuses"]}
 
     def comment(self, number: int, key: str, body: str, *, new: bool = True) -> str | None:
         """Keep one comment on a pull request or issue: found by a hidden marker and by being ours, updated, never doubled.
