@@ -73,9 +73,31 @@ def test_the_workflows_are_as_shipped_and_sound(team: Team) -> None:
         head, _, rest = file.read_text(encoding="utf-8").partition("\n")
         assert head.startswith("# Written by mlflow-gitops init ") and is_unedited(file.read_bytes())
         assert rest == (SHIPPED / "workflows" / file.name).read_text(encoding="utf-8")
-    checker = Path(sys.executable).parent / "actionlint"
-    done = subprocess.run([checker, "-no-color"], cwd=team.folder, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, "")
+    assert linted(team) == ""
+
+
+@pytest.mark.parametrize("names", [("staging", "prod"), ("null",)], ids=repr)
+def test_those_of_several_environments_are_sound_too(team: Team, names: tuple[str, ...]) -> None:
+    listed = (f'"{name}": {{tracking_uri: "https://{name}.example"}}\n' for name in names)
+    team.write("environments.yaml", "".join(listed))
+    init(team)
+    assert linted(team) == ""
+    for name in names:
+        assert workflow(team, f"reconcile-{name}")["env"]["MLFLOW_GITOPS_ENV"] == name
+    # As GitHub reads them: a word that YAML takes for something else is none.
+    plan = yaml.safe_load((team.folder / ".github/workflows/plan.yml").read_text(encoding="utf-8"))
+    assert [one["name"] for one in plan["jobs"]["plan"]["strategy"]["matrix"]["include"]] == list(names)
+    [told] = [step["env"] for step in workflow(team, "validate")["jobs"]["validate"]["steps"] if "env" in step]
+    assert told["ENVIRONMENTS"].split() == list(names)
+
+
+def linted(team: Team) -> str:
+    """What actionlint, with shellcheck, has to say against the workflows."""
+    tools = Path(sys.executable).parent
+    command = [tools / "actionlint", "-no-color", "-shellcheck", tools / "shellcheck"]
+    done = subprocess.run(command, cwd=team.folder, capture_output=True, text=True)
+    assert (done.returncode == 0) == (done.stdout == ""), done.stderr
+    return done.stdout
 
 
 def test_the_action_installs_this_release_by_its_constraints(team: Team, tmp_path: Path) -> None:

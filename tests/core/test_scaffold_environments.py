@@ -65,6 +65,14 @@ def test_the_plan_is_one_workflow_with_a_job_for_each(files: dict[str, str]) -> 
     assert list(workflow["jobs"]) == ["plan"]
 
 
+def test_validate_tells_what_changes_in_each(files: dict[str, str]) -> None:
+    job = jobs(files["validate.yml"])["jobs"]["validate"]
+    assert job["name"] == "validate" and "strategy" not in job, "the required check has this name"
+    [step] = [one for one in job["steps"] if "$GITHUB_STEP_SUMMARY" in one.get("run", "")]
+    assert step["env"]["ENVIRONMENTS"] == "staging prod"
+    assert 'mlflow-gitops --env "$name" --main HEAD log --since' in step["run"]
+
+
 def test_doctor_finds_nothing_amiss(files: dict[str, str]) -> None:
     found, unread = read_workflows(
         {f".github/workflows/{name}": text for name, text in files.items() if "/" not in name}

@@ -285,6 +285,7 @@ class Workflows:
         }
         command = [str(act()), event, "-W", str(file), "-e", str(event_file), "-a", actor, "--json"]
         command += ["-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--no-skip-checkout"]
+        command += ["--concurrent-jobs", "1"]  # act 0.2.89 dies of jobs that look for one action at once
         for option, values in (("--env", environment), ("--var", variables), ("-s", secrets)):
             command += [part for key, value in values.items() for part in (option, f"{key}={value}")]
         command += [part for one in stand_ins(self._tree, self.others) for part in ("--local-repository", one)]

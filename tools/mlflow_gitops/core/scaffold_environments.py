@@ -1,7 +1,8 @@
 """The workflows of a repository with several environments, made from those that serve one (`init`). Pure.
 
 `reconcile` becomes a file for each environment: its own schedule of runs, its own GitHub environments, one writer a registry,
-and its own outputs (a matrix's jobs would overwrite each other's). `plan` stays one file, whose job runs for each of them.
+and its own outputs (a matrix's jobs would overwrite each other's). `plan` stays one file, whose job runs for each of them;
+`validate` tells what changes in each.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from mlflow_gitops.core.environments import Environment
+from mlflow_gitops.core.layout import quoted
 
 FOLDER = ".github/workflows"
 LEFT_OUT = ("pages.yml", "promote.yml", "propose.yml")
@@ -18,6 +20,8 @@ LEFT_OUT = ("pages.yml", "promote.yml", "propose.yml")
 _CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 _PERMISSIONS = "\npermissions: {}\n"
 _JOB = re.compile(r"^( +)environment: mlflow-read$", re.MULTILINE)
+_BRANCH = "          BRANCH: ${{ github.event.repository.default_branch }}\n"
+_LOG = re.compile(r'^( +)mlflow-gitops (--main HEAD log .*) (>>"\$GITHUB_STEP_SUMMARY")$', re.MULTILINE)
 
 
 def fitted(name: str, text: str, places: Sequence[Environment]) -> Iterator[tuple[str, str]]:
@@ -26,6 +30,8 @@ def fitted(name: str, text: str, places: Sequence[Environment]) -> Iterator[tupl
         yield from ((f"reconcile-{place.name}.yml", _reconcile(text, place, places)) for place in places)
     elif name == "plan.yml":
         yield name, _plan(text, places)
+    elif name == "validate.yml":
+        yield name, _validate(text, places)
     elif name not in LEFT_OUT:
         yield name, text
 
@@ -35,14 +41,14 @@ def _reconcile(text: str, place: Environment, places: Sequence[Environment]) -> 
     text = text.replace("group: mlflow-registry\n", f"group: mlflow-registry-{place.name}\n", 1)
     if "\nenv:\n" not in text:
         text = text.replace(_PERMISSIONS, f"{_PERMISSIONS}\nenv:\n", 1)
-    text = text.replace("\nenv:\n", f"\nenv:\n  MLFLOW_GITOPS_ENV: {place.name}\n", 1)
-    text = text.replace("environment: mlflow-read\n", f"environment: {place.read}\n")
-    text = text.replace("environment: mlflow-write\n", f"environment: {place.write}\n")
+    text = text.replace("\nenv:\n", f"\nenv:\n  MLFLOW_GITOPS_ENV: {_plain(place.name)}\n", 1)
+    text = text.replace("environment: mlflow-read\n", f"environment: {_plain(place.read)}\n")
+    text = text.replace("environment: mlflow-write\n", f"environment: {_plain(place.write)}\n")
     return _with_credentials(text, [other for other in places if other != place])
 
 
 def _plan(text: str, places: Sequence[Environment]) -> str:
-    entries = "".join(f"\n          - {{name: {place.name}, read: {place.read}}}" for place in places)
+    entries = "".join(f"\n          - {{name: {_plain(place.name)}, read: {_plain(place.read)}}}" for place in places)
     matrix = (
         f"    strategy:\n      fail-fast: false\n      matrix:\n        include:{entries}\n"
         "    environment: ${{ matrix.read }}"
@@ -51,6 +57,26 @@ def _plan(text: str, places: Sequence[Environment]) -> str:
     text = _JOB.sub(lambda _: matrix, text, count=1)
     text = text.replace("    env:\n", "    env:\n      MLFLOW_GITOPS_ENV: ${{ matrix.name }}\n", 1)
     return _with_credentials(text, places)
+
+
+def _validate(text: str, places: Sequence[Environment]) -> str:
+    def for_each(found: re.Match[str]) -> str:
+        lines = (
+            "for name in $ENVIRONMENTS; do",
+            r"""  printf '\n## %s\n\n' "$name" """.rstrip(),
+            f'  mlflow-gitops --env "$name" {found[2]}',
+            f"done {found[3]}",
+        )
+        return "\n".join(found[1] + line for line in lines)
+
+    names = _plain(" ".join(place.name for place in places))
+    text = _LOG.sub(for_each, text, count=1)
+    return text.replace(_BRANCH, f"{_BRANCH}          ENVIRONMENTS: {names}\n", 1)
+
+
+def _plain(name: str) -> str:
+    """A name as YAML takes it for text: plain, unless it is a word or a number to YAML, as `null` is."""
+    return quoted(name, None)
 
 
 def _with_credentials(text: str, others: Sequence[Environment]) -> str:
