@@ -410,6 +410,15 @@ def test_the_workflow_that_proposes_is_held_to_its_environment() -> None:
         assert "propose-environment" in checks_of(judge_workflows(*read_workflows(texts)), wanted)
 
 
+def test_each_environment_is_planned_and_reconciled() -> None:
+    """One that was added to the list, and not yet to the workflows: nobody would make the plan that the check waits for."""
+    places = [("mlflow-read", "mlflow-write"), ("mlflow-read-eu", "mlflow-write-eu")]
+    found = {one.check: one for one in judge_workflows(*read_workflows(WORKFLOWS), places) if one.status == "missing"}
+    assert set(found) == {"plan-environment", "reconcile-environment"}
+    assert "runs reconcile in the environment mlflow-write-eu" in found["reconcile-environment"].detail
+    assert "init --update" in found["plan-environment"].fix
+
+
 # -- the whole command ----------------------------------------------------------------------------------------------------
 
 

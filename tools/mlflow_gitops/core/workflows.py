@@ -125,9 +125,15 @@ def judge_workflows(
         if command != "reconcile":
             having = [job for job in having if "reconcile" not in job.commands]
         wrong = [job for job in having if not job.environments or job.environments - set(allowed)]
+        left = [one for one in allowed if not any(one in job.environments for job in having)]
         if wrong:
-            said = f"{_job(wrong[0])} runs {command} in the environment {wrong[0].environment}"
+            other = ", ".join(sorted(wrong[0].environments - set(allowed)))
+            said = f"{_job(wrong[0])} runs {command} in {f'the environment {other}' if other else 'no environment'}"
             yield Finding("workflows", f"{command}-environment", "missing", said, f"environment: {environment}")
+        elif having and left and command != "propose":
+            said = f"no workflow runs {command} in the environment {left[0]}"
+            fix = "Make the workflows fit the list of environments: mlflow-gitops init --update"
+            yield Finding("workflows", f"{command}-environment", "missing", said, fix)
         elif having:
             yield Finding("workflows", f"{command}-environment", "ok", f"{command} has the environment {environment}")
     yield _all(
