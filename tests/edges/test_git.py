@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -657,3 +658,25 @@ def test_a_commit_can_be_made_where_git_knows_nobody(repo: Repo, monkeypatch: py
     monkeypatch.setenv("GIT_AUTHOR_EMAIL", "a@example.org")
     sha = git.output("commit-tree", "-m", "x", "HEAD^{tree}", identity=True)
     assert repo.git("show", "-s", "--format=%cn <%ce>", sha) == "A Person <a@example.org>"
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_remote_that_does_not_answer_is_given_up(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stopped: bool
+) -> None:
+    repo.commit()
+    repo.git("remote", "add", "origin", "ssh://nowhere.invalid/repo")
+    pid = tmp_path / "pid"
+    monkeypatch.setenv("GIT_SSH_VARIANT", "simple")
+    monkeypatch.setenv("GIT_SSH_COMMAND", f"echo $$ > {pid}; exec sleep 60; #")
+    git, began = Git(repo.folder), time.monotonic()
+    with pytest.raises(GitFailure, match="did not answer in time"):
+        if stopped:
+            git.fetch(enough=pid.exists)
+        else:
+            git.exchange("ls-remote", "origin", seconds=1)
+    assert time.monotonic() - began < 30
+    gone = Path("/proc", pid.read_text().strip())
+    while gone.exists() and "sleep" in (gone / "cmdline").read_text(errors="replace"):
+        assert time.monotonic() - began < 30, "what git started is ended with it"
+        time.sleep(0.05)

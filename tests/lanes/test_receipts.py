@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -220,6 +221,53 @@ def test_a_note_that_people_wrote_stays(team: Team, shelf: Shelf) -> None:
     team.reconcile()
     text = team.git("notes", "--ref=mlflow-gitops", "show", commit)
     assert text.startswith("Looked at it myself.\n{") and json.loads(text.splitlines()[1])["models"]
+
+
+def test_a_note_in_another_encoding_stays_as_it_is(team: Team, shelf: Shelf) -> None:
+    name = shelf.model(1)
+    commit = team.commit(**{name: "stages: {Production: 1}\n"})
+    written = b"Schon gepr\xfcft.\n\nZweite\x0cSeite.\n"
+    (team.folder / "note").write_bytes(written)
+    team.git("notes", "--ref=mlflow-gitops", "add", "-C", team.git("hash-object", "-w", "note"), commit)
+    (team.folder / "note").unlink()
+    team.reconcile()
+    [receipt] = kept(team)
+    shown = subprocess.check_output(["git", "notes", "--ref=mlflow-gitops", "show", commit], cwd=team.folder)
+    assert shown == written + receipt.line.encode() + b"\n"
+
+
+def test_receipts_that_come_while_the_remotes_are_merged_stay(tmp_path: Path) -> None:
+    team = Team(tmp_path / "repo", "unused")
+    commit = team.commit("Only one")
+    with_remote(team, tmp_path)
+    lines = [receipts.write({"at": f"2026-01-01T00:00:0{i}Z", "models": []}, None) for i in range(3)]
+    own = Notes.of(Git(team.folder))
+    own.add(commit, lines[0])
+    own.push()
+    team.git("update-ref", "-d", "refs/notes/mlflow-gitops")
+    own.add(commit, lines[1])
+
+    class Meanwhile(Git):
+        """A clone in which another process records something just when receipts are merged."""
+
+        def output(self, *args: str, **how: Any) -> str:
+            if "merge" in args and len(kept(team)) < 2:
+                own.add(commit, lines[2])
+            return super().output(*args, **how)
+
+    Notes(Meanwhile(team.folder), "origin").fetch()
+    assert [one.line for one in kept(team)] == lines
+
+
+def test_receipts_that_the_remote_lost_are_pushed_again(team: Team, shelf: Shelf, tmp_path: Path) -> None:
+    name = shelf.model(1)
+    team.commit(**{name: "stages: {Production: 1}\n"})
+    bare = with_remote(team, tmp_path)
+    team.reconcile("--push-receipts")
+    team.git("push", "-q", "origin", ":refs/notes/mlflow-gitops")
+    assert pushed(bare) == []
+    team.reconcile("--push-receipts")
+    assert [one.digest for one in pushed(bare)] == [one.digest for one in kept(team)] != []
 
 
 def with_remote(team: Team, tmp_path: Path) -> Path:

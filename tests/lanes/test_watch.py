@@ -21,7 +21,7 @@ from mlflow_gitops import watching
 from mlflow_gitops.commands.watch import Told
 from mlflow_gitops.edges.metrics import Metrics, serve
 from mlflow_gitops.edges.mlflow import Registry
-from mlflow_gitops.errors import RegistryFailure
+from mlflow_gitops.errors import Failure, InvalidFiles, RegistryFailure, UsageFailure
 from mlflow_gitops.planning import Ways
 from mlflow_gitops.settings import Settings
 from mlflow_gitops.watching import News, Watcher, pause
@@ -113,7 +113,6 @@ def test_it_applies_heals_tells_of_itself_and_stops_when_asked(
 @pytest.fixture
 def rounds(watcher_clone: Team, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[News]]]:
     """Runs so many rounds at once, and gives the news of each call."""
-    monkeypatch.setattr(watching, "pause", lambda interval, failed: 0.0)
     for key, value in {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}.items():
         monkeypatch.setenv(key, value)
     told: list[News] = []
@@ -121,10 +120,15 @@ def rounds(watcher_clone: Team, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
     left = [0]
 
     def workspace() -> Workspace:
+        return Workspace(Settings(repo=watcher_clone.folder, tracking_uri=watcher_clone.uri))
+
+    def no_pause(interval: float, failed: int) -> float:
         left[0] -= 1
         if left[0] == 0:
             stop.set()
-        return Workspace(Settings(repo=watcher_clone.folder, tracking_uri=watcher_clone.uri))
+        return 0.0
+
+    monkeypatch.setattr(watching, "pause", no_pause)
 
     made: list[Watcher] = []
 
@@ -160,12 +164,20 @@ def test_a_refusal_is_told_once_and_its_end_too(team: Team, shelf: Shelf, rounds
 
 
 def test_an_invalid_commit_is_told_once_and_ends_nothing(
-    team: Team, shelf: Shelf, rounds: Callable[..., list[News]]
+    team: Team, shelf: Shelf, rounds: Callable[..., list[News]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    failed: set[int] = set()
+    pauses = watching.pause
+    monkeypatch.setattr(watching, "pause", lambda interval, count: failed.add(count) or pauses(interval, count))
     name = shelf.model(1)
     push(team, "Invalid", **{name: "stages: [\n"})
     [news] = rounds(3)
     assert news.invalid is not None and [p.code for p in news.invalid.errors] == ["yaml-syntax"]
+    for wrong in ("Produktion", "Prod"):
+        push(team, "Invalid in another way", **{name: f"stages: {{{wrong}: 1}}\n"})
+        [news] = rounds(3)
+        assert news.invalid is not None and wrong in news.invalid.errors[0].message
+    assert failed == {0}, "nothing is away that would have to be spared: the commit that mends it may come at once"
     push(team, "Mended", **{name: "stages: {Production: 1}\n"})
     [news] = rounds(2)
     assert news.outcomes[0].result == "applied"
@@ -202,6 +214,51 @@ def test_a_remote_that_is_away_keeps_nobody_from_healing(
     assert shelf.stages(name) == {1: "Production"}
     (tmp_path / "moved.git").rename(tmp_path / "bare.git")
     assert not [one for one in rounds(1) if one.failure]
+
+
+def test_a_remote_that_stalls_does_not_keep_it_from_stopping(
+    team: Team, watcher_clone: Team, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    name, stop, asked = shelf.model(1), threading.Event(), tmp_path / "asked"
+    push(team, "First", **{name: "stages: {Production: 1}\n"})
+    watcher_clone.git("pull", "-q")
+    watcher_clone.git("remote", "set-url", "origin", "ssh://nowhere.invalid/repo")
+    monkeypatch.setenv("GIT_SSH_VARIANT", "simple")
+    monkeypatch.setenv("GIT_SSH_COMMAND", f"touch {asked}; exec sleep 60; #")
+    told: list[News] = []
+    metrics = Metrics(60)
+    watcher = Watcher(
+        lambda: Workspace(Settings(repo=watcher_clone.folder)), lambda: Registry(team.uri), metrics, told.append, stop,
+        interval=60, ways=Ways(),
+    )  # fmt: skip
+    loop = threading.Thread(target=watcher.run, daemon=True)
+    loop.start()
+    eventually(asked.exists)
+    stop.set()
+    loop.join(30)
+    assert not loop.is_alive() and told == [] and shelf.stages(name) == {1: "None"}
+
+
+@pytest.mark.parametrize(
+    ("failure", "where"),
+    [
+        (UsageFailure("There is no folder."), "git"),
+        (InvalidFiles("environments.yaml"), "files"),
+        (RegistryFailure("MLflow"), "mlflow"),
+    ],
+)
+def test_the_figures_say_where_it_failed(failure: Failure, where: str) -> None:
+    metrics, stop = Metrics(60), threading.Event()
+
+    def workspace() -> Workspace:
+        stop.set()
+        raise failure
+
+    Watcher(
+        workspace, lambda: pytest.fail("not asked"), metrics, lambda news: None, stop, interval=1, ways=Ways()
+    ).run()
+    known = metrics.registry.get_sample_value
+    assert known("mlflow_gitops_failures_total", {"where": where}) == 1.0
 
 
 def test_the_pause_grows_with_each_failure_and_is_never_the_same() -> None:

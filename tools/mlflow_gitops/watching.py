@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from mlflow_gitops.apply import Outcome
 from mlflow_gitops.core.plan import Plan, Refusal
 from mlflow_gitops.core.snapshot import Snapshot
-from mlflow_gitops.errors import Failure, GitFailure, RegistryFailure
+from mlflow_gitops.errors import Failure, GitFailure, InvalidFiles, RegistryFailure
 from mlflow_gitops.planning import Ways
 from mlflow_gitops.reconciling import Reconciled, Reconciler, reasons
 from mlflow_gitops.workspace import Workspace
@@ -94,23 +94,24 @@ class Watcher:
             began = time.monotonic()
             try:
                 one = self._round()
-                failed = failed + 1 if one is None or one.failed else 0
+                failed = failed + 1 if one is not None and one.failed else 0
                 if one is not None:
                     self._metrics.told(one, time.monotonic() - began)
                     self._say("failure", None)
             except Failure as failure:
                 failed += 1
-                where = "git" if isinstance(failure, GitFailure) else "mlflow"
-                self._metrics.failed(where)
+                self._metrics.failed(_where(failure))
                 self._say("failure", str(failure), News(failure=str(failure)))
             self._stop.wait(pause(self._interval, failed))
 
     def _round(self) -> Round | None:
-        """One look at everything. None where a commit cannot be read."""
+        """One look at everything. None where a commit cannot be read, and where it is to end before anything is done."""
         from mlflow_gitops.edges.metrics import Round
 
         workspace = self._workspace()
         self._fetch(workspace)
+        if self._stop.is_set():
+            return None
         commit = workspace.git.resolve(workspace.main_ref)
         reconciler = self._at(workspace, commit)
         if reconciler is None:
@@ -125,6 +126,8 @@ class Watcher:
         self._say("run", [*reasons(plan.refusals)] or None, News(commit, refusals=plan.refusals))
         if plan.refusals:
             return Round(commit, standing, refused=len(plan.models))
+        if self._stop.is_set():
+            return None
         done = reconciler.apply(plan, self._stoppable)
         self._told(commit, done)
         if done.trouble:
@@ -140,8 +143,10 @@ class Watcher:
     def _fetch(self, workspace: Workspace) -> None:
         """Bring in the main line. Where that fails, what is known is held to all the same."""
         try:
-            workspace.git.fetch()
+            workspace.git.fetch(self._stop.is_set)
         except GitFailure as failure:
+            if self._stop.is_set():
+                return
             self._metrics.failed("git")
             self._say("fetch", str(failure), News(failure=f"{failure} Going on with the commits that are here."))
         else:
@@ -154,7 +159,7 @@ class Watcher:
             return known
         self._reconciler = None
         snapshot = workspace.at(commit)
-        bad = [(p.file, p.line, p.code) for p in snapshot.errors] or None
+        bad = [(p.file, p.line, p.code, p.message) for p in snapshot.errors] or None
         self._say("files", bad, News(commit, invalid=snapshot))
         if bad:
             self._metrics.failed("files")
@@ -211,6 +216,12 @@ def pause(interval: float, failed: int) -> float:
     longest = max(interval, _LONGEST)
     wait = min(interval * 2.0 ** min(failed, 16), longest)
     return wait * random.uniform(1 - _JITTER, 1 + _JITTER)
+
+
+def _where(failure: Failure) -> str:
+    """What failed, as the metrics call it."""
+    known = {RegistryFailure: "mlflow", InvalidFiles: "files"}
+    return next((where for kind, where in known.items() if isinstance(failure, kind)), "git")
 
 
 def _standing(plan: Plan) -> dict[str, int]:

@@ -104,12 +104,11 @@ class Git(GitCommand):
         remotes = self._text("remote").split()
         return "origin" if "origin" in remotes else remotes[0] if remotes else None
 
-    def fetch(self) -> None:
+    def fetch(self, enough: Callable[[], bool] = lambda: False) -> None:
         """Bring in the branches of the remote that the main branch is taken from; nothing where there is none. A remote that
-        stalls is given up. Raises GitFailure."""
+        stalls is given up, and any as soon as there was `enough` waiting. Raises GitFailure."""
         if remote := self.remote():
-            slow = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=30")
-            self._run(*slow, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", remote, why="git fetch failed")
+            self.exchange("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", remote, enough=enough)
 
     def ref(self, name: str) -> str | None:
         """What a ref points at; None if it does not exist."""

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
-from collections.abc import Mapping
+import sys
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from mlflow_gitops.edges.secrecy import hide
 from mlflow_gitops.errors import GitFailure
+
+# A remote that is silent so long is given up. Over HTTP git sees that by itself; over ssh nobody does, so there all of it
+# must be done by then.
+_SILENT = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=30")
+PATIENCE = 600.0
 
 # What would make git look at another repository than the folder's own, or take paths for patterns.
 _NOT_OURS = (
@@ -45,6 +55,44 @@ class GitCommand:
             extra["GIT_INDEX_FILE"] = str(index)
         return self._run(*args, feed=feed, check=check, extra=extra).decode("utf-8", "surrogateescape").strip()
 
+    def exchange(
+        self,
+        *args: str,
+        why: str | None = None,
+        seconds: float = PATIENCE,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> str:
+        """What a git command that speaks to a remote prints. One that stalls is ended: over HTTP after 30 seconds without a
+        byte, in any other way after `seconds` in all, and as soon as there was `enough` waiting. Raises GitFailure."""
+        # Where nobody sits whom ssh could ask for a passphrase, git and what it starts can be ended together.
+        together = sys.stdin is None or not sys.stdin.isatty()
+        with TemporaryFile() as out, TemporaryFile() as err:
+            try:
+                process = subprocess.Popen(
+                    self._command((*_SILENT, *args)), env=_environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                    start_new_session=together,
+                )  # fmt: skip
+            except FileNotFoundError:
+                raise GitFailure("git is not installed, or not on the PATH.") from None
+            try:
+                last = time.monotonic() + seconds
+                while process.poll() is None and time.monotonic() < last and not enough():
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(0.2)
+                ended = process.poll() is not None
+            finally:
+                if process.poll() is None:
+                    _end(process, together)
+            what = why or f"git {args[0]} failed"
+            if not ended:
+                raise GitFailure(f"{what}: the remote did not answer in time.")
+            out.seek(0)
+            err.seek(0)
+            if process.returncode:
+                said = err.read().decode("utf-8", "replace").strip().splitlines()
+                raise GitFailure(f"{what}: {hide(said[0]) if said else process.returncode}.")
+            return out.read().decode("utf-8", "surrogateescape").strip()
+
     def attempt(self, *args: str, feed: str | None = None) -> str | None:
         """Run a git command that the user's hooks, their signing or a remote may refuse: None if it went well, else what they
         said. Hooks find git's own reading of paths."""
@@ -77,7 +125,10 @@ class GitCommand:
         environment = _environment() | dict(extra or {})
         try:
             return subprocess.run(
-                self._command(args), env=environment, capture_output=True, input=(feed or "").encode()
+                self._command(args),
+                env=environment,
+                capture_output=True,
+                input=(feed or "").encode("utf-8", "surrogateescape"),
             )
         except FileNotFoundError:
             raise GitFailure("git is not installed, or not on the PATH.") from None
@@ -95,6 +146,18 @@ class GitCommand:
             said = done.stderr.decode("utf-8", "replace").strip().splitlines()
             raise GitFailure(f"{why or 'git ' + args[0] + ' failed'}: {hide(said[0]) if said else done.returncode}.")
         return done.stdout if done.returncode == 0 else b""
+
+
+def _end(process: subprocess.Popen[bytes], together: bool) -> None:
+    for wanted in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            if together:
+                os.killpg(process.pid, wanted)
+            else:
+                process.send_signal(wanted)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5)
+            return
 
 
 def _environment() -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mlflow_gitops.core.receipts import NOTES_REF, Receipt, read
@@ -12,6 +13,8 @@ from mlflow_gitops.edges.git import Git
 from mlflow_gitops.errors import GitFailure
 
 TRIES = 5
+PATIENCE = 60.0
+"""Seconds that each exchange with the remote may take: receipts are small."""
 MAX_NOTE = 64 << 20
 """Bytes of one commit's note. A run over 10,000 models writes about five million."""
 
@@ -41,39 +44,51 @@ class Notes:
         return read({commit: blobs[note].decode("utf-8", "replace") for note, commit in listed if note in blobs})
 
     def add(self, commit: str, line: str) -> None:
-        """Append a line to a commit's note. Other processes may be doing the same: the notes move from what was read to
-        what was made of it in one step, or it is done again. Raises GitFailure when it cannot be done."""
-        for attempt in range(TRIES):
-            before = self.git.ref(NOTES_REF)
-            mine = f"{NOTES_REF}-{os.getpid()}-{random.randrange(1 << 30):x}"
-            try:
-                if before:
-                    self.git.output("update-ref", mine, before)
-                held = self.git.output("notes", f"--ref={mine}", "show", commit, check=False)
-                text = "".join(f"{one}\n" for one in [*held.splitlines(), line] if one)
-                blob = self.git.output("hash-object", "-w", "--stdin", feed=text)
-                self.git.output("notes", f"--ref={mine}", "add", "-f", "-C", blob, commit, identity=True)
-                made = self.git.ref(mine)
-                if made and self.git.move(NOTES_REF, made, before):
-                    return
-            finally:
-                self.git.output("update-ref", "-d", mine, check=False)
-            _pause(attempt)
-        raise GitFailure(f"The receipt could not be written: {NOTES_REF} kept moving.")
+        """Append a line to a commit's note. Raises GitFailure when it cannot be done."""
+
+        def append(ref: str) -> None:
+            held = self.git.output("notes", f"--ref={ref}", "show", commit, check=False)
+            blob = self.git.output("hash-object", "-w", "--stdin", feed=f"{held}\n{line}\n" if held else f"{line}\n")
+            self.git.output("notes", f"--ref={ref}", "add", "-f", "-C", blob, commit, identity=True)
+
+        self._change(append)
 
     def fetch(self) -> None:
         """Bring in the remote's receipts and merge them with those here. Raises GitFailure when the remote cannot be read."""
         if self.remote is None:
             return
         theirs = f"{NOTES_REF}-{self.remote}"
-        if not self.git.output("ls-remote", self.remote, NOTES_REF):
+        if not self.git.exchange("ls-remote", self.remote, NOTES_REF, seconds=PATIENCE):
+            self.git.output("update-ref", "-d", theirs)  # what was there once is to be pushed again
             return
-        self.git.output("fetch", "--no-tags", "--no-write-fetch-head", self.remote, f"+{NOTES_REF}:{theirs}")
-        ours = self.git.ref(NOTES_REF)
-        if not ours:
-            self.git.move(NOTES_REF, self.git.ref(theirs) or "", None)
-        else:
-            self.git.output("notes", f"--ref={NOTES_REF}", "merge", "-q", "-s", "cat_sort_uniq", theirs, identity=True)
+        refs = f"+{NOTES_REF}:{theirs}"
+        self.git.exchange("fetch", "--no-tags", "--no-write-fetch-head", self.remote, refs, seconds=PATIENCE)
+
+        def merge(ref: str) -> None:
+            if self.git.ref(ref):
+                self.git.output("notes", f"--ref={ref}", "merge", "-q", "-s", "cat_sort_uniq", theirs, identity=True)
+            else:
+                self.git.output("update-ref", ref, theirs)
+
+        self._change(merge)
+
+    def _change(self, change: Callable[[str], None]) -> None:
+        """Change the notes, in a copy whose ref `change` gets. Other processes may be doing the same: the notes move from what
+        was read to what was made of it in one step, or it is done again."""
+        for attempt in range(TRIES):
+            before = self.git.ref(NOTES_REF)
+            mine = f"{NOTES_REF}-{os.getpid()}-{random.randrange(1 << 30):x}"
+            try:
+                if before:
+                    self.git.output("update-ref", mine, before)
+                change(mine)
+                made = self.git.ref(mine)
+                if made and (made == before or self.git.move(NOTES_REF, made, before)):
+                    return
+            finally:
+                self.git.output("update-ref", "-d", mine, check=False)
+            _pause(attempt)
+        raise GitFailure(f"The receipts could not be written: {NOTES_REF} kept moving.")
 
     def ahead(self) -> bool:
         """Whether there are receipts here that the remote was not seen to have."""
@@ -88,7 +103,8 @@ class Notes:
         for attempt in range(TRIES):
             try:
                 sent = self.git.ref(NOTES_REF) or NOTES_REF
-                self.git.output("push", "--quiet", "--no-verify", self.remote, f"{sent}:{NOTES_REF}")
+                refs = f"{sent}:{NOTES_REF}"
+                self.git.exchange("push", "--quiet", "--no-verify", self.remote, refs, seconds=PATIENCE)
                 self.git.output("update-ref", f"{NOTES_REF}-{self.remote}", sent)
                 return
             except GitFailure as failure:
