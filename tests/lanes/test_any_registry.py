@@ -200,6 +200,9 @@ def test_stale_adopt_and_take_over(team: Team, shelf: Shelf, tmp_path: Path) -> 
     team.reconcile()
     stale = team.run("reconcile", "--rev", first, "--yes")
     assert stale.code == 4 and "[stale]" in stale.out and "git revert" in stale.out
+    forced = team.run("reconcile", name, "--adopt", "--rev", first, "--yes")
+    assert forced.code == 4 and "[stale]" in forced.out, "there is no flag past it"
+    assert shelf.stages(name) == {1: "None", 2: "Production"}
 
     team.git("checkout", "-q", "--orphan", "rewritten")
     team.git("commit", "-q", "-m", "Rewritten")

@@ -277,21 +277,23 @@ class Planner:
     def _base(self, observed: ObservedModel | None) -> tuple[str | None, BaseState]:
         """The commit a model was last reconciled to, and whether the target can be compared with it (RULES R1)."""
         stamp = observed.base if observed else None
-        if (
-            observed is not None
-            and stamp is None
-            and not self._ways.adopt
-            and (known := self._applied.get(observed.name))
-        ):
-            # Whoever takes the stamps away must not have what MLflow shows adopted, past every gate: receipts know better.
-            return known, "lost"
-        if self._ways.adopt or stamp is None:
+        later = stamp is not None and stamp not in self._line.index and self._is_on_main(stamp)
+        # Of another owner's commits, this line has no later and no earlier ones.
+        ours = observed is not None and observed.owner in (None, self.owner)
+        if self._ways.adopt and not (later and ours):
+            return None, "none"
+        if stamp is None:
+            if observed is not None and (known := self._applied.get(observed.name)):
+                # Whoever takes the stamps away must not have what MLflow shows adopted, past every gate: receipts know better.
+                return known, "lost"
             # A shallow clone cannot tell what earlier commits declared, nor which repository it is.
-            return (None, "none") if self._ways.adopt or self.owner else (None, "unknown")
+            return (None, "none") if self.owner else (None, "unknown")
         if stamp in self._line.index:
             return stamp, "known"
-        on_main = stamp in self._workspace.main_line and self._workspace.git.exists(stamp)
-        return stamp, "stale" if on_main else "unknown"
+        return stamp, "stale" if later else "unknown"
+
+    def _is_on_main(self, commit: str) -> bool:
+        return commit in self._workspace.main_line and self._workspace.git.exists(commit)
 
     @cached_property
     def _applied(self) -> Mapping[str, str]:
