@@ -15,7 +15,7 @@ import pytest
 from mlflow_gitops.core.desired import Desired, Field
 from mlflow_gitops.core.guards import Context
 from mlflow_gitops.core.history import UNDECLARED, BaseState, Histories, ModelHistory
-from mlflow_gitops.core.mainline import Commit
+from mlflow_gitops.core.mainline import Commit, Line
 from mlflow_gitops.core.manifest import check_policy, read_manifest
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan import Change
@@ -430,7 +430,7 @@ def test_an_uncommitted_pin_or_null_is_what_is_planned(tmp_path: Path) -> None:
             assert found.points[-1].commit is None
 
 
-@pytest.mark.parametrize("state", ["stale", "unknown"])
+@pytest.mark.parametrize("state", ["stale", "unknown", "lost"])
 def test_a_base_that_cannot_be_compared_has_no_history(tmp_path: Path, state: BaseState) -> None:
     _, shas = told(tmp_path, alpha("stages: {Production: 1}"))
     git = Git(tmp_path)
@@ -448,6 +448,33 @@ def test_a_model_without_any_commit(tmp_path: Path) -> None:
         "new", "new", None, "none"
     )
     assert as_told(found) == [(None, None)] and found.made_by(lambda d: d is not None) is None
+
+
+def test_the_base_is_told_whether_anything_was_read_or_not(tmp_path: Path) -> None:
+    _, shas = told(tmp_path, alpha("stages: {}"), alpha("stages: {Production: 1}"))
+    for base in shas:
+        found = history_of(tmp_path, shas, base)
+        assert (found.base, found.base_state) == (base, "known")
+
+
+def test_a_manifest_that_is_gone_wants_what_pruning_says(tmp_path: Path) -> None:
+    """What is planned then stands in no file: it is the target's word, and the commit is the one that took the file away."""
+    _, shas = told(tmp_path, alpha("stages: {Production: 1}"), {"a": "1"}, {ALPHA: None})
+    git = Git(tmp_path)
+    empty = wants(build([SourceFile(ALPHA, b"name: alpha\nstages: {Production: null}\n")], REGISTRY))
+    found = Histories(git.line(shas[-1], REGISTRY), REGISTRY, git.blobs, empty).of("alpha", "alpha", shas[0], "known")
+    assert found.before is not None and found.before.holders("Production") == (1,)
+    assert as_told(found)[1:] == [(shas[2], empty["alpha"])]
+    unheard = Histories(git.line(shas[-1], REGISTRY), REGISTRY, git.blobs, {"new": empty["alpha"]})
+    assert as_told(unheard.of("new", "new", None, "none")) == [(None, empty["alpha"])]
+
+
+def test_a_commit_that_nobody_has_read_is_known_by_its_name_alone() -> None:
+    text = b"name: m\nstages: {}\n"
+    line = Line(["a" * 40], [(0, f"{REGISTRY}/models/m.yaml", "blob")], {})
+    target = wants(build([SourceFile(f"{REGISTRY}/models/m.yaml", text)], REGISTRY))
+    found = Histories(line, REGISTRY, lambda ids: dict.fromkeys(ids, text), target).of("m", "m", None, "none")
+    assert found.points[0].commit == Commit("a" * 40, "", "", "")
 
 
 def test_names_at(tmp_path: Path) -> None:

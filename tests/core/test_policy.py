@@ -280,7 +280,9 @@ def faults(text: str) -> list[tuple[str, str]]:
     ],
 )
 def test_what_is_wrong_with_a_rule(rule: str, found: list[tuple[str, str]]) -> None:
-    assert faults(f"stages: {{Production: {{{rule}}}}}\n") == found
+    text = f"stages: {{Production: {{{rule}}}}}\n"
+    assert faults(text) == found
+    assert (read_policy(text.encode(), "policy.yaml")[0] is None) is bool(found), "none that is wrong is judged by"
 
 
 @pytest.mark.parametrize("name", ["None", "none", "NONE"])

@@ -209,6 +209,7 @@ def behind(tags: dict[str, str], known: Vouched | None, subject: str = "Promote"
         ({"gitops.commit": sha(2), "gitops.pr": "12", "gitops.approved_by": "@bob"}, None, "Promote (#7)", []),
         ({"gitops.commit": sha(2), "gitops.pr": "12", "gitops.approved_by": "@bob"}, Vouched(7, "message"), "Promote (#7)", []),
         ({"gitops.commit": sha(2)}, None, "Promote (#7)", [("gitops.pr", "7")]),
+        ({"gitops.commit": sha(2)} | dict(BEHIND), SAID, "Promote (#7)", []),
     ],
 )  # fmt: skip
 def test_the_pull_request_and_its_approvers(
