@@ -243,6 +243,32 @@ def test_data_is_read_only_for_versions_about_to_change(body: str, asked: list[s
     assert read == asked
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "asked"),
+    [
+        ("stages: {Production: 2}", f"stages: {{Production: 1}}\n{PINNED}", ["r"]),  # a click, and then the merge
+        (f"stages: {{Production: 2}}\n{PINNED}", f"stages: {{Production: 1}}\n{PINNED}", ["r"]),
+        ("stages: {Production: 1}", f"stages: {{Production: 1}}\n{PINNED}", ["r"]),  # pinned later
+        (f"stages: {{Production: 1}}\n{PINNED.replace(MD5, 'a' * 32)}", f"stages: {{Production: 1}}\n{PINNED}", ["r"]),
+        (None, f"stages: {{Production: 1}}\n{PINNED}", ["r"]),
+        (f"stages: {{Production: 1}}\n{PINNED}", f"stages: {{Production: 1}}\ndescription: x\n{PINNED}", []),
+        (f"stages: {{Production: 1}}\n{PINNED}", "stages: {Production: 1}", []),
+    ],
+)
+def test_data_is_compared_of_what_git_speaks_of_though_nothing_moves(
+    before: str | None, now: str, asked: list[str]
+) -> None:
+    read: list[str | None] = []
+
+    def other(run: str | None) -> Record:
+        read.append(run)
+        return record(DIGEST, {"data/x.csv": "0" * 32})
+
+    past = history(wanted(before) if before else None, wanted(now), base=f"{0:040x}", state="known")
+    found = plan_model("m", past, seen(held(1, "Production", run_id="r"), 2), context(other))
+    assert read == asked and [refusal.code for refusal in found.refusals] == ["pin"] * len(asked)
+
+
 # -- protected stages ---------------------------------------------------------------------------------------------------
 
 OWN = "stages: {Live: {alias: live, native: false, protected: true}, Production: {alias: production}}"

@@ -86,7 +86,7 @@ def refusals(
         return
     yield from _aliases(desired)
     yield from _versions(desired, seen, new=observed is None)
-    yield from pins(desired, seen, moving(changes), context.evidence.read)
+    yield from pins(desired, seen, moving(changes) | spoken_of(desired, history), context.evidence.read)
     yield from origins(desired, seen, context.evidence)
     yield from _protected(desired, seen)
     if context.writing and (reason := frozen(desired, history, seen, changes, context.now)):
@@ -178,6 +178,22 @@ def moving(changes: Sequence[Change]) -> set[int]:
     """The versions that these changes move into a stage or behind an alias, or register."""
     moved = {c.version for c in changes if c.version is not None and c.action in ("transition", "register_version")}
     return moved | {c.after for c in changes if c.action == "set_alias" and isinstance(c.after, int)}
+
+
+def spoken_of(desired: Desired, history: ModelHistory) -> set[int]:
+    """The versions that git says something new of since the base: that they hold a stage, or what their data was. Somebody's
+    click before the merge may have left nothing to move, and the pin is compared all the same."""
+    if history.base_state != "known":
+        return set()
+    before = history.before
+    then = before.manifest.versions if before else {}
+    entered = {version for _, version in new_holders(desired, before)}
+    now = desired.manifest.versions.items()
+    return entered | {version for version, spec in now if _data_of(spec) != _data_of(then.get(version, VersionSpec()))}
+
+
+def _data_of(spec: VersionSpec) -> tuple[object, ...]:
+    return spec.data, spec.dataset_digest
 
 
 def pins(
