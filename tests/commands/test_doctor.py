@@ -17,6 +17,7 @@ from mlflow_gitops.core.schema import schema_text
 from mlflow_gitops.core.workflows import App, app_needs, judge_workflows, read_workflows
 from mlflow_gitops.edges.github import GitHub
 from mlflow_gitops.edges.github_settings import read_settings
+from tests.support.environments import Teams
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
 from tests.support.team import Ran, Team
@@ -468,6 +469,33 @@ def test_nothing_is_missing(clinic: Clinic) -> None:
     shown = clinic.team.run("doctor")
     assert shown.code == 0 and "0 missing, 0 cannot be told" in shown.out and "→" not in shown.out
     assert ran.json["versions"]["mlflow-gitops"] in shown.out
+
+
+def test_nothing_is_missing_where_there_are_several_environments(
+    clinic: Clinic, tmp_path: Path, blank_registry: Callable[[Path], str]
+) -> None:
+    """As `init` makes it: it asks for no right that no workflow uses, and for nothing that there is not."""
+    team = Teams(tmp_path / "several", {name: blank_registry(tmp_path / f"{name}.db") for name in ("dev", "eu")})
+    for name in team.uris:
+        assert team.on(name, "init", "--yes", "--owner", "@acme/ml-platform").code == 0
+    assert team.on(None, "init", "--yes").code == 0 and team.on(None, "codeowners").code == 0
+    team.commit("Two")
+    team.git("remote", "add", "origin", str(clinic.api.repository.path))
+    team.git("push", "-q", "-f", "-u", "origin", "main")
+    team.git("config", "--add", "remote.origin.fetch", "refs/notes/mlflow-gitops*:refs/notes/mlflow-gitops*")
+    known = clinic.api.repository.settings
+    for path in [path for path in known if path.startswith("environments/")]:
+        for name in team.uris:
+            known[path.replace("mlflow-read", f"mlflow-read-{name}").replace("-write", f"-write-{name}")] = known[path]
+        del known[path]
+    known[TOKEN]["can_approve_pull_request_reviews"] = False
+    for name in team.uris:
+        ran = team.on(name, "doctor", "--format", "json")
+        assert found(ran, "missing") == found(ran, "unknown") == {} and ran.code == 0
+    # What none of its workflows does, it does not ask for.
+    team.write("eu/policy.yaml", f"propose: Staging\n{(team.folder / 'registry/eu/policy.yaml').read_text()}")
+    [missing] = found(team.on("eu", "doctor", "--format", "json"), "missing").values()
+    assert missing["check"] == "propose" and "mlflow-gitops init" not in missing["fix"]
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -16,7 +16,7 @@ from mlflow_gitops.core.problems import Problem
 from mlflow_gitops.core.protection import judge_settings
 from mlflow_gitops.core.receipts import NOTES_REF
 from mlflow_gitops.core.snapshot import Snapshot, policy_of
-from mlflow_gitops.core.workflows import Job, app_needs, judge_workflows, read_workflows
+from mlflow_gitops.core.workflows import Job, app_needs, judge_workflows, opens_pull_requests, read_workflows
 from mlflow_gitops.edges import files
 from mlflow_gitops.edges.git import Git
 from mlflow_gitops.edges.github import GitHub, branch_of
@@ -147,7 +147,7 @@ def _github(git: Git | None, main: str | None, jobs: list[Job], environments: Co
     except Failure as failure:
         yield Finding("github", "access", "unknown", str(failure), _TOKEN)
         return
-    yield from judge_settings(settings)
+    yield from judge_settings(settings, opening=opens_pull_requests(jobs))
 
 
 def _versions() -> dict[str, str]:

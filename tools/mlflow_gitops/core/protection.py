@@ -98,8 +98,9 @@ def combined(rules: Sequence[Mapping[str, Any]], classic: Mapping[str, Any] | No
     )
 
 
-def judge_settings(settings: Settings) -> Iterator[Finding]:
-    """The main branch's protection, the environments, tokens and CODEOWNERS, as GitHub has them."""
+def judge_settings(settings: Settings, *, opening: bool = True) -> Iterator[Finding]:
+    """The main branch's protection, the environments, tokens and CODEOWNERS, as GitHub has them. `opening` says whether a
+    workflow opens pull requests, which takes a right of its own."""
     if settings.branch == settings.default_branch:
         yield Finding(
             "github", "default-branch", "ok", f"{settings.repository}: the default branch is {settings.branch}"
@@ -112,7 +113,7 @@ def judge_settings(settings: Settings) -> Iterator[Finding]:
     yield from _protection(settings)
     for name in sorted(settings.environments):
         yield _environment(name, settings.environments[name], settings.branch)
-    yield from _tokens(settings)
+    yield from _tokens(settings, opening)
     if isinstance(settings.secrets, Unread):
         yield _unknown("repository-secrets", settings.secrets)
     elif found := sorted(name for name in settings.secrets if name.startswith("MLFLOW_")):
@@ -235,7 +236,7 @@ def _environment(name: str, found: Environment | Unread | None, branch: str) -> 
     return Finding("github", check, "ok", f"{name} accepts {branch} alone")
 
 
-def _tokens(settings: Settings) -> Iterator[Finding]:
+def _tokens(settings: Settings, opening: bool) -> Iterator[Finding]:
     where = "Settings → Actions → General → Workflow permissions: "
     app = settings.app
     if isinstance(settings.token, Unread):
@@ -245,7 +246,11 @@ def _tokens(settings: Settings) -> Iterator[Finding]:
         yield Finding("github", "token", "missing", said, where + "read repository contents.")
     else:
         yield Finding("github", "token", "ok", "a workflow's own token may only read unless the workflow says more")
-    if isinstance(app, Unread):
+    if not opening:
+        yield Finding(
+            "github", "app", "ok", "no workflow opens pull requests, so none needs a GitHub App or a right to"
+        )
+    elif isinstance(app, Unread):
         yield _unknown("app", app)
     elif app:
         yield Finding(

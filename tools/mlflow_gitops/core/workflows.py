@@ -14,6 +14,8 @@ from mlflow_gitops.core.checkup import Finding
 ENVIRONMENTS = {"plan": "mlflow-read", "drift": "mlflow-read", "propose": "mlflow-read", "reconcile": "mlflow-write"}
 """The environment whose credentials a job may have, by the command that it runs."""
 
+_ONE = (("mlflow-read", "mlflow-write"),)
+"""Where there is one MLflow: the environment that reads and the one that writes."""
 _PINNED = re.compile(r"@[0-9a-f]{40}(?:[0-9a-f]{24})?$|@sha256:[0-9a-f]{64}$")
 _SECRET = re.compile(r"\bsecrets\s*(?:\.\s*([A-Za-z_][A-Za-z0-9_]*)|\[\s*'([^']+)'\s*\])")
 _APP_TOKEN = "actions/create-github-app-token@"
@@ -71,7 +73,7 @@ def read_workflows(files: Mapping[str, str]) -> tuple[list[Job], list[str]]:
 def judge_workflows(
     jobs: list[Job],
     unread: list[str],
-    places: Sequence[tuple[str, str]] = (("mlflow-read", "mlflow-write"),),
+    places: Sequence[tuple[str, str]] = _ONE,
     proposed: Collection[str] = (),
 ) -> Iterator[Finding]:
     """Whether the workflows are there, pinned, and given no more than they need. `places` are the environments that read
@@ -94,6 +96,8 @@ def judge_workflows(
             yield Finding("workflows", "propose", "ok", f"{said}{', '.join(where)} does so")
         else:
             fix = f"{_FIX}; or take propose out of the policy."
+            if tuple(places) != _ONE:
+                fix = "Take propose out of the policy: no workflow does so where there are several MLflows."
             yield Finding(
                 "workflows", "propose", "missing", f"{said}no workflow runs mlflow-gitops github propose", fix
             )
@@ -153,6 +157,16 @@ def app_needs(jobs: list[Job]) -> App | None:
         variables=tuple(name for kind, name in found if kind == "vars"),
         secrets=tuple(name for kind, name in found if kind == "secrets"),
         environment=making.environment,
+    )
+
+
+def opens_pull_requests(jobs: list[Job]) -> bool:
+    """Whether a job makes an App's token, or may itself push a branch and open a pull request of it."""
+    wanted = {"contents": "write", "pull-requests": "write"}
+    return app_needs(jobs) is not None or any(
+        job.permissions in (None, "write-all")
+        or (isinstance(job.permissions, dict) and wanted.items() <= job.permissions.items())
+        for job in jobs
     )
 
 
