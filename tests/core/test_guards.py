@@ -309,6 +309,50 @@ def test_a_protected_stage(body: str, observed: ObservedModel | None, policy: st
         only(found, "protected", said, way_out=f"{said.split()[0]}: null")
 
 
+def test_a_protected_stage_whose_alias_the_policy_renames_is_protected_by_the_one_it_had() -> None:
+    """With the line dropped in the same commit, the new alias is nobody's and the old one would go."""
+    now = wanted("stages: {Production: 1}", OWN.replace("alias: live", "alias: live2"))
+    past = history(wanted("stages: {Live: 2, Production: 1}", OWN), now, base=f"{0:040x}", state="known")
+    model = seen(held(1, "Production"), 2, aliases={"live": 2, "production": 1})
+    only(list(plan_model("m", past, model, context()).refusals), "protected", "held by 2", way_out="Live: null")
+    emptied = wanted("stages: {Production: 1, Live: null}", OWN.replace("alias: live", "alias: live2"))
+    assert not plan_model("m", replace(past, points=(past.points[0], Point(None, emptied))), model, context()).refusals
+
+
+REPORTING = "drift: report\nstages: {Production: {}}"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "observed", "policy", "refused"),
+    [
+        ("[1, 2]", "2", seen(held(1, "Production"), held(2, "Staging")), REPORTING, True),
+        ("[1, 2]", "2", seen(held(1, "Production"), held(2, "Staging")), "stages: {Production: {}}", False),
+        (
+            "[1, 2]",
+            "2",
+            seen(held(1, "Production"), held(2, "Staging")),
+            REPORTING.replace("{}", "{protected: false}"),
+            False,
+        ),
+        ("[1, 2]", "2", seen(held(1, "Production"), held(2, "Production")), REPORTING, False),
+        ("[1, 2]", "[2, 3]", seen(held(1, "Production"), held(2, "Staging"), 3), REPORTING, False),
+        ("[1, 2]", "2", seen(held(1, "Production"), held(2, "Staging"), held(3, "Production")), REPORTING, False),
+        ("[1, 2]", "null", seen(held(1, "Production"), held(2, "Staging")), REPORTING, False),
+        ("[1, 2]", "2", seen(held(1, "Archived"), held(2, "Staging")), REPORTING, False),
+    ],
+)
+def test_what_drift_left_of_a_protected_stage_is_not_taken_out(
+    before: str, now: str, observed: ObservedModel, policy: str, refused: bool
+) -> None:
+    states = (wanted(f"stages: {{Production: {one}}}", policy) for one in (before, now))
+    past = history(*states, base=f"{0:040x}", state="known")
+    found = list(plan_model("m", past, observed, context()).refusals)
+    if refused:
+        only(found, "protected", "2 is in Staging in MLflow", way_out="move 2 back to Production in MLflow")
+    else:
+        assert found == []
+
+
 # -- a freeze -----------------------------------------------------------------------------------------------------------
 
 WHILE = "freeze: {reason: audit, until: '%s'}"

@@ -15,6 +15,7 @@ from mlflow_gitops.core.manifest import VersionSpec
 from mlflow_gitops.core.observed import HELD_PREFIX, HIGHEST_TAG, ObservedModel, ObservedVersion
 from mlflow_gitops.core.origin import ORIGIN_TAG
 from mlflow_gitops.core.plan import Change, Refusal
+from mlflow_gitops.core.policy import StageRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,8 @@ def refusals(
     yield from _versions(desired, seen, new=observed is None)
     yield from pins(desired, seen, moving(changes) | spoken_of(desired, history), context.evidence.read)
     yield from origins(desired, seen, context.evidence)
-    yield from _protected(desired, seen)
+    yield from _protected(desired, history.before, seen)
+    yield from _left_empty(desired, seen, changes)
     if context.writing and (reason := frozen(desired, history, seen, changes, context.now)):
         yield Refusal("frozen", reason, "wait for its end, or let the platform team lift it in the policy", "commit")
 
@@ -276,20 +278,43 @@ def _pin(version: int, said: str) -> Refusal:
     )
 
 
-def _protected(desired: Desired, seen: ObservedModel) -> Iterator[Refusal]:
-    """An occupied protected stage is left empty only by an explicit null."""
+def _protected(desired: Desired, before: Desired | None, seen: ObservedModel) -> Iterator[Refusal]:
+    """An occupied protected stage is left empty only by an explicit null. `before` is what the base wanted: by its policy, the
+    stage may have had another alias."""
     for stage, rule in desired.policy.stages.items():
         if not rule.protected or stage in desired.manifest.stages:
             continue
-        held = set(seen.holders(stage)) if rule.native else set()
-        if rule.alias is not None and rule.alias in seen.aliases:
-            held.add(seen.aliases[rule.alias])
-        if held:
+        then = before.policy.stages.get(stage) if before else None
+        if held := _holding(seen, rule) | (_holding(seen, then) if then else set()):
             versions = ", ".join(map(str, sorted(held)))
             yield Refusal(
                 "protected",
                 f"{stage} is protected and held by {versions}; the manifest does not name it, which would leave it empty",
                 f"say which version holds it, or write {stage}: null to empty it on purpose",
+            )
+
+
+def _holding(seen: ObservedModel, rule: StageRule) -> set[int]:
+    held = set(seen.holders(rule.name)) if rule.native else set()
+    if rule.alias is not None and rule.alias in seen.aliases:
+        held.add(seen.aliases[rule.alias])
+    return held
+
+
+def _left_empty(desired: Desired, seen: ObservedModel, changes: Sequence[Change]) -> Iterator[Refusal]:
+    """Where drift is only reported, what git takes out of a protected stage may be all that still is there."""
+    if desired.policy.drift != "report":
+        return
+    moved = {c.version: c.after for c in changes if c.action == "transition" and c.cause != "drift"}
+    for stage, rule in desired.policy.stages.items():
+        wanted, held = desired.holders(stage), seen.holders(stage)
+        entering = stage in moved.values()
+        if rule.native and rule.protected and wanted and held and not entering and all(v in moved for v in held):
+            where = ", ".join(f"{v} is in {seen.versions[v].stage}" for v in wanted if v in seen.versions)
+            yield Refusal(
+                "protected",
+                f"{stage} is protected and would be left empty: {where} in MLflow, and drift is only reported",
+                f"move {' and '.join(map(str, wanted))} back to {stage} in MLflow, or let the policy heal (drift: heal)",
             )
 
 
