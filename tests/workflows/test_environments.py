@@ -3,6 +3,7 @@ merge each one's own reconcile, run by act. Staging is a server, prod a store of
 
 from __future__ import annotations
 
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -93,6 +94,12 @@ def test_one_pull_request_for_both_and_each_reconciled_by_itself(both: Both) -> 
     both.must("prod", "promote", both.model, "1", "Production", "--from", "staging", "--commit")
     both.team.git("push", "-q", "origin", "onwards")
     number = both.hub.open_pull("onwards", "Onwards", user="ada").number
+
+    # Where no plan can be made, each environment says so.
+    both.actions.variables["MLFLOW_GITOPS_ENVIRONMENT"] = "/nowhere"
+    runs = both.actions.review(number, "grace", "COMMENTED")
+    assert both.said(number) == dict.fromkeys(("plan", "plan/staging", "plan/prod"), "failure"), runs[-1].log
+    both.actions.variables["MLFLOW_GITOPS_ENVIRONMENT"] = sys.prefix
 
     # Prod refuses it, staging does not: neither speaks over the other, and the required check is what both come to.
     runs = both.actions.pull_request(number, "opened")
