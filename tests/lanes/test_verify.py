@@ -175,6 +175,18 @@ def test_a_model_that_is_gone(team: Team, shelf: Shelf, name: str) -> None:
     assert fields(verify(team)) == ["model"]
 
 
+def test_a_model_that_was_retired_is_explained(team: Team, shelf: Shelf, name: str) -> None:
+    team.git("rm", "-q", f"registry/models/{name}.yaml")
+    team.commit("Retire it", other="stages: {}\n")
+    assert verify(team).code == 0, "not pruned yet"
+    team.reconcile("--prune")
+    ran = verify(team)
+    assert ran.code == 0, ran.out
+    shelf.client.transition_model_version_stage(name, "1", "Production")
+    shelf.client.set_registered_model_alias(name, "production", "1")
+    assert fields(verify(team)) == ["stage Production", "alias production"]
+
+
 def test_receipts_that_are_edited_or_deleted_show(team: Team, shelf: Shelf, name: str) -> None:
     notes = ("notes", "--ref=refs/notes/mlflow-gitops")
     first, second = team.git("rev-parse", "HEAD~1"), team.git("rev-parse", "HEAD")

@@ -32,6 +32,14 @@ class Desired:
     manifest: Manifest
     policy: ModelPolicy
 
+    def emptied(self) -> Desired:
+        """What is wanted once the manifest is gone: every stage empty on purpose, and nothing declared."""
+        gone = Manifest(
+            self.manifest.name, self.manifest.file, None, (), {}, {stage: () for stage in self.policy.stages}, {}, {},
+            self.manifest.kind,
+        )  # fmt: skip
+        return Desired(gone, self.policy)
+
     def holders(self, stage: str) -> tuple[int, ...]:
         """The versions that the manifest gives a stage, ascending."""
         return self.manifest.stages.get(stage, ())

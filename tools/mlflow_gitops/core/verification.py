@@ -72,6 +72,12 @@ class Account:
     def desired(self) -> Desired | None:
         return self.points[-1].desired if self.points else None
 
+    @property
+    def emptied(self) -> Desired | None:
+        """What the commit wants of a model whose manifest it deleted; None where there never was one."""
+        last = next((point.desired for point in reversed(self.points) if point.desired is not None), None)
+        return last.emptied() if last else None
+
     def wanted_at(self, place: int) -> Desired | None:
         """What the model's manifest wanted at a place of the line."""
         at = [p for p in self.points if p.commit is not None and self.places[p.commit.sha] <= place]
@@ -121,7 +127,7 @@ def verify_model(
     account: Account, seen: ObservedModel, owner: str | None, digests: frozenset[str], ask: Questions
 ) -> Iterator[Unexplained]:
     """Everything about one managed model that is not explained. `digests` are those of every receipt there is."""
-    name, desired = account.name, account.desired
+    name, desired = account.name, account.desired or account.emptied
     if seen.owner != owner:
         yield Unexplained(name, "owner", f"the stamp says {seen.owner or 'nothing'}, this repository is {owner}")
     if seen.base is None:
