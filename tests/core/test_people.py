@@ -68,6 +68,22 @@ def test_squashed_bodies_bury_their_trailers() -> None:
     assert found.pull_request == 7 and found.pull_request_source == "message"
 
 
+@pytest.mark.parametrize(
+    ("subject", "number"),
+    [
+        ('Revert "Promote (#7)" (#8)', 8),
+        ("Merge pull request #9 from a/b", 9),
+        ("Merge pull request #9000000000000000000000", None),
+        ("Body: Merge pull request #9", None),
+        (f"Promote (#{'9' * 5000})", None),
+        (f"Promote (#7) (#{'9' * 5000})", 7),
+        ("Promote (#\u0667)", None),
+    ],
+)
+def test_the_number_that_a_subject_claims(subject: str, number: int | None) -> None:
+    assert commit(message=subject).pull_request == number
+
+
 def test_what_a_receipt_looked_up_counts_more_than_what_is_claimed() -> None:
     claimed = commit(message="Promote (#7)\n\nApproved-by: Mallory <m@example.org>")
     looked = people(claimed, None, Vouched(12, "api", None, ()))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mlflow_gitops.core.desired import Desired
 
-_PULL_REQUEST = re.compile(r"\(#(\d+)\)|^Merge pull request #(\d+)")
+_PULL_REQUEST = re.compile(r"\(#([0-9]{1,18})\)|^Merge pull request #([0-9]{1,18})\b")
 
 
 @dataclass(frozen=True, slots=True)
