@@ -13,6 +13,7 @@ def told(*runs: tuple[str, str, dict[str, Any]], owner: str = "me") -> list[Rece
     """A chain of (time, commit, what each model came to)."""
     notes: dict[str, str] = {}
     for at, commit, models in runs:
+        at = f"{at}T00:00:00Z"
         said = [{"model": name, **(end if isinstance(end, dict) else {"result": end})} for name, end in models.items()]
         line = write({"owner": owner, "at": at, "models": said}, newest(read(notes)))
         notes[commit] = notes.get(commit, "") + line + "\n"
@@ -28,15 +29,28 @@ def test_a_line_begins_with_its_time_and_names_the_one_before() -> None:
 
 def test_what_is_no_receipt_is_passed_over() -> None:
     line = write({"at": "2026-01-01T00:00:00Z"}, None)
-    text = f'Looked at it.\n{{"at": broken\n{line}\n["at"]\n\n'
+    text = f'Looked at it.\n{{"at": broken\n{{"at":"@everyone \\u001b[2J"}}\n{{"at":"2026-02-30T00:00:00Z"}}\n{line}\n["at"]\n\n'
     assert [one.line for one in read({"c": text})] == [line]
 
 
 def test_the_chain_is_in_order_of_time_whatever_the_notes_order() -> None:
     chain = told(("2026-01-01", "b", {}), ("2026-01-02", "a", {}), ("2026-01-03", "b", {}))
-    assert [one.at for one in chain] == ["2026-01-01", "2026-01-02", "2026-01-03"]
+    assert [one.at for one in chain] == [f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3)]
     assert [one.content["previous"] for one in chain] == [None, chain[0].digest, chain[1].digest]
     assert broken_links(chain) == [] and newest(chain) == chain[2].digest and newest([]) is None
+
+
+def test_a_clock_that_was_put_back_makes_no_run_the_earlier_one() -> None:
+    lines: list[str] = []
+    for at in ("2026-01-09T00:00:00Z", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z", "2026-01-09T00:00:00.500Z"):
+        models = [{"model": "m", "result": "applied"}]
+        lines.append(write({"owner": "me", "at": at, "models": models}, newest(read({"c": "\n".join(lines)}))))
+    known = read({"c": "\n".join(reversed(lines))})
+    assert [one.line for one in known] == lines and broken_links(known) == [] and newest(known) == known[-1].digest
+    assert unstamped({"m": known[-1].digest}, known, "me") == {}
+    assert unstamped({"m": known[0].digest}, known, "me") == {known[-1].digest: ["m"]}
+    moved = read({"c": lines[0], "d": "\n".join(lines[:2])})
+    assert [(one.commit, one.line) for one in moved] == [("c", lines[0]), ("d", lines[0]), ("d", lines[1])]
 
 
 def test_a_gap_shows_and_two_beside_each_other_are_none() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mlflow_gitops import recording
 from mlflow_gitops.core import receipts
 from mlflow_gitops.edges.git import Git
 from mlflow_gitops.edges.notes import Notes
@@ -109,6 +110,33 @@ def test_what_mlflow_really_had(team: Team, shelf: Shelf) -> None:
     assert then["stages"] == {"@best": [1], "Production": [1]}
     assert team.run("show", name, "--effective", "--at", first, "--format", "json").json["models"] == [then]
     assert team.run("show", name, "--effective", "--at", "2020-01-01", "--format", "json").json["models"] == []
+
+
+def test_what_mlflow_really_had_though_a_run_left_no_receipt_and_a_clock_was_put_back(
+    team: Team, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = shelf.model(3)
+
+    def agrees() -> None:
+        [now] = team.run("show", name, "--effective", "--format", "json").json["models"]
+        assert now["stages"] == {stage: list(held) for stage, held in _stages(shelf, name).items()}
+
+    team.commit(**{name: "stages: {Production: 1}\n"})
+    team.reconcile()
+    team.commit(**{name: "stages: {Production: 2}\n"})
+    team.reconcile()
+    team.git("notes", "--ref=mlflow-gitops", "remove", "HEAD")
+    team.reconcile()
+    assert kept(team)[-1].content["recovered"] is True
+    agrees()
+    team.commit(**{name: "stages: {Production: 3}\n"})
+    with monkeypatch.context() as then:
+        then.setattr(recording, "now_utc", lambda precision: "2026-01-01T00:00:00.000Z")
+        team.reconcile()
+    agrees()
+    stamp = shelf.tags(name)["gitops.receipt"]
+    team.reconcile()
+    assert shelf.tags(name)["gitops.receipt"] == stamp, "the stamp names the newest receipt"
 
 
 def _stages(shelf: Shelf, name: str) -> dict[str, list[int]]:

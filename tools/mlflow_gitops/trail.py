@@ -12,6 +12,7 @@ from mlflow_gitops.core.events import Course, Event, courses, in_order, policy_e
 from mlflow_gitops.core.history import Histories
 from mlflow_gitops.core.mainline import Merged
 from mlflow_gitops.core.names import NATIVE_STAGES, file_stem, model_of
+from mlflow_gitops.core.policy import instant
 from mlflow_gitops.core.reading import Reader
 from mlflow_gitops.core.receipts import NOTES_REF, Ledger
 from mlflow_gitops.core.snapshot import classify, stem_of
@@ -129,7 +130,7 @@ class Trail:
         known = [
             one
             for one in self.ledger.receipts
-            if (_written(one.at) <= moment if moment is not None else self.line.index[one.commit] <= place)
+            if (instant(one.at).timestamp() <= moment if moment is not None else self.line.index[one.commit] <= place)
         ]
         return [found for course in self.courses if (found := effective(course, self.line, known))]
 
@@ -190,10 +191,3 @@ def _time(text: str) -> float | None:
         return named_time(text)
     except ValueError:
         raise UsageFailure(f"There is no such time as {text}.") from None
-
-
-def _written(at: str) -> float:
-    try:
-        return named_time(at) or 0.0
-    except ValueError:
-        return 0.0

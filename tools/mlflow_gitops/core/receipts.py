@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlflow_gitops.core.people import Vouched
+from mlflow_gitops.core.policy import instant
 from mlflow_gitops.core.untrusted import loads
 
 NOTES_REF = "refs/notes/mlflow-gitops"
 RECEIPT_TAG = "gitops.receipt"
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?Z\Z")
 _LINE = re.compile(r'^\{"at":[^\r\n]*', re.MULTILINE)
 
 
@@ -68,24 +70,49 @@ def write(content: Mapping[str, Any], previous: str | None) -> str:
 def read(notes: Mapping[str, str]) -> list[Receipt]:
     """Every receipt in the notes (commit to text), oldest first. Lines that are no receipts are passed over: notes are
     for people too."""
-    found = []
+    found: dict[str, list[Receipt]] = {}
     for commit, text in notes.items():
         for match in _LINE.finditer(text):
             try:
                 content = loads(match.group())
             except ValueError:
                 continue
-            found.append(Receipt(commit, match.group(), content))
-    return sorted(found, key=lambda receipt: (receipt.at, receipt.digest))
+            if _is_time(content["at"]):
+                receipt = Receipt(commit, match.group(), content)
+                found.setdefault(receipt.digest, []).append(receipt)
+    ages = _ages({digest: same[0] for digest, same in found.items()})
+    return [receipt for digest in sorted(found, key=lambda digest: ages[digest]) for receipt in found[digest]]
 
 
-def newest(receipts: Iterable[Receipt]) -> str | None:
-    """The digest that the next receipt names as the one before it: the latest that none names yet."""
-    known = list(receipts)
-    named = {receipt.previous for receipt in known}
-    ends = [receipt for receipt in known if receipt.digest not in named]
-    last = max(ends, key=lambda receipt: (receipt.at, receipt.digest), default=None)
-    return last.digest if last else None
+def _ages(known: Mapping[str, Receipt]) -> dict[str, tuple[str, int, str]]:
+    """What orders receipts, by their digests: the latest time of a receipt and all before it in its chain, as on the main line,
+    then its place in the chain. So a clock that was put back does not make a run the earlier one."""
+    ages: dict[str, tuple[str, int, str]] = {}
+    for digest in known:
+        chain: list[str] = []
+        link: str | None = digest
+        while link in known and link not in ages:
+            chain.append(link)
+            link = known[link].previous
+        latest, place, _ = ages.get(link or "", ("", 0, ""))
+        for one in reversed(chain):
+            latest, place = max(latest, known[one].at), place + 1
+            ages[one] = latest, place, one
+    return ages
+
+
+def _is_time(at: object) -> bool:
+    """Whether it is RFC 3339 in UTC, as every receipt's own is; anything else may hold what no terminal should see."""
+    try:
+        return isinstance(at, str) and _TIME.match(at) is not None and instant(at) is not None
+    except ValueError:
+        return False
+
+
+def newest(receipts: Sequence[Receipt]) -> str | None:
+    """The digest that the next receipt names as the one before it: the latest, of those in their order, that none names yet."""
+    named = {receipt.previous for receipt in receipts}
+    return next((digest for one in reversed(receipts) if (digest := one.digest) not in named), None)
 
 
 def last_commit(receipts: Iterable[Receipt], model: str) -> str | None:
@@ -142,7 +169,7 @@ def unrecorded(
     return missing
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Run:
     """One receipt's place: the index of its commit on the main line, and when it was written."""
 
@@ -164,7 +191,7 @@ class Ledger:
             for entry in receipt.models():
                 self._read(entry, Run(index[receipt.commit], receipt.at))
         for runs in self._applied.values():
-            runs.sort()
+            runs.sort(key=lambda run: run.index)
 
     def applied(self, model: str) -> Sequence[Run]:
         """The runs in which a model was applied, in the order of the main line."""

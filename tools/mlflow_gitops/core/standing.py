@@ -47,7 +47,7 @@ def effective(course: Course, line: Line, receipts: Iterable[Receipt]) -> Standi
     them tells of the model.
 
     A run that applied the model left it as its commit wanted; what other runs wrote of it, and what was archived on the way, is
-    read off their changes. What people did in MLflow beside is seen only where a later run healed it.
+    read off their changes, and off what they found that a run had done which left no receipt. What people did in MLflow beside is seen only where a later run healed it.
     """
     held = _Held()
     told = False
@@ -57,10 +57,10 @@ def effective(course: Course, line: Line, receipts: Iterable[Receipt]) -> Standi
                 continue
             desired = course.at(line.index[receipt.commit])
             applied = entry.get("result") == "applied"
-            changes = entry.get("changes")
+            changes = [one for key in ("found", "changes") if isinstance(of := entry.get(key), list) for one in of]
             told = told or applied or bool(changes)
             before = held.stages()
-            for change in changes if isinstance(changes, list) else ():
+            for change in changes:
                 held.write(change, desired)
             if applied:
                 held.settle(desired)
