@@ -29,7 +29,8 @@ def test_a_line_begins_with_its_time_and_names_the_one_before() -> None:
 
 def test_what_is_no_receipt_is_passed_over() -> None:
     line = write({"at": "2026-01-01T00:00:00Z"}, None)
-    text = f'Looked at it.\n{{"at": broken\n{{"at":"@everyone \\u001b[2J"}}\n{{"at":"2026-02-30T00:00:00Z"}}\n{line}\n["at"]\n\n'
+    timeless = '{"at":"@everyone \\u001b[2J"}\n{"at":"2026-02-30T00:00:00Z"}\n{"at":1}'
+    text = f'Looked at it.\n{{"at": broken\n{timeless}\n{line}\n["at"]\n\n'
     assert [one.line for one in read({"c": text})] == [line]
 
 

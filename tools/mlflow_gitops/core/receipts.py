@@ -91,7 +91,7 @@ def _ages(known: Mapping[str, Receipt]) -> dict[str, tuple[str, int, str]]:
     for digest in known:
         chain: list[str] = []
         link: str | None = digest
-        while link in known and link not in ages:
+        while link is not None and link in known and link not in ages:
             chain.append(link)
             link = known[link].previous
         latest, place, _ = ages.get(link or "", ("", 0, ""))

@@ -47,7 +47,8 @@ def effective(course: Course, line: Line, receipts: Iterable[Receipt]) -> Standi
     them tells of the model.
 
     A run that applied the model left it as its commit wanted; what other runs wrote of it, and what was archived on the way, is
-    read off their changes, and off what they found that a run had done which left no receipt. What people did in MLflow beside is seen only where a later run healed it.
+    read off their changes, and off what they found that a run had done which left no receipt. What people did in MLflow beside
+    is seen only where a later run healed it.
     """
     held = _Held()
     told = False
