@@ -299,6 +299,16 @@ def read_until(terminal: int, words: str, within: float = 60) -> str:
     return said
 
 
+def interrupted(process: subprocess.Popen[bytes], terminal: int, words: str) -> str:
+    """Press ^C. Python (3.11) misses one that comes between its question and its reading; a person presses again."""
+    said = ""
+    for _ in range(5):
+        process.send_signal(signal.SIGINT)
+        if said := read_until(terminal, words, within=10):
+            break
+    return said
+
+
 def test_on_a_terminal_it_asks(team: Team) -> None:
     answers = {"n\n": 1, "\x03": 130, "y\n": 0}
     with at_a_terminal(team, len(answers), "reconcile") as (process, terminal):
@@ -307,10 +317,10 @@ def test_on_a_terminal_it_asks(team: Team) -> None:
             assert "Production  " in asked and "Reconcile sqlite:" in asked
             assert stages(team)[1] == "None", "nothing happens before the answer"
             if answer == "\x03":
-                process.send_signal(signal.SIGINT)
+                said = interrupted(process, terminal, f"exit {code}")
             else:
                 os.write(terminal, answer.encode())
-            said = read_until(terminal, f"exit {code}")
+                said = read_until(terminal, f"exit {code}")
             assert f"exit {code}" in said and "Traceback" not in asked + said, said
     assert stages(team)[1] == "Production"
 
