@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -394,3 +395,35 @@ def test_a_plan_onto_shows_what_the_merge_changes_and_counts_the_rest(
     gated.git("checkout", "-q", "main")
     nothing = gated.run("plan", "--rev", "main", "--onto", "main", "--detailed-exitcode")
     assert nothing.code == 0 and "3 models as on main." in nothing.out
+
+
+def test_a_branch_that_main_was_merged_into(gated: Team, shelf: Shelf, forward: Forward, tmp_path: Path) -> None:
+    """As GitHub's "Update branch" does: what main did meanwhile, and was reconciled, is part of what is planned there."""
+    name, other = shelf.model(0), shelf.model(1, "other")
+    shelf.logged(name, accuracy=0.95, latency_ms=40)
+    gated.commit("To Staging", **{name: "stages: {Staging: 1}\n"})
+    gated.git("init", "-q", "--bare", str(tmp_path / "hub"))
+    gated.git("remote", "add", "origin", str(tmp_path / "hub"))
+    gated.git("push", "-q", "-u", "origin", "main")
+    gated.git("checkout", "-qb", "feature")
+    gated.commit("Promote\n\nGate-Override: soak: INC-42", **{name: "stages: {Production: 1}\n"})
+    gated.git("checkout", "-q", "main")
+    gated.write("policy.yaml", POLICY.replace("min: 0.9", "min: 0.99"))
+    gated.commit("Meanwhile", **{other: "stages: {Staging: 1}\n"})
+    gated.git("push", "-q")
+    gated.reconcile()
+    gated.git("checkout", "-q", "feature")
+    behind = plan(gated)
+    assert {r["code"] for model in behind.json["models"] for r in model["refusals"]} >= {"stale"}, (
+        "main was not merged yet"
+    )
+    gated.git("merge", "-q", "-m", "Update", "main")
+    gated.commit("More", **{other: "stages: {Staging: 1}\ndescription: More\n"})
+    models = {model["model"]: model for model in plan(gated).json["models"]}
+    assert [change["action"] for change in models[other]["changes"]] == ["set_description"]
+    told = {gate["gate"]: gate["status"] for gate in models[name]["gates"]}
+    assert told["soak"] == "overridden", "by a commit from before that merge"
+    assert models[name]["refusals"][0]["detail"] == "1 may not enter Production: accuracy 0.95 < 0.99", (
+        "by main's policy now"
+    )
+    assert gated.run("status", other, "--format", "json").json["models"][0]["sync"] == "Pending"

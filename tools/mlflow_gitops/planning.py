@@ -20,7 +20,7 @@ from mlflow_gitops.core.gates.judge import Evidence
 from mlflow_gitops.core.guards import Context
 from mlflow_gitops.core.history import BaseState, Histories
 from mlflow_gitops.core.limits import limit_refusal
-from mlflow_gitops.core.mainline import Line
+from mlflow_gitops.core.mainline import Commit, Line
 from mlflow_gitops.core.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.names import file_stem
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
@@ -83,7 +83,6 @@ def evidence(workspace: Workspace, registry: Registry) -> Evidence:
         read=read,
         read_file=read_file,
         origin=lambda pin: registry.elsewhere.look(pin).version,
-        messages=cache(lambda commit, file: workspace.git.messages(commit.sha, file)),
         approvals=approving.approvals,
         claims=approving.claims,
         merged=lambda commit: commit.sha in workspace.main_line,
@@ -115,7 +114,7 @@ class Planner:
         self._ways = ways or Ways()
         policy = snapshot.policy.without_stages() if registry.stageless else snapshot.policy
         self._policy = policy
-        self._line = line or (workspace.git.line(commit, workspace.registry) if commit else Line([], [], {}))
+        self._line = line or (workspace.line(commit) if commit else Line([], [], {}))
         self._merge: Merge | None = None
         self._before: Mapping[str, Desired] = {}
         self._seen: Mapping[str, ObservedModel] = {}
@@ -128,7 +127,7 @@ class Planner:
         self._desired = {name: Desired(m, policy.for_model(name, m.kind)) for name, m in snapshot.manifests.items()}
         policy_dirty = any(classify(path, workspace.registry) == "policy" for path in dirty)
         stems = {stem_of(path) for path in dirty}
-        self._evidence = evidence(workspace, registry)
+        self._evidence = replace(evidence(workspace, registry), messages=cache(self._messages))
         self._histories = Histories(
             self._line,
             workspace.registry,
@@ -258,6 +257,12 @@ class Planner:
         """Read one model anew and plan it again."""
         observed = self.registry.read(name, self.manifest(name).kind)
         return self._model(name, observed, *self._base(observed))
+
+    def _messages(self, commit: Commit, file: str) -> list[str]:
+        """The messages that speak for a commit's change of a file."""
+        place = self._line.index.get(commit.sha, 0)
+        before = self._line.shas[place - 1] if place else None
+        return self._workspace.git.messages(commit.sha, file, before)
 
     def _prompts(self, names: Collection[str]) -> list[str]:
         """Those of `names` that are prompts by their manifest."""

@@ -147,6 +147,36 @@ class Workspace:
         planned = merge is not None and sha == merge.revision and not merge.is_nothing
         return self.git.messages(merge.made if merge and planned else sha, file)
 
+    def line(self, commit: str) -> Line:
+        """The history that a commit is the end of: its first parents.
+
+        Of a branch that main was merged into, these know nothing of what main did meanwhile, though the commit comes after it.
+        There, it is the main line as far as the commit has it, and on top of that what the branch did from that merge on.
+        """
+        if (start := self._newest_merged(commit)) is None:
+            return self.git.line(commit, self.registry)
+        own, after = self.git.listed(commit), self.git.after(start, commit)
+        line = self.git.listed(start)
+        for sha, seconds in zip(own.shas, own.times, strict=True):
+            if sha in after:
+                line.shas.append(sha)
+                line.times.append(max(seconds, line.times[-1]))
+        self.git.fill(line, self.registry, lambda path: False, lambda path, blob, data: None)
+        return line
+
+    def _newest_merged(self, commit: str) -> str | None:
+        """The newest commit of the main line that came into a commit's history by a merge; None where its first parents lead
+        there, or where no main line is known."""
+        try:
+            main = self.main_line
+        except GitFailure:
+            return None
+        if commit in main:
+            return None
+        have = len(main) - len(self.git.first_parents(self.main_ref, without=commit))
+        newest = next((sha for sha, place in main.items() if place == have - 1), None)
+        return None if newest in self.git.first_parents(commit) else newest
+
     def line_of(self, merge: Merge) -> Line:
         """The main line as it will be: the branch's, and on top of it the merge under the revision's name."""
         line = self.git.line(merge.made, self.registry)

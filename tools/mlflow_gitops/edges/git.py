@@ -90,10 +90,12 @@ class Git(GitCommand):
             "still empty), or name it with --main."
         )
 
-    def first_parents(self, revision: str) -> list[str]:
-        """The first-parent line up to a revision, the oldest commit first; empty before the first commit."""
+    def first_parents(self, revision: str, without: str | None = None) -> list[str]:
+        """The first-parent line up to a revision, the oldest commit first, less what `without` has; empty before the first
+        commit."""
+        less = [f"^{without}"] if without else []
         try:
-            return self._text("rev-list", "--first-parent", "--reverse", revision, "--").split()
+            return self._text("rev-list", "--first-parent", "--reverse", revision, *less, "--").split()
         except GitFailure:
             if self.has_commits():
                 raise
@@ -145,6 +147,10 @@ class Git(GitCommand):
     def contains(self, revision: str, other: str) -> bool:
         """Whether `other` is `revision` or comes before it."""
         return self._start("merge-base", "--is-ancestor", other, revision).returncode == 0
+
+    def after(self, start: str, revision: str) -> frozenset[str]:
+        """The commits up to a revision that come after `start`, whatever lies beside it left out."""
+        return frozenset(self._text("rev-list", "--ancestry-path", f"{start}..{revision}", "--").split())
 
     def describe(self, sha: str) -> Commit:
         """One commit, with its own committer's time."""
@@ -276,14 +282,15 @@ class Git(GitCommand):
                 found[brought[sha]].append(Merged(commit, tuple(path for path, _ in changes)))
         return found
 
-    def messages(self, sha: str, path: str) -> list[str]:
+    def messages(self, sha: str, path: str, before: str | None = None) -> list[str]:
         """The messages that speak for a commit's change of a file: its own, and in a true merge those of the merged commits
-        that touch the file (RULES R3)."""
-        parents = self._text("rev-list", "--parents", "-n", "1", sha, "--").split()[1:]
+        that touch the file (RULES R3). They were merged into `before`, by default its first parent."""
+        first, *others = self._text("rev-list", "--parents", "-n", "1", sha, "--").split()[1:] or [""]
+        merged = others if before in (None, first) else [sha]
         form = ("log", "--no-show-signature", "--encoding=UTF-8", "-z", "--format=%B")
         said = self._run(*form, "-n", "1", sha, "--")
-        for merged in parents[1:]:
-            said += b"\0" + self._run(*form, "--no-merges", "--full-history", f"{parents[0]}..{merged}", "--", path)
+        for tip in merged:
+            said += b"\0" + self._run(*form, "--no-merges", "--full-history", f"{before or first}..{tip}", "--", path)
         return [one.strip() for one in said.decode("utf-8", "replace").split("\0") if one.strip()]
 
     def dirty_paths(self, registry: str) -> list[str]:
