@@ -338,3 +338,31 @@ def test_a_reader_that_goes_away(team: Team) -> None:
     process.wait(30)
     reader.join()
     assert "Traceback" not in "".join(said) and "Exception" not in "".join(said)
+
+
+SHELL = '"$0" -m mlflow_gitops --repo "$1" '
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        ("log > /dev/full", 1, "error: The output could not be written: No space left on device."),
+        ("log --format json > /dev/full", 1, "The output could not be written"),
+        ("--help > /dev/full", 1, "The output could not be written"),
+        ("log >&-", 0, ""),
+        ("log --format json >&- 2>&-", 0, ""),
+        ("reconcile <&-", 64, "without a terminal"),
+        ("log --since nowhere 2> /dev/full", 1, ""),
+        ("log --nonsense 2> /dev/full", 64, ""),
+        ("show nothing-of-that-name 2>&-", 1, ""),
+        ("log | true", 0, ""),
+    ],
+)
+def test_output_that_cannot_be_written(team: Team, command: str, code: int, said: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", SHELL + command, sys.executable, str(team.folder)],
+        env=os.environ | GIT_ENVIRONMENT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr if said else not done.stderr

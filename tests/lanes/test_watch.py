@@ -7,6 +7,8 @@ import os
 import resource
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -28,7 +30,7 @@ from mlflow_gitops.watching import News, Watcher, pause
 from mlflow_gitops.workspace import Workspace
 from tests.lanes.conftest import Shelf
 from tests.support.servers import free_port
-from tests.support.team import Team
+from tests.support.team import GIT_ENVIRONMENT, Team
 
 POLICY = "stages: {Staging: {alias: staging}, Production: {alias: production}}\n"
 
@@ -322,6 +324,23 @@ def test_being_told_to_stop_waits_for_nothing() -> None:
         assert time.monotonic() - began < 30
     finally:
         signal.signal(signal.SIGUSR1, signal_again)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
+def test_a_log_that_is_full_ends_nothing(team: Team, watcher_clone: Team, shelf: Shelf) -> None:
+    name = shelf.model(2)
+    push(team, "First", **{name: "stages: {Production: 1}\n"})
+    command = [sys.executable, "-m", "mlflow_gitops", "--repo", str(watcher_clone.folder), "--tracking-uri", team.uri]
+    options = ["reconcile", "--yes", "--watch", "--interval", "1s", "--listen", "off"]
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        process = subprocess.Popen([*command, *options], env=os.environ | GIT_ENVIRONMENT, stdout=full, stderr=full)
+    try:
+        eventually(lambda: shelf.stages(name)[1] == "Production")
+        second = push(team, "Second", **{name: "stages: {Production: 2}\n"})
+        eventually(lambda: shelf.tags(name).get("gitops.commit") == second)
+    finally:
+        process.send_signal(signal.SIGTERM)
+    assert process.wait(60) in (0, 1), "what could not be written is told by its exit code alone"
 
 
 def test_it_asks_nobody(team: Team) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
+import sys
 import unicodedata
 
 import pytest
 
-from mlflow_gitops.render.terminal import Style, safe
+from mlflow_gitops.render.terminal import Style, as_json, safe
 
 
 class Terminal(io.StringIO):
@@ -70,3 +72,16 @@ def test_the_stream_is_stdout_where_none_is_named(monkeypatch: pytest.MonkeyPatc
     assert Style().on
     monkeypatch.setattr("sys.stdout", io.StringIO())
     assert not Style().on
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF-16", "latin-1", "ascii", "cp1252"])
+def test_json_holds_every_character_whatever_stdout_can_take(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    value = {"author": "Ünï 日本 🎉", "subject": "\x9b31m \u202e \x7f\n"}
+    held = io.BytesIO()
+    stream = io.TextIOWrapper(held, encoding=encoding)
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", stream)
+        text = as_json(value)
+        print(text, flush=True)
+    assert json.loads(held.getvalue().decode(encoding)) == value and safe(text) == text
+    assert ("日本" in text) is encoding.lower().startswith("utf")

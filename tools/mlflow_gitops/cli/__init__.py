@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import gc
 import os
 import sys
@@ -22,12 +24,18 @@ from mlflow_gitops.cli import authoring, audit, setup, github  # noqa: F401
 # isort: on
 from mlflow_gitops.errors import ERROR, INTERRUPTED, USAGE, Failure
 
+_NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+
 # What click calls UsageError: Typer's public surface shows only its subclass.
 _UsageError: Any = typer.BadParameter.__mro__[1]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code (DESIGN §5). No traceback for anything a user can cause."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # Closed by whoever started this: no file that is opened later may take its place.
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         # A terminal or pipe that cannot show a character gets a stand-in instead of a crash.
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
@@ -43,15 +51,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _say(f"error: {error}")
         return error.exit_code
     except _UsageError as error:
-        error.show()
+        with contextlib.suppress(OSError):
+            error.show()
         return USAGE
     except (KeyboardInterrupt, typer.Abort):
         _say("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone; what it did not want is no error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return ERROR
+    except OSError as error:
+        if error.errno not in _NOT_WRITTEN:
+            raise
+        _forget_output()
+        _say(f"error: The output could not be written: {error.strerror}.")
+        return ERROR
+
+
+def _forget_output() -> None:
+    """Nothing more is written to stdout, nor what waits to be."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _meant(arguments: Sequence[str]) -> typer.Typer:
@@ -74,7 +95,8 @@ def _say(text: str) -> None:
 
     style = Style(sys.stderr)
     head, _, rest = text.partition(": ")
-    print(f"{style(head, 'red')}: {safe(rest)}" if rest else safe(text), file=sys.stderr)
+    with contextlib.suppress(OSError):
+        print(f"{style(head, 'red')}: {safe(rest)}" if rest else safe(text), file=sys.stderr, flush=True)
 
 
 def entry() -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import re
+import contextlib
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from mlflow_gitops.core.snapshot import Snapshot
-from mlflow_gitops.core.yamldoc import CONTROL
 from mlflow_gitops.errors import INVALID
 from mlflow_gitops.render import problems
-from mlflow_gitops.render.terminal import Style, safe
+from mlflow_gitops.render.terminal import Style, as_json, safe
 from mlflow_gitops.settings import Settings
 
 
@@ -24,28 +22,30 @@ def emit(lines: Iterable[str]) -> None:
 
 def emit_json(value: Any) -> None:
     """Print one JSON document to stdout. What no terminal should see stands in it as JSON's own escapes."""
-    print(CONTROL.sub(_escape, json.dumps(value, indent=2, ensure_ascii=False)))
-
-
-def _escape(found: re.Match[str]) -> str:
-    return f"\\u{ord(found.group()):04x}"
+    print(as_json(value, indent=2))
 
 
 def note(settings: Settings, text: str) -> None:
     """Say something beside the result, unless --quiet."""
     if settings.verbosity >= 0:
-        print(safe(text), file=sys.stderr)
+        aside(safe(text))
 
 
 def warn(text: str) -> None:
     """Say something that must not be missed."""
-    print(f"{Style(sys.stderr)('warning', 'yellow')}: {safe(text)}", file=sys.stderr)
+    aside(f"{Style(sys.stderr)('warning', 'yellow')}: {safe(text)}")
+
+
+def aside(line: str) -> None:
+    """Print a line to stderr. Where nobody can be told, nothing is given up for that."""
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
 
 
 def steps(settings: Settings) -> Callable[[str], None]:
     """A callback that shows what long work is at: on a terminal, or with --verbose."""
     if settings.verbosity > 0 or (settings.verbosity == 0 and sys.stderr.isatty()):
-        return lambda step: print(f"{step} …", file=sys.stderr, flush=True)
+        return lambda step: aside(f"{step} …")
     return lambda step: None
 
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import signal
-import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mlflow_gitops.commands.output import note, warn
+from mlflow_gitops.commands.output import aside, note, warn
 from mlflow_gitops.core.requirements import Soak
 from mlflow_gitops.errors import OK, UsageFailure
 from mlflow_gitops.planning import Ways
 from mlflow_gitops.render import data, problems, text
-from mlflow_gitops.render.terminal import Style, safe
+from mlflow_gitops.render.terminal import Style, as_json, safe
 from mlflow_gitops.settings import Settings
 from mlflow_gitops.watching import News, Watcher
 from mlflow_gitops.workspace import Workspace, now_utc
@@ -81,7 +79,7 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
         lambda: Workspace(settings),
         lambda: connect(Workspace(settings), warn),
         metrics,
-        _json if options.form == "json" else _text,
+        _kept_on(_json if options.form == "json" else _text),
         stop,
         interval=interval,
         ways=options.ways,
@@ -115,6 +113,20 @@ def _address(listen: str) -> tuple[str, int] | None:
     return found["host"].strip("[]"), int(found["port"])
 
 
+def _kept_on(tell: Callable[[News], None]) -> Callable[[News], None]:
+    """Tell, and go on where that fails: the disk may be full that the log goes to. A reader that has gone ends it."""
+
+    def told(news: News) -> None:
+        try:
+            tell(news)
+        except BrokenPipeError:
+            raise
+        except OSError:
+            return
+
+    return told
+
+
 def _text(news: News) -> None:
     """Each piece of news with its time, on stdout what was done, on stderr what stands in the way."""
     at, style = now_utc(), Style()
@@ -123,7 +135,7 @@ def _text(news: News) -> None:
     if news.invalid is not None:
         warn(f"{at} commit {(news.commit or '')[:7]} has invalid files; nothing of it is reconciled:")
         for line in problems.text(news.invalid.errors):
-            print(line, file=sys.stderr, flush=True)
+            aside(line)
     for refusal in news.refusals:
         warn(f"{at} the whole run is refused: {refusal.detail}. Way out: {refusal.way_out}")
     for outcome in news.outcomes:
@@ -148,4 +160,4 @@ def _json(news: News) -> None:
         done = news.done
         told |= data.reconciled(news.commit or "", news.outcomes, done.receipt if done else None, news.refusals)
         told["trouble"] = done.trouble if done else []
-    print(json.dumps(told, ensure_ascii=False), flush=True)
+    print(as_json(told), flush=True)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from mlflow_gitops.core.audit import Told
 from mlflow_gitops.core.times import minute
-from mlflow_gitops.core.yamldoc import CONTROL
 from mlflow_gitops.render.inert import cell, table
-from mlflow_gitops.render.terminal import Style, safe
+from mlflow_gitops.render.terminal import Style, as_json, safe
 
 COLUMNS = (
     "type", "at", "commit", "model", "stage", "from", "to", "author", "co_authors", "merged_by", "approved_by",
@@ -51,7 +49,7 @@ def data(one: Told) -> dict[str, Any]:
 
 def json_lines(events: Iterable[Told]) -> Iterator[str]:
     """One JSON object a line."""
-    return (_json(data(one)) for one in events)
+    return (as_json(data(one)) for one in events)
 
 
 def json_list(events: Iterable[Told]) -> Iterator[str]:
@@ -163,11 +161,6 @@ def _effect(one: Told, style: Style, recorded: bool) -> str:
         return "  " + style("… not applied yet", "yellow") if recorded and one.event.kind == "stage" else ""
     mark, colour = _RESULT[one.effect.result]
     return "  " + style(f"{mark} {one.effect.result} {minute(one.effect.at)}", colour)
-
-
-def _json(value: Any) -> str:
-    # What moves a cursor or turns text around is escaped in JSON's own way: a terminal may be where it goes.
-    return CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def _cell(value: object) -> str:

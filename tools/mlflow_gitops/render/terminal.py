@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from typing import TextIO
+from typing import Any, TextIO
 
 from mlflow_gitops.core.yamldoc import CONTROL
 
@@ -15,6 +16,14 @@ def safe(text: str) -> str:
     """Text from manifests, registries or git, fit for one terminal line: control characters and line breaks shown as
     escapes, so that nothing written there can move the cursor, hide or re-order what is printed."""
     text = text.replace("\n", "\\n").replace("\t", " ").replace("\r", "\\r")
+    return CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def as_json(value: Any, indent: int | None = None) -> str:
+    """A JSON text for stdout. What moves a cursor or turns text around is escaped in JSON's own way, since a terminal may be
+    where it goes; so is all beyond ASCII where stdout is not in UTF-8, and could not hold all of it."""
+    whole = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
+    text = json.dumps(value, indent=indent, ensure_ascii=not whole)
     return CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
