@@ -142,3 +142,10 @@ def test_a_folder_that_cannot_be_written_is_told(team: Team) -> None:
     (team.folder.parent / "file").write_text("")
     ran = team.run("report", "--out", str(team.folder.parent / "file"), "--offline")
     assert ran.code == 1 and "could not be written" in ran.err
+
+
+def test_a_commit_that_cannot_be_compared_is_told_apart_from_a_fault(team: Team) -> None:
+    team.commit("Wrong", fraud="stages: [\n")
+    ran = team.run("report", "--out", str(team.folder.parent / "out"))
+    assert ran.code == 3 and "say --offline" in ran.err
+    assert "Production" in written(team)

@@ -27,6 +27,9 @@ FETCH = "git fetch {remote} refs/notes/mlflow-gitops:refs/notes/mlflow-gitops"
 """What brings in the receipts that are on a remote: no clone fetches notes by itself."""
 
 
+_TIMES = "2026-01-31T12:00:00Z, or 2026-01-31 for the end of that day"
+
+
 class Trail:
     """The events of the main line, of one model or of all, and who held what when. `whole` says that all of them will be
     told.
@@ -158,11 +161,14 @@ class Trail:
             raise
 
     def _place(self, revision: str) -> int:
-        sha = self._git.resolve(revision)
+        try:
+            sha = self._git.resolve(revision)
+        except GitFailure as failure:
+            raise GitFailure(f"{failure} A time is written {_TIMES}.") from None
         if sha not in self.line.index:
             raise GitFailure(
                 f"{revision} ({sha[:12]}) is not on the main line, {self.workspace.main_ref}. Name a commit that is, or a "
-                "time: 2026-01-31T12:00:00Z, or 2026-01-31 for the end of that day."
+                f"time: {_TIMES}."
             )
         return self.line.index[sha]
 

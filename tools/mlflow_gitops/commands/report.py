@@ -9,7 +9,7 @@ from mlflow_gitops.core.lineage import origin, words
 from mlflow_gitops.core.plan import Plan
 from mlflow_gitops.core.report import incidents, lanes
 from mlflow_gitops.core.snapshot import Snapshot
-from mlflow_gitops.errors import OK, Failure
+from mlflow_gitops.errors import OK, Failure, InvalidFiles
 from mlflow_gitops.render.report import Report, page
 from mlflow_gitops.render.text import many
 from mlflow_gitops.settings import Settings
@@ -68,11 +68,11 @@ def _asked(
     from mlflow_gitops.lineage import origins
     from mlflow_gitops.planning import Planner
 
-    registry = connect(workspace, warn)
     if snapshot.errors:
-        raise Failure(
+        raise InvalidFiles(
             "The manifests have errors (mlflow-gitops validate), so MLflow cannot be compared; say --offline."
         )
+    registry = connect(workspace, warn)
     plan = Planner(workspace, registry, snapshot, commit).plan((), steps(settings))
     held = {
         name: {version for stage, versions in manifest.stages.items() if stage != "Archived" for version in versions}
