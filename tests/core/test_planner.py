@@ -283,6 +283,12 @@ def test_a_stage_that_drifted_says_what_happened(body: str, observed: ObservedMo
     assert (found[0], found[1], found[2], found[5]) == row and found[3:5] == ("drift", None)
 
 
+def test_a_stage_of_the_teams_own_that_a_commit_changes() -> None:
+    found = plan(since("stages: {Canary: 1}", "stages: {Canary: 2}", policy=CANARY), seen(1, 2, aliases={"canary": 1}))
+    assert rows(found) == [("Canary", (1,), (2,), "commit", 1, "")]
+    assert found.observed == {"Canary": (1,)}
+
+
 def test_a_stage_of_the_teams_own_that_drifted() -> None:
     past = since("stages: {Canary: 1, Production: 3}", policy=CANARY)
     there = seen(1, 2, held(3, "Production"), aliases={"canary": 2, "production": 3})
