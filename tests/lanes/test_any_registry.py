@@ -221,6 +221,21 @@ def test_stale_adopt_and_take_over(team: Team, shelf: Shelf, tmp_path: Path) -> 
     assert shelf.stages(name) == {1: "None", 2: "Production"}
 
 
+def test_a_registry_folder_that_moves(team: Team, shelf: Shelf) -> None:
+    """Its models have another owner then. What the old one did is no run of the new one's that left no receipt."""
+    name = shelf.model(1)
+    team.commit(**{name: "stages: {Production: 1}\n"})
+    team.reconcile()
+    team.git("mv", "registry", "mlops")
+    team.commit("Where such things are")
+    there = ("--registry-dir", "mlops")
+    assert team.run(*there, "reconcile", "--yes").code == 4
+    taken = team.run(*there, "reconcile", name, "--take-over", "--yes")
+    assert taken.code == 0 and "ecovered" not in taken.err, taken.err
+    assert team.run(*there, "status", "--exit-code").code == 0 and team.run(*there, "verify").code == 0
+    assert len(team.git("notes", "--ref=refs/notes/mlflow-gitops", "list").splitlines()) == 2
+
+
 def test_prune_empties_and_deletes_nothing(team: Team, shelf: Shelf) -> None:
     name, kept = shelf.model(2), shelf.model(1, "kept")
     team.commit(**{name: "stages: {Production: 2}\naliases: {champion: 1}\n", kept: "stages: {Production: 1}\n"})

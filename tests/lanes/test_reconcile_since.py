@@ -83,3 +83,14 @@ def test_failures_and_faults_of_receipts_are_never_old(team: Team, shelf: Shelf)
     blocker.parent.mkdir(parents=True, exist_ok=True)
     blocker.write_text("in the way")
     assert since(team, "HEAD").code == 5
+
+
+def test_before_there_was_a_registry_folder_nothing_stood(team: Team, shelf: Shelf) -> None:
+    """The push that brings the first manifests."""
+    stuck, other = shelf.model(1, "stuck"), shelf.model(1, "other")
+    team.git("commit", "-q", "--allow-empty", "-m", "Begin")
+    before = team.git("rev-parse", "HEAD")
+    team.commit(**{stuck: "stages: {Production: 9}\n", other: "stages: {Production: 1}\n"})
+    ran = since(team, before)
+    assert ran.code == 4 and ran.json["standing"] == []
+    assert {m["model"]: m["result"] for m in ran.json["models"]} == {stuck: "refused", other: "applied"}

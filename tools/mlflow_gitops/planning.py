@@ -30,7 +30,7 @@ from mlflow_gitops.core.receipts import RECEIPT_TAG
 from mlflow_gitops.core.snapshot import Snapshot, classify, stem_of
 from mlflow_gitops.edges.notes import Notes
 from mlflow_gitops.edges.plugins import gates
-from mlflow_gitops.errors import Failure, RegistryFailure
+from mlflow_gitops.errors import Failure, GitFailure, RegistryFailure
 from mlflow_gitops.workspace import Merge, Workspace, now_utc
 
 if TYPE_CHECKING:
@@ -171,10 +171,21 @@ class Planner:
         """The models that the snapshot has manifests of."""
         return self._desired.keys()
 
+    @property
+    def foreign(self) -> frozenset[str]:
+        """The models that had another owner when they were planned: their stamps say what another run did."""
+        return frozenset(name for name, model in self._seen.items() if model.owner not in (None, self.owner))
+
     def at(self, commit: str) -> Planner | None:
-        """A planner like this one for another commit; None where that is not of the main line, or not readable."""
-        snapshot = self._workspace.at(commit) if commit in self._workspace.main_line else None
-        if snapshot is None or snapshot.errors:
+        """A planner like this one for another commit; None where that is not of the main line, or not readable: the registry
+        folder may not have been there yet."""
+        if commit not in self._workspace.main_line:
+            return None
+        try:
+            snapshot = self._workspace.at(commit)
+        except GitFailure:
+            return None
+        if snapshot.errors:
             return None
         return Planner(self._workspace, self.registry, snapshot, commit, ways=self._ways)
 

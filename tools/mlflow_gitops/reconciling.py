@@ -78,7 +78,8 @@ class Reconciler:
         done = Reconciled()
         try:
             planner = self.planner
-            done.recovered = self.recorder.recover(plan, planner.receipts, planner.retold, planner.pruned)
+            ours = replace(plan, models=tuple(model for model in plan.models if model.model not in planner.foreign))
+            done.recovered = self.recorder.recover(ours, planner.receipts, planner.retold, planner.pruned)
         except Failure as failure:
             done.trouble.append(str(failure))
         kept: list[Outcome] = []
