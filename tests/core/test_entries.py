@@ -168,6 +168,18 @@ def test_where_the_manifest_lay_when_a_commit_made_it_so() -> None:
     assert past.files(commit(9)) == (again,), "where it lies now, if nothing tells"
 
 
+def test_what_began_with_the_first_manifest() -> None:
+    """Nothing lies before it: no other commit made it, and no stay led to it, whatever the target holds beside it."""
+    rules = {POLICY: "stages: {Canary: {alias: canary, native: false}}\n"}
+    trees = {**rules, **holding("{Production: 1, Canary: 1}")}, holding("{Production: 1, Canary: 1, Staging: 2}")
+    found = {one.stage: one for one in explained(*trees, base=None)[0].entries}
+    assert {stage: (one.made, one.stays) for stage, one in found.items()} == {
+        "Production": (commit(0), {}), "Canary": (commit(0), {}), "Staging": (commit(1), {}),
+    }  # fmt: skip
+    climbed = entry({**rules, **holding("{Canary: 2}")}, holding("{Canary: 2, Production: 2}"))
+    assert climbed.stays == {"Canary": commit(0)}
+
+
 def test_what_is_not_committed_has_no_making_commit() -> None:
     found = entry(holding("{Staging: 2}"), dirty=holding("{Production: 2}"))
     assert found.made is None and found.stays == {"Staging": commit(0)}
@@ -313,6 +325,8 @@ def test_the_moments_of_a_manifest() -> None:
         (1,), (1,), (1,), None, (2,),
     ]  # fmt: skip
     assert histories.moments("unheard") == [] and histories.stems() == ["m"]
+    _, never = explained({FILE: "name: m\nstages: ["}, holding("{}"))
+    assert never.moments("m")[0].desired is None, "there was no state before it"
 
 
 def test_the_commits_that_changed_the_policy() -> None:
