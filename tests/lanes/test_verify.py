@@ -86,6 +86,26 @@ def test_a_commit_that_is_not_reconciled_yet_is_no_fault(team: Team, name: str) 
     assert verify(team).code == 0
 
 
+def test_a_model_that_was_never_reconciled_is_no_fault_until_it_holds_something(
+    team: Team, shelf: Shelf, name: str
+) -> None:
+    shelf.client.create_registered_model("new")
+    shelf.client.create_model_version("new", "s3://models/1", await_creation_for=0)
+    team.commit("New", new="stages: {Production: 1}\n")
+    ran = verify(team)
+    assert ran.code == 0, ran.out
+    shelf.client.transition_model_version_stage("new", "1", "Production")
+    [found] = verify(team).json["unexplained"]
+    assert found["field"] == "stage Production" and "no reconcile has been here yet" in found["detail"]
+
+
+def test_stamps_that_were_taken_away_are_missed(team: Team, shelf: Shelf, name: str) -> None:
+    shelf.client.delete_registered_model_tag(name, "gitops.commit")
+    assert fields(verify(team)) == ["commit", "stage Production", "stage Staging"]
+    shelf.client.delete_registered_model_tag(name, "gitops.owner")
+    assert fields(verify(team))[:2] == ["owner", "commit"]
+
+
 def test_what_nobody_manages_is_counted_and_fails_only_with_all(team: Team, shelf: Shelf, name: str) -> None:
     stranger = shelf.model(1, "stranger")
     ran = verify(team)

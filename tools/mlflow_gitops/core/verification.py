@@ -128,12 +128,18 @@ def verify_model(
 ) -> Iterator[Unexplained]:
     """Everything about one managed model that is not explained. `digests` are those of every receipt there is."""
     name, desired = account.name, account.desired or account.emptied
-    if seen.owner != owner:
+    met = seen.base is not None or bool(
+        account.runs
+    )  # before the first reconcile there is no stamp, and none is missing
+    if seen.owner != owner and (met or seen.owner is not None):
         yield Unexplained(name, "owner", f"the stamp says {seen.owner or 'nothing'}, this repository is {owner}")
     if seen.base is None:
+        if met:
+            yield Unexplained(name, "commit", "the receipts say that it was reconciled, and the stamp is gone")
         held = {v.number: v.stage for v in seen.versions.values() if v.stage in ("Staging", "Production")}
         for version, stage in sorted(held.items()):
-            yield Unexplained(name, f"stage {stage}", f"held by {version}, and no reconcile has been here yet")
+            why = "that no stamp explains" if met else "and no reconcile has been here yet"
+            yield Unexplained(name, f"stage {stage}", f"held by {version}, {why}")
         return
     if account.base is None or desired is None:
         what = "names no commit of the main line" if account.base is None else "names a commit without this manifest"
