@@ -412,8 +412,12 @@ def test_a_branch_that_main_was_merged_into(gated: Team, shelf: Shelf, forward: 
     gated.commit("Meanwhile", **{other: "stages: {Staging: 1}\n"})
     gated.git("push", "-q")
     gated.reconcile()
+    gated.commit("New there", **{(newer := shelf.model(1, "newer")): "stages: {Staging: 1}\n"})
+    gated.git("push", "-q")
+    gated.reconcile(newer)
     gated.git("checkout", "-q", "feature")
     behind = plan(gated)
+    assert newer not in behind.json["gone"], "its manifest is not gone, it came later"
     assert {r["code"] for model in behind.json["models"] for r in model["refusals"]} >= {"stale"}, (
         "main was not merged yet"
     )

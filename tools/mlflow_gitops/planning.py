@@ -322,7 +322,9 @@ class Planner:
         """Whether this repository managed a model at its base and has no manifest of it any more."""
         if self.owner is None or model.owner != self.owner or model.base is None:
             return False
-        return model.base not in self._line.index or self._histories.names_at(file_stem(model.name), model.base)
+        if model.base not in self._line.index:
+            return not self._is_on_main(model.base)  # else its manifest came later, and this commit never had it
+        return self._histories.names_at(file_stem(model.name), model.base)
 
     def _nothing(self, name: str) -> Desired:
         """What a manifest that is gone wants: every stage empty on purpose, and nothing declared."""
