@@ -310,6 +310,25 @@ def test_a_new_clone_recovers_what_was_never_pushed_and_pushes_it(team: Team, sh
     assert shelf.tags(name)["gitops.receipt"] == receipt.digest
 
 
+def test_receipts_of_a_shallow_clone_are_the_repositorys(team: Team, shelf: Shelf, tmp_path: Path) -> None:
+    name = shelf.model(2)
+    team.commit(**{name: "stages: {Production: 1}\n"})
+    bare = with_remote(team, tmp_path)
+    team.reconcile("--push-receipts")
+    second = team.commit(**{name: "stages: {Production: 2}\n"})
+    team.git("push", "-q", "origin", "main")
+    team.git("clone", "-q", "--depth", "2", bare.as_uri(), str(tmp_path / "shallow"))
+    clone = Team.__new__(Team)
+    clone.folder, clone.uri = tmp_path / "shallow", team.uri
+    assert "Recovered" not in clone.reconcile("--push-receipts").err
+    first, last = pushed(bare)
+    assert last.commit == second and last.content["owner"] == first.content["owner"] is not None
+    assert "Recovered" not in clone.reconcile("--push-receipts").err and len(pushed(bare)) == 2
+    team.git("fetch", "-q", "origin", "+refs/notes/mlflow-gitops:refs/notes/mlflow-gitops")
+    assert team.run("log", name, "--format", "json").json[-1]["effect"]["result"] == "applied"
+    assert team.run("verify", name).code == 0
+
+
 def test_a_stamp_that_could_not_be_written_is_written_by_the_next_run(
     team: Team, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:

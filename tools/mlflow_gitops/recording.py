@@ -56,7 +56,8 @@ class Recorder:
         `named` is the receipt that each model's stamp names; one that a run could not write any more is written now.
         `retold` says what of a model's state that run can have made; `pruned` are models without a manifest that were
         reconciled to that, each to the commit of its stamp.
-        Without --push-receipts a clone that has a remote may simply lack the receipts, so nothing is concluded from that.
+        Without --push-receipts a clone that has a remote may simply lack the receipts, so nothing is concluded from that; nor
+        in a shallow clone, which does not know whose receipts are its own.
         """
         stamped = {m.model: m.base for m in plan.models if m.base and not any(r.code == "owner" for r in m.refusals)}
         stamped |= pruned
@@ -65,7 +66,7 @@ class Recorder:
             {name: named.get(name) for name in stamped}, known, self.owner
         ).items():
             self._stamp(behind, digest)
-        if self.notes.remote is not None and not self.push:
+        if self.owner is None or (self.notes.remote is not None and not self.push):
             return []
         found = receipts.unrecorded(stamped, known, self.owner, self.line)
         recovered: list[str] = []
@@ -87,8 +88,9 @@ class Recorder:
         digest = None
         if done:
             told = [outcome for outcome in outcomes if outcome in done or outcome.result in ("refused", "deferred")]
-            content = {**self._head(), "models": [_model(outcome) for outcome in told]}
             stamped = [outcome.model for outcome in done if outcome.result == "applied" or outcome.changes]
+            self.owner = self.owner or self._owner_of(stamped)
+            content = {**self._head(), "models": [_model(outcome) for outcome in told]}
             digest = self._write(commit, content, stamped)
         if self.push and self.notes.ahead():
             self.notes.push()
@@ -107,6 +109,11 @@ class Recorder:
             each = [pool.submit(self.registry.set_tag, name, None, receipts.RECEIPT_TAG, digest) for name in models]
         for one in each:
             one.result()
+
+    def _owner_of(self, models: Sequence[str]) -> str | None:
+        """Whose models these are by their stamps: a shallow clone does not know its root, and writes what bears one already."""
+        found = (seen.owner for name in models if (seen := self.registry.read(name)) is not None and seen.owner)
+        return next(found, None)
 
     def _head(self) -> dict[str, Any]:
         return {"at": now_utc("milliseconds"), "owner": self.owner, **self.about, "by": self._who()}
