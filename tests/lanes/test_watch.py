@@ -21,7 +21,7 @@ import pytest
 
 from mlflow_gitops import watching
 from mlflow_gitops.commands.watch import Told
-from mlflow_gitops.edges.metrics import Metrics, serve
+from mlflow_gitops.edges.metrics import Metrics, Round, serve
 from mlflow_gitops.edges.mlflow import Registry
 from mlflow_gitops.errors import Failure, InvalidFiles, RegistryFailure, UsageFailure
 from mlflow_gitops.planning import Ways
@@ -297,6 +297,22 @@ def test_a_connection_that_says_nothing_keeps_nobody_waiting() -> None:
             ended.start()
             ended.join(10)
         assert not ended.is_alive(), "nor does it keep the process from ending"
+
+
+def test_a_clock_that_is_set_makes_nothing_well_or_ill(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, passed, clock = time.time(), [0.0], [0.0]
+    monkeypatch.setattr(time, "time", lambda: now + clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: 1000 + passed[0])
+    metrics = Metrics(60)
+    metrics.told(Round("sha", {}), 1.0)
+    clock[0] = 3600.0
+    assert metrics.healthy
+    clock[0], passed[0] = -3600.0, 61.0
+    assert not metrics.healthy and b'"ok": false' in metrics.health()
+    metrics.told(Round("sha", {}, failed=1), 1.0)
+    assert not metrics.healthy
+    metrics.told(Round("sha", {}), 1.0)
+    assert metrics.healthy
 
 
 def test_an_address_of_the_sixth_version() -> None:

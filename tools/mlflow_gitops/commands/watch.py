@@ -74,7 +74,8 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     metrics = Metrics(patience=max(3 * interval, 120.0))
     server = serve(metrics, *address) if address else None
-    note(settings, f"Watching, every {options.interval}." + (f" http://{options.listen}/metrics" if address else ""))
+    where = f" http://{options.listen.rpartition(':')[0]}:{server.server_port}/metrics" if server else ""
+    note(settings, f"Watching, every {options.interval}.{where}")
     watcher = Watcher(
         lambda: Workspace(settings),
         lambda: connect(Workspace(settings), warn),

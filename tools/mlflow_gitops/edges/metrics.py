@@ -34,7 +34,7 @@ class Metrics:
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
-        self._began = time.time()
+        self._well = time.monotonic()  # when it was last, by a clock that nobody sets
         self._last_success = 0.0
         self._commit: str | None = None
         self.registry = CollectorRegistry()
@@ -74,6 +74,7 @@ class Metrics:
         if one.failed:
             self._failures.labels("model").inc(one.failed)
         else:
+            self._well = time.monotonic()
             self._last_success = time.time()
             self._success.set(self._last_success)
 
@@ -83,7 +84,7 @@ class Metrics:
 
     @property
     def healthy(self) -> bool:
-        return time.time() - max(self._last_success, self._began) <= self._patience
+        return time.monotonic() - self._well <= self._patience
 
     def health(self) -> bytes:
         told = {"ok": self.healthy, "commit": self._commit, "last_success": self._last_success or None}
