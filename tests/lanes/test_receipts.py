@@ -270,6 +270,18 @@ def test_receipts_that_the_remote_lost_are_pushed_again(team: Team, shelf: Shelf
     assert [one.digest for one in pushed(bare)] == [one.digest for one in kept(team)] != []
 
 
+def test_a_clone_that_fetches_all_notes_keeps_receipts_that_are_not_pushed_yet(tmp_path: Path) -> None:
+    team = Team(tmp_path / "repo", "unused")
+    commit = team.commit("Only one")
+    with_remote(team, tmp_path)
+    team.git("config", "--add", "remote.origin.fetch", "+refs/notes/*:refs/notes/*")
+    team.git("config", "fetch.prune", "true")
+    git = Git(team.folder)
+    Notes.of(git).add(commit, receipts.write({"at": "2026-01-01T00:00:00Z", "models": []}, None))
+    git.fetch()
+    assert len(kept(team)) == 1
+
+
 def with_remote(team: Team, tmp_path: Path) -> Path:
     bare = tmp_path / "bare.git"
     team.git("init", "-q", "--bare", "-b", "main", str(bare))

@@ -109,8 +109,13 @@ class Git(GitCommand):
     def fetch(self, enough: Callable[[], bool] = lambda: False) -> None:
         """Bring in the branches of the remote that the main branch is taken from; nothing where there is none. A remote that
         stalls is given up, and any as soon as there was `enough` waiting. Raises GitFailure."""
+        from mlflow_gitops.core.receipts import NOTES_REF  # not needed to read
+
         if remote := self.remote():
-            self.exchange("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", remote, enough=enough)
+            # Receipts are merged by `Notes`; a clone that is told to fetch all notes would put the remote's in their place.
+            ours = ("-c", f"remote.{remote}.fetch=^{NOTES_REF}")
+            told = ("--quiet", "--no-tags", "--no-write-fetch-head")
+            self.exchange(*ours, "fetch", *told, remote, why="git fetch failed", enough=enough)
 
     def ref(self, name: str) -> str | None:
         """What a ref points at; None if it does not exist."""
