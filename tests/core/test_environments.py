@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.core.environments import Environment, read_environments
+from mlflow_gitops.core.environments import Environment, policy_course, read_environments
 from mlflow_gitops.core.snapshot import Folder, SourceFile, build, classify, outside, policy_of
 
 EXAMPLE = Path(__file__).parent / "examples" / "environments.yaml"
@@ -92,3 +92,15 @@ def test_a_shared_policy_that_is_not_there_loosens_nothing() -> None:
 def test_a_folder_survives_a_journey_between_processes() -> None:
     folder = pickle.loads(pickle.dumps(Folder("registry/prod", "registry/policy.yaml")))
     assert (folder, folder.policy) == ("registry/prod", "registry/policy.yaml")
+
+
+def test_a_policy_is_whichever_file_the_list_named() -> None:
+    own, strict, lax = "r/prod/policy.yaml", "r/strict.yaml", "r/lax.yaml"
+    changes = [(0, own, "a"), (2, strict, "b"), (3, strict, "c"), (4, lax, "d"), (5, own, None), (7, strict, None)]
+    named = [(1, own), (3, strict), (5, None), (6, lax)]
+    assert policy_course(lax, named, changes) == [(1, "a"), (3, "c"), (6, "d")], "what is not named is not the policy"
+    assert policy_course(own, named[:1], changes[:1]) == [(0, "a")], (
+        "before the list, it is the one that is named today"
+    )
+    assert policy_course(lax, [(0, strict)], [(0, strict, "a"), (1, strict, None)]) == [(0, "a"), (1, None)]
+    assert policy_course(lax, [(0, strict), (1, lax)], [(0, strict, "a"), (0, lax, "a")]) == [(0, "a")], "the same text"

@@ -103,6 +103,33 @@ def test_the_shared_policy_judges_and_is_judged_by_what_stood_before(teams: Team
     assert teams.on("prod", "plan").code == 0
 
 
+def test_naming_another_policy_is_judged_by_the_one_that_was_named_before(teams: Teams) -> None:
+    """A pull request that lets the list name a policy without gates, and promotes."""
+    teams.write("policy.yaml", POLICY.replace("production}", "production, require: {tags: {tested: 'yes'}}}"))
+    teams.commit("Only what was tested")
+    teams.apply("prod")
+    listed = (teams.folder / "registry/environments.yaml").read_text(encoding="utf-8")
+    teams.git("checkout", "-qb", "sly")
+    teams.write("lax.yaml", POLICY)
+    teams.write("environments.yaml", listed.replace("policy: policy.yaml", "policy: lax.yaml"))
+    teams.put("prod", "churn", "stages: {Production: 2}\n")
+    teams.commit("Another policy, and used")
+    teams.git("checkout", "-q", "main")
+    assert "tag tested is missing" in teams.on("prod", "plan", "--rev", "sly", "--onto", "main").out
+    teams.git("merge", "-q", "--no-ff", "-m", "Merge", "sly")
+    refused = teams.on("prod", "reconcile", "--yes")
+    assert refused.code == 4 and "tag tested is missing" in refused.out
+    assert stages(teams.uris["prod"])[1] == "Production"
+    # Once it is the policy, it judges.
+    teams.git("revert", "-m", "1", "--no-edit", "HEAD")
+    teams.write("environments.yaml", listed.replace("policy: policy.yaml", "policy: lax.yaml"))
+    teams.write("lax.yaml", POLICY)
+    teams.commit("Another policy")
+    teams.put("prod", "churn", "stages: {Production: 2}\n")
+    teams.commit("Used")
+    assert teams.on("prod", "reconcile", "--yes").code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

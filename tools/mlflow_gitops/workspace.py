@@ -10,10 +10,10 @@ from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from mlflow_gitops.core.environments import Environment, read_environments
+from mlflow_gitops.core.environments import Environment, policy_course, read_environments
 from mlflow_gitops.core.mainline import Line
 from mlflow_gitops.core.problems import in_order
-from mlflow_gitops.core.snapshot import ENVIRONMENTS, Folder, Snapshot, build, classify, schema_copy_problems
+from mlflow_gitops.core.snapshot import ENVIRONMENTS, Folder, Snapshot, build, classify, policy_of, schema_copy_problems
 from mlflow_gitops.edges import files
 from mlflow_gitops.edges.git import Git
 from mlflow_gitops.edges.processes import spread
@@ -154,15 +154,56 @@ class Workspace:
         There, it is the main line as far as the commit has it, and on top of that what the branch did from that merge on.
         """
         if (start := self._newest_merged(commit)) is None:
-            return self.git.line(commit, self.registry)
+            return self._with_policies(self.git.line(commit, self.registry))
         own, after = self.git.listed(commit), self.git.after(start, commit)
         line = self.git.listed(start)
         for sha, seconds in zip(own.shas, own.times, strict=True):
             if sha in after:
                 line.shas.append(sha)
                 line.times.append(max(seconds, line.times[-1]))
-        self.git.fill(line, self.registry, lambda path: False, lambda path, blob, data: None)
+        self._fill(line, self.registry)
+        return self._with_policies(line)
+
+    def _fill(self, line: Line, registry: str) -> None:
+        self.git.fill(line, registry, lambda path: False, lambda path, blob, data: None)
+
+    def _with_policies(self, line: Line) -> Line:
+        """A line whose policy is at each commit the file that the list of environments named then. To name another one is to
+        change the policy, and what stood before judges that as well (RULES R3)."""
+        if self.environment is None:
+            return line
+        named = self._named_policies(line)
+        current = policy_of(self.registry)
+        others = {file for _, file in named if file} - {current}
+        if not others:
+            return line
+        of_files = [change for change in line.changes if change[1] == current]
+        for file in sorted(others):
+            of_files += self._changes(line, file)
+        rest = [change for change in line.changes if change[1] != current]
+        course = policy_course(current, named, of_files)
+        line.changes = sorted([*rest, *((i, current, blob) for i, blob in course)], key=lambda change: change[0])
         return line
+
+    def _named_policies(self, line: Line) -> list[tuple[int, str | None]]:
+        """Each commit that changed the list of environments, and the policy that it names for this one; None where it cannot
+        be read or does not have it."""
+        assert self.environment is not None
+        changes = self._changes(line, f"{self.root}/{ENVIRONMENTS}")
+        contents = self.git.blobs(blob for _, _, blob in changes if blob)
+        found = []
+        for i, _, blob in changes:
+            known = read_environments(contents[blob], self.root)[0] if blob and blob in contents else None
+            one = known.get(self.environment.name) if known else None
+            found.append((i, policy_of(one.folder) if one else None))
+        return found
+
+    def _changes(self, line: Line, file: str) -> list[tuple[int, str, str | None]]:
+        """What the commits of a line did to one more file; the line comes to know those commits."""
+        more = Line(line.shas, [], {}, line.times, {})
+        self._fill(more, Folder(file, file))
+        line.commits.update((sha, commit) for sha, commit in more.commits.items() if sha not in line.commits)
+        return more.changes
 
     def _newest_merged(self, commit: str) -> str | None:
         """The newest commit of the main line that came into a commit's history by a merge; None where its first parents lead
@@ -179,7 +220,7 @@ class Workspace:
 
     def line_of(self, merge: Merge) -> Line:
         """The main line as it will be: the branch's, and on top of it the merge under the revision's name."""
-        line = self.git.line(merge.made, self.registry)
+        line = self._with_policies(self.git.line(merge.made, self.registry))
         if merge.is_nothing:
             return line
         told = self.git.describe(merge.revision)

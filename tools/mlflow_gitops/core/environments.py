@@ -7,7 +7,7 @@ works on such a folder and knows nothing of the others.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,30 @@ def read_environments(data: bytes, registry: str) -> tuple[dict[str, Environment
     if document.problems:
         return None, document.problems
     return {name: _environment(name, entry, registry) for name, entry in document.root.items()}, []
+
+
+def policy_course(
+    current: str, named: Iterable[tuple[int, str | None]], changes: Iterable[tuple[int, str, str | None]]
+) -> list[tuple[int, str | None]]:
+    """The changes of an environment's policy, whichever file it was: (place on the line, blob or None), oldest first.
+
+    `named` tells which file the list names from a place on, None where it names none; `changes` what happened to these files
+    (place, path, blob). Before the list names one, it is `current`, the one that it names today.
+    """
+    names = dict(named)
+    moments: dict[int, dict[str, str | None]] = {i: {} for i in names}
+    for i, path, blob in changes:
+        moments.setdefault(i, {})[path] = blob
+    blobs: dict[str, str | None] = {}
+    file, before = current, None
+    course: list[tuple[int, str | None]] = []
+    for i in sorted(moments):
+        blobs.update(moments[i])
+        file = names.get(i) or file
+        if (now := blobs.get(file)) != before:
+            course.append((i, now))
+            before = now
+    return course
 
 
 def _environment(name: str, entry: Mapping[str, Any], registry: str) -> Environment:
