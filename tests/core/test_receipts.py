@@ -34,6 +34,14 @@ def test_what_is_no_receipt_is_passed_over() -> None:
     assert [one.line for one in read({"c": text})] == [line]
 
 
+def test_a_receipt_counts_on_its_own_commit_alone() -> None:
+    one = write({"at": "2026-01-01T00:00:00Z", "commit": "a"}, None)
+    two = write({"at": "2026-01-02T00:00:00Z", "commit": "b"}, newest(read({"a": one})))
+    assert broken_links(read({"a": one, "b": two})) == []
+    moved = read({"b": f"{one}\n{two}"})
+    assert [found.line for found in moved] == [two] == [found.line for found in broken_links(moved)]
+
+
 def test_the_chain_is_in_order_of_time_whatever_the_notes_order() -> None:
     chain = told(("2026-01-01", "b", {}), ("2026-01-02", "a", {}), ("2026-01-03", "b", {}))
     assert [one.at for one in chain] == [f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3)]

@@ -97,6 +97,7 @@ class Recorder:
         return digest
 
     def _write(self, commit: str, content: Mapping[str, Any], models: Sequence[str]) -> str:
+        content = {**content, "commit": commit}
         line = receipts.write(content, receipts.newest(self.notes.receipts()))
         self.notes.add(commit, line)
         digest = receipts.Receipt(commit, line, content).digest

@@ -69,7 +69,7 @@ def write(content: Mapping[str, Any], previous: str | None) -> str:
 
 def read(notes: Mapping[str, str]) -> list[Receipt]:
     """Every receipt in the notes (commit to text), oldest first. Lines that are no receipts are passed over: notes are
-    for people too."""
+    for people too. So is one that names another commit than its note's: what is moved there is gone from where it was."""
     found: dict[str, list[Receipt]] = {}
     for commit, text in notes.items():
         for match in _LINE.finditer(text):
@@ -77,7 +77,7 @@ def read(notes: Mapping[str, str]) -> list[Receipt]:
                 content = loads(match.group())
             except ValueError:
                 continue
-            if _is_time(content["at"]):
+            if _is_time(content["at"]) and content.get("commit", commit) == commit:
                 receipt = Receipt(commit, match.group(), content)
                 found.setdefault(receipt.digest, []).append(receipt)
     ages = _ages({digest: same[0] for digest, same in found.items()})
