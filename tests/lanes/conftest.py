@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from mlflow_gitops import planning
 from tests.support.servers import mlflow_server, postgresql, start_mlflow_server
 from tests.support.team import Team
-from tests.support.together import Shared, common_folder, one_for_all
+from tests.support.together import Shared, common_folder, locked, one_for_all
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +64,13 @@ def uri(request: pytest.FixtureRequest) -> str:
     """The registry of one lane."""
     address: str = request.getfixturevalue(f"{request.param}_uri")
     return address
+
+
+@contextmanager
+def uncrowded(server: Shared) -> Iterator[None]:
+    """While pages are counted, nobody else fills the shared server with more models than a page holds."""
+    with locked(server.folder.parent / "crowd.lock"):
+        yield
 
 
 class Shelf:

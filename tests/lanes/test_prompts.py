@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mlflow_gitops.core.prompts import words
-from tests.lanes.conftest import Shelf
+from tests.lanes.conftest import Shelf, uncrowded
 from tests.support.proxy import proxy
 from tests.support.team import Team
 
@@ -256,14 +256,14 @@ def test_the_report_and_the_state_are_told(team: Team, shelf: Shelf, prompt: Reg
     assert name in page
 
 
-def test_requests(team: Team, shelf: Shelf, prompt: Register) -> None:
+def test_requests(team: Team, shelf: Shelf, prompt: Register, request: pytest.FixtureRequest) -> None:
     """Prompts are two more listings where a manifest is of one, and none anywhere else."""
     if not team.uri.startswith("http"):
         pytest.skip("requests are counted over HTTP")
     name, model = prompt("Hello"), shelf.model(1)
     team.commit(**{model: "stages: {Production: 1}\n"})
     team.reconcile()
-    with proxy(team.uri) as between:
+    with uncrowded(request.getfixturevalue("http_server")), proxy(team.uri) as between:
         assert team.run("plan", uri=between.address).code == 0
         assert len(between.requests) == 2
         team.commit(**{name: manifest("{Production: 1}")})

@@ -15,7 +15,7 @@ from mlflow_gitops.core import receipts
 from mlflow_gitops.edges import mlflow as edge
 from mlflow_gitops.edges.git import Git
 from mlflow_gitops.edges.notes import Notes
-from tests.lanes.conftest import Shelf
+from tests.lanes.conftest import Shelf, uncrowded
 from tests.support.proxy import Proxy, proxy
 from tests.support.team import Team
 from tests.support.together import Shared
@@ -24,7 +24,7 @@ MANY = 1_200
 
 
 def test_a_plan_with_nothing_to_do_asks_for_pages_alone(http_server: Shared, tmp_path: Path) -> None:
-    with proxy(http_server.address) as between:
+    with proxy(http_server.address) as between, uncrowded(http_server):
         asks_for_pages_alone(between, http_server.folder / "mlflow.db", tmp_path)
 
 
