@@ -39,13 +39,14 @@ def effects(events: Sequence[Event], receipts: Sequence[Receipt]) -> list[Effect
 
 
 def slowly(event: Event, events: Sequence[Event], runs: Sequence[Receipt]) -> Effect | None:
-    """Walk the line from the event's commit on: does a run come first, or another change of the stage?"""
+    """Walk the line from the event's commit on: does a run come first, or another change of the stage? `runs` are in the order
+    of their chain, whatever their clocks said."""
     undone: Effect | None = None
     for i in range(event.index, LENGTH):
         for other in events:
             if undone is None and other.index == i > event.index and other.stage == event.stage:
                 undone = Effect(other.commit.at, "superseded")
-        here = sorted(run.at for run in runs if run.commit == COMMITS[i].sha)
+        here = [run.at for run in runs if run.commit == COMMITS[i].sha]
         if here:
             return undone or Effect(here[0], "applied")
     return None

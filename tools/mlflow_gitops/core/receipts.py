@@ -178,8 +178,9 @@ class Run:
 
 
 class Ledger:
-    """The receipts of one environment as the audit reads them. `owner` is the environment's; None, as in a shallow clone that
-    does not know its root, takes every receipt. Receipts on commits that are not on the line prove nothing about it."""
+    """The receipts, oldest first, of one environment as the audit reads them. `owner` is the environment's; None, as in a
+    shallow clone that does not know its root, takes every receipt. Receipts on commits that are not on the line prove nothing
+    about it."""
 
     def __init__(self, receipts: Iterable[Receipt], index: Mapping[str, int], owner: str | None) -> None:
         self.receipts = [
