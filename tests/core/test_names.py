@@ -163,6 +163,7 @@ def test_why_a_name_is_refused(name: str, fault: str | None) -> None:
         ("mlflow.a", "tags beginning gitops. or mlflow. belong to the tools, not to a manifest"),
         ("a//b", "MLflow refuses the tag name 'a//b'"),
         ("..", "MLflow refuses the tag name '..'"),
+        ("", "MLflow refuses the tag name ''"),
     ],
 )
 def test_why_a_tag_is_refused(key: str, fault: str | None) -> None:

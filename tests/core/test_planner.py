@@ -448,6 +448,9 @@ def test_whoever_stands_behind_a_making_commit_is_asked_for_once() -> None:
     }
     assert asked == [(made.sha, "registry/models/m.yaml") for made in (one, two, three)]
     assert plan(past, seen(1, 2, 3, 4, 5), approvals=approvals).people == {}, "a plan that is only shown asks nobody"
+    stamped = {(stamp.version, stamp.key): stamp.after for stamp in planned.stamps}
+    assert (stamped[2, "gitops.approved_by"], stamped[2, "gitops.pr"]) == ("@b", "7")
+    assert (stamped[None, "gitops.owner"], stamped[None, "gitops.at"]) == (OWNER, NOW)
 
 
 def test_of_what_is_only_adopted_nobody_is_asked() -> None:

@@ -79,6 +79,11 @@ def test_a_version_is_stamped_with_the_commit_that_put_it_there() -> None:
     assert told(past, seen(1, 2)) == [*of(1, 3, "Production"), *of(2, 2, "Staging"), *model(4)]
 
 
+def test_a_version_that_came_back_with_its_manifest_is_held_since_then() -> None:
+    past = history("stages: {Production: 1}", None, "stages: {Production: 1}")
+    assert told(past, seen(1)) == [*of(1, 3, "Production"), *model(3)]
+
+
 def test_a_stage_of_the_teams_own_is_held_too() -> None:
     policy = "stages: {Canary: {alias: canary, native: false}}"
     points = (
