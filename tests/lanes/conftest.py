@@ -95,8 +95,9 @@ class Shelf:
         that are named."""
         import mlflow
 
-        experiment = self.client.get_experiment_by_name("gates")
-        known = experiment.experiment_id if experiment else self.client.create_experiment("gates")
+        name_of_all = f"gates-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+        experiment = self.client.get_experiment_by_name(name_of_all)
+        known = experiment.experiment_id if experiment else self.client.create_experiment(name_of_all)
         run = self.client.create_run(known)
         logged = self.client.create_logged_model(known, source_run_id=run.info.run_id)
         for key, value in metrics.items():

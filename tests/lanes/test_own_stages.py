@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.models import Logged, Signed, log_model
+from tests.support.models import EXPERIMENT, Logged, Signed, log_model
 from tests.support.shelf import Shelf
 from tests.support.team import Ran, Team
 
@@ -42,7 +42,7 @@ def shelf(tmp_path: Path, blank_registry: Callable[[Path], str]) -> Iterator[She
 
     before = mlflow.get_tracking_uri()
     made = Shelf(blank_registry(tmp_path / "mlflow.db"))
-    made.client.create_experiment("logged-models", artifact_location=(tmp_path / "artifacts").as_uri())
+    made.client.create_experiment(EXPERIMENT, artifact_location=(tmp_path / "artifacts").as_uri())
     made.client.create_registered_model("fraud")
     yield made
     mlflow.set_tracking_uri(before)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from mlflow_gitops.core.environments import Environment
 from mlflow_gitops.core.snapshot import Folder
@@ -266,6 +267,26 @@ def test_a_lost_answer_registers_nothing_twice(teams: Teams, origin: Origin, mon
     monkeypatch.setattr(Registry, "register", lost)
     teams.apply("prod")
     assert list(versions(teams, origin.model)) == [1] and len(copies(teams)) == 1
+
+
+@pytest.mark.real
+def test_a_dataset_that_another_copy_logs_meanwhile_is_no_failure(
+    teams: Teams, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run has the dataset in before this one, and MLflow refuses to insert it once more."""
+    promoted(teams, origin)
+    log_inputs = MlflowClient.log_inputs
+
+    def too_late(self: MlflowClient, run_id: str, inputs: Any) -> None:
+        monkeypatch.setattr(MlflowClient, "log_inputs", log_inputs)
+        experiment = self.get_run(run_id).info.experiment_id
+        log_inputs(self, self.create_run(experiment).info.run_id, inputs)
+        raise MlflowException("(sqlite3.IntegrityError) UNIQUE constraint failed: datasets.experiment_id")
+
+    monkeypatch.setattr(MlflowClient, "log_inputs", too_late)
+    teams.apply("prod")
+    run = MlflowClient(teams.uris["prod"]).get_run(versions(teams, origin.model)[1].run_id)
+    assert [one.dataset.name for one in run.inputs.dataset_inputs] == ["holdout"]
 
 
 @pytest.mark.real

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
-from tests.support.models import Signed, log_model
+from tests.support.models import EXPERIMENT, Signed, log_model
 from tests.support.shelf import Shelf
 from tests.support.shell import Shell
 from tests.support.team import Team
@@ -34,7 +34,7 @@ def make(folder: Path, uri: str) -> None:
 
     before = mlflow.get_tracking_uri()
     shelf = Shelf(uri)
-    shelf.client.create_experiment("logged-models", artifact_location=(folder / "artifacts").as_uri())
+    shelf.client.create_experiment(EXPERIMENT, artifact_location=(folder / "artifacts").as_uri())
     shelf.model("fraud-detector", 11)
     _log(uri, 0.919, 44, "0.1")
     shelf.add("fraud-detector")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -49,6 +50,9 @@ class Logged:
     run_id: str
 
 
+EXPERIMENT = f"logged-models-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+"""One for each worker: of two that log the same dataset in one experiment at once, MLflow (3.17) refuses one."""
+
 _logged: dict[str, Logged] = {}
 
 
@@ -78,7 +82,7 @@ def _log(
     import pandas as pd
 
     mlflow.set_tracking_uri(uri)
-    mlflow.set_experiment("logged-models")
+    mlflow.set_experiment(EXPERIMENT)
     with mlflow.start_run(tags=tags) as run:
         inputs = [mlflow.data.from_pandas(pd.DataFrame({"amount": rows}), name=kind) for kind, rows in data or []]
         for one in inputs:

@@ -207,7 +207,12 @@ class Copies:
             if data["digest"] not in known
         ]
         if inputs:
-            self._ask(self._client.log_inputs, run_id, inputs)
+            try:
+                self._ask(self._client.log_inputs, run_id, inputs)
+            except RegistryFailure:
+                # Models are copied side by side, and often share a dataset. MLflow (3.17) looks whether the experiment has it
+                # and then inserts it, so that one of two is refused; by now it is there.
+                self._ask(self._client.log_inputs, run_id, inputs)
         if model_id not in {one.model_id for one in (there.outputs.model_outputs if there.outputs else ())}:
             self._ask(self._client.log_outputs, run_id, [LoggedModelOutput(model_id, 0)])
 
