@@ -10,8 +10,8 @@ from mlflow_gitops.core.environments import Environment
 from mlflow_gitops.core.evidence import Unreadable
 from mlflow_gitops.core.origin import OriginPin
 from mlflow_gitops.core.snapshot import Folder
-from mlflow_gitops.edges.copies import digest
 from mlflow_gitops.edges.elsewhere import Elsewhere, _environment, credentials
+from mlflow_gitops.edges.looks import digest
 
 PLACE = Environment("eu-west", Folder("registry/eu-west"), "https://mlflow.eu.example")
 

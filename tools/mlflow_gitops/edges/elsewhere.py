@@ -1,7 +1,8 @@
 """The MLflow of another environment, asked by a process of its own: it has that environment's credentials and no other's,
 and MLflow's globals (URIs, workspace, variables), which hold for a whole process, are its own.
 
-It gets one request on its standard input and leaves its answer in a file. What is in there is what this program wrote.
+It (`edges/answering.py`) gets one request on its standard input and leaves its answer in a file. What is in there is what this
+program wrote.
 """
 
 from __future__ import annotations
@@ -13,18 +14,17 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from mlflow_gitops.core.environments import Environment
-from mlflow_gitops.core.evidence import ModelFile, Record, Unreadable
+from mlflow_gitops.core.evidence import Unreadable
 from mlflow_gitops.core.manifest import VersionSpec
-from mlflow_gitops.core.observed import ObservedVersion
 from mlflow_gitops.core.origin import OriginPin
-from mlflow_gitops.edges.copies import Lineage, digest
+from mlflow_gitops.edges.looks import Look
 from mlflow_gitops.errors import Refused, RegistryFailure
 
+_ANSWERING = "mlflow_gitops.edges.answering"
 _OURS = ("MLFLOW_", "AWS_", "AZURE_", "GOOGLE_", "DATABRICKS_")
 """What a variable begins with that may be there once for each environment."""
 _OF_THE_OTHER = (
@@ -33,27 +33,6 @@ _OF_THE_OTHER = (
 )  # fmt: skip
 """What speaks for one environment, or for the repository: another environment's process has it by a variable of its own, or
 not at all. An object store's credentials (`AWS_…`) serve both, unless there is one for the other alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What another environment's MLflow says of one version; `version` is None where it has none. The rest is read only
-    where it is asked for. `fault` says why the artifacts' own file could not be read."""
-
-    version: ObservedVersion | None = None
-    record: Record | None = None
-    model_file: ModelFile | None = None
-    fault: str | None = None
-    lineage: Lineage | None = None
-    digest: str = ""
-    folder: str = ""
-
-    @property
-    def file(self) -> ModelFile | None:
-        """What the version's artifacts say of themselves. Raises Unreadable."""
-        if self.fault is not None:
-            raise Unreadable(self.fault)
-        return self.model_file
 
 
 def credentials(place: Environment) -> dict[str, str]:
@@ -120,7 +99,7 @@ class Elsewhere:
             answer = Path(home) / "answer"
             # It begins in a folder of its own, since Python would import from where it begins.
             done = subprocess.run(
-                [sys.executable, "-m", __name__],
+                [sys.executable, "-m", _ANSWERING],
                 input=pickle.dumps((Path.cwd(), place, pin, folder, answer)),
                 env=_environment(place),
                 cwd=home,
@@ -139,42 +118,3 @@ def _environment(place: Environment) -> dict[str, str]:
     """What the process for another environment is given of ours: nothing that speaks for this one."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_OF_THE_OTHER)}
     return kept | credentials(place)
-
-
-def _answer(place: Environment, pin: OriginPin, folder: str | None) -> Look:
-    from mlflow_gitops.edges.mlflow import Registry
-
-    registry = Registry(place.tracking_uri, place.registry_uri, workspace=place.workspace)
-    seen = registry.read(pin.model)
-    version = seen.versions.get(pin.version) if seen is not None and not seen.is_prompt else None
-    if version is None:
-        return Look()
-    if folder is not None:
-        artifacts = registry.download(pin.model, version, folder)
-        told = registry.lineage(version)
-        return Look(version, lineage=told, digest=digest(artifacts), folder=str(artifacts))
-    file, fault = None, None
-    try:
-        file = registry.model_file(pin.model, version)
-    except RegistryFailure as failure:
-        fault = str(failure)
-    return Look(version, registry.record(version), file, fault)
-
-
-def main() -> None:
-    """Answer one request."""
-    here, place, pin, folder, answer = pickle.load(sys.stdin.buffer)
-    os.chdir(here)  # which a store's relative path begins at
-    found: Any
-    try:
-        found = _answer(place, pin, folder)
-    except RegistryFailure as failure:
-        found = (str(failure), failure.transient)
-    answer.write_bytes(pickle.dumps(found))
-
-
-if __name__ == "__main__":
-    # By its own name, so that what it leaves is what the other side knows.
-    from mlflow_gitops.edges import elsewhere
-
-    elsewhere.main()

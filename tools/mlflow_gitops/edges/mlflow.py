@@ -20,10 +20,11 @@ from mlflow_gitops.core.manifest import VersionSpec
 from mlflow_gitops.core.names import Kind
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.core.origin import OriginPin
-from mlflow_gitops.edges.copies import Copies, Lineage, lineage
+from mlflow_gitops.edges.copies import Copies
 from mlflow_gitops.edges.elsewhere import Elsewhere
 from mlflow_gitops.edges.evidence import record
 from mlflow_gitops.edges.listing import PROMPTS, assemble, assemble_prompts, filters, logged_model, quotable, quoted
+from mlflow_gitops.edges.looks import Lineage, lineage
 from mlflow_gitops.edges.modelfile import Artifacts
 from mlflow_gitops.edges.places import Places
 from mlflow_gitops.edges.server import Server, read_settings, write_settings
