@@ -8,10 +8,10 @@ from mlflow_gitops.core.desired import Desired
 from mlflow_gitops.core.editing import Edit, edited
 from mlflow_gitops.core.evidence import Unreadable
 from mlflow_gitops.core.gates.judge import Evidence
-from mlflow_gitops.core.guards import origins, pins
 from mlflow_gitops.core.manifest import check_policy, read_manifest
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
 from mlflow_gitops.core.origin import ORIGIN_TAG, OriginPin, carried
+from mlflow_gitops.core.pins import origins, pins
 from mlflow_gitops.core.policy import Policy
 
 DIGEST = "sha256:" + "a" * 64

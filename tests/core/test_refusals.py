@@ -8,8 +8,9 @@ import pytest
 
 from mlflow_gitops.core.desired import Desired
 from mlflow_gitops.core.evidence import Record, Unreadable
-from mlflow_gitops.core.guards import moving, pins, refusals
+from mlflow_gitops.core.guards import refusals
 from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
+from mlflow_gitops.core.pins import moving, pins
 from mlflow_gitops.core.plan import Change, Refusal
 from mlflow_gitops.core.policy import Policy
 from tests.core.test_guards import BASE, DIGEST, MD5, NOW, OWNER, context, held, history, judged, seen, wanted

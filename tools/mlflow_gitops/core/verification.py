@@ -14,9 +14,9 @@ from typing import Any
 from mlflow_gitops.core.desired import Desired
 from mlflow_gitops.core.entries import Entry, files_at
 from mlflow_gitops.core.evidence import Record
-from mlflow_gitops.core.guards import pins
 from mlflow_gitops.core.mainline import Commit, Point
 from mlflow_gitops.core.observed import HELD_PREFIX, ObservedModel, ObservedVersion
+from mlflow_gitops.core.pins import pins
 from mlflow_gitops.core.plan import Change
 from mlflow_gitops.core.planner import departures
 from mlflow_gitops.core.receipts import RECEIPT_TAG, Receipt
