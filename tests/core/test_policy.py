@@ -274,6 +274,10 @@ def faults(text: str) -> list[tuple[str, str]]:
         ),
         ("require: {no_worse_than: {stage: Staging, metrics: {a: {}}}}", []),
         (
+            "from: [Archived]",
+            [("bad-value", "Production cannot want a version from Archived: no reconcile holds one there")],
+        ),
+        (
             "from: [Nowhere], soak: 1h",
             [("stage-unknown", "Production wants a version from 'Nowhere', which the policy lacks")],
         ),

@@ -123,6 +123,12 @@ def requirement_faults(
             yield ("from", below), "stage-unknown", f"{stage} wants a version from {below!r}, which the policy lacks"
         elif below == stage:
             yield ("from", below), "bad-value", f"a version cannot come to {stage} from {stage}"
+        elif below == "Archived":  # no stamp says that a version was held there (RULES R3), so that it would never pass
+            yield (
+                ("from", below),
+                "bad-value",
+                f"{stage} cannot want a version from Archived: no reconcile holds one there",
+            )
     if asked.soak and not asked.climbs_from:
         yield ("soak",), "soak-needs-from", f"the soak of {stage} needs the stage to soak in: from: [Staging]"
     for key, bound in asked.metrics.items():
