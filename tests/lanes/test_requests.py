@@ -30,7 +30,8 @@ def test_a_plan_with_nothing_to_do_asks_for_pages_alone(http_server: Shared, tmp
 
 def asks_for_pages_alone(between: Proxy, database: Path, tmp_path: Path) -> None:
     team = Team(tmp_path / "repo", between.address)
-    names = [f"crowd-{i:04}" for i in range(MANY)]
+    # Behind all others' in a listing: coming and going, they move no row of theirs from page to page.
+    names = [f"zzz-crowd-{i:04}" for i in range(MANY)]
     commit = team.commit(**{name: "stages: {Production: 1}\n" for name in names})
     applied = [{"model": name, "result": "applied"} for name in names]
     receipt = {"at": "2026-01-01T00:00:00Z", "owner": f"{commit}:registry", "models": applied}
@@ -112,4 +113,4 @@ def empty(database: Path) -> None:
     """Take them out again: other tests share the server."""
     with closing(sqlite3.connect(database)) as connection, connection:
         for table in ("model_versions", "registered_model_tags", "registered_models"):
-            connection.execute(f"DELETE FROM {table} WHERE name LIKE 'crowd-%'")
+            connection.execute(f"DELETE FROM {table} WHERE name LIKE 'zzz-crowd-%'")
