@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from mlflow_gitops import planning
+from tests.support.models import EXPERIMENT
 from tests.support.servers import mlflow_server, postgresql, start_mlflow_server
 from tests.support.team import Team
 from tests.support.together import Shared, common_folder, locked, one_for_all
@@ -95,9 +96,8 @@ class Shelf:
         that are named."""
         import mlflow
 
-        name_of_all = f"gates-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
-        experiment = self.client.get_experiment_by_name(name_of_all)
-        known = experiment.experiment_id if experiment else self.client.create_experiment(name_of_all)
+        experiment = self.client.get_experiment_by_name(EXPERIMENT)
+        known = experiment.experiment_id if experiment else self.client.create_experiment(EXPERIMENT)
         run = self.client.create_run(known)
         logged = self.client.create_logged_model(known, source_run_id=run.info.run_id)
         for key, value in metrics.items():

@@ -128,9 +128,8 @@ def verify_model(
 ) -> Iterator[Unexplained]:
     """Everything about one managed model that is not explained. `digests` are those of every receipt there is."""
     name, desired = account.name, account.desired or account.emptied
-    met = seen.base is not None or bool(
-        account.runs
-    )  # before the first reconcile there is no stamp, and none is missing
+    # Before the first reconcile there is no stamp, and none is missing.
+    met = seen.base is not None or bool(account.runs)
     if seen.owner != owner and (met or seen.owner is not None):
         yield Unexplained(name, "owner", f"the stamp says {seen.owner or 'nothing'}, this repository is {owner}")
     if seen.base is None:
