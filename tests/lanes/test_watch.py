@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -15,18 +17,19 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from mlflow_gitops import watching
+from mlflow_gitops import apply, watching
 from mlflow_gitops.commands.watch import Told
 from mlflow_gitops.edges.metrics import Metrics, Round, serve
 from mlflow_gitops.edges.mlflow import Registry
 from mlflow_gitops.errors import Failure, InvalidFiles, RegistryFailure, UsageFailure
 from mlflow_gitops.planning import Ways
 from mlflow_gitops.settings import Settings
-from mlflow_gitops.watching import News, Watcher, pause
+from mlflow_gitops.watching import News, Watcher, backoff, pause
 from mlflow_gitops.workspace import Workspace
 from tests.lanes.conftest import Shelf
 from tests.support.servers import free_port
@@ -163,6 +166,50 @@ def test_a_refusal_is_told_once_and_its_end_too(team: Team, shelf: Shelf, rounds
     push(team, "Right again", **{name: "stages: {Production: 1}\n"})
     [news] = rounds(3)
     assert [(o.model, o.result) for o in news.outcomes] == [(name, "applied")] and not rounds(2)
+
+
+def test_a_model_that_fails_rests_alone_until_its_time_or_a_new_commit(
+    team: Team, watcher_clone: Team, shelf: Shelf, rounds: Callable[..., list[News]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ill, well = shelf.model(2, "ill"), shelf.model(2, "well")
+    path = team.uri.removeprefix("sqlite:///")
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute(
+            f"CREATE TRIGGER ill BEFORE UPDATE ON model_versions WHEN NEW.name = '{ill}' "
+            "BEGIN SELECT RAISE(ABORT, 'the disk is ill'); END"
+        )
+    clock, tried = [0.0], []
+    monkeypatch.setattr(watching, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(apply, "_PAUSES", ())
+
+    class Noting(Registry):
+        def transition(self, name: str, version: int, stage: str) -> None:
+            tried.append(name)
+            super().transition(name, version, stage)
+
+    first = push(team, "First", **{ill: "stages: {Production: 1}\n", well: "stages: {Production: 1}\n"})
+    [news] = rounds(1, lambda: Noting(team.uri))
+    assert {o.model: o.result for o in news.outcomes} == {ill: "failed", well: "applied"}
+    receipts = watcher_clone.git("notes", "--ref", "mlflow-gitops", "show", first).splitlines()
+    shelf.client.transition_model_version_stage(well, "1", "Archived")
+    [news] = rounds(2)
+    assert [(o.model, o.result) for o in news.outcomes] == [(well, "applied")], "it keeps no other waiting"
+    assert tried.count(ill) == 1
+    assert len(watcher_clone.git("notes", "--ref", "mlflow-gitops", "show", first).splitlines()) == len(receipts) + 1
+
+    clock[0] += backoff(1, 1)
+    assert not rounds(2) and tried.count(ill) == 2, "its time has come once, and told it nothing new"
+    clock[0] += backoff(1, 1)
+    assert not rounds(2) and tried.count(ill) == 2, "longer, the second time"
+    push(team, "Elsewhere", **{well: "stages: {Production: 2}\n"})
+    [news] = rounds(2)
+    assert [(o.model, o.result) for o in news.outcomes] == [(well, "applied")] and tried.count(ill) == 3
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("DROP TRIGGER ill")
+    assert not rounds(2)
+    clock[0] += backoff(1, 1)
+    [news] = rounds(2)
+    assert [(o.model, o.result) for o in news.outcomes] == [(ill, "applied")]
 
 
 def test_an_invalid_commit_is_told_once_and_ends_nothing(
@@ -309,10 +356,20 @@ def test_a_clock_that_is_set_makes_nothing_well_or_ill(monkeypatch: pytest.Monke
     assert metrics.healthy
     clock[0], passed[0] = -3600.0, 61.0
     assert not metrics.healthy and b'"ok": false' in metrics.health()
-    metrics.told(Round("sha", {}, failed=1), 1.0)
-    assert not metrics.healthy
     metrics.told(Round("sha", {}), 1.0)
     assert metrics.healthy
+
+
+@pytest.mark.parametrize("ill", [{"failed": 1}, {"resting": 1}])
+def test_a_model_that_fails_makes_the_process_no_less_healthy(ill: dict[str, int]) -> None:
+    metrics = Metrics(60)
+    known = metrics.registry.get_sample_value
+    metrics.told(Round("sha", {}, **ill), 1.0)
+    assert metrics.healthy and known("mlflow_gitops_failing_models") == 1
+    assert not known("mlflow_gitops_last_success_timestamp_seconds")
+    assert known("mlflow_gitops_failures_total", {"where": "model"}) == ill.get("failed", 0)
+    metrics.told(Round("sha", {}), 1.0)
+    assert known("mlflow_gitops_failing_models") == 0 and known("mlflow_gitops_last_success_timestamp_seconds")
 
 
 def test_an_address_of_the_sixth_version() -> None:

@@ -1,6 +1,7 @@
 """Continuous reconcile: fetch the main line, apply what is new, heal or report drift, again and again (RULES R8).
 
-A round that fails is told and tried again, later each time; only being told to stop ends the loop.
+A round that fails is told and tried again, later each time, and so is a model that fails, by itself; only being told to stop
+ends the loop.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from mlflow_gitops.apply import Outcome
@@ -84,6 +85,7 @@ class Watcher:
         self._registry: Registry | None = None
         self._reconciler: Reconciler | None = None
         self._made = 0.0
+        self._rests = Rests(interval)
         self._known: dict[str, object] = {}
         self._said: dict[str, object] = {}
 
@@ -94,7 +96,7 @@ class Watcher:
             began = time.monotonic()
             try:
                 one = self._round()
-                failed = failed + 1 if one is not None and one.failed else 0
+                failed = 0
                 if one is not None:
                     self._metrics.told(one, time.monotonic() - began)
                     self._say("failure", None)
@@ -128,7 +130,10 @@ class Watcher:
             return Round(commit, standing, refused=len(plan.models))
         if self._stop.is_set():
             return None
-        done = reconciler.apply(plan, self._stoppable)
+        resting = self._rests.of(commit)
+        awake = tuple(model for model in plan.models if model.model not in resting)
+        done = reconciler.apply(replace(plan, models=awake), self._stoppable)
+        self._rests.after(done.outcomes)
         self._told(commit, done)
         if done.trouble:
             self._metrics.failed("receipt")
@@ -138,6 +143,7 @@ class Watcher:
             refused=len(done.refused),
             changes=sum(len(outcome.changes) for outcome in done.outcomes),
             failed=sum(outcome.result == "failed" for outcome in done.outcomes),
+            resting=len(resting),
         )
 
     def _fetch(self, workspace: Workspace) -> None:
@@ -210,12 +216,40 @@ class Watcher:
             self._tell(news)
 
 
+class Rests:
+    """Models that failed. Each is left alone for a while, twice as long with each failure in a row: so one that nothing mends
+    keeps no other waiting, nor writes a receipt each round. A new commit may be what mends it, and ends its rest."""
+
+    def __init__(self, interval: float) -> None:
+        self._interval = interval
+        self._commit: str | None = None
+        self._failed: dict[str, tuple[int, float]] = {}  # how often in a row, and until when it rests
+
+    def of(self, commit: str) -> set[str]:
+        """The models that rest now."""
+        if commit != self._commit:
+            self._commit = commit
+            self._failed.clear()
+        now = time.monotonic()
+        return {model for model, (_, until) in self._failed.items() if now < until}
+
+    def after(self, outcomes: Iterable[Outcome]) -> None:
+        for outcome in outcomes:
+            if outcome.result == "failed":
+                times = self._failed.get(outcome.model, (0, 0.0))[0] + 1
+                self._failed[outcome.model] = times, time.monotonic() + backoff(self._interval, times)
+            else:
+                self._failed.pop(outcome.model, None)
+
+
+def backoff(interval: float, failed: int) -> float:
+    """Seconds until the next try: the interval, twice as long with each failure in a row up to 15 minutes."""
+    return min(interval * 2.0 ** min(failed, 16), max(interval, _LONGEST))
+
+
 def pause(interval: float, failed: int) -> float:
-    """Seconds until the next round: the interval, twice as long with each failure in a row up to 15 minutes, and a little more
-    or less, so that many watchers do not ask at once."""
-    longest = max(interval, _LONGEST)
-    wait = min(interval * 2.0 ** min(failed, 16), longest)
-    return wait * random.uniform(1 - _JITTER, 1 + _JITTER)
+    """Seconds until the next round: a little more or less than `backoff`, so that many watchers do not ask at once."""
+    return backoff(interval, failed) * random.uniform(1 - _JITTER, 1 + _JITTER)
 
 
 def _where(failure: Failure) -> str:

@@ -19,18 +19,20 @@ from mlflow_gitops.errors import Failure
 @dataclass(frozen=True, slots=True)
 class Round:
     """One round of the loop: the commit, how many models stand how (`Synced`, `Drifted`, …), how many are refused, how many
-    writes were read back, and how many models failed."""
+    writes were read back, how many models failed, and how many were not tried since they had failed before."""
 
     commit: str
     models: dict[str, int]
     refused: int = 0
     changes: int = 0
     failed: int = 0
+    resting: int = 0
 
 
 class Metrics:
-    """The figures of one process. `patience` is how many seconds may pass without a round that succeeded before it is no
-    longer healthy."""
+    """The figures of one process. `patience` is how many seconds may pass without a round that came to its end before it is no
+    longer healthy. A model that fails makes nothing ill, since starting the process again would mend nothing: it shows in
+    `failing_models`, and in the last success, which does not move."""
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
@@ -42,10 +44,11 @@ class Metrics:
         def gauge(name: str, text: str, labels: Iterable[str] = ()) -> Gauge:
             return Gauge(f"mlflow_gitops_{name}", text, labels, registry=self.registry)
 
-        self._success = gauge("last_success_timestamp_seconds", "When a round last ended without a failure")
+        self._success = gauge("last_success_timestamp_seconds", "When a round last ended and no model was failing")
         self._info = gauge("commit_info", "The commit of the main branch that MLflow is held to", ["commit"])
         self._models = gauge("models", "Models by how they stood when the last round began", ["sync"])
         self._refused = gauge("refused_models", "Models that the last round refused")
+        self._failing = gauge("failing_models", "Models whose last try failed")
         self._changes = Counter("mlflow_gitops_changes", "Writes that were read back as done", registry=self.registry)
         self._failures = Counter(
             "mlflow_gitops_failures", "What went wrong, by where", ["where"], registry=self.registry
@@ -71,10 +74,10 @@ class Metrics:
             self._models.labels(sync).set(count)
         self._refused.set(one.refused)
         self._changes.inc(one.changes)
-        if one.failed:
-            self._failures.labels("model").inc(one.failed)
-        else:
-            self._well = time.monotonic()
+        self._failures.labels("model").inc(one.failed)
+        self._failing.set(one.failed + one.resting)
+        self._well = time.monotonic()
+        if not one.failed + one.resting:
             self._last_success = time.time()
             self._success.set(self._last_success)
 
