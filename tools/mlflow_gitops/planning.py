@@ -14,23 +14,21 @@ from typing import TYPE_CHECKING
 from mlflow_gitops.approving import Approving
 from mlflow_gitops.comparing import with_comparisons
 from mlflow_gitops.core.desired import Desired
-from mlflow_gitops.core.evidence import ModelFile, Record, Unreadable
 from mlflow_gitops.core.fingerprint import fingerprint
-from mlflow_gitops.core.gates.judge import Evidence
 from mlflow_gitops.core.guards import Context
 from mlflow_gitops.core.history import BaseState, Histories
 from mlflow_gitops.core.limits import limit_refusal
 from mlflow_gitops.core.mainline import Commit, Line
 from mlflow_gitops.core.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.names import file_stem
-from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
+from mlflow_gitops.core.observed import ObservedModel
 from mlflow_gitops.core.plan import Change, ModelPlan, Plan
 from mlflow_gitops.core.planner import found, plan_model
 from mlflow_gitops.core.receipts import RECEIPT_TAG
 from mlflow_gitops.core.snapshot import Snapshot, classify, stem_of
 from mlflow_gitops.edges.notes import Notes
-from mlflow_gitops.edges.plugins import gates
-from mlflow_gitops.errors import Failure, GitFailure, RegistryFailure
+from mlflow_gitops.errors import Failure, GitFailure
+from mlflow_gitops.gathering import evidence
 from mlflow_gitops.workspace import Merge, Workspace, now_utc
 
 if TYPE_CHECKING:
@@ -46,48 +44,6 @@ class Ways:
     prune: bool = False
     max_changes: int | None = None
     writing: bool = False
-
-
-def evidence(workspace: Workspace, registry: Registry) -> Evidence:
-    """What gates may ask, each thing read once: a run planning a model again judges what it judged before."""
-
-    approving = Approving(workspace)
-    records: dict[tuple[str | None, str | None], Record | None] = {}
-    files: dict[tuple[str, int, str | None], ModelFile | None] = {}
-
-    def read(version: ObservedVersion) -> Record | None:
-        if version.origin is not None:
-            return registry.elsewhere.look(version.origin).record
-        key = version.run_id, version.model_id
-        if key not in records:
-            try:
-                records[key] = registry.record(version)
-            except RegistryFailure as failure:
-                if failure.transient:
-                    raise
-                raise Unreadable(str(failure)) from None
-        return records[key]
-
-    def read_file(model: str, version: ObservedVersion) -> ModelFile | None:
-        if version.origin is not None:
-            return registry.elsewhere.look(version.origin).file
-        key = model, version.number, version.source
-        if key not in files:
-            try:
-                files[key] = registry.model_file(model, version)
-            except RegistryFailure as failure:
-                raise Unreadable(str(failure)) from None
-        return files[key]
-
-    return Evidence(
-        read=read,
-        read_file=read_file,
-        origin=lambda pin: registry.elsewhere.look(pin).version,
-        approvals=approving.approvals,
-        claims=approving.claims,
-        merged=lambda commit: commit.sha in workspace.main_line,
-        plugins=gates,
-    )
 
 
 class Planner:

@@ -11,7 +11,7 @@ from mlflow_gitops.core.policy import read_policy
 from mlflow_gitops.core.snapshot import policy_of
 from mlflow_gitops.edges import files
 from mlflow_gitops.errors import OK, Failure
-from mlflow_gitops.planning import evidence
+from mlflow_gitops.gathering import evidence
 from mlflow_gitops.render import compare as render
 from mlflow_gitops.render import markdown
 from mlflow_gitops.render.terminal import Style

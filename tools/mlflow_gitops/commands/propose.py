@@ -28,7 +28,7 @@ from mlflow_gitops.edges.git import Git
 from mlflow_gitops.edges.github import GitHub, branch_of
 from mlflow_gitops.edges.proposals import Request, Requests
 from mlflow_gitops.errors import OK, Failure, GitFailure, GitHubFailure
-from mlflow_gitops.planning import evidence
+from mlflow_gitops.gathering import evidence
 from mlflow_gitops.render import proposals as render
 from mlflow_gitops.render.diff import shown, unified
 from mlflow_gitops.render.proposals import Outcome, Result

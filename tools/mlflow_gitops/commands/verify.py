@@ -8,7 +8,7 @@ from typing import Any
 from mlflow_gitops.commands.output import emit, emit_json, steps, warn
 from mlflow_gitops.core.verification import Unexplained
 from mlflow_gitops.errors import OK, REFUSED
-from mlflow_gitops.planning import evidence
+from mlflow_gitops.gathering import evidence
 from mlflow_gitops.render.terminal import Style, safe
 from mlflow_gitops.settings import Settings
 from mlflow_gitops.verifying import Verification, Verifier
