@@ -226,6 +226,10 @@ def test_an_invalid_commit_is_told_once_and_ends_nothing(
         push(team, "Invalid in another way", **{name: f"stages: {{{wrong}: 1}}\n"})
         [news] = rounds(3)
         assert news.invalid is not None and wrong in news.invalid.errors[0].message
+    team.git("rm", "-rq", "registry")
+    push(team, "No folder at all")
+    [news] = rounds(3)
+    assert "no registry/ folder" in str(news.failure)
     assert failed == {0}, "nothing is away that would have to be spared: the commit that mends it may come at once"
     push(team, "Mended", **{name: "stages: {Production: 1}\n"})
     [news] = rounds(2)

@@ -101,7 +101,8 @@ class Watcher:
                     self._metrics.told(one, time.monotonic() - began)
                     self._say("failure", None)
             except Failure as failure:
-                failed += 1
+                # A commit that cannot be read spares nobody by waiting: the one that mends it may come at once.
+                failed = failed + 1 if isinstance(failure, RegistryFailure) else 0
                 self._metrics.failed(_where(failure))
                 self._say("failure", str(failure), News(failure=str(failure)))
             self._stop.wait(pause(self._interval, failed))
