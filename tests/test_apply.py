@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -140,3 +141,29 @@ def test_a_registration_without_an_answer_is_not_asked_for_again(late: bool) -> 
     assert run(held, history).result == "applied"
     assert sorted(held.models[NAME].versions) == [1, 2, 3, 4, 5]
     assert held.models[NAME].holders("Staging") == (5,)
+
+
+def test_a_disk_of_ours_that_is_full_fails_the_model_alone() -> None:
+    held = registry()
+    transition = held.transition
+
+    def full(*about: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/artifacts")
+
+    held.transition = full  # type: ignore[method-assign]
+    outcome = run(held)
+    assert outcome.result == "failed"
+    assert outcome.error == "/tmp/artifacts could not be written: No space left on device."
+    held.transition = transition  # type: ignore[method-assign]
+    assert run(held).result == "applied"
+
+
+def test_a_fault_of_ours_is_no_failure_of_the_models() -> None:
+    held = registry()
+
+    def faulty(*about: Any) -> None:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", "gone")
+
+    held.transition = faulty  # type: ignore[method-assign]
+    with pytest.raises(FileNotFoundError):
+        run(held)

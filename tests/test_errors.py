@@ -1,10 +1,15 @@
-"""Exit codes of several outcomes at once (RULES R8)."""
+"""Exit codes of several outcomes at once (RULES R8), and what a machine lacks."""
 
 from __future__ import annotations
 
+import errno
+import tempfile
+import threading
 from itertools import permutations
 
-from mlflow_gitops.errors import CHANGES, ERROR, INTERRUPTED, INVALID, OK, PARTIAL, REFUSED, worst
+import pytest
+
+from mlflow_gitops.errors import CHANGES, ERROR, INTERRUPTED, INVALID, OK, PARTIAL, REFUSED, shortage, worst
 
 
 def test_the_first_that_applies() -> None:
@@ -14,3 +19,42 @@ def test_the_first_that_applies() -> None:
         for other in order[i:]:
             assert {worst(*pair) for pair in permutations([one, other])} == {one}
     assert worst() == OK
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "The output could not be written: No space left on device."),
+        (
+            OSError(errno.EROFS, "Read-only file system", "/tmp/a"),
+            "/tmp/a could not be written: Read-only file system.",
+        ),
+        (OSError(errno.EMFILE, "Too many open files"), "This machine cannot go on: Too many open files."),
+        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "This machine cannot go on: Resource temp"),
+        (MemoryError(), "This machine cannot go on: out of memory."),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "a"), None),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), None),
+        (RuntimeError("dictionary changed size during iteration"), None),
+    ],
+)
+def test_what_the_machine_lacks(error: Exception, said: str | None) -> None:
+    told = shortage(error)
+    assert told is None if said is None else str(told).startswith(said)
+
+
+def test_nowhere_to_keep_a_file_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nowhere"])
+    with pytest.raises(FileNotFoundError) as raised:
+        tempfile.mkdtemp()
+    assert "No usable temporary directory found in ['/nowhere']" in str(shortage(raised.value))
+
+
+def test_no_thread_can_be_started() -> None:
+    kept = threading.stack_size(1 << 50)
+    try:
+        with pytest.raises(RuntimeError) as raised:
+            threading.Thread(target=lambda: None).start()
+    finally:
+        threading.stack_size(kept)
+    assert str(shortage(raised.value)) == "This machine cannot go on: can't start new thread."

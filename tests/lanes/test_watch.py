@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import resource
@@ -26,7 +27,7 @@ from mlflow_gitops import apply, watching
 from mlflow_gitops.commands.watch import Told
 from mlflow_gitops.edges.metrics import Metrics, Round, serve
 from mlflow_gitops.edges.mlflow import Registry
-from mlflow_gitops.errors import Failure, InvalidFiles, RegistryFailure, UsageFailure
+from mlflow_gitops.errors import InvalidFiles, RegistryFailure, UsageFailure
 from mlflow_gitops.planning import Ways
 from mlflow_gitops.settings import Settings
 from mlflow_gitops.watching import News, Watcher, backoff, pause
@@ -298,9 +299,10 @@ def test_a_remote_that_stalls_does_not_keep_it_from_stopping(
         (UsageFailure("There is no folder."), "git"),
         (InvalidFiles("environments.yaml"), "files"),
         (RegistryFailure("MLflow"), "mlflow"),
+        (OSError(errno.EMFILE, "Too many open files"), "machine"),
     ],
 )
-def test_the_figures_say_where_it_failed(failure: Failure, where: str) -> None:
+def test_the_figures_say_where_it_failed(failure: Exception, where: str) -> None:
     metrics, stop = Metrics(60), threading.Event()
 
     def workspace() -> Workspace:
@@ -418,6 +420,30 @@ def test_a_log_that_is_full_ends_nothing(team: Team, watcher_clone: Team, shelf:
     finally:
         process.send_signal(signal.SIGTERM)
     assert process.wait(60) in (0, 1), "what could not be written is told by its exit code alone"
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux sets another process's limits")
+def test_a_machine_that_is_short_of_something_for_a_while_ends_nothing(
+    team: Team, watcher_clone: Team, shelf: Shelf
+) -> None:
+    name = shelf.model(2)
+    push(team, "First", **{name: "stages: {Production: 1}\n"})
+    options = ("--watch", "--interval", "1s", "--listen", "off", "--format", "json")
+    process = watcher_clone.spawn("reconcile", "--yes", *options)
+    try:
+        eventually(lambda: shelf.stages(name)[1] == "Production")
+        before = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (6, before[1]))
+        second = push(team, "Second", **{name: "stages: {Production: 2}\n"})
+        time.sleep(4)
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, before)
+        eventually(lambda: shelf.tags(name).get("gitops.commit") == second)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=300)
+    assert process.returncode == 0 and "Traceback" not in err, err
+    failures = [one["failure"] for one in map(json.loads, out.splitlines()) if one["failure"]]
+    assert failures == ["This machine cannot go on: Too many open files."]
 
 
 def test_it_asks_nobody(team: Team) -> None:

@@ -13,7 +13,7 @@ from mlflow_gitops.core.observed import AT_TAG, BASE_TAG, HIGHEST_TAG, PIN_TAG, 
 from mlflow_gitops.core.origin import OriginPin
 from mlflow_gitops.core.people import Vouched
 from mlflow_gitops.core.plan import Change, ModelPlan, Refusal, Verdict
-from mlflow_gitops.errors import Refused, RegistryFailure
+from mlflow_gitops.errors import Refused, RegistryFailure, shortage
 
 _PAUSES = (1.0, 2.0, 4.0)
 """Seconds to wait after each passing failure of the server (429, 5xx, a lost connection) before reading again."""
@@ -139,6 +139,11 @@ def _apply_model(name: str, again: Callable[[str], ModelPlan], registry: Registr
             if not failure.transient or pause is None:
                 break
             time.sleep(pause)
+        except OSError as lacking:  # a copy's artifacts are kept on a disk of ours meanwhile
+            error = shortage(lacking) or ""
+            if not error:
+                raise
+            break
     return progress.settled(name, again, error=error)
 
 

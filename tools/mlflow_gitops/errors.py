@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 # DESIGN §5, RULES R8.
 OK, ERROR, CHANGES, INVALID, REFUSED, PARTIAL, USAGE, INTERRUPTED = 0, 1, 2, 3, 4, 5, 64, 130
 
@@ -57,3 +59,20 @@ _PRECEDENCE = (INTERRUPTED, ERROR, INVALID, PARTIAL, REFUSED, CHANGES)
 def worst(*codes: int) -> int:
     """The exit code of several outcomes at once: 130, 1, 3, 5, 4, 2, 0, the first that applies (RULES R8)."""
     return next((code for code in _PRECEDENCE if code in codes), OK)
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EROFS)
+_SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
+
+
+def shortage(error: BaseException) -> str | None:
+    """What the machine lacks, in a sentence, where that is what an error says: room on a disk, memory, open files, threads.
+    None for any other error: then the fault is in here, and a traceback tells more."""
+    said = str(getattr(error, "strerror", None) or error)
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return f"{error.filename or 'The output'} could not be written: {said}."
+    if isinstance(error, OSError) and (error.errno in _SHORT or "temporary directory" in said):
+        return f"This machine cannot go on: {said}."
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "start new thread" in said):
+        return f"This machine cannot go on: {said or 'out of memory'}."
+    return None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from mlflow_gitops.apply import Outcome
 from mlflow_gitops.core.plan import Plan, Refusal
 from mlflow_gitops.core.snapshot import Snapshot
-from mlflow_gitops.errors import Failure, GitFailure, InvalidFiles, RegistryFailure
+from mlflow_gitops.errors import Failure, GitFailure, InvalidFiles, RegistryFailure, shortage
 from mlflow_gitops.planning import Ways
 from mlflow_gitops.reconciling import Reconciled, Reconciler, reasons
 from mlflow_gitops.workspace import Workspace
@@ -105,6 +105,13 @@ class Watcher:
                 failed = failed + 1 if isinstance(failure, RegistryFailure) else 0
                 self._metrics.failed(_where(failure))
                 self._say("failure", str(failure), News(failure=str(failure)))
+            except (OSError, MemoryError, RuntimeError) as error:
+                said = shortage(error)
+                if said is None:
+                    raise
+                failed += 1
+                self._metrics.failed("machine")
+                self._say("failure", said, News(failure=said))
             self._stop.wait(pause(self._interval, failed))
 
     def _round(self) -> Round | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import gc
 import os
 import sys
@@ -22,9 +21,7 @@ from mlflow_gitops.cli import reading, reconciling  # noqa: F401
 from mlflow_gitops.cli import authoring, audit, setup, github  # noqa: F401
 
 # isort: on
-from mlflow_gitops.errors import ERROR, INTERRUPTED, USAGE, Failure
-
-_NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+from mlflow_gitops.errors import ERROR, INTERRUPTED, USAGE, Failure, shortage
 
 # What click calls UsageError: Typer's public surface shows only its subclass.
 _UsageError: Any = typer.BadParameter.__mro__[1]
@@ -61,11 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has gone; what it did not want is no error of ours.
         _forget_output()
         return ERROR
-    except OSError as error:
-        if error.errno not in _NOT_WRITTEN:
+    except (OSError, MemoryError, RuntimeError) as error:
+        said = shortage(error)
+        if said is None:
             raise
         _forget_output()
-        _say(f"error: The output could not be written: {error.strerror}.")
+        _say(f"error: {said}")
         return ERROR
 
 

@@ -59,7 +59,7 @@ class Metrics:
             buckets=(0.5, 1, 2.5, 5, 10, 30, 60, 300),
             registry=self.registry,
         )
-        for where in ("git", "mlflow", "model", "receipt", "files"):
+        for where in ("git", "mlflow", "model", "receipt", "files", "machine"):
             self._failures.labels(where)
 
     def told(self, one: Round, seconds: float) -> None:
@@ -82,7 +82,8 @@ class Metrics:
             self._success.set(self._last_success)
 
     def failed(self, where: str) -> None:
-        """Something went wrong: `git`, `mlflow`, `receipt` or `files` (a commit that cannot be read)."""
+        """Something went wrong: `git`, `mlflow`, `receipt`, `files` (a commit that cannot be read) or `machine` (which lacks
+        something)."""
         self._failures.labels(where).inc()
 
     @property
