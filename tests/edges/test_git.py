@@ -210,6 +210,51 @@ def test_no_git_at_all(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
         Git.find(repo.folder)
 
 
+@pytest.mark.parametrize(
+    ("death", "said"),
+    [
+        ("kill -9 $$", "it was ended by signal 9"),
+        ("echo 'fatal: Out of memory, malloc failed' >&2; exit 128", "fatal: Out of memory"),
+        ("exit 1", None),
+    ],
+)
+def test_a_git_that_dies_has_not_said_that_there_is_nothing(
+    repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, death: str, said: str | None
+) -> None:
+    sha = repo.commit(files=GOOD)
+    git = Git(repo.folder)
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "git").write_text(f"#!/bin/sh\n{death}\n")
+    (folder / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    for ask in (lambda: git.ref("refs/heads/main"), git.branch, lambda: git.asked("notes", "show", sha)):
+        if said is None:
+            assert not ask()
+        else:
+            with pytest.raises(GitFailure, match=said):
+                ask()
+    assert git.attempt("push") is not None
+
+
+def test_a_git_that_cannot_be_started(repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "git").write_text("no program")
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(GitFailure, match="git cannot be started: Exec format error"):
+        Git(repo.folder).ref("HEAD")
+
+
+def test_what_contains_what(repo: Repo) -> None:
+    one, two = repo.commit("One"), repo.commit("Two")
+    git, unknown = Git(repo.folder), "a" * 40
+    assert git.contains(two, one) and git.contains(one, one) and not git.contains(one, two)
+    assert not git.contains(one, unknown) and git.exists(one) and not git.exists(unknown)
+    assert not git.exists(git.output("rev-parse", f"{one}^{{tree}}"))
+    with pytest.raises(GitFailure, match="Not a valid commit name"):
+        git.contains(unknown, one)
+
+
 def test_the_variables_of_a_surrounding_hook(repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sha = repo.commit(files=GOOD)
     other = Repo(tmp_path / "other")

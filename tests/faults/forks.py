@@ -114,7 +114,7 @@ class Forks:
     def close(self) -> None:
         assert self._process.stdin
         self._process.stdin.close()
-        self._process.wait(10)
+        self._process.wait(60)
 
 
 @contextmanager
@@ -215,3 +215,4 @@ def _click(uri: str, call: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     _serve()
+    os._exit(0)  # to take down all that is loaded takes seconds, and nobody needs it

@@ -443,7 +443,7 @@ def test_a_machine_that_is_short_of_something_for_a_while_ends_nothing(
         out, err = process.communicate(timeout=300)
     assert process.returncode == 0 and "Traceback" not in err, err
     failures = [one["failure"] for one in map(json.loads, out.splitlines()) if one["failure"]]
-    assert failures == ["This machine cannot go on: Too many open files."]
+    assert any("Too many open files" in failure for failure in failures), failures
 
 
 def test_it_asks_nobody(team: Team) -> None:

@@ -123,8 +123,7 @@ class Recorder:
         """Who ran this: the login that started a GitHub workflow, else git's own user."""
         if actor := os.environ.get("GITHUB_ACTOR"):
             return f"@{actor}"
-        name = self.notes.git.output("config", "user.name", check=False)
-        mail = self.notes.git.output("config", "user.email", check=False)
+        name, mail = (self.notes.git.asked("config", f"user.{what}") for what in ("name", "email"))
         return f"{name} <{mail}>" if name and mail else None
 
 

@@ -101,7 +101,7 @@ def _commit(
         branch = _new_branch(sheet, subject)
     commits.check(git, sheet.file, branch)
     github = _github(sheet) if options.pull_request else None
-    on = branch or commits.current_branch(git)
+    on = branch or git.branch()
     assert on is not None  # `check` has seen to it
     if options.dry_run:
         told.append(f"Nothing was written. It would be committed on {on}: {subject}")
@@ -136,10 +136,9 @@ def _github(sheet: Sheet) -> GitHub:
 
 def _new_branch(sheet: Sheet, subject: str) -> str | None:
     """A branch for a pull request where the main branch is checked out, or none; else the one that is checked out."""
-    from mlflow_gitops.edges.commits import current_branch
     from mlflow_gitops.edges.github import branch_of
 
-    current = current_branch(sheet.workspace.git)
+    current = sheet.workspace.git.branch()
     if current is not None and current != branch_of(sheet.workspace.git, sheet.workspace.main_ref):
         return None
     return re.sub(r"[^A-Za-z0-9]+", "-", subject).strip("-").lower()

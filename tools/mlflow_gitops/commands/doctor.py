@@ -67,7 +67,7 @@ def _git(workspace: Workspace, found: list[Finding]) -> tuple[Git | None, str | 
     except GitFailure as failure:
         fault = str(failure)
     remote = git.remote()
-    fetched = git.output("config", "--get-all", f"remote.{remote}.fetch", check=False) if remote else ""
+    fetched = git.asked("config", "--get-all", f"remote.{remote}.fetch") if remote else ""
     facts = GitFacts(
         version=git.output("version").removeprefix("git version "),
         remote=remote,

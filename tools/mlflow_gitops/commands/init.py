@@ -114,7 +114,7 @@ def _branch(workspace: Workspace) -> str:
             return branch
     except GitFailure:
         pass
-    return workspace.git.output("symbolic-ref", "-q", "--short", "HEAD", check=False).strip() or "main"
+    return workspace.git.branch() or "main"
 
 
 def _requirement() -> str:

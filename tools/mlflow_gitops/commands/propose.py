@@ -254,7 +254,7 @@ class _Desk:
         """Whether a commit has this content in a file."""
         if tip is None:
             return False
-        there = self.git.output("rev-parse", "--verify", "-q", f"{tip}:{file}", check=False)
+        there = self.git.asked("rev-parse", "--verify", "-q", f"{tip}:{file}")
         return there == self.git.output("hash-object", "--stdin", feed=content.decode("utf-8"))
 
     def _may_replace(self, tip: str | None, past: Sequence[Request]) -> bool:

@@ -17,11 +17,6 @@ _REBASES = ("rebase-merge", "rebase-apply")
 _UNDER_WAY = {"MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick", "REVERT_HEAD": "revert"}
 
 
-def current_branch(git: Git) -> str | None:
-    """The branch that is checked out; None where HEAD is on none."""
-    return git.output("symbolic-ref", "-q", "--short", "HEAD", check=False) or None
-
-
 def check(git: Git, file: str, branch: str | None) -> None:
     """Raise GitFailure, before anything is written, where an edit of `file` could not be committed by itself, on a new branch
     where one is named."""
@@ -40,7 +35,7 @@ def check(git: Git, file: str, branch: str | None) -> None:
             "git does not know who you are. Tell it: git config user.name NAME, git config user.email ADDRESS."
         )
     if branch is None:
-        if current_branch(git) is None:
+        if git.branch() is None:
             raise GitFailure("No branch is checked out here. Name a new one with --branch.")
     elif git.output("check-ref-format", "--branch", branch, check=False) != branch:
         raise GitFailure(f"git allows no branch {branch!r}. Name another.")
@@ -54,7 +49,7 @@ def commit_edit(git: Git, file: str, before: bytes, after: bytes, message: str, 
     Where git or a hook refuses, everything is put back as it was, and GitFailure says what they said.
     """
     path = Path(git.top, file)
-    left = current_branch(git)
+    left = git.branch()
     back = [left] if left is not None else ["--detach", git.resolve("HEAD")]
     if branch is not None:
         _do(git, "The branch was not made", "switch", "--quiet", "--create", branch)
@@ -117,4 +112,4 @@ def push(git: Git, remote: str, branch: str) -> None:
 def _do(git: Git, why: str, *args: str, feed: str | None = None) -> None:
     said = git.attempt(*args, feed=feed)
     if said is not None:
-        raise GitFailure(f"{why}: {said or 'git ' + args[0] + ' failed'}")
+        raise GitFailure(f"{why}: {said}")

@@ -111,7 +111,9 @@ class Git(Revisions):
             Thread(target=_feed, args=(process.stdin, asked.encode()), daemon=True).start()
             yield from gitlog.read(_chunks(process))
         if process.returncode:
-            self._run(*command, feed=asked, why="git cannot tell what the commits changed")
+            why = "git cannot tell what the commits changed"
+            self._run(*command, feed=asked, why=why)
+            raise GitFailure(f"{why}: it ended too early.")
 
     def merged(self, line: Line, wanted: Iterable[int], registry: str) -> dict[int, list[Merged]]:
         """The commits that these true merges of the line brought in, the newest first, without merges among them.
@@ -157,7 +159,8 @@ class Git(Revisions):
 
     def changed_since(self, ref: str, registry: str) -> list[str]:
         """Paths below the registry folder that differ, in the working tree, from where this branch left `ref`."""
-        start = self._run("merge-base", self.resolve(ref), "HEAD", check=False).decode().strip() or self.resolve(ref)
+        tip = self.resolve(ref)
+        start = self.asked("merge-base", tip, "HEAD") or tip
         places = (registry, *outside(registry))
         changed = self._run("diff", "--name-only", "-z", "--no-renames", start, "--", *places)
         paths = set(changed.decode("utf-8", "surrogateescape").split("\0"))

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -26,6 +26,8 @@ _NOT_OURS = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_SHALLOW_FILE",
     "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
 )  # fmt: skip
+_NO = (1, 2)
+"""Exit codes with which git answers a question: there is none. Where it fails it is 128 or more (git 2.39)."""
 _OWN_IDENTITY = {
     f"GIT_{role}_{part}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -55,6 +57,14 @@ class GitCommand:
             extra["GIT_INDEX_FILE"] = str(index)
         return self._run(*args, feed=feed, check=check, extra=extra).decode("utf-8", "surrogateescape").strip()
 
+    def asked(self, *args: str) -> str:
+        """What git answers to a question; empty where its exit code says no. A git that fails or is killed has not said no:
+        what is there, receipts and branches alike, would be taken for absent. Raises GitFailure."""
+        done = self._start(*args)
+        if done.returncode in _NO:
+            return ""
+        return self._checked(done, args).decode("utf-8", "surrogateescape").strip()
+
     def exchange(
         self,
         *args: str,
@@ -66,14 +76,13 @@ class GitCommand:
         byte, in any other way after `seconds` in all, and as soon as there was `enough` waiting. Raises GitFailure."""
         # Where nobody sits whom ssh could ask for a passphrase, git and what it starts can be ended together.
         together = sys.stdin is None or not sys.stdin.isatty()
-        with TemporaryFile() as out, TemporaryFile() as err:
-            try:
+        with contextlib.ExitStack() as kept:
+            with _starting():
+                out, err = (kept.enter_context(TemporaryFile()) for _ in range(2))
                 process = subprocess.Popen(
                     self._command((*_SILENT, *args)), env=_environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                     start_new_session=together,
                 )  # fmt: skip
-            except FileNotFoundError:
-                raise GitFailure("git is not installed, or not on the PATH.") from None
             try:
                 last = time.monotonic() + seconds
                 while process.poll() is None and time.monotonic() < last and not enough():
@@ -89,8 +98,7 @@ class GitCommand:
             out.seek(0)
             err.seek(0)
             if process.returncode:
-                said = err.read().decode("utf-8", "replace").strip().splitlines()
-                raise GitFailure(f"{what}: {hide(said[0]) if said else process.returncode}.")
+                raise GitFailure(f"{what}: {_reason(err.read(), process.returncode)}.")
             return out.read().decode("utf-8", "surrogateescape").strip()
 
     def attempt(self, *args: str, feed: str | None = None) -> str | None:
@@ -100,7 +108,8 @@ class GitCommand:
         if done.returncode == 0:
             return None
         lines = (done.stderr + done.stdout).decode("utf-8", "replace").splitlines()
-        return hide(" / ".join(line.strip() for line in lines if line.strip()))[:2000]
+        said = hide(" / ".join(line.strip() for line in lines if line.strip()))[:2000]
+        return said or _reason(b"", done.returncode)
 
     def _text(self, *args: str, why: str | None = None) -> str:
         return self._run(*args, why=why).decode("utf-8", "surrogateescape").strip()
@@ -111,27 +120,26 @@ class GitCommand:
         return ["git", "--no-replace-objects", "--no-pager", "-C", str(self.top), *config, *args]
 
     def _popen(self, *args: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            self._command(args),
-            env=_environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        with _starting():
+            return subprocess.Popen(
+                self._command(args),
+                env=_environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
 
     def _start(
         self, *args: str, feed: str | None = None, extra: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[bytes]:
         environment = _environment() | dict(extra or {})
-        try:
+        with _starting():
             return subprocess.run(
                 self._command(args),
                 env=environment,
                 capture_output=True,
                 input=(feed or "").encode("utf-8", "surrogateescape"),
             )
-        except FileNotFoundError:
-            raise GitFailure("git is not installed, or not on the PATH.") from None
 
     def _run(
         self,
@@ -142,10 +150,33 @@ class GitCommand:
         extra: Mapping[str, str] | None = None,
     ) -> bytes:
         done = self._start(*args, feed=feed, extra=extra)
-        if done.returncode and check:
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise GitFailure(f"{why or 'git ' + args[0] + ' failed'}: {hide(said[0]) if said else done.returncode}.")
+        if check or done.returncode < 0:
+            return self._checked(done, args, why)
         return done.stdout if done.returncode == 0 else b""
+
+    @staticmethod
+    def _checked(done: subprocess.CompletedProcess[bytes], args: tuple[str, ...], why: str | None = None) -> bytes:
+        if done.returncode:
+            what = why or f"git {args[0]} failed"
+            raise GitFailure(f"{what}: {_reason(done.stderr, done.returncode)}.")
+        return done.stdout
+
+
+@contextlib.contextmanager
+def _starting() -> Iterator[None]:
+    """What keeps git from starting, as a GitFailure: it is not there, or the machine has no room for another process."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and error.filename == "git":
+            raise GitFailure("git is not installed, or not on the PATH.") from None
+        raise GitFailure(f"git cannot be started: {error.strerror or error}.") from None
+
+
+def _reason(said: bytes, code: int) -> str:
+    """The first line of what git said; where it said nothing, how it ended."""
+    lines = said.decode("utf-8", "replace").strip().splitlines()
+    return hide(lines[0]) if lines else f"it was ended by signal {-code}" if code < 0 else f"exit code {code}"
 
 
 def _end(process: subprocess.Popen[bytes], together: bool) -> None:

@@ -62,7 +62,7 @@ class PullRequests:
         if pull is None:
             return Approvals(not_counted=(f"no pull request merged into {self.branch} made {sha[:7]}",))
         told = self._judged(pull, file)
-        here = self._git.output("rev-parse", "--verify", "-q", f"{sha}:{file}", check=False)
+        here = self._git.asked("rev-parse", "--verify", "-q", f"{sha}:{file}")
         merged = self._blob(pull.head, file)
         return told if here == merged else replace(told, stages=self._stages(merged, file))
 

@@ -45,16 +45,16 @@ class Revisions(GitCommand):
         return cls(Path(os.fsdecode(top.removesuffix(b"\n"))))
 
     def has_commits(self) -> bool:
-        return self._run("rev-parse", "--verify", "-q", "HEAD^{commit}", check=False) != b""
+        return self._has("HEAD")
 
     def resolve(self, revision: str) -> str:
         """The full id of the commit that a revision names. Raises GitFailure if it names none."""
         if revision == "HEAD" and not self.has_commits():
             raise GitFailure(f"{self.top} has no commits yet. Commit the manifests first.")
-        found = self._run("rev-parse", "--verify", "-q", "--end-of-options", revision + "^{commit}", check=False)
-        if not found or found.startswith(b"^"):  # `^REV` is every commit but those of REV
+        found = self.asked("rev-parse", "--verify", "-q", "--end-of-options", revision + "^{commit}")
+        if not found or found.startswith("^"):  # `^REV` is every commit but those of REV
             raise GitFailure(f"git knows no revision {revision!r}. Fetch it, or name another.")
-        return found.decode().strip()
+        return found
 
     def main_ref(self, wanted: str | None) -> str:
         """The main branch (RULES R1): the wanted one, the remote's HEAD, its `main` or `master`, else the local branch.
@@ -67,7 +67,7 @@ class Revisions(GitCommand):
             return next((self._short(ref) for ref in branches if self._has(ref)), wanted)
         remote = self.remote()
         if remote is None:
-            branch = self._run("symbolic-ref", "-q", "--short", "HEAD", check=False).decode().strip()
+            branch = self.branch()
             local = (f"refs/heads/{name}" for name in ("main", "master"))
             return branch or next((self._short(ref) for ref in local if self._has(ref)), "HEAD")
         for ref in (f"refs/remotes/{remote}/{name}" for name in ("HEAD", "main", "master")):
@@ -107,7 +107,11 @@ class Revisions(GitCommand):
 
     def ref(self, name: str) -> str | None:
         """What a ref points at; None if it does not exist."""
-        return self._run("rev-parse", "--verify", "-q", name, check=False).decode().strip() or None
+        return self.asked("rev-parse", "--verify", "-q", name) or None
+
+    def branch(self) -> str | None:
+        """The branch that is checked out; None where HEAD is on none."""
+        return self.asked("symbolic-ref", "-q", "--short", "HEAD") or None
 
     def move(self, name: str, new: str, old: str | None) -> bool:
         """Move a ref from `old` (None: it must not exist) to `new`, unless it moved meanwhile."""
@@ -138,8 +142,12 @@ class Revisions(GitCommand):
         return self.output("commit-tree", tree, *parents, "-m", "a merge that is only planned", identity=True)
 
     def contains(self, revision: str, other: str) -> bool:
-        """Whether `other` is `revision` or comes before it."""
-        return self._start("merge-base", "--is-ancestor", other, revision).returncode == 0
+        """Whether `other` is `revision` or comes before it; not where it is unknown here."""
+        if not self.exists(other):
+            return False
+        question = ("merge-base", "--is-ancestor", other, revision)
+        done = self._start(*question)
+        return done.returncode != 1 and self._checked(done, question) == b""
 
     def after(self, start: str, revision: str) -> frozenset[str]:
         """The commits up to a revision that come after `start`, whatever lies beside it left out."""
@@ -164,10 +172,10 @@ class Revisions(GitCommand):
         return None if status == "G" else _SIGNATURES.get(status, "cannot be judged") + by
 
     def exists(self, sha: str) -> bool:
-        return self._run("cat-file", "-t", sha, check=False).strip() == b"commit"
+        return self.output("cat-file", "--batch-check=%(objecttype)", feed=f"{sha}\n") == "commit"
 
     def _has(self, ref: str) -> bool:
-        return self._run("rev-parse", "--verify", "-q", ref + "^{commit}", check=False) != b""
+        return self.asked("rev-parse", "--verify", "-q", ref + "^{commit}") != ""
 
     def _short(self, ref: str) -> str:
         """The shortest form of a ref's name that can mean nothing else."""

@@ -1,0 +1,151 @@
+"""git dies at each of its calls, or did its work and dies before it says so: no receipt is lost, and the next run converges."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from mlflow_gitops.core.receipts import NOTES_REF
+from mlflow_gitops.edges.git import Git
+from tests.faults.conftest import Count, cases, some
+from tests.faults.forks import Ended, Forks
+from tests.faults.scenes import Stage
+from tests.faults.state import kept
+from tests.faults.test_crash import settled
+from tests.support.team import GIT_ENVIRONMENT
+
+_GIT = """\
+#!/bin/sh
+n=$(($(cat "$GIT_CALLS" 2>/dev/null || echo 0) + 1))
+echo $n > "$GIT_CALLS"
+if [ "$n" = "$GIT_DIES_AT" ]; then
+  case "$GIT_DIES" in
+    killed) kill -9 $$ ;;
+    memory) echo "fatal: Out of memory, malloc failed" >&2; exit 128 ;;
+    after) "$GIT_ITSELF" "$@" > /dev/null; kill -9 $$ ;;
+  esac
+fi
+exec "$GIT_ITSELF" "$@"
+"""
+DEATHS = ("killed", "memory", "after")
+PLACES = {"alone": [], "with a remote": ["--push-receipts"]}
+
+
+@pytest.fixture(scope="module")
+def mortal(memory: Path) -> Path:
+    """A folder with a git that counts its calls and dies when it is told to."""
+    folder = memory / "mortal"
+    folder.mkdir()
+    (folder / "git").write_text(_GIT)
+    (folder / "git").chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def placed(scene: Callable[[str], Stage], memory: Path) -> Callable[[str], Stage]:
+    """The scene, by where its receipts go."""
+
+    @cache
+    def get(place: str) -> Stage:
+        copy = scene("promotion").copy(memory / f"git-{place}")
+        if place != "alone":
+            environment = os.environ | GIT_ENVIRONMENT
+            for command in (
+                ["clone", "-q", "--bare", str(copy.repo), str(copy.folder / "origin.git")],
+                ["-C", str(copy.repo), "remote", "add", "origin", "../origin.git"],
+                ["-C", str(copy.repo), "push", "-q", "origin", "main", NOTES_REF],
+                ["-C", str(copy.repo), "fetch", "-q", "origin"],
+            ):
+                subprocess.run(["git", *command], env=environment, check=True, capture_output=True)
+        return copy
+
+    return get
+
+
+def _run(
+    stage: Stage, forking: Forks, mortal: Path, *args: str, log: str, death: str, at: int = 0
+) -> tuple[Ended, int]:
+    """A run whose git dies at one of its calls, and how often it was called."""
+    calls = stage.folder / f"{log}.calls"
+    calls.unlink(missing_ok=True)
+    env = {
+        "PATH": f"{mortal}{os.pathsep}{os.environ['PATH']}",
+        "GIT_ITSELF": str(shutil.which("git")),
+        "GIT_CALLS": str(calls),
+        "GIT_DIES_AT": str(at),
+        "GIT_DIES": death,
+    }
+    return forking.run(stage.job(*args, log=log, env=env)), int(calls.read_text())
+
+
+@pytest.mark.parametrize("place", cases(PLACES, ("alone",)))
+@pytest.mark.parametrize("death", cases(DEATHS, ("killed",)))
+def test_git_dies_at_each_call(
+    place: str, death: str, placed: Callable[[str], Stage], mortal: Path, forking: Forks, room: Path, counted: Count
+) -> None:
+    stage = placed(place)
+
+    def run(copy: Stage, log: str, at: int = 0) -> tuple[Ended, int]:
+        command = ("reconcile", "--yes", "--format", "json", *PLACES[place])
+        return _run(copy, forking, mortal, *command, log=log, death=death, at=at)
+
+    def copied(name: str) -> Stage:
+        copy = stage.copy(room / name)
+        if (stage.folder / "origin.git").is_dir():
+            shutil.copytree(stage.folder / "origin.git", copy.folder / "origin.git")
+        return copy
+
+    whole = copied("whole")
+    ended, calls = run(whole, "run")
+    assert ended.code == 0
+    wanted = settled(whole)
+    before = {receipt.digest for receipt in kept(stage.repo)}
+    assert before and calls > 10
+    tried = some(range(1, calls + 1), f"{place} {death}", 3)
+    for number in tried:
+        copy = copied(str(number))
+        ended, _ = run(copy, "run", number)
+        assert before <= {receipt.digest for receipt in kept(copy.repo)}, (number, ended)
+        if ended.code == 0:
+            assert settled(copy) == wanted, (number, ended)
+        else:
+            assert ended.code in (1, 4, 5) and ended.err, (number, ended)
+        again, _ = run(copy, "again")
+        assert again.code == 0, (number, ended, again)
+        assert settled(copy) == wanted, (number, ended, again)
+        if place != "alone":
+            assert Git(copy.folder / "origin.git").ref(NOTES_REF) == Git(copy.repo).ref(NOTES_REF), (
+                number,
+                ended,
+                again,
+            )
+        copy.remove()
+    counted(f"git dies at each of its calls: {death}", len(tried), 2 * len(tried))
+
+
+@pytest.mark.parametrize("death", cases(("killed", "memory"), ("killed",)))
+@pytest.mark.parametrize(
+    "command",
+    [
+        "validate --format json", "validate --changed-since HEAD~1 --format json", "plan --format json", "plan --rev HEAD~1",
+        "status --format json", "log --format json", "show --format json", "show --at HEAD~1", "verify --format json",
+    ],
+)  # fmt: skip
+def test_git_dies_while_it_is_read(
+    command: str, death: str, placed: Callable[[str], Stage], mortal: Path, forking: Forks, counted: Count
+) -> None:
+    """What is told is true, or it is told that it is not known."""
+    stage = placed("with a remote")
+    whole, calls = _run(stage, forking, mortal, *command.split(), log="read", death=death)
+    assert whole.code in (0, 4) and calls, whole
+    tried = some(range(1, calls + 1), f"{command} {death}")
+    for number in tried:
+        ended, _ = _run(stage, forking, mortal, *command.split(), log="read", death=death, at=number)
+        assert (ended.code, ended.out) == (whole.code, whole.out) or (ended.code == 1 and ended.err), (number, ended)
+    counted(f"git dies while it is read: {death}", len(tried))
