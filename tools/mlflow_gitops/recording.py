@@ -71,8 +71,6 @@ class Recorder:
         found = receipts.unrecorded(stamped, known, self.owner, self.line)
         recovered: list[str] = []
         for commit, models in found.items():
-            if not self.notes.git.exists(commit):
-                continue
             applied = [_recovered(name, retold(name, commit, receipts.last_commit(known, name))) for name in models]
             self._write(commit, {**self._head(), "recovered": True, "models": applied}, models)
             recovered += models

@@ -154,6 +154,7 @@ def unrecorded(
 
     A run that died between its last stamp and its receipt leaves these. A stamp is the last commit that concerned its model,
     and a receipt lies on the commit that was reconciled: that one or, where several merges were reconciled at once, a later.
+    What names no commit of the main line was stamped by no run: nothing else is ever applied (RULES R1).
     """
     recorded: dict[str, set[str]] = {}
     for receipt in receipts:
@@ -164,7 +165,7 @@ def unrecorded(
     for model, commit in sorted(stamped.items()):
         told = recorded.get(model, set())
         place = line.get(commit)
-        if commit not in told and (place is None or all(line.get(one, -1) < place for one in told)):
+        if place is not None and commit not in told and all(line.get(one, -1) < place for one in told):
             missing.setdefault(commit, []).append(model)
     return missing
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +15,7 @@ from mlflow_gitops.errors import GitFailure
 
 T = TypeVar("T", bound="Revisions")
 
+_ID = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SIGNATURES = {
     "B": "has a bad signature",
     "U": "is signed by a key that is not trusted here",
@@ -172,6 +174,9 @@ class Revisions(GitCommand):
         return None if status == "G" else _SIGNATURES.get(status, "cannot be judged") + by
 
     def exists(self, sha: str) -> bool:
+        """Whether there is a commit of this full id."""
+        if _ID.fullmatch(sha) is None:
+            return False
         return self.output("cat-file", "--batch-check=%(objecttype)", feed=f"{sha}\n") == "commit"
 
     def _has(self, ref: str) -> bool:
