@@ -140,10 +140,11 @@ class Here:
     def __init__(self, world: World) -> None:
         self._world = world
 
+    def asked(self, *args: str) -> str:
+        sha, _, file = args[-1].partition(":")
+        return str(self._world.repo["commits"][sha]["tree"].get(file, ""))
+
     def output(self, *args: str, check: bool = True) -> str:
-        if args[0] == "rev-parse" and ":" in args[-1]:
-            sha, _, file = args[-1].partition(":")
-            return str(self._world.repo["commits"][sha]["tree"].get(file, ""))
         return "refs/remotes/origin/main" if args[-1] == "origin/main" else ""
 
     def remote(self) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from tests.faults.conftest import Count, cases
+from tests.faults.conftest import Count, cases, some
 from tests.faults.state import kept
 from tests.support.team import Team
 
@@ -46,7 +46,8 @@ def test_forged_stamps(team: Team, tmp_path: Path, place: str, counted: Count) -
     of, tag = place.split()
     client, head = MlflowClient(team.uri), team.git("rev-parse", "HEAD")
     known = {receipt.digest for receipt in kept(team.folder)}
-    for stamp in STAMPS:
+    tried = some(STAMPS, place, 4)
+    for stamp in tried:
         forged = stamp.format(head=head, short=head[:10], upper=head.upper(), folder=tmp_path)
         if of == "model":
             client.set_registered_model_tag("m", tag, forged)
@@ -59,4 +60,4 @@ def test_forged_stamps(team: Team, tmp_path: Path, place: str, counted: Count) -
     assert {receipt.digest for receipt in kept(team.folder)} == known, "what no run did is recorded by none"
     assert {v.version: v.current_stage for v in client.search_model_versions("name = 'm'")}[1] != "Production"
     assert not (tmp_path / "written").exists()
-    counted("forged stamps", len(STAMPS) * len(COMMANDS))
+    counted("forged stamps", len(tried) * len(COMMANDS))
