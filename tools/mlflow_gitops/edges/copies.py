@@ -82,7 +82,7 @@ class Copies:
     def _record(self, run_id: str, model_id: str, told: Lineage) -> None:
         """Log the lineage, as far as it is not there. Of metrics and params MLflow takes the same value twice, of outputs it
         does not (3.17)."""
-        from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput, Metric, Param
+        from mlflow.entities import LoggedModelOutput, Metric, Param
 
         metrics = [Metric(one.key, one.value, one.timestamp, one.step) for one in told.metrics]
         metrics += [
@@ -97,22 +97,35 @@ class Copies:
             self._ask(self._client.log_batch, run_id, params=params[start : start + _PARAMS])
         for start in range(0, len(metrics), _BATCH):
             self._ask(self._client.log_batch, run_id, metrics=metrics[start : start + _BATCH])
+        self._record_inputs(run_id, told)
         there = self._ask(self._client.get_run, run_id)
-        known = {one.dataset.digest for one in (there.inputs.dataset_inputs if there.inputs else ())}
-        inputs = [
-            DatasetInput(Dataset(**data), [InputTag(key, value) for key, value in tags.items()])  # type: ignore[arg-type]
-            for data, tags in told.inputs
-            if data["digest"] not in known
-        ]
-        if inputs:
-            try:
-                self._ask(self._client.log_inputs, run_id, inputs)
-            except RegistryFailure:
-                # Models are copied side by side, and often share a dataset. MLflow (3.17) looks whether the experiment has it
-                # and then inserts it, so that one of two is refused; by now it is there.
-                self._ask(self._client.log_inputs, run_id, inputs)
         if model_id not in {one.model_id for one in (there.outputs.model_outputs if there.outputs else ())}:
             self._ask(self._client.log_outputs, run_id, [LoggedModelOutput(model_id, 0)])
+
+    def _record_inputs(self, run_id: str, told: Lineage) -> None:
+        """Log the datasets that the run lacks.
+
+        Models are copied side by side, and often share one. MLflow (3.17) looks whether the experiment has it and then inserts
+        it, so that one of two is refused; by then it is there, so what is lacking is read and logged once more.
+        """
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        for last in (False, True):
+            there = self._ask(self._client.get_run, run_id)
+            known = {one.dataset.digest for one in (there.inputs.dataset_inputs if there.inputs else ())}
+            inputs = [
+                DatasetInput(Dataset(**data), [InputTag(key, value) for key, value in tags.items()])  # type: ignore[arg-type]
+                for data, tags in told.inputs
+                if data["digest"] not in known
+            ]
+            if not inputs:
+                return
+            try:
+                self._ask(self._client.log_inputs, run_id, inputs)
+                return
+            except RegistryFailure:
+                if last:
+                    raise
 
     def _must_be_equal(self, pin: OriginPin, run_id: str, model_id: str, told: Lineage) -> None:
         """Read the copy back: its files and what gates judge by must be the origin's, no less and no more."""
