@@ -77,6 +77,9 @@ def test_stamps_that_no_receipt_explains() -> None:
     assert unrecorded({"m": "second", "n": "first"}, chain, "me", line) == {"second": ["m"], "first": ["n"]}
     assert unrecorded({"m": "before"}, chain, "me", line) == {}, "several merges reconciled at once leave one receipt"
     assert unrecorded({"m": "first"}, chain, "somebody else", line) == {"first": ["m"]}
+    assert unrecorded({"m": "HEAD", "n": "elsewhere"}, chain, "me", line) == {}, (
+        "no run was at what is no main-line commit"
+    )
 
 
 def test_stamps_that_are_behind_their_receipt() -> None:

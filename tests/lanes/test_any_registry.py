@@ -143,9 +143,8 @@ def test_pages_lose_and_double_nothing(team: Team, shelf: Shelf, monkeypatch: py
     monkeypatch.setattr(edge, "VERSIONS_A_PAGE", 5)
     seen = edge.Registry(team.uri).observe(names, only=True)
     assert all(sorted(seen[name].versions) == [1, 2, 3, 4] for name in names)
-    if team.uri.startswith(
-        "sqlite:"
-    ):  # on a shared server others delete models meanwhile, which moves rows between pages
+    # On a shared server others delete models meanwhile, which moves rows between pages.
+    if team.uri.startswith("sqlite:"):
         everything = edge.Registry(team.uri).observe(names)
         assert {name: everything[name] for name in names} == seen
 

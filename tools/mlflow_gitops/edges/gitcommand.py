@@ -49,8 +49,9 @@ class GitCommand:
         identity: bool = False,
         index: Path | None = None,
     ) -> str:
-        """What a git command prints. With `identity`, a commit can be made even where git knows no user; `index` is one that
-        takes the place of the checkout's own. Raises GitFailure."""
+        """What a git command prints; nothing where it fails and `check` is False, unless it was killed. With `identity`, a
+        commit can be made even where git knows no user; `index` is one that takes the place of the checkout's own. Raises
+        GitFailure."""
         known = not identity or self._run("var", "GIT_COMMITTER_IDENT", check=False)
         extra = {} if known else dict(_OWN_IDENTITY)
         if index is not None:
