@@ -22,7 +22,7 @@ import typer
 import yaml
 from packaging.requirements import Requirement
 
-from mlflow_gitops import planning
+from mlflow_gitops.app import planner
 from tests.support.acme import Acme
 from tests.support.pages import ROOT, Block, blocks, commands_in_text, pages
 from tests.support.shell import Shell
@@ -228,21 +228,21 @@ def read_manifest(content: Any, text: str) -> None:
     if "name" not in content and file is not None:
         text = f"name: {file[2]}\n{text}"
         content = {"name": file[2], **content}
-    from mlflow_gitops.core.manifest import read_manifest as read
+    from mlflow_gitops.core.manifests.manifest import read_manifest as read
 
     _, document = read(text.encode(), f"registry/models/{content['name']}.yaml")
     assert not document.problems, document.problems
 
 
 def read_policy(content: Any, text: str) -> None:
-    from mlflow_gitops.core.policy import read_policy as read
+    from mlflow_gitops.core.manifests.policy import read_policy as read
 
     _, problems = read(text.encode(), "registry/policy.yaml")
     assert not problems, problems
 
 
 def read_environments(text: str) -> None:
-    from mlflow_gitops.core.environments import read_environments as read
+    from mlflow_gitops.core.manifests.environments import read_environments as read
 
     _, problems = read(text.encode(), "registry")
     assert not problems, problems
@@ -312,7 +312,7 @@ def test_the_plan_that_the_first_page_shows(acme: Acme, monkeypatch: pytest.Monk
         later = datetime.now(timezone.utc) + timedelta(days=3, minutes=1)
         return later.isoformat(timespec=precision).replace("+00:00", "Z")
 
-    monkeypatch.setattr(planning, "now_utc", now)
+    monkeypatch.setattr(planner, "now_utc", now)
     ran = acme.shell().run("mlflow-gitops plan")
     assert ran.code == 4
 

@@ -41,10 +41,10 @@ def rows(sizes: Sizes) -> Iterator[Row]:
 
 def prepared(top: Path, models: int, versions: int) -> tuple[Team, str]:
     """A team's repository and a SQLite store that agree, stamps and all."""
-    from mlflow_gitops.edges.mlflow import Registry
-    from mlflow_gitops.planning import Planner
+    from mlflow_gitops.app.planner import Planner
+    from mlflow_gitops.app.workspace import Workspace
+    from mlflow_gitops.edges.mlflow.registry import Registry
     from mlflow_gitops.settings import Settings
-    from mlflow_gitops.workspace import Workspace
 
     backend = f"sqlite:///{top}/store.db"
     (top / "repo").mkdir()

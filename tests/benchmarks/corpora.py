@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mlflow_gitops.core.manifest import Manifest, read_manifest
-from mlflow_gitops.core.plan import Plan
+from mlflow_gitops.core.manifests.manifest import Manifest, read_manifest
+from mlflow_gitops.core.plan.plan import Plan
 from tests.support.git_histories import START, Repo
 
 NOW = START * 1000

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.core.audit import Told
-from mlflow_gitops.core.events import Event
-from mlflow_gitops.core.mainline import Commit
-from mlflow_gitops.core.people import People
-from mlflow_gitops.core.report import lanes
+from mlflow_gitops.core.audit.events import Event
+from mlflow_gitops.core.audit.report import lanes
+from mlflow_gitops.core.audit.trail import Told
+from mlflow_gitops.core.history.mainline import Commit
+from mlflow_gitops.core.history.people import People
 from mlflow_gitops.render.report import Report
 from mlflow_gitops.render.report import page as page_of
 from tests.support.team import Team

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlflow_gitops.core.snapshot import build
-from mlflow_gitops.edges import files
+from mlflow_gitops.core.manifests.snapshot import build
+from mlflow_gitops.edges.system import files
 from tests.capstone.teller import MARK, Teller, Unexpected, differences
 from tests.capstone.workshop import PROJECT
 

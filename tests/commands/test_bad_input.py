@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.planning import Planner
+from mlflow_gitops.app.planner import Planner
 from tests.support.team import GIT_ENVIRONMENT, Team
 
 
@@ -218,7 +218,7 @@ def test_bad_input(team: Team, case: str, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_locked_database(team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlflow_gitops.edges.stores.LOCK_PATIENCE", 0.1)
+    monkeypatch.setattr("mlflow_gitops.edges.mlflow.stores.LOCK_PATIENCE", 0.1)
     holder = sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     ran = team.run("plan")

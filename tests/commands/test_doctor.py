@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.core.checkup import Finding, GitFacts, judge_git
-from mlflow_gitops.core.protection import combined, judge_settings
-from mlflow_gitops.core.schema import schema_text
-from mlflow_gitops.core.workflows import App, app_needs, judge_workflows, read_workflows
-from mlflow_gitops.edges.github import GitHub
-from mlflow_gitops.edges.github_settings import read_settings
+from mlflow_gitops.core.setup.doctor import Finding, GitFacts, judge_git
+from mlflow_gitops.core.setup.doctor_github import combined, judge_settings
+from mlflow_gitops.core.setup.doctor_workflows import App, app_needs, judge_workflows, read_workflows
+from mlflow_gitops.core.yaml.schema_check import schema_text
+from mlflow_gitops.edges.github.client import GitHub
+from mlflow_gitops.edges.github.settings import read_settings
 from tests.support.environments import Teams
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.core.receipts import NOTES_REF
+from mlflow_gitops.core.audit.receipts import NOTES_REF
 from tests.support.github_api import GitHubAPI
 from tests.support.github_job import as_a_job
 from tests.support.github_state import Method, Repository

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.github import _key, _status
-from mlflow_gitops.edges.github import GitHub, State
+from mlflow_gitops.edges.github.client import GitHub, State
 from mlflow_gitops.settings import Settings
-from mlflow_gitops.workspace import Workspace
 from tests.support.environments import Teams
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mlflow_gitops.core.scaffold import is_unedited, sealed
+from mlflow_gitops.core.setup.scaffold import is_unedited, sealed
 from tests.support.team import GIT_ENVIRONMENT, Ran, Team
 
 ACTION = ".github/actions/mlflow-gitops/action.yml"

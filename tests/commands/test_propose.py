@@ -11,7 +11,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from mlflow_gitops.core.names import file_stem
+from mlflow_gitops.core.manifests.names import file_stem
 from tests.support.environments import Teams
 from tests.support.github_api import GitHubAPI
 from tests.support.github_job import as_a_job

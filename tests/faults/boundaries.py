@@ -77,8 +77,8 @@ class Boundaries:
 
 def install(boundaries: Boundaries) -> None:
     """Put the boundaries around both edges, in this process."""
-    from mlflow_gitops.edges.git import Git
-    from mlflow_gitops.edges.server import Server
+    from mlflow_gitops.edges.git.repository import Git
+    from mlflow_gitops.edges.mlflow.server import Server
 
     ask, start = Server.ask, Git._start
 

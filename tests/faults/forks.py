@@ -27,7 +27,7 @@ _LOADED = (
     "mlflow.store.tracking.sqlalchemy_store",
     *(f"mlflow_gitops.commands.{name}" for name in ("plan", "reconcile", "status", "verify")),
     "mlflow_gitops.cli",
-    "mlflow_gitops.edges.mlflow",
+    "mlflow_gitops.edges.mlflow.registry",
 )
 
 
@@ -184,8 +184,8 @@ def _surroundings(job: Job) -> None:
     look = (lambda: served(database, job.watch)) if job.uri.startswith("sqlite:") and job.watch else dict
     install(Boundaries(trace, job.at, job.side, job.pause, look))
     if job.patience:
-        from mlflow_gitops import apply
-        from mlflow_gitops.edges import server
+        from mlflow_gitops.app import apply
+        from mlflow_gitops.edges.mlflow import server
 
         apply._PAUSES = (job.patience / 100, job.patience / 50, job.patience / 25)  # type: ignore[misc]
         server._BACKOFF = "0"

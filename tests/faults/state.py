@@ -9,11 +9,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from mlflow_gitops.core import receipts
-from mlflow_gitops.core.observed import AT_TAG, HELD_PREFIX
-from mlflow_gitops.core.receipts import RECEIPT_TAG, Receipt
-from mlflow_gitops.edges.git import Git
-from mlflow_gitops.edges.notes import Notes
+from mlflow_gitops.core.audit import receipts
+from mlflow_gitops.core.audit.receipts import RECEIPT_TAG, Receipt
+from mlflow_gitops.core.observed.model import AT_TAG, HELD_PREFIX
+from mlflow_gitops.edges.git.notes import Notes
+from mlflow_gitops.edges.git.repository import Git
 
 State = dict[str, Any]
 

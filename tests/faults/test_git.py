@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.core.receipts import NOTES_REF
-from mlflow_gitops.edges.git import Git
+from mlflow_gitops.core.audit.receipts import NOTES_REF
+from mlflow_gitops.edges.git.repository import Git
 from tests.faults.conftest import Count, cases, some
 from tests.faults.forks import Ended, Forks
 from tests.faults.scenes import Stage

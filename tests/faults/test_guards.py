@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.edges.mlflow import Registry
+from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.errors import RegistryFailure
 from tests.faults.scenes import POLICY
 from tests.lanes.conftest import Shelf

@@ -22,7 +22,7 @@ SECONDS = 2.0 * 2
 MEGABYTES = 300
 _LIMIT = 20
 """Seconds after which the kernel ends a child, so that a case which never ends fails and does not wait."""
-_LOADED = ("log", "show", "validate", "report", "codeowners", "init", "authoring", "manifests", "reconcile")
+_LOADED = ("log", "show", "validate", "report", "codeowners", "init", "finish_edit", "reconcile")
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ def _serve() -> None:
     importlib.import_module("mlflow_gitops.cli")
     for name in _LOADED:
         importlib.import_module(f"mlflow_gitops.commands.{name}")
+    importlib.import_module("mlflow_gitops.app.import_manifests")
     importlib.import_module("jsonschema")
     for key in [key for key in os.environ if key.startswith("MLFLOW_")]:
         del os.environ[key]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.core.snapshot import SourceFile, build
+from mlflow_gitops.core.manifests.snapshot import SourceFile, build
 from mlflow_gitops.render.terminal import safe
 from tests.faults.conftest import Count
 from tests.hostile.material import CANARY, FRAGMENTS, HEAVY, MANIFEST, POLICY, generated

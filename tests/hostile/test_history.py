@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.core import receipts
-from mlflow_gitops.core.receipts import NOTES_REF, Ledger, Receipt
-from mlflow_gitops.core.report import incidents
-from mlflow_gitops.core.verification import runs_by_model
+from mlflow_gitops.core.audit import receipts
+from mlflow_gitops.core.audit.receipts import NOTES_REF, Ledger, Receipt
+from mlflow_gitops.core.audit.report import incidents
+from mlflow_gitops.core.audit.verification import runs_by_model
 from tests.faults.conftest import Count
 from tests.hostile.material import CANARY
 from tests.hostile.measured import Children

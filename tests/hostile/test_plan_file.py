@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops import saved
-from mlflow_gitops.core.plan import Plan
+from mlflow_gitops.app import saved_plan
+from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.errors import Failure
 from tests.faults.conftest import Count
 from tests.hostile.measured import Children
@@ -53,16 +53,16 @@ def team(tmp_path: Path, blank_registry: Callable[[Path], str]) -> Team:
 
 
 def test_edited_in_every_field(team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counted: Count) -> None:
-    file, kept, save = tmp_path / "plan.json", list[Plan](), saved.save
+    file, kept, save = tmp_path / "plan.json", list[Plan](), saved_plan.save
 
     def keep(plan: Plan, *rest: Any) -> None:
         kept.append(plan)
         save(plan, *rest)
 
-    monkeypatch.setattr(saved, "save", keep)
+    monkeypatch.setattr(saved_plan, "save", keep)
     assert team.run("plan", "--out", str(file)).code == 0
     content = json.loads(file.read_text())
-    saved.load(file).check(kept[0])
+    saved_plan.load(file).check(kept[0])
     tried = refused = 0
     for path, changed in edited(content):
         if changed == content:
@@ -70,7 +70,7 @@ def test_edited_in_every_field(team: Team, tmp_path: Path, monkeypatch: pytest.M
         file.write_text(json.dumps(changed))
         tried += 1
         try:
-            plan = saved.load(file)
+            plan = saved_plan.load(file)
             plan.check(kept[0])
         except Failure as failure:
             refused += 1
@@ -78,7 +78,7 @@ def test_edited_in_every_field(team: Team, tmp_path: Path, monkeypatch: pytest.M
         else:
             assert all(isinstance(name, str) for name in plan.selection) and type(plan.others) in (int, bool)
             # What passes is what the check leaves out, or what is not carried out from the file.
-            assert path[0] not in ("models", "made_from") or set(path) & set(saved._OF_THE_MOMENT), path
+            assert path[0] not in ("models", "made_from") or set(path) & set(saved_plan._OF_THE_MOMENT), path
     assert refused > 300
     counted("plan files edited in every field", tried)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops import planning
+from mlflow_gitops.app import planner
 from tests.support.models import EXPERIMENT
 from tests.support.servers import mlflow_server, postgresql, start_mlflow_server
 from tests.support.team import Team
@@ -162,5 +162,5 @@ def forward(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         nonlocal passed
         passed += timedelta(**length)
 
-    monkeypatch.setattr(planning, "now_utc", now)
+    monkeypatch.setattr(planner, "now_utc", now)
     return go

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.edges import mlflow as edge
+from mlflow_gitops.edges.mlflow import registry as edge
 from tests.lanes.conftest import POLICY, Shelf
 from tests.support.team import Team
 
@@ -79,7 +79,7 @@ def test_what_mlflow_says_beside_stays_out_of_the_output(team: Team, shelf: Shel
 
 
 def test_names_with_spaces_quotes_and_other_letters(team: Team, shelf: Shelf) -> None:
-    from mlflow_gitops.core.names import file_stem
+    from mlflow_gitops.core.manifests.names import file_stem
 
     names = [shelf.model(1, name) for name in ("two words", "it's", "größe", "both\"and'", "100%")]
     for name in names:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops import recording
-from mlflow_gitops.core import receipts
-from mlflow_gitops.edges.git import Git
-from mlflow_gitops.edges.notes import Notes
+from mlflow_gitops.app import receipts as recording
+from mlflow_gitops.core.audit import receipts
+from mlflow_gitops.edges.git.notes import Notes
+from mlflow_gitops.edges.git.repository import Git
 from tests.lanes.conftest import Shelf
 from tests.support.team import Team
 

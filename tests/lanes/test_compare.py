@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.edges.mlflow import Registry
+from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.errors import RegistryFailure
 from tests.lanes.conftest import Shelf
 from tests.support.models import Signed, log_model

@@ -10,12 +10,12 @@ import mlflow
 import numpy as np
 import pytest
 
-from mlflow_gitops.core.evidence import ModelFile
-from mlflow_gitops.core.gates.signature import breaks
-from mlflow_gitops.core.observed import ObservedVersion
-from mlflow_gitops.edges import modelfile
-from mlflow_gitops.edges.mlflow import Registry
-from mlflow_gitops.edges.modelfile import Artifacts, libraries
+from mlflow_gitops.core.observed.model import ObservedVersion
+from mlflow_gitops.core.observed.recorded import ModelFile
+from mlflow_gitops.core.observed.signatures import breaks
+from mlflow_gitops.edges.mlflow import model_file
+from mlflow_gitops.edges.mlflow.model_file import Artifacts, libraries
+from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.errors import RegistryFailure
 from tests.lanes.conftest import Shelf
 from tests.support.models import Signed, log_model, register
@@ -148,7 +148,7 @@ def test_what_is_there_and_is_not_mlflows(sqlite_uri: str, tmp_path: Path) -> No
     (tmp_path / "MLmodel").write_text("signature: {inputs: 'no list'}")
     with pytest.raises(RegistryFailure, match="is not MLflow's"):
         artifacts.read(str(tmp_path))
-    (tmp_path / "MLmodel").write_text("#" * (modelfile.LARGEST + 1))
+    (tmp_path / "MLmodel").write_text("#" * (model_file.LARGEST + 1))
     with pytest.raises(RegistryFailure, match="larger than 4 MiB"):
         artifacts.read(str(tmp_path))
     (tmp_path / "MLmodel").write_text("flavors: {}\n")
@@ -218,8 +218,8 @@ def test_a_storage_that_does_not_answer_is_asked_once(sqlite_uri: str, monkeypat
         asked.append(location)
         never.wait(20)
 
-    monkeypatch.setattr(modelfile, "PATIENCE", 0.05)
-    monkeypatch.setattr(modelfile, "_fetch", silent)
+    monkeypatch.setattr(model_file, "PATIENCE", 0.05)
+    monkeypatch.setattr(model_file, "_fetch", silent)
     artifacts = Artifacts(sqlite_uri, sqlite_uri)
     for key in ("one", "two"):
         with pytest.raises(RegistryFailure):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import tests.support
-from mlflow_gitops.edges import plugins
+from mlflow_gitops.edges.system import plugins
 from tests.lanes.conftest import Shelf
 from tests.support.team import Ran, Team
 

@@ -15,11 +15,11 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from mlflow_gitops.core.environments import Environment
-from mlflow_gitops.core.snapshot import Folder
-from mlflow_gitops.edges.copies import Copies
-from mlflow_gitops.edges.elsewhere import Elsewhere
-from mlflow_gitops.edges.mlflow import Registry
+from mlflow_gitops.core.manifests.environments import Environment
+from mlflow_gitops.core.manifests.snapshot import Folder
+from mlflow_gitops.edges.mlflow.copies import Copies
+from mlflow_gitops.edges.mlflow.other_environments import Elsewhere
+from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.errors import RegistryFailure
 from tests.support.environments import Teams
 from tests.support.models import Signed, log_model
@@ -239,7 +239,7 @@ def test_a_crash_on_the_way_leaves_one_copy_and_one_version(teams: Teams, origin
     promoted(teams, origin)
     name, method = place.split(".")
     script = (
-        f"import os, mlflow_gitops.edges.{'copies' if name == 'Copies' else 'mlflow'} as room\n"
+        f"import os, mlflow_gitops.edges.mlflow.{'copies' if name == 'Copies' else 'registry'} as room\n"
         f"room.{name}.{method} = lambda *args: os._exit(9)\n"
         "from mlflow_gitops.cli import main\n"
         f"main(['--repo', {str(teams.folder)!r}, '--env', 'prod', 'reconcile', '--yes'])"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.core.prompts import words
+from mlflow_gitops.core.observed.prompts import words
 from tests.lanes.conftest import Shelf, uncrowded
 from tests.support.proxy import proxy
 from tests.support.team import Team

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.apply import Outcome
-from mlflow_gitops.core import receipts
-from mlflow_gitops.edges.git import Git
-from mlflow_gitops.edges.mlflow import Registry
-from mlflow_gitops.edges.notes import Notes
+from mlflow_gitops.core.audit import receipts
+from mlflow_gitops.core.plan.outcome import Outcome
+from mlflow_gitops.edges.git.notes import Notes
+from mlflow_gitops.edges.git.repository import Git
+from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.errors import RegistryFailure
 from tests.lanes.conftest import POLICY, Shelf
 from tests.support.team import GIT_ENVIRONMENT, Team
@@ -95,7 +95,7 @@ def test_a_run_that_died_before_its_receipt_is_made_good(
     name = shelf.model(2)
     first = team.commit(**{name: "stages: {Production: 1}\n"})
     with monkeypatch.context() as dying:
-        dying.setattr("mlflow_gitops.recording.Recorder.record", lambda *_: None)
+        dying.setattr("mlflow_gitops.app.receipts.Recorder.record", lambda *_: None)
         team.reconcile()
     assert kept(team) == []
     team.commit("Something else")
@@ -152,9 +152,9 @@ WRITER = """
 import sys
 import time
 from pathlib import Path
-from mlflow_gitops.core import receipts
-from mlflow_gitops.edges.git import Git
-from mlflow_gitops.edges.notes import Notes
+from mlflow_gitops.core.audit import receipts
+from mlflow_gitops.edges.git.repository import Git
+from mlflow_gitops.edges.git.notes import Notes
 
 folder, commit, who, times = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
 notes = Notes.of(Git(Path(folder)))
@@ -388,7 +388,7 @@ def test_an_interrupted_run_records_what_was_under_way(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Registry, "transition", slow)
-    monkeypatch.setattr("mlflow_gitops.apply.as_completed", interrupt)
+    monkeypatch.setattr("mlflow_gitops.app.apply.as_completed", interrupt)
     ran = team.run("reconcile", "--yes", "--jobs", "1")
     assert ran.code == 130 and "interrupted" in ran.err
     done = [name for name in names if shelf.stages(name) == {1: "Production"}]

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.core import receipts
-from mlflow_gitops.edges import mlflow as edge
-from mlflow_gitops.edges.git import Git
-from mlflow_gitops.edges.notes import Notes
+from mlflow_gitops.core.audit import receipts
+from mlflow_gitops.edges.git.notes import Notes
+from mlflow_gitops.edges.git.repository import Git
+from mlflow_gitops.edges.mlflow import registry as edge
 from tests.lanes.conftest import Shelf, uncrowded
 from tests.support.proxy import Proxy, proxy
 from tests.support.team import Team

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.edges.secrecy import hide, without_credentials
+from mlflow_gitops.edges.system.redaction import hide, without_credentials
 from tests.lanes.conftest import Shelf
 from tests.support.servers import free_port
 from tests.support.team import Ran, Team
@@ -28,9 +28,9 @@ KNOWN = (*SECRETS.values(), OF_THE_URI, "hunter2%2Fof%3Athe%3Faddress", OF_THE_R
 
 @pytest.fixture(autouse=True)
 def _planted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlflow_gitops.apply._PAUSES", (0.01,))
-    monkeypatch.setattr("mlflow_gitops.edges.server._BACKOFF", "0")
-    monkeypatch.setattr("mlflow_gitops.edges.notes.TRIES", 1)
+    monkeypatch.setattr("mlflow_gitops.app.apply._PAUSES", (0.01,))
+    monkeypatch.setattr("mlflow_gitops.edges.mlflow.server._BACKOFF", "0")
+    monkeypatch.setattr("mlflow_gitops.edges.git.notes.TRIES", 1)
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "somebody")
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.edges import server as edge
+from mlflow_gitops.edges.mlflow import server as edge
 from tests.lanes.conftest import Shelf
 from tests.support.proxy import LOSE_THE_ANSWER, STALL, Answer, Fault, Proxy, proxy
 from tests.support.servers import free_port
@@ -36,8 +36,8 @@ def between(http_uri: str) -> Iterator[Proxy]:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlflow_gitops.apply._PAUSES", (0.01, 0.02, 0.03))
-    monkeypatch.setattr("mlflow_gitops.edges.server._BACKOFF", "0")
+    monkeypatch.setattr("mlflow_gitops.app.apply._PAUSES", (0.01, 0.02, 0.03))
+    monkeypatch.setattr("mlflow_gitops.edges.mlflow.server._BACKOFF", "0")
 
 
 def with_password(address: str) -> str:
@@ -80,7 +80,7 @@ def test_silent(team: Team, monkeypatch: pytest.MonkeyPatch, patience: float | N
 
 
 def test_slow_is_waited_for(team: Team, shelf: Shelf, between: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlflow_gitops.edges.server.PATIENCE", 0.3)
+    monkeypatch.setattr("mlflow_gitops.edges.mlflow.server.PATIENCE", 0.3)
     name = shelf.model(1)
     team.commit(**{name: "stages: {Production: 1}\n"})
 
@@ -157,8 +157,8 @@ def test_a_server_that_dies_in_the_middle_is_given_up_once(
     team.commit(**{name: "stages: {Production: 1}\n" for name in names})
     between.fault = lambda number, method, path: STALL if number >= 5 else None
     with monkeypatch.context() as sick:
-        sick.setattr("mlflow_gitops.edges.server.PATIENCE", 1.5)
-        sick.setattr("mlflow_gitops.edges.server.Server._lives", lambda self: False)
+        sick.setattr("mlflow_gitops.edges.mlflow.server.PATIENCE", 1.5)
+        sick.setattr("mlflow_gitops.edges.mlflow.server.Server._lives", lambda self: False)
         ran = team.run("reconcile", "--yes", "--jobs", "2", uri=between.address)
     assert ran.code == 5 and ran.out.count("did not answer") == len(names) and "could not be read back" in ran.out
     assert len(between.requests) <= 5 + 2 * 2, "it is not waited for at each model"

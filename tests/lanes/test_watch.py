@@ -23,15 +23,15 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops import apply, watching
+from mlflow_gitops.app import apply, watch
+from mlflow_gitops.app.planner import Ways
+from mlflow_gitops.app.watch import News, Watcher, backoff, pause
+from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.watch import Told
-from mlflow_gitops.edges.metrics import Metrics, Round, serve
-from mlflow_gitops.edges.mlflow import Registry
+from mlflow_gitops.edges.mlflow.registry import Registry
+from mlflow_gitops.edges.system.metrics import Metrics, Round, serve
 from mlflow_gitops.errors import InvalidFiles, RegistryFailure, UsageFailure
-from mlflow_gitops.planning import Ways
 from mlflow_gitops.settings import Settings
-from mlflow_gitops.watching import News, Watcher, backoff, pause
-from mlflow_gitops.workspace import Workspace
 from tests.lanes.conftest import Shelf
 from tests.support.servers import free_port
 from tests.support.team import GIT_ENVIRONMENT, Team
@@ -134,7 +134,7 @@ def rounds(watcher_clone: Team, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
             stop.set()
         return 0.0
 
-    monkeypatch.setattr(watching, "pause", no_pause)
+    monkeypatch.setattr(watch, "pause", no_pause)
 
     made: list[Watcher] = []
 
@@ -180,7 +180,7 @@ def test_a_model_that_fails_rests_alone_until_its_time_or_a_new_commit(
             "BEGIN SELECT RAISE(ABORT, 'the disk is ill'); END"
         )
     clock, tried = [0.0], []
-    monkeypatch.setattr(watching, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     monkeypatch.setattr(apply, "_PAUSES", ())
 
     class Noting(Registry):
@@ -217,8 +217,8 @@ def test_an_invalid_commit_is_told_once_and_ends_nothing(
     team: Team, shelf: Shelf, rounds: Callable[..., list[News]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed: set[int] = set()
-    pauses = watching.pause
-    monkeypatch.setattr(watching, "pause", lambda interval, count: failed.add(count) or pauses(interval, count))
+    pauses = watch.pause
+    monkeypatch.setattr(watch, "pause", lambda interval, count: failed.add(count) or pauses(interval, count))
     name = shelf.model(1)
     push(team, "Invalid", **{name: "stages: [\n"})
     [news] = rounds(3)

@@ -30,7 +30,9 @@ REPEATABLE = {"PYTHONHASHSEED": "0", "MLFLOW_GITOPS_TEST_EXAMPLES": "12"}
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="mutants, as mlflow_gitops.core.guards*; else all")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="mutants, as mlflow_gitops.core.plan.refusals*; else all"
+    )
     parser.add_argument("--survivors", action="store_true", help="show what no test noticed, of the last run")
     parser.add_argument("--again", action="store_true", help="go on in the copy of the last run")
     parser.add_argument("--processes", type=int, default=2, help="how many mutants at a time (2)")

@@ -1,6 +1,6 @@
 """A registry in memory that behaves as MLflow's SQL store does, for tests of thousands of cases.
 
-`tests/edges/test_mlflow_registry.py` runs the same operations against it and against a real MLflow and compares.
+`tests/edges/mlflow/test_registry.py` runs the same operations against it and against a real MLflow and compares.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
+from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.errors import RegistryFailure
 
 

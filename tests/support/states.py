@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from mlflow_gitops.core.desired import Desired
-from mlflow_gitops.core.history import ModelHistory
-from mlflow_gitops.core.mainline import Commit, Point
-from mlflow_gitops.core.manifest import Manifest, VersionSpec
-from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
-from mlflow_gitops.core.policy import ModelPolicy, Policy
+from mlflow_gitops.core.history.mainline import Commit, Point
+from mlflow_gitops.core.history.model_history import ModelHistory
+from mlflow_gitops.core.manifests.desired import Desired
+from mlflow_gitops.core.manifests.manifest import Manifest, VersionSpec
+from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy
+from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 
 NAME = "model"
 OWNER = "0" * 40 + ":registry"

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.edges.git import Git
-from mlflow_gitops.edges.notes import Notes
+from mlflow_gitops.edges.git.notes import Notes
+from mlflow_gitops.edges.git.repository import Git
 from tests.support.act import Environment, Run, Workflows
 from tests.support.environments import Teams
 from tests.support.github_api import GitHubAPI

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from mlflow_gitops.core.receipts import Receipt
-from mlflow_gitops.edges.git import Git
-from mlflow_gitops.edges.notes import Notes
+from mlflow_gitops.core.audit.receipts import Receipt
+from mlflow_gitops.edges.git.notes import Notes
+from mlflow_gitops.edges.git.repository import Git
 from tests.support.act import Run
 from tests.support.github_state import Comment
 from tests.workflows.conftest import POLICY, Repo

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mlflow_gitops.core.approvals import Approvals
-from mlflow_gitops.core.entries import Entry
-from mlflow_gitops.core.evidence import Dataset, Metric, ModelFile, Record, Signature, Unreadable
 from mlflow_gitops.core.gates import Finding, Subject
-from mlflow_gitops.core.mainline import Commit
-from mlflow_gitops.core.manifest import VersionSpec
-from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
-from mlflow_gitops.core.policy import Policy
+from mlflow_gitops.core.history.approvals import Approvals
+from mlflow_gitops.core.history.mainline import Commit
+from mlflow_gitops.core.history.stage_entries import Entry
+from mlflow_gitops.core.manifests.manifest import VersionSpec
+from mlflow_gitops.core.manifests.policy import Policy
+from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.core.observed.recorded import Dataset, Metric, ModelFile, Record, Signature, Unreadable
 
 NOW = "2026-03-10T12:00:00Z"
 HOLDOUT, OTHER = Dataset("holdout", "d1"), Dataset("other", "d2")

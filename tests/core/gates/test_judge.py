@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.core.approvals import Approvals
-from mlflow_gitops.core.desired import Desired
-from mlflow_gitops.core.entries import Entry
-from mlflow_gitops.core.evidence import Dataset, Metric, ModelFile, Record, Signature
 from mlflow_gitops.core.gates import Finding, Gate, Judgement, Unreadable, judge
 from mlflow_gitops.core.gates.judge import Evidence
-from mlflow_gitops.core.history import ModelHistory
-from mlflow_gitops.core.mainline import Commit, Point
-from mlflow_gitops.core.manifest import read_manifest
-from mlflow_gitops.core.observed import ObservedModel, ObservedVersion
-from mlflow_gitops.core.plan import Refusal, Verdict
-from mlflow_gitops.core.policy import Policy, read_policy
+from mlflow_gitops.core.gates.verdict import Refusal, Verdict
+from mlflow_gitops.core.history.approvals import Approvals
+from mlflow_gitops.core.history.mainline import Commit, Point
+from mlflow_gitops.core.history.model_history import ModelHistory
+from mlflow_gitops.core.history.stage_entries import Entry
+from mlflow_gitops.core.manifests.desired import Desired
+from mlflow_gitops.core.manifests.manifest import read_manifest
+from mlflow_gitops.core.manifests.policy import Policy, read_policy
+from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.core.observed.recorded import Dataset, Metric, ModelFile, Record, Signature
 from tests.core.gates.subjects import NOW, commit
 
 BASE, MADE = commit("2026-03-01T00:00:00Z", 1), commit("2026-03-09T11:00:00Z", 2)

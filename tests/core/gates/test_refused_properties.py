@@ -7,16 +7,16 @@ from dataclasses import replace
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from mlflow_gitops.apply import apply_models
-from mlflow_gitops.core.desired import Desired
-from mlflow_gitops.core.entries import entries, new_holders
-from mlflow_gitops.core.history import ModelHistory
-from mlflow_gitops.core.names import ACTIVE_STAGES
-from mlflow_gitops.core.plan import ModelPlan
-from mlflow_gitops.core.planner import plan_model
-from mlflow_gitops.core.policy import ModelPolicy
-from mlflow_gitops.core.requirements import Requirements
-from tests.core.test_planner_properties import CONTEXT, EXAMPLES, occupied
+from mlflow_gitops.app.apply import apply_models
+from mlflow_gitops.core.history.model_history import ModelHistory
+from mlflow_gitops.core.history.stage_entries import entries, new_holders
+from mlflow_gitops.core.manifests.desired import Desired
+from mlflow_gitops.core.manifests.gate_settings import Requirements
+from mlflow_gitops.core.manifests.names import ACTIVE_STAGES
+from mlflow_gitops.core.manifests.policy import ModelPolicy
+from mlflow_gitops.core.plan.plan import ModelPlan
+from mlflow_gitops.core.plan.plan_model import plan_model
+from tests.core.plan.test_plan_model_properties import CONTEXT, EXAMPLES, occupied
 from tests.support.memory_registry import MemoryRegistry
 from tests.support.states import NAME, histories, observed_models
 

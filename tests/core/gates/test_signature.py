@@ -21,9 +21,10 @@ from mlflow.types.schema import (
     TensorSpec,
 )
 
-from mlflow_gitops.core.evidence import Signature
 from mlflow_gitops.core.gates import Finding
-from mlflow_gitops.core.gates.signature import breaks, harmless, signature
+from mlflow_gitops.core.gates.signature import signature
+from mlflow_gitops.core.observed.recorded import Signature
+from mlflow_gitops.core.observed.signatures import breaks, harmless
 from tests.core.gates.subjects import said, subject
 
 

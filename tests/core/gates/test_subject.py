@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from mlflow_gitops.core.evidence import Unreadable
 from mlflow_gitops.core.gates import Finding, Subject
-from mlflow_gitops.core.gates.record import pinned, status, tags
+from mlflow_gitops.core.gates.recorded_values import pinned, status, tags
 from mlflow_gitops.core.gates.subject import unregistered
-from mlflow_gitops.core.manifest import VersionSpec
-from mlflow_gitops.core.observed import ObservedVersion
-from mlflow_gitops.core.origin import OriginPin
+from mlflow_gitops.core.manifests.manifest import VersionSpec
+from mlflow_gitops.core.manifests.origin_pin import OriginPin
+from mlflow_gitops.core.observed.model import ObservedVersion
+from mlflow_gitops.core.observed.recorded import Unreadable
 from tests.core.gates.subjects import said, subject
 
 PIN = OriginPin("staging", 9, "sha256:" + "a" * 64, run_id="r9", model_id="m-9", model="fraud")

@@ -17,7 +17,7 @@ from mlflow_gitops.cli.completion import answering
 
 # Each registers its commands, and `--help` lists them in this order.
 # isort: off
-from mlflow_gitops.cli import reading, reconciling  # noqa: F401
+from mlflow_gitops.cli import inspect, reconcile  # noqa: F401
 from mlflow_gitops.cli import authoring, audit, setup, github  # noqa: F401
 
 # isort: on

@@ -44,40 +44,40 @@ def answering() -> Iterator[None]:
 
 def environments(context: typer.Context) -> list[Offer]:
     """The environments that the repository keeps."""
-    from mlflow_gitops import completing
+    from mlflow_gitops.cli import candidates
 
-    return _quietly(lambda: completing.environments(_settings(context)))
+    return _quietly(lambda: candidates.environments(_settings(context)))
 
 
 def models(context: typer.Context) -> list[Offer]:
     """The models that have a manifest, without those that the command line names already."""
-    from mlflow_gitops import completing
+    from mlflow_gitops.cli import candidates
 
     named = context.params.get("models") or ()
-    return [offer for offer in _quietly(lambda: completing.models(_settings(context))) if offer[0] not in named]
+    return [offer for offer in _quietly(lambda: candidates.models(_settings(context))) if offer[0] not in named]
 
 
 def versions(context: typer.Context) -> list[Offer]:
     """The versions that the model's manifest speaks of."""
-    from mlflow_gitops import completing
+    from mlflow_gitops.cli import candidates
 
     model = _model(context)
-    return _quietly(lambda: completing.versions(_settings(context), model)) if model else []
+    return _quietly(lambda: candidates.versions(_settings(context), model)) if model else []
 
 
 def stages(context: typer.Context) -> list[Offer]:
     """The policy's stages, for the model where there is one."""
-    from mlflow_gitops import completing
+    from mlflow_gitops.cli import candidates
 
-    return _quietly(lambda: completing.stages(_settings(context), _model(context)))
+    return _quietly(lambda: candidates.stages(_settings(context), _model(context)))
 
 
 def holders(context: typer.Context) -> list[Offer]:
     """The model's versions, and the stages and aliases that stand for one."""
-    from mlflow_gitops import completing
+    from mlflow_gitops.cli import candidates
 
     model = _model(context)
-    return _quietly(lambda: completing.holders(_settings(context), model)) if model else []
+    return _quietly(lambda: candidates.holders(_settings(context), model)) if model else []
 
 
 def _model(context: typer.Context) -> str | None:

@@ -109,9 +109,9 @@ def import_(
 
     Example: mlflow-gitops import 'fraud-*' --folder 'fraud-*=risk' --dry-run
     """
-    from mlflow_gitops.commands import importing as command
-    from mlflow_gitops.commands.manifests import Options
-    from mlflow_gitops.core.importing import Wants
+    from mlflow_gitops.app.import_manifests import Options
+    from mlflow_gitops.commands import import_ as command
+    from mlflow_gitops.core.authoring.new_manifest import Wants
 
     wants = Wants(all_versions, descriptions, tags)
     options = Options(wants, command.folders(folder or [], folder_by_tag), dry_run, form, prompts)

@@ -6,15 +6,15 @@ import difflib
 from collections.abc import Collection
 from dataclasses import replace
 
+from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid
-from mlflow_gitops.core import codeowners
-from mlflow_gitops.core.codeowners import PLACES, CodeOwners
-from mlflow_gitops.core.problems import Problem
-from mlflow_gitops.core.snapshot import ENVIRONMENTS, Snapshot, classify, policy_of
+from mlflow_gitops.core.manifests.snapshot import ENVIRONMENTS, Snapshot, classify, policy_of
+from mlflow_gitops.core.setup import codeowners
+from mlflow_gitops.core.setup.codeowners import PLACES, CodeOwners
+from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.errors import INVALID, OK, Failure
 from mlflow_gitops.render.terminal import safe
 from mlflow_gitops.settings import Settings
-from mlflow_gitops.workspace import Workspace
 
 
 def run(settings: Settings, *, check: bool, dry_run: bool, form: str) -> int:

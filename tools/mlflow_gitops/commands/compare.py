@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+from mlflow_gitops.app.comparisons import side_by_side
+from mlflow_gitops.app.evidence import evidence
+from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, emit_json, steps, warn
-from mlflow_gitops.comparing import side_by_side
-from mlflow_gitops.core.compare import meant
-from mlflow_gitops.core.names import Kind
-from mlflow_gitops.core.observed import ObservedModel
-from mlflow_gitops.core.policy import read_policy
-from mlflow_gitops.core.snapshot import policy_of
-from mlflow_gitops.edges import files
+from mlflow_gitops.core.comparison.compare import meant
+from mlflow_gitops.core.manifests.names import Kind
+from mlflow_gitops.core.manifests.policy import read_policy
+from mlflow_gitops.core.manifests.snapshot import policy_of
+from mlflow_gitops.core.observed.model import ObservedModel
+from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import OK, Failure
-from mlflow_gitops.gathering import evidence
-from mlflow_gitops.render import compare as render
-from mlflow_gitops.render import markdown
+from mlflow_gitops.render import comparison_text as render
+from mlflow_gitops.render import plan_markdown
 from mlflow_gitops.render.terminal import Style
 from mlflow_gitops.settings import Settings
-from mlflow_gitops.workspace import Workspace
 
 
 def run(settings: Settings, model: str, before: str, after: str, form: str) -> int:
     """Compare what `before` and `after` mean now: a version, a stage or an alias. What is not recorded is said, and is no
     error."""
     workspace = Workspace(settings)
-    from mlflow_gitops.connecting import connect
+    from mlflow_gitops.app.connect import connect
 
     progress = steps(settings)
     progress("loading MLflow")
@@ -40,7 +40,7 @@ def run(settings: Settings, model: str, before: str, after: str, form: str) -> i
     if form == "json":
         emit_json(render.data(found))
     elif form == "markdown":
-        emit(markdown.comparison(found))
+        emit(plan_markdown.comparison(found))
     else:
         emit(render.text(found, Style()))
     return OK

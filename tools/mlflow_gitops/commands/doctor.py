@@ -8,23 +8,29 @@ import platform
 from collections.abc import Collection, Iterator
 
 from mlflow_gitops import __version__
+from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands import codeowners
 from mlflow_gitops.commands.output import emit, emit_json, steps
-from mlflow_gitops.core import checkup
-from mlflow_gitops.core.checkup import Finding, GitFacts, MlflowFacts
-from mlflow_gitops.core.problems import Problem
-from mlflow_gitops.core.protection import judge_settings
-from mlflow_gitops.core.receipts import NOTES_REF
-from mlflow_gitops.core.snapshot import Snapshot, policy_of
-from mlflow_gitops.core.workflows import Job, app_needs, judge_workflows, opens_pull_requests, read_workflows
-from mlflow_gitops.edges import files
-from mlflow_gitops.edges.git import Git
-from mlflow_gitops.edges.github import GitHub, branch_of
+from mlflow_gitops.core.audit.receipts import NOTES_REF
+from mlflow_gitops.core.manifests.snapshot import Snapshot, policy_of
+from mlflow_gitops.core.setup import doctor
+from mlflow_gitops.core.setup.doctor import Finding, GitFacts, MlflowFacts
+from mlflow_gitops.core.setup.doctor_github import judge_settings
+from mlflow_gitops.core.setup.doctor_workflows import (
+    Job,
+    app_needs,
+    judge_workflows,
+    opens_pull_requests,
+    read_workflows,
+)
+from mlflow_gitops.core.yaml.problems import Problem
+from mlflow_gitops.edges.git.repository import Git
+from mlflow_gitops.edges.github.client import GitHub, branch_of
+from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import ERROR, OK, Failure, GitFailure, RegistryFailure
 from mlflow_gitops.render import doctor as render
 from mlflow_gitops.render.terminal import Style
 from mlflow_gitops.settings import Settings
-from mlflow_gitops.workspace import Workspace
 
 _TOKEN = (
     "Set GITHUB_TOKEN to a token that may read this repository's administration, environments, actions and secrets."
@@ -40,9 +46,9 @@ def run(settings: Settings, form: str) -> int:
     snapshot = _files(workspace, git, found)
     jobs, unread = read_workflows(files.workflow_texts(workspace.top))
     places = [(one.read, one.write) for one in workspace.environments.values()] or [("mlflow-read", "mlflow-write")]
-    found += judge_workflows(jobs, unread, places, checkup.proposed_stages(snapshot))
+    found += judge_workflows(jobs, unread, places, doctor.proposed_stages(snapshot))
     progress("asking MLflow")
-    found += checkup.judge_mlflow(_mlflow(workspace, snapshot), snapshot)
+    found += doctor.judge_mlflow(_mlflow(workspace, snapshot), snapshot)
     progress("asking GitHub")
     found += _github(git, main, jobs, {name for pair in places for name in pair})
     if form == "json":
@@ -78,7 +84,7 @@ def _git(workspace: Workspace, found: list[Finding]) -> tuple[Git | None, str | 
         notes=git.ref(NOTES_REF) is not None,
         refspecs=fetched.splitlines(),
     )
-    found += checkup.judge_git(facts)
+    found += doctor.judge_git(facts)
     return git, main
 
 
@@ -92,7 +98,7 @@ def _files(workspace: Workspace, git: Git | None, found: list[Finding]) -> Snaps
     owned: list[Problem] | None = None
     if codeowners.existing(workspace) is not None:
         owned = codeowners.problems(workspace, snapshot)
-    found += checkup.judge_policy(
+    found += doctor.judge_policy(
         snapshot,
         has_policy=(workspace.top / policy_of(workspace.registry)).is_file(),
         github=GitHub.configured(git) is not None,
@@ -104,7 +110,7 @@ def _files(workspace: Workspace, git: Git | None, found: list[Finding]) -> Snaps
 
 def _mlflow(workspace: Workspace, snapshot: Snapshot) -> MlflowFacts:
     """What the registry tells of itself. Every model that a manifest names is looked for, and no other is read."""
-    from mlflow_gitops.connecting import connect
+    from mlflow_gitops.app.connect import connect
 
     client = importlib.metadata.version("mlflow")
     names = list(snapshot.manifests)
@@ -113,9 +119,9 @@ def _mlflow(workspace: Workspace, snapshot: Snapshot) -> MlflowFacts:
         http = registry.uri.startswith(("http://", "https://"))
     except RegistryFailure as failure:
         return MlflowFacts(client, "", fault=str(failure))
-    from mlflow_gitops.edges import rights
+    from mlflow_gitops.edges.mlflow import permissions
 
-    known = rights.credentials(registry.uri) if http else rights.Told()
+    known = permissions.credentials(registry.uri) if http else permissions.Told()
     try:
         seen = registry.observe(names, only=bool(names))
     except RegistryFailure as failure:
@@ -124,7 +130,7 @@ def _mlflow(workspace: Workspace, snapshot: Snapshot) -> MlflowFacts:
         )
     # A prompt's rights are asked for elsewhere (MLflow 3.17 keeps its grants apart from a model's).
     models = {name for name in names if name in seen and not seen[name].is_prompt}
-    told = rights.ask(registry.uri, models) if http else known
+    told = permissions.ask(registry.uri, models) if http else known
     return MlflowFacts(
         client, registry.shown, over_http=http, server=told.version, user=told.user, token=told.token,
         stageless=registry.stageless, seen=list(seen), rights=told.rights,
@@ -139,7 +145,7 @@ def _github(git: Git | None, main: str | None, jobs: list[Job], environments: Co
         fix = "Set GITHUB_REPOSITORY=owner/name." if token else _TOKEN
         yield Finding("github", "access", "unknown", said, fix)
         return
-    from mlflow_gitops.edges.github_settings import read_settings
+    from mlflow_gitops.edges.github.settings import read_settings
 
     branch = branch_of(git, main) if git is not None and main is not None else None
     try:

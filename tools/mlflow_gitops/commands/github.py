@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mlflow_gitops.app.planner import Planner
+from mlflow_gitops.app.workspace import Merge, Workspace
 from mlflow_gitops.commands.output import emit, note, report_invalid, steps, warn
-from mlflow_gitops.core.plan import ModelPlan
-from mlflow_gitops.edges.github import GitHub, State, branch_of
+from mlflow_gitops.core.plan.plan import ModelPlan
+from mlflow_gitops.edges.github.client import GitHub, State, branch_of
 from mlflow_gitops.errors import OK, Failure, GitFailure, UsageFailure
-from mlflow_gitops.planning import Planner
-from mlflow_gitops.render import markdown, runs, text
+from mlflow_gitops.render import plan_markdown, plan_text, reconcile_markdown
 from mlflow_gitops.render.terminal import Style
 from mlflow_gitops.settings import Settings
-from mlflow_gitops.workspace import Merge, Workspace
 
 CONTEXT = "mlflow-gitops/plan"
 """The commit status that branch protection asks for."""
@@ -116,22 +116,22 @@ def _report(settings: Settings, workspace: Workspace, sha: str) -> _Report:
     try:
         merge = workspace.merge(sha, workspace.main_ref)
     except GitFailure as failure:
-        return _Report(False, str(failure), runs.trouble(str(failure)))
+        return _Report(False, str(failure), reconcile_markdown.trouble(str(failure)))
     snapshot = workspace.at(merge.made)
     if snapshot.errors:
         report_invalid(snapshot, "text")
-        page = "\n".join(markdown.problems(snapshot.errors))
-        return _Report(False, f"Invalid files: {text.many(len(snapshot.errors), 'problem')}.", page)
+        page = "\n".join(plan_markdown.problems(snapshot.errors))
+        return _Report(False, f"Invalid files: {plan_text.many(len(snapshot.errors), 'problem')}.", page)
     planner = _planner(settings, workspace, merge)
     planned = planner.compared(planner.plan((), steps(settings)))
-    emit(text.plan(planned, Style()))
-    refused, page = planned.summary["refused"], "\n".join(markdown.plan(planned))
-    return _Report(not refused, text.closing(planned), page, silent=not planned.models and not refused)
+    emit(plan_text.plan(planned, Style()))
+    refused, page = planned.summary["refused"], "\n".join(plan_markdown.plan(planned))
+    return _Report(not refused, plan_text.closing(planned), page, silent=not planned.models and not refused)
 
 
 def _planner(settings: Settings, workspace: Workspace, merge: Merge | None = None) -> Planner:
     """A planner for a merge, or for the tip of the main branch that is checked out."""
-    from mlflow_gitops.connecting import connect
+    from mlflow_gitops.app.connect import connect
 
     registry = connect(workspace, warn)
     if merge is not None:
@@ -160,12 +160,12 @@ def drift(settings: Settings) -> int:
     if snapshot.errors:
         return report_invalid(snapshot, "text")
     planned = _planner(settings, workspace).plan((), steps(settings))
-    emit(text.status(planned, Style()))
+    emit(plan_text.status(planned, Style()))
     told = tuple(model for model in planned.models if _to_report(model))
     if told:
-        page = "\n".join(markdown.plan(replace(planned, models=told)))
+        page = "\n".join(plan_markdown.plan(replace(planned, models=told)))
         where = f"MLflow ({workspace.environment.name})" if workspace.environment else "MLflow"
-        title = f"{where} is not as git says: {text.many(len(told), 'model')}"
+        title = f"{where} is not as git says: {plan_text.many(len(told), 'model')}"
         note(settings, f"Reported in {github.issue(_key('drift', workspace), title, page)}.")
         append("GITHUB_STEP_SUMMARY", page)
     else:
@@ -187,7 +187,7 @@ def summary(settings: Settings, file: Path) -> int:
     """
     try:
         done = json.loads(file.read_text(encoding="utf-8"))
-        page = "\n".join(runs.reconciled(done))
+        page = "\n".join(reconcile_markdown.reconciled(done))
         changed = list(done["changed"])
     except OSError as error:
         raise Failure(f"{file} cannot be read: {error.strerror}.") from None
@@ -197,7 +197,7 @@ def summary(settings: Settings, file: Path) -> int:
     for number, batch in enumerate(_batches(changed), 1):
         name = "changed" if number == 1 else f"changed-{number}"
         append("GITHUB_OUTPUT", f"{name}={json.dumps(batch, separators=(',', ':'))}")
-    note(settings, f"{text.many(len(changed), 'version')} came to hold a stage.")
+    note(settings, f"{plan_text.many(len(changed), 'version')} came to hold a stage.")
     return OK
 
 

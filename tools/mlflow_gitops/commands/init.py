@@ -14,22 +14,22 @@ from pathlib import Path
 from typing import Literal
 
 from mlflow_gitops import __version__
+from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands import codeowners
 from mlflow_gitops.commands.output import emit, emit_json, note
-from mlflow_gitops.core import scaffold
-from mlflow_gitops.core.codeowners import PLACES, CodeOwners
-from mlflow_gitops.core.policy import read_policy
-from mlflow_gitops.core.scaffold import ACTION, TEMPLATE, Place, Scaffolded
-from mlflow_gitops.core.snapshot import Snapshot, SourceFile, build, policy_of
-from mlflow_gitops.edges import files
-from mlflow_gitops.edges.github import branch_of
-from mlflow_gitops.edges.server import without_credentials
+from mlflow_gitops.core.manifests.policy import read_policy
+from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build, policy_of
+from mlflow_gitops.core.setup import scaffold
+from mlflow_gitops.core.setup.codeowners import PLACES, CodeOwners
+from mlflow_gitops.core.setup.scaffold import ACTION, TEMPLATE, Place, Scaffolded
+from mlflow_gitops.edges.github.client import branch_of
+from mlflow_gitops.edges.mlflow.server import without_credentials
+from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import OK, GitFailure, UsageFailure
 from mlflow_gitops.render.diff import shown, unified
 from mlflow_gitops.render.terminal import Style
 from mlflow_gitops.settings import Settings
 from mlflow_gitops.shared import shared
-from mlflow_gitops.workspace import Workspace
 
 _ANSWERS = {"": None, "y": True, "yes": True, "n": False, "no": False}
 Ask = Callable[[str, str], str]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gc
 
+from mlflow_gitops.app.audit import Trail, by
+from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, note
 from mlflow_gitops.errors import OK
 from mlflow_gitops.render import events as render
 from mlflow_gitops.render.terminal import Style
 from mlflow_gitops.settings import Settings
-from mlflow_gitops.trail import Trail, by
-from mlflow_gitops.workspace import Workspace
 
 
 def run(

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from mlflow_gitops.core.snapshot import Snapshot
+from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.errors import INVALID
 from mlflow_gitops.render import problems
 from mlflow_gitops.render.terminal import Style, as_json, safe
@@ -54,9 +54,9 @@ def report_invalid(snapshot: Snapshot, form: str) -> int:
     if form == "json":
         emit_json(problems.data(snapshot))
     elif form == "markdown":
-        from mlflow_gitops.render import markdown  # with all that a plan's page needs
+        from mlflow_gitops.render import plan_markdown  # with all that a plan's page needs
 
-        emit(markdown.problems(snapshot.errors))
+        emit(plan_markdown.problems(snapshot.errors))
     else:
         emit(problems.text(snapshot.errors))
     return INVALID

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mlflow_gitops.commands import sheet as sheets
-from mlflow_gitops.commands.authoring import Options, finish
+from mlflow_gitops.commands import manifest_file as sheets
+from mlflow_gitops.commands.finish_edit import Options, finish
+from mlflow_gitops.commands.manifest_file import Sheet
 from mlflow_gitops.commands.output import warn
-from mlflow_gitops.commands.sheet import Sheet
-from mlflow_gitops.core.editing import IDENTITY, Edit, identity
-from mlflow_gitops.core.manifest import VersionSpec
-from mlflow_gitops.core.observed import HIGHEST_TAG, ObservedModel
+from mlflow_gitops.core.authoring.edit_manifest import IDENTITY, Edit, identity
+from mlflow_gitops.core.manifests.manifest import VersionSpec
+from mlflow_gitops.core.observed.model import HIGHEST_TAG, ObservedModel
 from mlflow_gitops.errors import Refused
 from mlflow_gitops.settings import Settings
 

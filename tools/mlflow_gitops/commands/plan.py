@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlflow_gitops import saved
+from mlflow_gitops.app import saved_plan
+from mlflow_gitops.app.planner import Planner, Ways
+from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid, steps, warn
 from mlflow_gitops.errors import CHANGES, OK, REFUSED, worst
-from mlflow_gitops.planning import Planner, Ways
-from mlflow_gitops.render import data, markdown, text
+from mlflow_gitops.render import plan_json, plan_markdown, plan_text
 from mlflow_gitops.render.terminal import Style
 from mlflow_gitops.settings import Settings
-from mlflow_gitops.workspace import Workspace
 
 
 def run(
@@ -34,7 +34,7 @@ def run(
     snapshot = workspace.at(merge.made) if merge else workspace.at(commit) if commit else workspace.tree()
     if snapshot.errors:
         return report_invalid(snapshot, form)
-    from mlflow_gitops.connecting import connect
+    from mlflow_gitops.app.connect import connect
 
     progress = steps(settings)
     progress("loading MLflow")
@@ -52,17 +52,17 @@ def run(
     progress("comparing versions")
     plan = planner.compared(plan)
     if out is not None:
-        saved.save(plan, out, models, prune)
+        saved_plan.save(plan, out, models, prune)
         note(settings, f"Saved the plan to {out}.")
     if form == "json":
-        emit_json(data.plan(plan))
+        emit_json(plan_json.plan(plan))
     elif form == "markdown":
-        emit(markdown.plan(plan))
+        emit(plan_markdown.plan(plan))
     else:
         if plan.commit is None:
             note(
                 settings, "Planned from the working tree, which has uncommitted changes; reconcile takes commits only."
             )
-        emit(text.plan(plan, Style(), verbose=settings.verbosity > 0))
+        emit(plan_text.plan(plan, Style(), verbose=settings.verbosity > 0))
     summary = plan.summary
     return worst(REFUSED if summary["refused"] else OK, CHANGES if detailed_exitcode and summary["changes"] else OK)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mlflow_gitops.commands import sheet as sheets
-from mlflow_gitops.commands.authoring import Options, finish, leaving, override_lines
-from mlflow_gitops.core.editing import Edit, Pin
+from mlflow_gitops.commands import manifest_file as sheets
+from mlflow_gitops.commands.finish_edit import Options, finish, leaving, override_lines
+from mlflow_gitops.core.authoring.edit_manifest import Edit, Pin
 from mlflow_gitops.errors import Failure
 from mlflow_gitops.settings import Settings
 
@@ -29,7 +29,7 @@ def run(
     sheet = sheets.find(settings, model, options.form)
     copied: Mapping[int, Mapping[str, Pin]] = {}
     if origin is not None:
-        from mlflow_gitops.commands.origin import copied as copy_of
+        from mlflow_gitops.commands.promote_from import copied as copy_of
 
         there = version
         version, copied = copy_of(sheet, origin, version)

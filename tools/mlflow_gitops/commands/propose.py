@@ -9,32 +9,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from mlflow_gitops.commands import sheet as sheets
-from mlflow_gitops.commands.authoring import check_result, leaving
+from mlflow_gitops.app.comparisons import side_by_side
+from mlflow_gitops.app.connect import connect
+from mlflow_gitops.app.evidence import evidence
+from mlflow_gitops.app.workspace import Workspace
+from mlflow_gitops.commands import manifest_file as sheets
+from mlflow_gitops.commands.finish_edit import check_result, leaving
 from mlflow_gitops.commands.github import append
+from mlflow_gitops.commands.manifest_file import Sheet
 from mlflow_gitops.commands.output import emit, note, report_invalid, steps, warn
-from mlflow_gitops.commands.sheet import Sheet
-from mlflow_gitops.comparing import side_by_side
-from mlflow_gitops.connecting import connect
-from mlflow_gitops.core import proposals
-from mlflow_gitops.core.comparison import Comparison
-from mlflow_gitops.core.editing import Edit, edited
+from mlflow_gitops.core.authoring import proposals
+from mlflow_gitops.core.authoring.edit_manifest import Edit, edited
+from mlflow_gitops.core.comparison.values import Comparison
 from mlflow_gitops.core.gates.judge import Evidence
-from mlflow_gitops.core.observed import ObservedModel
-from mlflow_gitops.core.policy import Policy
-from mlflow_gitops.core.snapshot import Snapshot, SourceFile, build
-from mlflow_gitops.edges import commits
-from mlflow_gitops.edges.git import Git
-from mlflow_gitops.edges.github import GitHub, branch_of
-from mlflow_gitops.edges.proposals import Request, Requests
+from mlflow_gitops.core.manifests.policy import Policy
+from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build
+from mlflow_gitops.core.observed.model import ObservedModel
+from mlflow_gitops.edges.git import commits
+from mlflow_gitops.edges.git.repository import Git
+from mlflow_gitops.edges.github.client import GitHub, branch_of
+from mlflow_gitops.edges.github.proposals import Request, Requests
 from mlflow_gitops.errors import OK, Failure, GitFailure, GitHubFailure
-from mlflow_gitops.gathering import evidence
 from mlflow_gitops.render import proposals as render
 from mlflow_gitops.render.diff import shown, unified
 from mlflow_gitops.render.proposals import Outcome, Result
 from mlflow_gitops.render.terminal import Style
 from mlflow_gitops.settings import Settings
-from mlflow_gitops.workspace import Workspace
 
 MOST = 20
 """Proposals that one run opens or changes; what is left waits for the next. GitHub slows down who creates much at once."""

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import typer
 
-from mlflow_gitops import saved
-from mlflow_gitops.apply import Outcome
+from mlflow_gitops.app import saved_plan
+from mlflow_gitops.app.planner import Ways
+from mlflow_gitops.app.reconcile import Reconciler, Watch, reasons
+from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid, steps, warn
+from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.errors import OK, PARTIAL, REFUSED, Failure, GitFailure, UsageFailure, worst
-from mlflow_gitops.planning import Ways
-from mlflow_gitops.reconciling import Reconciler, Watch, reasons
-from mlflow_gitops.render import data, text
+from mlflow_gitops.render import plan_json, plan_text
 from mlflow_gitops.render.terminal import Style
 from mlflow_gitops.settings import Settings
-from mlflow_gitops.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,14 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     if snapshot.errors:
         return report_invalid(snapshot, options.form)
     since = _since(workspace, options.since)
-    kept = saved.load(options.plan_file) if options.plan_file else None
+    kept = saved_plan.load(options.plan_file) if options.plan_file else None
     if kept and kept.is_nothing:
         note(settings, f"The plan in {kept.path} changes no model; there is nothing to do.")
         if options.form == "json":
-            emit_json(data.reconciled(commit, [], None))
+            emit_json(plan_json.reconciled(commit, [], None))
         return OK
     _say_if_dirty(settings, workspace, commit)
-    from mlflow_gitops.connecting import connect
+    from mlflow_gitops.app.connect import connect
 
     progress = steps(settings)
     progress("loading MLflow")
@@ -69,10 +69,10 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     if kept:
         kept.check(plan)
     if options.form == "text":
-        emit(text.plan(plan, Style()))
+        emit(plan_text.plan(plan, Style()))
     if plan.refusals:
         if options.form == "json":
-            emit_json(data.reconciled(commit, [], None, plan.refusals))
+            emit_json(plan_json.reconciled(commit, [], None, plan.refusals))
         stood = reconciler.stood_at(since, plan)
         if not stood.get(None, set()).issuperset(reasons(plan.refusals)):
             return REFUSED
@@ -88,12 +88,12 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     refused = done.refused
     old = [o.model for o in refused if stood.get(o.model, set()).issuperset(reasons(o.refusals, o.gates))]
     if options.form == "json":
-        emit_json(data.reconciled(commit, done.outcomes, done.receipt, standing=old))
+        emit_json(plan_json.reconciled(commit, done.outcomes, done.receipt, standing=old))
     else:
         for outcome in done.outcomes:
             if outcome.result != "unchanged":
-                emit(text.outcome(outcome, Style()))
-        emit([text.reconciled(commit, done.outcomes)])
+                emit(plan_text.outcome(outcome, Style()))
+        emit([plan_text.reconciled(commit, done.outcomes)])
     for name in plan.gone:
         warn(f"{name} has no manifest any more; what it holds in MLflow is left. reconcile --prune demotes it.")
     for fault in done.trouble:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mlflow_gitops.app.audit import Trail
+from mlflow_gitops.app.workspace import Workspace, now_utc
 from mlflow_gitops.commands.output import note, steps, warn
-from mlflow_gitops.core.lineage import origin, words
-from mlflow_gitops.core.plan import Plan
-from mlflow_gitops.core.report import incidents, lanes
-from mlflow_gitops.core.snapshot import Snapshot
+from mlflow_gitops.core.audit.report import incidents, lanes
+from mlflow_gitops.core.manifests.snapshot import Snapshot
+from mlflow_gitops.core.observed.lineage import origin, words
+from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.errors import OK, Failure, InvalidFiles
+from mlflow_gitops.render.plan_text import many
 from mlflow_gitops.render.report import Report, page
-from mlflow_gitops.render.text import many
 from mlflow_gitops.settings import Settings
-from mlflow_gitops.trail import Trail
-from mlflow_gitops.workspace import Workspace, now_utc
 
 
 def run(settings: Settings, out: Path, *, offline: bool) -> int:
@@ -64,9 +64,9 @@ def _asked(
     settings: Settings, workspace: Workspace, snapshot: Snapshot, commit: str
 ) -> tuple[Plan, str, dict[tuple[str, int], str]]:
     """What MLflow holds against the main line's tip, where that is, and what the versions in stages were made from."""
-    from mlflow_gitops.connecting import connect
-    from mlflow_gitops.lineage import origins
-    from mlflow_gitops.planning import Planner
+    from mlflow_gitops.app.connect import connect
+    from mlflow_gitops.app.lineage import origins
+    from mlflow_gitops.app.planner import Planner
 
     if snapshot.errors:
         raise InvalidFiles(
@@ -88,7 +88,7 @@ def _asked(
 
 
 def _home(workspace: Workspace) -> str | None:
-    from mlflow_gitops.edges.github import repository_of
+    from mlflow_gitops.edges.github.client import repository_of
 
     repository = repository_of(workspace.git)
     return f"https://github.com/{repository}" if repository else None

@@ -6,15 +6,15 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mlflow_gitops.commands import sheet as sheets
-from mlflow_gitops.commands.authoring import Options, finish, leaving
+from mlflow_gitops.commands import manifest_file as sheets
+from mlflow_gitops.commands.finish_edit import Options, finish, leaving
+from mlflow_gitops.commands.manifest_file import Sheet, listed
 from mlflow_gitops.commands.output import note, warn
-from mlflow_gitops.commands.sheet import Sheet, listed
-from mlflow_gitops.core.editing import Edit
-from mlflow_gitops.core.history import Histories
-from mlflow_gitops.core.mainline import Commit, Point
-from mlflow_gitops.core.names import file_stem
-from mlflow_gitops.core.tenure import Former, Formers, formers, stays
+from mlflow_gitops.core.authoring.edit_manifest import Edit
+from mlflow_gitops.core.history.mainline import Commit, Point
+from mlflow_gitops.core.history.model_history import Histories
+from mlflow_gitops.core.history.previous_holders import Former, Formers, formers, stays
+from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.errors import Failure, Refused
 from mlflow_gitops.settings import Settings
 

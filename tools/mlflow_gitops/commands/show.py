@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mlflow_gitops.app.audit import Trail
+from mlflow_gitops.app.workspace import Workspace, now_utc
 from mlflow_gitops.commands.output import emit, emit_json, note, steps, warn
-from mlflow_gitops.core.audit import Told
-from mlflow_gitops.core.lineage import Origin, origin
-from mlflow_gitops.core.manifest import VersionSpec
-from mlflow_gitops.core.standing import Standing
+from mlflow_gitops.core.audit.stage_holders import Standing
+from mlflow_gitops.core.audit.trail import Told
+from mlflow_gitops.core.manifests.manifest import VersionSpec
+from mlflow_gitops.core.observed.lineage import Origin, origin
 from mlflow_gitops.core.times import named_time, shown
 from mlflow_gitops.errors import OK, UsageFailure
-from mlflow_gitops.render import standing as render
+from mlflow_gitops.render import show as render
 from mlflow_gitops.render.terminal import Style
 from mlflow_gitops.settings import Settings
-from mlflow_gitops.trail import Trail
-from mlflow_gitops.workspace import Workspace, now_utc
 
 
 def run(
@@ -67,8 +67,8 @@ def _made_from(
     held = sorted({version for versions in standing.stages.values() for version in versions})
     if not lineage:
         return {version: origin(specs.get(version)) for version in held}
-    from mlflow_gitops.connecting import connect
-    from mlflow_gitops.lineage import origins
+    from mlflow_gitops.app.connect import connect
+    from mlflow_gitops.app.lineage import origins
 
     steps(settings)("asking MLflow")
     registry = connect(trail.workspace, warn)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mlflow_gitops.app.planner import Planner
+from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid, steps, warn
 from mlflow_gitops.errors import CHANGES, OK
-from mlflow_gitops.planning import Planner
-from mlflow_gitops.render import data, markdown, text
+from mlflow_gitops.render import plan_json, plan_markdown, plan_text
 from mlflow_gitops.render.terminal import Style
 from mlflow_gitops.settings import Settings
-from mlflow_gitops.workspace import Workspace
 
 
 def run(settings: Settings, models: Sequence[str], exit_code: bool, form: str) -> int:
@@ -20,18 +20,18 @@ def run(settings: Settings, models: Sequence[str], exit_code: bool, form: str) -
     snapshot = workspace.at(head)
     if snapshot.errors:
         return report_invalid(snapshot, form)
-    from mlflow_gitops.connecting import connect
+    from mlflow_gitops.app.connect import connect
 
     progress = steps(settings)
     progress("loading MLflow")
     registry = connect(workspace, warn)
     plan = Planner(workspace, registry, snapshot, head).plan(models, progress)
     if form == "json":
-        emit_json(data.status(plan))
+        emit_json(plan_json.status(plan))
     elif form == "markdown":
-        emit(markdown.status(plan))
+        emit(plan_markdown.status(plan))
     else:
-        emit(text.status(plan, Style()))
+        emit(plan_text.status(plan, Style()))
         if workspace.dirty_paths():
             note(settings, "The working tree has uncommitted changes; this compares MLflow with HEAD.")
     unsettled = any(model.sync != "Synced" or model.refusals for model in plan.models)

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, emit_json, note
-from mlflow_gitops.core.environments import read_environments
-from mlflow_gitops.core.problems import Problem, in_order
-from mlflow_gitops.core.snapshot import (
+from mlflow_gitops.core.manifests.environments import read_environments
+from mlflow_gitops.core.manifests.snapshot import (
     ENVIRONMENTS,
     Snapshot,
     SourceFile,
@@ -19,11 +19,12 @@ from mlflow_gitops.core.snapshot import (
     stem_of,
     twins,
 )
-from mlflow_gitops.edges import files
+from mlflow_gitops.core.yaml.problems import Problem, in_order
+from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import INVALID, OK, Failure, UsageFailure
-from mlflow_gitops.render import github, problems
+from mlflow_gitops.render import annotations as github
+from mlflow_gitops.render import problems
 from mlflow_gitops.settings import Settings
-from mlflow_gitops.workspace import Workspace
 
 
 def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, form: str) -> int:

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from mlflow_gitops.app.evidence import evidence
+from mlflow_gitops.app.verify import Verification, Verifier
+from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, emit_json, steps, warn
-from mlflow_gitops.core.verification import Unexplained
+from mlflow_gitops.core.audit.verification import Unexplained
 from mlflow_gitops.errors import OK, REFUSED
-from mlflow_gitops.gathering import evidence
 from mlflow_gitops.render.terminal import Style, safe
 from mlflow_gitops.settings import Settings
-from mlflow_gitops.verifying import Verification, Verifier
-from mlflow_gitops.workspace import Workspace
 
 
 def run(settings: Settings, models: Sequence[str], *, everything: bool, signatures: bool, form: str) -> int:
     """Verify MLflow against the main line. Exits 4 when something is unexplained; with `everything`, also when MLflow has
     models that nobody manages here."""
     workspace = Workspace(settings)
-    from mlflow_gitops.connecting import connect
+    from mlflow_gitops.app.connect import connect
 
     progress = steps(settings)
     progress("loading MLflow")

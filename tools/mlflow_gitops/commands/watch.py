@@ -9,15 +9,15 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from mlflow_gitops.app.planner import Ways
+from mlflow_gitops.app.watch import News, Watcher
+from mlflow_gitops.app.workspace import Workspace, now_utc
 from mlflow_gitops.commands.output import aside, note, warn
-from mlflow_gitops.core.requirements import Soak
+from mlflow_gitops.core.manifests.gate_settings import Soak
 from mlflow_gitops.errors import OK, UsageFailure
-from mlflow_gitops.planning import Ways
-from mlflow_gitops.render import data, problems, text
+from mlflow_gitops.render import plan_json, plan_text, problems
 from mlflow_gitops.render.terminal import Style, as_json, safe
 from mlflow_gitops.settings import Settings
-from mlflow_gitops.watching import News, Watcher
-from mlflow_gitops.workspace import Workspace, now_utc
 
 _LENGTH = re.compile(r"(?:[0-9]{1,5}[dhms]){1,4}")
 _ADDRESS = re.compile(r"(?P<host>[^:\s]+|\[[0-9a-fA-F:]+\]):(?P<port>[0-9]{1,5})")
@@ -67,8 +67,8 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     interval = _seconds(options.interval)
     address = _address(options.listen)
     Workspace(settings).git.resolve(Workspace(settings).main_ref)  # a wrong --repo or --main is told at once
-    from mlflow_gitops.connecting import connect
-    from mlflow_gitops.edges.metrics import Metrics, serve
+    from mlflow_gitops.app.connect import connect
+    from mlflow_gitops.edges.system.metrics import Metrics, serve
 
     stop = Told()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -140,7 +140,7 @@ def _text(news: News) -> None:
     for refusal in news.refusals:
         warn(f"{at} the whole run is refused: {refusal.detail}. Way out: {refusal.way_out}")
     for outcome in news.outcomes:
-        for line in text.outcome(outcome, style):
+        for line in plan_text.outcome(outcome, style):
             print(line)
     for name in news.passed:
         print(f"{safe(name)}  nothing stands in its way any more")
@@ -149,7 +149,7 @@ def _text(news: News) -> None:
             print(f"Recovered the receipt of an earlier run for {safe(', '.join(news.done.recovered))}.")
         for fault in news.done.trouble:
             warn(f"{at} applied, not recorded: {fault} The next round recovers it.")
-        print(f"{at} {text.reconciled(news.commit or '', news.done.outcomes)}", flush=True)
+        print(f"{at} {plan_text.reconciled(news.commit or '', news.done.outcomes)}", flush=True)
 
 
 def _json(news: News) -> None:
@@ -159,6 +159,6 @@ def _json(news: News) -> None:
         told["invalid"] = problems.data(news.invalid)
     if news.done is not None or news.refusals:
         done = news.done
-        told |= data.reconciled(news.commit or "", news.outcomes, done.receipt if done else None, news.refusals)
+        told |= plan_json.reconciled(news.commit or "", news.outcomes, done.receipt if done else None, news.refusals)
         told["trouble"] = done.trouble if done else []
     print(as_json(told), flush=True)

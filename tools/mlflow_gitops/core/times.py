@@ -6,8 +6,6 @@ import math
 import re
 from datetime import datetime, timedelta
 
-from mlflow_gitops.core.policy import instant
-
 _LAST = 253402300799  # the last second of the year 9999
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)\Z")
@@ -40,3 +38,12 @@ def minute(at: str) -> str:
 def shown(seconds: float) -> str:
     """RFC 3339 in UTC of a named time; the end of a day is its last second. What no calendar holds is the nearest it does."""
     return (datetime(1970, 1, 1) + timedelta(seconds=math.floor(min(seconds, _LAST)))).isoformat() + "Z"
+
+
+def instant(text: str) -> datetime:
+    """The moment that an RFC 3339 time names. Raises ValueError if it names none."""
+    # Python 3.10 reads neither `Z` nor a lower-case `t`, and wants three or six digits of a fraction.
+    text = re.sub(
+        r"\.([0-9]+)", lambda found: "." + found.group(1)[:6].ljust(6, "0"), text.upper().replace("Z", "+00:00")
+    )
+    return datetime.fromisoformat(text)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import git
 
-from mlflow_gitops.core.codeowners import PLACES, CodeOwners, block
-from mlflow_gitops.core.snapshot import build
-from mlflow_gitops.edges import files
+from mlflow_gitops.core.manifests.snapshot import build
+from mlflow_gitops.core.setup.codeowners import PLACES, CodeOwners, block
+from mlflow_gitops.edges.system import files
 from mlflow_gitops.shared import shared
 
 _PERSON = git.Actor("mlflow-gitops demo", "demo@example.invalid")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mlflow_gitops.core.checkup import Finding
+from mlflow_gitops.core.setup.doctor import Finding
 from mlflow_gitops.render.terminal import Style, safe
 
 _MARKS = {"ok": ("✓", "green"), "missing": ("✗", "red"), "unknown": ("?", "yellow")}

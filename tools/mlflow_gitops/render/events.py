@@ -7,9 +7,9 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from mlflow_gitops.core.audit import Told
+from mlflow_gitops.core.audit.trail import Told
 from mlflow_gitops.core.times import minute
-from mlflow_gitops.render.inert import cell, table
+from mlflow_gitops.render.markdown_safe import cell, table
 from mlflow_gitops.render.terminal import Style, as_json, safe
 
 COLUMNS = (

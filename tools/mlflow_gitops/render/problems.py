@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from mlflow_gitops.core.problems import Problem
-from mlflow_gitops.core.snapshot import Snapshot
+from mlflow_gitops.core.manifests.snapshot import Snapshot
+from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.render.terminal import safe
 
 

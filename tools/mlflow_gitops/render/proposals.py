@@ -1,5 +1,5 @@
 """Proposals of new versions: the text of a pull request, and what a run did. Names, descriptions and whatever else others
-wrote stand as code (`render/inert.py`)."""
+wrote stand as code (`render/markdown_safe.py`)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mlflow_gitops.core.comparison import Comparison
-from mlflow_gitops.core.observed import ObservedVersion
-from mlflow_gitops.render import markdown
-from mlflow_gitops.render.inert import LIMIT, code
+from mlflow_gitops.core.comparison.values import Comparison
+from mlflow_gitops.core.observed.model import ObservedVersion
+from mlflow_gitops.render import plan_markdown
+from mlflow_gitops.render.markdown_safe import LIMIT, code
 from mlflow_gitops.render.terminal import safe
 
 Result = Literal["opened", "updated", "unchanged", "withdrawn", "left", "waits"]
@@ -46,7 +46,7 @@ def page(model: str, stage: str, version: ObservedVersion, replaces: str, found:
     head = "\n\n".join(parts)
     if found is None:
         return f"{head}\n\nNo version holds a stage yet, so there is nothing to compare it with."
-    return "\n\n".join([head, *markdown.comparison(found, LIMIT - len(head.encode("utf-8", "replace")) - 100)])
+    return "\n\n".join([head, *plan_markdown.comparison(found, LIMIT - len(head.encode("utf-8", "replace")) - 100)])
 
 
 def text(outcomes: Iterable[Outcome]) -> Iterator[str]:

@@ -8,12 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mlflow_gitops.core.audit import Told
-from mlflow_gitops.core.plan import ModelPlan, Plan
-from mlflow_gitops.core.policy import instant
-from mlflow_gitops.core.report import Incident, Lane, Span
-from mlflow_gitops.core.standing import Standing
-from mlflow_gitops.core.times import ago, minute, shown
+from mlflow_gitops.core.audit.report import Incident, Lane, Span
+from mlflow_gitops.core.audit.stage_holders import Standing
+from mlflow_gitops.core.audit.trail import Told
+from mlflow_gitops.core.plan.plan import ModelPlan, Plan
+from mlflow_gitops.core.times import ago, instant, minute, shown
 from mlflow_gitops.render.terminal import safe
 
 _TICKS = 4

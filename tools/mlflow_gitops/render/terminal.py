@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any, TextIO
 
-from mlflow_gitops.core.yamldoc import CONTROL
+from mlflow_gitops.core.yaml.document import CONTROL
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 

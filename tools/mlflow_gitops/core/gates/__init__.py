@@ -6,8 +6,8 @@ theirs through the entry point group `mlflow_gitops.gates`, with the same form:
     def fairness(subject: Subject, settings: object) -> Finding: ...
 """
 
-from mlflow_gitops.core.evidence import Unreadable
 from mlflow_gitops.core.gates.judge import Judgement, judge
 from mlflow_gitops.core.gates.subject import Finding, Gate, Subject
+from mlflow_gitops.core.observed.recorded import Unreadable
 
 __all__ = ["Finding", "Gate", "Judgement", "Subject", "Unreadable", "judge"]

@@ -6,19 +6,19 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mlflow_gitops.core.approvals import Approvals
-from mlflow_gitops.core.entries import Entry
-from mlflow_gitops.core.evidence import ModelFile, Record, Unreadable
-from mlflow_gitops.core.gates import climb, record
+from mlflow_gitops.core.gates import promotion_path, recorded_values
 from mlflow_gitops.core.gates.overrides import Override, overrides
 from mlflow_gitops.core.gates.signature import signature
 from mlflow_gitops.core.gates.subject import Finding, Gate, Subject, failed
-from mlflow_gitops.core.history import ModelHistory
-from mlflow_gitops.core.mainline import Commit
-from mlflow_gitops.core.observed import HELD_PREFIX, ObservedModel, ObservedVersion
-from mlflow_gitops.core.origin import OriginPin
-from mlflow_gitops.core.plan import Refusal, Verdict
-from mlflow_gitops.core.requirements import Requirements
+from mlflow_gitops.core.gates.verdict import Refusal, Verdict
+from mlflow_gitops.core.history.approvals import Approvals
+from mlflow_gitops.core.history.mainline import Commit
+from mlflow_gitops.core.history.model_history import ModelHistory
+from mlflow_gitops.core.history.stage_entries import Entry
+from mlflow_gitops.core.manifests.gate_settings import Requirements
+from mlflow_gitops.core.manifests.origin_pin import OriginPin
+from mlflow_gitops.core.observed.model import HELD_PREFIX, ObservedModel, ObservedVersion
+from mlflow_gitops.core.observed.recorded import ModelFile, Record, Unreadable
 
 _NOT_OF_PROMPTS = frozenset({"metrics", "no_worse_than", "signature"})
 _NOT_FOR_ROLLBACKS = frozenset({"from", "soak", "no_worse_than", "signature"})
@@ -156,21 +156,21 @@ def _questions(
     asked: Requirements, subject: Subject
 ) -> Iterator[tuple[str, Callable[[], Finding | Iterable[Finding]]]]:
     if asked.climbs_from:
-        yield "from", lambda: climb.climbs_from(subject, asked.climbs_from)
+        yield "from", lambda: promotion_path.climbs_from(subject, asked.climbs_from)
     if (soak := asked.soak) is not None:
-        yield "soak", lambda: climb.soak(subject, soak, asked.climbs_from)
+        yield "soak", lambda: promotion_path.soak(subject, soak, asked.climbs_from)
     if asked.approvals:
-        yield "approvals", lambda: climb.approvals(subject, asked.approvals, asked.approvals_from)
+        yield "approvals", lambda: promotion_path.approvals(subject, asked.approvals, asked.approvals_from)
     if (status := asked.status) is not None:
-        yield "status", lambda: record.status(subject, status)
+        yield "status", lambda: recorded_values.status(subject, status)
     if asked.pinned:
-        yield "pinned", lambda: record.pinned(subject)
+        yield "pinned", lambda: recorded_values.pinned(subject)
     if asked.tags:
-        yield "tags", lambda: record.tags(subject, asked.tags)
+        yield "tags", lambda: recorded_values.tags(subject, asked.tags)
     if asked.metrics:
-        yield "metrics", lambda: record.metrics(subject, asked.metrics)
+        yield "metrics", lambda: recorded_values.metrics(subject, asked.metrics)
     if (worse := asked.no_worse_than) is not None:
-        yield "no_worse_than", lambda: record.no_worse_than(subject, worse)
+        yield "no_worse_than", lambda: recorded_values.no_worse_than(subject, worse)
     if asked.signature:
         yield "signature", lambda: signature(subject)
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from mlflow_gitops.core.approvals import Approvals
-from mlflow_gitops.core.entries import Entry
-from mlflow_gitops.core.evidence import ModelFile, Record
-from mlflow_gitops.core.manifest import VersionSpec
-from mlflow_gitops.core.observed import HELD_PREFIX, ObservedModel, ObservedVersion
-from mlflow_gitops.core.origin import OriginPin, carried
-from mlflow_gitops.core.plan import GateStatus
-from mlflow_gitops.core.policy import instant
+from mlflow_gitops.core.gates.verdict import GateStatus
+from mlflow_gitops.core.history.approvals import Approvals
+from mlflow_gitops.core.history.stage_entries import Entry
+from mlflow_gitops.core.manifests.manifest import VersionSpec
+from mlflow_gitops.core.manifests.origin_pin import OriginPin, carried
+from mlflow_gitops.core.observed.model import HELD_PREFIX, ObservedModel, ObservedVersion
+from mlflow_gitops.core.observed.recorded import ModelFile, Record
+from mlflow_gitops.core.times import instant
 
 
 @dataclass(frozen=True, slots=True)

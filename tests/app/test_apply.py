@@ -1,0 +1,170 @@
+"""Applying while somebody else writes to the same model: no stage is left empty, and nothing is claimed that is not known."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mlflow_gitops.app.apply import apply_models
+from mlflow_gitops.core.history.mainline import Point
+from mlflow_gitops.core.history.model_history import ModelHistory
+from mlflow_gitops.core.manifests.desired import Desired
+from mlflow_gitops.core.manifests.manifest import Manifest, VersionSpec
+from mlflow_gitops.core.manifests.policy import Policy
+from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.core.plan.outcome import Outcome
+from mlflow_gitops.core.plan.plan import ModelPlan
+from mlflow_gitops.core.plan.plan_model import Context, plan_model
+from mlflow_gitops.errors import RegistryFailure
+from tests.support.memory_registry import MemoryRegistry
+from tests.support.states import NAME, OWNER, commit
+
+BASE, TARGET, NEWER = (commit(number) for number in range(3))
+
+
+def wanted(**stages: int) -> Desired:
+    held = {stage: (version,) for stage, version in stages.items()}
+    return Desired(Manifest(NAME, f"registry/models/{NAME}.yaml", None, (), {}, held, {}, {}), Policy().for_model(NAME))
+
+
+HISTORY = ModelHistory(
+    BASE.sha,
+    "known",
+    (Point(BASE, wanted(Production=1, Staging=2)), Point(TARGET, wanted(Production=2, Staging=3))),
+)
+
+
+def registry() -> MemoryRegistry:
+    stages = {1: "Production", 2: "Staging"}
+    versions = {number: ObservedVersion(number, stages.get(number, "None")) for number in (1, 2, 3, 4)}
+    tags = {"gitops.commit": BASE.sha, "gitops.owner": OWNER}
+    return MemoryRegistry({NAME: ObservedModel(NAME, tags=tags, versions=versions)})
+
+
+def run(held: MemoryRegistry, whole: ModelHistory = HISTORY) -> Outcome:
+    def again(name: str) -> ModelPlan:
+        observed = held.read(name)
+        assert observed is not None
+        history = whole
+        if observed.base == TARGET.sha:
+            history = replace(whole, base=TARGET.sha, points=whole.points[1:])
+        elif observed.base != BASE.sha:
+            history = ModelHistory(observed.base, "stale", (Point(None, whole.target),))
+        return plan_model(name, history, observed, Context(OWNER, "2026-02-01T00:00:00Z"))
+
+    [outcome] = apply_models([again(NAME)], again, held)
+    return outcome
+
+
+def meanwhile(held: MemoryRegistry, move: int, then: Callable[[], None]) -> None:
+    """Do something after a move of the run."""
+
+    def written() -> None:
+        moves = [said for said in held.writes if said.startswith("transition")]
+        if len(moves) == move and held.writes[-1] == moves[-1]:
+            held.written = lambda: None
+            then()
+
+    held.written = written
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlflow_gitops.app.apply._PAUSES", (0.0, 0.0, 0.0))
+
+
+def test_a_newer_run_comes_between() -> None:
+    """It has put 3 into Production, which this run would have moved to Staging."""
+    held = registry()
+
+    def newer() -> None:
+        stages = {1: "Archived", 2: "Archived", 3: "Production", 4: "Staging"}
+        model = held.models[NAME]
+        versions = {n: replace(version, stage=stages[n]) for n, version in model.versions.items()}
+        held.models[NAME] = replace(model, versions=versions, tags={**model.tags, "gitops.commit": NEWER.sha})
+
+    meanwhile(held, 1, newer)
+    outcome = run(held)
+    assert outcome.result == "failed" and "Another run reconciled it meanwhile" in (outcome.error or "")
+    assert [refusal.code for refusal in outcome.refusals] == ["stale"]
+    assert outcome.changes == () and outcome.entered == ()
+    assert held.models[NAME].holders("Production") == (3,) and held.models[NAME].base == NEWER.sha
+
+
+@pytest.mark.parametrize("move", [1, 2])
+def test_a_person_moves_a_version_between(move: int) -> None:
+    held = registry()
+    meanwhile(held, move, lambda: held.transition(NAME, 3, "Archived"))
+    outcome = run(held)
+    assert outcome.result == "applied" and outcome.error is None
+    assert held.models[NAME].holders("Production") == (2,) and held.models[NAME].holders("Staging") == (3,)
+    assert held.models[NAME].base == TARGET.sha
+
+
+def test_a_newer_run_ends_before_this_one_has_read_back() -> None:
+    """What it wrote over is not claimed as done by this run."""
+    held = registry()
+    whole = len(plan_model(NAME, HISTORY, held.read(NAME), Context(OWNER, "")).applying)
+
+    def newer() -> None:
+        model = held.models[NAME]
+        held.models[NAME] = replace(model, tags={**model.tags, "gitops.commit": NEWER.sha})
+
+    meanwhile(held, whole, newer)
+    outcome = run(held)
+    assert outcome.result == "failed" and outcome.changes == ()
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_registration_without_an_answer_is_not_asked_for_again(late: bool) -> None:
+    """It may still be under way: this run ends, and the next one finds it, or asks for it then."""
+    held = registry()
+    asked: list[int] = []
+    register = held.register
+
+    def unanswered(*about: Any) -> int:
+        asked.append(1)
+        raise RegistryFailure("no answer", transient=True)
+
+    held.register = unanswered  # type: ignore[method-assign]
+    pinned = replace(wanted(Production=1, Staging=5).manifest, versions={5: VersionSpec(source="s3://made/5")})
+    target = Desired(pinned, Policy().for_model(NAME))
+    history = replace(HISTORY, points=(HISTORY.points[0], Point(TARGET, target)))
+    outcome = run(held, history)
+    assert outcome.result == "failed" and "the next run looks again" in (outcome.error or "") and len(asked) == 1
+    held.register = register  # type: ignore[method-assign]
+    if late:
+        held.register(NAME, "s3://made/5", None, None, {"gitops.pin": f"{NAME}/5"})
+    assert run(held, history).result == "applied"
+    assert sorted(held.models[NAME].versions) == [1, 2, 3, 4, 5]
+    assert held.models[NAME].holders("Staging") == (5,)
+
+
+def test_a_disk_of_ours_that_is_full_fails_the_model_alone() -> None:
+    held = registry()
+    transition = held.transition
+
+    def full(*about: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/artifacts")
+
+    held.transition = full  # type: ignore[method-assign]
+    outcome = run(held)
+    assert outcome.result == "failed"
+    assert outcome.error == "/tmp/artifacts could not be written: No space left on device."
+    held.transition = transition  # type: ignore[method-assign]
+    assert run(held).result == "applied"
+
+
+def test_a_fault_of_ours_is_no_failure_of_the_models() -> None:
+    held = registry()
+
+    def faulty(*about: Any) -> None:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", "gone")
+
+    held.transition = faulty  # type: ignore[method-assign]
+    with pytest.raises(FileNotFoundError):
+        run(held)

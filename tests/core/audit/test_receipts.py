@@ -1,0 +1,94 @@
+"""Receipts as values: one line each, a chain, and what it does not explain (RULES R6)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from mlflow_gitops.core.audit.receipts import Receipt, broken_links, newest, read, unrecorded, unstamped, write
+
+
+def told(*runs: tuple[str, str, dict[str, Any]], owner: str = "me") -> list[Receipt]:
+    """A chain of (time, commit, what each model came to)."""
+    notes: dict[str, str] = {}
+    for at, commit, models in runs:
+        at = f"{at}T00:00:00Z"
+        said = [{"model": name, **(end if isinstance(end, dict) else {"result": end})} for name, end in models.items()]
+        line = write({"owner": owner, "at": at, "models": said}, newest(read(notes)))
+        notes[commit] = notes.get(commit, "") + line + "\n"
+    return read(notes)
+
+
+def test_a_line_begins_with_its_time_and_names_the_one_before() -> None:
+    line = write({"owner": "me", "at": "2026-01-01T00:00:00Z", "models": []}, "abc")
+    assert line.startswith('{"at":"2026-01-01T00:00:00Z",') and "\n" not in line and ": " not in line
+    assert json.loads(line)["previous"] == "abc"
+    assert Receipt("c", line, {}).digest == hashlib.sha256(line.encode()).hexdigest()
+
+
+def test_what_is_no_receipt_is_passed_over() -> None:
+    line = write({"at": "2026-01-01T00:00:00Z"}, None)
+    timeless = '{"at":"@everyone \\u001b[2J"}\n{"at":"2026-02-30T00:00:00Z"}\n{"at":1}'
+    text = f'Looked at it.\n{{"at": broken\n{timeless}\n{line}\n["at"]\n\n'
+    assert [one.line for one in read({"c": text})] == [line]
+
+
+def test_a_receipt_counts_on_its_own_commit_alone() -> None:
+    one = write({"at": "2026-01-01T00:00:00Z", "commit": "a"}, None)
+    two = write({"at": "2026-01-02T00:00:00Z", "commit": "b"}, newest(read({"a": one})))
+    assert broken_links(read({"a": one, "b": two})) == []
+    moved = read({"b": f"{one}\n{two}"})
+    assert [found.line for found in moved] == [two] == [found.line for found in broken_links(moved)]
+
+
+def test_the_chain_is_in_order_of_time_whatever_the_notes_order() -> None:
+    chain = told(("2026-01-01", "b", {}), ("2026-01-02", "a", {}), ("2026-01-03", "b", {}))
+    assert [one.at for one in chain] == [f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3)]
+    assert [one.content["previous"] for one in chain] == [None, chain[0].digest, chain[1].digest]
+    assert broken_links(chain) == [] and newest(chain) == chain[2].digest and newest([]) is None
+
+
+def test_a_clock_that_was_put_back_makes_no_run_the_earlier_one() -> None:
+    lines: list[str] = []
+    for at in ("2026-01-09T00:00:00Z", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z", "2026-01-09T00:00:00.500Z"):
+        models = [{"model": "m", "result": "applied"}]
+        lines.append(write({"owner": "me", "at": at, "models": models}, newest(read({"c": "\n".join(lines)}))))
+    known = read({"c": "\n".join(reversed(lines))})
+    assert [one.line for one in known] == lines and broken_links(known) == [] and newest(known) == known[-1].digest
+    assert unstamped({"m": known[-1].digest}, known, "me") == {}
+    assert unstamped({"m": known[0].digest}, known, "me") == {known[-1].digest: ["m"]}
+    moved = read({"c": lines[0], "d": "\n".join(lines[:2])})
+    assert [(one.commit, one.line) for one in moved] == [("c", lines[0]), ("d", lines[0]), ("d", lines[1])]
+
+
+def test_a_gap_shows_and_two_beside_each_other_are_none() -> None:
+    one, two, three = told(("2026-01-01", "a", {}), ("2026-01-02", "a", {}), ("2026-01-03", "a", {}))
+    assert broken_links([one, three]) == [three]
+    line = write({"at": "2026-01-02T01"}, one.digest)
+    beside = Receipt("a", line, json.loads(line))
+    assert broken_links([one, two, beside, three]) == []
+
+
+def test_stamps_that_no_receipt_explains() -> None:
+    chain = told(("2026-01-01", "first", {"m": "applied", "n": "failed"}))
+    line = {"before": 0, "first": 1, "second": 2}
+    assert unrecorded({"m": "first"}, chain, "me", line) == {}
+    assert unrecorded({"m": "second", "n": "first"}, chain, "me", line) == {"second": ["m"], "first": ["n"]}
+    assert unrecorded({"m": "before"}, chain, "me", line) == {}, "several merges reconciled at once leave one receipt"
+    assert unrecorded({"m": "first"}, chain, "somebody else", line) == {"first": ["m"]}
+    assert unrecorded({"m": "HEAD", "n": "elsewhere"}, chain, "me", line) == {}, (
+        "no run was at what is no main-line commit"
+    )
+
+
+def test_stamps_that_are_behind_their_receipt() -> None:
+    healed = {"result": "refused", "changes": [{}]}
+    old, new = told(
+        ("2026-01-01", "a", {"m": "applied", "n": "applied"}), ("2026-01-02", "b", {"m": healed, "n": "refused"})
+    )
+    assert new.changed() == {"m"} and new.applied() == frozenset()
+    assert unstamped({"m": new.digest, "n": old.digest}, [old, new], "me") == {}
+    assert unstamped({"m": old.digest, "n": None}, [old, new], "me") == {new.digest: ["m"], old.digest: ["n"]}
+    assert unstamped({"m": "unknown here, so perhaps newer", "x": None}, [old, new], "me") == {}
+    assert unstamped({"m": None}, [old, new], "somebody else") == {}

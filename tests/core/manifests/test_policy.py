@@ -1,0 +1,332 @@
+"""The policy as it holds for one model (DESIGN §4, RULES R2, R3)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from mlflow_gitops.core.manifests.gate_settings import Bound, NoWorse, Requirements, Soak, Tolerance
+from mlflow_gitops.core.manifests.policy import Freeze, Limit, ModelPolicy, Policy, StageRule, read_policy
+from mlflow_gitops.core.times import instant
+from tests.core.manifests.test_examples import EXAMPLES
+
+
+def read(text: str) -> Policy:
+    policy, problems = read_policy(text.encode(), "registry/policy.yaml")
+    assert policy is not None, problems
+    return policy
+
+
+def rules(text: str, model: str = "m") -> ModelPolicy:
+    return read(text).for_model(model)
+
+
+def test_no_policy() -> None:
+    """MLflow's own stages, no gates, Production protected."""
+    for policy in (Policy(), read("{}\n")):
+        found = policy.for_model("m")
+        assert found.stages == {
+            "Production": StageRule("Production", None, native=True, protected=True),
+            "Staging": StageRule("Staging", None, native=True, protected=False),
+            "Archived": StageRule("Archived", None, native=True, protected=False),
+        }
+        assert not any(rule.asks for rule in found.stages.values())
+        assert (found.alias_only, found.drift, found.freeze, found.overrides) == (None, "heal", None, frozenset())
+        assert policy.limit is None
+
+
+def test_stages_stand_in_the_order_a_reader_wants() -> None:
+    found = rules("stages: {Shadow: {alias: s, native: false}, Canary: {alias: c, native: false}, Archived: {}}\n")
+    assert list(found.stages) == ["Production", "Staging", "Shadow", "Canary", "Archived"]
+    assert found.stage_aliases == {"s": "Shadow", "c": "Canary"}
+
+
+EXCEPTIONS = """\
+stages:
+  Canary: {alias: canary, native: false}
+  Production: {alias: production, from: [Staging, Canary], soak: 24h, require: {tags: {a: x, b: w}, pinned: true}}
+overrides: [soak, metrics]
+drift: heal
+aliases: {only: [Production]}
+freeze: {reason: all, until: "2027-01-02"}
+models:
+  - {match: "a*", stages: {Production: {soak: 72h, from: [Canary], require: {tags: {b: null, c: z}}}}, drift: report}
+  - {match: "ab*", stages: {Production: {soak: 1h, from: [Staging], protected: false}, Canary: null}, overrides: [pinned]}
+  - {match: "a?c", aliases: null, freeze: null, stages: {Production: {from: null, soak: null}}}
+  - {match: "x[1]*", drift: report}
+"""
+
+
+def test_exceptions_are_merged_key_by_key_in_order() -> None:
+    policy = read(EXCEPTIONS)
+    plain, a, ab, abc = (policy.for_model(name).stages["Production"] for name in ("m", "a", "ab", "abc"))
+    assert plain.asks.soak and plain.asks.soak.text == "24h" and plain.asks.climbs_from == ("Staging", "Canary")
+    assert a.asks.soak and a.asks.soak.text == "72h"
+    assert a.asks.climbs_from == ("Canary",), "a list is replaced"
+    assert a.asks.tags == {"a": "x", "c": "z"}, "null removes, the rest stays"
+    assert a.asks.pinned and a.alias == "production" and a.protected
+    assert ab.asks.soak and ab.asks.soak.text == "1h" and not ab.protected, "the later one wins"
+    assert ab.asks.climbs_from == ("Staging",)
+    assert abc.asks.soak is None and abc.asks.climbs_from == ()
+    assert "Canary" in policy.for_model("a").stages and "Canary" not in policy.for_model("ab").stages
+    assert [policy.for_model(name).drift for name in ("m", "a", "ab", "x[1]y", "x1y")] == [
+        "heal", "report", "report", "report", "heal",
+    ]  # fmt: skip
+    assert policy.for_model("ab").overrides == {"pinned"} and policy.for_model("a").overrides == {"soak", "metrics"}
+    assert policy.for_model("ab").alias_only == ("Production",) and policy.for_model("abc").alias_only is None
+    assert policy.for_model("ab").freeze is not None and policy.for_model("abc").freeze is None
+
+
+def test_models_under_the_same_exceptions_share_their_rules() -> None:
+    policy = read(EXCEPTIONS)
+    assert policy.for_model("a1") is policy.for_model("a2")
+    assert policy.for_model("a1") is not policy.for_model("ab1")
+    assert policy.for_model("A1") is policy.for_model("m"), "names are matched in their exact case"
+
+
+@pytest.mark.parametrize(
+    ("limits", "models", "allowed"),
+    [
+        ("{changed_models: {percent: 30, floor: 10}}", 20, 10),
+        ("{changed_models: {percent: 30, floor: 10}}", 100, 30),
+        ("{changed_models: {percent: 12.5}}", 100, 12),
+        ("{changed_models: {floor: 3}}", 100, 3),
+        ("{changed_models: {}}", 100, 0),
+        ("{changed_models: {percent: 0}}", 100, 0),
+    ],
+)
+def test_limits(limits: str, models: int, allowed: int) -> None:
+    limit = read(f"limits: {limits}\n").limit
+    assert limit is not None and limit.of(models) == allowed
+
+
+@pytest.mark.parametrize(
+    ("until", "still", "over"),
+    [
+        ("2027-01-02", "2027-01-02T23:59:59Z", "2027-01-03T00:00:00Z"),
+        ("2027-01-02T09:00:00Z", "2027-01-02T09:00:00Z", "2027-01-02T09:00:01Z"),
+        ("2027-01-02t09:00:00.5+01:00", "2027-01-02T08:00:00Z", "2027-01-02T08:00:01Z"),
+        ("2027-01-01T23:30:00-01:00", "2027-01-02T00:30:00Z", "2027-01-02T00:30:01Z"),
+    ],
+)
+def test_a_freeze_ends(until: str, still: str, over: str) -> None:
+    freeze = rules(f'freeze: {{reason: closing, until: "{until}"}}\n').freeze
+    assert freeze is not None and freeze.holds(still) and not freeze.holds(over)
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"), [("24h", 24), ("3d", 72), ("1d12h", 36), ("2w", 336), ("90m", 1.5), ("0s", 0)]
+)
+def test_a_soak_is_a_length_of_time(text: str, hours: float) -> None:
+    soak = rules(f"stages: {{Production: {{from: [Staging], soak: {text}}}}}\n").stages["Production"].asks.soak
+    assert soak is not None and soak.length.total_seconds() == hours * 3600
+
+
+def test_a_registry_without_stages_keeps_them_as_aliases() -> None:
+    """RULES R10: every stage needs an alias there, by default its lower-case name."""
+    text = "stages: {Production: {alias: prod}, Canary: {alias: canary, native: false}}\n"
+    found = read(text).without_stages().for_model("m")
+    assert {name: (rule.alias, rule.native) for name, rule in found.stages.items()} == {
+        "Production": ("prod", False), "Staging": ("staging", False), "Canary": ("canary", False), "Archived": (None, False),
+    }  # fmt: skip
+    assert found.stages["Production"].protected
+
+
+def test_everything_that_can_be_said_is_read() -> None:
+    policy = read((EXAMPLES / "good/policies/everything.yaml").read_text(encoding="utf-8"))
+    production = policy.for_model("m").stages["Production"].asks
+    assert production.gates == (
+        "from", "soak", "approvals", "metrics", "no_worse_than", "signature", "fairness",
+    )  # fmt: skip
+    assert production.metrics["both"].min == -1.5 and production.metrics["latency_p95_ms"].dataset == "holdout"
+    assert production.no_worse_than is not None
+    assert production.no_worse_than.metrics["error"].better == "lower"
+    assert not production.no_worse_than.metrics["error"].same_data
+    assert policy.for_model("m").stages["Staging"].asks.gates == ("approvals", "status", "pinned", "tags")
+
+
+@pytest.mark.parametrize(
+    ("text", "second", "microsecond"),
+    [
+        ("2027-01-02T09:00:00Z", 0, 0),
+        ("2027-01-02t09:00:00z", 0, 0),
+        ("2027-01-02T09:00:07.5Z", 7, 500_000),
+        ("2027-01-02T09:00:07.123456789Z", 7, 123_456),
+        ("2027-01-02T09:00:07.000001Z", 7, 1),
+    ],
+)
+def test_a_time_as_rfc_3339_writes_it(text: str, second: int, microsecond: int) -> None:
+    assert instant(text) == datetime(2027, 1, 2, 9, 0, second, microsecond, timezone.utc)
+
+
+def test_a_time_in_another_zone() -> None:
+    found = instant("2027-01-02T09:00:00.25+05:30")
+    assert found.utcoffset() == timedelta(hours=5, minutes=30) and found.microsecond == 250_000
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2027-02-30T00:00:00Z"])
+def test_what_names_no_time(text: str) -> None:
+    with pytest.raises(ValueError):
+        instant(text)
+
+
+def test_a_day_is_frozen_to_its_very_end() -> None:
+    assert Freeze("x", "2027-01-02").holds("2027-01-02T23:59:59.999999Z")
+    assert not Freeze("x", "2027-01-02").holds("2027-01-03T00:00:00Z")
+
+
+def test_a_share_is_rounded_down_and_the_floor_is_the_least() -> None:
+    assert [Limit(percent=50).of(n) for n in (0, 1, 2, 3)] == [0, 0, 1, 1]
+    assert Limit(percent=50, floor=1).of(1) == 1 and Limit().of(100) == 0
+
+
+def test_a_policy_may_leave_out_what_it_does_not_say() -> None:
+    policy = read("limits: {}\nmodels: []\noverrides: []\naliases: {}\nowners: []\n")
+    assert policy.limit is None and policy.owners == () and policy.matches("m") == ()
+    assert policy.for_model("m").alias_only is None and policy.for_model("m").overrides == frozenset()
+    assert read("aliases: {only: []}\n").for_model("m").alias_only == (), "none at all is not the same as no word of it"
+    assert read('owners: ["@a", "@b"]\n').owners == ("@a", "@b")
+
+
+def test_which_exceptions_hold_for_a_model() -> None:
+    policy = read(EXCEPTIONS)
+    assert [policy.matches(name) for name in ("m", "a", "ab", "abc", "axc", "x[1]")] == [
+        (), (0,), (0, 1), (0, 1, 2), (0, 2), (3,),
+    ]  # fmt: skip
+
+
+def test_in_a_registry_without_stages_exceptions_hold_too() -> None:
+    policy = read("models: [{match: m, stages: {Staging: {alias: stage-2}}}]\n").without_stages()
+    assert policy.for_model("m").stages["Staging"].alias == "stage-2"
+    assert policy.for_model("n").stages["Staging"].alias == "staging"
+    spaced = read("stages: {Second Look: {native: false, alias: x}}\n")
+    rule = spaced.for_model("m").stages["Second Look"]
+    assert (rule.native, rule.alias) == (False, "x")
+    shown = Policy({"stages": {"Second Look": {}, "Archived": {"alias": "old"}}}, stageless=True).for_model("m").stages
+    assert shown["Second Look"].alias == "second-look", "an alias has no spaces"
+    assert shown["Archived"].alias is None and not shown["Archived"].native and list(shown)[-1] == "Archived"
+
+
+def test_an_own_stage_is_not_protected_and_production_may_be_left_unprotected() -> None:
+    found = rules("stages: {Canary: {alias: c, native: false}, Production: {protected: false}}\n").stages
+    assert not found["Canary"].protected and not found["Production"].protected and not found["Canary"].native
+
+
+# -- what a stage asks ----------------------------------------------------------------------------------------------------
+
+
+def asks(rule: str) -> Requirements:
+    return rules(f"stages: {{Production: {{{rule}}}}}\n").stages["Production"].asks
+
+
+@pytest.mark.parametrize(
+    ("rule", "wanted"),
+    [
+        ("from: [Staging]", Requirements(climbs_from=("Staging",))),
+        ("from: [Staging], soak: 1d", Requirements(climbs_from=("Staging",), soak=Soak("1d"))),
+        ("approvals: 2", Requirements(approvals=2)),
+        ("approvals: 0", Requirements()),
+        ("approvals: {count: 2}", Requirements(approvals=2)),
+        ("approvals: {from: message}", Requirements(approvals=1, approvals_from="message")),
+        ("require: {status: READY}", Requirements(status="READY")),
+        ("require: {pinned: true}", Requirements(pinned=True)),
+        ("require: {pinned: false}", Requirements()),
+        ("require: {tags: {a: x}}", Requirements(tags={"a": "x"})),
+        ("require: {metrics: {a: {min: 1, max: 2, dataset: d}}}", Requirements(metrics={"a": Bound(1, 2, "d")})),
+        (
+            "require: {no_worse_than: {stage: Staging, metrics: {a: {tolerance: 0.1, better: lower}}}}",
+            Requirements(no_worse_than=NoWorse("Staging", {"a": Tolerance(0.1, "lower")})),
+        ),
+        ("require: {signature: compatible}", Requirements(signature=True)),
+        ("require: {plugins: {b: {x: 1}, a: 2}}", Requirements(plugins={"b": {"x": 1}, "a": 2})),
+        ("require: null", Requirements()),
+        ("soak: null, approvals: null, from: null", Requirements()),
+    ],
+)
+def test_what_a_rule_asks(rule: str, wanted: Requirements) -> None:
+    assert asks(rule) == wanted
+    assert bool(asks(rule)) == bool(asks(rule).gates) == (wanted != Requirements())
+
+
+def test_gates_are_named_in_display_order_with_plugins_last() -> None:
+    found = asks("from: [Staging], approvals: 1, require: {tags: {a: x}, pinned: true, plugins: {zeta: {}, alpha: {}}}")
+    assert found.gates == ("from", "approvals", "pinned", "tags", "alpha", "zeta")
+
+
+def faults(text: str) -> list[tuple[str, str]]:
+    return [(problem.code, problem.message) for problem in read_policy(text.encode(), "registry/policy.yaml")[1]]
+
+
+@pytest.mark.parametrize(
+    ("rule", "found"),
+    [
+        ("require: {metrics: {a: {min: 1, max: 1}}}", []),
+        ("require: {metrics: {a: {min: 2, max: 1}}}", [("bad-value", "no value of a is over 2 and under 1")]),
+        ("require: {metrics: {a: {min: 0}}}", []),
+        ("require: {metrics: {a: {max: 0}}}", []),
+        (
+            "require: {no_worse_than: {metrics: {a: {}}}}",
+            [("missing-field", "no_worse_than of Production needs a stage and metrics")],
+        ),
+        (
+            "require: {no_worse_than: {stage: Staging}}",
+            [("missing-field", "no_worse_than of Production needs a stage and metrics")],
+        ),
+        ("require: {no_worse_than: {stage: Staging, metrics: {a: {}}}}", []),
+        (
+            "from: [Archived]",
+            [("bad-value", "Production cannot want a version from Archived: no reconcile holds one there")],
+        ),
+        (
+            "from: [Nowhere], soak: 1h",
+            [("stage-unknown", "Production wants a version from 'Nowhere', which the policy lacks")],
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_rule(rule: str, found: list[tuple[str, str]]) -> None:
+    text = f"stages: {{Production: {{{rule}}}}}\n"
+    assert faults(text) == found
+    assert (read_policy(text.encode(), "policy.yaml")[0] is None) is bool(found), "none that is wrong is judged by"
+
+
+@pytest.mark.parametrize("name", ["None", "none", "NONE"])
+def test_no_stage_is_called_what_mlflow_calls_having_none(name: str) -> None:
+    said = f"a stage cannot be called {name}: that is MLflow's word for no stage"
+    assert faults(f"stages: {{{name}: {{native: false, alias: a}}}}\n") == [("stage-clash", said)]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", [("empty-file", "the file is empty")]),
+        ("null\n", [("wrong-type", "the file must be a mapping, not null")]),
+        ("[]\n", [("wrong-type", "the file must be a mapping, not a list")]),
+    ],
+)
+def test_a_policy_that_is_no_mapping_is_told_so_once(text: str, found: list[tuple[str, str]]) -> None:
+    assert faults(text) == found
+
+
+def test_one_stage_without_an_alias_does_not_hide_what_is_wrong_with_the_next() -> None:
+    own = (
+        "A: {native: false}",
+        "B: {native: false, alias: latest}",
+        "C: {native: false, alias: c}",
+        "D: {native: false, alias: C}",
+    )
+    text = f"stages: {{{', '.join(own)}}}\n"
+    assert [code for code, _ in faults(text)] == [
+        "stage-needs-alias", "alias-reserved", "alias-clash",
+    ]  # fmt: skip
+
+
+def test_what_an_exception_shares_with_the_rules_is_told_once() -> None:
+    text = "stages: {Canary: {native: false}}\nmodels: [{match: a, drift: report}, {match: b, drift: heal}]\n"
+    assert len(faults(text)) == 1
+
+
+def test_a_plugin_may_be_overridden_and_nothing_unheard_of() -> None:
+    ok = "stages: {Production: {require: {plugins: {fairness: {}}}}}\noverrides: [fairness, soak]\n"
+    assert faults(ok) == []
+    assert [code for code, _ in faults("overrides: [fairness]\n")] == ["gate-unknown"]

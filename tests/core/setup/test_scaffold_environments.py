@@ -1,0 +1,89 @@
+"""The workflows that `init` writes where a repository keeps several environments, read as YAML."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from mlflow_gitops.commands.init import _shipped
+from mlflow_gitops.core.manifests.environments import read_environments
+from mlflow_gitops.core.setup.doctor_workflows import judge_workflows, read_workflows
+from mlflow_gitops.core.setup.scaffold import Place, for_github, is_unedited
+
+LISTED = b"""\
+staging: {tracking_uri: https://mlflow.staging.example}
+prod: {tracking_uri: https://mlflow.example, github: {read: look, write: act}}
+"""
+
+
+@pytest.fixture(scope="module")
+def files() -> dict[str, str]:
+    known, _ = read_environments(LISTED, "ml/registry")
+    assert known is not None
+    place = Place("ml/registry", "main", "mlflow-gitops==1", "1", tuple(known.values()))
+    made = list(for_github(_shipped(), place))
+    assert all(is_unedited(one.data) for one in made if one.renewal == "unedited"), (
+        "or init --update renews none of them"
+    )
+    return {one.path.removeprefix(".github/workflows/"): one.data.decode() for one in made}
+
+
+def jobs(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.load(text, yaml.BaseLoader)
+    return found
+
+
+def test_one_reconcile_for_each_environment(files: dict[str, str]) -> None:
+    assert "reconcile.yml" not in files and not {"pages.yml", "promote.yml", "propose.yml"} & files.keys()
+    for name, read, write in (("staging", "mlflow-read-staging", "mlflow-write-staging"), ("prod", "look", "act")):
+        workflow = jobs(files[f"reconcile-{name}.yml"])
+        assert workflow["name"] == f"reconcile-{name}"
+        assert workflow["concurrency"]["group"] == f"mlflow-registry-{name}", "one writer a registry"
+        assert workflow["env"] == {"MLFLOW_GITOPS_ENV": name, "MLFLOW_GITOPS_REGISTRY_DIR": "ml/registry"}
+        environments = {id: job.get("environment") for id, job in workflow["jobs"].items()}
+        assert environments == {"drift": read, "reconcile": write, "receipts": None, "deploy": None}
+
+
+def test_each_job_has_the_credentials_of_where_versions_come_from(files: dict[str, str]) -> None:
+    workflow = jobs(files["reconcile-prod.yml"])
+    [step] = [one for one in workflow["jobs"]["reconcile"]["steps"] if one.get("id") == "reconcile"]
+    assert step["env"]["MLFLOW_TRACKING_TOKEN_STAGING"] == "${{ secrets.MLFLOW_TRACKING_TOKEN_STAGING }}"
+    assert "MLFLOW_TRACKING_TOKEN_PROD" not in step["env"]
+    assert "_STAGING" not in repr([workflow["jobs"][id] for id in ("receipts", "deploy")])
+
+
+def test_the_plan_is_one_workflow_with_a_job_for_each(files: dict[str, str]) -> None:
+    workflow = jobs(files["plan.yml"])
+    job = workflow["jobs"]["plan"]
+    assert job["strategy"] == {
+        "fail-fast": "false",
+        "matrix": {"include": [{"name": "staging", "read": "mlflow-read-staging"}, {"name": "prod", "read": "look"}]},
+    }
+    assert job["environment"] == "${{ matrix.read }}" and job["env"]["MLFLOW_GITOPS_ENV"] == "${{ matrix.name }}"
+    assert list(workflow["jobs"]) == ["plan"]
+
+
+def test_validate_tells_what_changes_in_each(files: dict[str, str]) -> None:
+    job = jobs(files["validate.yml"])["jobs"]["validate"]
+    assert job["name"] == "validate" and "strategy" not in job, "the required check has this name"
+    [step] = [one for one in job["steps"] if "$GITHUB_STEP_SUMMARY" in one.get("run", "")]
+    assert step["env"]["ENVIRONMENTS"] == "staging prod"
+    assert 'mlflow-gitops --env "$name" --main HEAD log --since' in step["run"]
+
+
+def test_doctor_finds_nothing_amiss(files: dict[str, str]) -> None:
+    found, unread = read_workflows(
+        {f".github/workflows/{name}": text for name, text in files.items() if "/" not in name}
+    )
+    places = [("mlflow-read-staging", "mlflow-write-staging"), ("look", "act")]
+    wrong = [(one.check, one.detail) for one in judge_workflows(found, unread, places) if one.status == "missing"]
+    assert wrong == []
+    other = [one.check for one in judge_workflows(found, unread, places[:1]) if one.status == "missing"]
+    assert {"plan-environment", "reconcile-environment"} <= set(other)
+
+
+def test_where_there_is_one_mlflow_nothing_is_different() -> None:
+    plain = {one.path for one in for_github(_shipped(), Place("registry", "main", "mlflow-gitops==1", "1"))}
+    assert {".github/workflows/reconcile.yml", ".github/workflows/promote.yml"} <= plain

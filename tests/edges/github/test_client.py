@@ -1,0 +1,542 @@
+"""GitHub through PyGithub, against the stateful API of the tests: pull requests by commit, comments, statuses, faults."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mlflow_gitops.core.history.approvals import Approvals
+from mlflow_gitops.edges.git.repository import Git
+from mlflow_gitops.edges.github import pull_requests
+from mlflow_gitops.edges.github.client import MAX_BODY, GitHub, branch_of, open_pull_request, repository_of
+from mlflow_gitops.edges.github.pull_requests import PullRequests
+from mlflow_gitops.errors import GitHubFailure
+from tests.support.github_api import GitHubAPI
+from tests.support.github_state import Method, Refused, Repository
+from tests.support.team import GIT_ENVIRONMENT
+
+FILE, OTHER = "registry/models/fraud.yaml", "registry/models/churn.yaml"
+
+
+@dataclass
+class Desk:
+    """A clone of the repository, whose people push, review and merge on the GitHub of the tests."""
+
+    api: GitHubAPI
+    folder: Path
+
+    @property
+    def repo(self) -> Repository:
+        return self.api.repository
+
+    def git(self, *args: str, who: str = "alice") -> str:
+        me = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER")
+              for part, value in (("NAME", who), ("EMAIL", f"{who}@example.org"))}  # fmt: skip
+        done = subprocess.run(
+            ["git", *args], cwd=self.folder, env=os.environ | GIT_ENVIRONMENT | me, capture_output=True, text=True
+        )
+        assert not done.returncode, done.stderr
+        return done.stdout.strip()
+
+    def commit(self, text: str, message: str = "Promote", who: str = "alice", file: str = FILE) -> str:
+        path = self.folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        self.git("add", "-A", who=who)
+        self.git("commit", "-q", "--allow-empty", "-m", message, who=who)
+        return self.git("rev-parse", "HEAD")
+
+    def branch(self, name: str, *texts: str, file: str = FILE) -> str:
+        """A branch of main with a commit for each text, pushed. Returns its head."""
+        self.git("checkout", "-q", "-B", name, "origin/main")
+        for number, text in enumerate(texts, 1):
+            self.commit(text, f"Step {number} of {name}", file=file)
+        return self.push(name)
+
+    def push(self, name: str) -> str:
+        self.git("push", "-q", "-f", "origin", f"HEAD:refs/heads/{name}")
+        return self.git("rev-parse", "HEAD")
+
+    def pull(self) -> str:
+        self.git("fetch", "-q", "origin")
+        self.git("checkout", "-q", "-B", "main", "origin/main")
+        return self.git("rev-parse", "HEAD")
+
+    def asked(self, token: str = "actions-token") -> PullRequests:
+        git = Git(self.folder)
+        github = GitHub(self.repo.full_name, token, self.api.url)
+        return PullRequests(
+            github, git, "origin/main", lambda: {sha: i for i, sha in enumerate(git.first_parents("origin/main"))}
+        )
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    repository = Repository(tmp_path)
+    for login in ("alice", "bob", "carol"):
+        repository.user(login, "write", mails=(f"{login}@example.org",))
+    repository.user("reader", "read")
+    with GitHubAPI(repository).serving() as api:
+        for key, value in api.environment().items():
+            monkeypatch.setenv(key, value)
+        subprocess.run(
+            ["git", "clone", "-q", str(repository.path), str(tmp_path / "desk")], check=True, capture_output=True
+        )
+        made = Desk(api, tmp_path / "desk")
+        made.git("checkout", "-q", "-B", "main")
+        made.commit("first\n", "First")
+        made.commit("first\n", "Other", file=OTHER)
+        made.push("main")
+        made.git("fetch", "-q", "origin")
+        yield made
+
+
+def counted(number: int, *people: str, by: str | None = "@carol", against: tuple[str, ...] = ()) -> Approvals:
+    return Approvals(people, against, number, by)
+
+
+# -- the pull request of a commit -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
+def test_a_merged_pull_request_is_found_by_its_commit(desk: Desk, method: Method) -> None:
+    desk.branch("promote", "one\n", "two\n")
+    pull = desk.repo.open_pull("promote", "Promote 14", user="alice")
+    desk.repo.review(pull.number, "bob")
+    desk.repo.merge(pull.number, method, by="carol")
+    tip = desk.pull()
+    asked = desk.asked()
+    assert asked.of_merged(tip, FILE) == counted(pull.number, "@bob")
+    if method == "rebase":
+        earlier = desk.git("rev-parse", "HEAD~1")
+        assert asked.of_merged(earlier, FILE).by == ("@bob",), "each commit of a rebase"
+        before = desk.git("rev-parse", "HEAD~2")
+        assert asked.of_merged(before, FILE).pull_request is None
+
+
+def test_a_rebase_that_github_knows_by_its_last_commit(desk: Desk) -> None:
+    desk.branch("promote", "one\n", "two\n", "three\n")
+    pull = desk.repo.open_pull("promote", user="alice")
+    desk.repo.review(pull.number, "bob")
+    tip = desk.repo.merge(pull.number, "rebase", by="carol")
+    desk.repo.associated = {tip: [pull.number]}
+    desk.pull()
+    first, before = desk.git("rev-parse", "HEAD~2"), desk.git("rev-parse", "HEAD~3")
+    assert desk.asked().of_merged(first, FILE).by == ("@bob",)
+    assert desk.asked().of_merged(before, FILE).pull_request is None
+
+
+@pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
+def test_a_group_of_two_keeps_each_its_own(desk: Desk, method: Method) -> None:
+    desk.branch("one", "one\n")
+    desk.branch("two", "two\n", file=OTHER)
+    first, second = (desk.repo.open_pull(name, user="alice") for name in ("one", "two"))
+    desk.repo.review(first.number, "bob")
+    made = [desk.repo.merge(pull.number, method, by="carol") for pull in (first, second)]
+    desk.pull()
+    asked = desk.asked()
+    assert asked.of_merged(made[0], FILE).by == ("@bob",)
+    told = asked.of_merged(made[1], OTHER)
+    assert told.by == () and told.pull_request == second.number
+
+
+def test_a_branch_that_somebody_pushed_to_main_is_its_pull_request(desk: Desk) -> None:
+    head = desk.branch("promote", "one\n")
+    pull = desk.repo.open_pull("promote", user="alice")
+    desk.repo.review(pull.number, "bob")
+    desk.push("main")
+    desk.pull()
+    assert desk.asked().of_merged(head, FILE).by == ("@bob",)
+    assert desk.repo.pull(pull.number).merged_at
+
+
+def test_a_number_in_a_message_is_no_pull_request(desk: Desk) -> None:
+    desk.branch("promote", "one\n")
+    pull = desk.repo.open_pull("promote", user="alice")
+    desk.repo.review(pull.number, "bob")
+    desk.repo.merge(pull.number, "squash", by="carol")
+    desk.pull()
+    pushed = desk.commit("evil\n", f"Promote (#{pull.number})")
+    desk.push("main")
+    desk.git("fetch", "-q", "origin")
+    told = desk.asked().of_merged(pushed, FILE)
+    assert told == Approvals(not_counted=(f"no pull request merged into main made {pushed[:7]}",))
+
+
+def test_a_direct_push_that_a_pull_request_contains_later_is_not_approved_by_it(desk: Desk) -> None:
+    """Pushed first, then part of a branch whose pull request is merged: GitHub may list that one."""
+    pushed = desk.commit("evil\n", "Evil")
+    desk.push("main")
+    desk.git("fetch", "-q", "origin")
+    desk.branch("harmless", "harmless\n", "more\n", file=OTHER)
+    pull = desk.repo.open_pull("harmless", user="alice")
+    desk.repo.review(pull.number, "bob")
+    desk.repo.merge(pull.number, "squash", by="carol")
+    desk.repo.associated[pushed] = [pull.number]
+    desk.pull()
+    assert desk.asked().of_merged(pushed, FILE).pull_request is None
+
+
+def test_a_pull_request_into_another_branch_does_not_count(desk: Desk) -> None:
+    desk.git("push", "-q", "origin", "HEAD:refs/heads/release")
+    head = desk.branch("promote", "one\n")
+    pull = desk.repo.open_pull("promote", user="alice", base="release")
+    desk.repo.review(pull.number, "bob")
+    desk.repo.merge(pull.number, "squash", by="carol")
+    desk.push("main")
+    desk.git("fetch", "-q", "origin")
+    assert desk.asked().of_merged(head, FILE).by == ()
+
+
+def test_a_closed_pull_request_does_not_count(desk: Desk) -> None:
+    head = desk.branch("promote", "one\n")
+    pull = desk.repo.open_pull("promote", user="alice")
+    desk.repo.review(pull.number, "bob")
+    desk.repo.close(pull.number)
+    desk.push("main")
+    desk.git("fetch", "-q", "origin")
+    desk.repo.associated[head] = [pull.number]
+    assert desk.asked().of_merged(head, FILE).by == ()
+
+
+def test_a_commit_that_github_does_not_have(desk: Desk) -> None:
+    local = desk.commit("local\n", "Not pushed")
+    assert desk.asked().of_merged(local, FILE).by == ()
+
+
+def test_main_under_another_name(desk: Desk) -> None:
+    git = Git(desk.folder)
+    assert branch_of(git, "origin/main") == branch_of(git, "main") == "main"
+    assert branch_of(git, "HEAD~1") is None
+
+
+def test_a_merge_commit_made_by_hand_says_what_was_approved(desk: Desk) -> None:
+    """GitHub takes any commit for the merge that contains the head; what it says of the manifest may be another thing."""
+    desk.branch("promote", "name: fraud\nstages: {Production: 14}\n")
+    pull = desk.repo.open_pull("promote", user="alice")
+    desk.repo.review(pull.number, "bob")
+    desk.git("checkout", "-q", "-B", "main", "origin/main")
+    desk.git("merge", "-q", "--no-ff", "--no-commit", "promote")
+    desk.commit("name: fraud\nstages: {Production: 15}\n", "Merge", who="carol")
+    merge = desk.push("main")
+    desk.pull()
+    told = desk.asked().of_merged(merge, FILE)
+    assert told.by == ("@bob",) and told.stages == {"Production": (14,)}
+
+
+# -- the facts of R3, as GitHub tells them ----------------------------------------------------------------------------
+
+
+def test_the_rule_on_what_github_tells(desk: Desk) -> None:
+    first = desk.branch("promote", "one\n")
+    pull = desk.repo.open_pull("promote", user="alice")
+    desk.repo.review(pull.number, "bob", commit=first)
+    desk.repo.review(pull.number, "reader")
+    desk.repo.user("robot[bot]", "write", kind="Bot")
+    desk.repo.review(pull.number, "robot[bot]")
+    desk.repo.user("stranger")
+    desk.repo.review(pull.number, "stranger")
+    desk.repo.user("dora", "maintain")
+    gone = desk.repo.review(pull.number, "dora")
+    desk.repo.dismiss(pull.number, gone.id)
+    desk.commit("unrelated\n", "Another file", who="carol", file="README.md")
+    desk.repo.user("erin", "admin")
+    head = desk.push("promote")
+    desk.repo.review(pull.number, "carol")
+    told = desk.asked().of_open(head, FILE)
+    assert told.by == ("@bob",), "the manifest is the same at the head that bob saw"
+    assert told.not_counted == (
+        "@reader has no write permission (read)",
+        "@robot[bot] is no person",
+        "@stranger has no write permission (none)",
+        "@dora has given a review that was dismissed",
+        "@carol is an author of it",
+    )
+    assert told.pull_request == pull.number and told.merged_by is None
+    desk.commit("two\n", "Now the manifest")
+    desk.push("promote")
+    desk.repo.merge(pull.number, "merge", by="erin")
+    told = desk.asked().of_merged(desk.pull(), FILE)
+    assert told.by == () and "@bob approved an older version of this manifest" in told.not_counted
+
+
+def test_a_head_that_was_pushed_away_is_compared_too(desk: Desk) -> None:
+    seen = desk.branch("promote", "one\n")
+    pull = desk.repo.open_pull("promote", user="alice")
+    desk.repo.review(pull.number, "bob", commit=seen)
+    desk.git("commit", "-q", "--amend", "-m", "A better message")
+    head = desk.push("promote")
+    assert head != seen
+    assert desk.asked().of_open(head, FILE).by == ("@bob",)
+
+
+def test_a_fork(desk: Desk) -> None:
+    desk.repo.user("outsider")
+    fork = desk.repo.fork_path("outsider")
+    desk.git("checkout", "-q", "-B", "promote", "origin/main")
+    head = desk.commit("one\n", who="outsider")
+    desk.git("push", "-q", str(fork), "HEAD:refs/heads/promote")
+    pull = desk.repo.open_pull("promote", user="outsider", fork="outsider")
+    desk.repo.review(pull.number, "bob")
+    assert desk.asked().of_open(head, FILE).by == ("@bob",)
+    desk.repo.merge(pull.number, "merge", by="carol")
+    assert desk.asked().of_merged(desk.pull(), FILE) == counted(pull.number, "@bob")
+
+
+def test_whoever_dispatched_the_workflow(desk: Desk) -> None:
+    head = desk.branch("promote", "one\n")
+    desk.repo.user("dora", "write")
+    desk.repo.run("promote", "workflow_dispatch", "bob")
+    desk.repo.run("promote", "workflow_dispatch", "alice", began=86_400 * 3, lasts=86_400 * 4, again=["carol", "alice"])
+    desk.repo.run("promote", "workflow_dispatch", "dora", began=7200, lasts=60)  # over before
+    pull = desk.repo.open_pull("promote", user="github-actions[bot]")
+    for who in ("bob", "carol", "dora"):
+        desk.repo.review(pull.number, who)
+    told = desk.asked().of_open(head, FILE)
+    why = "started the workflow that opened it"
+    assert told.by == ("@dora",) and told.not_counted == (f"@bob {why}", f"@carol {why}")
+
+
+def test_whoever_pushed_under_another_name(desk: Desk) -> None:
+    """A commit says whatever its maker wants; the push shows who it was."""
+    desk.branch("promote", "one\n")
+    pull = desk.repo.open_pull("promote", user="alice")
+    desk.repo.pushed("promote", "alice")
+    desk.commit("evil\n", "More", who="alice")
+    head = desk.push("promote")
+    desk.repo.pushed("promote", "bob")
+    for who in ("bob", "carol"):
+        desk.repo.review(pull.number, who)
+    told = desk.asked().of_open(head, FILE)
+    assert told.by == ("@carol",) and told.not_counted == ("@bob pushed to it",)
+    # What was pushed away again is no part of it.
+    desk.git("reset", "-q", "--hard", "HEAD~1")
+    desk.commit("better\n", "Better", who="alice")
+    head = desk.push("promote")
+    desk.repo.pushed("promote", "alice")
+    desk.repo.review(pull.number, "bob")
+    assert desk.asked().of_open(head, FILE).by == ("@bob",)
+
+
+def test_each_thing_is_asked_once(desk: Desk) -> None:
+    seen = desk.branch("promote", "one\n")
+    pull = desk.repo.open_pull("promote", user="alice")
+    desk.repo.review(pull.number, "bob", commit=seen)
+    desk.commit("more\n", file=OTHER)
+    desk.push("promote")
+    desk.repo.merge(pull.number, "merge", by="carol")
+    tip = desk.pull()
+    asked = desk.asked()
+    for file in (FILE, OTHER, FILE):
+        asked.of_merged(tip, file)
+    assert desk.api.asked("/permission") == 1 and desk.api.asked("/reviews") == 1
+    assert desk.api.asked("/commits/.*/pulls") == 1 and desk.api.asked("/git/trees/") == 2, "two heads"
+    assert desk.api.asked("/contents/") == 0
+    desk.api.largest_tree = 1
+    assert desk.asked().of_merged(tip, FILE).by == ("@bob",)
+    assert desk.api.asked("/contents/") == 2, "where GitHub does not list all files, each is asked for"
+
+
+def test_many_reviews_come_in_pages(desk: Desk) -> None:
+    head = desk.branch("promote", "one\n")
+    pull = desk.repo.open_pull("promote", user="alice")
+    desk.repo.review(pull.number, "bob")
+    for _ in range(130):
+        desk.repo.review(pull.number, "carol", "COMMENTED")
+    desk.repo.review(pull.number, "bob", "CHANGES_REQUESTED")
+    assert desk.asked().of_open(head, FILE).not_counted == ("@bob asks for changes",)
+    assert desk.api.asked("/reviews") == 2
+
+
+# -- faults -----------------------------------------------------------------------------------------------------------
+
+
+def failing(desk: Desk, token: str = "actions-token") -> str:
+    with pytest.raises(GitHubFailure) as caught:
+        desk.asked(token).of_merged(desk.git("rev-parse", "HEAD"), FILE)
+    assert token not in str(caught.value)
+    return str(caught.value)
+
+
+def test_faults_are_told_in_words(desk: Desk) -> None:
+    assert "does not accept the token (401)" in failing(desk, "wrong-token")
+    assert "may not see it" in failing(desk, desk.api.token("mallory", blind=True))
+    denied = desk.api.token("app[bot]", installation=True, deny=(("GET", "/pulls"),))
+    said = failing(desk, denied)
+    assert "403: Resource not accessible by integration" in said and "permission" in said
+    desk.api.limit(0)
+    assert "rate limit is used up until 20" in failing(desk)
+    desk.api.remaining = None
+    desk.api.fail("/pulls", 429, "Too many requests")
+    assert "rate limit is used up" in failing(desk)
+
+
+def test_a_pull_request_whose_commits_are_not_all_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pull_requests, "_MAX_COMMITS", 2)
+    head = desk.branch("promote", "one\n", "two\n")
+    desk.repo.open_pull("promote", user="alice")
+    with pytest.raises(GitHubFailure, match="does not tell who made the rest"):
+        desk.asked().of_open(head, FILE)
+
+
+def test_an_address_that_is_not_githubs_own(desk: Desk) -> None:
+    head = desk.branch("promote", "one\n")
+    desk.repo.open_pull("promote", user="alice")
+    github = GitHub("acme/models", "actions-token", desk.api.url.replace("127.0.0.1", "localhost"))
+    asked = PullRequests(github, Git(desk.folder), "origin/main", dict)
+    with pytest.raises(GitHubFailure, match="Set GITHUB_API_URL"):
+        asked.of_open(head, FILE)
+
+
+def test_what_fails_in_passing_is_asked_again(desk: Desk) -> None:
+    desk.api.fail("GET .*/pulls", 502, times=1)
+    desk.api.fail("GET .*/pulls", 0, times=1)
+    assert desk.asked().of_merged(desk.git("rev-parse", "HEAD"), FILE).by == ()
+
+
+def test_a_silent_github_is_asked_once_and_told(desk: Desk) -> None:
+    github = GitHub("acme/models", "token", "http://127.0.0.1:9")
+    asked = PullRequests(github, Git(desk.folder), "origin/main", dict)
+    begun = time.monotonic()
+    for sha in ("a" * 40, "b" * 40, "c" * 40):
+        with pytest.raises(GitHubFailure, match="could not be reached"):
+            asked.of_merged(sha, FILE)
+    assert time.monotonic() - begun < 10
+
+
+# -- writing ----------------------------------------------------------------------------------------------------------
+
+
+def test_one_comment_is_kept(desk: Desk) -> None:
+    desk.branch("promote", "one\n")
+    pull = desk.repo.open_pull("promote", user="alice")
+    github = GitHub("acme/models", "actions-token", desk.api.url)
+    for text in ("A plan", "Another plan", "Another plan"):
+        github.comment(pull.number, "plan", text)
+    [comment] = pull.comments
+    assert comment.user == "github-actions[bot]" and comment.body.endswith("\nAnother plan")
+    assert desk.api.asked("PATCH") == 1, "what is the same is not written again"
+
+
+def test_another_ones_comment_with_our_marker_is_left_alone(desk: Desk) -> None:
+    desk.branch("promote", "one\n")
+    pull = desk.repo.open_pull("promote", user="alice")
+    desk.repo.comment(pull.number, "mallory", "<!-- mlflow-gitops:plan -->\nApproved, all is well")
+    for _ in range(40):
+        desk.repo.comment(pull.number, "bob", "talk")
+    github = GitHub("acme/models", "actions-token", desk.api.url)
+    github.comment(pull.number, "plan", "A plan")
+    github.comment(pull.number, "drift", "Another matter")
+    github.comment(pull.number, "plan", "A later plan")
+    assert pull.comments[0].body.endswith("all is well")
+    ours = [one.body.splitlines()[1] for one in pull.comments if one.user == "github-actions[bot]"]
+    assert ours == ["A later plan", "Another matter"]
+
+
+def test_doubled_comments_become_one(desk: Desk) -> None:
+    desk.branch("promote", "one\n")
+    pull = desk.repo.open_pull("promote", user="alice")
+    for text in ("one", "two"):
+        desk.repo.comment(pull.number, "github-actions[bot]", f"<!-- mlflow-gitops:plan -->\n{text}")
+    GitHub("acme/models", "actions-token", desk.api.url).comment(pull.number, "plan", "three")
+    assert [one.body.splitlines()[1] for one in pull.comments] == ["three"]
+
+
+def test_a_comment_fits(desk: Desk) -> None:
+    desk.branch("promote", "one\n")
+    pull = desk.repo.open_pull("promote", user="alice")
+    GitHub("acme/models", "actions-token", desk.api.url).comment(pull.number, "plan", "x" * 100_000)
+    assert len(pull.comments[0].body) == MAX_BODY and "cut here" in pull.comments[0].body
+
+
+def test_a_status_is_set(desk: Desk) -> None:
+    head = desk.branch("promote", "one\n")
+    github = GitHub("acme/models", "actions-token", desk.api.url)
+    github.set_status(head, "mlflow-gitops/plan", "pending", "planning")
+    github.set_status(head, "mlflow-gitops/plan", "failure", "refused: " + "x" * 200, "https://github.test/run/1")
+    assert desk.repo.status(head, "mlflow-gitops/plan") == "failure"
+    with pytest.raises(GitHubFailure, match="refused to set the status"):
+        github.set_status("f" * 40, "mlflow-gitops/plan", "success", "")
+
+
+def test_a_status_is_found_however_much_was_said_since(desk: Desk) -> None:
+    head = desk.branch("promote", "one\n")
+    github = GitHub("acme/models", "actions-token", desk.api.url)
+    for state in ("pending", "success"):
+        github.set_status(head, "mlflow-gitops/plan/dev", state, "", "https://github.test/run/1")
+    for number in range(101):
+        github.set_status(head, "mlflow-gitops/plan/prod", "pending", str(number))
+    assert github.statuses(head) == {
+        "mlflow-gitops/plan/dev": ("success", "https://github.test/run/1"),
+        "mlflow-gitops/plan/prod": ("pending", None),
+    }
+
+
+def test_one_issue_is_kept_while_there_is_something_to_tell(desk: Desk) -> None:
+    github = GitHub("acme/models", "actions-token", desk.api.url)
+    assert github.issue("drift", "Drift", None) is None and not desk.repo.issues
+    desk.repo.open_issue("Drift", "<!-- mlflow-gitops:drift -->\nnot ours", "mallory")
+    first = github.issue("drift", "Drift: 1 model", "fraud moved")
+    assert github.issue("drift", "Drift: 2 models", "churn moved, too") == first
+    ours = desk.repo.issues[2]
+    assert ours.title == "Drift: 2 models" and ours.body.endswith("churn moved, too") and ours.state == "open"
+    assert github.issue("drift", "", None) is None
+    assert ours.state == "closed" and desk.repo.issues[1].state == "open"
+    assert github.issue("drift", "Drift", "again") != first, "a closed one stays closed"
+
+
+def test_a_pull_request_is_opened_once(desk: Desk) -> None:
+    desk.branch("promote-14", "one\n")
+    git = Git(desk.folder)
+    first = open_pull_request(git, "promote-14", "Promote 14", "because")
+    assert open_pull_request(git, "promote-14", "Promote 14", "because of recall", "main") == first
+    [pull] = desk.repo.pulls()
+    assert first == f"https://github.test/acme/models/pull/{pull.number}"
+    assert (pull.user, pull.title, pull.body) == ("github-actions[bot]", "Promote 14", "because of recall")
+    with pytest.raises(GitHubFailure, match="open a pull request of nowhere"):
+        open_pull_request(git, "nowhere", "x", "y")
+    desk.repo.close(pull.number)
+    assert open_pull_request(git, "promote-14", "Promote 14", "again") != first
+
+
+def test_without_a_token_it_says_what_is_missing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_TOKEN")
+    assert GitHub.configured(Git(desk.folder)) is None
+    with pytest.raises(GitHubFailure, match="set GITHUB_TOKEN"):
+        open_pull_request(Git(desk.folder), "b", "t", "b")
+    monkeypatch.setenv("GITHUB_TOKEN", "x")
+    monkeypatch.delenv("GITHUB_REPOSITORY")
+    with pytest.raises(GitHubFailure, match="GITHUB_REPOSITORY"):
+        open_pull_request(Git(desk.folder), "b", "t", "b")
+
+
+@pytest.mark.parametrize(
+    ("remote", "api", "name"),
+    [
+        ("https://github.com/acme/models.git", None, "acme/models"),
+        ("https://user:pass@github.com/acme/models", None, "acme/models"),
+        ("git@github.com:acme/models.git", None, "acme/models"),
+        ("ssh://git@github.com/acme/models.git", None, "acme/models"),
+        ("ssh://git@github.com:22/acme/models/", None, "acme/models"),
+        ("https://ghe.example.com/acme/models.git", "https://ghe.example.com/api/v3", "acme/models"),
+        ("https://gitlab.example.com/acme/models.git", None, None),
+        ("https://github.com.evil.example/acme/models.git", None, None),
+        ("/srv/git/models.git", None, None),
+    ],
+)
+def test_the_repository_by_its_remote(desk: Desk, remote: str, api: str | None, name: str | None) -> None:
+    desk.git("remote", "set-url", "origin", remote)
+    assert repository_of(Git(desk.folder), *([api] if api else [])) == name
+
+
+def test_ones_own_pull_request_cannot_be_approved_at_all(desk: Desk) -> None:
+    desk.branch("promote", "one\n")
+    pull = desk.repo.open_pull("promote", user="alice")
+    with pytest.raises(Refused, match="your own pull request"):
+        desk.repo.review(pull.number, "alice")

@@ -1,0 +1,172 @@
+"""Comparisons word for word, every field of them; regenerate the files with `REGENERATE=1` and read the diff."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mlflow_gitops.core.comparison.compare import compare
+from mlflow_gitops.core.comparison.values import Comparison, Facts
+from mlflow_gitops.core.gates.verdict import Refusal, Verdict
+from mlflow_gitops.core.observed.model import ObservedVersion
+from mlflow_gitops.core.observed.recorded import Metric, Record
+from mlflow_gitops.core.plan.fingerprint import Fingerprint
+from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
+from mlflow_gitops.render import comparison_table, plan_json, plan_markdown, plan_text
+from mlflow_gitops.render import comparison_text as render
+from mlflow_gitops.render.terminal import Style
+from tests.render.test_plan_text import BEFORE, FILE, PROMOTED
+from tests.support.comparisons import BARE, LOST, NEW, OLD
+
+GOLDEN = Path(__file__).parent / "golden"
+PLAIN = Style(io.StringIO())
+FULL, EMPTY = compare("fraud", OLD, NEW), compare("fraud", BARE, LOST)
+
+
+def golden(name: str, lines: Iterable[str]) -> None:
+    file, found = GOLDEN / name, "\n".join(lines) + "\n"
+    if os.environ.get("REGENERATE"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(found, encoding="utf-8")
+    assert found == file.read_text(encoding="utf-8")
+
+
+def as_json(value: object) -> list[str]:
+    return [json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)]
+
+
+@pytest.mark.parametrize(("name", "found"), [("compare", FULL), ("compare-nothing", EMPTY)])
+def test_every_form(name: str, found: Comparison) -> None:
+    golden(f"{name}.txt", render.text(found, PLAIN))
+    golden(f"{name}.json", as_json(render.data(found)))
+    golden(f"{name}.md", plan_markdown.comparison(found))
+
+
+def promotion() -> Plan:
+    """A plan of everything that a pull request's comment can show."""
+    one = ModelPlan(
+        "fraud-detector", FILE, "Pending", BEFORE.sha,
+        desired={"Production": (14,), "Staging": (15,)},
+        stages=(
+            StageChange("Production", (12,), (14,), "commit", PROMOTED, comparison=FULL),
+            StageChange("Staging", (14,), (15,), "drift", None, "15 was moved to None in MLflow"),
+        ),
+        changes=(
+            Change("transition", 14, None, "Staging", "Production", commit=PROMOTED),
+            Change("transition", 12, None, "Production", "Archived", commit=PROMOTED),
+            Change("set_alias", None, "production", 12, 14, commit=PROMOTED),
+            Change("transition", 15, None, "None", "Staging", cause="drift"),
+            Change("set_tag", None, "task", "other", "fraud", cause="drift"),
+            Change("set_description", 14, None, "", "The new one", commit=PROMOTED),
+        ),
+        gates=(
+            Verdict("Production", 14, "from", "passed", "from Staging, 3 days"),
+            Verdict("Production", 14, "metrics", "failed", "latency_p95_ms 61 > 50"),
+            Verdict("Production", 14, "soak", "waiting", "in Staging for 5 h of 24 h", until="2026-01-03T00:00:00Z"),
+            Verdict("Production", 14, "tags", "overridden", "tag validation is missing, overridden: INC-42"),
+            Verdict("Production", 14, "signature", "unknown", "signature cannot be judged: no access"),
+            Verdict("Production", 14, "approvals", "exempt", "rollback: 14 held Production before"),
+            Verdict("Canary", 14, "pinned", "passed", "pinned"),
+        ),
+        refusals=(Refusal("gate", "14 may not enter Production: latency_p95_ms 61 > 50", "meet the gate"),),
+        notes=("Staging is empty for one write",),
+    )  # fmt: skip
+    two = ModelPlan(
+        "churn", "registry/models/churn.yaml", "Pending", None,
+        stages=(StageChange("Production", (), (8,), "commit", None),),
+        changes=(Change("create_model", after="churn"), Change("register_version", 8, None, None, "models:/m-8")),
+        deferred="2026-01-05T00:00:00Z",
+    )  # fmt: skip
+    return Plan(
+        PROMOTED.sha, (one, two), Fingerprint({}), gone=("old-model",), onto="main", others=3,
+        refusals=(Refusal("limit", "2 of 5 models would change", "reconcile --max-changes 2"),),
+    )  # fmt: skip
+
+
+def test_a_plan_with_comparisons() -> None:
+    golden("plan.txt", plan_text.plan(promotion(), PLAIN))
+    golden("plan.md", plan_markdown.plan(promotion()))
+    golden("plan.json", as_json(plan_json.plan(promotion())))
+
+
+def test_status() -> None:
+    models = (
+        ModelPlan("one", FILE, "Synced", BEFORE.sha, {"Production": (1,)}, {"Production": (1,)}),
+        ModelPlan("two", FILE, "Drifted", BEFORE.sha, {"Production": (1,)}, {"Production": (2,)}),
+        ModelPlan("three", FILE, "Unknown", None, refusals=(Refusal("base_unknown", "no commit", "fetch more"),)),
+    )
+    golden("status.md", plan_markdown.status(Plan(None, models, Fingerprint({}), ("stranger",), ("gone",))))
+    assert "**0 models.**" in "\n".join(plan_markdown.status(Plan(None, (), Fingerprint({}))))
+
+
+# -- in a few words -------------------------------------------------------------------------------------------------------
+
+
+def test_the_line_in_a_plan() -> None:
+    said = render.line(FULL, PLAIN)
+    assert said.startswith(
+        "14 against 12: accuracy 0.912 → 0.931 (+0.019) on holdout; accuracy 0.85 → 0.84 (-0.01) on field;"
+    )
+    for part in ("auc on other data, not comparable", "signature breaks: input hour: new and required", "other data;",
+                 "size 1.2 MB → 1.5 MB", "Python 3.10.12 → 3.11.7", "3 params differ", "3 libraries differ"):  # fmt: skip
+        assert part in said
+    assert (
+        render.line(compare("m", OLD, replace(OLD, version=ObservedVersion(13))), PLAIN)
+        == "13 against 12: signature same"
+    )
+    assert "not read: The artifacts cannot be read" in render.line(EMPTY, PLAIN)
+
+
+def test_many_metrics_are_counted() -> None:
+    def facts(number: int, value: float) -> Facts:
+        metrics = {f"m{i}": (Metric(value + i),) for i in range(9)}
+        return Facts(ObservedVersion(number), record=Record(metrics=metrics))
+
+    said = comparison_table.brief(compare("m", facts(1, 0.0), facts(2, 0.5)))
+    assert said[0] == "m0 0 → 0.5 (+0.5)" and said[4] == "5 more metrics"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (0.9, 0.9, "same"),
+        (0.9, 0.91, "+0.01"),
+        (0.91, 0.9, "-0.01"),
+        (None, 0.9, ""),
+        (float("nan"), 0.9, "not a number"),
+        (float("inf"), float("inf"), "same"),
+        (float("-inf"), 1.0, "+inf"),
+    ],
+)
+def test_differences(before: float | None, after: float | None, said: str) -> None:
+    assert comparison_table.change(before, after) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (1_234_567, "1.2 MB"), (5 * 10**9, "5.0 GB"), (10**15, "1000.0 TB")],
+)
+def test_sizes(value: int, said: str) -> None:
+    assert comparison_table.size(value) == said
+
+
+def test_numbers_that_json_has_not_are_text() -> None:
+    record = Record(metrics={"m": (Metric(float("nan")),), "n": (Metric(float("-inf")),)})
+    found = compare("m", Facts(ObservedVersion(1), record=record), Facts(ObservedVersion(2), record=record))
+    as_json(render.data(found))
+    assert [pair["from"] for pair in render.data(found)["metrics"]] == ["nan", "-inf"]
+
+
+def test_hostile_text_reaches_no_terminal() -> None:
+    evil = "x\x1b[2J\r\n\u202egnp"
+    record = Record(metrics={evil: (Metric(1.0),)}, params={evil: evil}, data={evil: evil}, code_commit=evil)
+    side = Facts(ObservedVersion(1, evil, run_id=evil, source=evil, status=evil), (evil,), record, None, {"file": evil})
+    found = compare(evil, side, BARE)
+    for line in (*render.text(found, PLAIN), render.line(found, PLAIN)):
+        assert not {"\x1b", "\r", "\n", "\u202e"} & set(line)

@@ -1,0 +1,215 @@
+"""Markdown that GitHub may render under the project's name: nothing that others wrote comes alive in it, and it fits.
+
+It is read here by a CommonMark and GFM parser that finds links as GitHub does.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from mlflow_gitops.core.comparison.compare import compare
+from mlflow_gitops.core.comparison.values import Comparison, Facts
+from mlflow_gitops.core.gates.verdict import Refusal, Verdict
+from mlflow_gitops.core.history.mainline import Commit
+from mlflow_gitops.core.observed.model import ObservedVersion
+from mlflow_gitops.core.observed.recorded import Dataset, Metric, ModelFile, Record, Signature
+from mlflow_gitops.core.plan.fingerprint import Fingerprint
+from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
+from mlflow_gitops.core.yaml.document import CONTROL
+from mlflow_gitops.core.yaml.problems import Problem
+from mlflow_gitops.render import plan_markdown
+from mlflow_gitops.render.markdown_safe import LIMIT, Block, bounded, cell, code, table
+
+EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "60"))
+GITHUB = MarkdownIt("gfm-like", {"linkify": True})
+OURS = re.compile(r"</?sub>|<details><summary>\d+ against \d+</summary>|</details>")
+
+PIECES = [
+    "@user", "@org/team", "#12", "GH-12", "owner/repo#3", "http://x.example/", "www.x.example", "a@b.example", "<img src=x>",
+    "<!--", "-->", "</details>", "</summary>", "<script>", "<https://x.example>", "[a](b)", "![a](b)", "[a]: /url", "[^1]",
+    "`", "``", "```", "~~~", "|", "\\", "\\|", "\n", "\r\n", "\n\n", "# h", "- i", "> q", "1. i", "    x", "---", "===",
+    "| --- |", "*", "**", "_", "~", "&lt;", "&#64;user", ":tada:", "$x$", "$`x`$",
+    "\u202e", "\u2066", "\x1b[2J", "\x00", "\u2028", "\x85", "\t", " ", "", "word", "e", "\N{ZERO WIDTH SPACE}", "\ud800",
+]  # fmt: skip
+hostile = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), min_size=1, max_size=6).map("".join).filter(bool)
+
+
+def tokens(lines: Iterable[str]) -> list[Token]:
+    return GITHUB.parse("\n".join(lines))
+
+
+def inner(found: Iterable[Token]) -> list[Token]:
+    return [child for token in found for child in token.children or ()]
+
+
+def a_comparison(w: str) -> Comparison:
+    """Everything that has a text, with this one."""
+
+    def side(number: int, run: str | None) -> Facts:
+        metrics = {
+            w: (Metric(number, dataset=Dataset(w, w)),),
+            f"{w}2": (Metric(number, dataset=Dataset(w, str(number))),),
+        }
+        given = [{"name": f"{w}{number}", "type": w, "required": number > 1}, {"name": w, "type": f"{w}{number}"}]
+        return Facts(
+            ObservedVersion(number, w, run_id=run, source=w, model_id=w, status=w or "READY", created=w),
+            (w, f"@{w}"),
+            Record(metrics, {w: f"{w}{number}"}, (Dataset(w, w),), {w: w}, w),
+            ModelFile(Signature(tuple(given), tuple(given)), number, f"{w}{number}", {w: f"{w}{number}"}),
+            {"file": w},
+        )
+
+    return compare(w, side(1, w), side(2, w))
+
+
+def a_plan(w: str) -> Plan:
+    commit = Commit("a" * 40, w, w, f"{w} (#7)")
+    model = ModelPlan(
+        w, f"{w}f", "Pending", w, {w: (1,)}, {w: (2,)},
+        stages=(
+            StageChange(w, (1,), (2,), "commit", commit, comparison=a_comparison(w)),
+            StageChange(f"{w}s", (3,), (4,), "drift", None, w),
+        ),
+        changes=(
+            Change("register_version", 2, None, None, w, commit=commit),
+            Change("set_tag", 2, w, f"{w}a", f"{w}b", commit=commit),
+            Change("set_description", None, None, f"{w}a", f"{w}b", "drift"),
+            Change("delete_tag", None, w, f"{w}a", None),
+        ),
+        gates=(
+            Verdict(w, 2, w, "failed", w, until=f"{w}u", needs=w), Verdict(w, 2, w, "exempt", w),
+            Verdict(f"{w}x", 9, w, "passed", w),
+        ),
+        refusals=(Refusal(w, w, w),),
+        notes=(w,),
+        deferred=f"{w}d",
+    )  # fmt: skip
+    return Plan("a" * 40, (model, model), Fingerprint({}), (w,), (w, w), (Refusal(w, w, w),), w, 1)
+
+
+FORMS: dict[str, Callable[[str], Iterable[str]]] = {
+    "plan": lambda w: plan_markdown.plan(a_plan(w)),
+    "status": lambda w: plan_markdown.status(a_plan(w)),
+    "compare": lambda w: plan_markdown.comparison(a_comparison(w)),
+    "problems": lambda w: plan_markdown.problems([Problem(w, 1, 2, w, w), Problem(f"{w}b", 3, 4, w, w, "warning")]),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(text=hostile)
+def test_nothing_of_others_comes_alive(form: str, text: str) -> None:
+    page = list(FORMS[form](text))
+    found = tokens(page)
+    # The page is built as it is with a harmless word in place of the text.
+    assert [token.type for token in found] == [token.type for token in tokens(FORMS[form]("word"))]
+    parts = inner(found)
+    assert not {token.type for token in parts} & {"link_open", "image"}
+    for token in (*found, *parts):
+        if token.type in ("html_block", "html_inline"):
+            assert OURS.fullmatch(token.content.strip()), token.content
+    for token in parts:
+        if token.type == "text":
+            assert "@" not in token.content and "GH-" not in token.content, token.content
+            assert re.findall(r"#\w+", token.content) in ([], ["#7"]), token.content
+    assert not CONTROL.search("\n".join(page))
+
+
+@settings(max_examples=EXAMPLES * 3, deadline=None)
+@given(text=hostile | st.text(alphabet="`\\| a", max_size=12))
+def test_a_code_span_holds_all_of_it(text: str) -> None:
+    for page, shown in ((f"so {code(text)}, and", code), (table(("a", "b"), [(cell(text), cell(text))]), cell)):
+        spans = [token for token in inner(GITHUB.parse(page)) if token.type == "code_inline"]
+        assert len(spans) == (1 if shown is code else 2), page
+        told = spans[-1].content
+        assert told.replace(" ", "").strip('"') == _plain(text).replace(" ", "").strip('"')
+
+
+def _plain(text: str) -> str:
+    from mlflow_gitops.render.terminal import safe
+
+    return safe(text)
+
+
+def test_long_text_is_cut() -> None:
+    assert code("x" * 1000, 10) == "`xxxxxxxxx…`" and len(code("`" * 1000)) < 1000
+
+
+def test_pipes_after_backslashes_part_no_cell() -> None:
+    assert cell("a|b") == r"`a\|b`" and cell(r"a\|b") == r"`a\ \|b`" and cell("a\\") == "`a\\`"
+
+
+# -- how long it may be ---------------------------------------------------------------------------------------------------
+
+
+def many(count: int, refused: Iterable[int] = ()) -> Plan:
+    models = [
+        ModelPlan(
+            f"model-{i:04}", f"registry/models/model-{i:04}.yaml", "Pending", None,
+            stages=(StageChange("Production", (1,), (2,), "commit", None, comparison=a_comparison("x")),),
+            changes=(Change("transition", 2, None, "None", "Production"),),
+            refusals=(Refusal("gate", "no", "yes"),) if i in refused else (),
+        )
+        for i in range(count)
+    ]  # fmt: skip
+    return Plan(None, tuple(models), Fingerprint({}))
+
+
+def page(plan: Plan, limit: int = LIMIT) -> str:
+    return "\n".join(plan_markdown.plan(plan, limit)) + "\n"
+
+
+@pytest.mark.parametrize("count", [0, 1, 10, 60, 3000])
+@pytest.mark.parametrize("limit", [2_000, LIMIT])
+def test_a_page_fits_and_keeps_its_summary(count: int, limit: int) -> None:
+    found = page(many(count, [count - 1]), limit)
+    assert len(found.encode()) <= limit
+    assert found.rstrip().endswith(".**") and "**Plan: " in found
+    shown = found.count("### ")
+    assert shown + int((re.findall(r"… and (\d+) more model", found) or ["0"])[0]) == count
+    assert found.count("<details>") == found.count("</details>")
+    if count == 10 and limit == LIMIT:
+        assert shown == 10 and found.count("<details>") == 10 and "left out" not in found
+    if count > 1:
+        # The one that is refused stands there, however many others are cut.
+        assert f"`model-{count - 1:04}`" in found and "Refused" in found
+
+
+def test_details_go_before_models_do() -> None:
+    found = page(many(60))
+    assert found.count("### ") == 60 and 0 < found.count("<details>") < 60
+    assert "Comparisons were left out for length." in found and "more model" not in found
+
+
+def test_a_status_of_thousands_fits_and_keeps_what_is_not_synced() -> None:
+    models = tuple(ModelPlan(f"m{i}", None, "Synced" if i != 4_999 else "Drifted", None) for i in range(5_000))
+    found = "\n".join(plan_markdown.status(Plan(None, models, Fingerprint({}))))
+    assert len(found.encode()) <= LIMIT and "`m4999` | Drifted" in found and "4999 Synced, 1 Drifted" in found
+    assert "more models." in found
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 400), st.integers(0, 900), st.booleans()), max_size=12), st.integers(500, 3_000)
+)
+def test_any_blocks_fit(sizes: list[tuple[int, int, bool]], limit: int) -> None:
+    blocks = [Block("é" * (short + more), "é" * short, urgent) for short, more, urgent in sizes]
+    found = bounded("head", blocks, "tail", "model", limit)
+    assert len(found.encode()) <= limit and found.startswith("head") and found.endswith("tail")
+
+
+def test_a_list_of_many_things_is_counted() -> None:
+    changes = tuple(Change("set_tag", i, "k", "a", "b") for i in range(100))
+    model = ModelPlan("m", None, "Pending", None, changes=changes)
+    assert "… and 60 more changes" in page(Plan(None, (model,), Fingerprint({})))
+    params = {f"p{i}": "x" for i in range(100)}
+    sides = [Facts(ObservedVersion(n), record=Record(params=params if n == 1 else {})) for n in (1, 2)]
+    assert "… and 60 more." in "\n".join(plan_markdown.comparison(compare("m", *sides)))

@@ -1,0 +1,110 @@
+"""Commands that change MLflow: reconcile, and the demo on an MLflow of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from mlflow_gitops.cli.app import Models, TextOrJson, app
+from mlflow_gitops.errors import UsageFailure
+
+
+@app.command()
+def reconcile(
+    context: typer.Context,
+    models: Models = None,
+    plan_file: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--plan", metavar="FILE", help="Carry out a saved plan, if nothing moved since.", show_default=False
+        ),
+    ] = None,
+    rev: Annotated[str, typer.Option(metavar="REV", help="The commit of the main branch to reconcile to.")] = "HEAD",
+    since: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="REV",
+            help="Only warn about refusals that stood at this commit already; exit by the new ones.",
+            show_default=False,
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Needed where there is no terminal.")] = False,
+    max_changes: Annotated[
+        Optional[int],
+        typer.Option(metavar="N", min=0, help="Let N models change, whatever the policy's limit.", show_default=False),
+    ] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Empty the stages of models whose manifest is gone; nothing is deleted.")
+    ] = False,
+    adopt: Annotated[
+        bool,
+        typer.Option(
+            "--adopt", help="Take the named models as they are, as if never reconciled: for a rewritten history."
+        ),
+    ] = False,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Take the named models over from another repository.")
+    ] = False,
+    push_receipts: Annotated[
+        bool, typer.Option("--push-receipts", help="Exchange receipts (git notes) with the remote.")
+    ] = False,
+    jobs: Annotated[
+        Optional[int],
+        typer.Option(
+            metavar="N", min=1, help="Models written side by side. [default: 8; SQLite: 1]", show_default=False
+        ),
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on: fetch, apply what is new, heal or report drift, until SIGTERM.")
+    ] = False,
+    interval: Annotated[
+        str, typer.Option(metavar="TIME", help="With --watch: how long to wait between two rounds.")
+    ] = "60s",
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="With --watch: where /metrics and /healthz are served, or off.")
+    ] = "127.0.0.1:9469",
+    form: TextOrJson = "text",
+) -> None:
+    """Make the MLflow registry match a commit of the main branch, and keep a receipt.
+
+    Example: mlflow-gitops reconcile --yes --push-receipts
+
+    Example: mlflow-gitops reconcile --yes --watch --interval 30s
+    """
+    from mlflow_gitops.app.planner import Ways
+
+    ways = Ways(adopt=adopt, take_over=take_over, prune=prune, max_changes=max_changes)
+    if watch:
+        from mlflow_gitops.commands import watch as loop
+
+        if rev != "HEAD" or plan_file or since or adopt or take_over:
+            raise UsageFailure(
+                "--watch takes the main branch as it is: without --rev, --plan, --since, --adopt, --take-over."
+            )
+        if not yes:
+            raise UsageFailure("--watch asks nobody: say --yes.")
+        looped = loop.Options(ways, interval, listen, push_receipts, jobs, form)
+        raise typer.Exit(loop.run(context.obj, models or [], looped))
+    from mlflow_gitops.commands import reconcile as command
+
+    options = command.Options(rev, yes, ways, plan_file, push_receipts, jobs, form, since)
+    raise typer.Exit(command.run(context.obj, models or [], options))
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    folder: Annotated[
+        Path, typer.Argument(metavar="[DIR]", help="A new folder, or one that an earlier demo made.")
+    ] = Path("mlflow-gitops-demo"),
+) -> None:
+    """Tell the whole story on an embedded MLflow with really trained models.
+
+    Example: mlflow-gitops demo /tmp/story
+    """
+    from mlflow_gitops.cli import main
+    from mlflow_gitops.commands import demo as command
+
+    raise typer.Exit(command.run(context.obj, folder, main))

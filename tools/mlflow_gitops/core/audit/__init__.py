@@ -1,0 +1,1 @@
+"""The audit trail: events, receipts, and what verification finds."""

@@ -1,0 +1,1 @@
+"""Edits of a manifest's text that keep its comments and layout."""

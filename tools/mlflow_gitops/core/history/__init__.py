@@ -1,0 +1,1 @@
+"""What git says of a model over time: the main line, stage entries, approvals, people."""

@@ -1,0 +1,1 @@
+"""What MLflow shows: models, versions, runs and their lineage."""

@@ -1,0 +1,34 @@
+"""The outcome of reconciling one model, as receipts record it and renderers print it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mlflow_gitops.core.gates.verdict import Refusal, Verdict
+from mlflow_gitops.core.history.people import Vouched
+from mlflow_gitops.core.plan.plan import Change
+
+Result = Literal["applied", "unchanged", "deferred", "refused", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one model. `changes` were read back as applied; `error` says why the rest was not."""
+
+    model: str
+    result: Result
+    changes: tuple[Change, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    error: str | None = None
+    entered: tuple[tuple[str, int], ...] = ()
+    """(stage, version) for each version that came to hold a stage."""
+    gates: tuple[Verdict, ...] = ()
+    """The verdicts under which this was done, or was not."""
+    deferred: str | None = None
+    """Until when a soak keeps back what git asks for."""
+    people: Mapping[str, Vouched] = field(default_factory=dict)
+    """Making commits to who stands behind them."""
+    found: tuple[Change, ...] = ()
+    """What git asked for and MLflow held already when the run came to the model."""

@@ -1,0 +1,118 @@
+"""Pins: whether a version is the one that was reviewed, since a number alone says little (DESIGN §3, RULES R2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+from mlflow_gitops.core.gates.judge import Evidence
+from mlflow_gitops.core.gates.verdict import Refusal
+from mlflow_gitops.core.history.model_history import ModelHistory
+from mlflow_gitops.core.history.stage_entries import new_holders
+from mlflow_gitops.core.manifests.desired import Desired
+from mlflow_gitops.core.manifests.manifest import VersionSpec
+from mlflow_gitops.core.manifests.origin_pin import ORIGIN_TAG
+from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.core.observed.recorded import Record, Unreadable
+from mlflow_gitops.core.plan.plan import Change
+
+
+def moving(changes: Sequence[Change]) -> set[int]:
+    """The versions that these changes move into a stage or behind an alias, or register."""
+    moved = {c.version for c in changes if c.version is not None and c.action in ("transition", "register_version")}
+    return moved | {c.after for c in changes if c.action == "set_alias" and isinstance(c.after, int)}
+
+
+def spoken_of(desired: Desired, history: ModelHistory) -> set[int]:
+    """The versions that git says something new of since the base: that they hold a stage, or what their data was. Somebody's
+    click before the merge may have left nothing to move, and the pin is compared all the same."""
+    if history.base_state != "known":
+        return set()
+    before = history.before
+    then = before.manifest.versions if before else {}
+    entered = {version for _, version in new_holders(desired, before)}
+    now = desired.manifest.versions.items()
+    return entered | {version for version, spec in now if _data_of(spec) != _data_of(then.get(version, VersionSpec()))}
+
+
+def _data_of(spec: VersionSpec) -> tuple[object, ...]:
+    return spec.data, spec.dataset_digest
+
+
+def pins(
+    desired: Desired,
+    seen: ObservedModel,
+    about: Collection[int],
+    read: Callable[[ObservedVersion], Record | None],
+) -> Iterator[Refusal]:
+    """Compare every pin with MLflow; what only the run knows (datasets) is read for the versions that this is about."""
+    for version, spec in sorted(desired.manifest.versions.items()):
+        found = seen.versions.get(version)
+        if found is not None:
+            for word, pinned, actual in (
+                ("run_id", spec.run_id, found.run_id),
+                ("source", spec.source, found.source),
+                ("model_id", spec.model_id, found.model_id),
+                ("digest", spec.digest, found.digest),
+                ("origin", spec.origin and spec.origin.stamp, found.tags.get(ORIGIN_TAG)),
+            ):
+                if pinned is not None and pinned != actual:
+                    yield _pin(version, f"is pinned to {word} {pinned}, MLflow has {actual or 'none'}")
+        if version in about and (spec.dataset_digest or spec.data):
+            wanted = found or ObservedVersion(version, run_id=spec.run_id, model_id=spec.model_id, origin=spec.origin)
+            try:
+                yield from _data_pins(version, spec, read(wanted))
+            except Unreadable as reason:
+                yield _pin(version, f"is pinned to its data, which cannot be compared: {reason}")
+
+
+def origins(desired: Desired, seen: ObservedModel, evidence: Evidence) -> Iterator[Refusal]:
+    """Whether what is to be copied from another environment is what was reviewed. Its artifacts are compared when they are
+    copied, since that takes all of them."""
+    for version, spec in sorted(desired.manifest.versions.items()):
+        if spec.origin is None or version in seen.versions:
+            continue
+        try:
+            found = evidence.origin(spec.origin)
+        except Unreadable as reason:
+            yield _pin(version, f"comes from {spec.origin.place}, which cannot be looked at: {reason}")
+            continue
+        if found is None:
+            yield Refusal(
+                "missing_version",
+                f"{spec.origin.environment} has no version {spec.origin.version} of {desired.manifest.name} to copy "
+                f"version {version} from",
+                "look at what is there, and promote one that is",
+            )
+            continue
+        if found.status != "READY":
+            yield _pin(version, f"comes from {spec.origin.place}, whose status is {found.status}, not READY")
+        for word, pinned, actual in (
+            ("run_id", spec.origin.run_id, found.run_id),
+            ("model_id", spec.origin.model_id, found.model_id),
+        ):
+            if pinned is not None and pinned != actual:
+                said = f"is pinned to {word} {pinned} of {spec.origin.place}, which has {actual or 'none'}"
+                yield _pin(version, said)
+
+
+def _data_pins(version: int, spec: VersionSpec, known: Record | None) -> Iterator[Refusal]:
+    if known is None:
+        yield _pin(version, "is pinned to its data, and MLflow has no run to compare it with")
+        return
+    digests = {dataset.digest for dataset in known.datasets}
+    if spec.dataset_digest and spec.dataset_digest not in digests:
+        logged = ", ".join(sorted(digests)) or "none"
+        yield _pin(version, f"is pinned to dataset digest {spec.dataset_digest}, its run logged {logged}")
+    if spec.data:
+        had = known.data.get(spec.data.path)
+        if had != spec.data.md5:
+            said = f"logged {had}" if had else f"logged none (tag or param dvc.{spec.data.path})"
+            yield _pin(version, f"is pinned to {spec.data.path} with md5 {spec.data.md5}, its run {said}")
+
+
+def _pin(version: int, said: str) -> Refusal:
+    return Refusal(
+        "pin",
+        f"version {version} {said}",
+        "it is not the version that was reviewed; pin what MLflow has after looking at it, or name another version",
+    )

@@ -1,0 +1,123 @@
+"""The plan as a value: what would change, why, and what stands in the way. Renderers print it, apply carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mlflow_gitops.core.comparison.values import Comparison
+from mlflow_gitops.core.gates.verdict import Refusal, Verdict
+from mlflow_gitops.core.history.mainline import Commit
+from mlflow_gitops.core.history.people import Vouched
+from mlflow_gitops.core.manifests.manifest import VersionSpec
+from mlflow_gitops.core.plan.fingerprint import Fingerprint
+
+Action = Literal[
+    "create_model",
+    "register_version",
+    "transition",
+    "set_alias",
+    "delete_alias",
+    "set_tag",
+    "delete_tag",
+    "set_description",
+]
+Cause = Literal["commit", "drift", "unknown"]
+Sync = Literal["Synced", "Pending", "Drifted", "Missing", "Unmanaged", "Unknown"]
+Value = str | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write. `version` is None for what belongs to the model; `key` is an alias's or a tag's name.
+
+    `before` and `after` are what MLflow holds and what it shall hold. `applies` is False where a refusal or `drift: report`
+    keeps it from being done. `commit` made it so; None for drift and for what is not committed yet. `pin` says what a version
+    that is to be registered is made from.
+    """
+
+    action: Action
+    version: int | None = None
+    key: str | None = None
+    before: Value = None
+    after: Value = None
+    cause: Cause = "commit"
+    applies: bool = True
+    commit: Commit | None = None
+    pin: VersionSpec | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StageChange:
+    """What one stage will be: the versions that hold it in MLflow and those that shall."""
+
+    stage: str
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    cause: Cause
+    commit: Commit | None
+    why: str = ""
+    """For drift: what happened in MLflow."""
+    comparison: Comparison | None = None
+    """The version that the stage loses and the one it gets, where it is asked for (`Planner.compared`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPlan:
+    """One model's part of the plan. `changes` is in the order of the writes (RULES R5); `stamps` follow them, the model's
+    own `gitops.commit` last."""
+
+    model: str
+    file: str | None
+    sync: Sync
+    base: str | None
+    observed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    desired: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    stages: tuple[StageChange, ...] = ()
+    changes: tuple[Change, ...] = ()
+    stamps: tuple[Change, ...] = ()
+    gates: tuple[Verdict, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    notes: tuple[str, ...] = ()
+    deferred: str | None = None
+    """Until when a soak keeps back what git asks for, RFC 3339; None where none does."""
+    people: Mapping[str, Vouched] = field(default_factory=dict)
+    """Making commits to who stands behind them, in a plan that is made to be carried out."""
+    found: tuple[Change, ...] = ()
+    """What git changed since the base and MLflow holds already, in a plan that is made to be carried out."""
+
+    @property
+    def applying(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes if change.applies)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether reconciling would write anything, stamps included."""
+        return bool(self.applying or self.stamps)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole plan. `commit` is None for a working tree with uncommitted changes, which can be planned but not applied."""
+
+    commit: str | None
+    models: tuple[ModelPlan, ...]
+    fingerprint: Fingerprint
+    unmanaged: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    """Models that were reconciled from this repository and have no manifest any more."""
+    refusals: tuple[Refusal, ...] = ()
+    """What stops the whole run."""
+    onto: str | None = None
+    """The branch that a merge is planned into; then `models` are those that the merge changes, and `others` counts the rest."""
+    others: int = 0
+
+    @property
+    def summary(self) -> dict[str, int]:
+        return {
+            "models": len(self.models),
+            "changed": sum(1 for model in self.models if model.changes),
+            "changes": sum(len(model.changes) for model in self.models),
+            "refused": sum(1 for model in self.models if model.refusals) + len(self.refusals),
+        }

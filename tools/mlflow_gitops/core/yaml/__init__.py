@@ -1,0 +1,1 @@
+"""Reading and editing YAML text, with a place for every problem."""

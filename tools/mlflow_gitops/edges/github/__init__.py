@@ -1,0 +1,1 @@
+"""GitHub: pull requests, approvals, statuses, comments and settings."""

@@ -1,0 +1,1 @@
+"""This machine: files, processes, background threads, metrics and installed plug-ins."""
