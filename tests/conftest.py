@@ -18,8 +18,13 @@ MEMORY = Path("/dev/shm")
 
 
 def pytest_configure() -> None:
-    """Temporary folders in memory, where there is one with room: SQLite waits for a disk at each of MLflow's commits."""
-    if sys.platform == "linux" and MEMORY.is_dir() and not {"TMPDIR", "PYTEST_DEBUG_TEMPROOT"} & set(os.environ):
+    """Temporary folders in memory, where there is one with room: SQLite waits for a disk at each of
+    MLflow's commits."""
+    if (
+        sys.platform == "linux"
+        and MEMORY.is_dir()
+        and not {"TMPDIR", "PYTEST_DEBUG_TEMPROOT"} & set(os.environ)
+    ):
         room = os.statvfs(MEMORY)
         if room.f_bavail * room.f_frsize > 4 << 30 and not room.f_flag & os.ST_NOEXEC:
             os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
@@ -27,7 +32,8 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session")
 def blank_registry(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], str]:
-    """Puts an empty SQLite registry at a path and returns its URI. MLflow's migrations run once for all tests."""
+    """Puts an empty SQLite registry at a path and returns its URI. MLflow's migrations run once for
+    all tests."""
     folder = common_folder(tmp_path_factory)
 
     def make() -> bytes:
@@ -45,7 +51,9 @@ def blank_registry(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path],
 
 
 @pytest.fixture(scope="session")
-def acme_made(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]) -> Path:
+def acme_made(
+    tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]
+) -> Path:
     """What `support/acme.py` makes, once for all workers. Nobody changes it."""
     folder = common_folder(tmp_path_factory) / "acme"
     folder.mkdir(exist_ok=True)

@@ -9,7 +9,17 @@ from itertools import permutations
 
 import pytest
 
-from mlflow_gitops.errors import CHANGES, ERROR, INTERRUPTED, INVALID, OK, PARTIAL, REFUSED, shortage, worst
+from mlflow_gitops.errors import (
+    CHANGES,
+    ERROR,
+    INTERRUPTED,
+    INVALID,
+    OK,
+    PARTIAL,
+    REFUSED,
+    shortage,
+    worst,
+)
 
 
 def test_the_first_that_applies() -> None:
@@ -24,13 +34,22 @@ def test_the_first_that_applies() -> None:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (OSError(errno.ENOSPC, "No space left on device"), "The output could not be written: No space left on device."),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "The output could not be written: No space left on device.",
+        ),
         (
             OSError(errno.EROFS, "Read-only file system", "/tmp/a"),
             "/tmp/a could not be written: Read-only file system.",
         ),
-        (OSError(errno.EMFILE, "Too many open files"), "This machine cannot go on: Too many open files."),
-        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "This machine cannot go on: Resource temp"),
+        (
+            OSError(errno.EMFILE, "Too many open files"),
+            "This machine cannot go on: Too many open files.",
+        ),
+        (
+            BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"),
+            "This machine cannot go on: Resource temp",
+        ),
         (MemoryError(), "This machine cannot go on: out of memory."),
         (FileNotFoundError(errno.ENOENT, "No such file or directory", "a"), None),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), None),

@@ -1,7 +1,8 @@
 """A newcomer's hour: a server that others filled, and the first page followed line by line.
 
-The commands are taken from README.md, "Use it on your own registry", so that a line there that does not work fails here. What
-a newcomer fills in stands in one place: the server's address, the repository's folder, a model of their own.
+The commands are taken from README.md, "Use it on your own registry", so that a line there that does
+not work fails here. What a newcomer fills in stands in one place: the server's address, the
+repository's folder, a model of their own.
 """
 
 from __future__ import annotations
@@ -26,14 +27,20 @@ SECTION = "Use it on your own registry"
 
 
 @pytest.fixture
-def server(tmp_path: Path, blank_registry: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A server of its own, since all that it has is imported, filled by code that knows nothing of this tool."""
+def server(
+    tmp_path: Path, blank_registry: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """A server of its own, since all that it has is imported, filled by code that knows nothing of
+    this tool."""
     import mlflow
 
     folder = tmp_path / "server"
     folder.mkdir()
-    # What a flavour writes into requirements.txt is found out by loading the model in another process, which takes seconds.
-    monkeypatch.setattr(mlflow.models, "infer_pip_requirements", lambda *_, fallback=None, **__: fallback or [])
+    # What a flavour writes into requirements.txt is found out by loading the model in another
+    # process, which takes seconds.
+    monkeypatch.setattr(
+        mlflow.models, "infer_pip_requirements", lambda *_, fallback=None, **__: fallback or []
+    )
     monkeypatch.chdir(tmp_path)
     before = mlflow.get_tracking_uri()
     with mlflow_server(folder, blank_registry(folder / "mlflow.db")) as address:
@@ -62,7 +69,9 @@ def lines() -> list[str]:
 def later(command: str) -> str:
     """A command of the sentence below the block, with a model of the newcomer's own."""
     [sentence] = re.findall(r"^From then on: (.*?)\n\n", text_of("README.md"), re.M | re.S)
-    [found] = [one for one in re.findall(r"`([^`]+)`", sentence) if re.search(rf"\b{command}\b", one)]
+    [found] = [
+        one for one in re.findall(r"`([^`]+)`", sentence) if re.search(rf"\b{command}\b", one)
+    ]
     line = found if found.startswith("mlflow-gitops ") else f"mlflow-gitops {found}"
     return line.replace("fraud-detector 14 ", f"{MODEL} 2 ").replace("fraud-detector", MODEL)
 
@@ -92,25 +101,32 @@ def test_the_first_page_followed(server: str, hub: GitHubAPI, tmp_path: Path) ->
         if command == "mlflow-gitops reconcile":
             shell.answers = "y\n"
         done[command] = shell.run(command.replace("http://mlflow.example:5000", server))
-        expected = 1 if command.endswith("doctor") else 0  # this GitHub protects nothing yet, and doctor says so
+        expected = (
+            1 if command.endswith("doctor") else 0
+        )  # this GitHub protects nothing yet, and doctor says so
         assert done[command].code == expected, f"{line}\n{done[command].out}{done[command].err}"
     planned = done["mlflow-gitops plan"].out
     assert (
         "refused" not in planned.replace("0 refused", "")
         and "→" not in planned.replace("alias", "").partition("Plan")[0]
     )
-    assert shell.run("mlflow-gitops plan --detailed-exitcode").code == 0, "nothing is left to change"
+    assert shell.run("mlflow-gitops plan --detailed-exitcode").code == 0, (
+        "nothing is left to change"
+    )
     assert shell.run("mlflow-gitops status --exit-code").code == 0
     first = loaded(server)
 
-    # The first promotion: a pull request, its plan, somebody else's approval, the merge, what the push workflow runs.
+    # The first promotion: a pull request, its plan, somebody else's approval, the merge, what the
+    # push workflow runs.
     shell.answers = None
     promoted = through_a_pull_request(shell, hub, later("promote"))
     assert "1 → 2" in promoted and loaded(server) != first
     assert "1 → 2" in shell.run(f"mlflow-gitops log {MODEL} --stage Production").out
 
     # And back.
-    assert "2 → 1" in through_a_pull_request(shell, hub, later("rollback")) and loaded(server) == first
+    assert (
+        "2 → 1" in through_a_pull_request(shell, hub, later("rollback")) and loaded(server) == first
+    )
     assert shell.run("mlflow-gitops verify").code == 0
 
 
@@ -125,7 +141,10 @@ def through_a_pull_request(shell: Shell, hub: GitHubAPI, command: str) -> str:
         (f"mlflow-gitops github plan {pull.head}", None),
         (
             "git pull -q",
-            lambda: (hub.repository.review(pull.number, "grace"), hub.repository.merge(pull.number, by="grace")),
+            lambda: (
+                hub.repository.review(pull.number, "grace"),
+                hub.repository.merge(pull.number, by="grace"),
+            ),
         ),
         ("mlflow-gitops reconcile --yes --push-receipts", None),
     ]

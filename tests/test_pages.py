@@ -1,8 +1,8 @@
 """Every command block of every page is run, as far as a test may; nothing is passed over.
 
-A block that no rule here knows fails, and so does an entry of a table that no page has any more. `mlflow-gitops` and git run in
-the repository of `support/acme.py`, one page in one shell; `make` is asked what it would do; YAML is read by whoever reads such
-files.
+A block that no rule here knows fails, and so does an entry of a table that no page has any more.
+`mlflow-gitops` and git run in the repository of `support/acme.py`, one page in one shell; `make` is
+asked what it would do; YAML is read by whoever reads such files.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ ELSEWHERE = {
 """Blocks that another test runs, or does what they say: which one, and how."""
 
 WRITTEN = {"tests/capstone/README.md": "tests/capstone/teller.py"}
-"""Pages whose consoles a program writes, which then fails where a run tells another story (`make capstone`)."""
+"""Pages whose consoles a program writes, which then fails where a run tells another story (`make
+capstone`)."""
 
 PIP = re.compile(r"(?:\S*/)?pip install (.+)")
 
@@ -78,9 +79,18 @@ def test_the_blocks_of_a_page(page: str, request: pytest.FixtureRequest) -> None
         if (reader := READERS.get(block.language)) is not None:
             reader(block)
             continue
-        if block.key in PICTURES or block.key in ELSEWHERE or (page in WRITTEN and block.language == "console"):
+        if (
+            block.key in PICTURES
+            or block.key in ELSEWHERE
+            or (page in WRITTEN and block.language == "console")
+        ):
             continue
-        assert block.language in ("", "sh", "bash", "console"), f"{block.key}: no test knows {block.language}"
+        assert block.language in (
+            "",
+            "sh",
+            "bash",
+            "console",
+        ), f"{block.key}: no test knows {block.language}"
         for line in block.lines:
             if (check := checked(line)) is not None:
                 check()
@@ -100,12 +110,15 @@ def test_the_tables_here_name_what_there_is() -> None:
 
 @pytest.mark.parametrize("page", [page for page in pages() if commands_in_text(page)])
 def test_commands_in_a_text_are_ones_that_there_are(page: str) -> None:
-    """Their words are placeholders, so they are not run: each command and each of its options is looked up."""
+    """Their words are placeholders, so they are not run: each command and each of its options is
+    looked up."""
     from mlflow_gitops.cli import app
 
     root: Any = typer.main.get_command(app)
     for span in commands_in_text(page):
-        words = [word.strip("[].,…") for word in shlex.split(span.replace("'", ""), comments=True)[1:]]
+        words = [
+            word.strip("[].,…") for word in shlex.split(span.replace("'", ""), comments=True)[1:]
+        ]
         command, known = root, option_names(root)
         for word in words:
             name = word.partition("=")[0]
@@ -114,7 +127,9 @@ def test_commands_in_a_text_are_ones_that_there_are(page: str) -> None:
                 known |= option_names(command)
             elif name.startswith("-"):
                 assert name in known, f"{page}: {span} has no option {name}"
-        assert command is not root or all(word.startswith("-") for word in words), f"{page}: there is no `{span}`"
+        assert command is not root or all(word.startswith("-") for word in words), (
+            f"{page}: there is no `{span}`"
+        )
 
 
 def option_names(command: Any) -> set[str]:
@@ -126,7 +141,8 @@ def option_names(command: Any) -> set[str]:
 
 
 def checked(line: str) -> Callable[[], None] | None:
-    """How to look at a line that a test may not run; None for one that it may. A remark stands behind two spaces or a #."""
+    """How to look at a line that a test may not run; None for one that it may. A remark stands
+    behind two spaces or a #."""
     said = re.split(r"\s{2,}|\s#", line.removeprefix("$ "))[0].strip()
     if said.startswith("#"):
         return lambda: None
@@ -141,13 +157,17 @@ def checked(line: str) -> Callable[[], None] | None:
 
 def would_make(words: list[str]) -> None:
     """There are such a target and such a variable, and the program behind takes the arguments."""
-    done = subprocess.run(["make", "-n", "--no-print-directory", *words], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        ["make", "-n", "--no-print-directory", *words], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for word in words:
         name, equals, value = word.partition("=")
         if equals:
-            assert re.search(rf"^{name}\s*\?=", makefile, re.M), f"the Makefile has no variable {name}"
+            assert re.search(rf"^{name}\s*\?=", makefile, re.M), (
+                f"the Makefile has no variable {name}"
+            )
         if name == "ARGS":
             module = re.search(r"python -m (tests\.\w+)", done.stdout)
             assert module is not None, f"{words}: no program takes ARGS"
@@ -176,7 +196,9 @@ def takes(module: str, arguments: list[str]) -> None:
 
 
 def is_run_by_ci(file: str) -> None:
-    asked = subprocess.run(["git", "ls-files", "--stage", file], cwd=ROOT, capture_output=True, text=True, check=True)
+    asked = subprocess.run(
+        ["git", "ls-files", "--stage", file], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert asked.stdout.startswith("100755"), f"{file} is not there, or nobody may run it"
 
 
@@ -197,8 +219,8 @@ def could_be_installed(words: list[str]) -> None:
 
 
 def read_yaml(block: Block) -> None:
-    """A manifest or a policy is right; a remark names files that there are; anything else is read by its keys. What a page
-    shortens is given its length back."""
+    """A manifest or a policy is right; a remark names files that there are; anything else is read
+    by its keys. What a page shortens is given its length back."""
     text = re.sub(r"(sha256:)?\b(m-)?([0-9a-f]+)…", _lengthened, block.text)
     content = yaml.safe_load(text)
     if content is None:
@@ -249,14 +271,19 @@ def read_environments(text: str) -> None:
 
 
 def read_hooks(content: Any, text: str) -> None:
-    ours = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))}
+    ours = {
+        hook["id"]
+        for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    }
     named = {hook["id"] for repo in content["repos"] for hook in repo["hooks"]}
     assert named and named <= ours, named - ours
 
 
 def read_workflow(content: Any, text: str) -> None:
     steps = [step for job in content["jobs"].values() for step in job["steps"]]
-    action = yaml.safe_load((ROOT / ".github/actions/mlflow-gitops/action.yml").read_text(encoding="utf-8"))
+    action = yaml.safe_load(
+        (ROOT / ".github/actions/mlflow-gitops/action.yml").read_text(encoding="utf-8")
+    )
     for step in steps:
         if "/actions/mlflow-gitops@" in step.get("uses", ""):
             assert set(step.get("with", {})) <= set(action["inputs"]), step
@@ -280,7 +307,11 @@ def read_python(block: Block) -> None:
     compile(block.text, block.page, "exec")
 
 
-READERS: dict[str, Callable[[Block], None]] = {"yaml": read_yaml, "ini": read_ini, "python": read_python}
+READERS: dict[str, Callable[[Block], None]] = {
+    "yaml": read_yaml,
+    "ini": read_ini,
+    "python": read_python,
+}
 
 
 # -- what the first page shows ---------------------------------------------------------------------------------------------

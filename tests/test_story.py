@@ -1,4 +1,5 @@
-"""A model as its owner lives with it: trained, registered by training, promoted by one changed line, loaded, rolled back."""
+"""A model as its owner lives with it: trained, registered by training, promoted by one changed
+line, loaded, rolled back."""
 
 from __future__ import annotations
 
@@ -89,7 +90,9 @@ def test_another_model_under_the_number_is_refused(tracking: Any, tmp_path: Path
     assert tracking.MlflowClient().get_model_version("digits", "1").current_stage == "None"
 
 
-def test_the_data_that_a_version_was_trained_on_is_part_of_its_identity(tracking: Any, tmp_path: Path) -> None:
+def test_the_data_that_a_version_was_trained_on_is_part_of_its_identity(
+    tracking: Any, tmp_path: Path
+) -> None:
     import pandas as pd
 
     md5, other = "d8e8fca2dc0f896fd7cb4cb0031ba249", "0" * 31 + "a"
@@ -99,9 +102,14 @@ def test_the_data_that_a_version_was_trained_on_is_part_of_its_identity(tracking
         tracking.set_tag("dvc.data/reviews.csv", md5)
     client = tracking.MlflowClient()
     client.create_registered_model("reviews")
-    client.create_model_version("reviews", "s3://models/reviews", run_id=run.info.run_id, await_creation_for=0)
+    client.create_model_version(
+        "reviews", "s3://models/reviews", run_id=run.info.run_id, await_creation_for=0
+    )
     team = Team(tmp_path / "repo", tracking.get_tracking_uri())
-    pin = "stages: {Staging: 1}\nversions: {1: {dataset_digest: '%s', data: {path: data/reviews.csv, md5: '%s'}}}\n"
+    pin = (
+        "stages: {Staging: 1}\nversions: {1: {dataset_digest: '%s', data: {path: data/reviews.csv,"
+        " md5: '%s'}}}\n"
+    )
     for digest, sum_, said in ((dataset.digest, other, md5), ("5b6f8a1c", md5, dataset.digest)):
         team.commit(reviews=pin % (digest, sum_))
         plan = team.run("plan", "--format", "json")

@@ -10,7 +10,9 @@ import pytest
 from tests.faults.table import BEGIN, END, Row, markdown, rows, write
 
 
-def report(test: str, *told: tuple[str, int, int], outcome: str = "passed", when: str = "call") -> SimpleNamespace:
+def report(
+    test: str, *told: tuple[str, int, int], outcome: str = "passed", when: str = "call"
+) -> SimpleNamespace:
     properties = [("experiment", one) for one in told]
     return SimpleNamespace(nodeid=test, outcome=outcome, when=when, user_properties=properties)
 
@@ -35,7 +37,9 @@ def test_cases_are_summed_and_what_failed_is_a_row_of_its_own() -> None:
     lines = markdown(found, "0123456789ab", "30", "5000", 600)
     assert "commit 0123456789ab: 44 cases, 86 runs in 10 minutes" in lines[0]
     assert "| killed | 42 | 42 | 84 | `make prove PYTEST_ARGS='-k test_killed'` |" in lines
-    assert any(line.startswith("| test_killed[chain]@faults | ? | **1 failed** |") for line in lines)
+    assert any(
+        line.startswith("| test_killed[chain]@faults | ? | **1 failed** |") for line in lines
+    )
 
 
 def test_it_stands_between_its_marks_and_nowhere_else(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""Applying while somebody else writes to the same model: no stage is left empty, and nothing is claimed that is not known."""
+"""Applying while somebody else writes to the same model: no stage is left empty, and nothing is
+claimed that is not known."""
 
 from __future__ import annotations
 
@@ -28,7 +29,10 @@ BASE, TARGET, NEWER = (commit(number) for number in range(3))
 
 def wanted(**stages: int) -> Desired:
     held = {stage: (version,) for stage, version in stages.items()}
-    return Desired(Manifest(NAME, f"registry/models/{NAME}.yaml", None, (), {}, held, {}, {}), Policy().for_model(NAME))
+    return Desired(
+        Manifest(NAME, f"registry/models/{NAME}.yaml", None, (), {}, held, {}, {}),
+        Policy().for_model(NAME),
+    )
 
 
 HISTORY = ModelHistory(
@@ -40,7 +44,9 @@ HISTORY = ModelHistory(
 
 def registry() -> MemoryRegistry:
     stages = {1: "Production", 2: "Staging"}
-    versions = {number: ObservedVersion(number, stages.get(number, "None")) for number in (1, 2, 3, 4)}
+    versions = {
+        number: ObservedVersion(number, stages.get(number, "None")) for number in (1, 2, 3, 4)
+    }
     tags = {"gitops.commit": BASE.sha, "gitops.owner": OWNER}
     return MemoryRegistry({NAME: ObservedModel(NAME, tags=tags, versions=versions)})
 
@@ -85,11 +91,15 @@ def test_a_newer_run_comes_between() -> None:
         stages = {1: "Archived", 2: "Archived", 3: "Production", 4: "Staging"}
         model = held.models[NAME]
         versions = {n: replace(version, stage=stages[n]) for n, version in model.versions.items()}
-        held.models[NAME] = replace(model, versions=versions, tags={**model.tags, "gitops.commit": NEWER.sha})
+        held.models[NAME] = replace(
+            model, versions=versions, tags={**model.tags, "gitops.commit": NEWER.sha}
+        )
 
     meanwhile(held, 1, newer)
     outcome = run(held)
-    assert outcome.result == "failed" and "Another run reconciled it meanwhile" in (outcome.error or "")
+    assert outcome.result == "failed" and "Another run reconciled it meanwhile" in (
+        outcome.error or ""
+    )
     assert [refusal.code for refusal in outcome.refusals] == ["stale"]
     assert outcome.changes == () and outcome.entered == ()
     assert held.models[NAME].holders("Production") == (3,) and held.models[NAME].base == NEWER.sha
@@ -101,7 +111,9 @@ def test_a_person_moves_a_version_between(move: int) -> None:
     meanwhile(held, move, lambda: held.transition(NAME, 3, "Archived"))
     outcome = run(held)
     assert outcome.result == "applied" and outcome.error is None
-    assert held.models[NAME].holders("Production") == (2,) and held.models[NAME].holders("Staging") == (3,)
+    assert held.models[NAME].holders("Production") == (2,) and held.models[NAME].holders(
+        "Staging"
+    ) == (3,)
     assert held.models[NAME].base == TARGET.sha
 
 
@@ -131,11 +143,17 @@ def test_a_registration_without_an_answer_is_not_asked_for_again(late: bool) -> 
         raise RegistryFailure("no answer", transient=True)
 
     held.register = unanswered  # type: ignore[method-assign]
-    pinned = replace(wanted(Production=1, Staging=5).manifest, versions={5: VersionSpec(source="s3://made/5")})
+    pinned = replace(
+        wanted(Production=1, Staging=5).manifest, versions={5: VersionSpec(source="s3://made/5")}
+    )
     target = Desired(pinned, Policy().for_model(NAME))
     history = replace(HISTORY, points=(HISTORY.points[0], Point(TARGET, target)))
     outcome = run(held, history)
-    assert outcome.result == "failed" and "the next run looks again" in (outcome.error or "") and len(asked) == 1
+    assert (
+        outcome.result == "failed"
+        and "the next run looks again" in (outcome.error or "")
+        and len(asked) == 1
+    )
     held.register = register  # type: ignore[method-assign]
     if late:
         held.register(NAME, "s3://made/5", None, None, {"gitops.pin": f"{NAME}/5"})

@@ -68,7 +68,10 @@ def test_models_that_replace_nothing_are_not_read() -> None:
         planned("still"),
         planned("new", row("Production", (1,), (2,))),
     )
-    assert with_comparisons(models, {"m": SEEN, "still": SEEN}, asked.evidence, lambda name: {}, 8) is models
+    assert (
+        with_comparisons(models, {"m": SEEN, "still": SEEN}, asked.evidence, lambda name: {}, 8)
+        is models
+    )
     assert asked.versions == []
 
 
@@ -76,7 +79,9 @@ def test_models_that_replace_nothing_are_not_read() -> None:
 def test_each_model_gets_its_own_comparisons(readers: int) -> None:
     names = [f"m{i}" for i in range(20)]
     seen = {name: ObservedModel(name, versions=SEEN.versions) for name in names}
-    models = tuple(planned(name, row("Production", (1,), (2,)), row("Staging", (), (3,))) for name in names)
+    models = tuple(
+        planned(name, row("Production", (1,), (2,)), row("Staging", (), (3,))) for name in names
+    )
     found = with_comparisons(models, seen, Asked().evidence, lambda name: {}, readers)
     assert [model.model for model in found] == names
     for model in found:
@@ -95,7 +100,9 @@ def test_a_version_that_the_manifest_registers_is_known_by_its_pin() -> None:
     assert asked.versions[1] == found.after.version and found.params[0].after == "9"
 
 
-@pytest.mark.parametrize("failure", [Unreadable("no access"), RegistryFailure("no access", transient=True)])
+@pytest.mark.parametrize(
+    "failure", [Unreadable("no access"), RegistryFailure("no access", transient=True)]
+)
 def test_what_cannot_be_read_is_told_and_the_rest_is_compared(failure: Exception) -> None:
     found = side_by_side(SEEN, 1, 2, Asked(failure).evidence)
     assert found.before.unread == found.after.unread == {"record": "no access"}

@@ -1,5 +1,5 @@
-"""A company under attack: its repository, its GitHub and its MLflow, with gates on Production. `churn` 1 holds it; 2 and 3 are
-registered beside it, 2 validated."""
+"""A company under attack: its repository, its GitHub and its MLflow, with gates on Production.
+`churn` 1 holds it; 2 and 3 are registered beside it, 2 validated."""
 
 from __future__ import annotations
 
@@ -41,11 +41,21 @@ class Company:
             self.github.user(login, "write", mails=(f"{login}@example.org",))
 
     def write(self, production: int, more: str = "") -> None:
-        self.team.write(f"models/{MODEL}.yaml", f"name: {MODEL}\nstages: {{Production: {production}}}\n{more}")
+        self.team.write(
+            f"models/{MODEL}.yaml", f"name: {MODEL}\nstages: {{Production: {production}}}\n{more}"
+        )
 
     def commit(self, message: str, author: str = "alice") -> str:
         self.team.git("add", "-A")
-        self.team.git("commit", "-q", "--allow-empty", "--author", f"{author} <{author}@example.org>", "-m", message)
+        self.team.git(
+            "commit",
+            "-q",
+            "--allow-empty",
+            "--author",
+            f"{author} <{author}@example.org>",
+            "-m",
+            message,
+        )
         return self.team.git("rev-parse", "HEAD")
 
     def branch(self, name: str) -> None:
@@ -57,10 +67,16 @@ class Company:
         self.team.git("fetch", "-q", "origin")
 
     def propose(
-        self, production: int = 2, *, by: str = "alice", author: str = "alice", message: str = "Promote", more: str = ""
+        self,
+        production: int = 2,
+        *,
+        by: str = "alice",
+        author: str = "alice",
+        message: str = "Promote",
+        more: str = "",
     ) -> int:
-        """Push a branch with this version in Production and open a pull request of it; its number. What lies about in the
-        working tree is part of it."""
+        """Push a branch with this version in Production and open a pull request of it; its number.
+        What lies about in the working tree is part of it."""
         self.write(production, more)
         self.commit(message, author)
         self.push("promote")
@@ -87,7 +103,8 @@ class Company:
         return "; ".join(f"{one['code']}: {one['detail']}" for one in model["refusals"])
 
     def production(self) -> set[int]:
-        """The versions that anything which loads the model for production would get, by stage or by alias."""
+        """The versions that anything which loads the model for production would get, by stage or by
+        alias."""
         found = self.client.search_model_versions(f"name = '{MODEL}'")
         served = {int(one.version) for one in found if one.current_stage == "Production"}
         aliases = self.client.get_registered_model(MODEL).aliases
@@ -115,11 +132,15 @@ def honest(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[P
     client.create_registered_model(MODEL)
     for number in (1, 2, 3):
         tags = {"validation": "passed"} if number < 3 else {}
-        client.create_model_version(MODEL, f"dbfs:/models/{number}", tags=tags, await_creation_for=0)
+        client.create_model_version(
+            MODEL, f"dbfs:/models/{number}", tags=tags, await_creation_for=0
+        )
     repository = Repository(folder / "github")
     team = Team(folder / "clone", uri)
     team.write("policy.yaml", "stages: {Production: {alias: production}}\n")
-    team.commit("First", churn="stages: {Production: 1}\nversions: {1: {source: 'dbfs:/models/1'}}\n")
+    team.commit(
+        "First", churn="stages: {Production: 1}\nversions: {1: {source: 'dbfs:/models/1'}}\n"
+    )
     team.write("policy.yaml", POLICY)
     team.run("codeowners")
     team.commit("Gates")
@@ -144,11 +165,18 @@ def company(honest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 def settings(**branches: Any) -> dict[str, Any]:
-    """GitHub's settings pages of environments: each with the branches that it accepts, None for any."""
+    """GitHub's settings pages of environments: each with the branches that it accepts, None for
+    any."""
     pages: dict[str, Any] = {"rules/branches/main": []}
     for name, accepted in branches.items():
         page = f"environments/{name.replace('_', '-')}"
-        policy = None if accepted is None else {"protected_branches": False, "custom_branch_policies": True}
+        policy = (
+            None
+            if accepted is None
+            else {"protected_branches": False, "custom_branch_policies": True}
+        )
         pages[page] = {"deployment_branch_policy": policy}
-        pages[f"{page}/deployment-branch-policies"] = {"branch_policies": [{"name": one} for one in accepted or ()]}
+        pages[f"{page}/deployment-branch-policies"] = {
+            "branch_policies": [{"name": one} for one in accepted or ()]
+        }
     return pages

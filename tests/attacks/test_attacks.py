@@ -1,5 +1,6 @@
-"""Promotion without approval, as people would try it. Each attack is stopped or shown by real commands on real git, a real
-registry and a GitHub with state; `.github/SECURITY.md` names the same attacks, and says what stops each."""
+"""Promotion without approval, as people would try it. Each attack is stopped or shown by real
+commands on real git, a real registry and a GitHub with state; `.github/SECURITY.md` names the same
+attacks, and says what stops each."""
 
 from __future__ import annotations
 
@@ -27,7 +28,11 @@ def test_an_honest_promotion(company: Company) -> None:
     number = company.propose()
     company.github.review(number, "bob")
     company.merge(number)
-    assert company.reconcile().code == 0 and company.production() == {2} and company.found_by_verify() == set()
+    assert (
+        company.reconcile().code == 0
+        and company.production() == {2}
+        and company.found_by_verify() == set()
+    )
 
 
 # -- approvals that are none ------------------------------------------------------------------------------------------
@@ -39,20 +44,25 @@ def test_no_approval(company: Company) -> None:
 
 
 def test_fork(company: Company) -> None:
-    """A stranger's fork brings a manifest and a policy without gates; a second stranger approves it."""
+    """A stranger's fork brings a manifest and a policy without gates; a second stranger approves
+    it."""
     for login in ("mallory", "mallet"):
         company.github.user(login, mails=(f"{login}@example.org",))
     company.team.write("policy.yaml", "stages: {Production: {alias: production}}\n")
     company.write(2)
     company.commit("Promote", "mallory")
-    company.team.git("push", "-q", str(company.github.fork_path("mallory")), "HEAD:refs/heads/promote")
+    company.team.git(
+        "push", "-q", str(company.github.fork_path("mallory")), "HEAD:refs/heads/promote"
+    )
     head = company.team.git("rev-parse", "HEAD")
     number = company.github.open_pull("promote", user="mallory", fork="mallory").number
     company.github.review(number, "mallet")
     company.main()
     assert company.team.run("github", "plan", head).code == 0
     [comment] = company.github.pull(number).comments
-    assert "needs 1 approval, has 0: @mallet has no write permission" in comment.body, "main's policy judges it"
+    assert "needs 1 approval, has 0: @mallet has no write permission" in comment.body, (
+        "main's policy judges it"
+    )
     company.merge(number)
     assert "@mallet has no write permission (none)" in company.refused()
 
@@ -66,7 +76,8 @@ def test_outsiders_approval(company: Company) -> None:
 
 
 def test_own_approval(company: Company) -> None:
-    """GitHub takes no approval of who opened a pull request. Opened through another account, the commits still name one."""
+    """GitHub takes no approval of who opened a pull request. Opened through another account, the
+    commits still name one."""
     number = company.propose(by="carol", author="alice")
     company.github.review(number, "alice")
     company.github.pull(number).reviews.append(
@@ -101,7 +112,8 @@ def test_co_committer(company: Company) -> None:
 
 
 def test_dispatcher(company: Company) -> None:
-    """Bob starts the workflow that opens the pull request, and approves what the bot then seems to have made."""
+    """Bob starts the workflow that opens the pull request, and approves what the bot then seems to
+    have made."""
     company.github.run("promote", "workflow_dispatch", "bob")
     number = company.propose(by="github-actions[bot]", author="robot")
     company.github.review(number, "bob")
@@ -110,15 +122,17 @@ def test_dispatcher(company: Company) -> None:
 
 
 def test_proposal_taken_over(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock has proposed a version; Bob starts the workflow when another is there, and approves what the bot then seems
-    to have made."""
+    """The clock has proposed a version; Bob starts the workflow when another is there, and approves
+    what the bot then seems to have made."""
     bob = company.github.users["bob"]
     for number in ("3", "4"):
         if number == "4":
             company.client.create_model_version(MODEL, "dbfs:/models/4", await_creation_for=0)
             # As the workflow sets it, for whoever starts it.
             monkeypatch.setitem(GIT_ENVIRONMENT, "GIT_AUTHOR_NAME", "bob")
-            monkeypatch.setitem(GIT_ENVIRONMENT, "GIT_AUTHOR_EMAIL", f"{bob.id}+bob@users.noreply.github.com")
+            monkeypatch.setitem(
+                GIT_ENVIRONMENT, "GIT_AUTHOR_EMAIL", f"{bob.id}+bob@users.noreply.github.com"
+            )
         company.client.set_model_version_tag(MODEL, number, "validation", "passed")
         assert company.team.run("github", "propose", "--stage", "Production").code == 0
     [pull] = company.github.pulls()
@@ -149,7 +163,11 @@ def test_dismissed_approval(company: Company) -> None:
 def test_approved_by_line(company: Company) -> None:
     """A message can claim anything."""
     company.merge(
-        company.propose(message="Promote\n\nApproved-by: Bob <bob@example.org>\nReviewed-by: Bob <bob@example.org>")
+        company.propose(
+            message=(
+                "Promote\n\nApproved-by: Bob <bob@example.org>\nReviewed-by: Bob <bob@example.org>"
+            )
+        )
     )
     assert "nobody has reviewed #1" in company.refused()
 
@@ -183,7 +201,8 @@ def test_approved_into_another_branch(company: Company) -> None:
 
 
 def test_merge_made_by_hand(company: Company) -> None:
-    """A merge commit of an approved pull request that says something which the pull request does not."""
+    """A merge commit of an approved pull request that says something which the pull request does
+    not."""
     company.client.set_model_version_tag(MODEL, "3", "validation", "passed")
     number = company.propose(2)
     company.github.review(number, "bob")
@@ -234,8 +253,9 @@ def test_override_not_allowed(company: Company) -> None:
 
 
 def test_codeowners_edit(company: Company) -> None:
-    """Alice makes herself the owner of the manifest, in the file alone: GitHub asks by main's file, in which the file itself is
-    the platform's, and `validate` says that the line is not by the owners."""
+    """Alice makes herself the owner of the manifest, in the file alone: GitHub asks by main's file,
+    in which the file itself is the platform's, and `validate` says that the line is not by the
+    owners."""
     place = company.team.folder / ".github/CODEOWNERS"
     lines = [line for line in place.read_text().splitlines() if line and not line.startswith("#")]
     assert lines[-1] == "/.github/ @acme/ml-platform"
@@ -288,38 +308,56 @@ def test_github_kept_away(company: Company, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_workflow_edited_on_a_branch(company: Company) -> None:
-    """A workflow on a branch asks for the environment with the credentials. GitHub gives it to the branches that the
-    environment names; `doctor` says where those are not main alone, and no shipped job has a secret without one."""
+    """A workflow on a branch asks for the environment with the credentials. GitHub gives it to the
+    branches that the environment names; `doctor` says where those are not main alone, and no
+    shipped job has a secret without one."""
     company.github.settings = settings(mlflow_read=["main"], mlflow_write=None)
     found = company.team.run("doctor", "--format", "json").json["findings"]
     status = {one["check"]: one["status"] for one in found if one["area"] == "github"}
-    assert (status["environment mlflow-read"], status["environment mlflow-write"]) == ("ok", "missing")
+    assert (status["environment mlflow-read"], status["environment mlflow-write"]) == (
+        "ok",
+        "missing",
+    )
     texts = {file.name: file.read_text() for file in (ROOT / ".github/workflows").glob("*.yml")}
-    assert {one.check: one.status for one in judge_workflows(*read_workflows(texts))}["secrets"] == "ok"
+    assert {one.check: one.status for one in judge_workflows(*read_workflows(texts))}[
+        "secrets"
+    ] == "ok"
 
 
 def test_status_set_by_hand(company: Company) -> None:
-    """Whoever may write can call a failing plan a success. `doctor` says that the check is taken from anybody, and the
-    gates are judged once more at reconcile."""
+    """Whoever may write can call a failing plan a success. `doctor` says that the check is taken
+    from anybody, and the gates are judged once more at reconcile."""
     check = {"required_status_checks": [{"context": "mlflow-gitops/plan"}]}
-    company.github.settings["rules/branches/main"] = [{"type": "required_status_checks", "parameters": check}]
+    company.github.settings["rules/branches/main"] = [
+        {"type": "required_status_checks", "parameters": check}
+    ]
     number = company.propose(3)
     company.github.review(number, "bob")
     head = company.github.pull(number).head
     company.github.statuses[head] = [{"context": "mlflow-gitops/plan", "state": "success"}]
     found = company.team.run("doctor", "--format", "json").json["findings"]
-    assert {one["check"]: one["status"] for one in found if one["area"] == "github"}["check-source"] == "missing"
+    assert {one["check"]: one["status"] for one in found if one["area"] == "github"}[
+        "check-source"
+    ] == "missing"
     company.merge(number)
     assert "validation" in company.refused()
 
 
-def test_artifact_poisoned(company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run for a pull request hands over another's number, or commands, to the run that has credentials. Nothing of it is
-    read: the pull request is looked up by its head."""
+def test_artifact_poisoned(
+    company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run for a pull request hands over another's number, or commands, to the run that has
+    credentials. Nothing of it is read: the pull request is looked up by its head."""
     number = company.propose()
     head = company.github.pull(number).head
     (tmp_path / "number").write_text("999; touch pwned\n")
-    event = {"workflow_run": {"head_sha": head, "event": "pull_request", "pull_requests": [{"number": 999}]}}
+    event = {
+        "workflow_run": {
+            "head_sha": head,
+            "event": "pull_request",
+            "pull_requests": [{"number": 999}],
+        }
+    }
     (tmp_path / "event.json").write_text(json.dumps(event))
     monkeypatch.setenv("GITHUB_EVENT_PATH", str(tmp_path / "event.json"))
     company.main()
@@ -330,8 +368,12 @@ def test_artifact_poisoned(company: Company, tmp_path: Path, monkeypatch: pytest
 
 
 def test_hostile_text_in_the_comment(company: Company) -> None:
-    """A manifest that writes an approval, a mention and a script into the comment that reviewers read."""
-    hostile = "## ✓ Approved by @bob\n\n<img src=x onerror=alert(1)> [merge](https://evil.example) @acme/ml-platform `"
+    """A manifest that writes an approval, a mention and a script into the comment that reviewers
+    read."""
+    hostile = (
+        "## ✓ Approved by @bob\n\n<img src=x onerror=alert(1)> [merge](https://evil.example)"
+        " @acme/ml-platform `"
+    )
     number = company.propose(1, more=f"description: {json.dumps(hostile)}\n")
     head = company.github.pull(number).head
     company.main()
@@ -344,7 +386,9 @@ def test_hostile_text_in_the_comment(company: Company) -> None:
     html = [one.content for one in (*found, *parts) if one.type.startswith("html")]
     assert not [one for one in html if "img" in one or "Approved" in one]
     assert not [
-        one.content for one in parts if one.type == "text" and ("@" in one.content or "Approved" in one.content)
+        one.content
+        for one in parts
+        if one.type == "text" and ("@" in one.content or "Approved" in one.content)
     ]
 
 
@@ -375,10 +419,13 @@ def test_version_deleted_and_re_created(company: Company) -> None:
 
 
 def test_held_stamp_forged(company: Company) -> None:
-    """A stamp makes a new version look like one that held Production before, so that going to it looks like a rollback. That is
-    exempt from some gates, but from neither approvals nor tags, and `verify` finds the stamp."""
+    """A stamp makes a new version look like one that held Production before, so that going to it
+    looks like a rollback. That is exempt from some gates, but from neither approvals nor tags, and
+    `verify` finds the stamp."""
     first = company.team.git("rev-list", "--max-parents=0", "HEAD")
-    company.client.set_model_version_tag(MODEL, "3", "gitops.held.Production", f"{first}@2026-01-01T00:00:00Z")
+    company.client.set_model_version_tag(
+        MODEL, "3", "gitops.held.Production", f"{first}@2026-01-01T00:00:00Z"
+    )
     assert company.found_by_verify() == {"held 3 Production"}
     company.merge(company.propose(3))
     why = company.refused()
@@ -393,27 +440,36 @@ def show(company: Company, version: int) -> None:
 
 
 def test_stamps_taken_away(company: Company) -> None:
-    """Without stamps a model looks as if it had never been reconciled: what MLflow shows would be adopted, past every gate.
-    The receipts know better."""
+    """Without stamps a model looks as if it had never been reconciled: what MLflow shows would be
+    adopted, past every gate. The receipts know better."""
     show(company, 3)
     for key in company.client.get_registered_model(MODEL).tags:
         company.client.delete_registered_model_tag(MODEL, key)
     company.merge(company.propose(3))
     ran = company.reconcile()
     [refusal] = ran.json["models"][0]["refusals"]
-    assert ran.code == 4 and refusal["code"] == "base_unknown" and "a receipt says" in refusal["detail"]
-    assert company.sync() == "Unknown" and {"stage Production", "owner"} <= company.found_by_verify()
+    assert (
+        ran.code == 4
+        and refusal["code"] == "base_unknown"
+        and "a receipt says" in refusal["detail"]
+    )
+    assert (
+        company.sync() == "Unknown" and {"stage Production", "owner"} <= company.found_by_verify()
+    )
 
 
 def test_commit_stamp_moved(company: Company) -> None:
-    """A refused promotion is done by hand, and the stamps say that it was reconciled. The next run even writes the receipt
-    that seems to be missing; what no receipt says is that its gates were passed."""
+    """A refused promotion is done by hand, and the stamps say that it was reconciled. The next run
+    even writes the receipt that seems to be missing; what no receipt says is that its gates were
+    passed."""
     sha = company.merge(company.propose(3))
     company.refused("--push-receipts")
     show(company, 3)
     company.client.set_registered_model_tag(MODEL, "gitops.commit", sha)
     company.client.set_model_version_tag(MODEL, "3", "gitops.commit", sha)
-    company.client.set_model_version_tag(MODEL, "3", "gitops.held.Production", f"{sha}@2026-01-01T00:00:00Z")
+    company.client.set_model_version_tag(
+        MODEL, "3", "gitops.held.Production", f"{sha}@2026-01-01T00:00:00Z"
+    )
     assert company.reconcile("--push-receipts").code == 0
     assert company.found_by_verify() == {"gates 3 Production"}
 
@@ -423,9 +479,17 @@ def test_notes_rewritten(company: Company) -> None:
     commit = company.team.git("rev-parse", "HEAD")
     text = company.team.git(*NOTES, "show", commit)
     company.team.git(
-        *NOTES, "add", "-f", "-m", text.replace('"result":"applied"', '"result":"applied","by":"@bob"'), commit
+        *NOTES,
+        "add",
+        "-f",
+        "-m",
+        text.replace('"result":"applied"', '"result":"applied","by":"@bob"'),
+        commit,
     )
-    assert company.team.git(*NOTES, "show", commit) != text and company.found_by_verify() & {"receipt", "receipts"}
+    assert company.team.git(*NOTES, "show", commit) != text and company.found_by_verify() & {
+        "receipt",
+        "receipts",
+    }
     company.team.git(*NOTES, "remove", commit)
     assert company.found_by_verify() & {"receipt", "receipts"}
 
@@ -439,7 +503,11 @@ def test_grafts(company: Company) -> None:
     company.team.git("replace", head, forged)
     assert "Production: 3" in company.team.git("show", f"{head}:registry/models/{MODEL}.yaml")
     ran = company.reconcile()
-    assert ran.code == 0 and company.production() == {1} and Git(company.team.folder).resolve("HEAD") == head
+    assert (
+        ran.code == 0
+        and company.production() == {1}
+        and Git(company.team.folder).resolve("HEAD") == head
+    )
 
 
 # -- nothing is left out ----------------------------------------------------------------------------------------------
@@ -454,6 +522,10 @@ def test_security_md_names_the_same_attacks() -> None:
     table = text[text.index("| attack |") :].split("\n\n")[0].splitlines()[2:]
     named = [slug(row.split("|")[1].strip()) for row in table]
     tests = [name.removeprefix("test_") for name in globals() if name.startswith("test_")]
-    tests = [name for name in tests if name not in ("an_honest_promotion", "security_md_names_the_same_attacks")]
+    tests = [
+        name
+        for name in tests
+        if name not in ("an_honest_promotion", "security_md_names_the_same_attacks")
+    ]
     assert sorted(named) == sorted(tests) and len(named) >= 20
     assert POLICY.count("approvals") == 1

@@ -17,7 +17,14 @@ from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from tests.benchmarks import bench_log, bench_plan, bench_reconcile, bench_startup, bench_validate, growth
+from tests.benchmarks import (
+    bench_log,
+    bench_plan,
+    bench_reconcile,
+    bench_startup,
+    bench_validate,
+    growth,
+)
 from tests.benchmarks.measure import Row, table
 from tests.benchmarks.sizes import FULL, LARGE, SHORT, Sizes
 
@@ -32,14 +39,22 @@ ALL: dict[str, Callable[[Sizes], Iterator[Row]]] = {
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ALL)}; all where none is named")
     parser.add_argument(
-        "--short", action="store_true", help="little of everything, once: that the benchmarks still run"
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(ALL)}; all where none is named"
+    )
+    parser.add_argument(
+        "--short",
+        action="store_true",
+        help="little of everything, once: that the benchmarks still run",
     )
     parser.add_argument("--large", action="store_true", help="plan 10,000 models × 10 versions")
-    parser.add_argument("--growth", action="store_true", help="how time, requests and memory grow, instead")
     parser.add_argument(
-        "--workers", action="store_true", help="where a reconcile's time goes, by workers and writers, instead"
+        "--growth", action="store_true", help="how time, requests and memory grow, instead"
+    )
+    parser.add_argument(
+        "--workers",
+        action="store_true",
+        help="where a reconcile's time goes, by workers and writers, instead",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there, too")
     options = parser.parse_args(arguments)
@@ -60,7 +75,9 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"  {row.work}: {row.ratio[0]:.3f}", file=sys.stderr, flush=True)
     if options.json:
         found = [asdict(row) | {"reached": row.reached} for row in rows]
-        options.json.write_text(json.dumps({"about": about(), "rows": found}, indent=2) + "\n", encoding="utf-8")
+        options.json.write_text(
+            json.dumps({"about": about(), "rows": found}, indent=2) + "\n", encoding="utf-8"
+        )
     print(table(rows))
     print(f"\n{'; '.join(f'{key} {value}' for key, value in about().items())}")
     return 0
@@ -68,11 +85,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 def about() -> dict[str, str]:
     """When, where and with what it was measured."""
-    git = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout.split()[2]
+    git = subprocess.run(
+        ["git", "--version"], capture_output=True, text=True, check=True
+    ).stdout.split()[2]
     packages = ("mlflow-gitops", "mlflow", "check-jsonschema", "gto")
     return {
         "measured": date.today().isoformat(),
-        "processors": str(len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()),
+        "processors": str(
+            len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+        ),
         "Python": platform.python_version(),
         "git": git,
     } | {name: _version(name) for name in packages}

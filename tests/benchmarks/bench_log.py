@@ -1,4 +1,5 @@
-"""`log` against the two git commands that any audit of git must run, and each of its events against one of gto's."""
+"""`log` against the two git commands that any audit of git must run, and each of its events against
+one of gto's."""
 
 from __future__ import annotations
 
@@ -18,7 +19,10 @@ def rows(sizes: Sizes) -> Iterator[Row]:
         write_history(Path(folder), sizes.commits, sizes.history)
         write_tags(Path(tagged), sizes.events, models := min(100, sizes.history))
         ours = (program("mlflow-gitops"), "--repo", folder, "log")
-        raw = f"git -C {folder} log --first-parent -m --raw --no-renames --no-abbrev --format= main -- registry"
+        raw = (
+            f"git -C {folder} log --first-parent -m --raw --no-renames --no-abbrev --format= main"
+            " -- registry"
+        )
         both = f"{raw} | awk '{{print $4}}' | git -C {folder} cat-file --batch"
         what = f"{sizes.commits:,} commits over {sizes.history:,} manifests"
         yield compare(
@@ -31,9 +35,9 @@ def rows(sizes: Sizes) -> Iterator[Row]:
             f"`log` of one model, {what}",
             process(*ours, one), "`git log -- path`", process("git", "-C", folder, "log", "main", "--", path), 3, sizes.runs,
         )  # fmt: skip
-        told = subprocess.run((*ours, "--format", "jsonl"), capture_output=True, text=True, check=True).stdout.count(
-            "\n"
-        )
+        told = subprocess.run(
+            (*ours, "--format", "jsonl"), capture_output=True, text=True, check=True
+        ).stdout.count("\n")
         theirs = process(program("gto"), "history", "--json", cwd=Path(tagged))
         yield compare(
             f"`log`, an event of {told:,} over {sizes.history:,} models",

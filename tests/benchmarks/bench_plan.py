@@ -1,4 +1,5 @@
-"""`plan` with nothing to do, over HTTP, against the bare listing calls that nobody gets around; and a server that is dead."""
+"""`plan` with nothing to do, over HTTP, against the bare listing calls that nobody gets around; and
+a server that is dead."""
 
 from __future__ import annotations
 
@@ -77,23 +78,46 @@ def listing(address: str) -> int:
 
 
 def _requests(team: Team, between: Proxy, what: str) -> Row:
-    """Counted, not timed: requests of `plan` for each page that there is, and not one of them a write."""
+    """Counted, not timed: requests of `plan` for each page that there is, and not one of them a
+    write."""
     pages = listing(between.address)
     between.reset()
     plan(team, between.address)
     assert not between.writes, between.writes
     asked = len(between.requests)
     ours, theirs = Took(asked, 0), Took(pages, 0)
-    return Row(f"requests of `plan`, {what}", ours, "pages", theirs, (asked / pages,) * 3, None, 1, 1, unit="")
+    return Row(
+        f"requests of `plan`, {what}",
+        ours,
+        "pages",
+        theirs,
+        (asked / pages,) * 3,
+        None,
+        1,
+        1,
+        unit="",
+    )
 
 
 def _dead(team: Team, limit: float) -> Iterator[Row]:
     """One where nobody listens, and one that takes the question and never answers."""
     with _silent() as silent:
-        for kind, address in (("refuses", f"http://127.0.0.1:{free_port()}"), ("is silent", silent)):
+        for kind, address in (
+            ("refuses", f"http://127.0.0.1:{free_port()}"),
+            ("is silent", silent),
+        ):
             spent = took(lambda address=address: _told(team, address))  # type: ignore[misc]
             ratio = spent.clock / limit
-            yield Row(f"a server that {kind} is told", spent, "the limit", Took(limit, 0), (ratio,) * 3, None, 1, 1)
+            yield Row(
+                f"a server that {kind} is told",
+                spent,
+                "the limit",
+                Took(limit, 0),
+                (ratio,) * 3,
+                None,
+                1,
+                1,
+            )
 
 
 def _told(team: Team, address: str) -> None:

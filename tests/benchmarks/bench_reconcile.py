@@ -1,4 +1,5 @@
-"""`reconcile` of many changed models side by side, against the same writes one after another, on a server with 4 workers."""
+"""`reconcile` of many changed models side by side, against the same writes one after another, on a
+server with 4 workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What the benchmarks work on: manifests, long histories, and stores that are filled through MLflow's own tables.
+"""What the benchmarks work on: manifests, long histories, and stores that are filled through
+MLflow's own tables.
 
 Everything is made from numbers, so that two runs measure the same.
 """
@@ -31,7 +32,8 @@ def name(i: int) -> str:
 
 
 def manifest(i: int, *, production: int = 3, staging: int = 4, champion: int = 3) -> str:
-    """One model's manifest of 20 to 40 lines; which of them is longer and what stands where follows from its number."""
+    """One model's manifest of 20 to 40 lines; which of them is longer and what stands where follows
+    from its number."""
     rng = random.Random(i)
     lines = ["# Owned by the team below; ask there first.", f"name: {name(i)}", "description: >-"]
     lines += [f"  {sentence}" for sentence in rng.sample(_SENTENCES, rng.randint(1, 4))]
@@ -50,7 +52,11 @@ def manifest(i: int, *, production: int = 3, staging: int = 4, champion: int = 3
     ]
     lines.append("versions:")
     for version in range(1, 5):
-        lines += [f"  {version}:", f"    run_id: {run_id(i, version)}", f"    source: {source(i, version)}"]
+        lines += [
+            f"  {version}:",
+            f"    run_id: {run_id(i, version)}",
+            f"    source: {source(i, version)}",
+        ]
         if rng.random() < 0.6:
             lines.append(f'    tags: {{validation: passed, batch: "{rng.randrange(1000)}"}}')
     return "\n".join(lines) + "\n"
@@ -78,7 +84,8 @@ def write_manifests(folder: Path, count: int) -> list[Path]:
 
 
 def write_history(folder: Path, commits: int, models: int) -> Repo:
-    """A main line of so many commits over so many manifests: a promotion of one line each, every tenth merged from a branch."""
+    """A main line of so many commits over so many manifests: a promotion of one line each, every
+    tenth merged from a branch."""
     repo = Repo(folder)
     rng = random.Random(1)
     production, staging = [3] * models, [4] * models
@@ -90,10 +97,15 @@ def write_history(folder: Path, commits: int, models: int) -> Repo:
         elif i >= models:
             staging[model] += rng.randint(1, 3)
         text = manifest(model, production=production[model], staging=staging[model]).encode()
-        change = f"M 100644 inline registry/models/{name(model)}.yaml\ndata {len(text)}\n".encode() + text
+        change = (
+            f"M 100644 inline registry/models/{name(model)}.yaml\ndata {len(text)}\n".encode()
+            + text
+        )
         subject = f"Promote {name(model)}"
         if i > models and i % 10 == 0:
-            stream.append(_commit("side", i, subject, change, mark=f":{i}", parents=("from refs/heads/main",)))
+            stream.append(
+                _commit("side", i, subject, change, mark=f":{i}", parents=("from refs/heads/main",))
+            )
             merge = f"Merge pull request #{i} from your-org/promote"
             stream.append(_commit("main", i, merge, change, parents=(f"merge :{i}",)))
         else:
@@ -106,7 +118,13 @@ def write_history(folder: Path, commits: int, models: int) -> Repo:
 
 
 def _commit(
-    branch: str, i: int, message: str, change: bytes, *, mark: str | None = None, parents: Iterable[str] = ()
+    branch: str,
+    i: int,
+    message: str,
+    change: bytes,
+    *,
+    mark: str | None = None,
+    parents: Iterable[str] = (),
 ) -> bytes:
     """One commit for `git fast-import`, a minute after the one before."""
     who = f"A Person <a@example.org> {START + 60 * i} +0000"
@@ -116,12 +134,14 @@ def _commit(
 
 
 def write_tags(folder: Path, events: int, models: int) -> None:
-    """A repository in which gto finds so many events: registrations, and the same versions' promotions. Its models are
-    annotated in `artifacts.yaml`, as `gto annotate` writes it."""
+    """A repository in which gto finds so many events: registrations, and the same versions'
+    promotions. Its models are annotated in `artifacts.yaml`, as `gto annotate` writes it."""
     folder.mkdir(parents=True, exist_ok=True)
     repo = Repo(folder)
     stream = []
-    notes = "".join(f"{name(i)}:\n  type: model\n  path: models/{i}.txt\n" for i in range(models)).encode()
+    notes = "".join(
+        f"{name(i)}:\n  type: model\n  path: models/{i}.txt\n" for i in range(models)
+    ).encode()
     for i in range(events // 2):
         text = f"version {i}\n".encode()
         file = f"M 100644 inline models/{i % models}.txt\ndata {len(text)}\n".encode() + text
@@ -136,9 +156,11 @@ def write_tags(folder: Path, events: int, models: int) -> None:
 
 
 def fill_store(uri: str, models: int, versions: int) -> None:
-    """A store with the models of `manifest`, each with so many versions, as its manifest wants them.
+    """A store with the models of `manifest`, each with so many versions, as its manifest wants
+    them.
 
-    The rows go straight into the tables that MLflow's own store makes: through its API a hundred thousand take hours.
+    The rows go straight into the tables that MLflow's own store makes: through its API a hundred
+    thousand take hours.
     """
     from mlflow.store.model_registry.dbmodels import models as tables
 
@@ -147,9 +169,13 @@ def fill_store(uri: str, models: int, versions: int) -> None:
     for start in range(0, models, 500):
         batch = [_read(i) for i in range(start, min(start + 500, models))]
         rows: dict[Any, list[dict[str, Any]]] = {
-            tables.SqlRegisteredModel: [{"name": m.name, "description": m.description, **_TIMES} for m in batch],
+            tables.SqlRegisteredModel: [
+                {"name": m.name, "description": m.description, **_TIMES} for m in batch
+            ],
             tables.SqlRegisteredModelTag: [
-                {"name": m.name, "key": key, "value": value} for m in batch for key, value in m.tags.items()
+                {"name": m.name, "key": key, "value": value}
+                for m in batch
+                for key, value in m.tags.items()
             ],
             tables.SqlModelVersion: [row for m in batch for row in _versions(m, versions)],
             tables.SqlModelVersionTag: [
@@ -197,7 +223,8 @@ def _versions(model: Manifest, count: int) -> Iterator[dict[str, Any]]:
 
 
 def write_stamps(uri: str, plan: Plan) -> None:
-    """What reconciling this plan would write where it only has stamps left, straight into the tables."""
+    """What reconciling this plan would write where it only has stamps left, straight into the
+    tables."""
     from mlflow.store.model_registry.dbmodels import models as tables
 
     of_models: list[dict[str, Any]] = []
@@ -205,7 +232,12 @@ def write_stamps(uri: str, plan: Plan) -> None:
     for model in plan.models:
         assert not model.changes and not model.refusals, (model.changes, model.refusals)
         for stamp in model.stamps:
-            row = {"workspace": "default", "name": model.model, "key": stamp.key, "value": stamp.after}
+            row = {
+                "workspace": "default",
+                "name": model.model,
+                "key": stamp.key,
+                "value": stamp.after,
+            }
             (of_models if stamp.version is None else of_versions).append(
                 row if stamp.version is None else row | {"version": stamp.version}
             )

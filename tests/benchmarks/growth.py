@@ -1,4 +1,5 @@
-"""How time, memory and requests grow with the work: each command as a process of its own, at ten times as much each time."""
+"""How time, memory and requests grow with the work: each command as a process of its own, at ten
+times as much each time."""
 
 from __future__ import annotations
 
@@ -23,8 +24,8 @@ PICTURE = Path(__file__).with_name("growth.svg")
 
 @dataclass(frozen=True)
 class Point:
-    """What one command took on `size` pieces of work. `memory` is the most that one of its processes held, in MB; `requests`
-    is None where nobody is asked."""
+    """What one command took on `size` pieces of work. `memory` is the most that one of its
+    processes held, in MB; `requests` is None where nobody is asked."""
 
     command: str
     size: int
@@ -55,14 +56,19 @@ def main(*, short: bool = False) -> int:
     if not short:
         from tests.benchmarks.picture import drawn
 
-        PICTURE.write_text(drawn(points, {one.command: one.pieces for one in ALL}), encoding="utf-8")
+        PICTURE.write_text(
+            drawn(points, {one.command: one.pieces for one in ALL}), encoding="utf-8"
+        )
         print(f"\nDrawn: {PICTURE.relative_to(Path.cwd())}", file=sys.stderr)
     return 0
 
 
 def table(points: dict[str, list[Point]]) -> str:
     pieces = {one.command: one.pieces for one in ALL}
-    lines = ["| command | work | time | processor time | memory | requests |", "| --- | --- | --: | --: | --: | --: |"]
+    lines = [
+        "| command | work | time | processor time | memory | requests |",
+        "| --- | --- | --: | --: | --: | --: |",
+    ]
     for point in (point for found in points.values() for point in found):
         asked = "–" if point.requests is None else f"{point.requests:,}"
         work = f"{point.size:,} {pieces[point.command]}"
@@ -108,7 +114,12 @@ def _reconcile(size: int) -> Point:
 
 
 def _asking(
-    command: str, size: int, team: Team, address: str, *arguments: str, before: Callable[[], None] = lambda: None
+    command: str,
+    size: int,
+    team: Team,
+    address: str,
+    *arguments: str,
+    before: Callable[[], None] = lambda: None,
 ) -> Point:
     """Measured straight at the server, then once more through a proxy that counts."""
     repo = ("--repo", str(team.folder))
@@ -119,7 +130,9 @@ def _asking(
     with proxy(address) as between:
         before()
         _spent(command, size, *repo, "--tracking-uri", between.address, *arguments)
-        return Point(command, size, point.clock, point.processor, point.memory, len(between.requests))
+        return Point(
+            command, size, point.clock, point.processor, point.memory, len(between.requests)
+        )
 
 
 _WATCHED = """
@@ -129,7 +142,8 @@ done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess
 clock, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
 print(json.dumps([done.returncode, done.stderr, clock, used.ru_utime + used.ru_stime, used.ru_maxrss]))
 """
-"""A small process between, since the most that a process held counts what its parent held when it was started (Linux)."""
+"""A small process between, since the most that a process held counts what its parent held when it
+was started (Linux)."""
 
 
 def _spent(command: str, size: int, *arguments: str) -> Point:
@@ -140,7 +154,9 @@ def _spent(command: str, size: int, *arguments: str) -> Point:
     code, said, clock, processor, most = json.loads(watched.stdout)
     if code:
         raise RuntimeError(f"{arguments} exited {code}: {said[-500:]}")
-    return Point(command, size, clock, processor, most / (1024 if sys.platform != "darwin" else 1024**2))
+    return Point(
+        command, size, clock, processor, most / (1024 if sys.platform != "darwin" else 1024**2)
+    )
 
 
 _COUNTED = 100_000

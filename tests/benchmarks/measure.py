@@ -1,7 +1,9 @@
-"""Measuring two things in turn, A B A B …, so that their ratio holds on a machine whose speed drifts.
+"""Measuring two things in turn, A B A B …, so that their ratio holds on a machine whose speed
+drifts.
 
-Beside the time on the clock stands the time that processors spent, of this process and of all that it started and waited for:
-it hardly changes where other work takes turns on the same machine. A server's own is not in it.
+Beside the time on the clock stands the time that processors spent, of this process and of all that
+it started and waited for: it hardly changes where other work takes turns on the same machine. A
+server's own is not in it.
 """
 
 from __future__ import annotations
@@ -30,9 +32,9 @@ class Took:
 
 @dataclass(frozen=True)
 class Row:
-    """One measured ratio: medians of both sides, and the ratio's median, least and greatest, pair by pair. `processor` is the
-    ratio of processor time; None where most of it is a server's. `target` is what the ratio may be at most, `ours` being so
-    much of `theirs`."""
+    """One measured ratio: medians of both sides, and the ratio's median, least and greatest, pair
+    by pair. `processor` is the ratio of processor time; None where most of it is a server's.
+    `target` is what the ratio may be at most, `ours` being so much of `theirs`."""
 
     work: str
     ours: Took
@@ -63,8 +65,8 @@ def compare(
 ) -> Row:
     """Measure `ours` against `theirs`, after one warm-up of each where there are several runs.
 
-    `shares` says how many pieces each side's work has, where what one piece takes is compared; `server` that a server does
-    most of it.
+    `shares` says how many pieces each side's work has, where what one piece takes is compared;
+    `server` that a server does most of it.
     """
     if runs > 1:
         ours()
@@ -73,7 +75,9 @@ def compare(
     ratios = sorted(a.clock / b.clock for a, b in pairs)
     used = statistics.median(a.processor / b.processor for a, b in pairs) if not server else None
     a, b = (_median(side) for side in zip(*pairs, strict=True))
-    return Row(work, a, anchor, b, (statistics.median(ratios), ratios[0], ratios[-1]), used, target, runs)
+    return Row(
+        work, a, anchor, b, (statistics.median(ratios), ratios[0], ratios[-1]), used, target, runs
+    )
 
 
 def took(work: Work) -> Took:
@@ -116,7 +120,13 @@ def table(rows: Sequence[Row]) -> str:
 
 def number(value: float) -> str:
     """A ratio to two digits, more where it is small."""
-    return f"{value:.2f}" if value >= 0.095 else f"{value:.4f}".rstrip("0") if value < 0.0095 else f"{value:.3f}"
+    return (
+        f"{value:.2f}"
+        if value >= 0.095
+        else f"{value:.4f}".rstrip("0")
+        if value < 0.0095
+        else f"{value:.3f}"
+    )
 
 
 def seconds(value: float) -> str:
@@ -136,4 +146,7 @@ def _share(whole: Took, pieces: int) -> Took:
 
 
 def _median(side: Sequence[Took]) -> Took:
-    return Took(statistics.median(one.clock for one in side), statistics.median(one.processor for one in side))
+    return Took(
+        statistics.median(one.clock for one in side),
+        statistics.median(one.processor for one in side),
+    )

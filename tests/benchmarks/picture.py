@@ -1,4 +1,5 @@
-"""Curves of growth as an SVG: processor time, memory and requests against the work, both axes in powers of ten."""
+"""Curves of growth as an SVG: processor time, memory and requests against the work, both axes in
+powers of ten."""
 
 from __future__ import annotations
 
@@ -27,21 +28,26 @@ def drawn(points: Mapping[str, Sequence[Point]], pieces: Mapping[str, str]) -> s
     width, height = _STEP * len(_PANELS) + 20, _HEIGHT + _TOP + 70
     body = [part for place, panel in enumerate(_PANELS) for part in _panel(place, *panel, points)]
     legend = [
-        f'<g transform="translate({_LEFT + 215 * i},{height - 14})"><rect width="14" height="4" y="-5" fill="{_COLOURS[i]}"/>'
-        f'<text x="20">{command} ({pieces[command]})</text></g>'
+        f'<g transform="translate({_LEFT + 215 * i},{height - 14})"><rect width="14" height="4"'
+        f' y="-5" fill="{_COLOURS[i]}"/><text x="20">{command} ({pieces[command]})</text></g>'
         for i, command in enumerate(points)
     ]
     style = "text{font:12px sans-serif;fill:#333}.t{font-weight:bold}line{stroke:#ddd}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">\n'
         f"<title>Time, memory and requests against the work</title>\n<style>{style}</style>\n"
-        f'<rect width="{width}" height="{height}" fill="#fff"/>\n' + "\n".join([*body, *legend]) + "\n</svg>\n"
+        f'<rect width="{width}" height="{height}" fill="#fff"/>\n'
+        + "\n".join([*body, *legend])
+        + "\n</svg>\n"
     )
 
 
-def _panel(place: int, title: str, value: Value, points: Mapping[str, Sequence[Point]]) -> Iterator[str]:
+def _panel(
+    place: int, title: str, value: Value, points: Mapping[str, Sequence[Point]]
+) -> Iterator[str]:
     known = {
-        command: [(point.size, found) for point in line if (found := value(point))] for command, line in points.items()
+        command: [(point.size, found) for point in line if (found := value(point))]
+        for command, line in points.items()
     }
     pairs = [pair for line in known.values() for pair in line]
     x = _Scale([size for size, _ in pairs], _WIDTH)
@@ -58,15 +64,21 @@ def _panel(place: int, title: str, value: Value, points: Mapping[str, Sequence[P
         yield f'<text x="-6" y="{at + 4:.1f}" text-anchor="end">{10.0**power:g}</text>'
     for colour, line in zip(_COLOURS, known.values(), strict=False):
         places = [f"{x(size):.1f},{_HEIGHT - y(found):.1f}" for size, found in line]
-        yield f'<polyline points="{" ".join(places)}" fill="none" stroke="{colour}" stroke-width="2"/>'
+        yield (
+            f'<polyline points="{" ".join(places)}" fill="none" stroke="{colour}"'
+            ' stroke-width="2"/>'
+        )
         yield from (
-            f'<circle cx="{at.partition(",")[0]}" cy="{at.partition(",")[2]}" r="3" fill="{colour}"/>' for at in places
+            f'<circle cx="{at.partition(",")[0]}" cy="{at.partition(",")[2]}" r="3"'
+            f' fill="{colour}"/>'
+            for at in places
         )
     yield "</g>"
 
 
 class _Scale:
-    """Powers of ten along so many pixels, from the one at or below the least value to the one at or above the greatest."""
+    """Powers of ten along so many pixels, from the one at or below the least value to the one at or
+    above the greatest."""
 
     def __init__(self, values: Sequence[float], pixels: int) -> None:
         self.low = floor(log10(min(values)))

@@ -9,9 +9,9 @@ from tests.benchmarks.measure import RUNS
 
 @dataclass(frozen=True)
 class Sizes:
-    """`manifests` to validate; `commits` over `history` models for the log; `events` for gto; `models` of `versions` each to
-    plan; `changed` models to reconcile; `wait` seconds in which a dead server must be told, None: not tried. `postgresql`:
-    whether to start one."""
+    """`manifests` to validate; `commits` over `history` models for the log; `events` for gto;
+    `models` of `versions` each to plan; `changed` models to reconcile; `wait` seconds in which a
+    dead server must be told, None: not tried. `postgresql`: whether to start one."""
 
     manifests: int = 10_000
     commits: int = 10_000
@@ -28,5 +28,13 @@ class Sizes:
 FULL = Sizes()
 LARGE = Sizes(models=10_000, versions=10)
 SHORT = Sizes(
-    manifests=40, commits=60, history=12, events=20, models=20, changed=3, wait=None, runs=1, postgresql=False
+    manifests=40,
+    commits=60,
+    history=12,
+    events=20,
+    models=20,
+    changed=3,
+    wait=None,
+    runs=1,
+    postgresql=False,
 )

@@ -1,5 +1,6 @@
-"""Where the time of a reconcile goes: in the client, in the server, in the database, or in waiting for one of them; by how many
-workers the server has and how many models are written side by side. PostgreSQL, as where there are many workers.
+"""Where the time of a reconcile goes: in the client, in the server, in the database, or in waiting
+for one of them; by how many workers the server has and how many models are written side by side.
+PostgreSQL, as where there are many workers.
 """
 
 from __future__ import annotations
@@ -43,14 +44,20 @@ class Spent:
 def main(*, short: bool = False) -> int:
     """Print a table."""
     print(
-        table(list(_measured((1,), (1, 2), 3) if short else _measured(WORKERS, JOBS, MODELS)), 3 if short else MODELS)
+        table(
+            list(_measured((1,), (1, 2), 3) if short else _measured(WORKERS, JOBS, MODELS)),
+            3 if short else MODELS,
+        )
     )
     return 0
 
 
 def table(found: Iterable[Spent], models: int) -> str:
     lines = [
-        f"| server workers | models at once | time of {models} models | client | server | database | processors busy |",
+        (
+            f"| server workers | models at once | time of {models} models | client | server |"
+            " database | processors busy |"
+        ),
         "| --: | --: | --: | --: | --: | --: | --: |",
     ]
     for one in found:
@@ -73,11 +80,15 @@ def _measured(workers: Iterable[int], jobs: Iterable[int], models: int) -> Itera
             parts: tuple[Callable[[], list[psutil.Process]], ...] = (
                 lambda: [psutil.Process()],
                 lambda address=address: _listening(address),  # type: ignore[misc]
-                lambda strangers=strangers: [p for p in _named("postgres") if p.pid not in strangers],  # type: ignore[misc]
+                lambda strangers=strangers: [
+                    p for p in _named("postgres") if p.pid not in strangers
+                ],  # type: ignore[misc]
             )
             versions = iter(range(1_000))
 
-            def reconcile(at_once: int, team: Team = team, versions: Iterator[int] = versions) -> None:
+            def reconcile(
+                at_once: int, team: Team = team, versions: Iterator[int] = versions
+            ) -> None:
                 version = next(versions) % 2 + 1
                 team.commit(**{name: f"stages: {{Production: {version}}}\n" for name in names})
                 team.reconcile("--jobs", str(at_once))
@@ -88,7 +99,9 @@ def _measured(workers: Iterable[int], jobs: Iterable[int], models: int) -> Itera
                 before, start = [_used(part()) for part in parts], time.perf_counter()
                 reconcile(at_once)
                 clock, after = time.perf_counter() - start, [_used(part()) for part in parts]
-                yield Spent(count, at_once, clock, *(b - a for a, b in zip(before, after, strict=True)))
+                yield Spent(
+                    count, at_once, clock, *(b - a for a, b in zip(before, after, strict=True))
+                )
 
 
 def _named(name: str) -> list[psutil.Process]:
@@ -98,7 +111,11 @@ def _named(name: str) -> list[psutil.Process]:
 def _listening(address: str) -> list[psutil.Process]:
     """The server that was started at an address, and its workers."""
     port = address.rpartition(":")[2]
-    top = next(p for p in psutil.Process().children(recursive=True) if port in p.cmdline() and "server" in p.cmdline())
+    top = next(
+        p
+        for p in psutil.Process().children(recursive=True)
+        if port in p.cmdline() and "server" in p.cmdline()
+    )
     return [top, *top.children(recursive=True)]
 
 

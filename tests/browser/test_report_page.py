@@ -1,4 +1,5 @@
-"""The report in a real browser: it asks nobody, its search and its bars work by keyboard, and it is accessible."""
+"""The report in a real browser: it asks nobody, its search and its bars work by keyboard, and it is
+accessible."""
 
 from __future__ import annotations
 
@@ -20,7 +21,9 @@ from mlflow_gitops.render.report import page as page_of
 from tests.support.team import Team
 
 pytestmark = pytest.mark.real
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +31,12 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a team with two models, one promoted and given back, with an override."""
     folder = tmp_path_factory.mktemp("report")
     team = Team(folder / "models", "sqlite:////nowhere/mlflow.db")
-    team.write("policy.yaml", "stages: {Production: {require: {pinned: true}}}\noverrides: [pinned]\n")
-    team.commit("Begin", fraud="stages: {Production: 1, Staging: 2}\n", churn="stages: {Staging: 3}\n")
+    team.write(
+        "policy.yaml", "stages: {Production: {require: {pinned: true}}}\noverrides: [pinned]\n"
+    )
+    team.commit(
+        "Begin", fraud="stages: {Production: 1, Staging: 2}\n", churn="stages: {Staging: 3}\n"
+    )
     team.commit("Promote 2\n\nGate-Override: pinned: INC-42", fraud="stages: {Production: 2}\n")
     team.commit("Back to 1", fraud="stages: {Production: 1}\n")
     assert team.run("report", "--out", str(folder / "out"), "--offline").code == 0
@@ -45,9 +52,13 @@ def browser() -> Iterator[Any]:
             raise
         pytest.skip("playwright is not installed: pip install '.[real]'")
     if CHROMIUM is None:
-        pytest.skip("there is no Chromium here; install the package chromium")  # no package of Python's brings one
+        pytest.skip(
+            "there is no Chromium here; install the package chromium"
+        )  # no package of Python's brings one
     with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        started = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
         yield started
         started.close()
 
@@ -112,7 +123,9 @@ def test_ten_thousand_events_stay_usable(browser: Any, tmp_path: Path) -> None:
         )
         for i in range(10_000)
     ]  # fmt: skip
-    report = Report("many", "2026-02-01T00:00:00Z", "0" * 40, told, lanes(told, ["Production"]), [], [], [], {})
+    report = Report(
+        "many", "2026-02-01T00:00:00Z", "0" * 40, told, lanes(told, ["Production"]), [], [], [], {}
+    )
     file = tmp_path / "index.html"
     file.write_text(page_of(report), encoding="utf-8")
     context = browser.new_context()

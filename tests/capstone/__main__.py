@@ -1,5 +1,5 @@
-"""`make capstone`: from DVC data to a served BERT. With --write, README.md gets what this run printed; without, the page must
-tell the same story as the run."""
+"""`make capstone`: from DVC data to a served BERT. With --write, README.md gets what this run
+printed; without, the page must tell the same story as the run."""
 
 from __future__ import annotations
 
@@ -17,13 +17,22 @@ FOLDER = Path(__file__).parents[2] / "build" / "capstone"
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.capstone", description=__doc__)
-    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, help="where; it is emptied first if it is ours")
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        default=FOLDER,
+        help="where; it is emptied first if it is ours",
+    )
     parser.add_argument("--write", action="store_true", help="write the page")
     asked = parser.parse_args()
     folder: Path = asked.folder.resolve()
     if folder.exists():
         if any(folder.iterdir()) and not (folder / "forge.git").is_dir():
-            print(f"error: {folder} is not empty and was not made by this. Name another folder.", file=sys.stderr)
+            print(
+                f"error: {folder} is not empty and was not made by this. Name another folder.",
+                file=sys.stderr,
+            )
             return 1
         shutil.rmtree(folder)
     try:
@@ -36,7 +45,10 @@ def main() -> int:
         PAGE.write_text(f"{head}{MARK}\n\n{told}", encoding="utf-8")
     elif changed := differences(before, told):
         print("\n".join(changed))
-        print(f"error: {PAGE.name} tells another story. Write it anew: make capstone ARGS=--write", file=sys.stderr)
+        print(
+            f"error: {PAGE.name} tells another story. Write it anew: make capstone ARGS=--write",
+            file=sys.stderr,
+        )
         return 1
     print(f"\nEvery step came out as told. It is all still there, in {folder}.")
     return 0

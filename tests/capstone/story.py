@@ -59,7 +59,11 @@ class Story(Workshop):
             "dvc add --quiet data/held-out.csv data/posts.csv", "cat data/posts.csv.dvc",
             says=[r"2000 posts, 50% positive", r"md5: [0-9a-f]{32}"],
         )  # fmt: skip
-        t.run("git add . && git commit --quiet -m 'The first 2,000 posts'", "dvc push", "git push --quiet origin main")
+        t.run(
+            "git add . && git commit --quiet -m 'The first 2,000 posts'",
+            "dvc push",
+            "git push --quiet origin main",
+        )
 
     def _baseline(self) -> None:
         t = self.teller
@@ -76,9 +80,15 @@ class Story(Workshop):
             reads."""
         )
         self._to_staging(1, "A first try")
-        t.say("validate.py loads what Staging holds, as a service would, and says in MLflow whether it will do.")
+        t.say(
+            "validate.py loads what Staging holds, as a service would, and says in MLflow whether"
+            " it will do."
+        )
         t.run("python validate.py", expect=1, says=[r"version 1, loaded from Staging: .*: failed"])
-        t.say("It will not, so a pull request for Production is refused, by the tag and by the metric. It is closed.")
+        t.say(
+            "It will not, so a pull request for Production is refused, by the tag and by the"
+            " metric. It is closed."
+        )
         self._propose(
             1, "Production", "Something is better than nothing", expect=4,
             says=["1 may not enter Production", "validation", r"accuracy 0\.\d+ < 0\.7"],
@@ -107,14 +117,22 @@ class Story(Workshop):
     def _better(self) -> None:
         t = self.teller
         t.scene("4. New data, and a better one")
-        t.say("More posts have been collected. DVC stores the new file beside the old one; git holds another MD5.")
+        t.say(
+            "More posts have been collected. DVC stores the new file beside the old one; git holds"
+            " another MD5."
+        )
         t.run(
             "python prepare.py posts", "dvc add --quiet data/posts.csv",
             "git commit --quiet --all -m 'All posts so far' && git push --quiet origin main", "dvc push",
             "git diff HEAD~1 -- data/posts.csv.dvc", says=[r"-- md5", r"\+- md5"],
         )  # fmt: skip
-        t.say("The next version reads only the first 28 word pieces of a post, which is faster; posts are short.")
-        self._train("better --epochs 2 --learning-rate 1e-3 --max-length 28 --no-threads", 3, above=0.75)
+        t.say(
+            "The next version reads only the first 28 word pieces of a post, which is faster; posts"
+            " are short."
+        )
+        self._train(
+            "better --epochs 2 --learning-rate 1e-3 --max-length 28 --no-threads", 3, above=0.75
+        )
         t.say(
             """What if somebody pins it to the wrong data? The plan compares the pin with what the run logged, and refuses:
             nothing is promoted by its number alone."""
@@ -131,7 +149,10 @@ class Story(Workshop):
         self._to_staging(3, "Trained on all posts so far")
         t.run("python validate.py", says=[r"version 3, loaded from Staging: .*: passed"])
         self._propose(
-            3, "Production", "Trained on all posts so far", says=["Production +2 → 3", "✓ accuracy no worse than 2"]
+            3,
+            "Production",
+            "Trained on all posts so far",
+            says=["Production +2 → 3", "✓ accuracy no worse than 2"],
         )
         self._merge("sentiment-bert-3-production", "Promote sentiment-bert 3 to Production")
         self._deploy(3)
@@ -140,9 +161,12 @@ class Story(Workshop):
         t = self.teller
         t.scene("5. A worse one, which is refused with the numbers")
         t.say(
-            "Somebody saves on training. It is above the floor, so it passes validation; it is worse than what is served."
+            "Somebody saves on training. It is above the floor, so it passes validation; it is"
+            " worse than what is served."
         )
-        self._train("hasty --epochs 1 --learning-rate 1.5e-4 --max-length 28 --no-threads", 4, above=0.7)
+        self._train(
+            "hasty --epochs 1 --learning-rate 1.5e-4 --max-length 28 --no-threads", 4, above=0.7
+        )
         self._to_staging(4, "Half the time to train")
         t.run("python validate.py", says=[r"version 4, loaded from Staging: .*: passed"])
         self._propose(
@@ -160,7 +184,8 @@ class Story(Workshop):
             applies what was merged, and deploy.py follows it."""
         )
         t.show(
-            "$ mlflow-gitops reconcile --yes --watch --interval 3s --push-receipts --format json \\",
+            "$ mlflow-gitops reconcile --yes --watch --interval 3s --push-receipts --format"
+            " json \\",
             f"    --listen 127.0.0.1:{self.metrics} | python deploy.py &",
         )
         t.run(
@@ -184,13 +209,19 @@ class Story(Workshop):
         self._merge("too-many-wrong", "Roll sentiment-bert Production back to 2")
         self.wait(log, "version 2 answers")
         t.say(
-            "Once it is merged, nobody has to do anything: seconds later the reconciler has applied it, and deploy.py says:"
+            "Once it is merged, nobody has to do anything: seconds later the reconciler has applied"
+            " it, and deploy.py says:"
         )
         t.show(log.read_text().splitlines()[-1])
-        after = t.run("python monitor.py data/fresh.csv", says=[r'"version": 2,', r'"healthy": true'])
+        after = t.run(
+            "python monitor.py data/fresh.csv", says=[r'"version": 2,', r'"healthy": true']
+        )
         if not _accuracy(after) > _accuracy(before) + 0.1:
             raise Unexpected(f"The rollback did not help:\n{before}\n{after}")
-        t.say("Version 2, which reads on, was right to go back to. The next version should learn from threads.")
+        t.say(
+            "Version 2, which reads on, was right to go back to. The next version should learn from"
+            " threads."
+        )
 
     def _looking_back(self) -> None:
         t = self.teller
@@ -207,7 +238,9 @@ class Story(Workshop):
         assert code is not None
         md5 = self.md5(code[1])
         Teller.expect(shown, [md5])
-        t.run("mlflow-gitops report --out ../report", "mlflow-gitops verify", says=["all explained"])
+        t.run(
+            "mlflow-gitops report --out ../report", "mlflow-gitops verify", says=["all explained"]
+        )
         page = (self.folder / "report" / "index.html").read_text(encoding="utf-8")
         Teller.expect(page, [f"data/posts.csv \\(md5 {md5}\\)", f"code commit {code[1]}"])
         t.say("And that commit gives the very data back, from DVC's storage:")
@@ -218,10 +251,14 @@ class Story(Workshop):
     # -- what several scenes do -----------------------------------------------------------------------------------------
 
     def _train(self, how: str, version: int, *, above: float = 0.0, below: float = 1.0) -> None:
-        printed = self.teller.run(f"python train.py {how}", says=[f"sentiment-bert version {version} "])
+        printed = self.teller.run(
+            f"python train.py {how}", says=[f"sentiment-bert version {version} "]
+        )
         accuracy = float(re.findall(r"accuracy (\d\.\d+)", printed)[-1])
         if not above < accuracy < below:
-            raise Unexpected(f"Version {version} has the accuracy {accuracy}, not between {above} and {below}.")
+            raise Unexpected(
+                f"Version {version} has the accuracy {accuracy}, not between {above} and {below}."
+            )
 
     def _to_staging(self, version: int, why: str) -> None:
         """Pin a version, propose it for Staging, merge that and reconcile."""
@@ -234,12 +271,17 @@ class Story(Workshop):
             says=[rf"\+  Staging: {version}", "✓ pinned"],
         )  # fmt: skip
         self._merge(branch, f"Promote sentiment-bert {version} to Staging")
-        self.teller.run("mlflow-gitops reconcile --yes --push-receipts", says=["sentiment-bert .*applied|applied"])
+        self.teller.run(
+            "mlflow-gitops reconcile --yes --push-receipts",
+            says=["sentiment-bert .*applied|applied"],
+        )
         stages = json.loads(self.quiet("mlflow-gitops status --format json"))["models"][0]["stages"]
         if stages.get("Staging") != [version]:
             raise Unexpected(f"MLflow should show {version} in Staging, and shows {stages}.")
 
-    def _propose(self, version: int, stage: str, why: str, *, says: list[str], expect: int = 0) -> None:
+    def _propose(
+        self, version: int, stage: str, why: str, *, says: list[str], expect: int = 0
+    ) -> None:
         """Propose a version on a branch, and plan its merge."""
         branch = f"sentiment-bert-{version}-{stage.lower()}"
         time.sleep(max(0.0, 6 - (time.monotonic() - self._merged)))  # the policy's soak
@@ -252,23 +294,30 @@ class Story(Workshop):
         """What a forge does when somebody presses the button."""
         self._pull_request += 1
         self.teller.run(
-            f"git switch --quiet main && git merge --quiet --no-ff -m '{subject} (#{self._pull_request})' {branch}",
+            f"git switch --quiet main && git merge --quiet --no-ff -m '{subject}"
+            f" (#{self._pull_request})' {branch}",
             "git push --quiet origin main",
         )
         self._merged = time.monotonic()
 
     def _deploy(self, version: int) -> None:
         self.teller.run(
-            "mlflow-gitops reconcile --yes --push-receipts --format json | tee ../reconciled.json | python deploy.py",
+            "mlflow-gitops reconcile --yes --push-receipts --format json | tee ../reconciled.json |"
+            " python deploy.py",
             says=[f"version {version} answers"],
         )
         changed = json.loads((self.folder / "reconciled.json").read_text())["changed"]
         if changed != [{"model": "sentiment-bert", "stage": "Production", "version": version}]:
-            raise Unexpected(f"reconcile should have changed Production to {version}, and says {changed}.")
+            raise Unexpected(
+                f"reconcile should have changed Production to {version}, and says {changed}."
+            )
         self.answers(version)
 
     def _question(self) -> str:
-        posts = '[["What a great flight, thank you so much!"], ["Worst service ever, lost my bag again."]]'
+        posts = (
+            '[["What a great flight, thank you so much!"], ["Worst service ever, lost my bag'
+            ' again."]]'
+        )
         body = f'{{"dataframe_split": {{"columns": ["text"], "data": {posts}}}}}'
         address = f"http://127.0.0.1:{self.serving}/invocations"
         return f"curl --silent -H 'Content-Type: application/json' -d '{body}' {address}"

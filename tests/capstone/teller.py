@@ -19,10 +19,12 @@ class Unexpected(Exception):
 
 
 class Teller:
-    """One telling. Commands run in `folder` under bash, with `environment`; `hidden` maps what differs from machine to
-    machine (folders, ports) to what the page shows instead."""
+    """One telling. Commands run in `folder` under bash, with `environment`; `hidden` maps what
+    differs from machine to machine (folders, ports) to what the page shows instead."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], hidden: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], hidden: Mapping[str, str]
+    ) -> None:
         self.folder = folder
         self.environment = dict(environment)
         self._hidden = dict(hidden)
@@ -40,8 +42,9 @@ class Teller:
         print(f"\n{said}", flush=True)
 
     def run(self, *commands: str, expect: int = 0, says: Iterable[str] = ()) -> str:
-        """Run commands, the last of which must end with the code `expect`, the others with 0. `says` are patterns that what
-        they print must match. Returns what they printed. Raises Unexpected."""
+        """Run commands, the last of which must end with the code `expect`, the others with 0.
+        `says` are patterns that what they print must match. Returns what they printed. Raises
+        Unexpected."""
         lines, printed = [], ""
         for place, command in enumerate(commands):
             print(f"$ {command}", flush=True)
@@ -57,7 +60,9 @@ class Teller:
             lines += done.stdout.rstrip("\n").splitlines()
             printed += done.stdout
             if done.returncode != wanted:
-                raise Unexpected(f"{command} ended with {done.returncode}, not {wanted}.\n{done.stdout[-3000:]}")
+                raise Unexpected(
+                    f"{command} ended with {done.returncode}, not {wanted}.\n{done.stdout[-3000:]}"
+                )
         if expect:
             lines.append(f"(exit code {expect})")
         self.expect(printed, says)
@@ -91,7 +96,8 @@ class Teller:
 
 
 def shape(text: str) -> list[str]:
-    """A page without what differs from run to run: ids, numbers, times, and the spaces that line columns up."""
+    """A page without what differs from run to run: ids, numbers, times, and the spaces that line
+    columns up."""
     text = re.sub(r"\b[0-9a-f]{7,64}\b", "#", text)
     text = re.sub(r"[+-]?\d[\d.:TZ-]*", "0", text)
     text = re.sub(r" size 0 \w+ → 0 \w+;", "", text)  # told where two versions differ by some bytes
@@ -106,4 +112,8 @@ def differences(before: str, now: str) -> list[str]:
 
 def clean_environment() -> dict[str, str]:
     """This process's environment without settings of MLflow, git and the commands."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "GIT_", "MLFLOW_GITOPS_", "DVC_"))}
+    return {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith(("MLFLOW_", "GIT_", "MLFLOW_GITOPS_", "DVC_"))
+    }

@@ -1,4 +1,5 @@
-"""What the capstone is made of, without torch and in seconds. The story itself asserts each of its steps: `make capstone`."""
+"""What the capstone is made of, without torch and in seconds. The story itself asserts each of its
+steps: `make capstone`."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ TOP = PROJECT.parents[2]
 
 @pytest.fixture
 def project(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The project's modules can be imported, and are forgotten afterwards: their names are common ones."""
+    """The project's modules can be imported, and are forgotten afterwards: their names are common
+    ones."""
     names = [file.stem for file in PROJECT.glob("*.py")]
     monkeypatch.syspath_prepend(str(PROJECT))
     for name in names:
@@ -55,27 +57,42 @@ def test_drift_is_nothing_for_the_same_lengths_and_grows_with_the_difference(pro
     same, longer, much = lengths.sample(400, random_state=1), lengths[:400] + 4, lengths[:400] + 30
     assert psi(lengths, lengths) == 0
     assert psi(lengths, same) < 0.1 < psi(lengths, longer) < psi(lengths, much)
-    # Two groups, all in the first, against all in the second: by hand, with half a value for what is empty.
+    # Two groups, all in the first, against all in the second: by hand, with half a value for what
+    # is empty.
     one, two = pd.Series([1, 1, 1, 9, 9, 9]), pd.Series([9, 9, 9, 9])
-    assert psi(one, two, groups=2) == pytest.approx((0.125 - 0.5) * np.log(0.125 / 0.5) + (1 - 0.5) * np.log(1 / 0.5))
+    assert psi(one, two, groups=2) == pytest.approx(
+        (0.125 - 0.5) * np.log(0.125 / 0.5) + (1 - 0.5) * np.log(1 / 0.5)
+    )
 
 
 def test_deploy_reads_one_run_on_many_lines_and_many_runs_on_one_each(project: None) -> None:
     runs = module("deploy").runs
-    first, second = {"changed": [{"model": "m", "stage": "Production", "version": 2}]}, {"changed": []}
+    first, second = (
+        {"changed": [{"model": "m", "stage": "Production", "version": 2}]},
+        {"changed": []},
+    )
     assert list(runs(io.StringIO(json.dumps(first, indent=2) + "\n"))) == [first]
-    assert list(runs(io.StringIO(f"{json.dumps(first)}\n{json.dumps(second)}\n"))) == [first, second]
+    assert list(runs(io.StringIO(f"{json.dumps(first)}\n{json.dumps(second)}\n"))) == [
+        first,
+        second,
+    ]
     with pytest.raises(SystemExit, match="not what reconcile"):
         list(runs(io.StringIO("error: no such thing\n")))
 
 
 def test_a_page_that_tells_the_same_differs_in_ids_numbers_and_times_alone() -> None:
     told = (
-        '```console\n  Staging  — → 2       cfa68ca "Promote"\n 8 s in Staging, accuracy 0.789 at 2026-11-25T14:52:09Z'
+        '```console\n  Staging  — → 2       cfa68ca "Promote"\n 8 s in Staging, accuracy 0.789 at'
+        " 2026-11-25T14:52:09Z"
     )
-    later = '```console\n  Staging  — → 3    0d1e2f3 "Promote"\n1 min in Staging, accuracy 0.8 at 2027-01-05T04:02:09Z'
+    later = (
+        '```console\n  Staging  — → 3    0d1e2f3 "Promote"\n1 min in Staging, accuracy 0.8 at'
+        " 2027-01-05T04:02:09Z"
+    )
     assert differences(told, later) == []
-    sized = "3 against 2: loss 0.6 → 0.1 (-0.5); signature same; size 3.3 MB → 3.3 MB; 3 params differ"
+    sized = (
+        "3 against 2: loss 0.6 → 0.1 (-0.5); signature same; size 3.3 MB → 3.3 MB; 3 params differ"
+    )
     assert differences(sized, sized.replace(" size 3.3 MB → 3.3 MB;", "")) == []
     assert differences(told, later.replace("Staging,", "Canary,"))
     assert differences(told, later + "\n✗ refused")
@@ -84,7 +101,11 @@ def test_a_page_that_tells_the_same_differs_in_ids_numbers_and_times_alone() -> 
 def test_a_step_that_comes_out_otherwise_stops_the_story(tmp_path: Path) -> None:
     teller = Teller(tmp_path, {"PATH": "/usr/bin:/bin"}, {str(tmp_path): "~/capstone"})
     assert teller.run("true", "pwd; exit 3", expect=3, says=["/"]) == f"{tmp_path.resolve()}\n"
-    for commands, how in ((["false", "true"], {}), (["echo one"], {"says": ["two"]}), (["true"], {"expect": 1})):
+    for commands, how in (
+        (["false", "true"], {}),
+        (["echo one"], {"says": ["two"]}),
+        (["true"], {"expect": 1}),
+    ):
         with pytest.raises(Unexpected):
             teller.run(*commands, **how)  # type: ignore[arg-type]
     assert "(exit code 3)" in teller.page()
@@ -99,7 +120,9 @@ def test_the_page_tells_the_whole_story_and_nothing_of_the_machine_that_wrote_it
     )  # fmt: skip
     assert [step for step in steps if step not in told] == []
     assert (
-        "4 may not enter Production: accuracy" in told and "version 2 answers" in told and "version 3 answers" in told
+        "4 may not enter Production: accuracy" in told
+        and "version 2 answers" in told
+        and "version 3 answers" in told
     )
     assert not re.search(r"/(home|root|Users|tmp|work|private|var)/", told)
 

@@ -1,4 +1,5 @@
-"""The places and the processes around the story: repositories, storage, the watching reconciler, the server."""
+"""The places and the processes around the story: repositories, storage, the watching reconciler,
+the server."""
 
 from __future__ import annotations
 
@@ -21,8 +22,9 @@ PROJECT = Path(__file__).parent / "project"
 
 
 class Workshop:
-    """A folder that holds a bare repository (the forge), a clone of it (the team's), another one (the reconciler's), the DVC
-    storage and MLflow's own files. `address` is MLflow's; `environment` is what commands run with."""
+    """A folder that holds a bare repository (the forge), a clone of it (the team's), another one
+    (the reconciler's), the DVC storage and MLflow's own files. `address` is MLflow's; `environment`
+    is what commands run with."""
 
     def __init__(self, folder: Path, address: str) -> None:
         self.folder = folder
@@ -39,11 +41,18 @@ class Workshop:
 
     @contextmanager
     def watching(self) -> Iterator[Path]:
-        """The reconciler by itself, in a clone of its own, and deploy.py behind it; yields what deploy.py says."""
+        """The reconciler by itself, in a clone of its own, and deploy.py behind it; yields what
+        deploy.py says."""
         clone, log = self.folder / "reconciler", self.folder / "deploy.log"
         self.quiet(f"git clone --quiet ../forge.git {clone}")
-        watch = f"mlflow-gitops --repo {clone} reconcile --yes --watch --interval 3s --push-receipts --format json"
-        command = f"exec {watch} --listen 127.0.0.1:{self.metrics} 2>{self.folder / 'watch.log'} | python deploy.py"
+        watch = (
+            f"mlflow-gitops --repo {clone} reconcile --yes --watch --interval 3s --push-receipts"
+            " --format json"
+        )
+        command = (
+            f"exec {watch} --listen 127.0.0.1:{self.metrics} 2>{self.folder / 'watch.log'} | python"
+            " deploy.py"
+        )
         with open(log, "wb") as out:
             process = subprocess.Popen(
                 ["bash", "-c", command], cwd=self.team, env=self.environment, stdin=subprocess.DEVNULL,
@@ -65,13 +74,17 @@ class Workshop:
                 if 'sync="Synced"} 1' in answer.read().decode():
                     return
             time.sleep(0.5)
-        raise Unexpected("The watching reconciler does not say that all is Synced: " + self._tail("watch.log"))
+        raise Unexpected(
+            "The watching reconciler does not say that all is Synced: " + self._tail("watch.log")
+        )
 
     def wait(self, log: Path, said: str) -> None:
         end = time.monotonic() + 120
         while said not in log.read_text():
             if time.monotonic() > end:
-                raise Unexpected(f"deploy.py did not say {said!r}: {log.read_text()} {self._tail('watch.log')}")
+                raise Unexpected(
+                    f"deploy.py did not say {said!r}: {log.read_text()} {self._tail('watch.log')}"
+                )
             time.sleep(0.5)
 
     def _tail(self, name: str) -> str:
@@ -93,7 +106,11 @@ class Workshop:
     def quiet(self, command: str) -> str:
         """Run what is no part of the story."""
         done = subprocess.run(
-            ["bash", "-c", command], cwd=self.team, env=self.environment, capture_output=True, text=True
+            ["bash", "-c", command],
+            cwd=self.team,
+            env=self.environment,
+            capture_output=True,
+            text=True,
         )
         if done.returncode:
             raise Unexpected(f"{command}: {done.stdout[-1000:]}{done.stderr[-2000:]}")
@@ -101,7 +118,9 @@ class Workshop:
 
     def md5(self, commit: str) -> str:
         """The MD5 of the posts as a commit has it."""
-        found = re.search("md5: ([0-9a-f]{32})", self.quiet(f"git show {commit}:data/posts.csv.dvc"))
+        found = re.search(
+            "md5: ([0-9a-f]{32})", self.quiet(f"git show {commit}:data/posts.csv.dvc")
+        )
         assert found is not None
         return found[1]
 

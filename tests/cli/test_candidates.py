@@ -57,20 +57,33 @@ def test_stages_are_those_of_the_models_policy(settings: Settings) -> None:
     assert dict(candidates.stages(settings, "fraud detector")) == {
         "Production": "12", "Staging": "13 14", "Shadow": "", "Archived": "",
     }  # fmt: skip
-    assert {word for word, _ in candidates.stages(settings, None)} == {"Production", "Staging", "Canary", "Archived"}
+    assert {word for word, _ in candidates.stages(settings, None)} == {
+        "Production",
+        "Staging",
+        "Canary",
+        "Archived",
+    }
     assert dict(candidates.stages(settings, "churn"))["Production"] == "1"
 
 
 def test_holders_are_versions_and_what_stands_for_one(settings: Settings) -> None:
     told = candidates.holders(settings, "fraud detector")
-    assert told[:3] == [("Production", "12"), ("champion", "12"), ("shadow-of", "9")], "Staging holds two"
+    assert told[:3] == [
+        ("Production", "12"),
+        ("champion", "12"),
+        ("shadow-of", "9"),
+    ], "Staging holds two"
     assert told[3:] == candidates.versions(settings, "fraud detector")
 
 
 def test_what_cannot_be_read_offers_less(team: Team, settings: Settings) -> None:
     team.write("policy.yaml", "stages: [")
     team.write("models/churn.yaml", "stages: {")
-    assert {word for word, _ in candidates.stages(settings, "churn")} == {"Production", "Staging", "Archived"}
+    assert {word for word, _ in candidates.stages(settings, "churn")} == {
+        "Production",
+        "Staging",
+        "Archived",
+    }
     assert candidates.versions(settings, "churn") == candidates.holders(settings, "churn") == []
 
 
@@ -78,7 +91,8 @@ def test_environments_each_have_their_own(team: Team, settings: Settings) -> Non
     assert candidates.environments(settings) == []
     team.write(
         "environments.yaml",
-        "dev: {tracking_uri: 'http://dev'}\nprod: {tracking_uri: 'http://prod', policy: policy.yaml}\n",
+        "dev: {tracking_uri: 'http://dev'}\nprod: {tracking_uri: 'http://prod', policy:"
+        " policy.yaml}\n",
     )
     team.write("prod/models/score.yaml", "name: score\nstages: {Canary: 5}\n")
     assert [word for word, _ in candidates.environments(settings)] == ["dev", "prod"]
@@ -106,8 +120,11 @@ def test_environments_each_have_their_own(team: Team, settings: Settings) -> Non
         "~",
     ],
 )
-def test_a_name_that_means_something_to_a_shell_is_not_offered(team: Team, settings: Settings, stem: str) -> None:
-    """Typer's script for zsh evaluates what it is told: such a name would run as a command at a press of Tab."""
+def test_a_name_that_means_something_to_a_shell_is_not_offered(
+    team: Team, settings: Settings, stem: str
+) -> None:
+    """Typer's script for zsh evaluates what it is told: such a name would run as a command at a
+    press of Tab."""
     team.write(f"models/{stem}.yaml", "name: a\nstages: {}\n")
     assert [word for word, _ in candidates.models(settings)] == ["churn", "fraud detector"]
 

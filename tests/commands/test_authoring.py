@@ -1,4 +1,5 @@
-"""pin, promote and rollback as their users run them: real git, a real registry, and the GitHub of the tests."""
+"""pin, promote and rollback as their users run them: real git, a real registry, and the GitHub of
+the tests."""
 
 from __future__ import annotations
 
@@ -78,15 +79,27 @@ def text(team: Team) -> str:
 def changes(ran: Ran) -> list[str]:
     """The lines that a printed diff takes out and puts in."""
     assert ran.code == 0, ran.err
-    return [line for line in ran.out.splitlines() if line[:1] in "+-" and not line.startswith(("+++", "---"))]
+    return [
+        line
+        for line in ran.out.splitlines()
+        if line[:1] in "+-" and not line.startswith(("+++", "---"))
+    ]
 
 
 def refused(team: Team, *args: str, code: int = 1) -> str:
     """What stderr says of a command that changes nothing."""
-    before, head, status = text(team), team.git("rev-parse", "HEAD"), team.git("status", "--porcelain")
+    before, head, status = (
+        text(team),
+        team.git("rev-parse", "HEAD"),
+        team.git("status", "--porcelain"),
+    )
     ran = team.run(*args)
     assert ran.code == code and (code in (0, 3) or not ran.out), ran.out + ran.err
-    assert (text(team), team.git("rev-parse", "HEAD"), team.git("status", "--porcelain")) == (before, head, status)
+    assert (text(team), team.git("rev-parse", "HEAD"), team.git("status", "--porcelain")) == (
+        before,
+        head,
+        status,
+    )
     return ran.err
 
 
@@ -102,8 +115,10 @@ def test_a_promotion_is_a_line_and_a_pin(team: Team, runs: list[str]) -> None:
         "+versions:",
         f'+    2: {{run_id: {runs[1]}, source: "s3://models/2"}}',
     ]
-    assert text(team) == MANIFEST.replace("Production: 1", "Production: 2").replace("    Staging: 2\n", "") + (
-        f'versions:\n    2: {{run_id: {runs[1]}, source: "s3://models/2"}}\n'
+    assert (
+        text(team)
+        == MANIFEST.replace("Production: 1", "Production: 2").replace("    Staging: 2\n", "")
+        + f'versions:\n    2: {{run_id: {runs[1]}, source: "s3://models/2"}}\n'
     )
     assert team.run("validate").code == 0
     assert "plan, then commit" in ran.err
@@ -142,7 +157,9 @@ def test_a_dry_run_writes_nothing(team: Team, further: list[str]) -> None:
 
 def test_a_stage_is_handed_over_or_shared(team: Team) -> None:
     team.commit("Batch", **{"batch-scores": "stages: {Staging: [1, 2]}\n"})
-    assert changes(team.run("promote", "batch-scores", "3", "Staging", "--no-pin", "--add", "--commit")) == [
+    assert changes(
+        team.run("promote", "batch-scores", "3", "Staging", "--no-pin", "--add", "--commit")
+    ) == [
         "-stages: {Staging: [1, 2]}",
         "+stages: {Staging: [1, 2, 3]}",
     ]
@@ -152,8 +169,12 @@ def test_a_stage_is_handed_over_or_shared(team: Team) -> None:
         "+stages: {Staging: [4]}",
     ]
     team.commit("Batch", **{"batch-scores": "stages: {Staging: [1, 2]}\n"})
-    assert team.run("promote", "batch-scores", "1", "Staging", "--format", "json").json["diff"] == ""
-    assert "holds one version; 2 holds it" in refused(team, "promote", "fraud", "3", "Staging", "--add")
+    assert (
+        team.run("promote", "batch-scores", "1", "Staging", "--format", "json").json["diff"] == ""
+    )
+    assert "holds one version; 2 holds it" in refused(
+        team, "promote", "fraud", "3", "Staging", "--add"
+    )
 
 
 def test_a_version_may_hold_a_stage_of_the_teams_own_beside_another(team: Team) -> None:
@@ -172,7 +193,9 @@ def test_what_is_archived_joins_the_archived(team: Team) -> None:
 
 
 def test_what_is_there_already_is_no_error(team: Team) -> None:
-    assert "Nothing to change" in refused(team, "promote", "fraud", "1", "Production", "--commit", code=0)
+    assert "Nothing to change" in refused(
+        team, "promote", "fraud", "1", "Production", "--commit", code=0
+    )
     assert team.run("promote", "fraud", "1", "Production", "--format", "json").json["diff"] == ""
 
 
@@ -184,15 +207,35 @@ def test_a_protected_stage_is_never_left_empty(team: Team) -> None:
 @pytest.mark.parametrize(
     ("args", "code", "expected"),
     [
-        (["frauds", "2", "Production"], 1, "frauds has no manifest in registry/models/. Did you mean fraud?"),
-        (["churn", "2", "Production"], 1, "make registry/models/churn.yaml with the lines name: churn and stages: {}"),
-        (["fraud", "2", "production"], 1, "There is no stage 'production'. Did you mean Production?"),
+        (
+            ["frauds", "2", "Production"],
+            1,
+            "frauds has no manifest in registry/models/. Did you mean fraud?",
+        ),
+        (
+            ["churn", "2", "Production"],
+            1,
+            "make registry/models/churn.yaml with the lines name: churn and stages: {}",
+        ),
+        (
+            ["fraud", "2", "production"],
+            1,
+            "There is no stage 'production'. Did you mean Production?",
+        ),
         (["fraud", "2", "Xyz"], 1, "There are Production, Staging, Canary, Archived."),
         (["fraud", "2", "None"], 1, "None is no stage"),
         (["fraud", "9", "Production"], 4, "MLflow has no version 9 of fraud; it has 1, 2, 3, 4."),
-        (["fraud", "2", "Production", "--override", "metrics"], 64, "--override takes GATE='reason'"),
+        (
+            ["fraud", "2", "Production", "--override", "metrics"],
+            64,
+            "--override takes GATE='reason'",
+        ),
         (["fraud", "2", "Production", "--override", "metrics= "], 64, "with a reason of one line"),
-        (["fraud", "2", "Production", "--override", "from=hurry"], 4, "it lets be overridden: metrics, soak."),
+        (
+            ["fraud", "2", "Production", "--override", "from=hurry"],
+            4,
+            "it lets be overridden: metrics, soak.",
+        ),
     ],
 )
 def test_what_cannot_be_is_said(team: Team, args: list[str], code: int, expected: str) -> None:
@@ -208,7 +251,8 @@ def test_an_invalid_manifest_is_told_as_validate_does(team: Team) -> None:
     (team.folder / FILE).write_text(MANIFEST + "stages: {}\n")
     ran = team.run("promote", "fraud", "2", "Production")
     assert ran.code == 3 and f"{FILE}:9:1" in ran.out and "duplicate-key" in ran.out
-    # A file that is no manifest only for its ending is told of, too; another model's errors stop nobody.
+    # A file that is no manifest only for its ending is told of, too; another model's errors stop
+    # nobody.
     team.git("mv", FILE, FILE.replace(".yaml", ".yml"))
     assert "file-extension" in team.run("promote", "fraud", "2", "Production").out
     team.git("mv", FILE.replace(".yaml", ".yml"), FILE)
@@ -234,14 +278,21 @@ def test_a_registry_that_cannot_be_asked_leaves_the_version_unpinned(team: Team)
     assert "warning: MLflow cannot be asked" in ran.err
 
 
-def test_a_version_that_is_something_else_than_its_pin_says_is_refused(team: Team, runs: list[str]) -> None:
+def test_a_version_that_is_something_else_than_its_pin_says_is_refused(
+    team: Team, runs: list[str]
+) -> None:
     pinned = MANIFEST + "versions: {2: {run_id: abc}}\n"
     team.write("models/risk/fraud.yaml", pinned)
     said = refused(team, "promote", "fraud", "2", "Production", code=4)
-    assert f"pinned to run_id abc, MLflow has {runs[1]}" in said and "mlflow-gitops pin fraud 2" in said
+    assert (
+        f"pinned to run_id abc, MLflow has {runs[1]}" in said
+        and "mlflow-gitops pin fraud 2" in said
+    )
     ran = team.run("pin", "fraud", "2")
     assert "warning: Version 2 was pinned to run_id abc." in ran.err
-    assert text(team) == pinned.replace("run_id: abc", f'run_id: {runs[1]}, source: "s3://models/2"')
+    assert text(team) == pinned.replace(
+        "run_id: abc", f'run_id: {runs[1]}, source: "s3://models/2"'
+    )
     # What is pinned already is not pinned once more.
     assert len(changes(team.run("promote", "fraud", "2", "Production"))) == 3
 
@@ -259,38 +310,64 @@ def test_a_commit_holds_the_manifest_alone_and_says_what_and_why(team: Team) -> 
     )  # fmt: skip
     assert ran.code == 0 and "Production has no gate soak" in ran.err
     message = team.git("log", "-1", "--format=%B")
-    assert message == (
-        "Promote fraud 2 to Production\n\nIt replaces 1. 2 leaves Staging.\n\nRecall +1.2 pt.\nAnd faster.\n\n"
-        "Gate-Override: metrics: INC-42 hotfix\nGate-Override: soak: no time"
+    assert (
+        message
+        == "Promote fraud 2 to Production\n\nIt replaces 1. 2 leaves Staging.\n\nRecall +1.2"
+        " pt.\nAnd faster.\n\nGate-Override: metrics: INC-42 hotfix\nGate-Override: soak: no"
+        " time"
     )
-    assert list(overrides([message])) == [Override("metrics", "INC-42 hotfix"), Override("soak", "no time")]
+    assert list(overrides([message])) == [
+        Override("metrics", "INC-42 hotfix"),
+        Override("soak", "no time"),
+    ]
     assert team.git("show", "--name-only", "--format=") == FILE
     assert team.git("diff", "--name-only") == "registry/policy.yaml"
     assert team.git("diff", "--name-only", "--cached") == "staged.txt"
 
 
 def test_without_a_commit_the_lines_for_its_message_are_told(team: Team) -> None:
-    ran = team.run("promote", "fraud", "2", "Production", "--no-pin", "--override", "metrics=INC-42", "-m", "Better")
-    assert "Say this in the commit message:\n  Better\n\n  Gate-Override: metrics: INC-42\n" in ran.err
+    ran = team.run(
+        "promote",
+        "fraud",
+        "2",
+        "Production",
+        "--no-pin",
+        "--override",
+        "metrics=INC-42",
+        "-m",
+        "Better",
+    )
+    assert (
+        "Say this in the commit message:\n  Better\n\n  Gate-Override: metrics: INC-42\n" in ran.err
+    )
 
 
 def test_a_commit_on_a_new_branch(team: Team) -> None:
-    ran = team.run("promote", "fraud", "2", "Production", "--branch", "promote-2", "--format", "json")
-    assert ran.json["branch"] == "promote-2" and ran.json["commit"] == team.git("rev-parse", "promote-2")
+    ran = team.run(
+        "promote", "fraud", "2", "Production", "--branch", "promote-2", "--format", "json"
+    )
+    assert ran.json["branch"] == "promote-2" and ran.json["commit"] == team.git(
+        "rev-parse", "promote-2"
+    )
     assert (
-        team.git("branch", "--show-current") == "promote-2" and team.git("log", "--oneline", "main..").count("\n") == 0
+        team.git("branch", "--show-current") == "promote-2"
+        and team.git("log", "--oneline", "main..").count("\n") == 0
     )
     team.git("switch", "-q", "main")
     assert text(team) == MANIFEST
     assert "There is a branch promote-2 already" in refused(
         team, "promote", "fraud", "2", "Production", "--branch", "promote-2"
     )
-    assert "git allows no branch 'a..b'" in refused(team, "promote", "fraud", "2", "Production", "--branch", "a..b")
+    assert "git allows no branch 'a..b'" in refused(
+        team, "promote", "fraud", "2", "Production", "--branch", "a..b"
+    )
 
 
 def test_a_half_done_edit_is_not_committed_along(team: Team) -> None:
     team.write("models/risk/fraud.yaml", MANIFEST + "# half done\n")
-    assert "has changes that are not committed" in refused(team, "promote", "fraud", "2", "Production", "--commit")
+    assert "has changes that are not committed" in refused(
+        team, "promote", "fraud", "2", "Production", "--commit"
+    )
     assert team.run("promote", "fraud", "2", "Production").code == 0
     assert text(team).endswith("# half done\n")
 
@@ -298,17 +375,24 @@ def test_a_half_done_edit_is_not_committed_along(team: Team) -> None:
 def test_no_branch_is_no_place_for_a_commit(team: Team) -> None:
     team.git("checkout", "-q", "--detach")
     assert "--branch" in refused(team, "promote", "fraud", "2", "Production", "--commit")
-    assert team.run("promote", "fraud", "2", "Production", "--no-pin", "--branch", "promote-2").code == 0
+    assert (
+        team.run("promote", "fraud", "2", "Production", "--no-pin", "--branch", "promote-2").code
+        == 0
+    )
 
 
 def test_a_rebase_under_way_is_finished_first(team: Team) -> None:
     (team.folder / ".git" / "rebase-merge").mkdir()
-    assert "A rebase is under way" in refused(team, "promote", "fraud", "2", "Production", "--branch", "mine")
+    assert "A rebase is under way" in refused(
+        team, "promote", "fraud", "2", "Production", "--branch", "mine"
+    )
 
 
 def test_a_merge_under_way_is_finished_first(team: Team) -> None:
     (team.folder / ".git" / "MERGE_HEAD").write_text(team.git("rev-parse", "HEAD") + "\n")
-    assert "A merge is under way" in refused(team, "promote", "fraud", "2", "Production", "--commit")
+    assert "A merge is under way" in refused(
+        team, "promote", "fraud", "2", "Production", "--commit"
+    )
 
 
 def hook(team: Team, name: str, script: str) -> None:
@@ -341,12 +425,18 @@ def test_a_commit_is_signed_where_git_is_told_to(team: Team, tmp_path: Path) -> 
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     except FileNotFoundError:
         pytest.skip("ssh-keygen is not installed")
-    for name, value in (("gpg.format", "ssh"), ("user.signingKey", str(key)), ("commit.gpgSign", "true")):
+    for name, value in (
+        ("gpg.format", "ssh"),
+        ("user.signingKey", str(key)),
+        ("commit.gpgSign", "true"),
+    ):
         team.git("config", name, value)
     assert team.run("promote", "fraud", "2", "Production", "--no-pin", "--commit").code == 0
     assert "BEGIN SSH SIGNATURE" in team.git("cat-file", "commit", "HEAD")
     team.git("config", "user.signingKey", str(tmp_path / "lost"))
-    assert "Nothing was changed" in refused(team, "promote", "fraud", "3", "Staging", "--no-pin", "--commit")
+    assert "Nothing was changed" in refused(
+        team, "promote", "fraud", "3", "Staging", "--no-pin", "--commit"
+    )
 
 
 # -- pin ----------------------------------------------------------------------------------------------------------------
@@ -385,16 +475,22 @@ def test_a_version_that_reconcile_shall_register(team: Team) -> None:
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory, template: tuple[bytes, list[str]]) -> Path:
-    """Production went from 1 to 2, was merged and never reconciled to 3, and is 4; 4 looks better on paper."""
+    """Production went from 1 to 2, was merged and never reconciled to 3, and is 4; 4 looks better
+    on paper."""
     folder = tmp_path_factory.mktemp("story")
     (folder / "mlflow.db").write_bytes(template[0])
     made = Team(folder / "repo", f"sqlite:///{folder / 'mlflow.db'}")
     made.write("policy.yaml", POLICY)
-    made.write("models/risk/fraud.yaml", "name: fraud\nstages:\n  Production: 1   # what the tills ask\n")
+    made.write(
+        "models/risk/fraud.yaml", "name: fraud\nstages:\n  Production: 1   # what the tills ask\n"
+    )
     made.commit("Start with 1")
     made.reconcile()
     for version, reconciled in ((2, True), (3, False), (4, True)):
-        assert made.run("promote", "fraud", str(version), "Production", "--no-pin", "--commit").code == 0
+        assert (
+            made.run("promote", "fraud", str(version), "Production", "--no-pin", "--commit").code
+            == 0
+        )
         if reconciled:
             made.reconcile()
     return folder
@@ -422,21 +518,31 @@ def test_a_rollback_goes_to_what_really_held_the_stage(storied: Team) -> None:
     assert "3 is passed over" in ran.err
     assert "2 held Production from" in ran.err and '"Promote fraud 2 to Production"' in ran.err
     message = storied.git("log", "-1", "--format=%B")
-    assert message.startswith("Roll fraud Production back to 2\n\nIt replaces 4. 2 held Production from ")
+    assert message.startswith(
+        "Roll fraud Production back to 2\n\nIt replaces 4. 2 held Production from "
+    )
     assert "Promote fraud" not in message  # nobody else's words
     assert message.endswith("False alarms")
     storied.reconcile()
     assert production(storied) == 2
     # Once more goes forward again, and says so.
     ran = storied.run("rollback", "fraud", "--dry-run")
-    assert "+  Production: 4" in ran.out and "so this goes forward again. To go further back: --to 1" in ran.err
+    assert (
+        "+  Production: 4" in ran.out
+        and "so this goes forward again. To go further back: --to 1" in ran.err
+    )
 
 
 def test_a_rollback_says_in_json_when_it_held(storied: Team) -> None:
     found = storied.run("rollback", "fraud", "--to", "1", "--format", "json").json
     assert found["stages"] == {"Production": {"from": [4], "to": [1]}}
     held = found["held"]
-    assert held["versions"] == [1] and held["commit"] and held["since"] <= held["until"] and held["reconciled"]
+    assert (
+        held["versions"] == [1]
+        and held["commit"]
+        and held["since"] <= held["until"]
+        and held["reconciled"]
+    )
 
 
 def test_a_rollback_pins_what_it_goes_to(storied: Team, runs: list[str]) -> None:
@@ -447,7 +553,9 @@ def test_a_rollback_pins_what_it_goes_to(storied: Team, runs: list[str]) -> None
 def test_a_rollback_to_what_never_held_the_stage_is_refused(storied: Team) -> None:
     said = refused(storied, "rollback", "fraud", "--to", "3", code=4)
     assert (
-        "Version 3 of fraud never held Production" in said and "These did: 2 (since 20" in said and "; 1 (since" in said
+        "Version 3 of fraud never held Production" in said
+        and "These did: 2 (since 20" in said
+        and "; 1 (since" in said
     )
     assert "Nothing to change" in refused(storied, "rollback", "fraud", "--to", "4", code=0)
 
@@ -465,7 +573,9 @@ def test_a_rollback_of_what_is_not_merged_goes_back_to_the_main_line(storied: Te
 
 
 def test_what_nobody_held_has_no_way_back(team: Team) -> None:
-    assert "Nothing held Staging of fraud before 2" in refused(team, "rollback", "fraud", "Staging", code=4)
+    assert "Nothing held Staging of fraud before 2" in refused(
+        team, "rollback", "fraud", "Staging", code=4
+    )
     assert "Name the stage" in refused(team, "rollback", "fraud", "Archived")
     team.git("checkout", "-q", "--orphan", "new")
     ran = team.run("rollback", "fraud", "--no-pin")
@@ -476,7 +586,9 @@ def test_what_nobody_held_has_no_way_back(team: Team) -> None:
 
 
 @pytest.fixture
-def on_github(team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Team, Repository]:
+def on_github(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Team, Repository]:
     repository = Repository(tmp_path)
     repository.user("alice", "write", mails=("a@example.org",))
     with GitHubAPI(repository).serving() as api:
@@ -490,13 +602,21 @@ def on_github(team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tu
 
 def test_a_pull_request_is_opened(on_github: tuple[Team, Repository]) -> None:
     team, repository = on_github
-    ran = team.run("promote", "fraud", "2", "Production", "--pr", "-m", "Recall +1.2 pt", "--format", "json")
+    ran = team.run(
+        "promote", "fraud", "2", "Production", "--pr", "-m", "Recall +1.2 pt", "--format", "json"
+    )
     assert ran.code == 0, ran.err
     [pull] = repository.pulls()
     assert ran.json["pull_request"].endswith(f"/pull/{pull.number}")
-    assert ran.json["branch"] == "promote-fraud-2-to-production" == team.git("branch", "--show-current")
+    assert (
+        ran.json["branch"]
+        == "promote-fraud-2-to-production"
+        == team.git("branch", "--show-current")
+    )
     assert pull.title == "Promote fraud 2 to Production" and "Recall +1.2 pt" in pull.body
-    assert team.git("ls-remote", "origin", "promote-fraud-2-to-production").startswith(ran.json["commit"])
+    assert team.git("ls-remote", "origin", "promote-fraud-2-to-production").startswith(
+        ran.json["commit"]
+    )
     assert team.git("rev-parse", "main") == team.git("rev-parse", "origin/main")
     # Another edit on that branch brings it up to date.
     again = team.run("promote", "fraud", "3", "Staging", "--pr", "--format", "json")
@@ -519,6 +639,8 @@ def test_without_a_remote_there_is_no_pull_request(team: Team) -> None:
 def test_a_push_that_is_refused_leaves_the_commit(on_github: tuple[Team, Repository]) -> None:
     team, repository = on_github
     team.git("remote", "set-url", "--push", "origin", str(team.folder / "nowhere"))
-    ran = team.run("promote", "fraud", "2", "Production", "--pr", "--branch", "mine", "--format", "json")
+    ran = team.run(
+        "promote", "fraud", "2", "Production", "--pr", "--branch", "mine", "--format", "json"
+    )
     assert ran.code == 1 and "is committed on mine, and no pull request was opened" in ran.err
     assert ran.json["commit"] == team.git("rev-parse", "mine") and not repository.pulls()

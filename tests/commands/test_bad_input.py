@@ -1,4 +1,5 @@
-"""Bad input and faults: what is wrong -> exit code and what stderr says. None shows a traceback (`Team.run` asserts it)."""
+"""Bad input and faults: what is wrong -> exit code and what stderr says. None shows a traceback
+(`Team.run` asserts it)."""
 
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ from tests.support.team import GIT_ENVIRONMENT, Team
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]) -> bytes:
+def template(
+    tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]
+) -> bytes:
     """A SQLite registry: `fraud` with three versions, `crowded` with 500, and a prompt."""
     from mlflow import MlflowClient
 
@@ -35,8 +38,9 @@ def template(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[
     client.register_prompt("greeting", "Hello {{name}}")
     with sqlite3.connect(file) as connection:
         connection.executemany(
-            "INSERT INTO model_versions (name, version, creation_time, last_updated_time, current_stage, status, source)"
-            " VALUES ('crowded', ?, 1, 1, ?, 'READY', 's3://models/x')",
+            "INSERT INTO model_versions (name, version, creation_time, last_updated_time,"
+            " current_stage, status, source) VALUES ('crowded', ?, 1, 1, ?, 'READY',"
+            " 's3://models/x')",
             [(number, "Staging" if number % 2 else "None") for number in range(1, 501)],
         )
     return file.read_bytes()
@@ -84,7 +88,9 @@ def other_file(team: Team) -> None:
 
 
 def empty_database(team: Team) -> None:
-    sqlite3.connect(team.folder.parent / "empty.db").execute("CREATE TABLE x (y)").connection.close()
+    sqlite3.connect(team.folder.parent / "empty.db").execute(
+        "CREATE TABLE x (y)"
+    ).connection.close()
     team.uri = f"sqlite:///{team.folder.parent / 'empty.db'}"
 
 
@@ -98,7 +104,9 @@ def on_a_branch(team: Team) -> None:
 
 
 def pinned_wrong(team: Team) -> None:
-    team.commit(fraud="stages: {Production: 1}\nversions: {1: {source: s3://models/9, run_id: abc}}\n")
+    team.commit(
+        fraud="stages: {Production: 1}\nversions: {1: {source: s3://models/9, run_id: abc}}\n"
+    )
 
 
 def version_missing(team: Team) -> None:
@@ -152,14 +160,34 @@ TABLE: dict[str, Case] = {
     "unknown format": (nothing, "plan --format xml", 64, "'xml' is not one of"),
     "no number": (nothing, "reconcile --yes --jobs many", 64, "'many' is not a valid"),
     "no terminal and no --yes": (nothing, "reconcile", 64, "say --yes"),
-    "--adopt without names": (nothing, "reconcile --yes --adopt", 64, "need the names of the models"),
-    "--take-over without names": (nothing, "reconcile --yes --take-over", 64, "need the names of the models"),
-    "a saved plan and names": (nothing, "reconcile fraud --plan x --yes", 64, "A saved plan says itself"),
+    "--adopt without names": (
+        nothing,
+        "reconcile --yes --adopt",
+        64,
+        "need the names of the models",
+    ),
+    "--take-over without names": (
+        nothing,
+        "reconcile --yes --take-over",
+        64,
+        "need the names of the models",
+    ),
+    "a saved plan and names": (
+        nothing,
+        "reconcile fraud --plan x --yes",
+        64,
+        "A saved plan says itself",
+    ),
     "paths and --changed-since": (nothing, "validate x --changed-since HEAD", 64, "not both"),
     "a path that is not there": (nothing, "validate nowhere.yaml", 64, "There is no nowhere.yaml"),
     "no registry folder": (no_folder, "plan", 1, "There is no registry/ folder in"),
     "no registry folder, validate": (no_folder, "validate", 1, "There is no registry/ folder in"),
-    "no registry folder in the commit": (no_folder, "reconcile --yes", 1, "There is no registry/ folder in commit"),
+    "no registry folder in the commit": (
+        no_folder,
+        "reconcile --yes",
+        1,
+        "There is no registry/ folder in commit",
+    ),
     "no commits, reconcile": (no_commits, "reconcile --yes", 1, "has no commits yet"),
     "no commits, status": (no_commits, "status", 1, "has no commits yet"),
     "no git, plan": (no_git, "plan", 1, "is not in a git repository"),
@@ -171,16 +199,46 @@ TABLE: dict[str, Case] = {
     "a file that is no database": (other_file, "plan", 1, "is not a SQLite database"),
     "a database without MLflow": (empty_database, "plan", 1, "holds no MLflow registry"),
     "unknown revision": (nothing, "plan --rev v9", 1, "git knows no revision 'v9'"),
-    "a revision that is an option": (nothing, "plan --rev=--all", 1, "git knows no revision '--all'"),
-    "not on the main line": (on_a_branch, "--main main reconcile --yes", 1, "is not on the main line of main"),
-    "unknown main branch": (nothing, "--main trunk reconcile --yes", 1, "git knows no revision 'trunk'"),
+    "a revision that is an option": (
+        nothing,
+        "plan --rev=--all",
+        1,
+        "git knows no revision '--all'",
+    ),
+    "not on the main line": (
+        on_a_branch,
+        "--main main reconcile --yes",
+        1,
+        "is not on the main line of main",
+    ),
+    "unknown main branch": (
+        nothing,
+        "--main trunk reconcile --yes",
+        1,
+        "git knows no revision 'trunk'",
+    ),
     "unknown model": (nothing, "plan fruad", 1, "Did you mean fraud?"),
-    "a model without a manifest": (nothing, "plan crowded", 1, "crowded is in MLflow and has no manifest"),
+    "a model without a manifest": (
+        nothing,
+        "plan crowded",
+        1,
+        "crowded is in MLflow and has no manifest",
+    ),
     "invalid, plan": (invalid, "plan", 3, "[wrong-type]"),
     "invalid, status": (invalid, "status", 3, "[wrong-type]"),
     "invalid, reconcile": (invalid, "reconcile --yes", 3, "[wrong-type]"),
-    "no plan file": (nothing, "reconcile --yes --plan none.json", 1, "The plan none.json cannot be read"),
-    "a wrong pin": (pinned_wrong, "plan", 4, "is pinned to source s3://models/9, MLflow has s3://models/1"),
+    "no plan file": (
+        nothing,
+        "reconcile --yes --plan none.json",
+        1,
+        "The plan none.json cannot be read",
+    ),
+    "a wrong pin": (
+        pinned_wrong,
+        "plan",
+        4,
+        "is pinned to source s3://models/9, MLflow has s3://models/1",
+    ),
     "a version that is not there": (
         version_missing,
         "reconcile --yes",
@@ -193,10 +251,20 @@ TABLE: dict[str, Case] = {
         4,
         "greeting is a prompt in MLflow's Prompt Registry",
     ),
-    "a protected line dropped": (line_dropped, "reconcile --yes", 4, "write Production: null to empty it on purpose"),
+    "a protected line dropped": (
+        line_dropped,
+        "reconcile --yes",
+        4,
+        "write Production: null to empty it on purpose",
+    ),
     "another owner": (of_another_owner, "reconcile --yes", 4, "reconcile fraud --take-over"),
     "a lost base": (base_lost, "reconcile --yes", 4, "reconcile fraud --adopt"),
-    "a stale commit": (reconciled_and_moved_on, "reconcile --yes --rev HEAD~1", 4, "git revert on the main branch"),
+    "a stale commit": (
+        reconciled_and_moved_on,
+        "reconcile --yes --rev HEAD~1",
+        4,
+        "git revert on the main branch",
+    ),
     "a shallow clone": (shallow, "reconcile --yes", 4, "git fetch --unshallow"),
 }
 
@@ -227,7 +295,9 @@ def test_a_locked_database(team: Team, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("what", ["version", "model"])
-def test_what_vanished_between_plan_and_apply(team: Team, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+def test_what_vanished_between_plan_and_apply(
+    team: Team, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
     from mlflow import MlflowClient
 
     client, plan = MlflowClient(team.uri), Planner.plan
@@ -269,13 +339,20 @@ for _ in range(int(sys.argv[1])):
 
 
 @contextmanager
-def at_a_terminal(team: Team, times: int, *args: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+def at_a_terminal(
+    team: Team, times: int, *args: str
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """The command line, so many times, with a terminal to ask on."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-c", REPEATEDLY, str(times)]
     command += ["--repo", str(team.folder), "--tracking-uri", team.uri, *args]
     process = subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env=os.environ | GIT_ENVIRONMENT, start_new_session=True
+        command,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=os.environ | GIT_ENVIRONMENT,
+        start_new_session=True,
     )
     os.close(theirs)
     try:
@@ -300,7 +377,8 @@ def read_until(terminal: int, words: str, within: float = 60) -> str:
 
 
 def interrupted(process: subprocess.Popen[bytes], terminal: int, words: str) -> str:
-    """Press ^C. Python (3.11) misses one that comes between its question and its reading; a person presses again."""
+    """Press ^C. Python (3.11) misses one that comes between its question and its reading; a person
+    presses again."""
     said = ""
     for _ in range(5):
         process.send_signal(signal.SIGINT)

@@ -1,4 +1,5 @@
-"""`codeowners` writes the file, `validate` says when it is stale, and a pull request that changes owners must bring both."""
+"""`codeowners` writes the file, `validate` says when it is stale, and a pull request that changes
+owners must bring both."""
 
 from __future__ import annotations
 
@@ -36,7 +37,9 @@ def stale(team: Team, *args: str) -> list[dict[str, object]]:
 def test_written_once_and_then_as_it_is(team: Team) -> None:
     shown = team.run("codeowners", "--dry-run")
     assert shown.code == 0 and not (team.folder / PLACE).exists()
-    assert "+/registry/models/nlp/fraud.yaml @acme/risk-ml" in shown.out and shown.out.startswith("--- /dev/null")
+    assert "+/registry/models/nlp/fraud.yaml @acme/risk-ml" in shown.out and shown.out.startswith(
+        "--- /dev/null"
+    )
     assert team.run("codeowners", "--check").code == 3
     first = team.run("codeowners")
     assert first.code == 0 and first.out == shown.out
@@ -70,8 +73,13 @@ def test_the_file_that_github_takes(places: list[str], taken: str, team: Team) -
         (team.folder / place).write_text("* @everybody\n")
     assert team.run("codeowners", "--format", "json").json["file"] == taken
     text = (team.folder / taken).read_text()
-    assert text.startswith("* @everybody\n\n# BEGIN") and "/registry/models/nlp/fraud.yaml @acme/risk-ml" in text
-    assert taken.startswith(".github") or f"/{taken} @acme/ml-platform" in text, "it protects itself"
+    assert (
+        text.startswith("* @everybody\n\n# BEGIN")
+        and "/registry/models/nlp/fraud.yaml @acme/risk-ml" in text
+    )
+    assert taken.startswith(".github") or f"/{taken} @acme/ml-platform" in text, (
+        "it protects itself"
+    )
     for other in places:
         assert other == taken or (team.folder / other).read_text() == "* @everybody\n"
     assert stale(team) == []
@@ -91,8 +99,8 @@ def test_stale_with_file_line_and_way_out(team: Team) -> None:
 
 
 def test_only_what_a_branch_changes(team: Team) -> None:
-    """A changed `owners` needs the regenerated file in the same pull request (RULES R9); who changed something else is not
-    told of what others left stale."""
+    """A changed `owners` needs the regenerated file in the same pull request (RULES R9); who
+    changed something else is not told of what others left stale."""
     team.run("codeowners")
     owners(team, "old", "@acme/left-stale")
     team.commit("A manifest whose owners nobody wrote down")
@@ -126,7 +134,8 @@ def test_an_invalid_manifest_does_not_make_the_others_stale(team: Team) -> None:
 
 
 def test_without_a_file(team: Team) -> None:
-    """A warning where the policy says who the platform team is; a repository without owners is left in peace."""
+    """A warning where the policy says who the platform team is; a repository without owners is left
+    in peace."""
     ran = team.run("validate", "--format", "json")
     assert ran.code == 0 and [one["code"] for one in ran.json["warnings"]] == ["codeowners-missing"]
     team.write("policy.yaml", "{}\n")

@@ -1,4 +1,5 @@
-"""Colour on a real terminal, and none under NO_COLOR: whatever a command prints, and whatever MLflow prints beside it."""
+"""Colour on a real terminal, and none under NO_COLOR: whatever a command prints, and whatever
+MLflow prints beside it."""
 
 from __future__ import annotations
 
@@ -30,7 +31,13 @@ OFFLINE = (
     ["nothing"],
     ["init", "--dry-run", "--yes"],
 )
-ONLINE = (["plan"], ["reconcile", "--yes"], ["status"], ["promote", "churn", "1", "Staging", "--dry-run"], ["verify"])
+ONLINE = (
+    ["plan"],
+    ["reconcile", "--yes"],
+    ["status"],
+    ["promote", "churn", "1", "Staging", "--dry-run"],
+    ["verify"],
+)
 
 
 @pytest.fixture
@@ -47,8 +54,14 @@ def team(tmp_path: Path, blank_registry: Callable[[Path], str]) -> Team:
 
 def shown(team: Team, *commands: list[str], **variables: str) -> str:
     """What a terminal shows of the commands, run one after another in one process."""
-    environment = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "TERM", "FORCE_COLOR")}
-    environment |= GIT_ENVIRONMENT | {"TERM": "xterm-256color", "MLFLOW_TRACKING_URI": team.uri} | variables
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("NO_COLOR", "TERM", "FORCE_COLOR")
+    }
+    environment |= (
+        GIT_ENVIRONMENT | {"TERM": "xterm-256color", "MLFLOW_TRACKING_URI": team.uri} | variables
+    )
     text = on_terminal([sys.executable, "-c", _RUN, json.dumps(commands)], team.folder, environment)
     assert "Traceback" not in text and f"[{len(commands) - 1} ended with" in text, text
     return text
@@ -60,7 +73,9 @@ def coloured(text: str) -> bool:
 
 def test_a_person_sees_colour(team: Team) -> None:
     """Which is what the other tests here would see."""
-    assert coloured(shown(team, ["log"], NO_COLOR="")), "it counts where it is not empty (no-color.org)"
+    assert coloured(shown(team, ["log"], NO_COLOR="")), (
+        "it counts where it is not empty (no-color.org)"
+    )
     assert coloured(shown(team, ["rollback", "nobody"])), "an error"
     assert not coloured(shown(team, ["log"], TERM="dumb"))
 

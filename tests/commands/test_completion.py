@@ -38,7 +38,9 @@ def team(tmp_path: Path) -> Team:
 @pytest.fixture
 def told(team: Team, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Told:
     """What a shell is told of the last word, a line each: in bash and fish the words alone."""
-    monkeypatch.setitem(sys.modules, "rich", None)  # as completion leaves it; other tests get theirs back
+    monkeypatch.setitem(
+        sys.modules, "rich", None
+    )  # as completion leaves it; other tests get theirs back
 
     def ask(shell: str, words: str, folder: Path | None = None) -> list[str]:
         monkeypatch.chdir(folder or team.folder)
@@ -48,7 +50,11 @@ def told(team: Team, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
             main([])
         out, err = capsys.readouterr()
         assert err == ""
-        return [line.partition("\t")[0] if shell == "fish" else line for line in out.splitlines() if line]
+        return [
+            line.partition("\t")[0] if shell == "fish" else line
+            for line in out.splitlines()
+            if line
+        ]
 
     return ask
 
@@ -86,7 +92,9 @@ def test_zsh_is_told_what_each_holds(told: Told) -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_where_there_is_nothing_to_offer_nothing_is_said(told: Told, tmp_path: Path, shell: str) -> None:
+def test_where_there_is_nothing_to_offer_nothing_is_said(
+    told: Told, tmp_path: Path, shell: str
+) -> None:
     """Not in a repository, an unreadable registry folder: a command line is no place for an error."""
     nothing = ["_files"] if shell == "zsh" else []
     for words in ("promote ", "promote churn ", "compare churn "):
@@ -95,12 +103,17 @@ def test_where_there_is_nothing_to_offer_nothing_is_said(told: Told, tmp_path: P
 
 @pytest.mark.parametrize("shell", ["bash", "fish"])
 def test_an_environment_is_one_that_is_listed(team: Team, told: Told, shell: str) -> None:
-    team.write("environments.yaml", "dev: {tracking_uri: 'http://dev'}\nprod: {tracking_uri: 'http://prod'}\n")
+    team.write(
+        "environments.yaml",
+        "dev: {tracking_uri: 'http://dev'}\nprod: {tracking_uri: 'http://prod'}\n",
+    )
     team.write("prod/models/score.yaml", "name: score\nstages: {Production: 5}\n")
     assert told(shell, "--env ") == ["dev", "prod"]
     assert told(shell, "--env prod promote ") == ["score"]
     assert told(shell, "--env prod rollback score --to ") == ["5"]
-    assert told(shell, "promote ") == told(shell, "--env uat promote ") == [], "which is meant is not known"
+    assert told(shell, "promote ") == told(shell, "--env uat promote ") == [], (
+        "which is meant is not known"
+    )
 
 
 def test_bash_within_quotes(told: Told) -> None:
@@ -108,12 +121,21 @@ def test_bash_within_quotes(told: Told) -> None:
 
 
 START = {
-    "bash": (["bash", "--norc", "--noprofile", "-i"], 'eval "$(_MLFLOW_GITOPS_COMPLETE=source_bash mlflow-gitops)"'),
+    "bash": (
+        ["bash", "--norc", "--noprofile", "-i"],
+        'eval "$(_MLFLOW_GITOPS_COMPLETE=source_bash mlflow-gitops)"',
+    ),
     "zsh": (
         ["zsh", "-f", "-i"],
-        'autoload -Uz compinit; compinit -D -u; eval "$(_MLFLOW_GITOPS_COMPLETE=source_zsh mlflow-gitops)"',
+        (
+            'autoload -Uz compinit; compinit -D -u; eval "$(_MLFLOW_GITOPS_COMPLETE=source_zsh'
+            ' mlflow-gitops)"'
+        ),
     ),
-    "fish": (["fish", "--no-config", "-i"], "_MLFLOW_GITOPS_COMPLETE=source_fish mlflow-gitops | source"),
+    "fish": (
+        ["fish", "--no-config", "-i"],
+        "_MLFLOW_GITOPS_COMPLETE=source_fish mlflow-gitops | source",
+    ),
 }
 SHOW = {
     "bash": 'mlflow-gitops() { printf "<%s>" "$@"; echo; }',

@@ -1,4 +1,5 @@
-"""`doctor` on real repositories, a real SQLite MLflow and a GitHub API with state: all that can be missing, one by one."""
+"""`doctor` on real repositories, a real SQLite MLflow and a GitHub API with state: all that can be
+missing, one by one."""
 
 from __future__ import annotations
 
@@ -13,7 +14,12 @@ import pytest
 
 from mlflow_gitops.core.setup.doctor import Finding, GitFacts, judge_git
 from mlflow_gitops.core.setup.doctor_github import combined, judge_settings
-from mlflow_gitops.core.setup.doctor_workflows import App, app_needs, judge_workflows, read_workflows
+from mlflow_gitops.core.setup.doctor_workflows import (
+    App,
+    app_needs,
+    judge_workflows,
+    read_workflows,
+)
 from mlflow_gitops.core.yaml.schema_check import schema_text
 from mlflow_gitops.edges.github.client import GitHub
 from mlflow_gitops.edges.github.settings import read_settings
@@ -153,7 +159,11 @@ class Clinic:
 
 def found(ran: Ran, status: str) -> dict[str, Any]:
     """The findings of a status, `area check` to the finding."""
-    return {f"{one['area']} {one['check']}": one for one in ran.json["findings"] if one["status"] == status}
+    return {
+        f"{one['area']} {one['check']}": one
+        for one in ran.json["findings"]
+        if one["status"] == status
+    }
 
 
 def checks_of(findings: Iterable[Finding], status: str) -> set[str]:
@@ -188,7 +198,9 @@ def sound(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Pa
     for name in ("schemas", ".github/workflows"):
         (team.folder / name).mkdir(parents=True)
     for name in ("model", "policy"):
-        (team.folder / f"schemas/{name}.schema.json").write_text(schema_text(name), encoding="utf-8")
+        (team.folder / f"schemas/{name}.schema.json").write_text(
+            schema_text(name), encoding="utf-8"
+        )
     for name, text in WORKFLOWS.items():
         (team.folder / f".github/workflows/{name}.yml").write_text(text, encoding="utf-8")
     assert team.run("codeowners").code == 0
@@ -204,7 +216,12 @@ def clinic(sound: Path, tmp_path: Path, api: GitHubAPI, monkeypatch: pytest.Monk
     git("remote", "add", "origin", str(api.repository.path))
     git("push", "-q", "-f", "origin", "main")
     git("fetch", "-q", "origin")
-    git("config", "--add", "remote.origin.fetch", "refs/notes/mlflow-gitops*:refs/notes/mlflow-gitops*")
+    git(
+        "config",
+        "--add",
+        "remote.origin.fetch",
+        "refs/notes/mlflow-gitops*:refs/notes/mlflow-gitops*",
+    )
     for name in ("GITHUB_TOKEN", "GITHUB_REPOSITORY", "GITHUB_API_URL", "MLFLOW_TRACKING_USERNAME"):
         monkeypatch.delenv(name, raising=False)
     for key, value in api.environment(api.token("ada")).items():
@@ -215,7 +232,9 @@ def clinic(sound: Path, tmp_path: Path, api: GitHubAPI, monkeypatch: pytest.Monk
 # -- GitHub's part, from its API ------------------------------------------------------------------------------------------
 
 
-def judged(api: GitHubAPI, app: App | None = None, deny: tuple[tuple[str, str], ...] = ()) -> list[Finding]:
+def judged(
+    api: GitHubAPI, app: App | None = None, deny: tuple[tuple[str, str], ...] = ()
+) -> list[Finding]:
     github = GitHub(api.repository.full_name, api.token("ada", deny=deny), api.url)
     return list(judge_settings(read_settings(github, "main", app)))
 
@@ -227,7 +246,9 @@ def without(kind: str, field: str | None = None) -> Callable[[dict[str, Any]], N
         kept = [dict(rule) for rule in RULES if field is not None or rule["type"] != kind]
         for rule in kept:
             if rule["type"] == kind:
-                rule["parameters"] = {key: value for key, value in rule["parameters"].items() if key != field}
+                rule["parameters"] = {
+                    key: value for key, value in rule["parameters"].items() if key != field
+                }
         known["rules/branches/main"] = kept
 
     return change
@@ -240,7 +261,11 @@ def required(**sources: int | None) -> Callable[[dict[str, Any]], None]:
         names = {"validate": "validate", "plan": "mlflow-gitops/plan"}
         listed = [{"context": names[one], "integration_id": app} for one, app in sources.items()]
         kept = [rule for rule in RULES if rule["type"] != "required_status_checks"]
-        rule = {"type": "required_status_checks", "ruleset_id": 7, "parameters": {"required_status_checks": listed}}
+        rule = {
+            "type": "required_status_checks",
+            "ruleset_id": 7,
+            "parameters": {"required_status_checks": listed},
+        }
         known["rules/branches/main"] = [*kept, rule]
 
     return change
@@ -310,7 +335,9 @@ def test_missing_on_github(case: str, api: GitHubAPI) -> None:
 def test_the_classic_rule_is_enough(api: GitHubAPI) -> None:
     api.repository.settings |= {"rules/branches/main": [], "branches/main/protection": CLASSIC}
     assert checks_of(judged(api), "ok") == {one.check for one in judged(api)}
-    api.repository.settings["branches/main/protection"] = CLASSIC | {"enforce_admins": {"enabled": False}}
+    api.repository.settings["branches/main/protection"] = CLASSIC | {
+        "enforce_admins": {"enabled": False}
+    }
     assert checks_of(judged(api), "missing") == {"bypass"}
 
 
@@ -330,7 +357,9 @@ def test_the_classic_rule_is_enough(api: GitHubAPI) -> None:
         ("/codeowners/", {"codeowners"}),
     ],
 )  # fmt: skip
-def test_what_the_token_may_not_see_is_unknown(denied: str, unknown: set[str], api: GitHubAPI) -> None:
+def test_what_the_token_may_not_see_is_unknown(
+    denied: str, unknown: set[str], api: GitHubAPI
+) -> None:
     findings = judged(api, deny=(("GET", denied),))
     assert checks_of(findings, "unknown") == unknown and not checks_of(findings, "missing")
 
@@ -339,7 +368,9 @@ def test_half_of_the_protection_unseen_is_not_called_missing(api: GitHubAPI) -> 
     api.repository.settings["rules/branches/main"] = [RULES[0]]
     findings = judged(api, deny=(("GET", "/protection$"),))
     assert not checks_of(findings, "missing")
-    assert "force-push" in checks_of(findings, "unknown") and "deletion" in checks_of(findings, "ok")
+    assert "force-push" in checks_of(findings, "unknown") and "deletion" in checks_of(
+        findings, "ok"
+    )
 
 
 def test_another_default_branch(api: GitHubAPI) -> None:
@@ -354,8 +385,13 @@ def test_the_app_that_a_workflow_names(there: bool, api: GitHubAPI) -> None:
     assert app == App(("GITOPS_APP_ID",), ("GITOPS_APP_KEY",), "mlflow-write")
     api.repository.settings[TOKEN]["can_approve_pull_request_reviews"] = False
     if there:
-        api.repository.settings["actions/variables/GITOPS_APP_ID"] = {"name": "GITOPS_APP_ID", "value": "1"}
-        api.repository.settings["environments/mlflow-write/secrets/GITOPS_APP_KEY"] = {"name": "GITOPS_APP_KEY"}
+        api.repository.settings["actions/variables/GITOPS_APP_ID"] = {
+            "name": "GITOPS_APP_ID",
+            "value": "1",
+        }
+        api.repository.settings["environments/mlflow-write/secrets/GITOPS_APP_KEY"] = {
+            "name": "GITOPS_APP_KEY"
+        }
     assert "app" in checks_of(judged(api, app), "ok" if there else "missing")
 
 
@@ -382,7 +418,10 @@ FILES: dict[str, tuple[str, str, str, set[str]]] = {
 def test_missing_in_workflows(case: str) -> None:
     name, old, new, expected = FILES[case]
     assert old in WORKFLOWS[name]
-    texts = {f"{one}.yml": text.replace(old, new) if one == name else text for one, text in WORKFLOWS.items()}
+    texts = {
+        f"{one}.yml": text.replace(old, new) if one == name else text
+        for one, text in WORKFLOWS.items()
+    }
     assert checks_of(judge_workflows(*read_workflows(texts)), "missing") == expected
 
 
@@ -407,16 +446,25 @@ def test_the_workflow_that_proposes_is_held_to_its_environment() -> None:
     [job], _ = read_workflows({"propose.yml": text})
     assert job.commands == {"propose"} and app_needs([job]) is not None
     for wanted, environment in (("ok", "mlflow-read"), ("missing", "mlflow-write")):
-        texts = {"propose.yml": text.replace("environment: mlflow-read", f"environment: {environment}")}
+        texts = {
+            "propose.yml": text.replace("environment: mlflow-read", f"environment: {environment}")
+        }
         assert "propose-environment" in checks_of(judge_workflows(*read_workflows(texts)), wanted)
 
 
 def test_each_environment_is_planned_and_reconciled() -> None:
-    """One that was added to the list, and not yet to the workflows: nobody would make the plan that the check waits for."""
+    """One that was added to the list, and not yet to the workflows: nobody would make the plan that
+    the check waits for."""
     places = [("mlflow-read", "mlflow-write"), ("mlflow-read-eu", "mlflow-write-eu")]
-    found = {one.check: one for one in judge_workflows(*read_workflows(WORKFLOWS), places) if one.status == "missing"}
+    found = {
+        one.check: one
+        for one in judge_workflows(*read_workflows(WORKFLOWS), places)
+        if one.status == "missing"
+    }
     assert set(found) == {"plan-environment", "reconcile-environment"}
-    assert "runs reconcile in the environment mlflow-write-eu" in found["reconcile-environment"].detail
+    assert (
+        "runs reconcile in the environment mlflow-write-eu" in found["reconcile-environment"].detail
+    )
     assert "init --update" in found["plan-environment"].fix
 
 
@@ -474,26 +522,42 @@ def test_nothing_is_missing(clinic: Clinic) -> None:
 def test_nothing_is_missing_where_there_are_several_environments(
     clinic: Clinic, tmp_path: Path, blank_registry: Callable[[Path], str]
 ) -> None:
-    """As `init` makes it: it asks for no right that no workflow uses, and for nothing that there is not."""
-    team = Teams(tmp_path / "several", {name: blank_registry(tmp_path / f"{name}.db") for name in ("dev", "eu")})
+    """As `init` makes it: it asks for no right that no workflow uses, and for nothing that there is
+    not."""
+    team = Teams(
+        tmp_path / "several",
+        {name: blank_registry(tmp_path / f"{name}.db") for name in ("dev", "eu")},
+    )
     for name in team.uris:
         assert team.on(name, "init", "--yes", "--owner", "@acme/ml-platform").code == 0
     assert team.on(None, "init", "--yes").code == 0 and team.on(None, "codeowners").code == 0
     team.commit("Two")
     team.git("remote", "add", "origin", str(clinic.api.repository.path))
     team.git("push", "-q", "-f", "-u", "origin", "main")
-    team.git("config", "--add", "remote.origin.fetch", "refs/notes/mlflow-gitops*:refs/notes/mlflow-gitops*")
+    team.git(
+        "config",
+        "--add",
+        "remote.origin.fetch",
+        "refs/notes/mlflow-gitops*:refs/notes/mlflow-gitops*",
+    )
     known = clinic.api.repository.settings
     for path in [path for path in known if path.startswith("environments/")]:
         for name in team.uris:
-            known[path.replace("mlflow-read", f"mlflow-read-{name}").replace("-write", f"-write-{name}")] = known[path]
+            known[
+                path.replace("mlflow-read", f"mlflow-read-{name}").replace(
+                    "-write", f"-write-{name}"
+                )
+            ] = known[path]
         del known[path]
     known[TOKEN]["can_approve_pull_request_reviews"] = False
     for name in team.uris:
         ran = team.on(name, "doctor", "--format", "json")
         assert found(ran, "missing") == found(ran, "unknown") == {} and ran.code == 0
     # What none of its workflows does, it does not ask for.
-    team.write("eu/policy.yaml", f"propose: Staging\n{(team.folder / 'registry/eu/policy.yaml').read_text()}")
+    team.write(
+        "eu/policy.yaml",
+        f"propose: Staging\n{(team.folder / 'registry/eu/policy.yaml').read_text()}",
+    )
     [missing] = found(team.on("eu", "doctor", "--format", "json"), "missing").values()
     assert missing["check"] == "propose" and "mlflow-gitops init" not in missing["fix"]
 
@@ -515,16 +579,22 @@ def test_without_a_token(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> Non
     assert set(found(ran, "missing")) == {"policy approvals"}
     assert "GITHUB_TOKEN" in found(ran, "unknown")["github access"]["fix"]
     assert not clinic.api.requests
-    clinic.team.write("policy.yaml", POLICY.replace("approvals: 1", "approvals: {count: 1, from: message}"))
+    clinic.team.write(
+        "policy.yaml", POLICY.replace("approvals: 1", "approvals: {count: 1, from: message}")
+    )
     assert clinic.doctor().code == 0
 
 
 @pytest.mark.parametrize("fault", ["blind", "wrong", "dead"])
-def test_a_github_that_does_not_answer(fault: str, clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_github_that_does_not_answer(
+    fault: str, clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if fault == "dead":
         monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:9")
     else:
-        monkeypatch.setenv("GITHUB_TOKEN", clinic.api.token("x", blind=True) if fault == "blind" else "wrong-token")
+        monkeypatch.setenv(
+            "GITHUB_TOKEN", clinic.api.token("x", blind=True) if fault == "blind" else "wrong-token"
+        )
     ran = clinic.doctor()
     assert ran.code == 0 and "github access" in found(ran, "unknown")
     assert "wrong-token" not in ran.out + ran.err
@@ -533,14 +603,25 @@ def test_a_github_that_does_not_answer(fault: str, clinic: Clinic, monkeypatch: 
 def test_a_shallow_clone_and_no_repository(clinic: Clinic, tmp_path: Path) -> None:
     clinic.team.commit("Second")
     clinic.team.git("push", "-q", "origin", "main")
-    clinic.team.git("clone", "-q", "--depth", "1", clinic.api.repository.path.as_uri(), str(tmp_path / "shallow"))
+    clinic.team.git(
+        "clone",
+        "-q",
+        "--depth",
+        "1",
+        clinic.api.repository.path.as_uri(),
+        str(tmp_path / "shallow"),
+    )
     clinic.team.folder = tmp_path / "shallow"
     missing = found(clinic.doctor(), "missing")
-    assert {"git depth", "git receipts"} == set(missing) and "--unshallow" in missing["git depth"]["fix"]
+    assert {"git depth", "git receipts"} == set(missing) and "--unshallow" in missing["git depth"][
+        "fix"
+    ]
     clinic.team.folder = tmp_path / "nothing"
     clinic.team.folder.mkdir()
     ran = clinic.doctor()
-    assert ran.code == 1 and {"git repository", "policy files", "workflows present"} <= set(found(ran, "missing"))
+    assert ran.code == 1 and {"git repository", "policy files", "workflows present"} <= set(
+        found(ran, "missing")
+    )
 
 
 def test_nothing_is_written(clinic: Clinic, tmp_path: Path) -> None:
@@ -548,12 +629,18 @@ def test_nothing_is_written(clinic: Clinic, tmp_path: Path) -> None:
     database = (tmp_path / "mlflow.db").read_bytes()
     clinic.doctor()
     assert (tmp_path / "mlflow.db").read_bytes() == database
-    assert clinic.team.git("status", "--porcelain") == "" and clinic.team.git("for-each-ref", "refs/notes") == ""
+    assert (
+        clinic.team.git("status", "--porcelain") == ""
+        and clinic.team.git("for-each-ref", "refs/notes") == ""
+    )
     assert {method for method, path in clinic.api.requests if path != "/graphql"} == {"GET"}
 
 
 def test_hostile_text_is_harmless(clinic: Clinic) -> None:
-    clinic.file(".github/workflows/evil\x1b[31m.yml", 'on: push\njobs: {x: {steps: [{uses: "a/b@\\e[2J"}]}}\n')
+    clinic.file(
+        ".github/workflows/evil\x1b[31m.yml",
+        'on: push\njobs: {x: {steps: [{uses: "a/b@\\e[2J"}]}}\n',
+    )
     shown = clinic.team.run("doctor")
     assert shown.code == 1 and "\x1b" not in shown.out and "evil\\u001b" in shown.out
 
@@ -572,12 +659,18 @@ def test_rulesets_and_the_classic_rule_add_up() -> None:
     rule = combined([half], CLASSIC)
     assert (rule.approvals, rule.dismiss, rule.no_force) == (2, True, True)
     assert combined([], None).checks == {} and not combined([], None).no_force
-    loose = {"required_status_checks": {"contexts": ["validate"], "checks": [{"context": "validate", "app_id": -1}]}}
+    loose = {
+        "required_status_checks": {
+            "contexts": ["validate"],
+            "checks": [{"context": "validate", "app_id": -1}],
+        }
+    }
     assert combined([], loose).checks == {"validate": None}
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "jobs: 1", "on: x\njobs: {a: b}", "{", "a: *b", "on: x\njobs: {a: {steps: [1]}}"]
+    "text",
+    ["", "[]", "jobs: 1", "on: x\njobs: {a: b}", "{", "a: *b", "on: x\njobs: {a: {steps: [1]}}"],
 )
 def test_a_workflow_that_cannot_be_read(text: str) -> None:
     jobs, unread = read_workflows({"w.yml": text})

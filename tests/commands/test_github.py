@@ -1,5 +1,6 @@
-"""Pull requests as the approval workflow, on a real repository, a real registry and the GitHub of the tests: `github plan`,
-`github drift`, `github summary`, and approvals at reconcile with what is recorded of them (RULES R3, R6, R7, R9)."""
+"""Pull requests as the approval workflow, on a real repository, a real registry and the GitHub of
+the tests: `github plan`, `github drift`, `github summary`, and approvals at reconcile with what is
+recorded of them (RULES R3, R6, R7, R9)."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ STAGES = "name: churn\nstages: {{Production: {}}}\n"
 
 
 class Hub:
-    """The team `acme`, its GitHub and its MLflow, with `churn` 1 in Production and 2 and 3 beside it."""
+    """The team `acme`, its GitHub and its MLflow, with `churn` 1 in Production and 2 and 3 beside
+    it."""
 
     def __init__(self, folder: Path, api: GitHubAPI) -> None:
         from mlflow import MlflowClient
@@ -45,14 +47,26 @@ class Hub:
         self.team.git("fetch", "-q", "origin")
         return self.team.git("rev-parse", "HEAD")
 
-    def propose(self, branch: str, manifest: str, author: str = "alice", **more: Any) -> tuple[int, str]:
+    def propose(
+        self, branch: str, manifest: str, author: str = "alice", **more: Any
+    ) -> tuple[int, str]:
         """A pull request of one commit: its number and head."""
         self.team.git("checkout", "-q", "-B", branch, "origin/main")
         self.team.write("models/churn.yaml", manifest)
         self.team.git("add", "-A")
-        self.team.git("commit", "-q", "--author", f"{author} <{author}@example.org>", "-m", f"Change of {branch}")
+        self.team.git(
+            "commit",
+            "-q",
+            "--author",
+            f"{author} <{author}@example.org>",
+            "-m",
+            f"Change of {branch}",
+        )
         head = self.push(branch)
-        return self.repo.open_pull(branch, f"The title of {branch}", user=author, **more).number, head
+        return (
+            self.repo.open_pull(branch, f"The title of {branch}", user=author, **more).number,
+            head,
+        )
 
     def main(self) -> str:
         self.team.git("fetch", "-q", "origin")
@@ -89,7 +103,9 @@ class Hub:
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]) -> Path:
+def prepared(
+    tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]
+) -> Path:
     """What each test has a copy of."""
     from mlflow import MlflowClient
 
@@ -98,9 +114,13 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[
     client = MlflowClient(uri)
     client.create_registered_model("churn")
     for _ in range(3):
-        client.create_model_version("churn", "s3://models/x", tags={"validation": "passed"}, await_creation_for=0)
+        client.create_model_version(
+            "churn", "s3://models/x", tags={"validation": "passed"}, await_creation_for=0
+        )
     team = Team(folder / "clone", uri)
-    team.write("policy.yaml", "stages: {Staging: {alias: staging}, Production: {alias: production}}\n")
+    team.write(
+        "policy.yaml", "stages: {Staging: {alias: staging}, Production: {alias: production}}\n"
+    )
     team.commit("First", churn=STAGES.format(1))
     team.write("policy.yaml", POLICY)
     team.commit("Approvals")
@@ -130,11 +150,17 @@ def test_a_good_pull_request_is_planned(hub: Hub, tmp_path: Path) -> None:
     ran = hub.plan(head)
     assert ran.code == 0, ran.err
     assert [one["state"] for one in hub.repo.statuses[head]] == ["pending", "success"]
-    assert hub.repo.statuses[head][-1]["target_url"] == "https://github.test/acme/models/actions/runs/77"
+    assert (
+        hub.repo.statuses[head][-1]["target_url"]
+        == "https://github.test/acme/models/actions/runs/77"
+    )
     body = hub.comment(number)
     assert "`churn`" in body and "1 → 2" in body and "needs 1 approval" in body
     assert body.partition("\n")[2].strip() == (tmp_path / "STEP_SUMMARY").read_text().strip()
-    assert hub.team.git("status", "--porcelain") == "" and hub.team.git("branch", "--list", "promote") == ""
+    assert (
+        hub.team.git("status", "--porcelain") == ""
+        and hub.team.git("branch", "--list", "promote") == ""
+    )
     assert hub.production() == 1
 
 
@@ -185,13 +211,18 @@ def test_a_pull_request_about_something_else_has_a_status_and_no_comment(hub: Hu
     head = hub.push("words")
     number = hub.repo.open_pull("words", user="alice").number
     assert hub.plan(head).code == 0
-    assert hub.status(head) == ("success", "Plan: 0 models, nothing to change.") and not hub.repo.pull(number).comments
+    assert (
+        hub.status(head) == ("success", "Plan: 0 models, nothing to change.")
+        and not hub.repo.pull(number).comments
+    )
     hub.team.git("checkout", "-q", "words")
     hub.team.commit("Promote", churn=STAGES.format(2))
     assert hub.plan(hub.push("words")).code == 0 and "1 → 2" in hub.comment(number)
     hub.team.git("checkout", "-q", "words")
     hub.team.commit("Rather not", churn=STAGES.format(1))
-    assert hub.plan(hub.push("words")).code == 0 and "nothing to change" in hub.comment(number), "what is there is kept"
+    assert hub.plan(hub.push("words")).code == 0 and "nothing to change" in hub.comment(number), (
+        "what is there is kept"
+    )
 
 
 def test_a_huge_manifest_makes_a_comment_that_github_takes(hub: Hub) -> None:
@@ -220,7 +251,13 @@ def test_the_head_comes_from_the_event_and_the_number_does_not(
 ) -> None:
     number, head = hub.propose("promote", STAGES.format(2))
     other, _ = hub.propose("other", STAGES.format(3))
-    event = {"workflow_run": {"head_sha": head, "event": "pull_request", "pull_requests": [{"number": other}]}}
+    event = {
+        "workflow_run": {
+            "head_sha": head,
+            "event": "pull_request",
+            "pull_requests": [{"number": other}],
+        }
+    }
     (tmp_path / "event.json").write_text(json.dumps(event))
     monkeypatch.setenv("GITHUB_EVENT_PATH", str(tmp_path / "event.json"))
     hub.main()
@@ -242,7 +279,11 @@ def test_what_is_no_open_pull_request_into_main_is_left(hub: Hub) -> None:
     hub.repo.close(number)
     number = hub.repo.open_pull("to-release", user="alice", base="release").number
     assert number > into_main and hub.plan(head).code == 0
-    assert hub.status(head)[0] == "success" and hub.comment(into_main) and not hub.repo.pull(number).comments
+    assert (
+        hub.status(head)[0] == "success"
+        and hub.comment(into_main)
+        and not hub.repo.pull(number).comments
+    )
 
 
 def test_a_merge_queues_group_is_planned_by_its_commit(
@@ -284,16 +325,34 @@ def test_an_approved_pull_request_is_reconciled_and_recorded(hub: Hub, method: M
     ran = hub.reconcile()
     assert ran.code == 0, ran.out + ran.err
     assert hub.production() == 2
-    people = [{"commit": sha, "pr": number, "pr_source": "api", "merged_by": "@carol", "approved_by": ["@bob"]}]
+    people = [
+        {
+            "commit": sha,
+            "pr": number,
+            "pr_source": "api",
+            "merged_by": "@carol",
+            "approved_by": ["@bob"],
+        }
+    ]
     assert hub.recorded(sha)["people"] == people
     tags = hub.tags(2)
-    assert (tags["gitops.pr"], tags["gitops.approved_by"], tags["gitops.commit"]) == (str(number), "@bob", sha)
+    assert (tags["gitops.pr"], tags["gitops.approved_by"], tags["gitops.commit"]) == (
+        str(number),
+        "@bob",
+        sha,
+    )
     asked = len(hub.api.requests)
     assert hub.reconcile().json["summary"]["unchanged"] == 1
     assert len(hub.api.requests) == asked, "nothing depends on GitHub any more"
     assert hub.tags(2) == tags
-    [event] = [one for one in hub.team.run("log", "churn", "--format", "json").json if one["commit"] == sha]
-    assert (event["pr"], event["approved_by"], event["approved_by_source"]) == (number, ["@bob"], "receipt")
+    [event] = [
+        one for one in hub.team.run("log", "churn", "--format", "json").json if one["commit"] == sha
+    ]
+    assert (event["pr"], event["approved_by"], event["approved_by_source"]) == (
+        number,
+        ["@bob"],
+        "receipt",
+    )
 
 
 @pytest.mark.parametrize(
@@ -304,7 +363,9 @@ def test_an_approved_pull_request_is_reconciled_and_recorded(hub: Hub, method: M
         ("robot[bot]", "0 of 1 approval: @robot[bot] is no person"),
     ],
 )
-def test_without_an_approval_that_counts_it_is_refused(hub: Hub, reviewer: str | None, why: str) -> None:
+def test_without_an_approval_that_counts_it_is_refused(
+    hub: Hub, reviewer: str | None, why: str
+) -> None:
     number, _ = hub.propose("promote", STAGES.format(2))
     hub.repo.user("reader", "read")
     hub.repo.user("robot[bot]", "write", kind="Bot")
@@ -326,7 +387,10 @@ def test_a_direct_push_with_the_number_of_another_is_refused(hub: Hub) -> None:
     hub.push("main")
     ran = hub.reconcile()
     assert ran.code == 4
-    assert f"no pull request merged into main made {pushed[:7]}" in ran.json["models"][0]["refusals"][0]["detail"]
+    assert (
+        f"no pull request merged into main made {pushed[:7]}"
+        in ran.json["models"][0]["refusals"][0]["detail"]
+    )
 
 
 def test_a_merge_made_by_hand_that_says_something_else_is_refused(hub: Hub) -> None:
@@ -357,18 +421,23 @@ def test_a_branch_behind_main_is_merged_with_what_main_has(hub: Hub) -> None:
     assert hub.reconcile().code == 0 and hub.production() == 2
 
 
-def test_a_silent_github_refuses_and_what_it_said_before_stays(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_github_refuses_and_what_it_said_before_stays(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     number, _ = hub.propose("promote", STAGES.format(2))
     hub.repo.review(number, "bob")
     hub.repo.merge(number, "squash", by="carol")
     hub.main()
     monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:9")
     ran = hub.reconcile()
-    assert ran.code == 4 and "could not be reached" in ran.json["models"][0]["refusals"][0]["detail"]
+    assert (
+        ran.code == 4 and "could not be reached" in ran.json["models"][0]["refusals"][0]["detail"]
+    )
     monkeypatch.setenv("GITHUB_API_URL", hub.api.url)
     assert hub.reconcile().code == 0
     before = hub.tags(2)
-    # Something moves again, and GitHub is silent: the stamps of the commit that it vouched for are as they were.
+    # Something moves again, and GitHub is silent: the stamps of the commit that it vouched for are
+    # as they were.
     monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:9")
     hub.team.commit("Words", churn=STAGES.format(2) + "description: Words\n")
     hub.push("main")
@@ -381,13 +450,23 @@ def test_a_silent_github_refuses_and_what_it_said_before_stays(hub: Hub, monkeyp
     }
 
 
-def test_without_github_the_message_is_all_there_is(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_github_the_message_is_all_there_is(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("GITHUB_TOKEN")
-    sha = hub.team.commit("Stage it (#41)", churn="name: churn\nstages: {Production: 1, Staging: 2}\n")
+    sha = hub.team.commit(
+        "Stage it (#41)", churn="name: churn\nstages: {Production: 1, Staging: 2}\n"
+    )
     hub.push("main")
     assert hub.reconcile().code == 0
     [known] = hub.recorded(sha)["people"]
-    assert known == {"commit": sha, "pr": 41, "pr_source": "message", "merged_by": None, "approved_by": []}
+    assert known == {
+        "commit": sha,
+        "pr": 41,
+        "pr_source": "message",
+        "merged_by": None,
+        "approved_by": [],
+    }
     assert hub.tags(2)["gitops.pr"] == "41" and "gitops.approved_by" not in hub.tags(2)
     hub.team.commit("Promote", churn=STAGES.format(2))
     hub.push("main")
@@ -397,12 +476,16 @@ def test_without_github_the_message_is_all_there_is(hub: Hub, monkeypatch: pytes
 
 def test_approvals_from_messages_are_claims(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GITHUB_TOKEN")
-    hub.team.write("policy.yaml", POLICY.replace("approvals: 1", "approvals: {count: 1, from: message}"))
+    hub.team.write(
+        "policy.yaml", POLICY.replace("approvals: 1", "approvals: {count: 1, from: message}")
+    )
     hub.team.commit("Believe messages")
     hub.team.commit("Promote\n\nApproved-by: A Person <a@example.org>", churn=STAGES.format(2))
     hub.push("main")
     ran = hub.reconcile()
-    assert ran.code == 4 and "took part in making it" in ran.json["models"][0]["refusals"][0]["detail"]
+    assert (
+        ran.code == 4 and "took part in making it" in ran.json["models"][0]["refusals"][0]["detail"]
+    )
     hub.team.git("checkout", "-q", "-b", "work")
     hub.team.commit("The work\n\n* Approved-by: B Person <b@example.org>", churn=STAGES.format(3))
     hub.team.git("checkout", "-q", "main")
@@ -429,7 +512,11 @@ def test_drift_that_is_only_reported_is_kept_in_one_issue(hub: Hub, tmp_path: Pa
     for _ in range(2):
         assert hub.team.run("github", "drift").code == 0
     [issue] = hub.repo.issues.values()
-    assert issue.title == "MLflow is not as git says: 1 model" and "`churn`" in issue.body and issue.state == "open"
+    assert (
+        issue.title == "MLflow is not as git says: 1 model"
+        and "`churn`" in issue.body
+        and issue.state == "open"
+    )
     assert output.read_text() == "heal=false\n" * 3 and hub.production() == 3
     hub.client.set_registered_model_alias("churn", "production", "1")
     assert hub.team.run("github", "drift").code == 0
@@ -449,11 +536,15 @@ def test_a_reconcile_is_told_to_the_workflow(hub: Hub, tmp_path: Path) -> None:
     (tmp_path / "done.json").write_text(hub.reconcile().out)
     assert hub.team.run("github", "summary", str(tmp_path / "done.json")).code == 0
     name, _, value = (tmp_path / "OUTPUT").read_text().strip().partition("=")
-    assert name == "changed" and json.loads(value) == [{"model": "churn", "stage": "Staging", "version": 2}]
+    assert name == "changed" and json.loads(value) == [
+        {"model": "churn", "stage": "Staging", "version": 2}
+    ]
     assert "✅ `churn` applied: `Staging` 2" in (tmp_path / "STEP_SUMMARY").read_text()
 
 
-def test_what_a_reconcile_changed_is_split_and_hostile_text_is_inert(hub: Hub, tmp_path: Path) -> None:
+def test_what_a_reconcile_changed_is_split_and_hostile_text_is_inert(
+    hub: Hub, tmp_path: Path
+) -> None:
     changed = [{"model": f"m{i}", "stage": "Production", "version": 1} for i in range(450)]
     evil = "x\n@everyone <img src=x> [a](b) ::error::x"
     refusal = {"code": "gate", "detail": evil, "way_out": "`" + evil}

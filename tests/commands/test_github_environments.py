@@ -1,4 +1,5 @@
-"""Several environments and one required check: what the plans of all of them come to, whoever ends first."""
+"""Several environments and one required check: what the plans of all of them come to, whoever ends
+first."""
 
 from __future__ import annotations
 
@@ -25,7 +26,9 @@ def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tell]:
     for name in list(os.environ):
         if name.startswith("GITHUB_"):
             monkeypatch.delenv(name)
-    team = Teams(tmp_path / "clone", {"staging": "https://one.example", "prod": "https://two.example"})
+    team = Teams(
+        tmp_path / "clone", {"staging": "https://one.example", "prod": "https://two.example"}
+    )
     repository = Repository(tmp_path / "hub")
     team.git("remote", "add", "origin", str(repository.path))
     sha = team.commit("First")
@@ -38,7 +41,9 @@ def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tell]:
             monkeypatch.setenv("GITHUB_RUN_ID", run)
             workspace = Workspace(Settings(team.folder, environment=environment))
             _status(GitHub.needed(workspace.git), workspace, sha, state, f"The plan is a {state}.")
-            newest = [one for one in repository.statuses[sha] if one["context"] == "mlflow-gitops/plan"][-1]
+            newest = [
+                one for one in repository.statuses[sha] if one["context"] == "mlflow-gitops/plan"
+            ][-1]
             return newest["state"], newest["description"]
 
         yield told
@@ -64,7 +69,9 @@ def test_what_an_earlier_run_found_does_not_count(tell: Tell) -> None:
     assert tell("prod", "failure", "2")[0] == "failure"
 
 
-def test_two_that_end_at_once_leave_what_both_come_to(tell: Tell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_that_end_at_once_leave_what_both_come_to(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One has read the other's pending, and says so only after the other has said that all is well."""
     for name in ("staging", "prod"):
         tell(name, "pending", "1")

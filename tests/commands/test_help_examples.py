@@ -1,7 +1,7 @@
 """Each `--help` shows an example, and each example is run as it stands.
 
-They are collected from the application itself: a command without one fails here, and so does a new example that does not work
-in the repository of `support/acme.py`.
+They are collected from the application itself: a command without one fails here, and so does a new
+example that does not work in the repository of `support/acme.py`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,12 @@ from tests.support.shell import Shell
 EXPECTED = {
     "mlflow-gitops plan --rev candidate --onto main": "Production  12 → 14",
     "mlflow-gitops compare fraud-detector Production 14": "+0.012",
-    "mlflow-gitops promote fraud-detector 14 Production --branch promote-14 -m 'Recall +1.2 pt'": "+  Production: 14",
-    "mlflow-gitops rollback fraud-detector --commit -m 'False alarms doubled since noon'": "+  Production: 11",
+    "mlflow-gitops promote fraud-detector 14 Production --branch promote-14 -m 'Recall +1.2 pt'": (
+        "+  Production: 14"
+    ),
+    "mlflow-gitops rollback fraud-detector --commit -m 'False alarms doubled since noon'": (
+        "+  Production: 11"
+    ),
     "mlflow-gitops reconcile --yes --push-receipts": "nothing to change",
     "mlflow-gitops log fraud-detector --stage Production --since 2026-01-31": "11 → 12",
     "mlflow-gitops import 'fraud-*' --folder 'fraud-*=risk' --dry-run": "Nothing was written.",
@@ -49,7 +53,8 @@ ELSEWHERE = {
 
 
 def commands() -> Iterator[tuple[str, Any]]:
-    """Every command that there is, hidden ones and those of groups among them: its words, and itself."""
+    """Every command that there is, hidden ones and those of groups among them: its words, and
+    itself."""
     from mlflow_gitops.cli import app
 
     def below(words: str, command: Any) -> Iterator[tuple[str, Any]]:
@@ -71,14 +76,17 @@ ALL = {line: words for words, command in commands() for line in examples(command
 
 
 def prepared(acme: Acme) -> Shell:
-    """What the examples speak of, beside the repository: a pull request, its event, what reconcile printed."""
+    """What the examples speak of, beside the repository: a pull request, its event, what reconcile
+    printed."""
     head = acme.team.git("rev-parse", "candidate")
     acme.hub.open_pull("candidate", "Promote fraud-detector 14", user="ada")
     event = {"workflow_run": {"head_sha": head, "event": "pull_request", "id": 7}}
     (acme.folder / "event.json").write_text(json.dumps(event))
     shutil.copy(acme.folder / "reconciled.json", acme.team.folder)
     files = {name: str(acme.folder / name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
-    return acme.shell(**files, GITHUB_EVENT_PATH=str(acme.folder / "event.json"), GITHUB_RUN_ID="7", HEAD_SHA=head)
+    return acme.shell(
+        **files, GITHUB_EVENT_PATH=str(acme.folder / "event.json"), GITHUB_RUN_ID="7", HEAD_SHA=head
+    )
 
 
 def test_every_command_has_an_example_that_calls_it() -> None:
@@ -115,7 +123,9 @@ def understood(line: str) -> None:
     root = typer.main.get_command(app)
     words = line.split()[1:]
     with root.make_context("mlflow-gitops", words) as context:
-        name, command, rest = root.resolve_command(context, [*context._protected_args, *context.args])  # type: ignore[attr-defined]
+        name, command, rest = root.resolve_command(
+            context, [*context._protected_args, *context.args]
+        )  # type: ignore[attr-defined]
         assert command is not None
         command.make_context(name, rest, parent=context).close()
 

@@ -1,4 +1,5 @@
-"""`import` writes manifests from a real registry, after which plan has nothing to change; again, it follows and keeps."""
+"""`import` writes manifests from a real registry, after which plan has nothing to change; again, it
+follows and keeps."""
 
 from __future__ import annotations
 
@@ -35,7 +36,9 @@ def text(team: Team, path: str) -> str:
 
 def nothing_planned(team: Team) -> Ran:
     ran = team.run("plan", "--detailed-exitcode")
-    assert (ran.code, ran.out.splitlines()[-1][-18:]) == (0, "nothing to change."), ran.out + ran.err
+    assert (ran.code, ran.out.splitlines()[-1][-18:]) == (0, "nothing to change."), (
+        ran.out + ran.err
+    )
     assert team.run("validate").code == 0
     return ran
 
@@ -48,9 +51,12 @@ def test_what_is_written_and_that_nothing_changes_then(team: Team, shelf: Shelf)
     shelf.alias("churn", "challenger", 3)
     shelf.model("blank", 0)
     told = imported(team)
-    assert {name: one["result"] for name, one in told.items()} == {"blank": "created", "churn": "created"}
-    assert text(team, "churn") == (
-        "name: churn\n"
+    assert {name: one["result"] for name, one in told.items()} == {
+        "blank": "created",
+        "churn": "created",
+    }
+    assert (
+        text(team, "churn") == "name: churn\n"
         "stages:\n  Production: 2\n"
         "aliases:\n  challenger: 3\n  champion: 2\n"
         "versions:\n"
@@ -64,20 +70,34 @@ def test_what_is_written_and_that_nothing_changes_then(team: Team, shelf: Shelf)
     assert team.reconcile().json["summary"]["failed"] == 0
     nothing_planned(team)
     again = imported(team)
-    assert {one["result"] for one in again.values()} == {"unchanged"} and team.git("status", "--porcelain") == ""
+    assert {one["result"] for one in again.values()} == {"unchanged"} and team.git(
+        "status", "--porcelain"
+    ) == ""
 
 
 def test_a_dry_run_shows_what_would_be_written(team: Team, shelf: Shelf) -> None:
     shelf.model("churn")
     shown = team.run("import", "--dry-run")
     assert shown.code == 0 and not (team.folder / "registry").exists()
-    assert "--- /dev/null\n+++ b/registry/models/churn.yaml\n" in shown.out and "+name: churn\n" in shown.out
+    assert (
+        "--- /dev/null\n+++ b/registry/models/churn.yaml\n" in shown.out
+        and "+name: churn\n" in shown.out
+    )
     assert "Nothing was written." in shown.err
     done = team.run("import")
     assert done.out == shown.out and "then commit" in done.err
 
 
-NAMES = ["größe & mehr", "with 'both' \"quotes\"", "a.b_c-d", "yes", "123", ".hidden", "a#b", "100%"]
+NAMES = [
+    "größe & mehr",
+    "with 'both' \"quotes\"",
+    "a.b_c-d",
+    "yes",
+    "123",
+    ".hidden",
+    "a#b",
+    "100%",
+]
 
 
 def test_odd_names(team: Team, shelf: Shelf) -> None:
@@ -85,7 +105,9 @@ def test_odd_names(team: Team, shelf: Shelf) -> None:
         shelf.model(name)
         shelf.stage(name, 1, "Staging")
     told = imported(team)
-    assert sorted(told) == sorted(NAMES) and all(one["result"] == "created" for one in told.values())
+    assert sorted(told) == sorted(NAMES) and all(
+        one["result"] == "created" for one in told.values()
+    )
     assert (team.folder / "registry/models/gr%C3%B6%C3%9Fe %26 mehr.yaml").exists()
     nothing_planned(team)
     assert {one["result"] for one in imported(team).values()} == {"unchanged"}
@@ -118,7 +140,9 @@ def test_several_versions_in_a_stage(team: Team, shelf: Shelf) -> None:
     team.write("policy.yaml", "stages: {Staging: {alias: staging}}\n")
     told = imported(team)["churn"]
     assert "  Staging: 3\n" in text(team, "churn")
-    assert told["notes"] == ["Staging is kept as an alias and holds one version: 3, which MLflow serves, not 1, 2"]
+    assert told["notes"] == [
+        "Staging is kept as an alias and holds one version: 3, which MLflow serves, not 1, 2"
+    ]
     assert [(c["action"], c["version"] or c["key"], c["to"]) for c in told["pending"]] == [
         ("transition", 1, "Archived"), ("transition", 2, "Archived"), ("set_alias", "staging", 3),
     ]  # fmt: skip
@@ -143,12 +167,18 @@ def test_hundreds_of_versions_pin_only_those_that_hold_something(team: Team, she
 def test_versions_without_a_run_or_with_what_no_manifest_holds(team: Team, shelf: Shelf) -> None:
     shelf.model("churn", 0)
     shelf.add("churn", 1, run=None)
-    shelf.client.create_model_version("churn", "https://me:secret@host/model", "run", await_creation_for=0)
-    shelf.client.create_model_version("churn", "s3://" + "x" * 490 + "/long/path", None, await_creation_for=0)
+    shelf.client.create_model_version(
+        "churn", "https://me:secret@host/model", "run", await_creation_for=0
+    )
+    shelf.client.create_model_version(
+        "churn", "s3://" + "x" * 490 + "/long/path", None, await_creation_for=0
+    )
     for version, stage in ((1, "Production"), (2, "Staging"), (3, "Staging")):
         shelf.stage("churn", version, stage)
     told = imported(team)["churn"]
-    assert '  1: {source: "s3://models/churn/0"}\n' in text(team, "churn") and "secret" not in text(team, "churn")
+    assert '  1: {source: "s3://models/churn/0"}\n' in text(team, "churn") and "secret" not in text(
+        team, "churn"
+    )
     assert "  2: {run_id: run}\n" in text(team, "churn") and "  3:" not in text(team, "churn")
     assert len(told["notes"]) == 2 and "not pinned to its source" in told["notes"][0]
     nothing_planned(team)
@@ -167,8 +197,8 @@ def test_descriptions_and_tags_only_where_they_are_wanted(team: Team, shelf: She
     (team.folder / "registry/models/churn.yaml").unlink()
     told = imported(team, "--descriptions", "--tags")["churn"]
     assert told["notes"] == ["versions.2.tags.hidden cannot stand in a manifest; not taken"]
-    assert text(team, "churn") == (
-        "name: churn\n"
+    assert (
+        text(team, "churn") == "name: churn\n"
         "description: |\n  Two lines:\n    the second\n\n  and a last one.\n"
         'tags:\n  odd: "1"\n  team: risk\n'
         "stages:\n  Production: 2\n"
@@ -190,13 +220,17 @@ def test_folders(team: Team, shelf: Shelf) -> None:
     shelf.model("fraud", 1, team="../../risk & co")
     shelf.model("other")
     imported(team, "--folder", "nlp-*=text/nlp", "--folder-by-tag", "team")
-    found = sorted(p.relative_to(team.folder).as_posix() for p in (team.folder / "registry").rglob("*.yaml"))
+    found = sorted(
+        p.relative_to(team.folder).as_posix() for p in (team.folder / "registry").rglob("*.yaml")
+    )
     assert found == [
         "registry/models/%2E.%2F..%2Frisk %26 co/fraud.yaml",
         "registry/models/other.yaml",
         "registry/models/text/nlp/nlp-de.yaml",
     ]
-    assert {one["result"] for one in imported(team).values()} == {"unchanged"}, "manifests stay where they lie"
+    assert {one["result"] for one in imported(team).values()} == {"unchanged"}, (
+        "manifests stay where they lie"
+    )
     nothing_planned(team)
     for wrong in ("nlp-*", "=x", "a=", "a=../x", "a=.git", "a=x//y"):
         assert team.run("import", "--folder", wrong).code == 64
@@ -226,10 +260,14 @@ def test_prompts_are_left_out_unless_they_are_named(team: Team, shelf: Shelf) ->
     shelf.model("churn")
     shelf.client.register_prompt("greeting", "Hello {{name}}")
     ran = team.run("import", "--format", "json")
-    assert [one["model"] for one in ran.json["models"]] == ["churn"] and ran.json["prompts"] == ["greeting"]
+    assert [one["model"] for one in ran.json["models"]] == ["churn"] and ran.json["prompts"] == [
+        "greeting"
+    ]
     assert "1 prompt left out" in ran.err
     named = team.run("import", "gree*", "greeting", "--format", "json")
-    assert [one["model"] for one in named.json["models"]] == ["greeting"] and named.json["prompts"] == []
+    assert [one["model"] for one in named.json["models"]] == ["greeting"] and named.json[
+        "prompts"
+    ] == []
     assert text(team, "greeting").endswith("name: greeting\nkind: prompt\nstages: {}\n")
 
 
@@ -238,10 +276,14 @@ def test_aliases_that_no_manifest_can_say(team: Team, shelf: Shelf) -> None:
     shelf.stage("churn", 1, "Production")
     for alias, version in (("PRODUCTION", 2), ("größe", 2), ("champion", 1), ("challenger", 3)):
         shelf.alias("churn", alias, version)
-    team.write("policy.yaml", "stages: {Production: {alias: production}}\naliases: {only: [Production]}\n")
+    team.write(
+        "policy.yaml", "stages: {Production: {alias: production}}\naliases: {only: [Production]}\n"
+    )
     told = imported(team)["churn"]
     assert "aliases:\n  champion: 1\n" in text(team, "churn") and len(told["notes"]) == 3
-    assert [(c["action"], c["key"], c["to"]) for c in told["pending"]] == [("set_alias", "production", 1)]
+    assert [(c["action"], c["key"], c["to"]) for c in told["pending"]] == [
+        ("set_alias", "production", 1)
+    ]
     assert team.run("validate").code == 0
 
 
@@ -253,11 +295,16 @@ def test_stages_of_the_teams_own_and_stages_that_are_only_aliases(team: Team, sh
     shelf.model("clash", 1)
     shelf.stage("clash", 1, "Staging")
     shelf.alias("clash", "production", 1)
-    team.write("policy.yaml", "stages: {Production: {alias: production}, Canary: {native: false, alias: canary}}\n")
+    team.write(
+        "policy.yaml",
+        "stages: {Production: {alias: production}, Canary: {native: false, alias: canary}}\n",
+    )
     told = imported(team)
     assert "stages:\n  Production: 1\n  Staging: 2\n  Canary: 2\n" in text(team, "churn")
     # The alias says that 1 is in production; MLflow's own stage follows.
-    assert [(c["action"], c["version"], c["to"]) for c in told["churn"]["pending"]] == [("transition", 1, "Production")]
+    assert [(c["action"], c["version"], c["to"]) for c in told["churn"]["pending"]] == [
+        ("transition", 1, "Production")
+    ]
     assert "stages:\n  Staging: 1\n" in text(team, "clash")
     assert "points at 1, which holds Staging" in told["clash"]["notes"][0]
     assert "plan will refuse it: Production is protected" in told["clash"]["notes"][1]
@@ -300,11 +347,16 @@ def test_what_people_wrote_stays(team: Team, shelf: Shelf) -> None:
     shelf.alias("churn", "challenger", 3)
     told = imported(team, "--descriptions", "--tags")["churn"]
     assert (told["result"], told["notes"], told["pending"]) == ("updated", [], [])
-    expected = HAND_WRITTEN.replace("Staging: 2 ", "Staging: 3 ").replace("Production: 1 ", "Production: 2 ")
+    expected = HAND_WRITTEN.replace("Staging: 2 ", "Staging: 3 ").replace(
+        "Production: 1 ", "Production: 2 "
+    )
     expected = expected.replace("{champion: 1}", "{challenger: 3, champion: 2}")
     found = text(team, "churn")
     assert found.startswith(expected), found
-    assert '    2:\n        run_id: run1\n        source: "s3://models/churn/1"\n' in found and "    3:\n" in found
+    assert (
+        '    2:\n        run_id: run1\n        source: "s3://models/churn/1"\n' in found
+        and "    3:\n" in found
+    )
     nothing_planned(team)
 
 
@@ -348,7 +400,10 @@ def test_before_any_commit_mlflow_leads_and_additions_stay(team: Team, shelf: Sh
     shelf.model("churn", 3)
     shelf.stage("churn", 1, "Production")
     imported(team)
-    team.write("models/churn.yaml", text(team, "churn").replace("versions:", "aliases: {mine: 2}\nversions:"))
+    team.write(
+        "models/churn.yaml",
+        text(team, "churn").replace("versions:", "aliases: {mine: 2}\nversions:"),
+    )
     shelf.stage("churn", 1, "Staging")
     shelf.stage("churn", 2, "Production")
     told = imported(team)["churn"]

@@ -1,5 +1,6 @@
-"""`import` on a registry that others' code filled, in the ways that MLflow's documentation shows: autologging, flavours, models
-of one's own, aliases, copies, prompts. No line of it knows of this tool."""
+"""`import` on a registry that others' code filled, in the ways that MLflow's documentation shows:
+autologging, flavours, models of one's own, aliases, copies, prompts. No line of it knows of this
+tool."""
 
 from __future__ import annotations
 
@@ -14,22 +15,28 @@ from tests.support.team import Team
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path, blank_registry: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def elsewhere(
+    tmp_path: Path, blank_registry: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
     """A tracking store and registry, and a folder to stand in, as a person at a notebook has them."""
     import mlflow
 
     uri = blank_registry(tmp_path / "mlflow.db")
     monkeypatch.chdir(tmp_path)
-    # What a flavour writes into requirements.txt is found out by loading the model in another process, which takes seconds.
-    monkeypatch.setattr(mlflow.models, "infer_pip_requirements", lambda *_, fallback=None, **__: fallback or [])
+    # What a flavour writes into requirements.txt is found out by loading the model in another
+    # process, which takes seconds.
+    monkeypatch.setattr(
+        mlflow.models, "infer_pip_requirements", lambda *_, fallback=None, **__: fallback or []
+    )
     mlflow.set_tracking_uri(uri)
     yield uri
     mlflow.sklearn.autolog(disable=True)
 
 
 def train_and_register(uri: str, place: str = "") -> None:
-    """One after the other, as the pages on tracking, flavours and the registry have it. `place` is where models lie that are
-    of no run: by default in the folder at hand, which a server does not take."""
+    """One after the other, as the pages on tracking, flavours and the registry have it. `place` is
+    where models lie that are of no run: by default in the folder at hand, which a server does not
+    take."""
     import mlflow
     from mlflow import MlflowClient
     from sklearn.datasets import load_diabetes, load_iris
@@ -44,7 +51,9 @@ def train_and_register(uri: str, place: str = "") -> None:
     with mlflow.start_run() as run:
         LogisticRegression(max_iter=200).fit(x, y)
     mlflow.sklearn.autolog(disable=True)
-    mlflow.register_model(f"runs:/{run.info.run_id}/model", "iris classifier", tags={"trained_by": "autolog"})
+    mlflow.register_model(
+        f"runs:/{run.info.run_id}/model", "iris classifier", tags={"trained_by": "autolog"}
+    )
 
     # A flavour that registers as it logs; again, for a second version.
     x, y = load_diabetes(return_X_y=True, as_frame=True)
@@ -53,9 +62,14 @@ def train_and_register(uri: str, place: str = "") -> None:
             mlflow.log_params({"alpha": alpha})
             ridge = Ridge(alpha=alpha).fit(x, y)
             mlflow.sklearn.log_model(
-                ridge, name="model", input_example=x.head(2), registered_model_name="sk-learn-ridge-reg-model"
+                ridge,
+                name="model",
+                input_example=x.head(2),
+                registered_model_name="sk-learn-ridge-reg-model",
             )
-    client.update_registered_model("sk-learn-ridge-reg-model", "Predicts progression.\nSee **the notebook**.")
+    client.update_registered_model(
+        "sk-learn-ridge-reg-model", "Predicts progression.\nSee **the notebook**."
+    )
     client.set_registered_model_tag("sk-learn-ridge-reg-model", "task", "regression")
     client.set_model_version_tag("sk-learn-ridge-reg-model", "1", "validation_status", "approved")
     client.set_registered_model_alias("sk-learn-ridge-reg-model", "champion", "1")
@@ -68,22 +82,32 @@ def train_and_register(uri: str, place: str = "") -> None:
         def __init__(self, n: int) -> None:
             self.n = n
 
-        def predict(self, context: Any, model_input: list[float], params: Any = None) -> list[float]:
+        def predict(
+            self, context: Any, model_input: list[float], params: Any = None
+        ) -> list[float]:
             return [value + self.n for value in model_input]
 
     with mlflow.start_run():
-        mlflow.pyfunc.log_model(name="add_n", python_model=AddN(5), registered_model_name="add_n", pip_requirements=[])
+        mlflow.pyfunc.log_model(
+            name="add_n", python_model=AddN(5), registered_model_name="add_n", pip_requirements=[]
+        )
 
     # A copy into another model, a version by its place alone, and one that was deleted.
     client.copy_model_version("models:/sk-learn-ridge-reg-model@champion", "prod.ml_team.regressor")
-    client.create_registered_model("by place", tags={"framework": "sklearn"}, description="Not from a run.")
+    client.create_registered_model(
+        "by place", tags={"framework": "sklearn"}, description="Not from a run."
+    )
     for number in range(3):
-        client.create_model_version("by place", f"{place or Path.cwd()}/models/{number}", await_creation_for=0)
+        client.create_model_version(
+            "by place", f"{place or Path.cwd()}/models/{number}", await_creation_for=0
+        )
     client.transition_model_version_stage("by place", "3", "Production")
     client.delete_model_version("by place", "1")
 
     # Prompts are in the same table.
-    client.register_prompt("summarization-prompt", "Summarize in {{num_sentences}} sentences: {{sentences}}")
+    client.register_prompt(
+        "summarization-prompt", "Summarize in {{num_sentences}} sentences: {{sentences}}"
+    )
     client.set_prompt_alias("summarization-prompt", "production", 1)
 
 
@@ -98,10 +122,16 @@ def test_nothing_is_to_change_after_the_import(elsewhere: str, tmp_path: Path) -
         "iris classifier", "sk-learn-ridge-reg-model", "add_n", "prod.ml_team.regressor", "by place",
     }  # fmt: skip
     assert ran.json["prompts"] == ["summarization-prompt"]
-    assert all((one["result"], one["notes"], one["pending"]) == ("created", [], []) for one in told.values()), told
+    assert all(
+        (one["result"], one["notes"], one["pending"]) == ("created", [], [])
+        for one in told.values()
+    ), told
     text = (team.folder / "registry/models/sk-learn-ridge-reg-model.yaml").read_text()
     assert "description: |-\n  Predicts progression.\n  See **the notebook**.\n" in text
-    assert "aliases:\n  Challenger: 2\n  champion: 1\n" in text and "      validation_status: approved\n" in text
+    assert (
+        "aliases:\n  Challenger: 2\n  champion: 1\n" in text
+        and "      validation_status: approved\n" in text
+    )
 
     plan = team.run("plan", "--detailed-exitcode")
     assert plan.code == 0 and "Plan: 5 models, nothing to change." in plan.out, plan.out
@@ -153,6 +183,7 @@ def served(uri: str) -> None:
     frame = load_diabetes(return_X_y=True, as_frame=True)[0].head(3)
     name = "sk-learn-ridge-reg-model"
     answers = [
-        list(mlflow.sklearn.load_model(f"models:/{name}{at}").predict(frame)) for at in ("/Production", "@champion")
+        list(mlflow.sklearn.load_model(f"models:/{name}{at}").predict(frame))
+        for at in ("/Production", "@champion")
     ]
     assert answers[0] == answers[1]

@@ -1,4 +1,5 @@
-"""`init` in real repositories: what it writes, that it overwrites nothing, and that the steps it names work as they stand."""
+"""`init` in real repositories: what it writes, that it overwrites nothing, and that the steps it
+names work as they stand."""
 
 from __future__ import annotations
 
@@ -39,27 +40,36 @@ def init(team: Team, *args: str) -> dict[str, str]:
 
 def files(team: Team) -> dict[str, bytes]:
     found = [
-        file for file in team.folder.rglob("*") if file.is_file() and ".git" not in file.relative_to(team.folder).parts
+        file
+        for file in team.folder.rglob("*")
+        if file.is_file() and ".git" not in file.relative_to(team.folder).parts
     ]
     return {file.relative_to(team.folder).as_posix(): file.read_bytes() for file in found}
 
 
 def workflow(team: Team, name: str) -> Any:
-    return yaml.load((team.folder / f".github/workflows/{name}.yml").read_text(encoding="utf-8"), yaml.BaseLoader)
+    return yaml.load(
+        (team.folder / f".github/workflows/{name}.yml").read_text(encoding="utf-8"), yaml.BaseLoader
+    )
 
 
 def test_everything_that_a_repository_needs(team: Team) -> None:
     done = init(team, "--owner", "@acme/ml-platform")
     assert set(done.values()) == {"created"} and set(done) == set(files(team))
     shipped = {f".github/workflows/{file.name}" for file in (SHIPPED / "workflows").glob("*.yml")}
-    assert shipped - {".github/workflows/ci.yml"} == {path for path in done if "/workflows/" in path}
+    assert shipped - {".github/workflows/ci.yml"} == {
+        path for path in done if "/workflows/" in path
+    }
     assert {
         "registry/policy.yaml", "registry/models/.gitkeep", "schemas/model.schema.json", "schemas/policy.schema.json",
         ACTION, ".github/CODEOWNERS", ".github/pull_request_template.md",
     } <= set(done)  # fmt: skip
     ran = team.run("validate", "--format", "json")
     assert (ran.code, ran.json) == (0, {"manifests": 0, "errors": [], "warnings": []})
-    assert "/registry/policy.yaml @acme/ml-platform\n" in (team.folder / ".github/CODEOWNERS").read_text()
+    assert (
+        "/registry/policy.yaml @acme/ml-platform\n"
+        in (team.folder / ".github/CODEOWNERS").read_text()
+    )
     # Nothing is missing but what nobody can write into a file.
     found = team.run("doctor", "--format", "json").json["findings"]
     missing = {(one["area"], one["check"]) for one in found if one["status"] == "missing"}
@@ -71,7 +81,9 @@ def test_the_workflows_are_as_shipped_and_sound(team: Team) -> None:
     init(team)
     for file in sorted((team.folder / ".github/workflows").glob("*.yml")):
         head, _, rest = file.read_text(encoding="utf-8").partition("\n")
-        assert head.startswith("# Written by mlflow-gitops init ") and is_unedited(file.read_bytes())
+        assert head.startswith("# Written by mlflow-gitops init ") and is_unedited(
+            file.read_bytes()
+        )
         assert rest == (SHIPPED / "workflows" / file.name).read_text(encoding="utf-8")
     assert linted(team) == ""
 
@@ -86,8 +98,14 @@ def test_those_of_several_environments_are_sound_too(team: Team, names: tuple[st
         assert workflow(team, f"reconcile-{name}")["env"]["MLFLOW_GITOPS_ENV"] == name
     # As GitHub reads them: a word that YAML takes for something else is none.
     plan = yaml.safe_load((team.folder / ".github/workflows/plan.yml").read_text(encoding="utf-8"))
-    assert [one["name"] for one in plan["jobs"]["plan"]["strategy"]["matrix"]["include"]] == list(names)
-    [told] = [step["env"] for step in workflow(team, "validate")["jobs"]["validate"]["steps"] if "env" in step]
+    assert [one["name"] for one in plan["jobs"]["plan"]["strategy"]["matrix"]["include"]] == list(
+        names
+    )
+    [told] = [
+        step["env"]
+        for step in workflow(team, "validate")["jobs"]["validate"]["steps"]
+        if "env" in step
+    ]
     assert told["ENVIRONMENTS"].split() == list(names)
 
 
@@ -108,15 +126,16 @@ def test_the_action_installs_this_release_by_its_constraints(team: Team, tmp_pat
     # A team's own constraints have nothing to do with it.
     (team.folder / "constraints.txt").write_text("mlflow==1.0\n")
     action = yaml.load((team.folder / ACTION).read_text(encoding="utf-8"), yaml.BaseLoader)
-    assert action["inputs"]["requirement"]["default"] == f"mlflow-gitops=={mlflow_gitops.__version__}"
+    assert (
+        action["inputs"]["requirement"]["default"] == f"mlflow-gitops=={mlflow_gitops.__version__}"
+    )
     [script] = [step["run"] for step in action["runs"]["steps"] if step.get("name") == "Install"]
     tools = tmp_path / "tools"
     tools.mkdir()
     (tools / "python").write_text(
-        "#!/bin/sh\n"
-        'if [ "$2" = venv ]; then mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; '
-        'printf \'#!/bin/sh\\n\' >"$3/bin/mlflow-gitops"; chmod +x "$3/bin/mlflow-gitops"; exit; fi\n'
-        'echo "$@ $PIP_CONSTRAINT" >>"$LOG"\n'
+        '#!/bin/sh\nif [ "$2" = venv ]; then mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; printf'
+        ' \'#!/bin/sh\\n\' >"$3/bin/mlflow-gitops"; chmod +x "$3/bin/mlflow-gitops"; exit; fi\necho'
+        ' "$@ $PIP_CONSTRAINT" >>"$LOG"\n'
     )
     (tools / "python").chmod(0o755)
     env = {
@@ -124,18 +143,23 @@ def test_the_action_installs_this_release_by_its_constraints(team: Team, tmp_pat
         "GITHUB_PATH": str(tmp_path / "path"), "ENVIRONMENT": "", "CONSTRAINTS": "",
         "REQUIREMENT": action["inputs"]["requirement"]["default"], "ACTION": str((team.folder / ACTION).parent),
     }  # fmt: skip
-    subprocess.run(["bash", "-e", "-c", script], env=env, cwd=team.folder, check=True, capture_output=True)
+    subprocess.run(
+        ["bash", "-e", "-c", script], env=env, cwd=team.folder, check=True, capture_output=True
+    )
     asked = (tmp_path / "log").read_text()
     assert (
-        f"mlflow-gitops=={mlflow_gitops.__version__} {team.folder}/.github/actions/mlflow-gitops/constraints.txt"
-        in asked
+        f"mlflow-gitops=={mlflow_gitops.__version__}"
+        f" {team.folder}/.github/actions/mlflow-gitops/constraints.txt" in asked
     )
 
 
 def test_another_requirement(team: Team) -> None:
     init(team, "--requirement", "mlflow-gitops @ git+https://git.example/tool@0123abc")
     action = yaml.load((team.folder / ACTION).read_text(encoding="utf-8"), yaml.BaseLoader)
-    assert action["inputs"]["requirement"]["default"] == "mlflow-gitops @ git+https://git.example/tool@0123abc"
+    assert (
+        action["inputs"]["requirement"]["default"]
+        == "mlflow-gitops @ git+https://git.example/tool@0123abc"
+    )
 
 
 def test_nothing_is_overwritten(team: Team) -> None:
@@ -159,13 +183,20 @@ def test_nothing_is_overwritten(team: Team) -> None:
     assert {path for path, result in shown.items() if result == "left"} == kept - {
         "registry/models/churn.yaml", "docs/PULL_REQUEST_TEMPLATE.md",
     }  # fmt: skip
-    assert "Left registry/policy.yaml: it is yours." in ran.err and "--owner changed nothing" in ran.err
+    assert (
+        "Left registry/policy.yaml: it is yours." in ran.err
+        and "--owner changed nothing" in ran.err
+    )
     assert "Left .github/workflows/plan.yml: it was edited here, or is not from init." in ran.err
     assert "init --update" in ran.err.split("model.schema.json")[1].splitlines()[0]
-    assert ".github/pull_request_template.md" not in after and "registry/models/.gitkeep" not in after
+    assert (
+        ".github/pull_request_template.md" not in after and "registry/models/.gitkeep" not in after
+    )
     # Of CODEOWNERS only the block at the end is ours.
     owners = (team.folder / ".github/CODEOWNERS").read_text()
-    assert owners.startswith("* @everybody\n") and "/registry/models/churn.yaml @acme/risk" in owners
+    assert (
+        owners.startswith("* @everybody\n") and "/registry/models/churn.yaml @acme/risk" in owners
+    )
     assert team.run("validate").code == 0
     again = init(team)
     assert set(again.values()) == {"unchanged", "left"} and files(team) == after
@@ -175,13 +206,18 @@ def test_an_update_renews_what_nobody_edited(team: Team) -> None:
     init(team, "--owner", "@acme/us")
     new = files(team)
     old = "# An older release's.\nname: plan\non: push\njobs: {}\n"
-    plan, review, validate = (team.folder / f".github/workflows/{name}.yml" for name in ("plan", "review", "validate"))
+    plan, review, validate = (
+        team.folder / f".github/workflows/{name}.yml" for name in ("plan", "review", "validate")
+    )
     plan.write_bytes(sealed(old, "0.0.9").replace("\n", "\r\n").encode())  # as git may check it out
     review.write_text(sealed(old, "0.0.9") + "# ours\n")
     validate.write_bytes(validate.read_bytes() + b"# ours\n")
     (team.folder / "schemas/model.schema.json").write_text("{}\n")
     (team.folder / "registry/policy.yaml").write_text("stages: {}\n")
-    assert team.run("validate", "--format", "json").json["warnings"][0]["code"] == "schema-copy-differs"
+    assert (
+        team.run("validate", "--format", "json").json["warnings"][0]["code"]
+        == "schema-copy-differs"
+    )
     edited = files(team)
     first = team.run("init", "--yes", "--format", "json")
     assert outcomes(first)[".github/workflows/plan.yml"] == "left"
@@ -221,7 +257,9 @@ def test_a_registry_below_a_folder_and_another_main_branch(team: Team) -> None:
     for file in (team.folder / ".github/workflows").glob("*.yml"):
         uses = "actions/mlflow-gitops" in file.read_text()
         env = workflow(team, file.stem).get("env", {})
-        assert env == ({"MLFLOW_GITOPS_REGISTRY_DIR": "ml/registry"} if uses or env else {}), file.name
+        assert env == ({"MLFLOW_GITOPS_REGISTRY_DIR": "ml/registry"} if uses or env else {}), (
+            file.name
+        )
         assert env or not uses
     assert workflow(team, "reconcile")["on"]["push"]["branches"] == ["trunk"]
     assert "/ml/registry/policy.yaml @acme/us" in (team.folder / ".github/CODEOWNERS").read_text()
@@ -278,7 +316,10 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Person]:
 def test_the_next_steps_push_where_there_is_a_remote(team: Team) -> None:
     assert "git push" not in team.run("init", "--yes").err
     team.git("remote", "add", "upstream", str(team.folder))
-    assert "git commit -m 'Manifests for our models' && git push -u upstream HEAD\n" in team.run("init", "--yes").err
+    assert (
+        "git commit -m 'Manifests for our models' && git push -u upstream HEAD\n"
+        in team.run("init", "--yes").err
+    )
 
 
 def test_what_is_neither_yes_nor_no_is_asked_again(team: Team, ask: Callable[..., Person]) -> None:
@@ -298,7 +339,9 @@ def test_three_questions_at_most(team: Team, ask: Callable[..., Person]) -> None
     assert team.run("init").code == 0 and len(person.asked) == 1
 
 
-def test_no_question_with_yes_an_update_or_every_answer_given(team: Team, ask: Callable[..., Person]) -> None:
+def test_no_question_with_yes_an_update_or_every_answer_given(
+    team: Team, ask: Callable[..., Person]
+) -> None:
     person = ask()
     assert team.run("init", "--owner", "@acme/us", "--github", "--no-aliases").code == 0
     assert team.run("init", "--yes").code == 0
@@ -327,7 +370,11 @@ def test_a_link_is_not_written_through(team: Team, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (team.folder / "schemas").symlink_to(tmp_path / "elsewhere")
     ran = team.run("init", "--yes")
-    assert ran.code == 1 and "symbolic link" in ran.err and list((tmp_path / "elsewhere").iterdir()) == []
+    assert (
+        ran.code == 1
+        and "symbolic link" in ran.err
+        and list((tmp_path / "elsewhere").iterdir()) == []
+    )
 
 
 # -- what comes next ----------------------------------------------------------------------------------------------------
@@ -348,7 +395,10 @@ def standing_in(folder: Path) -> Iterator[None]:
 
 @pytest.mark.parametrize("registry", ["registry", "ml/the registry"])
 def test_the_next_steps_work_as_they_are_printed(
-    registry: str, tmp_path: Path, blank_registry: Callable[[Path], str], capsys: pytest.CaptureFixture[str]
+    registry: str,
+    tmp_path: Path,
+    blank_registry: Callable[[Path], str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     import mlflow
     from mlflow import MlflowClient
@@ -361,10 +411,16 @@ def test_the_next_steps_work_as_they_are_printed(
     client.create_model_version("churn", "s3://models/1", await_creation_for=0)
     client.transition_model_version_stage("churn", "1", "Production")
     team = Team(tmp_path / "repo", uri)
-    begin = [*(["--registry-dir", registry] if registry != "registry" else []), "--tracking-uri", uri]
+    begin = [
+        *(["--registry-dir", registry] if registry != "registry" else []),
+        "--tracking-uri",
+        uri,
+    ]
     with standing_in(tmp_path):
         assert main(["--repo", str(team.folder), *begin, "init", "--yes"]) == 0
-        steps = [line.strip() for line in capsys.readouterr().err.partition("Next:\n")[2].splitlines()]
+        steps = [
+            line.strip() for line in capsys.readouterr().err.partition("Next:\n")[2].splitlines()
+        ]
         assert steps[0] == f"cd {team.folder}"
         for step in steps:
             words = shlex.split(step, comments=True)
@@ -382,5 +438,7 @@ def test_the_next_steps_work_as_they_are_printed(
                 assert words[1] != "plan" or "nothing to change" in out
             else:
                 subprocess.run(["bash", "-c", step], check=True, capture_output=True)
-    assert client.get_registered_model("churn").tags["gitops.commit"] == team.git("rev-parse", "HEAD")
+    assert client.get_registered_model("churn").tags["gitops.commit"] == team.git(
+        "rev-parse", "HEAD"
+    )
     assert team.git("status", "--porcelain") == ""

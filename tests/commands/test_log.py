@@ -29,10 +29,17 @@ def of(folder: Path) -> Team:
 
 @pytest.fixture
 def story(tmp_path: Path) -> tuple[Team, list[str]]:
-    """Eight commits, a day apart: a policy, promotions, a true merge, a broken file, a move, a revert, a deletion."""
+    """Eight commits, a day apart: a policy, promotions, a true merge, a broken file, a move, a
+    revert, a deletion."""
     history = History()
-    policy = b"stages: {Staging: {alias: staging}, Production: {require: {pinned: true}}}\noverrides: [pinned]\n"
-    one = {f"{REGISTRY}/policy.yaml": policy, ALPHA: manifest("alpha", "stages: {Production: 1}\naliases: {best: 1}")}
+    policy = (
+        b"stages: {Staging: {alias: staging}, Production: {require: {pinned: true}}}\noverrides:"
+        b" [pinned]\n"
+    )
+    one = {
+        f"{REGISTRY}/policy.yaml": policy,
+        ALPHA: manifest("alpha", "stages: {Production: 1}\naliases: {best: 1}"),
+    }
 
     def when() -> int:
         return START + DAY * len(history.main) + 3600
@@ -45,18 +52,31 @@ def story(tmp_path: Path) -> tuple[Team, list[str]]:
         author=BOB,
     )
     two = one | {ALPHA: manifest("alpha", "stages: {Production: 2}\naliases: {best: 1}")}
-    said = "Promote 2 (#12)\n\n* Gate-Override: pinned: INC-42 hotfix\n* Co-authored-by: Cy <cy@example.org>\n"
+    said = (
+        "Promote 2 (#12)\n\n* Gate-Override: pinned: INC-42 hotfix\n* Co-authored-by: Cy"
+        " <cy@example.org>\n"
+    )
     history.add(two, subject=said, when=when(), author=BOB)
     three = two | {BETA: manifest("beta", "stages: {Staging: 5}")}
     history.add(three, side, subject="Merge pull request #13 from a/b", when=when(), author=ANN)
-    history.add(three | {ALPHA: b"name: alpha\nstages: [\n"}, subject="Oops", when=when(), author=BOB)
+    history.add(
+        three | {ALPHA: b"name: alpha\nstages: [\n"}, subject="Oops", when=when(), author=BOB
+    )
     four = {path: data for path, data in three.items() if path != ALPHA}
-    pinned = "stages: {Production: [2, 3]}\nversions: {2: {run_id: abc, data: {path: d/x.csv, md5: %s}}, 3: {source: s3://m/3}}"
+    pinned = (
+        "stages: {Production: [2, 3]}\nversions: {2: {run_id: abc, data: {path: d/x.csv, md5: %s}},"
+        " 3: {source: s3://m/3}}"
+    )
     moved = f"{REGISTRY}/models/team/alpha.yaml"
     history.add(
-        four | {moved: manifest("alpha", pinned % ("ab" * 16))}, subject="=Move & promote", when=when(), author=ANN
+        four | {moved: manifest("alpha", pinned % ("ab" * 16))},
+        subject="=Move & promote",
+        when=when(),
+        author=ANN,
     )
-    history.add(three, subject='Revert "Move" (#14)', when=when() - 9 * DAY, author=ANN)  # a clock that is slow
+    history.add(
+        three, subject='Revert "Move" (#14)', when=when() - 9 * DAY, author=ANN
+    )  # a clock that is slow
     history.add({**three, "train.py": b""}, subject="Code", when=when(), author=BOB)
     history.add(four, subject="Alpha goes", when=when(), author=BOB)
     ids = Repo(tmp_path).build(history)
@@ -87,28 +107,45 @@ def test_every_event_of_the_main_line_in_order(story: tuple[Team, list[str]]) ->
     ]
     events = ran.json
     assert [shas.index(e["commit"]) for e in events] == [0, 0, 0, 1, 2, 3, 4, 4, 5, 5, 7, 7]
-    assert events[8]["at"] == events[7]["at"] == "2026-01-05T01:00:00Z", "a slow clock does not turn time back"
+    assert events[8]["at"] == events[7]["at"] == "2026-01-05T01:00:00Z", (
+        "a slow clock does not turn time back"
+    )
     assert all(e["effect"] is None for e in events)
     promoted, merged, broken = events[3], events[4], events[5]
-    assert promoted["author"] == "@bob" and promoted["co_authors"] == ["Cy <cy@example.org>"] and promoted["pr"] == 12
+    assert (
+        promoted["author"] == "@bob"
+        and promoted["co_authors"] == ["Cy <cy@example.org>"]
+        and promoted["pr"] == 12
+    )
     assert promoted["merged_by"] == "C Person <c@example.org>"
     assert promoted["overrides"] == [{"gate": "pinned", "reason": "INC-42 hotfix"}]
     assert merged["author"] == "@bob" and merged["merged_by"] == ANN and merged["pr"] == 13
-    assert merged["approved_by"] == ["Lee <lee@example.org>"] and merged["approved_by_source"] == "message"
+    assert (
+        merged["approved_by"] == ["Lee <lee@example.org>"]
+        and merged["approved_by_source"] == "message"
+    )
     assert "yaml-syntax" in broken["detail"] and broken["approved_by_source"] is None
 
 
 def test_all_forms_tell_the_same_events(story: tuple[Team, list[str]]) -> None:
     team, _ = story
     whole = team.run("log", "--format", "json").json
-    assert [json.loads(line) for line in team.run("log", "--format", "jsonl").out.splitlines()] == whole
+    assert [
+        json.loads(line) for line in team.run("log", "--format", "jsonl").out.splitlines()
+    ] == whole
     rows = list(csv.DictReader(io.StringIO(team.run("log", "--format", "csv").out)))
     assert [row["commit"] for row in rows] == [e["commit"] for e in whole]
-    assert rows[7]["to"] == "2; 3" and rows[7]["subject"] == "'=Move & promote" and rows[7]["stage"] == "Production"
+    assert (
+        rows[7]["to"] == "2; 3"
+        and rows[7]["subject"] == "'=Move & promote"
+        and rows[7]["stage"] == "Production"
+    )
     assert rows[3]["author"] == "'@bob" and rows[3]["overrides"] == "pinned: INC-42 hotfix"
     table = team.run("log", "--format", "markdown").out.splitlines()
     assert (
-        len(table) == len(whole) + 2 and "`@bob`" in table[5] and "⚠️ `pinned` overridden: `INC-42 hotfix`" in table[5]
+        len(table) == len(whole) + 2
+        and "`@bob`" in table[5]
+        and "⚠️ `pinned` overridden: `INC-42 hotfix`" in table[5]
     )
 
 
@@ -167,7 +204,9 @@ def test_parts_of_it(story: tuple[Team, list[str]], options: list[str], places: 
         (["log", "--format", "xml"], 64, "xml"),
     ],
 )
-def test_what_cannot_be_asked_is_told(story: tuple[Team, list[str]], command: list[str], code: int, said: str) -> None:
+def test_what_cannot_be_asked_is_told(
+    story: tuple[Team, list[str]], command: list[str], code: int, said: str
+) -> None:
     team, _ = story
     ran = team.run(*command)
     assert ran.code == code and said in ran.err and not ran.out
@@ -214,7 +253,9 @@ def test_show_answers_in_five_lines(story: tuple[Team, list[str]]) -> None:
         "  made from  not pinned in the manifest\n"
     )
     pinned = team.run("show", "alpha", "--at", shas[4]).out
-    assert "made from  2: run abc, data d/x.csv (md5 " + "ab" * 16 + "); 3: source s3://m/3" in pinned
+    assert (
+        "made from  2: run abc, data d/x.csv (md5 " + "ab" * 16 + "); 3: source s3://m/3" in pinned
+    )
     assert "has no manifest at that time" in team.run("show", "alpha").out
 
 
@@ -230,7 +271,9 @@ def test_the_commands_tell_what_every_commit_read_whole_does(tmp_path: Path, see
     slow = slow_audit.events(repo, main)
     assert [{key: event[key] for key in slow[0]} for event in found] == slow
     for model in sorted({event["model"] for event in slow if event["model"]}):
-        assert team.run("log", model, "--format", "json").json == [e for e in found if e["model"] == model]
+        assert team.run("log", model, "--format", "json").json == [
+            e for e in found if e["model"] == model
+        ]
     for sha, then in zip(main, slow_audit.whole(repo, main), strict=True):
         told = team.run("show", "--at", sha, "--format", "json").json
         assert {one["model"]: one["stages"] for one in told["models"]} == then.stages
@@ -252,7 +295,9 @@ def test_hostile_text_is_dead_in_every_form(tmp_path: Path) -> None:
     assert row["author"].startswith("'=") and row["subject"].startswith("'@")
     cells = team.run("log", "--format", "markdown").out.splitlines()[2]
     assert cells.count("|") - cells.count("\\|") == 10
-    assert team.run("log", "--format", "json").json[0]["subject"].startswith("@channel \x1b[2J\u202e")
+    assert (
+        team.run("log", "--format", "json").json[0]["subject"].startswith("@channel \x1b[2J\u202e")
+    )
     assert "\x1b" not in team.run("show", "alpha").out
 
 
@@ -290,20 +335,26 @@ def test_a_damaged_repository_is_told(story: tuple[Team, list[str]]) -> None:
     (team.folder / ".git/objects" / blob[:2] / blob[2:]).unlink()
     ran = team.run("log", "alpha", "--format", "json")
     assert ran.code == 0
-    assert [e["detail"] for e in ran.json if e["commit"] == shas[1]] == ["larger than 1 MiB, or git lacks its content"]
+    assert [e["detail"] for e in ran.json if e["commit"] == shas[1]] == [
+        "larger than 1 MiB, or git lacks its content"
+    ]
     tree = team.git("rev-parse", f"{shas[2]}^{{tree}}")
     (team.folder / ".git/objects" / tree[:2] / tree[2:]).unlink()
     ran = team.run("log")
-    assert ran.code == 1 and not ran.out and "git cannot tell what the commits changed: fatal" in ran.err
+    assert (
+        ran.code == 1
+        and not ran.out
+        and "git cannot tell what the commits changed: fatal" in ran.err
+    )
 
 
 def test_nothing_slow_is_imported(story: tuple[Team, list[str]]) -> None:
     team, _ = story
     for command in (["log"], ["show"], ["show", "alpha", "--at", "2026-01-02"]):
         code = (
-            "import sys; from mlflow_gitops.cli import main; "
-            f"assert main(['--repo', {str(team.folder)!r}, *{command!r}]) == 0; "
-            "print([m for m in ('mlflow', 'git', 'jsonschema', 'requests', 'rich') if m in sys.modules], file=sys.stderr)"
+            "import sys; from mlflow_gitops.cli import main; assert main(['--repo',"
+            f" {str(team.folder)!r}, *{command!r}]) == 0; print([m for m in ('mlflow', 'git',"
+            " 'jsonschema', 'requests', 'rich') if m in sys.modules], file=sys.stderr)"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert done.stderr.splitlines()[-1] == "[]", done.stderr

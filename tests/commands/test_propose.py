@@ -1,4 +1,5 @@
-"""Pull requests for new versions (`github propose`), on a real repository, a real registry and the GitHub of the tests."""
+"""Pull requests for new versions (`github propose`), on a real repository, a real registry and the
+GitHub of the tests."""
 
 from __future__ import annotations
 
@@ -53,7 +54,9 @@ class Desk:
 
     def register(self, model: str = "churn", **more: str) -> int:
         source = f"s3://models/{model}"
-        return int(self.client.create_model_version(model, source, await_creation_for=0, **more).version)
+        return int(
+            self.client.create_model_version(model, source, await_creation_for=0, **more).version
+        )
 
     def propose(self, *args: str) -> Ran:
         before = {key: os.environ.get(key) for key in ("GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")}
@@ -81,7 +84,8 @@ class Desk:
         return self.repo.git("show", f"{ref}:registry/models/{file}.yaml")
 
     def main(self, message: str = "Change", **files: str) -> None:
-        """Somebody changes the main branch; the clone is at its tip then, as a workflow's checkout is."""
+        """Somebody changes the main branch; the clone is at its tip then, as a workflow's checkout
+        is."""
         self.team.git("fetch", "-q", "origin")
         self.team.git("checkout", "-q", "-B", "main", "origin/main")
         if files:
@@ -102,7 +106,9 @@ class Desk:
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]) -> Path:
+def prepared(
+    tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]
+) -> Path:
     """What each test has a copy of."""
     from mlflow import MlflowClient
 
@@ -144,14 +150,24 @@ def test_a_new_version_is_proposed_once(desk: Desk, tmp_path: Path) -> None:
     assert pull.commits == [pull.head]
     diff = desk.repo.git("show", "--format=", "-U0", pull.head).splitlines()
     changed = [line for line in diff if line[0] in "+-" and not line.startswith(("+++", "---"))]
-    assert changed == ["-  Staging: 2", "+  Staging: 3", "+versions:", '+  3: {source: "s3://models/churn"}']
+    assert changed == [
+        "-  Staging: 2",
+        "+  Staging: 3",
+        "+versions:",
+        '+  3: {source: "s3://models/churn"}',
+    ]
     assert (tmp_path / "OUTPUT").read_text().splitlines()[-1] == f"branches={BRANCH}"
     assert "opened" in (tmp_path / "STEP_SUMMARY").read_text()
     # The checkout is as it was.
-    assert before == (desk.team.git("status", "--porcelain", "--branch"), desk.team.git("branch", "--list"))
+    assert before == (
+        desk.team.git("status", "--porcelain", "--branch"),
+        desk.team.git("branch", "--list"),
+    )
     ran, written = desk.writes()
     assert written == 0 and "unchanged" in ran.out
-    assert (tmp_path / "OUTPUT").read_text().splitlines()[-1] == "branches=", "no check is started again"
+    assert (tmp_path / "OUTPUT").read_text().splitlines()[-1] == "branches=", (
+        "no check is started again"
+    )
 
 
 def test_a_newer_version_takes_the_pull_request_over(desk: Desk) -> None:
@@ -199,7 +215,11 @@ def test_merged_and_then_the_next(desk: Desk, method: str) -> None:
     desk.register()
     desk.propose()
     pull = desk.pull()
-    assert pull.number != number and pull.title == "Promote churn 4 to Staging" and "3 → 4" in pull.body
+    assert (
+        pull.number != number
+        and pull.title == "Promote churn 4 to Staging"
+        and "3 → 4" in pull.body
+    )
     assert pull.commits == [pull.head]
 
 
@@ -260,7 +280,8 @@ def test_made_anew_where_main_changed_the_same_manifest(desk: Desk) -> None:
 
 
 def test_a_branch_that_somebody_laid_out_is_not_opened_as_ours(desk: Desk) -> None:
-    """All of our commit's marks can be forged. So what is opened is made anew, and holds one change."""
+    """All of our commit's marks can be forged. So what is opened is made anew, and holds one
+    change."""
     desk.register()
     desk.propose()
     desk.repo.close(desk.pull().number)
@@ -276,7 +297,10 @@ def test_a_branch_that_somebody_laid_out_is_not_opened_as_ours(desk: Desk) -> No
     desk.main()
     desk.propose()
     changed = desk.repo.git("diff", "--name-only", "main", desk.pull().head).splitlines()
-    assert changed == ["registry/models/churn.yaml"] and desk.pull().title == "Promote churn 4 to Staging"
+    assert (
+        changed == ["registry/models/churn.yaml"]
+        and desk.pull().title == "Promote churn 4 to Staging"
+    )
 
 
 @pytest.mark.parametrize("options", [(), ("--amend",)])
@@ -306,7 +330,10 @@ def test_somebody_pushes_in_between(desk: Desk) -> None:
     desk.register()
     hook = desk.repo.path / "hooks" / "pre-receive"
     theirs = desk.repo.git("rev-parse", "main")
-    hook.write_text(f'#!/bin/sh\nrm "$0"\nunset GIT_QUARANTINE_PATH\ngit update-ref refs/heads/{BRANCH} {theirs}\n')
+    hook.write_text(
+        f'#!/bin/sh\nrm "$0"\nunset GIT_QUARANTINE_PATH\ngit update-ref refs/heads/{BRANCH}'
+        f" {theirs}\n"
+    )
     hook.chmod(0o755)
     ran = desk.propose()
     assert ran.code == 1 and "could not be pushed" in ran.out + ran.err
@@ -352,12 +379,21 @@ def test_what_is_not_managed_or_not_wanted_is_not_proposed(desk: Desk) -> None:
 def test_another_stage_and_one_that_the_policy_lacks(desk: Desk) -> None:
     desk.register()
     ran = desk.propose("--stage", "Canary")
-    assert ran.code == 1 and "The policy has no stage 'Canary'. There are Production, Staging, Shadow" in ran.err
+    assert (
+        ran.code == 1
+        and "The policy has no stage 'Canary'. There are Production, Staging, Shadow" in ran.err
+    )
     assert desk.propose("--stage", "Archived").code == 1
     assert not desk.repo.pulls()
     assert desk.propose("--stage", "Shadow", "churn").code == 0
-    assert yaml.safe_load(desk.manifest(BRANCH))["stages"] == {"Production": 1, "Staging": 2, "Shadow": 3}
-    assert "## `churn`: 1 → 3" in desk.pull().body, "Shadow is empty, so Production is what it is compared with"
+    assert yaml.safe_load(desk.manifest(BRANCH))["stages"] == {
+        "Production": 1,
+        "Staging": 2,
+        "Shadow": 3,
+    }
+    assert "## `churn`: 1 → 3" in desk.pull().body, (
+        "Shadow is empty, so Production is what it is compared with"
+    )
 
 
 def test_a_prompt_is_proposed_like_a_model(desk: Desk) -> None:
@@ -366,7 +402,11 @@ def test_a_prompt_is_proposed_like_a_model(desk: Desk) -> None:
     desk.main(greeting="name: greeting\nkind: prompt\nstages: {Staging: 1}\n")
     assert desk.propose().code == 0
     pull = desk.pull()
-    assert pull.title == "Promote greeting 2 to Staging" and "1 → 2" in pull.body and "warmly" in pull.body
+    assert (
+        pull.title == "Promote greeting 2 to Staging"
+        and "1 → 2" in pull.body
+        and "warmly" in pull.body
+    )
     told = yaml.safe_load(desk.manifest(pull.head_ref, "greeting"))
     assert told["stages"] == {"Staging": 2} and set(told["versions"][2]) == {"digest"}
     assert desk.writes()[1] == 0
@@ -378,7 +418,10 @@ def test_a_prompt_is_proposed_like_a_model(desk: Desk) -> None:
 def test_each_environment_has_proposals_of_its_own(desk: Desk, tmp_path: Path) -> None:
     """One repository, two MLflow servers, a model of one name in both; one policy for both."""
     shutil.copy(tmp_path / "mlflow.db", tmp_path / "prod.db")
-    uris = {name: f"sqlite:///{tmp_path / file}.db" for name, file in (("dev", "mlflow"), ("prod", "prod"))}
+    uris = {
+        name: f"sqlite:///{tmp_path / file}.db"
+        for name, file in (("dev", "mlflow"), ("prod", "prod"))
+    }
     shutil.rmtree(desk.team.folder / "registry/models")
     teams = Teams(desk.team.folder, uris, dict.fromkeys(uris, ", policy: policy.yaml"))
     for name in uris:
@@ -389,7 +432,9 @@ def test_each_environment_has_proposals_of_its_own(desk: Desk, tmp_path: Path) -
     for name in uris:
         assert teams.on(name, "github", "propose").code == 0
     assert desk.pull().head_ref == "mlflow-gitops/propose/dev/churn"
-    assert "Staging: 3" in desk.repo.git("show", f"{desk.pull().head}:registry/dev/models/churn.yaml")
+    assert "Staging: 3" in desk.repo.git(
+        "show", f"{desk.pull().head}:registry/dev/models/churn.yaml"
+    )
 
 
 def test_a_policy_that_proposes_nothing_takes_back_what_is_open(desk: Desk) -> None:
@@ -398,7 +443,9 @@ def test_a_policy_that_proposes_nothing_takes_back_what_is_open(desk: Desk) -> N
     pull = desk.pull()
     desk.team.write("policy.yaml", POLICY.replace("propose: Staging\n", ""))
     desk.main("Quiet", churn=CHURN)
-    assert desk.propose("churn").code == 0 and pull.state == "open", "one model asked for is one model looked at"
+    assert desk.propose("churn").code == 0 and pull.state == "open", (
+        "one model asked for is one model looked at"
+    )
     assert "withdrawn" in desk.propose().out and pull.state == "closed"
     asked = len(desk.api.requests)
     ran = desk.propose()
@@ -418,7 +465,9 @@ def test_what_cannot_be_edited_is_told_and_the_others_go_on(desk: Desk) -> None:
     for model in ("churn", "pair"):
         desk.register(model)
     ran = desk.propose()
-    assert ran.code == 0 and "left: The manifest would be invalid" in ran.out and "champion" in ran.out
+    assert (
+        ran.code == 0 and "left: The manifest would be invalid" in ran.out and "champion" in ran.out
+    )
     assert desk.pull().title == "Promote pair 4 to Staging"
 
 
@@ -453,7 +502,10 @@ def test_a_very_long_name(desk: Desk) -> None:
     assert len(pull.title) <= 256 and len(pull.head_ref) < 230 and desk.writes()[1] == 0
 
 
-HOSTILE = "@acme/all fixes #1 <img src=x onerror=y> [a](http://x.example) <!-- mlflow-gitops:propose 99 -->\n```\n# h"
+HOSTILE = (
+    "@acme/all fixes #1 <img src=x onerror=y> [a](http://x.example) <!-- mlflow-gitops:propose 99"
+    " -->\n```\n# h"
+)
 
 
 def test_hostile_names_and_descriptions_are_inert(desk: Desk) -> None:
@@ -468,14 +520,24 @@ def test_hostile_names_and_descriptions_are_inert(desk: Desk) -> None:
     desk.main("A name", quiet="stages: {}\n")
     assert desk.propose().code == 0, desk.propose().err
     pull = desk.pull()
-    assert pull.title == f"Promote {stem} 2 to Staging" and "`" not in pull.title and "@" not in pull.title
+    assert (
+        pull.title == f"Promote {stem} 2 to Staging"
+        and "`" not in pull.title
+        and "@" not in pull.title
+    )
     message = desk.repo.git("show", "-s", "--format=%B", pull.head)
     assert "@" not in message and "#" not in message
     page = MarkdownIt("gfm-like", {"linkify": True}).parse(pull.body)
     parts = [child for token in page for child in token.children or ()]
     assert not {"link_open", "image"} & {token.type for token in parts}
-    assert not any("@" in token.content or "#" in token.content for token in parts if token.type == "text")
-    html = {token.content.strip() for token in (*page, *parts) if token.type in ("html_block", "html_inline")}
+    assert not any(
+        "@" in token.content or "#" in token.content for token in parts if token.type == "text"
+    )
+    html = {
+        token.content.strip()
+        for token in (*page, *parts)
+        if token.type in ("html_block", "html_inline")
+    }
     assert html <= {"<!-- mlflow-gitops:propose 2 -->"}, html
     # What the text holds further down is not taken for the marker.
     assert desk.writes()[1] == 0

@@ -1,4 +1,5 @@
-"""Deleting and renaming a model, a manifest, an owner, a stage: what registry/README.md says happens, on a real registry."""
+"""Deleting and renaming a model, a manifest, an owner, a stage: what registry/README.md says
+happens, on a real registry."""
 
 from __future__ import annotations
 
@@ -38,7 +39,9 @@ def manifest(team: Team, name: str = "churn") -> str:
 def rename_manifest(team: Team, old: str, new: str) -> str:
     """In one commit: the file's name and the name in it."""
     team.git("mv", f"registry/models/{old}.yaml", f"registry/models/{new}.yaml")
-    return team.commit(f"Rename {old}", **{new: manifest(team, new).replace(f"name: {old}", f"name: {new}")})
+    return team.commit(
+        f"Rename {old}", **{new: manifest(team, new).replace(f"name: {old}", f"name: {new}")}
+    )
 
 
 def codes(team: Team, *args: str) -> set[str]:
@@ -52,14 +55,18 @@ def test_a_manifest_deleted(team: Team, shelf: Shelf) -> None:
     team.commit("Retire churn")
     ran = team.run("reconcile", "--yes")
     assert ran.code == 0 and "churn has no manifest any more" in ran.err and "--prune" in ran.err
-    assert shelf.stages("churn") == {3: "Production", 2: "Staging"} and shelf.aliases("churn") == {"champion": 3}
+    assert shelf.stages("churn") == {3: "Production", 2: "Staging"} and shelf.aliases("churn") == {
+        "champion": 3
+    }
     team.reconcile("--prune")
     assert shelf.stages("churn") == {3: "Archived", 2: "Archived"} and shelf.aliases("churn") == {}
     assert shelf.names() == {"churn"}, "nothing is deleted"
     # Back again: from what it was, as any other change.
     team.git("revert", "--no-edit", "HEAD")
     team.reconcile()
-    assert shelf.stages("churn") == {3: "Production", 2: "Staging"} and shelf.aliases("churn") == {"champion": 3}
+    assert shelf.stages("churn") == {3: "Production", 2: "Staging"} and shelf.aliases("churn") == {
+        "champion": 3
+    }
 
 
 def test_a_model_deleted_in_mlflow_and_made_again(team: Team, shelf: Shelf) -> None:
@@ -78,7 +85,9 @@ def test_a_model_deleted_in_mlflow_and_made_again(team: Team, shelf: Shelf) -> N
 def test_a_model_renamed_in_mlflow_and_then_its_manifest(team: Team, shelf: Shelf) -> None:
     shelf.client.rename_registered_model("churn", "leavers")
     assert codes(team) == {"missing_version"}
-    assert team.run("reconcile", "--yes").code == 4 and shelf.names() == {"leavers"}, "in between nothing is written"
+    assert team.run("reconcile", "--yes").code == 4 and shelf.names() == {"leavers"}, (
+        "in between nothing is written"
+    )
     renamed = rename_manifest(team, "churn", "leavers")
     plan = team.run("plan", "--detailed-exitcode")
     assert plan.code == 0 and "nothing to change" in plan.out
@@ -91,7 +100,11 @@ def test_a_model_renamed_in_mlflow_and_then_its_manifest(team: Team, shelf: Shel
 def test_a_manifest_renamed_alone(team: Team, shelf: Shelf) -> None:
     rename_manifest(team, "churn", "leavers")
     ran = team.run("reconcile", "--yes")
-    assert ran.code == 4 and "[missing_version]" in ran.out and "churn has no manifest any more" in ran.err
+    assert (
+        ran.code == 4
+        and "[missing_version]" in ran.out
+        and "churn has no manifest any more" in ran.err
+    )
     assert shelf.names() == {"churn"} and shelf.stages("churn") == {3: "Production", 2: "Staging"}
     # The way on: MLflow's name follows.
     shelf.client.rename_registered_model("churn", "leavers")
@@ -127,7 +140,9 @@ def test_a_repository_that_hands_a_model_over(team: Team, shelf: Shelf, tmp_path
     assert pruned.code == 0 and shelf.stages("churn") == {3: "Production", 2: "Staging"}
 
 
-def test_a_stage_of_the_teams_own_renamed_given_another_alias_and_deleted(team: Team, shelf: Shelf) -> None:
+def test_a_stage_of_the_teams_own_renamed_given_another_alias_and_deleted(
+    team: Team, shelf: Shelf
+) -> None:
     text = manifest(team)
     canary = text.replace("  Staging: 2\n", "  Staging: 2\n  Canary: 1\n")
     team.commit("Canary", churn=canary)
@@ -141,7 +156,10 @@ def test_a_stage_of_the_teams_own_renamed_given_another_alias_and_deleted(team: 
     assert "nothing to change" in team.run("plan").out
     team.reconcile()
     told = team.run("log", "churn", "--format", "json").json
-    assert [(one["stage"], one["from"], one["to"]) for one in told[-2:]] == [("Canary", [1], []), ("Shadow", [], [1])]
+    assert [(one["stage"], one["from"], one["to"]) for one in told[-2:]] == [
+        ("Canary", [1], []),
+        ("Shadow", [], [1]),
+    ]
 
     team.write("policy.yaml", "stages: {Shadow: {native: false, alias: shadow}}\n")
     team.commit("Another alias")
@@ -165,4 +183,7 @@ def test_mlflows_own_stages_are_there_whatever_the_policy_says(team: Team, shelf
     team.commit("Staging is not named")
     assert team.run("validate").code == 0
     team.reconcile()
-    assert shelf.stages("churn") == {3: "Production", 2: "Staging"} and shelf.aliases("churn")["live"] == 3
+    assert (
+        shelf.stages("churn") == {3: "Production", 2: "Staging"}
+        and shelf.aliases("churn")["live"] == 3
+    )

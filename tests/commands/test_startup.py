@@ -66,7 +66,9 @@ def packages(modules: set[str]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--help",), ("--version",), ("plan", "--help"), ("reconcile", "--help")], ids=" ".join
+    "arguments",
+    [("--help",), ("--version",), ("plan", "--help"), ("reconcile", "--help")],
+    ids=" ".join,
 )
 def test_help_loads_the_command_line_alone(team: Team, arguments: tuple[str, ...]) -> None:
     modules = loaded(team, *arguments)
@@ -83,7 +85,9 @@ def test_validate_loads_nothing_for_what_is_right(team: Team) -> None:
     assert not packages(modules) & (SLOW | {"jsonschema"})
     assert not modules & OURS_THAT_ASK
     assert not {
-        module for module in modules if module.startswith(("mlflow_gitops.app.apply", "mlflow_gitops.core.gates"))
+        module
+        for module in modules
+        if module.startswith(("mlflow_gitops.app.apply", "mlflow_gitops.core.gates"))
     }
     assert "multiprocessing" not in modules, "few manifests are read by one process"
 
@@ -95,7 +99,9 @@ def test_validate_loads_jsonschema_for_what_is_wrong(team: Team) -> None:
     assert not packages(modules) & (SLOW - {"requests", "urllib3"})
 
 
-@pytest.mark.parametrize("arguments", [("log",), ("log", "churn", "--format", "json"), ("show",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [("log",), ("log", "churn", "--format", "json"), ("show",)], ids=" ".join
+)
 def test_the_audit_trail_needs_git_and_no_more(team: Team, arguments: tuple[str, ...]) -> None:
     modules = loaded(team, *arguments)
     assert not packages(modules) & (SLOW | {"jsonschema"})
@@ -106,7 +112,8 @@ def completed(team: Team, shell: str, words: str) -> tuple[str, set[str]]:
     """What the shell is told of the last word, and the modules that were loaded for it."""
     # Typer ends the process itself once it has answered, so the list is written on the way out.
     script = (
-        f"import atexit\natexit.register(lambda: open(sys.argv[1], 'w').write(json.dumps(sorted(sys.modules))))\n{_RUN}"
+        "import atexit\natexit.register(lambda: open(sys.argv[1],"
+        f" 'w').write(json.dumps(sorted(sys.modules))))\n{_RUN}"
     )
     witness = team.folder.parent / "modules.json"
     done = subprocess.run(
@@ -121,20 +128,38 @@ def test_completion_loads_the_command_line_alone(team: Team, shell: str) -> None
     told, modules = completed(team, shell, "mlflow-gitops re")
     assert "reconcile" in told
     # Typer (0.25) would load rich for zsh and fish.
-    assert not packages(modules - {"rich"}) & (SLOW | {"jsonschema", "yaml"}), "`rich` alone says that it is kept away"
-    assert not {module for module in modules if module.startswith(("mlflow_gitops.core", "mlflow_gitops.edges"))}
+    assert not packages(modules - {"rich"}) & (SLOW | {"jsonschema", "yaml"}), (
+        "`rich` alone says that it is kept away"
+    )
+    assert not {
+        module
+        for module in modules
+        if module.startswith(("mlflow_gitops.core", "mlflow_gitops.edges"))
+    }
 
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize(
     ("words", "offered"),
-    [("promote ", "churn"), ("promote churn ", "1"), ("promote churn 1 ", "Production"), ("log --stage ", "Staging")],
+    [
+        ("promote ", "churn"),
+        ("promote churn ", "1"),
+        ("promote churn 1 ", "Production"),
+        ("log --stage ", "Staging"),
+    ],
     ids=lambda one: one.strip(),
 )
-def test_completion_of_values_needs_files_alone(team: Team, shell: str, words: str, offered: str) -> None:
+def test_completion_of_values_needs_files_alone(
+    team: Team, shell: str, words: str, offered: str
+) -> None:
     told, modules = completed(team, shell, f"mlflow-gitops {words}")
     assert offered in told
     assert not packages(modules - {"rich"}) & (SLOW | {"jsonschema"})
     assert not modules & OURS_THAT_ASK
-    ours = ("mlflow_gitops.app.apply", "mlflow_gitops.core.gates", "mlflow_gitops.commands", "mlflow_gitops.render")
+    ours = (
+        "mlflow_gitops.app.apply",
+        "mlflow_gitops.core.gates",
+        "mlflow_gitops.commands",
+        "mlflow_gitops.render",
+    )
     assert not {module for module in modules if module.startswith(ours)}

@@ -19,7 +19,9 @@ BROKEN = "stages:\n  Production: one\n  Nowhere: 2\nownrs: []\n"
 
 @pytest.fixture
 def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Team:
-    made = Team(tmp_path / "repo", "http://127.0.0.1:9")  # nobody answers there: validate asks nobody
+    made = Team(
+        tmp_path / "repo", "http://127.0.0.1:9"
+    )  # nobody answers there: validate asks nobody
     made.commit("First", fraud="stages: {Production: 1}\n", churn="stages: {Staging: 2}\n")
     monkeypatch.chdir(made.folder)
     return made
@@ -75,8 +77,13 @@ def test_every_error_of_a_run(team: Team) -> None:
         assert {key: type(value) for key, value in one.items()} == {
             "file": str, "line": int, "column": int, "code": str, "message": str,
         }  # fmt: skip
-    lines = [f"{one['file']}:{one['line']}:{one['column']}: error[{one['code']}]" for one in found.json["errors"]]
-    assert lines == [line for line in re.sub(r"\]: .*", "]", ran.out).splitlines() if "error[" in line]
+    lines = [
+        f"{one['file']}:{one['line']}:{one['column']}: error[{one['code']}]"
+        for one in found.json["errors"]
+    ]
+    assert lines == [
+        line for line in re.sub(r"\]: .*", "]", ran.out).splitlines() if "error[" in line
+    ]
 
 
 def test_warnings_alone_are_no_failure(team: Team) -> None:
@@ -94,7 +101,9 @@ def test_annotations(team: Team) -> None:
     assert ran.code == 3
     lines = ran.out.splitlines()
     file = "registry/models/50%25 a%2Cb%3Ac%0A%3A%3Aerror%3A%3Ax.yaml"
-    place = re.compile(re.escape(f"::error file={file},line=") + r"(\d+),col=(\d+),title=([a-z-]+)::(?!.*\n).+\Z")
+    place = re.compile(
+        re.escape(f"::error file={file},line=") + r"(\d+),col=(\d+),title=([a-z-]+)::(?!.*\n).+\Z"
+    )
     found = [place.match(line) for line in lines]
     assert all(found), lines
     assert [one.groups() for one in found if one] == [
@@ -105,14 +114,24 @@ def test_annotations(team: Team) -> None:
     team.write(f"models/{name}", "")
     team.write("notes.yaml", "")
     warned = team.run("validate", "--format", "github").out.splitlines()[-1]
-    assert warned.startswith("::warning file=registry/notes.yaml,line=1,col=1,title=misplaced-file::")
+    assert warned.startswith(
+        "::warning file=registry/notes.yaml,line=1,col=1,title=misplaced-file::"
+    )
 
 
 @pytest.mark.parametrize("form", ["text", "json", "github"])
 def test_hostile_names_and_text(team: Team, form: str) -> None:
-    """A real process with a real pipe: bytes that are no text, and characters that a terminal obeys."""
-    for name in (b"\xff.yaml", "\u202egnp.yaml".encode(), b"a\x1b[2Jb.yaml", "\x9b2J.yaml".encode()):
-        Path(os.fsdecode(os.fsencode(team.folder / "registry/models") + b"/" + name)).write_bytes(b"name: [\x1b]\n")
+    """A real process with a real pipe: bytes that are no text, and characters that a terminal
+    obeys."""
+    for name in (
+        b"\xff.yaml",
+        "\u202egnp.yaml".encode(),
+        b"a\x1b[2Jb.yaml",
+        "\x9b2J.yaml".encode(),
+    ):
+        Path(os.fsdecode(os.fsencode(team.folder / "registry/models") + b"/" + name)).write_bytes(
+            b"name: [\x1b]\n"
+        )
     process = team.spawn("validate", "--format", form)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 3 and "Traceback" not in err, err
@@ -147,7 +166,9 @@ def test_changed_since(team: Team) -> None:
     assert len(judged(team, code=3)) == 5, "without it, all is looked at"
     team.git("checkout", "-q", "main")
     team.git("mv", "registry/models/churn.yaml", "registry/models/other.yaml")
-    assert ("registry/models/other.yaml", "file-name") in judged(team, "--changed-since", "HEAD", code=3)
+    assert ("registry/models/other.yaml", "file-name") in judged(
+        team, "--changed-since", "HEAD", code=3
+    )
     team.git("rm", "-q", "-f", "registry/models/other.yaml")
     (team.folder / "registry/models/new.yaml").unlink()
     assert judged(team, "--changed-since", "HEAD", code=0) == [], "what is gone is not looked at"
@@ -158,9 +179,13 @@ def test_changed_since_judges_all_when_the_policy_changes(team: Team) -> None:
     team.commit("A stage of our own", churn="stages: {Canary: 2}\n")
     team.git("checkout", "-q", "-b", "feature")
     team.write("policy.yaml", "drift: heal\n")
-    assert judged(team, "--changed-since", "main", code=3) == [("registry/models/churn.yaml", "stage-unknown")]
+    assert judged(team, "--changed-since", "main", code=3) == [
+        ("registry/models/churn.yaml", "stage-unknown")
+    ]
     team.git("rm", "-q", "-f", "registry/policy.yaml")
-    assert judged(team, "--changed-since", "main", code=3) == [("registry/models/churn.yaml", "stage-unknown")]
+    assert judged(team, "--changed-since", "main", code=3) == [
+        ("registry/models/churn.yaml", "stage-unknown")
+    ]
 
 
 def test_changed_since_uses_the_policy_that_is_there(team: Team) -> None:
@@ -169,11 +194,15 @@ def test_changed_since_uses_the_policy_that_is_there(team: Team) -> None:
     team.write("models/churn.yaml", "name: churn\nstages: {Canary: 2}\n")
     assert judged(team, "--changed-since", "HEAD", code=0) == []
     team.write("models/churn.yaml", "name: churn\nstages: {Canary: [2, 3]}\n")
-    assert judged(team, "--changed-since", "HEAD", code=3) == [("registry/models/churn.yaml", "stage-one-version")]
+    assert judged(team, "--changed-since", "HEAD", code=3) == [
+        ("registry/models/churn.yaml", "stage-one-version")
+    ]
 
 
 @pytest.mark.parametrize("name", ["policy.yaml", "policy.yml"])
-def test_changed_since_is_not_green_under_a_policy_that_nobody_can_read(team: Team, name: str) -> None:
+def test_changed_since_is_not_green_under_a_policy_that_nobody_can_read(
+    team: Team, name: str
+) -> None:
     team.write(name, "stages: {Canary: {native: false}}\n")
     team.commit("A broken policy")
     team.write("models/churn.yaml", "name: churn\nstages: {Whatever: 2}\n")
@@ -197,8 +226,12 @@ def test_changed_since_sees_a_second_manifest_of_a_model(team: Team, folder: str
 def test_paths(team: Team, tmp_path: Path) -> None:
     team.commit(fraud=BROKEN)
     assert judged(team, "registry/models/churn.yaml", code=0) == []
-    assert {file for file, _ in judged(team, "registry/models/fraud.yaml", code=3)} == {"registry/models/fraud.yaml"}
-    assert judged(team, str(team.folder / "registry/models"), code=3) == judged(team, "registry", code=3)
+    assert {file for file, _ in judged(team, "registry/models/fraud.yaml", code=3)} == {
+        "registry/models/fraud.yaml"
+    }
+    assert judged(team, str(team.folder / "registry/models"), code=3) == judged(
+        team, "registry", code=3
+    )
     elsewhere = tmp_path / "new.yaml"
     elsewhere.write_text("name: new\nstages: {Nowhere: 1}\n")
     found = team.run("validate", str(elsewhere), "registry/models/churn.yaml", "--format", "json")
@@ -233,27 +266,36 @@ def test_from_a_sub_folder_and_with_a_registry_folder_of_another_name(
     team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     team.git("mv", "registry", "models-in-git")
-    (team.folder / "models-in-git/models/fraud.yaml").write_text("name: fraud\nstages: {Nowhere: 1}\n")
+    (team.folder / "models-in-git/models/fraud.yaml").write_text(
+        "name: fraud\nstages: {Nowhere: 1}\n"
+    )
     monkeypatch.chdir(team.folder / "models-in-git/models")
     command = [sys.executable, "-m", "mlflow_gitops", "--registry-dir", "models-in-git", "validate"]
     ran = subprocess.run(command, env=os.environ | GIT_ENVIRONMENT, capture_output=True, text=True)
     assert ran.returncode == 3, ran.stderr
     assert ran.stdout.startswith("models-in-git/models/fraud.yaml:2:10: error[stage-unknown]")
-    ran = subprocess.run([*command, "fraud.yaml"], env=os.environ | GIT_ENVIRONMENT, capture_output=True, text=True)
-    assert ran.returncode == 3 and ran.stdout.startswith("models-in-git/models/fraud.yaml:2:10: error[stage-unknown]")
+    ran = subprocess.run(
+        [*command, "fraud.yaml"], env=os.environ | GIT_ENVIRONMENT, capture_output=True, text=True
+    )
+    assert ran.returncode == 3 and ran.stdout.startswith(
+        "models-in-git/models/fraud.yaml:2:10: error[stage-unknown]"
+    )
 
 
 def test_a_schema_copy(team: Team) -> None:
     schemas = team.folder / "schemas"
     schemas.mkdir()
     for name in ("model.schema.json", "policy.schema.json"):
-        (schemas / name).write_text((shared("schemas") / name).read_text(encoding="utf-8"), encoding="utf-8")
+        (schemas / name).write_text(
+            (shared("schemas") / name).read_text(encoding="utf-8"), encoding="utf-8"
+        )
     team.commit("Schemas for editors")
     assert judged(team, code=0) == []
     (schemas / "model.schema.json").write_text("{}\n")
     for args in ((), ("--changed-since", "HEAD")):
         assert judged(team, *args, code=0) == [("schemas/model.schema.json", "schema-copy-differs")]
     assert judged(team, "registry/models/churn.yaml", code=0) == []
-    # The rules are the command's own: under a schema that allows everything, the manifest is still wrong.
+    # The rules are the command's own: under a schema that allows everything, the manifest is still
+    # wrong.
     team.write("models/fraud.yaml", "name: fraud\nanything: goes\n")
     assert ("registry/models/fraud.yaml", "unknown-field") in judged(team, code=3)

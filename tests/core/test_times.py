@@ -36,7 +36,8 @@ def test_a_day_is_its_end(day: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["HEAD", "main~3", "2026", "2026-01-31T12:00:00", "v2026-01-31", "2026-1-1", "", "20260131"]
+    "text",
+    ["HEAD", "main~3", "2026", "2026-01-31T12:00:00", "v2026-01-31", "2026-1-1", "", "20260131"],
 )
 def test_anything_else_is_a_revision(text: str) -> None:
     assert named_time(text) is None

@@ -13,21 +13,30 @@ from tests.support.team import Team
 
 
 def tell(folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
-    """Run the demo as someone whose git signs with no key, runs hooks that fail, and knows no identity, and whose MLflow is
-    elsewhere."""
+    """Run the demo as someone whose git signs with no key, runs hooks that fail, and knows no
+    identity, and whose MLflow is elsewhere."""
     hooks = home / "hooks"
     hooks.mkdir(parents=True, exist_ok=True)
     for hook in ("pre-commit", "commit-msg", "post-commit", "pre-push"):
         (hooks / hook).write_text("#!/bin/sh\necho hooked >&2\nexit 1\n")
         (hooks / hook).chmod(0o755)
     (home / ".gitconfig").write_text(
-        f"[commit]\n\tgpgsign = true\n[core]\n\thooksPath = {hooks}\n[init]\n\tdefaultBranch = trunk\n"
-        "[user]\n\tuseConfigOnly = true\n[color]\n\tui = always\n[notes]\n\trewriteRef = refs/notes/*\n"
+        f"[commit]\n\tgpgsign = true\n[core]\n\thooksPath = {hooks}\n[init]\n\tdefaultBranch ="
+        " trunk\n[user]\n\tuseConfigOnly = true\n[color]\n\tui = always\n[notes]\n\trewriteRef ="
+        " refs/notes/*\n"
     )
-    env = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "MLFLOW_"))}
-    env |= {"HOME": str(home), "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_GITOPS_REGISTRY_DIR": "registry"}
+    env = {
+        key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "MLFLOW_"))
+    }
+    env |= {
+        "HOME": str(home),
+        "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
+        "MLFLOW_GITOPS_REGISTRY_DIR": "registry",
+    }
     command = [sys.executable, "-m", "mlflow_gitops", "demo", str(folder)]
-    return subprocess.run(command, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return subprocess.run(
+        command, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
 
 
 @pytest.mark.real
@@ -48,7 +57,10 @@ def test_the_story_is_told_and_can_be_told_again(tmp_path: Path) -> None:
         ):
             assert f"$ mlflow-gitops {step}\n" in told.stdout
         assert "adopted: MLflow shows it already" in told.stdout
-        assert "in Staging, until" in told.stdout and "overridden: nothing depends on it yet" in told.stdout
+        assert (
+            "in Staging, until" in told.stdout
+            and "overridden: nothing depends on it yet" in told.stdout
+        )
         assert "3 may not enter Production: accuracy 0.9722 is worse than 2's 1" in told.stdout
         assert "drift: 2 was moved to Archived in MLflow" in told.stdout
         assert "models:/iris-species/Production    version 2 answers" in told.stdout
@@ -58,11 +70,17 @@ def test_the_story_is_told_and_can_be_told_again(tmp_path: Path) -> None:
     from mlflow import MlflowClient
 
     client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
-    stages = {int(v.version): v.current_stage for v in client.search_model_versions("name = 'iris-species'")}
+    stages = {
+        int(v.version): v.current_stage
+        for v in client.search_model_versions("name = 'iris-species'")
+    }
     assert stages == {1: "Production", 2: "Archived", 3: "None"}
     [first] = client.search_model_versions("name = 'wine-cultivar' and version_number = 1")
     run = client.get_run(first.run_id)
-    assert run.inputs.dataset_inputs and client.get_logged_model(first.source.rpartition("/")[2]).metrics
+    assert (
+        run.inputs.dataset_inputs
+        and client.get_logged_model(first.source.rpartition("/")[2]).metrics
+    )
     team = Team.__new__(Team)
     team.folder, team.uri = folder, f"sqlite:///{folder / 'mlflow.db'}"
     assert team.run("status", "--exit-code").code == 0

@@ -1,7 +1,8 @@
 """Where a run can be stopped: before and after each request to MLflow and each git command.
 
-`install` puts itself around the two edges of a forked run. Each boundary is written down with what a reader of the watched
-models would be served at that moment, so that every state between two writes is looked at, not only those that a poll meets.
+`install` puts itself around the two edges of a forked run. Each boundary is written down with what
+a reader of the watched models would be served at that moment, so that every state between two
+writes is looked at, not only those that a poll meets.
 """
 
 from __future__ import annotations
@@ -26,10 +27,14 @@ def served(database: str, models: list[str]) -> Served:
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)) as connection:
         for name in models:
             [stage] = connection.execute(
-                "SELECT max(version) FROM model_versions WHERE name = ? AND current_stage = 'Production'", (name,)
+                "SELECT max(version) FROM model_versions WHERE name = ? AND current_stage ="
+                " 'Production'",
+                (name,),
             ).fetchone()
             alias = connection.execute(
-                "SELECT version FROM registered_model_aliases WHERE name = ? AND alias = 'production'", (name,)
+                "SELECT version FROM registered_model_aliases WHERE name = ? AND alias ="
+                " 'production'",
+                (name,),
             ).fetchone()
             found[name] = stage, alias[0] if alias else None
     return found
@@ -37,8 +42,8 @@ def served(database: str, models: list[str]) -> Served:
 
 @dataclass
 class Boundaries:
-    """Counts the calls of one run. At call `at`, `before` or `after` it, the run is killed, or waits until it is told to go
-    on: `pause` names a FIFO that it opens to say so and reads from."""
+    """Counts the calls of one run. At call `at`, `before` or `after` it, the run is killed, or
+    waits until it is told to go on: `pause` names a FIFO that it opens to say so and reads from."""
 
     trace: int
     """A file descriptor: what is written to it stays when the process is killed."""

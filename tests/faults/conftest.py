@@ -27,21 +27,28 @@ GROUP = "faults"
 
 
 def some(of: Sequence[T], seed: str, share: int = 1) -> list[T]:
-    """A sample, the same each time unless it is widened; `share` of them for each one that is asked for."""
+    """A sample, the same each time unless it is widened; `share` of them for each one that is asked
+    for."""
     wanted = len(of) if ALL else min(len(of), int(SAMPLE) * share)
     return [of[i] for i in sorted(random.Random(seed).sample(range(len(of)), wanted))]
 
 
 def cases(names: Iterable[str], quick: Collection[str]) -> list[Any]:
     """Names as parameters; all but the quick ones belong to `make test-real`."""
-    return [pytest.param(name, id=name, marks=() if name in quick else pytest.mark.real) for name in names]
+    return [
+        pytest.param(name, id=name, marks=() if name in quick else pytest.mark.real)
+        for name in names
+    ]
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of a sample, most of the time goes into the process that forks and the scenes: they are made once, by one worker."""
+    """Of a sample, most of the time goes into the process that forks and the scenes: they are made
+    once, by one worker."""
     for item in items if SAMPLE == "1" else ():
-        if "forking" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("xdist_group"):
+        if "forking" in getattr(item, "fixturenames", ()) and not item.get_closest_marker(
+            "xdist_group"
+        ):
             item.add_marker(pytest.mark.xdist_group(GROUP))
 
 
@@ -55,7 +62,9 @@ def forking() -> Iterator[Forks]:
 def memory() -> Iterator[Path]:
     """A folder, in memory where there is one: thousands of copies of a database are written to it."""
     shared = Path("/dev/shm")
-    with TemporaryDirectory(dir=shared if shared.is_dir() else None, ignore_cleanup_errors=True) as folder:
+    with TemporaryDirectory(
+        dir=shared if shared.is_dir() else None, ignore_cleanup_errors=True
+    ) as folder:
         yield Path(folder)
 
 
@@ -67,7 +76,9 @@ def room(memory: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def scene(forking: Forks, blank_registry: Callable[[Path], str], memory: Path) -> Callable[[str], Stage]:
+def scene(
+    forking: Forks, blank_registry: Callable[[Path], str], memory: Path
+) -> Callable[[str], Stage]:
     """A scene by its name, made once."""
     folder, made = memory / "scenes", dict[str, Stage]()
     folder.mkdir()
@@ -99,9 +110,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What was tried and what came of it; `make prove` names the page that shows it."""
     if "MLFLOW_GITOPS_FAULTS" not in os.environ:
         return
-    found = table.rows(report for how in ("passed", "failed") for report in terminalreporter.getreports(how))
+    found = table.rows(
+        report for how in ("passed", "failed") for report in terminalreporter.getreports(how)
+    )
     seconds = time.monotonic() - BEGUN
-    lines = table.markdown(found, COMMIT, SAMPLE, os.environ.get("MLFLOW_GITOPS_FUZZ", "100"), seconds)
+    lines = table.markdown(
+        found, COMMIT, SAMPLE, os.environ.get("MLFLOW_GITOPS_FUZZ", "100"), seconds
+    )
     terminalreporter.section("what was tried")
     terminalreporter.write_line("\n".join(lines))
     if page := os.environ.get("MLFLOW_GITOPS_TABLE"):

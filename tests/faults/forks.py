@@ -1,6 +1,8 @@
-"""A process that has loaded MLflow once and forks for every run: a run costs a third of a second, so thousands are possible.
+"""A process that has loaded MLflow once and forks for every run: a run costs a third of a second,
+so thousands are possible.
 
-`Forks` is the side of the tests; `python -m tests.faults.forks` the process. They speak in lines of JSON.
+`Forks` is the side of the tests; `python -m tests.faults.forks` the process. They speak in lines of
+JSON.
 """
 
 from __future__ import annotations
@@ -33,8 +35,9 @@ _LOADED = (
 
 @dataclass(frozen=True)
 class Job:
-    """One run of the command line. `steps` are command lines, or a method of MlflowClient with its arguments, as
-    `["click", "set_model_version_tag", "m", "1", "k", "v"]`: somebody in MLflow's UI."""
+    """One run of the command line. `steps` are command lines, or a method of MlflowClient with its
+    arguments, as `["click", "set_model_version_tag", "m", "1", "k", "v"]`: somebody in MLflow's
+    UI."""
 
     folder: str
     uri: str
@@ -46,7 +49,8 @@ class Job:
     pause: str | None = None
     watch: list[str] = field(default_factory=list)
     patience: float = 0.0
-    """Seconds until a request without an answer is given up, and hundred times the pauses after a failure; 0: as it is."""
+    """Seconds until a request without an answer is given up, and hundred times the pauses after a
+    failure; 0: as it is."""
     file_limit: int | None = None
     """The largest file that may be written, in bytes: a full disk."""
     env: dict[str, str] = field(default_factory=dict)
@@ -85,7 +89,9 @@ class Running:
     def wait(self) -> Ended:
         if self._ended is None:
             code = self._forks.ask({"wait": self.pid})["code"]
-            out, err, trace = (Path(self._job.log + end).read_text() for end in (".out", ".err", ".trace"))
+            out, err, trace = (
+                Path(self._job.log + end).read_text() for end in (".out", ".err", ".trace")
+            )
             assert "Traceback" not in out + err, err
             self._ended = Ended(code, out, err, [json.loads(line) for line in trace.splitlines()])
         return self._ended
@@ -96,7 +102,10 @@ class Forks:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.forks"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tests.faults.forks"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def ask(self, request: dict[str, Any]) -> Any:
@@ -145,7 +154,8 @@ def _serve() -> None:
 
 
 def _load() -> None:
-    """Everything that a run imports, and the tables' classes tied together: most of a run's time otherwise."""
+    """Everything that a run imports, and the tables' classes tied together: most of a run's time
+    otherwise."""
     for name in _LOADED:
         importlib.import_module(name)
     orm: Any = importlib.import_module("sqlalchemy.orm")
@@ -181,7 +191,11 @@ def _surroundings(job: Job) -> None:
     os.environ.update(GIT_ENVIRONMENT | {"MLFLOW_DISABLE_TELEMETRY": "true"} | job.env)
     database = job.uri.removeprefix("sqlite:///")
     trace = os.open(job.log + ".trace", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    look = (lambda: served(database, job.watch)) if job.uri.startswith("sqlite:") and job.watch else dict
+    look = (
+        (lambda: served(database, job.watch))
+        if job.uri.startswith("sqlite:") and job.watch
+        else dict
+    )
     install(Boundaries(trace, job.at, job.side, job.pause, look))
     if job.patience:
         from mlflow_gitops.app import apply

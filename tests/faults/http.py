@@ -1,4 +1,5 @@
-"""A scene behind a server: its models are put into the server's database, its runs go through a proxy."""
+"""A scene behind a server: its models are put into the server's database, its runs go through a
+proxy."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from tests.faults.state import State, kept, state, told
 from tests.support.proxy import Fault, Proxy
 
 PATIENCE = 1.0
-"""Seconds until a request without an answer is given up, where one is to be: MLflow's client counts in whole seconds."""
+"""Seconds until a request without an answer is given up, where one is to be: MLflow's client counts
+in whole seconds."""
 
 LONG = 20.0
 """The same for everything else: a busy machine is no fault."""
@@ -37,7 +39,8 @@ class Behind:
         return self.forks.run(self.job(log, patience))
 
     def killed_at(self, number: int, side: str) -> Ended:
-        """Kill the run when its request of this number comes in, or when the server has done it and nobody knows."""
+        """Kill the run when its request of this number comes in, or when the server has done it and
+        nobody knows."""
         running = self.forks.start(self.job())
 
         def before(at: int, method: str, path: str) -> Fault:

@@ -1,7 +1,8 @@
-"""What is reconciled in the experiments: a registry and a repository as they stood, and commits that nobody applied yet.
+"""What is reconciled in the experiments: a registry and a repository as they stood, and commits
+that nobody applied yet.
 
-Each scene is made once and copied for every run, so a run begins in a tenth of a second. Model names are the scene's own: the
-same scene can be put into a server's database beside others.
+Each scene is made once and copied for every run, so a run begins in a tenth of a second. Model
+names are the scene's own: the same scene can be put into a server's database beside others.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ stages:
   Production: {alias: production}
 """
 Commit = Mapping[str, str | None]
-"""Model to the manifest that this commit gives it; None where it takes it away. `policy` is the policy."""
+"""Model to the manifest that this commit gives it; None where it takes it away. `policy` is the
+policy."""
 
 _TABLES = {
     "registered_models": "name",
@@ -36,8 +38,9 @@ _TABLES = {
 
 @dataclass(frozen=True)
 class Scene:
-    """`versions` are registered by training before anything else. `before` is reconciled commit by commit, `clicks` are what
-    people do then, `after` is left to be reconciled with `args`. In texts and clicks, `{m}` is the model's full name."""
+    """`versions` are registered by training before anything else. `before` is reconciled commit by
+    commit, `clicks` are what people do then, `after` is left to be reconciled with `args`. In texts
+    and clicks, `{m}` is the model's full name."""
 
     name: str
     versions: Mapping[str, int]
@@ -55,7 +58,10 @@ class Scene:
 
     @property
     def models(self) -> list[str]:
-        shorts = {*self.versions, *(m for c in (*self.before, *self.after) for m in c if m != "policy")}
+        shorts = {
+            *self.versions,
+            *(m for c in (*self.before, *self.after) for m in c if m != "policy"),
+        }
         return sorted(self.model(short) for short in shorts)
 
 
@@ -63,11 +69,21 @@ SCENES = [
     Scene(
         "promotion",
         {"a": 3},
-        [{"a": "stages: {Production: 1, Staging: 2}\nversions: {2: {tags: {validation: passed}}}\n"}],
         [
             {
-                "a": "description: Better.\nstages: {Production: 2, Staging: 3}\naliases: {champion: 2}\n"
-                "tags: {tier: '1'}\nversions: {2: {tags: {validation: passed, seen: 'yes'}, description: Two.}}\n"
+                "a": (
+                    "stages: {Production: 1, Staging: 2}\nversions: {2: {tags: {validation:"
+                    " passed}}}\n"
+                )
+            }
+        ],
+        [
+            {
+                "a": (
+                    "description: Better.\nstages: {Production: 2, Staging: 3}\naliases: {champion:"
+                    " 2}\ntags: {tier: '1'}\nversions: {2: {tags: {validation: passed, seen:"
+                    " 'yes'}, description: Two.}}\n"
+                )
             }
         ],
     ),
@@ -92,7 +108,12 @@ SCENES = [
     Scene(
         "several",
         {"a": 5},
-        [{"policy": "stages:\n  Staging: {}\n  Production: {}\n", "a": "stages: {Production: [2, 4], Staging: 5}\n"}],
+        [
+            {
+                "policy": "stages:\n  Staging: {}\n  Production: {}\n",
+                "a": "stages: {Production: [2, 4], Staging: 5}\n",
+            }
+        ],
         [{"a": "stages: {Production: [1, 5], Staging: [3, 4]}\n"}],
     ),
     Scene(
@@ -101,8 +122,11 @@ SCENES = [
         [{"a": "stages: {Production: 1}\n"}],
         [
             {
-                "a": "stages: {Production: 2, Staging: 3}\nversions:\n"
-                "  2: {source: 's3://made/2', tags: {validation: passed}}\n  3: {source: 's3://made/3', description: Third.}\n"
+                "a": (
+                    "stages: {Production: 2, Staging: 3}\nversions:\n  2: {source: 's3://made/2',"
+                    " tags: {validation: passed}}\n  3: {source: 's3://made/3', description:"
+                    " Third.}\n"
+                )
             }
         ],
     ),
@@ -112,8 +136,11 @@ SCENES = [
         [{}],
         [
             {
-                "a": "description: New.\ntags: {task: x}\nstages: {Production: 1}\naliases: {champion: 2}\n"
-                "versions: {1: {source: 's3://made/1'}, 2: {source: 's3://made/2'}}\n"
+                "a": (
+                    "description: New.\ntags: {task: x}\nstages: {Production: 1}\naliases:"
+                    " {champion: 2}\nversions: {1: {source: 's3://made/1'}, 2: {source:"
+                    " 's3://made/2'}}\n"
+                )
             }
         ],
     ),
@@ -122,16 +149,31 @@ SCENES = [
         {"a": 3},
         [
             {
-                "a": "description: Said.\nstages: {Production: 1, Canary: 2}\naliases: {champion: 1, rival: 3}\n"
-                "tags: {one: '1', two: '2'}\nversions: {1: {tags: {x: one}, description: One.}, 3: {tags: {x: two}}}\n"
+                "a": (
+                    "description: Said.\nstages: {Production: 1, Canary: 2}\naliases: {champion: 1,"
+                    " rival: 3}\ntags: {one: '1', two: '2'}\nversions: {1: {tags: {x: one},"
+                    " description: One.}, 3: {tags: {x: two}}}\n"
+                )
             }
         ],
-        [{"a": "stages: {Production: 1}\naliases: {champion: 1}\ntags: {two: '2'}\nversions: {3: {}}\n"}],
+        [
+            {
+                "a": (
+                    "stages: {Production: 1}\naliases: {champion: 1}\ntags: {two: '2'}\nversions:"
+                    " {3: {}}\n"
+                )
+            }
+        ],
     ),
     Scene(
         "prune",
         {"a": 3, "b": 1},
-        [{"a": "stages: {Production: 2, Staging: 3}\naliases: {champion: 1}\n", "b": "stages: {Production: 1}\n"}],
+        [
+            {
+                "a": "stages: {Production: 2, Staging: 3}\naliases: {champion: 1}\n",
+                "b": "stages: {Production: 1}\n",
+            }
+        ],
         [{"a": None}],
         args=["--prune"],
         empties=frozenset({"a"}),
@@ -159,7 +201,8 @@ SCENES = [
         {"a": 2},
         [{"a": "stages: {Production: 1}\n"}],
         [{"a": "stages: {Production: 1, Staging: 3}\nversions: {3: {source: 's3://made/3'}}\n"}],
-        # MLflow gives the highest number again where the newest versions were deleted, so 3 is used up by hand.
+        # MLflow gives the highest number again where the newest versions were deleted, so 3 is used
+        # up by hand.
         clicks=[["create_model_version", "{a}", "s3://by-hand/3"]],
         code=4,
     ),
@@ -176,7 +219,13 @@ SCENES = [
         "renamed-alias",
         {"a": 2},
         [{"a": "stages: {Production: 1, Canary: 2}\n"}],
-        [{"policy": POLICY.replace("alias: canary", "alias: bird").replace("{alias: staging}", "{}")}],
+        [
+            {
+                "policy": (
+                    POLICY.replace("alias: canary", "alias: bird").replace("{alias: staging}", "{}")
+                )
+            }
+        ],
     ),
     Scene(
         "crowd",
@@ -252,7 +301,10 @@ def build(scene: Scene, folder: Path, blank: bytes, forks: Forks) -> Stage:
     names = {short: scene.model(short) for short in scene.versions}
     training = [["create_registered_model", name] for name in names.values()]
     for short, name in names.items():
-        training += [["create_model_version", name, f"s3://trained/{i}"] for i in range(1, scene.versions[short] + 1)]
+        training += [
+            ["create_model_version", name, f"s3://trained/{i}"]
+            for i in range(1, scene.versions[short] + 1)
+        ]
     _clicks(stage, forks, training)
     for number, commit in enumerate(scene.before):
         _commit(team, scene, commit, f"Before {number}")
@@ -278,20 +330,26 @@ def _commit(team: Team, scene: Scene, commit: Commit, message: str) -> None:
 def _clicks(stage: Stage, forks: Forks, clicks: Sequence[Sequence[str]]) -> None:
     job = stage.job()
     if clicks:
-        ended = forks.run(Job(job.folder, job.uri, [["click", *click] for click in clicks], job.log))
+        ended = forks.run(
+            Job(job.folder, job.uri, [["click", *click] for click in clicks], job.log)
+        )
         assert ended.code == 0, ended
 
 
 def plant(stage: Stage, database: Path) -> None:
-    """Put a scene's models into the database of a running server, as they stand in the scene; what was there of them goes."""
+    """Put a scene's models into the database of a running server, as they stand in the scene; what
+    was there of them goes."""
     marks = ",".join("?" for _ in stage.scene.models)
     with closing(sqlite3.connect(database, timeout=30)) as connection:
         connection.execute("ATTACH ? AS scene", (str(stage.database),))
         with connection:
             for table, column in reversed(_TABLES.items()):
-                connection.execute(f"DELETE FROM main.{table} WHERE {column} IN ({marks})", stage.scene.models)
+                connection.execute(
+                    f"DELETE FROM main.{table} WHERE {column} IN ({marks})", stage.scene.models
+                )
             for table, column in _TABLES.items():
                 connection.execute(
-                    f"INSERT INTO main.{table} SELECT * FROM scene.{table} WHERE {column} IN ({marks})",
+                    f"INSERT INTO main.{table} SELECT * FROM scene.{table} WHERE {column} IN"
+                    f" ({marks})",
                     stage.scene.models,
                 )

@@ -1,4 +1,5 @@
-"""What is compared after a run: all that MLflow holds of a scene's models, and what the receipts say was done."""
+"""What is compared after a run: all that MLflow holds of a scene's models, and what the receipts
+say was done."""
 
 from __future__ import annotations
 
@@ -23,20 +24,25 @@ def kept(repo: Path) -> list[Receipt]:
 
 
 def state(database: Path, models: Sequence[str], known: Sequence[Receipt]) -> State:
-    """Models by name. Times are left out of the stamps, and a receipt's digest is replaced by its commit: those differ from run
-    to run."""
+    """Models by name. Times are left out of the stamps, and a receipt's digest is replaced by its
+    commit: those differ from run to run."""
     commits = {receipt.digest: receipt.commit for receipt in known}
     found: State = {}
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)) as connection:
         for name in models:
-            rows = connection.execute("SELECT description FROM registered_models WHERE name = ?", (name,)).fetchall()
+            rows = connection.execute(
+                "SELECT description FROM registered_models WHERE name = ?", (name,)
+            ).fetchall()
             if not rows:
                 continue
             found[name] = {
                 "description": rows[0][0] or "",
                 "tags": _tags(connection, "registered_model_tags WHERE name = ?", (name,), commits),
                 "aliases": dict(
-                    connection.execute("SELECT alias, version FROM registered_model_aliases WHERE name = ?", (name,))
+                    connection.execute(
+                        "SELECT alias, version FROM registered_model_aliases WHERE name = ?",
+                        (name,),
+                    )
                 ),
                 "versions": {
                     row[0]: {
@@ -44,7 +50,10 @@ def state(database: Path, models: Sequence[str], known: Sequence[Receipt]) -> St
                         "description": row[2] or "",
                         "source": row[3],
                         "tags": _tags(
-                            connection, "model_version_tags WHERE name = ? AND version = ?", (name, row[0]), commits
+                            connection,
+                            "model_version_tags WHERE name = ? AND version = ?",
+                            (name, row[0]),
+                            commits,
                         ),
                     }
                     for row in connection.execute(
@@ -58,9 +67,14 @@ def state(database: Path, models: Sequence[str], known: Sequence[Receipt]) -> St
 
 
 def _tags(
-    connection: sqlite3.Connection, where: str, arguments: tuple[object, ...], commits: dict[str, str]
+    connection: sqlite3.Connection,
+    where: str,
+    arguments: tuple[object, ...],
+    commits: dict[str, str],
 ) -> dict[str, str]:
-    tags = dict(connection.execute(f"SELECT key, value FROM {where} ORDER BY key", arguments).fetchall())
+    tags = dict(
+        connection.execute(f"SELECT key, value FROM {where} ORDER BY key", arguments).fetchall()
+    )
     for key, value in tags.items():
         if key == AT_TAG:
             tags[key] = "then"
@@ -72,8 +86,9 @@ def _tags(
 
 
 def told(known: Sequence[Receipt]) -> dict[str, set[str]]:
-    """What the receipts say of each model: the commits that it was brought to, and the changes that brought it there, done
-    by the run or found done. Healed drift is left out: once a run that healed it is dead, nobody knows that there was any."""
+    """What the receipts say of each model: the commits that it was brought to, and the changes that
+    brought it there, done by the run or found done. Healed drift is left out: once a run that
+    healed it is dead, nobody knows that there was any."""
     said: dict[str, set[str]] = {}
     for receipt in known:
         for model in receipt.models():
@@ -82,7 +97,9 @@ def told(known: Sequence[Receipt]) -> dict[str, set[str]]:
                 facts.add(f"applied {receipt.commit}")
             for change in (*model.get("changes", ()), *model.get("found", ())):
                 if change.get("cause") != "drift":
-                    facts.add(json.dumps([change.get(key) for key in ("action", "version", "key", "to")]))
+                    facts.add(
+                        json.dumps([change.get(key) for key in ("action", "version", "key", "to")])
+                    )
     return {name: facts for name, facts in said.items() if facts}
 
 

@@ -25,7 +25,8 @@ _UNCOUNTED = {
 
 @dataclass
 class Row:
-    """One experiment: `cases` were tried, the command ran so many times for them, and so many tests failed."""
+    """One experiment: `cases` were tried, the command ran so many times for them, and so many tests
+    failed."""
 
     cases: int = 0
     runs: int = 0
@@ -34,8 +35,8 @@ class Row:
 
 
 def rows(reports: Iterable[Any]) -> dict[str, Row]:
-    """Experiments by name, from pytest's reports of what was called. A test that failed has not told its cases: it is a row of
-    its own."""
+    """Experiments by name, from pytest's reports of what was called. A test that failed has not
+    told its cases: it is a row of its own."""
     found: dict[str, Row] = {}
     for report in reports:
         if report.when != "call" or report.outcome == "skipped":
@@ -59,19 +60,30 @@ def rows(reports: Iterable[Any]) -> dict[str, Row]:
 
 def commit() -> str:
     """What is checked out."""
-    told = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True).stdout.strip()
+    told = subprocess.run(
+        ["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True
+    ).stdout.strip()
     return told or "unknown"
 
 
-def markdown(found: dict[str, Row], commit: str, sample: str, fuzz: str, seconds: float) -> list[str]:
+def markdown(
+    found: dict[str, Row], commit: str, sample: str, fuzz: str, seconds: float
+) -> list[str]:
     """The table, after a line that says of what."""
     tried, runs = (sum(getattr(row, what) for row in found.values()) for what in ("cases", "runs"))
-    git = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout.split()[2]
-    of = f"MLflow {version('mlflow')}, Python {platform.python_version()}, git {git}, {platform.system()}"
+    git = subprocess.run(
+        ["git", "--version"], capture_output=True, text=True, check=True
+    ).stdout.split()[2]
+    of = (
+        f"MLflow {version('mlflow')}, Python {platform.python_version()}, git {git},"
+        f" {platform.system()}"
+    )
     said = [
-        f"{datetime.now(timezone.utc):%Y-%m-%d}, commit {commit}: {tried:,} cases, {runs:,} runs in"
-        f" {seconds / 60:.0f} minutes. `MLFLOW_GITOPS_FAULTS={sample}`, `MLFLOW_GITOPS_FUZZ={fuzz}`; each sample's"
-        f" seed is the name of its experiment. {of}.",
+        (
+            f"{datetime.now(timezone.utc):%Y-%m-%d}, commit {commit}: {tried:,} cases, {runs:,}"
+            f" runs in {seconds / 60:.0f} minutes. `MLFLOW_GITOPS_FAULTS={sample}`,"
+            f" `MLFLOW_GITOPS_FUZZ={fuzz}`; each sample's seed is the name of its experiment. {of}."
+        ),
         "",
         "| experiment | tried | survived | runs | again |",
         "| --- | ---: | ---: | ---: | --- |",
@@ -79,7 +91,8 @@ def markdown(found: dict[str, Row], commit: str, sample: str, fuzz: str, seconds
     for name, row in found.items():
         survived = f"**{row.failed} failed**" if row.failed else f"{row.cases:,}"
         said.append(
-            f"| {name} | {f'{row.cases:,}' if row.cases else '?'} | {survived} | {row.runs:,} | `{row.again}` |"
+            f"| {name} | {f'{row.cases:,}' if row.cases else '?'} | {survived} | {row.runs:,} |"
+            f" `{row.again}` |"
         )
     return said
 

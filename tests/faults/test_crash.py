@@ -1,4 +1,5 @@
-"""Killed at every boundary, then run again: the end is that of a run that nobody disturbed (DESIGN §6)."""
+"""Killed at every boundary, then run again: the end is that of a run that nobody disturbed (DESIGN
+§6)."""
 
 from __future__ import annotations
 
@@ -46,7 +47,8 @@ def settled(stage: Stage) -> tuple[State, dict[str, set[str]]]:
 
 
 def keeps_serving(stage: Stage, *runs: Ended) -> None:
-    """Over all runs, a reader was served the old version, then the new one, and never nothing in between."""
+    """Over all runs, a reader was served the old version, then the new one, and never nothing in
+    between."""
     for name in stage.scene.models:
         if name in {stage.scene.model(short) for short in stage.scene.empties}:
             continue
@@ -75,7 +77,12 @@ def again(stage: Stage, whole: Undisturbed, forking: Forks, *killed: Ended) -> N
 
 @pytest.mark.parametrize("name", cases(BY_NAME, ("promotion", "registration")))
 def test_killed_at_a_boundary(
-    name: str, scene: Made, reference: Callable[[str], Undisturbed], forking: Forks, room: Path, counted: Count
+    name: str,
+    scene: Made,
+    reference: Callable[[str], Undisturbed],
+    forking: Forks,
+    room: Path,
+    counted: Count,
 ) -> None:
     whole, stage = reference(name), scene(name)
     boundaries = [(line[0], side) for line in whole.ended.trace for side in ("before", "after")]
@@ -92,7 +99,12 @@ def test_killed_at_a_boundary(
 @pytest.mark.real
 @pytest.mark.parametrize("name", ["promotion", "registration", "removal", "crowd"])
 def test_killed_at_any_moment(
-    name: str, scene: Made, reference: Callable[[str], Undisturbed], forking: Forks, room: Path, counted: Count
+    name: str,
+    scene: Made,
+    reference: Callable[[str], Undisturbed],
+    forking: Forks,
+    room: Path,
+    counted: Count,
 ) -> None:
     """Not at a boundary: in the middle of a transaction, of a git command, of a line."""
     whole, stage = reference(name), scene(name)

@@ -1,4 +1,5 @@
-"""No room, or no right, where receipts go: what was applied is told as such, and recorded by the next run (RULES R6)."""
+"""No room, or no right, where receipts go: what was applied is told as such, and recorded by the
+next run (RULES R6)."""
 
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ pytestmark = [pytest.mark.real, pytest.mark.skipif(not shutil.which("mount"), re
 def disk(folder: Path) -> Iterator[Path]:
     """A file system of one megabyte at a folder. Only root may mount one."""
     folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True)
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True
+    )
     if made.returncode:
         pytest.skip("a disk of its own can be mounted by root alone")
     try:
@@ -71,7 +74,9 @@ def test_a_full_disk(stage: Stage, whole: Undisturbed, forking: Forks, counted: 
     counted("disk full where receipts go", 1, 2)
 
 
-def test_a_disk_that_may_only_be_read(stage: Stage, whole: Undisturbed, forking: Forks, counted: Count) -> None:
+def test_a_disk_that_may_only_be_read(
+    stage: Stage, whole: Undisturbed, forking: Forks, counted: Count
+) -> None:
     where = str(stage.repo.resolve().parent)
     subprocess.run(["mount", "-o", "remount,ro", where], check=True)
     not_recorded(stage, forking.run(stage.job()), whole)

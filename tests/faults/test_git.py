@@ -1,4 +1,5 @@
-"""git dies at each of its calls, or did its work and dies before it says so: no receipt is lost, and the next run converges."""
+"""git dies at each of its calls, or did its work and dies before it says so: no receipt is lost,
+and the next run converges."""
 
 from __future__ import annotations
 
@@ -91,7 +92,13 @@ def _run(
 @pytest.mark.parametrize("place", cases(PLACES, ("alone",)))
 @pytest.mark.parametrize("death", cases(DEATHS, ("killed",)))
 def test_git_dies_at_each_call(
-    place: str, death: str, placed: Callable[[str], Stage], mortal: Path, forking: Forks, room: Path, counted: Count
+    place: str,
+    death: str,
+    placed: Callable[[str], Stage],
+    mortal: Path,
+    forking: Forks,
+    room: Path,
+    counted: Count,
 ) -> None:
     stage = placed(place)
 
@@ -139,7 +146,12 @@ def test_git_dies_at_each_call(
     ],
 )  # fmt: skip
 def test_git_dies_while_it_is_read(
-    command: str, death: str, placed: Callable[[str], Stage], mortal: Path, forking: Forks, counted: Count
+    command: str,
+    death: str,
+    placed: Callable[[str], Stage],
+    mortal: Path,
+    forking: Forks,
+    counted: Count,
 ) -> None:
     """What is told is true, or it is told that it is not known."""
     stage = placed("with a remote")
@@ -147,6 +159,10 @@ def test_git_dies_while_it_is_read(
     assert whole.code in (0, 4) and calls, whole
     tried = some(range(1, calls + 1), f"{command} {death}")
     for number in tried:
-        ended, _ = _run(stage, forking, mortal, *command.split(), log="read", death=death, at=number)
-        assert (ended.code, ended.out) == (whole.code, whole.out) or (ended.code == 1 and ended.err), (number, ended)
+        ended, _ = _run(
+            stage, forking, mortal, *command.split(), log="read", death=death, at=number
+        )
+        assert (ended.code, ended.out) == (whole.code, whole.out) or (
+            ended.code == 1 and ended.err
+        ), (number, ended)
     counted(f"git dies while it is read: {death}", len(tried))

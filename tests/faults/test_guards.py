@@ -1,8 +1,10 @@
-"""Each guard from the outside: refused with its numbers and its way out, nothing written; then the way out, taken.
+"""Each guard from the outside: refused with its numbers and its way out, nothing written; then the
+way out, taken.
 
-Covered elsewhere, on every kind of registry: stale, another owner, a saved plan, the limit, prune and a freeze in
-`lanes/test_any_registry.py`, gates and overrides in `lanes/test_gates.py`, `--since` in `lanes/test_reconcile_since.py`,
-`--watch` in `lanes/test_watch.py`. This is the rest of RULES R4 and R8.
+Covered elsewhere, on every kind of registry: stale, another owner, a saved plan, the limit, prune
+and a freeze in `lanes/test_any_registry.py`, gates and overrides in `lanes/test_gates.py`,
+`--since` in `lanes/test_reconcile_since.py`, `--watch` in `lanes/test_watch.py`. This is the rest
+of RULES R4 and R8.
 """
 
 from __future__ import annotations
@@ -54,7 +56,9 @@ def test_a_dropped_line_of_a_protected_stage(team: Team, shelf: Shelf) -> None:
     assert shelf.stages(name)[2] == "Archived" and "production" not in shelf.aliases(name)
 
 
-def test_a_base_that_a_shallow_clone_does_not_have(team: Team, shelf: Shelf, tmp_path: Path) -> None:
+def test_a_base_that_a_shallow_clone_does_not_have(
+    team: Team, shelf: Shelf, tmp_path: Path
+) -> None:
     name = shelf.model(2)
     base = team.commit(**{name: "stages: {Production: 1}\n"})
     team.reconcile()
@@ -84,7 +88,9 @@ def test_a_base_that_was_rewritten_away(team: Team, shelf: Shelf) -> None:
     assert shelf.stages(name) == {1: "Archived", 2: "Production"}
 
 
-@pytest.mark.parametrize("way", ["models deleted", "folder deleted", "folder renamed", "everything but a note deleted"])
+@pytest.mark.parametrize(
+    "way", ["models deleted", "folder deleted", "folder renamed", "everything but a note deleted"]
+)
 def test_an_emptied_registry_folder_demotes_nothing(team: Team, shelf: Shelf, way: str) -> None:
     """Not even with --prune, by a policy without limits."""
     names = [shelf.model(1, f"m{i:02}") for i in range(12)]
@@ -102,7 +108,9 @@ def test_an_emptied_registry_folder_demotes_nothing(team: Team, shelf: Shelf, wa
         assert ran.code in ((0, 1, 3) if not args else (1, 3, 4)), (args, ran)
         if ran.code == 4:
             assert "12 of 12 models" in ran.out and "--prune --max-changes 12" in ran.out, ran
-        assert {name: (shelf.stages(name), shelf.aliases(name), shelf.tags(name)) for name in names} == before, args
+        assert {
+            name: (shelf.stages(name), shelf.aliases(name), shelf.tags(name)) for name in names
+        } == before, args
 
 
 def test_the_worst_of_several_outcomes_is_the_exit_code(
@@ -110,7 +118,12 @@ def test_the_worst_of_several_outcomes_is_the_exit_code(
 ) -> None:
     refuses, fails, goes = (shelf.model(1, name) for name in ("refuses", "fails", "goes"))
     team.commit("Root")
-    team.commit(**{name: f"stages: {{Production: {7 if name == refuses else 1}}}\n" for name in (refuses, fails, goes)})
+    team.commit(
+        **{
+            name: f"stages: {{Production: {7 if name == refuses else 1}}}\n"
+            for name in (refuses, fails, goes)
+        }
+    )
     transition = Registry.transition
 
     def breaks(self: Registry, name: str, version: int, stage: str) -> None:
@@ -123,7 +136,11 @@ def test_the_worst_of_several_outcomes_is_the_exit_code(
         ran = team.run("reconcile", "--yes", "--format", "json")
         assert ran.code == 5
         results = {one["model"]: (one["result"], one["error"]) for one in ran.json["models"]}
-        assert results == {refuses: ("refused", None), fails: ("failed", "it broke"), goes: ("applied", None)}
+        assert results == {
+            refuses: ("refused", None),
+            fails: ("failed", "it broke"),
+            goes: ("applied", None),
+        }
     assert team.run("reconcile", "--yes").code == 4, "the failure is mended, the refusal is not"
     team.commit(**{refuses: "stages: {Production: one}\n"})
     assert team.run("reconcile", "--yes").code == 3, "invalid files stop the whole run"

@@ -1,4 +1,5 @@
-"""A server that refuses, breaks off, stalls, or does what it is asked and says nothing, at each request in turn."""
+"""A server that refuses, breaks off, stalls, or does what it is asked and says nothing, at each
+request in turn."""
 
 from __future__ import annotations
 
@@ -19,7 +20,16 @@ from tests.faults.http import LONG, PATIENCE, Behind
 from tests.faults.scenes import BY_NAME, Stage
 from tests.faults.state import State
 from tests.faults.test_crash import undisturbed
-from tests.support.proxy import LOSE_THE_ANSWER, RESET, TRUNCATE, Answer, Fault, Instead, Proxy, proxy
+from tests.support.proxy import (
+    LOSE_THE_ANSWER,
+    RESET,
+    TRUNCATE,
+    Answer,
+    Fault,
+    Instead,
+    Proxy,
+    proxy,
+)
 from tests.support.together import Shared, locked
 
 pytestmark = [pytest.mark.xdist_group(GROUP), pytest.mark.usefixtures("alone")]
@@ -53,13 +63,16 @@ def between(http_server: Shared) -> Iterator[Proxy]:
 
 @pytest.fixture
 def alone(http_server: Shared) -> Iterator[None]:
-    """Scenes have their models' names to themselves, so only one worker at a time may have them on the shared server."""
+    """Scenes have their models' names to themselves, so only one worker at a time may have them on
+    the shared server."""
     with locked(http_server.folder.parent / "faults-over-http.lock"):
         yield
 
 
 @pytest.fixture
-def place(scene: Callable[[str], Stage], forking: Forks, between: Proxy, http_server: Shared, room: Path) -> Place:
+def place(
+    scene: Callable[[str], Stage], forking: Forks, between: Proxy, http_server: Shared, room: Path
+) -> Place:
     """A fresh copy of a scene behind the server."""
     counter = iter(range(10_000))
 
@@ -106,8 +119,8 @@ def requests(
 
 
 def drawn(turn: int, requests: Callable[[str], int]) -> Iterator[tuple[str, int]]:
-    """Scenes and numbers of their requests: all of them, or a sample. Each turn's sample goes on where the one before it
-    ended, so that all turns together come by every request."""
+    """Scenes and numbers of their requests: all of them, or a sample. Each turn's sample goes on
+    where the one before it ended, so that all turns together come by every request."""
     scenes = OVER if SAMPLE != "1" else random.Random(turn).sample(OVER, 1)
     every = [(name, number) for name in scenes for number in range(requests(name))]
     random.Random("every request").shuffle(every)
@@ -141,7 +154,9 @@ def tells_the_truth(behind: Behind, ended: Ended, target: State) -> None:
         name = told["model"]
         if told["result"] in ("applied", "unchanged"):
             mine = {key: value for key, value in now[name].items() if key != "tags"}
-            assert mine == {key: value for key, value in target[name].items() if key != "tags"}, ended
+            assert mine == {key: value for key, value in target[name].items() if key != "tags"}, (
+                ended
+            )
         elif told["result"] == "failed":
             assert told["error"]
         for change in told["changes"]:
@@ -180,7 +195,11 @@ def registrations(behind: Behind) -> list[int]:
 
 @pytest.mark.parametrize("kind", cases(KINDS, ("done, then 504",)))
 def test_one_fault_at_each_request(
-    kind: str, place: Place, whole: Callable[[str], Any], requests: Callable[[str], int], counted: Count
+    kind: str,
+    place: Place,
+    whole: Callable[[str], Any],
+    requests: Callable[[str], int],
+    counted: Count,
 ) -> None:
     tried = 0
     for name, number in drawn(list(KINDS).index(kind), requests):
@@ -208,7 +227,9 @@ def test_killed_at_each_request(
     place: Place, whole: Callable[[str], Any], requests: Callable[[str], int], counted: Count
 ) -> None:
     tried = 0
-    for (name, number), side in zip(drawn(len(KINDS), requests), cycle(("before", "after")), strict=False):
+    for (name, number), side in zip(
+        drawn(len(KINDS), requests), cycle(("before", "after")), strict=False
+    ):
         behind = place(name)
         made = registrations(behind)
         assert behind.killed_at(number, side).killed
@@ -224,7 +245,9 @@ def test_killed_at_each_request(
 
 
 @pytest.mark.parametrize("kind", cases(KINDS, ("late",)))
-def test_a_fault_at_a_registration(kind: str, place: Place, whole: Callable[[str], Any], counted: Count) -> None:
+def test_a_fault_at_a_registration(
+    kind: str, place: Place, whole: Callable[[str], Any], counted: Count
+) -> None:
     """The one write that must not be done twice."""
     behind = place("registration")
     made = registrations(behind)
@@ -247,14 +270,21 @@ def test_a_fault_at_a_registration(kind: str, place: Place, whole: Callable[[str
     counted("a fault at a registration", 1, 2)
 
 
-@pytest.mark.parametrize("name", cases(("promotion", "rollback", "cycle", "chain", "several"), ("promotion",)))
-def test_a_reader_polls_as_deployments_do(name: str, place: Place, http_server: Shared, counted: Count) -> None:
-    """It resolves both addresses through MLflow's own code all the while; it sees the old version, then the new one."""
+@pytest.mark.parametrize(
+    "name", cases(("promotion", "rollback", "cycle", "chain", "several"), ("promotion",))
+)
+def test_a_reader_polls_as_deployments_do(
+    name: str, place: Place, http_server: Shared, counted: Count
+) -> None:
+    """It resolves both addresses through MLflow's own code all the while; it sees the old version,
+    then the new one."""
     from mlflow import MlflowClient
     from mlflow.store.artifact.utils.models import get_model_name_and_version
 
     client, model = MlflowClient(http_server.address), f"{name}-a"
-    uris = [f"models:/{model}/Production"] + ([f"models:/{model}@production"] if name != "several" else [])
+    uris = [f"models:/{model}/Production"] + (
+        [f"models:/{model}@production"] if name != "several" else []
+    )
     rounds = range(20 if ALL else 1)
     for _ in rounds:
         behind = place(name)

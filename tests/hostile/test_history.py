@@ -1,4 +1,5 @@
-"""Hostile git: any bytes in names, authors and messages, links and submodules for manifests, notes that anybody may push."""
+"""Hostile git: any bytes in names, authors and messages, links and submodules for manifests, notes
+that anybody may push."""
 
 from __future__ import annotations
 
@@ -21,7 +22,12 @@ from tests.hostile.material import CANARY
 from tests.hostile.measured import Children
 from tests.support.team import GIT_ENVIRONMENT, Team
 
-COMMANDS = (["log"], ["log", "--format", "json"], ["show"], ["show", "--effective", "--format", "json"])
+COMMANDS = (
+    ["log"],
+    ["log", "--format", "json"],
+    ["show"],
+    ["show", "--effective", "--format", "json"],
+)
 MORE = (
     ["log", "--format", "csv"],
     ["log", "--format", "markdown"],
@@ -40,7 +46,11 @@ def team(tmp_path: Path) -> Team:
 
 def fed_bytes(team: Team, *args: str, data: bytes = b"") -> bytes:
     done = subprocess.run(
-        ["git", *args], cwd=team.folder, env=os.environ | GIT_ENVIRONMENT, input=data, capture_output=True
+        ["git", *args],
+        cwd=team.folder,
+        env=os.environ | GIT_ENVIRONMENT,
+        input=data,
+        capture_output=True,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -51,20 +61,42 @@ def fed(team: Team, *args: str, data: bytes) -> str:
 
 
 def committed(team: Team, entries: list[tuple[bytes, bytes, bytes]], **about: bytes) -> str:
-    """A commit on top, straight from objects: its files (mode, path, content or id), its author's line and message."""
+    """A commit on top, straight from objects: its files (mode, path, content or id), its author's
+    line and message."""
     lines = fed_bytes(team, "ls-tree", "-rz", "HEAD")
     for mode, path, content in entries:
-        blob = content if mode == b"160000" else fed(team, "hash-object", "-w", "--stdin", data=content).encode()
-        lines += mode + b" " + (b"commit " if mode == b"160000" else b"blob ") + blob + b"\t" + path + b"\0"
+        blob = (
+            content
+            if mode == b"160000"
+            else fed(team, "hash-object", "-w", "--stdin", data=content).encode()
+        )
+        lines += (
+            mode
+            + b" "
+            + (b"commit " if mode == b"160000" else b"blob ")
+            + blob
+            + b"\t"
+            + path
+            + b"\0"
+        )
     index = team.folder / ".git" / "odd-index"
     index.unlink(missing_ok=True)
     environment = os.environ | GIT_ENVIRONMENT | {"GIT_INDEX_FILE": str(index)}
     # `update-index` refuses `..`; a tree made elsewhere need not have been through it.
     subprocess.run(
-        ["git", "update-index", "-z", "--index-info"], cwd=team.folder, env=environment, input=lines, check=True
+        ["git", "update-index", "-z", "--index-info"],
+        cwd=team.folder,
+        env=environment,
+        input=lines,
+        check=True,
     )
     tree = subprocess.run(
-        ["git", "write-tree"], cwd=team.folder, env=environment, capture_output=True, check=True, text=True
+        ["git", "write-tree"],
+        cwd=team.folder,
+        env=environment,
+        capture_output=True,
+        check=True,
+        text=True,
     ).stdout.strip()
     who = about.get("author", b"A Person <a@example.org>")
     when = about.get("when", b"1700000000 +0000")
@@ -76,7 +108,9 @@ def committed(team: Team, entries: list[tuple[bytes, bytes, bytes]], **about: by
     return sha
 
 
-def all_fair(team: Team, children: Children, *, codes: tuple[int, ...] = (0, 1, 3), more: bool = False) -> str:
+def all_fair(
+    team: Team, children: Children, *, codes: tuple[int, ...] = (0, 1, 3), more: bool = False
+) -> str:
     said = ""
     for command in (*COMMANDS, *(MORE if more else ())):
         ran = children.run(team.folder, *command).must_be_fair(team.folder)
@@ -95,23 +129,34 @@ QUICK = {
 
 def cases(names: Iterable[str]) -> list[Any]:
     """All but the quick ones belong to `make test-real`, and all to `make prove`."""
-    return [pytest.param(name, id=name, marks=() if name in QUICK else pytest.mark.real) for name in names]
+    return [
+        pytest.param(name, id=name, marks=() if name in QUICK else pytest.mark.real)
+        for name in names
+    ]
 
 
 ANY = bytes(byte for byte in range(1, 256) if byte not in b"\n<>")
 PEOPLE: dict[str, dict[str, bytes]] = {
     "any bytes in a message": {"message": bytes(range(1, 256)) * 3},
-    "a message that is no text": {"message": b"\xff\xfe" + "Promote".encode("utf-16-le").replace(b"\0", b"\x01")},
-    "escapes in a message": {
-        "message": b"\x1b]0;owned\x07\x1b[2J \xe2\x80\xae turned\n\nGate-Override: soak: \x1b[31mred\n"
+    "a message that is no text": {
+        "message": b"\xff\xfe" + "Promote".encode("utf-16-le").replace(b"\0", b"\x01")
     },
-    "what git log prints between commits": {"message": b"x\n\n\x02" + b"0" * 40 + b"\n:100644 100644 a b M\n"},
+    "escapes in a message": {
+        "message": (
+            b"\x1b]0;owned\x07\x1b[2J \xe2\x80\xae turned\n\nGate-Override: soak: \x1b[31mred\n"
+        )
+    },
+    "what git log prints between commits": {
+        "message": b"x\n\n\x02" + b"0" * 40 + b"\n:100644 100644 a b M\n"
+    },
     "no message": {"message": b""},
     "a NUL in a message": {"message": b"before\0after\n"},
     "an endless subject": {"message": b"s" * (4 << 20)},
     "a million lines": {"message": b"x\n\n" + b"Co-authored-by: a <b@c>\n" * 40_000},
     "a million overrides": {"message": b"x\n\n" + b"Gate-Override: soak: r\n" * 40_000},
-    "nearly a trailer, for ever": {"message": b"x\n\nCo-authored-by:" + b" " * (1 << 20) + b"-by:\n"},
+    "nearly a trailer, for ever": {
+        "message": b"x\n\nCo-authored-by:" + b" " * (1 << 20) + b"-by:\n"
+    },
     "dashes": {"message": b"x\n\n" + b"-" * (1 << 20) + b"-by: <<<<<<<<\n"},
     "any bytes in an author": {"author": ANY + b" <" + ANY + b">"},
     "an author without a name": {"author": b"<>"},
@@ -128,7 +173,11 @@ PEOPLE: dict[str, dict[str, bytes]] = {
 
 @pytest.mark.parametrize("case", cases(PEOPLE))
 def test_what_people_write_into_commits(case: str, team: Team, children: Children) -> None:
-    committed(team, [(b"100644", b"registry/models/m.yaml", b"name: m\nstages: {Production: 2}\n")], **PEOPLE[case])
+    committed(
+        team,
+        [(b"100644", b"registry/models/m.yaml", b"name: m\nstages: {Production: 2}\n")],
+        **PEOPLE[case],
+    )
     said = all_fair(team, children, codes=(0,))
     assert '"Production"' in said
 
@@ -144,14 +193,28 @@ OBJECTS: dict[str, list[tuple[bytes, bytes, bytes]]] = {
     "a submodule in the manifest's place": [(MODULE, b"registry/models/m.yaml", A_COMMIT)],
     "a submodule of a folder's name": [(MODULE, b"registry/models/evil", A_COMMIT)],
     "a submodule for the policy": [(MODULE, b"registry/policy.yaml", A_COMMIT)],
-    "an executable manifest": [(b"100755", b"registry/models/other.yaml", b"name: other\nstages: {}\n")],
-    "any bytes in a name": [(BLOB, b"registry/models/" + ANY.replace(b"/", b"") + b".yaml", b"name: x\nstages: {}\n")],
-    "a tab and a line break in a name": [(BLOB, b"registry/models/a\tb\n.yaml", b"name: x\nstages: {}\n")],
-    "a name like what git prints": [(BLOB, b"registry/models/\n:100644 x.yaml", b"name: x\nstages: {}\n")],
-    "a name that begins a commit": [(BLOB, b"registry/models/\x02x.yaml", b"name: x\nstages: {}\n")],
+    "an executable manifest": [
+        (b"100755", b"registry/models/other.yaml", b"name: other\nstages: {}\n")
+    ],
+    "any bytes in a name": [
+        (BLOB, b"registry/models/" + ANY.replace(b"/", b"") + b".yaml", b"name: x\nstages: {}\n")
+    ],
+    "a tab and a line break in a name": [
+        (BLOB, b"registry/models/a\tb\n.yaml", b"name: x\nstages: {}\n")
+    ],
+    "a name like what git prints": [
+        (BLOB, b"registry/models/\n:100644 x.yaml", b"name: x\nstages: {}\n")
+    ],
+    "a name that begins a commit": [
+        (BLOB, b"registry/models/\x02x.yaml", b"name: x\nstages: {}\n")
+    ],
     "a glob for a name": [(BLOB, b"registry/models/*[?].yaml", b"name: x\nstages: {}\n")],
-    "a name that turns round": [(BLOB, "registry/models/\u202ex.yaml".encode(), b"name: x\nstages: {}\n")],
-    "a manifest of 64 MiB": [(BLOB, b"registry/models/m.yaml", b"name: m\n" + b"# \n" * (22 << 20))],
+    "a name that turns round": [
+        (BLOB, "registry/models/\u202ex.yaml".encode(), b"name: x\nstages: {}\n")
+    ],
+    "a manifest of 64 MiB": [
+        (BLOB, b"registry/models/m.yaml", b"name: m\n" + b"# \n" * (22 << 20))
+    ],
     "a policy of 64 MiB": [(BLOB, b"registry/policy.yaml", b"#\n" * (32 << 20))],
     "a manifest of NULs": [(BLOB, b"registry/models/m.yaml", b"\0" * 100_000)],
     "three hundred manifests": [(BLOB, b"registry/models/x%d.yaml" % i, b"x") for i in range(300)],
@@ -201,11 +264,16 @@ def edited(value: Any) -> Iterator[Any]:
 
 def line_of(content: Any) -> str:
     text = json.dumps(content)
-    return text if text.startswith('{"at":') else '{"at":"2026-01-02T00:00:00Z",' + text.removeprefix("{")
+    return (
+        text
+        if text.startswith('{"at":')
+        else '{"at":"2026-01-02T00:00:00Z",' + text.removeprefix("{")
+    )
 
 
 def readers(found: list[Receipt]) -> None:
-    """Everything that reads receipts, as far as it is pure; `standing` is reached by `show --effective` below."""
+    """Everything that reads receipts, as far as it is pure; `standing` is reached by `show
+    --effective` below."""
     places = {"c": 0}
     ledger = Ledger(found, places, "me")
     ledger.applied("m")
@@ -242,10 +310,14 @@ NOTES: dict[str, bytes] = {
     "no text": bytes(range(256)) * 100,
     "millions of lines": b"x\n" * 4_000_000,
     "a hundred thousand that begin like one": b'{"at":\n' * 100_000,
-    "twenty thousand receipts": (line_of({"at": "2026-01-01T00:00:00Z", "models": 5}) + "\n").encode() * 20_000,
+    "twenty thousand receipts": (
+        (line_of({"at": "2026-01-01T00:00:00Z", "models": 5}) + "\n").encode() * 20_000
+    ),
     "a line of lists": b'{"at":[' + b"[]," * 5_000_000 + b"[]]}\n",
     "a line that is deep": b'{"at":' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}\n",
-    "a line just deep enough for Python": b'{"at":"2026-01-01","models":' + b"[" * 900 + b"]" * 900 + b"}\n",
+    "a line just deep enough for Python": (
+        b'{"at":"2026-01-01","models":' + b"[" * 900 + b"]" * 900 + b"}\n"
+    ),
     "a number of a million digits": b'{"at":' + b"9" * 1_000_000 + b"}\n",
     "more than is read": b"x" * (65 << 20),
     "UTF-16": '{"at":"2026"}\n'.encode("utf-16"),
@@ -270,10 +342,14 @@ def test_receipts_that_speak_of_this_very_model(team: Team, children: Children) 
     """Of the right owner, so that each is believed as far as it can be."""
     owner = f"{team.git('rev-parse', 'HEAD')}:registry"
     contents = random.Random("receipts").sample(list(edited(GOOD | {"owner": owner})), 400)
-    noted(team, "".join(line_of(content | {"owner": owner}) + "\n" for content in contents).encode())
+    noted(
+        team, "".join(line_of(content | {"owner": owner}) + "\n" for content in contents).encode()
+    )
     all_fair(team, children, codes=(0,), more=True)
     out = team.folder / "page"
-    ran = children.run(team.folder, "--tracking-uri", "sqlite:///none.db", "report", "--out", str(out))
+    ran = children.run(
+        team.folder, "--tracking-uri", "sqlite:///none.db", "report", "--out", str(out)
+    )
     ran.must_be_fair(team.folder)
 
 
@@ -315,13 +391,21 @@ def test_history_at_random(team: Team, children: Children, counted: Count) -> No
         chance = random.Random(f"history {round_}")
 
         def some(most: int, but: bytes = b"", chance: random.Random = chance) -> bytes:
-            return bytes(byte for byte in chance.choices(range(1, 256), k=chance.randint(1, most)) if byte not in but)
+            return bytes(
+                byte
+                for byte in chance.choices(range(1, 256), k=chance.randint(1, most))
+                if byte not in but
+            )
 
         entries = []
         for i in range(chance.randint(1, 4)):
             mode = chance.choice([BLOB, BLOB, LINK, MODULE, b"100755"])
             name = chance.choice(
-                [b"m.yaml", b"x%d" % i + some(20, b"/") + b".yaml", b"%d/" % i + some(9, b"/") + b"y.yaml"]
+                [
+                    b"m.yaml",
+                    b"x%d" % i + some(20, b"/") + b".yaml",
+                    b"%d/" % i + some(9, b"/") + b"y.yaml",
+                ]
             )
             content = (
                 A_COMMIT
@@ -330,6 +414,12 @@ def test_history_at_random(team: Team, children: Children, counted: Count) -> No
             )
             entries.append((mode, b"registry/models/" + name, content))
         author = some(30, b"\n<>\0") + b" <" + some(30, b"\n<>\0") + b">"
-        committed(team, entries, author=author, message=some(200), when=b"%d +0000" % chance.randrange(1 << 40))
+        committed(
+            team,
+            entries,
+            author=author,
+            message=some(200),
+            when=b"%d +0000" % chance.randrange(1 << 40),
+        )
         all_fair(team, children, codes=(0,))
     counted("commits at random", max(2, ROUNDS // 50))

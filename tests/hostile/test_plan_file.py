@@ -17,7 +17,21 @@ from tests.faults.conftest import Count
 from tests.hostile.measured import Children
 from tests.support.team import Team
 
-ODD: tuple[Any, ...] = (None, True, 7, -1, 1.5, float("inf"), "", "\ud800", "m", [], [None], {}, {"a": []})
+ODD: tuple[Any, ...] = (
+    None,
+    True,
+    7,
+    -1,
+    1.5,
+    float("inf"),
+    "",
+    "\ud800",
+    "m",
+    [],
+    [None],
+    {},
+    {"a": []},
+)
 Path_ = tuple["str | int", ...]
 
 
@@ -48,11 +62,15 @@ def team(tmp_path: Path, blank_registry: Callable[[Path], str]) -> Team:
     client.create_registered_model("m")
     for number in (1, 2):
         client.create_model_version("m", f"s3://models/{number}", await_creation_for=0)
-    made.commit("First", m="stages: {Production: 2, Staging: 1}\ntags: {a: b}\naliases: {champion: 2}\n")
+    made.commit(
+        "First", m="stages: {Production: 2, Staging: 1}\ntags: {a: b}\naliases: {champion: 2}\n"
+    )
     return made
 
 
-def test_edited_in_every_field(team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counted: Count) -> None:
+def test_edited_in_every_field(
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counted: Count
+) -> None:
     file, kept, save = tmp_path / "plan.json", list[Plan](), saved_plan.save
 
     def keep(plan: Plan, *rest: Any) -> None:
@@ -76,18 +94,25 @@ def test_edited_in_every_field(team: Team, tmp_path: Path, monkeypatch: pytest.M
             refused += 1
             assert str(file) in str(failure)
         else:
-            assert all(isinstance(name, str) for name in plan.selection) and type(plan.others) in (int, bool)
+            assert all(isinstance(name, str) for name in plan.selection) and type(plan.others) in (
+                int,
+                bool,
+            )
             # What passes is what the check leaves out, or what is not carried out from the file.
-            assert path[0] not in ("models", "made_from") or set(path) & set(saved_plan._OF_THE_MOMENT), path
+            assert path[0] not in ("models", "made_from") or set(path) & set(
+                saved_plan._OF_THE_MOMENT
+            ), path
     assert refused > 300
     counted("plan files edited in every field", tried)
 
 
 @pytest.mark.parametrize(
-    "edit", [{"others": 10**9}, {"prune": True}, {"selection": ["m", "x"]}, {"made_from": {"x": "y"}}]
+    "edit",
+    [{"others": 10**9}, {"prune": True}, {"selection": ["m", "x"]}, {"made_from": {"x": "y"}}],
 )
 def test_edited_and_carried_out(team: Team, tmp_path: Path, edit: dict[str, Any]) -> None:
-    """What would widen it: more models for the limit to count, pruning, other models, another origin."""
+    """What would widen it: more models for the limit to count, pruning, other models, another
+    origin."""
     file = tmp_path / "plan.json"
     team.write("policy.yaml", "limits: {changed_models: {percent: 10, floor: 0}}\n")
     team.commit("Limit")
@@ -105,7 +130,9 @@ NOT_PLANS: dict[str, Callable[[Path], object]] = {
     "a gigabyte with holes": lambda file: (file.write_bytes(b""), os.truncate(file, 1 << 30)),
     "lists": lambda file: file.write_text("[" + "[]," * 9_000_000 + "[]]"),
     "depth": lambda file: file.write_text("[" * 1_000_000),
-    "just not too deep": lambda file: file.write_text('{"schema":1,"models":' + "[" * 900 + "]" * 900 + "}"),
+    "just not too deep": lambda file: file.write_text(
+        '{"schema":1,"models":' + "[" * 900 + "]" * 900 + "}"
+    ),
     "digits": lambda file: file.write_text('{"schema": ' + "1" * 1_000_000 + "}"),
     "UTF-16": lambda file: file.write_text("{}", encoding="utf-16"),
     "NULs": lambda file: file.write_bytes(b"\0" * 1000),
@@ -120,5 +147,7 @@ def test_what_is_no_plan(case: str, children: Children, tmp_path: Path) -> None:
     team.commit("First", m="stages: {}\n")
     file = team.folder / "plan.json"
     NOT_PLANS[case](file)
-    ran = children.run(team.folder, "reconcile", "--yes", "--plan", str(file)).must_be_fair(team.folder)
+    ran = children.run(team.folder, "reconcile", "--yes", "--plan", str(file)).must_be_fair(
+        team.folder
+    )
     assert ran.code == 1 and "plan" in ran.err

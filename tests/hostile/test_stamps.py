@@ -1,4 +1,5 @@
-"""Hostile stamps: whoever has EDIT may write anything into the tags that say which commit put a thing there (RULES R7)."""
+"""Hostile stamps: whoever has EDIT may write anything into the tags that say which commit put a
+thing there (RULES R7)."""
 
 from __future__ import annotations
 
@@ -18,17 +19,28 @@ STAMPS = (
     "\x1b[31mred", "\u202edrowssap",
 )  # fmt: skip
 PLACES = (
-    *(f"model {tag}" for tag in ("gitops.commit", "gitops.at", "gitops.owner", "gitops.receipt", "gitops.highest")),
+    *(
+        f"model {tag}"
+        for tag in (
+            "gitops.commit",
+            "gitops.at",
+            "gitops.owner",
+            "gitops.receipt",
+            "gitops.highest",
+        )
+    ),
     *(f"version {tag}" for tag in ("gitops.commit", "gitops.held.Staging", "gitops.pin")),
     *(f"version {tag}" for tag in ("gitops.pr", "gitops.author", "gitops.approved_by")),
 )
-"""Not `gitops.held.Production`: whoever forges that makes a promotion a rollback, see .github/SECURITY.md."""
+"""Not `gitops.held.Production`: whoever forges that makes a promotion a rollback, see
+.github/SECURITY.md."""
 COMMANDS = ("plan --format json", "status", "verify", "show", "reconcile --yes")
 
 
 @pytest.fixture
 def team(tmp_path: Path, blank_registry: Callable[[Path], str]) -> Team:
-    """A version that was merged into Production before its soak is over: nothing of it is ever applied here."""
+    """A version that was merged into Production before its soak is over: nothing of it is ever
+    applied here."""
     made = Team(tmp_path / "repo", blank_registry(tmp_path / "mlflow.db"))
     client = MlflowClient(made.uri)
     client.create_registered_model("m")
@@ -57,7 +69,11 @@ def test_forged_stamps(team: Team, tmp_path: Path, place: str, counted: Count) -
             ran = team.run(*command.split())
             assert ran.code in (0, 4), (forged, command, ran)
             assert not {"\0", "\x1b", "\u202e"} & {*ran.out, *ran.err}, (forged, command)
-    assert {receipt.digest for receipt in kept(team.folder)} == known, "what no run did is recorded by none"
-    assert {v.version: v.current_stage for v in client.search_model_versions("name = 'm'")}[1] != "Production"
+    assert {receipt.digest for receipt in kept(team.folder)} == known, (
+        "what no run did is recorded by none"
+    )
+    assert {v.version: v.current_stage for v in client.search_model_versions("name = 'm'")}[
+        1
+    ] != "Production"
     assert not (tmp_path / "written").exists()
     counted("forged stamps", len(tried) * len(COMMANDS))

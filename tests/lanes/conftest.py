@@ -20,14 +20,19 @@ from tests.support.together import Shared, common_folder, locked, one_for_all
 
 
 @pytest.fixture(scope="session")
-def sqlite_uri(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]) -> str:
+def sqlite_uri(
+    tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]
+) -> str:
     """A SQLite registry with MLflow's tables in it."""
     return blank_registry(tmp_path_factory.mktemp("sqlite") / "mlflow.db")
 
 
 @pytest.fixture(scope="session")
-def http_server(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]) -> Iterator[Shared]:
-    """One `mlflow server` for the session, whichever worker asks; its database is `mlflow.db` in its folder."""
+def http_server(
+    tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]
+) -> Iterator[Shared]:
+    """One `mlflow server` for the session, whichever worker asks; its database is `mlflow.db` in
+    its folder."""
 
     def start(folder: Path) -> tuple[str, list[int]]:
         address, process = start_mlflow_server(folder, blank_registry(folder / "mlflow.db"))
@@ -69,7 +74,8 @@ def uri(request: pytest.FixtureRequest) -> str:
 
 @contextmanager
 def uncrowded(server: Shared) -> Iterator[None]:
-    """While pages are counted, nobody else fills the shared server with more models than a page holds."""
+    """While pages are counted, nobody else fills the shared server with more models than a page
+    holds."""
     with locked(server.folder.parent / "crowd.lock"):
         yield
 
@@ -92,12 +98,14 @@ class Shelf:
         return full
 
     def logged(self, name: str, **metrics: float | dict[str, float]) -> int:
-        """Register a version with a run and a logged model, whose metrics were measured on `holdout` or on the datasets
-        that are named."""
+        """Register a version with a run and a logged model, whose metrics were measured on
+        `holdout` or on the datasets that are named."""
         import mlflow
 
         experiment = self.client.get_experiment_by_name(EXPERIMENT)
-        known = experiment.experiment_id if experiment else self.client.create_experiment(EXPERIMENT)
+        known = (
+            experiment.experiment_id if experiment else self.client.create_experiment(EXPERIMENT)
+        )
         run = self.client.create_run(known)
         logged = self.client.create_logged_model(known, source_run_id=run.info.run_id)
         for key, value in metrics.items():
@@ -119,13 +127,21 @@ class Shelf:
 
     def versions(self, name: str) -> dict[int, Any]:
         quote = '"' if "'" in name else "'"
-        return {int(v.version): v for v in self.client.search_model_versions(f"name = {quote}{name}{quote}")}
+        return {
+            int(v.version): v
+            for v in self.client.search_model_versions(f"name = {quote}{name}{quote}")
+        }
 
     def stages(self, name: str) -> dict[int, str]:
-        return {number: str(version.current_stage) for number, version in sorted(self.versions(name).items())}
+        return {
+            number: str(version.current_stage)
+            for number, version in sorted(self.versions(name).items())
+        }
 
     def aliases(self, name: str) -> dict[str, int]:
-        return {alias: int(v) for alias, v in self.client.get_registered_model(name).aliases.items()}
+        return {
+            alias: int(v) for alias, v in self.client.get_registered_model(name).aliases.items()
+        }
 
     def tags(self, name: str) -> dict[str, str]:
         return dict(self.client.get_registered_model(name).tags)
@@ -156,7 +172,11 @@ def forward(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     passed = timedelta()
 
     def now(precision: str = "seconds") -> str:
-        return (datetime.now(timezone.utc) + passed).isoformat(timespec=precision).replace("+00:00", "Z")
+        return (
+            (datetime.now(timezone.utc) + passed)
+            .isoformat(timespec=precision)
+            .replace("+00:00", "Z")
+        )
 
     def go(**length: float) -> None:
         nonlocal passed

@@ -14,7 +14,9 @@ from tests.support.team import Team
 
 def test_promote_click_heal_and_roll_back(team: Team, shelf: Shelf) -> None:
     name = shelf.model(3)
-    first = team.commit("First (#1)", **{name: "stages: {Production: 1, Staging: 2}\ntags: {task: x}\n"})
+    first = team.commit(
+        "First (#1)", **{name: "stages: {Production: 1, Staging: 2}\ntags: {task: x}\n"}
+    )
     ran = team.reconcile()
     assert shelf.stages(name) == {1: "Production", 2: "Staging", 3: "None"}
     assert shelf.aliases(name) == {"production": 1, "staging": 2}
@@ -23,14 +25,20 @@ def test_promote_click_heal_and_roll_back(team: Team, shelf: Shelf) -> None:
         {"model": name, "stage": "Staging", "version": 2},
     ]
     tags = shelf.tags(name)
-    assert tags["gitops.commit"] == first and tags["gitops.owner"] == f"{first}:registry" and tags["task"] == "x"
+    assert (
+        tags["gitops.commit"] == first
+        and tags["gitops.owner"] == f"{first}:registry"
+        and tags["task"] == "x"
+    )
     assert tags["gitops.receipt"] == ran.json["receipt"]
     held = shelf.versions(name)[1].tags
     assert held["gitops.commit"] == first and held["gitops.pr"] == "1"
     assert held["gitops.author"] == "A Person <a@example.org>"
     assert held["gitops.held.Production"].startswith(f"{first}@")
 
-    second = team.commit("Promote 2", **{name: "stages: {Production: 2, Staging: 3}\ntags: {task: x}\n"})
+    second = team.commit(
+        "Promote 2", **{name: "stages: {Production: 2, Staging: 3}\ntags: {task: x}\n"}
+    )
     team.reconcile()
     assert shelf.stages(name) == {1: "Archived", 2: "Production", 3: "Staging"}
     assert shelf.versions(name)[1].tags["gitops.commit"] == second
@@ -41,7 +49,9 @@ def test_promote_click_heal_and_roll_back(team: Team, shelf: Shelf) -> None:
     plan = team.run("plan", name, "--format", "json", "--detailed-exitcode")
     assert plan.code == 2
     [model] = plan.json["models"]
-    assert model["sync"] == "Drifted" and {change["cause"] for change in model["changes"]} == {"drift"}
+    assert model["sync"] == "Drifted" and {change["cause"] for change in model["changes"]} == {
+        "drift"
+    }
     team.reconcile(name)
     assert shelf.stages(name)[2] == "Production" and shelf.aliases(name)["staging"] == 3
 
@@ -54,14 +64,18 @@ def test_promote_click_heal_and_roll_back(team: Team, shelf: Shelf) -> None:
 
 def test_a_second_run_writes_nothing(team: Team, shelf: Shelf) -> None:
     name = shelf.model(2)
-    team.commit(**{name: "description: Said.\nstages: {Production: 2}\nversions: {1: {tags: {a: b}}}\n"})
+    team.commit(
+        **{name: "description: Said.\nstages: {Production: 2}\nversions: {1: {tags: {a: b}}}\n"}
+    )
     team.reconcile()
     before = [(v.version, v.last_updated_timestamp, v.tags) for v in shelf.versions(name).values()]
     model = shelf.client.get_registered_model(name)
     notes = team.git("rev-parse", "refs/notes/mlflow-gitops")
     again = team.reconcile()
     assert again.json["models"][0]["result"] == "unchanged" and again.json["receipt"] is None
-    assert [(v.version, v.last_updated_timestamp, v.tags) for v in shelf.versions(name).values()] == before
+    assert [
+        (v.version, v.last_updated_timestamp, v.tags) for v in shelf.versions(name).values()
+    ] == before
     after = shelf.client.get_registered_model(name)
     assert (after.last_updated_timestamp, after.tags) == (model.last_updated_timestamp, model.tags)
     assert team.git("rev-parse", "refs/notes/mlflow-gitops") == notes
@@ -83,18 +97,32 @@ def test_names_with_spaces_quotes_and_other_letters(team: Team, shelf: Shelf) ->
 
     names = [shelf.model(1, name) for name in ("two words", "it's", "größe", "both\"and'", "100%")]
     for name in names:
-        team.write(f"models/{file_stem(name)}.yaml", f"name: {json.dumps(name)}\nstages: {{Production: 1}}\n")
+        team.write(
+            f"models/{file_stem(name)}.yaml",
+            f"name: {json.dumps(name)}\nstages: {{Production: 1}}\n",
+        )
     team.commit()
     team.reconcile()
     for name in names[:3]:
         assert shelf.stages(name) == {1: "Production"}
     plan = team.run("plan", *names, "--format", "json")
-    assert plan.code == 0 and plan.json["summary"] == {"models": 5, "changed": 0, "changes": 0, "refused": 0}
+    assert plan.code == 0 and plan.json["summary"] == {
+        "models": 5,
+        "changed": 0,
+        "changes": 0,
+        "refused": 0,
+    }
 
 
 def test_values_are_normalised(team: Team, shelf: Shelf) -> None:
     name = shelf.model(1)
-    team.commit(**{name: 'description: ""\nstages: {}\nversions: {1: {description: "", tags: {size: "1"}}}\n'})
+    team.commit(
+        **{
+            name: (
+                'description: ""\nstages: {}\nversions: {1: {description: "", tags: {size: "1"}}}\n'
+            )
+        }
+    )
     plan = team.run("plan", name, "--format", "json").json["models"][0]
     assert [(c["action"], c["key"]) for c in plan["changes"]] == [("set_tag", "size")]
     team.reconcile(name)
@@ -103,7 +131,10 @@ def test_values_are_normalised(team: Team, shelf: Shelf) -> None:
 
 def test_a_version_is_registered_from_its_source(team: Team, shelf: Shelf) -> None:
     name = shelf.model(1)
-    pinned = "stages: {Staging: %d}\nversions: {%d: {source: 's3://models/new', tags: {validation: passed}}}\n"
+    pinned = (
+        "stages: {Staging: %d}\nversions: {%d: {source: 's3://models/new', tags: {validation:"
+        " passed}}}\n"
+    )
     team.commit(**{name: pinned % (2, 2)})
     team.reconcile()
     made = shelf.versions(name)[2]
@@ -137,7 +168,9 @@ def test_models_side_by_side_and_one_that_fails(team: Team, shelf: Shelf) -> Non
         assert shelf.stages(name) == {1: "Staging", 2: "Production"}
 
 
-def test_pages_lose_and_double_nothing(team: Team, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_lose_and_double_nothing(
+    team: Team, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names = [shelf.model(4, f"page{i}") for i in range(7)]
     monkeypatch.setattr(edge, "MODELS_A_PAGE", 3)
     monkeypatch.setattr(edge, "VERSIONS_A_PAGE", 5)
@@ -225,7 +258,8 @@ def test_stale_adopt_and_take_over(team: Team, shelf: Shelf, tmp_path: Path) -> 
 
 
 def test_a_registry_folder_that_moves(team: Team, shelf: Shelf) -> None:
-    """Its models have another owner then. What the old one did is no run of the new one's that left no receipt."""
+    """Its models have another owner then. What the old one did is no run of the new one's that left
+    no receipt."""
     name = shelf.model(1)
     team.commit(**{name: "stages: {Production: 1}\n"})
     team.reconcile()
@@ -235,13 +269,20 @@ def test_a_registry_folder_that_moves(team: Team, shelf: Shelf) -> None:
     assert team.run(*there, "reconcile", "--yes").code == 4
     taken = team.run(*there, "reconcile", name, "--take-over", "--yes")
     assert taken.code == 0 and "ecovered" not in taken.err, taken.err
-    assert team.run(*there, "status", "--exit-code").code == 0 and team.run(*there, "verify").code == 0
+    assert (
+        team.run(*there, "status", "--exit-code").code == 0 and team.run(*there, "verify").code == 0
+    )
     assert len(team.git("notes", "--ref=refs/notes/mlflow-gitops", "list").splitlines()) == 2
 
 
 def test_prune_empties_and_deletes_nothing(team: Team, shelf: Shelf) -> None:
     name, kept = shelf.model(2), shelf.model(1, "kept")
-    team.commit(**{name: "stages: {Production: 2}\naliases: {champion: 1}\n", kept: "stages: {Production: 1}\n"})
+    team.commit(
+        **{
+            name: "stages: {Production: 2}\naliases: {champion: 1}\n",
+            kept: "stages: {Production: 1}\n",
+        }
+    )
     team.reconcile()
     team.git("rm", "-q", f"registry/models/{name}.yaml")
     gone = team.commit("Retire it")
@@ -281,7 +322,9 @@ def test_a_freeze_lets_rollbacks_and_healing_pass(team: Team, shelf: Shelf) -> N
     shelf.client.transition_model_version_stage(name, "2", "None")
     ran = team.run("reconcile", "--yes", "--format", "json")
     assert ran.code == 4 and ran.json["models"][0]["refusals"][0]["code"] == "frozen"
-    assert shelf.aliases(name) == {"production": 2} and shelf.stages(name)[2] == "Production", "drift is healed"
+    assert shelf.aliases(name) == {"production": 2} and shelf.stages(name)[2] == "Production", (
+        "drift is healed"
+    )
     team.commit(**{name: "stages: {Production: 1}\n"})
     team.reconcile()
     assert shelf.stages(name) == {1: "Production", 2: "Archived"}

@@ -52,29 +52,57 @@ def test_an_event_took_effect_when_a_run_applied_it(team: Team, shelf: Shelf) ->
     assert f"✓ applied {two.at[:10]} {two.at[11:16]}" in team.run("log", name).out
 
 
-def test_a_receipt_of_another_environment_or_of_an_edited_line_is_no_effect(team: Team, shelf: Shelf) -> None:
+def test_a_receipt_of_another_environment_or_of_an_edited_line_is_no_effect(
+    team: Team, shelf: Shelf
+) -> None:
     name = shelf.model(1)
     sha = team.commit(**{name: "stages: {Production: 1}\n"})
     team.reconcile()
     [own] = kept(team)
-    other = json.dumps({**own.content, "owner": f"{own.content['owner']}:elsewhere"}, separators=(",", ":"))
+    other = json.dumps(
+        {**own.content, "owner": f"{own.content['owner']}:elsewhere"}, separators=(",", ":")
+    )
     team.git("notes", "--ref=mlflow-gitops", "add", "-f", "-m", other, sha)
     assert [e["effect"] for e in events(team, name)] == [None]
-    team.git("notes", "--ref=mlflow-gitops", "add", "-f", "-m", '{"at":1,"models":7}\n{"at":"x"\nfor people', sha)
+    team.git(
+        "notes",
+        "--ref=mlflow-gitops",
+        "add",
+        "-f",
+        "-m",
+        '{"at":1,"models":7}\n{"at":"x"\nfor people',
+        sha,
+    )
     assert [e["effect"] for e in events(team, name)] == [None]
 
 
 def test_people_come_from_the_receipt_where_it_looked_them_up(team: Team, shelf: Shelf) -> None:
     name = shelf.model(2)
-    first = team.commit("Promote (#1)\n\nApproved-by: Mallory <m@example.org>", **{name: "stages: {Production: 1}\n"})
+    first = team.commit(
+        "Promote (#1)\n\nApproved-by: Mallory <m@example.org>",
+        **{name: "stages: {Production: 1}\n"},
+    )
     team.reconcile()
     second = team.commit(
-        "Promote 2 (#2)\n\nApproved-by: Mallory <m@example.org>", **{name: "stages: {Production: 2}\n"}
+        "Promote 2 (#2)\n\nApproved-by: Mallory <m@example.org>",
+        **{name: "stages: {Production: 2}\n"},
     )
     team.reconcile()
     one, two = kept(team)
-    people = {"commit": first, "pr": 41, "pr_source": "api", "merged_by": "@maintainer", "approved_by": ["@lee"]}
-    claimed = {"commit": second, "pr": 2, "pr_source": "message", "merged_by": None, "approved_by": []}
+    people = {
+        "commit": first,
+        "pr": 41,
+        "pr_source": "api",
+        "merged_by": "@maintainer",
+        "approved_by": ["@lee"],
+    }
+    claimed = {
+        "commit": second,
+        "pr": 2,
+        "pr_source": "message",
+        "merged_by": None,
+        "approved_by": [],
+    }
     for receipt, said in ((one, people), (two, claimed)):
         models = [{**receipt.content["models"][0], "people": [said, "nonsense", {"commit": 7}]}]
         line = json.dumps({**receipt.content, "models": models}, separators=(",", ":"))
@@ -82,7 +110,10 @@ def test_people_come_from_the_receipt_where_it_looked_them_up(team: Team, shelf:
     told, later = events(team, name)
     assert (told["pr"], told["pr_source"], told["approved_by"]) == (41, "api", ["@lee"])
     assert told["approved_by_source"] == "receipt"
-    assert later["approved_by"] == ["Mallory <m@example.org>"] and later["approved_by_source"] == "message"
+    assert (
+        later["approved_by"] == ["Mallory <m@example.org>"]
+        and later["approved_by_source"] == "message"
+    )
     assert (later["pr"], later["pr_source"]) == (2, "message")
 
 
@@ -97,7 +128,11 @@ def test_what_mlflow_really_had(team: Team, shelf: Shelf) -> None:
     assert wanted == {"Production": [2]}
     since = {"at": one.at, "commit": first}
     assert between == [
-        {"model": name, "stages": {"@best": [1], "Production": [1]}, "since": {"@best": since, "Production": since}}
+        {
+            "model": name,
+            "stages": {"@best": [1], "Production": [1]},
+            "since": {"@best": since, "Production": since},
+        }
     ]
     third = team.commit(**{name: "stages: {Production: 3}\n"})
     team.reconcile()
@@ -106,10 +141,19 @@ def test_what_mlflow_really_had(team: Team, shelf: Shelf) -> None:
     assert now["stages"] == {"Archived": [1], "Production": [3]}
     assert now["since"]["Production"] == {"at": two.at, "commit": third}
     assert {stage: list(held) for stage, held in _stages(shelf, name).items()} == now["stages"]
-    [then] = team.run("show", name, "--effective", "--at", one.at, "--format", "json").json["models"]
+    [then] = team.run("show", name, "--effective", "--at", one.at, "--format", "json").json[
+        "models"
+    ]
     assert then["stages"] == {"@best": [1], "Production": [1]}
-    assert team.run("show", name, "--effective", "--at", first, "--format", "json").json["models"] == [then]
-    assert team.run("show", name, "--effective", "--at", "2020-01-01", "--format", "json").json["models"] == []
+    assert team.run("show", name, "--effective", "--at", first, "--format", "json").json[
+        "models"
+    ] == [then]
+    assert (
+        team.run("show", name, "--effective", "--at", "2020-01-01", "--format", "json").json[
+            "models"
+        ]
+        == []
+    )
 
 
 def test_what_mlflow_really_had_though_a_run_left_no_receipt_and_a_clock_was_put_back(
@@ -147,7 +191,9 @@ def _stages(shelf: Shelf, name: str) -> dict[str, list[int]]:
     return dict(sorted(found.items()))
 
 
-def test_a_clone_shows_effects_once_it_has_the_receipts(team: Team, shelf: Shelf, tmp_path: Any) -> None:
+def test_a_clone_shows_effects_once_it_has_the_receipts(
+    team: Team, shelf: Shelf, tmp_path: Any
+) -> None:
     name = shelf.model(1)
     team.commit(**{name: "stages: {Production: 1}\n"})
     team.git("init", "-q", "--bare", "-b", "main", str(tmp_path / "bare.git"))

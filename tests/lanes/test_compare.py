@@ -43,18 +43,35 @@ def test_two_logged_versions(uri: str, team: Team, shelf: Shelf) -> None:
     assert ran.code == 0 and ran.err == ""
     found = ran.json
     one, other = found["from"], found["to"]
-    assert (one["version"], other["version"]) == (1, 2) and one["holds"] == ["Production", "@champion"]
-    assert one["status"] == "READY" and one["registered"].endswith("Z") and one["registered"] <= other["registered"]
-    assert one["run_id"] and one["run_id"] != other["run_id"] and one["source"].startswith("models:/m-")
+    assert (one["version"], other["version"]) == (1, 2) and one["holds"] == [
+        "Production",
+        "@champion",
+    ]
+    assert (
+        one["status"] == "READY"
+        and one["registered"].endswith("Z")
+        and one["registered"] <= other["registered"]
+    )
+    assert (
+        one["run_id"]
+        and one["run_id"] != other["run_id"]
+        and one["source"].startswith("models:/m-")
+    )
     assert (one["code_commit"], other["code_commit"]) == ("a" * 40, "b" * 40)
     assert one["size"] > 100 and one["python"].startswith("3.") and one["unread"] == []
     accuracy, f1 = found["metrics"]
     assert (accuracy["from"], accuracy["to"], accuracy["dataset"]["name"]) == (0.9, 0.95, "holdout")
     assert accuracy["delta"] == pytest.approx(0.05) and accuracy["dataset"]["digest"]
     assert (f1["metric"], f1["from"], f1["to"], f1["delta"]) == ("f1", None, 0.5, None)
-    assert found["params"] == [{"param": "depth", "from": "3", "to": "5"}] and found["same"]["params"] == 1
+    assert (
+        found["params"] == [{"param": "depth", "from": "3", "to": "5"}]
+        and found["same"]["params"] == 1
+    )
     [dataset] = found["datasets"]
-    assert dataset["dataset"] == "holdout" and dataset["from"] == dataset["to"] == accuracy["dataset"]["digest"]
+    assert (
+        dataset["dataset"] == "holdout"
+        and dataset["from"] == dataset["to"] == accuracy["dataset"]["digest"]
+    )
     assert found["data"] == [{"path": "data/train.csv", "from": "5" * 32, "to": "6" * 32}]
     changes = [{"detail": "input hour: new and required", "breaks": True}]
     assert found["signature"] == {"compatible": False, "changes": changes}
@@ -63,9 +80,19 @@ def test_two_logged_versions(uri: str, team: Team, shelf: Shelf) -> None:
     # By alias, under the other name, and in the other forms.
     assert team.run("diff", name, "champion", "2", "--format", "json").json == found
     shown = team.run("compare", name, "1", "2").out
-    for part in ("✗ input hour: new and required", "0.9 ", "+0.05", "scikit-learn", "5" * 32, "holdout"):
+    for part in (
+        "✗ input hour: new and required",
+        "0.9 ",
+        "+0.05",
+        "scikit-learn",
+        "5" * 32,
+        "holdout",
+    ):
         assert part in shown
-    assert "| `accuracy` | `0.9` | `0.95` |" in team.run("compare", name, "1", "2", "--format", "markdown").out
+    assert (
+        "| `accuracy` | `0.9` | `0.95` |"
+        in team.run("compare", name, "1", "2", "--format", "markdown").out
+    )
 
 
 def test_other_data_under_one_name_is_not_compared(uri: str, team: Team, shelf: Shelf) -> None:
@@ -96,12 +123,17 @@ def test_what_is_not_recorded_is_said(uri: str, team: Team, shelf: Shelf) -> Non
         (("nothing", "1", "2"), "is not in MLflow"),
         (
             ("{name}", "1", "9"),
-            "no version, stage or alias 9 in MLflow; it has the versions 1, 2 and the aliases champion",
+            (
+                "no version, stage or alias 9 in MLflow; it has the versions 1, 2 and the aliases"
+                " champion"
+            ),
         ),
         (("{name}", "Staging", "2"), "no version, stage or alias Staging"),
     ],
 )
-def test_what_there_is_not(uri: str, team: Team, shelf: Shelf, which: tuple[str, ...], said: str) -> None:
+def test_what_there_is_not(
+    uri: str, team: Team, shelf: Shelf, which: tuple[str, ...], said: str
+) -> None:
     name = shelf.model(2)
     shelf.client.set_registered_model_alias(name, "champion", "1")
     ran = team.run("compare", *(part.format(name=name) for part in which))
@@ -120,7 +152,8 @@ def test_a_stage_of_the_teams_own_goes_by_its_alias(uri: str, team: Team, shelf:
 
 @pytest.fixture
 def promoted(uri: str, team: Team, shelf: Shelf) -> str:
-    """A committed promotion of version 2 over version 1, not reconciled yet; and a model beside it that stays as it is."""
+    """A committed promotion of version 2 over version 1, not reconciled yet; and a model beside it
+    that stays as it is."""
     name, other = two(uri, shelf), shelf.model(1, "other")
     team.commit("Start", **{name: "stages: {Production: 1}\n", other: "stages: {Production: 1}\n"})
     team.reconcile()
@@ -129,11 +162,16 @@ def promoted(uri: str, team: Team, shelf: Shelf) -> str:
 
 
 def test_the_old_version_beside_the_new_one(team: Team, promoted: str) -> None:
-    models = {model["model"]: model for model in team.run("plan", "--format", "json").json["models"]}
+    models = {
+        model["model"]: model for model in team.run("plan", "--format", "json").json["models"]
+    }
     [row] = models[promoted]["stages"]
     found = row["comparison"]
     assert found == team.run("compare", promoted, "1", "2", "--format", "json").json
-    assert "2 against 1: accuracy 0.9 → 0.95 (+0.05); signature breaks: input hour" in team.run("plan").out
+    assert (
+        "2 against 1: accuracy 0.9 → 0.95 (+0.05); signature breaks: input hour"
+        in team.run("plan").out
+    )
     page = team.run("plan", "--format", "markdown").out
     assert "<details><summary>2 against 1</summary>" in page and "Promote 2` #12" in page
     assert page.rstrip().endswith("**Plan: 1 model, 3 changes, 0 refused.**")
@@ -141,7 +179,9 @@ def test_the_old_version_beside_the_new_one(team: Team, promoted: str) -> None:
     assert f"| `{promoted}` | Pending | `Production 1 (git: 2)`" in status
 
 
-def test_a_saved_plan_holds_though_reconcile_compares_nothing(team: Team, shelf: Shelf, promoted: str) -> None:
+def test_a_saved_plan_holds_though_reconcile_compares_nothing(
+    team: Team, shelf: Shelf, promoted: str
+) -> None:
     file = team.folder.parent / "plan.json"
     assert team.run("plan", "--out", str(file)).code == 0
     assert '"comparison": {' in file.read_text(encoding="utf-8")
@@ -149,7 +189,9 @@ def test_a_saved_plan_holds_though_reconcile_compares_nothing(team: Team, shelf:
     assert shelf.stages(promoted) == {1: "Archived", 2: "Production"}
 
 
-def test_evidence_that_cannot_be_read_fails_no_plan(team: Team, promoted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_evidence_that_cannot_be_read_fails_no_plan(
+    team: Team, promoted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*args: Any) -> Any:
         raise RegistryFailure("the server forbids this", transient=True)
 
@@ -172,27 +214,36 @@ class TestRequests:
     def asked(self, team: Team, uri: str, *args: str) -> Counter[str]:
         with proxy(uri) as between:
             assert team.run(*args, uri=between.address).code == 0
-            return Counter(path.partition("?")[0].rpartition("2.0/")[2] for _, path in between.requests)
+            return Counter(
+                path.partition("?")[0].rpartition("2.0/")[2] for _, path in between.requests
+            )
 
     def test_only_versions_about_to_change_are_read_and_once(
         self, team: Team, shelf: Shelf, http_uri: str, promoted: str
     ) -> None:
         team.commit("Back", **{promoted: "stages: {Production: 1}\n"})
         team.write(
-            "policy.yaml", "stages: {Production: {alias: production, require: {metrics: {accuracy: {min: 0.5}}}}}"
+            "policy.yaml",
+            "stages: {Production: {alias: production, require: {metrics: {accuracy: {min: 0.5}}}}}",
         )
         team.commit("A gate that reads, too")
         team.commit("Promote 2 again", **{promoted: "stages: {Production: 2}\n"})
         asked = self.asked(team, http_uri, "plan")
-        assert asked["mlflow/registered-models/search"] == asked["mlflow/model-versions/search"] == 1
+        assert (
+            asked["mlflow/registered-models/search"] == asked["mlflow/model-versions/search"] == 1
+        )
         assert asked["mlflow/runs/get"] == 2
-        assert asked["mlflow/model-versions/get-download-uri"] == 0  # the logged model says where its artifacts are
+        assert (
+            asked["mlflow/model-versions/get-download-uri"] == 0
+        )  # the logged model says where its artifacts are
         logged = [path for path in asked if path.startswith("mlflow/logged-models/")]
         assert sum(asked[path] for path in logged) == 2
         assert sum(asked.values()) <= 18, asked
         # A status judges, and compares nothing.
         asked = self.asked(team, http_uri, "status")
-        assert asked["mlflow/runs/get"] == 1 and asked["mlflow/model-versions/get-download-uri"] == 0
+        assert (
+            asked["mlflow/runs/get"] == 1 and asked["mlflow/model-versions/get-download-uri"] == 0
+        )
 
     def test_nothing_is_read_where_no_version_is_replaced(
         self, team: Team, shelf: Shelf, http_uri: str, promoted: str

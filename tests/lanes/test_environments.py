@@ -1,4 +1,5 @@
-"""Several MLflow servers from one repository: `--env` chooses a folder and an MLflow, and all else is as it always is."""
+"""Several MLflow servers from one repository: `--env` chooses a folder and an MLflow, and all else
+is as it always is."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ POLICY = "stages:\n  Production: {alias: production}\n"
 
 @pytest.fixture
 def files(tmp_path: Path, blank_registry: Callable[[Path], str]) -> Teams:
-    """Manifests for two registries that are empty yet; prod has a policy that it could share, dev has none."""
+    """Manifests for two registries that are empty yet; prod has a policy that it could share, dev
+    has none."""
     uris = {name: blank_registry(tmp_path / f"{name}.db") for name in ("dev", "prod")}
     made = Teams(tmp_path / "repo", uris, {"prod": ", policy: policy.yaml"})
     made.write("policy.yaml", POLICY)
@@ -47,10 +49,15 @@ def test_each_environment_is_reconciled_by_itself(teams: Teams) -> None:
     assert stages(teams.uris["prod"]) == {1: "None", 2: "None"}
     teams.apply("prod")
     assert stages(teams.uris["prod"])[1] == "Production"
-    aliases = [MlflowClient(uri).get_registered_model("churn").aliases for uri in teams.uris.values()]
+    aliases = [
+        MlflowClient(uri).get_registered_model("churn").aliases for uri in teams.uris.values()
+    ]
     assert aliases == [{}, {"production": 1}], "the shared policy is prod's alone"
     root = teams.git("rev-list", "--max-parents=0", "HEAD")
-    owners = [MlflowClient(uri).get_registered_model("churn").tags["gitops.owner"] for uri in teams.uris.values()]
+    owners = [
+        MlflowClient(uri).get_registered_model("churn").tags["gitops.owner"]
+        for uri in teams.uris.values()
+    ]
     assert owners == [f"{root}:registry/dev:dev", f"{root}:registry/prod:prod"]
 
 
@@ -60,11 +67,21 @@ def test_the_audit_tells_each_environment_apart(teams: Teams) -> None:
     teams.commit("Dev goes to 2")
     teams.apply("dev")
     told = teams.on("dev", "log", "--format", "json").json
-    assert [(one["to"], bool(one["effect"])) for one in told if one["type"] == "stage"] == [([1], True), ([2], True)]
+    assert [(one["to"], bool(one["effect"])) for one in told if one["type"] == "stage"] == [
+        ([1], True),
+        ([2], True),
+    ]
     told = teams.on("prod", "log", "--format", "json").json
-    assert {one["type"] for one in told} == {"policy", "stage"}, "prod's policy lies outside of its folder"
-    assert [(one["to"], one["effect"]) for one in told if one["stage"] == "Production"] == [([1], None)]
-    held = [teams.on(name, "show", "--format", "json").json["models"][0]["stages"] for name in ("dev", "prod")]
+    assert {one["type"] for one in told} == {"policy", "stage"}, (
+        "prod's policy lies outside of its folder"
+    )
+    assert [(one["to"], one["effect"]) for one in told if one["stage"] == "Production"] == [
+        ([1], None)
+    ]
+    held = [
+        teams.on(name, "show", "--format", "json").json["models"][0]["stages"]
+        for name in ("dev", "prod")
+    ]
     assert [one["Production"] for one in held] == [[2], [1]]
     assert teams.on("dev", "verify").code == 0
     assert [teams.on(name, "status", "--exit-code").code for name in ("dev", "prod")] == [0, 2]
@@ -72,7 +89,9 @@ def test_the_audit_tells_each_environment_apart(teams: Teams) -> None:
 
 def test_a_plan_of_one_environment_is_none_of_another(teams: Teams, tmp_path: Path) -> None:
     plan = str(tmp_path / "plan.json")
-    fingerprints = [teams.on(name, "plan", "--format", "json").json["fingerprint"] for name in ("dev", "prod")]
+    fingerprints = [
+        teams.on(name, "plan", "--format", "json").json["fingerprint"] for name in ("dev", "prod")
+    ]
     assert fingerprints[0] != fingerprints[1]
     assert teams.on("dev", "plan", "--out", plan).code == 0
     refused = teams.on("prod", "reconcile", "--yes", "--plan", plan)
@@ -82,7 +101,9 @@ def test_a_plan_of_one_environment_is_none_of_another(teams: Teams, tmp_path: Pa
 
 def test_a_folder_under_another_environments_name_is_refused(teams: Teams) -> None:
     teams.apply("dev")
-    teams.write("environments.yaml", f"test: {{folder: dev, tracking_uri: '{teams.uris['dev']}'}}\n")
+    teams.write(
+        "environments.yaml", f"test: {{folder: dev, tracking_uri: '{teams.uris['dev']}'}}\n"
+    )
     teams.commit("Dev is called test")
     refused = teams.on("test", "reconcile", "--yes")
     assert refused.code == 4 and "--take-over" in refused.out
@@ -91,7 +112,10 @@ def test_a_folder_under_another_environments_name_is_refused(teams: Teams) -> No
 def test_the_shared_policy_judges_and_is_judged_by_what_stood_before(teams: Teams) -> None:
     """One pull request cannot loosen a gate and use it, wherever the policy lies (RULES R3)."""
     teams.apply("prod")
-    teams.write("policy.yaml", POLICY.replace("production}", "production, require: {tags: {tested: 'yes'}}}"))
+    teams.write(
+        "policy.yaml",
+        POLICY.replace("production}", "production, require: {tags: {tested: 'yes'}}}"),
+    )
     teams.commit("Only what was tested")
     teams.write("policy.yaml", POLICY)
     teams.put("prod", "churn", "stages: {Production: 2}\n")
@@ -105,7 +129,10 @@ def test_the_shared_policy_judges_and_is_judged_by_what_stood_before(teams: Team
 
 def test_naming_another_policy_is_judged_by_the_one_that_was_named_before(teams: Teams) -> None:
     """A pull request that lets the list name a policy without gates, and promotes."""
-    teams.write("policy.yaml", POLICY.replace("production}", "production, require: {tags: {tested: 'yes'}}}"))
+    teams.write(
+        "policy.yaml",
+        POLICY.replace("production}", "production, require: {tags: {tested: 'yes'}}}"),
+    )
     teams.commit("Only what was tested")
     teams.apply("prod")
     listed = (teams.folder / "registry/environments.yaml").read_text(encoding="utf-8")
@@ -137,17 +164,25 @@ def test_naming_another_policy_is_judged_by_the_one_that_was_named_before(teams:
         (("log",), "choose one with --env dev, prod"),
         (("--env", "test", "plan"), "has no environment 'test'; it has dev, prod"),
         (("--env", "dev", "--tracking-uri", "http://elsewhere", "plan"), "leave --tracking-uri"),
-        (("--registry-dir", "registry/dev", "--env", "dev", "plan"), "There is no registry/dev/environments.yaml"),
+        (
+            ("--registry-dir", "registry/dev", "--env", "dev", "plan"),
+            "There is no registry/dev/environments.yaml",
+        ),
     ],
     ids=" ".join,
 )
-def test_which_mlflow_is_meant_is_never_guessed(files: Teams, arguments: tuple[str, ...], said: str) -> None:
+def test_which_mlflow_is_meant_is_never_guessed(
+    files: Teams, arguments: tuple[str, ...], said: str
+) -> None:
     ran = files.on(None, *arguments)
     assert ran.code == 64 and said in ran.err
 
 
 def test_the_variable_chooses_too(teams: Teams) -> None:
-    assert teams.on(None, "plan", MLFLOW_GITOPS_ENV="dev", MLFLOW_TRACKING_URI="http://elsewhere").code == 0
+    assert (
+        teams.on(None, "plan", MLFLOW_GITOPS_ENV="dev", MLFLOW_TRACKING_URI="http://elsewhere").code
+        == 0
+    )
 
 
 def test_validate_looks_at_all_of_them(files: Teams) -> None:
@@ -177,7 +212,9 @@ def test_a_list_that_is_wrong_is_an_invalid_file(files: Teams) -> None:
 def test_a_file_that_is_given_is_judged_in_its_environment(files: Teams) -> None:
     files.put("prod", "churn", "stages: {Canary: 1}\n")
     file = str(files.folder / "registry/prod/models/churn.yaml")
-    told = files.on(None, "validate", file, str(files.folder / "registry/environments.yaml"), "--format", "json").json
+    told = files.on(
+        None, "validate", file, str(files.folder / "registry/environments.yaml"), "--format", "json"
+    ).json
     assert (told["manifests"], [one["code"] for one in told["errors"]]) == (1, ["stage-unknown"])
 
 
@@ -191,7 +228,11 @@ def test_init_makes_an_environments_folder(files: Teams) -> None:
     files.write("environments.yaml", "uat: {tracking_uri: 'https://host'}\n")
     made = files.on("uat", "init", "--yes", "--no-github", "--format", "json")
     written = {one["file"] for one in made.json["files"]}
-    assert {"registry/uat/policy.yaml", "registry/uat/models/.gitkeep", "schemas/environments.schema.json"} <= written
+    assert {
+        "registry/uat/policy.yaml",
+        "registry/uat/models/.gitkeep",
+        "schemas/environments.schema.json",
+    } <= written
     assert files.on(None, "validate").code == 0
     files.on("uat", "init", "--yes", "--owner", "@acme/ml", "--no-github")
     everywhere = files.on(None, "init", "--yes", "--no-github", "--format", "json").json["files"]
@@ -206,6 +247,9 @@ def test_codeowners_speaks_for_all_of_them(files: Teams) -> None:
     assert files.on(None, "codeowners").code == 0
     lines = (files.folder / ".github/CODEOWNERS").read_text().splitlines()
     assert "/registry/dev/models/churn.yaml @acme/risk" in lines
-    assert {"/registry/policy.yaml @acme/platform", "/registry/environments.yaml @acme/platform"} <= set(lines)
+    assert {
+        "/registry/policy.yaml @acme/platform",
+        "/registry/environments.yaml @acme/platform",
+    } <= set(lines)
     assert files.on(None, "validate").code == 0
     assert files.on(None, "codeowners", "--check").code == 0

@@ -65,8 +65,8 @@ def reconcile(team: Team) -> Ran:
 
 
 def established(team: Team, shelf: Shelf, forward: Forward, **second: Any) -> str:
-    """A model whose version 1 holds Production by every gate, and whose version 2 (`second` says of what quality) has
-    been in Staging for two days."""
+    """A model whose version 1 holds Production by every gate, and whose version 2 (`second` says of
+    what quality) has been in Staging for two days."""
     name = shelf.model(0)
     shelf.logged(name, accuracy=0.95, latency_ms=40)
     shelf.logged(name, **{"accuracy": 0.96, "latency_ms": 30, **second})
@@ -113,7 +113,11 @@ def test_a_soak_runs_out(gated: Team, shelf: Shelf, forward: Forward) -> None:
     assert model["sync"] == "Pending" and not any(change["applies"] for change in model["changes"])
     until = model["deferred"]
     ran = reconcile(gated)
-    assert ran.code == 0 and ran.json["summary"]["deferred"] == 1 and ran.json["models"][0]["result"] == "deferred"
+    assert (
+        ran.code == 0
+        and ran.json["summary"]["deferred"] == 1
+        and ran.json["models"][0]["result"] == "deferred"
+    )
     assert ran.json["models"][0]["deferred"] == until
     text = gated.run("reconcile", "--yes")
     assert text.code == 0 and f"deferred until {until}" in text.out
@@ -159,7 +163,9 @@ def test_an_override_in_a_merged_commit_counts_where_it_touches_the_manifest(
     assert shelf.stages(name) == {1: "Production"}
 
 
-def test_an_override_holds_though_the_manifest_is_moved(gated: Team, shelf: Shelf, forward: Forward) -> None:
+def test_an_override_holds_though_the_manifest_is_moved(
+    gated: Team, shelf: Shelf, forward: Forward
+) -> None:
     """Twice: within the pull request, and by a merge that is reconciled together with it."""
     name = shelf.model(0)
     shelf.logged(name, accuracy=0.95, latency_ms=40)
@@ -205,7 +211,9 @@ def test_an_override_that_does_not_count_says_so(
     assert [told in note for note in notes] == ([True] if told else [])
 
 
-def test_a_rollback_passes_though_the_newer_looks_better(gated: Team, shelf: Shelf, forward: Forward) -> None:
+def test_a_rollback_passes_though_the_newer_looks_better(
+    gated: Team, shelf: Shelf, forward: Forward
+) -> None:
     name = established(gated, shelf, forward, accuracy=0.99)
     gated.commit("Promote 2", **{name: "stages: {Production: 2}\n"})
     gated.reconcile()
@@ -218,29 +226,42 @@ def test_a_rollback_passes_though_the_newer_looks_better(gated: Team, shelf: She
     assert shelf.stages(name) == {1: "Production", 2: "Staging"}
 
 
-def test_a_click_and_then_a_merge_is_still_judged(gated: Team, shelf: Shelf, forward: Forward) -> None:
+def test_a_click_and_then_a_merge_is_still_judged(
+    gated: Team, shelf: Shelf, forward: Forward
+) -> None:
     name = established(gated, shelf, forward, accuracy=0.91)
-    shelf.client.transition_model_version_stage(name, "2", "Production", archive_existing_versions=True)
+    shelf.client.transition_model_version_stage(
+        name, "2", "Production", archive_existing_versions=True
+    )
     gated.commit("What was clicked", **{name: "stages: {Production: 2}\n"})
     shown = plan(gated)
     assert "accuracy 0.91 is worse than 1's 0.95" in refused(shown)
-    assert "2 is there in MLflow already" in gated.run("plan").out or shown.json["models"][0]["stages"]
+    assert (
+        "2 is there in MLflow already" in gated.run("plan").out or shown.json["models"][0]["stages"]
+    )
     assert "accuracy 0.91" in refused(reconcile(gated))
     assert shelf.stages(name) == {1: "Production", 2: "Staging"}, "the click is healed meanwhile"
     assert shelf.aliases(name) == {"production": 1, "staging": 2}
 
 
-def test_a_refusal_never_leaves_production_empty(gated: Team, shelf: Shelf, forward: Forward) -> None:
-    """Someone clicks a third version in; the merge that is refused must not lead to nobody in Production."""
+def test_a_refusal_never_leaves_production_empty(
+    gated: Team, shelf: Shelf, forward: Forward
+) -> None:
+    """Someone clicks a third version in; the merge that is refused must not lead to nobody in
+    Production."""
     name = established(gated, shelf, forward, accuracy=0.91)
     shelf.logged(name, accuracy=0.5)
-    shelf.client.transition_model_version_stage(name, "3", "Production", archive_existing_versions=True)
+    shelf.client.transition_model_version_stage(
+        name, "3", "Production", archive_existing_versions=True
+    )
     gated.commit("Refused", **{name: "stages: {Production: 2}\n"})
     refused(reconcile(gated))
     assert shelf.stages(name) == {1: "Production", 2: "Staging", 3: "Archived"}
 
 
-def test_the_revert_of_a_refused_commit_leaves_nothing_behind(gated: Team, shelf: Shelf, forward: Forward) -> None:
+def test_the_revert_of_a_refused_commit_leaves_nothing_behind(
+    gated: Team, shelf: Shelf, forward: Forward
+) -> None:
     name = established(gated, shelf, forward, accuracy=0.5)
     gated.commit("Refused", **{name: "stages: {Production: 2}\ntags: {left: behind}\n"})
     refused(reconcile(gated))
@@ -252,7 +273,9 @@ def test_the_revert_of_a_refused_commit_leaves_nothing_behind(gated: Team, shelf
     assert gated.run("status", "--exit-code").code == 0
 
 
-def test_a_policy_and_a_promotion_in_one_commit(gated: Team, shelf: Shelf, forward: Forward) -> None:
+def test_a_policy_and_a_promotion_in_one_commit(
+    gated: Team, shelf: Shelf, forward: Forward
+) -> None:
     name = established(gated, shelf, forward, accuracy=0.91)
     gated.write("policy.yaml", POLICY.replace("tolerance: 0.01", "tolerance: 0.5"))
     gated.commit("Loosen, and use it", **{name: "stages: {Production: 2}\n"})
@@ -265,10 +288,14 @@ def test_a_policy_and_a_promotion_in_one_commit(gated: Team, shelf: Shelf, forwa
     assert shelf.stages(name)[2] == "Production"
 
 
-def test_one_pull_request_cannot_loosen_and_use_it_either(gated: Team, shelf: Shelf, forward: Forward) -> None:
+def test_one_pull_request_cannot_loosen_and_use_it_either(
+    gated: Team, shelf: Shelf, forward: Forward
+) -> None:
     name = established(gated, shelf, forward, accuracy=0.91)
     gated.git("checkout", "-qb", "sly")
-    gated.write("policy.yaml", "stages: {Production: {alias: production}, Staging: {alias: staging}}\n")
+    gated.write(
+        "policy.yaml", "stages: {Production: {alias: production}, Staging: {alias: staging}}\n"
+    )
     gated.commit("Loosen")
     gated.commit("Use it", **{name: "stages: {Production: 2}\n"})
     assert "accuracy 0.91 is worse" in refused(plan(gated, "--onto", "main"))
@@ -291,8 +318,9 @@ def test_the_first_policy_ever_judges_itself(team: Team, shelf: Shelf, forward: 
 def test_metrics_on_several_datasets(gated: Team, shelf: Shelf, forward: Forward) -> None:
     name = established(gated, shelf, forward, accuracy={"holdout": 0.96, "field": 0.97})
     gated.commit("Promote 2", **{name: "stages: {Production: 2}\n"})
-    assert "was measured on several datasets: field (digest-of-field), holdout (digest-of-holdout)" in refused(
-        plan(gated)
+    assert (
+        "was measured on several datasets: field (digest-of-field), holdout (digest-of-holdout)"
+        in refused(plan(gated))
     )
     gated.git("reset", "-q", "--hard", "HEAD~1")
     gated.write("policy.yaml", POLICY.replace("{min: 0.9}", "{min: 0.9, dataset: field}"))
@@ -307,8 +335,8 @@ def test_better_on_other_data_is_not_better(gated: Team, shelf: Shelf, forward: 
     name = established(gated, shelf, forward, accuracy={"easier": 0.99})
     gated.commit("Promote 2", **{name: "stages: {Production: 2}\n"})
     assert (
-        "accuracy was measured on different data: easier (digest-of-easier) for 2, holdout (digest-of-holdout) for 1"
-        in refused(plan(gated))
+        "accuracy was measured on different data: easier (digest-of-easier) for 2, holdout"
+        " (digest-of-holdout) for 1" in refused(plan(gated))
     )
 
 
@@ -321,18 +349,28 @@ def test_a_run_that_is_gone(gated: Team, shelf: Shelf, forward: Forward) -> None
     assert "accuracy of 1 is missing: it has neither run nor logged model" in refused(plan(gated))
 
 
-def test_two_gates_fail_at_once_and_both_are_told(gated: Team, shelf: Shelf, forward: Forward) -> None:
+def test_two_gates_fail_at_once_and_both_are_told(
+    gated: Team, shelf: Shelf, forward: Forward
+) -> None:
     name = established(gated, shelf, forward, accuracy=0.85, latency_ms=61)
     gated.commit("Promote 2", **{name: "stages: {Production: 2}\n"})
     ran = reconcile(gated)
     detail = refused(ran)
-    for part in ("accuracy 0.85 < 0.9", "latency_ms 61 > 50", "accuracy 0.85 is worse than 1's 0.95"):
+    for part in (
+        "accuracy 0.85 < 0.9",
+        "latency_ms 61 > 50",
+        "accuracy 0.85 is worse than 1's 0.95",
+    ):
         assert part in detail
     assert verdicts(ran) == {
         "from": ["passed"], "soak": ["passed"], "metrics": ["failed", "failed"], "no_worse_than": ["failed"]
     }  # fmt: skip
     shown = gated.run("plan").out
-    assert "✗ accuracy 0.85 < 0.9" in shown and "✓ from Staging" in shown and "✗ refused [gate]" in shown
+    assert (
+        "✗ accuracy 0.85 < 0.9" in shown
+        and "✓ from Staging" in shown
+        and "✗ refused [gate]" in shown
+    )
     assert shelf.stages(name) == {1: "Production", 2: "Staging"}
 
 
@@ -342,11 +380,16 @@ def test_others_go_on_beside_a_refused_model(gated: Team, shelf: Shelf, forward:
     gated.commit("Both", **{name: "stages: {Production: 2}\n", other: "stages: {Staging: 1}\n"})
     ran = reconcile(gated)
     assert ran.code == 4
-    assert {model["model"]: model["result"] for model in ran.json["models"]} == {name: "refused", other: "applied"}
+    assert {model["model"]: model["result"] for model in ran.json["models"]} == {
+        name: "refused",
+        other: "applied",
+    }
     assert shelf.stages(other) == {1: "Staging"}
 
 
-def test_what_mlflow_shows_before_the_first_reconcile_is_adopted(gated: Team, shelf: Shelf, forward: Forward) -> None:
+def test_what_mlflow_shows_before_the_first_reconcile_is_adopted(
+    gated: Team, shelf: Shelf, forward: Forward
+) -> None:
     name = shelf.model(2)
     shelf.client.transition_model_version_stage(name, "1", "Production")
     gated.commit("Import", **{name: "stages: {Production: 1}\n"})
@@ -391,14 +434,21 @@ def test_a_plan_onto_shows_what_the_merge_changes_and_counts_the_rest(
     assert "2 models as on main." in gated.run("plan", "--onto", "main").out
     gated.commit("In conflict", **{names[1]: "stages: {Staging: 2}\n"})
     clash = gated.run("plan", "--onto", "main")
-    assert clash.code == 1 and "conflicts with" in clash.err and f"registry/models/{names[1]}.yaml" in clash.err
+    assert (
+        clash.code == 1
+        and "conflicts with" in clash.err
+        and f"registry/models/{names[1]}.yaml" in clash.err
+    )
     gated.git("checkout", "-q", "main")
     nothing = gated.run("plan", "--rev", "main", "--onto", "main", "--detailed-exitcode")
     assert nothing.code == 0 and "3 models as on main." in nothing.out
 
 
-def test_a_branch_that_main_was_merged_into(gated: Team, shelf: Shelf, forward: Forward, tmp_path: Path) -> None:
-    """As GitHub's "Update branch" does: what main did meanwhile, and was reconciled, is part of what is planned there."""
+def test_a_branch_that_main_was_merged_into(
+    gated: Team, shelf: Shelf, forward: Forward, tmp_path: Path
+) -> None:
+    """As GitHub's "Update branch" does: what main did meanwhile, and was reconciled, is part of
+    what is planned there."""
     name, other = shelf.model(0), shelf.model(1, "other")
     shelf.logged(name, accuracy=0.95, latency_ms=40)
     gated.commit("To Staging", **{name: "stages: {Staging: 1}\n"})
@@ -427,7 +477,7 @@ def test_a_branch_that_main_was_merged_into(gated: Team, shelf: Shelf, forward: 
     assert [change["action"] for change in models[other]["changes"]] == ["set_description"]
     told = {gate["gate"]: gate["status"] for gate in models[name]["gates"]}
     assert told["soak"] == "overridden", "by a commit from before that merge"
-    assert models[name]["refusals"][0]["detail"] == "1 may not enter Production: accuracy 0.95 < 0.99", (
-        "by main's policy now"
-    )
+    assert (
+        models[name]["refusals"][0]["detail"] == "1 may not enter Production: accuracy 0.95 < 0.99"
+    ), "by main's policy now"
     assert gated.run("status", other, "--format", "json").json["models"][0]["sync"] == "Pending"

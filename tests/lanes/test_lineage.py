@@ -22,13 +22,17 @@ def made(uri: str, team: Team, shelf: Shelf) -> tuple[str, Logged, Logged]:
         )
         for md5, code in ((OLD, "a"), (NEW, "b"))
     )  # fmt: skip
-    pins = f"versions: {{1: {{run_id: {one.run_id}, data: {{path: data/train.csv, md5: '{OLD}'}}}}}}"
+    pins = (
+        f"versions: {{1: {{run_id: {one.run_id}, data: {{path: data/train.csv, md5: '{OLD}'}}}}}}"
+    )
     team.commit("Begin", **{name: f"stages: {{Production: 1, Staging: 2}}\n{pins}\n"})
     team.reconcile(name)
     return name, one, two
 
 
-def test_the_pins_tell_offline_and_mlflow_tells_the_rest(team: Team, made: tuple[str, Logged, Logged]) -> None:
+def test_the_pins_tell_offline_and_mlflow_tells_the_rest(
+    team: Team, made: tuple[str, Logged, Logged]
+) -> None:
     name, one, two = made
     plain = team.run("show", name, uri="sqlite:////nowhere/mlflow.db")
     assert plain.code == 0
@@ -47,7 +51,9 @@ def test_the_pins_tell_offline_and_mlflow_tells_the_rest(team: Team, made: tuple
     assert len(first["datasets"]) == 1
 
 
-def test_the_report_says_it_of_every_version_in_a_stage(team: Team, made: tuple[str, Logged, Logged]) -> None:
+def test_the_report_says_it_of_every_version_in_a_stage(
+    team: Team, made: tuple[str, Logged, Logged]
+) -> None:
     _, one, two = made
     out = team.folder.parent / "out"
     assert team.run("report", "--out", str(out)).code == 0
@@ -56,7 +62,9 @@ def test_the_report_says_it_of_every_version_in_a_stage(team: Team, made: tuple[
         assert run in page and f"data data/train.csv (md5 {md5}), code commit {code * 12}" in page
 
 
-def test_lineage_is_of_one_model_and_needs_mlflow(team: Team, made: tuple[str, Logged, Logged]) -> None:
+def test_lineage_is_of_one_model_and_needs_mlflow(
+    team: Team, made: tuple[str, Logged, Logged]
+) -> None:
     assert team.run("show", "--lineage").code == 64
     assert team.run("show", made[0], "--lineage", "--effective").code == 64
     gone = team.run("show", made[0], "--lineage", uri="sqlite:////nowhere/mlflow.db")

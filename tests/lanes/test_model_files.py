@@ -1,4 +1,5 @@
-"""What is read of really logged models, over SQLite and over HTTP, and what the signature gate says of it."""
+"""What is read of really logged models, over SQLite and over HTTP, and what the signature gate says
+of it."""
 
 from __future__ import annotations
 
@@ -33,7 +34,12 @@ def read(uri: str, name: str, number: int = 1) -> ModelFile | None:
 
 def test_all_that_a_logged_model_says_of_itself(uri: str, shelf: Shelf) -> None:
     name = shelf.model(0)
-    log_model(uri, name, Signed().output("double"), requirements=["scikit-learn==1.4.2", "NumPy>=2", "six"])
+    log_model(
+        uri,
+        name,
+        Signed().output("double"),
+        requirements=["scikit-learn==1.4.2", "NumPy>=2", "six"],
+    )
     file = read(uri, name)
     assert file is not None and file.signature is not None
     assert file.signature.inputs == ({"type": "double", "name": "amount", "required": True},)
@@ -47,7 +53,12 @@ def test_all_that_a_logged_model_says_of_itself(uri: str, shelf: Shelf) -> None:
 
 CHANGES: list[tuple[str, Signed, Signed, list[str]]] = [
     ("nothing", Signed(), Signed(), []),
-    ("a new required column", Signed(), Signed().column("hour", "long"), ["input hour: new and required"]),
+    (
+        "a new required column",
+        Signed(),
+        Signed().column("hour", "long"),
+        ["input hour: new and required"],
+    ),
     ("a new optional column", Signed(), Signed().column("hour", "long", required=False), []),
     (
         "a narrowed type",
@@ -72,7 +83,9 @@ CHANGES: list[tuple[str, Signed, Signed, list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "broken"), [row[1:] for row in CHANGES], ids=[row[0] for row in CHANGES])
+@pytest.mark.parametrize(
+    ("old", "new", "broken"), [row[1:] for row in CHANGES], ids=[row[0] for row in CHANGES]
+)
 def test_signatures_as_mlflow_keeps_them(
     sqlite_uri: str, tmp_path: Path, old: Signed, new: Signed, broken: list[str]
 ) -> None:
@@ -87,7 +100,11 @@ def test_signatures_as_mlflow_keeps_them(
 
 def test_the_gate_names_the_column(uri: str, team: Team, shelf: Shelf) -> None:
     name = shelf.model(0)
-    for signed in (Signed(), Signed().column("hour", "long"), Signed().column("hour", "long", required=False)):
+    for signed in (
+        Signed(),
+        Signed().column("hour", "long"),
+        Signed().column("hour", "long", required=False),
+    ):
         log_model(uri, name, signed)
     team.write("policy.yaml", POLICY)
     team.commit("First", **{name: "stages: {Production: 1}\n"})
@@ -180,12 +197,16 @@ def test_nothing_is_unpickled_or_left_behind(
         shutil,
         "rmtree",
         lambda path, *rest, **more: (
-            fetched.extend(p.name for p in Path(path).rglob("*")) if "mlflow-gitops" in str(path) else None,
+            fetched.extend(p.name for p in Path(path).rglob("*"))
+            if "mlflow-gitops" in str(path)
+            else None,
             real(path, *rest, **more),
         )[1],
     )
     assert read(uri, name) is not None
-    assert set(fetched) == {"MLmodel", "requirements.txt"} and not list(tmp_path.glob("mlflow-gitops-*"))
+    assert set(fetched) == {"MLmodel", "requirements.txt"} and not list(
+        tmp_path.glob("mlflow-gitops-*")
+    )
 
 
 def test_credentials_go_to_no_other_server(http_uri: str) -> None:
@@ -208,7 +229,9 @@ def test_a_folder_of_the_servers(http_uri: str) -> None:
         Artifacts(http_uri, http_uri).read("file:///srv/of/another%20machine")
 
 
-def test_a_storage_that_does_not_answer_is_asked_once(sqlite_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_storage_that_does_not_answer_is_asked_once(
+    sqlite_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import threading
 
     never = threading.Event()
@@ -228,7 +251,9 @@ def test_a_storage_that_does_not_answer_is_asked_once(sqlite_uri: str, monkeypat
     assert asked == ["s3://bucket/one"]
 
 
-def test_a_version_by_its_name_alone(uri: str, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_by_its_name_alone(
+    uri: str, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As a Unity Catalog is asked."""
     name = shelf.model(0)
     log_model(uri, name, Signed())
@@ -248,11 +273,20 @@ def test_a_version_by_its_name_alone(uri: str, shelf: Shelf, monkeypatch: pytest
         ("mlflow[extras]==3.17.2", {"mlflow": "3.17.2"}),
         ("numpy>=2,<3", {"numpy": "numpy>=2,<3"}),
         ("numpy==2.*", {"numpy": "numpy==2.*"}),
-        ('numpy==1.26; python_version < "3.10"\nnumpy==2.0', {"numpy": 'numpy==1.26; python_version < "3.10", 2.0'}),
+        (
+            'numpy==1.26; python_version < "3.10"\nnumpy==2.0',
+            {"numpy": 'numpy==1.26; python_version < "3.10", 2.0'},
+        ),
         ("six", {"six": "six"}),
         ("-r other.txt\n--index-url https://u:p@x/simple\n\n# nothing", {}),
-        ("ours @ https://user:token@example.org/ours.whl", {"ours": "ours @ https://example.org/ours.whl"}),
-        ("git+https://token@example.org/a.git", {"git+https://example.org/a.git": "git+https://example.org/a.git"}),
+        (
+            "ours @ https://user:token@example.org/ours.whl",
+            {"ours": "ours @ https://example.org/ours.whl"},
+        ),
+        (
+            "git+https://token@example.org/a.git",
+            {"git+https://example.org/a.git": "git+https://example.org/a.git"},
+        ),
     ],
 )
 def test_requirements(line: str, found: dict[str, str]) -> None:

@@ -1,6 +1,8 @@
-"""A team's own stages, as it lives with them: UAT, Canary and Shadow beside MLflow's four, from the policy to the report.
+"""A team's own stages, as it lives with them: UAT, Canary and Shadow beside MLflow's four, from the
+policy to the report.
 
-MLflow knows nothing of such a stage: it lives as its alias alone, and whoever serves it loads `models:/fraud@canary`.
+MLflow knows nothing of such a stage: it lives as its alias alone, and whoever serves it loads
+`models:/fraud@canary`.
 """
 
 from __future__ import annotations
@@ -101,13 +103,23 @@ def test_a_version_climbs_through_the_teams_own_stages_and_comes_back(
     plan = team.run("plan").out
     assert "  UAT  — → 1" in plan and "✓ from Staging" in plan and "alias uat — → 1" in plan
     team.reconcile()
-    assert shelf.stages("fraud") == {1: "Staging"} and shelf.aliases("fraud") == {"staging": 1, "uat": 1}
+    assert shelf.stages("fraud") == {1: "Staging"} and shelf.aliases("fraud") == {
+        "staging": 1,
+        "uat": 1,
+    }
 
     # Canary soaks: the plan waits, the reconcile defers, and a later one applies.
     promote(team, 1, "Canary")
     waiting = team.run("plan", "--format", "json")
-    assert waiting.code == 0 and gates(waiting) == {"from": "passed", "soak": "waiting", "metrics": "passed"}
-    assert re.search(r"✓ from UAT   … \d+ s of 2h in UAT, until .*Z   ✓ accuracy 0.95 ≥ 0.9", team.run("plan").out)
+    assert waiting.code == 0 and gates(waiting) == {
+        "from": "passed",
+        "soak": "waiting",
+        "metrics": "passed",
+    }
+    assert re.search(
+        r"✓ from UAT   … \d+ s of 2h in UAT, until .*Z   ✓ accuracy 0.95 ≥ 0.9",
+        team.run("plan").out,
+    )
     assert result(team) == "deferred" and "canary" not in shelf.aliases("fraud")
     assert team.run("status", "--format", "json").json["models"][0]["sync"] == "Pending"
     forward(hours=3)
@@ -115,7 +127,8 @@ def test_a_version_climbs_through_the_teams_own_stages_and_comes_back(
     assert result(team) == "applied"
     assert served("canary") == first.model_id
 
-    # Canary soaks for Production in its turn, which a line of the commit takes the place of. It keeps the Canary.
+    # Canary soaks for Production in its turn, which a line of the commit takes the place of. It
+    # keeps the Canary.
     promote(team, 1, "Production", "--override", "soak=INC-42 no model at all is worse")
     assert gates(team.run("plan", "--format", "json")) == {"from": "passed", "soak": "overridden"}
     assert result(team) == "applied"
@@ -141,20 +154,34 @@ def test_a_version_climbs_through_the_teams_own_stages_and_comes_back(
     # Somebody moves the alias by hand: drift, as with any stage.
     shelf.alias("fraud", "canary", 3)
     [row] = team.run("status", "--format", "json").json["models"]
-    assert row["sync"] == "Drifted" and row["stages"]["Canary"] == [3] and row["desired"]["Canary"] == [2]
+    assert (
+        row["sync"] == "Drifted"
+        and row["stages"]["Canary"] == [3]
+        and row["desired"]["Canary"] == [2]
+    )
     assert "Canary  3 → 2" in team.run("plan").out and team.run("verify").code == 4
     assert result(team) == "applied" and served("canary") == second.model_id
 
     # What climbs must do so through the stages, and be good enough.
-    assert "Canary: 3, Shadow: 3" in promote(team, 3, "Canary"), "a version may hold several of the team's own"
+    assert "Canary: 3, Shadow: 3" in promote(team, 3, "Canary"), (
+        "a version may hold several of the team's own"
+    )
     refused = team.run("plan")
-    assert refused.code == 4 and "3 was not in UAT before" in refused.out and "accuracy 0.85 < 0.9" in refused.out
+    assert (
+        refused.code == 4
+        and "3 was not in UAT before" in refused.out
+        and "accuracy 0.85 < 0.9" in refused.out
+    )
     team.git("revert", "--no-edit", "HEAD")
 
     # Back again: exempt from what would trap it.
     back = team.run("rollback", "fraud", "Canary", "--commit", "-m", "false alarms")
     assert back.code == 0 and "1 held Canary from" in back.err, back.err
-    assert gates(team.run("plan", "--format", "json")) == {"from": "exempt", "soak": "exempt", "metrics": "passed"}
+    assert gates(team.run("plan", "--format", "json")) == {
+        "from": "exempt",
+        "soak": "exempt",
+        "metrics": "passed",
+    }
     assert result(team) == "applied" and served("canary") == first.model_id
     told_everywhere(team, tmp_path)
 
@@ -165,10 +192,19 @@ def told_everywhere(team: Team, tmp_path: Path) -> None:
     assert [(one["from"], one["to"], one["effect"]["result"]) for one in events] == [
         ([], [1], "applied"), ([1], [2], "applied"), ([2], [3], "superseded"), ([3], [2], "superseded"), ([2], [1], "applied"),
     ]  # fmt: skip
-    assert 'Canary  2 → 1  A Person  "Roll fraud Canary back to 1"' in team.run("log", "--stage", "Canary").out
+    assert (
+        'Canary  2 → 1  A Person  "Roll fraud Canary back to 1"'
+        in team.run("log", "--stage", "Canary").out
+    )
     assert "| `UAT` | 1 → 2 |" in team.run("log", "--stage", "UAT", "--format", "markdown").out
     [model] = team.run("show", "fraud", "--format", "json").json["models"]
-    assert model["stages"] == {"Production": [1], "Staging": [2], "UAT": [2], "Canary": [1], "Shadow": [3]}
+    assert model["stages"] == {
+        "Production": [1],
+        "Staging": [2],
+        "UAT": [2],
+        "Canary": [1],
+        "Shadow": [3],
+    }
     assert set(model["since"]) == set(model["stages"])
     assert "also Staging 2, UAT 2, Canary 1, Shadow 3" in team.run("show", "fraud").out
     assert "Production 1   Staging 2   UAT 2   Canary 1   Shadow 3" in team.run("status").out
@@ -179,10 +215,14 @@ def told_everywhere(team: Team, tmp_path: Path) -> None:
     assert team.run("import", "--format", "json").json["models"][0]["result"] == "unchanged"
     assert team.run("report", "--out", str(tmp_path / "page")).code == 0
     page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
-    assert all(f">{stage}<" in page for stage in OWN), [stage for stage in OWN if f">{stage}<" not in page]
+    assert all(f">{stage}<" in page for stage in OWN), [
+        stage for stage in OWN if f">{stage}<" not in page
+    ]
 
 
-def test_a_version_in_several_stages_is_held_in_each_and_soaks_on(team: Team, shelf: Shelf, forward: Forward) -> None:
+def test_a_version_in_several_stages_is_held_in_each_and_soaks_on(
+    team: Team, shelf: Shelf, forward: Forward
+) -> None:
     train(shelf, 0.95)
     team.commit("Staging", fraud="stages: {Staging: 1}\n")
     team.reconcile()
@@ -201,7 +241,9 @@ def test_a_version_in_several_stages_is_held_in_each_and_soaks_on(team: Team, sh
     assert shelf.aliases("fraud") == {"staging": 1, "uat": 1, "canary": 1}
 
 
-def test_a_protected_stage_of_ones_own_is_not_left_empty_by_a_dropped_line(team: Team, shelf: Shelf) -> None:
+def test_a_protected_stage_of_ones_own_is_not_left_empty_by_a_dropped_line(
+    team: Team, shelf: Shelf
+) -> None:
     train(shelf, 0.95)
     shelf.alias("fraud", "canary", 1)
     team.run("import")

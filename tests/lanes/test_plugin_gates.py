@@ -37,7 +37,9 @@ def policy(gates: str, overrides: str = "[]") -> str:
 FAIRNESS = policy("{fairness: {metric: recall, groups: [a, b], max_gap: 0.05}}", "[fairness]")
 
 
-def promoted(team: Team, shelf: Shelf, rules: str, message: str = "Promote", **metrics: float) -> tuple[str, Ran]:
+def promoted(
+    team: Team, shelf: Shelf, rules: str, message: str = "Promote", **metrics: float
+) -> tuple[str, Ran]:
     name = shelf.model(0)
     shelf.logged(name, **metrics)
     team.write("policy.yaml", rules)
@@ -81,7 +83,9 @@ def test_its_name_is_that_of_its_override(installed: None, team: Team, shelf: Sh
         ("absent", "the gate absent is not installed here"),
     ],
 )
-def test_what_does_not_answer_has_not_passed(installed: None, team: Team, shelf: Shelf, gate: str, said: str) -> None:
+def test_what_does_not_answer_has_not_passed(
+    installed: None, team: Team, shelf: Shelf, gate: str, said: str
+) -> None:
     name, ran = promoted(team, shelf, policy(f"{{{gate}: {{}}}}"))
     assert ran.code == 4
     assert said in ran.json["models"][0]["refusals"][0]["detail"]

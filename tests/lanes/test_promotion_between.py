@@ -1,4 +1,5 @@
-"""A version promoted from one environment's registry to another's: copied with its lineage, pinned to its origin."""
+"""A version promoted from one environment's registry to another's: copied with its lineage, pinned
+to its origin."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ pytestmark = pytest.mark.xdist_group("environments")
 """One worker trains what they promote."""
 
 PLACES = ("Copies._must_be_equal", "Copies._record", "Registry.register")
-"""Where the process dies; the first alone unless MLFLOW_GITOPS_FAULTS asks for all, since each takes half a minute."""
+"""Where the process dies; the first alone unless MLFLOW_GITOPS_FAULTS asks for all, since each
+takes half a minute."""
 
 POLICY = """\
 stages:
@@ -56,7 +58,9 @@ class Origin:
 
 
 @pytest.fixture(scope="module")
-def origin(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]) -> Iterator[Origin]:
+def origin(
+    tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]
+) -> Iterator[Origin]:
     folder = tmp_path_factory.mktemp("staging")
     uri = blank_registry(folder / "staging.db")
     with pytest.MonkeyPatch.context() as patch:
@@ -69,13 +73,25 @@ def made(uri: str) -> Origin:
     client.create_registered_model(model)
     runs = []
     for number, accuracy in ((1, 0.92), (2, 0.95)):
-        about: dict[str, Any] = {"params": {"depth": str(number)}, "tags": {"dvc.data/train.csv": "9d22" * 8}}
-        logged = log_model(uri, model, Signed(), metrics={"accuracy": accuracy}, data=[("holdout", [1, 2, 3])], **about)
+        about: dict[str, Any] = {
+            "params": {"depth": str(number)},
+            "tags": {"dvc.data/train.csv": "9d22" * 8},
+        }
+        logged = log_model(
+            uri,
+            model,
+            Signed(),
+            metrics={"accuracy": accuracy},
+            data=[("holdout", [1, 2, 3])],
+            **about,
+        )
         client.log_metric(logged.run_id, "loss", 0.5, step=0)
         client.log_metric(logged.run_id, "loss", 0.25, step=1)
         client.set_model_version_tag(model, str(number), "validation", "passed")
         runs.append(logged.run_id)
-    place = Environment("staging", Folder("staging"), uri, workspace=os.environ.get("MLFLOW_WORKSPACE"))
+    place = Environment(
+        "staging", Folder("staging"), uri, workspace=os.environ.get("MLFLOW_WORKSPACE")
+    )
     one, two = (Elsewhere({"staging": place}).pinned("staging", model, number) for number in (1, 2))
     assert [one.run_id, two.run_id] == runs
     return Origin(uri, model, (runs[0], runs[1]), (one.digest, two.digest))
@@ -83,12 +99,22 @@ def made(uri: str) -> Origin:
 
 @pytest.fixture
 def teams(
-    tmp_path: Path, origin: Origin, blank_registry: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    origin: Origin,
+    blank_registry: Callable[[Path], str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Teams:
-    return team_of(tmp_path, {"staging": origin.uri, "prod": blank_registry(tmp_path / "prod.db")}, origin, monkeypatch)
+    return team_of(
+        tmp_path,
+        {"staging": origin.uri, "prod": blank_registry(tmp_path / "prod.db")},
+        origin,
+        monkeypatch,
+    )
 
 
-def team_of(folder: Path, uris: Mapping[str, str], origin: Origin, patch: pytest.MonkeyPatch, **more: str) -> Teams:
+def team_of(
+    folder: Path, uris: Mapping[str, str], origin: Origin, patch: pytest.MonkeyPatch, **more: str
+) -> Teams:
     patch.chdir(folder)
     team = Teams(folder / "repo", uris, more)
     team.write("prod/policy.yaml", POLICY)
@@ -139,16 +165,32 @@ def test_a_version_is_promoted_with_all_that_gates_judge_by(teams: Teams, origin
     [copy] = copies(teams)
     version = versions(teams, origin.model)[1]
     assert (version.current_stage, version.source) == ("Production", f"models:/{copy.model_id}")
-    assert version.tags["validation"] == "passed" and version.tags["gitops.origin"].startswith("staging/1@sha256:")
-    assert {(one.key, one.value, one.dataset_name) for one in copy.metrics} == {("accuracy", 0.92, "holdout")}
+    assert version.tags["validation"] == "passed" and version.tags["gitops.origin"].startswith(
+        "staging/1@sha256:"
+    )
+    assert {(one.key, one.value, one.dataset_name) for one in copy.metrics} == {
+        ("accuracy", 0.92, "holdout")
+    }
     run = MlflowClient(teams.uris["prod"]).get_run(version.run_id)
-    assert (run.data.params, run.data.metrics["loss"], run.info.status) == ({"depth": "1"}, 0.25, "FINISHED")
-    assert run.data.tags["dvc.data/train.csv"] and run.inputs.dataset_inputs[0].dataset.name == "holdout"
+    assert (run.data.params, run.data.metrics["loss"], run.info.status) == (
+        {"depth": "1"},
+        0.25,
+        "FINISHED",
+    )
+    assert (
+        run.data.tags["dvc.data/train.csv"]
+        and run.inputs.dataset_inputs[0].dataset.name == "holdout"
+    )
     again = teams.on("prod", "reconcile", "--yes", "--format", "json").json
     assert again["summary"]["unchanged"] == 1 and len(copies(teams)) == 1
-    assert [teams.on("prod", *args).code for args in (("verify",), ("status", "--exit-code"))] == [0, 0]
+    assert [teams.on("prod", *args).code for args in (("verify",), ("status", "--exit-code"))] == [
+        0,
+        0,
+    ]
     assert "Nothing to change" in teams.on("prod", *promote).err
-    [event] = [one for one in teams.on("prod", "log", "--format", "json").json if one["type"] == "stage"]
+    [event] = [
+        one for one in teams.on("prod", "log", "--format", "json").json if one["type"] == "stage"
+    ]
     assert event["to"] == [1] and event["effect"]
 
 
@@ -163,12 +205,18 @@ def test_the_copy_is_served_and_judges_the_next_one(teams: Teams, origin: Origin
     served = []
     for uri, version in ((teams.uris["prod"], "Production"), (origin.uri, "2")):
         mlflow.set_tracking_uri(uri)
-        served.append(list(mlflow.pyfunc.load_model(f"models:/{origin.model}/{version}").predict(amounts)))
+        served.append(
+            list(mlflow.pyfunc.load_model(f"models:/{origin.model}/{version}").predict(amounts))
+        )
     assert served == [[0, 1], [0, 1]]
     manifest = (teams.folder / f"registry/prod/models/{origin.model}.yaml").read_text()
     promoted(teams, origin, 1, number=2)
     file = teams.folder / f"registry/prod/models/{origin.model}.yaml"
-    file.write_text(manifest.replace("Production: 1", "Production: 2") + file.read_text().splitlines()[-1] + "\n")
+    file.write_text(
+        manifest.replace("Production: 1", "Production: 2")
+        + file.read_text().splitlines()[-1]
+        + "\n"
+    )
     teams.commit("Both are pinned")
     worse = teams.on("prod", "plan")
     assert worse.code == 4 and "accuracy" in worse.out and "-0.03" in worse.out
@@ -188,13 +236,20 @@ def test_gates_judge_the_origin_before_anything_is_copied(teams: Teams, origin: 
     ("old", "new", "said"),
     [
         ("run_id: ", "run_id: x", "is pinned to run_id x"),
-        pytest.param("version: 1,", "version: 7,", "staging has no version 7", marks=pytest.mark.real),
         pytest.param(
-            "environment: staging", "environment: test", "lists no other environment 'test'", marks=pytest.mark.real
+            "version: 1,", "version: 7,", "staging has no version 7", marks=pytest.mark.real
+        ),
+        pytest.param(
+            "environment: staging",
+            "environment: test",
+            "lists no other environment 'test'",
+            marks=pytest.mark.real,
         ),
     ],
 )
-def test_what_is_not_what_was_reviewed_is_refused(teams: Teams, origin: Origin, old: str, new: str, said: str) -> None:
+def test_what_is_not_what_was_reviewed_is_refused(
+    teams: Teams, origin: Origin, old: str, new: str, said: str
+) -> None:
     promoted(teams, origin)
     file = teams.folder / f"registry/prod/models/{origin.model}.yaml"
     file.write_text(file.read_text().replace(old, new))
@@ -209,7 +264,9 @@ def test_what_is_not_what_was_reviewed_is_refused(teams: Teams, origin: Origin, 
 def test_artifacts_that_changed_since_are_not_copied(teams: Teams, origin: Origin) -> None:
     promoted(teams, origin)
     client = MlflowClient(origin.uri)
-    place = client.get_logged_model(client.get_model_version(origin.model, "1").source.removeprefix("models:/"))
+    place = client.get_logged_model(
+        client.get_model_version(origin.model, "1").source.removeprefix("models:/")
+    )
     file = Path(place.artifact_location.removeprefix("file://")) / "requirements.txt"
     before = file.read_bytes()
     try:
@@ -234,29 +291,37 @@ def test_an_origin_that_cannot_be_asked_fails_closed(teams: Teams, origin: Origi
 
 @pytest.mark.real
 @pytest.mark.parametrize("place", PLACES if os.environ.get("MLFLOW_GITOPS_FAULTS") else PLACES[:1])
-def test_a_crash_on_the_way_leaves_one_copy_and_one_version(teams: Teams, origin: Origin, place: str) -> None:
-    """The process dies before it is where it was going: while copying, before the copy is whole, before it registers."""
+def test_a_crash_on_the_way_leaves_one_copy_and_one_version(
+    teams: Teams, origin: Origin, place: str
+) -> None:
+    """The process dies before it is where it was going: while copying, before the copy is whole,
+    before it registers."""
     promoted(teams, origin)
     name, method = place.split(".")
     script = (
-        f"import os, mlflow_gitops.edges.mlflow.{'copies' if name == 'Copies' else 'registry'} as room\n"
-        f"room.{name}.{method} = lambda *args: os._exit(9)\n"
-        "from mlflow_gitops.cli import main\n"
-        f"main(['--repo', {str(teams.folder)!r}, '--env', 'prod', 'reconcile', '--yes'])"
+        f"import os, mlflow_gitops.edges.mlflow.{'copies' if name == 'Copies' else 'registry'} as"
+        f" room\nroom.{name}.{method} = lambda *args: os._exit(9)\nfrom mlflow_gitops.cli import"
+        f" main\nmain(['--repo', {str(teams.folder)!r}, '--env', 'prod', 'reconcile', '--yes'])"
     )
-    died = subprocess.run([sys.executable, "-c", script], env=os.environ | GIT_ENVIRONMENT, capture_output=True)
+    died = subprocess.run(
+        [sys.executable, "-c", script], env=os.environ | GIT_ENVIRONMENT, capture_output=True
+    )
     assert died.returncode == 9, died.stderr
     [half] = copies(teams)
     assert versions(teams, origin.model) == {}
     teams.apply("prod")
     [whole] = copies(teams)
     assert (whole.model_id, str(whole.status)) == (half.model_id, "READY")
-    assert [version.source for version in versions(teams, origin.model).values()] == [f"models:/{half.model_id}"]
+    assert [version.source for version in versions(teams, origin.model).values()] == [
+        f"models:/{half.model_id}"
+    ]
     assert {(one.key, one.value) for one in whole.metrics} == {("accuracy", 0.92)}
 
 
 @pytest.mark.real
-def test_a_lost_answer_registers_nothing_twice(teams: Teams, origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_answer_registers_nothing_twice(
+    teams: Teams, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
     promoted(teams, origin)
     register = Registry.register
 
@@ -281,7 +346,9 @@ def test_a_dataset_that_another_copy_logs_meanwhile_is_no_failure(
         monkeypatch.setattr(MlflowClient, "log_inputs", log_inputs)
         experiment = self.get_run(run_id).info.experiment_id
         log_inputs(self, self.create_run(experiment).info.run_id, inputs)
-        raise MlflowException("(sqlite3.IntegrityError) UNIQUE constraint failed: datasets.experiment_id")
+        raise MlflowException(
+            "(sqlite3.IntegrityError) UNIQUE constraint failed: datasets.experiment_id"
+        )
 
     monkeypatch.setattr(MlflowClient, "log_inputs", too_late)
     teams.apply("prod")
@@ -339,9 +406,12 @@ def test_a_copy_goes_to_a_server_over_http(
 def test_workspaces_of_one_server_are_environments(
     tmp_path: Path, blank_registry: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """MLflow 3.17: `mlflow server --enable-workspaces`; a copy goes from one workspace to the other over HTTP."""
+    """MLflow 3.17: `mlflow server --enable-workspaces`; a copy goes from one workspace to the other
+    over HTTP."""
     extra = ("--enable-workspaces",)
-    with mlflow_server(tmp_path / "server", blank_registry(tmp_path / "w.db"), extra=extra) as address:
+    with mlflow_server(
+        tmp_path / "server", blank_registry(tmp_path / "w.db"), extra=extra
+    ) as address:
         for name in ("risk-staging", "risk"):
             MlflowClient(address).create_workspace(name)
         with monkeypatch.context() as patch:
@@ -349,13 +419,18 @@ def test_workspaces_of_one_server_are_environments(
             patch.setenv("MLFLOW_TRACKING_URI", address)
             origin = made(address)
         more = {"staging": ", workspace: risk-staging", "prod": ", workspace: risk"}
-        teams = team_of(tmp_path, {"staging": address, "prod": address}, origin, monkeypatch, **more)
+        teams = team_of(
+            tmp_path, {"staging": address, "prod": address}, origin, monkeypatch, **more
+        )
         promoted(teams, origin, 2)
         teams.apply("prod")
         teams.apply("staging")
         for workspace, source in (("risk", 1), ("risk-staging", 1)):
             monkeypatch.setenv("MLFLOW_WORKSPACE", workspace)
-            found = {int(v.version): v for v in MlflowClient(address).search_model_versions(f"name = '{origin.model}'")}
+            found = {
+                int(v.version): v
+                for v in MlflowClient(address).search_model_versions(f"name = '{origin.model}'")
+            }
             assert found[source].current_stage == "Production", workspace
         monkeypatch.delenv("MLFLOW_WORKSPACE")
         assert [teams.on(name, "verify").code for name in ("staging", "prod")] == [0, 0]

@@ -1,4 +1,5 @@
-"""MLflow's prompts under git: manifests with `kind: prompt`, from import to rollback, on every registry."""
+"""MLflow's prompts under git: manifests with `kind: prompt`, from import to rollback, on every
+registry."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ Register = Callable[..., str]
 
 @pytest.fixture
 def prompt(shelf: Shelf) -> Register:
-    """Registers a prompt with these texts as its versions, through MLflow's own function, and gives its name."""
+    """Registers a prompt with these texts as its versions, through MLflow's own function, and gives
+    its name."""
 
     def register(*texts: Any, base: str = "greeting") -> str:
         name = f"{base}-{shelf._prefix}"
@@ -45,11 +47,16 @@ def manifest(stages: str, rest: str = "") -> str:
 
 
 def test_promoted_rolled_back_and_told(team: Team, shelf: Shelf, prompt: Register) -> None:
-    name = prompt("Hello {{name}}", "Good day {{name}}", [{"role": "user", "content": "Hi {{name}}"}])
+    name = prompt(
+        "Hello {{name}}", "Good day {{name}}", [{"role": "user", "content": "Hi {{name}}"}]
+    )
     team.commit(**{name: manifest("{Production: 1}")})
     done = team.reconcile()
     assert {"model": name, "stage": "Production", "version": 1} in done.json["changed"]
-    assert aliases(shelf, name) == {"production": 1} and loaded(shelf, name, "production") == "Hello {{name}}"
+    assert (
+        aliases(shelf, name) == {"production": 1}
+        and loaded(shelf, name, "production") == "Hello {{name}}"
+    )
 
     promoted = team.run("promote", name, "2", "Production", "--commit")
     assert promoted.code == 0, promoted.err
@@ -77,7 +84,11 @@ def test_promoted_rolled_back_and_told(team: Team, shelf: Shelf, prompt: Registe
 
 
 def versions(shelf: Shelf, name: str) -> list[Any]:
-    return list(shelf.client.search_model_versions(f"name = '{name}' AND tags.`mlflow.prompt.is_prompt` = 'true'"))
+    return list(
+        shelf.client.search_model_versions(
+            f"name = '{name}' AND tags.`mlflow.prompt.is_prompt` = 'true'"
+        )
+    )
 
 
 def digest(shelf: Shelf, name: str, number: int) -> str:
@@ -90,8 +101,12 @@ def text(team: Team, name: str) -> str:
 
 
 def test_a_promotion_is_judged(team: Team, shelf: Shelf, prompt: Register) -> None:
-    """What a prompt has is judged as a model's; what it cannot have fails, unless the policy takes it away for prompts."""
-    asks = "require: {pinned: true, status: READY, tags: {reviewed: 'yes'}, metrics: {accuracy: {min: 0.9}}}"
+    """What a prompt has is judged as a model's; what it cannot have fails, unless the policy takes
+    it away for prompts."""
+    asks = (
+        "require: {pinned: true, status: READY, tags: {reviewed: 'yes'}, metrics: {accuracy: {min:"
+        " 0.9}}}"
+    )
     policy = f"stages: {{Production: {{alias: live, {asks}}}}}\n"
     team.write("policy.yaml", policy)
     name = prompt("Hello", "Hello there")
@@ -102,7 +117,12 @@ def test_a_promotion_is_judged(team: Team, shelf: Shelf, prompt: Register) -> No
     team.commit(**{name: manifest("{Production: 2}", f"versions: {{2: {pin}}}\n")})
     plan = team.run("plan", name, "--format", "json")
     verdicts = {gate["gate"]: gate["status"] for gate in plan.json["models"][0]["gates"]}
-    assert verdicts == {"status": "passed", "pinned": "passed", "tags": "failed", "metrics": "failed"}
+    assert verdicts == {
+        "status": "passed",
+        "pinned": "passed",
+        "tags": "failed",
+        "metrics": "failed",
+    }
     assert plan.code == 4 and "a prompt has nothing for metrics to judge" in plan.out
 
     nothing = "stages: {Production: {require: {metrics: null}}}"
@@ -114,10 +134,16 @@ def test_a_promotion_is_judged(team: Team, shelf: Shelf, prompt: Register) -> No
     assert aliases(shelf, name) == {"live": 2}
 
 
-def test_drift_is_healed_and_another_text_is_refused(team: Team, shelf: Shelf, prompt: Register) -> None:
+def test_drift_is_healed_and_another_text_is_refused(
+    team: Team, shelf: Shelf, prompt: Register
+) -> None:
     name = prompt("Hello", "Hello there")
-    pins = "\n".join(f'  {n}: {{digest: "{digest(shelf, name, n)}", tags: {{by: git}}}}' for n in (1, 2))
-    rest = f"description: Greets.\ntags: {{team: support}}\naliases: {{short: 1}}\nversions:\n{pins}\n"
+    pins = "\n".join(
+        f'  {n}: {{digest: "{digest(shelf, name, n)}", tags: {{by: git}}}}' for n in (1, 2)
+    )
+    rest = (
+        f"description: Greets.\ntags: {{team: support}}\naliases: {{short: 1}}\nversions:\n{pins}\n"
+    )
     team.commit(**{name: manifest("{Production: 1, Staging: 2}", rest)})
     team.reconcile()
     assert aliases(shelf, name) == {"production": 1, "staging": 2, "short": 1}
@@ -129,7 +155,10 @@ def test_drift_is_healed_and_another_text_is_refused(team: Team, shelf: Shelf, p
     assert plan["sync"] == "Drifted" and len(plan["changes"]) == 3
     team.reconcile()
     found = shelf.client.get_prompt(name)
-    assert aliases(shelf, name) == {"production": 1, "staging": 2, "short": 1} and found.description == "Greets."
+    assert (
+        aliases(shelf, name) == {"production": 1, "staging": 2, "short": 1}
+        and found.description == "Greets."
+    )
     assert found.tags["team"] == "support" and found.tags["_mlflow_experiment_ids"] == ",7,"
     assert shelf.client.load_prompt(f"prompts:/{name}/2", cache_ttl_seconds=0).tags["by"] == "git"
 
@@ -137,12 +166,15 @@ def test_drift_is_healed_and_another_text_is_refused(team: Team, shelf: Shelf, p
     refused = team.run("plan", name, "--format", "json")
     assert refused.code == 4
     assert [one["code"] for one in refused.json["models"][0]["refusals"]] == ["pin"]
-    found_by = {one["field"] for one in team.run("verify", name, "--format", "json").json["unexplained"]}
+    found_by = {
+        one["field"] for one in team.run("verify", name, "--format", "json").json["unexplained"]
+    }
     assert found_by == {"pin 1 digest"}
 
 
 def test_a_stage_is_handed_over_by_one_write(team: Team, shelf: Shelf, prompt: Register) -> None:
-    """MLflow moves an alias in one statement, so that a service that loads the prompt meanwhile finds the old or the new."""
+    """MLflow moves an alias in one statement, so that a service that loads the prompt meanwhile
+    finds the old or the new."""
     name = prompt("old", "new")
     team.commit(**{name: manifest("{Production: 1, Staging: 2}")})
     team.reconcile()
@@ -183,13 +215,20 @@ def test_a_name_is_a_models_or_a_prompts(team: Team, shelf: Shelf, prompt: Regis
     )
     ran = team.run("plan", "--format", "json")
     assert ran.code == 4
-    told = {one["model"]: [refusal["code"] for refusal in one["refusals"]] for one in ran.json["models"]}
+    told = {
+        one["model"]: [refusal["code"] for refusal in one["refusals"]] for one in ran.json["models"]
+    }
     assert told == {taken: ["name_taken"], model: ["name_taken"], missing: ["missing_version"]}
     named = team.run("plan", taken, model, "--format", "json").json["models"]
-    assert {one["model"]: one["refusals"][0]["code"] for one in named} == {taken: "name_taken", model: "name_taken"}
+    assert {one["model"]: one["refusals"][0]["code"] for one in named} == {
+        taken: "name_taken",
+        model: "name_taken",
+    }
     assert team.run("reconcile", "--yes").code == 4
     assert aliases(shelf, taken) == {} and shelf.stages(model) == {1: "None"}
-    assert not list(shelf.client.search_registered_models(f"name = '{missing}'")), "nobody makes it a model"
+    assert not list(shelf.client.search_registered_models(f"name = '{missing}'")), (
+        "nobody makes it a model"
+    )
     assert "no prompt" in team.run("promote", model, "1", "Staging").err
 
 
@@ -199,9 +238,14 @@ def test_imported_and_followed(team: Team, shelf: Shelf, prompt: Register) -> No
     shelf.client.set_prompt_alias(name, "short", 1)
     team.commit("Root")
     told = team.run("import", name, "--tags", "--format", "json").json
-    assert [(one["model"], one["result"], one["pending"]) for one in told["models"]] == [(name, "created", [])]
+    assert [(one["model"], one["result"], one["pending"]) for one in told["models"]] == [
+        (name, "created", [])
+    ]
     written = text(team, name)
-    assert "kind: prompt\nstages:\n  Production: 2\naliases:\n  short: 1\nversions:\n  1: {digest: " in written
+    assert (
+        "kind: prompt\nstages:\n  Production: 2\naliases:\n  short: 1\nversions:\n  1: {digest: "
+        in written
+    )
     assert "mlflow" not in written.split("\n", 1)[1], "what is MLflow's own is not declared"
     assert team.run("validate").code == 0
     plan = team.run("plan", name, "--detailed-exitcode")
@@ -212,7 +256,10 @@ def test_imported_and_followed(team: Team, shelf: Shelf, prompt: Register) -> No
     again = team.run("import", name, "--format", "json").json["models"][0]
     assert again["result"] == "updated" and "Production: 1" in text(team, name)
     assert team.run("plan", name, "--detailed-exitcode").code == 0
-    assert shelf.client.load_prompt(f"prompts:/{name}@production", cache_ttl_seconds=0).template == "Hello"
+    assert (
+        shelf.client.load_prompt(f"prompts:/{name}@production", cache_ttl_seconds=0).template
+        == "Hello"
+    )
 
 
 def test_a_retired_prompt_is_told_and_pruned(team: Team, shelf: Shelf, prompt: Register) -> None:
@@ -238,9 +285,16 @@ def test_two_versions_line_by_line(team: Team, shelf: Shelf, prompt: Register) -
     other = team.run("compare", name, "2", "3")
     assert "+[system]" in other.out and "\x1b" not in other.out and "\\u001b[2J" in other.out
     page = team.run("compare", name, "2", "3", "--format", "markdown").out
-    assert "@everyone" in page.split("````diff\n")[1].split("\n````\n")[0], "dead, whatever it writes"
+    assert "@everyone" in page.split("````diff\n")[1].split("\n````\n")[0], (
+        "dead, whatever it writes"
+    )
     data = team.run("compare", name, "1", "2", "--format", "json").json
-    assert data["prompt"]["diff"] == ["@@ -1,2 +1,2 @@", " Hello {{name}}", "-How are you?", "+Well?"]
+    assert data["prompt"]["diff"] == [
+        "@@ -1,2 +1,2 @@",
+        " Hello {{name}}",
+        "-How are you?",
+        "+Well?",
+    ]
     assert data["from"]["digest"] == digest(shelf, name, 1)
 
 
@@ -256,7 +310,9 @@ def test_the_report_and_the_state_are_told(team: Team, shelf: Shelf, prompt: Reg
     assert name in page
 
 
-def test_requests(team: Team, shelf: Shelf, prompt: Register, request: pytest.FixtureRequest) -> None:
+def test_requests(
+    team: Team, shelf: Shelf, prompt: Register, request: pytest.FixtureRequest
+) -> None:
     """Prompts are two more listings where a manifest is of one, and none anywhere else."""
     if not team.uri.startswith("http"):
         pytest.skip("requests are counted over HTTP")

@@ -1,4 +1,5 @@
-"""Receipts (RULES R6): a chain in git notes, recovered after a crash, pushed by many at once without losing one."""
+"""Receipts (RULES R6): a chain in git notes, recovered after a crash, pushed by many at once
+without losing one."""
 
 from __future__ import annotations
 
@@ -46,7 +47,9 @@ def test_each_run_that_changed_something_leaves_one_line(team: Team, shelf: Shel
     assert (one.commit, two.commit) == (first, second)
     assert one.line.startswith('{"at":"') and "\n" not in one.line
     assert (
-        one.digest == ran.json["receipt"] and two.content["previous"] == one.digest and one.content["previous"] is None
+        one.digest == ran.json["receipt"]
+        and two.content["previous"] == one.digest
+        and one.content["previous"] is None
     )
     assert shelf.tags(name)["gitops.receipt"] == two.digest
     assert two.content["by"] == "A Person <a@example.org>" or two.content["by"] is None
@@ -102,7 +105,11 @@ def test_a_run_that_died_before_its_receipt_is_made_good(
     ran = team.run("reconcile", "--yes")
     assert ran.code == 0 and f"Recovered the receipt of an earlier run for {name}" in ran.err
     [recovered] = kept(team)
-    assert recovered.commit == first and recovered.content["recovered"] is True and recovered.applied() == {name}
+    assert (
+        recovered.commit == first
+        and recovered.content["recovered"] is True
+        and recovered.applied() == {name}
+    )
     assert shelf.tags(name)["gitops.receipt"] == recovered.digest
     assert "Recovered" not in team.run("reconcile", "--yes").err
 
@@ -121,7 +128,9 @@ def test_a_receipt_that_cannot_be_kept_is_exit_5(team: Team, shelf: Shelf) -> No
     assert len(kept(team)) == 1
 
 
-def test_receipts_reach_the_remote_and_other_clones(team: Team, shelf: Shelf, tmp_path: Path) -> None:
+def test_receipts_reach_the_remote_and_other_clones(
+    team: Team, shelf: Shelf, tmp_path: Path
+) -> None:
     name = shelf.model(2)
     team.commit(**{name: "stages: {Production: 1}\n"})
     bare = with_remote(team, tmp_path)
@@ -144,7 +153,9 @@ def test_receipts_reach_the_remote_and_other_clones(team: Team, shelf: Shelf, tm
     team.git("remote", "set-url", "origin", str(broken))
     team.commit(**{name: "stages: {Production: 2}\n"})
     ran = team.run("--main", "main", "reconcile", "--yes", "--push-receipts")
-    assert ran.code == 5 and "could not be fetched" in ran.err and "applied, not recorded" in ran.err
+    assert (
+        ran.code == 5 and "could not be fetched" in ran.err and "applied, not recorded" in ran.err
+    )
     assert len(kept(team)) == 4, "what cannot be pushed is still kept here"
 
 
@@ -205,7 +216,8 @@ def test_two_processes_in_one_clone_lose_none(tmp_path: Path) -> None:
     script = WRITER.replace("notes.push()", "")
     writers = [
         subprocess.Popen(
-            [sys.executable, "-c", script, str(team.folder), commit, who, "10"], env=os.environ | GIT_ENVIRONMENT
+            [sys.executable, "-c", script, str(team.folder), commit, who, "10"],
+            env=os.environ | GIT_ENVIRONMENT,
         )
         for who in ("one", "two")
     ]
@@ -228,11 +240,15 @@ def test_a_note_in_another_encoding_stays_as_it_is(team: Team, shelf: Shelf) -> 
     commit = team.commit(**{name: "stages: {Production: 1}\n"})
     written = b"Schon gepr\xfcft.\n\nZweite\x0cSeite.\n"
     (team.folder / "note").write_bytes(written)
-    team.git("notes", "--ref=mlflow-gitops", "add", "-C", team.git("hash-object", "-w", "note"), commit)
+    team.git(
+        "notes", "--ref=mlflow-gitops", "add", "-C", team.git("hash-object", "-w", "note"), commit
+    )
     (team.folder / "note").unlink()
     team.reconcile()
     [receipt] = kept(team)
-    shown = subprocess.check_output(["git", "notes", "--ref=mlflow-gitops", "show", commit], cwd=team.folder)
+    shown = subprocess.check_output(
+        ["git", "notes", "--ref=mlflow-gitops", "show", commit], cwd=team.folder
+    )
     assert shown == written + receipt.line.encode() + b"\n"
 
 
@@ -240,7 +256,9 @@ def test_receipts_that_come_while_the_remotes_are_merged_stay(tmp_path: Path) ->
     team = Team(tmp_path / "repo", "unused")
     commit = team.commit("Only one")
     with_remote(team, tmp_path)
-    lines = [receipts.write({"at": f"2026-01-01T00:00:0{i}Z", "models": []}, None) for i in range(3)]
+    lines = [
+        receipts.write({"at": f"2026-01-01T00:00:0{i}Z", "models": []}, None) for i in range(3)
+    ]
     own = Notes.of(Git(team.folder))
     own.add(commit, lines[0])
     own.push()
@@ -259,7 +277,9 @@ def test_receipts_that_come_while_the_remotes_are_merged_stay(tmp_path: Path) ->
     assert [one.line for one in kept(team)] == lines
 
 
-def test_receipts_that_the_remote_lost_are_pushed_again(team: Team, shelf: Shelf, tmp_path: Path) -> None:
+def test_receipts_that_the_remote_lost_are_pushed_again(
+    team: Team, shelf: Shelf, tmp_path: Path
+) -> None:
     name = shelf.model(1)
     team.commit(**{name: "stages: {Production: 1}\n"})
     bare = with_remote(team, tmp_path)
@@ -270,7 +290,9 @@ def test_receipts_that_the_remote_lost_are_pushed_again(team: Team, shelf: Shelf
     assert [one.digest for one in pushed(bare)] == [one.digest for one in kept(team)] != []
 
 
-def test_a_clone_that_fetches_all_notes_keeps_receipts_that_are_not_pushed_yet(tmp_path: Path) -> None:
+def test_a_clone_that_fetches_all_notes_keeps_receipts_that_are_not_pushed_yet(
+    tmp_path: Path,
+) -> None:
     team = Team(tmp_path / "repo", "unused")
     commit = team.commit("Only one")
     with_remote(team, tmp_path)
@@ -294,20 +316,32 @@ def pushed(bare: Path) -> list[receipts.Receipt]:
     return Notes(Git(bare), None).receipts()
 
 
-def test_what_could_not_be_pushed_is_pushed_by_the_next_run(team: Team, shelf: Shelf, tmp_path: Path) -> None:
+def test_what_could_not_be_pushed_is_pushed_by_the_next_run(
+    team: Team, shelf: Shelf, tmp_path: Path
+) -> None:
     name = shelf.model(1)
     team.commit(**{name: "stages: {Production: 1}\n"})
     bare = with_remote(team, tmp_path)
     bare.rename(tmp_path / "away.git")
     ran = team.run("reconcile", "--yes", "--push-receipts")
-    assert ran.code == 5 and "applied, not recorded" in ran.err and shelf.stages(name) == {1: "Production"}
+    assert (
+        ran.code == 5
+        and "applied, not recorded" in ran.err
+        and shelf.stages(name) == {1: "Production"}
+    )
     (tmp_path / "away.git").rename(bare)
     assert pushed(bare) == []
-    assert team.run("reconcile", "--yes", "--push-receipts").code == 0, "there is nothing else to do"
-    assert [one.digest for one in pushed(bare)] == [one.digest for one in kept(team)] and len(pushed(bare)) == 1
+    assert team.run("reconcile", "--yes", "--push-receipts").code == 0, (
+        "there is nothing else to do"
+    )
+    assert [one.digest for one in pushed(bare)] == [one.digest for one in kept(team)] and len(
+        pushed(bare)
+    ) == 1
 
 
-def test_a_new_clone_recovers_what_was_never_pushed_and_pushes_it(team: Team, shelf: Shelf, tmp_path: Path) -> None:
+def test_a_new_clone_recovers_what_was_never_pushed_and_pushes_it(
+    team: Team, shelf: Shelf, tmp_path: Path
+) -> None:
     name = shelf.model(1)
     commit = team.commit(**{name: "stages: {Production: 1}\n"})
     bare = with_remote(team, tmp_path)
@@ -322,7 +356,9 @@ def test_a_new_clone_recovers_what_was_never_pushed_and_pushes_it(team: Team, sh
     assert shelf.tags(name)["gitops.receipt"] == receipt.digest
 
 
-def test_receipts_of_a_shallow_clone_are_the_repositorys(team: Team, shelf: Shelf, tmp_path: Path) -> None:
+def test_receipts_of_a_shallow_clone_are_the_repositorys(
+    team: Team, shelf: Shelf, tmp_path: Path
+) -> None:
     name = shelf.model(2)
     team.commit(**{name: "stages: {Production: 1}\n"})
     bare = with_remote(team, tmp_path)
@@ -358,12 +394,18 @@ def test_a_stamp_that_could_not_be_written_is_written_by_the_next_run(
         ran = team.run("reconcile", "--yes")
         assert ran.code == 5 and "applied, not recorded: not now" in ran.err
     [receipt] = kept(team)
-    assert [shelf.tags(name).get("gitops.receipt") == receipt.digest for name in names] == [True, False, True]
+    assert [shelf.tags(name).get("gitops.receipt") == receipt.digest for name in names] == [
+        True,
+        False,
+        True,
+    ]
     assert team.run("reconcile", "--yes").code == 0
     assert shelf.tags(names[1])["gitops.receipt"] == receipt.digest and len(kept(team)) == 1
     shelf.client.set_registered_model_tag(names[0], "gitops.receipt", "f" * 64)
     assert team.run("reconcile", "--yes").code == 0
-    assert shelf.tags(names[0])["gitops.receipt"] == "f" * 64, "it may be newer than all that is known here"
+    assert shelf.tags(names[0])["gitops.receipt"] == "f" * 64, (
+        "it may be newer than all that is known here"
+    )
 
 
 @pytest.mark.parametrize("where", ["while waiting", "while telling"])
@@ -399,7 +441,9 @@ def test_an_interrupted_run_records_what_was_under_way(
     assert again.code == 0 and "Recovered" not in again.err
 
 
-def test_what_a_dead_run_did_is_named_by_the_receipt_that_makes_it_good(team: Team, shelf: Shelf) -> None:
+def test_what_a_dead_run_did_is_named_by_the_receipt_that_makes_it_good(
+    team: Team, shelf: Shelf
+) -> None:
     name = shelf.model(3)
     team.commit(**{name: "stages: {Production: 1}\naliases: {champion: 1}\n"})
     team.reconcile()
@@ -424,7 +468,9 @@ def test_a_pruned_model_whose_run_died_is_recorded(team: Team, shelf: Shelf) -> 
     team.reconcile("--prune")
     [_, whole] = kept(team)
     team.git("update-ref", "refs/notes/mlflow-gitops", first)
-    assert f"Recovered the receipt of an earlier run for {name}" in team.run("reconcile", "--yes").err
+    assert (
+        f"Recovered the receipt of an earlier run for {name}" in team.run("reconcile", "--yes").err
+    )
     [_, recovered] = kept(team)
     assert recovered.commit == gone and named(recovered) == named(whole) and named(whole)
     assert shelf.tags(name)["gitops.receipt"] == recovered.digest
@@ -434,4 +480,6 @@ def named(receipt: receipts.Receipt) -> list[tuple[object, ...]]:
     """The changes that a receipt names, whether its run made or found them."""
     [model] = receipt.models()
     changes = (*model.get("changes", ()), *model.get("found", ()))
-    return sorted((c["action"], c.get("version") or 0, c.get("key") or "", str(c.get("to"))) for c in changes)
+    return sorted(
+        (c["action"], c.get("version") or 0, c.get("key") or "", str(c.get("to"))) for c in changes
+    )

@@ -1,4 +1,5 @@
-"""`reconcile --since REV`: refusals that stood at REV already are told, and the new ones decide the exit code (RULES R8)."""
+"""`reconcile --since REV`: refusals that stood at REV already are told, and the new ones decide the
+exit code (RULES R8)."""
 
 from __future__ import annotations
 
@@ -7,7 +8,10 @@ import pytest
 from tests.lanes.conftest import POLICY, Shelf
 from tests.support.team import Ran, Team
 
-GATED = "stages: {Staging: {alias: staging, require: {tags: {validation: passed}}}, Production: {alias: production}}\n"
+GATED = (
+    "stages: {Staging: {alias: staging, require: {tags: {validation: passed}}}, Production: {alias:"
+    " production}}\n"
+)
 
 
 @pytest.fixture
@@ -28,7 +32,10 @@ def test_a_refusal_that_stood_already_is_a_warning(team: Team, shelf: Shelf) -> 
     ran = since(team, before)
     assert ran.code == 0 and ran.json["standing"] == [stuck]
     assert f"{stuck} is still refused, as it was at {before}" in ran.err
-    assert {m["model"]: m["result"] for m in ran.json["models"]} == {stuck: "refused", other: "applied"}
+    assert {m["model"]: m["result"] for m in ran.json["models"]} == {
+        stuck: "refused",
+        other: "applied",
+    }
 
     team.commit(**{other: "stages: {Production: 8}\n"})
     new = since(team, before)
@@ -69,7 +76,9 @@ def test_a_limit_that_stopped_the_whole_run_already(team: Team, shelf: Shelf) ->
 
 
 @pytest.mark.parametrize("revision", ["0" * 40, "1" * 40, "no-such-thing"])
-def test_a_commit_that_nobody_has_makes_every_refusal_new(team: Team, shelf: Shelf, revision: str) -> None:
+def test_a_commit_that_nobody_has_makes_every_refusal_new(
+    team: Team, shelf: Shelf, revision: str
+) -> None:
     """CI names 0000… for a new branch, and after a forced push a commit that was never fetched."""
     team.commit(**{shelf.model(1): "stages: {Production: 9}\n"})
     ran = since(team, revision)
@@ -78,7 +87,12 @@ def test_a_commit_that_nobody_has_makes_every_refusal_new(team: Team, shelf: She
 
 
 def test_failures_and_faults_of_receipts_are_never_old(team: Team, shelf: Shelf) -> None:
-    team.commit(**{shelf.model(1): "stages: {Production: 9}\n", shelf.model(1, "other"): "stages: {Production: 1}\n"})
+    team.commit(
+        **{
+            shelf.model(1): "stages: {Production: 9}\n",
+            shelf.model(1, "other"): "stages: {Production: 1}\n",
+        }
+    )
     blocker = team.folder / ".git" / "refs" / "notes"
     blocker.parent.mkdir(parents=True, exist_ok=True)
     blocker.write_text("in the way")
@@ -93,4 +107,7 @@ def test_before_there_was_a_registry_folder_nothing_stood(team: Team, shelf: She
     team.commit(**{stuck: "stages: {Production: 9}\n", other: "stages: {Production: 1}\n"})
     ran = since(team, before)
     assert ran.code == 4 and ran.json["standing"] == []
-    assert {m["model"]: m["result"] for m in ran.json["models"]} == {stuck: "refused", other: "applied"}
+    assert {m["model"]: m["result"] for m in ran.json["models"]} == {
+        stuck: "refused",
+        other: "applied",
+    }

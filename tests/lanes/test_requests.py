@@ -1,4 +1,5 @@
-"""What reaches the server, counted through a proxy: as many requests as there are pages, and no write for nothing."""
+"""What reaches the server, counted through a proxy: as many requests as there are pages, and no
+write for nothing."""
 
 from __future__ import annotations
 
@@ -23,14 +24,17 @@ from tests.support.together import Shared
 MANY = 1_200
 
 
-def test_a_plan_with_nothing_to_do_asks_for_pages_alone(http_server: Shared, tmp_path: Path) -> None:
+def test_a_plan_with_nothing_to_do_asks_for_pages_alone(
+    http_server: Shared, tmp_path: Path
+) -> None:
     with proxy(http_server.address) as between, uncrowded(http_server):
         asks_for_pages_alone(between, http_server.folder / "mlflow.db", tmp_path)
 
 
 def asks_for_pages_alone(between: Proxy, database: Path, tmp_path: Path) -> None:
     team = Team(tmp_path / "repo", between.address)
-    # Behind all others' in a listing: coming and going, they move no row of theirs from page to page.
+    # Behind all others' in a listing: coming and going, they move no row of theirs from page to
+    # page.
     names = [f"zzz-crowd-{i:04}" for i in range(MANY)]
     commit = team.commit(**{name: "stages: {Production: 1}\n" for name in names})
     applied = [{"model": name, "result": "applied"} for name in names]
@@ -39,7 +43,12 @@ def asks_for_pages_alone(between: Proxy, database: Path, tmp_path: Path) -> None
     fill(database, names, commit, receipts.Receipt(commit, line, receipt).digest)
     between.reset()
     ran = team.run("plan", "--detailed-exitcode", "--format", "json")
-    assert ran.code == 0 and ran.json["summary"] == {"models": MANY, "changed": 0, "changes": 0, "refused": 0}
+    assert ran.code == 0 and ran.json["summary"] == {
+        "models": MANY,
+        "changed": 0,
+        "changes": 0,
+        "refused": 0,
+    }
     pages = math.ceil(MANY / edge.MODELS_A_PAGE) + math.ceil(MANY / edge.VERSIONS_A_PAGE)
     assert len(between.requests) == pages == 3, between.requests
     assert between.writes == []
@@ -69,7 +78,8 @@ def test_a_promotion_reads_its_model_before_and_after_and_writes_each_thing_once
     assert counted["registered-models/search"] == counted["model-versions/search"] == 4
     assert counted["model-versions/transition-stage"] == 2
     assert counted["registered-models/alias"] == 1
-    # commit and author of both versions, the new one's held stamp; the model's time, commit and receipt.
+    # commit and author of both versions, the new one's held stamp; the model's time, commit and
+    # receipt.
     assert counted["model-versions/set-tag"] <= 5 and counted["registered-models/set-tag"] == 3
 
 
@@ -84,18 +94,26 @@ def test_credentials_come_from_mlflows_own_settings(
         assert between.credentials == {"Bearer a-token"}
         between.reset()
         monkeypatch.delenv("MLFLOW_TRACKING_TOKEN")
-        ran = team.run("plan", name, "--format", "json", uri=between.address.replace("://", "://me:pa55word@"))
+        ran = team.run(
+            "plan", name, "--format", "json", uri=between.address.replace("://", "://me:pa55word@")
+        )
         assert ran.code == 0 and "pa55word" not in ran.out + ran.err
         [sent] = between.credentials
         assert sent is not None and base64.b64decode(sent.removeprefix("Basic ")) == b"me:pa55word"
 
 
 def fill(database: Path, names: list[str], commit: str, receipt: str) -> None:
-    """Models as a reconcile leaves them, put straight into MLflow's tables: through the API it would take minutes."""
-    tags = {"gitops.commit": commit, "gitops.owner": f"{commit}:registry", "gitops.receipt": receipt}
+    """Models as a reconcile leaves them, put straight into MLflow's tables: through the API it
+    would take minutes."""
+    tags = {
+        "gitops.commit": commit,
+        "gitops.owner": f"{commit}:registry",
+        "gitops.receipt": receipt,
+    }
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.executemany(
-            "INSERT INTO registered_models (name, creation_time, last_updated_time, description) VALUES (?, 1, 1, '')",
+            "INSERT INTO registered_models (name, creation_time, last_updated_time, description)"
+            " VALUES (?, 1, 1, '')",
             [(name,) for name in names],
         )
         connection.executemany(
@@ -103,8 +121,9 @@ def fill(database: Path, names: list[str], commit: str, receipt: str) -> None:
             [(key, value, name) for name in names for key, value in tags.items()],
         )
         connection.executemany(
-            "INSERT INTO model_versions (name, version, creation_time, last_updated_time, current_stage, status, source)"
-            " VALUES (?, 1, 1, 1, 'Production', 'READY', 's3://models/1')",
+            "INSERT INTO model_versions (name, version, creation_time, last_updated_time,"
+            " current_stage, status, source) VALUES (?, 1, 1, 1, 'Production', 'READY',"
+            " 's3://models/1')",
             [(name,) for name in names],
         )
 

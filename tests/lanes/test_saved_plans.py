@@ -1,4 +1,5 @@
-"""Saved plans: one that was made for a pull request holds for its merge, and for nothing else (RULES R4)."""
+"""Saved plans: one that was made for a pull request holds for its merge, and for nothing else
+(RULES R4)."""
 
 from __future__ import annotations
 
@@ -46,14 +47,18 @@ def test_of_a_pull_request(team: Team, shelf: Shelf, file: Path, way: str, onto:
     assert team.run("--main", "main", "plan", *onto, "--out", str(file)).code == 0
     team.git("checkout", "-q", "main")
     early = team.run("--main", "main", "reconcile", "--plan", str(file), "--yes")
-    assert early.code == 4 and "the manifests or the policy moved" in early.err, "it is not merged yet"
+    assert early.code == 4 and "the manifests or the policy moved" in early.err, (
+        "it is not merged yet"
+    )
     for command in MERGES[way]:
         team.git(*command)
     ran = team.run("--main", "main", "reconcile", "--plan", str(file), "--yes", "--format", "json")
     assert ran.code == 0, ran.err
     assert shelf.stages(changed) == {1: "Archived", 2: "Production"}
     assert shelf.tags(changed)["gitops.commit"] == team.git("rev-parse", "HEAD")
-    assert [model["model"] for model in ran.json["models"]] == ([changed] if onto else sorted([changed, other]))
+    assert [model["model"] for model in ran.json["models"]] == (
+        [changed] if onto else sorted([changed, other])
+    )
 
 
 def test_of_a_merge_that_another_came_before(team: Team, shelf: Shelf, file: Path) -> None:
@@ -63,7 +68,10 @@ def test_of_a_merge_that_another_came_before(team: Team, shelf: Shelf, file: Pat
     team.commit(**{other: "stages: {Production: 1, Staging: null}\n"})
     team.git("merge", "-q", "--no-ff", "-m", "Merge", "feature")
     ran = team.run("reconcile", "--plan", str(file), "--yes")
-    assert ran.code == 4 and "the manifests or the policy moved since it was made. Plan again." in ran.err
+    assert (
+        ran.code == 4
+        and "the manifests or the policy moved since it was made. Plan again." in ran.err
+    )
 
 
 def test_of_a_merge_that_changes_no_model(team: Team, shelf: Shelf, file: Path) -> None:
@@ -80,7 +88,9 @@ def test_of_a_merge_that_changes_no_model(team: Team, shelf: Shelf, file: Path) 
     assert shelf.stages(name) == {1: "None"}, "what the plan did not say is not done"
 
 
-def test_the_limit_counts_what_it_counted_when_it_was_planned(team: Team, shelf: Shelf, file: Path) -> None:
+def test_the_limit_counts_what_it_counted_when_it_was_planned(
+    team: Team, shelf: Shelf, file: Path
+) -> None:
     names = [shelf.model(2, f"many{i}") for i in range(6)]
     team.write("policy.yaml", POLICY + "limits: {changed_models: {percent: 50, floor: 0}}\n")
     team.commit(**{name: "stages: {Production: 1}\n" for name in names})

@@ -1,4 +1,5 @@
-"""A secret stands in every place that may hold one, and in nothing that any command prints or writes, failing or not."""
+"""A secret stands in every place that may hold one, and in nothing that any command prints or
+writes, failing or not."""
 
 from __future__ import annotations
 
@@ -23,7 +24,14 @@ SECRETS = {
 }
 OF_THE_URI = "hunter2/of:the?address"
 OF_THE_REMOTE = "ghs_token0of0the0remote"
-KNOWN = (*SECRETS.values(), OF_THE_URI, "hunter2%2Fof%3Athe%3Faddress", OF_THE_REMOTE, "hunter2/of", "the?address")
+KNOWN = (
+    *SECRETS.values(),
+    OF_THE_URI,
+    "hunter2%2Fof%3Athe%3Faddress",
+    OF_THE_REMOTE,
+    "hunter2/of",
+    "the?address",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -48,17 +56,26 @@ def with_password(address: str) -> str:
 def clean(text: str) -> None:
     forms = {
         *KNOWN,
-        *(base64.b64encode(f"{who}:{one}".encode()).decode() for who in ("user", "somebody") for one in KNOWN),
+        *(
+            base64.b64encode(f"{who}:{one}".encode()).decode()
+            for who in ("user", "somebody")
+            for one in KNOWN
+        ),
     }
     found = [one for one in forms if one in text]
     assert not found, (found, text[:2000])
 
 
 def searched(team: Team, ran: Ran) -> Ran:
-    """What a command said; and every file beside the repository's own settings, where people put the remote."""
+    """What a command said; and every file beside the repository's own settings, where people put
+    the remote."""
     clean(ran.out + ran.err)
     for file in team.folder.parent.rglob("*"):
-        if file.is_file() and ".git" not in file.relative_to(team.folder.parent).parts and file.suffix != ".db":
+        if (
+            file.is_file()
+            and ".git" not in file.relative_to(team.folder.parent).parts
+            and file.suffix != ".db"
+        ):
             clean(file.read_bytes().decode("utf-8", "replace"))
     clean(team.git("log", "-p", "--all", "--format=fuller"))
     return ran
@@ -67,7 +84,12 @@ def searched(team: Team, ran: Ran) -> Ran:
 def test_a_server_that_works(team: Team, shelf: Shelf, tmp_path: Path) -> None:
     """Of every command, all that it prints and writes: plans, receipts, stamps, the page."""
     name = shelf.model(2)
-    team.git("remote", "add", "origin", f"http://x-access-token:{OF_THE_REMOTE}@127.0.0.1:{free_port()}/o/r.git")
+    team.git(
+        "remote",
+        "add",
+        "origin",
+        f"http://x-access-token:{OF_THE_REMOTE}@127.0.0.1:{free_port()}/o/r.git",
+    )
     team.commit(**{name: "stages: {Production: 1}\n"})
     team.git("update-ref", "refs/remotes/origin/main", "HEAD")
     plan = tmp_path / "plan.json"
@@ -80,7 +102,9 @@ def test_a_server_that_works(team: Team, shelf: Shelf, tmp_path: Path) -> None:
     for command in commands:
         ran = searched(team, team.run(*command, uri=with_password(team.uri)))
         assert ran.code in (0, 4) or command[0] == "doctor", (command, ran)
-    assert "127.0.0.1" in plan.read_text() or plan.read_text().count("sha256:"), "the registry is known by its address"
+    assert "127.0.0.1" in plan.read_text() or plan.read_text().count("sha256:"), (
+        "the registry is known by its address"
+    )
     model = shelf.client.get_registered_model(name)
     assert "gitops.receipt" in model.tags
     clean(repr(model.tags) + repr([version.tags for version in shelf.versions(name).values()]))
@@ -121,7 +145,12 @@ def echo(status: int) -> Iterator[str]:
 def test_a_server_that_refuses_and_quotes(team: Team, status: int) -> None:
     team.commit(m="stages: {}\n")
     with echo(status) as address:
-        for command in (["-v", "plan"], ["reconcile", "--yes", "--format", "json"], ["verify"], ["doctor"]):
+        for command in (
+            ["-v", "plan"],
+            ["reconcile", "--yes", "--format", "json"],
+            ["verify"],
+            ["doctor"],
+        ):
             ran = searched(team, team.run(*command, uri=with_password(address)))
             assert ran.code and (str(status) in ran.out + ran.err), ran
 
@@ -131,7 +160,9 @@ ADDRESSES = {
     "HTTP, not encoded": "http://user:hunter2/of:the?address@127.0.0.1:{port}",
     "PostgreSQL": "postgresql://user:hunter2%2Fof%3Athe%3Faddress@127.0.0.1:{port}/db",
     "PostgreSQL, not encoded": "postgresql://user:hunter2/of:the?address@127.0.0.1:{port}/db",
-    "PostgreSQL, in the query": "postgresql:///db?host=127.0.0.1&port={port}&user=u&password=hunter2/of:the?address",
+    "PostgreSQL, in the query": (
+        "postgresql:///db?host=127.0.0.1&port={port}&user=u&password=hunter2/of:the?address"
+    ),
     "a password with a colon": "postgresql+psycopg2://user:x:the?address@127.0.0.1:{port}/db",
     "MySQL": "mysql+pymysql://user:hunter2%2Fof%3Athe%3Faddress@127.0.0.1:{port}/db",
     "a scheme that there is not": "nosuch://user:hunter2/of:the?address@127.0.0.1/db",
@@ -146,7 +177,9 @@ def test_an_address_that_leads_nowhere(case: str, team: Team) -> None:
         assert ran.code, ran
 
 
-def test_a_remote_that_is_dead_or_refuses(team: Team, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_remote_that_is_dead_or_refuses(
+    team: Team, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
     name = shelf.model(2)
     team.commit(**{name: "stages: {Production: 1}\n"})
     team.git("update-ref", "refs/remotes/origin/main", "HEAD")
@@ -160,7 +193,10 @@ def test_a_remote_that_is_dead_or_refuses(team: Team, shelf: Shelf, monkeypatch:
             assert ran.code == 5 and "could not be" in ran.out + ran.err, ran
             monkeypatch.setenv("GITHUB_API_URL", address)
             monkeypatch.setenv("GITHUB_REPOSITORY", "o/r")
-            ran = searched(team, team.run("promote", name, "2", "Production", "--no-pin", "--branch", "b", "--pr"))
+            ran = searched(
+                team,
+                team.run("promote", name, "2", "Production", "--no-pin", "--branch", "b", "--pr"),
+            )
             assert ran.code, ran
             for command in (["doctor"], ["github", "plan"], ["-v", "log"]):
                 searched(team, team.run(*command))

@@ -23,7 +23,8 @@ def uri() -> str:
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server with MLflow's basic-auth app: people may read, and only who has EDIT or MANAGE writes."""
+    """A server with MLflow's basic-auth app: people may read, and only who has EDIT or MANAGE
+    writes."""
     folder = tmp_path_factory.mktemp("auth")
     config = folder / "auth.ini"
     config.write_text(
@@ -31,7 +32,10 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "admin_username = admin\nadmin_password = an admin password 0\n"
         "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
     )
-    env = {"MLFLOW_AUTH_CONFIG_PATH": str(config), "MLFLOW_FLASK_SERVER_SECRET_KEY": "only for tests"}
+    env = {
+        "MLFLOW_AUTH_CONFIG_PATH": str(config),
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": "only for tests",
+    }
     with mlflow_server(
         folder, f"sqlite:///{folder / 'mlflow.db'}", env=env, extra=("--app-name", "basic-auth")
     ) as address:
@@ -94,8 +98,11 @@ def test_basic_auth(guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.real
-def test_people_read_and_the_reconciler_writes(guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As SECURITY.md sets it up, by its own commands: READ for everybody, MANAGE on each model for one user."""
+def test_people_read_and_the_reconciler_writes(
+    guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As SECURITY.md sets it up, by its own commands: READ for everybody, MANAGE on each model for
+    one user."""
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
     from mlflow.server.auth.client import AuthServiceClient
@@ -121,7 +128,13 @@ def test_people_read_and_the_reconciler_writes(guarded: str, tmp_path: Path, mon
     team.commit(**{name: "stages: {Production: 1, Staging: 2}\n"})
 
     act_as(reader, "a long password 4")
-    for command in (["plan", name], ["status", name], ["log"], ["show"], ["import", name, "--dry-run"]):
+    for command in (
+        ["plan", name],
+        ["status", name],
+        ["log"],
+        ["show"],
+        ["import", name, "--dry-run"],
+    ):
         assert team.run(*command).code == 0, command
     assert team.run("verify").code == 4, "nothing was reconciled yet, which a reader is told"
     ran = team.run("reconcile", name, "--yes", "--format", "json")
@@ -143,7 +156,9 @@ def test_people_read_and_the_reconciler_writes(guarded: str, tmp_path: Path, mon
     team.commit(**{name: "stages: {Production: 2, Staging: null}\n"})
     assert team.run("reconcile", name, "--yes").code == 0, "removes an alias, which takes MANAGE"
     # A model that its user creates is its own, and a version that it registers, too.
-    team.commit(**{f"{name}-new": "stages: {Staging: 1}\nversions: {1: {source: s3://models/new}}\n"})
+    team.commit(
+        **{f"{name}-new": "stages: {Staging: 1}\nversions: {1: {source: s3://models/new}}\n"}
+    )
     assert team.run("reconcile", f"{name}-new", "--yes").code == 0
 
     act_as(reader, "a long password 4")
@@ -153,7 +168,9 @@ def test_people_read_and_the_reconciler_writes(guarded: str, tmp_path: Path, mon
 
 
 @pytest.mark.real
-def test_doctor_tells_a_users_rights(guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_tells_a_users_rights(
+    guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As the server tells them, by reading alone."""
     from mlflow import MlflowClient
     from mlflow.server.auth.client import AuthServiceClient
@@ -175,7 +192,11 @@ def test_doctor_tells_a_users_rights(guarded: str, tmp_path: Path, monkeypatch: 
         monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", password)
         ran = team.run("doctor", "--format", "json")
         assert password not in ran.out + ran.err
-        return {one["check"]: (one["status"], one["detail"]) for one in ran.json["findings"] if one["area"] == "mlflow"}
+        return {
+            one["check"]: (one["status"], one["detail"])
+            for one in ran.json["findings"]
+            if one["area"] == "mlflow"
+        }
 
     found = findings(f"READ-{name}")
     assert found["rights"][0] == "missing" and "reconcile needs EDIT" in found["rights"][1]
@@ -184,12 +205,17 @@ def test_doctor_tells_a_users_rights(guarded: str, tmp_path: Path, monkeypatch: 
     assert "rights" not in found and found["alias-rights"][0] == "missing"
     assert findings(f"MANAGE-{name}")["rights"][0] == findings(*ADMIN.values())["rights"][0] == "ok"
     found = findings("nobody")
-    assert found["read"][0] == "missing" and "401" in found["read"][1] and found["credentials"][0] == "ok"
+    assert (
+        found["read"][0] == "missing"
+        and "401" in found["read"][1]
+        and found["credentials"][0] == "ok"
+    )
 
 
 @pytest.mark.real
 def test_artifacts_on_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model logged to S3 by way of the server, registered by its manifest, promoted, and loaded from its stage."""
+    """A model logged to S3 by way of the server, registered by its manifest, promoted, and loaded
+    from its stage."""
     import mlflow
     from sklearn.dummy import DummyClassifier
 
@@ -197,15 +223,24 @@ def test_artifacts_on_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         for key, value in env.items():
             monkeypatch.setenv(key, value)
         folder = tmp_path / "server"
-        with mlflow_server(folder, f"sqlite:///{folder / 'mlflow.db'}", artifacts="s3://models/a", env=env) as address:
+        with mlflow_server(
+            folder, f"sqlite:///{folder / 'mlflow.db'}", artifacts="s3://models/a", env=env
+        ) as address:
             monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
             mlflow.set_tracking_uri(address)
             try:
                 model = DummyClassifier(strategy="constant", constant=7).fit([[0], [1]], [7, 8])
-                with mlflow.start_run(experiment_id="0"):  # whatever experiment another test made active
-                    logged = mlflow.sklearn.log_model(model, name="m", pip_requirements=["scikit-learn"])
+                with mlflow.start_run(
+                    experiment_id="0"
+                ):  # whatever experiment another test made active
+                    logged = mlflow.sklearn.log_model(
+                        model, name="m", pip_requirements=["scikit-learn"]
+                    )
                 team = Team(tmp_path / "repo", address)
-                pin = f"versions: {{1: {{source: 'models:/{logged.model_id}', model_id: {logged.model_id}}}}}\n"
+                pin = (
+                    f"versions: {{1: {{source: 'models:/{logged.model_id}', model_id:"
+                    f" {logged.model_id}}}}}\n"
+                )
                 team.write("policy.yaml", POLICY)
                 team.commit(seven=f"stages: {{Production: 1}}\n{pin}")
                 team.reconcile()
@@ -217,12 +252,17 @@ def test_artifacts_on_s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.real
-def test_workspaces_are_part_of_the_identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same name in two workspaces is two models, and a plan saved for one is stale for the other."""
+def test_workspaces_are_part_of_the_identity(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same name in two workspaces is two models, and a plan saved for one is stale for the
+    other."""
     from mlflow import MlflowClient
 
     folder = tmp_path / "server"
-    with mlflow_server(folder, f"sqlite:///{folder / 'mlflow.db'}", extra=("--enable-workspaces",)) as address:
+    with mlflow_server(
+        folder, f"sqlite:///{folder / 'mlflow.db'}", extra=("--enable-workspaces",)
+    ) as address:
         client = MlflowClient(address)
         client.create_workspace("blue")
         monkeypatch.setenv("MLFLOW_WORKSPACE", "blue")

@@ -1,4 +1,5 @@
-"""A server that is dead, silent, slow or unwilling: a clear message with its name, never its password, in time."""
+"""A server that is dead, silent, slow or unwilling: a clear message with its name, never its
+password, in time."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ def with_password(address: str) -> str:
 
 
 def said(team: Team, address: str, *args: str) -> str:
-    """What `status` says of a server that cannot be used; it exits 1, in time, and keeps the secret."""
+    """What `status` says of a server that cannot be used; it exits 1, in time, and keeps the
+    secret."""
     start = time.monotonic()
     ran = team.run(*(args or ("status",)), uri=with_password(address))
     assert time.monotonic() - start < 15 * 2  # 15 are promised; the rest is for a busy machine
@@ -65,7 +67,9 @@ def test_unknown_host(team: Team) -> None:
     assert "no host of that name" in said(team, "http://mlflow.invalid:5000")
 
 
-@pytest.mark.parametrize("patience", [0.5, pytest.param(None, marks=pytest.mark.real)], ids=["shorter", "as it is"])
+@pytest.mark.parametrize(
+    "patience", [0.5, pytest.param(None, marks=pytest.mark.real)], ids=["shorter", "as it is"]
+)
 def test_silent(team: Team, monkeypatch: pytest.MonkeyPatch, patience: float | None) -> None:
     if patience is not None:
         assert edge.PATIENCE + edge.PROBE <= 10
@@ -79,7 +83,9 @@ def test_silent(team: Team, monkeypatch: pytest.MonkeyPatch, patience: float | N
         assert waited in said(team, f"http://127.0.0.1:{deaf.getsockname()[1]}")
 
 
-def test_slow_is_waited_for(team: Team, shelf: Shelf, between: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_is_waited_for(
+    team: Team, shelf: Shelf, between: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("mlflow_gitops.edges.mlflow.server.PATIENCE", 0.3)
     name = shelf.model(1)
     team.commit(**{name: "stages: {Production: 1}\n"})
@@ -97,7 +103,10 @@ def test_slow_is_waited_for(team: Team, shelf: Shelf, between: Proxy, monkeypatc
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (Answer(401, "who are you"), "does not accept these credentials (401). Set MLFLOW_TRACKING_USERNAME"),
+        (
+            Answer(401, "who are you"),
+            "does not accept these credentials (401). Set MLFLOW_TRACKING_USERNAME",
+        ),
         (Answer(403, "Permission denied"), "forbids this (403): these credentials lack READ"),
         (Answer(429, "slow down", {"Retry-After": "1"}), "asks to slow down (429)"),
         (Answer(500, "<h1>Internal Server Error</h1>"), "failed (500)"),
@@ -117,7 +126,11 @@ def test_redirected_to_a_login_page(team: Team, between: Proxy) -> None:
     team.commit(m="stages: {}\n")
 
     def login(number: int, method: str, path: str) -> Fault:
-        return Answer(200, "<html>Log in</html>") if path == "/login" else Answer(302, "", {"Location": "/login"})
+        return (
+            Answer(200, "<html>Log in</html>")
+            if path == "/login"
+            else Answer(302, "", {"Location": "/login"})
+        )
 
     between.fault = login
     assert "a login page perhaps" in said(team, between.address)
@@ -132,7 +145,9 @@ def test_a_certificate_that_nobody_signed(team: Team, tmp_path: Path) -> None:
 def test_retry_after_is_honoured_while_reading(team: Team, shelf: Shelf, between: Proxy) -> None:
     name = shelf.model(1)
     team.commit(**{name: "stages: {Production: 1}\n"})
-    between.fault = lambda number, *_: Answer(429, "", {"Retry-After": "1"}) if number == 0 else None
+    between.fault = lambda number, *_: (
+        Answer(429, "", {"Retry-After": "1"}) if number == 0 else None
+    )
     start = time.monotonic()
     assert team.run("plan", name, uri=between.address).code == 0
     assert time.monotonic() - start >= 1
@@ -142,11 +157,17 @@ def test_removing_an_alias_names_the_permission(team: Team, shelf: Shelf, betwee
     name = shelf.model(1)
     shelf.client.set_registered_model_alias(name, "staging", "1")
     team.commit(**{name: "stages: {}\n"})
-    between.fault = lambda number, method, path: Answer(403, "Permission denied") if method == "DELETE" else None
+    between.fault = lambda number, method, path: (
+        Answer(403, "Permission denied") if method == "DELETE" else None
+    )
     ran = team.run("reconcile", "--yes", "--format", "json", uri=between.address)
     assert ran.code == 5
     [model] = ran.json["models"]
-    assert model["result"] == "failed" and "MANAGE" in model["error"] and between.address in model["error"]
+    assert (
+        model["result"] == "failed"
+        and "MANAGE" in model["error"]
+        and between.address in model["error"]
+    )
     assert "gitops.commit" not in shelf.tags(name)
 
 
@@ -160,7 +181,11 @@ def test_a_server_that_dies_in_the_middle_is_given_up_once(
         sick.setattr("mlflow_gitops.edges.mlflow.server.PATIENCE", 1.5)
         sick.setattr("mlflow_gitops.edges.mlflow.server.Server._lives", lambda self: False)
         ran = team.run("reconcile", "--yes", "--jobs", "2", uri=between.address)
-    assert ran.code == 5 and ran.out.count("did not answer") == len(names) and "could not be read back" in ran.out
+    assert (
+        ran.code == 5
+        and ran.out.count("did not answer") == len(names)
+        and "could not be read back" in ran.out
+    )
     assert len(between.requests) <= 5 + 2 * 2, "it is not waited for at each model"
     between.reset()
     assert team.run("reconcile", "--yes", uri=between.address).code == 0
@@ -171,7 +196,9 @@ def test_a_model_that_exists_and_is_not_shown(team: Team, between: Proxy) -> Non
     """MLflow's basic-auth app leaves out of its answers what one may not read."""
     team.commit(hidden="stages: {}\n")
     taken = Answer(400, '{"error_code": "RESOURCE_ALREADY_EXISTS", "message": "It exists."}')
-    between.fault = lambda number, method, path: taken if path.endswith("registered-models/create") else None
+    between.fault = lambda number, method, path: (
+        taken if path.endswith("registered-models/create") else None
+    )
     ran = team.run("reconcile", "--yes", uri=between.address)
     assert ran.code == 5 and "hidden from these credentials, which then lack READ" in ran.out
 
@@ -190,7 +217,10 @@ def test_a_registration_that_got_another_number_is_taken_back(
     ran = team.run("reconcile", "--yes", "--format", "json", uri=between.address)
     assert ran.code == 4, ran
     [refusal] = ran.json["models"][0]["refusals"][-1:]
-    assert refusal["code"] == "missing_version" and refusal["way_out"] == "pin it as the next free number, 4"
+    assert (
+        refusal["code"] == "missing_version"
+        and refusal["way_out"] == "pin it as the next free number, 4"
+    )
     assert shelf.stages(name) == {1: "None"} and shelf.tags(name)["gitops.highest"] == "3"
     between.reset()
     assert team.run("reconcile", "--yes", uri=between.address).code == 4 and between.writes == []

@@ -17,8 +17,8 @@ MODEL = "fraud"
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository and a registry with a model of three versions: 2 in Production after 1, 3 in Staging. Made once; each test
-    has a copy."""
+    """A repository and a registry with a model of three versions: 2 in Production after 1, 3 in
+    Staging. Made once; each test has a copy."""
     folder = tmp_path_factory.mktemp("made")
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     shelf = Shelf(uri)
@@ -29,7 +29,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     team.write("policy.yaml", POLICY)
     team.commit("First", **{MODEL: "stages: {Production: 1, Staging: 2}\n"})
     team.reconcile()
-    team.commit("Promote 2 (#7)", **{MODEL: "stages: {Production: 2, Staging: 3}\naliases: {champion: 2}\n"})
+    team.commit(
+        "Promote 2 (#7)", **{MODEL: "stages: {Production: 2, Staging: 3}\naliases: {champion: 2}\n"}
+    )
     team.reconcile()
     return folder
 
@@ -65,8 +67,11 @@ def test_what_was_reconciled_is_explained(team: Team, shelf: Shelf, name: str) -
     assert "Verified 1 model by 2 receipts: all explained by" in team.run("verify").out
 
 
-def test_a_run_whose_newest_commit_is_about_something_else_is_explained(team: Team, shelf: Shelf, name: str) -> None:
-    """The stamp names the commit that changed the model, the receipt stands at the one that was reconciled."""
+def test_a_run_whose_newest_commit_is_about_something_else_is_explained(
+    team: Team, shelf: Shelf, name: str
+) -> None:
+    """The stamp names the commit that changed the model, the receipt stands at the one that was
+    reconciled."""
     other = shelf.model(1, "other")
     third = team.commit("Third", **{name: "stages: {Production: 3}\n"})
     team.commit("Another model", **{other: "stages: {Production: 1}\n"})
@@ -76,8 +81,15 @@ def test_a_run_whose_newest_commit_is_about_something_else_is_explained(team: Te
     ran = verify(team)
     assert ran.code == 0, ran.out
     # Back to a stamp that no run wrote: what the later runs brought it to is something else.
-    shelf.client.set_registered_model_tag(name, "gitops.commit", team.git("rev-list", "--max-parents=0", "HEAD"))
-    team.git("notes", "--ref=refs/notes/mlflow-gitops", "remove", team.git("rev-list", "--max-parents=0", "HEAD"))
+    shelf.client.set_registered_model_tag(
+        name, "gitops.commit", team.git("rev-list", "--max-parents=0", "HEAD")
+    )
+    team.git(
+        "notes",
+        "--ref=refs/notes/mlflow-gitops",
+        "remove",
+        team.git("rev-list", "--max-parents=0", "HEAD"),
+    )
     assert "commit" in fields(verify(team))
 
 
@@ -96,7 +108,9 @@ def test_a_model_that_was_never_reconciled_is_no_fault_until_it_holds_something(
     assert ran.code == 0, ran.out
     shelf.client.transition_model_version_stage("new", "1", "Production")
     [found] = verify(team).json["unexplained"]
-    assert found["field"] == "stage Production" and "no reconcile has been here yet" in found["detail"]
+    assert (
+        found["field"] == "stage Production" and "no reconcile has been here yet" in found["detail"]
+    )
 
 
 def test_stamps_that_were_taken_away_are_missed(team: Team, shelf: Shelf, name: str) -> None:
@@ -106,7 +120,9 @@ def test_stamps_that_were_taken_away_are_missed(team: Team, shelf: Shelf, name: 
     assert fields(verify(team))[:2] == ["owner", "commit"]
 
 
-def test_what_nobody_manages_is_counted_and_fails_only_with_all(team: Team, shelf: Shelf, name: str) -> None:
+def test_what_nobody_manages_is_counted_and_fails_only_with_all(
+    team: Team, shelf: Shelf, name: str
+) -> None:
     stranger = shelf.model(1, "stranger")
     ran = verify(team)
     assert ran.code == 0 and ran.json["unmanaged"] == [stranger]
@@ -117,29 +133,51 @@ def test_what_nobody_manages_is_counted_and_fails_only_with_all(team: Team, shel
 Deed = Callable[[Shelf, str], object]
 SHA = "0123456789" * 4
 DEEDS: dict[str, tuple[Deed, list[str]]] = {
-    "a click": (lambda s, m: s.client.transition_model_version_stage(m, "3", "Production"), ["stage Production"]),
+    "a click": (
+        lambda s, m: s.client.transition_model_version_stage(m, "3", "Production"),
+        ["stage Production"],
+    ),
     "an emptied stage": (
         lambda s, m: s.client.transition_model_version_stage(m, "2", "Archived"),
         ["stage Production"],
     ),
-    "an alias by hand": (lambda s, m: s.client.set_registered_model_alias(m, "production", "1"), ["alias production"]),
-    "an alias taken away": (lambda s, m: s.client.delete_registered_model_alias(m, "champion"), ["alias champion"]),
+    "an alias by hand": (
+        lambda s, m: s.client.set_registered_model_alias(m, "production", "1"),
+        ["alias production"],
+    ),
+    "an alias taken away": (
+        lambda s, m: s.client.delete_registered_model_alias(m, "champion"),
+        ["alias champion"],
+    ),
     "a forged held stamp of no commit": (
-        lambda s, m: s.client.set_model_version_tag(m, "3", "gitops.held.Production", f"{SHA}@2026-01-01T00:00:00Z"),
+        lambda s, m: s.client.set_model_version_tag(
+            m, "3", "gitops.held.Production", f"{SHA}@2026-01-01T00:00:00Z"
+        ),
         ["held 3 Production"],
     ),
     "a held stamp taken away": (
         lambda s, m: s.client.delete_model_version_tag(m, "2", "gitops.held.Production"),
         ["held 2 Production"],
     ),
-    "a stamp of no commit": (lambda s, m: s.client.set_registered_model_tag(m, "gitops.commit", SHA), ["commit"]),
-    "another owner": (lambda s, m: s.client.set_registered_model_tag(m, "gitops.owner", "else:where"), ["owner"]),
-    "a receipt of nothing": (lambda s, m: s.client.set_registered_model_tag(m, "gitops.receipt", SHA), ["receipt"]),
+    "a stamp of no commit": (
+        lambda s, m: s.client.set_registered_model_tag(m, "gitops.commit", SHA),
+        ["commit"],
+    ),
+    "another owner": (
+        lambda s, m: s.client.set_registered_model_tag(m, "gitops.owner", "else:where"),
+        ["owner"],
+    ),
+    "a receipt of nothing": (
+        lambda s, m: s.client.set_registered_model_tag(m, "gitops.receipt", SHA),
+        ["receipt"],
+    ),
 }
 
 
 @pytest.mark.parametrize("deed", DEEDS)
-def test_what_someone_did_beside_git_is_found_by_its_field(team: Team, shelf: Shelf, name: str, deed: str) -> None:
+def test_what_someone_did_beside_git_is_found_by_its_field(
+    team: Team, shelf: Shelf, name: str, deed: str
+) -> None:
     act, expected = DEEDS[deed]
     act(shelf, name)
     ran = verify(team)
@@ -147,9 +185,14 @@ def test_what_someone_did_beside_git_is_found_by_its_field(team: Team, shelf: Sh
     assert fields(ran) == expected and all(one["model"] == name for one in ran.json["unexplained"])
 
 
-def test_a_held_stamp_that_names_a_refused_commit_is_found(team: Team, shelf: Shelf, name: str) -> None:
+def test_a_held_stamp_that_names_a_refused_commit_is_found(
+    team: Team, shelf: Shelf, name: str
+) -> None:
     """Whoever may edit stamps could make a refused promotion look like a rollback."""
-    team.write("policy.yaml", "stages: {Production: {alias: production, require: {tags: {never: there}}}}\n")
+    team.write(
+        "policy.yaml",
+        "stages: {Production: {alias: production, require: {tags: {never: there}}}}\n",
+    )
     team.commit("A gate")
     refused = team.commit("Promote 3", **{name: "stages: {Production: 3, Staging: []}\n"})
     assert team.run("reconcile", "--yes").code == 4
@@ -157,17 +200,25 @@ def test_a_held_stamp_that_names_a_refused_commit_is_found(team: Team, shelf: Sh
     shelf.client.set_model_version_tag(name, "3", "gitops.held.Production", stamp)
     ran = verify(team)
     assert fields(ran) == ["held 3 Production"]
-    assert "comes after the commit that it was reconciled to" in ran.json["unexplained"][0]["detail"]
-    team.commit("Give up", **{name: "stages: {Production: 2, Staging: 3}\naliases: {champion: 2}\n"})
+    assert (
+        "comes after the commit that it was reconciled to" in ran.json["unexplained"][0]["detail"]
+    )
+    team.commit(
+        "Give up", **{name: "stages: {Production: 2, Staging: 3}\naliases: {champion: 2}\n"}
+    )
     team.reconcile()
     ran = verify(team)
     assert fields(ran) == ["held 3 Production"]
     assert "no receipt says that this was ever applied" in ran.json["unexplained"][0]["detail"]
 
 
-def test_a_version_deleted_and_made_again_is_not_the_one_that_was_pinned(team: Team, shelf: Shelf, name: str) -> None:
+def test_a_version_deleted_and_made_again_is_not_the_one_that_was_pinned(
+    team: Team, shelf: Shelf, name: str
+) -> None:
     pins = "versions: {2: {source: 's3://models/2'}}\n"
-    team.commit("Pin", **{name: f"stages: {{Production: 2, Staging: 3}}\naliases: {{champion: 2}}\n{pins}"})
+    team.commit(
+        "Pin", **{name: f"stages: {{Production: 2, Staging: 3}}\naliases: {{champion: 2}}\n{pins}"}
+    )
     team.reconcile()
     assert verify(team).code == 0
     model, versions = shelf.client.get_registered_model(name), shelf.versions(name)
@@ -180,14 +231,19 @@ def test_a_version_deleted_and_made_again_is_not_the_one_that_was_pinned(team: T
     for alias, number in model.aliases.items():
         shelf.client.set_registered_model_alias(name, alias, str(number))
     ran = verify(team)
-    assert fields(ran) == ["pin 2 source"] and "MLflow has s3://models/another" in ran.json["unexplained"][0]["detail"]
+    assert (
+        fields(ran) == ["pin 2 source"]
+        and "MLflow has s3://models/another" in ran.json["unexplained"][0]["detail"]
+    )
 
 
 def test_a_rewritten_commit_is_found(team: Team, name: str) -> None:
     team.git("commit", "-q", "--amend", "-m", "Promote 2, told otherwise")
     ran = verify(team)
     assert ran.code == 4 and "commit" in fields(ran)
-    assert any("names no commit of the main line" in one["detail"] for one in ran.json["unexplained"])
+    assert any(
+        "names no commit of the main line" in one["detail"] for one in ran.json["unexplained"]
+    )
 
 
 def test_a_model_that_is_gone(team: Team, shelf: Shelf, name: str) -> None:
@@ -211,7 +267,14 @@ def test_receipts_that_are_edited_or_deleted_show(team: Team, shelf: Shelf, name
     notes = ("notes", "--ref=refs/notes/mlflow-gitops")
     first, second = team.git("rev-parse", "HEAD~1"), team.git("rev-parse", "HEAD")
     text = team.git(*notes, "show", first)
-    team.git(*notes, "add", "-f", "-m", text.replace('"result":"applied"', '"result":"applied","by":"@someone"'), first)
+    team.git(
+        *notes,
+        "add",
+        "-f",
+        "-m",
+        text.replace('"result":"applied"', '"result":"applied","by":"@someone"'),
+        first,
+    )
     assert fields(verify(team)) == ["receipts"]
     team.git(*notes, "remove", first)
     assert "receipts" in fields(verify(team))
@@ -221,8 +284,12 @@ def test_receipts_that_are_edited_or_deleted_show(team: Team, shelf: Shelf, name
 
 
 def test_gates_that_no_receipt_says_were_passed(team: Team, shelf: Shelf, name: str) -> None:
-    """A version that came in while another policy's gates were asked for: the receipt has to name their verdicts."""
-    team.write("policy.yaml", "stages: {Production: {alias: production, from: [Staging]}, Staging: {alias: staging}}\n")
+    """A version that came in while another policy's gates were asked for: the receipt has to name
+    their verdicts."""
+    team.write(
+        "policy.yaml",
+        "stages: {Production: {alias: production, from: [Staging]}, Staging: {alias: staging}}\n",
+    )
     team.commit("A gate")
     team.commit("Promote 3", **{name: "stages: {Production: 3}\naliases: {champion: 3}\n"})
     team.reconcile()
@@ -251,7 +318,10 @@ def test_signatures_by_gits_own_judgement(team: Team, name: str, tmp_path: Path)
     team.git("config", "gpg.ssh.allowedSignersFile", str(allowed))
     assert verify(team, "--signatures").code == 0
     other = tmp_path / "other"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "stranger")], check=True)
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "stranger")],
+        check=True,
+    )
     other.write_text(f"a@example.org {(tmp_path / 'stranger.pub').read_text()}")
     team.git("config", "gpg.ssh.allowedSignersFile", str(other))
     assert "is signed by a key that is not trusted here" in verify(team, "--signatures").out

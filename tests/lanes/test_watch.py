@@ -90,7 +90,16 @@ def test_it_applies_heals_tells_of_itself_and_stops_when_asked(
     name, port = shelf.model(3), free_port()
     first = push(team, "First", **{name: "stages: {Production: 1}\n"})
     address = f"http://127.0.0.1:{port}"
-    options = ("--watch", "--interval", "1s", "--listen", f"127.0.0.1:{port}", "--push-receipts", "--format", "json")
+    options = (
+        "--watch",
+        "--interval",
+        "1s",
+        "--listen",
+        f"127.0.0.1:{port}",
+        "--push-receipts",
+        "--format",
+        "json",
+    )
     process = watcher_clone.spawn("reconcile", "--yes", *options)
     try:
         eventually(lambda: shelf.aliases(name) == {"production": 1})
@@ -103,7 +112,10 @@ def test_it_applies_heals_tells_of_itself_and_stops_when_asked(
         figures = get(f"{address}/metrics")[1]
         assert f'mlflow_gitops_commit_info{{commit="{second}"}} 1.0' in figures
         assert 'mlflow_gitops_failures_total{where="mlflow"} 0.0' in figures
-        assert 'mlflow_gitops_models{sync="Synced"}' in figures and "mlflow_gitops_round_seconds_bucket" in figures
+        assert (
+            'mlflow_gitops_models{sync="Synced"}' in figures
+            and "mlflow_gitops_round_seconds_bucket" in figures
+        )
         assert get(f"{address}/elsewhere")[0] == 404
     finally:
         process.send_signal(signal.SIGTERM)
@@ -117,7 +129,9 @@ def test_it_applies_heals_tells_of_itself_and_stops_when_asked(
 
 
 @pytest.fixture
-def rounds(watcher_clone: Team, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[News]]]:
+def rounds(
+    watcher_clone: Team, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., list[News]]]:
     """Runs so many rounds at once, and gives the news of each call."""
     for key, value in {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}.items():
         monkeypatch.setenv(key, value)
@@ -142,7 +156,9 @@ def rounds(watcher_clone: Team, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
         if not made:
             metrics = Metrics(60)
             ask = connect or (lambda: Registry(watcher_clone.uri))
-            made.append(Watcher(workspace, ask, metrics, told.append, stop, interval=1, ways=Ways()))
+            made.append(
+                Watcher(workspace, ask, metrics, told.append, stop, interval=1, ways=Ways())
+            )
         stop.clear()
         left[0] = count
         told.clear()
@@ -152,11 +168,16 @@ def rounds(watcher_clone: Team, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
     yield run
 
 
-def test_a_refusal_is_told_once_and_its_end_too(team: Team, shelf: Shelf, rounds: Callable[..., list[News]]) -> None:
+def test_a_refusal_is_told_once_and_its_end_too(
+    team: Team, shelf: Shelf, rounds: Callable[..., list[News]]
+) -> None:
     name, other = shelf.model(2), shelf.model(1, "other")
     push(team, "First", **{name: "stages: {Production: 1}\n", other: "stages: {Staging: 1}\n"})
     [news] = rounds(3)
-    assert {outcome.model: outcome.result for outcome in news.outcomes} == {name: "applied", other: "applied"}
+    assert {outcome.model: outcome.result for outcome in news.outcomes} == {
+        name: "applied",
+        other: "applied",
+    }
     push(team, "Wrong", **{name: "stages: {Production: 9}\n"})
     [news] = rounds(4)
     [outcome] = news.outcomes
@@ -170,7 +191,11 @@ def test_a_refusal_is_told_once_and_its_end_too(team: Team, shelf: Shelf, rounds
 
 
 def test_a_model_that_fails_rests_alone_until_its_time_or_a_new_commit(
-    team: Team, watcher_clone: Team, shelf: Shelf, rounds: Callable[..., list[News]], monkeypatch: pytest.MonkeyPatch
+    team: Team,
+    watcher_clone: Team,
+    shelf: Shelf,
+    rounds: Callable[..., list[News]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ill, well = shelf.model(2, "ill"), shelf.model(2, "well")
     path = team.uri.removeprefix("sqlite:///")
@@ -188,23 +213,34 @@ def test_a_model_that_fails_rests_alone_until_its_time_or_a_new_commit(
             tried.append(name)
             super().transition(name, version, stage)
 
-    first = push(team, "First", **{ill: "stages: {Production: 1}\n", well: "stages: {Production: 1}\n"})
+    first = push(
+        team, "First", **{ill: "stages: {Production: 1}\n", well: "stages: {Production: 1}\n"}
+    )
     [news] = rounds(1, lambda: Noting(team.uri))
     assert {o.model: o.result for o in news.outcomes} == {ill: "failed", well: "applied"}
     receipts = watcher_clone.git("notes", "--ref", "mlflow-gitops", "show", first).splitlines()
     shelf.client.transition_model_version_stage(well, "1", "Archived")
     [news] = rounds(2)
-    assert [(o.model, o.result) for o in news.outcomes] == [(well, "applied")], "it keeps no other waiting"
+    assert [(o.model, o.result) for o in news.outcomes] == [(well, "applied")], (
+        "it keeps no other waiting"
+    )
     assert tried.count(ill) == 1
-    assert len(watcher_clone.git("notes", "--ref", "mlflow-gitops", "show", first).splitlines()) == len(receipts) + 1
+    assert (
+        len(watcher_clone.git("notes", "--ref", "mlflow-gitops", "show", first).splitlines())
+        == len(receipts) + 1
+    )
 
     clock[0] += backoff(1, 1)
-    assert not rounds(2) and tried.count(ill) == 2, "its time has come once, and told it nothing new"
+    assert not rounds(2) and tried.count(ill) == 2, (
+        "its time has come once, and told it nothing new"
+    )
     clock[0] += backoff(1, 1)
     assert not rounds(2) and tried.count(ill) == 2, "longer, the second time"
     push(team, "Elsewhere", **{well: "stages: {Production: 2}\n"})
     [news] = rounds(2)
-    assert [(o.model, o.result) for o in news.outcomes] == [(well, "applied")] and tried.count(ill) == 3
+    assert [(o.model, o.result) for o in news.outcomes] == [(well, "applied")] and tried.count(
+        ill
+    ) == 3
     with contextlib.closing(sqlite3.connect(path)) as database, database:
         database.execute("DROP TRIGGER ill")
     assert not rounds(2)
@@ -218,7 +254,9 @@ def test_an_invalid_commit_is_told_once_and_ends_nothing(
 ) -> None:
     failed: set[int] = set()
     pauses = watch.pause
-    monkeypatch.setattr(watch, "pause", lambda interval, count: failed.add(count) or pauses(interval, count))
+    monkeypatch.setattr(
+        watch, "pause", lambda interval, count: failed.add(count) or pauses(interval, count)
+    )
     name = shelf.model(1)
     push(team, "Invalid", **{name: "stages: [\n"})
     [news] = rounds(3)
@@ -231,7 +269,9 @@ def test_an_invalid_commit_is_told_once_and_ends_nothing(
     push(team, "No folder at all")
     [news] = rounds(3)
     assert "no registry/ folder" in str(news.failure)
-    assert failed == {0}, "nothing is away that would have to be spared: the commit that mends it may come at once"
+    assert failed == {0}, (
+        "nothing is away that would have to be spared: the commit that mends it may come at once"
+    )
     push(team, "Mended", **{name: "stages: {Production: 1}\n"})
     [news] = rounds(2)
     assert news.outcomes[0].result == "applied"
@@ -264,7 +304,10 @@ def test_a_remote_that_is_away_keeps_nobody_from_healing(
     (tmp_path / "bare.git").rename(tmp_path / "moved.git")
     shelf.client.transition_model_version_stage(name, "1", "Archived")
     told = rounds(3)
-    assert "git fetch failed" in str(told[0].failure) and len([one for one in told if one.failure]) == 1
+    assert (
+        "git fetch failed" in str(told[0].failure)
+        and len([one for one in told if one.failure]) == 1
+    )
     assert shelf.stages(name) == {1: "Production"}
     (tmp_path / "moved.git").rename(tmp_path / "bare.git")
     assert not [one for one in rounds(1) if one.failure]
@@ -310,7 +353,13 @@ def test_the_figures_say_where_it_failed(failure: Exception, where: str) -> None
         raise failure
 
     Watcher(
-        workspace, lambda: pytest.fail("not asked"), metrics, lambda news: None, stop, interval=1, ways=Ways()
+        workspace,
+        lambda: pytest.fail("not asked"),
+        metrics,
+        lambda news: None,
+        stop,
+        interval=1,
+        ways=Ways(),
     ).run()
     known = metrics.registry.get_sample_value
     assert known("mlflow_gitops_failures_total", {"where": where}) == 1.0
@@ -333,7 +382,9 @@ def test_the_pause_grows_with_each_failure_and_is_never_the_same() -> None:
         (("--rev", "HEAD~1"), "takes the main branch as it is"),
     ],
 )
-def test_what_makes_no_sense_is_a_usage_error(team: Team, options: tuple[str, ...], said: str) -> None:
+def test_what_makes_no_sense_is_a_usage_error(
+    team: Team, options: tuple[str, ...], said: str
+) -> None:
     ran = team.run("reconcile", "--yes", "--watch", *options)
     assert ran.code == 64 and said in ran.err
 
@@ -344,7 +395,9 @@ def test_a_connection_that_says_nothing_keeps_nobody_waiting() -> None:
     with server, socket.create_connection(("127.0.0.1", port)):
         time.sleep(0.1)
         try:
-            assert urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10).status == 200
+            assert (
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10).status == 200
+            )
         finally:
             ended = threading.Thread(target=server.shutdown, daemon=True)
             ended.start()
@@ -375,7 +428,9 @@ def test_a_model_that_fails_makes_the_process_no_less_healthy(ill: dict[str, int
     assert not known("mlflow_gitops_last_success_timestamp_seconds")
     assert known("mlflow_gitops_failures_total", {"where": "model"}) == ill.get("failed", 0)
     metrics.told(Round("sha", {}), 1.0)
-    assert known("mlflow_gitops_failing_models") == 0 and known("mlflow_gitops_last_success_timestamp_seconds")
+    assert known("mlflow_gitops_failing_models") == 0 and known(
+        "mlflow_gitops_last_success_timestamp_seconds"
+    )
 
 
 def test_an_address_of_the_sixth_version() -> None:
@@ -385,7 +440,10 @@ def test_an_address_of_the_sixth_version() -> None:
         pytest.skip("this machine has no IPv6")
     server = serve(Metrics(60), "::1", 0)
     with server:
-        assert urllib.request.urlopen(f"http://[::1]:{server.server_port}/healthz", timeout=10).status == 200
+        assert (
+            urllib.request.urlopen(f"http://[::1]:{server.server_port}/healthz", timeout=10).status
+            == 200
+        )
         server.shutdown()
 
 
@@ -394,7 +452,9 @@ def test_being_told_to_stop_waits_for_nothing() -> None:
     signal_again = signal.signal(signal.SIGUSR1, lambda *_: told.set())
     try:
         began = time.monotonic()
-        killer = threading.Thread(target=lambda: [os.kill(os.getpid(), signal.SIGUSR1) for _ in range(300)])
+        killer = threading.Thread(
+            target=lambda: [os.kill(os.getpid(), signal.SIGUSR1) for _ in range(300)]
+        )
         killer.start()
         while not told.is_set():
             told.wait(60)
@@ -409,10 +469,20 @@ def test_being_told_to_stop_waits_for_nothing() -> None:
 def test_a_log_that_is_full_ends_nothing(team: Team, watcher_clone: Team, shelf: Shelf) -> None:
     name = shelf.model(2)
     push(team, "First", **{name: "stages: {Production: 1}\n"})
-    command = [sys.executable, "-m", "mlflow_gitops", "--repo", str(watcher_clone.folder), "--tracking-uri", team.uri]
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow_gitops",
+        "--repo",
+        str(watcher_clone.folder),
+        "--tracking-uri",
+        team.uri,
+    ]
     options = ["reconcile", "--yes", "--watch", "--interval", "1s", "--listen", "off"]
     with open("/dev/full", "w", encoding="utf-8") as full:
-        process = subprocess.Popen([*command, *options], env=os.environ | GIT_ENVIRONMENT, stdout=full, stderr=full)
+        process = subprocess.Popen(
+            [*command, *options], env=os.environ | GIT_ENVIRONMENT, stdout=full, stderr=full
+        )
     try:
         eventually(lambda: shelf.stages(name)[1] == "Production")
         second = push(team, "Second", **{name: "stages: {Production: 2}\n"})
@@ -422,7 +492,9 @@ def test_a_log_that_is_full_ends_nothing(team: Team, watcher_clone: Team, shelf:
     assert process.wait(60) in (0, 1), "what could not be written is told by its exit code alone"
 
 
-@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux sets another process's limits")
+@pytest.mark.skipif(
+    not hasattr(resource, "prlimit"), reason="only Linux sets another process's limits"
+)
 def test_a_machine_that_is_short_of_something_for_a_while_ends_nothing(
     team: Team, watcher_clone: Team, shelf: Shelf
 ) -> None:
@@ -430,7 +502,9 @@ def test_a_machine_that_is_short_of_something_for_a_while_ends_nothing(
     push(team, "First", **{name: "stages: {Production: 1}\n"})
     options = ("--watch", "--interval", "1s", "--listen", "off", "--format", "json")
     process, told = watcher_clone.spawn("reconcile", "--yes", *options), list[str]()
-    reader = threading.Thread(target=lambda: [told.append(line) for line in process.stdout or ()], daemon=True)
+    reader = threading.Thread(
+        target=lambda: [told.append(line) for line in process.stdout or ()], daemon=True
+    )
     reader.start()
     try:
         eventually(lambda: shelf.stages(name)[1] == "Production")
@@ -470,6 +544,8 @@ def test_memory_stays_flat(team: Team, shelf: Shelf, rounds: Callable[..., list[
         rounds(10)
         course[done] = peak()
     assert shelf.stages(name)[1] == "Production"
-    shown = {done: f"{kilobytes / 1024:.1f} MB" for done, kilobytes in course.items() if done % 100 == 0}
+    shown = {
+        done: f"{kilobytes / 1024:.1f} MB" for done, kilobytes in course.items() if done % 100 == 0
+    }
     print(f"the largest it was, after so many rounds: {shown}")
     assert course[count // 10 * 10] - course[0] < 24 * 1024, shown

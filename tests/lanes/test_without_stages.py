@@ -1,4 +1,5 @@
-"""A registry that keeps no stages, with all of Unity Catalog's limits (RULES R10): stages live as aliases."""
+"""A registry that keeps no stages, with all of Unity Catalog's limits (RULES R10): stages live as
+aliases."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ def team(tmp_path: Path, catalog: str) -> Team:
 
 @pytest.fixture(autouse=True)
 def _limited_store(monkeypatch: pytest.MonkeyPatch, catalog: str) -> None:
-    """What MLflow does itself with the plug-in's entry point in a new process. It knows its stores once a client was made."""
+    """What MLflow does itself with the plug-in's entry point in a new process. It knows its stores
+    once a client was made."""
     from mlflow.tracking._model_registry.utils import _model_registry_store_registry as known
 
     monkeypatch.syspath_prepend(str(PLUGIN))
@@ -55,11 +57,22 @@ def run(team: Team, catalog: str, *args: str) -> tuple[int, Any, str]:
 
 def test_mlflow_finds_the_store_by_its_entry_point(team: Team, catalog: str) -> None:
     team.commit(**{"main.risk.fraud": "name: main.risk.fraud\nstages: {Production: 1}\n"})
-    command = [sys.executable, "-m", "mlflow_gitops", "--repo", str(team.folder), "--tracking-uri", team.uri]
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow_gitops",
+        "--repo",
+        str(team.folder),
+        "--tracking-uri",
+        team.uri,
+    ]
     command += ["--registry-uri", f"databricks-uc-test:///{catalog}", "reconcile", "--yes"]
     path = os.pathsep.join([str(PLUGIN), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
-        command, env=os.environ | GIT_ENVIRONMENT | {"PYTHONPATH": path}, capture_output=True, text=True
+        command,
+        env=os.environ | GIT_ENVIRONMENT | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert state(catalog)[0] == {"production": 1}
@@ -69,7 +82,9 @@ def state(catalog: str) -> tuple[dict[str, int], dict[int, str]]:
     from mlflow import MlflowClient
 
     client = MlflowClient(f"sqlite:///{catalog}")
-    aliases = {alias: int(v) for alias, v in client.get_registered_model("main.risk.fraud").aliases.items()}
+    aliases = {
+        alias: int(v) for alias, v in client.get_registered_model("main.risk.fraud").aliases.items()
+    }
     versions = client.search_model_versions("name = 'main.risk.fraud'")
     return aliases, {int(v.version): str(v.current_stage) for v in versions}
 
@@ -81,7 +96,10 @@ def test_stages_live_as_aliases(team: Team, catalog: str) -> None:
     code, done, said = run(team, catalog, "reconcile", "--yes")
     assert code == 0, said
     assert state(catalog) == ({"live": 1, "staging": 2}, dict.fromkeys((1, 2, 3, 4), "None"))
-    assert {(c["stage"], c["version"]) for c in done["changed"]} == {("Production", 1), ("Staging", 2)}
+    assert {(c["stage"], c["version"]) for c in done["changed"]} == {
+        ("Production", 1),
+        ("Staging", 2),
+    }
 
     team.commit(**{"main.risk.fraud": manifest % (2, 3)})
     code, plan, said = run(team, catalog, "plan")
@@ -126,7 +144,9 @@ def test_an_import_reads_stages_from_aliases(team: Team, catalog: str) -> None:
     team.write("policy.yaml", "stages: {Production: {alias: live}}\n")
     code, told, said = run(team, catalog, "import")
     assert code == 0, said
-    assert [(one["model"], one["result"], one["notes"], one["pending"]) for one in told["models"]] == [
+    assert [
+        (one["model"], one["result"], one["notes"], one["pending"]) for one in told["models"]
+    ] == [
         ("main.risk.fraud", "created", [], []),
         ("main.risk.other", "created", [], []),
     ]
@@ -139,6 +159,8 @@ def test_an_import_reads_stages_from_aliases(team: Team, catalog: str) -> None:
     assert state(catalog)[0] == {"live": 1, "staging": 2, "champion": 2}
     client.set_registered_model_alias("main.risk.fraud", "live", "3")
     code, told, _ = run(team, catalog, "import", "main.risk.f*")
-    assert [(one["model"], one["result"]) for one in told["models"]] == [("main.risk.fraud", "updated")]
+    assert [(one["model"], one["result"]) for one in told["models"]] == [
+        ("main.risk.fraud", "updated")
+    ]
     code, plan, _ = run(team, catalog, "plan")
     assert code == 0 and plan["summary"]["changes"] == 0

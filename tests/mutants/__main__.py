@@ -1,7 +1,9 @@
-"""`make mutants`: change the core in one small way after the other, and count what the tests in tests/core/ notice.
+"""`make mutants`: change the core in one small way after the other, and count what the tests in
+tests/core/ notice.
 
-`[tool.mutmut]` in pyproject.toml says what is changed and which tests are asked. mutmut rewrites files, so it works on a copy
-in build/mutants/, where `tools/` is called `src/`: mutmut takes a package's name from there alone.
+`[tool.mutmut]` in pyproject.toml says what is changed and which tests are asked. mutmut rewrites
+files, so it works on a copy in build/mutants/, where `tools/` is called `src/`: mutmut takes a
+package's name from there alone.
 """
 
 from __future__ import annotations
@@ -24,16 +26,22 @@ COPY = Path("build/mutants")
 KILLED = {1, 3}
 TIMED_OUT = {36, 24, -24, 152, 255}
 NO_TESTS = {5, 33}
-# Sets of text are walked in the same order in every run; the histories and other seeds of the tests are as many.
+# Sets of text are walked in the same order in every run; the histories and other seeds of the tests
+# are as many.
 REPEATABLE = {"PYTHONHASHSEED": "0", "MLFLOW_GITOPS_TEST_EXAMPLES": "12"}
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="mutants, as mlflow_gitops.core.plan.refusals*; else all"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="mutants, as mlflow_gitops.core.plan.refusals*; else all",
     )
-    parser.add_argument("--survivors", action="store_true", help="show what no test noticed, of the last run")
+    parser.add_argument(
+        "--survivors", action="store_true", help="show what no test noticed, of the last run"
+    )
     parser.add_argument("--again", action="store_true", help="go on in the copy of the last run")
     parser.add_argument("--processes", type=int, default=2, help="how many mutants at a time (2)")
     options = parser.parse_args(arguments)
@@ -41,7 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
         copy(again=options.again)
         mutmut = Path(sys.executable).parent / "mutmut"
         run = [mutmut, "run", "--max-children", str(options.processes), *options.names]
-        if code := subprocess.run(run, cwd=COPY, env={**os.environ, **REPEATABLE}, stdout=sys.stderr).returncode:
+        if code := subprocess.run(
+            run, cwd=COPY, env={**os.environ, **REPEATABLE}, stdout=sys.stderr
+        ).returncode:
             return code
     os.chdir(COPY)
     results = dict(outcomes())
@@ -53,13 +63,23 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def copy(*, again: bool) -> None:
-    """Copy what git tracks, and new files that it does not ignore, to where mutmut may rewrite them."""
+    """Copy what git tracks, and new files that it does not ignore, to where mutmut may rewrite
+    them."""
     if not again:
         shutil.rmtree(COPY, ignore_errors=True)
-    listed = subprocess.run(["git", "ls-files", "-z", "-co", "--exclude-standard"], capture_output=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "-co", "--exclude-standard"], capture_output=True, check=True
+    )
     for name in listed.stdout.decode().split("\0"):
-        file, place = Path(name), COPY / ("src/" + name.removeprefix("tools/") if name.startswith("tools/") else name)
-        if name and file.is_file() and not (place.is_file() and place.stat().st_mtime == file.stat().st_mtime):
+        file, place = (
+            Path(name),
+            COPY / ("src/" + name.removeprefix("tools/") if name.startswith("tools/") else name),
+        )
+        if (
+            name
+            and file.is_file()
+            and not (place.is_file() and place.stat().st_mtime == file.stat().st_mtime)
+        ):
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(file, place)
 
@@ -74,16 +94,29 @@ def outcomes() -> Iterator[tuple[Path, dict[str, int | None]]]:
 
 
 def table(results: dict[Path, dict[str, int | None]]) -> str:
-    """The score of each file, as Markdown; a mutant that never ends has been noticed; what was not tried is left out."""
-    rows = ["| file | tried | killed | of them by time | survived | score |", "| --- | --- | --- | --- | --- | --- |"]
+    """The score of each file, as Markdown; a mutant that never ends has been noticed; what was not
+    tried is left out."""
+    rows = [
+        "| file | tried | killed | of them by time | survived | score |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     rows += [_row(f"`{file.as_posix()}`", codes.values()) for file, codes in results.items()]
-    return "\n".join([*rows, _row("all", [code for codes in results.values() for code in codes.values()])])
+    return "\n".join(
+        [*rows, _row("all", [code for codes in results.values() for code in codes.values()])]
+    )
 
 
 def _row(name: str, codes: Iterable[int | None]) -> str:
-    kinds = Counter("killed" if c in KILLED else "time" if c in TIMED_OUT else "lived" for c in codes if c is not None)
+    kinds = Counter(
+        "killed" if c in KILLED else "time" if c in TIMED_OUT else "lived"
+        for c in codes
+        if c is not None
+    )
     killed, total = kinds["killed"] + kinds["time"], kinds.total()
-    return f"| {name} | {total} | {killed} | {kinds['time']} | {kinds['lived']} | {100 * killed / total:.1f} % |"
+    return (
+        f"| {name} | {total} | {killed} | {kinds['time']} | {kinds['lived']} |"
+        f" {100 * killed / total:.1f} % |"
+    )
 
 
 def shown(results: dict[Path, dict[str, int | None]]) -> Iterator[str]:

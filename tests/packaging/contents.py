@@ -1,6 +1,8 @@
-"""Check that a wheel and an sdist hold exactly what git tracks: `python tests/packaging/contents.py WHEEL SDIST`.
+"""Check that a wheel and an sdist hold exactly what git tracks: `python tests/packaging/contents.py
+WHEEL SDIST`.
 
-A file that the wheel lacks breaks the command only where it is installed, and one too many may be somebody's secret.
+A file that the wheel lacks breaks the command only where it is installed, and one too many may be
+somebody's secret.
 """
 
 from __future__ import annotations
@@ -28,29 +30,43 @@ PLACES = {
 
 def tracked() -> set[str]:
     """What git tracks and the working tree has."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=TOP, check=True, capture_output=True).stdout
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=TOP, check=True, capture_output=True
+    ).stdout
     return {name for name in listed.decode().split("\0") if name and (TOP / name).exists()}
 
 
 def expected_in_wheel(files: Iterable[str]) -> set[str]:
-    return {place + name.removeprefix(top) for name in files for top, place in PLACES.items() if name.startswith(top)}
+    return {
+        place + name.removeprefix(top)
+        for name in files
+        for top, place in PLACES.items()
+        if name.startswith(top)
+    }
 
 
 def in_wheel(path: str) -> set[str]:
     """The wheel's files but for its own records, which are in the one `.dist-info` folder."""
     with zipfile.ZipFile(path) as archive:
-        return {name for name in archive.namelist() if not name.split("/")[0].endswith(".dist-info")}
+        return {
+            name for name in archive.namelist() if not name.split("/")[0].endswith(".dist-info")
+        }
 
 
 def in_sdist(path: str) -> set[str]:
     with tarfile.open(path) as archive:
-        return {member.name.partition("/")[2] for member in archive if not member.isdir()} - {"PKG-INFO"}
+        return {member.name.partition("/")[2] for member in archive if not member.isdir()} - {
+            "PKG-INFO"
+        }
 
 
 def differences(what: str, found: set[str], expected: set[str]) -> list[str]:
     return [
         *(f"{what} lacks {name}" for name in sorted(expected - found)),
-        *(f"{what} holds {name}, which git does not track there" for name in sorted(found - expected)),
+        *(
+            f"{what} holds {name}, which git does not track there"
+            for name in sorted(found - expected)
+        ),
     ]
 
 
@@ -63,7 +79,10 @@ def main(wheel: str, sdist: str) -> int:
     for fault in faults:
         print(f"error: {fault}", file=sys.stderr)
     if not faults:
-        print(f"wheel and sdist hold what git tracks: {len(expected_in_wheel(files))} and {len(files)} files")
+        print(
+            f"wheel and sdist hold what git tracks: {len(expected_in_wheel(files))} and"
+            f" {len(files)} files"
+        )
     return int(bool(faults))
 
 

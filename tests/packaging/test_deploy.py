@@ -24,7 +24,9 @@ def commands() -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("name", commands())
-def test_its_command_is_understood(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_its_command_is_understood(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = ["--repo", str(tmp_path), *commands()[name][2:]]
     assert main(arguments) == 1, "understood, and then there is no repository"
     assert "is not in a git repository" in capsys.readouterr().err

@@ -1,6 +1,8 @@
-"""The hooks for pre-commit, run by pre-commit itself in a repository that names this project as a hook repository.
+"""The hooks for pre-commit, run by pre-commit itself in a repository that names this project as a
+hook repository.
 
-pre-commit clones it and has pip install it into an environment of its own; only the dependencies are lent.
+pre-commit clones it and has pip install it into an environment of its own; only the dependencies
+are lent.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ class Hooked:
         copy_of_the_project(hooks.folder)
         rev = hooks.commit("A release")
         self.team = Team(folder / "team", "")
-        (self.team.folder / ".pre-commit-config.yaml").write_text(CONFIG.format(hooks=hooks.folder, rev=rev))
+        (self.team.folder / ".pre-commit-config.yaml").write_text(
+            CONFIG.format(hooks=hooks.folder, rev=rev)
+        )
         self._environment = os.environ | GIT_ENVIRONMENT | lending(folder / "lent") | {
             "PRE_COMMIT_HOME": str(folder / "home"), "PRE_COMMIT_COLOR": "never",
         }  # fmt: skip
@@ -43,7 +47,12 @@ class Hooked:
     def pre_commit(self, *arguments: str) -> tuple[int, str]:
         command = [sys.executable, "-m", "pre_commit", *arguments]
         done = subprocess.run(
-            command, cwd=self.team.folder, env=self._environment, capture_output=True, text=True, timeout=120
+            command,
+            cwd=self.team.folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
         return done.returncode, done.stdout + done.stderr
 
@@ -82,7 +91,9 @@ def test_a_commit_is_checked(tmp_path: Path) -> None:
     code, told = hooked.commit("A stage that is none")
     assert code == 1 and "registry/models/churn.yaml:2:" in told and "stage-unknown" in told, told
     team.write("models/churn.yaml", "name: churn\nstages: {Production: 1, Canary: 2}\n")
-    team.write("policy.yaml", 'owners: ["@acme/ml"]\nstages: {Canary: {alias: canary, native: false}}\n')
+    team.write(
+        "policy.yaml", 'owners: ["@acme/ml"]\nstages: {Canary: {alias: canary, native: false}}\n'
+    )
     code, told = hooked.commit("The stage, and a manifest that names it")
     assert code == 0, told
 

@@ -1,4 +1,5 @@
-"""Comparisons word for word, every field of them; regenerate the files with `REGENERATE=1` and read the diff."""
+"""Comparisons word for word, every field of them; regenerate the files with `REGENERATE=1` and read
+the diff."""
 
 from __future__ import annotations
 
@@ -99,9 +100,18 @@ def test_status() -> None:
     models = (
         ModelPlan("one", FILE, "Synced", BEFORE.sha, {"Production": (1,)}, {"Production": (1,)}),
         ModelPlan("two", FILE, "Drifted", BEFORE.sha, {"Production": (1,)}, {"Production": (2,)}),
-        ModelPlan("three", FILE, "Unknown", None, refusals=(Refusal("base_unknown", "no commit", "fetch more"),)),
+        ModelPlan(
+            "three",
+            FILE,
+            "Unknown",
+            None,
+            refusals=(Refusal("base_unknown", "no commit", "fetch more"),),
+        ),
     )
-    golden("status.md", plan_markdown.status(Plan(None, models, Fingerprint({}), ("stranger",), ("gone",))))
+    golden(
+        "status.md",
+        plan_markdown.status(Plan(None, models, Fingerprint({}), ("stranger",), ("gone",))),
+    )
     assert "**0 models.**" in "\n".join(plan_markdown.status(Plan(None, (), Fingerprint({}))))
 
 
@@ -111,7 +121,8 @@ def test_status() -> None:
 def test_the_line_in_a_plan() -> None:
     said = render.line(FULL, PLAIN)
     assert said.startswith(
-        "14 against 12: accuracy 0.912 → 0.931 (+0.019) on holdout; accuracy 0.85 → 0.84 (-0.01) on field;"
+        "14 against 12: accuracy 0.912 → 0.931 (+0.019) on holdout; accuracy 0.85 → 0.84 (-0.01) on"
+        " field;"
     )
     for part in ("auc on other data, not comparable", "signature breaks: input hour: new and required", "other data;",
                  "size 1.2 MB → 1.5 MB", "Python 3.10.12 → 3.11.7", "3 params differ", "3 libraries differ"):  # fmt: skip
@@ -150,7 +161,14 @@ def test_differences(before: float | None, after: float | None, said: str) -> No
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (1_234_567, "1.2 MB"), (5 * 10**9, "5.0 GB"), (10**15, "1000.0 TB")],
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (1_234_567, "1.2 MB"),
+        (5 * 10**9, "5.0 GB"),
+        (10**15, "1000.0 TB"),
+    ],
 )
 def test_sizes(value: int, said: str) -> None:
     assert comparison_table.size(value) == said
@@ -158,15 +176,25 @@ def test_sizes(value: int, said: str) -> None:
 
 def test_numbers_that_json_has_not_are_text() -> None:
     record = Record(metrics={"m": (Metric(float("nan")),), "n": (Metric(float("-inf")),)})
-    found = compare("m", Facts(ObservedVersion(1), record=record), Facts(ObservedVersion(2), record=record))
+    found = compare(
+        "m", Facts(ObservedVersion(1), record=record), Facts(ObservedVersion(2), record=record)
+    )
     as_json(render.data(found))
     assert [pair["from"] for pair in render.data(found)["metrics"]] == ["nan", "-inf"]
 
 
 def test_hostile_text_reaches_no_terminal() -> None:
     evil = "x\x1b[2J\r\n\u202egnp"
-    record = Record(metrics={evil: (Metric(1.0),)}, params={evil: evil}, data={evil: evil}, code_commit=evil)
-    side = Facts(ObservedVersion(1, evil, run_id=evil, source=evil, status=evil), (evil,), record, None, {"file": evil})
+    record = Record(
+        metrics={evil: (Metric(1.0),)}, params={evil: evil}, data={evil: evil}, code_commit=evil
+    )
+    side = Facts(
+        ObservedVersion(1, evil, run_id=evil, source=evil, status=evil),
+        (evil,),
+        record,
+        None,
+        {"file": evil},
+    )
     found = compare(evil, side, BARE)
     for line in (*render.text(found, PLAIN), render.line(found, PLAIN)):
         assert not {"\x1b", "\r", "\n", "\u202e"} & set(line)

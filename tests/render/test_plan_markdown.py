@@ -1,4 +1,5 @@
-"""Markdown that GitHub may render under the project's name: nothing that others wrote comes alive in it, and it fits.
+"""Markdown that GitHub may render under the project's name: nothing that others wrote comes alive
+in it, and it fits.
 
 It is read here by a CommonMark and GFM parser that finds links as GitHub does.
 """
@@ -39,7 +40,11 @@ PIECES = [
     "| --- |", "*", "**", "_", "~", "&lt;", "&#64;user", ":tada:", "$x$", "$`x`$",
     "\u202e", "\u2066", "\x1b[2J", "\x00", "\u2028", "\x85", "\t", " ", "", "word", "e", "\N{ZERO WIDTH SPACE}", "\ud800",
 ]  # fmt: skip
-hostile = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), min_size=1, max_size=6).map("".join).filter(bool)
+hostile = (
+    st.lists(st.sampled_from(PIECES) | st.text(max_size=3), min_size=1, max_size=6)
+    .map("".join)
+    .filter(bool)
+)
 
 
 def tokens(lines: Iterable[str]) -> list[Token]:
@@ -58,12 +63,19 @@ def a_comparison(w: str) -> Comparison:
             w: (Metric(number, dataset=Dataset(w, w)),),
             f"{w}2": (Metric(number, dataset=Dataset(w, str(number))),),
         }
-        given = [{"name": f"{w}{number}", "type": w, "required": number > 1}, {"name": w, "type": f"{w}{number}"}]
+        given = [
+            {"name": f"{w}{number}", "type": w, "required": number > 1},
+            {"name": w, "type": f"{w}{number}"},
+        ]
         return Facts(
-            ObservedVersion(number, w, run_id=run, source=w, model_id=w, status=w or "READY", created=w),
+            ObservedVersion(
+                number, w, run_id=run, source=w, model_id=w, status=w or "READY", created=w
+            ),
             (w, f"@{w}"),
             Record(metrics, {w: f"{w}{number}"}, (Dataset(w, w),), {w: w}, w),
-            ModelFile(Signature(tuple(given), tuple(given)), number, f"{w}{number}", {w: f"{w}{number}"}),
+            ModelFile(
+                Signature(tuple(given), tuple(given)), number, f"{w}{number}", {w: f"{w}{number}"}
+            ),
             {"file": w},
         )
 
@@ -99,7 +111,9 @@ FORMS: dict[str, Callable[[str], Iterable[str]]] = {
     "plan": lambda w: plan_markdown.plan(a_plan(w)),
     "status": lambda w: plan_markdown.status(a_plan(w)),
     "compare": lambda w: plan_markdown.comparison(a_comparison(w)),
-    "problems": lambda w: plan_markdown.problems([Problem(w, 1, 2, w, w), Problem(f"{w}b", 3, 4, w, w, "warning")]),
+    "problems": lambda w: plan_markdown.problems(
+        [Problem(w, 1, 2, w, w), Problem(f"{w}b", 3, 4, w, w, "warning")]
+    ),
 }
 
 
@@ -126,7 +140,10 @@ def test_nothing_of_others_comes_alive(form: str, text: str) -> None:
 @settings(max_examples=EXAMPLES * 3, deadline=None)
 @given(text=hostile | st.text(alphabet="`\\| a", max_size=12))
 def test_a_code_span_holds_all_of_it(text: str) -> None:
-    for page, shown in ((f"so {code(text)}, and", code), (table(("a", "b"), [(cell(text), cell(text))]), cell)):
+    for page, shown in (
+        (f"so {code(text)}, and", code),
+        (table(("a", "b"), [(cell(text), cell(text))]), cell),
+    ):
         spans = [token for token in inner(GITHUB.parse(page)) if token.type == "code_inline"]
         assert len(spans) == (1 if shown is code else 2), page
         told = spans[-1].content
@@ -190,15 +207,22 @@ def test_details_go_before_models_do() -> None:
 
 
 def test_a_status_of_thousands_fits_and_keeps_what_is_not_synced() -> None:
-    models = tuple(ModelPlan(f"m{i}", None, "Synced" if i != 4_999 else "Drifted", None) for i in range(5_000))
+    models = tuple(
+        ModelPlan(f"m{i}", None, "Synced" if i != 4_999 else "Drifted", None) for i in range(5_000)
+    )
     found = "\n".join(plan_markdown.status(Plan(None, models, Fingerprint({}))))
-    assert len(found.encode()) <= LIMIT and "`m4999` | Drifted" in found and "4999 Synced, 1 Drifted" in found
+    assert (
+        len(found.encode()) <= LIMIT
+        and "`m4999` | Drifted" in found
+        and "4999 Synced, 1 Drifted" in found
+    )
     assert "more models." in found
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(
-    st.lists(st.tuples(st.integers(1, 400), st.integers(0, 900), st.booleans()), max_size=12), st.integers(500, 3_000)
+    st.lists(st.tuples(st.integers(1, 400), st.integers(0, 900), st.booleans()), max_size=12),
+    st.integers(500, 3_000),
 )
 def test_any_blocks_fit(sizes: list[tuple[int, int, bool]], limit: int) -> None:
     blocks = [Block("é" * (short + more), "é" * short, urgent) for short, more, urgent in sizes]
@@ -211,5 +235,7 @@ def test_a_list_of_many_things_is_counted() -> None:
     model = ModelPlan("m", None, "Pending", None, changes=changes)
     assert "… and 60 more changes" in page(Plan(None, (model,), Fingerprint({})))
     params = {f"p{i}": "x" for i in range(100)}
-    sides = [Facts(ObservedVersion(n), record=Record(params=params if n == 1 else {})) for n in (1, 2)]
+    sides = [
+        Facts(ObservedVersion(n), record=Record(params=params if n == 1 else {})) for n in (1, 2)
+    ]
     assert "… and 60 more." in "\n".join(plan_markdown.comparison(compare("m", *sides)))

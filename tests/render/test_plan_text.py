@@ -26,7 +26,10 @@ from tests.render.test_terminal import Terminal
 
 FILE = "registry/models/fraud-detector.yaml"
 PROMOTED = Commit(
-    "3f2a9c1" + "0" * 33, "2026-01-02T00:00:00Z", "A Person <a@example.org>", "Promote 14: recall +1.2 pt (#128)"
+    "3f2a9c1" + "0" * 33,
+    "2026-01-02T00:00:00Z",
+    "A Person <a@example.org>",
+    "Promote 14: recall +1.2 pt (#128)",
 )
 BEFORE = Commit("1" * 40, "2026-01-01T00:00:00Z", "A Person <a@example.org>", "Start")
 NOW = "2026-02-01T00:00:00Z"
@@ -49,7 +52,9 @@ def planned(*models: ModelPlan, **more: object) -> Plan:
     return Plan(PROMOTED.sha, models, Fingerprint({}), **more)  # type: ignore[arg-type]
 
 
-def between(before: str | None, after: str, observed: ObservedModel | None, policy: str = "") -> ModelPlan:
+def between(
+    before: str | None, after: str, observed: ObservedModel | None, policy: str = ""
+) -> ModelPlan:
     """The plan of one promotion on top of what was reconciled, by the real planner."""
     points = [Point(BEFORE, wanted(before, policy) if before is not None else None)]
     points += [Point(PROMOTED, wanted(after, policy))] if before != after else []
@@ -69,7 +74,9 @@ def golden(lines: Iterable[str], expected: str) -> None:
 
 
 def test_nothing_to_do_comes_first(plain: Style) -> None:
-    same = between("stages: {Production: 1}", "stages: {Production: 1}", seen(version(1, "Production")))
+    same = between(
+        "stages: {Production: 1}", "stages: {Production: 1}", seen(version(1, "Production"))
+    )
     golden(plan_text.plan(planned(same, same), plain), "Plan: 2 models, nothing to change.")
     golden(plan_text.plan(planned(), plain), "Plan: 0 models, nothing to change.")
     golden(
@@ -82,8 +89,12 @@ def test_nothing_to_do_comes_first(plain: Style) -> None:
 
 
 def test_a_promotion(plain: Style) -> None:
-    observed = seen(version(12, "Production"), version(14, "Staging"), aliases={"production": 12, "staging": 14})
-    one = between("stages: {Production: 12, Staging: 14}", "stages: {Production: 14}", observed, ALIASES)
+    observed = seen(
+        version(12, "Production"), version(14, "Staging"), aliases={"production": 12, "staging": 14}
+    )
+    one = between(
+        "stages: {Production: 12, Staging: 14}", "stages: {Production: 14}", observed, ALIASES
+    )
     golden(
         plan_text.plan(planned(one), plain),
         """
@@ -113,7 +124,9 @@ def test_drift(plain: Style) -> None:
 
 
 def test_a_refusal(plain: Style) -> None:
-    one = between("stages: {Production: 1}", "stages: {}\naliases: {x: 7}", seen(version(1, "Production")))
+    one = between(
+        "stages: {Production: 1}", "stages: {}\naliases: {x: 7}", seen(version(1, "Production"))
+    )
     golden(
         plan_text.plan(planned(one), plain),
         """
@@ -187,8 +200,13 @@ versions: {1: {source: 'models:/m-1', description: first, tags: {validation: pas
 
 
 def test_what_is_declared_no_more_is_taken_away(plain: Style) -> None:
-    before = "stages: {}\ndescription: text\ntags: {a: x}\naliases: {champion: 1}\nversions: {1: {tags: {b: w}}}"
-    observed = ObservedModel("m", "text", {"a": "x"}, {"champion": 1}, {1: version(1, tags={"b": "w"})})
+    before = (
+        "stages: {}\ndescription: text\ntags: {a: x}\naliases: {champion: 1}\nversions: {1: {tags:"
+        " {b: w}}}"
+    )
+    observed = ObservedModel(
+        "m", "text", {"a": "x"}, {"champion": 1}, {1: version(1, tags={"b": "w"})}
+    )
     golden(
         plan_text.plan(planned(between(before, "stages: {}", observed)), plain),
         """
@@ -226,10 +244,17 @@ def test_what_stops_the_whole_run_and_what_is_gone(plain: Style) -> None:
     ],
 )
 def test_the_subject_of_a_commit(plain: Style, subject: str, shown: str) -> None:
-    row = StageChange("Production", (), (1,), "commit", Commit("a" * 40, NOW, "A Person <a@example.org>", subject))
+    row = StageChange(
+        "Production", (), (1,), "commit", Commit("a" * 40, NOW, "A Person <a@example.org>", subject)
+    )
     lines = list(
         plan_text.plan(
-            planned(ModelPlan("m", FILE, "Pending", None, stages=(row,), changes=(Change("create_model"),))), plain
+            planned(
+                ModelPlan(
+                    "m", FILE, "Pending", None, stages=(row,), changes=(Change("create_model"),)
+                )
+            ),
+            plain,
         )
     )
     assert lines[1] == f"  Production  — → 1       aaaaaaa {shown}"
@@ -250,10 +275,23 @@ def a_status() -> Plan:
             {"Production": (12,), "Staging": (14,)},
         ),
         ModelPlan(
-            "churn", FILE, "Drifted", None, {"Staging": (9,), "Archived": (1,)}, {"Staging": (8,), "Production": ()}
+            "churn",
+            FILE,
+            "Drifted",
+            None,
+            {"Staging": (9,), "Archived": (1,)},
+            {"Staging": (8,), "Production": ()},
         ),
         ModelPlan("lost", FILE, "Unknown", None, refusals=(far,)),
-        ModelPlan("far", FILE, "Unknown", None, {"Production": (1, 2)}, {"Production": (1, 2)}, refusals=(far,)),
+        ModelPlan(
+            "far",
+            FILE,
+            "Unknown",
+            None,
+            {"Production": (1, 2)},
+            {"Production": (1, 2)},
+            refusals=(far,),
+        ),
         ModelPlan("new", FILE, "Missing", None),
         gone=("old",),
         unmanaged=("x",),
@@ -279,7 +317,12 @@ def test_status(plain: Style) -> None:
 
 def outcomes() -> list[Outcome]:
     return [
-        Outcome("a", "applied", (Change("create_model"), Change("transition", 1)), entered=(("Production", 1),)),
+        Outcome(
+            "a",
+            "applied",
+            (Change("create_model"), Change("transition", 1)),
+            entered=(("Production", 1),),
+        ),
         Outcome("b", "refused", refusals=(Refusal("pin", "version 1 is another", "look"),)),
         Outcome("c", "failed", error="MLflow is down"),
         Outcome("d", "unchanged"),
@@ -300,8 +343,9 @@ def test_outcomes(plain: Style) -> None:
         d  unchanged
         """,
     )
-    assert plan_text.reconciled("3f2a9c1" + "0" * 33, outcomes()) == (
-        "Reconciled to 3f2a9c1: 1 applied, 1 unchanged, 1 refused, 1 failed; 2 changes."
+    assert (
+        plan_text.reconciled("3f2a9c1" + "0" * 33, outcomes())
+        == "Reconciled to 3f2a9c1: 1 applied, 1 unchanged, 1 refused, 1 failed; 2 changes."
     )
     assert plan_text.reconciled("3f2a9c1", []) == "Reconciled to 3f2a9c1: no models; 0 changes."
 
@@ -328,7 +372,9 @@ _COLOUR = re.compile("\033\\[[0-9]+m")
 def everything(style: Style, hostile: Callable[[str], str] = lambda what: what) -> list[str]:
     """Every form, with text from outside made by `hostile`."""
     h = hostile
-    author = Commit("3f2a9c1" + "0" * 33, NOW, h("A Person <a@example.org>"), h("Subject") + " (#7)")
+    author = Commit(
+        "3f2a9c1" + "0" * 33, NOW, h("A Person <a@example.org>"), h("Subject") + " (#7)"
+    )
     statuses = ("passed", "failed", "overridden", "exempt", "waiting", "unknown")
     gates = tuple(Verdict("Production", 2, "metrics", status, h("accuracy")) for status in statuses)  # type: ignore[arg-type]
     changes = (
@@ -360,7 +406,10 @@ def everything(style: Style, hostile: Callable[[str], str] = lambda what: what) 
         *plan_text.plan(whole, style, verbose=True),
         *plan_text.status(whole, style),
     ]
-    for outcome in (Outcome(h("m"), "failed", changes, (refusal,), h("error")), Outcome(h("n"), "deferred")):
+    for outcome in (
+        Outcome(h("m"), "failed", changes, (refusal,), h("error")),
+        Outcome(h("n"), "deferred"),
+    ):
         lines += plan_text.outcome(outcome, style)
     return [*lines, *problems.text([Problem(h("file"), 1, 1, "code", h("message"))])]
 
@@ -368,7 +417,10 @@ def everything(style: Style, hostile: Callable[[str], str] = lambda what: what) 
 def test_colour_changes_no_character_and_no_column(plain: Style, coloured: Style) -> None:
     with_colour = [*everything(coloured), *plan_text.status(a_status(), coloured)]
     assert any(_COLOUR.search(line) for line in with_colour)
-    assert [_COLOUR.sub("", line) for line in with_colour] == [*everything(plain), *plan_text.status(a_status(), plain)]
+    assert [_COLOUR.sub("", line) for line in with_colour] == [
+        *everything(plain),
+        *plan_text.status(a_status(), plain),
+    ]
     assert not any(line.endswith(" ") for line in with_colour)
 
 
@@ -390,12 +442,18 @@ HOSTILE = (
 def test_hostile_text_never_comes_out_raw(plain: Style, coloured: Style, bad: str) -> None:
     for style in (plain, coloured):
         tame = everything(style)
-        for hostile in (lambda what: bad + what, lambda what: what + bad, lambda what: what[:1] + bad + what[1:]):
+        for hostile in (
+            lambda what: bad + what,
+            lambda what: what + bad,
+            lambda what: what[:1] + bad + what[1:],
+        ):
             lines = everything(style, hostile)
             assert len(lines) == len(tame), "no text makes a line of its own"
             for line in lines:
                 shown = _COLOUR.sub("", line) if style.on else line
                 assert bad not in line
                 assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in shown)
-                assert not re.search("[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]", shown)
+                assert not re.search(
+                    "[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]", shown
+                )
                 line.encode()

@@ -1,4 +1,5 @@
-"""The report: one page that holds all it shows, told from git and the receipts, whatever hostile text is in them."""
+"""The report: one page that holds all it shows, told from git and the receipts, whatever hostile
+text is in them."""
 
 from __future__ import annotations
 
@@ -12,7 +13,9 @@ import pytest
 from tests.support.team import Team
 
 POLICY = "stages: {Staging: {alias: staging}, Production: {alias: production}}\n"
-HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(1)> "quoted" \u202egnp.exe {{ 7 * 7 }} &amp;'
+HOSTILE = (
+    '<script>alert(1)</script><img src=x onerror=alert(1)> "quoted" \u202egnp.exe {{ 7 * 7 }} &amp;'
+)
 
 
 class Page(HTMLParser):
@@ -42,7 +45,10 @@ def team(tmp_path: Path) -> Team:
     made.write("policy.yaml", POLICY)
     made.commit("Rules")
     made.commit("Promote 2 (#7)", fraud="stages: {Production: 2}\naliases: {best: 2}\n")
-    pin = "versions: {1: {run_id: abc, data: {path: data/x.csv, md5: 0123456789abcdef0123456789abcdef}}}\n"
+    pin = (
+        "versions: {1: {run_id: abc, data: {path: data/x.csv, md5:"
+        " 0123456789abcdef0123456789abcdef}}}\n"
+    )
     made.commit("Back to 1", fraud=f"stages: {{Production: 1}}\naliases: {{best: 2}}\n{pin}")
     return made
 
@@ -56,7 +62,11 @@ def written(team: Team, *args: str) -> str:
 
 
 def bars(page: Page) -> list[str]:
-    return [str(a["aria-label"]) for a in page.of("a") if a.get("href") != "#events" and a.get("aria-label")]
+    return [
+        str(a["aria-label"])
+        for a in page.of("a")
+        if a.get("href") != "#events" and a.get("aria-label")
+    ]
 
 
 def test_it_says_who_held_which_stage_when(team: Team) -> None:
@@ -70,13 +80,22 @@ def test_it_says_who_held_which_stage_when(team: Team) -> None:
     assert lanes == ["Production", "Staging", "@best"]
     text = " ".join(page.text)
     assert "run abc, data data/x.csv (md5 0123456789abcdef0123456789abcdef)" in text
-    assert "MLflow was not asked" in text and "policy" in text and "1 → 2" in text and "Promote 2 (#7)" in text
+    assert (
+        "MLflow was not asked" in text
+        and "policy" in text
+        and "1 → 2" in text
+        and "Promote 2 (#7)" in text
+    )
 
 
 def test_every_bar_leads_to_its_event(team: Team) -> None:
     page = Page(written(team))
     ids = {attrs.get("id") for attrs in page.of("tr")}
-    targets = {str(a["href"]).removeprefix("#") for a in page.of("a") if str(a.get("href", "")).startswith("#e")}
+    targets = {
+        str(a["href"]).removeprefix("#")
+        for a in page.of("a")
+        if str(a.get("href", "")).startswith("#e")
+    }
     assert targets - {"events"} <= ids
 
 
@@ -88,7 +107,9 @@ def test_it_asks_nobody(team: Team) -> None:
         if tag != "a":
             assert "href" not in attrs, (tag, attrs)
         assert tag not in ("link", "iframe", "object", "embed", "form", "base"), tag
-    [policy] = [a["content"] for a in page.of("meta") if a.get("http-equiv") == "Content-Security-Policy"]
+    [policy] = [
+        a["content"] for a in page.of("meta") if a.get("http-equiv") == "Content-Security-Policy"
+    ]
     assert "default-src 'none'" in str(policy)
     assert not re.search(r"@import|url\(", written(team))
 
@@ -114,19 +135,30 @@ def test_links_go_to_the_forge_that_the_remote_is_on(team: Team) -> None:
 def test_receipts_tell_when_it_took_effect_and_what_went_wrong(team: Team) -> None:
     head = team.git("rev-parse", "HEAD")
     owner = f"{team.git('rev-list', '--max-parents=0', 'HEAD')}:registry"
-    drift = {"action": "transition", "version": 1, "from": "Archived", "to": "Production", "cause": "drift"}
+    drift = {
+        "action": "transition",
+        "version": 1,
+        "from": "Archived",
+        "to": "Production",
+        "cause": "drift",
+    }
     refusal = {"code": "gate", "detail": "2 may not enter Production: accuracy 0.5 < 0.9"}
     models = [
         {"model": "fraud", "result": "applied", "changes": [drift]},
         {"model": "churn", "result": "refused", "refusals": [refusal]},
         {"model": "spam", "result": "failed", "error": "MLflow did not answer"},
     ]
-    line = json.dumps({"at": "2030-01-01T00:00:00.000Z", "owner": owner, "models": models}, separators=(",", ":"))
+    line = json.dumps(
+        {"at": "2030-01-01T00:00:00.000Z", "owner": owner, "models": models}, separators=(",", ":")
+    )
     team.git("notes", "--ref=refs/notes/mlflow-gitops", "add", "-m", line, head)
     page = Page(written(team))
     text = " ".join(page.text)
     assert "version 1: Archived in MLflow, put back to Production" in text
-    assert "gate: 2 may not enter Production: accuracy 0.5 < 0.9" in text and "MLflow did not answer" in text
+    assert (
+        "gate: 2 may not enter Production: accuracy 0.5 < 0.9" in text
+        and "MLflow did not answer" in text
+    )
     assert any("1 from" in one and "applied 2030-01-01 00:00" in one for one in bars(page))
     assert any("2 from" in one and "replaced before it was applied" in one for one in bars(page))
 

@@ -47,8 +47,12 @@ def test_no_control_or_reordering_character_is_left() -> None:
     for code in [*range(0x3000), *range(0xD800, 0xE000), 0xFEFF]:
         told = safe(chr(code))
         assert all(unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") for c in told), hex(code)
-        assert all(unicodedata.bidirectional(c) not in ("LRE", "RLE", "LRO", "RLO", "PDF") for c in told), hex(code)
-        assert all(unicodedata.bidirectional(c) not in ("LRI", "RLI", "FSI", "PDI") for c in told), hex(code)
+        assert all(
+            unicodedata.bidirectional(c) not in ("LRE", "RLE", "LRO", "RLO", "PDF") for c in told
+        ), hex(code)
+        assert all(
+            unicodedata.bidirectional(c) not in ("LRI", "RLI", "FSI", "PDI") for c in told
+        ), hex(code)
         assert len(told.splitlines()) <= 1
         told.encode()
 
@@ -75,7 +79,9 @@ def test_the_stream_is_stdout_where_none_is_named(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "UTF-16", "latin-1", "ascii", "cp1252"])
-def test_json_holds_every_character_whatever_stdout_can_take(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+def test_json_holds_every_character_whatever_stdout_can_take(
+    monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
     value = {"author": "Ünï 日本 🎉", "subject": "\x9b31m \u202e \x7f\n"}
     held = io.BytesIO()
     stream = io.TextIOWrapper(held, encoding=encoding)

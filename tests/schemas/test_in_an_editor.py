@@ -1,4 +1,5 @@
-"""The schemas as an editor uses them: by yaml-language-server itself, which most editors have, and a file's first line."""
+"""The schemas as an editor uses them: by yaml-language-server itself, which most editors have, and
+a file's first line."""
 
 from __future__ import annotations
 
@@ -26,23 +27,43 @@ EXAMPLES = ROOT / "tests/core/examples"
 GOOD = sorted(EXAMPLES.glob("good/*/*.yaml"))
 OURS = sorted((ROOT / "registry").rglob("*.yaml"))
 _UNKNOWN = re.compile(r"^# expect (\d+):\d+ unknown-field$", re.MULTILINE)
-MISSPELT = [file for file in sorted(EXAMPLES.glob("bad/*/*.yaml")) if _UNKNOWN.search(file.read_text(encoding="utf-8"))]
+MISSPELT = [
+    file
+    for file in sorted(EXAMPLES.glob("bad/*/*.yaml"))
+    if _UNKNOWN.search(file.read_text(encoding="utf-8"))
+]
 
 
 def installed() -> Path:
-    """The server, by npm, beside the packages of this environment. Raises OSError where that cannot be."""
+    """The server, by npm, beside the packages of this environment. Raises OSError where that cannot
+    be."""
     folder = Path(sys.prefix) / f"yaml-language-server-{VERSION}"
     program = folder / "node_modules/yaml-language-server/bin/yaml-language-server"
     npm, node = shutil.which("npm"), shutil.which("node")
     if npm is None or node is None:
-        raise FileNotFoundError("there is no npm or node here, by which yaml-language-server is installed and run")
+        raise FileNotFoundError(
+            "there is no npm or node here, by which yaml-language-server is installed and run"
+        )
     with locked(Path(f"{folder}.lock")):
         if not program.exists():
             begun = Path(f"{folder}.new")
             shutil.rmtree(begun, ignore_errors=True)
             begun.mkdir()
-            options = ["--no-package-lock", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts"]
-            command = [npm, "install", "--prefix", str(begun), *options, f"yaml-language-server@{VERSION}"]
+            options = [
+                "--no-package-lock",
+                "--no-save",
+                "--no-audit",
+                "--no-fund",
+                "--ignore-scripts",
+            ]
+            command = [
+                npm,
+                "install",
+                "--prefix",
+                str(begun),
+                *options,
+                f"yaml-language-server@{VERSION}",
+            ]
             done = subprocess.run(command, capture_output=True, text=True, timeout=120)
             if done.returncode:
                 raise OSError(f"npm does not install yaml-language-server: {done.stderr[-500:]}")
@@ -67,7 +88,14 @@ def editor(folder: Path) -> Iterator[LanguageServer]:
         if os.environ.get("CI") == "true":
             raise
         pytest.skip(str(error))
-    settings = {"yaml": {"schemaStore": {"enable": False}, "validate": True, "hover": True, "completion": True}}
+    settings = {
+        "yaml": {
+            "schemaStore": {"enable": False},
+            "validate": True,
+            "hover": True,
+            "completion": True,
+        }
+    }
     with LanguageServer(["node", str(program), "--stdio"], folder, settings) as server:
         yield server
 
@@ -108,10 +136,17 @@ def test_it_offers_what_lies_deeper(editor: LanguageServer, folder: Path) -> Non
 
 def test_it_explains_what_the_mouse_is_on(editor: LanguageServer, folder: Path) -> None:
     file = folder / "registry/models/fraud.yaml"
-    assert editor.opened(file, manifest("name: fraud\nstages:\n  Production: 12\n  Canary: 14\n")) == []
+    assert (
+        editor.opened(file, manifest("name: fraud\nstages:\n  Production: 12\n  Canary: 14\n"))
+        == []
+    )
     assert described("properties", "stages") in shown(editor.hover(file, 2, 2))
-    assert described("properties", "stages", "properties", "Production") in shown(editor.hover(file, 3, 5))
-    assert described("$defs", "holders") in shown(editor.hover(file, 4, 5)), "a stage of the team's own"
+    assert described("properties", "stages", "properties", "Production") in shown(
+        editor.hover(file, 3, 5)
+    )
+    assert described("$defs", "holders") in shown(editor.hover(file, 4, 5)), (
+        "a stage of the team's own"
+    )
     assert "Example" in editor.hover(file, 1, 1)
 
 
@@ -125,13 +160,18 @@ def test_it_knows_the_policy_that_init_writes(editor: LanguageServer, folder: Pa
     file = folder / "registry/other-policy.yaml"
     head = text.splitlines()[0]
     editor.opened(file, f"{head}\nstages:\n  Production:\n    \n")
-    assert {"from", "soak", "approvals", "require", "protected"} <= editor.completion(file, 3, 4).keys()
+    assert {"from", "soak", "approvals", "require", "protected"} <= editor.completion(
+        file, 3, 4
+    ).keys()
 
 
 def test_an_error_stands_at_its_line(editor: LanguageServer, folder: Path) -> None:
     file = folder / "registry/models/wrong.yaml"
     told = editor.opened(
-        file, manifest("name: wrong\nstages: {Production: three}\nversions:\n  3: {sorce: x}\nowner: me\n")
+        file,
+        manifest(
+            "name: wrong\nstages: {Production: three}\nversions:\n  3: {sorce: x}\nowner: me\n"
+        ),
     )
     assert [(one["range"]["start"]["line"], one["message"].partition(".")[0]) for one in told] == [
         (2, "Incorrect type"),
@@ -141,21 +181,37 @@ def test_an_error_stands_at_its_line(editor: LanguageServer, folder: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "example", [*GOOD, *OURS, EXAMPLES / "environments.yaml"], ids=lambda file: f"{file.parent.name}/{file.stem}"
+    "example",
+    [*GOOD, *OURS, EXAMPLES / "environments.yaml"],
+    ids=lambda file: f"{file.parent.name}/{file.stem}",
 )
-def test_it_has_nothing_against_what_is_right(editor: LanguageServer, folder: Path, example: Path) -> None:
-    name = {"policies": "policy", "examples": "environments", "registry": "policy"}.get(example.parent.name, "model")
+def test_it_has_nothing_against_what_is_right(
+    editor: LanguageServer, folder: Path, example: Path
+) -> None:
+    name = {"policies": "policy", "examples": "environments", "registry": "policy"}.get(
+        example.parent.name, "model"
+    )
     schema = ROOT / f"schemas/{name}.schema.json"
     text = example.read_text(encoding="utf-8")
-    assert editor.opened(folder / example.name, f"# yaml-language-server: $schema={schema.as_uri()}\n{text}") == []
+    assert (
+        editor.opened(
+            folder / example.name, f"# yaml-language-server: $schema={schema.as_uri()}\n{text}"
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize("example", MISSPELT, ids=lambda file: f"{file.parent.name}/{file.stem}")
-def test_it_marks_the_lines_that_validate_marks(editor: LanguageServer, folder: Path, example: Path) -> None:
-    """Unknown fields, of which a schema alone can tell; other codes have rules of the command's own among them."""
+def test_it_marks_the_lines_that_validate_marks(
+    editor: LanguageServer, folder: Path, example: Path
+) -> None:
+    """Unknown fields, of which a schema alone can tell; other codes have rules of the command's own
+    among them."""
     text = example.read_text(encoding="utf-8")
     name = "policy" if example.parent.name == "policies" else "model"
     schema = folder / f"schemas/{name}.schema.json"
-    told = editor.opened(folder / example.name, f"# yaml-language-server: $schema={schema.as_uri()}\n{text}")
+    told = editor.opened(
+        folder / example.name, f"# yaml-language-server: $schema={schema.as_uri()}\n{text}"
+    )
     expected = {int(line) for line in _UNKNOWN.findall(text)}
     assert expected <= {one["range"]["start"]["line"] for one in told}

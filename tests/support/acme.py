@@ -1,4 +1,5 @@
-"""The team that the help texts and the pages speak of: `fraud-detector` with 14 versions and `churn` with 8, really there.
+"""The team that the help texts and the pages speak of: `fraud-detector` with 14 versions and
+`churn` with 8, really there.
 
 12 is in Production after 11, 14 in Staging and, on the branch `candidate`, in Production.
 """
@@ -29,7 +30,8 @@ stages: {}
 
 
 def make(folder: Path, uri: str) -> None:
-    """Make the repository, its GitHub and its registry in an empty folder; `uri` leads to a registry that is empty."""
+    """Make the repository, its GitHub and its registry in an empty folder; `uri` leads to a
+    registry that is empty."""
     import mlflow
 
     before = mlflow.get_tracking_uri()
@@ -49,18 +51,27 @@ def make(folder: Path, uri: str) -> None:
     team.commit("Whom GitHub asks")
     (folder / "reconciled.json").write_text(team.reconcile().out)
     team.git("remote", "add", "origin", str(Repository(folder / "hub").path))
-    team.commit("Promote 12 (#101)", **{"fraud-detector": FRAUD.format("\n  Production: 12\n  Staging: 14")})
+    team.commit(
+        "Promote 12 (#101)", **{"fraud-detector": FRAUD.format("\n  Production: 12\n  Staging: 14")}
+    )
     team.git("push", "-q", "-u", "origin", "main")
     team.reconcile("--push-receipts")
     team.git("checkout", "-q", "-b", "candidate")
-    team.commit("Promote 14: recall +1.2 pt", **{"fraud-detector": FRAUD.format("\n  Production: 14")})
+    team.commit(
+        "Promote 14: recall +1.2 pt", **{"fraud-detector": FRAUD.format("\n  Production: 14")}
+    )
     team.git("push", "-q", "origin", "candidate")
     team.git("checkout", "-q", "main")
 
 
 def _log(uri: str, accuracy: float, latency: float, rate: str) -> None:
-    metrics, params = {"accuracy": accuracy, "latency_p95_ms": latency}, {"rate": rate, "depth": rate[-1]}
-    log_model(uri, "fraud-detector", Signed(), metrics=metrics, params=params, data=[("holdout", [1, 2])])
+    metrics, params = (
+        {"accuracy": accuracy, "latency_p95_ms": latency},
+        {"rate": rate, "depth": rate[-1]},
+    )
+    log_model(
+        uri, "fraud-detector", Signed(), metrics=metrics, params=params, data=[("holdout", [1, 2])]
+    )
 
 
 class Acme:
@@ -77,9 +88,12 @@ class Acme:
 
     def shell(self, **more: str) -> Shell:
         """A shell in the clone, as a person has it or, with GitHub's own variables, a workflow."""
-        return Shell(self.team.folder, {"MLFLOW_TRACKING_URI": self.uri, **self.api.environment(), **more})
+        return Shell(
+            self.team.folder, {"MLFLOW_TRACKING_URI": self.uri, **self.api.environment(), **more}
+        )
 
 
 def copied(made: Path, folder: Path) -> None:
-    """Copy what `make` made into another folder, where it may be changed. The artifacts stay where they are."""
+    """Copy what `make` made into another folder, where it may be changed. The artifacts stay where
+    they are."""
     shutil.copytree(made, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("artifacts"))

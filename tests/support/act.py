@@ -1,8 +1,10 @@
-"""GitHub Actions over the GitHub of the tests: what starts which workflow, and act to run it for real.
+"""GitHub Actions over the GitHub of the tests: what starts which workflow, and act to run it for
+real.
 
-act runs the jobs of one workflow: expressions, conditions, needs, matrices, outputs, composite actions. What it leaves out is
-done here as GitHub does it: which workflows an event starts, from which commit a workflow is read, `workflow_run` after
-each, dispatches, and that environments (and so their secrets) belong to the main branch alone.
+act runs the jobs of one workflow: expressions, conditions, needs, matrices, outputs, composite
+actions. What it leaves out is done here as GitHub does it: which workflows an event starts, from
+which commit a workflow is read, `workflow_run` after each, dispatches, and that environments (and
+so their secrets) belong to the main branch alone.
 """
 
 from __future__ import annotations
@@ -77,8 +79,8 @@ class Run:
 
 
 class Workflows:
-    """The workflows of one repository. `environment` is what its environments `mlflow-read` and `mlflow-write` hold: the
-    variables and secrets that only jobs on the main branch get."""
+    """The workflows of one repository. `environment` is what its environments `mlflow-read` and
+    `mlflow-write` hold: the variables and secrets that only jobs on the main branch get."""
 
     def __init__(self, folder: Path, api: GitHubAPI, *, environment: Environment) -> None:
         self.hub, self.api = api.repository, api
@@ -93,7 +95,9 @@ class Workflows:
         self.runs: list[Run] = []
         # A pull request's own workflows may read, and no more.
         self._reading = api.token(
-            BOT, installation=True, deny=tuple((verb, ".") for verb in ("POST", "PATCH", "PUT", "DELETE"))
+            BOT,
+            installation=True,
+            deny=tuple((verb, ".") for verb in ("POST", "PATCH", "PUT", "DELETE")),
         )
         (folder / "home").mkdir(parents=True)
         self._tree = folder / "tree"
@@ -118,11 +122,19 @@ class Workflows:
         self.hub.dismiss(number, review)
         return self._of_pull("pull_request_review", self.hub.pull(number), "dismissed", by, {})
 
-    def _of_pull(self, event: str, pull: Pull, action: str, actor: str, more: Mapping[str, Any]) -> list[Run]:
+    def _of_pull(
+        self, event: str, pull: Pull, action: str, actor: str, more: Mapping[str, Any]
+    ) -> list[Run]:
         merge = self._merge_ref(pull)
         head = {"sha": pull.head, "ref": pull.head_ref, "repo": {"fork": pull.fork is not None}}
         base = {"ref": pull.base_ref, "sha": self.hub.tip(pull.base_ref)}
-        told = {"number": pull.number, "title": pull.title, "body": pull.body, "head": head, "base": base}
+        told = {
+            "number": pull.number,
+            "title": pull.title,
+            "body": pull.body,
+            "head": head,
+            "base": base,
+        }
         payload = {"action": action, "number": pull.number, "pull_request": told, **more}
         ref = f"refs/pull/{pull.number}/merge"
         return self._happens(event, payload, merge, ref, actor, head=(pull.head, pull.head_ref))
@@ -131,29 +143,43 @@ class Workflows:
         """What a pull request's own workflows run on: its merge into the base, as GitHub keeps it."""
         base = self.hub.tip(pull.base_ref)
         tree = self.hub.git("merge-tree", "--write-tree", base, pull.head)
-        merge = self.hub.git("commit-tree", tree, "-p", base, "-p", pull.head, "-m", f"Merge {pull.head} into {base}")
+        merge = self.hub.git(
+            "commit-tree", tree, "-p", base, "-p", pull.head, "-m", f"Merge {pull.head} into {base}"
+        )
         self.hub.git("update-ref", f"refs/pull/{pull.number}/merge", merge)
         return merge
 
     def merge_group(self, *numbers: int) -> tuple[list[str], list[Run]]:
-        """A merge queue tests pull requests together: the commit that would merge each, and what ran on the last."""
+        """A merge queue tests pull requests together: the commit that would merge each, and what
+        ran on the last."""
         tip = base = self.hub.tip(self.hub.branch)
         merges = []
         for number in numbers:
             pull = self.hub.pull(number)
             tree = self.hub.git("merge-tree", "--write-tree", tip, pull.head)
-            said = f"Merge pull request #{number} from {pull.fork or self.hub.owner}/{pull.head_ref}\n\n{pull.title}"
-            tip = self.hub.git("commit-tree", tree, "-p", tip, "-p", pull.head, "-m", said, env=WEB_FLOW)
+            said = (
+                f"Merge pull request #{number} from"
+                f" {pull.fork or self.hub.owner}/{pull.head_ref}\n\n{pull.title}"
+            )
+            tip = self.hub.git(
+                "commit-tree", tree, "-p", tip, "-p", pull.head, "-m", said, env=WEB_FLOW
+            )
             merges.append(tip)
         branch = f"gh-readonly-queue/{self.hub.branch}/pr-{numbers[-1]}-{base}"
         ref = f"refs/heads/{branch}"
         self.hub.git("update-ref", ref, tip)
-        told = {"head_sha": tip, "head_ref": ref, "base_sha": base, "base_ref": f"refs/heads/{self.hub.branch}"}
+        told = {
+            "head_sha": tip,
+            "head_ref": ref,
+            "base_sha": base,
+            "base_ref": f"refs/heads/{self.hub.branch}",
+        }
         payload = {"action": "checks_requested", "merge_group": told}
         return merges, self._happens("merge_group", payload, tip, ref, QUEUE, head=(tip, branch))
 
     def merge_queued(self, numbers: Sequence[int], merges: Sequence[str]) -> list[Run]:
-        """The queue merges a group that passed: the main branch moves to its last commit in one push."""
+        """The queue merges a group that passed: the main branch moves to its last commit in one
+        push."""
         before = self.hub.tip(self.hub.branch)
         for number, merge in zip(numbers, merges, strict=True):
             self.hub.queue_merged(number, merge)
@@ -163,38 +189,61 @@ class Workflows:
     def push(self, before: str, actor: str) -> list[Run]:
         """The main branch moved from `before` to where it is now."""
         after = self.hub.tip(self.hub.branch)
-        payload = {"before": before, "after": after, "ref": f"refs/heads/{self.hub.branch}", "forced": False}
+        payload = {
+            "before": before,
+            "after": after,
+            "ref": f"refs/heads/{self.hub.branch}",
+            "forced": False,
+        }
         return self._happens("push", payload, after, str(payload["ref"]), actor)
 
     def schedule(self, workflow: str = "reconcile.yml") -> list[Run]:
         """The clock strikes for one workflow."""
         tip = self.hub.tip(self.hub.branch)
-        return self._happens("schedule", {}, tip, f"refs/heads/{self.hub.branch}", BOT, only=workflow)
+        return self._happens(
+            "schedule", {}, tip, f"refs/heads/{self.hub.branch}", BOT, only=workflow
+        )
 
     def dispatched(self, event: str, payload: Mapping[str, Any], actor: str) -> list[Run]:
         """Something outside sends a `repository_dispatch`."""
         tip = self.hub.tip(self.hub.branch)
         told = {"action": event, "client_payload": payload, "branch": self.hub.branch}
-        return self._happens("repository_dispatch", told, tip, f"refs/heads/{self.hub.branch}", actor)
+        return self._happens(
+            "repository_dispatch", told, tip, f"refs/heads/{self.hub.branch}", actor
+        )
 
     def asked_for(self) -> list[Run]:
         """Run what was dispatched from outside, which waits for somebody to look."""
         made = []
         while self.hub.dispatched:
             asked = self.hub.dispatched.pop(0)
-            made += self.dispatched(str(asked["event_type"]), asked.get("client_payload") or {}, str(asked["by"]))
+            made += self.dispatched(
+                str(asked["event_type"]), asked.get("client_payload") or {}, str(asked["by"])
+            )
         return made
 
     def dispatch(
-        self, workflow: str, actor: str, branch: str | None = None, inputs: Mapping[str, str] | None = None
+        self,
+        workflow: str,
+        actor: str,
+        branch: str | None = None,
+        inputs: Mapping[str, str] | None = None,
     ) -> list[Run]:
         """Somebody starts a workflow by hand, from the main branch or another."""
         ref = f"refs/heads/{branch or self.hub.branch}"
-        payload = {"inputs": self._defaults(workflow) | dict(inputs or {}), "ref": ref, "workflow": workflow}
-        return self._happens("workflow_dispatch", payload, self.hub.tip(ref), ref, actor, only=workflow)
+        payload = {
+            "inputs": self._defaults(workflow) | dict(inputs or {}),
+            "ref": ref,
+            "workflow": workflow,
+        }
+        return self._happens(
+            "workflow_dispatch", payload, self.hub.tip(ref), ref, actor, only=workflow
+        )
 
     def _defaults(self, workflow: str) -> dict[str, str]:
-        declared = (triggers(read(ROOT / ".github/workflows" / workflow))["workflow_dispatch"] or {}).get("inputs", {})
+        declared = (
+            triggers(read(ROOT / ".github/workflows" / workflow))["workflow_dispatch"] or {}
+        ).get("inputs", {})
         return {name: str(one.get("default", "")) for name, one in declared.items()}
 
     # -- what that starts -------------------------------------------------------------------------------------------
@@ -210,9 +259,11 @@ class Workflows:
         head: tuple[str, str] | None = None,
         only: str | None = None,
     ) -> list[Run]:
-        """Run what an event starts, and what that starts in turn, but for runs of which all jobs are skipped.
+        """Run what an event starts, and what that starts in turn, but for runs of which all jobs
+        are skipped.
 
-        `head` is the commit and branch that GitHub says a run is of, where that is not what it runs on.
+        `head` is the commit and branch that GitHub says a run is of, where that is not what it runs
+        on.
         """
         made: list[Run] = []
         self._check_out(sha)
@@ -224,13 +275,23 @@ class Workflows:
                 or not starts(read(file), event, payload, ref)
             ):
                 continue
-            run = self._run(file, event, payload, sha, ref, actor, head or (sha, ref.removeprefix("refs/heads/")))
+            run = self._run(
+                file,
+                event,
+                payload,
+                sha,
+                ref,
+                actor,
+                head or (sha, ref.removeprefix("refs/heads/")),
+            )
             if run.jobs:
                 made.append(run)
             while self.hub.dispatched:
                 asked = self.hub.dispatched.pop(0)
                 branch = str(asked["ref"]).removeprefix("refs/heads/")
-                made += self.dispatch(Path(str(asked["workflow"])).name, BOT, branch, asked.get("inputs"))
+                made += self.dispatch(
+                    Path(str(asked["workflow"])).name, BOT, branch, asked.get("inputs")
+                )
             if event != "workflow_run":
                 made += self._completed(run, event, head or (sha, ref.removeprefix("refs/heads/")))
         return made
@@ -255,10 +316,19 @@ class Workflows:
     # -- act --------------------------------------------------------------------------------------------------------
 
     def _run(
-        self, file: Path, event: str, payload: Mapping[str, Any], sha: str, ref: str, actor: str, head: tuple[str, str]
+        self,
+        file: Path,
+        event: str,
+        payload: Mapping[str, Any],
+        sha: str,
+        ref: str,
+        actor: str,
+        head: tuple[str, str],
     ) -> Run:
         name = str(read(file)["name"])
-        kept = self.hub.run(name, event, actor, began=0.0, lasts=0.0, head_sha=head[0], head_branch=head[1])
+        kept = self.hub.run(
+            name, event, actor, began=0.0, lasts=0.0, head_sha=head[0], head_branch=head[1]
+        )
         kept.status, kept.conclusion = "in_progress", None
         number = str(kept.id)
         about = {"repository": {"full_name": self.hub.full_name, "default_branch": self.hub.branch}}
@@ -274,7 +344,9 @@ class Workflows:
             "GITHUB_REF": ref,
             "GITHUB_REPOSITORY": self.hub.full_name,
             "GITHUB_RUN_ID": number,
-            "GITHUB_ACTOR_ID": str(self.hub.users[actor.lower()].id) if actor.lower() in self.hub.users else "0",
+            "GITHUB_ACTOR_ID": (
+                str(self.hub.users[actor.lower()].id) if actor.lower() in self.hub.users else "0"
+            ),
             "GITHUB_API_URL": self.api.url,
             "TEST_REMOTE": str(self.hub.path),
             "TEST_ARTIFACTS": str(self.folder / "artifacts"),
@@ -285,10 +357,19 @@ class Workflows:
         }
         command = [str(act()), event, "-W", str(file), "-e", str(event_file), "-a", actor, "--json"]
         command += ["-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--no-skip-checkout"]
-        command += ["--concurrent-jobs", "1"]  # act 0.2.89 dies of jobs that look for one action at once
+        command += [
+            "--concurrent-jobs",
+            "1",
+        ]  # act 0.2.89 dies of jobs that look for one action at once
         for option, values in (("--env", environment), ("--var", variables), ("-s", secrets)):
-            command += [part for key, value in values.items() for part in (option, f"{key}={value}")]
-        command += [part for one in stand_ins(self._tree, self.others) for part in ("--local-repository", one)]
+            command += [
+                part for key, value in values.items() for part in (option, f"{key}={value}")
+            ]
+        command += [
+            part
+            for one in stand_ins(self._tree, self.others)
+            for part in ("--local-repository", one)
+        ]
         done = subprocess.run(
             command,
             cwd=self._tree,
@@ -302,7 +383,8 @@ class Workflows:
         jobs, log = told(done.stdout)
         run = Run(name, event, sha, jobs, log + done.stderr)
         kept.conclusion = "success" if run.ok else "failure"
-        # A workflow that act cannot read has no jobs and ends with 1; one whose jobs are all skipped ends with 0.
+        # A workflow that act cannot read has no jobs and ends with 1; one whose jobs are all
+        # skipped ends with 0.
         assert done.returncode == (0 if run.ok else 1), run.log
         self.runs.append(run)
         return run
@@ -336,10 +418,14 @@ def must_have_act() -> None:
 
 
 def stand_ins(tree: Path, others: Mapping[str, Path]) -> Iterator[str]:
-    """act's `--local-repository` for each action of others that the workflows use. One that has no stand-in fails the run: it
-    would have to come from the network."""
-    files = [file for folder in (tree, *others.values()) for file in (folder / ".github").rglob("*.yml")]
-    for found in sorted({found.groups() for file in files for found in _USES.finditer(file.read_text())}):
+    """act's `--local-repository` for each action of others that the workflows use. One that has no
+    stand-in fails the run: it would have to come from the network."""
+    files = [
+        file for folder in (tree, *others.values()) for file in (folder / ".github").rglob("*.yml")
+    ]
+    for found in sorted(
+        {found.groups() for file in files for found in _USES.finditer(file.read_text())}
+    ):
         owner, name, ref = found
         if f"{owner}/{name}" in others:
             yield f"{owner}/{name}@{ref}={others[f'{owner}/{name}']}"
@@ -348,7 +434,8 @@ def stand_ins(tree: Path, others: Mapping[str, Path]) -> Iterator[str]:
 
 
 def told(output: str) -> tuple[list[Job], str]:
-    """What act's JSON lines say of the jobs, in the order of their first word, and all of it as text."""
+    """What act's JSON lines say of the jobs, in the order of their first word, and all of it as
+    text."""
     jobs: dict[str, Job] = {}
     log = []
     for line in output.splitlines():
@@ -362,11 +449,15 @@ def told(output: str) -> tuple[list[Job], str]:
             log.append(f"{entry.get('job', '')}| {said}")
         if "jobID" not in entry:
             continue
-        job = jobs.setdefault(entry["job"].strip(), Job(entry["jobID"], entry["job"].strip(), matrix=entry["matrix"]))
+        job = jobs.setdefault(
+            entry["job"].strip(), Job(entry["jobID"], entry["job"].strip(), matrix=entry["matrix"])
+        )
         if entry.get("raw_output"):
             job.lines.append(said)
         elif entry.get("command") in ("error", "warning", "notice"):
-            job.annotations.append({"level": entry["command"], "message": entry["arg"], **(entry.get("kvPairs") or {})})
+            job.annotations.append(
+                {"level": entry["command"], "message": entry["arg"], **(entry.get("kvPairs") or {})}
+            )
         elif entry.get("command") == "summary":
             job.summary += entry["content"]
         if "jobResult" in entry:
@@ -399,7 +490,8 @@ _TYPES = {"pull_request": ("opened", "synchronize", "reopened")}
 
 
 def starts(workflow: Any, event: str, payload: Mapping[str, Any], ref: str) -> bool:
-    """Whether an event starts a workflow: its name, type of activity, branch, and for workflow_run the workflow."""
+    """Whether an event starts a workflow: its name, type of activity, branch, and for workflow_run
+    the workflow."""
     on = triggers(workflow)
     if event not in on:
         return False

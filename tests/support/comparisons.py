@@ -65,5 +65,7 @@ NEW = Facts(
 BARE = Facts(ObservedVersion(3))
 LOST = Facts(
     ObservedVersion(4, run_id="e" * 32, source="s3://bucket/model", status="FAILED_REGISTRATION"),
-    unread={"file": "The artifacts cannot be read. s3://bucket/model: Unable to locate credentials"},
+    unread={
+        "file": "The artifacts cannot be read. s3://bucket/model: Unable to locate credentials"
+    },
 )

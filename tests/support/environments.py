@@ -12,13 +12,19 @@ from tests.support.team import GIT_ENVIRONMENT, Ran, Team
 
 
 class Teams(Team):
-    """One repository, and the URI of each environment's MLflow. `more` is added to each environment's entry."""
+    """One repository, and the URI of each environment's MLflow. `more` is added to each
+    environment's entry."""
 
-    def __init__(self, folder: Path, uris: Mapping[str, str], more: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, uris: Mapping[str, str], more: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(folder, "")
         self.uris = uris
         extra = more or {}
-        entries = (f'{name}: {{tracking_uri: "{uri}"{extra.get(name, "")}}}\n' for name, uri in uris.items())
+        entries = (
+            f'{name}: {{tracking_uri: "{uri}"{extra.get(name, "")}}}\n'
+            for name, uri in uris.items()
+        )
         self.write("environments.yaml", "".join(entries))
 
     def put(self, environment: str, model: str, text: str) -> None:

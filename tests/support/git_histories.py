@@ -1,4 +1,5 @@
-"""Real git repositories, built fast: one `git fast-import` a history, random or told commit by commit.
+"""Real git repositories, built fast: one `git fast-import` a history, random or told commit by
+commit.
 
 Nothing of the user's own git reaches them: no configuration, no identity, no hooks.
 """
@@ -40,7 +41,8 @@ class Link:
 
 @dataclass(frozen=True)
 class Node:
-    """One commit to be built: its whole tree, its parents as indices of earlier nodes, the first parent first."""
+    """One commit to be built: its whole tree, its parents as indices of earlier nodes, the first
+    parent first."""
 
     tree: Tree
     parents: tuple[int, ...]
@@ -56,7 +58,14 @@ class History:
     nodes: list[Node] = field(default_factory=list)
     main: list[int] = field(default_factory=list)
 
-    def add(self, tree: Tree, *others: int, subject: str = "Change", when: int | None = None, **about: str) -> int:
+    def add(
+        self,
+        tree: Tree,
+        *others: int,
+        subject: str = "Change",
+        when: int | None = None,
+        **about: str,
+    ) -> int:
         """Put a commit on the main line; `others` are the commits that it merges."""
         at = START + 60 * len(self.nodes) if when is None else when
         self.nodes.append(Node(dict(tree), (*self.main[-1:], *others), subject, at, **about))
@@ -65,7 +74,9 @@ class History:
 
     def branch(self, tree: Tree, parent: int, subject: str = "On a branch", **about: str) -> int:
         """Put a commit beside the main line."""
-        self.nodes.append(Node(dict(tree), (parent,), subject, START + 60 * len(self.nodes), **about))
+        self.nodes.append(
+            Node(dict(tree), (parent,), subject, START + 60 * len(self.nodes), **about)
+        )
         return len(self.nodes) - 1
 
     @property
@@ -82,17 +93,33 @@ class Repo:
         self.git("init", "-q", "-b", "main", *options)
 
     def git(
-        self, *args: str, feed: bytes | None = None, check: bool = True, env: Mapping[str, str] | None = None
+        self,
+        *args: str,
+        feed: bytes | None = None,
+        check: bool = True,
+        env: Mapping[str, str] | None = None,
     ) -> str:
         """What a git command prints, without the line break at its end."""
-        return self.raw(*args, feed=feed, check=check, env=env).decode("utf-8", "surrogateescape").removesuffix("\n")
+        return (
+            self.raw(*args, feed=feed, check=check, env=env)
+            .decode("utf-8", "surrogateescape")
+            .removesuffix("\n")
+        )
 
     def raw(
-        self, *args: str, feed: bytes | None = None, check: bool = True, env: Mapping[str, str] | None = None
+        self,
+        *args: str,
+        feed: bytes | None = None,
+        check: bool = True,
+        env: Mapping[str, str] | None = None,
     ) -> bytes:
         clean = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
         done = subprocess.run(
-            ["git", *args], cwd=self.folder, env=clean | ISOLATED | dict(env or {}), input=feed, capture_output=True
+            ["git", *args],
+            cwd=self.folder,
+            env=clean | ISOLATED | dict(env or {}),
+            input=feed,
+            capture_output=True,
         )
         if check and done.returncode:
             raise AssertionError(f"git {' '.join(args)}: {done.stderr.decode('utf-8', 'replace')}")
@@ -119,9 +146,13 @@ class Repo:
             ref = "refs/heads/main" if i in history.main else f"refs/heads/side-{i}"
             message = node.subject.encode()
             head = f"commit {ref}\nmark :{i + 1}\nauthor {node.author} {node.when} +0000\n"
-            stream.write(f"{head}committer C Person <c@example.org> {node.when} +0000\ndata {len(message)}\n".encode())
+            stream.write(
+                f"{head}committer C Person <c@example.org> {node.when} +0000\ndata {len(message)}\n".encode()
+            )
             stream.write(message + b"\n")
-            for word, parent in zip(("from", *["merge"] * len(node.parents)), node.parents, strict=False):
+            for word, parent in zip(
+                ("from", *["merge"] * len(node.parents)), node.parents, strict=False
+            ):
                 stream.write(f"{word} :{parent + 1}\n".encode())
             stream.write(b"deleteall\n")
             for path, content in node.tree.items():
@@ -194,7 +225,12 @@ def random_history(rng: random.Random, commits: int) -> History:
     while len(history.main) < commits:
         when += rng.choice((0, 1, 3600, 86_400, -7200))  # clocks are not always right
         subject = rng.choice(
-            ("Promote", "Promote 2 (#12)", "Merge pull request #7 from a/b", 'Revert "Promote (#3)" (#4)')
+            (
+                "Promote",
+                "Promote 2 (#12)",
+                "Merge pull request #7 from a/b",
+                'Revert "Promote (#3)" (#4)',
+            )
         )
         if history.main and rng.random() < 0.2:
             _merge(rng, history, subject, when)
@@ -237,7 +273,9 @@ def _edit(rng: random.Random, tree: Tree) -> Tree:
         case "edit":
             new[path] = manifest(name, rng.choice(BODIES))
         case "bad":
-            new[path] = rng.choice((manifest(name, rng.choice(UNREADABLE)), manifest("other", BODIES[0]), b"\xff"))
+            new[path] = rng.choice(
+                (manifest(name, rng.choice(UNREADABLE)), manifest("other", BODIES[0]), b"\xff")
+            )
         case "delete":
             new.pop(path, None)
         case "move" if there and home not in new:
@@ -258,5 +296,7 @@ def _edit(rng: random.Random, tree: Tree) -> Tree:
             # Where it leads reads like a manifest, which it must not be taken for.
             new[rng.choice((path, _POLICY))] = Link(f"{{name: {name}, stages: {{Production: 4}}}}")
         case _:
-            new[rng.choice(("train.py", f"{REGISTRY}/README.md", "other/models/alpha.yaml"))] = rng.randbytes(4)
+            new[rng.choice(("train.py", f"{REGISTRY}/README.md", "other/models/alpha.yaml"))] = (
+                rng.randbytes(4)
+            )
     return new

@@ -1,8 +1,10 @@
-"""GitHub's REST API for the tests: a real HTTP server over a bare git repository, with state, pages and GitHub's own errors.
+"""GitHub's REST API for the tests: a real HTTP server over a bare git repository, with state, pages
+and GitHub's own errors.
 
-It knows the endpoints that this project and its workflows use, and answers 404 to all others. Tests drive it through the
-`Repository` in `github_state` (people push, review and merge) and through `fail`, `limit` and `requests` here; whoever is under
-test sees a port. The forms are those of the REST API, version 2022-11-28.
+It knows the endpoints that this project and its workflows use, and answers 404 to all others. Tests
+drive it through the `Repository` in `github_state` (people push, review and merge) and through
+`fail`, `limit` and `requests` here; whoever is under test sees a port. The forms are those of the
+REST API, version 2022-11-28.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ class GitHubAPI:
 
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
-        self.tokens: dict[str, Token] = {"actions-token": Token("github-actions[bot]", installation=True)}
+        self.tokens: dict[str, Token] = {
+            "actions-token": Token("github-actions[bot]", installation=True)
+        }
         self.requests: list[tuple[str, str]] = []
         self.remaining: int | None = None
         self.resets = int(time.time()) + 3600
@@ -53,7 +57,9 @@ class GitHubAPI:
 
     @contextmanager
     def serving(self) -> Iterator[GitHubAPI]:
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
         try:
             yield self
         finally:
@@ -70,15 +76,28 @@ class GitHubAPI:
         }
 
     def token(
-        self, login: str, *, installation: bool = False, deny: tuple[tuple[str, str], ...] = (), blind: bool = False
+        self,
+        login: str,
+        *,
+        installation: bool = False,
+        deny: tuple[tuple[str, str], ...] = (),
+        blind: bool = False,
     ) -> str:
         """A new token of a user or an app."""
         text = f"secret-{len(self.tokens)}-of-{login}"
         self.tokens[text] = Token(login, installation, deny, blind)
         return text
 
-    def fail(self, pattern: str, status: int, message: str = "Server Error", times: int = 1, **headers: str) -> None:
-        """Answer the next requests whose `METHOD path` matches with an error. Status 0 breaks the connection."""
+    def fail(
+        self,
+        pattern: str,
+        status: int,
+        message: str = "Server Error",
+        times: int = 1,
+        **headers: str,
+    ) -> None:
+        """Answer the next requests whose `METHOD path` matches with an error. Status 0 breaks the
+        connection."""
         self._faults.append(Fault(pattern, status, message, times, headers))
 
     def limit(self, remaining: int) -> None:
@@ -109,12 +128,18 @@ class GitHubAPI:
                     if verb == method and (found := pattern.fullmatch(path)):
                         self._check(call, found.groupdict())
                         self.repository.look()
-                        parts = {k: v for k, v in found.groupdict().items() if k not in ("owner", "name")}
+                        parts = {
+                            k: v for k, v in found.groupdict().items() if k not in ("owner", "name")
+                        }
                         status, result = _status(method, route(call, **parts))
                         return self._paged(parsed, query, status, result, headers)
                 raise Refused(404, "Not Found")
             except _Answered as done:
-                return done.status, done.headers, {"message": done.message, "documentation_url": DOCS}
+                return (
+                    done.status,
+                    done.headers,
+                    {"message": done.message, "documentation_url": DOCS},
+                )
             except Refused as refused:
                 said: dict[str, Any] = {
                     "message": refused.message,
@@ -151,11 +176,18 @@ class GitHubAPI:
         if full.lower() != self.repository.full_name.lower() or call.token.blind:
             raise Refused(404, "Not Found")
         below = call.path.removeprefix(f"/repos/{full}")
-        if any(call.method == verb and re.search(pattern, below) for verb, pattern in call.token.denied):
+        if any(
+            call.method == verb and re.search(pattern, below) for verb, pattern in call.token.denied
+        ):
             raise Refused(403, "Resource not accessible by integration")
 
     def _paged(
-        self, parsed: urllib.parse.SplitResult, query: dict[str, str], status: int, result: Any, headers: dict[str, str]
+        self,
+        parsed: urllib.parse.SplitResult,
+        query: dict[str, str],
+        status: int,
+        result: Any,
+        headers: dict[str, str],
     ) -> tuple[int, dict[str, str], Any]:
         if not isinstance(result, Page):
             return status, headers, result
@@ -171,7 +203,11 @@ class GitHubAPI:
                 links.append(f'<{self.url}{parsed.path}?{where}>; rel="{rel}"')
         if links:
             headers["Link"] = ", ".join(links)
-        return status, headers, {"total_count": len(result.items), result.key: part} if result.key else part
+        return (
+            status,
+            headers,
+            {"total_count": len(result.items), result.key: part} if result.key else part,
+        )
 
 
 class _Answered(Exception):
@@ -188,7 +224,9 @@ class _Handler(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         token = (self.headers.get("Authorization") or "").partition(" ")[2].strip() or None
         try:
-            status, headers, content = self.api.answer(self.command, self.path, token, json.loads(raw or b"{}") or {})
+            status, headers, content = self.api.answer(
+                self.command, self.path, token, json.loads(raw or b"{}") or {}
+            )
         except ConnectionResetError:
             self.close_connection = True
             return

@@ -1,4 +1,5 @@
-"""The endpoints of the GitHub of the tests: those that this project and its workflows use, and no others."""
+"""The endpoints of the GitHub of the tests: those that this project and its workflows use, and no
+others."""
 
 from __future__ import annotations
 
@@ -75,9 +76,15 @@ def _contents(call: Call, path: str) -> Any:
 def _tree(call: Call, sha: str) -> Any:
     if not call.repo.tip(f"{sha}^{{tree}}"):
         raise Refused(404, "Not Found")
-    listed = call.repo.git("ls-tree", "-z", *(["-r", "-t"] if call.query.get("recursive") else []), sha).split("\0")
-    found = [(*head.split(), path) for head, _, path in (line.partition("\t") for line in listed if line)]
-    tree = [{"mode": mode, "type": kind, "sha": blob, "path": path} for mode, kind, blob, path in found]
+    listed = call.repo.git(
+        "ls-tree", "-z", *(["-r", "-t"] if call.query.get("recursive") else []), sha
+    ).split("\0")
+    found = [
+        (*head.split(), path) for head, _, path in (line.partition("\t") for line in listed if line)
+    ]
+    tree = [
+        {"mode": mode, "type": kind, "sha": blob, "path": path} for mode, kind, blob, path in found
+    ]
     size = call.api.largest_tree
     return {"sha": sha, "tree": tree[:size], "truncated": len(tree) > size}
 
@@ -87,7 +94,12 @@ def _blob(call: Call, sha: str) -> Any:
     if call.repo.git("cat-file", "-t", sha, check=False) != "blob":
         raise Refused(404, "Not Found")
     data = call.repo.blob(sha)
-    return {"sha": sha, "size": len(data), "encoding": "base64", "content": base64.b64encode(data).decode()}
+    return {
+        "sha": sha,
+        "size": len(data),
+        "encoding": "base64",
+        "content": base64.b64encode(data).decode(),
+    }
 
 
 @route("GET", "{repo}/branches/{branch}")
@@ -104,9 +116,17 @@ def _pulls(call: Call) -> Any:
     state, head, base = (call.query.get(key) for key in ("state", "head", "base"))
     found = [p for p in call.repo.pulls() if (state or "open") in ("all", p.state)]
     found = [
-        p for p in found if head in (None, f"{p.fork or call.repo.owner}:{p.head_ref}") and base in (None, p.base_ref)
+        p
+        for p in found
+        if head in (None, f"{p.fork or call.repo.owner}:{p.head_ref}")
+        and base in (None, p.base_ref)
     ]
-    newest = call.query.get("direction", "asc" if call.query.get("sort", "created") != "created" else "desc") == "desc"
+    newest = (
+        call.query.get(
+            "direction", "asc" if call.query.get("sort", "created") != "created" else "desc"
+        )
+        == "desc"
+    )
     return Page([pull_form(call, p) for p in sorted(found, key=lambda p: p.number, reverse=newest)])
 
 
@@ -151,13 +171,17 @@ def _create_review(call: Call, number: str) -> Any:
     state = states.get(str(call.body.get("event")), "PENDING")
     pull = call.repo.pull(int(number))
     return 200, review_form(
-        call, pull, call.repo.review(int(number), call.token.login, state, call.body.get("commit_id"))
+        call,
+        pull,
+        call.repo.review(int(number), call.token.login, state, call.body.get("commit_id")),
     )
 
 
 @route("PUT", "{repo}/pulls/{number}/reviews/{review}/dismissals")
 def _dismiss(call: Call, number: str, review: str) -> Any:
-    return review_form(call, call.repo.pull(int(number)), call.repo.dismiss(int(number), int(review)))
+    return review_form(
+        call, call.repo.pull(int(number)), call.repo.dismiss(int(number), int(review))
+    )
 
 
 @route("PUT", "{repo}/pulls/{number}/merge")
@@ -176,7 +200,11 @@ def _commit_pulls(call: Call, sha: str) -> Any:
     full = _known(call, sha)
     on_main = full in call.repo.git("rev-list", call.repo.branch).split()
     merged = [call.repo.pull(n) for n in call.repo.associated.get(full, [])]
-    holding = [p for p in call.repo.pulls() if full in p.commits and p not in merged and (p.merged_at or not on_main)]
+    holding = [
+        p
+        for p in call.repo.pulls()
+        if full in p.commits and p not in merged and (p.merged_at or not on_main)
+    ]
     return Page([pull_form(call, pull) for pull in (*merged, *holding)])
 
 
@@ -193,7 +221,9 @@ def _set_status(call: Call, sha: str) -> Any:
     full = _known(call, sha)
     description = call.body.get("description") or ""
     if state not in ("error", "failure", "pending", "success") or len(description) > 140:
-        raise Refused(422, "Validation Failed", {"resource": "Status", "field": "state", "code": "invalid"})
+        raise Refused(
+            422, "Validation Failed", {"resource": "Status", "field": "state", "code": "invalid"}
+        )
     one = {"id": len(call.repo.statuses) + 1, "state": state, "context": call.body.get("context", "default"),
            "description": description, "target_url": call.body.get("target_url"), "created_at": call.repo.now(),
            "creator": user_form(call.repo, call.token.login)}  # fmt: skip
@@ -215,7 +245,9 @@ def _issues(call: Call) -> Any:
     found = [one for one in call.repo.issues.values() if state in ("all", one.state)]
     found = [one for one in found if creator in (None, one.user) and set(labels) <= set(one.labels)]
     newest = call.query.get("direction", "desc") == "desc"
-    return Page([issue_form(call, one) for one in sorted(found, key=lambda one: one.number, reverse=newest)])
+    return Page(
+        [issue_form(call, one) for one in sorted(found, key=lambda one: one.number, reverse=newest)]
+    )
 
 
 @route("POST", "{repo}/issues")
@@ -249,7 +281,9 @@ def _check_title(title: str) -> None:
     if len(title) > 256:
         said = "title is too long (maximum is 256 characters)"
         raise Refused(
-            422, "Validation Failed", {"resource": "Issue", "code": "custom", "field": "title", "message": said}
+            422,
+            "Validation Failed",
+            {"resource": "Issue", "code": "custom", "field": "title", "message": said},
         )
 
 
@@ -301,7 +335,9 @@ def _the_comment(call: Call, number: str) -> tuple[Issue, Comment]:
 def _runs(call: Call) -> Any:
     event, head = call.query.get("event"), call.query.get("head_sha")
     begin, _, end = call.query.get("created", "..").partition("..")
-    found = [run for run in call.repo.runs if event in (None, run.event) and head in (None, run.head_sha)]
+    found = [
+        run for run in call.repo.runs if event in (None, run.event) and head in (None, run.head_sha)
+    ]
     found = [run for run in found if (begin or "0") <= run.created <= (end or "9")]
     return Page([run_form(call, run) for run in reversed(found)], "workflow_runs")
 
@@ -325,7 +361,9 @@ def _the_run(call: Call, number: str) -> Run:
 
 @route("GET", "{repo}/activity")
 def _activity(call: Call) -> Any:
-    found = [push for push in reversed(call.repo.pushes) if call.query.get("ref") in (None, push[0])]
+    found = [
+        push for push in reversed(call.repo.pushes) if call.query.get("ref") in (None, push[0])
+    ]
     return Page([
         {"id": i, "ref": ref, "after": after, "activity_type": "push", "actor": user_form(call.repo, login)}
         for i, (ref, after, login) in enumerate(found)
@@ -342,7 +380,13 @@ def _repository_dispatch(call: Call) -> Any:
 def _workflow_dispatch(call: Call, workflow: str) -> Any:
     (ref,) = call.needs("ref")
     call.repo.dispatched.append({"workflow": workflow, "by": call.token.login, **call.body})
-    call.repo.run(workflow, "workflow_dispatch", call.token.login, head_branch=ref, head_sha=call.repo.tip(ref))
+    call.repo.run(
+        workflow,
+        "workflow_dispatch",
+        call.token.login,
+        head_branch=ref,
+        head_sha=call.repo.tip(ref),
+    )
 
 
 @route("GET", "{repo}/codeowners/errors")

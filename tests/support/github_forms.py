@@ -12,7 +12,13 @@ def user_form(repo: Repository, login: str | None) -> dict[str, Any] | None:
     if login is None:
         return None
     user = repo.users.get(login.lower()) or User(login, "User", 0)
-    return {"login": user.login, "id": user.id, "type": user.kind, "site_admin": False, "url": f"/users/{user.login}"}
+    return {
+        "login": user.login,
+        "id": user.id,
+        "type": user.kind,
+        "site_admin": False,
+        "url": f"/users/{user.login}",
+    }
 
 
 def url(call: Call, path: str) -> str:
@@ -91,7 +97,18 @@ def commit_form(call: Call, sha: str) -> dict[str, Any]:
     repo = call.repo
     form = "%H%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%P%x00%T%x00%B"
     parts = repo.git("show", "-s", f"--format={form}", sha).split("\0")
-    full, author, author_mail, authored, committer, committer_mail, committed, parents, tree, message = parts
+    (
+        full,
+        author,
+        author_mail,
+        authored,
+        committer,
+        committer_mail,
+        committed,
+        parents,
+        tree,
+        message,
+    ) = parts
     people = [repo.by_mail(mail) for mail in (author_mail, committer_mail)]
     return {
         "sha": full, "url": url(call, f"/commits/{full}"), "html_url": html(call, f"/commit/{full}"),

@@ -11,8 +11,8 @@ from tests.support.github_api import GitHubAPI
 
 
 def as_a_job(api: GitHubAPI, folder: Path, patch: pytest.MonkeyPatch) -> None:
-    """Give this process GitHub's variables of a job, and none of those that it runs under; outputs and summary are files in
-    `folder`."""
+    """Give this process GitHub's variables of a job, and none of those that it runs under; outputs
+    and summary are files in `folder`."""
     for name in list(os.environ):
         if name.startswith("GITHUB_"):
             patch.delenv(name)

@@ -1,6 +1,8 @@
-"""What the GitHub of the tests remembers: a bare repository, and the pull requests, reviews, comments and so on over it.
+"""What the GitHub of the tests remembers: a bare repository, and the pull requests, reviews,
+comments and so on over it.
 
-Commits, merges and blobs are git's own; whatever is pushed to the bare repository is what GitHub sees.
+Commits, merges and blobs are git's own; whatever is pushed to the bare repository is what GitHub
+sees.
 """
 
 from __future__ import annotations
@@ -18,7 +20,14 @@ from tests.support.team import GIT_ENVIRONMENT
 
 Method = Literal["merge", "squash", "rebase"]
 WEB_FLOW = {"GIT_COMMITTER_NAME": "GitHub", "GIT_COMMITTER_EMAIL": "noreply@github.com"}
-_LEGACY = {"admin": "admin", "maintain": "write", "write": "write", "triage": "read", "read": "read", "none": "none"}
+_LEGACY = {
+    "admin": "admin",
+    "maintain": "write",
+    "write": "write",
+    "triage": "read",
+    "read": "read",
+    "none": "none",
+}
 
 
 class Refused(Exception):
@@ -104,7 +113,8 @@ class Run:
 
 
 class Repository:
-    """One repository `owner/name` on the GitHub of the tests. The methods are for tests; the server calls them, too."""
+    """One repository `owner/name` on the GitHub of the tests. The methods are for tests; the server
+    calls them, too."""
 
     def __init__(self, folder: Path, full_name: str = "acme/models", branch: str = "main") -> None:
         self.full_name = full_name
@@ -118,7 +128,8 @@ class Repository:
         self.runs: list[Run] = []
         self.dispatched: list[dict[str, Any]] = []
         self.settings: dict[str, Any] = {}
-        """What settings pages answer, by path below the repository: `branches/main/protection`, `environments` …"""
+        """What settings pages answer, by path below the repository: `branches/main/protection`,
+        `environments` …"""
         self.associated: dict[str, list[int]] = {}
         """Commit to the pull requests that made it."""
         self.delete_branches = False
@@ -127,7 +138,9 @@ class Repository:
         self._ids = itertools.count(1001)
         self._numbers = itertools.count(1)
         if not self.path.exists():
-            subprocess.run(["git", "init", "-q", "--bare", "-b", branch, str(self.path)], check=True)
+            subprocess.run(
+                ["git", "init", "-q", "--bare", "-b", branch, str(self.path)], check=True
+            )
             self.git("config", "uploadpack.allowAnySHA1InWant", "true")
         self.user("web-flow")
         self.user("github-actions[bot]", kind="Bot")
@@ -137,9 +150,17 @@ class Repository:
     def now(self) -> str:
         return _text(datetime.now(timezone.utc))
 
-    def git(self, *args: str, env: dict[str, str] | None = None, cwd: Path | None = None, check: bool = True) -> str:
+    def git(
+        self,
+        *args: str,
+        env: dict[str, str] | None = None,
+        cwd: Path | None = None,
+        check: bool = True,
+    ) -> str:
         command = ["git", "-C", str(cwd or self.path), *args]
-        done = subprocess.run(command, env=os.environ | GIT_ENVIRONMENT | (env or {}), capture_output=True, text=True)
+        done = subprocess.run(
+            command, env=os.environ | GIT_ENVIRONMENT | (env or {}), capture_output=True, text=True
+        )
         if done.returncode and check:
             raise AssertionError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
         return done.stdout.strip() if not done.returncode else ""
@@ -166,7 +187,12 @@ class Repository:
         known = self.users.get(login.lower())
         number = known.id if known else next(self._ids)
         all_mails = {
-            m.lower() for m in (*mails, *([email] if email else []), f"{number}+{login}@users.noreply.github.com")
+            m.lower()
+            for m in (
+                *mails,
+                *([email] if email else []),
+                f"{number}+{login}@users.noreply.github.com",
+            )
         }
         self.users[login.lower()] = User(login, kind, number, email, all_mails, permission)
         return self.users[login.lower()]
@@ -186,20 +212,43 @@ class Repository:
     # -- pull requests ----------------------------------------------------------------------------------------------
 
     def open_pull(
-        self, head: str, title: str = "", *, user: str, base: str | None = None, body: str = "", fork: str | None = None
+        self,
+        head: str,
+        title: str = "",
+        *,
+        user: str,
+        base: str | None = None,
+        body: str = "",
+        fork: str | None = None,
     ) -> Pull:
-        """Open a pull request of a branch that was pushed to the bare repository, or to the fork of an owner."""
+        """Open a pull request of a branch that was pushed to the bare repository, or to the fork of
+        an owner."""
         pull = Pull(
-            next(self._numbers), title or head, body, user, self.now(), head_ref=head, base_ref=base or self.branch
+            next(self._numbers),
+            title or head,
+            body,
+            user,
+            self.now(),
+            head_ref=head,
+            base_ref=base or self.branch,
         )
         pull.fork = fork
         if not self._head_of(pull):
-            raise Refused(422, "Validation Failed", {"resource": "PullRequest", "field": "head", "code": "invalid"})
+            raise Refused(
+                422,
+                "Validation Failed",
+                {"resource": "PullRequest", "field": "head", "code": "invalid"},
+            )
         if any(
-            p.state == "open" and (p.head_ref, p.base_ref, p.fork) == (head, pull.base_ref, fork) for p in self.pulls()
+            p.state == "open" and (p.head_ref, p.base_ref, p.fork) == (head, pull.base_ref, fork)
+            for p in self.pulls()
         ):
             said = f"A pull request already exists for {fork or self.owner}:{head}."
-            raise Refused(422, "Validation Failed", {"resource": "PullRequest", "code": "custom", "message": said})
+            raise Refused(
+                422,
+                "Validation Failed",
+                {"resource": "PullRequest", "code": "custom", "message": said},
+            )
         self.issues[pull.number] = pull
         self.look()
         return pull
@@ -246,10 +295,17 @@ class Repository:
 
     def _head_of(self, pull: Pull) -> str:
         where = self.fork_path(pull.fork) if pull.fork else self.path
-        return self.git("rev-parse", "--verify", "-q", f"refs/heads/{pull.head_ref}", cwd=where, check=False)
+        return self.git(
+            "rev-parse", "--verify", "-q", f"refs/heads/{pull.head_ref}", cwd=where, check=False
+        )
 
     def review(
-        self, number: int, user: str, state: str = "APPROVED", commit: str | None = None, body: str = ""
+        self,
+        number: int,
+        user: str,
+        state: str = "APPROVED",
+        commit: str | None = None,
+        body: str = "",
     ) -> Review:
         pull = self.pull(number)
         if state in ("APPROVED", "CHANGES_REQUESTED") and user == pull.user:
@@ -269,7 +325,8 @@ class Repository:
         return found
 
     def merge(self, number: int, method: Method = "merge", by: str = "web-flow") -> str:
-        """Merge as GitHub's button does, with its messages, authors and committer. Returns the new tip of the base."""
+        """Merge as GitHub's button does, with its messages, authors and committer. Returns the new
+        tip of the base."""
         pull = self.pull(number)
         if pull.state != "open":
             raise Refused(405, "Pull Request is not mergeable")
@@ -309,7 +366,9 @@ class Repository:
             others = {self.git("show", "-s", "--format=%an <%ae>", sha) for sha in pull.commits}
             others -= {f"{author['GIT_AUTHOR_NAME']} <{author['GIT_AUTHOR_EMAIL']}>"}
             trailers = "\n".join(f"Co-authored-by: {one}" for one in sorted(others))
-            body = "\n\n".join(part for part in (f"{title} (#{pull.number})", text.strip(), trailers) if part)
+            body = "\n\n".join(
+                part for part in (f"{title} (#{pull.number})", text.strip(), trailers) if part
+            )
             git("commit", "-q", "--allow-empty", "-m", body, env=author)
         else:
             whose = f"{pull.fork or self.owner}/{pull.head_ref}"
@@ -323,7 +382,12 @@ class Repository:
         return {"GIT_AUTHOR_NAME": user.login, "GIT_AUTHOR_EMAIL": mail}
 
     def _merged(self, pull: Pull, commit: str, made: list[str], by: str | None) -> None:
-        pull.state, pull.merged_at, pull.merged_by, pull.merge_commit = "closed", self.now(), by, commit
+        pull.state, pull.merged_at, pull.merged_by, pull.merge_commit = (
+            "closed",
+            self.now(),
+            by,
+            commit,
+        )
         pull.closed_at = pull.merged_at
         for sha in {*made, commit}:
             self.associated.setdefault(sha, []).append(pull.number)
@@ -349,7 +413,10 @@ class Repository:
             raise Refused(
                 422,
                 "Validation Failed",
-                {"code": "unprocessable", "message": "body is too long (maximum is 65536 characters)"},
+                {
+                    "code": "unprocessable",
+                    "message": "body is too long (maximum is 65536 characters)",
+                },
             )
         at = self.now()
         made = Comment(next(self._ids), user, body, at, at)
@@ -358,13 +425,33 @@ class Repository:
 
     def status(self, sha: str, context: str) -> str | None:
         """The newest state of a context at a commit."""
-        return next((one["state"] for one in reversed(self.statuses.get(sha, [])) if one["context"] == context), None)
+        return next(
+            (
+                one["state"]
+                for one in reversed(self.statuses.get(sha, []))
+                if one["context"] == context
+            ),
+            None,
+        )
 
-    def run(self, name: str, event: str, actor: str, *, lasts: float = 60.0, began: float = 5.0, **more: Any) -> Run:
-        """A workflow run that began so many seconds ago and lasts so long; `again` names who started each later attempt."""
+    def run(
+        self,
+        name: str,
+        event: str,
+        actor: str,
+        *,
+        lasts: float = 60.0,
+        began: float = 5.0,
+        **more: Any,
+    ) -> Run:
+        """A workflow run that began so many seconds ago and lasts so long; `again` names who
+        started each later attempt."""
         start = datetime.now(timezone.utc) - timedelta(seconds=began)
         again = list(more.pop("again", []))
-        sha, branch = more.pop("head_sha", self.tip(self.branch)), more.pop("head_branch", self.branch)
+        sha, branch = (
+            more.pop("head_sha", self.tip(self.branch)),
+            more.pop("head_branch", self.branch),
+        )
         made = Run(
             next(self._ids), name, event, actor, sha, branch, _text(start), _text(start + timedelta(seconds=lasts)),
             [actor, *again], **more,

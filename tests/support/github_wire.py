@@ -1,4 +1,5 @@
-"""How a request reaches an endpoint of the GitHub of the tests, and in what form an answer leaves it."""
+"""How a request reaches an endpoint of the GitHub of the tests, and in what form an answer leaves
+it."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ ROUTES: list[tuple[str, re.Pattern[str], Endpoint]] = []
 
 @dataclass(frozen=True)
 class Token:
-    """Who a token is, and what it may do. An installation's token (an app's, or a workflow's) has no user of its own.
+    """Who a token is, and what it may do. An installation's token (an app's, or a workflow's) has
+    no user of its own.
 
     `denied` are pairs of method and pattern of the path below the repository.
     """
@@ -32,7 +34,8 @@ class Token:
 
 @dataclass
 class Page:
-    """A list that GitHub gives in pages. `key` is the field it stands in, where it is not the whole answer."""
+    """A list that GitHub gives in pages. `key` is the field it stands in, where it is not the whole
+    answer."""
 
     items: list[Any]
     key: str | None = None
@@ -56,14 +59,20 @@ class Call:
     def needs(self, *fields: str) -> list[Any]:
         missing = [name for name in fields if not self.body.get(name)]
         if missing:
-            errors = [{"resource": "Request", "field": name, "code": "missing_field"} for name in missing]
+            errors = [
+                {"resource": "Request", "field": name, "code": "missing_field"} for name in missing
+            ]
             raise Refused(422, "Validation Failed", *errors)
         return [self.body[name] for name in fields]
 
 
 def route(verb: str, path: str) -> Callable[[Endpoint], Endpoint]:
     repo = "/repos/(?P<owner>[^/]+)/(?P<name>[^/]+)"
-    pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path.replace("{repo}", repo).replace("{path+}", "(?P<path>.+)"))
+    pattern = re.sub(
+        r"\{(\w+)\}",
+        r"(?P<\1>[^/]+)",
+        path.replace("{repo}", repo).replace("{path+}", "(?P<path>.+)"),
+    )
 
     def keep(endpoint: Endpoint) -> Endpoint:
         ROUTES.append((verb, re.compile(pattern), endpoint))

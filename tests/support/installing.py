@@ -1,4 +1,5 @@
-"""Installs of this project as others make them, by pip, but quick: what it depends on is lent and nothing is fetched."""
+"""Installs of this project as others make them, by pip, but quick: what it depends on is lent and
+nothing is fetched."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ def copy_of_the_project(folder: Path) -> Path:
 
 
 def lending(folder: Path) -> dict[str, str]:
-    """The variables by which any pip below installs a project alone, built and run with the packages of this environment.
+    """The variables by which any pip below installs a project alone, built and run with the
+    packages of this environment.
 
     All but mlflow-gitops itself: what is installed must be what runs.
     """

@@ -1,4 +1,5 @@
-"""A language server as an editor talks to it: JSON-RPC over stdin and stdout, one message after another."""
+"""A language server as an editor talks to it: JSON-RPC over stdin and stdout, one message after
+another."""
 
 from __future__ import annotations
 
@@ -15,21 +16,32 @@ _WITHIN = 60.0
 
 
 class LanguageServer:
-    """One server and the folder that it works in. `settings` is what it gets where it asks for the editor's settings."""
+    """One server and the folder that it works in. `settings` is what it gets where it asks for the
+    editor's settings."""
 
     def __init__(self, command: Sequence[str], folder: Path, settings: dict[str, Any]) -> None:
         self.folder, self._settings = folder, settings
-        self._process = subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self._in, self._out = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
+        self._process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self._in, self._out = (
+            cast(IO[bytes], self._process.stdin),
+            cast(IO[bytes], self._process.stdout),
+        )
         self._next = 0
         self._diagnostics: dict[str, list[Any]] = {}
 
     def __enter__(self) -> LanguageServer:
         able = {
-            "workspace": {"configuration": True, "didChangeConfiguration": {"dynamicRegistration": True}},
+            "workspace": {
+                "configuration": True,
+                "didChangeConfiguration": {"dynamicRegistration": True},
+            },
             "textDocument": {
                 "hover": {"contentFormat": ["markdown"]},
-                "completion": {"completionItem": {"snippetSupport": True, "documentationFormat": ["markdown"]}},
+                "completion": {
+                    "completionItem": {"snippetSupport": True, "documentationFormat": ["markdown"]}
+                },
             },
         }
         self.ask("initialize", processId=None, rootUri=self.folder.as_uri(), capabilities=able)
@@ -44,7 +56,8 @@ class LanguageServer:
         """Open a file with this text in it, and wait for what the server says of it."""
         uri = file.as_uri()
         self._tell(
-            "textDocument/didOpen", {"textDocument": {"uri": uri, "languageId": "yaml", "version": 1, "text": text}}
+            "textDocument/didOpen",
+            {"textDocument": {"uri": uri, "languageId": "yaml", "version": 1, "text": text}},
         )
         end = time.monotonic() + _WITHIN
         while uri not in self._diagnostics:
@@ -62,7 +75,8 @@ class LanguageServer:
         return {one["label"]: one for one in told["items"]}
 
     def ask(self, method: str, **params: Any) -> Any:
-        """Ask and wait for the answer. Raises AssertionError where it is an error, or does not come."""
+        """Ask and wait for the answer. Raises AssertionError where it is an error, or does not
+        come."""
         self._next += 1
         number = self._next
         self._send({"id": number, "method": method, "params": params})

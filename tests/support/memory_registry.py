@@ -1,6 +1,7 @@
 """A registry in memory that behaves as MLflow's SQL store does, for tests of thousands of cases.
 
-`tests/edges/mlflow/test_registry.py` runs the same operations against it and against a real MLflow and compares.
+`tests/edges/mlflow/test_registry.py` runs the same operations against it and against a real MLflow
+and compares.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from mlflow_gitops.errors import RegistryFailure
 
 @dataclass
 class MemoryRegistry:
-    """Models by name; `written` is called after every write, `deleted` remembers numbers that are never given again."""
+    """Models by name; `written` is called after every write, `deleted` remembers numbers that are
+    never given again."""
 
     models: dict[str, ObservedModel] = field(default_factory=dict)
     written: Callable[[], None] = lambda: None
@@ -30,12 +32,22 @@ class MemoryRegistry:
         self._put(ObservedModel(name), f"create_model {name}")
 
     def register(
-        self, name: str, source: str, run_id: str | None, model_id: str | None, tags: Mapping[str, str]
+        self,
+        name: str,
+        source: str,
+        run_id: str | None,
+        model_id: str | None,
+        tags: Mapping[str, str],
     ) -> int:
         model = self._model(name)
         number = max([*model.versions, self.deleted.get(name, 0)], default=0) + 1
-        version = ObservedVersion(number, tags=dict(tags), run_id=run_id, source=source, model_id=model_id)
-        self._put(replace(model, versions={**model.versions, number: version}), f"register {name} {number}")
+        version = ObservedVersion(
+            number, tags=dict(tags), run_id=run_id, source=source, model_id=model_id
+        )
+        self._put(
+            replace(model, versions={**model.versions, number: version}),
+            f"register {name} {number}",
+        )
         return number
 
     def delete_version(self, name: str, version: int) -> None:
@@ -44,15 +56,24 @@ class MemoryRegistry:
         self.deleted[name] = max(self.deleted.get(name, 0), version)
         versions = {number: value for number, value in model.versions.items() if number != version}
         aliases = {alias: number for alias, number in model.aliases.items() if number != version}
-        self._put(replace(model, versions=versions, aliases=aliases), f"delete_version {name} {version}")
+        self._put(
+            replace(model, versions=versions, aliases=aliases), f"delete_version {name} {version}"
+        )
 
     def transition(self, name: str, version: int, stage: str) -> None:
-        self._put_version(name, replace(self._version(name, version), stage=stage), f"transition {version} {stage}")
+        self._put_version(
+            name,
+            replace(self._version(name, version), stage=stage),
+            f"transition {version} {stage}",
+        )
 
     def set_alias(self, name: str, alias: str, version: int) -> None:
         self._version(name, version)
         model = self._model(name)
-        self._put(replace(model, aliases={**model.aliases, alias: version}), f"set_alias {alias} {version}")
+        self._put(
+            replace(model, aliases={**model.aliases, alias: version}),
+            f"set_alias {alias} {version}",
+        )
 
     def delete_alias(self, name: str, alias: str) -> None:
         model = self._model(name)
@@ -75,7 +96,9 @@ class MemoryRegistry:
             self._put(replace(model, tags={k: v for k, v in model.tags.items() if k != key}), said)
         else:
             found = self._version(name, version)
-            self._put_version(name, replace(found, tags={k: v for k, v in found.tags.items() if k != key}), said)
+            self._put_version(
+                name, replace(found, tags={k: v for k, v in found.tags.items() if k != key}), said
+            )
 
     def set_description(self, name: str, version: int | None, text: str) -> None:
         said = f"set_description {version} {text}"

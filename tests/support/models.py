@@ -10,7 +10,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Signed:
-    """A signature in the making: one required column `amount`, and what is added. Equal calls give equal signatures."""
+    """A signature in the making: one required column `amount`, and what is added. Equal calls give
+    equal signatures."""
 
     columns: tuple[tuple[str, str, bool], ...] = (("amount", "double", True),)
     tensors: tuple[tuple[tuple[int, ...], str], ...] = ()
@@ -51,14 +52,16 @@ class Logged:
 
 
 EXPERIMENT = f"logged-models-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
-"""One for each worker: of two that log the same dataset in one experiment at once, MLflow (3.17) refuses one."""
+"""One for each worker: of two that log the same dataset in one experiment at once, MLflow (3.17)
+refuses one."""
 
 _logged: dict[str, Logged] = {}
 
 
 def log_model(uri: str, name: str, signed: Signed, **about: Any) -> Logged:
-    """Log a model and register it as the next version. Models of which the same is said are logged once a session: that
-    takes a second, and a version more is cheap. See `_log` for what may be said."""
+    """Log a model and register it as the next version. Models of which the same is said are logged
+    once a session: that takes a second, and a version more is cheap. See `_log` for what may be
+    said."""
     key = f"{uri} {signed} {sorted(about.items())}"
     if key not in _logged:
         _logged[key] = _log(uri, signed, **about)
@@ -76,23 +79,31 @@ def _log(
     tags: dict[str, str] | None = None,
     data: list[tuple[str, list[int]]] | None = None,
 ) -> Logged:
-    """Log a model in a run of its own. `metrics` are measured on the first dataset of `data` (name and rows; the digest
-    follows from the rows), or on nothing in particular."""
+    """Log a model in a run of its own. `metrics` are measured on the first dataset of `data` (name
+    and rows; the digest follows from the rows), or on nothing in particular."""
     import mlflow
     import pandas as pd
 
     mlflow.set_tracking_uri(uri)
     mlflow.set_experiment(EXPERIMENT)
     with mlflow.start_run(tags=tags) as run:
-        inputs = [mlflow.data.from_pandas(pd.DataFrame({"amount": rows}), name=kind) for kind, rows in data or []]
+        inputs = [
+            mlflow.data.from_pandas(pd.DataFrame({"amount": rows}), name=kind)
+            for kind, rows in data or []
+        ]
         for one in inputs:
             mlflow.log_input(one)
         mlflow.log_params(params or {})
         info = mlflow.sklearn.log_model(
-            _fitted(), name="model", signature=signed.made(), pip_requirements=requirements or ["scikit-learn==1.4.2"]
+            _fitted(),
+            name="model",
+            signature=signed.made(),
+            pip_requirements=requirements or ["scikit-learn==1.4.2"],
         )
         for key, value in (metrics or {}).items():
-            mlflow.log_metric(key, value, model_id=info.model_id, dataset=inputs[0] if inputs else None)
+            mlflow.log_metric(
+                key, value, model_id=info.model_id, dataset=inputs[0] if inputs else None
+            )
     return Logged(info.model_id, run.info.run_id)
 
 
@@ -103,7 +114,9 @@ def register(uri: str, name: str, source: str, run_id: str) -> int:
 
     mlflow.set_tracking_uri(uri)
     model_id = source.removeprefix("models:/") if source.startswith("models:/m-") else None
-    made = MlflowClient(uri).create_model_version(name, source, run_id, await_creation_for=0, model_id=model_id)
+    made = MlflowClient(uri).create_model_version(
+        name, source, run_id, await_creation_for=0, model_id=model_id
+    )
     return int(made.version)
 
 

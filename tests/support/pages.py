@@ -36,8 +36,12 @@ class Block:
 def pages() -> tuple[str, ...]:
     """Every page that git tracks or would track, but for what tests compare their output with."""
     asked = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"]
-    found = subprocess.run(asked, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
-    return tuple(sorted(page for page in set(found) if "/golden/" not in page and (ROOT / page).exists()))
+    found = subprocess.run(
+        asked, cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+    return tuple(
+        sorted(page for page in set(found) if "/golden/" not in page and (ROOT / page).exists())
+    )
 
 
 def text_of(page: str) -> str:

@@ -47,7 +47,8 @@ Fault = Answer | Instead | str | None
 
 @dataclass
 class Proxy:
-    """What passed, and what to do with what comes. `fault` gets the request's number from 0, its method and its path."""
+    """What passed, and what to do with what comes. `fault` gets the request's number from 0, its
+    method and its path."""
 
     address: str
     requests: list[tuple[str, str]] = field(default_factory=list)
@@ -58,11 +59,16 @@ class Proxy:
     """Called when the server has answered, before anybody is told."""
     closing: threading.Event = field(default_factory=threading.Event)
     busy: int = 0
-    """Requests that came and are not done with, whether or not anybody still waits for their answer."""
+    """Requests that came and are not done with, whether or not anybody still waits for their
+    answer."""
 
     @property
     def writes(self) -> list[tuple[str, str]]:
-        return [(method, path) for method, path in self.requests if method != "GET" and "/search" not in path]
+        return [
+            (method, path)
+            for method, path in self.requests
+            if method != "GET" and "/search" not in path
+        ]
 
     def settle(self) -> None:
         """Wait until all that came has reached the server, or never will."""
@@ -114,7 +120,9 @@ def proxy(upstream: str) -> Iterator[Proxy]:
                 self.answer(fault.status, fault.body.encode(), fault.headers)
             else:
                 connection = http.client.HTTPConnection(host, timeout=120)
-                headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
+                headers = {
+                    k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")
+                }
                 connection.request(self.command, self.path, body, headers)
                 reply = connection.getresponse()
                 content = reply.read()
@@ -125,7 +133,9 @@ def proxy(upstream: str) -> Iterator[Proxy]:
                 if fault == LOSE_THE_ANSWER:
                     self.drop()
                 elif isinstance(fault, Instead):
-                    self.answer(fault.answer.status, fault.answer.body.encode(), fault.answer.headers)
+                    self.answer(
+                        fault.answer.status, fault.answer.body.encode(), fault.answer.headers
+                    )
                 elif fault == TRUNCATE:
                     self.answer(reply.status, content, kind, send=len(content) // 2)
                     self.drop()
@@ -134,7 +144,9 @@ def proxy(upstream: str) -> Iterator[Proxy]:
 
         do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = pass_on
 
-        def answer(self, status: int, body: bytes, headers: dict[str, str], send: int | None = None) -> None:
+        def answer(
+            self, status: int, body: bytes, headers: dict[str, str], send: int | None = None
+        ) -> None:
             self.send_response(status)
             for key, value in headers.items():
                 self.send_header(key, value)
@@ -158,7 +170,9 @@ def proxy(upstream: str) -> Iterator[Proxy]:
 
     server = Server(("127.0.0.1", 0), Handler)
     state.address = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+    )
     thread.start()
     try:
         yield state

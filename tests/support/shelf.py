@@ -20,7 +20,9 @@ class Shelf:
     def add(self, name: str, versions: int = 1, run: str | None = "run") -> None:
         for number in range(versions):
             run_id = f"{run}{number}" if run else None
-            self.client.create_model_version(name, f"s3://models/{name}/{number}", run_id, await_creation_for=0)
+            self.client.create_model_version(
+                name, f"s3://models/{name}/{number}", run_id, await_creation_for=0
+            )
 
     def stage(self, name: str, version: int, stage: str) -> None:
         self.client.transition_model_version_stage(name, str(version), stage)
@@ -31,7 +33,9 @@ class Shelf:
         return {int(v.version): str(v.current_stage) for v in found if v.current_stage != "None"}
 
     def aliases(self, name: str) -> dict[str, int]:
-        return {alias: int(v) for alias, v in self.client.get_registered_model(name).aliases.items()}
+        return {
+            alias: int(v) for alias, v in self.client.get_registered_model(name).aliases.items()
+        }
 
     def names(self) -> set[str]:
         return {model.name for model in self.client.search_registered_models()}

@@ -1,7 +1,7 @@
 """A shell for the command lines that pages and help texts show: just enough of one, and no more.
 
-`mlflow-gitops` runs in this process, since loading MLflow takes seconds; git is the real one. Whatever it does not know, it
-refuses, so that no line is passed over.
+`mlflow-gitops` runs in this process, since loading MLflow takes seconds; git is the real one.
+Whatever it does not know, it refuses, so that no line is passed over.
 """
 
 from __future__ import annotations
@@ -31,10 +31,12 @@ class Terminal(io.StringIO):
 
 
 class Shell:
-    """A folder and an environment, in which lines run one after another. `answers` is what the person types where a command
-    asks; without, there is no terminal."""
+    """A folder and an environment, in which lines run one after another. `answers` is what the
+    person types where a command asks; without, there is no terminal."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], answers: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], answers: str | None = None
+    ) -> None:
         self.folder = folder
         self.environment = dict(environment)
         self.answers = answers
@@ -99,8 +101,14 @@ class Shell:
     def _ours(self, arguments: list[str], env: Mapping[str, str]) -> Ran:
         from mlflow_gitops.cli import main
 
-        out, err = (io.StringIO(), io.StringIO()) if self.answers is None else (Terminal(), Terminal())
-        with self._standing_here({**GIT_ENVIRONMENT, **env}), redirect_stdout(out), redirect_stderr(err):
+        out, err = (
+            (io.StringIO(), io.StringIO()) if self.answers is None else (Terminal(), Terminal())
+        )
+        with (
+            self._standing_here({**GIT_ENVIRONMENT, **env}),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
             code = main(arguments)
         assert "Traceback" not in out.getvalue() + err.getvalue(), err.getvalue()
         return Ran(code, out.getvalue(), err.getvalue())
@@ -108,7 +116,11 @@ class Shell:
     @contextmanager
     def _standing_here(self, env: Mapping[str, str]) -> Iterator[None]:
         before, where, stdin = dict(os.environ), Path.cwd(), sys.stdin
-        for name in [name for name in os.environ if name.startswith(("GITHUB_", "MLFLOW_TRACKING", "MLFLOW_GITOPS_"))]:
+        for name in [
+            name
+            for name in os.environ
+            if name.startswith(("GITHUB_", "MLFLOW_TRACKING", "MLFLOW_GITOPS_"))
+        ]:
             del os.environ[name]
         os.environ.update(env, NO_COLOR="1")
         os.chdir(self.folder)
@@ -125,7 +137,8 @@ class Shell:
 
 @contextmanager
 def _mlflow_at(uri: str | None) -> Iterator[None]:
-    """What MLflow was told in this process goes before its variable; a new process would be told nothing."""
+    """What MLflow was told in this process goes before its variable; a new process would be told
+    nothing."""
     mlflow = sys.modules.get("mlflow")
     if mlflow is None or uri is None:
         yield

@@ -1,4 +1,5 @@
-"""How shells ask what may be typed next: by variables, as the scripts do that Typer writes for them."""
+"""How shells ask what may be typed next: by variables, as the scripts do that Typer writes for
+them."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 def asking(shell: str, words: str) -> dict[str, str]:
-    """The variables with which a shell asks about the last word of a command line, which is empty after a space."""
+    """The variables with which a shell asks about the last word of a command line, which is empty
+    after a space."""
     if shell == "bash":
         parted = words.split(" ")
         told = {"COMP_WORDS": "\n".join(parted), "COMP_CWORD": str(len(parted) - 1)}

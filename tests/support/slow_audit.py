@@ -1,4 +1,5 @@
-"""The audit trail the slow way: every commit of the main line read whole, each compared with the one before it."""
+"""The audit trail the slow way: every commit of the main line read whole, each compared with the
+one before it."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ POLICY = f"{REGISTRY}/policy.yaml"
 
 @dataclass
 class Whole:
-    """What stood after one commit: each model's stages and aliases, by the last state that could be read."""
+    """What stood after one commit: each model's stages and aliases, by the last state that could be
+    read."""
 
     sha: str
     stages: dict[str, Stages]
@@ -84,9 +86,13 @@ def events(repo: Repo, shas: list[str]) -> list[dict[str, Any]]:
         if POLICY in changed:
             text = repo.files(now.sha).get(POLICY, b"{}")
             bad = text is None or read_policy(text, POLICY)[0] is None
-            found.append(_event(repo, parent, now.sha, "invalid" if bad else "policy", None, POLICY))
+            found.append(
+                _event(repo, parent, now.sha, "invalid" if bad else "policy", None, POLICY)
+            )
         for model in sorted({*before.stages, *now.stages, *now.faulty}):
-            touched = any(PurePosixPath(path).stem == model for path in changed if _is_manifest(path))
+            touched = any(
+                PurePosixPath(path).stem == model for path in changed if _is_manifest(path)
+            )
             file = model if touched else POLICY
             if model in now.faulty:
                 if touched or model not in before.faulty:
@@ -96,7 +102,10 @@ def events(repo: Repo, shas: list[str]) -> list[dict[str, Any]]:
             for stage in sorted({*old, *new}):
                 if old.get(stage, []) != new.get(stage, []):
                     event = _event(repo, parent, now.sha, "stage", model, file)
-                    found.append(event | {"stage": stage, "from": old.get(stage, []), "to": new.get(stage, [])})
+                    found.append(
+                        event
+                        | {"stage": stage, "from": old.get(stage, []), "to": new.get(stage, [])}
+                    )
         before = now
     return found
 
@@ -104,28 +113,42 @@ def events(repo: Repo, shas: list[str]) -> list[dict[str, Any]]:
 def changed_files(repo: Repo, parent: str | None, sha: str) -> set[str]:
     """Which files below the registry folder a commit changed, against its first parent."""
     trees = [
-        dict(reversed(line.split("\t", 1)) for line in repo.git("ls-tree", "-r", one, "--", REGISTRY).splitlines())
+        dict(
+            reversed(line.split("\t", 1))
+            for line in repo.git("ls-tree", "-r", one, "--", REGISTRY).splitlines()
+        )
         if one
         else {}
         for one in (parent, sha)
     ]
-    return {path for path in trees[0].keys() | trees[1].keys() if trees[0].get(path) != trees[1].get(path)}
+    return {
+        path
+        for path in trees[0].keys() | trees[1].keys()
+        if trees[0].get(path) != trees[1].get(path)
+    }
 
 
 def _is_manifest(path: str) -> bool:
     return path.startswith(f"{REGISTRY}/models/") and path.endswith(".yaml")
 
 
-def _event(repo: Repo, parent: str | None, sha: str, kind: str, model: str | None, file: str) -> dict[str, Any]:
+def _event(
+    repo: Repo, parent: str | None, sha: str, kind: str, model: str | None, file: str
+) -> dict[str, Any]:
     """`file` is a manifest's stem or the policy's path."""
     made = [sha]
     parents = repo.git("show", "-s", "--format=%P", sha).split()
     if len(parents) > 1:
-        merged = repo.git("rev-list", "--date-order", "--no-merges", f"^{parent}", *parents[1:]).split()
+        merged = repo.git(
+            "rev-list", "--date-order", "--no-merges", f"^{parent}", *parents[1:]
+        ).split()
         own = []
         for one in merged:
             up = repo.git("rev-parse", "-q", "--verify", f"{one}^1", check=False) or None
-            about = {PurePosixPath(p).stem if _is_manifest(p) else p for p in changed_files(repo, up, one)}
+            about = {
+                PurePosixPath(p).stem if _is_manifest(p) else p
+                for p in changed_files(repo, up, one)
+            }
             if file in about:
                 own.append(one)
         made = own or [sha]

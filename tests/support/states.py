@@ -1,4 +1,5 @@
-"""Hypothesis strategies: manifests, histories and observed states of one model, all valid by construction."""
+"""Hypothesis strategies: manifests, histories and observed states of one model, all valid by
+construction."""
 
 from __future__ import annotations
 
@@ -31,7 +32,12 @@ POLICIES = [
         }
     ),
     Policy(
-        {"stages": {"Production": {"alias": "live", "native": False}, "Canary": {"alias": "canary", "native": False}}}
+        {
+            "stages": {
+                "Production": {"alias": "live", "native": False},
+                "Canary": {"alias": "canary", "native": False},
+            }
+        }
     ),
 ]
 REPORTING = Policy({"drift": "report"})
@@ -54,7 +60,11 @@ def manifests(draw: st.DrawFn, rules: ModelPolicy) -> Manifest:
         stages[rule.name] = tuple(sorted(chosen))
         if rule.native:
             free = [version for version in free if version not in chosen]
-    aliases = draw(st.dictionaries(st.sampled_from(["champion", "rival"]), st.sampled_from(list(VERSIONS)), max_size=2))
+    aliases = draw(
+        st.dictionaries(
+            st.sampled_from(["champion", "rival"]), st.sampled_from(list(VERSIONS)), max_size=2
+        )
+    )
     specs = draw(
         st.dictionaries(
             st.sampled_from(list(VERSIONS)),
@@ -67,7 +77,14 @@ def manifests(draw: st.DrawFn, rules: ModelPolicy) -> Manifest:
         if draw(st.booleans()) and "Staging" in stages and rules.stages["Staging"].native:
             stages["Staging"] = (NEW_VERSION,)
     return Manifest(
-        NAME, f"registry/models/{NAME}.yaml", draw(st.none() | _texts), (), draw(_tags), stages, aliases, specs
+        NAME,
+        f"registry/models/{NAME}.yaml",
+        draw(st.none() | _texts),
+        (),
+        draw(_tags),
+        stages,
+        aliases,
+        specs,
     )
 
 
@@ -79,7 +96,10 @@ def desired_states(draw: st.DrawFn, policies: list[Policy] = POLICIES) -> Desire
 
 def commit(number: int) -> Commit:
     return Commit(
-        f"{number:040x}", f"2026-01-{number + 1:02d}T00:00:00Z", "A Person <a@example.org>", f"Change ({number})"
+        f"{number:040x}",
+        f"2026-01-{number + 1:02d}T00:00:00Z",
+        "A Person <a@example.org>",
+        f"Change ({number})",
     )
 
 
@@ -103,7 +123,8 @@ def observed_models(draw: st.DrawFn, base: str | None) -> ObservedModel:
             number,
             stage=draw(st.sampled_from(["None", "Staging", "Production", "Archived"])),
             description=draw(_texts),
-            tags=draw(_tags) | draw(st.dictionaries(st.just("byhand"), st.just("kept"), max_size=1)),
+            tags=draw(_tags)
+            | draw(st.dictionaries(st.just("byhand"), st.just("kept"), max_size=1)),
         )
         for number in VERSIONS
     }
@@ -112,7 +133,13 @@ def observed_models(draw: st.DrawFn, base: str | None) -> ObservedModel:
         NAME,
         description=draw(_texts),
         tags=draw(_tags) | {"byhand": "kept"},
-        aliases=draw(st.dictionaries(st.sampled_from(names), st.sampled_from(list(VERSIONS)), max_size=4)),
+        aliases=draw(
+            st.dictionaries(st.sampled_from(names), st.sampled_from(list(VERSIONS)), max_size=4)
+        ),
         versions=versions,
     )
-    return replace(model, tags={**model.tags, "gitops.commit": base, "gitops.owner": OWNER}) if base else model
+    return (
+        replace(model, tags={**model.tags, "gitops.commit": base, "gitops.owner": OWNER})
+        if base
+        else model
+    )

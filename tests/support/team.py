@@ -1,4 +1,5 @@
-"""A team's repository and its registry, as the tests drive them: real git, the real command line, a real MLflow."""
+"""A team's repository and its registry, as the tests drive them: real git, the real command line, a
+real MLflow."""
 
 from __future__ import annotations
 
@@ -47,7 +48,11 @@ class Team:
 
     def git(self, *args: str, check: bool = True) -> str:
         done = subprocess.run(
-            ["git", *args], cwd=self.folder, env=os.environ | GIT_ENVIRONMENT, capture_output=True, text=True
+            ["git", *args],
+            cwd=self.folder,
+            env=os.environ | GIT_ENVIRONMENT,
+            capture_output=True,
+            text=True,
         )
         if check and done.returncode:
             raise AssertionError(f"git {' '.join(args)}: {done.stderr}")
@@ -61,7 +66,9 @@ class Team:
     def commit(self, message: str = "Change", **files: str) -> str:
         """Commit everything; `files` are manifests by model name."""
         for name, text in files.items():
-            self.write(f"models/{name}.yaml", text if text.startswith("name:") else f"name: {name}\n{text}")
+            self.write(
+                f"models/{name}.yaml", text if text.startswith("name:") else f"name: {name}\n{text}"
+            )
         self.git("add", "-A")
         self.git("commit", "-q", "--allow-empty", "-m", message)
         return self.git("rev-parse", "HEAD")
@@ -84,17 +91,32 @@ class Team:
 
     def spawn(self, *args: str) -> subprocess.Popen[str]:
         """Run the command line in a process of its own."""
-        command = [sys.executable, "-m", "mlflow_gitops", "--repo", str(self.folder), "--tracking-uri", self.uri, *args]
+        command = [
+            sys.executable,
+            "-m",
+            "mlflow_gitops",
+            "--repo",
+            str(self.folder),
+            "--tracking-uri",
+            self.uri,
+            *args,
+        ]
         return subprocess.Popen(
-            command, env=os.environ | GIT_ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            env=os.environ | GIT_ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
     def spawn_all(self, *commands: Sequence[str]) -> subprocess.Popen[str]:
-        """Run command lines one after another in one new process: MLflow is loaded once. It exits with the worst code."""
+        """Run command lines one after another in one new process: MLflow is loaded once. It exits
+        with the worst code."""
         begin = ["--repo", str(self.folder), "--tracking-uri", self.uri]
         script = (
-            "from mlflow_gitops.cli import main\nfrom mlflow_gitops.errors import worst\n"
-            f"raise SystemExit(worst(*[main([*{begin!r}, *one]) for one in {[list(one) for one in commands]!r}]))"
+            "from mlflow_gitops.cli import main\nfrom mlflow_gitops.errors import worst\nraise"
+            f" SystemExit(worst(*[main([*{begin!r}, *one]) for one in"
+            f" {[list(one) for one in commands]!r}]))"
         )
         return subprocess.Popen(
             [sys.executable, "-c", script],

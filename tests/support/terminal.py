@@ -13,11 +13,17 @@ from pathlib import Path
 
 
 def on_terminal(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], typed: str = "", *, within: float = 60
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    typed: str = "",
+    *,
+    within: float = 60,
 ) -> str:
     """Run a command on a terminal of its own, type the text at once, and return all that it showed.
 
-    The text waits in the terminal until the program reads it. Raises AssertionError where the program does not end.
+    The text waits in the terminal until the program reads it. Raises AssertionError where the
+    program does not end.
     """
     process, terminal = pty.fork()
     if not process:  # the child

@@ -48,8 +48,11 @@ class Shared:
 
 
 @contextmanager
-def one_for_all(folder: Path, name: str, start: Callable[[Path], tuple[str, list[int]]]) -> Iterator[Shared]:
-    """A server for all workers. `start` gets a folder for it and gives its address and the process groups to end."""
+def one_for_all(
+    folder: Path, name: str, start: Callable[[Path], tuple[str, list[int]]]
+) -> Iterator[Shared]:
+    """A server for all workers. `start` gets a folder for it and gives its address and the process
+    groups to end."""
     lock, state = folder / f"{name}.lock", folder / f"{name}.json"
     with locked(lock):
         known: dict[str, Any] = json.loads(state.read_text()) if state.exists() else {"users": 0}

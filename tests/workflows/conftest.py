@@ -16,7 +16,15 @@ from tests.support.github_state import Repository
 from tests.support.servers import mlflow_server
 from tests.support.team import Team
 
-SHIPPED = ("validate.yml", "review.yml", "plan.yml", "reconcile.yml", "promote.yml", "propose.yml", "pages.yml")
+SHIPPED = (
+    "validate.yml",
+    "review.yml",
+    "plan.yml",
+    "reconcile.yml",
+    "promote.yml",
+    "propose.yml",
+    "pages.yml",
+)
 """The workflows that a team's repository has; `ci.yml` tests this project itself."""
 
 WEBHOOKS = {
@@ -35,7 +43,8 @@ stages:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One `mlflow server` for these tests; each has models of its own. Without act there is nothing to do with it."""
+    """One `mlflow server` for these tests; each has models of its own. Without act there is nothing
+    to do with it."""
     must_have_act()
     folder = tmp_path_factory.mktemp("mlflow")
     with mlflow_server(folder, f"sqlite:///{folder / 'mlflow.db'}", env=WEBHOOKS) as address:
@@ -43,7 +52,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 class Repo:
-    """A team's repository: GitHub, a clone to work in, the workflows that ship, and the MLflow that it describes."""
+    """A team's repository: GitHub, a clone to work in, the workflows that ship, and the MLflow that
+    it describes."""
 
     def __init__(self, folder: Path, api: GitHubAPI, uri: str) -> None:
         from mlflow import MlflowClient
@@ -77,10 +87,14 @@ class Repo:
         if not self.client.search_registered_models(f"name = '{name}'"):
             self.client.create_registered_model(name)
         tags = {"validation": "passed"} if validated else {}
-        made = self.client.create_model_version(name, "dbfs:/models/x", tags=tags, await_creation_for=0)
+        made = self.client.create_model_version(
+            name, "dbfs:/models/x", tags=tags, await_creation_for=0
+        )
         return int(made.version)
 
-    def propose(self, branch: str, stages: str, *, author: str = "ada", message: str = "", model: str = "") -> int:
+    def propose(
+        self, branch: str, stages: str, *, author: str = "ada", message: str = "", model: str = ""
+    ) -> int:
         """Push a branch with the model's stages and open a pull request of it; its number."""
         git, name = self.team.git, model or self.model
         git("fetch", "-q", "origin")
@@ -89,9 +103,16 @@ class Repo:
         return self.hub.open_pull(branch, message or f"Promote {name}", user=author).number
 
     def fork(
-        self, owner: str, branch: str, stages: str, *, model: str, edit: Callable[[Path], None] = lambda folder: None
+        self,
+        owner: str,
+        branch: str,
+        stages: str,
+        *,
+        model: str,
+        edit: Callable[[Path], None] = lambda folder: None,
     ) -> int:
-        """Propose from a fork, as somebody without any right here; `edit` changes whatever else in the folder."""
+        """Propose from a fork, as somebody without any right here; `edit` changes whatever else in
+        the folder."""
         self.hub.user(owner, mails=(f"{owner}@example.org",))
         home = self.hub.fork_path(owner)
         git = self.team.git
@@ -103,7 +124,9 @@ class Repo:
         git("push", "-q", "-f", str(home), f"HEAD:refs/heads/{branch}")
         return self.hub.open_pull(branch, f"Promote {model}", user=owner, fork=owner).number
 
-    def push_again(self, stages: str, *, author: str = "ada", message: str = "", model: str = "") -> None:
+    def push_again(
+        self, stages: str, *, author: str = "ada", message: str = "", model: str = ""
+    ) -> None:
         """Commit other stages on the branch that is checked out, and push it."""
         name = model or self.model
         self.team.write(f"models/{name}.yaml", f"name: {name}\nstages: {stages}\n")
@@ -114,7 +137,10 @@ class Repo:
 
     def stages(self, model: str = "") -> dict[int, str]:
         found = self.client.search_model_versions(f"name = '{model or self.model}'")
-        return {int(one.version): str(one.current_stage) for one in sorted(found, key=lambda v: int(v.version))}
+        return {
+            int(one.version): str(one.current_stage)
+            for one in sorted(found, key=lambda v: int(v.version))
+        }
 
     def version(self, number: int, model: str = "") -> Any:
         return self.client.get_model_version(model or self.model, str(number))

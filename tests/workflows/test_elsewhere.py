@@ -1,5 +1,5 @@
-"""The composite action as another repository uses it: from its own commit, in the version that is asked for, or installed
-already."""
+"""The composite action as another repository uses it: from its own commit, in the version that is
+asked for, or installed already."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ def test_the_action_in_a_repository_of_its_own(tmp_path: Path) -> None:
     (team.folder / "registry").rename(team.folder / "ml/registry")
     workflow = team.folder / ".github/workflows/models.yml"
     workflow.parent.mkdir(parents=True)
-    workflow.write_text(WORKFLOW.format(action=ACTION, requirement=f"mlflow-gitops @ {another.as_uri()}"))
+    workflow.write_text(
+        WORKFLOW.format(action=ACTION, requirement=f"mlflow-gitops @ {another.as_uri()}")
+    )
     before = hub.tip("main")
     team.commit("Check the models")
     team.git("push", "-q", "-f", "origin", "main")
@@ -79,7 +81,11 @@ def test_where_there_is_nothing_to_install_it_says_so(tmp_path: Path) -> None:
     """A folder that somebody copied into a repository of theirs."""
     copied = tmp_path / "repository/.github/actions/mlflow-gitops"
     shutil.copytree(ROOT / ".github/actions/mlflow-gitops", copied)
-    [install] = [step for step in read(copied / "action.yml")["runs"]["steps"] if step.get("name") == "Install"]
+    [install] = [
+        step
+        for step in read(copied / "action.yml")["runs"]["steps"]
+        if step.get("name") == "Install"
+    ]
     given = {
         "ENVIRONMENT": "",
         "REQUIREMENT": "",
@@ -88,7 +94,10 @@ def test_where_there_is_nothing_to_install_it_says_so(tmp_path: Path) -> None:
         "RUNNER_TEMP": str(tmp_path),
     }
     done = subprocess.run(
-        ["bash", "-e", "-o", "pipefail", "-c", install["run"]], env=os.environ | given, capture_output=True, text=True
+        ["bash", "-e", "-o", "pipefail", "-c", install["run"]],
+        env=os.environ | given,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 1
     assert done.stdout.startswith("::error::This action lies in no checkout of mlflow-gitops."), (

@@ -1,5 +1,6 @@
-"""A repository that keeps two MLflows, scaffolded by `init`: one pull request for both, its plans side by side, and after the
-merge each one's own reconcile, run by act. Staging is a server, prod a store of its own."""
+"""A repository that keeps two MLflows, scaffolded by `init`: one pull request for both, its plans
+side by side, and after the merge each one's own reconcile, run by act. Staging is a server, prod a
+store of its own."""
 
 from __future__ import annotations
 
@@ -24,12 +25,16 @@ pytestmark = pytest.mark.real
 NAMES = ("staging", "prod")
 POLICIES = {
     "staging": "stages: {Production: {alias: production}}\ndrift: report\n",
-    "prod": "stages: {Production: {alias: production, approvals: 1, require: {tags: {validation: passed}}}}\n",
+    "prod": (
+        "stages: {Production: {alias: production, approvals: 1, require: {tags: {validation:"
+        " passed}}}}\n"
+    ),
 }
 
 
 class Both:
-    """The team's repository, its GitHub, and both registries: staging has two versions of a model, prod has none."""
+    """The team's repository, its GitHub, and both registries: staging has two versions of a model,
+    prod has none."""
 
     def __init__(self, folder: Path, api: GitHubAPI, uris: dict[str, str]) -> None:
         from mlflow import MlflowClient
@@ -37,7 +42,9 @@ class Both:
         self.hub = api.repository
         self.model = f"churn-{uuid.uuid4().hex[:8]}"
         self.clients = {name: MlflowClient(uri) for name, uri in uris.items()}
-        self.clients["prod"].create_experiment("mlflow-gitops", artifact_location=(folder / "artifacts").as_uri())
+        self.clients["prod"].create_experiment(
+            "mlflow-gitops", artifact_location=(folder / "artifacts").as_uri()
+        )
         self.clients["staging"].create_registered_model(self.model)
         for _ in range(2):
             log_model(uris["staging"], self.model, Signed(), metrics={"accuracy": 0.9})
@@ -64,11 +71,19 @@ class Both:
         """What the statuses of a pull request's head say."""
         head = self.hub.pull(number).head
         contexts = ("mlflow-gitops/plan", *(f"mlflow-gitops/plan/{name}" for name in NAMES))
-        return {context.removeprefix("mlflow-gitops/"): self.hub.status(head, context) for context in contexts}
+        return {
+            context.removeprefix("mlflow-gitops/"): self.hub.status(head, context)
+            for context in contexts
+        }
 
     def comments(self, number: int) -> dict[str, Any]:
         """The comments of a pull request, by the environment that they begin with."""
-        found = {name: one for one in self.hub.issues[number].comments for name in NAMES if f"**{name}**" in one.body}
+        found = {
+            name: one
+            for one in self.hub.issues[number].comments
+            for name in NAMES
+            if f"**{name}**" in one.body
+        }
         assert len(found) == len(self.hub.issues[number].comments)
         return found
 
@@ -98,15 +113,22 @@ def test_one_pull_request_for_both_and_each_reconciled_by_itself(both: Both) -> 
     # Where no plan can be made, each environment says so.
     both.actions.variables["MLFLOW_GITOPS_ENVIRONMENT"] = "/nowhere"
     runs = both.actions.review(number, "grace", "COMMENTED")
-    assert both.said(number) == dict.fromkeys(("plan", "plan/staging", "plan/prod"), "failure"), runs[-1].log
+    assert both.said(number) == dict.fromkeys(("plan", "plan/staging", "plan/prod"), "failure"), (
+        runs[-1].log
+    )
     both.actions.variables["MLFLOW_GITOPS_ENVIRONMENT"] = sys.prefix
 
-    # Prod refuses it, staging does not: neither speaks over the other, and the required check is what both come to.
+    # Prod refuses it, staging does not: neither speaks over the other, and the required check is
+    # what both come to.
     runs = both.actions.pull_request(number, "opened")
     assert ended(runs) == [("validate", True), ("plan", True)], runs[0].log
     assert all(f"## {name}" in runs[0].job("validate").summary for name in NAMES)
     assert {job.matrix["name"] for job in runs[-1].named("plan")} == set(NAMES)
-    assert both.said(number) == {"plan": "failure", "plan/staging": "success", "plan/prod": "failure"}, runs[-1].log
+    assert both.said(number) == {
+        "plan": "failure",
+        "plan/staging": "success",
+        "plan/prod": "failure",
+    }, runs[-1].log
     first = both.comments(number)
     assert "validation" in first["prod"].body and "❌" in first["prod"].body
     assert "1 → 2" in first["staging"].body and "❌" not in first["staging"].body
@@ -114,16 +136,24 @@ def test_one_pull_request_for_both_and_each_reconciled_by_itself(both: Both) -> 
     # Mended where the version comes from, and approved: the same two comments, and a green check.
     both.clients["staging"].set_model_version_tag(both.model, "1", "validation", "passed")
     runs = both.actions.review(number, "grace")
-    assert both.said(number) == dict.fromkeys(("plan", "plan/staging", "plan/prod"), "success"), runs[-1].log
+    assert both.said(number) == dict.fromkeys(("plan", "plan/staging", "plan/prod"), "success"), (
+        runs[-1].log
+    )
     again = both.comments(number)
-    assert {name: one.id for name, one in again.items()} == {name: one.id for name, one in first.items()}
+    assert {name: one.id for name, one in again.items()} == {
+        name: one.id for name, one in first.items()
+    }
     assert "approved by @grace" in again["prod"].body
 
     before = both.hub.tip("main")
     both.hub.merge(number, "squash", by="edsger")
     runs = both.actions.push(before, "edsger")
-    assert ended(runs) == [("reconcile-prod", True), ("reconcile-staging", True)], runs[0].log + runs[-1].log
-    assert both.stages("staging") == {1: "Archived", 2: "Production"} and both.stages("prod") == {1: "Production"}
+    assert ended(runs) == [("reconcile-prod", True), ("reconcile-staging", True)], (
+        runs[0].log + runs[-1].log
+    )
+    assert both.stages("staging") == {1: "Archived", 2: "Production"} and both.stages("prod") == {
+        1: "Production"
+    }
     assert [[one.matrix for one in run.named("deploy")] for run in runs] == [
         [{"model": both.model, "stage": "Production", "version": version}] for version in (1, 2)
     ]
@@ -131,12 +161,22 @@ def test_one_pull_request_for_both_and_each_reconciled_by_itself(both: Both) -> 
     # Whose each is, and what was done where, is on GitHub; nothing in either is unexplained.
     tip, notes = both.hub.tip("main"), "refs/notes/mlflow-gitops"
     both.team.git("fetch", "-q", "origin", "main", f"{notes}:{notes}")
-    told = {str(one.content["owner"]).rpartition(":")[2]: one for one in Notes.of(Git(both.hub.path)).receipts()}
+    told = {
+        str(one.content["owner"]).rpartition(":")[2]: one
+        for one in Notes.of(Git(both.hub.path)).receipts()
+    }
     assert told.keys() == set(NAMES)
     for name, receipt in told.items():
         tags = both.clients[name].get_registered_model(both.model).tags
-        assert tags["gitops.owner"].endswith(f":registry/{name}:{name}") and tags["gitops.receipt"] == receipt.digest
+        assert (
+            tags["gitops.owner"].endswith(f":registry/{name}:{name}")
+            and tags["gitops.receipt"] == receipt.digest
+        )
         assert (receipt.commit, receipt.applied()) == (tip, {both.model}), receipt.line
         [people] = receipt.models()[0]["people"]
-        assert (people["pr"], people["merged_by"], people["approved_by"]) == (number, "@edsger", ["@grace"])
+        assert (people["pr"], people["merged_by"], people["approved_by"]) == (
+            number,
+            "@edsger",
+            ["@grace"],
+        )
         both.must(name, "verify")

@@ -1,4 +1,5 @@
-"""From training to a merged proposal: MLflow's webhook, the relay of the workflows' README, `propose.yml` run by act."""
+"""From training to a merged proposal: MLflow's webhook, the relay of the workflows' README,
+`propose.yml` run by act."""
 
 from __future__ import annotations
 
@@ -32,13 +33,20 @@ SECRET = "between MLflow and the relay"
 def relay(folder: Path, repo: Repo, token: str) -> Iterator[str]:
     """The relay, as the README has it, in a process of its own: its address."""
     text = (ROOT / ".github/workflows/README.md").read_text(encoding="utf-8")
-    [code] = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "class Relay" in block]
+    [code] = [
+        block
+        for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+        if "class Relay" in block
+    ]
     script = folder / "relay.py"
     script.write_text(code)
     port = free_port()
     told = {**repo.api.environment(token), "WEBHOOK_SECRET": SECRET, "PORT": str(port)}
     process = subprocess.Popen(
-        [sys.executable, str(script)], env=os.environ | told, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+        [sys.executable, str(script)],
+        env=os.environ | told,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
     )
     try:
         yield f"http://127.0.0.1:{port}/"
@@ -73,7 +81,8 @@ def test_from_training_to_staging(repo: Repo, tmp_path: Path) -> None:
             assert repo.register() == 1
             arrived(repo)
             forged = subprocess.run(
-                ["curl", "-s", "-o", os.devnull, "-w", "%{http_code}", "-d", "{}", address], capture_output=True
+                ["curl", "-s", "-o", os.devnull, "-w", "%{http_code}", "-d", "{}", address],
+                capture_output=True,
             )
             assert forged.stdout == b"403" and len(repo.hub.dispatched) == 1
         finally:
@@ -83,12 +92,17 @@ def test_from_training_to_staging(repo: Repo, tmp_path: Path) -> None:
     assert names(runs) == [("propose", True), ("validate", True), ("plan", True)], runs[0].log
     [pull] = repo.hub.pulls()
     assert pull.title == f"Promote {repo.model} 1 to Staging" and pull.user == "github-actions[bot]"
-    assert repo.hub.git("show", "-s", "--format=%an %ae %cn", pull.head) == f"ada {mail} github-actions[bot]"
+    assert (
+        repo.hub.git("show", "-s", "--format=%an %ae %cn", pull.head)
+        == f"ada {mail} github-actions[bot]"
+    )
 
     # Whoever started it is the author: somebody else has to approve.
     repo.actions.review(pull.number, "ada")
     [comment] = pull.comments
-    assert "@ada is an author of it" in comment.body and "needs 1 approval, has 0" in comment.body, comment.body
+    assert (
+        "@ada is an author of it" in comment.body and "needs 1 approval, has 0" in comment.body
+    ), comment.body
     repo.hub.review(pull.number, "grace")
     before = repo.hub.tip("main")
     repo.hub.merge(pull.number, "squash", by="edsger")
@@ -112,7 +126,8 @@ def test_from_training_to_staging(repo: Repo, tmp_path: Path) -> None:
     assert run.ok and "has no manifest" in run.log and not run.job("propose").annotations, run.log
     assert not list(tmp_path.rglob("pwned"))
 
-    # A newer one takes the open pull request over, by hand and by an App, whose pushes start the checks themselves.
+    # A newer one takes the open pull request over, by hand and by an App, whose pushes start the
+    # checks themselves.
     repo.register()
     repo.actions.environment.variables["MLFLOW_GITOPS_APP_CLIENT_ID"] = "Iv1.app"
     repo.hub.user("our-app[bot]", kind="Bot")
@@ -122,6 +137,7 @@ def test_from_training_to_staging(repo: Repo, tmp_path: Path) -> None:
     assert pull.title == f"Promote {repo.model} 3 to Staging" and len(repo.hub.pulls()) == 2
     repo.actions.review(pull.number, "grace")
     [comment] = pull.comments
-    assert "1 → 3" in comment.body and "needs 1 approval, has 0: @grace is an author of it" in comment.body, (
-        comment.body
-    )
+    assert (
+        "1 → 3" in comment.body
+        and "needs 1 approval, has 0: @grace is an author of it" in comment.body
+    ), comment.body

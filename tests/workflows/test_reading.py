@@ -1,4 +1,5 @@
-"""What act leaves out, read from the workflows themselves: triggers, permissions, environments, concurrency, pins, scripts."""
+"""What act leaves out, read from the workflows themselves: triggers, permissions, environments,
+concurrency, pins, scripts."""
 
 from __future__ import annotations
 
@@ -14,7 +15,9 @@ from tests.support.act import ROOT, read, triggers
 FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
 ACTION = ROOT / ".github/actions/mlflow-gitops/action.yml"
 WORKFLOWS = {file.stem: read(file) for file in FILES}
-JOBS = {(name, id): job for name, workflow in WORKFLOWS.items() for id, job in workflow["jobs"].items()}
+JOBS = {
+    (name, id): job for name, workflow in WORKFLOWS.items() for id, job in workflow["jobs"].items()
+}
 REQUIRED = ("validate", "plan")
 """What branch protection asks for."""
 MAIN = {
@@ -53,17 +56,21 @@ def test_triggers() -> None:
     on = {name: triggers(workflow) for name, workflow in WORKFLOWS.items()}
     assert set(on["validate"]) == {"pull_request", "merge_group", "workflow_dispatch"}
     assert on["review"] == {"pull_request_review": {"types": ["submitted", "dismissed"]}}
-    assert on["plan"] == {"workflow_run": {"workflows": ["validate", "review"], "types": ["completed"]}}
+    assert on["plan"] == {
+        "workflow_run": {"workflows": ["validate", "review"], "types": ["completed"]}
+    }
     assert {"push", "workflow_dispatch", "schedule"} == set(on["reconcile"])
     assert on["reconcile"]["push"] == {"branches": ["main"]}
     assert set(on["promote"]) == {"workflow_dispatch"}
     assert set(on["propose"]) == {"repository_dispatch", "workflow_dispatch", "schedule"}
     assert on["propose"]["repository_dispatch"] == {"types": ["model_version_created"]}
-    assert set(on["pages"]) == {"workflow_run", "workflow_dispatch"} and on["pages"]["workflow_run"]["workflows"] == [
-        "reconcile"
-    ]
+    assert set(on["pages"]) == {"workflow_run", "workflow_dispatch"} and on["pages"][
+        "workflow_run"
+    ]["workflows"] == ["reconcile"]
     # It would run a pull request's event with this repository's rights.
-    assert all("pull_request_target" not in one and "issue_comment" not in one for one in on.values())
+    assert all(
+        "pull_request_target" not in one and "issue_comment" not in one for one in on.values()
+    )
 
 
 @pytest.mark.parametrize("name", REQUIRED)
@@ -81,18 +88,24 @@ def test_permissions_are_the_least() -> None:
     assert all(workflow["permissions"] == {} for workflow in WORKFLOWS.values())
     for key, job in JOBS.items():
         given = job.get("permissions", {})
-        assert {scope for scope, level in given.items() if level == "write"} == WRITES.get(key, set()), key
+        assert {scope for scope, level in given.items() if level == "write"} == WRITES.get(
+            key, set()
+        ), key
 
 
 def test_credentials_are_in_environments_of_main_alone() -> None:
     for key, job in JOBS.items():
-        assert job.get("environment") == ("github-pages" if key == ("pages", "deploy") else ENVIRONMENTS.get(key)), key
+        assert job.get("environment") == (
+            "github-pages" if key == ("pages", "deploy") else ENVIRONMENTS.get(key)
+        ), key
         text = repr(job)
         if key not in ENVIRONMENTS:
             assert "secrets." not in text and "MLFLOW_TRACKING" not in text, key
             continue
         # Whatever started it, main's code is what runs, and nothing comes from a cache.
-        checkouts = [step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout@")]
+        checkouts = [
+            step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout@")
+        ]
         [checkout] = checkouts
         assert checkout["with"]["ref"] in MAIN, key
         assert "cache" not in text, key
@@ -106,19 +119,32 @@ def test_the_job_that_pushes_receipts_knows_nothing_of_mlflow() -> None:
 
 
 def test_one_writer_a_registry() -> None:
-    # Reconcile and drift are jobs of one workflow, and the receipts are pushed before the next run begins.
-    assert WORKFLOWS["reconcile"]["concurrency"] == {"group": "mlflow-registry", "cancel-in-progress": False}
-    others = [workflow["concurrency"]["group"] for name, workflow in WORKFLOWS.items() if name != "reconcile"]
+    # Reconcile and drift are jobs of one workflow, and the receipts are pushed before the next run
+    # begins.
+    assert WORKFLOWS["reconcile"]["concurrency"] == {
+        "group": "mlflow-registry",
+        "cancel-in-progress": False,
+    }
+    others = [
+        workflow["concurrency"]["group"]
+        for name, workflow in WORKFLOWS.items()
+        if name != "reconcile"
+    ]
     assert "mlflow-registry" not in others
     assert all("concurrency" not in job for job in JOBS.values())
 
 
 def test_what_a_dispatch_says_is_one_argument() -> None:
-    """A client payload is text of others: it reaches a script as one variable, behind `--`, and nothing else."""
+    """A client payload is text of others: it reaches a script as one variable, behind `--`, and
+    nothing else."""
     [step] = [step for step in JOBS["propose", "propose"]["steps"] if step.get("id") == "propose"]
     assert step["env"]["MODEL"] == "${{ github.event.client_payload.model || inputs.model }}"
     assert 'options+=(-- "$MODEL")' in step["run"] and step["run"].count("MODEL") == 2
-    told = {key: text for key, text in step["env"].items() if "client_payload" in text or "inputs." in text}
+    told = {
+        key: text
+        for key, text in step["env"].items()
+        if "client_payload" in text or "inputs." in text
+    }
     assert set(told) == {"MODEL", "STAGE"}
     rest = repr([one for one in JOBS["propose", "propose"]["steps"] if one is not step])
     assert "client_payload" not in rest and "inputs." not in rest
@@ -126,7 +152,9 @@ def test_what_a_dispatch_says_is_one_argument() -> None:
 
 def test_the_clock_is_no_author_and_whoever_starts_it_is() -> None:
     [step] = [step for step in JOBS["propose", "propose"]["steps"] if step.get("id") == "propose"]
-    assert "[bot]" in step["env"]["GIT_AUTHOR_NAME"] and "[bot]" in step["env"]["GIT_COMMITTER_NAME"]
+    assert (
+        "[bot]" in step["env"]["GIT_AUTHOR_NAME"] and "[bot]" in step["env"]["GIT_COMMITTER_NAME"]
+    )
     assert '!= schedule ]; then\n  export GIT_AUTHOR_NAME="$GITHUB_ACTOR"' in step["run"]
 
 
@@ -143,21 +171,27 @@ def test_scripts() -> None:
     for where, step in steps():
         if "run" in step:
             assert step["shell"] == "bash", where
-            assert "${{" not in step["run"], f"{where}: text of others must reach a shell as a variable"
+            assert "${{" not in step["run"], (
+                f"{where}: text of others must reach a shell as a variable"
+            )
         assert ("run" in step) != ("uses" in step), where
 
 
 @pytest.mark.parametrize("file", [*FILES, ACTION], ids=lambda file: file.stem)
 def test_actions_of_others_are_pinned(file: Path) -> None:
     for line in file.read_text().splitlines():
-        if (found := re.match(r"[ -]*uses: *(\S+)(.*)$", line)) and found[1] != "./.github/actions/mlflow-gitops":
+        if (found := re.match(r"[ -]*uses: *(\S+)(.*)$", line)) and found[
+            1
+        ] != "./.github/actions/mlflow-gitops":
             assert re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", found[1]), line
             assert re.fullmatch(r" # v\d+\.\d+\.\d+", found[2]), line
 
 
 def test_every_job_has_a_name_and_ends() -> None:
     for key, job in JOBS.items():
-        assert job["name"] and job["runs-on"] == "ubuntu-latest" and job["timeout-minutes"] <= 60, key
+        assert job["name"] and job["runs-on"] == "ubuntu-latest" and job["timeout-minutes"] <= 60, (
+            key
+        )
 
 
 def test_what_is_ignored_has_a_reason() -> None:

@@ -1,5 +1,5 @@
-"""A repository that `init` and `import` made, with a registry folder below another and a main branch of its own: its workflows,
-run by act, take a promotion from the pull request to MLflow."""
+"""A repository that `init` and `import` made, with a registry folder below another and a main
+branch of its own: its workflows, run by act, take a promotion from the pull request to MLflow."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ def test_the_first_promotion_of_an_adopted_model(tmp_path: Path, server: str) ->
         team.git("push", "-q", "-u", "origin", "trunk")
         variables = {"MLFLOW_TRACKING_URI": server}
         actions = Workflows(tmp_path / "actions", api, environment=Environment(variables=variables))
-        [adopted] = [run for run in actions.push(hub.tip("trunk"), "ada") if run.workflow == "reconcile"]
+        [adopted] = [
+            run for run in actions.push(hub.tip("trunk"), "ada") if run.workflow == "reconcile"
+        ]
         assert adopted.ok, adopted.log
         assert client.get_registered_model(model).tags["gitops.commit"] == hub.tip("trunk")
         assert client.get_registered_model(model).tags["gitops.owner"].endswith(":ml/registry")
@@ -51,7 +53,9 @@ def test_the_first_promotion_of_an_adopted_model(tmp_path: Path, server: str) ->
         team.git("push", "-q", "origin", "promote-2")
         number = hub.open_pull("promote-2", f"Promote {model} 2", user="ada").number
         runs = actions.pull_request(number, "opened")
-        assert [(run.workflow, run.ok) for run in runs] == [("validate", True), ("plan", True)], runs
+        assert [(run.workflow, run.ok) for run in runs] == [("validate", True), ("plan", True)], (
+            runs
+        )
         [comment] = hub.issues[number].comments
         assert model in comment.body and "1 → 2" in comment.body
         assert hub.status(hub.pull(number).head, "mlflow-gitops/plan") == "success"
@@ -60,5 +64,8 @@ def test_the_first_promotion_of_an_adopted_model(tmp_path: Path, server: str) ->
         hub.merge(number, "squash", by="grace")
         [applied] = [run for run in actions.push(before, "grace") if run.workflow == "reconcile"]
         assert applied.ok, applied.log
-        stages = {int(v.version): v.current_stage for v in client.search_model_versions(f"name = '{model}'")}
+        stages = {
+            int(v.version): v.current_stage
+            for v in client.search_model_versions(f"name = '{model}'")
+        }
         assert stages == {1: "Archived", 2: "Production"}

@@ -1,4 +1,5 @@
-"""The whole way of a change by the workflows, run by act: proposed, planned, approved, merged, applied, rolled back."""
+"""The whole way of a change by the workflows, run by act: proposed, planned, approved, merged,
+applied, rolled back."""
 
 from __future__ import annotations
 
@@ -41,7 +42,10 @@ def receipts(repo: Repo) -> list[Receipt]:
 
 
 def deployed(run: Run) -> list[tuple[str, str, int]]:
-    return sorted((job.matrix["model"], job.matrix["stage"], int(job.matrix["version"])) for job in run.named("deploy"))
+    return sorted(
+        (job.matrix["model"], job.matrix["stage"], int(job.matrix["version"]))
+        for job in run.named("deploy")
+    )
 
 
 def merged(repo: Repo, number: int, method: Any) -> Run:
@@ -72,7 +76,10 @@ def test_from_a_failing_gate_to_production_and_back(repo: Repo) -> None:
 
     # Reviewed: planned again.
     plan = the_run(repo.actions.review(number, "grace"), "plan")
-    assert planned(repo, number) == "success" and "approved by @grace" in the_comment(repo, number).body, plan.log
+    assert (
+        planned(repo, number) == "success"
+        and "approved by @grace" in the_comment(repo, number).body
+    ), plan.log
 
     # Merged: MLflow has it, it is deployed, stamps and receipt say who.
     run = merged(repo, number, "squash")
@@ -88,23 +95,38 @@ def test_from_a_failing_gate_to_production_and_back(repo: Repo) -> None:
     assert run.ok and repo.stages() == {1: "Archived", 2: "Production"}, run.log
     assert_recorded(repo, version, number, "@edsger")
 
-    # Rolled back from the Actions page by ada. The pull request is the workflow's, the change is hers.
+    # Rolled back from the Actions page by ada. The pull request is the workflow's, the change is
+    # hers.
     runs = repo.actions.dispatch(
-        "promote.yml", "ada", inputs={"action": "rollback", "model": repo.model, "why": "False alarms"}
+        "promote.yml",
+        "ada",
+        inputs={"action": "rollback", "model": repo.model, "why": "False alarms"},
     )
-    assert [(run.workflow, run.ok) for run in runs] == [("promote", True), ("validate", True), ("plan", True)], runs[
-        0
-    ].log
+    assert [(run.workflow, run.ok) for run in runs] == [
+        ("promote", True),
+        ("validate", True),
+        ("plan", True),
+    ], runs[0].log
     pull = repo.hub.pulls()[-1]
-    assert (pull.user, pull.head_ref.rpartition("-")[0]) == ("github-actions[bot]", "mlflow-gitops/rollback")
-    assert repo.hub.git("show", "-s", "--format=%an %b", pull.head).startswith("ada ") and "False alarms" in pull.body
+    assert (pull.user, pull.head_ref.rpartition("-")[0]) == (
+        "github-actions[bot]",
+        "mlflow-gitops/rollback",
+    )
+    assert (
+        repo.hub.git("show", "-s", "--format=%an %b", pull.head).startswith("ada ")
+        and "False alarms" in pull.body
+    )
     assert planned(repo, pull.number) == "success", runs[-1].log
 
     # So her own approval does not count, and once merged it is refused.
     repo.actions.review(pull.number, "ada")
-    assert "@ada is an author of it" in the_comment(repo, pull.number).body, the_comment(repo, pull.number).body
+    assert "@ada is an author of it" in the_comment(repo, pull.number).body, the_comment(
+        repo, pull.number
+    ).body
     run = merged(repo, pull.number, "rebase")
-    assert not run.ok and deployed(run) == [] and repo.stages() == {1: "Archived", 2: "Production"}, run.log
+    assert (
+        not run.ok and deployed(run) == [] and repo.stages() == {1: "Archived", 2: "Production"}
+    ), run.log
 
     # Approved by another, after the fact, and reconciled by hand.
     repo.hub.review(pull.number, "grace")
@@ -126,17 +148,25 @@ def test_a_group_of_two_of_which_one_is_refused(repo: Repo) -> None:
 
     # The queue tests both together, and the plan reports on the group's commit, too.
     merges, runs = repo.actions.merge_group(*numbers)
-    assert [(run.workflow, run.ok) for run in runs] == [("validate", True), ("plan", True)], runs[-1].log
+    assert [(run.workflow, run.ok) for run in runs] == [("validate", True), ("plan", True)], runs[
+        -1
+    ].log
     assert repo.hub.status(merges[-1], CONTEXT) == "success", runs[-1].log
-    assert other in runs[-1].job("plan").summary and not any(repo.hub.issues[number].comments for number in numbers)
+    assert other in runs[-1].job("plan").summary and not any(
+        repo.hub.issues[number].comments for number in numbers
+    )
 
-    # Nobody has approved the other: it is refused, the run is red, and what was applied is deployed and recorded.
+    # Nobody has approved the other: it is refused, the run is red, and what was applied is deployed
+    # and recorded.
     run = the_run(repo.actions.merge_queued(numbers, merges), "reconcile")
-    assert run.job("reconcile").result == "failure" and deployed(run) == [(repo.model, "Production", 1)], run.log
+    assert run.job("reconcile").result == "failure" and deployed(run) == [
+        (repo.model, "Production", 1)
+    ], run.log
     assert (repo.stages(), repo.stages(other)) == ({1: "Production"}, {1: "None"})
     assert_recorded(repo, 1, numbers[0], "@grace", commit=merges[0])
 
-    # Approved after all, and reconciled by hand. Somebody else's receipts arrive meanwhile: none is lost.
+    # Approved after all, and reconciled by hand. Somebody else's receipts arrive meanwhile: none is
+    # lost.
     repo.hub.review(numbers[1], "ada")
     somebody_pushes_a_note_first(repo)
     [run] = repo.actions.dispatch("reconcile.yml", "edsger")
@@ -149,15 +179,13 @@ def test_a_group_of_two_of_which_one_is_refused(repo: Repo) -> None:
 def somebody_pushes_a_note_first(repo: Repo) -> None:
     """The next push of receipts finds that others were faster."""
     hook = repo.hub.path / "hooks" / "pre-receive"
-    hook.write_text(
-        """#!/usr/bin/env bash
+    hook.write_text("""#!/usr/bin/env bash
         rm "$0"
         unset GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES
         export GIT_AUTHOR_NAME=auditor GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=auditor GIT_COMMITTER_EMAIL=a@b
         git notes --ref=mlflow-gitops append -m 'Seen by the auditors.' main
         exit 1
-        """
-    )
+        """)
     hook.chmod(0o755)
 
 
@@ -201,7 +229,10 @@ def test_drift_is_healed_or_told_as_the_policy_says(repo: Repo) -> None:
 
 def test_a_hostile_manifest_makes_a_harmless_comment(repo: Repo) -> None:
     repo.register()
-    bad = "@ada <img src=x onerror=y> [a](http://x.example) #1\n::error::pwned\n```\n</details><!--\n::set-output name=a::b\n"
+    bad = (
+        "@ada <img src=x onerror=y> [a](http://x.example)"
+        " #1\n::error::pwned\n```\n</details><!--\n::set-output name=a::b\n"
+    )
     text = json.dumps(bad * 40)  # as long as a value may be
     tags = "".join(f"  {key}: {text}\n" for key in ("a", *(f"tag-{i}" for i in range(14))))
     manifest = f"{{Staging: 1}}\ndescription: {text}\ntags:\n{tags}"
@@ -216,7 +247,11 @@ def test_a_hostile_manifest_makes_a_harmless_comment(repo: Repo) -> None:
     parts = [child for token in page for child in token.children or ()]
     assert not {"link_open", "image"} & {token.type for token in parts}
     assert not any("@" in token.content for token in parts if token.type == "text")
-    html = {token.content.strip() for token in (*page, *parts) if token.type in ("html_block", "html_inline")}
+    html = {
+        token.content.strip()
+        for token in (*page, *parts)
+        if token.type in ("html_block", "html_inline")
+    }
     assert html <= {"<!-- mlflow-gitops:plan -->", "<sub>", "</sub>", "</details>"}, html
 
 
@@ -236,7 +271,12 @@ def test_a_pull_request_of_an_app_starts_its_checks_itself(repo: Repo) -> None:
     runs = repo.actions.dispatch(
         "promote.yml",
         "ada",
-        inputs={"model": repo.model, "version": "1", "stage": "Staging", "why": 'Say "$(date)"; `id`'},
+        inputs={
+            "model": repo.model,
+            "version": "1",
+            "stage": "Staging",
+            "why": 'Say "$(date)"; `id`',
+        },
     )
     assert [(run.workflow, run.ok) for run in runs] == [("promote", True)], runs[0].log
     [pull] = repo.hub.pulls()
@@ -244,15 +284,29 @@ def test_a_pull_request_of_an_app_starts_its_checks_itself(repo: Repo) -> None:
     assert "Staging: 1" in repo.hub.git("show", f"{pull.head}:registry/models/{repo.model}.yaml")
     # Nothing to change: no branch, no pull request, and nothing to start.
     repo.hub.merge(pull.number, "squash", by="edsger")
-    repo.actions.app_token, repo.actions.environment.variables = "", {"MLFLOW_TRACKING_URI": repo.team.uri}
-    runs = repo.actions.dispatch("promote.yml", "ada", inputs={"model": repo.model, "version": "1", "stage": "Staging"})
-    assert [(run.workflow, run.ok) for run in runs] == [("promote", True)] and len(repo.hub.pulls()) == 1, runs[0].log
+    repo.actions.app_token, repo.actions.environment.variables = (
+        "",
+        {"MLFLOW_TRACKING_URI": repo.team.uri},
+    )
+    runs = repo.actions.dispatch(
+        "promote.yml", "ada", inputs={"model": repo.model, "version": "1", "stage": "Staging"}
+    )
+    assert [(run.workflow, run.ok) for run in runs] == [("promote", True)] and len(
+        repo.hub.pulls()
+    ) == 1, runs[0].log
 
 
 def assert_recorded(
-    repo: Repo, version: int, number: int, approved_by: str, *, model: str | None = None, commit: str | None = None
+    repo: Repo,
+    version: int,
+    number: int,
+    approved_by: str,
+    *,
+    model: str | None = None,
+    commit: str | None = None,
 ) -> None:
-    """The version's stamps and the newest receipt on GitHub name the commit, the pull request and who approved it."""
+    """The version's stamps and the newest receipt on GitHub name the commit, the pull request and
+    who approved it."""
     name, tip = model or repo.model, repo.hub.tip("main")
     tags = repo.version(version, name).tags
     assert (tags["gitops.pr"], tags["gitops.approved_by"]) == (str(number), approved_by)
@@ -260,6 +314,10 @@ def assert_recorded(
     assert receipt.commit == tip and receipt.applied() == {name}, receipt.line
     [told] = [one for one in receipt.models() if one["model"] == name]
     [people] = told["people"]
-    assert (people["pr"], people["pr_source"], people["approved_by"]) == (number, "api", [approved_by]), receipt.line
+    assert (people["pr"], people["pr_source"], people["approved_by"]) == (
+        number,
+        "api",
+        [approved_by],
+    ), receipt.line
     assert commit in (None, people["commit"])
     assert repo.client.get_registered_model(name).tags["gitops.receipt"] == receipt.digest

@@ -1,4 +1,5 @@
-"""What a user can run into, as exceptions; `cli.main` alone turns them into a message and an exit code."""
+"""What a user can run into, as exceptions; `cli.main` alone turns them into a message and an exit
+code."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ OK, ERROR, CHANGES, INVALID, REFUSED, PARTIAL, USAGE, INTERRUPTED = 0, 1, 2, 3, 
 
 
 class Failure(Exception):
-    """Something the user can understand and mend. The message is a sentence or two and names the way out."""
+    """Something the user can understand and mend. The message is a sentence or two and names the
+    way out."""
 
     exit_code = ERROR
 
@@ -19,8 +21,8 @@ class GitFailure(Failure):
 
 
 class RegistryFailure(Failure):
-    """MLflow could not be asked, or refused. `transient` says that it may well answer in a moment: too many requests, an
-    error of the server's own, a lost connection."""
+    """MLflow could not be asked, or refused. `transient` says that it may well answer in a moment:
+    too many requests, an error of the server's own, a lost connection."""
 
     def __init__(self, message: str, *, transient: bool = False) -> None:
         super().__init__(message)
@@ -28,7 +30,8 @@ class RegistryFailure(Failure):
 
 
 class GitHubFailure(Failure):
-    """GitHub could not be asked, or refused. `status` is the answer's number; None where there was no answer."""
+    """GitHub could not be asked, or refused. `status` is the answer's number; None where there was
+    no answer."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
@@ -48,7 +51,8 @@ class UsageFailure(Failure):
 
 
 class InvalidFiles(Failure):
-    """Manifests, the policy or the list of environments have errors; without a message they were printed already."""
+    """Manifests, the policy or the list of environments have errors; without a message they were
+    printed already."""
 
     exit_code = INVALID
 
@@ -57,7 +61,8 @@ _PRECEDENCE = (INTERRUPTED, ERROR, INVALID, PARTIAL, REFUSED, CHANGES)
 
 
 def worst(*codes: int) -> int:
-    """The exit code of several outcomes at once: 130, 1, 3, 5, 4, 2, 0, the first that applies (RULES R8)."""
+    """The exit code of several outcomes at once: 130, 1, 3, 5, 4, 2, 0, the first that applies
+    (RULES R8)."""
     return next((code for code in _PRECEDENCE if code in codes), OK)
 
 
@@ -66,13 +71,16 @@ _SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 
 
 def shortage(error: BaseException) -> str | None:
-    """What the machine lacks, in a sentence, where that is what an error says: room on a disk, memory, open files, threads.
-    None for any other error: then the fault is in here, and a traceback tells more."""
+    """What the machine lacks, in a sentence, where that is what an error says: room on a disk,
+    memory, open files, threads. None for any other error: then the fault is in here, and a
+    traceback tells more."""
     said = str(getattr(error, "strerror", None) or error)
     if isinstance(error, OSError) and error.errno in _FULL:
         return f"{error.filename or 'The output'} could not be written: {said}."
     if isinstance(error, OSError) and (error.errno in _SHORT or "temporary directory" in said):
         return f"This machine cannot go on: {said}."
-    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "start new thread" in said):
+    if isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and "start new thread" in said
+    ):
         return f"This machine cannot go on: {said or 'out of memory'}."
     return None

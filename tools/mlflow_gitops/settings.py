@@ -1,4 +1,5 @@
-"""The global options, as every command gets them. Apart from all else, so that `--help` loads nothing it does not need."""
+"""The global options, as every command gets them. Apart from all else, so that `--help` loads
+nothing it does not need."""
 
 from __future__ import annotations
 
@@ -17,4 +18,5 @@ class Settings:
     registry_uri: str | None = None
     verbosity: int = 0
     environment: str | None = None
-    """One of `environments.yaml` in the registry folder: which folder below it is meant, and which MLflow."""
+    """One of `environments.yaml` in the registry folder: which folder below it is meant, and which
+    MLflow."""

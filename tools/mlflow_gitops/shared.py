@@ -1,6 +1,7 @@
 """The files that ship with the package: schemas, the sample registry, GitHub's files, constraints.
 
-In a wheel they stand in `_shared/`; in a checkout they are the top-level files themselves, so there is one source.
+In a wheel they stand in `_shared/`; in a checkout they are the top-level files themselves, so there
+is one source.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from pathlib import Path
 
 
 def shared(name: str) -> Path:
-    """Return the packaged `schemas`, `registry`, `.github` or `constraints.txt`, else the checkout's.
+    """Return the packaged `schemas`, `registry`, `.github` or `constraints.txt`, else the
+    checkout's.
 
     Raises FileNotFoundError if neither is there, which means a damaged installation.
     """

@@ -1,4 +1,5 @@
-"""A small BERT that is trained from nothing: a WordPiece vocabulary and a classifier of a few layers, on one processor."""
+"""A small BERT that is trained from nothing: a WordPiece vocabulary and a classifier of a few
+layers, on one processor."""
 
 from __future__ import annotations
 
@@ -17,14 +18,16 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is decided before training. `max_length` is in word pieces; what a text has beyond is not read."""
+    """What is decided before training. `max_length` is in word pieces; what a text has beyond is
+    not read."""
 
     layers: int = 2
     width: int = 128
     vocabulary: int = 4000
     max_length: int = 96
     threads: bool = True
-    """Join half of the posts, two by two, so that a text's later places are learnt as well as its first."""
+    """Join half of the posts, two by two, so that a text's later places are learnt as well as its
+    first."""
     epochs: int = 3
     learning_rate: float = 5e-4
     seed: int = 7
@@ -33,8 +36,12 @@ class Recipe:
 def tokenizer(texts: Sequence[str], recipe: Recipe) -> BertTokenizerFast:
     """Learn the vocabulary from the training texts."""
     learnt = BertWordPieceTokenizer(lowercase=True)
-    learnt.train_from_iterator(texts, vocab_size=recipe.vocabulary, min_frequency=2, show_progress=False)
-    return BertTokenizerFast(vocab=learnt.get_vocab(), do_lower_case=True, model_max_length=recipe.max_length)
+    learnt.train_from_iterator(
+        texts, vocab_size=recipe.vocabulary, min_frequency=2, show_progress=False
+    )
+    return BertTokenizerFast(
+        vocab=learnt.get_vocab(), do_lower_case=True, model_max_length=recipe.max_length
+    )
 
 
 def train(
@@ -58,10 +65,14 @@ def train(
     model = BertForSequenceClassification(config)
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=0.01)
     order = random.Random(recipe.seed)
-    examples = _threads(texts, labels, order) if recipe.threads else list(zip(texts, labels, strict=True))
+    examples = (
+        _threads(texts, labels, order) if recipe.threads else list(zip(texts, labels, strict=True))
+    )
     steps = recipe.epochs * -(-len(examples) // _BATCH)
     # Up over the first tenth, then down to nothing: without that, so small a BERT learns little.
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, total_steps=steps, pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, recipe.learning_rate, total_steps=steps, pct_start=0.1
+    )
     encoded = pieces([text for text, _ in examples], truncation=True)["input_ids"]
     targets = torch.tensor([LABELS.index(label) for _, label in examples])
     model.train()
@@ -80,7 +91,9 @@ def train(
     return model.eval(), pieces
 
 
-def _threads(texts: Sequence[str], labels: Sequence[str], order: random.Random) -> list[tuple[str, str]]:
+def _threads(
+    texts: Sequence[str], labels: Sequence[str], order: random.Random
+) -> list[tuple[str, str]]:
     """Each post once: of each sentiment half of them joined two by two, the others as they are."""
     found = []
     for label in LABELS:
@@ -111,11 +124,15 @@ def load(folder: str | Path) -> tuple[BertForSequenceClassification, BertTokeniz
     return model.eval(), BertTokenizerFast.from_pretrained(folder, local_files_only=True)
 
 
-def positive(model: BertForSequenceClassification, pieces: BertTokenizerFast, texts: Sequence[str]) -> list[float]:
+def positive(
+    model: BertForSequenceClassification, pieces: BertTokenizerFast, texts: Sequence[str]
+) -> list[float]:
     """How likely each text is positive, from 0 to 1."""
     found: list[float] = []
     with torch.inference_mode():
         for i in range(0, len(texts), 128):
-            inputs = pieces(list(texts[i : i + 128]), truncation=True, padding=True, return_tensors="pt")
+            inputs = pieces(
+                list(texts[i : i + 128]), truncation=True, padding=True, return_tensors="pt"
+            )
             found += torch.softmax(model(**inputs).logits, dim=-1)[:, 1].tolist()
     return found

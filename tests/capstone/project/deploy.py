@@ -1,10 +1,11 @@
-"""Serve what Production holds, and follow it: read what `reconcile --format json` says it changed, and restart the server
-where that is about Production.
+"""Serve what Production holds, and follow it: read what `reconcile --format json` says it changed,
+and restart the server where that is about Production.
 
     mlflow-gitops reconcile --yes --format json | python deploy.py
     mlflow-gitops reconcile --yes --watch --format json | python deploy.py
 
-One server is stopped and another started, so there are some seconds without one; a fleet would start the new one first.
+One server is stopped and another started, so there are some seconds without one; a fleet would
+start the new one first.
 """
 
 from __future__ import annotations
@@ -68,10 +69,20 @@ def _listening() -> bool:
 def start() -> None:
     """Start MLflow's scoring server, which is FastAPI, and wait until it answers."""
     STATE.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", f"models:/{MODEL}/Production"]
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "models",
+        "serve",
+        "--model-uri",
+        f"models:/{MODEL}/Production",
+    ]
     command += ["--env-manager", "local", "--host", "127.0.0.1", "--port", str(PORT)]
     with open(STATE / "log", "ab") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
     (STATE / "pid").write_text(str(process.pid))
     end = time.monotonic() + 120
     while time.monotonic() < end and process.poll() is None:
@@ -94,12 +105,20 @@ def ask(texts: list[str]) -> list[dict[str, Any]]:
 def answering() -> int:
     """The version that answers, by the run that each answer names."""
     run = ask(["Is anybody there?"])[0]["run"]
-    return next(int(v.version) for v in MlflowClient().search_model_versions(f"name = '{MODEL}'") if v.run_id == run)
+    return next(
+        int(v.version)
+        for v in MlflowClient().search_model_versions(f"name = '{MODEL}'")
+        if v.run_id == run
+    )
 
 
 def main() -> None:
     for run in runs(sys.stdin):
-        entered = [c["version"] for c in run.get("changed", ()) if (c["model"], c["stage"]) == (MODEL, "Production")]
+        entered = [
+            c["version"]
+            for c in run.get("changed", ())
+            if (c["model"], c["stage"]) == (MODEL, "Production")
+        ]
         if not entered:
             print("Production did not change; the server stays as it is.", flush=True)
             continue
@@ -107,7 +126,10 @@ def main() -> None:
         start()
         if (version := answering()) != entered[-1]:
             raise SystemExit(f"Version {entered[-1]} should answer, and {version} does.")
-        print(f"Production changed: the server was restarted, and version {version} answers.", flush=True)
+        print(
+            f"Production changed: the server was restarted, and version {version} answers.",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""What the project's steps share: names, the floor, and how a file is known to be the one that DVC means."""
+"""What the project's steps share: names, the floor, and how a file is known to be the one that DVC
+means."""
 
 from __future__ import annotations
 
@@ -19,7 +20,9 @@ def dvc_md5(path: str) -> str:
     """The MD5 that DVC knows a file by; that the file is that very one is checked."""
     [out] = yaml.safe_load(Path(f"{path}.dvc").read_text())["outs"]
     if hashlib.md5(Path(path).read_bytes()).hexdigest() != out["md5"]:
-        raise SystemExit(f"{path} is not what {path}.dvc says. Run: dvc add {path}, or dvc checkout")
+        raise SystemExit(
+            f"{path} is not what {path}.dvc says. Run: dvc add {path}, or dvc checkout"
+        )
     return str(out["md5"])
 
 

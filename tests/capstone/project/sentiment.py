@@ -1,5 +1,5 @@
-"""The model as MLflow serves it: a column of texts in; of each the sentiment, how likely it is positive, and the run that
-made the model that answers."""
+"""The model as MLflow serves it: a column of texts in; of each the sentiment, how likely it is
+positive, and the run that made the model that answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ class Sentiment(PythonModel):
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:
         likely = bert.positive(self.model, self.pieces, model_input["text"].tolist())
         return pd.DataFrame(
-            {"sentiment": [bert.LABELS[one >= 0.5] for one in likely], "positive": likely, "run": self.run}
+            {
+                "sentiment": [bert.LABELS[one >= 0.5] for one in likely],
+                "positive": likely,
+                "run": self.run,
+            }
         )
 
 

@@ -23,22 +23,34 @@ from project import HELD_OUT, MODEL, POSTS, dvc_md5, quiet
 
 SIGNATURE = ModelSignature(
     inputs=Schema([ColSpec("string", "text")]),
-    outputs=Schema([ColSpec("string", "sentiment"), ColSpec("double", "positive"), ColSpec("string", "run")]),
+    outputs=Schema(
+        [ColSpec("string", "sentiment"), ColSpec("double", "positive"), ColSpec("string", "run")]
+    ),
 )
 
 
 def must_be_committed() -> None:
     """MLflow logs the commit that is checked out; a run of anything else could not be traced."""
-    changed = subprocess.run(["git", "status", "--porcelain"], check=True, capture_output=True, text=True).stdout
+    changed = subprocess.run(
+        ["git", "status", "--porcelain"], check=True, capture_output=True, text=True
+    ).stdout
     if changed:
-        raise SystemExit(f"Commit this first, so that the run can say what it was made from:\n{changed}")
+        raise SystemExit(
+            f"Commit this first, so that the run can say what it was made from:\n{changed}"
+        )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("name", help="what to call the run")
     for one in fields(bert.Recipe):
-        how = {"action": argparse.BooleanOptionalAction} if one.type == "bool" else {"type": type(one.default)}
+        how = (
+            {"action": argparse.BooleanOptionalAction}
+            if one.type == "bool"
+            else {"type": type(one.default)}
+        )
         parser.add_argument(f"--{one.name.replace('_', '-')}", default=one.default, **how)
     asked = vars(parser.parse_args())
     name = asked.pop("name")
@@ -54,7 +66,9 @@ def main() -> None:
         mlflow.set_tags({f"dvc.{path}": md5 for path, md5 in data.items()})
         mlflow.log_params(asdict(recipe))
         training = mlflow.data.from_pandas(posts, source=POSTS, name="posts", targets="sentiment")
-        measured = mlflow.data.from_pandas(held_out, source=HELD_OUT, name="held-out", targets="sentiment")
+        measured = mlflow.data.from_pandas(
+            held_out, source=HELD_OUT, name="held-out", targets="sentiment"
+        )
         mlflow.log_input(training, context="training")
         mlflow.log_input(measured, context="evaluation")
         begun = time.perf_counter()
@@ -65,7 +79,8 @@ def main() -> None:
         seconds = time.perf_counter() - begun
         likely = bert.positive(model, pieces, held_out["text"].tolist())
         right = [
-            (one >= 0.5) == (label == "positive") for one, label in zip(likely, held_out["sentiment"], strict=True)
+            (one >= 0.5) == (label == "positive")
+            for one, label in zip(likely, held_out["sentiment"], strict=True)
         ]
         accuracy = sum(right) / len(right)
         with tempfile.TemporaryDirectory() as folder:
@@ -77,14 +92,18 @@ def main() -> None:
                 code_paths=["bert.py"],
                 artifacts={"bert": folder},
                 signature=SIGNATURE,
-                pip_requirements=[f"torch=={torch.__version__}", f"transformers=={transformers.__version__}"],
+                pip_requirements=[
+                    f"torch=={torch.__version__}",
+                    f"transformers=={transformers.__version__}",
+                ],
                 registered_model_name=MODEL,
             )
-        # Beside the logged model stands what it was measured on; a gate compares only what was measured on the same.
+        # Beside the logged model stands what it was measured on; a gate compares only what was
+        # measured on the same.
         mlflow.log_metrics({"accuracy": accuracy}, model_id=logged.model_id, dataset=measured)
     print(
-        f"{MODEL} version {logged.registered_model_version} ({name}): accuracy {accuracy:.3f} on held-out posts, "
-        f"{len(posts)} posts in {seconds:.0f} s, run {run.info.run_id}"
+        f"{MODEL} version {logged.registered_model_version} ({name}): accuracy {accuracy:.3f} on"
+        f" held-out posts, {len(posts)} posts in {seconds:.0f} s, run {run.info.run_id}"
     )
 
 

@@ -1,4 +1,5 @@
-"""Load what Staging holds, as a service would, score held-out posts, and say in MLflow whether it passed.
+"""Load what Staging holds, as a service would, score held-out posts, and say in MLflow whether it
+passed.
 
 python validate.py
 """
@@ -22,7 +23,10 @@ def main() -> int:
     accuracy = accuracy_score(posts["sentiment"], answers["sentiment"])
     verdict = "passed" if accuracy >= FLOOR else "failed"
     client.set_model_version_tag(MODEL, version, "validation", verdict)
-    print(f"{MODEL} version {version}, loaded from Staging: accuracy {accuracy:.3f}, wanted {FLOOR}: {verdict}")
+    print(
+        f"{MODEL} version {version}, loaded from Staging: accuracy {accuracy:.3f}, wanted {FLOOR}:"
+        f" {verdict}"
+    )
     return 0 if verdict == "passed" else 1
 
 

@@ -1,4 +1,5 @@
-"""The audit trail is what every commit of the main line, read whole and compared with its neighbour, tells (RULES R7)."""
+"""The audit trail is what every commit of the main line, read whole and compared with its
+neighbour, tells (RULES R7)."""
 
 from __future__ import annotations
 
@@ -25,10 +26,17 @@ def trail(git: Git, revision: str) -> tuple[Line, list[dict[str, object]]]:
     line = git.line(revision, REGISTRY)
     histories = Histories(line, REGISTRY, git.blobs, {})
     every = courses(line, histories)
-    found = in_order([*policy_events(line, histories), *(event for one in every for event in one.events)])
+    found = in_order(
+        [*policy_events(line, histories), *(event for one in every for event in one.events)]
+    )
     merged = git.merged(line, {event.index for event in found}, REGISTRY)
     audit = Audit(
-        line, REGISTRY, (e for e in found if e.kind == "stage"), Ledger([], line.index, None), merged, histories.judge
+        line,
+        REGISTRY,
+        (e for e in found if e.kind == "stage"),
+        Ledger([], line.index, None),
+        merged,
+        histories.judge,
     )
     told = [audit.tell(event) for event in found]
     return line, [
@@ -73,7 +81,11 @@ def test_what_was_held_then_is_what_the_commit_said(tmp_path: Path, seed: int) -
     line = git.line(main[-1], REGISTRY)
     every = courses(line, Histories(line, REGISTRY, git.blobs, {}))
     for i, then in enumerate(slow_audit.whole(repo, main)):
-        now = {one.model: {s: list(v) for s, v in stages_of(one.at(i)).items()} for one in every if one.at(i)}
+        now = {
+            one.model: {s: list(v) for s, v in stages_of(one.at(i)).items()}
+            for one in every
+            if one.at(i)
+        }
         assert now == then.stages
         for course in every:
             for stage, versions in now.get(course.model, {}).items():
@@ -95,5 +107,10 @@ def test_the_generated_histories_tell_of_everything() -> None:
             seen["renamed"] += any(path.endswith("gamma.yaml") for path in node.tree)
             seen["moved"] += any("/team/" in path for path in node.tree)
             seen["revert"] += node.subject.startswith("Revert")
-            seen["deleted"] += bool(node.parents) and not history.nodes[node.parents[0]].tree.keys() <= node.tree.keys()
-    assert all(seen[what] >= 5 for what in ("skewed", "merge", "renamed", "moved", "revert", "deleted")), seen
+            seen["deleted"] += (
+                bool(node.parents)
+                and not history.nodes[node.parents[0]].tree.keys() <= node.tree.keys()
+            )
+    assert all(
+        seen[what] >= 5 for what in ("skewed", "merge", "renamed", "moved", "revert", "deleted")
+    ), seen

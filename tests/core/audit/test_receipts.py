@@ -6,7 +6,15 @@ import hashlib
 import json
 from typing import Any
 
-from mlflow_gitops.core.audit.receipts import Receipt, broken_links, newest, read, unrecorded, unstamped, write
+from mlflow_gitops.core.audit.receipts import (
+    Receipt,
+    broken_links,
+    newest,
+    read,
+    unrecorded,
+    unstamped,
+    write,
+)
 
 
 def told(*runs: tuple[str, str, dict[str, Any]], owner: str = "me") -> list[Receipt]:
@@ -14,7 +22,10 @@ def told(*runs: tuple[str, str, dict[str, Any]], owner: str = "me") -> list[Rece
     notes: dict[str, str] = {}
     for at, commit, models in runs:
         at = f"{at}T00:00:00Z"
-        said = [{"model": name, **(end if isinstance(end, dict) else {"result": end})} for name, end in models.items()]
+        said = [
+            {"model": name, **(end if isinstance(end, dict) else {"result": end})}
+            for name, end in models.items()
+        ]
         line = write({"owner": owner, "at": at, "models": said}, newest(read(notes)))
         notes[commit] = notes.get(commit, "") + line + "\n"
     return read(notes)
@@ -22,7 +33,9 @@ def told(*runs: tuple[str, str, dict[str, Any]], owner: str = "me") -> list[Rece
 
 def test_a_line_begins_with_its_time_and_names_the_one_before() -> None:
     line = write({"owner": "me", "at": "2026-01-01T00:00:00Z", "models": []}, "abc")
-    assert line.startswith('{"at":"2026-01-01T00:00:00Z",') and "\n" not in line and ": " not in line
+    assert (
+        line.startswith('{"at":"2026-01-01T00:00:00Z",') and "\n" not in line and ": " not in line
+    )
     assert json.loads(line)["previous"] == "abc"
     assert Receipt("c", line, {}).digest == hashlib.sha256(line.encode()).hexdigest()
 
@@ -51,19 +64,38 @@ def test_the_chain_is_in_order_of_time_whatever_the_notes_order() -> None:
 
 def test_a_clock_that_was_put_back_makes_no_run_the_earlier_one() -> None:
     lines: list[str] = []
-    for at in ("2026-01-09T00:00:00Z", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z", "2026-01-09T00:00:00.500Z"):
+    for at in (
+        "2026-01-09T00:00:00Z",
+        "2026-01-02T00:00:00Z",
+        "2026-01-03T00:00:00Z",
+        "2026-01-09T00:00:00.500Z",
+    ):
         models = [{"model": "m", "result": "applied"}]
-        lines.append(write({"owner": "me", "at": at, "models": models}, newest(read({"c": "\n".join(lines)}))))
+        lines.append(
+            write(
+                {"owner": "me", "at": at, "models": models}, newest(read({"c": "\n".join(lines)}))
+            )
+        )
     known = read({"c": "\n".join(reversed(lines))})
-    assert [one.line for one in known] == lines and broken_links(known) == [] and newest(known) == known[-1].digest
+    assert (
+        [one.line for one in known] == lines
+        and broken_links(known) == []
+        and newest(known) == known[-1].digest
+    )
     assert unstamped({"m": known[-1].digest}, known, "me") == {}
     assert unstamped({"m": known[0].digest}, known, "me") == {known[-1].digest: ["m"]}
     moved = read({"c": lines[0], "d": "\n".join(lines[:2])})
-    assert [(one.commit, one.line) for one in moved] == [("c", lines[0]), ("d", lines[0]), ("d", lines[1])]
+    assert [(one.commit, one.line) for one in moved] == [
+        ("c", lines[0]),
+        ("d", lines[0]),
+        ("d", lines[1]),
+    ]
 
 
 def test_a_gap_shows_and_two_beside_each_other_are_none() -> None:
-    one, two, three = told(("2026-01-01", "a", {}), ("2026-01-02", "a", {}), ("2026-01-03", "a", {}))
+    one, two, three = told(
+        ("2026-01-01", "a", {}), ("2026-01-02", "a", {}), ("2026-01-03", "a", {})
+    )
     assert broken_links([one, three]) == [three]
     line = write({"at": "2026-01-02T01"}, one.digest)
     beside = Receipt("a", line, json.loads(line))
@@ -74,8 +106,13 @@ def test_stamps_that_no_receipt_explains() -> None:
     chain = told(("2026-01-01", "first", {"m": "applied", "n": "failed"}))
     line = {"before": 0, "first": 1, "second": 2}
     assert unrecorded({"m": "first"}, chain, "me", line) == {}
-    assert unrecorded({"m": "second", "n": "first"}, chain, "me", line) == {"second": ["m"], "first": ["n"]}
-    assert unrecorded({"m": "before"}, chain, "me", line) == {}, "several merges reconciled at once leave one receipt"
+    assert unrecorded({"m": "second", "n": "first"}, chain, "me", line) == {
+        "second": ["m"],
+        "first": ["n"],
+    }
+    assert unrecorded({"m": "before"}, chain, "me", line) == {}, (
+        "several merges reconciled at once leave one receipt"
+    )
     assert unrecorded({"m": "first"}, chain, "somebody else", line) == {"first": ["m"]}
     assert unrecorded({"m": "HEAD", "n": "elsewhere"}, chain, "me", line) == {}, (
         "no run was at what is no main-line commit"
@@ -85,10 +122,14 @@ def test_stamps_that_no_receipt_explains() -> None:
 def test_stamps_that_are_behind_their_receipt() -> None:
     healed = {"result": "refused", "changes": [{}]}
     old, new = told(
-        ("2026-01-01", "a", {"m": "applied", "n": "applied"}), ("2026-01-02", "b", {"m": healed, "n": "refused"})
+        ("2026-01-01", "a", {"m": "applied", "n": "applied"}),
+        ("2026-01-02", "b", {"m": healed, "n": "refused"}),
     )
     assert new.changed() == {"m"} and new.applied() == frozenset()
     assert unstamped({"m": new.digest, "n": old.digest}, [old, new], "me") == {}
-    assert unstamped({"m": old.digest, "n": None}, [old, new], "me") == {new.digest: ["m"], old.digest: ["n"]}
+    assert unstamped({"m": old.digest, "n": None}, [old, new], "me") == {
+        new.digest: ["m"],
+        old.digest: ["n"],
+    }
     assert unstamped({"m": "unknown here, so perhaps newer", "x": None}, [old, new], "me") == {}
     assert unstamped({"m": None}, [old, new], "somebody else") == {}

@@ -20,15 +20,28 @@ OWNER = "root:registry"
 
 
 def commit(i: int, message: str = "Change") -> Commit:
-    return Commit(f"{i:040x}", f"2026-01-01T00:00:{i:02}Z", "A <a@example.org>", "Change", "A <a@example.org>", message)
+    return Commit(
+        f"{i:040x}",
+        f"2026-01-01T00:00:{i:02}Z",
+        "A <a@example.org>",
+        "Change",
+        "A <a@example.org>",
+        message,
+    )
 
 
 COMMITS = [commit(i) for i in range(LENGTH)]
-LINE = Line([one.sha for one in COMMITS], [], {one.sha: one for one in COMMITS}, list(range(LENGTH)))
+LINE = Line(
+    [one.sha for one in COMMITS], [], {one.sha: one for one in COMMITS}, list(range(LENGTH))
+)
 
 
 def receipt(i: int, at: int, result: str, owner: str = OWNER, model: str = "alpha") -> Receipt:
-    content = {"at": f"2026-02-01T00:00:{at:02}Z", "owner": owner, "models": [{"model": model, "result": result}]}
+    content = {
+        "at": f"2026-02-01T00:00:{at:02}Z",
+        "owner": owner,
+        "models": [{"model": model, "result": result}],
+    }
     return Receipt(COMMITS[i].sha, str(content), content)
 
 
@@ -39,8 +52,8 @@ def effects(events: Sequence[Event], receipts: Sequence[Receipt]) -> list[Effect
 
 
 def slowly(event: Event, events: Sequence[Event], runs: Sequence[Receipt]) -> Effect | None:
-    """Walk the line from the event's commit on: does a run come first, or another change of the stage? `runs` are in the order
-    of their chain, whatever their clocks said."""
+    """Walk the line from the event's commit on: does a run come first, or another change of the
+    stage? `runs` are in the order of their chain, whatever their clocks said."""
     undone: Effect | None = None
     for i in range(event.index, LENGTH):
         for other in events:
@@ -54,7 +67,9 @@ def slowly(event: Event, events: Sequence[Event], runs: Sequence[Receipt]) -> Ef
 
 @given(
     st.lists(
-        st.tuples(st.integers(0, LENGTH - 1), st.sampled_from(["Production", "Staging"])), unique=True, max_size=8
+        st.tuples(st.integers(0, LENGTH - 1), st.sampled_from(["Production", "Staging"])),
+        unique=True,
+        max_size=8,
     ),
     st.lists(
         st.tuples(
@@ -71,12 +86,16 @@ def slowly(event: Event, events: Sequence[Event], runs: Sequence[Receipt]) -> Ef
 def test_the_first_run_that_applied_it_before_it_was_undone(
     at: list[tuple[int, str]], ran: list[tuple[int, int, str, str, str]]
 ) -> None:
-    events = [Event("stage", i, COMMITS[i], "alpha", stage, (), (i + 1,), "alpha") for i, stage in sorted(at)]
+    events = [
+        Event("stage", i, COMMITS[i], "alpha", stage, (), (i + 1,), "alpha")
+        for i, stage in sorted(at)
+    ]
     receipts = [receipt(*one) for one in ran]
     counting = [
         one
         for one in receipts
-        if one.content["owner"] == OWNER and one.content["models"] == [{"model": "alpha", "result": "applied"}]
+        if one.content["owner"] == OWNER
+        and one.content["models"] == [{"model": "alpha", "result": "applied"}]
     ]
     assert effects(events, receipts) == [slowly(event, events, counting) for event in events]
 
@@ -98,22 +117,37 @@ def test_only_what_could_take_a_gates_place_is_told() -> None:
     policy, problems = read_policy(POLICY, "policy.yaml")
     assert policy is not None, problems
     message = (
-        "Promote\n\nGate-Override: pinned: not allowed\n* Gate-Override: soak: INC-42\nGate-Override: soak: again\n"
-        "Gate-Override: metrics: no such gate here\nGate-Override: alpha/Staging soak: elsewhere\nGate-Override: soak:\n"
+        "Promote\n\nGate-Override: pinned: not allowed\n* Gate-Override: soak:"
+        " INC-42\nGate-Override: soak: again\nGate-Override: metrics: no such gate"
+        " here\nGate-Override: alpha/Staging soak: elsewhere\nGate-Override: soak:\n"
     )
     made = commit(3, message)
-    side = commit(9, "Gate-Override: beta/Production soak: not ours\nGate-Override: alpha/Production soak: late")
+    side = commit(
+        9,
+        "Gate-Override: beta/Production soak: not ours\nGate-Override: alpha/Production soak: late",
+    )
     line = Line(LINE.shas, [], LINE.commits, LINE.times, {3: (side.sha,)})
     merged = {3: [Merged(side, ("registry/models/alpha.yaml",))]}
 
     def told(event: Event) -> tuple[Used, ...]:
         audit = Audit(
-            line, "registry", [event], Ledger([], line.index, OWNER), merged, lambda *_: policy.for_model("alpha")
+            line,
+            "registry",
+            [event],
+            Ledger([], line.index, OWNER),
+            merged,
+            lambda *_: policy.for_model("alpha"),
         )
         return audit.tell(event).overrides
 
-    assert told(Event("stage", 3, made, "alpha", "Production", (), (1,), "alpha")) == (Used("soak", "INC-42"),)
-    assert told(Event("stage", 3, commit(3), "alpha", "Production", (), (1,), "alpha")) == (Used("soak", "late"),)
+    assert told(Event("stage", 3, made, "alpha", "Production", (), (1,), "alpha")) == (
+        Used("soak", "INC-42"),
+    )
+    assert told(Event("stage", 3, commit(3), "alpha", "Production", (), (1,), "alpha")) == (
+        Used("soak", "late"),
+    )
     assert told(Event("stage", 3, commit(3), "gamma", "Production", (), (1,), "gamma")) == ()
-    assert told(Event("stage", 3, made, "alpha", "Production", (1,), (), "alpha")) == (), "an exit is not judged"
+    assert told(Event("stage", 3, made, "alpha", "Production", (1,), (), "alpha")) == (), (
+        "an exit is not judged"
+    )
     assert told(Event("stage", 3, made, "alpha", "@best", (), (1,), "alpha")) == ()

@@ -44,7 +44,10 @@ def diff(text: str, edit: Edit) -> list[str]:
         ),
         (
             "name: m\nstages: {Staging: 14, Canary: 15}  # all\n",
-            ["-stages: {Staging: 14, Canary: 15}  # all", "+stages: {Production: 14, Canary: 15}  # all"],
+            [
+                "-stages: {Staging: 14, Canary: 15}  # all",
+                "+stages: {Production: 14, Canary: 15}  # all",
+            ],
         ),
         (
             "name: m\nstages:\n    Staging:\n    - 13\n    - 14   # new\n    Production: ~\n",
@@ -60,14 +63,20 @@ def diff(text: str, edit: Edit) -> list[str]:
         ),
         (
             '{"name": "m", "stages": {"Staging": 14}}\n',
-            ['-{"name": "m", "stages": {"Staging": 14}}', '+{"name": "m", "stages": {"Production": 14}}'],
+            [
+                '-{"name": "m", "stages": {"Staging": 14}}',
+                '+{"name": "m", "stages": {"Production": 14}}',
+            ],
         ),
         ("name: m\nstages:\n  'Staging': 14\n", ["-  'Staging': 14", "+  'Production': 14"]),
         (
             "name: m\nstages:\n  Staging: 14\n  Canary: 9\n...\n",
             ["-  Staging: 14", "+  Production: 14"],
         ),
-        ("\ufeffname: m\nstages: {Staging: 14}", ["-stages: {Staging: 14}", "+stages: {Production: 14}"]),
+        (
+            "\ufeffname: m\nstages: {Staging: 14}",
+            ["-stages: {Staging: 14}", "+stages: {Production: 14}"],
+        ),
     ],
 )
 def test_a_promotion_is_the_lines_it_changes(text: str, expected: list[str]) -> None:
@@ -89,7 +98,9 @@ def test_a_promotion_is_the_lines_it_changes(text: str, expected: list[str]) -> 
     ],
 )  # fmt: skip
 def test_a_new_stage_stands_where_people_put_it(stages: str, expected: list[str]) -> None:
-    new = edited(f"name: m\nstages:\n{stages}".encode(), FILE, Edit({"Staging": (14,)}), ORDER).decode()
+    new = edited(
+        f"name: m\nstages:\n{stages}".encode(), FILE, Edit({"Staging": (14,)}), ORDER
+    ).decode()
     assert new.splitlines()[2:] == expected
 
 
@@ -116,8 +127,15 @@ def test_a_new_stage_stands_where_people_put_it(stages: str, expected: list[str]
             ],
         ),
         (
-            "name: m\nstages: {}\nversions:\n  14:\n    source: 's3://old'   # moved\n    tags: {a: b}\n",
-            ["-    source: 's3://old'   # moved", "+    run_id: 0f3c", "+    source: 'models:/m-1'   # moved"],
+            (
+                "name: m\nstages: {}\nversions:\n  14:\n    source: 's3://old'   # moved\n    tags:"
+                " {a: b}\n"
+            ),
+            [
+                "-    source: 's3://old'   # moved",
+                "+    run_id: 0f3c",
+                "+    source: 'models:/m-1'   # moved",
+            ],
         ),
         ("name: m\nstages: {}\nversions: {14: {source: models:/m-1, run_id: 0f3c}}\n", []),
     ],
@@ -135,9 +153,13 @@ def test_a_pin_that_no_longer_holds_is_taken_out() -> None:
     ]
 
 
-@pytest.mark.parametrize("run_id", ["12345678901234567890123456789012", "1e5", "0x1f", "no", "0f3c"])
+@pytest.mark.parametrize(
+    "run_id", ["12345678901234567890123456789012", "1e5", "0x1f", "no", "0f3c"]
+)
 def test_a_run_id_is_quoted_where_it_reads_as_something_else(run_id: str) -> None:
-    assert edited(b"name: m\nstages: {}\n", FILE, Edit({}, {1: {"run_id": run_id}}))  # it reads itself back
+    assert edited(
+        b"name: m\nstages: {}\n", FILE, Edit({}, {1: {"run_id": run_id}})
+    )  # it reads itself back
 
 
 def test_what_cannot_be_edited_safely_is_left_alone() -> None:

@@ -1,4 +1,5 @@
-"""What must hold for an edit of any file: it means what was asked for, and its diff is the lines that this takes."""
+"""What must hold for an edit of any file: it means what was asked for, and its diff is the lines
+that this takes."""
 
 from __future__ import annotations
 
@@ -20,7 +21,9 @@ EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "60"))
 FILE = "registry/models/m.yaml"
 ORDER = ("Production", "Staging", "Canary", "Archived")
 RUNS = st.text("0123456789abcdef", min_size=1, max_size=8)
-SOURCES = st.sampled_from(["models:/m-1", "s3://bucket/a b", "runs:/0f3c/model", "C:\\models\\1", 'it\'s "here" #1'])
+SOURCES = st.sampled_from(
+    ["models:/m-1", "s3://bucket/a b", "runs:/0f3c/model", "C:\\models\\1", 'it\'s "here" #1']
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,11 @@ def comments(draw: st.DrawFn) -> str:
 def values(draw: st.DrawFn, versions: list[int], pad: str, step: str, *, flow: bool) -> str:
     """A stage's value, from behind the colon."""
     if not versions:
-        return draw(st.sampled_from([" null", " ~", " []", " [ ]", ""] if not flow else [" null", " ~", " []"]))
+        return draw(
+            st.sampled_from(
+                [" null", " ~", " []", " [ ]", ""] if not flow else [" null", " ~", " []"]
+            )
+        )
     if len(versions) == 1 and draw(st.booleans()):
         return f" {versions[0]}"
     if flow or draw(st.booleans()):
@@ -86,7 +93,10 @@ def stage_sections(draw: st.DrawFn, layout: Layout) -> list[str]:
                 f"{step}{q}{name}{q}:{value}{after}",
             ]
         return lines
-    entries = [f"{q}{name}{q}:{draw(values(versions, step, step, flow=True))}" for name, versions in shares.items()]
+    entries = [
+        f"{q}{name}{q}:{draw(values(versions, step, step, flow=True))}"
+        for name, versions in shares.items()
+    ]
     if style == "flow":
         space = draw(st.sampled_from(["", " "]))
         return [f"{key}: {{{space}{', '.join(entries)}{space}}}{draw(comments())}"]
@@ -112,7 +122,13 @@ def version_sections(draw: st.DrawFn, layout: Layout) -> list[str]:
             "source": "'s3://x'",
             "description": draw(st.sampled_from(["text", '"# no"'])),
         }
-        specs.append([(name, spec[name]) for name in draw(st.permutations(list(spec))) if draw(st.booleans())])
+        specs.append(
+            [
+                (name, spec[name])
+                for name in draw(st.permutations(list(spec)))
+                if draw(st.booleans())
+            ]
+        )
     style = draw(st.sampled_from(["block", "rows", "flow"]))
     rows = ["{" + ", ".join(f"{k}: {v}" for k, v in spec) + "}" for spec in specs]
     if style == "flow":
@@ -130,8 +146,16 @@ def version_sections(draw: st.DrawFn, layout: Layout) -> list[str]:
         lines.append(f"{step}{number}:{draw(comments())}")
         lines += [f"{step * 2}{name}: {value}{draw(comments())}" for name, value in spec]
         if draw(st.booleans()):
-            literal = "|" if layout.last else "|-"  # text that ends a file has no line break to spare
-            lines += [f"{step * 2}tags:", f"{step * 3}a: {literal}", f"{step * 4}long", "", f"{step * 4}text"]
+            literal = (
+                "|" if layout.last else "|-"
+            )  # text that ends a file has no line break to spare
+            lines += [
+                f"{step * 2}tags:",
+                f"{step * 3}a: {literal}",
+                f"{step * 4}long",
+                "",
+                f"{step * 4}text",
+            ]
     return lines
 
 
@@ -150,7 +174,11 @@ def files(draw: st.DrawFn) -> bytes:
     lines = draw(st.sampled_from([[], ["# head"], ["---"], ["# head", "", "---"]]))
     for name in order:
         if sections[name]:
-            lines = [*lines, *draw(st.sampled_from([[], [], [""], ["", "# next"]])), *sections[name]]
+            lines = [
+                *lines,
+                *draw(st.sampled_from([[], [], [""], ["", "# next"]])),
+                *sections[name],
+            ]
     lines += draw(st.sampled_from([[], [], ["# end"], ["", ""]]))
     text = "\n".join(lines).replace("\n", layout.eol) + (layout.eol if layout.last else "")
     return ("\ufeff" if layout.mark else "").encode() + text.encode()
@@ -161,7 +189,9 @@ def edits(draw: st.DrawFn) -> Edit:
     stages: dict[str, tuple[int, ...]] = {}
     for stage in draw(st.lists(st.sampled_from(ORDER), unique=True, max_size=3)):
         size = draw(st.sampled_from([0, 1, 1, 1, 2, 3]))
-        stages[stage] = tuple(sorted(draw(st.lists(st.integers(1, 20), unique=True, min_size=size, max_size=size))))
+        stages[stage] = tuple(
+            sorted(draw(st.lists(st.integers(1, 20), unique=True, min_size=size, max_size=size)))
+        )
     pins = draw(st.dictionaries(st.integers(1, 20), st.fixed_dictionaries(
         {}, optional={"run_id": st.none() | RUNS, "source": st.none() | SOURCES, "model_id": st.none() | RUNS}
     ), max_size=2))  # fmt: skip
@@ -205,12 +235,16 @@ def lines_of(data: bytes) -> list[str]:
 def touched(data: bytes, new: bytes) -> tuple[list[str], list[str]]:
     """The lines that are gone and the lines that are new."""
     changes = list(difflib.ndiff(data.decode().splitlines(), new.decode().splitlines()))
-    return [c[2:] for c in changes if c.startswith("- ")], [c[2:] for c in changes if c.startswith("+ ")]
+    return [c[2:] for c in changes if c.startswith("- ")], [
+        c[2:] for c in changes if c.startswith("+ ")
+    ]
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(files(), edits())
-def test_an_edit_means_what_was_asked_for_and_leaves_the_rest_as_it_stands(data: bytes, edit: Edit) -> None:
+def test_an_edit_means_what_was_asked_for_and_leaves_the_rest_as_it_stands(
+    data: bytes, edit: Edit
+) -> None:
     assume(read_manifest(data, FILE)[0] is not None)
     new = edited(data, FILE, edit, ORDER)  # no layout of these is beyond it
     event("changed" if new != data else "as it was")
@@ -221,10 +255,13 @@ def test_an_edit_means_what_was_asked_for_and_leaves_the_rest_as_it_stands(data:
     assert len(ends) <= 1 and all(line.endswith(tuple(ends)) for line in lines_of(new)[:-1] if ends)
     assert (data[-1:] in b"\r\n") == (new[-1:] in b"\r\n")
     assert data.startswith("\ufeff".encode()) == new.startswith("\ufeff".encode())
-    # A comment that has its line for itself stays, and no line comes or goes outside the two sections that may change.
+    # A comment that has its line for itself stays, and no line comes or goes outside the two
+    # sections that may change.
     assert not [line for line in gone if line.lstrip().startswith("#")]
     for line in (*gone, *made):
-        assert not line.lstrip("\ufeff").startswith(("name:", "description:", "tags:", "aliases:", "---")), (gone, made)
+        assert not line.lstrip("\ufeff").startswith(
+            ("name:", "description:", "tags:", "aliases:", "---")
+        ), (gone, made)
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -236,13 +273,19 @@ def test_one_version_for_another_is_one_line(data: bytes, version: int) -> None:
         if len(versions) != 1:
             continue
         new = edited(data, FILE, Edit({stage: (version,)}), ORDER)
-        [(old, now)] = [(a, b) for a, b in zip(lines_of(data), lines_of(new), strict=True) if a != b]
+        [(old, now)] = [
+            (a, b) for a, b in zip(lines_of(data), lines_of(new), strict=True) if a != b
+        ]
         places = [found.span() for found in re.finditer(rf"\b{versions[0]}\b", old)]
         assert now in [old[:start] + str(version) + old[end:] for start, end in places]
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
-@given(files(), st.lists(st.tuples(st.integers(0, 400), st.sampled_from("{}[],:#?-| 1\n\r'&")), max_size=3), edits())
+@given(
+    files(),
+    st.lists(st.tuples(st.integers(0, 400), st.sampled_from("{}[],:#?-| 1\n\r'&")), max_size=3),
+    edits(),
+)
 def test_a_damaged_layout_is_edited_rightly_or_not_at_all(
     data: bytes, damage: list[tuple[int, str]], edit: Edit
 ) -> None:

@@ -1,4 +1,5 @@
-"""What is written of a model reads as what was taken of it, whatever people put into names, descriptions and tags."""
+"""What is written of a model reads as what was taken of it, whatever people put into names,
+descriptions and tags."""
 
 from __future__ import annotations
 
@@ -16,17 +17,37 @@ from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from tests.core.plan.test_plan_model_properties import EXAMPLES
 
-texts = st.text(st.sampled_from("ab:#-'\"\\{}[]|> \n\t\r%&*!?@,é—😀\u2028\u202e\x07\x85"), max_size=30) | st.text(
-    max_size=12
-)
+texts = st.text(
+    st.sampled_from("ab:#-'\"\\{}[]|> \n\t\r%&*!?@,é—😀\u2028\u202e\x07\x85"), max_size=30
+) | st.text(max_size=12)
 words = st.sampled_from(
-    ["yes", "12", "010", "1:30", "null", "~", "", "a b", "-", "true", "0x1f", "# no", "a: b", " lead", "trail "]
+    [
+        "yes",
+        "12",
+        "010",
+        "1:30",
+        "null",
+        "~",
+        "",
+        "a b",
+        "-",
+        "true",
+        "0x1f",
+        "# no",
+        "a: b",
+        " lead",
+        "trail ",
+    ]
 )
 tags = st.dictionaries(
-    st.sampled_from(["task", "a.b/c", "9", "no", "x y", "gitops.at", "mlflow.x", "ö"]), texts | words, max_size=4
+    st.sampled_from(["task", "a.b/c", "9", "no", "x y", "gitops.at", "mlflow.x", "ö"]),
+    texts | words,
+    max_size=4,
 )
 aliases = st.dictionaries(
-    st.sampled_from(["champion", "Challenger", "9", "no", "production", "größe"]), st.integers(1, 5), max_size=4
+    st.sampled_from(["champion", "Challenger", "9", "no", "production", "größe"]),
+    st.integers(1, 5),
+    max_size=4,
 )
 NATIVE = ("None", "Staging", "Production", "Archived")
 
@@ -34,7 +55,9 @@ NATIVE = ("None", "Staging", "Production", "Archived")
 @st.composite
 def observed(draw: st.DrawFn) -> ObservedModel:
     name = draw(
-        (texts | words | st.just("churn")).filter(lambda one: name_fault(one) is None and not set(one) & set("/:"))
+        (texts | words | st.just("churn")).filter(
+            lambda one: name_fault(one) is None and not set(one) & set("/:")
+        )
     )
     versions = {
         number: ObservedVersion(
@@ -52,7 +75,9 @@ def observed(draw: st.DrawFn) -> ObservedModel:
 
 def policy(*, aliased: bool) -> Policy:
     canary = {"native": False, "alias": "canary"}
-    return Policy({"stages": {"Production": {"alias": "production"}, "Canary": canary}} if aliased else {})
+    return Policy(
+        {"stages": {"Production": {"alias": "production"}, "Canary": canary}} if aliased else {}
+    )
 
 
 @settings(max_examples=EXAMPLES * 2, deadline=None)
@@ -65,7 +90,11 @@ def test_what_is_written_reads_as_what_was_taken(seen: ObservedModel, aliased: b
     if manifest is not None:
         check_policy(document, rules)
     assert manifest is not None and not document.problems, (data.decode(), document.problems)
-    assert (manifest.name, manifest.stages, manifest.aliases) == (seen.name, taken.stages, taken.aliases)
+    assert (manifest.name, manifest.stages, manifest.aliases) == (
+        seen.name,
+        taken.stages,
+        taken.aliases,
+    )
     assert stands(manifest) == taken.texts
     pins = {
         n: {w: getattr(s, w) for w in ("run_id", "source", "model_id") if getattr(s, w)}
@@ -91,10 +120,14 @@ def stands(manifest: Manifest) -> dict[Path, str]:
 
 LAYOUTS = [
     "name: m\nstages: {}\n",
-    "# ours\nname: m   # m\nstages:\n    Production: 1  # serves\naliases: {champion: 1}  # shop\n"
-    "versions:\n    1: {run_id: r}\n",
-    "name: m\ntags: {task: a}\nstages: {Production: 1}\naliases:\n  champion: 1\n  old: 2 # gone soon\n"
-    "versions:\n  1:\n    tags:\n      a: b\n",
+    (
+        "# ours\nname: m   # m\nstages:\n    Production: 1  # serves\naliases: {champion: 1}  #"
+        " shop\nversions:\n    1: {run_id: r}\n"
+    ),
+    (
+        "name: m\ntags: {task: a}\nstages: {Production: 1}\naliases:\n  champion: 1\n  old: 2 #"
+        " gone soon\nversions:\n  1:\n    tags:\n      a: b\n"
+    ),
     '{"name": "m", "stages": {"Production": 1}, "aliases": {"champion": 1}}\n',
     "name: m\r\ndescription: |\r\n  Two\r\n  lines\r\nstages: {}\r\n",
     "stages: {}\nname: m",
@@ -110,7 +143,9 @@ changes = st.dictionaries(
 
 @settings(max_examples=EXAMPLES * 2, deadline=None)
 @given(st.sampled_from(LAYOUTS), changes)
-def test_values_are_changed_where_they_stand(text: str, values: dict[Path, str | int | None]) -> None:
+def test_values_are_changed_where_they_stand(
+    text: str, values: dict[Path, str | int | None]
+) -> None:
     before, _ = read_manifest(text.encode(), "registry/models/m.yaml")
     assert before is not None
     made = edited(text.encode(), "registry/models/m.yaml", Edit(values=values)).decode()
@@ -125,7 +160,11 @@ def test_values_are_changed_where_they_stand(text: str, values: dict[Path, str |
 
 
 def test_a_new_manifest_is_a_few_plain_lines() -> None:
-    taken = Taken({"Production": (1, 2)}, {"champion": 2}, {2: {"run_id": "r"}}, {("description",): "Said."})
-    assert written("m", taken, None).decode() == (
-        'name: m\ndescription: "Said."\nstages:\n  Production: [1, 2]\naliases:\n  champion: 2\nversions:\n  2: {run_id: r}\n'
+    taken = Taken(
+        {"Production": (1, 2)}, {"champion": 2}, {2: {"run_id": "r"}}, {("description",): "Said."}
+    )
+    assert (
+        written("m", taken, None).decode()
+        == 'name: m\ndescription: "Said."\nstages:\n  Production: [1, 2]\naliases:\n  champion:'
+        " 2\nversions:\n  2: {run_id: r}\n"
     )

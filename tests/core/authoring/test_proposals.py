@@ -57,7 +57,9 @@ def seen(*numbers: int, waiting: tuple[int, ...] = (), held: tuple[int, ...] = (
         ("stages: {}", seen(), None),
     ],
 )
-def test_the_newest_that_nobody_has_looked_at(text: str, registry: ObservedModel, wanted: int | None) -> None:
+def test_the_newest_that_nobody_has_looked_at(
+    text: str, registry: ObservedModel, wanted: int | None
+) -> None:
     assert newest(manifest(text), registry) == wanted
 
 
@@ -100,7 +102,9 @@ def test_a_title_neither_mentions_nor_closes_anything(name: str, told: str) -> N
 @settings(max_examples=50)
 @given(
     st.lists(
-        st.sampled_from([".", "..", ".lock", "/", "%", " ", "@{", "a", "ß", "~", "x" * 90]), min_size=1, max_size=4
+        st.sampled_from([".", "..", ".lock", "/", "%", " ", "@{", "a", "ß", "~", "x" * 90]),
+        min_size=1,
+        max_size=4,
     )
 )
 def test_every_name_has_a_branch_of_its_own_that_git_takes(parts: list[str]) -> None:
@@ -108,7 +112,9 @@ def test_every_name_has_a_branch_of_its_own_that_git_takes(parts: list[str]) -> 
     if name_fault(name):
         return
     branch = f"mlflow-gitops/propose/{branch_part(name)}"
-    assert subprocess.run(["git", "check-ref-format", f"refs/heads/{branch}"]).returncode == 0, branch
+    assert subprocess.run(["git", "check-ref-format", f"refs/heads/{branch}"]).returncode == 0, (
+        branch
+    )
     other = name + "."
     assert branch_part(other) != branch_part(name) and len(branch_part(name)) <= 200
 

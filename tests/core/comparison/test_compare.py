@@ -20,7 +20,10 @@ FOUND = compare("fraud", OLD, NEW)
 
 
 def measured(*values: tuple[float, Dataset | None]) -> Facts:
-    return Facts(ObservedVersion(1), record=Record(metrics={"m": tuple(Metric(v, dataset=d) for v, d in values)}))
+    return Facts(
+        ObservedVersion(1),
+        record=Record(metrics={"m": tuple(Metric(v, dataset=d) for v, d in values)}),
+    )
 
 
 def test_metrics_are_paired_by_what_they_were_measured_on() -> None:
@@ -61,7 +64,11 @@ def test_a_difference_needs_one_digest(
 
 
 def test_what_differs_and_how_much_does_not() -> None:
-    assert FOUND.params == (Pair("depth", "3", "5"), Pair("only_new", None, "y"), Pair("only_old", "x", None))
+    assert FOUND.params == (
+        Pair("depth", "3", "5"),
+        Pair("only_new", None, "y"),
+        Pair("only_old", "x", None),
+    )
     assert FOUND.libraries == (
         Pair("gone", "1", None),
         Pair("new", None, "new>=2"),
@@ -69,7 +76,10 @@ def test_what_differs_and_how_much_does_not() -> None:
     )
     assert FOUND.same == {"params": 1, "libraries": 1}
     assert FOUND.datasets == (Pair("field", None, "d2"), Pair("holdout", "d1", "d1"))
-    assert FOUND.data == (Pair("data/same.csv", "6" * 32, "6" * 32), Pair("data/train.csv", "5" * 32, "8" * 32))
+    assert FOUND.data == (
+        Pair("data/same.csv", "6" * 32, "6" * 32),
+        Pair("data/train.csv", "5" * 32, "8" * 32),
+    )
     assert FOUND.size == (1_234_567, 1_500_000) and FOUND.python == ("3.10.12", "3.11.7")
     assert FOUND.code == ("c" * 40, "d" * 40)
 
@@ -86,7 +96,12 @@ def test_a_signature_breaks_or_changes_harmlessly() -> None:
 
 def test_what_nobody_recorded_is_none() -> None:
     for found in (compare("m", BARE, NEW), compare("m", NEW, BARE), compare("m", BARE, BARE)):
-        assert found.signature is None and None in found.size and None in found.python and None in found.code
+        assert (
+            found.signature is None
+            and None in found.size
+            and None in found.python
+            and None in found.code
+        )
         assert found.breaking == () and found.apart == ()
 
 
@@ -108,7 +123,11 @@ def column(name: str, kind: str = "long", required: bool = True) -> dict[str, ob
             Signature(inputs=(column("x", required=False),)),
             ["input x: was required, is optional"],
         ),
-        (Signature(outputs=(column("y"),)), Signature(outputs=(column("y"), column("z"))), ["output z: new"]),
+        (
+            Signature(outputs=(column("y"),)),
+            Signature(outputs=(column("y"), column("z"))),
+            ["output z: new"],
+        ),
         (
             Signature(outputs=(column("y", required=False),)),
             Signature(outputs=(column("y"),)),
@@ -119,7 +138,11 @@ def column(name: str, kind: str = "long", required: bool = True) -> dict[str, ob
             Signature(outputs=(column("y", "float"),)),
             ["output y: double → float"],
         ),
-        (Signature(), Signature(outputs=(column("y"),)), ["outputs: the old signature says nothing of them"]),
+        (
+            Signature(),
+            Signature(outputs=(column("y"),)),
+            ["outputs: the old signature says nothing of them"],
+        ),
         (
             Signature(params=({"name": "t", "type": "double", "default": 0.5},)),
             Signature(
@@ -138,14 +161,22 @@ def test_harmless_changes(old: Signature, new: Signature, said: list[str]) -> No
 
 kinds = st.sampled_from(["integer", "long", "float", "double", "string", "any"])
 columns = st.lists(
-    st.builds(column, st.sampled_from("abc"), kinds, st.booleans()), max_size=3, unique_by=lambda one: str(one["name"])
+    st.builds(column, st.sampled_from("abc"), kinds, st.booleans()),
+    max_size=3,
+    unique_by=lambda one: str(one["name"]),
 ).map(tuple)
 signatures = st.builds(Signature, st.none() | columns, st.none() | columns)
 
 
 @given(signatures, signatures)
-def test_signatures_that_differ_say_so_and_equal_ones_do_not(old: Signature, new: Signature) -> None:
-    found = compare("m", Facts(ObservedVersion(1), file=ModelFile(old)), Facts(ObservedVersion(2), file=ModelFile(new)))
+def test_signatures_that_differ_say_so_and_equal_ones_do_not(
+    old: Signature, new: Signature
+) -> None:
+    found = compare(
+        "m",
+        Facts(ObservedVersion(1), file=ModelFile(old)),
+        Facts(ObservedVersion(2), file=ModelFile(new)),
+    )
     assert found.signature is not None
     assert len({change.detail for change in found.signature}) == len(found.signature)
     assert list(found.breaking) == list(breaks(new, old))
@@ -168,7 +199,13 @@ SEEN = ObservedModel(
     aliases={"champion": 12, "canary": 13, "Staging": 2},
     versions={
         number: ObservedVersion(number, stage)
-        for number, stage in ((2, "None"), (11, "Production"), (12, "Production"), (13, "None"), (14, "Staging"))
+        for number, stage in (
+            (2, "None"),
+            (11, "Production"),
+            (12, "Production"),
+            (13, "None"),
+            (14, "Staging"),
+        )
     },
 )
 

@@ -11,7 +11,14 @@ from mlflow_gitops.core.history.stage_entries import Entry
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
-from mlflow_gitops.core.observed.recorded import Dataset, Metric, ModelFile, Record, Signature, Unreadable
+from mlflow_gitops.core.observed.recorded import (
+    Dataset,
+    Metric,
+    ModelFile,
+    Record,
+    Signature,
+    Unreadable,
+)
 
 NOW = "2026-03-10T12:00:00Z"
 HOLDOUT, OTHER = Dataset("holdout", "d1"), Dataset("other", "d2")
@@ -30,7 +37,8 @@ def measured(**values: float | tuple[float, Dataset] | list[tuple[float, Dataset
     for key, value in values.items():
         each = value if isinstance(value, list) else [value]
         metrics[key] = tuple(
-            Metric(one[0], dataset=one[1]) if isinstance(one, tuple) else Metric(float(one)) for one in each
+            Metric(one[0], dataset=one[1]) if isinstance(one, tuple) else Metric(float(one))
+            for one in each
         )
     return Record(metrics=metrics)
 
@@ -55,7 +63,10 @@ def subject(
     """Version 14 coming to hold a stage, Production unless said otherwise, that 12 held before."""
     seen = ObservedModel(
         "fraud",
-        versions={n: ObservedVersion(n, tags=(tags or {}) if n == 14 else {}, status=status) for n in versions},
+        versions={
+            n: ObservedVersion(n, tags=(tags or {}) if n == 14 else {}, status=status)
+            for n in versions
+        },
     )
 
     def read(version: ObservedVersion) -> Record | None:

@@ -1,5 +1,5 @@
-"""Every gate of every entry, asked by the policy before its making commit; what that stops, and what an override lets by
-(RULES R3)."""
+"""Every gate of every entry, asked by the policy before its making commit; what that stops, and
+what an override lets by (RULES R3)."""
 
 from __future__ import annotations
 
@@ -53,11 +53,14 @@ def case(
     stays: Mapping[str, Commit | None] | None = None,
     versions: tuple[int, ...] = (14,),
 ) -> ModelHistory:
-    """Version 14 coming to hold a stage; `before` is what the base wanted, None where there is no base."""
+    """Version 14 coming to hold a stage; `before` is what the base wanted, None where there is no
+    base."""
     policy = policy_of(f"stages: {{{stage}: {{{asks}}}}}\n{rules}" if asks else rules or "{}")
     points = [Point(BASE, wanted(before, policy))] if before is not None else []
     points.append(Point(made, wanted(after, policy)))
-    entries = tuple(Entry(stage, version, made, policy.for_model("fraud"), stays or {}) for version in versions)
+    entries = tuple(
+        Entry(stage, version, made, policy.for_model("fraud"), stays or {}) for version in versions
+    )
     if before is None:
         return ModelHistory(None, "none", tuple(points), entries)
     return ModelHistory(BASE.sha, "known", tuple(points), entries)
@@ -72,7 +75,11 @@ def seen(*versions: ObservedVersion | int, aliases: dict[str, int] | None = None
 
 
 def asked(
-    history: ModelHistory, model: ObservedModel | None = None, *, writing: bool = False, **evidence: Any
+    history: ModelHistory,
+    model: ObservedModel | None = None,
+    *,
+    writing: bool = False,
+    **evidence: Any,
 ) -> Judgement:
     return judge(history, model or seen(), Evidence(**evidence), NOW, writing=writing)
 
@@ -83,7 +90,10 @@ def told(judgement: Judgement) -> list[tuple[str, str, str]]:
 
 def test_a_prompt_has_nothing_for_some_gates_to_judge() -> None:
     """They fail, and those beside them are asked as ever."""
-    asks = "require: {status: READY, metrics: {accuracy: {min: 1}}, signature: compatible, tags: {validation: passed}}"
+    asks = (
+        "require: {status: READY, metrics: {accuracy: {min: 1}}, signature: compatible, tags:"
+        " {validation: passed}}"
+    )
     judgement = asked(case(asks=asks), replace(seen(), is_prompt=True))
     said = "a prompt has nothing for {} to judge; an exception of the policy can take it away"
     assert told(judgement) == [
@@ -117,12 +127,21 @@ def test_where_nothing_is_asked_nothing_is_judged() -> None:
 
 
 def test_each_entry_is_judged_whatever_the_one_before_it_was() -> None:
-    """An entry that is asked nothing ends nobody else's judgement, and a stage that the judge lacks asks nothing."""
+    """An entry that is asked nothing ends nobody else's judgement, and a stage that the judge lacks
+    asks nothing."""
     history = case(asks=TAGGED)
     entry = history.entries[0]
-    others = (replace(entry, stage="Unheard"), replace(entry, stage="Staging"), entry, replace(entry, version=12))
+    others = (
+        replace(entry, stage="Unheard"),
+        replace(entry, stage="Staging"),
+        entry,
+        replace(entry, version=12),
+    )
     judgement = asked(replace(history, entries=others))
-    assert [(v.stage, v.version) for v in judgement.verdicts] == [("Production", 14), ("Production", 12)]
+    assert [(v.stage, v.version) for v in judgement.verdicts] == [
+        ("Production", 14),
+        ("Production", 12),
+    ]
     assert [refusal.detail.split()[0] for refusal in judgement.refusals] == ["14", "12"]
 
 
@@ -140,7 +159,9 @@ def test_what_mlflow_shows_already_without_a_base_is_adopted() -> None:
     assert told(adopted) == [("tags", "exempt", "adopted: MLflow shows it already")]
     assert not adopted.refusals
     assert told(asked(history)) == [("tags", "failed", MISSING)], "it is not there yet"
-    assert told(asked(case(asks=TAGGED), seen(there))) == [("tags", "failed", MISSING)], "a click is still judged"
+    assert told(asked(case(asks=TAGGED), seen(there))) == [("tags", "failed", MISSING)], (
+        "a click is still judged"
+    )
 
 
 def test_a_stage_of_the_teams_own_is_shown_by_its_alias() -> None:
@@ -152,8 +173,9 @@ def test_a_stage_of_the_teams_own_is_shown_by_its_alias() -> None:
 
 
 ALL = (
-    "from: [Staging], soak: 1h, approvals: 1, require: {status: READY, pinned: true, tags: {validation: passed}, "
-    "metrics: {accuracy: {min: 0.9}}, no_worse_than: {stage: Production, metrics: {accuracy: {}}}, signature: compatible}"
+    "from: [Staging], soak: 1h, approvals: 1, require: {status: READY, pinned: true, tags:"
+    " {validation: passed}, metrics: {accuracy: {min: 0.9}}, no_worse_than: {stage: Production,"
+    " metrics: {accuracy: {}}}, signature: compatible}"
 )
 
 
@@ -165,22 +187,30 @@ def test_every_gate_is_asked_in_the_order_of_the_plan() -> None:
         (
             "approvals",
             "unknown",
-            "who approved 0000000 cannot be read: GitHub is asked with GITHUB_TOKEN and GITHUB_REPOSITORY",
+            (
+                "who approved 0000000 cannot be read: GitHub is asked with GITHUB_TOKEN and"
+                " GITHUB_REPOSITORY"
+            ),
         ),
         ("status", "passed", "status READY"),
         ("pinned", "failed", "14 is not pinned: mlflow-gitops pin fraud 14"),
         ("tags", "failed", MISSING),
         ("metrics", "failed", "accuracy of 14 is missing: it has neither run nor logged model"),
-        ("no_worse_than", "failed", "accuracy of 14 is missing: it has neither run nor logged model"),
+        (
+            "no_worse_than",
+            "failed",
+            "accuracy of 14 is missing: it has neither run nor logged model",
+        ),
         ("signature", "failed", "14 has no signature to compare"),
     ]
     [refusal] = judgement.refusals
     assert refusal.detail == "14 may not enter Production: " + "; ".join(
         detail for _, status, detail in told(judgement) if status != "passed"
     )
-    assert refusal.way_out == (
-        "meet the gates; the policy lets nobody override from, soak, approvals, pinned, tags, metrics, no_worse_than, "
-        "signature"
+    assert (
+        refusal.way_out
+        == "meet the gates; the policy lets nobody override from, soak, approvals, pinned, tags,"
+        " metrics, no_worse_than, signature"
     )
 
 
@@ -206,10 +236,14 @@ def test_every_gate_passes_on_what_the_evidence_gives_of_this_entry() -> None:
     target = history.target
     assert target is not None
     manifest, _ = read_manifest(
-        b"name: fraud\nstages: {Production: 14}\nversions: {14: {run_id: 0f3c5a7e9b1d42c68e0a2f4b6d8c1e35}}\n", FILE
+        b"name: fraud\nstages: {Production: 14}\nversions: {14: {run_id:"
+        b" 0f3c5a7e9b1d42c68e0a2f4b6d8c1e35}}\n",
+        FILE,
     )
     assert manifest is not None
-    history = replace(history, points=(history.points[0], Point(MADE, replace(target, manifest=manifest))))
+    history = replace(
+        history, points=(history.points[0], Point(MADE, replace(target, manifest=manifest)))
+    )
     judgement = asked(history, seen(fit), read=read, read_file=read_file, approvals=approvals)
     assert told(judgement) == [
         ("from", "passed", "from Staging"),
@@ -250,7 +284,11 @@ def compared(history: ModelHistory, model: ObservedModel) -> list[int]:
 @pytest.mark.parametrize(
     ("before", "model", "with_whom"),
     [
-        ("{Production: 12}", seen(ObservedVersion(12, "Archived"), ObservedVersion(13, "Production")), [12]),
+        (
+            "{Production: 12}",
+            seen(ObservedVersion(12, "Archived"), ObservedVersion(13, "Production")),
+            [12],
+        ),
         ("{Production: [11, 12]}", seen(11), [12]),
         ("{Staging: 12}", seen(ObservedVersion(13, "Production")), []),
         (None, seen(ObservedVersion(12, "Archived"), ObservedVersion(13, "Production")), [13]),
@@ -261,7 +299,8 @@ def compared(history: ModelHistory, model: ObservedModel) -> list[int]:
 def test_the_holder_is_gits_and_without_a_base_mlflows(
     before: str | None, model: ObservedModel, with_whom: list[int]
 ) -> None:
-    """A click in MLflow must not change with whom one is compared; of several holders the served one counts."""
+    """A click in MLflow must not change with whom one is compared; of several holders the served
+    one counts."""
     assert compared(case(asks=COMPARED, before=before), model) == with_whom
 
 
@@ -278,9 +317,16 @@ def test_what_cannot_be_read_is_unknown_and_stops() -> None:
     def read(version: ObservedVersion) -> Record:
         raise Unreadable("403 Forbidden")
 
-    judgement = asked(case(asks="require: {pinned: true, metrics: {accuracy: {min: 0.9}}, status: READY}"), read=read)
+    judgement = asked(
+        case(asks="require: {pinned: true, metrics: {accuracy: {min: 0.9}}, status: READY}"),
+        read=read,
+    )
     assert told(judgement)[-1] == ("metrics", "unknown", "metrics cannot be judged: 403 Forbidden")
-    assert [gate for gate, _, _ in told(judgement)] == ["status", "pinned", "metrics"], "the others are judged"
+    assert [gate for gate, _, _ in told(judgement)] == [
+        "status",
+        "pinned",
+        "metrics",
+    ], "the others are judged"
     assert "metrics cannot be judged" in judgement.refusals[0].detail
 
 
@@ -297,7 +343,11 @@ def test_the_longest_of_several_waits_defers() -> None:
     tags = {"gitops.held.Staging": DAY}
     history = case(asks="from: [Staging], soak: 3d", stays={"Staging": BASE}, versions=(14, 12, 13))
     later = {"gitops.held.Staging": f"{BASE.sha}@2026-03-10T00:00:00Z"}
-    model = seen(ObservedVersion(14, tags=tags), ObservedVersion(12, tags=later), ObservedVersion(13, tags=tags))
+    model = seen(
+        ObservedVersion(14, tags=tags),
+        ObservedVersion(12, tags=later),
+        ObservedVersion(13, tags=tags),
+    )
     assert asked(history, model).deferred == "2026-03-13T00:00:00Z"
 
 
@@ -337,7 +387,10 @@ def test_messages_are_believed_where_the_policy_says_so() -> None:
         return Approvals(("B <b@example.org>",))
 
     judgement = asked(case(asks="approvals: {count: 1, from: message}"), claims=claims)
-    assert told(judgement)[0][1:] == ("passed", "claimed in the message: approved by B <b@example.org>")
+    assert told(judgement)[0][1:] == (
+        "passed",
+        "claimed in the message: approved by B <b@example.org>",
+    )
 
 
 def test_evidence_that_was_given_nothing_knows_nothing() -> None:
@@ -346,7 +399,11 @@ def test_evidence_that_was_given_nothing_knows_nothing() -> None:
     version = ObservedVersion(14)
     assert nothing.read(version) is None and nothing.read_file("fraud", version) is None
     assert list(nothing.messages(MADE, FILE)) == [] and nothing.approvals(MADE, FILE) is None
-    assert nothing.claims(MADE) == Approvals() and nothing.merged(MADE) is True and nothing.plugins() == {}
+    assert (
+        nothing.claims(MADE) == Approvals()
+        and nothing.merged(MADE) is True
+        and nothing.plugins() == {}
+    )
 
 
 # -- rollbacks --------------------------------------------------------------------------------------------------------------
@@ -394,7 +451,10 @@ def test_an_override_of_this_entry(line: str) -> None:
     ("lines", "note"),
     [
         (["tags:"], "Gate-Override of tags is ignored: it gives no reason"),
-        (["pinned: why not"], "Gate-Override of pinned is ignored: the policy does not let it be overridden"),
+        (
+            ["pinned: why not"],
+            "Gate-Override of pinned is ignored: the policy does not let it be overridden",
+        ),
         (["from: why not"], "Gate-Override of from is ignored: Production has no such gate"),
         (["[other/Production] tags: x"], None),
         (["[fraud/Staging] tags: x"], None),
@@ -407,7 +467,9 @@ def test_an_override_that_does_nothing_says_so(lines: list[str], note: str | Non
 
 
 def test_a_line_that_does_nothing_leaves_the_others_their_force() -> None:
-    judgement = asked(case(MAY, asks=TAGGED), messages=said("tags:", "pinned: x", "tags: first", "tags: second"))
+    judgement = asked(
+        case(MAY, asks=TAGGED), messages=said("tags:", "pinned: x", "tags: first", "tags: second")
+    )
     assert told(judgement) == [("tags", "overridden", f"{MISSING}, overridden: first")]
     assert len(judgement.notes) == 2
 
@@ -418,8 +480,11 @@ def test_a_note_is_told_once_for_several_entries() -> None:
 
 
 def test_a_line_that_another_entry_of_the_commit_needs_is_not_told_as_ignored() -> None:
-    """A promotion and its successor in one commit: the override means Production, and Staging has other gates."""
-    policy = policy_of(f"stages: {{Production: {{{TAGGED}}}, Staging: {{require: {{pinned: true}}}}}}\n{MAY}")
+    """A promotion and its successor in one commit: the override means Production, and Staging has
+    other gates."""
+    policy = policy_of(
+        f"stages: {{Production: {{{TAGGED}}}, Staging: {{require: {{pinned: true}}}}}}\n{MAY}"
+    )
     rules = policy.for_model("fraud")
     points = (
         Point(BASE, wanted("{Production: 12}", policy)),
@@ -428,7 +493,10 @@ def test_a_line_that_another_entry_of_the_commit_needs_is_not_told_as_ignored() 
     entries = (Entry("Production", 14, MADE, rules), Entry("Staging", 15, MADE, rules))
     both = ModelHistory(BASE.sha, "known", points, entries)
     judgement = asked(both, seen(15), messages=said("tags: INC-42"))
-    assert [(v.gate, v.status) for v in judgement.verdicts] == [("tags", "overridden"), ("pinned", "failed")]
+    assert [(v.gate, v.status) for v in judgement.verdicts] == [
+        ("tags", "overridden"),
+        ("pinned", "failed"),
+    ]
     assert judgement.notes == ()
     apart = asked(both, seen(15), messages=said("[fraud/Staging] tags: INC-42"))
     assert apart.notes == ("Gate-Override of tags is ignored: Staging has no such gate",)
@@ -453,18 +521,31 @@ def test_a_manifest_that_moved_since_is_asked_about_where_it_lay() -> None:
 def test_what_passes_is_not_overridden() -> None:
     fit = seen(ObservedVersion(14, tags={"validation": "passed"}))
     judgement = asked(case(MAY, asks=TAGGED), fit, messages=said("tags: INC-42"))
-    assert told(judgement) == [("tags", "passed", "tag validation is passed")] and judgement.notes == ()
+    assert (
+        told(judgement) == [("tags", "passed", "tag validation is passed")]
+        and judgement.notes == ()
+    )
 
 
 def test_a_wait_that_is_overridden_waits_no_more() -> None:
     history = case(
-        "overrides: [soak, approvals]", asks="from: [Staging], soak: 3d, approvals: 1", stays={"Staging": BASE}
+        "overrides: [soak, approvals]",
+        asks="from: [Staging], soak: 3d, approvals: 1",
+        stays={"Staging": BASE},
     )
     there = seen(ObservedVersion(14, tags={"gitops.held.Staging": DAY}))
     judgement = asked(
-        history, there, messages=said("soak: INC-42", "approvals: INC-43"), merged=lambda made: False, writing=True
+        history,
+        there,
+        messages=said("soak: INC-42", "approvals: INC-43"),
+        merged=lambda made: False,
+        writing=True,
     )
-    assert [verdict.status for verdict in judgement.verdicts] == ["passed", "overridden", "overridden"]
+    assert [verdict.status for verdict in judgement.verdicts] == [
+        "passed",
+        "overridden",
+        "overridden",
+    ]
     assert all(verdict.until is None and verdict.needs is None for verdict in judgement.verdicts)
     assert judgement.deferred is None and not judgement.refusals
 
@@ -480,13 +561,18 @@ def test_what_is_unknown_may_be_overridden() -> None:
         (
             "require: {tags: {a: x, b: z}}",
             MAY,
-            "meet the gate, or promote it in a commit whose message says `Gate-Override: tags: reason`",
+            (
+                "meet the gate, or promote it in a commit whose message says `Gate-Override: tags:"
+                " reason`"
+            ),
         ),
         (
             "from: [Staging], require: {tags: {a: x}}",
             MAY,
-            "meet the gate, or promote it in a commit whose message says `Gate-Override: from: reason` and "
-            "`Gate-Override: tags: reason`",
+            (
+                "meet the gate, or promote it in a commit whose message says `Gate-Override: from:"
+                " reason` and `Gate-Override: tags: reason`"
+            ),
         ),
         (
             "require: {pinned: true, tags: {a: x}}",
@@ -518,7 +604,10 @@ def test_a_plugin_is_given_the_subject_and_its_settings() -> None:
 
 def test_a_plugin_may_say_several_things() -> None:
     two = [Finding("passed", "one"), Finding("failed", "two")]
-    assert answer(lambda subject, settings: iter(two)) == [("fairness", "passed", "one"), ("fairness", "failed", "two")]
+    assert answer(lambda subject, settings: iter(two)) == [
+        ("fairness", "passed", "one"),
+        ("fairness", "failed", "two"),
+    ]
 
 
 def test_a_plugin_that_has_not_passed_has_failed() -> None:
@@ -532,7 +621,9 @@ def test_a_plugin_that_has_not_passed_has_failed() -> None:
 
     assert answer(None) == [("fairness", "failed", "the gate fairness is not installed here")]
     assert answer(unreadable) == [("fairness", "unknown", "fairness cannot be judged: no access")]
-    assert answer(broken) == [("fairness", "failed", "the gate fairness broke: ZeroDivisionError: by zero")]
+    assert answer(broken) == [
+        ("fairness", "failed", "the gate fairness broke: ZeroDivisionError: by zero")
+    ]
     none = [("fairness", "failed", "the gate fairness gave no finding")]
     assert answer(lambda subject, settings: ()) == none
     assert answer(lambda subject, settings: [Finding("passed", "one"), "two"]) == none  # type: ignore[list-item]

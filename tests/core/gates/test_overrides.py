@@ -40,14 +40,32 @@ def test_a_squash_body_buries_them() -> None:
         ("Gate-Override: soak:   ", Override("soak", "")),
         ("Gate-Override: fraud/Production soak: x", Override("soak", "x", "fraud", "Production")),
         ("Gate-Override: [fraud/Production] soak: x", Override("soak", "x", "fraud", "Production")),
-        ("Gate-Override: my model/My Stage no_worse_than: x", Override("no_worse_than", "x", "my model", "My Stage")),
-        ("Gate-Override: soak: see runbook/oncall notes: fine", Override("soak", "see runbook/oncall notes: fine")),
-        ("Gate-Override: soak: https://x.example/a b: c", Override("soak", "https://x.example/a b: c")),
-        ("Gate-Override: [fraud/Production] soak: a/b c: d", Override("soak", "a/b c: d", "fraud", "Production")),
-        ("Gate-Override: [m/Staging] soak: in [x/y] z: d", Override("soak", "in [x/y] z: d", "m", "Staging")),
+        (
+            "Gate-Override: my model/My Stage no_worse_than: x",
+            Override("no_worse_than", "x", "my model", "My Stage"),
+        ),
+        (
+            "Gate-Override: soak: see runbook/oncall notes: fine",
+            Override("soak", "see runbook/oncall notes: fine"),
+        ),
+        (
+            "Gate-Override: soak: https://x.example/a b: c",
+            Override("soak", "https://x.example/a b: c"),
+        ),
+        (
+            "Gate-Override: [fraud/Production] soak: a/b c: d",
+            Override("soak", "a/b c: d", "fraud", "Production"),
+        ),
+        (
+            "Gate-Override: [m/Staging] soak: in [x/y] z: d",
+            Override("soak", "in [x/y] z: d", "m", "Staging"),
+        ),
         ("Gate-Override: [a[b]/Production] soak: x", Override("soak", "x", "a[b]", "Production")),
         ("Gate-Override: a[b]/Production soak: x", Override("soak", "x", "a[b]", "Production")),
-        ("Gate-Override: [team/fraud/Production] soak: x", Override("soak", "x", "team/fraud", "Production")),
+        (
+            "Gate-Override: [team/fraud/Production] soak: x",
+            Override("soak", "x", "team/fraud", "Production"),
+        ),
         ("Gate-Override: soak", Override("soak", "")),
         ("Gate-Override: fraud/Production soak", Override("soak", "", "fraud", "Production")),
         ("Gate-Override: soak INC-42", None),

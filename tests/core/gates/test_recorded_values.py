@@ -1,4 +1,5 @@
-"""`status`, `pinned`, `tags`, `metrics`, `no_worse_than`: what is missing fails and is named (RULES R3)."""
+"""`status`, `pinned`, `tags`, `metrics`, `no_worse_than`: what is missing fails and is named (RULES
+R3)."""
 
 from __future__ import annotations
 
@@ -10,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlflow_gitops.core.gates import Finding
-from mlflow_gitops.core.gates.recorded_values import metrics, no_worse_than, numbers, pinned, status, tags
+from mlflow_gitops.core.gates.recorded_values import (
+    metrics,
+    no_worse_than,
+    numbers,
+    pinned,
+    status,
+    tags,
+)
 from mlflow_gitops.core.manifests.gate_settings import Bound, NoWorse, Tolerance
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
@@ -40,7 +48,9 @@ def test_status() -> None:
 def test_pinned(spec: VersionSpec | None, verdict: str) -> None:
     found = pinned(subject(spec=spec))
     assert found.status == verdict
-    assert found.detail == ("pinned" if verdict == "passed" else "14 is not pinned: mlflow-gitops pin fraud 14")
+    assert found.detail == (
+        "pinned" if verdict == "passed" else "14 is not pinned: mlflow-gitops pin fraud 14"
+    )
 
 
 def test_tags_are_those_that_mlflow_has() -> None:
@@ -50,7 +60,9 @@ def test_tags_are_those_that_mlflow_has() -> None:
         ("failed", "tag bias is 'some', not 'none'"),
     ]
     declared = VersionSpec(tags={"validation": "passed"})
-    assert said(*tags(subject(spec=declared), {"validation": "passed"})) == [("failed", "tag validation is missing")]
+    assert said(*tags(subject(spec=declared), {"validation": "passed"})) == [
+        ("failed", "tag validation is missing")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +79,9 @@ def test_tags_are_those_that_mlflow_has() -> None:
     ],
 )
 def test_a_metric_within_its_bounds(value: float, bound: Bound, finding: tuple[str, str]) -> None:
-    assert said(*metrics(subject(records={14: measured(accuracy=value)}), {"accuracy": bound})) == [finding]
+    assert said(*metrics(subject(records={14: measured(accuracy=value)}), {"accuracy": bound})) == [
+        finding
+    ]
 
 
 def test_both_bounds_are_judged() -> None:
@@ -76,12 +90,16 @@ def test_both_bounds_are_judged() -> None:
 
 
 def test_a_metric_that_is_missing_does_not_hide_the_others() -> None:
-    found = said(*metrics(subject(records={14: measured(loss=3)}), {"gone": Bound(1), "loss": Bound(max=2)}))
+    found = said(
+        *metrics(subject(records={14: measured(loss=3)}), {"gone": Bound(1), "loss": Bound(max=2)})
+    )
     assert found == [("failed", "gone of 14 is missing: it logged loss"), ("failed", "loss 3 > 2")]
 
 
 def test_a_run_that_mlflow_has_lost_is_named() -> None:
-    lost = replace(subject(), seen=ObservedModel("fraud", versions={14: ObservedVersion(14, run_id="abc")}))
+    lost = replace(
+        subject(), seen=ObservedModel("fraud", versions={14: ObservedVersion(14, run_id="abc")})
+    )
     assert said(*metrics(lost, {"loss": Bound(1)})) == [
         ("failed", "loss of 14 is missing: its run abc is not in MLflow")
     ]
@@ -99,13 +117,27 @@ SEVERAL = measured(accuracy=[(0.95, HOLDOUT), (0.85, OTHER)], recall=0.7)
 @pytest.mark.parametrize(
     ("record", "bound", "finding"),
     [
-        (None, Bound(0.9), ("failed", "accuracy of 14 is missing: it has neither run nor logged model")),
+        (
+            None,
+            Bound(0.9),
+            ("failed", "accuracy of 14 is missing: it has neither run nor logged model"),
+        ),
         (Record(), Bound(0.9), ("failed", "accuracy of 14 is missing: it logged none")),
-        (measured(f1=1, auc=1), Bound(0.9), ("failed", "accuracy of 14 is missing: it logged auc, f1")),
+        (
+            measured(f1=1, auc=1),
+            Bound(0.9),
+            ("failed", "accuracy of 14 is missing: it logged auc, f1"),
+        ),
         (
             SEVERAL,
             Bound(0.9),
-            ("failed", "accuracy of 14 was measured on several datasets: holdout (d1), other (d2); name one: dataset"),
+            (
+                "failed",
+                (
+                    "accuracy of 14 was measured on several datasets: holdout (d1), other (d2);"
+                    " name one: dataset"
+                ),
+            ),
         ),
         (SEVERAL, Bound(0.9, dataset="holdout"), ("passed", "accuracy 0.95 ≥ 0.9")),
         (SEVERAL, Bound(0.9, dataset="d2"), ("failed", "accuracy 0.85 < 0.9")),
@@ -135,18 +167,47 @@ def test_a_metric_that_is_missing_or_of_several_datasets(
         (0.94, 0.94, Tolerance(), ("passed", "accuracy no worse than 12 (+0)")),
         (0.93, 0.94, Tolerance(), ("failed", "accuracy 0.93 is worse than 12's 0.94 (-0.01)")),
         (0.93, 0.94, Tolerance(0.01), ("passed", "accuracy no worse than 12 (-0.01)")),
-        (0.7, 0.8, Tolerance(0.1), ("passed", "accuracy no worse than 12 (-0.1)")),  # -0.10000000000000009 in binary
+        (
+            0.7,
+            0.8,
+            Tolerance(0.1),
+            ("passed", "accuracy no worse than 12 (-0.1)"),
+        ),  # -0.10000000000000009 in binary
         (1.0, 1 + 4e-13, Tolerance(), ("passed", "accuracy no worse than 12 (-3.999e-13)")),
-        (0.92, 0.94, Tolerance(0.01), ("failed", "accuracy 0.92 is worse than 12's 0.94 (-0.02, tolerance 0.01)")),
+        (
+            0.92,
+            0.94,
+            Tolerance(0.01),
+            ("failed", "accuracy 0.92 is worse than 12's 0.94 (-0.02, tolerance 0.01)"),
+        ),
         (0.3, 0.4, Tolerance(better="lower"), ("passed", "accuracy no worse than 12 (-0.1)")),
-        (0.5, 0.4, Tolerance(better="lower"), ("failed", "accuracy 0.5 is worse than 12's 0.4 (+0.1)")),
-        (math.nan, 0.4, Tolerance(), ("failed", "accuracy nan is worse than 12's 0.4 (not a number)")),
-        (0.4, math.nan, Tolerance(), ("failed", "accuracy 0.4 is worse than 12's nan (not a number)")),
+        (
+            0.5,
+            0.4,
+            Tolerance(better="lower"),
+            ("failed", "accuracy 0.5 is worse than 12's 0.4 (+0.1)"),
+        ),
+        (
+            math.nan,
+            0.4,
+            Tolerance(),
+            ("failed", "accuracy nan is worse than 12's 0.4 (not a number)"),
+        ),
+        (
+            0.4,
+            math.nan,
+            Tolerance(),
+            ("failed", "accuracy 0.4 is worse than 12's nan (not a number)"),
+        ),
     ],
 )
-def test_no_worse_on_the_same_data(new: float, old: float, how: Tolerance, finding: tuple[str, str]) -> None:
+def test_no_worse_on_the_same_data(
+    new: float, old: float, how: Tolerance, finding: tuple[str, str]
+) -> None:
     records = {14: measured(accuracy=(new, HOLDOUT)), 12: measured(accuracy=(old, HOLDOUT))}
-    assert said(*no_worse_than(subject(records=records), NoWorse("Production", {"accuracy": how}))) == [finding]
+    assert said(
+        *no_worse_than(subject(records=records), NoWorse("Production", {"accuracy": how}))
+    ) == [finding]
 
 
 @pytest.mark.parametrize(
@@ -176,24 +237,37 @@ def test_no_worse_on_the_same_data(new: float, old: float, how: Tolerance, findi
             Tolerance(same_data=False),
             "accuracy of 12 is missing: it logged f1",
         ),
-        (SEVERAL, SEVERAL, Tolerance(same_data=False), "accuracy of 14 was measured on several datasets"),
+        (
+            SEVERAL,
+            SEVERAL,
+            Tolerance(same_data=False),
+            "accuracy of 14 was measured on several datasets",
+        ),
     ],
 )
-def test_what_cannot_be_compared_fails(new: Record, old: Record, how: Tolerance, detail: str) -> None:
-    [found] = no_worse_than(subject(records={14: new, 12: old}), NoWorse("Production", {"accuracy": how}))
+def test_what_cannot_be_compared_fails(
+    new: Record, old: Record, how: Tolerance, detail: str
+) -> None:
+    [found] = no_worse_than(
+        subject(records={14: new, 12: old}), NoWorse("Production", {"accuracy": how})
+    )
     assert found.status == "failed" and found.detail.startswith(detail)
 
 
 def test_different_data_is_compared_where_the_policy_says_so() -> None:
     records = {14: measured(accuracy=0.9), 12: measured(accuracy=(0.8, OTHER))}
     how = NoWorse("Production", {"accuracy": Tolerance(same_data=False)})
-    assert said(*no_worse_than(subject(records=records), how)) == [("passed", "accuracy no worse than 12 (+0.1)")]
+    assert said(*no_worse_than(subject(records=records), how)) == [
+        ("passed", "accuracy no worse than 12 (+0.1)")
+    ]
 
 
 def test_the_dataset_that_the_policy_names_is_compared_on_whatever_data_it_was() -> None:
     records = {14: SEVERAL, 12: measured(accuracy=[(0.9, Dataset("holdout", "d9")), (0.99, OTHER)])}
     how = NoWorse("Production", {"accuracy": Tolerance(same_data=False, dataset="holdout")})
-    assert said(*no_worse_than(subject(records=records), how)) == [("passed", "accuracy no worse than 12 (+0.05)")]
+    assert said(*no_worse_than(subject(records=records), how)) == [
+        ("passed", "accuracy no worse than 12 (+0.05)")
+    ]
 
 
 def test_every_dataset_that_both_were_measured_on_counts() -> None:
@@ -214,7 +288,8 @@ def test_nobody_to_compare_with_is_exempt(holder: int | None) -> None:
 
 
 def test_the_holder_of_the_stage_that_the_policy_names_is_compared_with() -> None:
-    """`no_worse_than: {stage: …}` may be another stage than the one that is entered; `signature` is about that one."""
+    """`no_worse_than: {stage: …}` may be another stage than the one that is entered; `signature` is
+    about that one."""
     holders = {"Staging": 12, "Production": 14}
     found = replace(subject(records={14: SEVERAL, 12: SEVERAL}), holder=holders.get)
     [compared] = no_worse_than(found, NoWorse("Staging", {"recall": Tolerance(same_data=False)}))
@@ -222,8 +297,12 @@ def test_the_holder_of_the_stage_that_the_policy_names_is_compared_with() -> Non
 
 
 def test_a_holder_that_mlflow_has_lost_fails() -> None:
-    [found] = no_worse_than(subject(versions=(14,)), NoWorse("Production", {"accuracy": Tolerance()}))
-    assert found == Finding("failed", "12, which holds Production, is not in MLflow to compare with")
+    [found] = no_worse_than(
+        subject(versions=(14,)), NoWorse("Production", {"accuracy": Tolerance()})
+    )
+    assert found == Finding(
+        "failed", "12, which holds Production, is not in MLflow to compare with"
+    )
 
 
 @pytest.mark.parametrize(
@@ -252,4 +331,6 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 @given(finite, finite)
 def test_numbers_are_never_shown_equal_that_are_not(one: float, two: float) -> None:
     left, right = numbers(one, two)
-    assert (float(left) < float(right)) == (one < two) and (float(left) == float(right)) == (one == two)
+    assert (float(left) < float(right)) == (one < two) and (float(left) == float(right)) == (
+        one == two
+    )

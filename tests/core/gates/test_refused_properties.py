@@ -1,4 +1,5 @@
-"""While a gate refuses, what was reconciled last is kept up, and nothing new gets in: for every history (RULES R3)."""
+"""While a gate refuses, what was reconciled last is kept up, and nothing new gets in: for every
+history (RULES R3)."""
 
 from __future__ import annotations
 
@@ -25,7 +26,9 @@ NEVER = Requirements(tags={"never": "there"})
 
 def closed(rules: ModelPolicy) -> ModelPolicy:
     """The rules, with a gate before every stage that nobody passes."""
-    return replace(rules, stages={name: replace(rule, asks=NEVER) for name, rule in rules.stages.items()})
+    return replace(
+        rules, stages={name: replace(rule, asks=NEVER) for name, rule in rules.stages.items()}
+    )
 
 
 @st.composite
@@ -44,7 +47,9 @@ def shown(history: ModelHistory, registry: MemoryRegistry) -> ModelPlan:
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(refused())
-def test_nothing_new_enters_and_the_base_is_kept_up(case: tuple[ModelHistory, MemoryRegistry]) -> None:
+def test_nothing_new_enters_and_the_base_is_kept_up(
+    case: tuple[ModelHistory, MemoryRegistry],
+) -> None:
     history, registry = case
     first = shown(history, registry)
     if not any(refusal.code == "gate" for refusal in first.refusals):
@@ -59,8 +64,15 @@ def test_nothing_new_enters_and_the_base_is_kept_up(case: tuple[ModelHistory, Me
         assert not registry.writes
         return
     for stage, version in new_holders(history.target or base, base):
-        if history.target and stage in ACTIVE_STAGES and base.policy.stages[stage].native and first.applying:
-            assert version not in model.holders(stage), "what a gate refuses is not left in the stage"
+        if (
+            history.target
+            and stage in ACTIVE_STAGES
+            and base.policy.stages[stage].native
+            and first.applying
+        ):
+            assert version not in model.holders(stage), (
+                "what a gate refuses is not left in the stage"
+            )
     assert not shown(history, registry).applying, "a second run has nothing to heal"
 
 
@@ -69,7 +81,9 @@ def test_nothing_new_enters_and_the_base_is_kept_up(case: tuple[ModelHistory, Me
 def test_a_protected_stage_stays_occupied(case: tuple[ModelHistory, MemoryRegistry]) -> None:
     history, registry = case
     base, start = history.before, registry.models[NAME]
-    if base is None or not any(refusal.code == "gate" for refusal in shown(history, registry).refusals):
+    if base is None or not any(
+        refusal.code == "gate" for refusal in shown(history, registry).refusals
+    ):
         return
     guarded = [
         rule.name
@@ -77,7 +91,9 @@ def test_a_protected_stage_stays_occupied(case: tuple[ModelHistory, MemoryRegist
         if rule.protected and base.holders(rule.name) and occupied(start, base, rule.name)
     ]
     empty: list[str] = []
-    registry.written = lambda: empty.extend(s for s in guarded if not occupied(registry.models[NAME], base, s))
+    registry.written = lambda: empty.extend(
+        s for s in guarded if not occupied(registry.models[NAME], base, s)
+    )
     apply(history, registry)
     assert "Production" not in empty
 

@@ -1,4 +1,5 @@
-"""`signature: compatible`, on MLflow's own signature objects: what breaks is named, column by column (RULES R3)."""
+"""`signature: compatible`, on MLflow's own signature objects: what breaks is named, column by
+column (RULES R3)."""
 
 from __future__ import annotations
 
@@ -29,7 +30,9 @@ from tests.core.gates.subjects import said, subject
 
 
 def signed(
-    inputs: list[Any] | None = None, outputs: list[Any] | None = None, params: list[ParamSpec] | None = None
+    inputs: list[Any] | None = None,
+    outputs: list[Any] | None = None,
+    params: list[ParamSpec] | None = None,
 ) -> Signature:
     """A signature as MLflow makes it and as the registry's edge hands it on."""
     made = ModelSignature(
@@ -50,9 +53,24 @@ def column(kind: Any, name: str = "x", *, required: bool = True) -> ColSpec:
 
 INPUTS: list[tuple[str, list[Any], list[Any], list[str]]] = [
     ("the same", [column("long")], [column("long")], []),
-    ("another order", [column("long", "a"), column("long", "b")], [column("long", "b"), column("long", "a")], []),
-    ("new and required", [column("long")], [column("long"), column("long", "zip")], ["input zip: new and required"]),
-    ("new and optional", [column("long")], [column("long"), column("long", "zip", required=False)], []),
+    (
+        "another order",
+        [column("long", "a"), column("long", "b")],
+        [column("long", "b"), column("long", "a")],
+        [],
+    ),
+    (
+        "new and required",
+        [column("long")],
+        [column("long"), column("long", "zip")],
+        ["input zip: new and required"],
+    ),
+    (
+        "new and optional",
+        [column("long")],
+        [column("long"), column("long", "zip", required=False)],
+        [],
+    ),
     ("taken no more", [column("long"), column("long", "zip")], [column("long")], []),
     ("integer to long", [column("integer")], [column("long")], []),
     ("integer to double", [column("integer")], [column("double")], []),
@@ -97,8 +115,8 @@ INPUTS: list[tuple[str, list[Any], list[Any], list[str]]] = [
         [column(Object([Property("a", "long")]))],
         [column(Object([Property("b", "long"), Property("a", "long")]))],
         [
-            'input x: object of {"a": {"required": true, "type": "long"}} → '
-            'object of {"a": {"required": true, "type": "long"}, "b": {"required": true, "type": "long"}}'
+            'input x: object of {"a": {"required": true, "type": "long"}} → object of {"a":'
+            ' {"required": true, "type": "long"}, "b": {"required": true, "type": "long"}}'
         ],
     ),
     (
@@ -131,7 +149,12 @@ INPUTS: list[tuple[str, list[Any], list[Any], list[str]]] = [
         [TensorSpec(np.dtype("float32"), (-1, 4, 1))],
         ["input #0: tensor float32 (-1, 4) → tensor float32 (-1, 4, 1)"],
     ),
-    ("any batch", [TensorSpec(np.dtype("float32"), (8, 4))], [TensorSpec(np.dtype("float32"), (-1, 4))], []),
+    (
+        "any batch",
+        [TensorSpec(np.dtype("float32"), (8, 4))],
+        [TensorSpec(np.dtype("float32"), (-1, 4))],
+        [],
+    ),
     (
         "one batch alone",
         [TensorSpec(np.dtype("float32"), (-1, 4))],
@@ -153,7 +176,9 @@ INPUTS: list[tuple[str, list[Any], list[Any], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "broken"), [row[1:] for row in INPUTS], ids=[row[0] for row in INPUTS])
+@pytest.mark.parametrize(
+    ("old", "new", "broken"), [row[1:] for row in INPUTS], ids=[row[0] for row in INPUTS]
+)
 def test_inputs(old: list[Any], new: list[Any], broken: list[str]) -> None:
     found = list(breaks(signed(new), signed(old)))
     assert len(found) == len(broken), found
@@ -167,7 +192,12 @@ OUTPUTS: list[tuple[str, list[Any], list[Any], list[str]]] = [
     ("one less", [column("long"), column("double", "p")], [column("long")], ["output p: gone"]),
     ("narrower", [column("double")], [column("integer")], []),
     ("wider", [column("integer")], [column("double")], ["output x: integer → double"]),
-    ("optional", [column("long")], [column("long", required=False)], ["output x: was always there, is optional"]),
+    (
+        "optional",
+        [column("long")],
+        [column("long", required=False)],
+        ["output x: was always there, is optional"],
+    ),
     (
         "a tensor less",
         [TensorSpec(np.dtype("float32"), (-1, 2))],
@@ -177,7 +207,9 @@ OUTPUTS: list[tuple[str, list[Any], list[Any], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "broken"), [row[1:] for row in OUTPUTS], ids=[row[0] for row in OUTPUTS])
+@pytest.mark.parametrize(
+    ("old", "new", "broken"), [row[1:] for row in OUTPUTS], ids=[row[0] for row in OUTPUTS]
+)
 def test_outputs(old: list[Any], new: list[Any], broken: list[str]) -> None:
     found = list(breaks(signed([column("long")], new), signed([column("long")], old)))
     assert len(found) == len(broken), found
@@ -191,8 +223,12 @@ def plain(name: str, kind: object = "long", **more: object) -> dict[str, object]
 
 def test_a_column_that_does_not_say_is_required() -> None:
     x, y, perhaps = plain("x"), plain("y"), plain("x", required=False)
-    assert list(breaks(Signature(inputs=(x, y)), Signature(inputs=(x,)))) == ["input y: new and required"]
-    assert list(breaks(Signature(inputs=(x,)), Signature(inputs=(perhaps,)))) == ["input x: was optional, is required"]
+    assert list(breaks(Signature(inputs=(x, y)), Signature(inputs=(x,)))) == [
+        "input y: new and required"
+    ]
+    assert list(breaks(Signature(inputs=(x,)), Signature(inputs=(perhaps,)))) == [
+        "input x: was optional, is required"
+    ]
     assert list(breaks(Signature(inputs=(x,)), Signature(inputs=(x,)))) == []
     assert list(breaks(Signature(outputs=(perhaps,)), Signature(outputs=(x,)))) == [
         "output x: was always there, is optional"
@@ -205,7 +241,11 @@ def test_a_column_that_does_not_say_is_required() -> None:
     assert list(harmless(Signature(outputs=(x,)), Signature(outputs=(perhaps,)))) == [
         "output x: was optional, is always there"
     ]
-    for same in (Signature(inputs=(x,)), Signature(outputs=(x,)), Signature(inputs=(perhaps,), outputs=(perhaps,))):
+    for same in (
+        Signature(inputs=(x,)),
+        Signature(outputs=(x,)),
+        Signature(inputs=(perhaps,), outputs=(perhaps,)),
+    ):
         assert list(harmless(same, same)) == []
 
 
@@ -220,9 +260,14 @@ def test_an_inner_kind_may_be_a_word_alone() -> None:
 def test_a_new_column_says_whether_it_is_required() -> None:
     old = Signature(inputs=(plain("x"),), outputs=(plain("y"),))
     new = Signature(
-        inputs=(plain("x"), plain("a"), plain("b", required=False)), outputs=(plain("y"), plain("c", required=False))
+        inputs=(plain("x"), plain("a"), plain("b", required=False)),
+        outputs=(plain("y"), plain("c", required=False)),
     )
-    assert list(harmless(new, old)) == ["input a: new and required", "input b: new, optional", "output c: new"]
+    assert list(harmless(new, old)) == [
+        "input a: new and required",
+        "input b: new, optional",
+        "output c: new",
+    ]
 
 
 def test_a_default_that_is_the_same_is_no_change() -> None:
@@ -240,7 +285,9 @@ def test_parameters() -> None:
 def test_a_parameter_of_another_shape_is_another_kind() -> None:
     one, many = plain("k", shape=None), plain("k", shape=[-1])
     for old, new, told in ((one, many, "long → long (-1,)"), (many, one, "long (-1,) → long")):
-        assert list(breaks(Signature(params=(new,)), Signature(params=(old,)))) == [f"parameter k: {told}"]
+        assert list(breaks(Signature(params=(new,)), Signature(params=(old,)))) == [
+            f"parameter k: {told}"
+        ]
     assert list(breaks(Signature(params=(many,)), Signature(params=(many,)))) == []
 
 
@@ -251,8 +298,12 @@ def test_properties_are_known_by_name_not_by_place() -> None:
 
 
 def test_a_part_that_one_signature_leaves_out() -> None:
-    assert list(breaks(signed(None), signed([column("long")]))) == ["inputs: the new signature says nothing of them"]
-    assert list(breaks(signed([column("long")]), signed(None))) == ["inputs: the old signature says nothing of them"]
+    assert list(breaks(signed(None), signed([column("long")]))) == [
+        "inputs: the new signature says nothing of them"
+    ]
+    assert list(breaks(signed([column("long")]), signed(None))) == [
+        "inputs: the old signature says nothing of them"
+    ]
     assert list(breaks(signed(None), signed(None))) == []
     assert list(breaks(Signature(), Signature(outputs=({"type": "long"},)))) == [
         "outputs: the new signature says nothing of them"
@@ -262,7 +313,10 @@ def test_a_part_that_one_signature_leaves_out() -> None:
 @pytest.mark.parametrize(
     ("known", "findings"),
     [
-        ({12: signed([column("long")]), 14: signed([column("long")])}, [("passed", "signature compatible with 12")]),
+        (
+            {12: signed([column("long")]), 14: signed([column("long")])},
+            [("passed", "signature compatible with 12")],
+        ),
         ({12: signed([column("long")])}, [("failed", "14 has no signature to compare")]),
         ({14: signed([column("long")])}, [("failed", "12 has no signature to compare")]),
         (
@@ -278,14 +332,18 @@ def test_the_gate(known: dict[int, Signature], findings: list[tuple[str, str]]) 
 def test_nobody_to_compare_with() -> None:
     for holder in (None, 14):
         [found] = signature(subject(holder=holder))
-        assert found == Finding("exempt", "nobody to compare with: no other version holds Production")
+        assert found == Finding(
+            "exempt", "nobody to compare with: no other version holds Production"
+        )
     [found] = signature(subject(versions=(14,)))
     assert found.detail == "12, which holds Production, is not in MLflow to compare with"
 
 
 def test_the_holder_of_the_stage_that_is_entered_is_compared_with() -> None:
     known = {12: signed([column("long")]), 14: signed([column("long")])}
-    one = replace(subject(signatures=known, stage="Staging"), holder={"Staging": 12, "Production": 14}.get)
+    one = replace(
+        subject(signatures=known, stage="Staging"), holder={"Staging": 12, "Production": 14}.get
+    )
     assert said(*signature(one)) == [("passed", "signature compatible with 12")]
 
 

@@ -21,7 +21,8 @@ from mlflow_gitops.core.history.approvals import (
 
 HEAD, SAME, OLD, GONE = "h" * 40, "s" * 40, "o" * 40, "g" * 40
 BLOBS = {HEAD: "blob", SAME: "blob", OLD: "another blob"}
-"""The manifest at each head that the pull request had. What came after SAME touched other files alone; GONE was pushed away."""
+"""The manifest at each head that the pull request had. What came after SAME touched other files
+alone; GONE was pushed away."""
 
 PEOPLE = {
     "bob": Reviewer(True, "write"),
@@ -34,7 +35,10 @@ PEOPLE = {
     "hidden": Reviewer(True, "write", frozenset({"hidden@example.org"})),
 }
 PULL = PullRequest(
-    12, HEAD, "alice", makers([(["alice", "alice@example.org"], ["web-flow", "noreply@github.com"], "")])
+    12,
+    HEAD,
+    "alice",
+    makers([(["alice", "alice@example.org"], ["web-flow", "noreply@github.com"], "")]),
 )
 
 
@@ -102,13 +106,23 @@ def test_a_review(reviews: list[Review], told: Approvals) -> None:
         ("bob", (["1+bob@users.noreply.github.com"], [], ""), "is an author of it"),
         ("bob", ([], ["bob"], ""), "committed to it"),
         ("bob", ([], ["bob@users.noreply.github.com"], ""), "committed to it"),
-        ("bob", ([], [], "x\n\nCo-authored-by: Bob <7+bob@users.noreply.github.com>"), "is a co-author of it"),
-        ("bob", ([], [], "* co-authored-by: Bob <7+Bob@users.noreply.github.com>\n\nmore"), "is a co-author of it"),
+        (
+            "bob",
+            ([], [], "x\n\nCo-authored-by: Bob <7+bob@users.noreply.github.com>"),
+            "is a co-author of it",
+        ),
+        (
+            "bob",
+            ([], [], "* co-authored-by: Bob <7+Bob@users.noreply.github.com>\n\nmore"),
+            "is a co-author of it",
+        ),
         ("hidden", (["Hidden@example.org"], [], ""), "is an author of it"),
         ("hidden", ([], [], "Co-authored-by: H <hidden@example.org>"), "is a co-author of it"),
     ],
 )
-def test_whoever_made_it_does_not_approve_it(reviewer: str, commit: tuple[list[str], list[str], str], why: str) -> None:
+def test_whoever_made_it_does_not_approve_it(
+    reviewer: str, commit: tuple[list[str], list[str], str], why: str
+) -> None:
     pull = replace(PULL, makers=makers([(["carol"], ["carol"], ""), commit]))
     assert asked(pull, approved(reviewer)) == does_not(f"@{reviewer} {why}")
 
@@ -142,16 +156,34 @@ A, B, C = "A <a@example.org>", "B <b@example.org>", "C <c@example.org>"
         ([Said(A, A, "Promote")], (), ("no message has an Approved-by: line",)),
         ([Said(A, A, f"Promote\n\nApproved-by: {B}")], (B,), ()),
         ([Said(A, A, f"Promote\n\n* approved-by: {B}\n\nand more text")], (B,), ()),
-        ([Said(A, A, f"Approved-by: {B}\nApproved-by: B. <B@example.org>\nApproved-by: {C}")], (B, C), ()),
-        ([Said(A, A, f"Approved-by: {A}")], (), (f"{A} took part in making it", "no other Approved-by: line")),
-        ([Said(A, B, f"Approved-by: {B}\nApproved-by: {C}")], (C,), (f"{B} took part in making it",)),
+        (
+            [Said(A, A, f"Approved-by: {B}\nApproved-by: B. <B@example.org>\nApproved-by: {C}")],
+            (B, C),
+            (),
+        ),
+        (
+            [Said(A, A, f"Approved-by: {A}")],
+            (),
+            (f"{A} took part in making it", "no other Approved-by: line"),
+        ),
+        (
+            [Said(A, B, f"Approved-by: {B}\nApproved-by: {C}")],
+            (C,),
+            (f"{B} took part in making it",),
+        ),
         ([Said(A, A, f"Approved-by: {B}\nCo-authored-by: {B}")], (), None),
         ([Said(A, A, f"Merge\n\nApproved-by: {C}"), Said(C, C, "the work")], (), None),
-        ([Said(A, A, "Approved-by: Just A Name\nReviewed-by: C <c@example.org>")], ("Just A Name",), ()),
+        (
+            [Said(A, A, "Approved-by: Just A Name\nReviewed-by: C <c@example.org>")],
+            ("Just A Name",),
+            (),
+        ),
         ([Said(A, A, "See Approved-by: nobody")], (), ("no message has an Approved-by: line",)),
     ],
 )
-def test_what_messages_claim(commits: list[Said], by: tuple[str, ...], against: tuple[str, ...] | None) -> None:
+def test_what_messages_claim(
+    commits: list[Said], by: tuple[str, ...], against: tuple[str, ...] | None
+) -> None:
     told = claimed(commits)
     assert told.by == by and told.pull_request is None
     assert against is None or tuple(told.not_counted) == against
@@ -159,13 +191,16 @@ def test_what_messages_claim(commits: list[Said], by: tuple[str, ...], against: 
 
 def test_co_authors_are_found_wherever_they_stand() -> None:
     message = (
-        "Squash (#3)\n\n* one\n\nCo-authored-by: B <b@example.org>\n\n* two\n\n- co-authored-by: C <c@example.org>  \n"
+        "Squash (#3)\n\n* one\n\nCo-authored-by: B <b@example.org>\n\n* two\n\n- co-authored-by: C"
+        " <c@example.org>  \n"
     )
     assert list(co_authors(message)) == ["B <b@example.org>", "C <c@example.org>"]
 
 
 def test_the_first_thing_that_somebody_did_is_told() -> None:
-    made: Mapping[str, str] = makers([(["a"], ["b"], "Co-authored-by: A <1+a@users.noreply.github.com>")])
+    made: Mapping[str, str] = makers(
+        [(["a"], ["b"], "Co-authored-by: A <1+a@users.noreply.github.com>")]
+    )
     assert made == {
         "a": "is an author of it",
         "b": "committed to it",

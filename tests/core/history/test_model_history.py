@@ -1,4 +1,5 @@
-"""A model's history is what every commit of the main line wants of it, point by point (RULES R1, R2)."""
+"""A model's history is what every commit of the main line wants of it, point by point (RULES R1,
+R2)."""
 
 from __future__ import annotations
 
@@ -25,7 +26,17 @@ from mlflow_gitops.core.plan.plan_model import plan_model
 from mlflow_gitops.core.plan.refusals import Context
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.system.files import registry_files
-from tests.support.git_histories import MODELS, REGISTRY, History, Link, Node, Repo, Tree, manifest, random_history
+from tests.support.git_histories import (
+    MODELS,
+    REGISTRY,
+    History,
+    Link,
+    Node,
+    Repo,
+    Tree,
+    manifest,
+    random_history,
+)
 
 SEEDS = range(int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "12")))
 
@@ -42,8 +53,11 @@ class State:
     there: bool
 
 
-def slowly(commits: Iterable[tuple[str | None, Mapping[str, bytes | None]]], name: str) -> list[State]:
-    """Each commit's state by that commit's own policy; what cannot be read leaves the last state as it is."""
+def slowly(
+    commits: Iterable[tuple[str | None, Mapping[str, bytes | None]]], name: str
+) -> list[State]:
+    """Each commit's state by that commit's own policy; what cannot be read leaves the last state as
+    it is."""
     policy, desired, states = Policy(), None, []
     for sha, files in commits:
         if f"{REGISTRY}/policy.yaml" not in files:
@@ -71,15 +85,23 @@ def from_base(states: list[State], base: str | None) -> list[State]:
     """Without a base, a history begins with the first commit that has a manifest that can be read."""
     if base is not None:
         return states[[state.sha for state in states].index(base) :]
-    first = next((i for i, state in enumerate(states) if state.there and state.desired), len(states) - 1)
+    first = next(
+        (i for i, state in enumerate(states) if state.there and state.desired), len(states) - 1
+    )
     return states[first:]
 
 
 def points(states: list[State]) -> list[tuple[str | None, Desired | None]]:
-    return [(s.sha, s.desired) for i, s in enumerate(states) if i == 0 or s.desired != states[i - 1].desired]
+    return [
+        (s.sha, s.desired)
+        for i, s in enumerate(states)
+        if i == 0 or s.desired != states[i - 1].desired
+    ]
 
 
-def maker(states: list[State], base: str | None, of: Callable[[Desired | None], object]) -> str | None:
+def maker(
+    states: list[State], base: str | None, of: Callable[[Desired | None], object]
+) -> str | None:
     """The newest commit that put it there."""
     for before, after in reversed(list(pairwise(states))):
         if of(before.desired) != of(after.desired):
@@ -88,7 +110,10 @@ def maker(states: list[State], base: str | None, of: Callable[[Desired | None], 
 
 
 def values(states: list[State], field: Field) -> list[object]:
-    return [state.desired.fields.get(field, UNDECLARED) if state.desired else UNDECLARED for state in states]
+    return [
+        state.desired.fields.get(field, UNDECLARED) if state.desired else UNDECLARED
+        for state in states
+    ]
 
 
 def as_told(history: ModelHistory) -> list[tuple[str | None, Desired | None]]:
@@ -112,7 +137,10 @@ class Blobs:
 
 
 def wants(snapshot: Snapshot) -> dict[str, Desired]:
-    return {name: Desired(one, snapshot.policy.for_model(name)) for name, one in snapshot.manifests.items()}
+    return {
+        name: Desired(one, snapshot.policy.for_model(name))
+        for name, one in snapshot.manifests.items()
+    }
 
 
 def policy_stands(snapshot: Snapshot) -> bool:
@@ -120,7 +148,8 @@ def policy_stands(snapshot: Snapshot) -> bool:
 
 
 def plannable(snapshot: Snapshot) -> list[str]:
-    """The models that nothing is wrong with: of two files of one name a snapshot keeps the first, and no command goes on."""
+    """The models that nothing is wrong with: of two files of one name a snapshot keeps the first,
+    and no command goes on."""
     faulty = {stem_of(problem.file) for problem in snapshot.errors}
     return [name for name in snapshot.manifests if name not in faulty]
 
@@ -129,11 +158,16 @@ def check(history: ModelHistory, states: list[State], base: str | None) -> None:
     assert as_told(history) == points(states)
     fields = {field for state in states if state.desired for field in state.desired.fields}
     assert history.declared == fields
-    assert history.moved == (base is None or any(_fields(s.desired) != _fields(states[0].desired) for s in states))
+    assert history.moved == (
+        base is None or any(_fields(s.desired) != _fields(states[0].desired) for s in states)
+    )
     for field in fields:
         assert set(history.values(field)) == set(values(states, field))
     for of in (
-        *(lambda d, s=stage: d.holders(s) if d else () for stage in ("Production", "Staging", "Archived", "Canary")),
+        *(
+            lambda d, s=stage: d.holders(s) if d else ()
+            for stage in ("Production", "Staging", "Archived", "Canary")
+        ),
         *(lambda d, v=version: d.placement(v) if d else () for version in range(1, 5)),
         lambda d: d.manifest.aliases.get("champion") if d else None,
         lambda d: d is not None,
@@ -149,11 +183,14 @@ def _fields(desired: Desired | None) -> Mapping[Field, object] | None:
 
 
 def check_causes(history: ModelHistory, states: list[State], base: str | None) -> None:
-    """Field by field: more than one value, or no base, is `commit`; one value, and MLflow differs, is `drift` (RULES R2)."""
+    """Field by field: more than one value, or no base, is `commit`; one value, and MLflow differs,
+    is `drift` (RULES R2)."""
     name = history.target.manifest.name  # type: ignore[union-attr]
     versions = {
         number: ObservedVersion(number, stage, "by hand", {"a": "z"})
-        for number, stage in enumerate(("Production", "Staging", "None", "Archived", "Production"), 1)
+        for number, stage in enumerate(
+            ("Production", "Staging", "None", "Archived", "Production"), 1
+        )
     }
     aliases = {"production": 4, "champion": 4, "canary": 1}
     seen = ObservedModel(name, "by hand", {"a": "z", "b": "z"}, aliases, versions)
@@ -162,12 +199,19 @@ def check_causes(history: ModelHistory, states: list[State], base: str | None) -
         said = values(states, field)
         moved = base is None or any(value != said[0] for value in said)
         assert change.cause == ("commit" if moved else "drift"), change
-        made = maker(states, base, lambda d, f=field: d.fields.get(f, UNDECLARED) if d else UNDECLARED)  # type: ignore[misc]
+        made = maker(
+            states, base, lambda d, f=field: d.fields.get(f, UNDECLARED) if d else UNDECLARED
+        )  # type: ignore[misc]
         assert (change.commit.sha if change.commit else None) == (made if moved else None), change
 
 
 def _field(change: Change) -> Field:
-    kind = {"transition": "stage", "set_alias": "alias", "delete_alias": "alias", "set_description": "description"}
+    kind = {
+        "transition": "stage",
+        "set_alias": "alias",
+        "delete_alias": "alias",
+        "set_description": "description",
+    }
     return Field(kind.get(change.action, "tag"), change.version, change.key)  # type: ignore[arg-type]
 
 
@@ -189,7 +233,9 @@ def test_every_commit_read_whole_says_the_same(tmp_path: Path, seed: int) -> Non
         line = git.line(target, REGISTRY)
         assert line.shas == main[: end + 1]
         side = set(ids) - set(main)
-        assert not side & line.commits.keys(), "commits of a merged branch are no commits of the main line"
+        assert not side & line.commits.keys(), (
+            "commits of a merged branch are no commits of the main line"
+        )
         snapshot = build(git.files_at(target, REGISTRY), REGISTRY) if whole[end][1] else Snapshot()
         if not policy_stands(snapshot):
             continue
@@ -209,18 +255,30 @@ def test_every_commit_read_whole_says_the_same(tmp_path: Path, seed: int) -> Non
 
 def mended(tree: Tree) -> Tree:
     """The tree with a policy and manifests that can be planned, as far as they could not."""
-    kept = {path: data for path, data in tree.items() if classify_below(path) and isinstance(data, bytes)}
+    kept = {
+        path: data
+        for path, data in tree.items()
+        if classify_below(path) and isinstance(data, bytes)
+    }
     faulty = {
-        p.file for p in build([SourceFile(p, d) for p, d in kept.items() if isinstance(d, bytes)], REGISTRY).errors
+        p.file
+        for p in build(
+            [SourceFile(p, d) for p, d in kept.items() if isinstance(d, bytes)], REGISTRY
+        ).errors
     }
     whole = {path: data for path, data in kept.items() if path not in faulty}
     return {**whole, f"{REGISTRY}/models/gamma.yaml": manifest("gamma", "stages: {Production: 1}")}
 
 
 def needed(repo: Repo, shas: list[str], name: str, base: str | None) -> set[str]:
-    """The blobs of the manifest and the policy from base to target; all earlier ones too where the base cannot be read."""
+    """The blobs of the manifest and the policy from base to target; all earlier ones too where the
+    base cannot be read."""
     first = 0 if base is None or not _reads(repo, base, name) else shas.index(base)
-    listed = [line for sha in shas[first:] for line in repo.git("ls-tree", "-r", sha, "--", REGISTRY).splitlines()]
+    listed = [
+        line
+        for sha in shas[first:]
+        for line in repo.git("ls-tree", "-r", sha, "--", REGISTRY).splitlines()
+    ]
     return {line.split()[2] for line in listed if _of(line.split("\t")[1], name)}
 
 
@@ -233,7 +291,9 @@ def _reads(repo: Repo, sha: str, name: str) -> bool:
     files = {path: data for path, data in repo.files(sha).items() if _of(path, name)}
     [state] = slowly([(sha, files)], name)
     policy = files.get(f"{REGISTRY}/policy.yaml", b"{}")
-    return (state.desired is not None or not state.there) and bool(policy and read_policy(policy, "")[0])
+    return (state.desired is not None or not state.there) and bool(
+        policy and read_policy(policy, "")[0]
+    )
 
 
 @pytest.mark.parametrize("seed", range(100, 118))
@@ -254,10 +314,16 @@ def test_a_working_tree_lies_on_top_of_its_commit(tmp_path: Path, seed: int) -> 
     stems = {stem_of(path) for path in dirty}
     all_dirty = f"{REGISTRY}/policy.yaml" in dirty
     histories = Histories(
-        line, REGISTRY, workspace.git.blobs, wants(snapshot), dirty=lambda stem: all_dirty or stem in stems
+        line,
+        REGISTRY,
+        workspace.git.blobs,
+        wants(snapshot),
+        dirty=lambda stem: all_dirty or stem in stems,
     )
     on_disk = {file.path: file.data for file in registry_files(tmp_path, REGISTRY)}
-    commits: list[tuple[str | None, Mapping[str, bytes | None]]] = [(sha, repo.files(sha)) for sha in main]
+    commits: list[tuple[str | None, Mapping[str, bytes | None]]] = [
+        (sha, repo.files(sha)) for sha in main
+    ]
     for name in plannable(snapshot):
         states = slowly([*commits, (None, on_disk)], name)
         for base in (None, *main):
@@ -266,21 +332,29 @@ def test_a_working_tree_lies_on_top_of_its_commit(tmp_path: Path, seed: int) -> 
 
 
 def change_files(rng: random.Random, repo: Repo) -> None:
-    """What people leave uncommitted: changed, new and deleted manifests, another policy, staged or not."""
+    """What people leave uncommitted: changed, new and deleted manifests, another policy, staged or
+    not."""
     for _ in range(rng.randint(1, 3)):
         name = rng.choice(MODELS)
         path = rng.choice((f"{REGISTRY}/models/{name}.yaml", f"{REGISTRY}/models/new/{name}.yaml"))
         match rng.choice(("write", "write", "delete", "policy", "comment", "pin")):
             case "write":
-                repo.write(path, manifest(name, rng.choice(("stages: {Production: 3}", "stages: {Staging: 2}"))))
+                repo.write(
+                    path,
+                    manifest(name, rng.choice(("stages: {Production: 3}", "stages: {Staging: 2}"))),
+                )
             case "delete":
                 (repo.folder / path).unlink(missing_ok=True)
             case "policy":
-                repo.write(f"{REGISTRY}/policy.yaml", rng.choice(("drift: report\n", "stages: {}\n")))
+                repo.write(
+                    f"{REGISTRY}/policy.yaml", rng.choice(("drift: report\n", "stages: {}\n"))
+                )
             case "comment" if (repo.folder / path).is_file():
                 repo.write(path, (repo.folder / path).read_bytes() + b"# said\n")
             case "pin":
-                repo.write(path, manifest(name, "stages: {Production: 1}\nversions: {1: {run_id: def}}"))
+                repo.write(
+                    path, manifest(name, "stages: {Production: 1}\nversions: {1: {run_id: def}}")
+                )
     if rng.random() < 0.5:
         repo.git("add", "-A")
 
@@ -294,7 +368,10 @@ def told(tmp_path: Path, *trees: Mapping[str, str | Link | None]) -> tuple[Repo,
     """A main line of commits; each tree is laid over the one before it, None deletes."""
     history = History()
     for i, over in enumerate(trees):
-        laid = {**history.tip, **{p: c.encode() if isinstance(c, str) else c for p, c in over.items()}}
+        laid = {
+            **history.tip,
+            **{p: c.encode() if isinstance(c, str) else c for p, c in over.items()},
+        }
         kept = {path: content for path, content in laid.items() if content is not None}
         history.add(kept, subject=f"Commit {i}")
     repo = Repo(tmp_path)
@@ -306,11 +383,17 @@ def alpha(body: str) -> dict[str, str]:
 
 
 def history_of(
-    tmp_path: Path, shas: list[str], base: str | None, name: str = "alpha", blobs: Blobs | None = None
+    tmp_path: Path,
+    shas: list[str],
+    base: str | None,
+    name: str = "alpha",
+    blobs: Blobs | None = None,
 ) -> ModelHistory:
     git = Git(tmp_path)
     snapshot = build(git.files_at(shas[-1], REGISTRY), REGISTRY)
-    histories = Histories(git.line(shas[-1], REGISTRY), REGISTRY, blobs or git.blobs, wants(snapshot))
+    histories = Histories(
+        git.line(shas[-1], REGISTRY), REGISTRY, blobs or git.blobs, wants(snapshot)
+    )
     return histories.of(name, name, base, "known" if base else "none")
 
 
@@ -320,12 +403,20 @@ def test_a_true_merge_is_one_point_of_its_own_commit(tmp_path: Path) -> None:
     first = history.branch({ALPHA: manifest("alpha", "stages: {Production: 8}")}, 0)
     second = history.branch({ALPHA: manifest("alpha", "stages: {Production: 2}")}, first)
     history.add({**history.tip, "train.py": b""})
-    history.add({ALPHA: manifest("alpha", "stages: {Production: 2}")}, second, subject="Merge pull request #5 from a/b")
+    history.add(
+        {ALPHA: manifest("alpha", "stages: {Production: 2}")},
+        second,
+        subject="Merge pull request #5 from a/b",
+    )
     ids = Repo(tmp_path).build(history)
     found = history_of(tmp_path, [ids[i] for i in history.main], ids[0])
     assert [sha for sha, _ in as_told(found)] == [ids[0], ids[history.main[-1]]]
     made = found.made_by(lambda d: d.holders("Production") if d else ())
-    assert made is not None and made.pull_request == 5 and made.subject == "Merge pull request #5 from a/b"
+    assert (
+        made is not None
+        and made.pull_request == 5
+        and made.subject == "Merge pull request #5 from a/b"
+    )
 
 
 def test_what_a_reverted_commit_declared_is_known(tmp_path: Path) -> None:
@@ -347,7 +438,10 @@ def test_a_manifest_that_cannot_be_read_leaves_its_last_state(tmp_path: Path) ->
         alpha("stages: {Production: 1}"),
         {ALPHA: "name: alpha\nstages: ["},
         {ALPHA: Link("../policy.yaml")},
-        {**alpha("stages: {Production: 9}"), f"{REGISTRY}/models/team/alpha.yaml": "name: alpha\nstages: {}\n"},
+        {
+            **alpha("stages: {Production: 9}"),
+            f"{REGISTRY}/models/team/alpha.yaml": "name: alpha\nstages: {}\n",
+        },
         {**alpha("stages: {Production: 2}"), f"{REGISTRY}/models/team/alpha.yaml": None},
     )
     found = history_of(tmp_path, shas, shas[0])
@@ -355,10 +449,14 @@ def test_a_manifest_that_cannot_be_read_leaves_its_last_state(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "broken", [{ALPHA: "name: ["}, {f"{REGISTRY}/models/team/alpha.yaml": "name: alpha\nstages: {}\n"}]
+    "broken",
+    [{ALPHA: "name: ["}, {f"{REGISTRY}/models/team/alpha.yaml": "name: alpha\nstages: {}\n"}],
 )
-def test_a_base_that_cannot_be_read_is_what_could_be_read_before_it(tmp_path: Path, broken: dict[str, str]) -> None:
-    """An entry since then is a commit's, never taken for drift: drift is healed without being judged."""
+def test_a_base_that_cannot_be_read_is_what_could_be_read_before_it(
+    tmp_path: Path, broken: dict[str, str]
+) -> None:
+    """An entry since then is a commit's, never taken for drift: drift is healed without being
+    judged."""
     _, shas = told(
         tmp_path,
         alpha("stages: {Production: 1}"),
@@ -366,7 +464,10 @@ def test_a_base_that_cannot_be_read_is_what_could_be_read_before_it(tmp_path: Pa
         {**alpha("stages: {Production: 2}"), f"{REGISTRY}/models/team/alpha.yaml": None},
     )
     found = history_of(tmp_path, shas, shas[1])
-    assert [point.desired.holders("Production") for point in found.points if point.desired] == [(1,), (2,)]
+    assert [point.desired.holders("Production") for point in found.points if point.desired] == [
+        (1,),
+        (2,),
+    ]
     assert [sha for sha, _ in as_told(found)] == shas[1:]
 
 
@@ -377,23 +478,37 @@ def test_a_base_that_never_could_be_read_declared_nothing(tmp_path: Path) -> Non
     assert found.values(Field("stage", 2)) == [UNDECLARED, "Production"]
 
 
-def test_a_policy_that_cannot_be_read_leaves_the_last_one_also_before_the_base(tmp_path: Path) -> None:
+def test_a_policy_that_cannot_be_read_leaves_the_last_one_also_before_the_base(
+    tmp_path: Path,
+) -> None:
     policy = f"{REGISTRY}/policy.yaml"
     _, shas = told(
         tmp_path,
         {policy: "stages: {Canary: {alias: canary, native: false}}\n"},
         {policy: "stages: [\n"},
         alpha("stages: {Canary: 1}"),
-        {policy: "stages: {Canary: {alias: canary, native: false}, Production: {alias: production}}\n"},
+        {
+            policy: (
+                "stages: {Canary: {alias: canary, native: false}, Production: {alias:"
+                " production}}\n"
+            )
+        },
     )
     found = history_of(tmp_path, shas, shas[2])
-    assert [point.desired.holders("Canary") for point in found.points if point.desired] == [(1,), (1,)]
-    assert history_of(tmp_path, shas, None).made_by(lambda d: d is not None) == found.points[0].commit
+    assert [point.desired.holders("Canary") for point in found.points if point.desired] == [
+        (1,),
+        (1,),
+    ]
+    assert (
+        history_of(tmp_path, shas, None).made_by(lambda d: d is not None) == found.points[0].commit
+    )
 
 
 def test_a_moved_file_is_the_same_model_and_moves_nothing(tmp_path: Path) -> None:
     text = "name: alpha\nstages: {Production: 1}\n"
-    _, shas = told(tmp_path, {ALPHA: text}, {ALPHA: None, f"{REGISTRY}/models/nlp/alpha.yaml": text})
+    _, shas = told(
+        tmp_path, {ALPHA: text}, {ALPHA: None, f"{REGISTRY}/models/nlp/alpha.yaml": text}
+    )
     found = history_of(tmp_path, shas, shas[0])
     assert not found.moved and found.target is not None
     assert found.target.manifest.file == f"{REGISTRY}/models/nlp/alpha.yaml"
@@ -402,7 +517,12 @@ def test_a_moved_file_is_the_same_model_and_moves_nothing(tmp_path: Path) -> Non
 def test_only_the_blobs_between_base_and_target_are_read(tmp_path: Path) -> None:
     bodies = [f"stages: {{Production: {i}}}" for i in range(1, 21)]
     beta = {f"{REGISTRY}/models/beta.yaml": "name: beta\nstages: {}\n"}
-    repo, shas = told(tmp_path, {f"{REGISTRY}/policy.yaml": "drift: heal\n"}, beta, *(alpha(body) for body in bodies))
+    repo, shas = told(
+        tmp_path,
+        {f"{REGISTRY}/policy.yaml": "drift: heal\n"},
+        beta,
+        *(alpha(body) for body in bodies),
+    )
     blobs = Blobs(Git(tmp_path))
     assert len(history_of(tmp_path, shas, shas[-3], blobs=blobs).points) == 3
     policy = repo.git("rev-parse", f"{shas[0]}:{REGISTRY}/policy.yaml")
@@ -435,7 +555,9 @@ def test_a_base_that_cannot_be_compared_has_no_history(tmp_path: Path, state: Ba
     _, shas = told(tmp_path, alpha("stages: {Production: 1}"))
     git = Git(tmp_path)
     wanted = wants(build(git.files_at(shas[0], REGISTRY), REGISTRY))
-    found = Histories(git.line(shas[0], REGISTRY), REGISTRY, git.blobs, wanted).of("alpha", "alpha", "f" * 40, state)
+    found = Histories(git.line(shas[0], REGISTRY), REGISTRY, git.blobs, wanted).of(
+        "alpha", "alpha", "f" * 40, state
+    )
     assert found.base == "f" * 40 and found.base_state == state
     assert as_told(found) == [(None, wanted["alpha"])]
 
@@ -458,11 +580,16 @@ def test_the_base_is_told_whether_anything_was_read_or_not(tmp_path: Path) -> No
 
 
 def test_a_manifest_that_is_gone_wants_what_pruning_says(tmp_path: Path) -> None:
-    """What is planned then stands in no file: it is the target's word, and the commit is the one that took the file away."""
+    """What is planned then stands in no file: it is the target's word, and the commit is the one
+    that took the file away."""
     _, shas = told(tmp_path, alpha("stages: {Production: 1}"), {"a": "1"}, {ALPHA: None})
     git = Git(tmp_path)
-    empty = wants(build([SourceFile(ALPHA, b"name: alpha\nstages: {Production: null}\n")], REGISTRY))
-    found = Histories(git.line(shas[-1], REGISTRY), REGISTRY, git.blobs, empty).of("alpha", "alpha", shas[0], "known")
+    empty = wants(
+        build([SourceFile(ALPHA, b"name: alpha\nstages: {Production: null}\n")], REGISTRY)
+    )
+    found = Histories(git.line(shas[-1], REGISTRY), REGISTRY, git.blobs, empty).of(
+        "alpha", "alpha", shas[0], "known"
+    )
     assert found.before is not None and found.before.holders("Production") == (1,)
     assert as_told(found)[1:] == [(shas[2], empty["alpha"])]
     unheard = Histories(git.line(shas[-1], REGISTRY), REGISTRY, git.blobs, {"new": empty["alpha"]})
@@ -473,14 +600,23 @@ def test_a_commit_that_nobody_has_read_is_known_by_its_name_alone() -> None:
     text = b"name: m\nstages: {}\n"
     line = Line(["a" * 40], [(0, f"{REGISTRY}/models/m.yaml", "blob")], {})
     target = wants(build([SourceFile(f"{REGISTRY}/models/m.yaml", text)], REGISTRY))
-    found = Histories(line, REGISTRY, lambda ids: dict.fromkeys(ids, text), target).of("m", "m", None, "none")
+    found = Histories(line, REGISTRY, lambda ids: dict.fromkeys(ids, text), target).of(
+        "m", "m", None, "none"
+    )
     assert found.points[0].commit == Commit("a" * 40, "", "", "")
 
 
 def test_names_at(tmp_path: Path) -> None:
     moved = f"{REGISTRY}/models/team/alpha.yaml"
     text = alpha("stages: {}")[ALPHA]
-    _, shas = told(tmp_path, {"a": "1"}, {ALPHA: text}, {ALPHA: None, moved: text}, {moved: None}, {moved: text})
+    _, shas = told(
+        tmp_path,
+        {"a": "1"},
+        {ALPHA: text},
+        {ALPHA: None, moved: text},
+        {moved: None},
+        {moved: text},
+    )
     histories = Histories(Git(tmp_path).line(shas[-1], REGISTRY), REGISTRY, Git(tmp_path).blobs, {})
     assert [histories.names_at("alpha", sha) for sha in shas] == [False, True, True, False, True]
     assert not histories.names_at("beta", shas[-1])
@@ -504,7 +640,8 @@ def test_the_pull_request_of_a_subject(subject: str, number: int | None) -> None
 
 
 def test_the_generated_histories_hold_what_they_promise() -> None:
-    """The generator must really make merges, links, twins and the like, or the tests above prove little."""
+    """The generator must really make merges, links, twins and the like, or the tests above prove
+    little."""
     seen: Counter[str] = Counter()
     for seed in range(36):
         rng = random.Random(seed)
@@ -513,13 +650,17 @@ def test_the_generated_histories_hold_what_they_promise() -> None:
         seen["skewed"] += clocks != sorted(clocks)
         for i in history.main:
             node = history.nodes[i]
-            stems = Counter(stem_of(path) for path in node.tree if classify_below(path) == "manifest")
+            stems = Counter(
+                stem_of(path) for path in node.tree if classify_below(path) == "manifest"
+            )
             seen["merge"] += len(node.parents) > 1
             seen["twin"] += max(stems.values(), default=0) > 1
             seen["link"] += any(isinstance(content, Link) for content in node.tree.values())
             seen["empty"] += same_as_parent(history, node)
             seen["policy"] += f"{REGISTRY}/policy.yaml" in node.tree
-    assert all(seen[what] >= 5 for what in ("skewed", "merge", "twin", "link", "empty", "policy")), seen
+    assert all(
+        seen[what] >= 5 for what in ("skewed", "merge", "twin", "link", "empty", "policy")
+    ), seen
 
 
 def classify_below(path: str) -> str | None:

@@ -11,7 +11,11 @@ ANN, BOB, CY = "Ann <ann@example.org>", "Bob <bob@example.org>", "Cy <cy@example
 
 
 def commit(
-    author: str = ANN, message: str = "Change", committer: str | None = None, sha: str = "1", subject: str | None = None
+    author: str = ANN,
+    message: str = "Change",
+    committer: str | None = None,
+    sha: str = "1",
+    subject: str | None = None,
 ) -> Commit:
     title = message.partition("\n")[0] if subject is None else subject
     return Commit(sha * 40, "2026-01-01T00:00:00Z", author, title, committer or author, message)
@@ -41,26 +45,37 @@ def test_a_commit_pushed_directly_is_its_authors() -> None:
     assert people(commit()) == People(ANN, merged_by=ANN)
 
 
-@pytest.mark.parametrize("forge", ["GitHub <noreply@github.com>", "GitHub Enterprise <noreply@ghe.example.org>"])
+@pytest.mark.parametrize(
+    "forge", ["GitHub <noreply@github.com>", "GitHub Enterprise <noreply@ghe.example.org>"]
+)
 def test_the_forge_itself_merges_nothing(forge: str) -> None:
     assert people(commit(committer=forge)).merged_by is None
     assert people(commit(committer=forge), None, Vouched(merged_by="@cy")).merged_by == "@cy"
-    assert people(commit(committer="No Reply <noreply@example.org>")).merged_by == "No Reply <noreply@example.org>"
+    assert (
+        people(commit(committer="No Reply <noreply@example.org>")).merged_by
+        == "No Reply <noreply@example.org>"
+    )
 
 
 def test_a_true_merge_is_its_authors_merge_of_the_newest_commits_authors_work() -> None:
     merge = commit(CY, "Merge pull request #9 from a/b", committer="GitHub <noreply@github.com>")
-    newest, older = commit(BOB, "Two\n\nCo-authored-by: Ann A <ANN@example.org>", sha="2"), commit(ANN, sha="3")
+    newest, older = (
+        commit(BOB, "Two\n\nCo-authored-by: Ann A <ANN@example.org>", sha="2"),
+        commit(ANN, sha="3"),
+    )
     found = people(merge, [newest, older, commit(BOB, sha="4")])
     assert found == People(BOB, (ANN,), CY, (), None, 9, "message")
-    assert people(merge, []) == People(CY, (), CY, (), None, 9, "message"), "what the merge itself did is its author's"
+    assert people(merge, []) == People(CY, (), CY, (), None, 9, "message"), (
+        "what the merge itself did is its author's"
+    )
 
 
 def test_squashed_bodies_bury_their_trailers() -> None:
     message = (
-        "Promote (#7)\n\n* one\n\n* co-authored-by: Bob <bob@example.org>\n  Co-Authored-By: Ann <ann@example.org>\n"
-        "\nReviewed-by: Cy <cy@example.org>\n- Approved-by: @dee\nApproved-by:\nNot Approved-by: me\n"
-        "Reviewed-by: Cy Z <CY@example.org>\nCo-authored-by: Dee <1+dee@users.noreply.github.com>\n"
+        "Promote (#7)\n\n* one\n\n* co-authored-by: Bob <bob@example.org>\n  Co-Authored-By: Ann"
+        " <ann@example.org>\n\nReviewed-by: Cy <cy@example.org>\n- Approved-by:"
+        " @dee\nApproved-by:\nNot Approved-by: me\nReviewed-by: Cy Z"
+        " <CY@example.org>\nCo-authored-by: Dee <1+dee@users.noreply.github.com>\n"
     )
     found = people(commit(ANN, message))
     assert found.co_authors == (BOB, "@dee")
@@ -87,8 +102,14 @@ def test_the_number_that_a_subject_claims(subject: str, number: int | None) -> N
 def test_what_a_receipt_looked_up_counts_more_than_what_is_claimed() -> None:
     claimed = commit(message="Promote (#7)\n\nApproved-by: Mallory <m@example.org>")
     looked = people(claimed, None, Vouched(12, "api", None, ()))
-    assert (looked.approved_by, looked.approved_by_source) == ((), "receipt"), "it looked, and nobody had approved"
+    assert (looked.approved_by, looked.approved_by_source) == (
+        (),
+        "receipt",
+    ), "it looked, and nobody had approved"
     assert (looked.pull_request, looked.pull_request_source) == (12, "api")
     assert people(claimed, None, Vouched(None, "api")).pull_request is None
     not_looked = people(claimed, None, Vouched(7, "message", None, ()))
-    assert (not_looked.approved_by, not_looked.approved_by_source) == (("Mallory <m@example.org>",), "message")
+    assert (not_looked.approved_by, not_looked.approved_by_source) == (
+        ("Mallory <m@example.org>",),
+        "message",
+    )

@@ -18,7 +18,9 @@ def points(*held: tuple[int, ...] | None) -> list[Point]:
     """One commit a day; None for a day without a manifest."""
     found = []
     for day, versions in enumerate(held, 1):
-        commit = Commit(f"{day:040d}", f"2026-01-{day:02d}T00:00:00Z", "A Person <a@example.org>", f"Day {day}")
+        commit = Commit(
+            f"{day:040d}", f"2026-01-{day:02d}T00:00:00Z", "A Person <a@example.org>", f"Day {day}"
+        )
         stages = {"Production": versions or ()}
         manifest = Manifest("m", "registry/models/m.yaml", None, (), {}, stages, {}, {})
         found.append(Point(commit, None if versions is None else Desired(manifest, RULES)))
@@ -29,7 +31,10 @@ def seen(stamps: Mapping[int, int | None], base: str | None = "a" * 40) -> Obser
     """Versions, and the day in February on which a reconcile put each in Production."""
     versions = {
         number: ObservedVersion(
-            number, tags={"gitops.held.Production": f"{'b' * 40}@2026-02-{day:02d}T00:00:00Z"} if day else {}
+            number,
+            tags={"gitops.held.Production": f"{'b' * 40}@2026-02-{day:02d}T00:00:00Z"}
+            if day
+            else {},
         )
         for number, day in stamps.items()
     }
@@ -38,7 +43,10 @@ def seen(stamps: Mapping[int, int | None], base: str | None = "a" * 40) -> Obser
 
 def days(*held: tuple[int, ...] | None) -> list[tuple[tuple[int, ...], str, str | None]]:
     found = stays(points(*held), "Production")
-    return [(s.versions, s.began.subject if s.began else "", s.ended.subject if s.ended else None) for s in found]
+    return [
+        (s.versions, s.began.subject if s.began else "", s.ended.subject if s.ended else None)
+        for s in found
+    ]
 
 
 def test_a_stay_lasts_from_the_commit_that_begins_it_to_the_one_that_ends_it() -> None:
@@ -50,17 +58,28 @@ def test_a_stay_lasts_from_the_commit_that_begins_it_to_the_one_that_ends_it() -
 
 def test_without_mlflow_the_main_line_alone_says_who_held_it() -> None:
     found = formers(points((8,), (12,), (14,)), "Production", (14,), None)
-    assert [one.versions for one in found.held] == [(12,), (8,)] and not found.stamped and not found.passed_over
+    assert (
+        [one.versions for one in found.held] == [(12,), (8,)]
+        and not found.stamped
+        and not found.passed_over
+    )
 
 
 def test_what_holds_it_now_is_no_former_whenever_it_held_it() -> None:
-    assert [f.versions for f in formers(points((14,), (12,), (14,)), "Production", (14,), None).held] == [(12,)]
+    assert [
+        f.versions for f in formers(points((14,), (12,), (14,)), "Production", (14,), None).held
+    ] == [(12,)]
     # A working tree may be ahead of the main line: then its newest holder is the one before.
-    assert [f.versions for f in formers(points((8,), (12,)), "Production", (15,), None).held] == [(12,), (8,)]
+    assert [f.versions for f in formers(points((8,), (12,)), "Production", (15,), None).held] == [
+        (12,),
+        (8,),
+    ]
 
 
 def test_what_no_reconcile_put_there_is_passed_over() -> None:
-    found = formers(points((8,), (12,), (13,), (14,)), "Production", (14,), seen({8: 1, 12: 3, 13: None, 14: 9}))
+    found = formers(
+        points((8,), (12,), (13,), (14,)), "Production", (14,), seen({8: 1, 12: 3, 13: None, 14: 9})
+    )
     assert [(one.versions, one.held) for one in found.held] == [
         ((12,), "2026-02-03T00:00:00Z"),
         ((8,), "2026-02-01T00:00:00Z"),
@@ -69,13 +88,19 @@ def test_what_no_reconcile_put_there_is_passed_over() -> None:
 
 
 def test_a_version_that_is_gone_is_passed_over() -> None:
-    assert formers(points((8,), (12,), (14,)), "Production", (14,), seen({8: 1, 14: 2})).passed_over == ((12,),)
-    assert formers(points((12,), (14,)), "Production", (14,), seen({14: None}, base=None)).passed_over == ((12,),)
+    assert formers(
+        points((8,), (12,), (14,)), "Production", (14,), seen({8: 1, 14: 2})
+    ).passed_over == ((12,),)
+    assert formers(
+        points((12,), (14,)), "Production", (14,), seen({14: None}, base=None)
+    ).passed_over == ((12,),)
 
 
 def test_a_model_that_was_reconciled_and_has_no_stamps_never_held_anything() -> None:
     assert not formers(points((12,), (14,)), "Production", (14,), seen({12: None, 14: None})).held
-    found = formers(points((12,), (14,)), "Production", (14,), seen({12: None, 14: None}, base=None))
+    found = formers(
+        points((12,), (14,)), "Production", (14,), seen({12: None, 14: None}, base=None)
+    )
     assert [one.versions for one in found.held] == [(12,)] and not found.stamped
 
 

@@ -1,4 +1,5 @@
-"""What git knows of a version that comes to hold a stage: its making commit, its judge, the way it came (RULES R1, R3).
+"""What git knows of a version that comes to hold a stage: its making commit, its judge, the way it
+came (RULES R1, R3).
 
 Here a line of commits is told as the files of each, and a blob's id is its content.
 """
@@ -32,13 +33,17 @@ def sha(i: int) -> str:
 
 
 def commit(i: int) -> Commit:
-    return Commit(sha(i), f"2026-01-{i + 1:02d}T00:00:00Z", "A Person <a@example.org>", f"Commit {i}")
+    return Commit(
+        sha(i), f"2026-01-{i + 1:02d}T00:00:00Z", "A Person <a@example.org>", f"Commit {i}"
+    )
 
 
 def line(*trees: Tree) -> Line:
     """The main line; each tree says what its commit changed, None deletes."""
     changes = [(i, path, text) for i, tree in enumerate(trees) for path, text in tree.items()]
-    return Line([sha(i) for i in range(len(trees))], changes, {sha(i): commit(i) for i in range(len(trees))})
+    return Line(
+        [sha(i) for i in range(len(trees))], changes, {sha(i): commit(i) for i in range(len(trees))}
+    )
 
 
 def contents(ids: Iterable[str]) -> Mapping[str, bytes]:
@@ -59,11 +64,16 @@ def wanted(trees: Iterable[Tree], path: str = FILE) -> Desired | None:
 def explained(
     *trees: Tree, base: int | None = 0, dirty: Tree | None = None, state: BaseState = "known"
 ) -> tuple[ModelHistory, Histories]:
-    """The history from the base to the last commit, or to a working tree on top of it, with its entries."""
+    """The history from the base to the last commit, or to a working tree on top of it, with its
+    entries."""
     told = wanted([*trees, dirty or {}])
     target = {"m": told} if told else {}
-    histories = Histories(line(*trees), "registry", contents, target, dirty=lambda stem: dirty is not None)
-    history = histories.of("m", "m", None if base is None else sha(base), "none" if base is None else state)
+    histories = Histories(
+        line(*trees), "registry", contents, target, dirty=lambda stem: dirty is not None
+    )
+    history = histories.of(
+        "m", "m", None if base is None else sha(base), "none" if base is None else state
+    )
     return histories.with_entries(history, "m", "m"), histories
 
 
@@ -83,12 +93,22 @@ def test_an_entry_is_what_the_target_holds_and_the_base_does_not() -> None:
     before = wanted([holding("{Production: 1, Staging: [2, 3], Archived: 9}")])
     target = wanted([holding("{Staging: [3, 4], Production: 2, Archived: 9}")])
     assert before is not None and target is not None
-    assert new_holders(target, before) == [("Production", 2), ("Staging", 4)], "in display order of the stages"
-    assert new_holders(target, None) == [("Production", 2), ("Staging", 3), ("Staging", 4), ("Archived", 9)]
+    assert new_holders(target, before) == [
+        ("Production", 2),
+        ("Staging", 4),
+    ], "in display order of the stages"
+    assert new_holders(target, None) == [
+        ("Production", 2),
+        ("Staging", 3),
+        ("Staging", 4),
+        ("Archived", 9),
+    ]
 
 
 def test_a_version_that_both_hold_is_no_entry() -> None:
-    found, _ = explained(holding("{Production: 1}"), holding("{Production: 2}"), holding("{Production: 1}"))
+    found, _ = explained(
+        holding("{Production: 1}"), holding("{Production: 2}"), holding("{Production: 1}")
+    )
     assert found.entries == ()
 
 
@@ -125,7 +145,8 @@ def test_a_first_manifest_made_what_it_holds() -> None:
 
 
 def test_the_way_there_may_lie_before_the_base() -> None:
-    """`stays` maps each stage that it was in right before to the commit that the unbroken stay began with."""
+    """`stays` maps each stage that it was in right before to the commit that the unbroken stay
+    began with."""
     trees = (
         holding("{Staging: 2}"),
         holding("{}"),
@@ -134,7 +155,9 @@ def test_the_way_there_may_lie_before_the_base() -> None:
         holding("{Staging: 3, Production: 2}"),
     )
     for base in range(4):
-        found = entry(*trees, base=base) if base == 3 else explained(*trees, base=base)[0].entries[0]
+        found = (
+            entry(*trees, base=base) if base == 3 else explained(*trees, base=base)[0].entries[0]
+        )
         assert (found.stage, found.version, found.made) == ("Production", 2, commit(4))
         assert found.stays == {"Staging": commit(2)}, "an earlier stay does not count"
 
@@ -162,16 +185,27 @@ def test_where_the_manifest_lay_when_a_commit_made_it_so() -> None:
     )
     target = wanted(trees, again)
     assert target is not None
-    past = Histories(line(*trees), "registry", contents, {"m": target}).of("m", "m", sha(0), "known")
-    assert [past.files(commit(i)) for i in range(4)] == [(FILE,), (FILE,), (moved, FILE), (again, moved)]
+    past = Histories(line(*trees), "registry", contents, {"m": target}).of(
+        "m", "m", sha(0), "known"
+    )
+    assert [past.files(commit(i)) for i in range(4)] == [
+        (FILE,),
+        (FILE,),
+        (moved, FILE),
+        (again, moved),
+    ]
     assert files_at(past.points, commit(9)) == ()
     assert past.files(commit(9)) == (again,), "where it lies now, if nothing tells"
 
 
 def test_what_began_with_the_first_manifest() -> None:
-    """Nothing lies before it: no other commit made it, and no stay led to it, whatever the target holds beside it."""
+    """Nothing lies before it: no other commit made it, and no stay led to it, whatever the target
+    holds beside it."""
     rules = {POLICY: "stages: {Canary: {alias: canary, native: false}}\n"}
-    trees = {**rules, **holding("{Production: 1, Canary: 1}")}, holding("{Production: 1, Canary: 1, Staging: 2}")
+    trees = (
+        {**rules, **holding("{Production: 1, Canary: 1}")},
+        holding("{Production: 1, Canary: 1, Staging: 2}"),
+    )
     found = {one.stage: one for one in explained(*trees, base=None)[0].entries}
     assert {stage: (one.made, one.stays) for stage, one in found.items()} == {
         "Production": (commit(0), {}), "Canary": (commit(0), {}), "Staging": (commit(1), {}),
@@ -194,7 +228,12 @@ def test_the_policy_before_the_making_commit_judges() -> None:
     """So one pull request cannot loosen a gate and use it; a later one may."""
     trees = {POLICY: ASKING, **holding("{}")}, {POLICY: TAGGED, **holding("{Production: 2}")}
     assert judged_by(entry(*trees)) == ("pinned",)
-    later = {POLICY: ASKING, **holding("{}")}, {POLICY: TAGGED}, holding("{Production: 2}"), {POLICY: "{}\n"}
+    later = (
+        {POLICY: ASKING, **holding("{}")},
+        {POLICY: TAGGED},
+        holding("{Production: 2}"),
+        {POLICY: "{}\n"},
+    )
     assert judged_by(entry(*later)) == ("tags",)
 
 
@@ -207,10 +246,14 @@ def test_the_first_policy_ever_judges_itself() -> None:
     for base in (None, 0):
         found = entry(holding("{}"), {POLICY: ASKING, **holding("{Production: 2}")}, base=base)
         assert judged_by(found) == ("pinned",)
-    loosened = entry(holding("{}"), {POLICY: ASKING, **holding("{Production: 2}")}, {POLICY: "{}\n"})
+    loosened = entry(
+        holding("{}"), {POLICY: ASKING, **holding("{Production: 2}")}, {POLICY: "{}\n"}
+    )
     assert judged_by(loosened) == ("pinned",), "what came after it does not judge"
     after = entry(holding("{}"), holding("{Production: 2}"), {POLICY: ASKING})
-    assert judged_by(after) == ("pinned",), "there was none before, and the target's own is all there is"
+    assert judged_by(after) == ("pinned",), (
+        "there was none before, and the target's own is all there is"
+    )
 
 
 def test_the_first_policy_judges_with_its_exceptions_for_the_model_and_its_kind() -> None:
@@ -219,21 +262,30 @@ def test_the_first_policy_judges_with_its_exceptions_for_the_model_and_its_kind(
     assert judged_by(found) == ("pinned",)
     ruled = ruled.replace("match: m", "match: m, kind: prompt")
     prompt = {FILE: "name: m\nkind: prompt\nstages: {Production: 2}\n"}
-    for trees in ([{POLICY: ruled, **prompt}, {POLICY: "{}\n"}], [{POLICY: ruled}, {POLICY: "{}\n", **prompt}]):
+    for trees in (
+        [{POLICY: ruled, **prompt}, {POLICY: "{}\n"}],
+        [{POLICY: ruled}, {POLICY: "{}\n", **prompt}],
+    ):
         assert judged_by(entry(*trees, base=None)) == ("pinned",)
 
 
 def test_a_working_tree_is_judged_by_the_last_policy_of_the_line() -> None:
     trees = {POLICY: ASKING, **holding("{}")}, {POLICY: TAGGED}
-    assert judged_by(entry(*trees, dirty={POLICY: "{}\n", **holding("{Production: 2}")})) == ("tags",)
+    assert judged_by(entry(*trees, dirty={POLICY: "{}\n", **holding("{Production: 2}")})) == (
+        "tags",
+    )
     alone = entry(holding("{}"), dirty={POLICY: ASKING, **holding("{Production: 2}")})
     assert judged_by(alone) == ("pinned",), "the first policy ever, and not even committed"
 
 
 def test_the_judge_is_the_policy_for_this_model() -> None:
     policy = "models: [{match: m, stages: {Production: {require: {pinned: true}}}}]\n"
-    assert judged_by(entry({POLICY: policy, **holding("{}")}, holding("{Production: 2}"))) == ("pinned",)
-    _, histories = explained({POLICY: policy, **holding("{}")}, {POLICY: "{}\n", **holding("{Production: 2}")})
+    assert judged_by(entry({POLICY: policy, **holding("{}")}, holding("{Production: 2}"))) == (
+        "pinned",
+    )
+    _, histories = explained(
+        {POLICY: policy, **holding("{}")}, {POLICY: "{}\n", **holding("{Production: 2}")}
+    )
     assert histories.judge(commit(1), "m").stages["Production"].asks.pinned
     assert not histories.judge(commit(1), "other").stages["Production"].asks.pinned
 
@@ -242,14 +294,18 @@ def test_a_prompt_is_judged_by_the_rules_for_prompts() -> None:
     """By what the manifest is at the commit itself; another commit's kind does not count."""
     rules = "models: [{match: m, kind: prompt, stages: {Production: {require: {tags: {a: x}}}}}]\n"
     prompt = {FILE: "name: m\nkind: prompt\nstages: {Production: 2}\n"}
-    _, histories = explained({POLICY: rules, **holding("{}")}, prompt, holding("{Production: 2}"), base=None)
+    _, histories = explained(
+        {POLICY: rules, **holding("{}")}, prompt, holding("{Production: 2}"), base=None
+    )
     judges = [histories.judge(commit(i), "m").stages["Production"].asks.gates for i in (1, 2)]
     assert judges == [("tags",), ()]
     assert histories.judge(commit(1), "m").stages["Production"].native is False
     [_, standing] = [histories.standing("m", "m", sha(i))[1] for i in (0, 1)]
     assert judged_by(standing[0]) == ("tags",)
     _, bare = explained(prompt, base=None)
-    assert bare.judge(commit(0), "m") == Policy().for_model("m", "prompt"), "no policy, and still a prompt"
+    assert bare.judge(commit(0), "m") == Policy().for_model("m", "prompt"), (
+        "no policy, and still a prompt"
+    )
 
 
 def test_prompts_that_were_are_known_by_their_last_manifest() -> None:
@@ -260,7 +316,9 @@ def test_prompts_that_were_are_known_by_their_last_manifest() -> None:
     _, again = explained(prompt, holding("{}"))
     assert again.former_prompts([]) == [], "it is a model since"
     hidden = {"registry/models/x/%2Egreet.yaml": "name: .greet\nkind: prompt\nstages: {}\n"}
-    assert explained(hidden, holding("{}"))[1].former_prompts(["m"]) == [".greet"], "the name, not the file's"
+    assert explained(hidden, holding("{}"))[1].former_prompts(["m"]) == [".greet"], (
+        "the name, not the file's"
+    )
 
 
 def test_where_there_is_no_policy_mlflows_own_rules_judge() -> None:
@@ -272,7 +330,11 @@ def test_where_there_is_no_policy_mlflows_own_rules_judge() -> None:
 
 
 def test_every_holder_at_a_commit_is_explained() -> None:
-    trees = holding("{Staging: 2}"), holding("{Staging: 3, Production: 2}"), holding("{Production: 3}")
+    trees = (
+        holding("{Staging: 2}"),
+        holding("{Staging: 3, Production: 2}"),
+        holding("{Production: 3}"),
+    )
     _, histories = explained(*trees)
     points, standing = histories.standing("m", "m", sha(1))
     assert [point.commit for point in points] == [commit(0), commit(1)]
@@ -285,13 +347,19 @@ def test_every_holder_at_a_commit_is_explained() -> None:
 
 
 def test_what_stood_is_judged_by_the_policy_before_it() -> None:
-    trees = {POLICY: ASKING, **holding("{}")}, {POLICY: TAGGED, **holding("{Production: 2}")}, {POLICY: "{}\n"}
+    trees = (
+        {POLICY: ASKING, **holding("{}")},
+        {POLICY: TAGGED, **holding("{Production: 2}")},
+        {POLICY: "{}\n"},
+    )
     _, histories = explained(*trees)
     [standing] = histories.standing("m", "m", sha(2))[1]
     assert standing.made == commit(1) and judged_by(standing) == ("pinned",)
     ruled = "models: [{match: m, stages: {Production: {require: {pinned: true}}}}]\n"
     _, histories = explained({POLICY: ruled, **holding("{}")}, holding("{Production: 2}"))
-    assert judged_by(histories.standing("m", "m", sha(1))[1][0]) == ("pinned",), "the exceptions for this model count"
+    assert judged_by(histories.standing("m", "m", sha(1))[1][0]) == ("pinned",), (
+        "the exceptions for this model count"
+    )
     _, bare = explained(holding("{Production: 2}"))
     assert bare.standing("m", "m", sha(0))[1][0].judge == Policy().for_model("m")
 
@@ -307,7 +375,8 @@ def test_a_commit_names_a_model_whose_file_it_has() -> None:
 
 
 def test_the_moments_of_a_manifest() -> None:
-    """Each commit that could have changed it; what cannot be read leaves its last state, and says why (RULES R7)."""
+    """Each commit that could have changed it; what cannot be read leaves its last state, and says
+    why (RULES R7)."""
     trees = (
         {POLICY: "{}\n"},
         holding("{Production: 1}"),
@@ -336,7 +405,9 @@ def test_the_commits_that_changed_the_policy() -> None:
 
 
 def test_a_registry_without_stages_reads_every_policy_so() -> None:
-    histories = Histories(line(holding("{Production: 1}")), "registry", contents, {}, stageless=True)
+    histories = Histories(
+        line(holding("{Production: 1}")), "registry", contents, {}, stageless=True
+    )
     rule = histories.judge(commit(0), "m").stages["Production"]
     assert (rule.native, rule.alias) == (False, "production")
 

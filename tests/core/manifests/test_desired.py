@@ -45,13 +45,18 @@ def test_what_is_not_said_is_no_field() -> None:
 
 
 def test_where_a_version_stands() -> None:
-    """MLflow's own stage first; of the team's own there may be several, since each is an alias alone."""
+    """MLflow's own stage first; of the team's own there may be several, since each is an alias
+    alone."""
     policy = POLICY + "  Shadow: {alias: shadow, native: false}\n"
     desired = wanted("stages: {Production: 12, Canary: [12], Staging: [13], Shadow: 12}", policy)
-    assert desired.native == {12: "Production", 13: "Staging"} and desired.own == {12: ("Canary", "Shadow")}
+    assert desired.native == {12: "Production", 13: "Staging"} and desired.own == {
+        12: ("Canary", "Shadow")
+    }
     places = [desired.placement(version) for version in (12, 13, 14)]
     assert places == [("Production", "Canary", "Shadow"), ("Staging",), ()]
-    assert desired.holders("Production") == (12,) and desired.holders("Archived") == () == desired.holders("Unheard")
+    assert desired.holders("Production") == (12,) and desired.holders(
+        "Archived"
+    ) == () == desired.holders("Unheard")
     assert desired.fields[Field("stage", 12)] == "Production", "a native stage is what MLflow shows"
     both = wanted("stages: {Canary: 12, Shadow: 12}", policy).fields[Field("stage", 12)]
     assert both == "(Canary, Shadow)", "a change of either is a change of this"

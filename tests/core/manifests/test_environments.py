@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from mlflow_gitops.core.manifests.environments import Environment, policy_course, read_environments
-from mlflow_gitops.core.manifests.snapshot import Folder, SourceFile, build, classify, outside, policy_of
+from mlflow_gitops.core.manifests.snapshot import (
+    Folder,
+    SourceFile,
+    build,
+    classify,
+    outside,
+    policy_of,
+)
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "environments.yaml"
 POLICY = b"stages: {Production: {alias: live}}\n"
@@ -31,7 +38,8 @@ def test_an_environment_is_a_folder_and_an_mlflow() -> None:
 
 def test_a_credential_of_another_environment_has_a_variable_of_its_own() -> None:
     assert (
-        Environment("eu-west", Folder("r/e"), "x").variable("MLFLOW_TRACKING_TOKEN") == "MLFLOW_TRACKING_TOKEN_EU_WEST"
+        Environment("eu-west", Folder("r/e"), "x").variable("MLFLOW_TRACKING_TOKEN")
+        == "MLFLOW_TRACKING_TOKEN_EU_WEST"
     )
 
 
@@ -47,7 +55,10 @@ def test_a_credential_of_another_environment_has_a_variable_of_its_own() -> None
         ("a: {tracking_uri: x, url: z}", [(1, 22, "unknown-field")]),
         ("a: {tracking_uri: 'https://u:p@h'}", [(1, 19, "credentials")]),
         ("a: {tracking_uri: 'https://token@h/x'}", [(1, 19, "credentials")]),
-        ("a: {tracking_uri: x, registry_uri: 'postgresql://h/d?password=x'}", [(1, 36, "credentials")]),
+        (
+            "a: {tracking_uri: x, registry_uri: 'postgresql://h/d?password=x'}",
+            [(1, 36, "credentials")],
+        ),
         ("a: {tracking_uri: x, folder: ../b}", [(1, 30, "bad-value")]),
         ("a: {tracking_uri: x, folder: /b}", [(1, 30, "bad-value")]),
         ("a: {tracking_uri: x, policy: b/../../c}", [(1, 30, "bad-value")]),
@@ -60,7 +71,9 @@ def test_a_credential_of_another_environment_has_a_variable_of_its_own() -> None
         ("a: {tracking_uri: 'https://h/a@b'}", []),
     ],
 )
-def test_what_is_wrong_is_told_at_its_place(text: str, expected: list[tuple[int, int, str]]) -> None:
+def test_what_is_wrong_is_told_at_its_place(
+    text: str, expected: list[tuple[int, int, str]]
+) -> None:
     known, problems = read_environments(text.encode(), "registry")
     assert [(problem.line, problem.column, problem.code) for problem in problems] == expected
     assert (known is None) == bool(expected)
@@ -78,15 +91,22 @@ def test_a_shared_policy_belongs_to_the_folder() -> None:
     assert classify("registry/prod/policy.yaml", folder) == "misplaced"
     assert classify("registry/dev/models/m.yaml", folder) is None
     assert outside(folder) == ("registry/policy.yaml",) and outside(Folder("registry/prod")) == ()
-    files = [SourceFile("registry/policy.yaml", POLICY), SourceFile("registry/prod/models/m.yaml", MODEL)]
+    files = [
+        SourceFile("registry/policy.yaml", POLICY),
+        SourceFile("registry/prod/models/m.yaml", MODEL),
+    ]
     snapshot = build(files, folder)
-    assert snapshot.problems == [] and snapshot.policy.for_model("m").stage_aliases == {"live": "Production"}
+    assert snapshot.problems == [] and snapshot.policy.for_model("m").stage_aliases == {
+        "live": "Production"
+    }
 
 
 def test_a_shared_policy_that_is_not_there_loosens_nothing() -> None:
     folder = Folder("registry/prod", "registry/policy.yaml")
     snapshot = build([SourceFile("registry/prod/models/m.yaml", MODEL)], folder)
-    assert [(problem.file, problem.code) for problem in snapshot.errors] == [("registry/policy.yaml", "not-a-file")]
+    assert [(problem.file, problem.code) for problem in snapshot.errors] == [
+        ("registry/policy.yaml", "not-a-file")
+    ]
 
 
 def test_a_folder_survives_a_journey_between_processes() -> None:
@@ -96,11 +116,27 @@ def test_a_folder_survives_a_journey_between_processes() -> None:
 
 def test_a_policy_is_whichever_file_the_list_named() -> None:
     own, strict, lax = "r/prod/policy.yaml", "r/strict.yaml", "r/lax.yaml"
-    changes = [(0, own, "a"), (2, strict, "b"), (3, strict, "c"), (4, lax, "d"), (5, own, None), (7, strict, None)]
+    changes = [
+        (0, own, "a"),
+        (2, strict, "b"),
+        (3, strict, "c"),
+        (4, lax, "d"),
+        (5, own, None),
+        (7, strict, None),
+    ]
     named = [(1, own), (3, strict), (5, None), (6, lax)]
-    assert policy_course(lax, named, changes) == [(1, "a"), (3, "c"), (6, "d")], "what is not named is not the policy"
+    assert policy_course(lax, named, changes) == [
+        (1, "a"),
+        (3, "c"),
+        (6, "d"),
+    ], "what is not named is not the policy"
     assert policy_course(own, named[:1], changes[:1]) == [(0, "a")], (
         "before the list, it is the one that is named today"
     )
-    assert policy_course(lax, [(0, strict)], [(0, strict, "a"), (1, strict, None)]) == [(0, "a"), (1, None)]
-    assert policy_course(lax, [(0, strict), (1, lax)], [(0, strict, "a"), (0, lax, "a")]) == [(0, "a")], "the same text"
+    assert policy_course(lax, [(0, strict)], [(0, strict, "a"), (1, strict, None)]) == [
+        (0, "a"),
+        (1, None),
+    ]
+    assert policy_course(lax, [(0, strict), (1, lax)], [(0, strict, "a"), (0, lax, "a")]) == [
+        (0, "a")
+    ], "the same text"

@@ -1,4 +1,5 @@
-"""Good and bad manifests and policies, collected from `examples/`: each bad one says what it must raise, and where.
+"""Good and bad manifests and policies, collected from `examples/`: each bad one says what it must
+raise, and where.
 
 Every code that the checks can raise is raised by an example here.
 """
@@ -16,7 +17,13 @@ import yaml
 from jsonschema import Draft202012Validator
 
 import mlflow_gitops.core as core
-from mlflow_gitops.core.manifests.snapshot import LINK, Snapshot, SourceFile, build, schema_copy_problems
+from mlflow_gitops.core.manifests.snapshot import (
+    LINK,
+    Snapshot,
+    SourceFile,
+    build,
+    schema_copy_problems,
+)
 from mlflow_gitops.core.yaml.document import MAX_BYTES
 from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.core.yaml.schema_check import schema_text
@@ -30,7 +37,8 @@ Found = tuple[int, int, str]
 
 
 def judge(example: Path) -> Snapshot:
-    """A registry folder with that one manifest under the examples' policy, or with that policy alone."""
+    """A registry folder with that one manifest under the examples' policy, or with that policy
+    alone."""
     data = example.read_bytes()
     if example.parent.name == "policies":
         return build([SourceFile("registry/policy.yaml", data)], "registry")
@@ -55,7 +63,8 @@ def test_good(example: Path) -> None:
 
 @pytest.mark.parametrize("example", GOOD, ids=named)
 def test_an_editor_says_the_same(example: Path) -> None:
-    """An editor checks with the plain schema and a plain YAML reader, which must not complain of what is right."""
+    """An editor checks with the plain schema and a plain YAML reader, which must not complain of
+    what is right."""
     schema = "model" if example.parent.name == "models" else "policy"
     value = json.loads(json.dumps(yaml.safe_load(example.read_text(encoding="utf-8"))))
     assert list(Draft202012Validator(json.loads(schema_text(schema))).iter_errors(value)) == []
@@ -176,7 +185,10 @@ TABLE: dict[str, tuple[Mapping[str, bytes | None], Expected]] = {
 @pytest.mark.parametrize("case", TABLE)
 def test_registry(case: str) -> None:
     contents, expected = TABLE[case]
-    files = [SourceFile(path, data, None if data is not None else LINK) for path, data in contents.items()]
+    files = [
+        SourceFile(path, data, None if data is not None else LINK)
+        for path, data in contents.items()
+    ]
     snapshot = build(files, "registry")
     by_file: Expected = {}
     for problem in snapshot.problems:
@@ -216,12 +228,25 @@ def codes_in_the_source() -> Iterator[str]:
     folder = Path(next(iter(core.__path__)))
     for module in CHECKING:
         for node in ast.walk(ast.parse((folder / f"{module}.py").read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and _CODE.match(node.value):
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and _CODE.match(node.value)
+            ):
                 yield node.value
 
 
 def test_every_code_has_an_example() -> None:
-    raised = {code for example in BAD for _, _, code in _EXPECT.findall(example.read_text(encoding="utf-8"))}
-    raised |= {code for _, expected in TABLE.values() for found in expected.values() for _, _, code in found}
+    raised = {
+        code
+        for example in BAD
+        for _, _, code in _EXPECT.findall(example.read_text(encoding="utf-8"))
+    }
+    raised |= {
+        code
+        for _, expected in TABLE.values()
+        for found in expected.values()
+        for _, _, code in found
+    }
     raised |= {problem.code for problem in schema_copy_problems(COPIES)}
     assert raised == set(codes_in_the_source()) - NO_CODES

@@ -1,4 +1,5 @@
-"""What the quick reading of a changed manifest says, the full reading says too; where it says nothing it was unsure."""
+"""What the quick reading of a changed manifest says, the full reading says too; where it says
+nothing it was unsure."""
 
 from __future__ import annotations
 
@@ -17,8 +18,10 @@ LAYOUTS = (
     "name: alpha\nstages:\n  Production: 12\n  Staging: [14, 15]\n",
     "stages:\n  Production:\n    - 12\n    - 3   # kept\n  Archived: [1,2]\nname: alpha\n",
     "name: alpha\nstages: {Production: 12}\naliases: {champion: 12, challenger: 3}\n",
-    "# 12 is the one\nname: alpha\ndescription: version 12 of 14\ntags: {a: '12'}\nstages:\n  Production: 12\n"
-    "versions:\n  12: {run_id: abc12, tags: {nr: '12'}}\n",
+    (
+        "# 12 is the one\nname: alpha\ndescription: version 12 of 14\ntags: {a: '12'}\nstages:\n "
+        " Production: 12\nversions:\n  12: {run_id: abc12, tags: {nr: '12'}}\n"
+    ),
     "name: alpha\r\nstages:\r\n  Production: 12\r\n  Staging: null\r\n",
     '\ufeff"name": alpha\n"stages": {"Production": 12, \'Staging\': 14}\n',
     "{name: alpha, stages: {Production: 12,\n  Staging: 14}}",
@@ -42,7 +45,9 @@ def changed(rng: random.Random, text: str) -> str:
     """The text with one number, or a stretch of it, made something else."""
     digits = [i for i, one in enumerate(text) if one.isdigit()]
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
-        start = rng.choice(digits) if digits and rng.random() < 0.9 else rng.randrange(len(text) + 1)
+        start = (
+            rng.choice(digits) if digits and rng.random() < 0.9 else rng.randrange(len(text) + 1)
+        )
         end = start
         while end < len(text) and text[end].isdigit():
             end += 1
@@ -70,8 +75,14 @@ def test_what_is_read_quickly_is_what_the_whole_says(layout: str) -> None:
 
 
 def test_a_promotion_is_read_quickly() -> None:
-    before = b"name: alpha\nstages:\n  Production: 12 # now\n  Staging: [13, 14]\naliases: {a: 12}\n"
-    after = before.replace(b"12 # now", b"14 # now").replace(b"[13, 14]", b"[15, 13]").replace(b"a: 12", b"a: 9")
+    before = (
+        b"name: alpha\nstages:\n  Production: 12 # now\n  Staging: [13, 14]\naliases: {a: 12}\n"
+    )
+    after = (
+        before.replace(b"12 # now", b"14 # now")
+        .replace(b"[13, 14]", b"[15, 13]")
+        .replace(b"a: 12", b"a: 9")
+    )
     manifest, document = read_manifest(before, FILE)
     assert manifest is not None
     found = Template(manifest, document).read(after)

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import pytest
 
-from mlflow_gitops.core.manifests.manifest import DataPin, Manifest, VersionSpec, check_policy, read_manifest
+from mlflow_gitops.core.manifests.manifest import (
+    DataPin,
+    Manifest,
+    VersionSpec,
+    check_policy,
+    read_manifest,
+)
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.manifests.policy import Policy, read_policy
 from tests.core.manifests.test_examples import EXAMPLES
 
 
 def read(text: str, name: str = "m") -> Manifest:
-    manifest, document = read_manifest(f"name: {name}\n{text}".encode(), f"registry/models/{name}.yaml")
+    manifest, document = read_manifest(
+        f"name: {name}\n{text}".encode(), f"registry/models/{name}.yaml"
+    )
     assert manifest is not None, document.problems
     return manifest
 
 
 def test_everything_that_can_be_said() -> None:
     file = "registry/models/everything.yaml"
-    manifest, document = read_manifest((EXAMPLES / "good/models/everything.yaml").read_bytes(), file)
+    manifest, document = read_manifest(
+        (EXAMPLES / "good/models/everything.yaml").read_bytes(), file
+    )
     assert document.problems == []
     assert manifest == Manifest(
         name="everything",
@@ -38,14 +48,18 @@ def test_everything_that_can_be_said() -> None:
                 description="Retrained on September's payments.\n\nSecond paragraph.\n",
                 tags={"validation": "passed"},
             ),
-            14: VersionSpec(data=DataPin("data/.hidden/a folder", "d8e8fca2dc0f896fd7cb4cb0031ba249.dir")),
+            14: VersionSpec(
+                data=DataPin("data/.hidden/a folder", "d8e8fca2dc0f896fd7cb4cb0031ba249.dir")
+            ),
             15: VersionSpec(
                 origin=OriginPin(
                     environment="staging",
                     version=14,
                     run_id="0f3c5a7e9b1d42c68e0a2f4b6d8c1e35",
                     model_id="m-0f3c5a7e9b1d42c68e0a2f4b6d8c1e35",
-                    digest="sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+                    digest=(
+                        "sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
+                    ),
                     model="everything",
                 )
             ),
@@ -66,7 +80,9 @@ def test_null_and_an_empty_list_are_one() -> None:
 
 
 def test_how_it_is_written_makes_no_difference() -> None:
-    block = "description: a b\nstages:\n  Production:\n  - 2\nversions:\n  2:\n    tags:\n      a: x\n"
+    block = (
+        "description: a b\nstages:\n  Production:\n  - 2\nversions:\n  2:\n    tags:\n      a: x\n"
+    )
     flow = 'stages: {Production: 2}\nversions: {"2": {tags: {a: "x"}}}\ndescription: "a\n  b"\n'
     assert read(block) == read(flow) == read(block.replace("\n", "\r\n"))
 
@@ -78,13 +94,20 @@ def test_an_empty_description_is_not_none() -> None:
 def test_the_policy_of_the_model_counts() -> None:
     policy = Policy(
         {
-            "stages": {"Canary": {"alias": "canary", "native": False}, "Production": {"alias": "production"}},
-            "models": [{"match": "many-*", "stages": {"Production": {"alias": None}, "Canary": None}}],
+            "stages": {
+                "Canary": {"alias": "canary", "native": False},
+                "Production": {"alias": "production"},
+            },
+            "models": [
+                {"match": "many-*", "stages": {"Production": {"alias": None}, "Canary": None}}
+            ],
         }
     )
     text = "stages: {Production: [1, 2], Canary: 1}\n"
     for name, expected in (("one", ["stage-one-version"]), ("many-of-them", ["stage-unknown"])):
-        _, document = read_manifest(f"name: {name}\n{text}".encode(), f"registry/models/{name}.yaml")
+        _, document = read_manifest(
+            f"name: {name}\n{text}".encode(), f"registry/models/{name}.yaml"
+        )
         check_policy(document, policy.for_model(name))
         assert [problem.code for problem in document.problems] == expected
 
@@ -95,13 +118,17 @@ FILE = "registry/models/m.yaml"
 
 
 def wrong(text: str, policy: str = "{}", file: str = FILE) -> list[tuple[int, int, str, str]]:
-    """What is wrong with a manifest under a policy: line, column, code, message; the schema's own findings left out."""
+    """What is wrong with a manifest under a policy: line, column, code, message; the schema's own
+    findings left out."""
     rules = read_policy(policy.encode(), "registry/policy.yaml")[0]
     assert rules is not None
     _, document = read_manifest(text.encode(), file)
     check_policy(document, rules.for_model("m"))
     told = [p for p in document.problems if p.code not in ("wrong-type", "missing-field")]
-    return [(p.line, p.column, p.code, p.message) for p in sorted(told, key=lambda p: (p.line, p.column))]
+    return [
+        (p.line, p.column, p.code, p.message)
+        for p in sorted(told, key=lambda p: (p.line, p.column))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -127,18 +154,25 @@ def test_what_is_of_the_wrong_type_is_left_to_the_schema(body: str) -> None:
     assert read_manifest(text.encode(), FILE)[0] is None
 
 
-@pytest.mark.parametrize("text", ["[1]\n", "text\n", "12\n", "name: [m]\nstages: {}\n", "name: 12\nstages: {}\n"])
+@pytest.mark.parametrize(
+    "text", ["[1]\n", "text\n", "12\n", "name: [m]\nstages: {}\n", "name: 12\nstages: {}\n"]
+)
 def test_a_file_of_another_kind_is_told_by_the_schema_alone(text: str) -> None:
     manifest, document = read_manifest(text.encode(), FILE)
     check_policy(document, Policy().for_model("m"))
-    assert manifest is None and {problem.code for problem in document.problems} <= {"wrong-type", "missing-field"}
+    assert manifest is None and {problem.code for problem in document.problems} <= {
+        "wrong-type",
+        "missing-field",
+    }
 
 
 def test_a_file_is_called_like_its_model() -> None:
     assert wrong("name: m\nstages: {}\n", file="registry/models/a/b/m.yaml") == []
     assert wrong("name: a.yaml\nstages: {}\n", file="registry/models/a.yaml.yaml") == []
     found = wrong("name: Größe\nstages: {}\n", file="registry/models/x/m.yaml")
-    assert found == [(1, 7, "file-name", "the model 'Größe' belongs in Gr%C3%B6%C3%9Fe.yaml, not m.yaml")]
+    assert found == [
+        (1, 7, "file-name", "the model 'Größe' belongs in Gr%C3%B6%C3%9Fe.yaml, not m.yaml")
+    ]
 
 
 def test_every_name_is_looked_at_where_it_stands() -> None:
@@ -180,7 +214,10 @@ OWN = "stages: {Canary: {alias: canary, native: false}, Shadow: {alias: shadow, 
 
 
 def test_a_version_in_two_of_mlflows_stages() -> None:
-    text = "name: m\nstages:\n  Canary: 1\n  Production: 1\n  Shadow: 1\n  Staging: [2, 1]\n  Archived: [1, 3]\n"
+    text = (
+        "name: m\nstages:\n  Canary: 1\n  Production: 1\n  Shadow: 1\n  Staging: [2, 1]\n "
+        " Archived: [1, 3]\n"
+    )
     assert wrong(text, OWN) == [
         (6, 16, "version-twice", "version 1 stands in Production and in Staging; it can hold one"),
         (7, 14, "version-twice", "version 1 stands in Production and in Archived; it can hold one"),
@@ -188,7 +225,10 @@ def test_a_version_in_two_of_mlflows_stages() -> None:
 
 
 def test_a_stage_that_is_an_alias_holds_one_version() -> None:
-    text = "name: m\nstages:\n  Canary: [1, 2]\n  Shadow: [3, 3]\n  Production: [4, 5]\n  Staging: [6]\n"
+    text = (
+        "name: m\nstages:\n  Canary: [1, 2]\n  Shadow: [3, 3]\n  Production: [4, 5]\n  Staging:"
+        " [6]\n"
+    )
     message = "Canary is kept as the alias 'canary' and holds one version at most"
     assert [found for found in wrong(text, OWN) if found[2] != "version-twice"] == [
         (3, 11, "stage-one-version", message),
@@ -210,20 +250,48 @@ def test_an_unknown_stage_does_not_hide_the_next() -> None:
 def test_an_alias_that_follows_a_stage_is_not_set_by_hand() -> None:
     text = "name: m\nstages: {Canary: 1}\naliases: {fine: 1, canary: 1, ok: 1, SHADOW: 1}\n"
     assert wrong(text, OWN) == [
-        (3, 20, "alias-clash", "the alias 'canary' follows the stage Canary; it is not set by hand"),
-        (3, 38, "alias-clash", "the alias 'SHADOW' follows the stage Shadow; it is not set by hand"),
+        (
+            3,
+            20,
+            "alias-clash",
+            "the alias 'canary' follows the stage Canary; it is not set by hand",
+        ),
+        (
+            3,
+            38,
+            "alias-clash",
+            "the alias 'SHADOW' follows the stage Shadow; it is not set by hand",
+        ),
     ]
 
 
 def test_aliases_of_holders_alone() -> None:
-    text = "name: m\nstages: {Production: [1, 2], Staging: 3}\naliases: {a: 1, b: 3, c: 2, d: 4, e: x}\n"
+    text = (
+        "name: m\nstages: {Production: [1, 2], Staging: 3}\naliases: {a: 1, b: 3, c: 2, d: 4, e:"
+        " x}\n"
+    )
     assert wrong(text, "aliases: {only: [Production]}") == [
-        (3, 20, "alias-not-allowed", "'b' may only point at what holds Production; version 3 does not"),
-        (3, 32, "alias-not-allowed", "'d' may only point at what holds Production; version 4 does not"),
+        (
+            3,
+            20,
+            "alias-not-allowed",
+            "'b' may only point at what holds Production; version 3 does not",
+        ),
+        (
+            3,
+            32,
+            "alias-not-allowed",
+            "'d' may only point at what holds Production; version 4 does not",
+        ),
     ]
     both = wrong(text, "aliases: {only: [Production, Staging]}")
     assert both == [
-        (3, 32, "alias-not-allowed", "'d' may only point at what holds Production or Staging; version 4 does not")
+        (
+            3,
+            32,
+            "alias-not-allowed",
+            "'d' may only point at what holds Production or Staging; version 4 does not",
+        )
     ]
     assert len(wrong(text, "aliases: {only: []}")) == 4 and wrong(text) == []
 
@@ -231,7 +299,9 @@ def test_aliases_of_holders_alone() -> None:
 def test_beyond_a_hundred_problems_only_their_number_is_told() -> None:
     """`is_full`: whatever the kind, a long list makes no long list of messages."""
     many = ", ".join(["1"] * 120)
-    _, document = read_manifest(f"name: m\nstages: {{Staging: [{many}], Archived: [2, 2]}}\n".encode(), FILE)
+    _, document = read_manifest(
+        f"name: m\nstages: {{Staging: [{many}], Archived: [2, 2]}}\n".encode(), FILE
+    )
     assert len(document.problems) == 101
     before = document.left_out
     unknown = "".join(f"  S{i}: 1\n" for i in range(5))

@@ -1,7 +1,9 @@
-"""What is wrong with a manifest or a policy, word for word; regenerate with `REGENERATE=1` and read the diff.
+"""What is wrong with a manifest or a policy, word for word; regenerate with `REGENERATE=1` and read
+the diff.
 
-The messages of every bad example stand in `examples/messages.txt`: a person mends a file by them, so each says what is wrong
-and, where it can, what to write instead. Left out are libyaml's own words and what the schema says of every field alike.
+The messages of every bad example stand in `examples/messages.txt`: a person mends a file by them,
+so each says what is wrong and, where it can, what to write instead. Left out are libyaml's own
+words and what the schema says of every field alike.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Names: a model's file is found by its name alone, and what is let through MLflow takes (RULES R2)."""
+"""Names: a model's file is found by its name alone, and what is let through MLflow takes (RULES
+R2)."""
 
 from __future__ import annotations
 
@@ -11,7 +12,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mlflow_gitops.core.manifests.manifest import read_manifest
-from mlflow_gitops.core.manifests.names import alias_reserved, file_stem, model_of, name_fault, tag_fault
+from mlflow_gitops.core.manifests.names import (
+    alias_reserved,
+    file_stem,
+    model_of,
+    name_fault,
+    tag_fault,
+)
 from mlflow_gitops.core.manifests.snapshot import classify, twins
 
 EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))
@@ -60,8 +67,12 @@ def test_a_stem_is_a_file_name_and_leads_back(model: str) -> None:
 def test_names_are_twins_only_if_they_are_equal_but_for_case(one: str, other: str) -> None:
     """Case as file systems and databases fold it: of ASCII, since all else is percent-encoded."""
     assume(one != other)
-    found = twins([f"registry/models/{file_stem(one)}.yaml", f"registry/models/b/{file_stem(other)}.yaml"])
-    folded = [name.translate({upper: upper + 32 for upper in range(65, 91)}) for name in (one, other)]
+    found = twins(
+        [f"registry/models/{file_stem(one)}.yaml", f"registry/models/b/{file_stem(other)}.yaml"]
+    )
+    folded = [
+        name.translate({upper: upper + 32 for upper in range(65, 91)}) for name in (one, other)
+    ]
     assert bool(found) == (folded[0] == folded[1])
     assert {problem.code for problem in found} <= {"case-clash"}
 
@@ -107,18 +118,23 @@ def test_names_that_mlflow_refuses(name: str) -> None:
 def test_tags_that_are_let_through_mlflow_takes(key: str) -> None:
     fine, _ = manifest("m", f"tags: {{{json.dumps(key)}: x}}\n")
     if fine:
-        assert takes("_validate_registered_model_tag", key, "x") and takes("_validate_model_version_tag", key, "x")
+        assert takes("_validate_registered_model_tag", key, "x") and takes(
+            "_validate_model_version_tag", key, "x"
+        )
         assert tag_fault(key) is None
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(
-    st.text("aV_-.10é latest", min_size=1, max_size=7) | st.from_regex(r"[vV][0-9]{1,3}|latest|LaTeSt", fullmatch=True)
+    st.text("aV_-.10é latest", min_size=1, max_size=7)
+    | st.from_regex(r"[vV][0-9]{1,3}|latest|LaTeSt", fullmatch=True)
 )
 def test_aliases_that_are_let_through_mlflow_takes(alias: str) -> None:
     fine, _ = manifest("m", f"aliases: {{{json.dumps(alias)}: 1}}\n")
     if fine:
-        assert takes("_validate_model_alias_name", alias) and takes("_validate_model_alias_name_reserved", alias)
+        assert takes("_validate_model_alias_name", alias) and takes(
+            "_validate_model_alias_name_reserved", alias
+        )
     assert alias_reserved(alias) == (not takes("_validate_model_alias_name_reserved", alias))
 
 
@@ -176,6 +192,7 @@ def test_a_stem_that_no_name_has_still_leads_to_one() -> None:
 
 
 def test_a_name_that_is_no_text_still_has_a_file() -> None:
-    """JSON's escapes can spell half a character; the manifest is refused, and refusing it must not crash."""
+    """JSON's escapes can spell half a character; the manifest is refused, and refusing it must not
+    crash."""
     assert file_stem("a\ud800") == "a%ED%A0%80"
     assert name_fault("a\ud800") == "the name has a control character in it"

@@ -1,4 +1,5 @@
-"""A version that comes from another environment: what guards and gates say before it is here, and how an edit writes it."""
+"""A version that comes from another environment: what guards and gates say before it is here, and
+how an edit writes it."""
 
 from __future__ import annotations
 
@@ -50,11 +51,16 @@ def refused(found: ObservedVersion | None) -> list[str]:
         ),
         (
             ObservedVersion(14, run_id="r1", model_id="m-1", status="PENDING_REGISTRATION"),
-            ["pin: version 3 comes from staging/14, whose status is PENDING_REGISTRATION, not READY"],
+            [
+                "pin: version 3 comes from staging/14, whose status is PENDING_REGISTRATION, not"
+                " READY"
+            ],
         ),
     ],
 )
-def test_what_is_at_the_origin_must_be_what_was_reviewed(found: ObservedVersion | None, said: list[str]) -> None:
+def test_what_is_at_the_origin_must_be_what_was_reviewed(
+    found: ObservedVersion | None, said: list[str]
+) -> None:
     assert refused(found) == said
 
 
@@ -80,7 +86,9 @@ def test_another_version_under_its_number_is_refused(tags: dict[str, str]) -> No
 
 
 def test_what_a_copy_carries() -> None:
-    assert carried({"validation": "passed", "gitops.commit": "x", "mlflow.user": "y"}) == {"validation": "passed"}
+    assert carried({"validation": "passed", "gitops.commit": "x", "mlflow.user": "y"}) == {
+        "validation": "passed"
+    }
 
 
 def test_copies_of_one_thing_are_found_by_one_key() -> None:
@@ -97,22 +105,37 @@ def test_copies_of_one_thing_are_found_by_one_key() -> None:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("name: m\nstages: {}\n", f"name: m\nstages: {{Production: 3}}\nversions:\n  3: {{origin: {ORIGIN}}}\n"),
+        (
+            "name: m\nstages: {}\n",
+            f"name: m\nstages: {{Production: 3}}\nversions:\n  3: {{origin: {ORIGIN}}}\n",
+        ),
         (
             "name: m\nstages: {Production: 2}  # served\nversions:\n  2: {run_id: r0}\n",
-            "name: m\nstages: {Production: 3}  # served\nversions:\n  2: {run_id: r0}\n"
-            f"  3: {{origin: {ORIGIN}}}\n",
+            (
+                "name: m\nstages: {Production: 3}  # served\nversions:\n  2: {run_id: r0}\n"
+                f"  3: {{origin: {ORIGIN}}}\n"
+            ),
         ),
         (
             "name: m\nstages:\n  Production: 2\nversions:\n  2:\n    run_id: r0\n",
-            f"name: m\nstages:\n  Production: 3\nversions:\n  2:\n    run_id: r0\n  3:\n    origin: {ORIGIN}\n",
+            (
+                "name: m\nstages:\n  Production: 3\nversions:\n  2:\n    run_id: r0\n  3:\n   "
+                f" origin: {ORIGIN}\n"
+            ),
         ),
         (
             "name: m\nstages: {Production: 2}\nversions:\n  3: {tags: {a: b}}\n",
-            f"name: m\nstages: {{Production: 3}}\nversions:\n  3: {{origin: {ORIGIN}, tags: {{a: b}}}}\n",
+            (
+                f"name: m\nstages: {{Production: 3}}\nversions:\n  3: {{origin: {ORIGIN}, tags:"
+                " {a: b}}\n"
+            ),
         ),
     ],
 )
 def test_an_edit_writes_it_in_the_style_of_the_file(before: str, after: str) -> None:
-    made = edited(before.encode(), "registry/prod/models/m.yaml", Edit({"Production": (3,)}, {3: {"origin": PIN}}))
+    made = edited(
+        before.encode(),
+        "registry/prod/models/m.yaml",
+        Edit({"Production": (3,)}, {3: {"origin": PIN}}),
+    )
     assert made.decode() == after

@@ -7,7 +7,14 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from mlflow_gitops.core.manifests.gate_settings import Bound, NoWorse, Requirements, Soak, Tolerance
-from mlflow_gitops.core.manifests.policy import Freeze, Limit, ModelPolicy, Policy, StageRule, read_policy
+from mlflow_gitops.core.manifests.policy import (
+    Freeze,
+    Limit,
+    ModelPolicy,
+    Policy,
+    StageRule,
+    read_policy,
+)
 from mlflow_gitops.core.times import instant
 from tests.core.manifests.test_examples import EXAMPLES
 
@@ -32,12 +39,20 @@ def test_no_policy() -> None:
             "Archived": StageRule("Archived", None, native=True, protected=False),
         }
         assert not any(rule.asks for rule in found.stages.values())
-        assert (found.alias_only, found.drift, found.freeze, found.overrides) == (None, "heal", None, frozenset())
+        assert (found.alias_only, found.drift, found.freeze, found.overrides) == (
+            None,
+            "heal",
+            None,
+            frozenset(),
+        )
         assert policy.limit is None
 
 
 def test_stages_stand_in_the_order_a_reader_wants() -> None:
-    found = rules("stages: {Shadow: {alias: s, native: false}, Canary: {alias: c, native: false}, Archived: {}}\n")
+    found = rules(
+        "stages: {Shadow: {alias: s, native: false}, Canary: {alias: c, native: false}, Archived:"
+        " {}}\n"
+    )
     assert list(found.stages) == ["Production", "Staging", "Shadow", "Canary", "Archived"]
     assert found.stage_aliases == {"s": "Shadow", "c": "Canary"}
 
@@ -60,8 +75,14 @@ models:
 
 def test_exceptions_are_merged_key_by_key_in_order() -> None:
     policy = read(EXCEPTIONS)
-    plain, a, ab, abc = (policy.for_model(name).stages["Production"] for name in ("m", "a", "ab", "abc"))
-    assert plain.asks.soak and plain.asks.soak.text == "24h" and plain.asks.climbs_from == ("Staging", "Canary")
+    plain, a, ab, abc = (
+        policy.for_model(name).stages["Production"] for name in ("m", "a", "ab", "abc")
+    )
+    assert (
+        plain.asks.soak
+        and plain.asks.soak.text == "24h"
+        and plain.asks.climbs_from == ("Staging", "Canary")
+    )
     assert a.asks.soak and a.asks.soak.text == "72h"
     assert a.asks.climbs_from == ("Canary",), "a list is replaced"
     assert a.asks.tags == {"a": "x", "c": "z"}, "null removes, the rest stays"
@@ -69,12 +90,20 @@ def test_exceptions_are_merged_key_by_key_in_order() -> None:
     assert ab.asks.soak and ab.asks.soak.text == "1h" and not ab.protected, "the later one wins"
     assert ab.asks.climbs_from == ("Staging",)
     assert abc.asks.soak is None and abc.asks.climbs_from == ()
-    assert "Canary" in policy.for_model("a").stages and "Canary" not in policy.for_model("ab").stages
+    assert (
+        "Canary" in policy.for_model("a").stages and "Canary" not in policy.for_model("ab").stages
+    )
     assert [policy.for_model(name).drift for name in ("m", "a", "ab", "x[1]y", "x1y")] == [
         "heal", "report", "report", "report", "heal",
     ]  # fmt: skip
-    assert policy.for_model("ab").overrides == {"pinned"} and policy.for_model("a").overrides == {"soak", "metrics"}
-    assert policy.for_model("ab").alias_only == ("Production",) and policy.for_model("abc").alias_only is None
+    assert policy.for_model("ab").overrides == {"pinned"} and policy.for_model("a").overrides == {
+        "soak",
+        "metrics",
+    }
+    assert (
+        policy.for_model("ab").alias_only == ("Production",)
+        and policy.for_model("abc").alias_only is None
+    )
     assert policy.for_model("ab").freeze is not None and policy.for_model("abc").freeze is None
 
 
@@ -116,10 +145,15 @@ def test_a_freeze_ends(until: str, still: str, over: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "hours"), [("24h", 24), ("3d", 72), ("1d12h", 36), ("2w", 336), ("90m", 1.5), ("0s", 0)]
+    ("text", "hours"),
+    [("24h", 24), ("3d", 72), ("1d12h", 36), ("2w", 336), ("90m", 1.5), ("0s", 0)],
 )
 def test_a_soak_is_a_length_of_time(text: str, hours: float) -> None:
-    soak = rules(f"stages: {{Production: {{from: [Staging], soak: {text}}}}}\n").stages["Production"].asks.soak
+    soak = (
+        rules(f"stages: {{Production: {{from: [Staging], soak: {text}}}}}\n")
+        .stages["Production"]
+        .asks.soak
+    )
     assert soak is not None and soak.length.total_seconds() == hours * 3600
 
 
@@ -139,11 +173,19 @@ def test_everything_that_can_be_said_is_read() -> None:
     assert production.gates == (
         "from", "soak", "approvals", "metrics", "no_worse_than", "signature", "fairness",
     )  # fmt: skip
-    assert production.metrics["both"].min == -1.5 and production.metrics["latency_p95_ms"].dataset == "holdout"
+    assert (
+        production.metrics["both"].min == -1.5
+        and production.metrics["latency_p95_ms"].dataset == "holdout"
+    )
     assert production.no_worse_than is not None
     assert production.no_worse_than.metrics["error"].better == "lower"
     assert not production.no_worse_than.metrics["error"].same_data
-    assert policy.for_model("m").stages["Staging"].asks.gates == ("approvals", "status", "pinned", "tags")
+    assert policy.for_model("m").stages["Staging"].asks.gates == (
+        "approvals",
+        "status",
+        "pinned",
+        "tags",
+    )
 
 
 @pytest.mark.parametrize(
@@ -184,8 +226,12 @@ def test_a_share_is_rounded_down_and_the_floor_is_the_least() -> None:
 def test_a_policy_may_leave_out_what_it_does_not_say() -> None:
     policy = read("limits: {}\nmodels: []\noverrides: []\naliases: {}\nowners: []\n")
     assert policy.limit is None and policy.owners == () and policy.matches("m") == ()
-    assert policy.for_model("m").alias_only is None and policy.for_model("m").overrides == frozenset()
-    assert read("aliases: {only: []}\n").for_model("m").alias_only == (), "none at all is not the same as no word of it"
+    assert (
+        policy.for_model("m").alias_only is None and policy.for_model("m").overrides == frozenset()
+    )
+    assert read("aliases: {only: []}\n").for_model("m").alias_only == (), (
+        "none at all is not the same as no word of it"
+    )
     assert read('owners: ["@a", "@b"]\n').owners == ("@a", "@b")
 
 
@@ -203,14 +249,28 @@ def test_in_a_registry_without_stages_exceptions_hold_too() -> None:
     spaced = read("stages: {Second Look: {native: false, alias: x}}\n")
     rule = spaced.for_model("m").stages["Second Look"]
     assert (rule.native, rule.alias) == (False, "x")
-    shown = Policy({"stages": {"Second Look": {}, "Archived": {"alias": "old"}}}, stageless=True).for_model("m").stages
+    shown = (
+        Policy({"stages": {"Second Look": {}, "Archived": {"alias": "old"}}}, stageless=True)
+        .for_model("m")
+        .stages
+    )
     assert shown["Second Look"].alias == "second-look", "an alias has no spaces"
-    assert shown["Archived"].alias is None and not shown["Archived"].native and list(shown)[-1] == "Archived"
+    assert (
+        shown["Archived"].alias is None
+        and not shown["Archived"].native
+        and list(shown)[-1] == "Archived"
+    )
 
 
 def test_an_own_stage_is_not_protected_and_production_may_be_left_unprotected() -> None:
-    found = rules("stages: {Canary: {alias: c, native: false}, Production: {protected: false}}\n").stages
-    assert not found["Canary"].protected and not found["Production"].protected and not found["Canary"].native
+    found = rules(
+        "stages: {Canary: {alias: c, native: false}, Production: {protected: false}}\n"
+    ).stages
+    assert (
+        not found["Canary"].protected
+        and not found["Production"].protected
+        and not found["Canary"].native
+    )
 
 
 # -- what a stage asks ----------------------------------------------------------------------------------------------------
@@ -233,9 +293,15 @@ def asks(rule: str) -> Requirements:
         ("require: {pinned: true}", Requirements(pinned=True)),
         ("require: {pinned: false}", Requirements()),
         ("require: {tags: {a: x}}", Requirements(tags={"a": "x"})),
-        ("require: {metrics: {a: {min: 1, max: 2, dataset: d}}}", Requirements(metrics={"a": Bound(1, 2, "d")})),
         (
-            "require: {no_worse_than: {stage: Staging, metrics: {a: {tolerance: 0.1, better: lower}}}}",
+            "require: {metrics: {a: {min: 1, max: 2, dataset: d}}}",
+            Requirements(metrics={"a": Bound(1, 2, "d")}),
+        ),
+        (
+            (
+                "require: {no_worse_than: {stage: Staging, metrics: {a: {tolerance: 0.1, better:"
+                " lower}}}}"
+            ),
             Requirements(no_worse_than=NoWorse("Staging", {"a": Tolerance(0.1, "lower")})),
         ),
         ("require: {signature: compatible}", Requirements(signature=True)),
@@ -250,19 +316,28 @@ def test_what_a_rule_asks(rule: str, wanted: Requirements) -> None:
 
 
 def test_gates_are_named_in_display_order_with_plugins_last() -> None:
-    found = asks("from: [Staging], approvals: 1, require: {tags: {a: x}, pinned: true, plugins: {zeta: {}, alpha: {}}}")
+    found = asks(
+        "from: [Staging], approvals: 1, require: {tags: {a: x}, pinned: true, plugins: {zeta: {},"
+        " alpha: {}}}"
+    )
     assert found.gates == ("from", "approvals", "pinned", "tags", "alpha", "zeta")
 
 
 def faults(text: str) -> list[tuple[str, str]]:
-    return [(problem.code, problem.message) for problem in read_policy(text.encode(), "registry/policy.yaml")[1]]
+    return [
+        (problem.code, problem.message)
+        for problem in read_policy(text.encode(), "registry/policy.yaml")[1]
+    ]
 
 
 @pytest.mark.parametrize(
     ("rule", "found"),
     [
         ("require: {metrics: {a: {min: 1, max: 1}}}", []),
-        ("require: {metrics: {a: {min: 2, max: 1}}}", [("bad-value", "no value of a is over 2 and under 1")]),
+        (
+            "require: {metrics: {a: {min: 2, max: 1}}}",
+            [("bad-value", "no value of a is over 2 and under 1")],
+        ),
         ("require: {metrics: {a: {min: 0}}}", []),
         ("require: {metrics: {a: {max: 0}}}", []),
         (
@@ -276,18 +351,30 @@ def faults(text: str) -> list[tuple[str, str]]:
         ("require: {no_worse_than: {stage: Staging, metrics: {a: {}}}}", []),
         (
             "from: [Archived]",
-            [("bad-value", "Production cannot want a version from Archived: no reconcile holds one there")],
+            [
+                (
+                    "bad-value",
+                    "Production cannot want a version from Archived: no reconcile holds one there",
+                )
+            ],
         ),
         (
             "from: [Nowhere], soak: 1h",
-            [("stage-unknown", "Production wants a version from 'Nowhere', which the policy lacks")],
+            [
+                (
+                    "stage-unknown",
+                    "Production wants a version from 'Nowhere', which the policy lacks",
+                )
+            ],
         ),
     ],
 )
 def test_what_is_wrong_with_a_rule(rule: str, found: list[tuple[str, str]]) -> None:
     text = f"stages: {{Production: {{{rule}}}}}\n"
     assert faults(text) == found
-    assert (read_policy(text.encode(), "policy.yaml")[0] is None) is bool(found), "none that is wrong is judged by"
+    assert (read_policy(text.encode(), "policy.yaml")[0] is None) is bool(found), (
+        "none that is wrong is judged by"
+    )
 
 
 @pytest.mark.parametrize("name", ["None", "none", "NONE"])
@@ -304,7 +391,9 @@ def test_no_stage_is_called_what_mlflow_calls_having_none(name: str) -> None:
         ("[]\n", [("wrong-type", "the file must be a mapping, not a list")]),
     ],
 )
-def test_a_policy_that_is_no_mapping_is_told_so_once(text: str, found: list[tuple[str, str]]) -> None:
+def test_a_policy_that_is_no_mapping_is_told_so_once(
+    text: str, found: list[tuple[str, str]]
+) -> None:
     assert faults(text) == found
 
 
@@ -322,7 +411,10 @@ def test_one_stage_without_an_alias_does_not_hide_what_is_wrong_with_the_next() 
 
 
 def test_what_an_exception_shares_with_the_rules_is_told_once() -> None:
-    text = "stages: {Canary: {native: false}}\nmodels: [{match: a, drift: report}, {match: b, drift: heal}]\n"
+    text = (
+        "stages: {Canary: {native: false}}\nmodels: [{match: a, drift: report}, {match: b, drift:"
+        " heal}]\n"
+    )
     assert len(faults(text)) == 1
 
 

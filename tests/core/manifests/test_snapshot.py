@@ -36,13 +36,25 @@ POLICIES = (
     b"drift: report\nmodels: [{match: 'a*', stages: {Canary: {alias: c, native: false}}}]\n",
     b"stages: {Canary: {native: false}}\n",
 )
-OTHERS = ("README.md", "policy.yml", "stray.yaml", "models/old.yml", "models/notes.txt", "models/.keep.yaml")
+OTHERS = (
+    "README.md",
+    "policy.yml",
+    "stray.yaml",
+    "models/old.yml",
+    "models/notes.txt",
+    "models/.keep.yaml",
+)
 
 
 def random_tree(chance: random.Random) -> dict[str, bytes | Link]:
-    tree: dict[str, bytes | Link] = {"registry/models/.gitkeep": b"", "registry2/models/alpha.yaml": b"no part of it"}
+    tree: dict[str, bytes | Link] = {
+        "registry/models/.gitkeep": b"",
+        "registry2/models/alpha.yaml": b"no part of it",
+    }
     for name in chance.sample(NAMES, chance.randint(0, 4)):
-        text = f"name: {name!r}\n{chance.choice(BODIES)}".replace("\n", chance.choice(["\n", "\r\n"]))
+        text = f"name: {name!r}\n{chance.choice(BODIES)}".replace(
+            "\n", chance.choice(["\n", "\r\n"])
+        )
         tree[f"registry/models/{chance.choice(FOLDERS)}{file_stem(name)}.yaml"] = text.encode()
     if chance.random() < 0.7:
         tree["registry/policy.yaml"] = chance.choice(POLICIES)
@@ -56,7 +68,8 @@ def random_tree(chance: random.Random) -> dict[str, bytes | Link]:
 
 
 def lay_out(repo: Repo, tree: Tree) -> None:
-    """Put a tree into the working tree by hand, so that what git checks out is not compared with itself."""
+    """Put a tree into the working tree by hand, so that what git checks out is not compared with
+    itself."""
     for folder in ("registry", "registry2"):
         shutil.rmtree(repo.folder / folder, ignore_errors=True)
     for path, content in tree.items():
@@ -68,7 +81,13 @@ def lay_out(repo: Repo, tree: Tree) -> None:
 
 
 def says(snapshot: Snapshot) -> tuple[object, ...]:
-    return snapshot.manifests, snapshot.policy.raw, snapshot.problems, snapshot.count, snapshot.digest
+    return (
+        snapshot.manifests,
+        snapshot.policy.raw,
+        snapshot.problems,
+        snapshot.count,
+        snapshot.digest,
+    )
 
 
 @pytest.mark.parametrize("seed", range(HISTORIES))
@@ -86,7 +105,11 @@ def test_a_revision_says_what_the_working_tree_said(tmp_path: Path, seed: int) -
         tree, commit = workspace.tree(), workspace.at(sha)
         assert says(tree) == says(commit)
         ours = {path: data for path, data in node.tree.items() if path.startswith("registry/")}
-        read = [path for path, data in ours.items() if matters(path, "registry", link=isinstance(data, Link))]
+        read = [
+            path
+            for path, data in ours.items()
+            if matters(path, "registry", link=isinstance(data, Link))
+        ]
         assert {problem.file for problem in tree.problems} <= set(read)
         assert tree.count == sum(classify(path, "registry") == "manifest" for path in read)
         digests.setdefault(tree.digest, set()).add(repr(sorted(content_of(node.tree).items())))
@@ -96,7 +119,11 @@ def test_a_revision_says_what_the_working_tree_said(tmp_path: Path, seed: int) -
 def content_of(tree: Tree) -> dict[str, object]:
     """What the digest covers: manifests and the policy."""
     below = {path: content for path, content in tree.items() if path.startswith("registry/")}
-    return {path: content for path, content in below.items() if classify(path, "registry") in ("manifest", "policy")}
+    return {
+        path: content
+        for path, content in below.items()
+        if classify(path, "registry") in ("manifest", "policy")
+    }
 
 
 @pytest.mark.parametrize(

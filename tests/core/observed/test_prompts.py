@@ -21,8 +21,13 @@ TAGS = {
 
 def test_a_digest_is_of_all_that_a_service_is_given() -> None:
     said = words(TAGS)
-    assert said == Words("Grüß {{name}}", False, None, '{"model_name": "small", "temperature": 0.2}')
-    spelt = '["Gr\\u00fc\\u00df {{name}}", false, null, "{\\"model_name\\": \\"small\\", \\"temperature\\": 0.2}"]'
+    assert said == Words(
+        "Grüß {{name}}", False, None, '{"model_name": "small", "temperature": 0.2}'
+    )
+    spelt = (
+        '["Gr\\u00fc\\u00df {{name}}", false, null, "{\\"model_name\\": \\"small\\",'
+        ' \\"temperature\\": 0.2}"]'
+    )
     assert said.digest == "sha256:" + hashlib.sha256(spelt.encode()).hexdigest()
     changes = {
         "mlflow.prompt.text": "Grüss {{name}}",
@@ -30,12 +35,18 @@ def test_a_digest_is_of_all_that_a_service_is_given() -> None:
         "_mlflow_prompt_response_format": "{}",
         "_mlflow_prompt_model_config": "{}",
     }
-    assert len({said.digest, *(words({**TAGS, key: value}).digest for key, value in changes.items())}) == 5
+    assert (
+        len({said.digest, *(words({**TAGS, key: value}).digest for key, value in changes.items())})
+        == 5
+    )
     assert words({**TAGS, "reviewed": "no", "_mlflow_experiment_ids": ",1,"}).digest == said.digest
 
 
 def test_mlflows_own_tags_are_nobodys() -> None:
-    assert peoples({**TAGS, "_mlflow_experiment_ids": ",1,"}) == {"reviewed": "yes", "gitops.commit": "abc"}
+    assert peoples({**TAGS, "_mlflow_experiment_ids": ",1,"}) == {
+        "reviewed": "yes",
+        "gitops.commit": "abc",
+    }
 
 
 def test_a_chat_is_told_message_by_message() -> None:
@@ -56,7 +67,9 @@ def test_a_chat_that_is_none_is_told_as_it_stands(text: str) -> None:
 
 
 def test_settings_by_name() -> None:
-    said = Words("x", response_format="{}", model_config='{"temperature": 0.2, "model_name": "small"}')
+    said = Words(
+        "x", response_format="{}", model_config='{"temperature": 0.2, "model_name": "small"}'
+    )
     assert said.settings() == {
         "type": "text", "response format": "{}", "temperature": "0.2", "model_name": "small",
     }  # fmt: skip
@@ -65,8 +78,16 @@ def test_settings_by_name() -> None:
 
 def test_the_lines_that_differ() -> None:
     assert list(difference(Words("a\nb"), Words("a\nb"))) == []
-    assert list(difference(Words("a\nb"), Words("a\n--- c"))) == ["@@ -1,2 +1,2 @@", " a", "-b", "+--- c"]
+    assert list(difference(Words("a\nb"), Words("a\n--- c"))) == [
+        "@@ -1,2 +1,2 @@",
+        " a",
+        "-b",
+        "+--- c",
+    ]
     assert list(difference(Words("-- a"), Words("++ b"))) == ["@@ -1 +1 @@", "--- a", "+++ b"]
     long = "\n" * 100_000
-    assert list(difference(Words(long), Words("a"))) == ["-100001 lines", "+1 lines, too many to compare"]
+    assert list(difference(Words(long), Words("a"))) == [
+        "-100001 lines",
+        "+1 lines, too many to compare",
+    ]
     assert list(difference(Words(long), Words(long))) == []

@@ -1,4 +1,5 @@
-"""What git asks for and MLflow holds already, for the receipt of a run that comes after one which died (RULES R6)."""
+"""What git asks for and MLflow holds already, for the receipt of a run that comes after one which
+died (RULES R6)."""
 
 from __future__ import annotations
 
@@ -20,7 +21,10 @@ from tests.support.states import NAME, OWNER, VERSIONS
 
 
 def done(history: ModelHistory, registry: MemoryRegistry) -> set[tuple[object, ...]]:
-    return {told(change) for change in found(history, registry.read(NAME), plan_now(history, registry).changes)}
+    return {
+        told(change)
+        for change in found(history, registry.read(NAME), plan_now(history, registry).changes)
+    }
 
 
 def told(change: Change) -> tuple[object, ...]:
@@ -34,7 +38,8 @@ class DiedError(Exception):
 @settings(max_examples=EXAMPLES // 3, deadline=None)
 @given(cases())
 def test_what_a_dead_run_did_is_found(case: tuple[ModelHistory, MemoryRegistry]) -> None:
-    """Where MLflow held what the base wants, the changes of a run that dies and those of the next are those of one run."""
+    """Where MLflow held what the base wants, the changes of a run that dies and those of the next
+    are those of one run."""
     history, _ = case
     if history.before is None:
         return
@@ -46,7 +51,9 @@ def test_what_a_dead_run_did_is_found(case: tuple[ModelHistory, MemoryRegistry])
         return
     seen = dict(registry.models)
     registry.writes.clear()
-    whole = {told(change) for change in plan_now(history, registry).changes} | done(history, registry)
+    whole = {told(change) for change in plan_now(history, registry).changes} | done(
+        history, registry
+    )
     if run(history, registry).result != "applied":
         return
     for stop in range(1, len(registry.writes) + 1):
@@ -89,7 +96,11 @@ def done_whole() -> ObservedModel:
     """MLflow with all of FULL carried out, and what people added by hand."""
     one = held(1, "Archived", description="new", tags={"c": "new", "byhand": "kept"})
     model = seen(
-        one, held(2, "Production", tags={"c": "new"}), aliases={"one": 2, "two": 2, "byhand": 1}, a="new", b="new"
+        one,
+        held(2, "Production", tags={"c": "new"}),
+        aliases={"one": 2, "two": 2, "byhand": 1},
+        a="new",
+        b="new",
     )
     return replace(model, description="new", tags={**model.tags, "byhand": "kept"})
 
@@ -98,14 +109,22 @@ def test_what_git_changed_is_put_back_and_nothing_else() -> None:
     earlier = unapplied(since(LESS, FULL), done_whole())
     assert earlier is not None
     assert (earlier.name, earlier.description) == ("m", "old")
-    assert earlier.tags == {"a": "old", "byhand": "kept"} and earlier.aliases == {"one": 1, "byhand": 1}
+    assert earlier.tags == {"a": "old", "byhand": "kept"} and earlier.aliases == {
+        "one": 1,
+        "byhand": 1,
+    }
     one, two = earlier.versions[1], earlier.versions[2]
-    assert (one.stage, one.description, one.tags) == ("Production", "old", {"c": "old", "byhand": "kept"})
+    assert (one.stage, one.description, one.tags) == (
+        "Production",
+        "old",
+        {"c": "old", "byhand": "kept"},
+    )
     assert (two.stage, two.description, two.tags) == ("None", "", {})
 
 
 def test_what_git_began_to_declare_was_empty() -> None:
-    """A description is compared with what the manifest says of one, and with nothing else that it says."""
+    """A description is compared with what the manifest says of one, and with nothing else that it
+    says."""
     begun = "stages: {Production: 1}\ndescription: new\nversions: {1: {description: new}}"
     whole = replace(seen(held(1, "Production", description="new")), description="new")
     earlier = unapplied(since("stages: {}", begun), whole)
@@ -121,9 +140,13 @@ def test_what_is_not_done_is_left_as_it_is() -> None:
         1: held(1, "Production", description="else", tags={"c": "else"}),
         2: held(2, "Staging", tags={"c": "else"}),
     }
-    elsewhere = replace(seen(*versions.values(), aliases={"one": 1, "x": 1}, a="else"), description="else")
+    elsewhere = replace(
+        seen(*versions.values(), aliases={"one": 1, "x": 1}, a="else"), description="else"
+    )
     assert unapplied(since(LESS, FULL), elsewhere) == elsewhere
-    assert unapplied(since(FULL, FULL), done_whole()) == done_whole(), "what git did not change nobody undoes"
+    assert unapplied(since(FULL, FULL), done_whole()) == done_whole(), (
+        "what git did not change nobody undoes"
+    )
     assert unapplied(since(LESS, None), elsewhere) is elsewhere, "nothing is wanted any more"
 
 
@@ -147,7 +170,12 @@ def test_what_a_commit_took_away_comes_back() -> None:
         ("{Staging: 1}", "{}", "Archived", "Staging"),
         ("{Staging: 1}", "{}", "None", "Staging"),
         ("{Staging: 1}", "{}", "Production", "Production"),  # somebody moved it
-        ("{Archived: 1}", "{}", "Archived", "Archived"),  # leaving Archived changes nothing (RULES R2)
+        (
+            "{Archived: 1}",
+            "{}",
+            "Archived",
+            "Archived",
+        ),  # leaving Archived changes nothing (RULES R2)
         ("{Archived: 1}", "{Staging: 1}", "Staging", "Archived"),
         ("{}", "{}", "Production", "Production"),
     ],
@@ -157,7 +185,10 @@ def test_where_a_version_was(before: str, after: str, now: str, then: str) -> No
     assert earlier is not None and earlier.versions[1].stage == then
 
 
-NEW = "stages: {Staging: 1}\naliases: {one: 1, kept: 2}\nversions: {1: {source: 'file:///1'}, 2: {run_id: abc}}"
+NEW = (
+    "stages: {Staging: 1}\naliases: {one: 1, kept: 2}\nversions: {1: {source: 'file:///1'}, 2:"
+    " {run_id: abc}}"
+)
 OURS = {"gitops.pin": "m/1"}
 
 
@@ -172,7 +203,9 @@ def test_a_version_that_reconcile_registered_would_not_be_there() -> None:
     for tags in ({}, {"gitops.pin": "m/2"}, {"gitops.pin": "other/1"}):
         trained = unapplied(past, seen(held(1, "Staging", tags=tags)))
         assert trained is not None and 1 in trained.versions, "a training job registered it"
-    unsourced = unapplied(since("stages: {}", "stages: {Staging: 1}"), seen(held(1, "Staging", tags=OURS)))
+    unsourced = unapplied(
+        since("stages: {}", "stages: {Staging: 1}"), seen(held(1, "Staging", tags=OURS))
+    )
     assert unsourced is not None and 1 in unsourced.versions
 
 
@@ -185,7 +218,11 @@ def test_a_version_that_reconcile_registered_would_not_be_there() -> None:
         (seen(held(1, "Staging", tags=OURS), 2), True),
     ],
 )
-def test_a_model_that_has_nothing_of_its_own_would_not_be_there(observed: ObservedModel, there: bool) -> None:
+def test_a_model_that_has_nothing_of_its_own_would_not_be_there(
+    observed: ObservedModel, there: bool
+) -> None:
     past = history_of(wanted(f"{NEW}\ntags: {{a: x}}"))
     assert (unapplied(past, observed) is not None) is there
-    assert unapplied(replace(past, base="0" * 40, base_state="known"), observed) is not None, "it was there at the base"
+    assert unapplied(replace(past, base="0" * 40, base_state="known"), observed) is not None, (
+        "it was there at the base"
+    )

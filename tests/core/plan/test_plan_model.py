@@ -1,4 +1,5 @@
-"""A plan, field by field: each change with its cause and its commit, each stage with what becomes of it (RULES R2)."""
+"""A plan, field by field: each change with its cause and its commit, each stage with what becomes
+of it (RULES R2)."""
 
 from __future__ import annotations
 
@@ -19,7 +20,13 @@ from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.observed.recorded import Unreadable
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, StageChange, Sync
-from mlflow_gitops.core.plan.plan_model import departures, desired_stages, found, observed_stages, plan_model
+from mlflow_gitops.core.plan.plan_model import (
+    departures,
+    desired_stages,
+    found,
+    observed_stages,
+    plan_model,
+)
 from mlflow_gitops.core.plan.refusals import Context
 from tests.core.plan.test_refusals import NOW, OWNER, held, history, seen, wanted
 
@@ -41,14 +48,27 @@ def new(*bodies: str, policy: str = "") -> ModelHistory:
     return history(*(wanted(body, policy) for body in bodies))
 
 
-def plan(past: ModelHistory, observed: ObservedModel | None, *, writing: bool = False, **evidence: Any) -> ModelPlan:
-    return plan_model("m", past, observed, Context(OWNER, NOW, Evidence(**evidence), writing=writing))
+def plan(
+    past: ModelHistory, observed: ObservedModel | None, *, writing: bool = False, **evidence: Any
+) -> ModelPlan:
+    return plan_model(
+        "m", past, observed, Context(OWNER, NOW, Evidence(**evidence), writing=writing)
+    )
 
 
 def told(changes: tuple[Change, ...]) -> list[tuple[object, ...]]:
-    """Each change without what it is made from: action, version, key, before, after, cause, the commit's number."""
+    """Each change without what it is made from: action, version, key, before, after, cause, the
+    commit's number."""
     return [
-        (c.action, c.version, c.key, c.before, c.after, c.cause, int(c.commit.sha, 16) if c.commit else None)
+        (
+            c.action,
+            c.version,
+            c.key,
+            c.before,
+            c.after,
+            c.cause,
+            int(c.commit.sha, 16) if c.commit else None,
+        )
         for c in changes
     ]
 
@@ -57,7 +77,10 @@ def told(changes: tuple[Change, ...]) -> list[tuple[object, ...]]:
 
 
 def test_a_plan_says_whose_it_is_and_what_is_and_shall_be() -> None:
-    found = plan(since("stages: {Production: 1, Staging: null}"), seen(held(1, "Production"), held(2, "Archived")))
+    found = plan(
+        since("stages: {Production: 1, Staging: null}"),
+        seen(held(1, "Production"), held(2, "Archived")),
+    )
     assert (found.model, found.file, found.base) == ("m", "registry/models/m.yaml", commit(0).sha)
     assert found.observed == {"Production": (1,), "Archived": (2,)}
     assert found.desired == {"Production": (1,), "Staging": ()}
@@ -69,7 +92,11 @@ def test_a_plan_says_whose_it_is_and_what_is_and_shall_be() -> None:
     [
         (new("stages: {}"), None, "Missing"),
         (since("stages: {Production: 1}"), None, "Missing"),
-        (since("stages: {Production: 1}", "stages: {Production: 2}"), seen(held(1, "Production"), 2), "Pending"),
+        (
+            since("stages: {Production: 1}", "stages: {Production: 2}"),
+            seen(held(1, "Production"), 2),
+            "Pending",
+        ),
         (since("stages: {Production: 1}"), seen(1), "Drifted"),
         (
             since("stages: {Production: 1}\ntags: {a: x}", "stages: {Production: 2}\ntags: {a: x}"),
@@ -93,7 +120,12 @@ def test_how_a_model_stands(past: ModelHistory, observed: ObservedModel | None, 
 def test_a_base_that_is_not_known_leaves_the_model_as_it_is_shown(state: Any) -> None:
     past = history(wanted("stages: {Production: 2}"), base=commit(7).sha, state=state)
     found = plan(past, seen(held(1, "Production"), 2), writing=True)
-    assert found.sync == "Unknown" and len(found.refusals) == 1 and not found.changes and not found.stages
+    assert (
+        found.sync == "Unknown"
+        and len(found.refusals) == 1
+        and not found.changes
+        and not found.stages
+    )
     assert found.observed == {"Production": (1,)} and found.desired == {"Production": (2,)}
     assert found.base == commit(7).sha
 
@@ -102,14 +134,21 @@ def test_a_base_that_is_not_known_leaves_the_model_as_it_is_shown(state: Any) ->
 
 
 def test_a_stage_of_the_teams_own_is_shown_by_its_alias() -> None:
-    observed = seen(held(1, "Production"), held(3, "Production"), held(2, "Staging"), aliases={"canary": 2, "x": 1})
+    observed = seen(
+        held(1, "Production"),
+        held(3, "Production"),
+        held(2, "Staging"),
+        aliases={"canary": 2, "x": 1},
+    )
     assert observed_stages(observed) == {"Production": (1, 3), "Staging": (2,)}
     assert observed_stages(observed, wanted("stages: {}", CANARY)) == {
         "Production": (1, 3),
         "Staging": (2,),
         "Canary": (2,),
     }
-    assert observed_stages(seen(1), wanted("stages: {}", CANARY)) == {}, "an empty stage is left out"
+    assert observed_stages(seen(1), wanted("stages: {}", CANARY)) == {}, (
+        "an empty stage is left out"
+    )
     desired = wanted("stages: {Archived: 5, Canary: 1, Production: [], Staging: 4}", CANARY)
     assert list(desired_stages(desired).items()) == [
         ("Production", ()), ("Staging", (4,)), ("Canary", (1,)), ("Archived", (5,)),
@@ -120,7 +159,10 @@ def test_a_stage_of_the_teams_own_is_shown_by_its_alias() -> None:
 
 
 def test_a_new_model_is_made_by_the_commit_of_its_manifest() -> None:
-    body = "stages: {Staging: 1}\nversions: {1: {source: 'file:///1', tags: {a: x}, description: one}}\ntags: {b: z}"
+    body = (
+        "stages: {Staging: 1}\nversions: {1: {source: 'file:///1', tags: {a: x}, description:"
+        " one}}\ntags: {b: z}"
+    )
     past = history(None, wanted(body), wanted(body + "\ndescription: text"))
     planned = plan(past, None)
     assert told(planned.changes) == [
@@ -132,7 +174,9 @@ def test_a_new_model_is_made_by_the_commit_of_its_manifest() -> None:
         ("set_description", None, None, "", "text", "commit", 2),
         ("set_tag", None, "b", None, "z", "commit", 1),
     ]
-    assert planned.changes[1].pin == VersionSpec(source="file:///1", tags={"a": "x"}, description="one")
+    assert planned.changes[1].pin == VersionSpec(
+        source="file:///1", tags={"a": "x"}, description="one"
+    )
 
 
 def test_a_version_that_was_registered_and_is_gone_is_drift() -> None:
@@ -145,15 +189,24 @@ def test_a_version_that_was_registered_and_is_gone_is_drift() -> None:
     ]  # fmt: skip
     assert told(plan(new(body), seen()).changes)[0][5:] == ("commit", 0), "no base, no drift"
     gone = history(wanted(body), None, wanted(body), base=commit(0).sha, state="known")
-    assert told(plan(gone, seen()).changes)[0][5:] == ("commit", 2), "a commit took it away in between"
+    assert told(plan(gone, seen()).changes)[0][5:] == (
+        "commit",
+        2,
+    ), "a commit took it away in between"
 
 
 def test_versions_without_a_source_are_not_registered() -> None:
-    assert plan(new("stages: {}\nversions: {1: {tags: {a: x}, description: text}}"), seen()).changes == ()
+    assert (
+        plan(new("stages: {}\nversions: {1: {tags: {a: x}, description: text}}"), seen()).changes
+        == ()
+    )
 
 
 def test_what_is_wanted_of_a_version_that_mlflow_lacks_does_not_hide_the_rest() -> None:
-    body = "stages: {}\nversions: {1: {tags: {a: x}}, 2: {tags: {a: x}}, 3: {source: 'file:///3', tags: {a: x}}}"
+    body = (
+        "stages: {}\nversions: {1: {tags: {a: x}}, 2: {tags: {a: x}}, 3: {source: 'file:///3',"
+        " tags: {a: x}}}"
+    )
     assert [(c.action, c.version) for c in plan(new(body), seen(2)).changes] == [
         ("register_version", 3),
         ("set_tag", 2),
@@ -174,22 +227,35 @@ def test_what_is_wanted_of_a_version_that_mlflow_lacks_does_not_hide_the_rest() 
         ("stages: {Archived: 1}", held(1, "Staging"), [("Staging", "Archived")]),
     ],
 )
-def test_where_a_version_goes(body: str, observed: ObservedVersion, moves: list[tuple[str, str]]) -> None:
-    """One that no native stage names leaves an active stage: to None if a stage of the team's own does, else to Archived."""
+def test_where_a_version_goes(
+    body: str, observed: ObservedVersion, moves: list[tuple[str, str]]
+) -> None:
+    """One that no native stage names leaves an active stage: to None if a stage of the team's own
+    does, else to Archived."""
     changes = plan(new(body, policy=CANARY), seen(observed)).changes
     assert [(c.before, c.after) for c in changes if c.action == "transition"] == moves
 
 
 def test_one_version_that_stays_does_not_keep_the_others() -> None:
-    changes = plan(since("stages: {Production: 2}"), seen(held(1, "None"), held(2, "Production"), held(3, "Staging")))
+    changes = plan(
+        since("stages: {Production: 2}"),
+        seen(held(1, "None"), held(2, "Production"), held(3, "Staging")),
+    )
     assert told(changes.changes) == [("transition", 3, None, "Staging", "Archived", "drift", None)]
 
 
 def test_every_kind_of_field_is_set_and_taken_away() -> None:
-    full = "stages: {}\ndescription: d\ntags: {a: x}\naliases: {one: 1}\nversions: {1: {description: v, tags: {b: z}}}"
+    full = (
+        "stages: {}\ndescription: d\ntags: {a: x}\naliases: {one: 1}\nversions: {1: {description:"
+        " v, tags: {b: z}}}"
+    )
     bare = "stages: {}"
     there = replace(
-        seen(held(1, "None", description="v", tags={"b": "z", "byhand": "1"}), aliases={"one": 1, "byhand": 1}, a="x"),
+        seen(
+            held(1, "None", description="v", tags={"b": "z", "byhand": "1"}),
+            aliases={"one": 1, "byhand": 1},
+            a="x",
+        ),
         description="d",
     )
     assert told(plan(since(bare, full), seen(1)).changes) == [
@@ -206,13 +272,20 @@ def test_every_kind_of_field_is_set_and_taken_away() -> None:
         ("set_description", None, None, "d", "", "commit", 1),
         ("delete_tag", None, "a", "x", None, "commit", 1),
     ], "what people added by hand stays"
-    assert plan(since(bare, full), there).changes == () and plan(since(full, bare), seen(1)).changes == ()
+    assert (
+        plan(since(bare, full), there).changes == ()
+        and plan(since(full, bare), seen(1)).changes == ()
+    )
 
 
 def test_what_differs_is_set_from_what_it_is() -> None:
-    body = "stages: {}\ndescription: d\ntags: {a: x}\naliases: {one: 1}\nversions: {1: {description: v, tags: {b: z}}}"
+    body = (
+        "stages: {}\ndescription: d\ntags: {a: x}\naliases: {one: 1}\nversions: {1: {description:"
+        " v, tags: {b: z}}}"
+    )
     there = replace(
-        seen(held(1, "None", description="w", tags={"b": "y"}), 2, aliases={"one": 2}, a="other"), description="e"
+        seen(held(1, "None", description="w", tags={"b": "y"}), 2, aliases={"one": 2}, a="other"),
+        description="e",
     )
     assert told(plan(since(body), there).changes) == [
         ("set_description", 1, None, "w", "v", "drift", None),
@@ -235,22 +308,33 @@ def test_the_alias_of_an_empty_stage_goes() -> None:
 
 def test_the_newest_commit_that_made_it_so_is_named() -> None:
     past = since(
-        "stages: {Production: 1}", "stages: {Production: 2}", "stages: {Production: 1}", "stages: {Production: 2}"
+        "stages: {Production: 1}",
+        "stages: {Production: 2}",
+        "stages: {Production: 1}",
+        "stages: {Production: 2}",
     )
     [into, out] = plan(past, seen(held(1, "Production"), 2)).changes
-    assert (into.version, into.commit) == (2, commit(3)) and (out.version, out.commit) == (1, commit(3))
+    assert (into.version, into.commit) == (2, commit(3)) and (out.version, out.commit) == (
+        1,
+        commit(3),
+    )
 
 
 # -- stages ------------------------------------------------------------------------------------------------------------
 
 
 def rows(planned: ModelPlan) -> list[tuple[object, ...]]:
-    return [(r.stage, r.before, r.after, r.cause, r.commit and int(r.commit.sha, 16), r.why) for r in planned.stages]
+    return [
+        (r.stage, r.before, r.after, r.cause, r.commit and int(r.commit.sha, 16), r.why)
+        for r in planned.stages
+    ]
 
 
 def test_a_stage_that_a_commit_changes() -> None:
     past = since(
-        "stages: {Production: 1, Staging: 2}", "stages: {Production: 2}", "stages: {Production: 2}\ntags: {a: x}"
+        "stages: {Production: 1, Staging: 2}",
+        "stages: {Production: 2}",
+        "stages: {Production: 2}\ntags: {a: x}",
     )
     assert rows(plan(past, seen(held(1, "Production"), held(2, "Staging")))) == [
         ("Production", (1,), (2,), "commit", 1, ""),
@@ -264,7 +348,12 @@ def test_a_stage_that_a_commit_changes() -> None:
         (
             "stages: {Production: 1}",
             seen(1, held(2, "Production")),
-            ("Production", (2,), (1,), "1 was moved to None in MLflow, 2 was moved to Production in MLflow"),
+            (
+                "Production",
+                (2,),
+                (1,),
+                "1 was moved to None in MLflow, 2 was moved to Production in MLflow",
+            ),
         ),
         (
             "stages: {Production: 1}",
@@ -278,13 +367,18 @@ def test_a_stage_that_a_commit_changes() -> None:
         ),
     ],
 )
-def test_a_stage_that_drifted_says_what_happened(body: str, observed: ObservedModel, row: tuple[object, ...]) -> None:
+def test_a_stage_that_drifted_says_what_happened(
+    body: str, observed: ObservedModel, row: tuple[object, ...]
+) -> None:
     [found] = rows(plan(since(body), observed))
     assert (found[0], found[1], found[2], found[5]) == row and found[3:5] == ("drift", None)
 
 
 def test_a_stage_of_the_teams_own_that_a_commit_changes() -> None:
-    found = plan(since("stages: {Canary: 1}", "stages: {Canary: 2}", policy=CANARY), seen(1, 2, aliases={"canary": 1}))
+    found = plan(
+        since("stages: {Canary: 1}", "stages: {Canary: 2}", policy=CANARY),
+        seen(1, 2, aliases={"canary": 1}),
+    )
     assert rows(found) == [("Canary", (1,), (2,), "commit", 1, "")]
     assert found.observed == {"Canary": (1,)}
 
@@ -326,7 +420,9 @@ def test_archived_is_told_where_the_manifest_lists_it() -> None:
     assert rows(plan(past, seen(1, held(2, "Archived"), held(3, "Archived")))) == [
         ("Archived", (3,), (1, 3), "commit", 1, ""),
     ]  # fmt: skip
-    assert rows(plan(past, seen(held(1, "Archived"), held(2, "Archived"), held(3, "Archived")))) == []
+    assert (
+        rows(plan(past, seen(held(1, "Archived"), held(2, "Archived"), held(3, "Archived")))) == []
+    )
 
 
 def test_one_stage_that_stays_does_not_hide_the_next() -> None:
@@ -345,7 +441,9 @@ def refused_entry(target: str = "Production", version: int = 2) -> Entry:
 
 def test_while_a_gate_refuses_the_base_is_kept_up() -> None:
     past = since(
-        "stages: {Production: 1}\ntags: {a: x}", "stages: {Production: 2}\ntags: {a: z}", entries=(refused_entry(),)
+        "stages: {Production: 1}\ntags: {a: x}",
+        "stages: {Production: 2}\ntags: {a: z}",
+        entries=(refused_entry(),),
     )
     planned = plan(past, seen(1, held(2, "Production"), held(3, "Staging"), a="x"), writing=True)
     assert [refusal.code for refusal in planned.refusals] == ["gate"] and not planned.stamps
@@ -356,7 +454,14 @@ def test_while_a_gate_refuses_the_base_is_kept_up() -> None:
         ("transition", 3, "Archived", "drift", True),
     ]
     assert rows(planned) == [
-        ("Production", (2,), (1,), "drift", None, "1 was moved to None in MLflow, 2 was moved to Production in MLflow"),
+        (
+            "Production",
+            (2,),
+            (1,),
+            "drift",
+            None,
+            "1 was moved to None in MLflow, 2 was moved to Production in MLflow",
+        ),
         ("Staging", (3,), (), "drift", None, "3 was moved to Staging in MLflow"),
     ]
     assert planned.sync == "Drifted" and planned.deferred is None
@@ -386,13 +491,22 @@ def test_a_plan_of_a_frozen_model_says_so_and_refuses_nothing() -> None:
 
 def test_a_soak_defers_what_git_asks_for() -> None:
     rules = wanted("stages: {}", "stages: {Production: {from: [Staging], soak: 3d}}").policy
-    there = held(2, "Staging", tags={"gitops.held.Staging": f"{commit(0).sha}@2026-01-31T12:00:00Z"})
+    there = held(
+        2, "Staging", tags={"gitops.held.Staging": f"{commit(0).sha}@2026-01-31T12:00:00Z"}
+    )
     entry = Entry("Production", 2, commit(1), rules, {"Staging": commit(0)})
     past = since("stages: {Production: 1, Staging: 2}", "stages: {Production: 2}", entries=(entry,))
     planned = plan(past, seen(1, there), writing=True)
-    assert planned.deferred == "2026-02-04T12:00:00Z" and not planned.refusals and not planned.stamps
-    assert [(c.version, c.after, c.applies) for c in planned.changes if c.cause == "drift"] == [(1, "Production", True)]
-    assert [(verdict.gate, verdict.status) for verdict in planned.gates] == [("from", "passed"), ("soak", "waiting")]
+    assert (
+        planned.deferred == "2026-02-04T12:00:00Z" and not planned.refusals and not planned.stamps
+    )
+    assert [(c.version, c.after, c.applies) for c in planned.changes if c.cause == "drift"] == [
+        (1, "Production", True)
+    ]
+    assert [(verdict.gate, verdict.status) for verdict in planned.gates] == [
+        ("from", "passed"),
+        ("soak", "waiting"),
+    ]
 
 
 def test_a_foreign_model_is_not_judged_at_all() -> None:
@@ -402,7 +516,12 @@ def test_a_foreign_model_is_not_judged_at_all() -> None:
     past = since("stages: {}", "stages: {Production: 2}", entries=(refused_entry(),))
     for model in (seen(2, gitops_owner="f" * 40 + ":registry"), replace(seen(2), is_prompt=True)):
         planned = plan(past, model, writing=True, messages=never)
-        assert not planned.gates and len(planned.refusals) == 1 and not planned.people and not planned.found
+        assert (
+            not planned.gates
+            and len(planned.refusals) == 1
+            and not planned.people
+            and not planned.found
+        )
         assert not planned.applying and planned.changes and not planned.notes
 
 
@@ -411,7 +530,10 @@ def test_drift_that_is_only_reported_says_why() -> None:
     planned = plan(past, seen(1))
     assert planned.notes == ("drift is reported and left, as the policy says (drift: report)",)
     assert planned.sync == "Drifted" and not planned.applying and planned.changes
-    refused = plan(since("stages: {Production: 1}\nversions: {1: {run_id: abc}}", policy="drift: report"), seen(1))
+    refused = plan(
+        since("stages: {Production: 1}\nversions: {1: {run_id: abc}}", policy="drift: report"),
+        seen(1),
+    )
     assert not refused.notes, "a refusal already says why nothing is done"
 
 
@@ -437,7 +559,13 @@ def asking(answers: dict[str, Approvals | None]) -> tuple[list[tuple[str, str]],
 def test_whoever_stands_behind_a_making_commit_is_asked_for_once() -> None:
     one, two, three = (commit(i) for i in (1, 2, 3))
     two = replace(two, subject="Promote (#8)")
-    entries = (entering(1, None), entering(2, one), entering(3, one), entering(4, two), entering(5, three))
+    entries = (
+        entering(1, None),
+        entering(2, one),
+        entering(3, one),
+        entering(4, two),
+        entering(5, three),
+    )
     past = since("stages: {}", "stages: {Production: [2, 3, 4, 5]}", entries=entries)
     asked, approvals = asking({one.sha: Approvals(("@b",), (), 7, "@c"), two.sha: None})
     planned = plan(past, seen(1, 2, 3, 4, 5), writing=True, approvals=approvals)
@@ -447,7 +575,9 @@ def test_whoever_stands_behind_a_making_commit_is_asked_for_once() -> None:
         three.sha: Vouched(None, "message"),
     }
     assert asked == [(made.sha, "registry/models/m.yaml") for made in (one, two, three)]
-    assert plan(past, seen(1, 2, 3, 4, 5), approvals=approvals).people == {}, "a plan that is only shown asks nobody"
+    assert plan(past, seen(1, 2, 3, 4, 5), approvals=approvals).people == {}, (
+        "a plan that is only shown asks nobody"
+    )
     stamped = {(stamp.version, stamp.key): stamp.after for stamp in planned.stamps}
     assert (stamped[2, "gitops.approved_by"], stamped[2, "gitops.pr"]) == ("@b", "7")
     assert (stamped[None, "gitops.owner"], stamped[None, "gitops.at"]) == (OWNER, NOW)
@@ -459,7 +589,10 @@ def test_of_what_is_only_adopted_nobody_is_asked() -> None:
     past = replace(past, entries=(entering(1, one), entering(2, two)))
     asked, approvals = asking({one.sha: Approvals(("@b",)), two.sha: Approvals(("@b",), (), 7)})
     planned = plan(past, seen(held(1, "Production"), 2), writing=True, approvals=approvals)
-    assert planned.people == {one.sha: Vouched(None, "message"), two.sha: Vouched(7, "api", None, ("@b",))}
+    assert planned.people == {
+        one.sha: Vouched(None, "message"),
+        two.sha: Vouched(7, "api", None, ("@b",)),
+    }
     assert asked == [(two.sha, "registry/models/m.yaml")]
     empty = plan(past, seen(1, 2), writing=True, approvals=approvals)
     assert empty.people[one.sha].source == "api", "a stage that nobody holds adopts nothing"
@@ -469,7 +602,12 @@ def test_a_click_that_a_merge_followed_is_no_adoption() -> None:
     one = commit(1)
     past = since("stages: {}", "stages: {Production: 1}", entries=(entering(1, one),))
     _, approvals = asking({one.sha: Approvals(("@b",), (), 7)})
-    assert plan(past, seen(held(1, "Production")), writing=True, approvals=approvals).people[one.sha].source == "api"
+    assert (
+        plan(past, seen(held(1, "Production")), writing=True, approvals=approvals)
+        .people[one.sha]
+        .source
+        == "api"
+    )
 
 
 # -- what is done already ----------------------------------------------------------------------------------------------
@@ -485,7 +623,10 @@ def test_what_git_changed_and_mlflow_holds_already_is_found() -> None:
     ]
     assert [(c.version, c.after) for c in planned.changes] == [(1, "Archived")]
     assert plan(past, half).found == (), "only in a plan that is made to be carried out"
-    assert found(past, None) == () and found(since("stages: {Production: 1}"), seen(held(1, "Production"))) == ()
+    assert (
+        found(past, None) == ()
+        and found(since("stages: {Production: 1}"), seen(held(1, "Production"))) == ()
+    )
 
 
 def test_a_model_that_a_dead_run_made_is_found_as_made() -> None:
@@ -504,7 +645,9 @@ def test_a_model_that_a_dead_run_made_is_found_as_made() -> None:
 
 
 def test_departures_are_what_would_put_a_commit_back() -> None:
-    desired: Desired = wanted("stages: {Production: 1}\ntags: {a: x}\nversions: {3: {source: 'file:///3'}}")
+    desired: Desired = wanted(
+        "stages: {Production: 1}\ntags: {a: x}\nversions: {3: {source: 'file:///3'}}"
+    )
     assert told(tuple(departures(desired, commit(4), seen(1, held(2, "Production"))))) == [
         ("register_version", 3, None, None, "file:///3", "drift", None),
         ("transition", 1, None, "None", "Production", "drift", None),
@@ -512,13 +655,17 @@ def test_departures_are_what_would_put_a_commit_back() -> None:
         ("set_tag", None, "a", None, "x", "drift", None),
     ]
     own = wanted("stages: {Canary: 1}", CANARY)
-    assert [(c.key, c.after, c.cause) for c in departures(own, commit(4), seen(1))] == [("canary", 1, "drift")]
+    assert [(c.key, c.after, c.cause) for c in departures(own, commit(4), seen(1))] == [
+        ("canary", 1, "drift")
+    ]
     there = seen(held(1, "Production"), 3, a="x")
     assert departures(desired, commit(4), there) == []
 
 
 def test_a_history_of_one_point_is_its_own_base() -> None:
-    past = ModelHistory(commit(0).sha, "known", (Point(commit(0), wanted("stages: {Production: 1}")),))
+    past = ModelHistory(
+        commit(0).sha, "known", (Point(commit(0), wanted("stages: {Production: 1}")),)
+    )
     assert plan(past, seen(1)).stages == (
         StageChange("Production", (), (1,), "drift", None, "1 was moved to None in MLflow"),
     )

@@ -30,7 +30,9 @@ def plan_now(history: ModelHistory, registry: MemoryRegistry) -> ModelPlan:
     base = observed.base if observed else None
     if base != history.base:
         shas = [point.commit.sha for point in history.points if point.commit]
-        history = ModelHistory(base, "known", history.points[len(shas) - 1 - shas[::-1].index(base) :])
+        history = ModelHistory(
+            base, "known", history.points[len(shas) - 1 - shas[::-1].index(base) :]
+        )
     return plan_model(NAME, history, observed, CONTEXT)
 
 
@@ -49,7 +51,9 @@ def run(history: ModelHistory, registry: MemoryRegistry) -> Outcome:
 def cases(draw: st.DrawFn) -> tuple[ModelHistory, MemoryRegistry]:
     history = draw(histories())
     observed = (
-        draw(st.none() | observed_models(history.base)) if history.base is None else draw(observed_models(history.base))
+        draw(st.none() | observed_models(history.base))
+        if history.base is None
+        else draw(observed_models(history.base))
     )
     return history, MemoryRegistry({NAME: observed} if observed else {})
 
@@ -100,7 +104,9 @@ def test_the_end_state_is_the_desired_state(case: tuple[ModelHistory, MemoryRegi
             assert where.description == value
     for field in history.declared - desired.fields.keys():
         if field.kind == "alias":
-            assert field.key not in model.aliases, "what git once declared and no longer does is removed"
+            assert field.key not in model.aliases, (
+                "what git once declared and no longer does is removed"
+            )
         elif field.kind == "tag" and field.version is None:
             assert field.key not in model.tags
 
@@ -117,16 +123,24 @@ def test_nothing_unmanaged_is_touched(case: tuple[ModelHistory, MemoryRegistry])
     declared = history.declared
     aliases = {alias for alias in before.aliases if Field("alias", None, alias) not in declared}
     assert {a: after.aliases.get(a) for a in aliases} == {a: before.aliases[a] for a in aliases}
-    tags = {key for key in before.tags if Field("tag", None, key) not in declared and not key.startswith("gitops.")}
+    tags = {
+        key
+        for key in before.tags
+        if Field("tag", None, key) not in declared and not key.startswith("gitops.")
+    }
     assert {k: after.tags.get(k) for k in tags} == {k: before.tags[k] for k in tags}
     if Field("description") not in declared:
         assert after.description == before.description
     for number, version in before.versions.items():
         kept = {key for key in version.tags if Field("tag", number, key) not in declared}
-        assert {k: after.versions[number].tags.get(k) for k in kept} == {k: version.tags[k] for k in kept}
+        assert {k: after.versions[number].tags.get(k) for k in kept} == {
+            k: version.tags[k] for k in kept
+        }
         if Field("description", number) not in declared:
             assert after.versions[number].description == version.description
-        named = any(p.desired and number in {*p.desired.native, *p.desired.own} for p in history.points)
+        named = any(
+            p.desired and number in {*p.desired.native, *p.desired.own} for p in history.points
+        )
         if not named and version.stage not in ACTIVE_STAGES:
             assert after.versions[number].stage == version.stage, (
                 "a version that held nothing and is named nowhere stays"
@@ -140,7 +154,9 @@ def occupied(model: ObservedModel, desired: Desired, stage: str) -> bool:
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(cases())
-def test_an_occupied_protected_stage_stays_occupied_at_every_step(case: tuple[ModelHistory, MemoryRegistry]) -> None:
+def test_an_occupied_protected_stage_stays_occupied_at_every_step(
+    case: tuple[ModelHistory, MemoryRegistry],
+) -> None:
     history, registry = case
     desired = history.target
     start = registry.models.get(NAME)
@@ -149,7 +165,9 @@ def test_an_occupied_protected_stage_stays_occupied_at_every_step(case: tuple[Mo
     guarded = [
         rule.name
         for rule in desired.policy.stages.values()
-        if rule.protected and occupied(start, desired, rule.name) and desired.manifest.stages.get(rule.name) != ()
+        if rule.protected
+        and occupied(start, desired, rule.name)
+        and desired.manifest.stages.get(rule.name) != ()
     ]
     notes = plan_now(history, registry).notes
     empty: dict[str, int] = {}
@@ -163,13 +181,16 @@ def test_an_occupied_protected_stage_stays_occupied_at_every_step(case: tuple[Mo
     run(history, registry)
     for stage, writes in empty.items():
         assert stage != "Production", "Production is never empty"
-        assert writes == 1 and any(note.startswith(f"{stage} is empty for one write") for note in notes)
+        assert writes == 1 and any(
+            note.startswith(f"{stage} is empty for one write") for note in notes
+        )
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(cases())
 def test_a_reader_sees_old_then_new(case: tuple[ModelHistory, MemoryRegistry]) -> None:
-    """`models:/m/Production` serves the highest number; between the old and the new one nothing else is ever served."""
+    """`models:/m/Production` serves the highest number; between the old and the new one nothing
+    else is ever served."""
     history, registry = case
     start = registry.models.get(NAME)
     if start is None:

@@ -14,9 +14,24 @@ from mlflow_gitops.core.observed.recorded import Record, Unreadable
 from mlflow_gitops.core.plan.pins import moving, pins
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.plan.refusals import refusals
-from tests.core.plan.test_refusals import BASE, DIGEST, MD5, NOW, OWNER, context, held, history, judged, seen, wanted
+from tests.core.plan.test_refusals import (
+    BASE,
+    DIGEST,
+    MD5,
+    NOW,
+    OWNER,
+    context,
+    held,
+    history,
+    judged,
+    seen,
+    wanted,
+)
 
-REVIEWED = "it is not the version that was reviewed; pin what MLflow has after looking at it, or name another version"
+REVIEWED = (
+    "it is not the version that was reviewed; pin what MLflow has after looking at it, or name"
+    " another version"
+)
 ELSEWHERE = "f" * 40 + ":registry"
 
 
@@ -36,11 +51,16 @@ def test_models_and_prompts_share_their_names() -> None:
     assert list(refusals(prompt, history(prompt), seen(1), (), context())) == [
         Refusal(
             "name_taken",
-            "m is a model in MLflow, which shares its names with the prompts, and its manifest says kind: prompt",
+            "m is a model in MLflow, which shares its names with the prompts, and its manifest says"
+            " kind: prompt",
             "give the prompt another name; a manifest of the model itself has no such line",
         )
     ]
-    assert list(refusals(wanted("stages: {}"), history(None), replace(seen(1), is_prompt=True), (), context())) == [
+    assert list(
+        refusals(
+            wanted("stages: {}"), history(None), replace(seen(1), is_prompt=True), (), context()
+        )
+    ) == [
         Refusal(
             "name_taken",
             "m is a prompt in MLflow's Prompt Registry, which shares its names with the models",
@@ -50,12 +70,16 @@ def test_models_and_prompts_share_their_names() -> None:
     [missing] = refusals(prompt, history(prompt), None, (), context())
     assert missing.code == "missing_version" and "no prompt m" in missing.detail
     assert "mlflow.genai.register_prompt" in missing.way_out
-    assert not list(refusals(prompt, history(prompt), replace(seen(1), is_prompt=True), (), context()))
+    assert not list(
+        refusals(prompt, history(prompt), replace(seen(1), is_prompt=True), (), context())
+    )
 
 
 def test_a_version_of_a_prompt_is_registered_and_not_trained() -> None:
     prompt = wanted("kind: prompt\nstages: {}\naliases: {champion: 2}")
-    assert list(refusals(prompt, history(prompt), replace(seen(1), is_prompt=True), (), context())) == [
+    assert list(
+        refusals(prompt, history(prompt), replace(seen(1), is_prompt=True), (), context())
+    ) == [
         Refusal(
             "missing_version",
             "MLflow has no version 2 of m; it has 1",
@@ -69,7 +93,8 @@ def test_a_base_that_is_stale_unknown_or_lost() -> None:
     [stale] = refusals(desired, history(None, base=BASE, state="stale"), seen(), (), context())
     assert stale == Refusal(
         "stale",
-        "MLflow was reconciled to 3f2a9c100000, which is not part of the history of what is planned here",
+        "MLflow was reconciled to 3f2a9c100000, which is not part of the history of what is planned"
+        " here",
         "bring that commit in (pull, rebase); to go back, git revert on the main branch",
     )
     [unknown] = refusals(desired, history(None, base=BASE, state="unknown"), seen(), (), context())
@@ -79,24 +104,36 @@ def test_a_base_that_is_stale_unknown_or_lost() -> None:
         "fetch more history (git fetch --unshallow), or reconcile m --adopt",
     )
     [nameless] = refusals(desired, history(None, state="unknown"), seen(), (), context())
-    assert nameless.detail == "MLflow was reconciled to a commit that cannot be found on the main line here"
+    assert (
+        nameless.detail
+        == "MLflow was reconciled to a commit that cannot be found on the main line here"
+    )
     [lost] = refusals(desired, history(None, base=BASE, state="lost"), None, (), context())
     assert lost == Refusal(
         "base_unknown",
         "a receipt says that m was reconciled to 3f2a9c100000; in MLflow, its stamps are gone",
-        "see in MLflow who made it anew or took its tags gitops.* away; to begin from what it shows, reconcile m --adopt",
+        "see in MLflow who made it anew or took its tags gitops.* away; to begin from what it"
+        " shows, reconcile m --adopt",
     )
 
 
 @pytest.mark.parametrize("base", [None, "", "../../etc", "\x1b[31m"])
 def test_a_stamp_that_is_no_commit_is_not_repeated(base: str | None) -> None:
-    [stale] = refusals(wanted("stages: {}"), history(None, base=base, state="stale"), seen(), (), context())
+    [stale] = refusals(
+        wanted("stages: {}"), history(None, base=base, state="stale"), seen(), (), context()
+    )
     assert stale.detail.startswith("MLflow was reconciled to an unreadable commit, which")
 
 
 def test_a_base_that_was_lost_still_has_its_pins_compared() -> None:
     desired = wanted("stages: {}\nversions: {1: {source: 'file:///1'}}")
-    found = refusals(desired, history(None, base=BASE, state="lost"), seen(held(1, "None", source="x")), (), context())
+    found = refusals(
+        desired,
+        history(None, base=BASE, state="lost"),
+        seen(held(1, "None", source="x")),
+        (),
+        context(),
+    )
     assert [refusal.code for refusal in found] == ["pin", "base_unknown"]
 
 
@@ -106,10 +143,14 @@ def test_a_missing_version() -> None:
         assert judged(body, seen(1, 2)) == [
             Refusal("missing_version", "MLflow has no version 3 of m; it has 1, 2", way_out)
         ]
-        assert judged(body, seen()) == [Refusal("missing_version", "MLflow has no version 3 of m", way_out)]
+        assert judged(body, seen()) == [
+            Refusal("missing_version", "MLflow has no version 3 of m", way_out)
+        ]
         assert judged(body, None) == [
             Refusal(
-                "missing_version", "MLflow has no version 3 of m; it shows no such model to these credentials", way_out
+                "missing_version",
+                "MLflow has no version 3 of m; it shows no such model to these credentials",
+                way_out,
             )
         ]
 
@@ -133,15 +174,16 @@ def test_one_missing_version_does_not_hide_the_next() -> None:
 
 
 @pytest.mark.parametrize(
-    ("observed", "highest"), [(seen(3, 5), 5), (seen(1, gitops_highest="5"), 5), (seen(1, 6, gitops_highest="5"), 6)]
+    ("observed", "highest"),
+    [(seen(3, 5), 5), (seen(1, gitops_highest="5"), 5), (seen(1, 6, gitops_highest="5"), 6)],
 )
 def test_a_number_that_mlflow_will_not_give(observed: ObservedModel, highest: int) -> None:
     found = judged("stages: {}\nversions: {4: {source: 'file:///4'}}", observed)
     assert found == [
         Refusal(
             "missing_version",
-            "version 4 of m cannot be registered: MLflow never gives a number twice or out of turn, "
-            f"and the next one is {highest + 1}",
+            "version 4 of m cannot be registered: MLflow never gives a number twice or out of"
+            f" turn, and the next one is {highest + 1}",
             f"pin it as version {highest + 1}, or take version 4 out of the manifest",
         )
     ]
@@ -152,13 +194,17 @@ def test_a_number_out_of_turn_is_refused_only_where_the_next_is_certain() -> Non
     assert not judged(body, seen(1)), "2 and 3 may have been made and deleted"
     for observed in (None, seen(1, gitops_highest="2"), seen(gitops_highest="1")):
         assert [refusal.code for refusal in judged(body, observed)] == ["missing_version"]
-    assert not judged(body, seen(1, gitops_highest="1")), "what was noted says no more than what is seen"
+    assert not judged(body, seen(1, gitops_highest="1")), (
+        "what was noted says no more than what is seen"
+    )
     assert not judged(body, seen(gitops_highest="3"))
 
 
 @pytest.mark.parametrize("noted", ["", "x", "-5", "5x", "12345678901"])
 def test_a_note_of_the_highest_number_that_is_none_counts_for_nothing(noted: str) -> None:
-    assert not judged("stages: {}\nversions: {4: {source: 'file:///4'}}", seen(1, gitops_highest=noted))
+    assert not judged(
+        "stages: {}\nversions: {4: {source: 'file:///4'}}", seen(1, gitops_highest=noted)
+    )
 
 
 # -- pins ----------------------------------------------------------------------------------------------------------------
@@ -174,7 +220,8 @@ def test_a_pin() -> None:
 
 
 PINNED = (
-    f"stages: {{Staging: 1}}\nversions: {{1: {{dataset_digest: {DIGEST}, data: {{path: data/x.csv, md5: {MD5}}}}}}}"
+    f"stages: {{Staging: 1}}\nversions: {{1: {{dataset_digest: {DIGEST}, data: {{path: data/x.csv,"
+    f" md5: {MD5}}}}}}}"
 )
 
 
@@ -183,13 +230,20 @@ def test_pinned_data() -> None:
         return judged(PINNED, seen(1), read=lambda run: known)
 
     assert said(None) == [
-        Refusal("pin", "version 1 is pinned to its data, and MLflow has no run to compare it with", REVIEWED)
-    ]
-    assert said(Record()) == [
-        Refusal("pin", f"version 1 is pinned to dataset digest {DIGEST}, its run logged none", REVIEWED),
         Refusal(
             "pin",
-            f"version 1 is pinned to data/x.csv with md5 {MD5}, its run logged none (tag or param dvc.data/x.csv)",
+            "version 1 is pinned to its data, and MLflow has no run to compare it with",
+            REVIEWED,
+        )
+    ]
+    assert said(Record()) == [
+        Refusal(
+            "pin", f"version 1 is pinned to dataset digest {DIGEST}, its run logged none", REVIEWED
+        ),
+        Refusal(
+            "pin",
+            f"version 1 is pinned to data/x.csv with md5 {MD5}, its run logged none (tag or param"
+            " dvc.data/x.csv)",
             REVIEWED,
         ),
     ]
@@ -202,7 +256,11 @@ def test_pinned_data_that_cannot_be_read_is_refused() -> None:
     body = "stages: {Staging: [1, 2]}\nversions: {1: {dataset_digest: abc}, 2: {run_id: a}}"
     found = judged(body, seen(1, held(2, "None", run_id="b")), read=read)
     assert found == [
-        Refusal("pin", "version 1 is pinned to its data, which cannot be compared: 403 Forbidden", REVIEWED),
+        Refusal(
+            "pin",
+            "version 1 is pinned to its data, which cannot be compared: 403 Forbidden",
+            REVIEWED,
+        ),
         Refusal("pin", "version 2 is pinned to run_id a, MLflow has b", REVIEWED),
     ]
 
@@ -215,12 +273,14 @@ def test_the_data_of_a_version_to_be_registered_is_looked_for_by_its_pin() -> No
         return Record()
 
     desired = wanted(
-        "stages: {Staging: 1}\nversions: {1: {run_id: a, model_id: m-1, source: 'file:///1', dataset_digest: abc}, "
-        "2: {dataset_digest: abc}}"
+        "stages: {Staging: 1}\nversions: {1: {run_id: a, model_id: m-1, source: 'file:///1',"
+        " dataset_digest: abc}, 2: {dataset_digest: abc}}"
     )
     assert len(list(pins(desired, seen(), {1}, read))) == 1
     assert asked == [ObservedVersion(1, run_id="a", model_id="m-1")]
-    assert list(pins(desired, seen(), (), read)) == [], "a version that nothing is to happen to is not read"
+    assert list(pins(desired, seen(), (), read)) == [], (
+        "a version that nothing is to happen to is not read"
+    )
 
 
 def test_what_moves_is_what_comes_somewhere() -> None:
@@ -243,39 +303,52 @@ def test_a_protected_stage() -> None:
     assert judged("stages: {}", seen(held(2, "Production"), held(1, "Production"))) == [
         Refusal(
             "protected",
-            "Production is protected and held by 1, 2; the manifest does not name it, which would leave it empty",
+            "Production is protected and held by 1, 2; the manifest does not name it, which would"
+            " leave it empty",
             "say which version holds it, or write Production: null to empty it on purpose",
         )
     ]
 
 
 def test_a_protected_stage_is_held_by_its_alias_too() -> None:
-    both = "stages: {Live: {alias: live, native: false, protected: true}, Production: {alias: production}}"
+    both = (
+        "stages: {Live: {alias: live, native: false, protected: true}, Production: {alias:"
+        " production}}"
+    )
     observed = seen(held(1, "Production"), 2, 3, aliases={"live": 2, "production": 3})
-    assert [refusal.detail.split(";")[0] for refusal in judged("stages: {}", observed, policy=both)] == [
+    assert [
+        refusal.detail.split(";")[0] for refusal in judged("stages: {}", observed, policy=both)
+    ] == [
         "Production is protected and held by 1, 3",
         "Live is protected and held by 2",
     ]
     unprotected = "stages: {Production: {protected: false}, Staging: {protected: true}}"
     observed = seen(held(1, "Production"), held(2, "Staging"))
     [found] = judged("stages: {}", observed, policy=unprotected)
-    assert found.detail.startswith("Staging is protected"), "a stage that is not protected ends nothing"
+    assert found.detail.startswith("Staging is protected"), (
+        "a stage that is not protected ends nothing"
+    )
 
 
 def test_a_stage_that_is_kept_as_an_alias_is_not_held_by_a_click_in_mlflow() -> None:
     alone = "stages: {Production: {native: false, alias: production, protected: true}}"
     assert judged("stages: {}", seen(held(1, "Production")), policy=alone) == []
-    [found] = judged("stages: {}", seen(held(1, "Production"), 2, aliases={"production": 2}), policy=alone)
+    [found] = judged(
+        "stages: {}", seen(held(1, "Production"), 2, aliases={"production": 2}), policy=alone
+    )
     assert found.detail.startswith("Production is protected and held by 2;")
 
 
 def test_a_registry_without_stages() -> None:
-    with_stages = wanted("stages: {Production: [1, 2], Staging: 3}\naliases: {staging: 3, champion: 1}")
+    with_stages = wanted(
+        "stages: {Production: [1, 2], Staging: 3}\naliases: {staging: 3, champion: 1}"
+    )
     desired = Desired(with_stages.manifest, Policy().without_stages().for_model("m"))
     assert list(refusals(desired, history(desired), seen(1, 2, 3), (), context())) == [
         Refusal(
             "stage",
-            "this registry keeps no stages; Production is the alias 'production' there and holds one version at most",
+            "this registry keeps no stages; Production is the alias 'production' there and holds"
+            " one version at most",
             "name one version",
         ),
         Refusal(
@@ -292,7 +365,12 @@ FROZEN = "freeze: {reason: audit, until: '2026-03-01'}"
 
 
 def test_a_freeze() -> None:
-    past = history(wanted("stages: {}", FROZEN), wanted("stages: {Production: 1}", FROZEN), base=BASE, state="known")
+    past = history(
+        wanted("stages: {}", FROZEN),
+        wanted("stages: {Production: 1}", FROZEN),
+        base=BASE,
+        state="known",
+    )
     change = Change("transition", 1, None, "None", "Production")
     target = past.target
     assert target is not None
@@ -304,18 +382,28 @@ def test_a_freeze() -> None:
             "commit",
         )
     ]
-    assert not list(refusals(target, past, seen(1), (change,), context())), "what is only shown is not refused"
-    assert not list(refusals(target, past, seen(1), (replace(change, cause="drift"),), context(writing=True)))
+    assert not list(refusals(target, past, seen(1), (change,), context())), (
+        "what is only shown is not refused"
+    )
+    assert not list(
+        refusals(target, past, seen(1), (replace(change, cause="drift"),), context(writing=True))
+    )
 
 
 def test_a_freeze_holds_back_a_change_that_is_no_rollback_beside_one_that_is() -> None:
     past = history(
-        wanted("stages: {}", FROZEN), wanted("stages: {Production: 1, Staging: 2}", FROZEN), base=BASE, state="known"
+        wanted("stages: {}", FROZEN),
+        wanted("stages: {Production: 1, Staging: 2}", FROZEN),
+        base=BASE,
+        state="known",
     )
     target = past.target
     assert target is not None
     back = held(1, "None", tags={"gitops.held.Production": f"{BASE}@{NOW}"})
-    changes = [Change("transition", v, None, "None", stage) for v, stage in ((1, "Production"), (2, "Staging"))]
+    changes = [
+        Change("transition", v, None, "None", stage)
+        for v, stage in ((1, "Production"), (2, "Staging"))
+    ]
     again = replace(held(2, "None"), tags={"gitops.held.Staging": f"{BASE}@{NOW}"})
     elsewhere = replace(held(2, "None"), tags={"gitops.held.Production": f"{BASE}@{NOW}"})
     for second, frozen in ((ObservedVersion(2), True), (elsewhere, True), (again, False)):
@@ -325,8 +413,15 @@ def test_a_freeze_holds_back_a_change_that_is_no_rollback_beside_one_that_is() -
 
 def test_a_freeze_holds_back_what_only_words_change() -> None:
     """A tag or a description has no holder, so it is no rollback."""
-    past = history(wanted("stages: {}", FROZEN), wanted("stages: {}\ntags: {a: x}", FROZEN), base=BASE, state="known")
+    past = history(
+        wanted("stages: {}", FROZEN),
+        wanted("stages: {}\ntags: {a: x}", FROZEN),
+        base=BASE,
+        state="known",
+    )
     target = past.target
     assert target is not None
     change = Change("set_tag", None, "a", None, "x")
-    assert [r.code for r in refusals(target, past, seen(1), (change,), context(writing=True))] == ["frozen"]
+    assert [r.code for r in refusals(target, past, seen(1), (change,), context(writing=True))] == [
+        "frozen"
+    ]

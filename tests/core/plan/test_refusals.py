@@ -1,4 +1,5 @@
-"""What keeps a model from being touched: each refusal with its code, its numbers and its way out (RULES R2, R4)."""
+"""What keeps a model from being touched: each refusal with its code, its numbers and its way out
+(RULES R2, R4)."""
 
 from __future__ import annotations
 
@@ -27,7 +28,9 @@ DIGEST, MD5 = "5b6f8a1c", "d8e8fca2dc0f896fd7cb4cb0031ba249"
 
 
 def wanted(body: str, policy: str = "") -> Desired:
-    rules = (read_policy(policy.encode(), "policy.yaml")[0] if policy else Policy()) or pytest.fail(policy)
+    rules = (read_policy(policy.encode(), "policy.yaml")[0] if policy else Policy()) or pytest.fail(
+        policy
+    )
     manifest, document = read_manifest(f"name: m\n{body}\n".encode(), "registry/models/m.yaml")
     assert manifest is not None, document.problems
     check_policy(document, rules.for_model("m"))
@@ -35,29 +38,41 @@ def wanted(body: str, policy: str = "") -> Desired:
     return Desired(manifest, rules.for_model("m"))
 
 
-def seen(*versions: ObservedVersion | int, aliases: dict[str, int] | None = None, **tags: str) -> ObservedModel:
+def seen(
+    *versions: ObservedVersion | int, aliases: dict[str, int] | None = None, **tags: str
+) -> ObservedModel:
     known = [ObservedVersion(v) if isinstance(v, int) else v for v in versions]
     named = {key.replace("_", "."): value for key, value in tags.items()}
-    return ObservedModel("m", tags=named, aliases=aliases or {}, versions={v.number: v for v in known})
+    return ObservedModel(
+        "m", tags=named, aliases=aliases or {}, versions={v.number: v for v in known}
+    )
 
 
 def held(number: int, stage: str, **about: object) -> ObservedVersion:
     return replace(ObservedVersion(number, stage), **about)  # type: ignore[arg-type]
 
 
-def history(*states: Desired | None, base: str | None = None, state: BaseState = "none") -> ModelHistory:
+def history(
+    *states: Desired | None, base: str | None = None, state: BaseState = "none"
+) -> ModelHistory:
     points = [
-        Point(Commit(f"{i:040x}", NOW, "A Person <a@example.org>", f"Commit {i}"), one) for i, one in enumerate(states)
+        Point(Commit(f"{i:040x}", NOW, "A Person <a@example.org>", f"Commit {i}"), one)
+        for i, one in enumerate(states)
     ]
     return ModelHistory(base, state, tuple(points))
 
 
-def context(read: Callable[[str | None], Record | None] = lambda run: None, **more: bool) -> Context:
+def context(
+    read: Callable[[str | None], Record | None] = lambda run: None, **more: bool
+) -> Context:
     return Context(OWNER, NOW, Evidence(read=lambda version: read(version.run_id)), **more)
 
 
 def record(digests: str = "", data: dict[str, str] | None = None) -> Record:
-    return Record(datasets=tuple(Dataset(f"set-{digest}", digest) for digest in digests.split()), data=data or {})
+    return Record(
+        datasets=tuple(Dataset(f"set-{digest}", digest) for digest in digests.split()),
+        data=data or {},
+    )
 
 
 def judged(
@@ -84,14 +99,21 @@ def only(found: list[Refusal], code: str, *said: str, way_out: str) -> None:
 
 def test_a_prompt_has_the_name() -> None:
     prompt = replace(seen(1), is_prompt=True)
-    only(judged("stages: {Production: 1}", prompt), "name_taken", "m is a prompt", way_out="another name")
+    only(
+        judged("stages: {Production: 1}", prompt),
+        "name_taken",
+        "m is a prompt",
+        way_out="another name",
+    )
 
 
 def test_another_owner() -> None:
     foreign = seen(1, gitops_owner="f" * 40 + ":registry")
     found = judged("stages: {Production: 1}", foreign)
     only(found, "owner", "f" * 40 + ":registry", OWNER, way_out="reconcile m --take-over")
-    assert not list(refusals(wanted("stages: {}"), history(None), foreign, (), context(take_over=True)))
+    assert not list(
+        refusals(wanted("stages: {}"), history(None), foreign, (), context(take_over=True))
+    )
     assert not judged("stages: {Production: 1}", seen(1, gitops_owner=OWNER))
     assert not judged("stages: {Production: 1}", seen(1, gitops_owner="")), "an empty stamp is none"
 
@@ -100,7 +122,11 @@ def test_another_owner() -> None:
 
 
 def test_a_base_that_is_later_than_the_target() -> None:
-    found = list(refusals(wanted("stages: {}"), history(None, base=BASE, state="stale"), seen(), (), context()))
+    found = list(
+        refusals(
+            wanted("stages: {}"), history(None, base=BASE, state="stale"), seen(), (), context()
+        )
+    )
     only(found, "stale", BASE[:12], way_out="git revert")
 
 
@@ -113,18 +139,28 @@ def test_a_base_that_is_later_than_the_target() -> None:
     ],
 )
 def test_a_base_that_is_unknown(base: str | None, said: str) -> None:
-    found = list(refusals(wanted("stages: {}"), history(None, base=base, state="unknown"), seen(), (), context()))
+    found = list(
+        refusals(
+            wanted("stages: {}"), history(None, base=base, state="unknown"), seen(), (), context()
+        )
+    )
     only(found, "base_unknown", said, way_out="git fetch --unshallow")
     assert "reconcile m --adopt" in found[0].way_out
 
 
 def test_an_unknown_base_plans_nothing() -> None:
-    plan = plan_model("m", history(wanted("stages: {Production: 1}"), base=BASE, state="unknown"), seen(1), context())
+    plan = plan_model(
+        "m",
+        history(wanted("stages: {Production: 1}"), base=BASE, state="unknown"),
+        seen(1),
+        context(),
+    )
     assert plan.sync == "Unknown" and not plan.changes and not plan.stamps
 
 
 def test_a_base_that_only_a_receipt_knows() -> None:
-    """Stamps taken away, or a model made anew: nothing is adopted, and a pin that does not match is told first."""
+    """Stamps taken away, or a model made anew: nothing is adopted, and a pin that does not match is
+    told first."""
     pinned = wanted("stages: {Production: 1}\nversions: {1: {source: 'file:///other'}}")
     plan = plan_model("m", history(pinned, base=BASE, state="lost"), seen(1), context())
     assert plan.sync == "Unknown" and not plan.changes and not plan.stamps
@@ -178,8 +214,17 @@ def test_a_version_is_registered_only_where_its_number_can_come(
 
 
 def test_several_new_versions_follow_one_another() -> None:
-    body = "stages: {}\nversions: {1: {source: 'file:///1'}, 2: {source: 'file:///2'}, 4: {source: 'file:///4'}}"
-    only(judged(body, None), "missing_version", "version 4", "the next one is 3", way_out="pin it as version 3")
+    body = (
+        "stages: {}\nversions: {1: {source: 'file:///1'}, 2: {source: 'file:///2'}, 4: {source:"
+        " 'file:///4'}}"
+    )
+    only(
+        judged(body, None),
+        "missing_version",
+        "version 4",
+        "the next one is 3",
+        way_out="pin it as version 3",
+    )
 
 
 # -- pins ---------------------------------------------------------------------------------------------------------------
@@ -190,7 +235,12 @@ def test_a_pin_that_differs(word: str) -> None:
     body = f"stages: {{Production: 1}}\nversions: {{1: {{{word}: abc}}}}"
     assert not judged(body, seen(held(1, "None", **{word: "abc"})))
     found = judged(body, seen(held(1, "Production", **{word: "xyz"})))
-    only(found, "pin", f"version 1 is pinned to {word} abc, MLflow has xyz", way_out="another version")
+    only(
+        found,
+        "pin",
+        f"version 1 is pinned to {word} abc, MLflow has xyz",
+        way_out="another version",
+    )
     only(judged(body, seen(1)), "pin", f"pinned to {word} abc, MLflow has none", way_out="reviewed")
 
 
@@ -199,7 +249,10 @@ def test_every_pin_that_differs_is_told() -> None:
     assert [refusal.detail.split()[1] for refusal in judged(body, seen(1, 2))] == ["1", "1", "2"]
 
 
-PINNED = f"versions: {{1: {{run_id: r, dataset_digest: {DIGEST}, data: {{path: data/x.csv, md5: {MD5}}}}}}}"
+PINNED = (
+    f"versions: {{1: {{run_id: r, dataset_digest: {DIGEST}, data: {{path: data/x.csv, md5:"
+    f" {MD5}}}}}}}"
+)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +262,10 @@ PINNED = f"versions: {{1: {{run_id: r, dataset_digest: {DIGEST}, data: {{path: d
         (None, ["MLflow has no run to compare it with"]),
         (record("", {"data/x.csv": MD5}), [f"dataset digest {DIGEST}, its run logged none"]),
         (record("b a", {"data/x.csv": MD5}), [f"dataset digest {DIGEST}, its run logged a, b"]),
-        (record(DIGEST), [f"data/x.csv with md5 {MD5}, its run logged none (tag or param dvc.data/x.csv)"]),
+        (
+            record(DIGEST),
+            [f"data/x.csv with md5 {MD5}, its run logged none (tag or param dvc.data/x.csv)"],
+        ),
         (record(DIGEST, {"data/x.csv": "0" * 32}), [f"md5 {MD5}, its run logged {'0' * 32}"]),
         (record(), ["its run logged none", "(tag or param dvc.data/x.csv)"]),
     ],
@@ -221,7 +277,9 @@ def test_pinned_data(known: Record | None, said: list[str]) -> None:
         asked.append(run)
         return known
 
-    found = judged(f"stages: {{Production: 1}}\n{PINNED}", seen(held(1, "None", run_id="r")), read=read)
+    found = judged(
+        f"stages: {{Production: 1}}\n{PINNED}", seen(held(1, "None", run_id="r")), read=read
+    )
     assert len(found) == len(said)
     for refusal, part in zip(found, said, strict=True):
         assert refusal.code == "pin" and part in refusal.detail
@@ -247,12 +305,24 @@ def test_data_is_read_only_for_versions_about_to_change(body: str, asked: list[s
 @pytest.mark.parametrize(
     ("before", "now", "asked"),
     [
-        ("stages: {Production: 2}", f"stages: {{Production: 1}}\n{PINNED}", ["r"]),  # a click, and then the merge
+        (
+            "stages: {Production: 2}",
+            f"stages: {{Production: 1}}\n{PINNED}",
+            ["r"],
+        ),  # a click, and then the merge
         (f"stages: {{Production: 2}}\n{PINNED}", f"stages: {{Production: 1}}\n{PINNED}", ["r"]),
         ("stages: {Production: 1}", f"stages: {{Production: 1}}\n{PINNED}", ["r"]),  # pinned later
-        (f"stages: {{Production: 1}}\n{PINNED.replace(MD5, 'a' * 32)}", f"stages: {{Production: 1}}\n{PINNED}", ["r"]),
+        (
+            f"stages: {{Production: 1}}\n{PINNED.replace(MD5, 'a' * 32)}",
+            f"stages: {{Production: 1}}\n{PINNED}",
+            ["r"],
+        ),
         (None, f"stages: {{Production: 1}}\n{PINNED}", ["r"]),
-        (f"stages: {{Production: 1}}\n{PINNED}", f"stages: {{Production: 1}}\ndescription: x\n{PINNED}", []),
+        (
+            f"stages: {{Production: 1}}\n{PINNED}",
+            f"stages: {{Production: 1}}\ndescription: x\n{PINNED}",
+            [],
+        ),
         (f"stages: {{Production: 1}}\n{PINNED}", "stages: {Production: 1}", []),
     ],
 )
@@ -272,7 +342,9 @@ def test_data_is_compared_of_what_git_speaks_of_though_nothing_moves(
 
 # -- protected stages ---------------------------------------------------------------------------------------------------
 
-OWN = "stages: {Live: {alias: live, native: false, protected: true}, Production: {alias: production}}"
+OWN = (
+    "stages: {Live: {alias: live, native: false, protected: true}, Production: {alias: production}}"
+)
 
 
 @pytest.mark.parametrize(
@@ -294,15 +366,27 @@ OWN = "stages: {Live: {alias: live, native: false, protected: true}, Production:
             "stages: {Staging: {protected: true}}",
             "Staging is protected and held by 1",
         ),
-        ("stages: {}", seen(held(1, "Production")), "stages: {Production: {protected: false}}", None),
-        ("stages: {}", seen(1, aliases={"production": 1}), OWN, "Production is protected and held by 1"),
+        (
+            "stages: {}",
+            seen(held(1, "Production")),
+            "stages: {Production: {protected: false}}",
+            None,
+        ),
+        (
+            "stages: {}",
+            seen(1, aliases={"production": 1}),
+            OWN,
+            "Production is protected and held by 1",
+        ),
         ("stages: {}", seen(1, aliases={"live": 1}), OWN, "Live is protected and held by 1"),
         ("stages: {Live: null}", seen(1, aliases={"live": 1}), OWN, None),
         ("stages: {}", seen(1, aliases={"other": 1}), OWN, None),
         ("stages: {}", None, "", None),
     ],
 )
-def test_a_protected_stage(body: str, observed: ObservedModel | None, policy: str, said: str | None) -> None:
+def test_a_protected_stage(
+    body: str, observed: ObservedModel | None, policy: str, said: str | None
+) -> None:
     found = judged(body, observed, policy=policy)
     if said is None:
         assert found == []
@@ -313,11 +397,22 @@ def test_a_protected_stage(body: str, observed: ObservedModel | None, policy: st
 def test_a_protected_stage_whose_alias_the_policy_renames_is_protected_by_the_one_it_had() -> None:
     """With the line dropped in the same commit, the new alias is nobody's and the old one would go."""
     now = wanted("stages: {Production: 1}", OWN.replace("alias: live", "alias: live2"))
-    past = history(wanted("stages: {Live: 2, Production: 1}", OWN), now, base=f"{0:040x}", state="known")
+    past = history(
+        wanted("stages: {Live: 2, Production: 1}", OWN), now, base=f"{0:040x}", state="known"
+    )
     model = seen(held(1, "Production"), 2, aliases={"live": 2, "production": 1})
-    only(list(plan_model("m", past, model, context()).refusals), "protected", "held by 2", way_out="Live: null")
-    emptied = wanted("stages: {Production: 1, Live: null}", OWN.replace("alias: live", "alias: live2"))
-    assert not plan_model("m", replace(past, points=(past.points[0], Point(None, emptied))), model, context()).refusals
+    only(
+        list(plan_model("m", past, model, context()).refusals),
+        "protected",
+        "held by 2",
+        way_out="Live: null",
+    )
+    emptied = wanted(
+        "stages: {Production: 1, Live: null}", OWN.replace("alias: live", "alias: live2")
+    )
+    assert not plan_model(
+        "m", replace(past, points=(past.points[0], Point(None, emptied))), model, context()
+    ).refusals
 
 
 REPORTING = "drift: report\nstages: {Production: {}}"
@@ -327,7 +422,13 @@ REPORTING = "drift: report\nstages: {Production: {}}"
     ("before", "now", "observed", "policy", "refused"),
     [
         ("[1, 2]", "2", seen(held(1, "Production"), held(2, "Staging")), REPORTING, True),
-        ("[1, 2]", "2", seen(held(1, "Production"), held(2, "Staging")), "stages: {Production: {}}", False),
+        (
+            "[1, 2]",
+            "2",
+            seen(held(1, "Production"), held(2, "Staging")),
+            "stages: {Production: {}}",
+            False,
+        ),
         (
             "[1, 2]",
             "2",
@@ -337,7 +438,13 @@ REPORTING = "drift: report\nstages: {Production: {}}"
         ),
         ("[1, 2]", "2", seen(held(1, "Production"), held(2, "Production")), REPORTING, False),
         ("[1, 2]", "[2, 3]", seen(held(1, "Production"), held(2, "Staging"), 3), REPORTING, False),
-        ("[1, 2]", "2", seen(held(1, "Production"), held(2, "Staging"), held(3, "Production")), REPORTING, False),
+        (
+            "[1, 2]",
+            "2",
+            seen(held(1, "Production"), held(2, "Staging"), held(3, "Production")),
+            REPORTING,
+            False,
+        ),
         ("[1, 2]", "null", seen(held(1, "Production"), held(2, "Staging")), REPORTING, False),
         ("[1, 2]", "2", seen(held(1, "Archived"), held(2, "Staging")), REPORTING, False),
     ],
@@ -349,7 +456,12 @@ def test_what_drift_left_of_a_protected_stage_is_not_taken_out(
     past = history(*states, base=f"{0:040x}", state="known")
     found = list(plan_model("m", past, observed, context()).refusals)
     if refused:
-        only(found, "protected", "2 is in Staging in MLflow", way_out="move 2 back to Production in MLflow")
+        only(
+            found,
+            "protected",
+            "2 is in Staging in MLflow",
+            way_out="move 2 back to Production in MLflow",
+        )
     else:
         assert found == []
 
@@ -361,7 +473,12 @@ WHILE = "freeze: {reason: audit, until: '%s'}"
 
 @pytest.mark.parametrize(
     ("until", "holds"),
-    [("2026-02-01", True), ("2026-01-31", False), ("2026-02-01T12:00:00Z", True), ("2026-02-01T12:59:59+01:00", False)],
+    [
+        ("2026-02-01", True),
+        ("2026-01-31", False),
+        ("2026-02-01T12:00:00Z", True),
+        ("2026-02-01T12:59:59+01:00", False),
+    ],
 )
 def test_a_freeze_holds_to_its_end(until: str, holds: bool) -> None:
     now = history(wanted("stages: {Production: 2}", WHILE % until))
@@ -382,20 +499,27 @@ def test_a_freeze_lets_rollbacks_and_drift_pass() -> None:
     before = held(1, "Archived", tags={"gitops.held.Production": f"{BASE}@{NOW}"})
     plan = plan_model("m", back, seen(before, held(2, "Production")), context(writing=True))
     assert not plan.refusals and plan.applying
-    never = plan_model("m", back, seen(held(1, "Archived"), held(2, "Production")), context(writing=True))
+    never = plan_model(
+        "m", back, seen(held(1, "Archived"), held(2, "Production")), context(writing=True)
+    )
     assert [refusal.code for refusal in never.refusals] == ["frozen"]
     still = history(one, base=f"{0:040x}", state="known")
-    healed = plan_model("m", still, seen(held(1, "Archived"), held(2, "Production")), context(writing=True))
+    healed = plan_model(
+        "m", still, seen(held(1, "Archived"), held(2, "Production")), context(writing=True)
+    )
     assert not healed.refusals and {change.cause for change in healed.applying} == {"drift"}
 
 
 def test_what_stays_where_it_is_does_not_make_a_rollback_a_promotion() -> None:
-    """Version 1 has no stamp, as one that was there before git was; it enters nothing, and 2 goes back."""
+    """Version 1 has no stamp, as one that was there before git was; it enters nothing, and 2 goes
+    back."""
     policy = WHILE % "2026-03-01"
     states = [wanted(f"stages: {{Production: 1, Staging: {v}}}", policy) for v in (3, 2)]
     stamped = held(2, "Archived", tags={"gitops.held.Staging": f"{BASE}@{NOW}"})
     observed = seen(held(1, "Production"), stamped, held(3, "Staging"))
-    plan = plan_model("m", history(*states, base=f"{0:040x}", state="known"), observed, context(writing=True))
+    plan = plan_model(
+        "m", history(*states, base=f"{0:040x}", state="known"), observed, context(writing=True)
+    )
     assert not plan.refusals and plan.applying
 
 
@@ -403,7 +527,10 @@ def test_a_freeze_still_heals_drift_beside_what_it_holds_back() -> None:
     policy = WHILE % "2026-03-01"
     states = [wanted(f"stages: {{Production: {v}}}\ntags: {{a: x}}", policy) for v in (1, 2)]
     plan = plan_model(
-        "m", history(*states, base=f"{0:040x}", state="known"), seen(held(1, "Production"), 2), context(writing=True)
+        "m",
+        history(*states, base=f"{0:040x}", state="known"),
+        seen(held(1, "Production"), 2),
+        context(writing=True),
     )
     assert [(change.action, change.applies) for change in plan.changes] == [
         ("transition", False),
@@ -433,6 +560,8 @@ def test_all_refusals_are_told() -> None:
 
 
 def test_a_refused_model_writes_nothing() -> None:
-    plan = plan_model("m", history(wanted("stages: {}\ntags: {a: x}")), seen(held(1, "Production")), context())
+    plan = plan_model(
+        "m", history(wanted("stages: {}\ntags: {a: x}")), seen(held(1, "Production")), context()
+    )
     assert plan.changes and not plan.applying and not plan.stamps
     assert isinstance(plan.changes[0], Change)

@@ -10,7 +10,9 @@ from mlflow_gitops.core.plan.plan import Action, Change, ModelPlan, Sync
 from mlflow_gitops.core.plan.run_limit import limit_refusal
 
 
-def model(i: int, action: Action | None, sync: Sync = "Pending", *, applies: bool = True) -> ModelPlan:
+def model(
+    i: int, action: Action | None, sync: Sync = "Pending", *, applies: bool = True
+) -> ModelPlan:
     changes = (Change(action, 1, "key", applies=applies),) if action else ()
     return ModelPlan(f"m{i}", None, sync, None, changes=changes)
 
@@ -42,12 +44,15 @@ def test_the_larger_of_floor_and_percent(
         assert found.detail.startswith(f"{changing} of {changing + still + others} models")
 
 
-@pytest.mark.parametrize(("changing", "named"), [(2, "m0, m1"), (3, "m0, m1, m2"), (4, "m0, m1, m2 …")])
+@pytest.mark.parametrize(
+    ("changing", "named"), [(2, "m0, m1"), (3, "m0, m1, m2"), (4, "m0, m1, m2 …")]
+)
 def test_a_few_of_the_models_are_named(changing: int, named: str) -> None:
     found = limit_refusal(many(changing, 6), Limit(percent=0, floor=1), None)
     assert found == Refusal(
         "limit",
-        f"{changing} of {changing + 6} models would change a stage or an alias, and 1 may in one run ({named})",
+        f"{changing} of {changing + 6} models would change a stage or an alias, and 1 may in one"
+        f" run ({named})",
         f"look at the plan; if it is meant, reconcile --max-changes {changing}",
     )
 
@@ -64,7 +69,8 @@ def test_what_does_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "max_changes", "refused"), [(None, None, True), (Limit(100, 99), None, True), (None, 3, False)]
+    ("limit", "max_changes", "refused"),
+    [(None, None, True), (Limit(100, 99), None, True), (None, 3, False)],
 )
 def test_pruning_all_there_was(limit: Limit | None, max_changes: int | None, refused: bool) -> None:
     found = limit_refusal(many(3, 2), limit, max_changes, emptied=True)
@@ -73,4 +79,6 @@ def test_pruning_all_there_was(limit: Limit | None, max_changes: int | None, ref
         assert "3 of 5 models" in found.detail and "--prune --max-changes 3" in found.way_out
         assert found.code == "limit" and "git revert" in found.way_out
         assert limit_refusal(many(2, 0), limit, max_changes, emptied=True) is not None
-    assert limit_refusal(many(1, 0), limit, max_changes, emptied=True) is None, "the only model may retire"
+    assert limit_refusal(many(1, 0), limit, max_changes, emptied=True) is None, (
+        "the only model may retire"
+    )

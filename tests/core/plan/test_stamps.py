@@ -26,21 +26,30 @@ def commit(number: int, subject: str = "Promote") -> Commit:
     return Commit(sha(number), f"2026-01-0{number}T00:00:00Z", AUTHOR, subject)
 
 
-def history(*bodies: str | None, base: int | None = 1, subject: str = "Promote", dirty: bool = False) -> ModelHistory:
+def history(
+    *bodies: str | None, base: int | None = 1, subject: str = "Promote", dirty: bool = False
+) -> ModelHistory:
     """The states of the commits 1, 2, 3 …; the last is the working tree's where that is `dirty`."""
-    points = [Point(commit(i, subject), wanted(body) if body is not None else None) for i, body in enumerate(bodies, 1)]
+    points = [
+        Point(commit(i, subject), wanted(body) if body is not None else None)
+        for i, body in enumerate(bodies, 1)
+    ]
     if dirty:
         points[-1] = Point(None, points[-1].desired)
     state: BaseState = "known" if base else "none"
     return ModelHistory(sha(base) if base else None, state, tuple(points))
 
 
-def seen(*versions: int, owner: str | None = OWNER, tags: dict[int, dict[str, str]] | None = None) -> ObservedModel:
+def seen(
+    *versions: int, owner: str | None = OWNER, tags: dict[int, dict[str, str]] | None = None
+) -> ObservedModel:
     known = {v: ObservedVersion(v, tags=(tags or {}).get(v, {})) for v in versions}
     return ObservedModel("m", tags={"gitops.owner": owner} if owner else {}, versions=known)
 
 
-def told(past: ModelHistory, observed: ObservedModel) -> list[tuple[int | None, str | None, object]]:
+def told(
+    past: ModelHistory, observed: ObservedModel
+) -> list[tuple[int | None, str | None, object]]:
     assert past.target is not None
     return [(c.version, c.key, c.after) for c in stamps(past.target, past, observed, OWNER, NOW)]
 
@@ -65,7 +74,11 @@ def test_a_promotion_and_what_it_displaces() -> None:
 def test_adoption_stamps_what_mlflow_shows() -> None:
     past = history("stages: {Production: 1, Staging: 2, Archived: 3}", base=None)
     expected = [*of(1, 1, "Production"), *of(2, 1, "Staging"), *of(3, 1)]
-    assert told(past, seen(1, 2, 3, 4, owner=None)) == [*expected, (None, "gitops.owner", OWNER), *model(1)]
+    assert told(past, seen(1, 2, 3, 4, owner=None)) == [
+        *expected,
+        (None, "gitops.owner", OWNER),
+        *model(1),
+    ]
 
 
 def test_a_version_is_stamped_with_the_commit_that_put_it_there() -> None:
@@ -95,12 +108,19 @@ def test_a_stage_of_the_teams_own_is_held_too() -> None:
 
 
 def test_each_of_several_stages_is_held_and_time_in_one_goes_on_when_another_is_entered() -> None:
-    policy = "stages: {Canary: {alias: canary, native: false}, Shadow: {alias: shadow, native: false}}"
-    bodies = ("stages: {}", "stages: {Staging: 1, Shadow: 1}", "stages: {Staging: 1, Canary: 1, Shadow: 1}")
+    policy = (
+        "stages: {Canary: {alias: canary, native: false}, Shadow: {alias: shadow, native: false}}"
+    )
+    bodies = (
+        "stages: {}",
+        "stages: {Staging: 1, Shadow: 1}",
+        "stages: {Staging: 1, Canary: 1, Shadow: 1}",
+    )
     points = tuple(Point(commit(i), wanted(body, policy)) for i, body in enumerate(bodies, 1))
     at_once = ModelHistory(sha(1), "known", points)
     held = [
-        (1, f"gitops.held.{stage}", f"{sha(i)}@{NOW}") for stage, i in (("Staging", 2), ("Canary", 3), ("Shadow", 2))
+        (1, f"gitops.held.{stage}", f"{sha(i)}@{NOW}")
+        for stage, i in (("Staging", 2), ("Canary", 3), ("Shadow", 2))
     ]
     assert told(at_once, seen(1)) == [*of(1, 3), *held, *model(3)]
     earlier = {
@@ -113,7 +133,9 @@ def test_each_of_several_stages_is_held_and_time_in_one_goes_on_when_another_is_
 
 def test_a_rollback_renews_what_the_version_held() -> None:
     past = history("stages: {Production: 1}", "stages: {Production: 2}", "stages: {Production: 1}")
-    before = {1: {"gitops.held.Production": f"{sha(1)}@2026-01-01T00:00:00Z", "gitops.commit": sha(1)}}
+    before = {
+        1: {"gitops.held.Production": f"{sha(1)}@2026-01-01T00:00:00Z", "gitops.commit": sha(1)}
+    }
     # 2 held it in between, and a reconcile that crashed may have put it there.
     assert told(past, seen(1, 2, tags=before)) == [*of(1, 3, "Production"), *of(2, 3), *model(3)]
 
@@ -140,7 +162,9 @@ def test_the_pull_request_of_the_subject_and_no_longer_of_an_earlier_one() -> No
     assert plain.target is not None
     found = list(stamps(plain.target, plain, observed, OWNER, NOW))
     assert Change("delete_tag", 1, "gitops.pr", "7", None) in found
-    assert not any(change.key == "gitops.pr" for change in stamps(plain.target, plain, seen(1), OWNER, NOW))
+    assert not any(
+        change.key == "gitops.pr" for change in stamps(plain.target, plain, seen(1), OWNER, NOW)
+    )
 
 
 @pytest.mark.parametrize(
@@ -158,7 +182,11 @@ def test_nothing_is_stamped(past: ModelHistory) -> None:
 
 
 def test_what_was_declared_and_reverted_still_moves_the_base() -> None:
-    past = history("stages: {Production: 1}", "stages: {Production: 1}\ntags: {a: x}", "stages: {Production: 1}")
+    past = history(
+        "stages: {Production: 1}",
+        "stages: {Production: 1}\ntags: {a: x}",
+        "stages: {Production: 1}",
+    )
     assert told(past, seen(1)) == model(3)
 
 
@@ -188,13 +216,19 @@ EARLIER = {"gitops.pr": "3", "gitops.approved_by": "@eve"}
 BEHIND = [("gitops.pr", "12"), ("gitops.approved_by", "@bob, @dora")]
 
 
-def behind(tags: dict[str, str], known: Vouched | None, subject: str = "Promote") -> list[tuple[str | None, object]]:
+def behind(
+    tags: dict[str, str], known: Vouched | None, subject: str = "Promote"
+) -> list[tuple[str | None, object]]:
     """What is stamped on version 1 of its pull request, where commit 2 puts it into Production."""
     past = history("stages: {}", "stages: {Production: 1}", subject=subject)
     assert past.target is not None
     people = {sha(2): known} if known else {}
     changes = stamps(past.target, past, seen(1, tags={1: tags}), OWNER, NOW, people)
-    return [(c.key, c.after) for c in changes if c.version == 1 and c.key in ("gitops.pr", "gitops.approved_by")]
+    return [
+        (c.key, c.after)
+        for c in changes
+        if c.version == 1 and c.key in ("gitops.pr", "gitops.approved_by")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -226,11 +260,15 @@ def test_the_pull_request_and_its_approvers(
 def test_whose_stamps_they_are_is_said_after_them() -> None:
     past = history("stages: {}", "stages: {Production: 1}")
     assert past.target is not None
-    changes = list(stamps(past.target, past, seen(1, tags={1: {"gitops.pr": "3"}}), OWNER, NOW, {sha(2): SAID}))
-    keys = [c.key for c in changes if c.version == 1]
-    assert keys[:3] == ["gitops.pr", "gitops.approved_by", "gitops.commit"], (
-        "a run that dies between them leaves no lie"
+    changes = list(
+        stamps(past.target, past, seen(1, tags={1: {"gitops.pr": "3"}}), OWNER, NOW, {sha(2): SAID})
     )
+    keys = [c.key for c in changes if c.version == 1]
+    assert keys[:3] == [
+        "gitops.pr",
+        "gitops.approved_by",
+        "gitops.commit",
+    ], "a run that dies between them leaves no lie"
 
 
 def test_a_stamp_is_written_over_what_stood_there() -> None:
@@ -240,7 +278,9 @@ def test_a_stamp_is_written_over_what_stood_there() -> None:
         "gitops.pr": "7", "gitops.approved_by": "@eve",
     }  # fmt: skip
     observed = seen(1, owner="else", tags={1: before})
-    observed = replace(observed, tags={**observed.tags, "gitops.at": "then", "gitops.commit": sha(1)})
+    observed = replace(
+        observed, tags={**observed.tags, "gitops.at": "then", "gitops.commit": sha(1)}
+    )
     assert past.target is not None
     assert list(stamps(past.target, past, observed, OWNER, NOW)) == [
         Change("set_tag", 1, "gitops.pr", "7", "9"),

@@ -1,4 +1,5 @@
-"""The order of writes (RULES R5): entries by descending version, exits by ascending, each as soon as it does no harm."""
+"""The order of writes (RULES R5): entries by descending version, exits by ascending, each as soon
+as it does no harm."""
 
 from __future__ import annotations
 
@@ -17,12 +18,36 @@ CASES = {
     "first promotion": ({1: N}, {1: P}, [(1, P)]),
     "promotion, the old one archived": ({12: P, 14: S}, {14: P, 12: A}, [(14, P), (12, A)]),
     "rollback to a lower number": ({12: A, 14: P}, {12: P, 14: A}, [(12, P), (14, A)]),
-    "a chain runs from its end": ({10: P, 11: S, 12: N}, {12: S, 11: P, 10: A}, [(12, S), (11, P), (10, A)]),
-    "a chain that descends": ({12: P, 11: S, 10: N}, {10: S, 11: P, 12: A}, [(10, S), (11, P), (12, A)]),
-    "three stages turn, upwards": ({1: P, 2: S, 3: A}, {2: P, 3: S, 1: A}, [(3, S), (2, P), (1, A)]),
-    "three stages turn, downwards": ({3: P, 2: S, 1: A}, {1: P, 3: S, 2: A}, [(1, P), (3, S), (2, A)]),
-    "several in, several out": ({1: P, 2: P, 3: N, 4: S}, {3: P, 4: P, 1: A, 2: A}, [(4, P), (3, P), (1, A), (2, A)]),
-    "several lower ones in": ({1: A, 2: N, 8: P, 9: P}, {1: P, 2: P, 8: A, 9: A}, [(2, P), (1, P), (8, A), (9, A)]),
+    "a chain runs from its end": (
+        {10: P, 11: S, 12: N},
+        {12: S, 11: P, 10: A},
+        [(12, S), (11, P), (10, A)],
+    ),
+    "a chain that descends": (
+        {12: P, 11: S, 10: N},
+        {10: S, 11: P, 12: A},
+        [(10, S), (11, P), (12, A)],
+    ),
+    "three stages turn, upwards": (
+        {1: P, 2: S, 3: A},
+        {2: P, 3: S, 1: A},
+        [(3, S), (2, P), (1, A)],
+    ),
+    "three stages turn, downwards": (
+        {3: P, 2: S, 1: A},
+        {1: P, 3: S, 2: A},
+        [(1, P), (3, S), (2, A)],
+    ),
+    "several in, several out": (
+        {1: P, 2: P, 3: N, 4: S},
+        {3: P, 4: P, 1: A, 2: A},
+        [(4, P), (3, P), (1, A), (2, A)],
+    ),
+    "several lower ones in": (
+        {1: A, 2: N, 8: P, 9: P},
+        {1: P, 2: P, 8: A, 9: A},
+        [(2, P), (1, P), (8, A), (9, A)],
+    ),
     "one of several leaves": ({1: P, 2: P, 3: P}, {2: A}, [(2, A)]),
     "emptying": ({1: P, 2: P, 3: S}, {1: A, 2: A, 3: A}, [(1, A), (2, A), (3, A)]),
     "emptying Staging into Production": ({5: S}, {5: P}, [(5, P)]),
@@ -33,14 +58,21 @@ CASES = {
 CYCLES = {
     "swap, the higher is promoted": ({1: P, 2: S}, {2: P, 1: S}, [(2, P), (1, S)]),
     "swap, the lower is promoted": ({2: P, 1: S}, {1: P, 2: S}, [(1, P), (2, S)]),
-    "swap beside others": ({1: P, 2: S, 3: A, 4: N}, {2: P, 1: S, 3: N, 4: A}, [(3, N), (4, A), (2, P), (1, S)]),
+    "swap beside others": (
+        {1: P, 2: S, 3: A, 4: N},
+        {2: P, 1: S, 3: N, 4: A},
+        [(3, N), (4, A), (2, P), (1, S)],
+    ),
 }
 
 
 def run(
     now: dict[int, str], wanted: dict[int, str], seed: int = 0
 ) -> tuple[list[tuple[int | None, object]], list[str]]:
-    moves = [Change("transition", version, None, now[version], stage) for version, stage in wanted.items()]
+    moves = [
+        Change("transition", version, None, now[version], stage)
+        for version, stage in wanted.items()
+    ]
     random.Random(seed).shuffle(moves)
     order, notes = ordered(moves, now)
     return [(move.version, move.after) for move in order], notes
@@ -65,9 +97,12 @@ def test_a_cycle_leaves_the_lower_stage_empty_for_one_write_and_says_so(name: st
 
 @pytest.mark.parametrize("seed", range(4))
 def test_every_way_for_three_versions_to_change_places(seed: int) -> None:
-    """A reader of Production sees old, then new, always. One of Staging too, wherever any order at all allows it."""
+    """A reader of Production sees old, then new, always. One of Staging too, wherever any order at
+    all allows it."""
     numbers = (2, 3, 5)
-    for before, after in list(itertools.product(itertools.product((P, S, A, N), repeat=3), repeat=2))[seed::4]:
+    for before, after in list(
+        itertools.product(itertools.product((P, S, A, N), repeat=3), repeat=2)
+    )[seed::4]:
         now = dict(zip(numbers, before, strict=True))
         final = dict(zip(numbers, after, strict=True))
         order, notes = run(now, {v: stage for v, stage in final.items() if now[v] != stage}, seed)
@@ -75,15 +110,22 @@ def test_every_way_for_three_versions_to_change_places(seed: int) -> None:
         assert len(served(now, order, P)) <= 2, (now, final, order)
         seen = served(now, order, S)
         gap = seen[0] is not None and seen[-1] is not None and None in seen
-        assert notes == (["Staging is empty for one write, while its versions change places"] if gap else [])
+        assert notes == (
+            ["Staging is empty for one write, while its versions change places"] if gap else []
+        )
         if len(seen) > 2:
             others = itertools.permutations(order)
-            better = [o for o in others if len(served(now, o, P)) <= 2 and len(served(now, o, S)) <= 2]
+            better = [
+                o for o in others if len(served(now, o, P)) <= 2 and len(served(now, o, S)) <= 2
+            ]
             assert not better, (now, final, order)
 
 
-def served(now: dict[int, str], order: Iterable[tuple[int | None, object]], stage: str) -> list[int | None]:
-    """What `models:/m/<stage>` serves, from before the first write to after the last; each value once in a row."""
+def served(
+    now: dict[int, str], order: Iterable[tuple[int | None, object]], stage: str
+) -> list[int | None]:
+    """What `models:/m/<stage>` serves, from before the first write to after the last; each value
+    once in a row."""
     where: dict[int | None, object] = dict(now)  # type: ignore[arg-type]
     told: list[int | None] = []
     for version, target in [(None, None), *order]:

@@ -1,7 +1,7 @@
 """CODEOWNERS as GitHub reads it: who owns a path, by a small matcher of its own (RULES R9).
 
-The matcher follows GitHub's page on code owners: gitignore's patterns without `!`, `[ ]` and an escaped `#`; the last line that
-matches wins, and one without owners says that nobody owns the path.
+The matcher follows GitHub's page on code owners: gitignore's patterns without `!`, `[ ]` and an
+escaped `#`; the last line that matches wins, and one without owners says that nobody owns the path.
 """
 
 from __future__ import annotations
@@ -36,18 +36,25 @@ def owners_of(text: str, path: str) -> list[str]:
 
 def expression(pattern: str) -> re.Pattern[str]:
     """A pattern as a regular expression on a whole path."""
-    assert not pattern.startswith(("!", "\\#")) and "[" not in pattern, "GitHub would pass over this line"
+    assert not pattern.startswith(("!", "\\#")) and "[" not in pattern, (
+        "GitHub would pass over this line"
+    )
     anchored = "/" in pattern.rstrip("/")
     steps = re.findall(r"\\.|\*\*/|/\*\*|\*|\?|.", pattern.lstrip("/").rstrip("/"), re.DOTALL)
     meaning = {"**/": "(?:.*/)?", "/**": "/.*", "*": "[^/]*", "?": "[^/]"}
     inner = "".join(meaning.get(step, re.escape(step.removeprefix("\\"))) for step in steps)
     return re.compile(
-        ("" if anchored else "(?:.*/)?") + inner + ("/.*" if pattern.endswith("/") else "(?:/.*)?"), re.DOTALL
+        ("" if anchored else "(?:.*/)?") + inner + ("/.*" if pattern.endswith("/") else "(?:/.*)?"),
+        re.DOTALL,
     )
 
 
 def snapshot(
-    manifests: Owned, *, platform: tuple[str, ...] = (PLATFORM,), folder: str = "", registry: str = "registry"
+    manifests: Owned,
+    *,
+    platform: tuple[str, ...] = (PLATFORM,),
+    folder: str = "",
+    registry: str = "registry",
 ) -> Snapshot:
     """A registry folder: model to its owners, every manifest in one sub-folder of models/."""
     policy = f"owners: [{', '.join(map(repr, platform))}]\n" if platform else "{}\n"
@@ -62,15 +69,18 @@ def snapshot(
 
 
 def made(snapshot: Snapshot, text: str = "", registry: str = "registry") -> str:
-    return CodeOwners(".github/CODEOWNERS", text).with_block(registry, block(snapshot, registry, PLACES))
+    return CodeOwners(".github/CODEOWNERS", text).with_block(
+        registry, block(snapshot, registry, PLACES)
+    )
 
 
 def test_the_matcher_knows_githubs_examples() -> None:
     """The examples of GitHub's own page."""
     text = (
-        "*       @global-owner1 @global-owner2\n*.js    @js-owner #This is an inline comment.\n*.go docs@example.com\n"
-        "*.txt @octo-org/octocats\n/build/logs/ @doctocat\ndocs/* docs@example.com\napps/ @octocat\n/docs/ @doctocat\n"
-        "/scripts/ @doctocat @octocat\n**/logs @octocat\n/apps/ @octocat\n/apps/github\n"
+        "*       @global-owner1 @global-owner2\n*.js    @js-owner #This is an inline comment.\n*.go"
+        " docs@example.com\n*.txt @octo-org/octocats\n/build/logs/ @doctocat\ndocs/*"
+        " docs@example.com\napps/ @octocat\n/docs/ @doctocat\n/scripts/ @doctocat @octocat\n**/logs"
+        " @octocat\n/apps/ @octocat\n/apps/github\n"
     )
     for path, owners in {
         "README": ["@global-owner1", "@global-owner2"], "src/x.js": ["@js-owner"], "x.go": ["docs@example.com"],
@@ -96,15 +106,37 @@ def test_a_manifest_is_its_owners_and_all_else_the_platforms() -> None:
 
 def test_the_platform_comes_last() -> None:
     """The last match wins: nobody takes the policy by a line further up (RULES R9)."""
-    text = made(snapshot({"fraud": ["@acme/risk-ml"]}), "* @acme/everybody\n/registry/policy.yaml @acme/risk-ml\n")
+    text = made(
+        snapshot({"fraud": ["@acme/risk-ml"]}),
+        "* @acme/everybody\n/registry/policy.yaml @acme/risk-ml\n",
+    )
     assert owners_of(text, "registry/policy.yaml") == [PLATFORM]
     assert owners_of(text, "src/train.py") == ["@acme/everybody"]
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    assert [line.split()[0] for line in lines[-4:]] == ["/registry/policy.yaml", "/schemas/", "/tools/", "/.github/"]
+    assert [line.split()[0] for line in lines[-4:]] == [
+        "/registry/policy.yaml",
+        "/schemas/",
+        "/tools/",
+        "/.github/",
+    ]
 
 
 @pytest.mark.parametrize(
-    "folder", ["nlp/", "a b/", "#1/", "a #b/", "[x]/", "!not/", "a*b/", "wh?t/", "b\\s/", "größe/", "-/@x/", "n\tt/"]
+    "folder",
+    [
+        "nlp/",
+        "a b/",
+        "#1/",
+        "a #b/",
+        "[x]/",
+        "!not/",
+        "a*b/",
+        "wh?t/",
+        "b\\s/",
+        "größe/",
+        "-/@x/",
+        "n\tt/",
+    ],
 )
 def test_odd_folders_and_names(folder: str) -> None:
     names = ["plain", "with space", "größe", "a#b", "[x]", "!no", "50%", ".hidden", "*", "a\\b"]
@@ -115,11 +147,15 @@ def test_odd_folders_and_names(folder: str) -> None:
 
 
 NAMES = st.text(
-    st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="/:'\ufeff\u200b"),
+    st.characters(
+        exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="/:'\ufeff\u200b"
+    ),
     min_size=1,
     max_size=12,
 )
-TEXT = st.sampled_from(["", "* @a\n", "# mine\n\n/x/ @b  # why\n", "/registry/ @me", "a\r\n\r\nb @c\r\n"])
+TEXT = st.sampled_from(
+    ["", "* @a\n", "# mine\n\n/x/ @b  # why\n", "/registry/ @me", "a\r\n\r\nb @c\r\n"]
+)
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -132,7 +168,8 @@ TEXT = st.sampled_from(["", "* @a\n", "# mine\n\n/x/ @b  # why\n", "/registry/ @
     TEXT,
 )
 def test_every_manifest_and_a_second_run(owned: Owned, before: str) -> None:
-    """Whatever the names, each manifest is its owners'; people's own lines stay; written again, nothing changes."""
+    """Whatever the names, each manifest is its owners'; people's own lines stay; written again,
+    nothing changes."""
     try:
         of = snapshot(owned)
     except AssertionError:
@@ -147,7 +184,9 @@ def test_every_manifest_and_a_second_run(owned: Owned, before: str) -> None:
 
 
 def test_an_owner_that_would_hide_the_rest_is_left_out() -> None:
-    text = made(snapshot({"fraud": ["#x@example.org", "@acme/risk-ml"], "churn": ["#x@example.org"]}))
+    text = made(
+        snapshot({"fraud": ["#x@example.org", "@acme/risk-ml"], "churn": ["#x@example.org"]})
+    )
     assert owners_of(text, "registry/models/fraud.yaml") == ["@acme/risk-ml"]
     assert owners_of(text, "registry/models/churn.yaml") == [PLATFORM]
 
@@ -159,7 +198,8 @@ def test_without_a_platform_team_there_are_only_the_manifests_lines() -> None:
 
 
 def test_own_lines_stay_and_the_block_is_at_the_end() -> None:
-    """Lines written after the block would win over it, so it moves behind them; they are not touched."""
+    """Lines written after the block would win over it, so it moves behind them; they are not
+    touched."""
     first = made(snapshot({"fraud": ["@one"]}), "# ours\n/docs/ @writers\n")
     changed = first + "\n/registry/policy.yaml @me\n"
     second = made(snapshot({"fraud": ["@two"]}), changed)
@@ -168,8 +208,12 @@ def test_own_lines_stay_and_the_block_is_at_the_end() -> None:
     )
     assert owners_of(second, "registry/policy.yaml") == [PLATFORM]
     assert owners_of(second, "registry/models/fraud.yaml") == ["@two"] and "@one" not in second
-    [problem] = stale(CodeOwners("CODEOWNERS", changed), made(snapshot({"fraud": ["@one"]}), changed))
-    assert problem.code == "codeowners-stale" and problem.line == 4 and "at the end" in problem.message
+    [problem] = stale(
+        CodeOwners("CODEOWNERS", changed), made(snapshot({"fraud": ["@one"]}), changed)
+    )
+    assert (
+        problem.code == "codeowners-stale" and problem.line == 4 and "at the end" in problem.message
+    )
 
 
 def test_two_registry_folders_in_one_file() -> None:
@@ -198,7 +242,10 @@ def test_what_is_stale_has_a_line_and_a_way_out() -> None:
     [problem] = stale(CodeOwners(".github/CODEOWNERS", before), made(after, before))
     assert (problem.file, problem.severity) == (".github/CODEOWNERS", "error")
     assert before.splitlines()[problem.line - 1] == "/registry/models/fraud.yaml @one"
-    assert "/registry/models/fraud.yaml @two" in problem.message and "Run mlflow-gitops codeowners" in problem.message
+    assert (
+        "/registry/models/fraud.yaml @two" in problem.message
+        and "Run mlflow-gitops codeowners" in problem.message
+    )
     [gone] = stale(CodeOwners("CODEOWNERS", before), made(snapshot({"churn": ["@c"]}), before))
     assert before.splitlines()[gone.line - 1] == "/registry/models/fraud.yaml @one"
     [empty] = stale(CodeOwners("CODEOWNERS", ""), made(after))
@@ -210,11 +257,18 @@ def test_what_is_stale_has_a_line_and_a_way_out() -> None:
     [("/registry/models/fraud.yaml @one", 0), ("/registry/models/fraud.yaml @two", 1), (None, 1)],
 )
 def test_some_manifests_alone(line: str | None, found: int) -> None:
-    file = CodeOwners("CODEOWNERS", made(snapshot({"fraud": ["@one"]}), "/registry/models/fraud.yaml @mine\n"))
+    file = CodeOwners(
+        "CODEOWNERS", made(snapshot({"fraud": ["@one"]}), "/registry/models/fraud.yaml @mine\n")
+    )
     problems = stale_manifests(file, "registry", [("registry/models/fraud.yaml", line)])
     assert len(problems) == found
-    assert all(file.text.splitlines()[one.line - 1] == "/registry/models/fraud.yaml @one" for one in problems)
-    [absent] = stale_manifests(file, "registry", [("registry/models/new.yaml", "/registry/models/new.yaml @n")])
+    assert all(
+        file.text.splitlines()[one.line - 1] == "/registry/models/fraud.yaml @one"
+        for one in problems
+    )
+    [absent] = stale_manifests(
+        file, "registry", [("registry/models/new.yaml", "/registry/models/new.yaml @n")]
+    )
     assert absent.line == 3, "at the head of the block"
 
 

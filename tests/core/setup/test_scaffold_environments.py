@@ -36,12 +36,23 @@ def jobs(text: str) -> dict[str, Any]:
 
 
 def test_one_reconcile_for_each_environment(files: dict[str, str]) -> None:
-    assert "reconcile.yml" not in files and not {"pages.yml", "promote.yml", "propose.yml"} & files.keys()
-    for name, read, write in (("staging", "mlflow-read-staging", "mlflow-write-staging"), ("prod", "look", "act")):
+    assert (
+        "reconcile.yml" not in files
+        and not {"pages.yml", "promote.yml", "propose.yml"} & files.keys()
+    )
+    for name, read, write in (
+        ("staging", "mlflow-read-staging", "mlflow-write-staging"),
+        ("prod", "look", "act"),
+    ):
         workflow = jobs(files[f"reconcile-{name}.yml"])
         assert workflow["name"] == f"reconcile-{name}"
-        assert workflow["concurrency"]["group"] == f"mlflow-registry-{name}", "one writer a registry"
-        assert workflow["env"] == {"MLFLOW_GITOPS_ENV": name, "MLFLOW_GITOPS_REGISTRY_DIR": "ml/registry"}
+        assert workflow["concurrency"]["group"] == f"mlflow-registry-{name}", (
+            "one writer a registry"
+        )
+        assert workflow["env"] == {
+            "MLFLOW_GITOPS_ENV": name,
+            "MLFLOW_GITOPS_REGISTRY_DIR": "ml/registry",
+        }
         environments = {id: job.get("environment") for id, job in workflow["jobs"].items()}
         assert environments == {"drift": read, "reconcile": write, "receipts": None, "deploy": None}
 
@@ -49,7 +60,10 @@ def test_one_reconcile_for_each_environment(files: dict[str, str]) -> None:
 def test_each_job_has_the_credentials_of_where_versions_come_from(files: dict[str, str]) -> None:
     workflow = jobs(files["reconcile-prod.yml"])
     [step] = [one for one in workflow["jobs"]["reconcile"]["steps"] if one.get("id") == "reconcile"]
-    assert step["env"]["MLFLOW_TRACKING_TOKEN_STAGING"] == "${{ secrets.MLFLOW_TRACKING_TOKEN_STAGING }}"
+    assert (
+        step["env"]["MLFLOW_TRACKING_TOKEN_STAGING"]
+        == "${{ secrets.MLFLOW_TRACKING_TOKEN_STAGING }}"
+    )
     assert "MLFLOW_TRACKING_TOKEN_PROD" not in step["env"]
     assert "_STAGING" not in repr([workflow["jobs"][id] for id in ("receipts", "deploy")])
 
@@ -59,9 +73,17 @@ def test_the_plan_is_one_workflow_with_a_job_for_each(files: dict[str, str]) -> 
     job = workflow["jobs"]["plan"]
     assert job["strategy"] == {
         "fail-fast": "false",
-        "matrix": {"include": [{"name": "staging", "read": "mlflow-read-staging"}, {"name": "prod", "read": "look"}]},
+        "matrix": {
+            "include": [
+                {"name": "staging", "read": "mlflow-read-staging"},
+                {"name": "prod", "read": "look"},
+            ]
+        },
     }
-    assert job["environment"] == "${{ matrix.read }}" and job["env"]["MLFLOW_GITOPS_ENV"] == "${{ matrix.name }}"
+    assert (
+        job["environment"] == "${{ matrix.read }}"
+        and job["env"]["MLFLOW_GITOPS_ENV"] == "${{ matrix.name }}"
+    )
     assert list(workflow["jobs"]) == ["plan"]
 
 
@@ -78,12 +100,21 @@ def test_doctor_finds_nothing_amiss(files: dict[str, str]) -> None:
         {f".github/workflows/{name}": text for name, text in files.items() if "/" not in name}
     )
     places = [("mlflow-read-staging", "mlflow-write-staging"), ("look", "act")]
-    wrong = [(one.check, one.detail) for one in judge_workflows(found, unread, places) if one.status == "missing"]
+    wrong = [
+        (one.check, one.detail)
+        for one in judge_workflows(found, unread, places)
+        if one.status == "missing"
+    ]
     assert wrong == []
-    other = [one.check for one in judge_workflows(found, unread, places[:1]) if one.status == "missing"]
+    other = [
+        one.check for one in judge_workflows(found, unread, places[:1]) if one.status == "missing"
+    ]
     assert {"plan-environment", "reconcile-environment"} <= set(other)
 
 
 def test_where_there_is_one_mlflow_nothing_is_different() -> None:
-    plain = {one.path for one in for_github(_shipped(), Place("registry", "main", "mlflow-gitops==1", "1"))}
+    plain = {
+        one.path
+        for one in for_github(_shipped(), Place("registry", "main", "mlflow-gitops==1", "1"))
+    }
     assert {".github/workflows/reconcile.yml", ".github/workflows/promote.yml"} <= plain

@@ -1,4 +1,5 @@
-"""YAML as manifests use it: what every reader reads alike, with the place of each value; the rest is told, never raised."""
+"""YAML as manifests use it: what every reader reads alike, with the place of each value; the rest
+is told, never raised."""
 
 from __future__ import annotations
 
@@ -37,7 +38,23 @@ PIECES = (
         "...\n",
         "%YAML 1.2\n",
     ),
-    *("12", "0", "1.5", "-3", ".5", "true", "null", "yes", "010", "1e3", ".inf", ".nan", "2026-01-02", "+1", "1:30"),
+    *(
+        "12",
+        "0",
+        "1.5",
+        "-3",
+        ".5",
+        "true",
+        "null",
+        "yes",
+        "010",
+        "1e3",
+        ".inf",
+        ".nan",
+        "2026-01-02",
+        "+1",
+        "1:30",
+    ),
     *(
         "é",
         "日",
@@ -59,12 +76,17 @@ nearly_yaml = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 
 # Values and layouts that are sure to be YAML, so that the agreement is not about errors alone.
 plain = st.one_of(
-    st.none(), st.booleans(), st.integers(-99, 99), st.floats(width=16), st.text("ab é🦊\n'\":#-{}[]", max_size=9)
+    st.none(),
+    st.booleans(),
+    st.integers(-99, 99),
+    st.floats(width=16),
+    st.text("ab é🦊\n'\":#-{}[]", max_size=9),
 )
 values = st.recursive(
     plain,
     lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text("abé :'", min_size=1, max_size=4), inner, max_size=3)
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text("abé :'", min_size=1, max_size=4), inner, max_size=3)
     ),
     max_leaves=9,
 )
@@ -137,7 +159,11 @@ def marked(node: object) -> Iterator[tuple[object, int]]:
 
 def places(document: Document) -> list[tuple[str, tuple[int, int]]]:
     """Line and column of all that is written; a null that is not written has no place of its own."""
-    return [(repr(value), document.position(at)) for value, at in marked(document.root) if value is not None]
+    return [
+        (repr(value), document.position(at))
+        for value, at in marked(document.root)
+        if value is not None
+    ]
 
 
 @settings(max_examples=EXAMPLES * 4, deadline=None)
@@ -154,7 +180,9 @@ def test_what_is_accepted_is_what_pyyaml_reads(text: str) -> None:
         assert document.problems, "accepted what PyYAML refuses"
         return
     codes = {problem.code for problem in document.problems}
-    assert "yaml-syntax" not in codes or "control-character" in codes, "libyaml takes some of these for line breaks"
+    assert "yaml-syntax" not in codes or "control-character" in codes, (
+        "libyaml takes some of these for line breaks"
+    )
     if not codes:
         assert same(document.root, theirs)
 
@@ -180,14 +208,18 @@ def test_read_quickly_and_by_events(text: str) -> None:
 
 
 def test_what_is_plainly_right_is_read_quickly() -> None:
-    text = "name: a\ntags: {b: 'c', d: \"e\"}\nowners: ['@x']\ndescription: >-\n  one\n  two\nstages:\n  Production: [1, 2]\n"
+    text = (
+        "name: a\ntags: {b: 'c', d: \"e\"}\nowners: ['@x']\ndescription: >-\n  one\n "
+        " two\nstages:\n  Production: [1, 2]\n"
+    )
     assert fast_parse.quick(text, yamldoc.CONTROL, yamldoc.MAX_DEPTH) == read_by_events(text).root
 
 
 @settings(max_examples=EXAMPLES * 2, deadline=None)
 @given(texts)
 def test_with_and_without_libyaml(text: str) -> None:
-    """PyYAML's own parser refuses a few things that libyaml takes (a tab behind a word, `|#`); else they agree."""
+    """PyYAML's own parser refuses a few things that libyaml takes (a tab behind a word, `|#`); else
+    they agree."""
     one, other = read(text), read_without_libyaml(text)
     if not one.problems and not other.problems:
         assert same(one.root, other.root)
@@ -210,7 +242,10 @@ def test_a_place_is_where_it_says(text: str) -> None:
                 assert document.text[at] in {begins, *"'\"|>+-.0123456789tTfF"}
     lines = document.text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     for problem in document.problems:
-        assert 1 <= problem.line <= len(lines) and 1 <= problem.column <= len(lines[problem.line - 1]) + 2, problem
+        assert (
+            1 <= problem.line <= len(lines)
+            and 1 <= problem.column <= len(lines[problem.line - 1]) + 2
+        ), problem
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -243,7 +278,9 @@ def test_offsets() -> None:
     assert at("é", "a", 1) == '"y"'
     assert at("é", "a", 2, "b") == "z}]" and at("é", "a", 2, "b", key=True) == "b: "
     assert at("list", "two") == "two", "the item itself is a step, too"
-    assert at("list", "three") == "[on" and at("list", 5, "x") == "[on", "the deepest part that is there"
+    assert at("list", "three") == "[on" and at("list", 5, "x") == "[on", (
+        "the deepest part that is there"
+    )
     assert at("nowhere") == "é: " == at()
     assert document.position(text.index("list")) == (2, 1)
     assert document.position(len(text)) == (3, 1)

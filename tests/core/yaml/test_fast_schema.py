@@ -24,7 +24,10 @@ ODD: tuple[Any, ...] = (
 
 
 def samples(name: str) -> Iterator[Any]:
-    files = (*(REPOSITORY / "tests/core/examples").rglob("*.yaml"), *(REPOSITORY / "registry").rglob("*.yaml"))
+    files = (
+        *(REPOSITORY / "tests/core/examples").rglob("*.yaml"),
+        *(REPOSITORY / "registry").rglob("*.yaml"),
+    )
     for file in files:
         root = parse(file.read_bytes(), file.name).root
         if isinstance(root, dict) and ("name" in root) == (name == "model"):
@@ -45,7 +48,12 @@ def changed(rng: random.Random, value: Any, keys: list[str]) -> Any:
                 return value | {key: changed(rng, value[key], keys)}
     if isinstance(value, list) and value and rng.random() < 0.8:
         place = rng.randrange(len(value))
-        return [*value[:place], changed(rng, value[place], keys), *value[place + 1 :], *rng.sample(value, 1)]
+        return [
+            *value[:place],
+            changed(rng, value[place], keys),
+            *value[place + 1 :],
+            *rng.sample(value, 1),
+        ]
     return rng.choice((*ODD, [value], {"a": value}))
 
 
@@ -63,7 +71,9 @@ def words(node: Any) -> Iterator[str]:
 def test_both_say_the_same(name: str) -> None:
     quick, slow = schema_check._quick(name), schema_check._validator(name)
     known = list(samples(name))
-    keys = sorted({word for one in known for word in words(one)} | {"", "models", "12", "012", "None", "a:b"})
+    keys = sorted(
+        {word for one in known for word in words(one)} | {"", "models", "12", "012", "None", "a:b"}
+    )
     rng = random.Random(name)
     answers = []
     for _ in range(EXAMPLES * 8):
@@ -87,5 +97,8 @@ def test_what_is_not_translated_is_left_to_the_library() -> None:
 
 
 def test_a_definition_that_leads_back_to_itself() -> None:
-    tree = {"$ref": "#/$defs/t", "$defs": {"t": {"type": "object", "additionalProperties": {"$ref": "#/$defs/t"}}}}
+    tree = {
+        "$ref": "#/$defs/t",
+        "$defs": {"t": {"type": "object", "additionalProperties": {"$ref": "#/$defs/t"}}},
+    }
     assert compiled(tree)({"a": {"b": {}}}) and not compiled(tree)({"a": {"b": 1}})

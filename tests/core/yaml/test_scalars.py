@@ -31,7 +31,8 @@ AGREED: dict[str, object] = {
 }  # fmt: skip
 del AGREED["-.5"]
 
-# why: YAML 1.1 reads octal, base 60, binary, underscores, dates and more words; 1.2 reads exponents without a point or sign
+# why: YAML 1.1 reads octal, base 60, binary, underscores, dates and more words; 1.2 reads exponents
+# without a point or sign
 AMBIGUOUS = [
     "010", "00", "-0", "+1", "+12", "08", "0o17", "0x1F", "0xff_ff", "0b101", "1_000", "1_0.5", "-.5", "+.5",
     "1:30", "-1:30", "190:20:30", "1:30.5", "1e5", "1E5", "1.5e3", "1.e5", "12e-3", "-1e5",
@@ -55,14 +56,18 @@ def test_not_a_number() -> None:
 
 @pytest.mark.parametrize("text", AMBIGUOUS)
 def test_ambiguous(text: str) -> None:
-    with pytest.raises(AmbiguousScalar, match=r'YAML versions read .* differently; write ".*" if it is text'):
+    with pytest.raises(
+        AmbiguousScalar, match=r'YAML versions read .* differently; write ".*" if it is text'
+    ):
         resolve(text)
 
 
 def read_1_1(text: str) -> object:
     """PyYAML's verdict: YAML 1.1."""
     loader = yaml.SafeLoader("")
-    return loader.construct_object(yaml.ScalarNode(loader.resolve(yaml.ScalarNode, text, (True, False)), text))
+    return loader.construct_object(
+        yaml.ScalarNode(loader.resolve(yaml.ScalarNode, text, (True, False)), text)
+    )
 
 
 @cache
@@ -85,7 +90,9 @@ def read_1_2(text: str) -> object:
 
 # YAML 1.2.2, section 10.3.2; ruamel.yaml does not know `.5e3`.
 CORE_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
-words = st.sampled_from(["yes", "No", "ON", "off", "y", "N", "null", "True", "FALSE", "~", "=", "<<", ".inf", ".NaN"])
+words = st.sampled_from(
+    ["yes", "No", "ON", "off", "y", "N", "null", "True", "FALSE", "~", "=", "<<", ".inf", ".NaN"]
+)
 numbers = st.from_regex(
     r"[-+]?(0[xob]?)?[0-9_]{0,4}([.:][0-9_]{0,3}){0,2}([eE][-+]?[0-9]{0,2})?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}",
     fullmatch=True,
@@ -114,7 +121,11 @@ def test_what_is_refused_is_a_number_or_word_to_somebody(text: str) -> None:
     try:
         resolve(text)
     except AmbiguousScalar:
-        assert text in "yYnN" or CORE_FLOAT.match(text) or not (text_to(read_1_1, text) and text_to(read_1_2, text))
+        assert (
+            text in "yYnN"
+            or CORE_FLOAT.match(text)
+            or not (text_to(read_1_1, text) and text_to(read_1_2, text))
+        )
 
 
 def text_to(read: Callable[[str], object], text: str) -> bool:

@@ -60,7 +60,9 @@ def test_every_field_has_a_description_and_an_example_that_is_right(name: str) -
         for step in field.get("$ref", "#")[2:].split("/"):
             target = target[step] if step else target
         described = field if "$ref" not in field else {**target, **field}
-        assert described.get("description", "").endswith((".", "…")), f"{path} does not say what it is"
+        assert described.get("description", "").endswith((".", "…")), (
+            f"{path} does not say what it is"
+        )
         assert described.get("examples"), f"{path} shows no example"
         judge = Draft202012Validator({**field, "$defs": whole.get("$defs", {})})
         for example in described["examples"]:
@@ -75,12 +77,22 @@ def test_nothing_unknown_is_let_through(name: str) -> None:
             # Where a team may choose names, those that editors offer are judged as any other.
             others = field.get("additionalProperties")
             known = [below.get("$ref") for below in field["properties"].values()]
-            assert others is False or (others.keys() == {"$ref"} and {others["$ref"]} == set(known)), path
+            assert others is False or (
+                others.keys() == {"$ref"} and {others["$ref"]} == set(known)
+            ), path
 
 
-def places(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], object]]:
+def places(
+    value: object, path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], object]]:
     yield path, value
-    for key, below in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+    for key, below in (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    ):
         yield from places(below, (*path, key))
 
 
@@ -95,7 +107,8 @@ def put(value: Any, path: tuple[str | int, ...], new: object) -> Any:
 @pytest.mark.parametrize(("name", "file"), EXAMPLE_OF, ids=[file.stem for _, file in EXAMPLE_OF])
 @pytest.mark.parametrize("wrong", [[["x"]], {"x y": {}}, "\tno", -1, 1.5, True])
 def test_a_wrong_value_anywhere_is_told_at_its_place(name: str, file: Path, wrong: object) -> None:
-    """The verdict is the plain schema's own, stricter only where the command says so; the place is the value's."""
+    """The verdict is the plain schema's own, stricter only where the command says so; the place is
+    the value's."""
     document = parse(file.read_bytes(), "x.yaml")
     assert document.problems == []
     whole = json.loads(json.dumps(document.root))
@@ -108,7 +121,10 @@ def test_a_wrong_value_anywhere_is_told_at_its_place(name: str, file: Path, wron
         schema_check.check(found, name)
         tried += 1
         told += bool(found.problems)
-        assert bool(found.problems) == (not plain.is_valid(changed)), (path, [p.message for p in found.problems])
+        assert bool(found.problems) == (not plain.is_valid(changed)), (
+            path,
+            [p.message for p in found.problems],
+        )
         start = found.position(found.offset(path))
         assert all((p.line, p.column) >= start for p in found.problems), (path, found.problems)
     assert told > tried / 2
@@ -116,9 +132,16 @@ def test_a_wrong_value_anywhere_is_told_at_its_place(name: str, file: Path, wron
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_whole_examples_have_every_field(name: str) -> None:
-    """Fields in the order a reader meets them: what the examples lack, the tests above would not see."""
+    """Fields in the order a reader meets them: what the examples lack, the tests above would not
+    see."""
     whole = load(name)
-    roots = [yaml.safe_load(file.read_text(encoding="utf-8")) for of, file in EXAMPLE_OF if of == name]
+    roots = [
+        yaml.safe_load(file.read_text(encoding="utf-8")) for of, file in EXAMPLE_OF if of == name
+    ]
     used = {step for path, _ in places(roots) for step in path if isinstance(step, str)}
-    declared = {path.rsplit(".", 1)[-1] for path, _ in fields(whole) if "." in path and not path.endswith("*")}
+    declared = {
+        path.rsplit(".", 1)[-1]
+        for path, _ in fields(whole)
+        if "." in path and not path.endswith("*")
+    }
     assert declared <= used, f"tests/core/examples/good lacks {sorted(declared - used)}"

@@ -1,4 +1,5 @@
-"""What is read from git is what the commits hold, whatever the user's settings, names and neighbours are (RULES R1)."""
+"""What is read from git is what the commits hold, whatever the user's settings, names and
+neighbours are (RULES R1)."""
 
 from __future__ import annotations
 
@@ -37,7 +38,11 @@ def repo(tmp_path: Path) -> Repo:
 
 
 def clone(repo: Repo, folder: Path, *options: str) -> Git:
-    subprocess.run(["git", "clone", "-q", *options, repo.folder.as_uri(), str(folder)], check=True, capture_output=True)
+    subprocess.run(
+        ["git", "clone", "-q", *options, repo.folder.as_uri(), str(folder)],
+        check=True,
+        capture_output=True,
+    )
     return Git(folder)
 
 
@@ -69,7 +74,9 @@ def test_detached_without_a_remote(repo: Repo, name: str) -> None:
         (("main",), "gone", "origin/main"),
     ],
 )
-def test_the_remote_says_what_main_is(repo: Repo, branches: tuple[str, ...], head: str | None, expected: str) -> None:
+def test_the_remote_says_what_main_is(
+    repo: Repo, branches: tuple[str, ...], head: str | None, expected: str
+) -> None:
     base = repo.commit()
     repo.git("remote", "add", "origin", "nowhere")
     for i, name in enumerate(branches):
@@ -88,7 +95,9 @@ def test_another_remote_serves_where_there_is_no_origin(repo: Repo) -> None:
     repo.git("update-ref", "refs/remotes/upstream/main", sha)
     assert Git(repo.folder).main_ref(None) == "upstream/main"
     repo.git("remote", "add", "origin", "nowhere")
-    with pytest.raises(GitFailure, match=r"main branch of origin is not known here.*git fetch origin.*--main"):
+    with pytest.raises(
+        GitFailure, match=r"main branch of origin is not known here.*git fetch origin.*--main"
+    ):
         Git(repo.folder).main_ref(None)
 
 
@@ -127,9 +136,26 @@ def test_resolve(repo: Repo) -> None:
     first, second = repo.commit("one"), repo.commit("two")
     repo.git("tag", "-a", "-m", "a tag", "v1", first)
     assert git.has_commits()
-    for revision, sha in (("HEAD", second), ("HEAD~1", first), ("v1", first), (first[:10], first), ("@", second)):
+    for revision, sha in (
+        ("HEAD", second),
+        ("HEAD~1", first),
+        ("v1", first),
+        (first[:10], first),
+        ("@", second),
+    ):
         assert git.resolve(revision) == sha
-    for revision in ("nope", "", "--all", "-n1", "^main", "HEAD:registry", "main..main", "0" * 40, "f" * 40, "HEAD^2"):
+    for revision in (
+        "nope",
+        "",
+        "--all",
+        "-n1",
+        "^main",
+        "HEAD:registry",
+        "main..main",
+        "0" * 40,
+        "f" * 40,
+        "HEAD^2",
+    ):
         with pytest.raises(GitFailure, match="git knows no revision"):
             git.resolve(revision)
 
@@ -198,7 +224,10 @@ def test_a_bare_repository(tmp_path: Path) -> None:
 def test_a_repository_of_someone_else(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     repo.commit(files=GOOD)
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
-    if subprocess.run(["git", "-C", str(repo.folder), "rev-parse"], capture_output=True).returncode == 0:
+    if (
+        subprocess.run(["git", "-C", str(repo.folder), "rev-parse"], capture_output=True).returncode
+        == 0
+    ):
         pytest.skip("this git trusts every owner")
     with pytest.raises(GitFailure, match=r"dubious ownership.*safe\.directory"):
         Git.find(repo.folder)
@@ -228,7 +257,11 @@ def test_a_git_that_dies_has_not_said_that_there_is_nothing(
     (folder / "git").write_text(f"#!/bin/sh\n{death}\n")
     (folder / "git").chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    for ask in (lambda: git.ref("refs/heads/main"), git.branch, lambda: git.asked("notes", "show", sha)):
+    for ask in (
+        lambda: git.ref("refs/heads/main"),
+        git.branch,
+        lambda: git.asked("notes", "show", sha),
+    ):
         if said is None:
             assert not ask()
         else:
@@ -237,7 +270,9 @@ def test_a_git_that_dies_has_not_said_that_there_is_nothing(
     assert git.attempt("push") is not None
 
 
-def test_a_git_that_cannot_be_started(repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_git_that_cannot_be_started(
+    repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "git").write_text("no program")
     (tmp_path / "git").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -255,7 +290,9 @@ def test_what_contains_what(repo: Repo) -> None:
         git.contains(unknown, one)
 
 
-def test_the_variables_of_a_surrounding_hook(repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_variables_of_a_surrounding_hook(
+    repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sha = repo.commit(files=GOOD)
     other = Repo(tmp_path / "other")
     other.commit("Elsewhere", {"x": "y"})
@@ -315,11 +352,20 @@ def test_a_commit_reads_like_the_tree_it_was_made_of(repo: Repo) -> None:
     for name in ODD_NAMES:
         repo.write(f"{REGISTRY}/models/{name}", f"name: {name!r}\r\nstages: {{}}\n".encode())
     repo.write(f"{REGISTRY}/models/{os.fsdecode(bytes([0xFF]))}.yaml", b"\xff\x00")
-    for path in ("policy.yaml", "README.md", "models/README.md", "stray.yaml", "models/old.yml", "models/empty.yaml"):
+    for path in (
+        "policy.yaml",
+        "README.md",
+        "models/README.md",
+        "stray.yaml",
+        "models/old.yml",
+        "models/empty.yaml",
+    ):
         repo.write(f"{REGISTRY}/{path}", b"" if "empty" in path else b"drift: heal\n")
     repo.write("registry2/models/alpha.yaml", "no part of it")
     (repo.folder / REGISTRY / "models/link.yaml").symlink_to("empty.yaml")
-    (repo.folder / REGISTRY / "models/folder").symlink_to("../../registry2", target_is_directory=True)
+    (repo.folder / REGISTRY / "models/folder").symlink_to(
+        "../../registry2", target_is_directory=True
+    )
     (repo.folder / REGISTRY / "models/empty.yaml").chmod(0o755)
     tree, commit = both_ways(repo)
     assert commit == tree
@@ -334,7 +380,10 @@ def test_a_file_at_the_limit_is_read_and_one_above_is_not(repo: Repo) -> None:
     assert [file.path for file in commit] == [file.path for file in tree]
     assert commit[0] == tree[0]
     assert build(commit, REGISTRY).problems == build(tree, REGISTRY).problems
-    assert {problem.code for problem in build(commit, REGISTRY).problems} == {"too-large", "empty-file"}
+    assert {problem.code for problem in build(commit, REGISTRY).problems} == {
+        "too-large",
+        "empty-file",
+    }
     over = repo.git("rev-parse", f"HEAD:{REGISTRY}/models/over.yaml")
     assert not Git(repo.folder).blobs([over])
     assert len(Git(repo.folder).blobs([over], limit=None)[over]) == MAX_BYTES + 1
@@ -359,14 +408,18 @@ def test_a_registry_that_is_no_folder(repo: Repo, what: str) -> None:
     elif what == "a link":
         (repo.folder / REGISTRY).symlink_to("elsewhere", target_is_directory=True)
     sha = repo.commit()
-    with pytest.raises(GitFailure, match=r"There is no registry/ folder in commit .*--registry-dir"):
+    with pytest.raises(
+        GitFailure, match=r"There is no registry/ folder in commit .*--registry-dir"
+    ):
         list(Git(repo.folder).files_at(sha, REGISTRY))
 
 
 @pytest.mark.parametrize("folder", ["reg*", "[r]", ":(glob)x", "a b/c", "grün"])
 def test_a_registry_folder_is_no_pattern(repo: Repo, folder: str) -> None:
     path = f"{folder}/models/alpha.yaml"
-    sha = repo.commit(files={path: GOOD[ALPHA], "registry/models/beta.yaml": "", "r/models/beta.yaml": ""})
+    sha = repo.commit(
+        files={path: GOOD[ALPHA], "registry/models/beta.yaml": "", "r/models/beta.yaml": ""}
+    )
     git = Git(repo.folder)
     assert [file.path for file in git.files_at(sha, folder)] == [path]
     assert [change[1] for change in git.line(sha, folder).changes] == [path]
@@ -417,7 +470,9 @@ def a_history(repo: Repo) -> list[str]:
     history.add({ALPHA: manifest("alpha", "stages: {}"), "x": b"1"}, subject="One")
     side = history.branch({ALPHA: manifest("alpha", "stages: {Production: 1}"), "x": b"1"}, 0)
     history.add({**history.tip, "x": b"2"}, subject="Two")
-    history.add({ALPHA: manifest("alpha", "stages: {Production: 1}"), "x": b"2"}, side, subject="Merge (#3)")
+    history.add(
+        {ALPHA: manifest("alpha", "stages: {Production: 1}"), "x": b"2"}, side, subject="Merge (#3)"
+    )
     moved = f"{REGISTRY}/models/team/alpha.yaml"
     history.add({moved: manifest("alpha", "stages: {Production: 1}"), "x": b"2"}, subject="Moved")
     history.add({"x": b"2", f"{REGISTRY}/policy.yaml": b"drift: heal\n"}, subject="Gone")
@@ -457,7 +512,9 @@ SETTINGS = {
 }
 
 
-def test_the_users_settings_change_nothing(repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_settings_change_nothing(
+    repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     a_history(repo)
     repo.git("reset", "-q", "--hard")
     repo.git("commit", "-q", "--allow-empty", "-m", "Grüße 🎉")
@@ -469,7 +526,11 @@ def test_the_users_settings_change_nothing(repo: Repo, tmp_path: Path, monkeypat
         top = Git.find(git.top)
         line = top.line("HEAD", REGISTRY)
         files = list(top.files_at("HEAD", REGISTRY))
-        told = (top.first_parents("HEAD"), top.dirty_paths(REGISTRY), top.changed_since("HEAD~2", REGISTRY))
+        told = (
+            top.first_parents("HEAD"),
+            top.dirty_paths(REGISTRY),
+            top.changed_since("HEAD~2", REGISTRY),
+        )
         return line.shas, line.changes, line.commits, files, told, top.main_ref(None)
 
     plain = everything()
@@ -502,7 +563,10 @@ def test_each_commit_of_the_line_with_what_it_did(repo: Repo) -> None:
         (4, f"{REGISTRY}/policy.yaml", True),
         (4, moved, False),
     ]
-    assert {(path, blob is not None) for i, path, blob in line.changes if i == 3} == {(ALPHA, False), (moved, True)}
+    assert {(path, blob is not None) for i, path, blob in line.changes if i == 3} == {
+        (ALPHA, False),
+        (moved, True),
+    }
     assert {line.shas.index(sha): commit.subject for sha, commit in line.commits.items()} == {
         0: "One",
         2: "Merge (#3)",
@@ -542,7 +606,15 @@ def test_odd_subjects_and_authors(repo: Repo, subject: str) -> None:
 def test_a_subject_in_another_encoding(repo: Repo) -> None:
     repo.write(ALPHA, "1")
     repo.git("add", "-A")
-    repo.git("-c", "i18n.commitEncoding=ISO-8859-1", "commit", "-q", "-F", "-", feed="Grün".encode("latin-1"))
+    repo.git(
+        "-c",
+        "i18n.commitEncoding=ISO-8859-1",
+        "commit",
+        "-q",
+        "-F",
+        "-",
+        feed="Grün".encode("latin-1"),
+    )
     [commit] = Git(repo.folder).line("HEAD", REGISTRY).commits.values()
     assert commit.subject == "Grün"
 
@@ -566,7 +638,9 @@ def test_every_committer_date_is_a_time(repo: Repo, when: str, shown: str) -> No
     tree = repo.git("rev-parse", "HEAD^{tree}")
     person = f"A Person <a@example.org> {when}"
     text = f"tree {tree}\nauthor {person}\ncommitter {person}\n\nOdd date\n"
-    sha = repo.git("hash-object", "-t", "commit", "-w", "--literally", "--stdin", feed=text.encode())
+    sha = repo.git(
+        "hash-object", "-t", "commit", "-w", "--literally", "--stdin", feed=text.encode()
+    )
     assert Git(repo.folder).line(sha, REGISTRY).commits[sha].at == shown
 
 
@@ -581,7 +655,9 @@ def test_a_history_of_sha256(tmp_path: Path) -> None:
     changes = git.line("HEAD", REGISTRY).changes
     assert (0, ALPHA, blob) in changes and (1, ALPHA, None) in changes
     assert git.blobs([blob]) == {blob: GOOD[ALPHA].encode()}
-    assert [file.path for file in git.files_at("HEAD", REGISTRY)] == [f"{REGISTRY}/models/beta.yaml"]
+    assert [file.path for file in git.files_at("HEAD", REGISTRY)] == [
+        f"{REGISTRY}/models/beta.yaml"
+    ]
 
 
 def test_replace_refs_and_grafts_are_not_believed(repo: Repo) -> None:
@@ -606,7 +682,10 @@ def test_a_shallow_clone(repo: Repo, tmp_path: Path) -> None:
     assert git.is_shallow() and not Git(repo.folder).is_shallow()
     line = git.line("HEAD", REGISTRY)
     assert line.shas == [last]
-    assert {path for _, path, _ in line.changes} == {ALPHA, f"{REGISTRY}/policy.yaml"}, "the rest is told as one commit"
+    assert {path for _, path, _ in line.changes} == {
+        ALPHA,
+        f"{REGISTRY}/policy.yaml",
+    }, "the rest is told as one commit"
     assert Workspace(Settings(repo=git.top)).owner(line) is None
 
 
@@ -614,8 +693,14 @@ def test_a_shallow_clone(repo: Repo, tmp_path: Path) -> None:
 
 
 def test_dirty_paths(repo: Repo) -> None:
-    paths = {name: f"{REGISTRY}/models/{name}.yaml" for name in ("kept", "changed", "deleted", "moved", "staged")}
-    repo.commit(files={path: f"name: {name}\n" for name, path in paths.items()} | {".gitignore": "hidden*\n"})
+    paths = {
+        name: f"{REGISTRY}/models/{name}.yaml"
+        for name in ("kept", "changed", "deleted", "moved", "staged")
+    }
+    repo.commit(
+        files={path: f"name: {name}\n" for name, path in paths.items()}
+        | {".gitignore": "hidden*\n"}
+    )
     git = Git(repo.folder)
     assert git.dirty_paths(REGISTRY) == []
     os.utime(repo.folder / paths["kept"], (0, 0))
@@ -654,7 +739,9 @@ def test_changed_since_is_counted_from_where_the_branch_left(repo: Repo) -> None
     def path(name: str) -> str:
         return f"{REGISTRY}/models/{name}.yaml"
 
-    repo.commit(files={path("a"): "1", path("b"): "1", path("c"): "1", path("d"): "1", path("e"): "1"})
+    repo.commit(
+        files={path("a"): "1", path("b"): "1", path("c"): "1", path("d"): "1", path("e"): "1"}
+    )
     repo.git("checkout", "-q", "-b", "feature")
     (repo.folder / path("a")).unlink()
     repo.commit("Feature", {path("b"): "2"})
@@ -665,7 +752,9 @@ def test_changed_since_is_counted_from_where_the_branch_left(repo: Repo) -> None
     repo.write(path("new ü"), "1")
     repo.write("outside.yaml", "1")
     git = Git(repo.folder)
-    assert git.changed_since("main", REGISTRY) == sorted([path("a"), path("b"), path("d"), path("new ü")])
+    assert git.changed_since("main", REGISTRY) == sorted(
+        [path("a"), path("b"), path("d"), path("new ü")]
+    )
     assert git.changed_since("HEAD", REGISTRY) == sorted([path("d"), path("new ü")])
     with pytest.raises(GitFailure, match="git knows no revision 'nope'"):
         git.changed_since("nope", REGISTRY)
@@ -691,12 +780,17 @@ def test_a_ref_moves_only_from_where_it_was_seen(repo: Repo) -> None:
     assert git.move("refs/notes/x", second, first) and git.ref("refs/notes/x") == second
 
 
-def test_a_commit_can_be_made_where_git_knows_nobody(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_commit_can_be_made_where_git_knows_nobody(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     repo.commit(files=GOOD)
     repo.git("config", "user.useConfigOnly", "true")
     git = Git(repo.folder)
     sha = git.output("commit-tree", "-m", "x", "HEAD^{tree}", identity=True)
-    assert repo.git("show", "-s", "--format=%an <%ae>", sha) == "mlflow-gitops <mlflow-gitops@localhost>"
+    assert (
+        repo.git("show", "-s", "--format=%an <%ae>", sha)
+        == "mlflow-gitops <mlflow-gitops@localhost>"
+    )
     monkeypatch.setenv("GIT_COMMITTER_NAME", "A Person")
     monkeypatch.setenv("GIT_COMMITTER_EMAIL", "a@example.org")
     monkeypatch.setenv("GIT_AUTHOR_NAME", "A Person")

@@ -1,4 +1,5 @@
-"""GitHub through PyGithub, against the stateful API of the tests: pull requests by commit, comments, statuses, faults."""
+"""GitHub through PyGithub, against the stateful API of the tests: pull requests by commit,
+comments, statuses, faults."""
 
 from __future__ import annotations
 
@@ -14,7 +15,13 @@ import pytest
 from mlflow_gitops.core.history.approvals import Approvals
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.github import pull_requests
-from mlflow_gitops.edges.github.client import MAX_BODY, GitHub, branch_of, open_pull_request, repository_of
+from mlflow_gitops.edges.github.client import (
+    MAX_BODY,
+    GitHub,
+    branch_of,
+    open_pull_request,
+    repository_of,
+)
 from mlflow_gitops.edges.github.pull_requests import PullRequests
 from mlflow_gitops.errors import GitHubFailure
 from tests.support.github_api import GitHubAPI
@@ -39,12 +46,18 @@ class Desk:
         me = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER")
               for part, value in (("NAME", who), ("EMAIL", f"{who}@example.org"))}  # fmt: skip
         done = subprocess.run(
-            ["git", *args], cwd=self.folder, env=os.environ | GIT_ENVIRONMENT | me, capture_output=True, text=True
+            ["git", *args],
+            cwd=self.folder,
+            env=os.environ | GIT_ENVIRONMENT | me,
+            capture_output=True,
+            text=True,
         )
         assert not done.returncode, done.stderr
         return done.stdout.strip()
 
-    def commit(self, text: str, message: str = "Promote", who: str = "alice", file: str = FILE) -> str:
+    def commit(
+        self, text: str, message: str = "Promote", who: str = "alice", file: str = FILE
+    ) -> str:
         path = self.folder / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -72,7 +85,10 @@ class Desk:
         git = Git(self.folder)
         github = GitHub(self.repo.full_name, token, self.api.url)
         return PullRequests(
-            github, git, "origin/main", lambda: {sha: i for i, sha in enumerate(git.first_parents("origin/main"))}
+            github,
+            git,
+            "origin/main",
+            lambda: {sha: i for i, sha in enumerate(git.first_parents("origin/main"))},
         )
 
 
@@ -86,7 +102,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         for key, value in api.environment().items():
             monkeypatch.setenv(key, value)
         subprocess.run(
-            ["git", "clone", "-q", str(repository.path), str(tmp_path / "desk")], check=True, capture_output=True
+            ["git", "clone", "-q", str(repository.path), str(tmp_path / "desk")],
+            check=True,
+            capture_output=True,
         )
         made = Desk(api, tmp_path / "desk")
         made.git("checkout", "-q", "-B", "main")
@@ -97,7 +115,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         yield made
 
 
-def counted(number: int, *people: str, by: str | None = "@carol", against: tuple[str, ...] = ()) -> Approvals:
+def counted(
+    number: int, *people: str, by: str | None = "@carol", against: tuple[str, ...] = ()
+) -> Approvals:
     return Approvals(people, against, number, by)
 
 
@@ -217,7 +237,8 @@ def test_main_under_another_name(desk: Desk) -> None:
 
 
 def test_a_merge_commit_made_by_hand_says_what_was_approved(desk: Desk) -> None:
-    """GitHub takes any commit for the merge that contains the head; what it says of the manifest may be another thing."""
+    """GitHub takes any commit for the merge that contains the head; what it says of the manifest
+    may be another thing."""
     desk.branch("promote", "name: fraud\nstages: {Production: 14}\n")
     pull = desk.repo.open_pull("promote", user="alice")
     desk.repo.review(pull.number, "bob")
@@ -293,7 +314,14 @@ def test_whoever_dispatched_the_workflow(desk: Desk) -> None:
     head = desk.branch("promote", "one\n")
     desk.repo.user("dora", "write")
     desk.repo.run("promote", "workflow_dispatch", "bob")
-    desk.repo.run("promote", "workflow_dispatch", "alice", began=86_400 * 3, lasts=86_400 * 4, again=["carol", "alice"])
+    desk.repo.run(
+        "promote",
+        "workflow_dispatch",
+        "alice",
+        began=86_400 * 3,
+        lasts=86_400 * 4,
+        again=["carol", "alice"],
+    )
     desk.repo.run("promote", "workflow_dispatch", "dora", began=7200, lasts=60)  # over before
     pull = desk.repo.open_pull("promote", user="github-actions[bot]")
     for who in ("bob", "carol", "dora"):
@@ -336,11 +364,15 @@ def test_each_thing_is_asked_once(desk: Desk) -> None:
     for file in (FILE, OTHER, FILE):
         asked.of_merged(tip, file)
     assert desk.api.asked("/permission") == 1 and desk.api.asked("/reviews") == 1
-    assert desk.api.asked("/commits/.*/pulls") == 1 and desk.api.asked("/git/trees/") == 2, "two heads"
+    assert desk.api.asked("/commits/.*/pulls") == 1 and desk.api.asked("/git/trees/") == 2, (
+        "two heads"
+    )
     assert desk.api.asked("/contents/") == 0
     desk.api.largest_tree = 1
     assert desk.asked().of_merged(tip, FILE).by == ("@bob",)
-    assert desk.api.asked("/contents/") == 2, "where GitHub does not list all files, each is asked for"
+    assert desk.api.asked("/contents/") == 2, (
+        "where GitHub does not list all files, each is asked for"
+    )
 
 
 def test_many_reviews_come_in_pages(desk: Desk) -> None:
@@ -377,7 +409,9 @@ def test_faults_are_told_in_words(desk: Desk) -> None:
     assert "rate limit is used up" in failing(desk)
 
 
-def test_a_pull_request_whose_commits_are_not_all_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pull_request_whose_commits_are_not_all_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pull_requests, "_MAX_COMMITS", 2)
     head = desk.branch("promote", "one\n", "two\n")
     desk.repo.open_pull("promote", user="alice")
@@ -443,7 +477,9 @@ def test_doubled_comments_become_one(desk: Desk) -> None:
     desk.branch("promote", "one\n")
     pull = desk.repo.open_pull("promote", user="alice")
     for text in ("one", "two"):
-        desk.repo.comment(pull.number, "github-actions[bot]", f"<!-- mlflow-gitops:plan -->\n{text}")
+        desk.repo.comment(
+            pull.number, "github-actions[bot]", f"<!-- mlflow-gitops:plan -->\n{text}"
+        )
     GitHub("acme/models", "actions-token", desk.api.url).comment(pull.number, "plan", "three")
     assert [one.body.splitlines()[1] for one in pull.comments] == ["three"]
 
@@ -459,7 +495,9 @@ def test_a_status_is_set(desk: Desk) -> None:
     head = desk.branch("promote", "one\n")
     github = GitHub("acme/models", "actions-token", desk.api.url)
     github.set_status(head, "mlflow-gitops/plan", "pending", "planning")
-    github.set_status(head, "mlflow-gitops/plan", "failure", "refused: " + "x" * 200, "https://github.test/run/1")
+    github.set_status(
+        head, "mlflow-gitops/plan", "failure", "refused: " + "x" * 200, "https://github.test/run/1"
+    )
     assert desk.repo.status(head, "mlflow-gitops/plan") == "failure"
     with pytest.raises(GitHubFailure, match="refused to set the status"):
         github.set_status("f" * 40, "mlflow-gitops/plan", "success", "")
@@ -485,7 +523,11 @@ def test_one_issue_is_kept_while_there_is_something_to_tell(desk: Desk) -> None:
     first = github.issue("drift", "Drift: 1 model", "fraud moved")
     assert github.issue("drift", "Drift: 2 models", "churn moved, too") == first
     ours = desk.repo.issues[2]
-    assert ours.title == "Drift: 2 models" and ours.body.endswith("churn moved, too") and ours.state == "open"
+    assert (
+        ours.title == "Drift: 2 models"
+        and ours.body.endswith("churn moved, too")
+        and ours.state == "open"
+    )
     assert github.issue("drift", "", None) is None
     assert ours.state == "closed" and desk.repo.issues[1].state == "open"
     assert github.issue("drift", "Drift", "again") != first, "a closed one stays closed"
@@ -498,14 +540,20 @@ def test_a_pull_request_is_opened_once(desk: Desk) -> None:
     assert open_pull_request(git, "promote-14", "Promote 14", "because of recall", "main") == first
     [pull] = desk.repo.pulls()
     assert first == f"https://github.test/acme/models/pull/{pull.number}"
-    assert (pull.user, pull.title, pull.body) == ("github-actions[bot]", "Promote 14", "because of recall")
+    assert (pull.user, pull.title, pull.body) == (
+        "github-actions[bot]",
+        "Promote 14",
+        "because of recall",
+    )
     with pytest.raises(GitHubFailure, match="open a pull request of nowhere"):
         open_pull_request(git, "nowhere", "x", "y")
     desk.repo.close(pull.number)
     assert open_pull_request(git, "promote-14", "Promote 14", "again") != first
 
 
-def test_without_a_token_it_says_what_is_missing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_token_it_says_what_is_missing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("GITHUB_TOKEN")
     assert GitHub.configured(Git(desk.folder)) is None
     with pytest.raises(GitHubFailure, match="set GITHUB_TOKEN"):
@@ -524,13 +572,19 @@ def test_without_a_token_it_says_what_is_missing(desk: Desk, monkeypatch: pytest
         ("git@github.com:acme/models.git", None, "acme/models"),
         ("ssh://git@github.com/acme/models.git", None, "acme/models"),
         ("ssh://git@github.com:22/acme/models/", None, "acme/models"),
-        ("https://ghe.example.com/acme/models.git", "https://ghe.example.com/api/v3", "acme/models"),
+        (
+            "https://ghe.example.com/acme/models.git",
+            "https://ghe.example.com/api/v3",
+            "acme/models",
+        ),
         ("https://gitlab.example.com/acme/models.git", None, None),
         ("https://github.com.evil.example/acme/models.git", None, None),
         ("/srv/git/models.git", None, None),
     ],
 )
-def test_the_repository_by_its_remote(desk: Desk, remote: str, api: str | None, name: str | None) -> None:
+def test_the_repository_by_its_remote(
+    desk: Desk, remote: str, api: str | None, name: str | None
+) -> None:
     desk.git("remote", "set-url", "origin", remote)
     assert repository_of(Git(desk.folder), *([api] if api else [])) == name
 

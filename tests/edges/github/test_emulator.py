@@ -1,7 +1,9 @@
-"""The approval and merge rules once more, against a GitHub that others wrote: the emulator `myworld`.
+"""The approval and merge rules once more, against a GitHub that others wrote: the emulator
+`myworld`.
 
-It has repositories, pull requests, reviews and merges of its own. What it lacks (the pull requests of a commit, the commits of
-a pull request, permissions, trees and blobs) is answered here from its own state, in GitHub's form.
+It has repositories, pull requests, reviews and merges of its own. What it lacks (the pull requests
+of a commit, the commits of a pull request, permissions, trees and blobs) is answered here from its
+own state, in GitHub's form.
 """
 
 from __future__ import annotations
@@ -42,7 +44,13 @@ class World:
         seed = {
             "viewer": "alice",
             "users": [{"login": login} for login in PEOPLE],
-            "repos": [{"name": NAME, "files": {FILE: MANIFEST.format(12)}, "branches": {"promote": promote}}],
+            "repos": [
+                {
+                    "name": NAME,
+                    "files": {FILE: MANIFEST.format(12)},
+                    "branches": {"promote": promote},
+                }
+            ],
         }
         self.host = Host()
         self.github = self.host.create("github", seed)
@@ -61,16 +69,24 @@ class World:
         return done.data
 
     def open(self, branch: str = "promote", who: str = "alice") -> int:
-        made = self.do(who, "create_pull_request", title=f"Promote by {branch}", head=branch, base="main")
+        made = self.do(
+            who, "create_pull_request", title=f"Promote by {branch}", head=branch, base="main"
+        )
         return int(made["number"])
 
     def review(self, number: int, who: str, event: str = "APPROVE", **more: Any) -> None:
-        self.do(who, "create_pull_request_review", pull_number=number, event=event, body="said", **more)
+        self.do(
+            who, "create_pull_request_review", pull_number=number, event=event, body="said", **more
+        )
 
     def merge(self, number: int, method: str, who: str = "carol") -> str:
-        return str(self.do(who, "merge_pull_request", pull_number=number, merge_method=method)["sha"])
+        return str(
+            self.do(who, "merge_pull_request", pull_number=number, merge_method=method)["sha"]
+        )
 
-    def push(self, branch: str, version: int, who: str = "alice", message: str = "More", path: str = FILE) -> str:
+    def push(
+        self, branch: str, version: int, who: str = "alice", message: str = "More", path: str = FILE
+    ) -> str:
         files = [{"path": path, "content": MANIFEST.format(version)}]
         self.do(who, "push_files", branch=branch, message=message, files=files)
         return str(self.repo["branches"][branch])
@@ -87,8 +103,12 @@ class World:
     def missing(self, path: str) -> Any:
         if found := re.fullmatch(r"/commits/(\w+)/pulls", path):
             sha = found[1]
-            numbers = [n for n, one in self.repo["pulls"].items() if sha == one.get("merge_commit_sha")]
-            numbers += [n for n in self.repo["pulls"] if n not in numbers and sha in self._commits(n)]
+            numbers = [
+                n for n, one in self.repo["pulls"].items() if sha == one.get("merge_commit_sha")
+            ]
+            numbers += [
+                n for n in self.repo["pulls"] if n not in numbers and sha in self._commits(n)
+            ]
             return [self._pull(number) for number in numbers]
         if found := re.fullmatch(r"/pulls/(\d+)/commits", path):
             return [self._commit(sha) for sha in self._commits(int(found[1]))]
@@ -101,7 +121,11 @@ class World:
             ]}  # fmt: skip
         if found := re.fullmatch(r"/git/blobs/(\w+)", path):
             content = self.github.state["blobs"][found[1]].encode()
-            return {"sha": found[1], "encoding": "base64", "content": base64.b64encode(content).decode()}
+            return {
+                "sha": found[1],
+                "encoding": "base64",
+                "content": base64.b64encode(content).decode(),
+            }
         return None
 
     def _pull(self, number: int) -> Any:
@@ -126,10 +150,15 @@ class World:
         login = self.repo["commits"][sha]["author"].get("login")
         return {**told, "author": {"login": login}, "committer": {"login": login}}
 
-    def ask(self, method: str, path: str, query: str, body: bytes, token: str | None = None) -> tuple[int, Any, Any]:
+    def ask(
+        self, method: str, path: str, query: str, body: bytes, token: str | None = None
+    ) -> tuple[int, Any, Any]:
         from myworld.api.http import handle
 
-        headers = {"Authorization": f"token {token or self.token}", "Content-Type": "application/json"}
+        headers = {
+            "Authorization": f"token {token or self.token}",
+            "Content-Type": "application/json",
+        }
         answer = handle(self.host, "api.github.com", method, path, query, headers, body)
         return answer.status, json.loads(answer.body or b"null"), answer.headers
 
@@ -191,7 +220,9 @@ def world() -> Iterator[tuple[World, str]]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    ).start()
     yield made, f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
     server.server_close()
@@ -199,7 +230,9 @@ def world() -> Iterator[tuple[World, str]]:
 
 def asked(world: tuple[World, str], token: str | None = None) -> PullRequests:
     made, url = world
-    return PullRequests(GitHub(NAME, token or made.token, url), Here(made), "origin/main", made.line)  # type: ignore[arg-type]
+    return PullRequests(
+        GitHub(NAME, token or made.token, url), Here(made), "origin/main", made.line
+    )  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("method", ["merge", "squash", "rebase"])

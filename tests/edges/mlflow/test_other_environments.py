@@ -17,7 +17,13 @@ PLACE = Environment("eu-west", Folder("registry/eu-west"), "https://mlflow.eu.ex
 
 
 def test_no_credential_goes_where_it_does_not_belong(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_WORKSPACE", "GITHUB_TOKEN", "PGPASSWORD"):
+    for name in (
+        "MLFLOW_TRACKING_TOKEN",
+        "MLFLOW_TRACKING_PASSWORD",
+        "MLFLOW_WORKSPACE",
+        "GITHUB_TOKEN",
+        "PGPASSWORD",
+    ):
         monkeypatch.setenv(name, "ours")
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME_EU_WEST", "reader")
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME_US", "another")
@@ -25,7 +31,10 @@ def test_no_credential_goes_where_it_does_not_belong(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("LD_PRELOAD_EU_WEST", "no.so")
     given = _environment(PLACE)
     assert "ours" not in given.values() and "LD_PRELOAD" not in given
-    assert (given["MLFLOW_TRACKING_USERNAME"], given["MLFLOW_HTTP_REQUEST_TIMEOUT"]) == ("reader", "7")
+    assert (given["MLFLOW_TRACKING_USERNAME"], given["MLFLOW_HTTP_REQUEST_TIMEOUT"]) == (
+        "reader",
+        "7",
+    )
     assert "MLFLOW_TRACKING_USERNAME_US" not in given
     assert credentials(PLACE) == {"MLFLOW_TRACKING_USERNAME": "reader"}
 
@@ -47,6 +56,13 @@ def test_the_digest_is_of_paths_and_contents(tmp_path: Path) -> None:
     same = made("a", MLmodel="x", code__m="z")
     assert same == made("b", code__m="z", MLmodel="x", registered_model_meta="model_version: 3")
     assert (
-        len({same, made("c", MLmodel="x", code__n="z"), made("d", MLmodel="x", code__m="q"), made("e", MLmodel="x")})
+        len(
+            {
+                same,
+                made("c", MLmodel="x", code__n="z"),
+                made("d", MLmodel="x", code__m="q"),
+                made("e", MLmodel="x"),
+            }
+        )
         == 4
     )

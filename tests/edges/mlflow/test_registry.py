@@ -1,4 +1,5 @@
-"""The registry in memory, on which thousands of cases run, does what a real MLflow does: the same operations on both."""
+"""The registry in memory, on which thousands of cases run, does what a real MLflow does: the same
+operations on both."""
 
 from __future__ import annotations
 
@@ -30,9 +31,14 @@ def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def operation(chance: random.Random, name: str) -> Operation:
-    """One write, of one that may well be refused: versions that do not exist, aliases that are not set."""
+    """One write, of one that may well be refused: versions that do not exist, aliases that are not
+    set."""
     version, alias, tag = chance.randint(1, 4), chance.choice(ALIASES), chance.choice(["a", "b"])
-    on, stage, text = chance.choice([None, version]), chance.choice(STAGES), chance.choice(["", "one", "two"])
+    on, stage, text = (
+        chance.choice([None, version]),
+        chance.choice(STAGES),
+        chance.choice(["", "one", "two"]),
+    )
     writes: list[Operation] = [
         lambda r: r.register(name, f"s3://models/{version}", None, None, {"made": "here"}),
         lambda r: r.delete_version(name, version),
@@ -55,8 +61,8 @@ def outcome(write: Operation, registry: Any) -> object:
 
 
 def comparable(model: ObservedModel | None) -> ObservedModel | None:
-    """All but when a version was made, which a registry in memory does not know, and the aliases of versions that are gone:
-    MLflow 3.4 leaves them, 3.17 takes them away."""
+    """All but when a version was made, which a registry in memory does not know, and the aliases of
+    versions that are gone: MLflow 3.4 leaves them, 3.17 takes them away."""
     if model is None:
         return None
     versions = {number: replace(v, created=None) for number, v in model.versions.items()}
@@ -93,7 +99,8 @@ def test_a_registry_that_knows_no_lists_of_names(uri: str, monkeypatch: pytest.M
             if " IN " in (filter_string or ""):
                 refused.append(filter_string)
                 raise MlflowException.invalid_parameter_value(
-                    "Only the 'run_id' attribute supports comparison with a list of quoted string values."
+                    "Only the 'run_id' attribute supports comparison with a list of quoted string"
+                    " values."
                 )
             return method(filter_string=filter_string, **more)
 

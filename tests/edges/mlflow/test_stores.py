@@ -1,4 +1,5 @@
-"""A store opened directly is looked at before MLflow opens it: nothing is created, migrated or waited for."""
+"""A store opened directly is looked at before MLflow opens it: nothing is created, migrated or
+waited for."""
 
 from __future__ import annotations
 
@@ -31,13 +32,18 @@ def schema(file: Path) -> str:
         return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
 
 
-def test_the_newest_schema_is_the_one_that_mlflow_makes(tmp_path: Path, blank_registry: Callable[[Path], str]) -> None:
+def test_the_newest_schema_is_the_one_that_mlflow_makes(
+    tmp_path: Path, blank_registry: Callable[[Path], str]
+) -> None:
     blank_registry(tmp_path / "mlflow.db")
     assert stores._newest_schema() == schema(tmp_path / "mlflow.db")
 
 
-def test_an_older_schema_is_not_migrated(tmp_path: Path, blank_registry: Callable[[Path], str]) -> None:
-    """MLflow 3.17 itself migrates what lacks a table as soon as it is opened, and an older server then refuses it."""
+def test_an_older_schema_is_not_migrated(
+    tmp_path: Path, blank_registry: Callable[[Path], str]
+) -> None:
+    """MLflow 3.17 itself migrates what lacks a table as soon as it is opened, and an older server
+    then refuses it."""
     file = tmp_path / "mlflow.db"
     uri = blank_registry(file)
     with closing(sqlite3.connect(file)) as connection, connection:

@@ -38,7 +38,8 @@ def dies_elsewhere(item: int) -> int:
 
 @forks
 def test_in_order_and_by_several_processes() -> None:
-    """In a process of its own: other tests may have left threads here, beside which no copy is made."""
+    """In a process of its own: other tests may have left threads here, beside which no copy is
+    made."""
     code = """
 from mlflow_gitops.edges.system import processes
 from tests.edges.system.test_processes import MANY, where
@@ -47,7 +48,9 @@ done = list(processes.spread(where, range(MANY)))
 assert [item for item, _ in done] == list(range(MANY))
 print(len({process for _, process in done}))
 """
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[3])
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[3]
+    )
     assert ran.stdout.strip() == "3", ran.stderr
 
 
@@ -90,7 +93,10 @@ def test_a_new_python_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "_processors", lambda: 2)
     monkeypatch.setattr(processes, "SPAWN_FROM", 4)
     monkeypatch.setattr(processes.sys, "platform", "darwin")
-    manifests = [SourceFile(f"registry/models/m{i}.yaml", f"name: m{i}\nstages: {{}}\n".encode()) for i in range(4)]
+    manifests = [
+        SourceFile(f"registry/models/m{i}.yaml", f"name: m{i}\nstages: {{}}\n".encode())
+        for i in range(4)
+    ]
     assert build(manifests, "registry", spread) == build(manifests, "registry")
 
 
@@ -106,7 +112,11 @@ models:
     for i in range(MANY):
         stage = "Prod" if i % 50 == 0 else "Production"
         name = f"other{i}" if i % 70 == 0 else f"m{i}"
-        files.append(SourceFile(f"registry/models/m{i}.yaml", f"name: {name}\nstages: {{{stage}: 3}}\n".encode()))
+        files.append(
+            SourceFile(
+                f"registry/models/m{i}.yaml", f"name: {name}\nstages: {{{stage}: 3}}\n".encode()
+            )
+        )
     files += [
         SourceFile("registry/models/x/m5.yaml", b"name: m5\nstages: {"),
         SourceFile("registry/models/l.yaml", None, "no"),
@@ -114,4 +124,11 @@ models:
     one, many = build(files, "registry"), build(files, "registry", spread)
     assert one == many
     codes = {problem.code for problem in one.problems}
-    assert codes == {"alias-clash", "file-name", "stage-unknown", "yaml-syntax", "duplicate-model", "not-a-file"}
+    assert codes == {
+        "alias-clash",
+        "file-name",
+        "stage-unknown",
+        "yaml-syntax",
+        "duplicate-model",
+        "not-a-file",
+    }

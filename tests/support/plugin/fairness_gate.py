@@ -1,11 +1,13 @@
-"""A gate as another package brings it: a metric may not differ too much between two groups of people.
+"""A gate as another package brings it: a metric may not differ too much between two groups of
+people.
 
 Its entry point stands in the `.dist-info` beside it, as installing the package would write it:
 
     [mlflow_gitops.gates]
     fairness = fairness_gate:fairness
 
-and a policy asks it by that name: `require: {plugins: {fairness: {metric: recall, groups: [a, b], max_gap: 0.05}}}`.
+and a policy asks it by that name: `require: {plugins: {fairness: {metric: recall, groups: [a, b],
+max_gap: 0.05}}}`.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from mlflow_gitops.core.gates import Finding, Subject
 
 
 def fairness(subject: Subject, settings: Mapping[str, Any]) -> Iterator[Finding]:
-    """The metric was logged once a group, as `<metric>_<group>`, and no two groups are further apart than `max_gap`."""
+    """The metric was logged once a group, as `<metric>_<group>`, and no two groups are further
+    apart than `max_gap`."""
     record = subject.read(subject.version)
     values: dict[str, float] = {}
     for group in settings["groups"]:
@@ -30,7 +33,9 @@ def fairness(subject: Subject, settings: Mapping[str, Any]) -> Iterator[Finding]
     said = f"{settings['metric']} differs by {gap:.3f} between groups"
     allowed = float(settings["max_gap"])
     yield (
-        Finding("passed", f"{said} ≤ {allowed:.3f}") if gap <= allowed else Finding("failed", f"{said} > {allowed:.3f}")
+        Finding("passed", f"{said} ≤ {allowed:.3f}")
+        if gap <= allowed
+        else Finding("failed", f"{said} > {allowed:.3f}")
     )
 
 

@@ -1,4 +1,5 @@
-"""A registry store with the limits of Unity Catalog's client, over SQLite (MLflow 3.17, `UcModelRegistryStore`).
+"""A registry store with the limits of Unity Catalog's client, over SQLite (MLflow 3.17,
+`UcModelRegistryStore`).
 
 Found by MLflow through the entry point beside this file, under the scheme `databricks-uc-test`.
 """
@@ -17,13 +18,18 @@ def _unsupported(what: str) -> MlflowException:
 
 
 class LimitedStore(SqlAlchemyStore):
-    """No stages; searches take no order and, for models, no filter, and return neither tags nor aliases."""
+    """No stages; searches take no order and, for models, no filter, and return neither tags nor
+    aliases."""
 
     def __init__(self, store_uri: str, tracking_uri: str | None = None) -> None:
         super().__init__(store_uri.replace("databricks-uc-test:", "sqlite:"))
 
     def search_registered_models(
-        self, filter_string: Any = None, max_results: Any = None, order_by: Any = None, page_token: Any = None
+        self,
+        filter_string: Any = None,
+        max_results: Any = None,
+        order_by: Any = None,
+        page_token: Any = None,
     ) -> Any:
         for name, value in (("filter_string", filter_string), ("order_by", order_by)):
             if value is not None:
@@ -34,11 +40,17 @@ class LimitedStore(SqlAlchemyStore):
         return found
 
     def search_model_versions(
-        self, filter_string: Any = None, max_results: Any = None, order_by: Any = None, page_token: Any = None
+        self,
+        filter_string: Any = None,
+        max_results: Any = None,
+        order_by: Any = None,
+        page_token: Any = None,
     ) -> Any:
         if order_by is not None:
             raise _unsupported("Argument 'order_by'")
-        if filter_string is not None and not re.fullmatch(r"name\s*=\s*('[^']*'|\"[^\"]*\")", filter_string):
+        if filter_string is not None and not re.fullmatch(
+            r"name\s*=\s*('[^']*'|\"[^\"]*\")", filter_string
+        ):
             raise _unsupported(f"The filter {filter_string}")
         found = super().search_model_versions(filter_string, max_results or 100, None, page_token)
         for version in found:

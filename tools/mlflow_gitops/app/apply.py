@@ -1,4 +1,5 @@
-"""Carry a plan out: models side by side, one writer a model, each write judged by reading back (DESIGN §6, RULES R5)."""
+"""Carry a plan out: models side by side, one writer a model, each write judged by reading back
+(DESIGN §6, RULES R5)."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from mlflow_gitops.core.plan.plan import Change, ModelPlan
 from mlflow_gitops.errors import Refused, RegistryFailure, shortage
 
 _PAUSES = (1.0, 2.0, 4.0)
-"""Seconds to wait after each passing failure of the server (429, 5xx, a lost connection) before reading again."""
+"""Seconds to wait after each passing failure of the server (429, 5xx, a lost connection) before
+reading again."""
 
 
 class RegistryWriter(Protocol):
@@ -27,7 +29,12 @@ class RegistryWriter(Protocol):
     def bring(self, pin: OriginPin) -> VersionSpec: ...
     def create_model(self, name: str) -> None: ...
     def register(
-        self, name: str, source: str, run_id: str | None, model_id: str | None, tags: Mapping[str, str]
+        self,
+        name: str,
+        source: str,
+        run_id: str | None,
+        model_id: str | None,
+        tags: Mapping[str, str],
     ) -> int: ...
     def delete_version(self, name: str, version: int) -> None: ...
     def transition(self, name: str, version: int, stage: str) -> None: ...
@@ -53,12 +60,15 @@ def apply_models(
     writers: int = 1,
     keep: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Generator[Outcome]:
-    """Apply the planned models, up to `writers` side by side, and yield what became of each, in the order they finish.
+    """Apply the planned models, up to `writers` side by side, and yield what became of each, in the
+    order they finish.
 
-    One writer a model: parallel writes to one model race inside MLflow (3.17). One model's failure stops that model alone.
-    `again` reads a model anew and plans it again: what is written is decided by what MLflow holds at that moment, not by
-    what it held when the plan was shown. `keep` gets every outcome as well, from the thread that has it. When the caller
-    stops early (Ctrl-C) and closes the iterator, models not begun are left alone, and those under way are finished and kept.
+    One writer a model: parallel writes to one model race inside MLflow (3.17). One model's failure
+    stops that model alone. `again` reads a model anew and plans it again: what is written is
+    decided by what MLflow holds at that moment, not by what it held when the plan was shown. `keep`
+    gets every outcome as well, from the thread that has it. When the caller stops early (Ctrl-C)
+    and closes the iterator, models not begun are left alone, and those under way are finished and
+    kept.
     """
 
     def kept(outcome: Outcome) -> Outcome:
@@ -70,13 +80,32 @@ def apply_models(
         if plan.has_work:
             begun.append(plan.model)
         elif plan.refusals:
-            yield kept(Outcome(plan.model, "refused", refusals=plan.refusals, gates=plan.gates, people=plan.people))
+            yield kept(
+                Outcome(
+                    plan.model,
+                    "refused",
+                    refusals=plan.refusals,
+                    gates=plan.gates,
+                    people=plan.people,
+                )
+            )
         elif plan.deferred:
-            yield kept(Outcome(plan.model, "deferred", gates=plan.gates, deferred=plan.deferred, people=plan.people))
+            yield kept(
+                Outcome(
+                    plan.model,
+                    "deferred",
+                    gates=plan.gates,
+                    deferred=plan.deferred,
+                    people=plan.people,
+                )
+            )
         else:
             yield kept(Outcome(plan.model, "unchanged"))
     with ThreadPoolExecutor(max_workers=max(1, writers), thread_name_prefix="apply") as pool:
-        running = [pool.submit(lambda name: kept(_apply_model(name, again, registry)), name) for name in begun]
+        running = [
+            pool.submit(lambda name: kept(_apply_model(name, again, registry)), name)
+            for name in begun
+        ]
         try:
             for done in as_completed(running):
                 yield done.result()
@@ -101,7 +130,8 @@ def _apply_model(name: str, again: Callable[[str], ModelPlan], registry: Registr
                     break
                 if plan.applying or not all(_is_seal(stamp) for stamp in plan.stamps):
                     raise RegistryFailure(
-                        "MLflow took the writes and shows something else; someone may be changing it."
+                        "MLflow took the writes and shows something else; someone may be"
+                        " changing it."
                     )
                 for stamp in plan.stamps:
                     _write(name, stamp, registry)
@@ -126,29 +156,40 @@ def _apply_model(name: str, again: Callable[[str], ModelPlan], registry: Registr
 
 
 def _with_copies(plan: ModelPlan, registry: RegistryWriter) -> ModelPlan:
-    """A plan whose registrations say where the copies of other environments' versions lie here. They are made before the
-    first write to the model, which then lacks nothing that could still be refused."""
+    """A plan whose registrations say where the copies of other environments' versions lie here.
+    They are made before the first write to the model, which then lacks nothing that could still be
+    refused."""
     changes = [
-        replace(one, pin=registry.bring(one.pin.origin))
-        if one.action == "register_version" and one.applies and one.pin and one.pin.origin
-        else one
+        (
+            replace(one, pin=registry.bring(one.pin.origin))
+            if one.action == "register_version" and one.applies and one.pin and one.pin.origin
+            else one
+        )
         for one in plan.changes
     ]
     return replace(plan, changes=tuple(changes))
 
 
 def _write_all(name: str, plan: ModelPlan, registry: RegistryWriter) -> None:
-    """Make a plan's writes, all but the seal. Before every move but the first, the versions that move are looked at again:
-    MLflow (3.17) cannot compare before it writes, and a move decided on what another reconciler has changed meanwhile
-    could leave a stage empty. What is left is the moment between that reading and the write."""
-    moves = {change.version or 0: change.before for change in plan.applying if change.action == "transition"}
+    """Make a plan's writes, all but the seal. Before every move but the first, the versions that
+    move are looked at again: MLflow (3.17) cannot compare before it writes, and a move decided on
+    what another reconciler has changed meanwhile could leave a stage empty. What is left is the
+    moment between that reading and the write."""
+    moves = {
+        change.version or 0: change.before
+        for change in plan.applying
+        if change.action == "transition"
+    }
     begun = False
     for change in (*plan.applying, *(stamp for stamp in plan.stamps if not _is_seal(stamp))):
         is_move = change.action == "transition"
         if is_move and begun:
             seen = registry.read(name)
             versions = seen.versions if seen else {}
-            if any(number not in versions or versions[number].stage != stage for number, stage in moves.items()):
+            if any(
+                number not in versions or versions[number].stage != stage
+                for number, stage in moves.items()
+            ):
                 raise RegistryFailure(f"Someone else is moving versions of {name}.", transient=True)
         _write(name, change, registry)
         if is_move:
@@ -162,21 +203,25 @@ class _Progress:
         self.attempted: ModelPlan | None = None
         self.sealed = False
         self.overtaken = False
-        """Whether another run took the model over meanwhile: what this one wrote can then not be told from what that did."""
+        """Whether another run took the model over meanwhile: what this one wrote can then not be
+        told from what that did."""
         self._changes: list[Change] = []
         self._entered: list[tuple[str, int]] = []
         self._judged: ModelPlan | None = None
 
     def settle(self, now: ModelPlan) -> ModelPlan:
         """Note which of the attempted writes MLflow shows as done; return the plan of what is left."""
-        # The first reading's verdicts: after a write the stamps would make a rollback of what has just been promoted.
+        # The first reading's verdicts: after a write the stamps would make a rollback of what has
+        # just been promoted.
         self._judged = self._judged or now
         if (tried := self.attempted) is not None:
             self.attempted = None
             if now.sync == "Unknown":
                 self.overtaken = True
                 return now
-            self._changes += [one for one in tried.applying if not any(_same(one, left) for left in now.applying)]
+            self._changes += [
+                one for one in tried.applying if not any(_same(one, left) for left in now.applying)
+            ]
             self._entered += [
                 (row.stage, version)
                 for row in tried.stages
@@ -185,9 +230,13 @@ class _Progress:
             ]
         return now
 
-    def outcome(self, name: str, refusals: tuple[Refusal, ...], error: str | None = None) -> Outcome:
+    def outcome(
+        self, name: str, refusals: tuple[Refusal, ...], error: str | None = None
+    ) -> Outcome:
         if self.overtaken and not error:
-            error = "Another run reconciled it meanwhile; what this one wrote before that is not told."
+            error = (
+                "Another run reconciled it meanwhile; what this one wrote before that is not told."
+            )
         written = self._changes or self.sealed
         judged = self._judged
         deferred = judged.deferred if judged else None
@@ -202,7 +251,16 @@ class _Progress:
         people = judged.people if judged else {}
         found = judged.found if judged else ()
         return Outcome(
-            name, result, tuple(self._changes), refusals, error, tuple(self._entered), gates, deferred, people, found
+            name,
+            result,
+            tuple(self._changes),
+            refusals,
+            error,
+            tuple(self._entered),
+            gates,
+            deferred,
+            people,
+            found,
         )
 
     def settled(
@@ -254,18 +312,22 @@ def _write(name: str, change: Change, registry: RegistryWriter) -> None:
 
 
 def _register(name: str, version: int, spec: VersionSpec, registry: RegistryWriter) -> None:
-    """Register a pinned version; if MLflow gives it another number, take that one back and refuse (RULES R2). Where the
-    answer is lost, the version is looked up by its pin; where it is not there yet, it may still come, so that this run does
-    not ask again: no version is registered twice."""
+    """Register a pinned version; if MLflow gives it another number, take that one back and refuse
+    (RULES R2). Where the answer is lost, the version is looked up by its pin; where it is not there
+    yet, it may still come, so that this run does not ask again: no version is registered twice."""
     pin = f"{name}/{version}"
     try:
         about = {**(spec.tags if spec.origin else {}), PIN_TAG: pin}
         given = registry.register(name, spec.source or "", spec.run_id, spec.model_id, about)
     except RegistryFailure as failure:
         seen = registry.read(name)
-        there = [v.number for v in seen.versions.values() if v.tags.get(PIN_TAG) == pin] if seen else []
+        there = (
+            [v.number for v in seen.versions.values() if v.tags.get(PIN_TAG) == pin] if seen else []
+        )
         if not there:
-            raise RegistryFailure(f"{failure} Version {version} is not there; the next run looks again.") from failure
+            raise RegistryFailure(
+                f"{failure} Version {version} is not there; the next run looks again."
+            ) from failure
         given = max(there)
     if given == version:
         return
@@ -274,7 +336,8 @@ def _register(name: str, version: int, spec: VersionSpec, registry: RegistryWrit
     raise _WrongNumberError(
         Refusal(
             "missing_version",
-            f"MLflow gave {name} the number {given} where the manifest pins {version}; that version was deleted again",
+            f"MLflow gave {name} the number {given} where the manifest pins {version}; that version"
+            " was deleted again",
             f"pin it as the next free number, {given + 1}",
         )
     )

@@ -25,8 +25,9 @@ class Approving:
         self._merge = merge if merge and not merge.is_nothing else None
 
     def approvals(self, commit: Commit, file: str) -> Approvals | None:
-        """What GitHub knows of a commit's approvals for one manifest: of the pull request that made it, or, before the merge,
-        of the open one whose head it is. None where GitHub is not configured. Raises Unreadable."""
+        """What GitHub knows of a commit's approvals for one manifest: of the pull request that made
+        it, or, before the merge, of the open one whose head it is. None where GitHub is not
+        configured. Raises Unreadable."""
         asked = self._pull_requests
         if asked is None:
             return None
@@ -39,7 +40,8 @@ class Approving:
             raise Unreadable(str(failure)) from None
 
     def claims(self, commit: Commit) -> Approvals:
-        """What the messages of a commit, and of those that a true merge brought in, claim of its approvals."""
+        """What the messages of a commit, and of those that a true merge brought in, claim of its
+        approvals."""
         if self._merge is not None and commit.sha == self._merge.revision:
             return claimed(_said(self._workspace.git, f"{self._merge.onto}..{commit.sha}"))
         git = self._workspace.git
@@ -55,13 +57,17 @@ class Approving:
         github = GitHub.configured(git)
         if github is None:
             return None
-        return PullRequests(github, git, self._workspace.main_ref, lambda: self._workspace.main_line)
+        return PullRequests(
+            github, git, self._workspace.main_ref, lambda: self._workspace.main_line
+        )
 
 
 def _said(git: Git, *revisions: str) -> list[Said]:
     """Commits as witnesses. No name has a line break in it."""
     form = "--format=%an <%ae>%n%cn <%ce>%n%B"
-    listed = git.output("log", "--no-show-signature", "--encoding=UTF-8", "-z", form, *revisions, "--")
+    listed = git.output(
+        "log", "--no-show-signature", "--encoding=UTF-8", "-z", form, *revisions, "--"
+    )
     found = []
     for entry in listed.split("\0"):
         author, _, rest = entry.partition("\n")

@@ -30,13 +30,15 @@ _TIMES = "2026-01-31T12:00:00Z, or 2026-01-31 for the end of that day"
 
 
 class Trail:
-    """The events of the main line, of one model or of all, and who held what when. `whole` says that all of them will be
-    told.
+    """The events of the main line, of one model or of all, and who held what when. `whole` says
+    that all of them will be told.
 
     Raises Failure for a model that the main line never had.
     """
 
-    def __init__(self, workspace: Workspace, model: str | None = None, *, whole: bool = False) -> None:
+    def __init__(
+        self, workspace: Workspace, model: str | None = None, *, whole: bool = False
+    ) -> None:
         self.workspace = workspace
         self._git = workspace.git
         stems = [file_stem(model)] if model is not None else None
@@ -44,7 +46,9 @@ class Trail:
 
         def wants(path: str) -> bool:
             kind = classify(path, workspace.registry)
-            return kind == "policy" or (kind == "manifest" and (stems is None or stem_of(path) in stems))
+            return kind == "policy" or (
+                kind == "manifest" and (stems is None or stem_of(path) in stems)
+            )
 
         main = self._main()
         wants = cache(wants)
@@ -52,7 +56,9 @@ class Trail:
         # Beside reading the line, since both wait for git.
         self._early = Meanwhile(lambda: self._merged(line.merges)) if whole else None
         self._git.fill(line, workspace.registry, wants, reader.take)
-        self._histories = Histories(self.line, workspace.registry, self._git.blobs, {}, reader=reader)
+        self._histories = Histories(
+            self.line, workspace.registry, self._git.blobs, {}, reader=reader
+        )
         if model is not None and stems and stems[0] not in self._histories.stems():
             raise Failure(self._unknown(model))
         self.courses: list[Course] = courses(self.line, self._histories, stems)
@@ -80,11 +86,16 @@ class Trail:
         return in_order([*policy, *own])
 
     def select(self, stage: str | None, since: str | None, until: str | None) -> list[Event]:
-        """The events of a stage, between two named times or revisions. Raises UsageFailure for a stage that there is not."""
+        """The events of a stage, between two named times or revisions. Raises UsageFailure for a
+        stage that there is not."""
         start, end = self.within(since, until)
         if stage is not None and stage not in self._stages():
             raise UsageFailure(_no_stage(stage, self._stages()))
-        return [one for one in self.events if start <= one.index < end and (stage is None or one.stage == stage)]
+        return [
+            one
+            for one in self.events
+            if start <= one.index < end and (stage is None or one.stage == stage)
+        ]
 
     def _stages(self) -> set[str]:
         """The stages that there are now, and every one that an event is about."""
@@ -95,29 +106,37 @@ class Trail:
     def tell(self, events: Iterable[Event]) -> list[Told]:
         """All that is known of some of the events."""
         asked = list(events)
-        merged = self._early.result() if self._early else self._merged({event.index for event in asked})
+        merged = (
+            self._early.result() if self._early else self._merged({event.index for event in asked})
+        )
         changes = (event for event in self.events if event.kind == "stage")
-        audit = Audit(self.line, self.workspace.registry, changes, self.ledger, merged, self._histories.judge)
+        audit = Audit(
+            self.line, self.workspace.registry, changes, self.ledger, merged, self._histories.judge
+        )
         return [audit.tell(event) for event in asked]
 
     def _merged(self, commits: Iterable[int]) -> Mapping[int, Sequence[Merged]]:
         return self._git.merged(self.line, commits, self.workspace.registry)
 
     def within(self, since: str | None, until: str | None) -> tuple[int, int]:
-        """The places on the line from one named time or revision to another, the second one past the end. A time counts
-        itself in; `since` a revision begins after it."""
+        """The places on the line from one named time or revision to another, the second one past
+        the end. A time counts itself in; `since` a revision begins after it."""
         start, end = 0, len(self.line.shas)
         if since is not None:
             moment = _time(since)
-            start = self._place(since) + 1 if moment is None else bisect_left(self.line.times, moment)
+            start = (
+                self._place(since) + 1 if moment is None else bisect_left(self.line.times, moment)
+            )
         if until is not None:
             end = self.place(until) + 1
         return start, end
 
     def place(self, named: str) -> int:
-        """The place on the line of the last commit up to a named time, or of a revision; -1 before the first commit.
+        """The place on the line of the last commit up to a named time, or of a revision; -1 before
+        the first commit.
 
-        Raises UsageFailure for a time that does not exist, GitFailure for a revision that is not on the main line.
+        Raises UsageFailure for a time that does not exist, GitFailure for a revision that is not on
+        the main line.
         """
         moment = _time(named)
         return self._place(named) if moment is None else bisect_right(self.line.times, moment) - 1
@@ -127,12 +146,17 @@ class Trail:
         return [found for course in self.courses if (found := wanted(course, place))]
 
     def effective(self, place: int, named: str | None) -> list[Standing]:
-        """What MLflow really had, by the receipts: of all written up to a named time, or on commits up to the place."""
+        """What MLflow really had, by the receipts: of all written up to a named time, or on commits
+        up to the place."""
         moment = _time(named) if named is not None else None
         known = [
             one
             for one in self.ledger.receipts
-            if (instant(one.at).timestamp() <= moment if moment is not None else self.line.index[one.commit] <= place)
+            if (
+                instant(one.at).timestamp() <= moment
+                if moment is not None
+                else self.line.index[one.commit] <= place
+            )
         ]
         return [found for course in self.courses if (found := effective(course, self.line, known))]
 
@@ -141,8 +165,8 @@ class Trail:
         found = []
         if self._git.is_shallow():
             found.append(
-                "This clone is shallow: what came before its first commit looks as if it began there. "
-                "Fetch the rest with: git fetch --unshallow"
+                "This clone is shallow: what came before its first commit looks as if it began"
+                " there. Fetch the rest with: git fetch --unshallow"
             )
         if self.notes.remote is not None and not self._git.ref(NOTES_REF):
             found.append(
@@ -166,8 +190,8 @@ class Trail:
             raise GitFailure(f"{failure} A time is written {_TIMES}.") from None
         if sha not in self.line.index:
             raise GitFailure(
-                f"{revision} ({sha[:12]}) is not on the main line, {self.workspace.main_ref}. Name a commit that is, or a "
-                f"time: {_TIMES}."
+                f"{revision} ({sha[:12]}) is not on the main line, {self.workspace.main_ref}. Name"
+                f" a commit that is, or a time: {_TIMES}."
             )
         return self.line.index[sha]
 
@@ -179,16 +203,23 @@ class Trail:
 
 
 def _no_stage(stage: str, known: set[str]) -> str:
-    near = [name for name in known if name.lower() == stage.lower()] or difflib.get_close_matches(stage, known, 1)
+    near = [name for name in known if name.lower() == stage.lower()] or difflib.get_close_matches(
+        stage, known, 1
+    )
     return f"There is no stage {stage}; " + (
         f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
     )
 
 
 def by(told: Sequence[Told], author: str) -> list[Told]:
-    """What a person had a part in writing: the author or a co-author, by any part of name or address, ignoring case."""
+    """What a person had a part in writing: the author or a co-author, by any part of name or
+    address, ignoring case."""
     wanted = author.lower()
-    return [one for one in told if any(wanted in who.lower() for who in (one.people.author, *one.people.co_authors))]
+    return [
+        one
+        for one in told
+        if any(wanted in who.lower() for who in (one.people.author, *one.people.co_authors))
+    ]
 
 
 def _time(text: str) -> float | None:

@@ -1,4 +1,5 @@
-"""Read what two versions recorded, and put it side by side: for `compare`, and for the stages of a plan."""
+"""Read what two versions recorded, and put it side by side: for `compare`, and for the stages of a
+plan."""
 
 from __future__ import annotations
 
@@ -23,19 +24,27 @@ Specs = Callable[[str], Mapping[int, VersionSpec]]
 
 
 def side_by_side(
-    seen: ObservedModel, before: int, after: int, evidence: Evidence, specs: Mapping[int, VersionSpec] | None = None
+    seen: ObservedModel,
+    before: int,
+    after: int,
+    evidence: Evidence,
+    specs: Mapping[int, VersionSpec] | None = None,
 ) -> Comparison:
-    """Compare two versions of one model. `specs` are a manifest's pins, for a version that MLflow does not have yet. Never
-    raises for what cannot be read; the comparison says so instead."""
+    """Compare two versions of one model. `specs` are a manifest's pins, for a version that MLflow
+    does not have yet. Never raises for what cannot be read; the comparison says so instead."""
     one, two = (_facts(seen, number, evidence, specs or {}) for number in (before, after))
     return compare(seen.name, one, two)
 
 
 def with_comparisons(
-    models: tuple[ModelPlan, ...], seen: Mapping[str, ObservedModel], evidence: Evidence, specs: Specs, readers: int
+    models: tuple[ModelPlan, ...],
+    seen: Mapping[str, ObservedModel],
+    evidence: Evidence,
+    specs: Specs,
+    readers: int,
 ) -> tuple[ModelPlan, ...]:
-    """A plan's models, with a comparison on each stage that gets another version. Others ask nothing; `readers` models are
-    read side by side."""
+    """A plan's models, with a comparison on each stage that gets another version. Others ask
+    nothing; `readers` models are read side by side."""
     asking = [model for model in models if model.model in seen and any(map(replaced, model.stages))]
     if not asking:
         return models
@@ -51,20 +60,26 @@ def with_comparisons(
 
 
 def replaced(row: StageChange) -> tuple[int, int] | None:
-    """The version that a stage serves and the one that it will; None where it gets none, or had none. Of several the
-    highest is served."""
+    """The version that a stage serves and the one that it will; None where it gets none, or had
+    none. Of several the highest is served."""
     if row.stage == "Archived" or not row.before or not row.after:
         return None
     before, after = max(row.before), max(row.after)
     return None if before == after else (before, after)
 
 
-def _row(row: StageChange, seen: ObservedModel, evidence: Evidence, specs: Mapping[int, VersionSpec]) -> StageChange:
+def _row(
+    row: StageChange, seen: ObservedModel, evidence: Evidence, specs: Mapping[int, VersionSpec]
+) -> StageChange:
     pair = replaced(row)
-    return row if pair is None else replace(row, comparison=side_by_side(seen, *pair, evidence, specs))
+    return (
+        row if pair is None else replace(row, comparison=side_by_side(seen, *pair, evidence, specs))
+    )
 
 
-def _facts(seen: ObservedModel, number: int, evidence: Evidence, specs: Mapping[int, VersionSpec]) -> Facts:
+def _facts(
+    seen: ObservedModel, number: int, evidence: Evidence, specs: Mapping[int, VersionSpec]
+) -> Facts:
     version = seen.versions.get(number)
     if version is None:
         version = unregistered(number, specs.get(number) or VersionSpec())

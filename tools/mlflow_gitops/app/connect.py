@@ -1,4 +1,5 @@
-"""Which MLflow a checkout speaks of: the environment's, where the repository keeps several, else the one of the options."""
+"""Which MLflow a checkout speaks of: the environment's, where the repository keeps several, else
+the one of the options."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 
 
 def connect(workspace: Workspace, say: Callable[[str], None] = lambda text: None) -> Registry:
-    """The registry that the workspace's manifests describe. Raises RegistryFailure where MLflow is not to be had."""
+    """The registry that the workspace's manifests describe. Raises RegistryFailure where MLflow is
+    not to be had."""
     from mlflow_gitops.edges.mlflow.other_environments import Elsewhere, credentials
     from mlflow_gitops.edges.mlflow.registry import Registry
 
@@ -22,5 +24,7 @@ def connect(workspace: Workspace, say: Callable[[str], None] = lambda text: None
         return Registry(settings.tracking_uri, settings.registry_uri, say)
     os.environ.update(credentials(place))
     registry = Registry(place.tracking_uri, place.registry_uri, say, workspace=place.workspace)
-    registry.elsewhere = Elsewhere({name: one for name, one in workspace.environments.items() if one != place})
+    registry.elsewhere = Elsewhere(
+        {name: one for name, one in workspace.environments.items() if one != place}
+    )
     return registry

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 def evidence(workspace: Workspace, registry: Registry) -> Evidence:
-    """What gates may ask, each thing read once: a run planning a model again judges what it judged before."""
+    """What gates may ask, each thing read once: a run planning a model again judges what it judged
+    before."""
 
     approving = Approving(workspace)
     records: dict[tuple[str | None, str | None], Record | None] = {}

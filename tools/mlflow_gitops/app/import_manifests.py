@@ -29,7 +29,8 @@ from mlflow_gitops.render.diff import unified
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Where new manifests go below models/: the folder of the first glob that a name matches, else the value of a tag."""
+    """Where new manifests go below models/: the folder of the first glob that a name matches, else
+    the value of a tag."""
 
     globs: Sequence[tuple[str, str]] = ()
     tag: str | None = None
@@ -67,7 +68,9 @@ class Imported:
 
     @property
     def diff(self) -> str:
-        return unified(self.file, self.old, self.new) if self.result in ("created", "updated") else ""
+        return (
+            unified(self.file, self.old, self.new) if self.result in ("created", "updated") else ""
+        )
 
 
 class Import:
@@ -111,7 +114,9 @@ class Import:
             self._settle(done, "created", new, taken.notes, rules, seen)
         elif (manifest := self._snapshot.manifests.get(seen.name)) and manifest.kind != seen.kind:
             done.result = "left"
-            done.notes.append(f"it is a {seen.kind} in MLflow, and its manifest is of a {manifest.kind}")
+            done.notes.append(
+                f"it is a {seen.kind} in MLflow, and its manifest is of a {manifest.kind}"
+            )
         elif manifest:
             self._update(done, manifest, seen, rules)
         else:
@@ -125,13 +130,18 @@ class Import:
             return fault
         twin = self._folded.setdefault(stem.lower(), stem)
         if twin != stem:
-            return f"its manifest would be that of {twin} but for case, which some file systems take for one"
+            return (
+                f"its manifest would be that of {twin} but for case, which some file systems take"
+                " for one"
+            )
         owned = seen.owner is not None and self._owner is not None and seen.owner != self._owner
         if owned and not named and stem not in self._files:
             return f"it is managed from elsewhere ({seen.owner}). Name it to import it all the same"
         return None
 
-    def _update(self, done: Imported, manifest: Manifest, seen: ObservedModel, rules: ModelPolicy) -> None:
+    def _update(
+        self, done: Imported, manifest: Manifest, seen: ObservedModel, rules: ModelPolicy
+    ) -> None:
         held = [version for versions in manifest.stages.values() for version in versions]
         taken = take(seen, rules, self._options.wants, [*held, *manifest.aliases.values()])
         edit, kept = follow(manifest, taken, rules, partial(self._basis, seen, manifest))
@@ -142,10 +152,23 @@ class Import:
             done.result = "left"
             done.notes.append(str(failure))
             return
-        self._settle(done, "updated" if new != done.old else "unchanged", new, [*taken.notes, *kept], rules, seen)
+        self._settle(
+            done,
+            "updated" if new != done.old else "unchanged",
+            new,
+            [*taken.notes, *kept],
+            rules,
+            seen,
+        )
 
     def _settle(
-        self, done: Imported, result: str, new: bytes, notes: Sequence[str], rules: ModelPolicy, seen: ObservedModel
+        self,
+        done: Imported,
+        result: str,
+        new: bytes,
+        notes: Sequence[str],
+        rules: ModelPolicy,
+        seen: ObservedModel,
     ) -> None:
         """Check what was made as `validate` does, and look what plan will say of it."""
         manifest, document = read_manifest(new, done.file)
@@ -160,7 +183,10 @@ class Import:
         done.pending = departures(desired, nobody, seen)
         history = ModelHistory(None, "none", (Point(nobody, desired),))
         refused = refusals(desired, history, seen, (), Context(self._owner or seen.owner or "", ""))
-        done.notes += [*notes, *(f"plan will refuse it: {one.detail}; {one.way_out}" for one in refused)]
+        done.notes += [
+            *notes,
+            *(f"plan will refuse it: {one.detail}; {one.way_out}" for one in refused),
+        ]
 
     def _schema_path(self, file: str) -> str | None:
         return "../" * file.count("/") + "schemas/model.schema.json" if self._schema else None
@@ -169,19 +195,26 @@ class Import:
         """The history of HEAD; None without a repository."""
         try:
             git = self._workspace.git
-            return git.line(git.resolve("HEAD"), self._workspace.registry) if git.has_commits() else Line([], [], {})
+            return (
+                git.line(git.resolve("HEAD"), self._workspace.registry)
+                if git.has_commits()
+                else Line([], [], {})
+            )
         except GitFailure:
             return None
 
     def _basis(self, seen: ObservedModel, manifest: Manifest) -> Basis:
-        """The manifest at the commit that the model was last reconciled to, or else at the last commit."""
+        """The manifest at the commit that the model was last reconciled to, or else at the last
+        commit."""
         data = self._before.get(seen.name)
         before = read_manifest(data, manifest.file)[0] if data is not None else None
         return Basis(before, reconciled=self._reconciled(seen))
 
     def _reconciled(self, seen: ObservedModel) -> bool:
         """Whether this repository reconciled a model, to a commit that HEAD has."""
-        return self._line is not None and seen.base in self._line.index and seen.owner == self._owner
+        return (
+            self._line is not None and seen.base in self._line.index and seen.owner == self._owner
+        )
 
     @cached_property
     def _before(self) -> Mapping[str, bytes]:
@@ -193,7 +226,11 @@ class Import:
             changes.setdefault(stem_of(path), []).append((i, blob))
         found: dict[str, str] = {}
         for seen in self._seen:
-            upto = self._line.index[seen.base or ""] if self._reconciled(seen) else len(self._line.shas)
+            upto = (
+                self._line.index[seen.base or ""]
+                if self._reconciled(seen)
+                else len(self._line.shas)
+            )
             # A move is a file that is gone and one that has come, in either order.
             then = [(i, blob) for i, blob in changes.get(file_stem(seen.name), ()) if i <= upto]
             last = [blob for i, blob in then if i == then[-1][0] and blob is not None]

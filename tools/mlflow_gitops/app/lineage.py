@@ -20,8 +20,9 @@ def origins(
     specs: Callable[[str], Mapping[int, VersionSpec]],
     warn: Callable[[str], None],
 ) -> dict[tuple[str, int], Origin]:
-    """The origin of each wanted version, `specs` being a model's pins. What cannot be read of a single version is told to
-    `warn`, and its pins stand alone. Raises RegistryFailure where MLflow cannot be asked at all."""
+    """The origin of each wanted version, `specs` being a model's pins. What cannot be read of a
+    single version is told to `warn`, and its pins stand alone. Raises RegistryFailure where MLflow
+    cannot be asked at all."""
     observed = registry.observe(list(wanted), only=True) if wanted else {}
 
     def read(name: str, number: int) -> tuple[Origin, str | None]:
@@ -32,7 +33,9 @@ def origins(
         try:
             return origin(spec, seen, registry.record(seen)), None
         except RegistryFailure as failure:
-            return origin(spec, seen), f"What {name} {number} was made from could not be read whole: {failure}"
+            return origin(
+                spec, seen
+            ), f"What {name} {number} was made from could not be read whole: {failure}"
 
     keys = [(name, number) for name, numbers in wanted.items() for number in sorted(numbers)]
     with ThreadPoolExecutor(max_workers=max(registry.writers, 1)) as pool:

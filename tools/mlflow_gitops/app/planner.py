@@ -1,4 +1,5 @@
-"""Where git and MLflow meet: plan one target against one registry, all of it or a single model again.
+"""Where git and MLflow meet: plan one target against one registry, all of it or a single model
+again.
 
 It reads both edges and hands values to the core's planner.
 """
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """The ways past guards that the user has taken (RULES R4), and whether the plan is made to be carried out."""
+    """The ways past guards that the user has taken (RULES R4), and whether the plan is made to be
+    carried out."""
 
     adopt: bool = False
     take_over: bool = False
@@ -49,8 +51,8 @@ class Ways:
 class Planner:
     """Plans one snapshot against one registry.
 
-    `commit` is the commit that the snapshot is of, or on top of which it lies uncommitted (`dirty` names the paths); None
-    where there is none yet.
+    `commit` is the commit that the snapshot is of, or on top of which it lies uncommitted (`dirty`
+    names the paths); None where there is none yet.
     """
 
     def __init__(
@@ -80,7 +82,10 @@ class Planner:
         """The receipt that each model's stamp named when it was planned."""
         self.pruned: dict[str, str] = {}
         """Models without a manifest that were reconciled to that, each to the commit of its stamp."""
-        self._desired = {name: Desired(m, policy.for_model(name, m.kind)) for name, m in snapshot.manifests.items()}
+        self._desired = {
+            name: Desired(m, policy.for_model(name, m.kind))
+            for name, m in snapshot.manifests.items()
+        }
         policy_dirty = any(classify(path, workspace.registry) == "policy" for path in dirty)
         stems = {stem_of(path) for path in dirty}
         self._evidence = replace(evidence(workspace, registry), messages=cache(self._messages))
@@ -97,22 +102,30 @@ class Planner:
     def for_tree(
         cls, workspace: Workspace, registry: Registry, snapshot: Snapshot, ways: Ways | None = None
     ) -> Planner:
-        """A planner for the working tree: for HEAD where nothing is uncommitted, else for what lies on top of it."""
+        """A planner for the working tree: for HEAD where nothing is uncommitted, else for what lies
+        on top of it."""
         head = workspace.git.resolve("HEAD") if workspace.git.has_commits() else None
         return cls(workspace, registry, snapshot, head, workspace.dirty_paths(), ways)
 
     @classmethod
     def for_merge(
-        cls, workspace: Workspace, registry: Registry, snapshot: Snapshot, merge: Merge, ways: Ways | None = None
+        cls,
+        workspace: Workspace,
+        registry: Registry,
+        snapshot: Snapshot,
+        merge: Merge,
+        ways: Ways | None = None,
     ) -> Planner:
-        """A planner for a revision as merged into a branch (RULES R9): `snapshot` is the merge's. Only models that the
-        merge wants otherwise than the branch does are planned."""
+        """A planner for a revision as merged into a branch (RULES R9): `snapshot` is the merge's.
+        Only models that the merge wants otherwise than the branch does are planned."""
         line = workspace.line_of(merge)
         planner = cls(workspace, registry, snapshot, line.shas[-1], (), ways, line)
         before = workspace.at(merge.onto)
         policy = before.policy.without_stages() if registry.stageless else before.policy
         planner._merge = merge
-        planner._before = {name: Desired(m, policy.for_model(name, m.kind)) for name, m in before.manifests.items()}
+        planner._before = {
+            name: Desired(m, policy.for_model(name, m.kind)) for name, m in before.manifests.items()
+        }
         planner._evidence = replace(
             planner._evidence,
             messages=lambda commit, file: workspace.messages(commit.sha, file, merge),
@@ -129,12 +142,15 @@ class Planner:
 
     @property
     def foreign(self) -> frozenset[str]:
-        """The models that had another owner when they were planned: their stamps say what another run did."""
-        return frozenset(name for name, model in self._seen.items() if model.owner not in (None, self.owner))
+        """The models that had another owner when they were planned: their stamps say what another
+        run did."""
+        return frozenset(
+            name for name, model in self._seen.items() if model.owner not in (None, self.owner)
+        )
 
     def at(self, commit: str) -> Planner | None:
-        """A planner like this one for another commit; None where that is not of the main line, or not readable: the registry
-        folder may not have been there yet."""
+        """A planner like this one for another commit; None where that is not of the main line, or
+        not readable: the registry folder may not have been there yet."""
         if commit not in self._workspace.main_line:
             return None
         try:
@@ -146,8 +162,9 @@ class Planner:
         return Planner(self._workspace, self.registry, snapshot, commit, ways=self._ways)
 
     def retold(self, name: str, commit: str, base: str | None) -> tuple[Change, ...]:
-        """What a run that left no receipt did to a model, as far as git and MLflow tell: what git changed from `base`, the
-        commit of the receipt before (None: from nothing), to the commit that the model is stamped with."""
+        """What a run that left no receipt did to a model, as far as git and MLflow tell: what git
+        changed from `base`, the commit of the receipt before (None: from nothing), to the commit
+        that the model is stamped with."""
         if commit not in self._retelling:
             self._retelling[commit] = self if commit == self.target else self.at(commit)
         planner = self._retelling[commit]
@@ -159,16 +176,24 @@ class Planner:
         return found(history, self._seen.get(name))
 
     def plan(
-        self, names: Sequence[str] = (), progress: Callable[[str], None] = lambda step: None, *, others: int = 0
+        self,
+        names: Sequence[str] = (),
+        progress: Callable[[str], None] = lambda step: None,
+        *,
+        others: int = 0,
     ) -> Plan:
-        """The plan for `names`, or for every manifest; `others` more were looked at and do not change. Raises Failure for a
-        name that has no manifest."""
+        """The plan for `names`, or for every manifest; `others` more were looked at and do not
+        change. Raises Failure for a name that has no manifest."""
         progress("reading MLflow")
         everything = not names and self._merge is None
         wanted = list(names or self._desired)
         if self._merge is not None:
-            wanted = [name for name in (*wanted, *(() if names else self._before)) if self._differs(name)]
-        prompts = self._prompts(wanted) + (self._histories.former_prompts(self._desired) if everything else [])
+            wanted = [
+                name for name in (*wanted, *(() if names else self._before)) if self._differs(name)
+            ]
+        prompts = self._prompts(wanted) + (
+            self._histories.former_prompts(self._desired) if everything else []
+        )
         observed = self._seen = self.registry.observe(wanted, only=not everything, prompts=prompts)
         managed = set(wanted) & self._desired.keys()
         left = len(self._desired) - len(managed)
@@ -186,10 +211,16 @@ class Planner:
         self.receipts = {name: model.tags.get(RECEIPT_TAG) for name, model in observed.items()}
         progress("reading git history")
         bases = {name: self._base(observed.get(name)) for name in sorted(managed)}
-        read = [(file_stem(name), base) for name, (base, state) in bases.items() if state in ("none", "known")]
+        read = [
+            (file_stem(name), base)
+            for name, (base, state) in bases.items()
+            if state in ("none", "known")
+        ]
         self._histories.prefetch(read)
         models = tuple(self._model(name, observed.get(name), *base) for name, base in bases.items())
-        limit = limit_refusal(models, self._policy.limit, self._ways.max_changes, rest, emptied=emptied)
+        limit = limit_refusal(
+            models, self._policy.limit, self._ways.max_changes, rest, emptied=emptied
+        )
         if limit is not None:
             models = tuple(_held_back(model) for model in models)
         made_from = fingerprint(
@@ -201,7 +232,16 @@ class Planner:
         )
         strangers = tuple(m.name for m in unnamed if m.name not in gone and m.name not in managed)
         onto = self._merge.name if self._merge else None
-        return Plan(self.target, models, made_from, strangers, tuple(gone), (limit,) if limit else (), onto, rest)
+        return Plan(
+            self.target,
+            models,
+            made_from,
+            strangers,
+            tuple(gone),
+            (limit,) if limit else (),
+            onto,
+            rest,
+        )
 
     def _differs(self, name: str) -> bool:
         """Whether the merge wants anything else of a model than the branch it goes into."""
@@ -212,12 +252,15 @@ class Planner:
         return moved or now.fields != then.fields
 
     def compared(self, plan: Plan) -> Plan:
-        """A plan made here, with the old and the new version compared under each stage that gets another one."""
+        """A plan made here, with the old and the new version compared under each stage that gets
+        another one."""
 
         def specs(name: str) -> Mapping[int, VersionSpec]:
             return self.manifest(name).versions
 
-        models = with_comparisons(plan.models, self._seen, self._evidence, specs, self.registry.writers)
+        models = with_comparisons(
+            plan.models, self._seen, self._evidence, specs, self.registry.writers
+        )
         return replace(plan, models=models)
 
     def again(self, name: str) -> ModelPlan:
@@ -234,20 +277,31 @@ class Planner:
     def _prompts(self, names: Collection[str]) -> list[str]:
         """Those of `names` that are prompts by their manifest."""
         known = ((name, self._desired.get(name) or self._before.get(name)) for name in names)
-        return [name for name, desired in known if desired is not None and desired.manifest.kind == "prompt"]
+        return [
+            name
+            for name, desired in known
+            if desired is not None and desired.manifest.kind == "prompt"
+        ]
 
     def manifest(self, name: str) -> Manifest:
         """What the target says of a planned model."""
         return self._desired[name].manifest
 
-    def _model(self, name: str, observed: ObservedModel | None, base: str | None, state: BaseState) -> ModelPlan:
+    def _model(
+        self, name: str, observed: ObservedModel | None, base: str | None, state: BaseState
+    ) -> ModelPlan:
         history = self._histories.of(name, file_stem(name), base, state)
         owner = self.owner or (observed.owner if observed else None) or ""
-        context = Context(owner, now_utc(), self._evidence, self._ways.take_over, self._ways.writing)
-        return plan_model(name, self._histories.with_entries(history, name, file_stem(name)), observed, context)
+        context = Context(
+            owner, now_utc(), self._evidence, self._ways.take_over, self._ways.writing
+        )
+        return plan_model(
+            name, self._histories.with_entries(history, name, file_stem(name)), observed, context
+        )
 
     def _base(self, observed: ObservedModel | None) -> tuple[str | None, BaseState]:
-        """The commit a model was last reconciled to, and whether the target can be compared with it (RULES R1)."""
+        """The commit a model was last reconciled to, and whether the target can be compared with it
+        (RULES R1)."""
         stamp = observed.base if observed else None
         later = stamp is not None and stamp not in self._line.index and self._is_on_main(stamp)
         # Of another owner's commits, this line has no later and no earlier ones.
@@ -256,7 +310,8 @@ class Planner:
             return None, "none"
         if stamp is None:
             if observed is not None and (known := self._applied.get(observed.name)):
-                # Whoever takes the stamps away must not have what MLflow shows adopted, past every gate: receipts know better.
+                # Whoever takes the stamps away must not have what MLflow shows adopted, past every
+                # gate: receipts know better.
                 return known, "lost"
             # A shallow clone cannot tell what earlier commits declared, nor which repository it is.
             return (None, "none") if self.owner else (None, "unknown")
@@ -269,7 +324,8 @@ class Planner:
 
     @cached_property
     def _applied(self) -> Mapping[str, str]:
-        """The models that a receipt here says were applied, each to its newest such commit. Read where a stamp is missing."""
+        """The models that a receipt here says were applied, each to its newest such commit. Read
+        where a stamp is missing."""
         known = Notes.of(self._workspace.git).receipts()
         ours = [receipt for receipt in known if receipt.content.get("owner") == self.owner]
         return {name: receipt.commit for receipt in ours for name in receipt.applied()}
@@ -279,7 +335,9 @@ class Planner:
         if self.owner is None or model.owner != self.owner or model.base is None:
             return False
         if model.base not in self._line.index:
-            return not self._is_on_main(model.base)  # else its manifest came later, and this commit never had it
+            return not self._is_on_main(
+                model.base
+            )  # else its manifest came later, and this commit never had it
         return self._histories.names_at(file_stem(model.name), model.base)
 
     def _nothing(self, name: str) -> Desired:
@@ -287,9 +345,14 @@ class Planner:
         kind = self._seen[name].kind if name in self._seen else "model"
         rules = self._policy.for_model(name, kind)
         file = f"{self._workspace.registry}/models/{file_stem(name)}.yaml"
-        return Desired(Manifest(name, file, None, (), {}, {stage: () for stage in rules.stages}, {}, {}, kind), rules)
+        return Desired(
+            Manifest(name, file, None, (), {}, {stage: () for stage in rules.stages}, {}, {}, kind),
+            rules,
+        )
 
-    def _check_names(self, names: Sequence[str], observed: Mapping[str, ObservedModel], gone: Sequence[str]) -> None:
+    def _check_names(
+        self, names: Sequence[str], observed: Mapping[str, ObservedModel], gone: Sequence[str]
+    ) -> None:
         for name in names:
             if name in self._desired or (name in gone and self._ways.prune):
                 continue
@@ -300,4 +363,6 @@ class Planner:
 
 
 def _held_back(model: ModelPlan) -> ModelPlan:
-    return replace(model, changes=tuple(replace(change, applies=False) for change in model.changes), stamps=())
+    return replace(
+        model, changes=tuple(replace(change, applies=False) for change in model.changes), stamps=()
+    )

@@ -19,7 +19,8 @@ from mlflow_gitops.errors import GitFailure
 from mlflow_gitops.render.plan_json import change, verdict
 
 Retold = Callable[[str, str, "str | None"], Sequence[Change]]
-"""A model, the commit that it is stamped with and that of the receipt before, to what a run did that left no receipt."""
+"""A model, the commit that it is stamped with and that of the receipt before, to what a run did
+that left no receipt."""
 
 
 @dataclass(slots=True)
@@ -52,15 +53,21 @@ class Recorder:
         retold: Retold = lambda *_: (),
         pruned: Mapping[str, str] = MappingProxyType({}),
     ) -> list[str]:
-        """Add a receipt for each stamp that none explains: a run died before it could write one. Returns the models.
+        """Add a receipt for each stamp that none explains: a run died before it could write one.
+        Returns the models.
 
-        `named` is the receipt that each model's stamp names; one that a run could not write any more is written now.
-        `retold` says what of a model's state that run can have made; `pruned` are models without a manifest that were
-        reconciled to that, each to the commit of its stamp.
-        Without --push-receipts a clone that has a remote may simply lack the receipts, so nothing is concluded from that; nor
-        in a shallow clone, which does not know whose receipts are its own.
+        `named` is the receipt that each model's stamp names; one that a run could not write any
+        more is written now. `retold` says what of a model's state that run can have made; `pruned`
+        are models without a manifest that were reconciled to that, each to the commit of its stamp.
+        Without --push-receipts a clone that has a remote may simply lack the receipts, so nothing
+        is concluded from that; nor in a shallow clone, which does not know whose receipts are its
+        own.
         """
-        stamped = {m.model: m.base for m in plan.models if m.base and not any(r.code == "owner" for r in m.refusals)}
+        stamped = {
+            m.model: m.base
+            for m in plan.models
+            if m.base and not any(r.code == "owner" for r in m.refusals)
+        }
         stamped |= pruned
         known = self.notes.receipts()
         for digest, behind in receipts.unstamped(
@@ -72,22 +79,36 @@ class Recorder:
         found = receipts.unrecorded(stamped, known, self.owner, self.line)
         recovered: list[str] = []
         for commit, models in found.items():
-            applied = [_recovered(name, retold(name, commit, receipts.last_commit(known, name))) for name in models]
+            applied = [
+                _recovered(name, retold(name, commit, receipts.last_commit(known, name)))
+                for name in models
+            ]
             self._write(commit, {**self._head(), "recovered": True, "models": applied}, models)
             recovered += models
         return recovered
 
     def record(self, commit: str, outcomes: Sequence[Outcome]) -> str | None:
-        """Write the receipt of this run; its digest, or None where there was nothing to record. What earlier runs could not
-        push is pushed with it.
+        """Write the receipt of this run; its digest, or None where there was nothing to record.
+        What earlier runs could not push is pushed with it.
 
-        Raises GitFailure or RegistryFailure where it could not be written, pushed or stamped: applied, not recorded.
+        Raises GitFailure or RegistryFailure where it could not be written, pushed or stamped:
+        applied, not recorded.
         """
-        done = [outcome for outcome in outcomes if outcome.result in ("applied", "failed") or outcome.changes]
+        done = [
+            outcome
+            for outcome in outcomes
+            if outcome.result in ("applied", "failed") or outcome.changes
+        ]
         digest = None
         if done:
-            told = [outcome for outcome in outcomes if outcome in done or outcome.result in ("refused", "deferred")]
-            stamped = [outcome.model for outcome in done if outcome.result == "applied" or outcome.changes]
+            told = [
+                outcome
+                for outcome in outcomes
+                if outcome in done or outcome.result in ("refused", "deferred")
+            ]
+            stamped = [
+                outcome.model for outcome in done if outcome.result == "applied" or outcome.changes
+            ]
             self.owner = self.owner or self._owner_of(stamped)
             content = {**self._head(), "models": [_model(outcome) for outcome in told]}
             digest = self._write(commit, content, stamped)
@@ -104,15 +125,24 @@ class Recorder:
         return digest
 
     def _stamp(self, models: Sequence[str], digest: str) -> None:
-        """Name a receipt on the models that it tells of; on all that can be reached, even if one cannot."""
+        """Name a receipt on the models that it tells of; on all that can be reached, even if one
+        cannot."""
         with ThreadPoolExecutor(self.writers, "stamp") as pool:
-            each = [pool.submit(self.registry.set_tag, name, None, receipts.RECEIPT_TAG, digest) for name in models]
+            each = [
+                pool.submit(self.registry.set_tag, name, None, receipts.RECEIPT_TAG, digest)
+                for name in models
+            ]
         for one in each:
             one.result()
 
     def _owner_of(self, models: Sequence[str]) -> str | None:
-        """Whose models these are by their stamps: a shallow clone does not know its root, and writes what bears one already."""
-        found = (seen.owner for name in models if (seen := self.registry.read(name)) is not None and seen.owner)
+        """Whose models these are by their stamps: a shallow clone does not know its root, and
+        writes what bears one already."""
+        found = (
+            seen.owner
+            for name in models
+            if (seen := self.registry.read(name)) is not None and seen.owner
+        )
         return next(found, None)
 
     def _head(self) -> dict[str, Any]:
@@ -133,7 +163,8 @@ def _recovered(name: str, found: Sequence[Change]) -> dict[str, Any]:
 
 def _changes(changes: Sequence[Change]) -> list[dict[str, Any]]:
     return [
-        {key: value for key, value in change(one).items() if value is not None and key != "applies"} for one in changes
+        {key: value for key, value in change(one).items() if value is not None and key != "applies"}
+        for one in changes
     ]
 
 
@@ -159,7 +190,9 @@ def _model(outcome: Outcome) -> dict[str, Any]:
             for sha, known in outcome.people.items()
         ]
     if outcome.refusals:
-        told["refusals"] = [{"code": refusal.code, "detail": refusal.detail} for refusal in outcome.refusals]
+        told["refusals"] = [
+            {"code": refusal.code, "detail": refusal.detail} for refusal in outcome.refusals
+        ]
     if outcome.error:
         told["error"] = outcome.error
     return told

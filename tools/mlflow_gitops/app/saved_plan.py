@@ -13,9 +13,18 @@ from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.errors import REFUSED, Failure
 from mlflow_gitops.render import plan_json
 
-_OF_THE_MOMENT = ("commit", "base", "notes", "refusals", "applies", "gates", "deferred", "comparison")
-"""What may differ between a plan and the same plan made again: its commits, what gates, a freeze or a limit say by then, and
-comparisons, which reconcile does not make."""
+_OF_THE_MOMENT = (
+    "commit",
+    "base",
+    "notes",
+    "refusals",
+    "applies",
+    "gates",
+    "deferred",
+    "comparison",
+)
+"""What may differ between a plan and the same plan made again: its commits, what gates, a freeze or
+a limit say by then, and comparisons, which reconcile does not make."""
 
 
 class StalePlan(Failure):
@@ -54,12 +63,18 @@ class SavedPlan:
     def check(self, plan: Plan) -> None:
         """Raise StalePlan unless `plan`, made just now, is the saved one. What moved is named."""
         then, now = self.content["made_from"], dict(plan.fingerprint.parts)
-        if moved := sorted(part for part in then.keys() | now.keys() if then.get(part) != now.get(part)):
+        if moved := sorted(
+            part for part in then.keys() | now.keys() if then.get(part) != now.get(part)
+        ):
             what = ", ".join(_named(part) for part in moved[:5]) + (" …" if len(moved) > 5 else "")
-            raise StalePlan(f"The plan in {self.path} no longer holds: {what} moved since it was made. Plan again.")
+            raise StalePlan(
+                f"The plan in {self.path} no longer holds: {what} moved since it was made. Plan"
+                " again."
+            )
         if _essence(self.content) != _essence(_plain(plan_json.plan(plan))):
             raise StalePlan(
-                f"The plan in {self.path} is not the one that follows from what it was made from. Plan again."
+                f"The plan in {self.path} is not the one that follows from what it was made from."
+                " Plan again."
             )
 
 
@@ -93,32 +108,50 @@ def load(path: Path) -> SavedPlan:
         raise Failure(f"The plan {path} cannot be read: {error.strerror}.") from None
     except ValueError:
         raise Failure(f"{path} is not a plan: it is not JSON. Make one with plan --out.") from None
-    shape = {"models": list, "made_from": dict, "selection": list, "prune": bool, "fingerprint": str}
+    shape = {
+        "models": list,
+        "made_from": dict,
+        "selection": list,
+        "prune": bool,
+        "fingerprint": str,
+    }
     known = isinstance(content, dict) and content.get("schema") == plan_json.PLAN_SCHEMA
     if known:
         known = all(isinstance(content.get(key), kind) for key, kind in shape.items())
     if not known or not all(isinstance(name, str) for name in content["selection"]):
-        raise Failure(f"{path} is not a plan of this version of mlflow-gitops. Make one with plan --out.")
+        raise Failure(
+            f"{path} is not a plan of this version of mlflow-gitops. Make one with plan --out."
+        )
     if content.get("commit") is None:
-        raise Failure(f"The plan in {path} is of an uncommitted working tree; only a commit can be reconciled.")
+        raise Failure(
+            f"The plan in {path} is of an uncommitted working tree; only a commit can be"
+            " reconciled."
+        )
     return SavedPlan(path, content)
 
 
 def _named(part: str) -> str:
     if part.startswith("model "):
         return f"{part.removeprefix('model ')} in MLflow"
-    named = {"files": "the manifests or the policy", "registry": "the registry's address", "owner": "the owner"}
+    named = {
+        "files": "the manifests or the policy",
+        "registry": "the registry's address",
+        "owner": "the owner",
+    }
     return named.get(part, f"{part[:80]!r}, which is no part of a plan,")
 
 
 def _essence(content: dict[str, Any]) -> list[Any]:
-    """What a plan would do, without the commits: a plan made in a pull request holds for the merge of the same tree."""
+    """What a plan would do, without the commits: a plan made in a pull request holds for the merge
+    of the same tree."""
     return [_without_commits(model) for model in content["models"]]
 
 
 def _without_commits(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_commits(one) for key, one in value.items() if key not in _OF_THE_MOMENT}
+        return {
+            key: _without_commits(one) for key, one in value.items() if key not in _OF_THE_MOMENT
+        }
     return [_without_commits(one) for one in value] if isinstance(value, list) else value
 
 

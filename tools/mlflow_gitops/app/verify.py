@@ -1,4 +1,5 @@
-"""Where `verify` gets its facts: the main line and its receipts from git, what MLflow holds, and what only the forge knows.
+"""Where `verify` gets its facts: the main line and its receipts from git, what MLflow holds, and
+what only the forge knows.
 
 The judgement is `core.verification`'s.
 """
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What verifying found. `models` counts those looked at, `unmanaged` names MLflow's others, `receipts` counts all that are
-    here, `commit` is the main line's tip."""
+    """What verifying found. `models` counts those looked at, `unmanaged` names MLflow's others,
+    `receipts` counts all that are here, `commit` is the main line's tip."""
 
     commit: str
     models: int
@@ -47,11 +48,16 @@ class Verification:
 
 
 class Verifier:
-    """Verifies one repository's models in one registry. With `signatures`, the commits that put a version where it is must be
-    signed, by git's own judgement."""
+    """Verifies one repository's models in one registry. With `signatures`, the commits that put a
+    version where it is must be signed, by git's own judgement."""
 
     def __init__(
-        self, workspace: Workspace, registry: Registry, evidence: Evidence, *, signatures: bool = False
+        self,
+        workspace: Workspace,
+        registry: Registry,
+        evidence: Evidence,
+        *,
+        signatures: bool = False,
     ) -> None:
         self._git = workspace.git
         self._registry = registry
@@ -61,16 +67,26 @@ class Verifier:
         self._line = self._git.line(self._tip, workspace.registry)
         self._owner = workspace.owner(self._line)
         self._snapshot = workspace.at(self._tip)
-        self._histories = Histories(self._line, workspace.registry, self._git.blobs, {}, stageless=registry.stageless)
+        self._histories = Histories(
+            self._line, workspace.registry, self._git.blobs, {}, stageless=registry.stageless
+        )
         self._notes = Notes.of(self._git)
 
-    def verify(self, names: Sequence[str] = (), progress: Callable[[str], None] = lambda step: None) -> Verification:
-        """Verify `names`, or every model with a manifest or with our stamp. Raises Failure for a name that is neither."""
+    def verify(
+        self, names: Sequence[str] = (), progress: Callable[[str], None] = lambda step: None
+    ) -> Verification:
+        """Verify `names`, or every model with a manifest or with our stamp. Raises Failure for a
+        name that is neither."""
         if self._owner is None:
-            raise Failure("A shallow clone cannot verify: it does not hold the history. Run git fetch --unshallow.")
+            raise Failure(
+                "A shallow clone cannot verify: it does not hold the history. Run git fetch"
+                " --unshallow."
+            )
         progress("reading MLflow")
         known = self._snapshot.manifests
-        prompts = [name for name in names or known if name in known and known[name].kind == "prompt"]
+        prompts = [
+            name for name in names or known if name in known and known[name].kind == "prompt"
+        ]
         if not names:
             prompts += self._histories.former_prompts(known)
         observed = self._registry.observe(names or list(known), only=bool(names), prompts=prompts)
@@ -89,30 +105,49 @@ class Verifier:
         for name in managed:
             findings += self._model(name, observed.get(name), runs.get(name, []), digests)
         strangers = sorted(m.name for m in observed.values() if m.name not in ours)
-        return Verification(self._tip, len(managed), tuple(strangers), len(receipts), tuple(findings))
+        return Verification(
+            self._tip, len(managed), tuple(strangers), len(receipts), tuple(findings)
+        )
 
     def _chain(self, receipts: Sequence[Receipt]) -> Iterator[Unexplained]:
         if not receipts:
-            way = f"git fetch {self._notes.remote} 'refs/notes/mlflow-gitops:refs/notes/mlflow-gitops'"
+            way = (
+                f"git fetch {self._notes.remote}"
+                " 'refs/notes/mlflow-gitops:refs/notes/mlflow-gitops'"
+            )
             hint = f"; fetch them: {way}" if self._notes.remote else ""
             yield Unexplained("", "receipts", f"there are no receipts here{hint}")
         for receipt in broken_links(receipts):
             at = f"{receipt.at} on {receipt.commit[:12]}"
-            yield Unexplained("", "receipts", f"the receipt of {at} names one before it that was deleted or edited")
+            yield Unexplained(
+                "",
+                "receipts",
+                f"the receipt of {at} names one before it that was deleted or edited",
+            )
 
     def _model(
-        self, name: str, seen: ObservedModel | None, runs: Sequence[Reconciled], digests: frozenset[str]
+        self,
+        name: str,
+        seen: ObservedModel | None,
+        runs: Sequence[Reconciled],
+        digests: frozenset[str],
     ) -> Iterator[Unexplained]:
         if seen is None:
             if runs:
                 yield Unexplained(
-                    name, "model", "the receipts say that it was reconciled, and MLflow has no such model"
+                    name,
+                    "model",
+                    "the receipts say that it was reconciled, and MLflow has no such model",
                 )
             return
         stem, shas = file_stem(name), self._line.shas
         known = seen.base is not None and seen.base in self._line.index
         points = self._histories.standing(name, stem, seen.base or "")[0] if known else []
-        base = (self._line.commits.get(seen.base or "") or Commit(seen.base or "", "", "", "")) if known else None
+        base = (
+            (self._line.commits.get(seen.base or "") or Commit(seen.base or "", "", "", ""))
+            if known
+            else None
+        )
 
         def standing(place: int) -> tuple[Entry, ...]:
             return self._histories.standing(name, stem, shas[place])[1]
@@ -123,16 +158,24 @@ class Verifier:
 
         places = self._line.index
         account = Account(name, base, points, standing, runs, places, made_at, self._tip_of(name))
-        yield from verify_model(account, seen, self._owner, digests, Questions(self._evidence.read, self._approvers))
+        yield from verify_model(
+            account, seen, self._owner, digests, Questions(self._evidence.read, self._approvers)
+        )
         if self._signatures and base is not None:
             holders = standing(self._line.index[base.sha])
             for made in dict.fromkeys(entry.made for entry in holders if entry.made is not None):
                 if fault := self._git.signature_fault(made.sha):
-                    yield Unexplained(name, "signature", f'{made.sha[:12]} "{made.subject}" {fault}')
+                    yield Unexplained(
+                        name, "signature", f'{made.sha[:12]} "{made.subject}" {fault}'
+                    )
 
     def _tip_of(self, name: str) -> Desired | None:
         manifest = self._snapshot.manifests.get(name)
-        return Desired(manifest, self._snapshot.policy.for_model(name, manifest.kind)) if manifest else None
+        return (
+            Desired(manifest, self._snapshot.policy.for_model(name, manifest.kind))
+            if manifest
+            else None
+        )
 
     def _approvers(self, commit: Commit, file: str) -> int | None:
         try:

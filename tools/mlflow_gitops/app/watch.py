@@ -1,7 +1,8 @@
-"""Continuous reconcile: fetch the main line, apply what is new, heal or report drift, again and again (RULES R8).
+"""Continuous reconcile: fetch the main line, apply what is new, heal or report drift, again and
+again (RULES R8).
 
-A round that fails is told and tried again, later each time, and so is a model that fails, by itself; only being told to stop
-ends the loop.
+A round that fails is told and tried again, later each time, and so is a model that fails, by
+itself; only being told to stop ends the loop.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from mlflow_gitops.edges.system.metrics import Metrics, Round
 
 AGAIN = 15 * 60.0
-"""Seconds after which a refusal is looked at anew: what a gate read of MLflow or GitHub is kept that long."""
+"""Seconds after which a refusal is looked at anew: what a gate read of MLflow or GitHub is kept
+that long."""
 _LONGEST = 15 * 60.0
 _JITTER = 0.1
 
@@ -56,7 +58,8 @@ class Stop(Protocol):
 class Watcher:
     """Holds one registry to one repository's main line until `stop` is set.
 
-    `connect` gives the registry, once it can be had. `tell` gets the news of each round. `interval` is in seconds.
+    `connect` gives the registry, once it can be had. `tell` gets the news of each round. `interval`
+    is in seconds.
     """
 
     def __init__(
@@ -102,7 +105,8 @@ class Watcher:
                     self._metrics.told(one, time.monotonic() - began)
                     self._say("failure", None)
             except Failure as failure:
-                # A commit that cannot be read spares nobody by waiting: the one that mends it may come at once.
+                # A commit that cannot be read spares nobody by waiting: the one that mends it may
+                # come at once.
                 failed = failed + 1 if isinstance(failure, RegistryFailure) else 0
                 self._metrics.failed(_where(failure))
                 self._say("failure", str(failure), News(failure=str(failure)))
@@ -116,7 +120,8 @@ class Watcher:
             self._stop.wait(pause(self._interval, failed))
 
     def _round(self) -> Round | None:
-        """One look at everything. None where a commit cannot be read, and where it is to end before anything is done."""
+        """One look at everything. None where a commit cannot be read, and where it is to end before
+        anything is done."""
         from mlflow_gitops.edges.system.metrics import Round
 
         workspace = self._workspace()
@@ -130,7 +135,9 @@ class Watcher:
         if fault := reconciler.fetch_receipts():
             self._metrics.failed("receipt")
             self._say(
-                "receipts", fault, News(commit, failure=f"the receipts of other clones could not be fetched: {fault}")
+                "receipts",
+                fault,
+                News(commit, failure=f"the receipts of other clones could not be fetched: {fault}"),
             )
         plan = reconciler.planner.plan(self._models)
         standing = _standing(plan)
@@ -163,12 +170,17 @@ class Watcher:
             if self._stop.is_set():
                 return
             self._metrics.failed("git")
-            self._say("fetch", str(failure), News(failure=f"{failure} Going on with the commits that are here."))
+            self._say(
+                "fetch",
+                str(failure),
+                News(failure=f"{failure} Going on with the commits that are here."),
+            )
         else:
             self._say("fetch", None)
 
     def _at(self, workspace: Workspace, commit: str) -> Reconciler | None:
-        """What reconciles a commit: kept while the commit stays, since it has read what gates ask, but not for ever."""
+        """What reconciles a commit: kept while the commit stays, since it has read what gates ask,
+        but not for ever."""
         known = self._reconciler
         if known is not None and known.commit == commit and time.monotonic() - self._made < AGAIN:
             return known
@@ -185,7 +197,13 @@ class Watcher:
             self._registry = None
             raise
         self._reconciler = Reconciler(
-            workspace, self._registry, commit, snapshot, self._ways, push_receipts=self._push, jobs=self._jobs
+            workspace,
+            self._registry,
+            commit,
+            snapshot,
+            self._ways,
+            push_receipts=self._push,
+            jobs=self._jobs,
         )
         self._made = time.monotonic()
         return self._reconciler
@@ -226,13 +244,16 @@ class Watcher:
 
 
 class Rests:
-    """Models that failed. Each is left alone for a while, twice as long with each failure in a row: so one that nothing mends
-    keeps no other waiting, nor writes a receipt each round. A new commit may be what mends it, and ends its rest."""
+    """Models that failed. Each is left alone for a while, twice as long with each failure in a row:
+    so one that nothing mends keeps no other waiting, nor writes a receipt each round. A new commit
+    may be what mends it, and ends its rest."""
 
     def __init__(self, interval: float) -> None:
         self._interval = interval
         self._commit: str | None = None
-        self._failed: dict[str, tuple[int, float]] = {}  # how often in a row, and until when it rests
+        self._failed: dict[
+            str, tuple[int, float]
+        ] = {}  # how often in a row, and until when it rests
 
     def of(self, commit: str) -> set[str]:
         """The models that rest now."""
@@ -246,18 +267,23 @@ class Rests:
         for outcome in outcomes:
             if outcome.result == "failed":
                 times = self._failed.get(outcome.model, (0, 0.0))[0] + 1
-                self._failed[outcome.model] = times, time.monotonic() + backoff(self._interval, times)
+                self._failed[outcome.model] = (
+                    times,
+                    time.monotonic() + backoff(self._interval, times),
+                )
             else:
                 self._failed.pop(outcome.model, None)
 
 
 def backoff(interval: float, failed: int) -> float:
-    """Seconds until the next try: the interval, twice as long with each failure in a row up to 15 minutes."""
+    """Seconds until the next try: the interval, twice as long with each failure in a row up to 15
+    minutes."""
     return min(interval * 2.0 ** min(failed, 16), max(interval, _LONGEST))
 
 
 def pause(interval: float, failed: int) -> float:
-    """Seconds until the next round: a little more or less than `backoff`, so that many watchers do not ask at once."""
+    """Seconds until the next round: a little more or less than `backoff`, so that many watchers do
+    not ask at once."""
     return backoff(interval, failed) * random.uniform(1 - _JITTER, 1 + _JITTER)
 
 
@@ -269,11 +295,14 @@ def _where(failure: Failure) -> str:
 
 def _standing(plan: Plan) -> dict[str, int]:
     syncs = [model.sync for model in plan.models]
-    return {sync: syncs.count(sync) for sync in ("Synced", "Pending", "Drifted", "Missing", "Unknown")}
+    return {
+        sync: syncs.count(sync) for sync in ("Synced", "Pending", "Drifted", "Missing", "Unknown")
+    }
 
 
 def _trouble(outcome: Outcome) -> object:
-    """What is wrong with a model, in a form that can be compared from round to round; None if nothing is."""
+    """What is wrong with a model, in a form that can be compared from round to round; None if
+    nothing is."""
     if outcome.error:
         return "failed", outcome.error
     if outcome.refusals:

@@ -36,8 +36,9 @@ def now_utc(precision: str = "seconds") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """What a revision will be once it is merged. `made` is the merge commit, which no branch names; for people, and for
-    everything that speaks of it, it is `revision`. `onto` is the branch's tip, `name` what the user called it."""
+    """What a revision will be once it is merged. `made` is the merge commit, which no branch names;
+    for people, and for everything that speaks of it, it is `revision`. `onto` is the branch's tip,
+    `name` what the user called it."""
 
     made: str
     revision: str
@@ -51,9 +52,11 @@ class Merge:
 
 
 class Workspace:
-    """One repository and the registry folder in it: of one environment, where the repository keeps several.
+    """One repository and the registry folder in it: of one environment, where the repository keeps
+    several.
 
-    `whole` is for what looks at all environments by itself; `registry` is then the folder that they lie in.
+    `whole` is for what looks at all environments by itself; `registry` is then the folder that they
+    lie in.
     """
 
     def __init__(self, settings: Settings, *, whole: bool = False) -> None:
@@ -64,12 +67,18 @@ class Workspace:
             self._git: Git | None = Git.find(start)
         except GitFailure as error:
             self._git, self._git_error = None, error
-        # A named folder is taken at its word; otherwise the registry folder stands at the repository's top.
+        # A named folder is taken at its word; otherwise the registry folder stands at the
+        # repository's top.
         self.top = self._git.top if self._git else start
         anchor = start if settings.repo is not None else self.top
-        folder = PurePosixPath(anchor.relative_to(self.top.resolve()).as_posix(), settings.registry_dir)
+        folder = PurePosixPath(
+            anchor.relative_to(self.top.resolve()).as_posix(), settings.registry_dir
+        )
         if folder.is_absolute() or ".." in folder.parts or folder == PurePosixPath("."):
-            raise UsageFailure(f"--registry-dir must be a folder inside the repository, not {settings.registry_dir!r}.")
+            raise UsageFailure(
+                "--registry-dir must be a folder inside the repository, not"
+                f" {settings.registry_dir!r}."
+            )
         self.root = folder.as_posix()
         """The folder that --registry-dir names."""
         self.registry = Folder(self.root)
@@ -79,7 +88,10 @@ class Workspace:
             self.environment = self._chosen(settings, settings.environment)
             self.registry = self.environment.folder
         elif not whole and self.has_environments:
-            raise UsageFailure(f"{self.root}/{ENVIRONMENTS} lists environments: choose one with --env {self._names()}.")
+            raise UsageFailure(
+                f"{self.root}/{ENVIRONMENTS} lists environments: choose one with --env"
+                f" {self._names()}."
+            )
 
     @property
     def git(self) -> Git:
@@ -94,8 +106,9 @@ class Workspace:
 
     @cached_property
     def environments(self) -> dict[str, Environment]:
-        """The environments of this repository, as the working tree lists them: in a workflow, that is the main branch's.
-        Empty where it has no list. Raises Failure where the list has errors."""
+        """The environments of this repository, as the working tree lists them: in a workflow, that
+        is the main branch's. Empty where it has no list. Raises Failure where the list has
+        errors."""
         if not self.has_environments:
             return {}
         shown = f"{self.root}/{ENVIRONMENTS}"
@@ -105,18 +118,25 @@ class Workspace:
         known, problems = read_environments(read.data, self.root)
         if known is None:
             first = problems[0]
-            raise InvalidFiles(f"{first.file}:{first.line}: {first.message}. mlflow-gitops validate tells all.")
+            raise InvalidFiles(
+                f"{first.file}:{first.line}: {first.message}. mlflow-gitops validate tells all."
+            )
         return known
 
     def _chosen(self, settings: Settings, name: str) -> Environment:
         if settings.tracking_uri or settings.registry_uri:
             raise UsageFailure(
-                f"--env {name} says which MLflow is meant; leave --tracking-uri and --registry-uri away, or --env."
+                f"--env {name} says which MLflow is meant; leave --tracking-uri and --registry-uri"
+                " away, or --env."
             )
         if not self.has_environments:
-            raise UsageFailure(f"There is no {self.root}/{ENVIRONMENTS}, so there is no environment {name}.")
+            raise UsageFailure(
+                f"There is no {self.root}/{ENVIRONMENTS}, so there is no environment {name}."
+            )
         if name not in self.environments:
-            raise UsageFailure(f"{self.root}/{ENVIRONMENTS} has no environment {name!r}; it has {self._names()}.")
+            raise UsageFailure(
+                f"{self.root}/{ENVIRONMENTS} has no environment {name!r}; it has {self._names()}."
+            )
         return self.environments[name]
 
     def _names(self) -> str:
@@ -137,7 +157,9 @@ class Workspace:
     def tree(self) -> Snapshot:
         """The working tree's snapshot, with warnings about schema copies that differ."""
         snapshot = build(files.registry_files(self.top, self.registry), self.registry, spread)
-        snapshot.problems = in_order([*snapshot.problems, *schema_copy_problems(files.schema_copies(self.top))])
+        snapshot.problems = in_order(
+            [*snapshot.problems, *schema_copy_problems(files.schema_copies(self.top))]
+        )
         return snapshot
 
     def at(self, commit: str) -> Snapshot:
@@ -145,21 +167,24 @@ class Workspace:
         return build(self.git.files_at(commit, self.registry), self.registry, spread)
 
     def merge(self, revision: str, onto: str) -> Merge:
-        """Merge a revision into a branch, in git's objects alone (RULES R9). Raises GitFailure where they conflict."""
+        """Merge a revision into a branch, in git's objects alone (RULES R9). Raises GitFailure
+        where they conflict."""
         head, tip = self.git.resolve(revision), self.git.resolve(onto)
         made = tip if self.git.contains(tip, head) else self.git.merge(tip, head)
         return Merge(made, head, tip, onto)
 
     def messages(self, sha: str, file: str, merge: Merge | None = None) -> list[str]:
-        """The messages that speak for a commit's change of a file; of a merge that is only planned, those of the branch."""
+        """The messages that speak for a commit's change of a file; of a merge that is only planned,
+        those of the branch."""
         planned = merge is not None and sha == merge.revision and not merge.is_nothing
         return self.git.messages(merge.made if merge and planned else sha, file)
 
     def line(self, commit: str) -> Line:
         """The history that a commit is the end of: its first parents.
 
-        Of a branch that main was merged into, these know nothing of what main did meanwhile, though the commit comes after it.
-        There, it is the main line as far as the commit has it, and on top of that what the branch did from that merge on.
+        Of a branch that main was merged into, these know nothing of what main did meanwhile, though
+        the commit comes after it. There, it is the main line as far as the commit has it, and on
+        top of that what the branch did from that merge on.
         """
         if (start := self._newest_merged(commit)) is None:
             return self._with_policies(self.git.line(commit, self.registry))
@@ -176,8 +201,9 @@ class Workspace:
         self.git.fill(line, registry, lambda path: False, lambda path, blob, data: None)
 
     def _with_policies(self, line: Line) -> Line:
-        """A line whose policy is at each commit the file that the list of environments named then. To name another one is to
-        change the policy, and what stood before judges that as well (RULES R3)."""
+        """A line whose policy is at each commit the file that the list of environments named then.
+        To name another one is to change the policy, and what stood before judges that as well
+        (RULES R3)."""
         if self.environment is None:
             return line
         named = self._named_policies(line)
@@ -190,18 +216,24 @@ class Workspace:
             of_files += self._changes(line, file)
         rest = [change for change in line.changes if change[1] != current]
         course = policy_course(current, named, of_files)
-        line.changes = sorted([*rest, *((i, current, blob) for i, blob in course)], key=lambda change: change[0])
+        line.changes = sorted(
+            [*rest, *((i, current, blob) for i, blob in course)], key=lambda change: change[0]
+        )
         return line
 
     def _named_policies(self, line: Line) -> list[tuple[int, str | None]]:
-        """Each commit that changed the list of environments, and the policy that it names for this one; None where it cannot
-        be read or does not have it."""
+        """Each commit that changed the list of environments, and the policy that it names for this
+        one; None where it cannot be read or does not have it."""
         assert self.environment is not None
         changes = self._changes(line, f"{self.root}/{ENVIRONMENTS}")
         contents = self.git.blobs(blob for _, _, blob in changes if blob)
         found = []
         for i, _, blob in changes:
-            known = read_environments(contents[blob], self.root)[0] if blob and blob in contents else None
+            known = (
+                read_environments(contents[blob], self.root)[0]
+                if blob and blob in contents
+                else None
+            )
             one = known.get(self.environment.name) if known else None
             found.append((i, policy_of(one.folder) if one else None))
         return found
@@ -210,12 +242,14 @@ class Workspace:
         """What the commits of a line did to one more file; the line comes to know those commits."""
         more = Line(line.shas, [], {}, line.times, {})
         self._fill(more, Folder(file, file))
-        line.commits.update((sha, commit) for sha, commit in more.commits.items() if sha not in line.commits)
+        line.commits.update(
+            (sha, commit) for sha, commit in more.commits.items() if sha not in line.commits
+        )
         return more.changes
 
     def _newest_merged(self, commit: str) -> str | None:
-        """The newest commit of the main line that came into a commit's history by a merge; None where its first parents lead
-        there, or where no main line is known."""
+        """The newest commit of the main line that came into a commit's history by a merge; None
+        where its first parents lead there, or where no main line is known."""
         try:
             main = self.main_line
         except GitFailure:
@@ -227,25 +261,35 @@ class Workspace:
         return None if newest in self.git.first_parents(commit) else newest
 
     def line_of(self, merge: Merge) -> Line:
-        """The main line as it will be: the branch's, and on top of it the merge under the revision's name."""
+        """The main line as it will be: the branch's, and on top of it the merge under the
+        revision's name."""
         line = self._with_policies(self.git.line(merge.made, self.registry))
         if merge.is_nothing:
             return line
         told = self.git.describe(merge.revision)
         at = line.commits[merge.made].at if merge.made in line.commits else told.at
         commits = {sha: commit for sha, commit in line.commits.items() if sha != merge.made}
-        return Line([*line.shas[:-1], merge.revision], line.changes, commits | {merge.revision: replace(told, at=at)})
+        return Line(
+            [*line.shas[:-1], merge.revision],
+            line.changes,
+            commits | {merge.revision: replace(told, at=at)},
+        )
 
     def dirty_paths(self) -> list[str]:
         """Manifests and policy that differ from HEAD in the working tree."""
-        return [path for path in self.git.dirty_paths(self.registry) if classify(path, self.registry)]
+        return [
+            path for path in self.git.dirty_paths(self.registry) if classify(path, self.registry)
+        ]
 
     def owner(self, line: Line) -> str | None:
-        """`<root commit>:<registry folder>[:<environment>]`, what marks a model as this repository's.
+        """`<root commit>:<registry folder>[:<environment>]`, what marks a model as this
+        repository's.
 
         None in a shallow clone, which does not know its root.
         """
-        here = f"{self.registry}:{self.environment.name}" if self.environment else str(self.registry)
+        here = (
+            f"{self.registry}:{self.environment.name}" if self.environment else str(self.registry)
+        )
         if not line.shas:
             return f"uncommitted:{here}"
         return None if self.git.is_shallow() else f"{line.shas[0]}:{here}"

@@ -1,4 +1,5 @@
-"""The command line: parse, call one command, turn what it raises into a message and an exit code. Nothing else."""
+"""The command line: parse, call one command, turn what it raises into a message and an exit code.
+Nothing else."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ _UsageError: Any = typer.BadParameter.__mro__[1]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code (DESIGN §5). No traceback for anything a user can cause."""
+    """Run the command line and return its exit code (DESIGN §5). No traceback for anything a user
+    can cause."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             # Closed by whoever started this: no file that is opened later may take its place.
@@ -74,8 +76,9 @@ def _forget_output() -> None:
 
 
 def _meant(arguments: Sequence[str]) -> typer.Typer:
-    """The application with those commands alone that the arguments name: Typer takes a millisecond to build each, and there are
-    twenty. All of them for help, for a misspelt name, and where a shell asks what there is."""
+    """The application with those commands alone that the arguments name: Typer takes a millisecond
+    to build each, and there are twenty. All of them for help, for a misspelt name, and where a
+    shell asks what there is."""
     named = [one for one in app.registered_commands if _name(one) in arguments]
     if not named or {"-h", "--help"} & set(arguments):
         return app
@@ -94,13 +97,17 @@ def _say(text: str) -> None:
     style = Style(sys.stderr)
     head, _, rest = text.partition(": ")
     with contextlib.suppress(OSError):
-        print(f"{style(head, 'red')}: {safe(rest)}" if rest else safe(text), file=sys.stderr, flush=True)
+        print(
+            f"{style(head, 'red')}: {safe(rest)}" if rest else safe(text),
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def entry() -> None:
     """The `mlflow-gitops` script."""
-    # Ten thousand manifests are millions of objects that stay; looking through them for garbage, as often as Python would,
-    # takes a fifth of the time and finds none.
+    # Ten thousand manifests are millions of objects that stay; looking through them for garbage, as
+    # often as Python would, takes a fifth of the time and finds none.
     gc.set_threshold(200_000, 50, 50)
     code = main()
     gc.freeze()  # nor is there any to be found at the end

@@ -1,6 +1,8 @@
-"""The command line's root: the Typer application, its global options, and the types that commands share.
+"""The command line's root: the Typer application, its global options, and the types that commands
+share.
 
-Nothing slow is imported here or in its neighbours: each command brings in what it needs when it is called.
+Nothing slow is imported here or in its neighbours: each command brings in what it needs when it is
+called.
 """
 
 from __future__ import annotations
@@ -27,17 +29,24 @@ app = typer.Typer(
 Models = Annotated[
     Optional[list[str]],
     typer.Argument(
-        metavar="[MODEL]...", help="Only these models.", show_default=False, autocompletion=completion.models
+        metavar="[MODEL]...",
+        help="Only these models.",
+        show_default=False,
+        autocompletion=completion.models,
     ),
 ]
-TextOrJson = Annotated[Literal["text", "json"], typer.Option("--format", help="How to print the result.")]
+TextOrJson = Annotated[
+    Literal["text", "json"], typer.Option("--format", help="How to print the result.")
+]
 TextJsonOrMarkdown = Annotated[
     Literal["text", "json", "markdown"], typer.Option("--format", help="How to print the result.")
 ]
 
 
 def _version(context: typer.Context, wanted: bool) -> None:
-    if wanted and not context.resilient_parsing:  # a shell that completes the rest asks for no version
+    if (
+        wanted and not context.resilient_parsing
+    ):  # a shell that completes the rest asks for no version
         typer.echo(f"mlflow-gitops {__version__}")
         raise typer.Exit
 
@@ -57,7 +66,9 @@ def options(
     registry_dir: Annotated[
         str,
         typer.Option(
-            help="The folder of manifests and policy.", envvar="MLFLOW_GITOPS_REGISTRY_DIR", show_envvar=False
+            help="The folder of manifests and policy.",
+            envvar="MLFLOW_GITOPS_REGISTRY_DIR",
+            show_envvar=False,
         ),
     ] = "registry",
     main: Annotated[
@@ -102,18 +113,30 @@ def options(
         ),
     ] = None,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Say more.", envvar="MLFLOW_GITOPS_VERBOSE", show_envvar=False)
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="Say more.", envvar="MLFLOW_GITOPS_VERBOSE", show_envvar=False
+        ),
     ] = False,
     quiet: Annotated[
         bool,
         typer.Option(
-            "--quiet", "-q", help="Print results and errors only.", envvar="MLFLOW_GITOPS_QUIET", show_envvar=False
+            "--quiet",
+            "-q",
+            help="Print results and errors only.",
+            envvar="MLFLOW_GITOPS_QUIET",
+            show_envvar=False,
         ),
     ] = False,
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and stop.", callback=_version, is_eager=True)
+        bool,
+        typer.Option(
+            "--version", help="Print the version and stop.", callback=_version, is_eager=True
+        ),
     ] = False,
 ) -> None:
     """Every option here also reads MLFLOW_GITOPS_<NAME>, for example MLFLOW_GITOPS_TRACKING_URI."""
     verbosity = int(verbose) - int(quiet)
-    context.obj = Settings(repo, registry_dir, main, tracking_uri, registry_uri, verbosity, environment or None)
+    context.obj = Settings(
+        repo, registry_dir, main, tracking_uri, registry_uri, verbosity, environment or None
+    )

@@ -12,7 +12,12 @@ from mlflow_gitops.cli.app import Models, TextOrJson, app
 
 Model = Annotated[
     Optional[str],
-    typer.Argument(metavar="[MODEL]", help="Only this model.", show_default=False, autocompletion=completion.models),
+    typer.Argument(
+        metavar="[MODEL]",
+        help="Only this model.",
+        show_default=False,
+        autocompletion=completion.models,
+    ),
 ]
 
 
@@ -38,19 +43,26 @@ def log(
         ),
     ] = None,
     until: Annotated[
-        Optional[str], typer.Option(metavar="TIME-or-REV", help="Up to that time or revision.", show_default=False)
+        Optional[str],
+        typer.Option(
+            metavar="TIME-or-REV", help="Up to that time or revision.", show_default=False
+        ),
     ] = None,
     author: Annotated[
         Optional[str],
         typer.Option(
-            metavar="TEXT", help="Only what this person wrote: part of a name or address.", show_default=False
+            metavar="TEXT",
+            help="Only what this person wrote: part of a name or address.",
+            show_default=False,
         ),
     ] = None,
     form: Annotated[
-        Literal["text", "json", "jsonl", "csv", "markdown"], typer.Option("--format", help="How to print the result.")
+        Literal["text", "json", "jsonl", "csv", "markdown"],
+        typer.Option("--format", help="How to print the result."),
     ] = "text",
 ) -> None:
-    """Tell the audit trail: who changed which stage, when, with whose approval, and when it took effect.
+    """Tell the audit trail: who changed which stage, when, with whose approval, and when it took
+    effect.
 
     Example: mlflow-gitops log fraud-detector --stage Production --since 2026-01-31
     """
@@ -72,12 +84,16 @@ def show(
         ),
     ] = None,
     effective: Annotated[
-        bool, typer.Option("--effective", help="What MLflow really had, by the receipts, not what git wanted.")
+        bool,
+        typer.Option(
+            "--effective", help="What MLflow really had, by the receipts, not what git wanted."
+        ),
     ] = False,
     lineage: Annotated[
         bool,
         typer.Option(
-            "--lineage", help="Ask MLflow which run, data and code commit the model's versions were made from."
+            "--lineage",
+            help="Ask MLflow which run, data and code commit the model's versions were made from.",
         ),
     ] = False,
     form: TextOrJson = "text",
@@ -88,7 +104,9 @@ def show(
     """
     from mlflow_gitops.commands import show as command
 
-    raise typer.Exit(command.run(context.obj, model, at, form, in_effect=effective, lineage=lineage))
+    raise typer.Exit(
+        command.run(context.obj, model, at, form, in_effect=effective, lineage=lineage)
+    )
 
 
 @app.command()
@@ -101,28 +119,37 @@ def verify(
     signatures: Annotated[
         bool,
         typer.Option(
-            "--signatures", help="The commits that put versions in their stages must be signed, by git's own judgement."
+            "--signatures",
+            help="The commits that put versions in their stages must be signed, by git's own judgement.",
         ),
     ] = False,
     form: TextOrJson = "text",
 ) -> None:
-    """Check that git and the receipts explain all that MLflow shows. Exits 4 when something is unexplained.
+    """Check that git and the receipts explain all that MLflow shows. Exits 4 when something is
+    unexplained.
 
     Example: mlflow-gitops verify --signatures
     """
     from mlflow_gitops.commands import verify as command
 
-    code = command.run(context.obj, models or [], everything=everything, signatures=signatures, form=form)
+    code = command.run(
+        context.obj, models or [], everything=everything, signatures=signatures, form=form
+    )
     raise typer.Exit(code)
 
 
 @app.command()
 def report(
     context: typer.Context,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder; the page is DIR/index.html.")],
-    offline: Annotated[bool, typer.Option("--offline", help="Do not ask MLflow; show what git says alone.")] = False,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="The folder; the page is DIR/index.html.")
+    ],
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not ask MLflow; show what git says alone.")
+    ] = False,
 ) -> None:
-    """Write the audit trail and today's state as one HTML page that opens from disk and asks nobody.
+    """Write the audit trail and today's state as one HTML page that opens from disk and asks
+    nobody.
 
     Example: mlflow-gitops report --out public
     """

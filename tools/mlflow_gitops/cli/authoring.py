@@ -1,4 +1,5 @@
-"""Commands that edit a manifest: pin, promote, rollback. MLflow is changed by reconcile alone, after the merge."""
+"""Commands that edit a manifest: pin, promote, rollback. MLflow is changed by reconcile alone,
+after the merge."""
 
 from __future__ import annotations
 
@@ -11,27 +12,46 @@ from mlflow_gitops.cli.app import TextOrJson, app
 
 _Model = Annotated[
     str,
-    typer.Argument(metavar="MODEL", help="The model, by its name in MLflow.", autocompletion=completion.models),
+    typer.Argument(
+        metavar="MODEL", help="The model, by its name in MLflow.", autocompletion=completion.models
+    ),
 ]
 _Version = Annotated[
     int,
     typer.Argument(
-        metavar="VERSION", min=1, max=2**31 - 1, help="The version's number.", autocompletion=completion.versions
+        metavar="VERSION",
+        min=1,
+        max=2**31 - 1,
+        help="The version's number.",
+        autocompletion=completion.versions,
     ),
 ]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the diff and write nothing.")]
-_Commit = Annotated[bool, typer.Option("--commit", help="Commit the manifest, and nothing else, on this branch.")]
+_Commit = Annotated[
+    bool, typer.Option("--commit", help="Commit the manifest, and nothing else, on this branch.")
+]
 _Branch = Annotated[
-    Optional[str], typer.Option(metavar="NAME", help="Commit it on a new branch, made from here.", show_default=False)
+    Optional[str],
+    typer.Option(
+        metavar="NAME", help="Commit it on a new branch, made from here.", show_default=False
+    ),
 ]
 _PullRequest = Annotated[
-    bool, typer.Option("--pr", help="Push the branch and open a pull request. On the main branch, a new one is made.")
+    bool,
+    typer.Option(
+        "--pr",
+        help="Push the branch and open a pull request. On the main branch, a new one is made.",
+    ),
 ]
 _Message = Annotated[
     Optional[str],
-    typer.Option("--message", "-m", metavar="WHY", help="Why, for the commit message.", show_default=False),
+    typer.Option(
+        "--message", "-m", metavar="WHY", help="Why, for the commit message.", show_default=False
+    ),
 ]
-_NoPin = Annotated[bool, typer.Option("--no-pin", help="Do not write the version's identity into the manifest.")]
+_NoPin = Annotated[
+    bool, typer.Option("--no-pin", help="Do not write the version's identity into the manifest.")
+]
 
 
 @app.command()
@@ -42,7 +62,9 @@ def pin(
     source: Annotated[
         Optional[str],
         typer.Option(
-            metavar="URI", help="Where reconcile shall register it from: MLflow lacks it.", show_default=False
+            metavar="URI",
+            help="Where reconcile shall register it from: MLflow lacks it.",
+            show_default=False,
         ),
     ] = None,
     dry_run: _DryRun = False,
@@ -52,9 +74,11 @@ def pin(
     message: _Message = None,
     form: TextOrJson = "text",
 ) -> None:
-    """Write a version's identity (run, source, logged model) into its manifest, as MLflow has it now.
+    """Write a version's identity (run, source, logged model) into its manifest, as MLflow has it
+    now.
 
-    A number alone does not say which version is meant: a model that is deleted and made again starts at 1.
+    A number alone does not say which version is meant: a model that is deleted and made again
+    starts at 1.
 
     Example: mlflow-gitops pin fraud-detector 14
     """
@@ -78,7 +102,9 @@ def promote(
             autocompletion=completion.stages,
         ),
     ],
-    add: Annotated[bool, typer.Option("--add", help="Join what holds the stage; without, it is replaced.")] = False,
+    add: Annotated[
+        bool, typer.Option("--add", help="Join what holds the stage; without, it is replaced.")
+    ] = False,
     no_pin: _NoPin = False,
     origin: Annotated[
         Optional[str],
@@ -107,11 +133,13 @@ def promote(
 ) -> None:
     """Give a stage to a version, in its manifest: one line, the rest of the file stays as it is.
 
-    The version replaces all that held the stage, also where that is a list (--add keeps the others); what is archived joins
-    the archived. It leaves any other stage of MLflow's own. A stage that is left empty loses its line, or says null where
-    the line has a comment; a protected one is never left empty. The version is pinned where MLflow can be asked.
+    The version replaces all that held the stage, also where that is a list (--add keeps the
+    others); what is archived joins the archived. It leaves any other stage of MLflow's own. A stage
+    that is left empty loses its line, or says null where the line has a comment; a protected one is
+    never left empty. The version is pinned where MLflow can be asked.
 
-    Example: mlflow-gitops promote fraud-detector 14 Production --branch promote-14 -m 'Recall +1.2 pt'
+    Example: mlflow-gitops promote fraud-detector 14 Production --branch promote-14 -m 'Recall +1.2
+    pt'
 
     Example: mlflow-gitops --env prod promote fraud-detector 14 Production --from staging
     """
@@ -132,7 +160,9 @@ def rollback(
     model: _Model,
     stage: Annotated[
         str,
-        typer.Argument(metavar="[STAGE]", help="The stage that goes back.", autocompletion=completion.stages),
+        typer.Argument(
+            metavar="[STAGE]", help="The stage that goes back.", autocompletion=completion.stages
+        ),
     ] = "Production",
     to: Annotated[
         Optional[int],
@@ -154,8 +184,9 @@ def rollback(
 ) -> None:
     """Give a stage back to the version that held it before, in its manifest.
 
-    Which one that is, the main branch says, and the stamps of reconciles where MLflow can be asked: what was merged and never
-    reconciled is passed over. Going back twice goes forward again; --to goes further back.
+    Which one that is, the main branch says, and the stamps of reconciles where MLflow can be asked:
+    what was merged and never reconciled is passed over. Going back twice goes forward again; --to
+    goes further back.
 
     Example: mlflow-gitops rollback fraud-detector --commit -m 'False alarms doubled since noon'
     """

@@ -1,7 +1,9 @@
-"""What a shell may offer while somebody types: names, versions and stages, from the working tree alone.
+"""What a shell may offer while somebody types: names, versions and stages, from the working tree
+alone.
 
-Each gives pairs of a word and a remark on it. Shells put words on a command line, and zsh evaluates what it is given, so only
-words that mean nothing to any shell are offered: who has a model named `a;b` types it.
+Each gives pairs of a word and a remark on it. Shells put words on a command line, and zsh evaluates
+what it is given, so only words that mean nothing to any shell are offered: who has a model named
+`a;b` types it.
 """
 
 from __future__ import annotations
@@ -52,11 +54,15 @@ def versions(settings: Settings, model: str) -> list[Offer]:
 
 
 def stages(settings: Settings, model: str | None) -> list[Offer]:
-    """The stages that the policy knows, for one model or by its general rules, with what each holds."""
+    """The stages that the policy knows, for one model or by its general rules, with what each
+    holds."""
     workspace = Workspace(settings)
     manifest = _manifest(workspace, model) if model is not None else None
     held = manifest.stages if manifest else {}
-    return _plain((name, " ".join(map(str, held.get(name, ())))) for name in _rules(workspace, model or "").stages)
+    return _plain(
+        (name, " ".join(map(str, held.get(name, ()))))
+        for name in _rules(workspace, model or "").stages
+    )
 
 
 def holders(settings: Settings, model: str) -> list[Offer]:
@@ -70,7 +76,11 @@ def holders(settings: Settings, model: str) -> list[Offer]:
 
 
 def _plain(offers: Iterable[Offer]) -> list[Offer]:
-    return [(word, remark if _PLAIN.fullmatch(remark) else "") for word, remark in offers if _PLAIN.fullmatch(word)]
+    return [
+        (word, remark if _PLAIN.fullmatch(remark) else "")
+        for word, remark in offers
+        if _PLAIN.fullmatch(word)
+    ]
 
 
 def _manifests(workspace: Workspace) -> list[str]:

@@ -1,4 +1,5 @@
-"""What a shell asks while somebody types. Offline and quick: the answers come from the working tree (`completing`)."""
+"""What a shell asks while somebody types. Offline and quick: the answers come from the working tree
+(`completing`)."""
 
 from __future__ import annotations
 
@@ -19,19 +20,21 @@ Offer = tuple[str, str]
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Within this, a shell that asks gets its answer in a form that it can use. Where none asks, nothing is different.
+    """Within this, a shell that asks gets its answer in a form that it can use. Where none asks,
+    nothing is different.
 
     The scripts that Typer writes for shells ask by a variable; Typer answers, and ends the process.
     """
     asked = os.environ.get("_MLFLOW_GITOPS_COMPLETE", "")
     if asked.startswith("complete_"):
-        # Typer (0.25) loads rich, which takes longer than all the rest, to rid help texts of a markup that ours do not have.
+        # Typer (0.25) loads rich, which takes longer than all the rest, to rid help texts of a
+        # markup that ours do not have.
         sys.modules["rich"] = None  # type: ignore[assignment]
     if asked != "complete_bash":
         yield
         return
-    # zsh and fish quote a word that needs it. bash puts it on the line as it is, so that a space takes a backslash, unless
-    # the person has begun a quote.
+    # zsh and fish quote a word that needs it. bash puts it on the line as it is, so that a space
+    # takes a backslash, unless the person has begun a quote.
     answer = io.StringIO()
     try:
         with redirect_stdout(answer):
@@ -54,7 +57,11 @@ def models(context: typer.Context) -> list[Offer]:
     from mlflow_gitops.cli import candidates
 
     named = context.params.get("models") or ()
-    return [offer for offer in _quietly(lambda: candidates.models(_settings(context))) if offer[0] not in named]
+    return [
+        offer
+        for offer in _quietly(lambda: candidates.models(_settings(context)))
+        if offer[0] not in named
+    ]
 
 
 def versions(context: typer.Context) -> list[Offer]:
@@ -81,7 +88,8 @@ def holders(context: typer.Context) -> list[Offer]:
 
 
 def _model(context: typer.Context) -> str | None:
-    # Where an option waits for its value, click has read the command line up to there and given it no names yet.
+    # Where an option waits for its value, click has read the command line up to there and given it
+    # no names yet.
     model = context.params.get("model") or next(iter(context.args), None)
     return str(model) if model else None
 

@@ -1,4 +1,5 @@
-"""What the workflows call, apart from the commands of people: `mlflow-gitops github …`, hidden from `--help`."""
+"""What the workflows call, apart from the commands of people: `mlflow-gitops github …`, hidden from
+`--help`."""
 
 from __future__ import annotations
 
@@ -24,11 +25,14 @@ def plan(
     head: Annotated[
         Optional[str],
         typer.Argument(
-            metavar="[SHA]", help="The pull request's head. [default: the workflow_run event's]", show_default=False
+            metavar="[SHA]",
+            help="The pull request's head. [default: the workflow_run event's]",
+            show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Plan the open pull request with this head: one comment, the commit status mlflow-gitops/plan, the job's summary.
+    """Plan the open pull request with this head: one comment, the commit status mlflow-gitops/plan,
+    the job's summary.
 
     Example: mlflow-gitops github plan "$HEAD_SHA"
     """
@@ -39,7 +43,8 @@ def plan(
 
 @github.command()
 def drift(context: typer.Context) -> None:
-    """Keep one issue about what drifted and is left so; set the output heal where reconcile has something to do.
+    """Keep one issue about what drifted and is left so; set the output heal where reconcile has
+    something to do.
 
     Example: mlflow-gitops github drift
     """
@@ -51,7 +56,9 @@ def drift(context: typer.Context) -> None:
 @github.command()
 def summary(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What reconcile --format json printed.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="What reconcile --format json printed.")
+    ],
 ) -> None:
     """Write a reconcile's job summary, and its output changed: what a deploy job's matrix takes.
 
@@ -69,12 +76,17 @@ def propose(
     stage: Annotated[
         Optional[str],
         typer.Option(
-            metavar="STAGE", help="Propose for this stage. [default: the policy's propose]", show_default=False
+            metavar="STAGE",
+            help="Propose for this stage. [default: the policy's propose]",
+            show_default=False,
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the diffs and write nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the diffs and write nothing.")
+    ] = False,
 ) -> None:
-    """Keep one pull request a model that proposes its newest version; set the output branches to what was pushed.
+    """Keep one pull request a model that proposes its newest version; set the output branches to
+    what was pushed.
 
     Example: mlflow-gitops github propose fraud-detector
     """

@@ -17,12 +17,18 @@ def validate(
     paths: Annotated[
         Optional[list[Path]],
         typer.Argument(
-            metavar="[PATHS]...", help="Files or folders. [default: the registry folder]", show_default=False
+            metavar="[PATHS]...",
+            help="Files or folders. [default: the registry folder]",
+            show_default=False,
         ),
     ] = None,
     changed_since: Annotated[
         Optional[str],
-        typer.Option(metavar="REF", help="Only files that differ from where this branch left REF.", show_default=False),
+        typer.Option(
+            metavar="REF",
+            help="Only files that differ from where this branch left REF.",
+            show_default=False,
+        ),
     ] = None,
     form: Annotated[
         Literal["text", "json", "github"], typer.Option("--format", help="How to print the result.")
@@ -42,19 +48,28 @@ def plan(
     context: typer.Context,
     models: Models = None,
     rev: Annotated[
-        Optional[str], typer.Option(metavar="REV", help="Plan a revision, not the working tree.", show_default=False)
+        Optional[str],
+        typer.Option(
+            metavar="REV", help="Plan a revision, not the working tree.", show_default=False
+        ),
     ] = None,
     onto: Annotated[
         Optional[str],
         typer.Option(
-            metavar="REF", help="Plan HEAD, or the revision, as it will be once merged into REF.", show_default=False
+            metavar="REF",
+            help="Plan HEAD, or the revision, as it will be once merged into REF.",
+            show_default=False,
         ),
     ] = None,
     out: Annotated[
         Optional[Path],
-        typer.Option(metavar="FILE", help="Save the plan for reconcile --plan.", show_default=False),
+        typer.Option(
+            metavar="FILE", help="Save the plan for reconcile --plan.", show_default=False
+        ),
     ] = None,
-    prune: Annotated[bool, typer.Option("--prune", help="Include models whose manifest is gone.")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Include models whose manifest is gone.")
+    ] = False,
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
     ] = False,
@@ -67,7 +82,14 @@ def plan(
     from mlflow_gitops.commands import plan as command
 
     code = command.run(
-        context.obj, models or [], rev, onto, out, prune=prune, detailed_exitcode=detailed_exitcode, form=form
+        context.obj,
+        models or [],
+        rev,
+        onto,
+        out,
+        prune=prune,
+        detailed_exitcode=detailed_exitcode,
+        form=form,
     )
     raise typer.Exit(code)
 
@@ -76,7 +98,10 @@ def plan(
 def compare(
     context: typer.Context,
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="The registered model.", autocompletion=completion.models)
+        str,
+        typer.Argument(
+            metavar="MODEL", help="The registered model.", autocompletion=completion.models
+        ),
     ],
     before: Annotated[
         str,
@@ -86,10 +111,13 @@ def compare(
             autocompletion=completion.holders,
         ),
     ],
-    after: Annotated[str, typer.Argument(metavar="B", help="The other one.", autocompletion=completion.holders)],
+    after: Annotated[
+        str, typer.Argument(metavar="B", help="The other one.", autocompletion=completion.holders)
+    ],
     form: TextJsonOrMarkdown = "text",
 ) -> None:
-    """Show two versions side by side: metrics, params, data, signature, size, dependencies, code commit.
+    """Show two versions side by side: metrics, params, data, signature, size, dependencies, code
+    commit.
 
     Example: mlflow-gitops compare fraud-detector Production 14
     """
@@ -110,7 +138,8 @@ def status(
     ] = False,
     form: TextJsonOrMarkdown = "text",
 ) -> None:
-    """Show each model: Synced, Pending, Drifted, Missing, Unmanaged or Unknown, and what holds its stages.
+    """Show each model: Synced, Pending, Drifted, Missing, Unmanaged or Unknown, and what holds its
+    stages.
 
     Example: mlflow-gitops status --exit-code
     """

@@ -18,10 +18,15 @@ def reconcile(
     plan_file: Annotated[
         Optional[Path],
         typer.Option(
-            "--plan", metavar="FILE", help="Carry out a saved plan, if nothing moved since.", show_default=False
+            "--plan",
+            metavar="FILE",
+            help="Carry out a saved plan, if nothing moved since.",
+            show_default=False,
         ),
     ] = None,
-    rev: Annotated[str, typer.Option(metavar="REV", help="The commit of the main branch to reconcile to.")] = "HEAD",
+    rev: Annotated[
+        str, typer.Option(metavar="REV", help="The commit of the main branch to reconcile to.")
+    ] = "HEAD",
     since: Annotated[
         Optional[str],
         typer.Option(
@@ -30,22 +35,34 @@ def reconcile(
             show_default=False,
         ),
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Needed where there is no terminal.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask. Needed where there is no terminal.")
+    ] = False,
     max_changes: Annotated[
         Optional[int],
-        typer.Option(metavar="N", min=0, help="Let N models change, whatever the policy's limit.", show_default=False),
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Let N models change, whatever the policy's limit.",
+            show_default=False,
+        ),
     ] = None,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Empty the stages of models whose manifest is gone; nothing is deleted.")
+        bool,
+        typer.Option(
+            "--prune", help="Empty the stages of models whose manifest is gone; nothing is deleted."
+        ),
     ] = False,
     adopt: Annotated[
         bool,
         typer.Option(
-            "--adopt", help="Take the named models as they are, as if never reconciled: for a rewritten history."
+            "--adopt",
+            help="Take the named models as they are, as if never reconciled: for a rewritten history.",
         ),
     ] = False,
     take_over: Annotated[
-        bool, typer.Option("--take-over", help="Take the named models over from another repository.")
+        bool,
+        typer.Option("--take-over", help="Take the named models over from another repository."),
     ] = False,
     push_receipts: Annotated[
         bool, typer.Option("--push-receipts", help="Exchange receipts (git notes) with the remote.")
@@ -53,17 +70,27 @@ def reconcile(
     jobs: Annotated[
         Optional[int],
         typer.Option(
-            metavar="N", min=1, help="Models written side by side. [default: 8; SQLite: 1]", show_default=False
+            metavar="N",
+            min=1,
+            help="Models written side by side. [default: 8; SQLite: 1]",
+            show_default=False,
         ),
     ] = None,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Go on: fetch, apply what is new, heal or report drift, until SIGTERM.")
+        bool,
+        typer.Option(
+            "--watch", help="Go on: fetch, apply what is new, heal or report drift, until SIGTERM."
+        ),
     ] = False,
     interval: Annotated[
         str, typer.Option(metavar="TIME", help="With --watch: how long to wait between two rounds.")
     ] = "60s",
     listen: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="With --watch: where /metrics and /healthz are served, or off.")
+        str,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="With --watch: where /metrics and /healthz are served, or off.",
+        ),
     ] = "127.0.0.1:9469",
     form: TextOrJson = "text",
 ) -> None:
@@ -97,7 +124,8 @@ def reconcile(
 def demo(
     context: typer.Context,
     folder: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="A new folder, or one that an earlier demo made.")
+        Path,
+        typer.Argument(metavar="[DIR]", help="A new folder, or one that an earlier demo made."),
     ] = Path("mlflow-gitops-demo"),
 ) -> None:
     """Tell the whole story on an embedded MLflow with really trained models.

@@ -1,4 +1,5 @@
-"""Commands that set a repository up and look after what is around the manifests: init, import, codeowners, doctor."""
+"""Commands that set a repository up and look after what is around the manifests: init, import,
+codeowners, doctor."""
 
 from __future__ import annotations
 
@@ -14,12 +15,15 @@ from mlflow_gitops.cli.app import TextOrJson, app
 def init(
     context: typer.Context,
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Ask nothing: take the defaults, and the options given.")
+        bool,
+        typer.Option("--yes", "-y", help="Ask nothing: take the defaults, and the options given."),
     ] = False,
     owner: Annotated[
         Optional[str],
         typer.Option(
-            metavar="OWNER", help="Who owns the policy: @org/team, @user or an e-mail address.", show_default=False
+            metavar="OWNER",
+            help="Who owns the policy: @org/team, @user or an e-mail address.",
+            show_default=False,
         ),
     ] = None,
     github: Annotated[
@@ -41,26 +45,39 @@ def init(
     requirement: Annotated[
         Optional[str],
         typer.Option(
-            metavar="REQ", help="What pip installs in the workflows. [default: this version]", show_default=False
+            metavar="REQ",
+            help="What pip installs in the workflows. [default: this version]",
+            show_default=False,
         ),
     ] = None,
     update: Annotated[
         bool,
-        typer.Option("--update", help="Renew schemas and workflows that an older release wrote and nobody edited."),
+        typer.Option(
+            "--update",
+            help="Renew schemas and workflows that an older release wrote and nobody edited.",
+        ),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the diff and write nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the diff and write nothing.")
+    ] = False,
     form: TextOrJson = "text",
 ) -> None:
-    """Write what a repository needs around its manifests: policy, schemas, workflows, action, CODEOWNERS, template.
+    """Write what a repository needs around its manifests: policy, schemas, workflows, action,
+    CODEOWNERS, template.
 
-    Asks three questions at most, none with --yes. What is there stays as it is; CODEOWNERS gets a block at its end.
+    Asks three questions at most, none with --yes. What is there stays as it is; CODEOWNERS gets a
+    block at its end.
 
     Example: mlflow-gitops init --owner @acme/ml-platform --yes
     """
     from mlflow_gitops.commands import init as command
 
     options = command.Options(owner, github, aliases, requirement, update, dry_run, form)
-    raise typer.Exit(command.run(context.obj, options, command.terminal_ask if command.asks() and not yes else None))
+    raise typer.Exit(
+        command.run(
+            context.obj, options, command.terminal_ask if command.asks() and not yes else None
+        )
+    )
 
 
 @app.command("import")
@@ -86,26 +103,38 @@ def import_(
     folder_by_tag: Annotated[
         Optional[str],
         typer.Option(
-            metavar="TAG", help="Put new manifests into folders by the value of a model's tag.", show_default=False
+            metavar="TAG",
+            help="Put new manifests into folders by the value of a model's tag.",
+            show_default=False,
         ),
     ] = None,
     all_versions: Annotated[
-        bool, typer.Option("--all-versions", help="Pin every version, not only those that hold a stage or an alias.")
+        bool,
+        typer.Option(
+            "--all-versions",
+            help="Pin every version, not only those that hold a stage or an alias.",
+        ),
     ] = False,
     descriptions: Annotated[
         bool, typer.Option("--descriptions", help="Take descriptions too: git manages them then.")
     ] = False,
-    tags: Annotated[bool, typer.Option("--tags", help="Take tags too: git manages them then.")] = False,
+    tags: Annotated[
+        bool, typer.Option("--tags", help="Take tags too: git manages them then.")
+    ] = False,
     prompts: Annotated[
         bool, typer.Option("--prompts", help="Take prompts too, not only those that are named.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the diff and write nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the diff and write nothing.")
+    ] = False,
     form: TextOrJson = "text",
 ) -> None:
-    """Write manifests from MLflow as it is now: stages, aliases, and a pin of each version that holds one.
+    """Write manifests from MLflow as it is now: stages, aliases, and a pin of each version that
+    holds one.
 
-    Manifests that are there follow what MLflow did. What was changed in them since the model was last reconciled (before that:
-    since the last commit) stays, and so does all that people wrote beside; no file is deleted.
+    Manifests that are there follow what MLflow did. What was changed in them since the model was
+    last reconciled (before that: since the last commit) stays, and so does all that people wrote
+    beside; no file is deleted.
 
     Example: mlflow-gitops import 'fraud-*' --folder 'fraud-*=risk' --dry-run
     """
@@ -124,10 +153,13 @@ def codeowners(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit 3 if the file is not up to date.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; print what would change.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write nothing; print what would change.")
+    ] = False,
     form: TextOrJson = "text",
 ) -> None:
-    """Write .github/CODEOWNERS from the owners in manifests and policy; your own lines above the block stay.
+    """Write .github/CODEOWNERS from the owners in manifests and policy; your own lines above the
+    block stay.
 
     Example: mlflow-gitops codeowners --dry-run
     """
@@ -138,9 +170,11 @@ def codeowners(
 
 @app.command()
 def doctor(context: typer.Context, form: TextOrJson = "text") -> None:
-    """Look at git, policy, workflows, MLflow and GitHub: what is missing, and how to mend it. Changes nothing.
+    """Look at git, policy, workflows, MLflow and GitHub: what is missing, and how to mend it.
+    Changes nothing.
 
-    Exits 1 if anything is missing, 0 if not. What cannot be told from here is neither: GitHub's settings take a GITHUB_TOKEN.
+    Exits 1 if anything is missing, 0 if not. What cannot be told from here is neither: GitHub's
+    settings take a GITHUB_TOKEN.
 
     Example: GITHUB_TOKEN=… mlflow-gitops doctor
     """

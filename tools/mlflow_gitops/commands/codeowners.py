@@ -1,4 +1,5 @@
-"""`codeowners`: writes CODEOWNERS from the owners that the manifests and the policy name; `validate` compares by it."""
+"""`codeowners`: writes CODEOWNERS from the owners that the manifests and the policy name;
+`validate` compares by it."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ from mlflow_gitops.settings import Settings
 
 
 def run(settings: Settings, *, check: bool, dry_run: bool, form: str) -> int:
-    """Bring CODEOWNERS up to date and print the difference; with `check` or `dry_run`, only print it. With `check`, exits 3
-    if there is one."""
+    """Bring CODEOWNERS up to date and print the difference; with `check` or `dry_run`, only print
+    it. With `check`, exits 3 if there is one."""
     workspace = Workspace(settings, whole=True)
     names = () if workspace.environment else tuple(workspace.environments)
     found = new = existing(workspace) or CodeOwners(PLACES[0], "")
@@ -41,21 +42,32 @@ def run(settings: Settings, *, check: bool, dry_run: bool, form: str) -> int:
         emit_json({"file": found.file, "changed": bool(diff), "diff": "\n".join(diff)})
     else:
         emit(safe(line) for line in diff)
-        said = "is as the owners say" if not diff else "differs" if check or dry_run else "is written; commit it"
+        said = (
+            "is as the owners say"
+            if not diff
+            else "differs"
+            if check or dry_run
+            else "is written; commit it"
+        )
         if not wanted:
             said = "needs no lines: neither the policy nor a manifest names owners"
         note(settings, f"{found.file} {said}.")
     return INVALID if check and diff else OK
 
 
-def problems(workspace: Workspace, snapshot: Snapshot, changed: Collection[str] | None = None) -> list[Problem]:
-    """What `validate` says of CODEOWNERS. `changed` are the only manifests that were read, existing or gone.
+def problems(
+    workspace: Workspace, snapshot: Snapshot, changed: Collection[str] | None = None
+) -> list[Problem]:
+    """What `validate` says of CODEOWNERS. `changed` are the only manifests that were read, existing
+    or gone.
 
     Where a manifest is invalid its owners are not known, so the others are looked at one by one.
     """
     found = existing(workspace)
     if found is None:
-        return codeowners.missing(policy_of(workspace.registry), snapshot) if changed is None else []
+        return (
+            codeowners.missing(policy_of(workspace.registry), snapshot) if changed is None else []
+        )
     if changed is None and not snapshot.errors:
         return codeowners.stale(found, written(workspace, snapshot, found))
     lines = {one.file: codeowners.manifest_line(one) for one in snapshot.manifests.values()}
@@ -82,10 +94,17 @@ def existing(workspace: Workspace) -> CodeOwners | None:
 def written(workspace: Workspace, snapshot: Snapshot, found: CodeOwners) -> str:
     """The file's text as the owners want it."""
     listing = [f"{workspace.root}/{ENVIRONMENTS}"] if workspace.environment else []
-    places = [*listing, "schemas/", *(["tools/"] if (workspace.top / "tools").is_dir() else []), ".github/"]
+    places = [
+        *listing,
+        "schemas/",
+        *(["tools/"] if (workspace.top / "tools").is_dir() else []),
+        ".github/",
+    ]
     if not found.file.startswith(".github/"):
         places.append(found.file)
-    return found.with_block(workspace.registry, codeowners.block(snapshot, workspace.registry, places))
+    return found.with_block(
+        workspace.registry, codeowners.block(snapshot, workspace.registry, places)
+    )
 
 
 def _diff(found: CodeOwners, wanted: str) -> list[str]:

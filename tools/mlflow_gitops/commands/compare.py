@@ -20,8 +20,8 @@ from mlflow_gitops.settings import Settings
 
 
 def run(settings: Settings, model: str, before: str, after: str, form: str) -> int:
-    """Compare what `before` and `after` mean now: a version, a stage or an alias. What is not recorded is said, and is no
-    error."""
+    """Compare what `before` and `after` mean now: a version, a stage or an alias. What is not
+    recorded is said, and is no error."""
     workspace = Workspace(settings)
     from mlflow_gitops.app.connect import connect
 
@@ -32,7 +32,8 @@ def run(settings: Settings, model: str, before: str, after: str, form: str) -> i
     seen = registry.read(model)
     if seen is None:
         raise Failure(
-            f"{model} is not in MLflow ({registry.shown}). Name a registered model or a prompt as MLflow spells it."
+            f"{model} is not in MLflow ({registry.shown}). Name a registered model or a prompt as"
+            " MLflow spells it."
         )
     own = _own_stages(workspace, model, seen.kind, stageless=registry.stageless)
     one, two = (_version(name, seen, own) for name in (before, after))
@@ -47,13 +48,16 @@ def run(settings: Settings, model: str, before: str, after: str, form: str) -> i
 
 
 def _own_stages(workspace: Workspace, model: str, kind: Kind, *, stageless: bool) -> dict[str, str]:
-    """The aliases behind stages that only the policy knows; none where there is no policy that can be read."""
+    """The aliases behind stages that only the policy knows; none where there is no policy that can
+    be read."""
     path = policy_of(workspace.registry)
     read = files.read_file(workspace.top / path, path)
     policy = read_policy(read.data, path)[0] if read.data is not None else None
     if policy is None:
         return {}
-    rules = (policy.without_stages() if stageless else policy).for_model(model, kind).stages.values()
+    rules = (
+        (policy.without_stages() if stageless else policy).for_model(model, kind).stages.values()
+    )
     return {rule.name: rule.alias for rule in rules if rule.alias and not rule.native}
 
 
@@ -62,5 +66,8 @@ def _version(name: str, seen: ObservedModel, own: dict[str, str]) -> int:
     if number is None:
         has = ", ".join(map(str, sorted(seen.versions)[-8:])) or "none"
         also = f" and the aliases {', '.join(sorted(seen.aliases))}" if seen.aliases else ""
-        raise Failure(f"{seen.name} has no version, stage or alias {name} in MLflow; it has the versions {has}{also}.")
+        raise Failure(
+            f"{seen.name} has no version, stage or alias {name} in MLflow; it has the versions"
+            f" {has}{also}."
+        )
     return number

@@ -10,8 +10,8 @@ from mlflow_gitops.settings import Settings
 
 
 def run(settings: Settings, folder: Path, command_line: Callable[[Sequence[str]], int]) -> int:
-    """Tell the story in `folder` by `command_line`, which runs one and gives its exit code. The global options do not
-    matter: the story has its own repository and its own MLflow."""
+    """Tell the story in `folder` by `command_line`, which runs one and gives its exit code. The
+    global options do not matter: the story has its own repository and its own MLflow."""
     del settings
     from mlflow_gitops.demo.story import Story
 

@@ -1,4 +1,5 @@
-"""`doctor`: what is missing around the manifests, and how to mend it. Reads, and writes nothing anywhere."""
+"""`doctor`: what is missing around the manifests, and how to mend it. Reads, and writes nothing
+anywhere."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ from mlflow_gitops.render.terminal import Style
 from mlflow_gitops.settings import Settings
 
 _TOKEN = (
-    "Set GITHUB_TOKEN to a token that may read this repository's administration, environments, actions and secrets."
+    "Set GITHUB_TOKEN to a token that may read this repository's administration, environments,"
+    " actions and secrets."
 )
 
 
@@ -45,7 +47,9 @@ def run(settings: Settings, form: str) -> int:
     git, main = _git(workspace, found)
     snapshot = _files(workspace, git, found)
     jobs, unread = read_workflows(files.workflow_texts(workspace.top))
-    places = [(one.read, one.write) for one in workspace.environments.values()] or [("mlflow-read", "mlflow-write")]
+    places = [(one.read, one.write) for one in workspace.environments.values()] or [
+        ("mlflow-read", "mlflow-write")
+    ]
     found += judge_workflows(jobs, unread, places, doctor.proposed_stages(snapshot))
     progress("asking MLflow")
     found += doctor.judge_mlflow(_mlflow(workspace, snapshot), snapshot)
@@ -63,7 +67,14 @@ def _git(workspace: Workspace, found: list[Finding]) -> tuple[Git | None, str | 
     try:
         git = workspace.git
     except GitFailure as failure:
-        found.append(Finding("git", "repository", "missing", *_parted(failure, "git init, or name one with --repo")))
+        found.append(
+            Finding(
+                "git",
+                "repository",
+                "missing",
+                *_parted(failure, "git init, or name one with --repo"),
+            )
+        )
         return None, None
     found.append(Finding("git", "repository", "ok", str(workspace.top)))
     main, fault, commits = None, "", 0
@@ -109,7 +120,8 @@ def _files(workspace: Workspace, git: Git | None, found: list[Finding]) -> Snaps
 
 
 def _mlflow(workspace: Workspace, snapshot: Snapshot) -> MlflowFacts:
-    """What the registry tells of itself. Every model that a manifest names is looked for, and no other is read."""
+    """What the registry tells of itself. Every model that a manifest names is looked for, and no
+    other is read."""
     from mlflow_gitops.app.connect import connect
 
     client = importlib.metadata.version("mlflow")
@@ -126,7 +138,12 @@ def _mlflow(workspace: Workspace, snapshot: Snapshot) -> MlflowFacts:
         seen = registry.observe(names, only=bool(names))
     except RegistryFailure as failure:
         return MlflowFacts(
-            client, registry.shown, fault=str(failure), over_http=http, user=known.user, token=known.token
+            client,
+            registry.shown,
+            fault=str(failure),
+            over_http=http,
+            user=known.user,
+            token=known.token,
         )
     # A prompt's rights are asked for elsewhere (MLflow 3.17 keeps its grants apart from a model's).
     models = {name for name in names if name in seen and not seen[name].is_prompt}
@@ -137,11 +154,15 @@ def _mlflow(workspace: Workspace, snapshot: Snapshot) -> MlflowFacts:
     )  # fmt: skip
 
 
-def _github(git: Git | None, main: str | None, jobs: list[Job], environments: Collection[str]) -> Iterator[Finding]:
+def _github(
+    git: Git | None, main: str | None, jobs: list[Job], environments: Collection[str]
+) -> Iterator[Finding]:
     github = GitHub.configured(git)
     if github is None:
         token = bool(os.environ.get("GITHUB_TOKEN", "").strip())
-        said = "GitHub cannot be asked: " + ("no remote is on GitHub" if token else "there is no token")
+        said = "GitHub cannot be asked: " + (
+            "no remote is on GitHub" if token else "there is no token"
+        )
         fix = "Set GITHUB_REPOSITORY=owner/name." if token else _TOKEN
         yield Finding("github", "access", "unknown", said, fix)
         return

@@ -1,4 +1,5 @@
-"""What pin, promote and rollback do with an edit: show its diff, write it, commit it, open a pull request."""
+"""What pin, promote and rollback do with an edit: show its diff, write it, commit it, open a pull
+request."""
 
 from __future__ import annotations
 
@@ -37,9 +38,15 @@ class Options:
 
 
 def finish(
-    sheet: Sheet, edit: Edit, subject: str, body: Sequence[str], options: Options, more: Mapping[str, Any] | None = None
+    sheet: Sheet,
+    edit: Edit,
+    subject: str,
+    body: Sequence[str],
+    options: Options,
+    more: Mapping[str, Any] | None = None,
 ) -> int:
-    """Show the diff of an edit, and as far as the options say write it, commit it, push it and open a pull request.
+    """Show the diff of an edit, and as far as the options say write it, commit it, push it and open
+    a pull request.
 
     `body` are paragraphs; the user's own message goes between the first and the rest.
     """
@@ -78,21 +85,29 @@ def finish(
 
 
 def check_result(sheet: Sheet, new: bytes) -> None:
-    """What the policy forbids in the result (an alias, say, that may only follow the stage) stops the edit."""
+    """What the policy forbids in the result (an alias, say, that may only follow the stage) stops
+    the edit."""
     sources = {**sheet.sources, sheet.file: SourceFile(sheet.file, new)}
     errors = build(sources.values(), sheet.workspace.registry).errors
     if errors:
         raise Failure(
-            f"The manifest would be invalid: {errors[0].message} ({sheet.file}:{errors[0].line}). Nothing was changed; "
-            "make both changes by hand."
+            f"The manifest would be invalid: {errors[0].message} ({sheet.file}:{errors[0].line})."
+            " Nothing was changed; make both changes by hand."
         )
 
 
 def _commit(
-    sheet: Sheet, new: bytes, subject: str, text: str, options: Options, report: dict[str, Any], told: list[str]
+    sheet: Sheet,
+    new: bytes,
+    subject: str,
+    text: str,
+    options: Options,
+    report: dict[str, Any],
+    told: list[str],
 ) -> Failure | None:
-    """Commit, and go as far beyond as is asked for; a dry run checks whether that can be. What was done goes into `report` and
-    `told`. A failure after the commit is returned, since the commit is to be told all the same."""
+    """Commit, and go as far beyond as is asked for; a dry run checks whether that can be. What was
+    done goes into `report` and `told`. A failure after the commit is returned, since the commit is
+    to be told all the same."""
     from mlflow_gitops.edges.git import commits
 
     git = sheet.workspace.git
@@ -129,13 +144,15 @@ def _github(sheet: Sheet) -> GitHub:
 
     if sheet.workspace.git.remote() is None:
         raise GitFailure(
-            "There is no remote to push to, so no pull request can be opened. Add one: git remote add origin URL."
+            "There is no remote to push to, so no pull request can be opened. Add one: git remote"
+            " add origin URL."
         )
     return GitHub.needed(sheet.workspace.git)
 
 
 def _new_branch(sheet: Sheet, subject: str) -> str | None:
-    """A branch for a pull request where the main branch is checked out, or none; else the one that is checked out."""
+    """A branch for a pull request where the main branch is checked out, or none; else the one that
+    is checked out."""
     from mlflow_gitops.edges.github.client import branch_of
 
     current = sheet.workspace.git.branch()
@@ -158,7 +175,8 @@ def _next(sheet: Sheet, said: Sequence[str], options: Options) -> Iterator[str]:
 
 
 def leaving(before: Mapping[str, Sequence[int]], edit: Edit) -> Iterator[str]:
-    """What a commit message says of the stages that change, the first of them being what the commit is about."""
+    """What a commit message says of the stages that change, the first of them being what the commit
+    is about."""
     for i, (stage, versions) in enumerate(edit.stages.items()):
         old = before.get(stage, ())
         gone = [version for version in old if version not in versions]
@@ -171,17 +189,22 @@ def leaving(before: Mapping[str, Sequence[int]], edit: Edit) -> Iterator[str]:
 
 
 def override_lines(sheet: Sheet, stage: str, given: Sequence[str]) -> list[str]:
-    """The `Gate-Override:` lines for GATE='reason' options. Raises UsageFailure for what is none, and Refused for a gate that
-    the policy does not let a commit override: the line would be ignored."""
+    """The `Gate-Override:` lines for GATE='reason' options. Raises UsageFailure for what is none,
+    and Refused for a gate that the policy does not let a commit override: the line would be
+    ignored."""
     lines = []
     asks = sheet.rule(stage).asks
     for one in given:
         gate, equals, reason = (part.strip() for part in one.partition("="))
         if not equals or not reason or "\n" in reason or "\r" in reason:
-            raise UsageFailure(f"--override takes GATE='reason', with a reason of one line, not {one!r}.")
+            raise UsageFailure(
+                f"--override takes GATE='reason', with a reason of one line, not {one!r}."
+            )
         if gate not in sheet.rules.overrides:
             allowed = ", ".join(sorted(sheet.rules.overrides)) or "none"
-            raise Refused(f"The policy lets no commit override {gate!r}; it lets be overridden: {allowed}.")
+            raise Refused(
+                f"The policy lets no commit override {gate!r}; it lets be overridden: {allowed}."
+            )
         if gate not in asks.gates:
             note(sheet.settings, f"{stage} has no gate {gate}; the override changes nothing.")
         lines.append(f"Gate-Override: {gate}: {reason}")

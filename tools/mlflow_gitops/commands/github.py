@@ -1,5 +1,5 @@
-"""`github …`: what the workflows call. What each needs comes from GitHub's own variables and event file, so that nothing that
-people wrote passes through a shell."""
+"""`github …`: what the workflows call. What each needs comes from GitHub's own variables and event
+file, so that nothing that people wrote passes through a shell."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _CRASHED = "The plan could not be made; its run says why."
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """What is told of a plan: whether the pull request may be merged, one line, and a page. A pull request that has nothing to
-    do with any model is `silent`: no comment is begun on it."""
+    """What is told of a plan: whether the pull request may be merged, one line, and a page. A pull
+    request that has nothing to do with any model is `silent`: no comment is begun on it."""
 
     good: bool
     line: str
@@ -41,10 +41,12 @@ class _Report:
 
 
 def plan(settings: Settings, head: str | None) -> int:
-    """Plan the open pull request that has this head, or a merge queue's group, as merged into the main branch (RULES R9).
+    """Plan the open pull request that has this head, or a merge queue's group, as merged into the
+    main branch (RULES R9).
 
-    It keeps one comment, sets the commit status, and adds to the job's summary. What it found is told there: the exit code is
-    0 also where the plan is refused, and an error's where none could be made.
+    It keeps one comment, sets the commit status, and adds to the job's summary. What it found is
+    told there: the exit code is 0 also where the plan is refused, and an error's where none could
+    be made.
     """
     workspace = Workspace(settings)
     github = GitHub.needed(workspace.git)
@@ -52,19 +54,28 @@ def plan(settings: Settings, head: str | None) -> int:
     sha = head or str(event.get("head_sha") or "")
     if not _SHA.fullmatch(sha):
         raise UsageFailure(
-            "Which commit? Name the pull request's head, 40 hexadecimal digits, or set GITHUB_EVENT_PATH."
+            "Which commit? Name the pull request's head, 40 hexadecimal digits, or set"
+            " GITHUB_EVENT_PATH."
         )
     branch = branch_of(workspace.git, workspace.main_ref) or github.default_branch
     pull = github.open_pull_at(sha, branch)
     if pull is None and event.get("event") != "merge_group":
-        note(settings, f"No open pull request into {branch} has the head {sha[:12]}; nothing is planned.")
+        note(
+            settings,
+            f"No open pull request into {branch} has the head {sha[:12]}; nothing is planned.",
+        )
         return OK
     _status(github, workspace, sha, "pending", "Planning")
     try:
         _fetch(workspace, sha, f"refs/pull/{pull.number}/head" if pull else sha)
         report = _report(settings, workspace, sha)
         if pull is not None:
-            github.comment(pull.number, _key("plan", workspace), _titled(report.page, workspace), new=not report.silent)
+            github.comment(
+                pull.number,
+                _key("plan", workspace),
+                _titled(report.page, workspace),
+                new=not report.silent,
+            )
         append("GITHUB_STEP_SUMMARY", report.page)
         _status(github, workspace, sha, "success" if report.good else "failure", report.line)
     except BaseException:
@@ -74,9 +85,10 @@ def plan(settings: Settings, head: str | None) -> int:
 
 
 def _status(github: GitHub, workspace: Workspace, sha: str, state: State, line: str) -> None:
-    """Set the commit status; of one environment among several, its own, and then the required one, which is what all of them
-    come to. Whoever sets it looks again: another one may have ended, and set it, between this one's look and its word. What an
-    earlier run left says nothing of this one."""
+    """Set the commit status; of one environment among several, its own, and then the required one,
+    which is what all of them come to. Whoever sets it looks again: another one may have ended, and
+    set it, between this one's look and its word. What an earlier run left says nothing of this
+    one."""
     place, url = workspace.environment, _run_url()
     if place is None:
         return github.set_status(sha, CONTEXT, state, line, url)
@@ -84,10 +96,16 @@ def _status(github: GitHub, workspace: Workspace, sha: str, state: State, line: 
     before: State | None = None
     while True:
         each = _each(github.statuses(sha), workspace.environments, url)
-        joint: State = next((one for one in ("failure", "pending") if one in each.values()), "success")
+        joint: State = next(
+            (one for one in ("failure", "pending") if one in each.values()), "success"
+        )
         if joint == before:
             return None
-        said = f"{place.name}: {line}" if joint == state else ", ".join(f"{name}: {one}" for name, one in each.items())
+        said = (
+            f"{place.name}: {line}"
+            if joint == state
+            else ", ".join(f"{name}: {one}" for name, one in each.items())
+        )
         github.set_status(sha, CONTEXT, joint, said, url)
         before = joint
 
@@ -99,7 +117,13 @@ def _each(
     each: dict[str, State] = {}
     for name in environments:
         told, where = known.get(f"{CONTEXT}/{name}", ("pending", url))
-        each[name] = "pending" if where != url or told == "pending" else "success" if told == "success" else "failure"
+        each[name] = (
+            "pending"
+            if where != url or told == "pending"
+            else "success"
+            if told == "success"
+            else "failure"
+        )
     return each
 
 
@@ -121,12 +145,16 @@ def _report(settings: Settings, workspace: Workspace, sha: str) -> _Report:
     if snapshot.errors:
         report_invalid(snapshot, "text")
         page = "\n".join(plan_markdown.problems(snapshot.errors))
-        return _Report(False, f"Invalid files: {plan_text.many(len(snapshot.errors), 'problem')}.", page)
+        return _Report(
+            False, f"Invalid files: {plan_text.many(len(snapshot.errors), 'problem')}.", page
+        )
     planner = _planner(settings, workspace, merge)
     planned = planner.compared(planner.plan((), steps(settings)))
     emit(plan_text.plan(planned, Style()))
     refused, page = planned.summary["refused"], "\n".join(plan_markdown.plan(planned))
-    return _Report(not refused, plan_text.closing(planned), page, silent=not planned.models and not refused)
+    return _Report(
+        not refused, plan_text.closing(planned), page, silent=not planned.models and not refused
+    )
 
 
 def _planner(settings: Settings, workspace: Workspace, merge: Merge | None = None) -> Planner:
@@ -144,13 +172,24 @@ def _fetch(workspace: Workspace, sha: str, ref: str) -> None:
     """Bring a pull request's commits here as objects; no branch and no file changes."""
     git = workspace.git
     if not git.exists(sha) and (remote := git.remote()) is not None:
-        git.output("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", remote, ref)
+        git.output(
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+            remote,
+            ref,
+        )
     if not git.exists(sha):
-        raise Failure(f"{ref} has moved on from {sha[:12]}; its new head is planned by a run of its own.")
+        raise Failure(
+            f"{ref} has moved on from {sha[:12]}; its new head is planned by a run of its own."
+        )
 
 
 def drift(settings: Settings) -> int:
-    """Look for drift. What the policy says to report, and what is refused, is kept in one issue, closed when it is gone.
+    """Look for drift. What the policy says to report, and what is refused, is kept in one issue,
+    closed when it is gone.
 
     The output `heal` says whether a reconcile has something to do. Nothing is written to MLflow.
     """
@@ -170,7 +209,10 @@ def drift(settings: Settings) -> int:
         append("GITHUB_STEP_SUMMARY", page)
     else:
         github.issue(_key("drift", workspace), "", None)
-    append("GITHUB_OUTPUT", f"heal={'true' if any(model.has_work for model in planned.models) else 'false'}")
+    append(
+        "GITHUB_OUTPUT",
+        f"heal={'true' if any(model.has_work for model in planned.models) else 'false'}",
+    )
     return OK
 
 
@@ -180,10 +222,11 @@ def _to_report(model: ModelPlan) -> bool:
 
 
 def summary(settings: Settings, file: Path) -> int:
-    """Tell a reconcile's JSON to the workflow: the job's summary, and the output `changed` for a matrix.
+    """Tell a reconcile's JSON to the workflow: the job's summary, and the output `changed` for a
+    matrix.
 
-    `changed` lists each version that came to hold a stage; it is not set where none did. Above 200 of them the next ones are in
-    `changed-2`, and so on.
+    `changed` lists each version that came to hold a stage; it is not set where none did. Above 200
+    of them the next ones are in `changed-2`, and so on.
     """
     try:
         done = json.loads(file.read_text(encoding="utf-8"))
@@ -224,7 +267,8 @@ def _run_url() -> str | None:
 
 
 def append(variable: str, said: str) -> None:
-    """Add to one of the files that a job's step tells the runner through; nothing outside of a workflow."""
+    """Add to one of the files that a job's step tells the runner through; nothing outside of a
+    workflow."""
     if path := os.environ.get(variable):
         with open(path, "a", encoding="utf-8", errors="replace") as out:
             out.write(f"{said}\n")

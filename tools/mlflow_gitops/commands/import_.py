@@ -1,4 +1,5 @@
-"""`import`: writes manifests from a live registry; those that are there follow it, and keep what people wrote."""
+"""`import`: writes manifests from a live registry; those that are there follow it, and keep what
+people wrote."""
 
 from __future__ import annotations
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 
 def run(settings: Settings, models: Sequence[str], options: Options) -> int:
-    """Write the manifests of `models` (names, or globs), or of all that MLflow shows. Exits 3 where a manifest that is there
-    is invalid; the others are written all the same."""
+    """Write the manifests of `models` (names, or globs), or of all that MLflow shows. Exits 3 where
+    a manifest that is there is invalid; the others are written all the same."""
     workspace = Workspace(settings)
     here = (workspace.top / workspace.registry).is_dir()
     snapshot = workspace.tree() if here else Snapshot()
@@ -50,13 +51,20 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
 
 
 def folders(globs: Sequence[str], tag: str | None) -> Folders:
-    """The folders that `GLOB=FOLDER` options and a tag name. Raises UsageFailure for a folder outside models/."""
+    """The folders that `GLOB=FOLDER` options and a tag name. Raises UsageFailure for a folder
+    outside models/."""
     pairs = []
     for one in globs:
         glob, equals, folder = one.rpartition("=")
         parts = folder.strip("/").split("/")
-        if not equals or not glob or any(not part or part.startswith(".") or "\\" in part for part in parts):
-            raise UsageFailure(f"--folder takes GLOB=FOLDER, with a folder below models/, not {one!r}.")
+        if (
+            not equals
+            or not glob
+            or any(not part or part.startswith(".") or "\\" in part for part in parts)
+        ):
+            raise UsageFailure(
+                f"--folder takes GLOB=FOLDER, with a folder below models/, not {one!r}."
+            )
         pairs.append((glob, "/".join(parts)))
     return Folders(pairs, tag)
 
@@ -64,13 +72,16 @@ def folders(globs: Sequence[str], tag: str | None) -> Folders:
 def _observe(
     registry: Registry, wanted: Sequence[str], ours: Collection[str], *, every_prompt: bool
 ) -> tuple[list[ObservedModel], list[str]]:
-    """The wanted models in the order of their names, and the prompts that were left out: all but those with a manifest
-    (`ours`) or a name that was given, unless `every_prompt`. Raises Failure for a name that MLflow does not show."""
+    """The wanted models in the order of their names, and the prompts that were left out: all but
+    those with a manifest (`ours`) or a name that was given, unless `every_prompt`. Raises Failure
+    for a name that MLflow does not show."""
     globs = [name for name in wanted if "*" in name or "?" in name]
     everything = not wanted or bool(globs)
     found = registry.observe([*wanted], only=not everything)
     if everything and registry.stageless:  # a listing there has names alone
-        found = registry.observe([name for name in found if not wanted or _wanted(name, wanted)], only=True)
+        found = registry.observe(
+            [name for name in found if not wanted or _wanted(name, wanted)], only=True
+        )
     if everything and (every_prompt or ours):
         found |= registry.prompts()
     taken = found.keys() if every_prompt else {*ours, *wanted}
@@ -78,10 +89,14 @@ def _observe(
     known = found.keys() if wanted else {*found, *registry.prompt_names()}
     prompts = sorted(name for name in known - models.keys() if not wanted or _wanted(name, wanted))
     for name in wanted:
-        if name not in found and not (name in globs and any(matches(model, name) for model in models)):
+        if name not in found and not (
+            name in globs and any(matches(model, name) for model in models)
+        ):
             near = difflib.get_close_matches(name, found, 1)
             hint = (
-                f"Did you mean {near[0]}?" if near else f"Look at what {registry.shown} has with mlflow-gitops status."
+                f"Did you mean {near[0]}?"
+                if near
+                else f"Look at what {registry.shown} has with mlflow-gitops status."
             )
             raise Failure(f"MLflow shows no model {name}. {hint}")
     return [models[name] for name in sorted(models) if not wanted or _wanted(name, wanted)], prompts
@@ -91,14 +106,19 @@ def _wanted(name: str, wanted: Collection[str]) -> bool:
     return name in wanted or any(matches(name, glob) for glob in wanted)
 
 
-def _tell(settings: Settings, options: Options, done: Sequence[Imported], prompts: Sequence[str]) -> None:
+def _tell(
+    settings: Settings, options: Options, done: Sequence[Imported], prompts: Sequence[str]
+) -> None:
     counts = {
-        result: sum(each.result == result for each in done) for result in ("created", "updated", "unchanged", "left")
+        result: sum(each.result == result for each in done)
+        for result in ("created", "updated", "unchanged", "left")
     }
     counts["invalid"] = sum(each.result == "invalid" for each in done)
     counts["pending"] = sum(bool(each.pending) for each in done)
     if options.form == "json":
-        emit_json({"models": [_data(each) for each in done], "prompts": list(prompts), "summary": counts})
+        emit_json(
+            {"models": [_data(each) for each in done], "prompts": list(prompts), "summary": counts}
+        )
     else:
         for each in done:
             emit(shown(each.diff, Style()))
@@ -106,10 +126,17 @@ def _tell(settings: Settings, options: Options, done: Sequence[Imported], prompt
         for text in each.notes:
             warn(f"{each.model}: {text}.")
         if each.pending:
-            note(settings, f"{each.model}: plan will show {'; '.join(map(say_change, each.pending))}.")
+            note(
+                settings,
+                f"{each.model}: plan will show {'; '.join(map(say_change, each.pending))}.",
+            )
     if prompts:
-        some = ", ".join(prompts[:3]) + (f" and {len(prompts) - 3} more" if len(prompts) > 3 else "")
-        note(settings, f"{many(len(prompts), 'prompt')} left out; --prompts takes them, too: {some}.")
+        some = ", ".join(prompts[:3]) + (
+            f" and {len(prompts) - 3} more" if len(prompts) > 3 else ""
+        )
+        note(
+            settings, f"{many(len(prompts), 'prompt')} left out; --prompts takes them, too: {some}."
+        )
     said = [
         f"{counts[result]} {result}"
         for result in ("created", "updated", "unchanged", "left", "invalid")
@@ -120,7 +147,10 @@ def _tell(settings: Settings, options: Options, done: Sequence[Imported], prompt
         note(settings, "Nothing was written.")
     elif counts["created"] or counts["updated"]:
         rest = "" if not counts["pending"] else " but what is said above"
-        note(settings, f"See with mlflow-gitops plan that nothing changes in MLflow{rest}, then commit.")
+        note(
+            settings,
+            f"See with mlflow-gitops plan that nothing changes in MLflow{rest}, then commit.",
+        )
 
 
 def _data(each: Imported) -> Mapping[str, Any]:

@@ -1,5 +1,5 @@
-"""`init`: what a repository needs around its manifests. Nothing that is there is overwritten; `--update` renews what nobody
-edited."""
+"""`init`: what a repository needs around its manifests. Nothing that is there is overwritten;
+`--update` renews what nobody edited."""
 
 from __future__ import annotations
 
@@ -67,17 +67,28 @@ def run(settings: Settings, options: Options, ask: Ask | None) -> int:
     has_action = (top / ACTION / "action.yml").is_file()
     if options.update:
         ask = None
-    github = _yes(options.github, has_action if options.update else True, "Is the repository on GitHub?", ask)
+    github = _yes(
+        options.github, has_action if options.update else True, "Is the repository on GitHub?", ask
+    )
     owner = options.owner
     policy_file = policy_of(workspace.registry)
     fresh = not _is_whole(workspace) and not os.path.lexists(workspace.top / policy_file)
     if owner is None and ask is not None and github and fresh:
         owner = ask("Which team owns the policy (@org/team; empty for none)?", "").strip() or None
     aliases = _yes(
-        options.aliases, False, "Keep each stage as an alias, too (models:/<model>@production)?", ask if fresh else None
+        options.aliases,
+        False,
+        "Keep each stage as an alias, too (models:/<model>@production)?",
+        ask if fresh else None,
     )
     places = tuple(workspace.environments.values())
-    place = Place(workspace.root, _branch(workspace), options.requirement or _requirement(), __version__, places)
+    place = Place(
+        workspace.root,
+        _branch(workspace),
+        options.requirement or _requirement(),
+        __version__,
+        places,
+    )
     rules = scaffold.policy(policy_file.rpartition("/")[0], owner, aliases=aliases)
     if read_policy(rules, policy_file)[1]:
         raise UsageFailure(f"{owner!r} is no owner: one is @user, @org/team or an e-mail address.")
@@ -101,14 +112,17 @@ def _yes(given: bool | None, default: bool, question: str, ask: Ask | None) -> b
     if given is not None or ask is None:
         return default if given is None else given
     # What is neither is asked again: it was meant for another question.
-    while (answer := ask(f"{question} [{'Y/n' if default else 'y/N'}]", "").strip().lower()) not in _ANSWERS:
+    while (
+        answer := ask(f"{question} [{'Y/n' if default else 'y/N'}]", "").strip().lower()
+    ) not in _ANSWERS:
         pass
     said = _ANSWERS[answer]
     return default if said is None else said
 
 
 def _branch(workspace: Workspace) -> str:
-    """The main branch, as GitHub calls it; of a repository that is still to be pushed, the one that is checked out."""
+    """The main branch, as GitHub calls it; of a repository that is still to be pushed, the one that
+    is checked out."""
     try:
         if branch := branch_of(workspace.git, workspace.main_ref):
             return branch
@@ -118,7 +132,8 @@ def _branch(workspace: Workspace) -> str:
 
 
 def _requirement() -> str:
-    """What pip installs to have this very version: the commit that it was installed from, or a release."""
+    """What pip installs to have this very version: the commit that it was installed from, or a
+    release."""
     try:
         told = importlib.metadata.distribution("mlflow-gitops").read_text("direct_url.json")
     except importlib.metadata.PackageNotFoundError:
@@ -130,7 +145,9 @@ def _requirement() -> str:
     return f"mlflow-gitops=={__version__}"
 
 
-def _wanted(workspace: Workspace, rules: bytes, place: Place, *, github: bool) -> Iterator[Scaffolded]:
+def _wanted(
+    workspace: Workspace, rules: bytes, place: Place, *, github: bool
+) -> Iterator[Scaffolded]:
     if not _is_whole(workspace):
         yield Scaffolded(policy_of(workspace.registry), rules, "never")
         if not (workspace.top / workspace.registry / "models").is_dir():
@@ -147,15 +164,19 @@ def _wanted(workspace: Workspace, rules: bytes, place: Place, *, github: bool) -
 
 
 def _is_whole(workspace: Workspace) -> bool:
-    """Whether this is about all environments together: what surrounds them is written, and with --env an environment's own
-    policy and folder."""
+    """Whether this is about all environments together: what surrounds them is written, and with
+    --env an environment's own policy and folder."""
     return workspace.environment is None and workspace.has_environments
 
 
 def _shipped() -> dict[str, bytes]:
     """GitHub's files as this command ships them: path to content."""
     home = shared(".github")
-    found = [*(home / "workflows").glob("*.yml"), *(home / "actions").rglob("*.yml"), home / Path(TEMPLATE).name]
+    found = [
+        *(home / "workflows").glob("*.yml"),
+        *(home / "actions").rglob("*.yml"),
+        home / Path(TEMPLATE).name,
+    ]
     shipped = {f".github/{file.relative_to(home).as_posix()}": file.read_bytes() for file in found}
     return {**shipped, f"{ACTION}/constraints.txt": shared("constraints.txt").read_bytes()}
 
@@ -164,7 +185,11 @@ def _templates(top: Path) -> Iterator[str]:
     """Pull request templates that are there, wherever GitHub looks, in any case."""
     for folder in (top / ".github", top, top / "docs"):
         for file in sorted(folder.iterdir()) if folder.is_dir() else ():
-            if file.name.lower() in ("pull_request_template.md", "pull_request_template.txt", "pull_request_template"):
+            if file.name.lower() in (
+                "pull_request_template.md",
+                "pull_request_template.txt",
+                "pull_request_template",
+            ):
                 yield file.relative_to(top).as_posix()
 
 
@@ -182,12 +207,18 @@ def _outcome(top: Path, one: Scaffolded, *, update: bool) -> Outcome:
     if one.renewal == "unedited" and not scaffold.is_unedited(here.data):
         return Outcome(one.path, "left", diff, why="it was edited here, or is not from init")
     if not update:
-        return Outcome(one.path, "left", diff, why="it is another release's; renew it with mlflow-gitops init --update")
+        return Outcome(
+            one.path,
+            "left",
+            diff,
+            why="it is another release's; renew it with mlflow-gitops init --update",
+        )
     return Outcome(one.path, "updated", diff, one.data)
 
 
 def _owners(workspace: Workspace, rules: bytes | None) -> list[Outcome]:
-    """CODEOWNERS, in which only this command's own block is touched. `rules` is a policy that is written only now."""
+    """CODEOWNERS, in which only this command's own block is touched. `rules` is a policy that is
+    written only now."""
     there = (workspace.top / workspace.registry).is_dir()
     sources = list(files.registry_files(workspace.top, workspace.registry)) if there else []
     if rules is not None:
@@ -196,11 +227,21 @@ def _owners(workspace: Workspace, rules: bytes | None) -> list[Outcome]:
     found = codeowners.existing(workspace)
     old = found or CodeOwners(PLACES[0], "")
     if snapshot.errors:
-        return [Outcome(old.file, "left", "", why="manifests or policy have errors; mlflow-gitops validate says which")]
+        return [
+            Outcome(
+                old.file,
+                "left",
+                "",
+                why="manifests or policy have errors; mlflow-gitops validate says which",
+            )
+        ]
     new = codeowners.written(workspace, snapshot, old)
     if not new:
         return []
-    before, after = old.text.encode("utf-8", "surrogateescape"), new.encode("utf-8", "surrogateescape")
+    before, after = (
+        old.text.encode("utf-8", "surrogateescape"),
+        new.encode("utf-8", "surrogateescape"),
+    )
     if before == after:
         return [Outcome(old.file, "unchanged", "")]
     diff = unified(old.file, before if found else None, after)
@@ -211,12 +252,17 @@ def _tell(settings: Settings, options: Options, done: Sequence[Outcome]) -> None
     results = ("created", "updated", "unchanged", "left")
     counts = {result: sum(one.result == result for one in done) for result in results}
     if options.form == "json":
-        told = [{"file": one.file, "result": one.result, "diff": one.diff, "why": one.why} for one in done]
+        told = [
+            {"file": one.file, "result": one.result, "diff": one.diff, "why": one.why}
+            for one in done
+        ]
         emit_json({"files": told, "summary": counts})
     else:
         style = Style()
         for one in done:
-            if one.result == "updated" or (one.diff and (options.dry_run or settings.verbosity > 0)):
+            if one.result == "updated" or (
+                one.diff and (options.dry_run or settings.verbosity > 0)
+            ):
                 emit(shown(one.diff, style))
             elif one.result == "created":
                 emit([f"created {one.file}"])
@@ -224,7 +270,11 @@ def _tell(settings: Settings, options: Options, done: Sequence[Outcome]) -> None
         if one.result == "left":
             note(settings, f"Left {one.file}: {one.why}.")
     said = [f"{counts[result]} {result}" for result in results if counts[result]]
-    note(settings, f"{len(done)} files: {', '.join(said)}." + (" Nothing was written." if options.dry_run else ""))
+    note(
+        settings,
+        f"{len(done)} files: {', '.join(said)}."
+        + (" Nothing was written." if options.dry_run else ""),
+    )
 
 
 def _next(settings: Settings, workspace: Workspace, *, github: bool) -> Iterator[str]:
@@ -235,14 +285,18 @@ def _next(settings: Settings, workspace: Workspace, *, github: bool) -> Iterator
     if workspace.root != "registry":
         yield f"  export MLFLOW_GITOPS_REGISTRY_DIR={shlex.quote(workspace.root)}"
     if workspace.has_environments:
-        yield "  export MLFLOW_GITOPS_ENV=" + (workspace.environment.name if workspace.environment else "NAME")
+        yield "  export MLFLOW_GITOPS_ENV=" + (
+            workspace.environment.name if workspace.environment else "NAME"
+        )
     elif settings.tracking_uri or not os.environ.get("MLFLOW_TRACKING_URI"):
         uri = without_credentials(settings.tracking_uri or "http://localhost:5000")
         yield f"  export MLFLOW_TRACKING_URI={shlex.quote(uri)}   # where your MLflow is"
     yield "  mlflow-gitops import              # manifests of what MLflow has now"
     yield "  mlflow-gitops validate"
     yield "  mlflow-gitops plan                # nothing is to change yet"
-    folders = " ".join(shlex.quote(each) for each in (workspace.root, "schemas", *([".github"] if github else [])))
+    folders = " ".join(
+        shlex.quote(each) for each in (workspace.root, "schemas", *([".github"] if github else []))
+    )
     remote = workspace.git.remote()  # what is reconciled is what it has
     push = f" && git push -u {shlex.quote(remote)} HEAD" if remote else ""
     yield f"  git add {folders} && git commit -m 'Manifests for our models'{push}"

@@ -22,13 +22,15 @@ def run(
     author: str | None,
     form: str,
 ) -> int:
-    """Print the events of the main line, oldest first. Raises Failure for a model, stage, time or revision that there is
-    not."""
-    gc.disable()  # one process, one answer: looking for garbage among ten thousands of events finds none
+    """Print the events of the main line, oldest first. Raises Failure for a model, stage, time or
+    revision that there is not."""
+    # one process, one answer: looking for garbage among ten thousands of events finds none
+    gc.disable()
     try:
         return _run(settings, model, stage, since, until, author, form)
     finally:
-        # Through both, all that is there counts as old: else it would be looked through as soon as this is on again.
+        # Through both, all that is there counts as old: else it would be looked through as soon as
+        # this is on again.
         gc.freeze()
         gc.unfreeze()
         gc.enable()

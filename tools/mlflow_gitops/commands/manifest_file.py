@@ -23,7 +23,8 @@ from mlflow_gitops.settings import Settings
 
 @dataclass(frozen=True)
 class Sheet:
-    """One manifest about to be edited: its path, its content, what it means, and the rules it stands under."""
+    """One manifest about to be edited: its path, its content, what it means, and the rules it
+    stands under."""
 
     workspace: Workspace
     settings: Settings
@@ -48,7 +49,9 @@ class Sheet:
         if (rule := self.rules.stages.get(stage)) is not None:
             return rule
         if stage.lower() == "none":
-            raise Failure(f"None is no stage; take {self.name}'s version out of {self.file} by hand instead.")
+            raise Failure(
+                f"None is no stage; take {self.name}'s version out of {self.file} by hand instead."
+            )
         alike = [name for name in self.rules.stages if name.lower() == stage.lower()]
         near = alike or difflib.get_close_matches(stage, self.rules.stages, 1, 0.5)
         hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(self.rules.stages)}."
@@ -56,15 +59,20 @@ class Sheet:
 
 
 def find(settings: Settings, model: str, form: str) -> Sheet:
-    """The manifest of a model, wherever it lies below models/. Raises Failure where there is none, and InvalidFiles where it
-    or the policy has errors, which are printed as `validate` does. Errors of other manifests stop nobody."""
+    """The manifest of a model, wherever it lies below models/. Raises Failure where there is none,
+    and InvalidFiles where it or the policy has errors, which are printed as `validate` does. Errors
+    of other manifests stop nobody."""
     workspace = Workspace(settings)
     registry = workspace.registry
     stem, models = file_stem(model), f"{registry}/models/"
     listing = {path: classify(path, registry) for path in files.names(workspace.top, registry)}
     # A file of the wrong ending counts, since it is told to be one.
-    relevant = [path for path, kind in listing.items() if kind in ("manifest", "policy", "extension")]
-    found = [path for path in relevant if path.startswith(models) and PurePosixPath(path).stem == stem]
+    relevant = [
+        path for path, kind in listing.items() if kind in ("manifest", "policy", "extension")
+    ]
+    found = [
+        path for path in relevant if path.startswith(models) and PurePosixPath(path).stem == stem
+    ]
     if not found:
         names = [unquote(stem_of(path)) for path, kind in listing.items() if kind == "manifest"]
         near = difflib.get_close_matches(model, names, 1)
@@ -81,15 +89,23 @@ def find(settings: Settings, model: str, form: str) -> Sheet:
         raise InvalidFiles
     [file] = found
     manifest = snapshot.manifests[model]
-    return Sheet(workspace, settings, sources, file, manifest, snapshot.policy.for_model(model, manifest.kind))
+    return Sheet(
+        workspace,
+        settings,
+        sources,
+        file,
+        manifest,
+        snapshot.policy.for_model(model, manifest.kind),
+    )
 
 
 # -- what changes -------------------------------------------------------------------------------------------------------
 
 
 def moved(sheet: Sheet, stage: str, versions: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-    """The stages as they are once `stage` holds `versions`: they leave MLflow's other stages, where one version cannot be at
-    the same time. Raises Refused where that would leave a protected stage empty."""
+    """The stages as they are once `stage` holds `versions`: they leave MLflow's other stages, where
+    one version cannot be at the same time. Raises Refused where that would leave a protected stage
+    empty."""
     changed = {stage: versions}
     for other, held in sheet.manifest.stages.items():
         if other == stage or not (sheet.rule(stage).native and sheet.rule(other).native):
@@ -107,8 +123,8 @@ def moved(sheet: Sheet, stage: str, versions: tuple[int, ...]) -> dict[str, tupl
 
 
 def asked(sheet: Sheet) -> ObservedModel | None:
-    """The model as MLflow shows it, without versions where it has none of that name. None, with a warning, where MLflow
-    cannot be asked."""
+    """The model as MLflow shows it, without versions where it has none of that name. None, with a
+    warning, where MLflow cannot be asked."""
     progress = steps(sheet.settings)
     progress("asking MLflow")
     try:
@@ -125,13 +141,16 @@ def observe(sheet: Sheet) -> ObservedModel:
     kind = sheet.manifest.kind
     seen = connect(sheet.workspace, warn).read(sheet.name, kind)
     if seen is not None and seen.kind != kind:
-        raise Failure(f"{sheet.name} is a {seen.kind} in MLflow, no {kind}. Give the {kind} another name.")
+        raise Failure(
+            f"{sheet.name} is a {seen.kind} in MLflow, no {kind}. Give the {kind} another name."
+        )
     return seen or ObservedModel(sheet.name)
 
 
 def pins(sheet: Sheet, seen: ObservedModel, versions: Sequence[int]) -> dict[int, dict[str, str]]:
-    """What to pin of versions that come to hold a stage: nothing where the manifest does already. Raises Refused for one that
-    MLflow does not have and nobody said how to register, or that is pinned to something else."""
+    """What to pin of versions that come to hold a stage: nothing where the manifest does already.
+    Raises Refused for one that MLflow does not have and nobody said how to register, or that is
+    pinned to something else."""
     wanted = {}
     for version in versions:
         spec = sheet.manifest.versions.get(version, VersionSpec())
@@ -141,13 +160,17 @@ def pins(sheet: Sheet, seen: ObservedModel, versions: Sequence[int]) -> dict[int
                 raise missing(sheet, seen, version)
             note(
                 sheet.settings,
-                f"MLflow does not have version {version} yet; reconcile registers it from {spec.whence}.",
+                f"MLflow does not have version {version} yet; reconcile registers it from"
+                f" {spec.whence}.",
             )
-        elif differing := [word for word in IDENTITY if getattr(spec, word) not in (None, getattr(found, word))]:
+        elif differing := [
+            word for word in IDENTITY if getattr(spec, word) not in (None, getattr(found, word))
+        ]:
             word = differing[0]
             raise Refused(
-                f"Version {version} is pinned to {word} {getattr(spec, word)}, MLflow has {getattr(found, word) or 'none'}: "
-                f"it is not the version that was reviewed. If it is the right one: mlflow-gitops pin {sheet.name} {version}"
+                f"Version {version} is pinned to {word} {getattr(spec, word)}, MLflow has"
+                f" {getattr(found, word) or 'none'}: it is not the version that was reviewed. If it"
+                f" is the right one: mlflow-gitops pin {sheet.name} {version}"
             )
         elif spec.origin is None and not any(getattr(spec, word) for word in IDENTITY):
             wanted[version] = identity(found)
@@ -160,8 +183,9 @@ def missing(sheet: Sheet, seen: ObservedModel, version: int) -> Refused:
         way = "Register it with mlflow.genai.register_prompt."
         return Refused(f"MLflow has no version {version} of the prompt {sheet.name}; {have}. {way}")
     return Refused(
-        f"MLflow has no version {version} of {sheet.name}; {have}. Register it by training, or say where reconcile shall "
-        f"register it from: mlflow-gitops pin {sheet.name} {version} --source SOURCE"
+        f"MLflow has no version {version} of {sheet.name}; {have}. Register it by training, or say"
+        f" where reconcile shall register it from: mlflow-gitops pin {sheet.name} {version}"
+        " --source SOURCE"
     )
 
 

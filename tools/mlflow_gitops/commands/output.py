@@ -1,4 +1,5 @@
-"""Where commands print: data on stdout, everything else on stderr, progress only where a person watches."""
+"""Where commands print: data on stdout, everything else on stderr, progress only where a person
+watches."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ def emit(lines: Iterable[str]) -> None:
 
 
 def emit_json(value: Any) -> None:
-    """Print one JSON document to stdout. What no terminal should see stands in it as JSON's own escapes."""
+    """Print one JSON document to stdout. What no terminal should see stands in it as JSON's own
+    escapes."""
     print(as_json(value, indent=2))
 
 

@@ -14,8 +14,8 @@ from mlflow_gitops.settings import Settings
 
 
 def run(settings: Settings, model: str, version: int, source: str | None, options: Options) -> int:
-    """Write a version's run, source and logged model as MLflow has them; with `source`, for a version that MLflow does not
-    have, where reconcile shall register it from."""
+    """Write a version's run, source and logged model as MLflow has them; with `source`, for a
+    version that MLflow does not have, where reconcile shall register it from."""
     sheet = sheets.find(settings, model, options.form)
     spec = sheet.manifest.versions.get(version, VersionSpec())
     seen = sheets.observe(sheet) if source is None else sheets.asked(sheet)
@@ -24,13 +24,18 @@ def run(settings: Settings, model: str, version: int, source: str | None, option
     if found is not None:
         if source is not None and source != found.source:
             raise Refused(
-                f"MLflow has version {version} of {model} already, from {found.source or 'nowhere'}. Leave --source away "
-                "to pin that one, or take the next number."
+                f"MLflow has version {version} of {model} already, from"
+                f" {found.source or 'nowhere'}. Leave --source away to pin that one, or take the"
+                " next number."
             )
         known = identity(found)
         # A logged model that is pinned, and right, stays, although the source may say it as well.
         fields = {
-            word: None if word not in known and getattr(spec, word) != getattr(found, word) else known.get(word)
+            word: (
+                None
+                if word not in known and getattr(spec, word) != getattr(found, word)
+                else known.get(word)
+            )
             for word in IDENTITY
             if word in known or getattr(spec, word) not in (None, getattr(found, word))
         }
@@ -47,12 +52,20 @@ def run(settings: Settings, model: str, version: int, source: str | None, option
         if (old := getattr(spec, word)) not in (None, value):
             warn(f"Version {version} was pinned to {word} {old}.")
     return finish(
-        sheet, Edit({}, {version: fields}), f"Pin {sheet.name} {version}", [_said(source, found is None)], options
+        sheet,
+        Edit({}, {version: fields}),
+        f"Pin {sheet.name} {version}",
+        [_said(source, found is None)],
+        options,
     )
 
 
 def _said(source: str | None, new: bool) -> str:
-    return f"Reconcile registers it from {source}." if new else "It is what MLflow has under this number."
+    return (
+        f"Reconcile registers it from {source}."
+        if new
+        else "It is what MLflow has under this number."
+    )
 
 
 def _can_be_registered(sheet: Sheet, seen: ObservedModel, version: int) -> None:
@@ -61,6 +74,6 @@ def _can_be_registered(sheet: Sheet, seen: ObservedModel, version: int) -> None:
     highest = max([*seen.versions, int(noted) if noted.isdigit() else 0])
     if version <= highest:
         raise Refused(
-            f"Version {version} of {sheet.name} cannot be registered: MLflow never gives a number twice, and the next one is "
-            f"{highest + 1}."
+            f"Version {version} of {sheet.name} cannot be registered: MLflow never gives a number"
+            f" twice, and the next one is {highest + 1}."
         )

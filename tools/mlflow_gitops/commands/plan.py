@@ -26,12 +26,14 @@ def run(
     detailed_exitcode: bool,
     form: str,
 ) -> int:
-    """Plan the working tree, a revision, or a revision as merged into `onto`. Exits 4 when anything is refused, 3 when
-    files are invalid."""
+    """Plan the working tree, a revision, or a revision as merged into `onto`. Exits 4 when anything
+    is refused, 3 when files are invalid."""
     workspace = Workspace(settings)
     merge = workspace.merge(rev or "HEAD", onto) if onto is not None else None
     commit = workspace.git.resolve(rev) if rev is not None else None
-    snapshot = workspace.at(merge.made) if merge else workspace.at(commit) if commit else workspace.tree()
+    snapshot = (
+        workspace.at(merge.made) if merge else workspace.at(commit) if commit else workspace.tree()
+    )
     if snapshot.errors:
         return report_invalid(snapshot, form)
     from mlflow_gitops.app.connect import connect
@@ -61,8 +63,13 @@ def run(
     else:
         if plan.commit is None:
             note(
-                settings, "Planned from the working tree, which has uncommitted changes; reconcile takes commits only."
+                settings,
+                "Planned from the working tree, which has uncommitted changes; reconcile takes"
+                " commits only.",
             )
         emit(plan_text.plan(plan, Style(), verbose=settings.verbosity > 0))
     summary = plan.summary
-    return worst(REFUSED if summary["refused"] else OK, CHANGES if detailed_exitcode and summary["changes"] else OK)
+    return worst(
+        REFUSED if summary["refused"] else OK,
+        CHANGES if detailed_exitcode and summary["changes"] else OK,
+    )

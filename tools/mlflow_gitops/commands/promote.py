@@ -23,9 +23,10 @@ def run(
     overrides: Sequence[str],
     options: Options,
 ) -> int:
-    """Give a stage to a version, which replaces whatever held it (joins it, with `add` and in Archived) and leaves MLflow's
-    other stages. With `pin`, the version is pinned too, where MLflow can be asked. With `origin`, the version is that
-    environment's, and a copy of it comes to hold the stage."""
+    """Give a stage to a version, which replaces whatever held it (joins it, with `add` and in
+    Archived) and leaves MLflow's other stages. With `pin`, the version is pinned too, where MLflow
+    can be asked. With `origin`, the version is that environment's, and a copy of it comes to hold
+    the stage."""
     sheet = sheets.find(settings, model, options.form)
     copied: Mapping[int, Mapping[str, Pin]] = {}
     if origin is not None:
@@ -43,8 +44,8 @@ def run(
         return finish(sheet, Edit(), subject, [""], options)
     if add and rule.alias and held:
         raise Failure(
-            f"{stage} is kept as the alias {rule.alias!r} and holds one version; {sheets.listed(held)} holds it. "
-            "Leave --add away to replace it."
+            f"{stage} is kept as the alias {rule.alias!r} and holds one version;"
+            f" {sheets.listed(held)} holds it. Leave --add away to replace it."
         )
     # Who is archived joins those that are; anywhere else the stage is handed over.
     new = tuple(sorted({*held, version})) if add or stage == "Archived" else (version,)

@@ -1,6 +1,8 @@
-"""`github propose`: a pull request a model proposes its newest version for a stage, and is kept up to date.
+"""`github propose`: a pull request a model proposes its newest version for a stage, and is kept up
+to date.
 
-Everything is read from the main branch and written to branches of its own on the remote: the checkout stays as it is.
+Everything is read from the main branch and written to branches of its own on the remote: the
+checkout stays as it is.
 """
 
 from __future__ import annotations
@@ -37,19 +39,22 @@ from mlflow_gitops.render.terminal import Style
 from mlflow_gitops.settings import Settings
 
 MOST = 20
-"""Proposals that one run opens or changes; what is left waits for the next. GitHub slows down who creates much at once."""
+"""Proposals that one run opens or changes; what is left waits for the next. GitHub slows down who
+creates much at once."""
 _ENOUGH = f"{MOST} proposals are enough for one run; the next one goes on"
 _OTHERS = "others have committed to {}; merge or close its pull request, or delete the branch"
 
 
 def run(settings: Settings, models: Sequence[str], stage: str | None, *, dry_run: bool) -> int:
-    """Propose the newest version of each managed model (of these, where some are named) for `stage`, by default the one that
-    the policy's `propose` names for it. The output `branches` lists the branches that were pushed."""
+    """Propose the newest version of each managed model (of these, where some are named) for
+    `stage`, by default the one that the policy's `propose` names for it. The output `branches`
+    lists the branches that were pushed."""
     workspace = Workspace(settings)
     git, remote = workspace.git, workspace.git.remote()
     if remote is None:
         raise GitFailure(
-            "There is no remote, so no pull request can be opened. Add one: git remote add origin ADDRESS."
+            "There is no remote, so no pull request can be opened. Add one: git remote add origin"
+            " ADDRESS."
         )
     github = GitHub.needed(git)
     tip = git.resolve(workspace.main_ref)
@@ -59,14 +64,20 @@ def run(settings: Settings, models: Sequence[str], stage: str | None, *, dry_run
         return report_invalid(snapshot, "text")
     for name in models:
         if name not in snapshot.manifests:
-            note(settings, f"{name} has no manifest on {workspace.main_ref}: nothing is proposed for it.")
+            note(
+                settings,
+                f"{name} has no manifest on {workspace.main_ref}: nothing is proposed for it.",
+            )
     chosen = [name for name in snapshot.manifests if not models or name in models]
     stages = _stages(snapshot, chosen, stage)
     base = branch_of(git, workspace.main_ref) or github.default_branch
     desk = _Desk(workspace, settings, sources, tip, remote, Requests(github, base), dry_run=dry_run)
     if not stages and not desk.open:
         if chosen:
-            note(settings, "The policy proposes nothing. Say in it: propose: Staging, or give --stage.")
+            note(
+                settings,
+                "The policy proposes nothing. Say in it: propose: Staging, or give --stage.",
+            )
         return OK
     progress = steps(settings)
     progress("reading MLflow")
@@ -77,7 +88,9 @@ def run(settings: Settings, models: Sequence[str], stage: str | None, *, dry_run
     seen = registry.observe(list(stages), only=bool(models), prompts=prompts) if stages else {}
     outcomes = []
     try:
-        for outcome in _kept(desk, snapshot, policy, stages, seen, all_of_them=not models and stage is None):
+        for outcome in _kept(
+            desk, snapshot, policy, stages, seen, all_of_them=not models and stage is None
+        ):
             outcomes.append(outcome)
     except GitHubFailure as failure:  # what was pushed before that is told all the same
         desk.failures.append(failure)
@@ -90,10 +103,13 @@ def run(settings: Settings, models: Sequence[str], stage: str | None, *, dry_run
 
 
 def _stages(snapshot: Snapshot, models: Sequence[str], stage: str | None) -> dict[str, str]:
-    """The stage that each model's versions are proposed for, by the policy or as it is given; without those that have none.
-    Raises Failure for one that no model has."""
+    """The stage that each model's versions are proposed for, by the policy or as it is given;
+    without those that have none. Raises Failure for one that no model has."""
     if stage == "Archived":
-        raise Failure("A new version is not proposed for Archived. Name the stage that it shall climb to first.")
+        raise Failure(
+            "A new version is not proposed for Archived. Name the stage that it shall climb to"
+            " first."
+        )
     found = {}
     known: dict[str, None] = {}
     for name in models:
@@ -116,11 +132,17 @@ def _kept(
     *,
     all_of_them: bool,
 ) -> Iterator[Outcome]:
-    """Bring the proposal of each model up to date, and take back those of models that are to have none."""
+    """Bring the proposal of each model up to date, and take back those of models that are to have
+    none."""
     for name, stage in sorted(stages.items()):
         manifest = snapshot.manifests[name]
         sheet = Sheet(
-            desk.workspace, desk.settings, desk.sources, manifest.file, manifest, policy.for_model(name, manifest.kind)
+            desk.workspace,
+            desk.settings,
+            desk.sources,
+            manifest.file,
+            manifest,
+            policy.for_model(name, manifest.kind),
         )
         try:
             if (outcome := desk.keep(sheet, seen.get(name), stage)) is not None:
@@ -132,14 +154,17 @@ def _kept(
         wanted = {desk.branch(name) for name in stages}
         for branch, request in sorted(desk.open.items()):
             if branch not in wanted:
-                why = "Nothing is proposed for this model any more: it has no manifest, or the policy names no stage."
+                why = (
+                    "Nothing is proposed for this model any more: it has no manifest, or the policy"
+                    " names no stage."
+                )
                 yield desk.withdrawn(branch, request, "", (), why)
 
 
 @dataclass
 class _Desk:
-    """What is proposed now, and the ways to change it. `pushed` are the branches that were pushed, `failures` why one could
-    not be, or why GitHub was not asked any more."""
+    """What is proposed now, and the ways to change it. `pushed` are the branches that were pushed,
+    `failures` why one could not be, or why GitHub was not asked any more."""
 
     workspace: Workspace
     settings: Settings
@@ -159,7 +184,8 @@ class _Desk:
 
     @cached_property
     def prefix(self) -> str:
-        """What the branches begin with: those of one environment, where the repository keeps several."""
+        """What the branches begin with: those of one environment, where the repository keeps
+        several."""
         place = self.workspace.environment
         return proposals.BRANCHES + (f"{place.name}/" if place else "")
 
@@ -178,7 +204,11 @@ class _Desk:
         """Bring one model's proposal up to date; None where there is none, and nothing to propose."""
         branch, before = self.branch(sheet.name), sheet.holders(stage)
         request, tip = self.open.get(branch), self.tips.get(branch)
-        version = proposals.newest(sheet.manifest, seen) if seen and seen.kind == sheet.manifest.kind else None
+        version = (
+            proposals.newest(sheet.manifest, seen)
+            if seen and seen.kind == sheet.manifest.kind
+            else None
+        )
 
         def outcome(result: Result, detail: str, proposed: int | None = version) -> Outcome:
             return Outcome(sheet.name, stage, before, proposed, result, detail)
@@ -186,7 +216,10 @@ class _Desk:
         if version is None or seen is None:
             if request is None:
                 return None
-            why = f"There is no newer version to propose: {self.workspace.main_ref} names what is newest, or MLflow lacks it."
+            why = (
+                f"There is no newer version to propose: {self.workspace.main_ref} names what is"
+                " newest, or MLflow lacks it."
+            )
             return self.withdrawn(branch, request, stage, before, why, sheet.name)
         try:
             edit = Edit(sheets.moved(sheet, stage, (version,)), sheets.pins(sheet, seen, [version]))
@@ -202,7 +235,12 @@ class _Desk:
             if request is None:
                 return None
             return self.withdrawn(
-                branch, request, stage, before, f"Version {version} was turned down before.", sheet.name
+                branch,
+                request,
+                stage,
+                before,
+                f"Version {version} was turned down before.",
+                sheet.name,
             )
         if not self._may_replace(tip, past):
             return outcome("left", _OTHERS.format(branch))
@@ -212,18 +250,29 @@ class _Desk:
         replaces = " ".join(leaving(sheet.manifest.stages, edit))
         if self.dry_run:
             emit(shown(unified(sheet.file, sheet.data, new), Style()))
-            return outcome("updated" if request else "opened", f"not yet, this is a dry run: {subject}")
-        # Also where a branch without a pull request says so already: what is opened in our name is what was made here.
+            return outcome(
+                "updated" if request else "opened", f"not yet, this is a dry run: {subject}"
+            )
+        # Also where a branch without a pull request says so already: what is opened in our name is
+        # what was made here.
         message = f"{subject}\n\n{replaces}\n\n{proposals.SIGNED}\n"
         made = commits.commit_apart(self.git, self.tip, sheet.file, new, message)
         commits.replace_branch(self.git, self.remote, branch, tip, made)
         self.pushed.append(branch)
         compared = self._compared(sheet, seen, stage, version)
         text = render.page(sheet.name, stage, seen.versions[version], replaces, compared)
-        return outcome("updated" if request else "opened", self.requests.put(branch, version, subject, text))
+        return outcome(
+            "updated" if request else "opened", self.requests.put(branch, version, subject, text)
+        )
 
     def withdrawn(
-        self, branch: str, request: Request, stage: str, before: tuple[int, ...], why: str, model: str = ""
+        self,
+        branch: str,
+        request: Request,
+        stage: str,
+        before: tuple[int, ...],
+        why: str,
+        model: str = "",
     ) -> Outcome:
         """Close a proposal that is of no use any more, unless others have committed to it."""
         told = model or branch.removeprefix(self.prefix)
@@ -232,7 +281,9 @@ class _Desk:
         if self._is_enough():
             return Outcome(told, stage, before, None, "waits", _ENOUGH)
         if self.dry_run:
-            return Outcome(told, stage, before, None, "withdrawn", f"not yet, this is a dry run: {request.url}")
+            return Outcome(
+                told, stage, before, None, "withdrawn", f"not yet, this is a dry run: {request.url}"
+            )
         self.requests.withdraw(request, why)
         return Outcome(told, stage, before, None, "withdrawn", request.url)
 
@@ -241,7 +292,9 @@ class _Desk:
         self._changed += 1
         return self._changed > MOST
 
-    def _compared(self, sheet: Sheet, seen: ObservedModel, stage: str, version: int) -> Comparison | None:
+    def _compared(
+        self, sheet: Sheet, seen: ObservedModel, stage: str, version: int
+    ) -> Comparison | None:
         """The version beside the one that it is measured against."""
         other = proposals.counterpart(sheet.manifest, stage)
         if other is None or self.evidence is None:
@@ -273,4 +326,8 @@ class _Desk:
     @cached_property
     def _me(self) -> str:
         """The address that commits are made under here."""
-        return self.git.output("var", "GIT_COMMITTER_IDENT", identity=True).rpartition("<")[2].partition(">")[0]
+        return (
+            self.git.output("var", "GIT_COMMITTER_IDENT", identity=True)
+            .rpartition("<")[2]
+            .partition(">")[0]
+        )

@@ -37,8 +37,8 @@ class Options:
 
 
 def run(settings: Settings, models: Sequence[str], options: Options) -> int:
-    """Plan, ask (on a terminal), apply and record. Exits 4 when something is refused, 5 when a model failed or the receipt
-    could not be kept, 3 on invalid files."""
+    """Plan, ask (on a terminal), apply and record. Exits 4 when something is refused, 5 when a
+    model failed or the receipt could not be kept, 3 on invalid files."""
     _check(models, options)
     workspace = Workspace(settings)
     commit = _commit(workspace, options.rev)
@@ -60,12 +60,22 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     registry = connect(workspace, warn)
     ways = replace(options.ways, prune=options.ways.prune or (kept is not None and kept.prune))
     reconciler = Reconciler(
-        workspace, registry, commit, snapshot, ways, push_receipts=options.push_receipts, jobs=options.jobs
+        workspace,
+        registry,
+        commit,
+        snapshot,
+        ways,
+        push_receipts=options.push_receipts,
+        jobs=options.jobs,
     )
     planner = reconciler.planner
     if fault := reconciler.fetch_receipts():
         warn(f"the receipts of other clones could not be fetched: {fault}")
-    plan = planner.plan(kept.selection, progress, others=kept.others) if kept else planner.plan(models, progress)
+    plan = (
+        planner.plan(kept.selection, progress, others=kept.others)
+        if kept
+        else planner.plan(models, progress)
+    )
     if kept:
         kept.check(plan)
     if options.form == "text":
@@ -86,7 +96,11 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     if done.recovered:
         note(settings, f"Recovered the receipt of an earlier run for {', '.join(done.recovered)}.")
     refused = done.refused
-    old = [o.model for o in refused if stood.get(o.model, set()).issuperset(reasons(o.refusals, o.gates))]
+    old = [
+        o.model
+        for o in refused
+        if stood.get(o.model, set()).issuperset(reasons(o.refusals, o.gates))
+    ]
     if options.form == "json":
         emit_json(plan_json.reconciled(commit, done.outcomes, done.receipt, standing=old))
     else:
@@ -95,7 +109,10 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
                 emit(plan_text.outcome(outcome, Style()))
         emit([plan_text.reconciled(commit, done.outcomes)])
     for name in plan.gone:
-        warn(f"{name} has no manifest any more; what it holds in MLflow is left. reconcile --prune demotes it.")
+        warn(
+            f"{name} has no manifest any more; what it holds in MLflow is left. reconcile --prune"
+            " demotes it."
+        )
     for fault in done.trouble:
         warn(f"applied, not recorded: {fault} The next run recovers it.")
     for name in old:
@@ -107,8 +124,8 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
 
 
 def _since(workspace: Workspace, revision: str | None) -> str | None:
-    """The commit of `--since`. One that is not here says nothing: after a forced push, CI names one that nobody has, and for a
-    new branch 0000…"""
+    """The commit of `--since`. One that is not here says nothing: after a forced push, CI names one
+    that nobody has, and for a new branch 0000…"""
     if revision is None or not revision.strip("0"):
         return None
     try:
@@ -122,12 +139,17 @@ def _with_progress(settings: Settings, count: int) -> Watch:
     def shown(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         try:
             if settings.verbosity >= 0 and sys.stderr.isatty():
-                with typer.progressbar(outcomes, length=count, label="Reconciling", file=sys.stderr) as bar:
+                with typer.progressbar(
+                    outcomes, length=count, label="Reconciling", file=sys.stderr
+                ) as bar:
                     yield from bar
             else:
                 yield from outcomes
         except KeyboardInterrupt:
-            warn("interrupted: the models under way are finished and recorded, the others wait for the next run.")
+            warn(
+                "interrupted: the models under way are finished and recorded, the others wait for"
+                " the next run."
+            )
             raise
 
     return shown
@@ -136,12 +158,15 @@ def _with_progress(settings: Settings, count: int) -> Watch:
 def _check(models: Sequence[str], options: Options) -> None:
     interactive = sys.stdin.isatty() and sys.stdout.isatty() and options.form == "text"
     if not options.yes and not interactive:
-        raise UsageFailure("reconcile changes the registry: without a terminal to ask on, say --yes.")
+        raise UsageFailure(
+            "reconcile changes the registry: without a terminal to ask on, say --yes."
+        )
     if (options.ways.adopt or options.ways.take_over) and not models:
         raise UsageFailure("--adopt and --take-over need the names of the models they are for.")
     if options.plan_file and (models or options.ways.adopt or options.ways.take_over):
         raise UsageFailure(
-            "A saved plan says itself which models it is for; give it without names, --adopt or --take-over."
+            "A saved plan says itself which models it is for; give it without names, --adopt or"
+            " --take-over."
         )
 
 
@@ -149,8 +174,8 @@ def _commit(workspace: Workspace, rev: str) -> str:
     commit = workspace.git.resolve(rev)
     if commit not in workspace.main_line:
         raise Failure(
-            f"{commit[:12]} is not on the main line of {workspace.main_ref}; only merged commits are reconciled. "
-            "Merge or push it first, or name the main branch with --main."
+            f"{commit[:12]} is not on the main line of {workspace.main_ref}; only merged commits"
+            " are reconciled. Merge or push it first, or name the main branch with --main."
         )
     return commit
 

@@ -18,7 +18,8 @@ from mlflow_gitops.settings import Settings
 
 
 def run(settings: Settings, out: Path, *, offline: bool) -> int:
-    """Write `out`/index.html. With `offline`, MLflow is not asked. Raises Failure where it cannot be written."""
+    """Write `out`/index.html. With `offline`, MLflow is not asked. Raises Failure where it cannot
+    be written."""
     workspace = Workspace(settings)
     progress = steps(settings)
     progress("reading git history and receipts")
@@ -56,26 +57,36 @@ def run(settings: Settings, out: Path, *, offline: bool) -> int:
         file.write_text(page(report), encoding="utf-8")
     except OSError as error:
         raise Failure(f"The report could not be written to {file}: {error.strerror}.") from None
-    note(settings, f"Wrote {file}: {many(len(told), 'event')} of {many(len(report.standings), 'model')}.")
+    note(
+        settings,
+        f"Wrote {file}: {many(len(told), 'event')} of {many(len(report.standings), 'model')}.",
+    )
     return OK
 
 
 def _asked(
     settings: Settings, workspace: Workspace, snapshot: Snapshot, commit: str
 ) -> tuple[Plan, str, dict[tuple[str, int], str]]:
-    """What MLflow holds against the main line's tip, where that is, and what the versions in stages were made from."""
+    """What MLflow holds against the main line's tip, where that is, and what the versions in stages
+    were made from."""
     from mlflow_gitops.app.connect import connect
     from mlflow_gitops.app.lineage import origins
     from mlflow_gitops.app.planner import Planner
 
     if snapshot.errors:
         raise InvalidFiles(
-            "The manifests have errors (mlflow-gitops validate), so MLflow cannot be compared; say --offline."
+            "The manifests have errors (mlflow-gitops validate), so MLflow cannot be compared; say"
+            " --offline."
         )
     registry = connect(workspace, warn)
     plan = Planner(workspace, registry, snapshot, commit).plan((), steps(settings))
     held = {
-        name: {version for stage, versions in manifest.stages.items() if stage != "Archived" for version in versions}
+        name: {
+            version
+            for stage, versions in manifest.stages.items()
+            if stage != "Archived"
+            for version in versions
+        }
         for name, manifest in snapshot.manifests.items()
     }
     known = origins(

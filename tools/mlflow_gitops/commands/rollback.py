@@ -21,14 +21,17 @@ from mlflow_gitops.settings import Settings
 _LISTED = 5
 
 
-def run(settings: Settings, model: str, stage: str, to: int | None, *, pin: bool, options: Options) -> int:
-    """Give a stage back to what held it before, by the main line and by what reconciles stamped; with `to`, to that version,
-    which must have held it."""
+def run(
+    settings: Settings, model: str, stage: str, to: int | None, *, pin: bool, options: Options
+) -> int:
+    """Give a stage back to what held it before, by the main line and by what reconciles stamped;
+    with `to`, to that version, which must have held it."""
     sheet = sheets.find(settings, model, options.form)
     sheet.rule(stage)
     if stage == "Archived":
         raise Failure(
-            "Archived is where versions go, not what one is rolled back to. Name the stage that it shall hold again."
+            "Archived is where versions go, not what one is rolled back to. Name the stage that it"
+            " shall hold again."
         )
     now = sheet.holders(stage)
     if to is not None and to in now:
@@ -37,16 +40,23 @@ def run(settings: Settings, model: str, stage: str, to: int | None, *, pin: bool
     points = _points(sheet)
     known = formers(points, stage, now, seen)
     if seen is not None and known.held and not known.stamped:
-        warn(f"No reconcile has stamped a version of {model} with {stage} yet; git alone says who held it.")
+        warn(
+            f"No reconcile has stamped a version of {model} with {stage} yet; git alone says who"
+            " held it."
+        )
     for versions in known.passed_over:
         note(
             settings,
-            f"{listed(versions)} is passed over: git named it, and no reconcile put it in {stage} (or it is gone).",
+            f"{listed(versions)} is passed over: git named it, and no reconcile put it in {stage}"
+            " (or it is gone).",
         )
     former, versions = _chosen(sheet, stage, known, to)
     stages = sheets.moved(sheet, stage, versions)
     edit = Edit(stages, sheets.pins(sheet, seen, versions) if seen is not None and pin else {})
-    note(settings, _told(stage, former, versions, lambda commit: f'{commit.sha[:7]} "{commit.subject}"'))
+    note(
+        settings,
+        _told(stage, former, versions, lambda commit: f'{commit.sha[:7]} "{commit.subject}"'),
+    )
     if to is None:
         _warn_of_return(points, stage, now, known, former)
     subject = f"Roll {sheet.name} {stage} back to {listed(versions)}"
@@ -70,10 +80,14 @@ def _points(sheet: Sheet) -> list[Point]:
         return []
     line = workspace.git.line(workspace.main_ref, workspace.registry)
     histories = Histories(line, workspace.registry, workspace.git.blobs, {})
-    return histories.standing(sheet.name, file_stem(sheet.name), line.shas[-1])[0] if line.shas else []
+    return (
+        histories.standing(sheet.name, file_stem(sheet.name), line.shas[-1])[0] if line.shas else []
+    )
 
 
-def _chosen(sheet: Sheet, stage: str, known: Formers, to: int | None) -> tuple[Former, tuple[int, ...]]:
+def _chosen(
+    sheet: Sheet, stage: str, known: Formers, to: int | None
+) -> tuple[Former, tuple[int, ...]]:
     if to is None and known.held:
         return known.held[0], known.held[0].versions
     for former in known.held:
@@ -82,28 +96,47 @@ def _chosen(sheet: Sheet, stage: str, known: Formers, to: int | None) -> tuple[F
     did = "; ".join(f"{listed(one.versions)} (since {one.since})" for one in known.held[:_LISTED])
     if to is not None:
         others = f"These did: {did}." if did else "No other did."
-        raise Refused(f"Version {to} of {sheet.name} never held {stage}, so there is no going back to it. {others}")
+        raise Refused(
+            f"Version {to} of {sheet.name} never held {stage}, so there is no going back to it."
+            f" {others}"
+        )
     raise Refused(
-        f"Nothing held {stage} of {sheet.name} before {listed(sheet.holders(stage))} on the main branch. "
-        f"Name the version to go on with: mlflow-gitops promote {sheet.name} VERSION {stage}"
+        f"Nothing held {stage} of {sheet.name} before {listed(sheet.holders(stage))} on the main"
+        f" branch. Name the version to go on with: mlflow-gitops promote {sheet.name} VERSION"
+        f" {stage}"
     )
 
 
-def _told(stage: str, former: Former, versions: tuple[int, ...], shown: Callable[[Commit], str]) -> str:
+def _told(
+    stage: str, former: Former, versions: tuple[int, ...], shown: Callable[[Commit], str]
+) -> str:
     """Which commit gave it the stage, and from when to when it held it."""
     if former.stay is None:
-        return f"A reconcile put {listed(versions)} in {stage} at {former.held}; the main branch of today tells no more of it."
+        return (
+            f"A reconcile put {listed(versions)} in {stage} at {former.held}; the main branch of"
+            " today tells no more of it."
+        )
     stay = former.stay
     began, ended = (f"{one.at} ({shown(one)})" if one else "" for one in (stay.began, stay.ended))
     until = f" until {ended}" if ended else ", and on the main branch holds it still"
     return f"{listed(versions)} held {stage} from {began}{until}."
 
 
-def _warn_of_return(points: Sequence[Point], stage: str, now: tuple[int, ...], known: Formers, former: Former) -> None:
+def _warn_of_return(
+    points: Sequence[Point], stage: str, now: tuple[int, ...], known: Formers, former: Former
+) -> None:
     """Going back twice goes forward again; whoever wants to go further back is told how."""
     before = itertools.takewhile(lambda stay: stay != former.stay, stays(points, stage))
     if former.stay is not None and any(stay.versions == now for stay in before):
         further = next(
-            (f" To go further back: --to {listed(one.versions)}" for one in known.held if one is not former), ""
+            (
+                f" To go further back: --to {listed(one.versions)}"
+                for one in known.held
+                if one is not former
+            ),
+            "",
         )
-        warn(f"{listed(now)} held {stage} before {listed(former.versions)} did, so this goes forward again.{further}")
+        warn(
+            f"{listed(now)} held {stage} before {listed(former.versions)} did, so this goes forward"
+            f" again.{further}"
+        )

@@ -19,19 +19,33 @@ from mlflow_gitops.settings import Settings
 
 
 def run(
-    settings: Settings, model: str | None, at: str | None, form: str, *, in_effect: bool, lineage: bool = False
+    settings: Settings,
+    model: str | None,
+    at: str | None,
+    form: str,
+    *,
+    in_effect: bool,
+    lineage: bool = False,
 ) -> int:
-    """Print what git wanted, or with `in_effect` what the receipts say MLflow had, then or now. With `lineage`, MLflow is asked
-    what the versions of one model were made from; without it, that is what the manifest pins."""
+    """Print what git wanted, or with `in_effect` what the receipts say MLflow had, then or now.
+    With `lineage`, MLflow is asked what the versions of one model were made from; without it, that
+    is what the manifest pins."""
     if lineage and (model is None or in_effect):
         raise UsageFailure(
-            "--lineage tells of one model's versions by git: name the model, and leave --effective away."
+            "--lineage tells of one model's versions by git: name the model, and leave --effective"
+            " away."
         )
     trail = Trail(Workspace(settings), model)
     place = trail.place(at) if at is not None else len(trail.line.shas) - 1
     commit = trail.line.shas[place] if place >= 0 else None
     moment = named_time(at) if at is not None else None
-    when = shown(moment) if moment is not None else shown(trail.line.times[place]) if commit else now_utc()
+    when = (
+        shown(moment)
+        if moment is not None
+        else shown(trail.line.times[place])
+        if commit
+        else now_utc()
+    )
     found = trail.effective(place, at) if in_effect else trail.standings(place)
     details = _details(trail, found, place) if model is not None and not in_effect else {}
     made_from = _made_from(settings, trail, found, place, lineage=lineage) if details else {}
@@ -40,7 +54,11 @@ def run(
     elif model is not None and not in_effect:
         now = when if at is not None else now_utc()
         standing = found[0] if found else None
-        emit(render.one(trail.courses[0], standing, details, place, now, Style(), trail.recorded, made_from))
+        emit(
+            render.one(
+                trail.courses[0], standing, details, place, now, Style(), trail.recorded, made_from
+            )
+        )
     else:
         emit(render.every(when, commit, found, Style()))
     for hint in trail.hints():

@@ -14,7 +14,8 @@ from mlflow_gitops.settings import Settings
 
 
 def run(settings: Settings, models: Sequence[str], exit_code: bool, form: str) -> int:
-    """Compare MLflow with HEAD. With `exit_code`, 2 unless every managed model is Synced and nothing is refused."""
+    """Compare MLflow with HEAD. With `exit_code`, 2 unless every managed model is Synced and
+    nothing is refused."""
     workspace = Workspace(settings)
     head = workspace.git.resolve("HEAD")
     snapshot = workspace.at(head)
@@ -33,6 +34,9 @@ def run(settings: Settings, models: Sequence[str], exit_code: bool, form: str) -
     else:
         emit(plan_text.status(plan, Style()))
         if workspace.dirty_paths():
-            note(settings, "The working tree has uncommitted changes; this compares MLflow with HEAD.")
+            note(
+                settings,
+                "The working tree has uncommitted changes; this compares MLflow with HEAD.",
+            )
     unsettled = any(model.sync != "Synced" or model.refusals for model in plan.models)
     return CHANGES if exit_code and unsettled else OK

@@ -28,7 +28,8 @@ from mlflow_gitops.settings import Settings
 
 
 def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, form: str) -> int:
-    """Check everything, the given paths, or what changed since a revision; exit 3 if anything is wrong."""
+    """Check everything, the given paths, or what changed since a revision; exit 3 if anything is
+    wrong."""
     if paths and changed_since is not None:
         raise UsageFailure("Give paths or --changed-since, not both.")
     workspace = Workspace(settings, whole=True)
@@ -36,7 +37,9 @@ def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, fo
     if each is None:
         snapshot = _snapshot(workspace, paths, changed_since)
     else:
-        snapshot = _joined([_listing(workspace), *_everywhere(workspace, each, paths, changed_since)])
+        snapshot = _joined(
+            [_listing(workspace), *_everywhere(workspace, each, paths, changed_since)]
+        )
     if form == "json":
         emit_json(problems.data(snapshot))
     elif form == "github":
@@ -59,8 +62,8 @@ def _snapshot(workspace: Workspace, paths: Sequence[Path], changed_since: str | 
 
 
 def _environments(workspace: Workspace) -> list[Workspace] | None:
-    """A workspace for each environment that is listed, of those that can be read; None where it is one already, or the
-    repository keeps no list."""
+    """A workspace for each environment that is listed, of those that can be read; None where it is
+    one already, or the repository keeps no list."""
     if workspace.environment is not None or not workspace.has_environments:
         return None
     try:
@@ -75,24 +78,36 @@ def _listing(workspace: Workspace) -> Snapshot:
     shown = f"{workspace.root}/{ENVIRONMENTS}"
     read = files.read_file(workspace.top / shown, shown)
     if read.data is None:
-        return Snapshot(problems=[Problem(shown, 1, 1, "not-a-file", read.fault or "cannot be read")])
+        return Snapshot(
+            problems=[Problem(shown, 1, 1, "not-a-file", read.fault or "cannot be read")]
+        )
     return Snapshot(problems=read_environments(read.data, workspace.root)[1])
 
 
 def _everywhere(
-    workspace: Workspace, each: Sequence[Workspace], paths: Sequence[Path], changed_since: str | None
+    workspace: Workspace,
+    each: Sequence[Workspace],
+    paths: Sequence[Path],
+    changed_since: str | None,
 ) -> Iterator[Snapshot]:
-    """Every environment by itself; of the given files, each in the environment whose folder it lies in."""
+    """Every environment by itself; of the given files, each in the environment whose folder it lies
+    in."""
     if not paths:
         yield from (_snapshot(one, (), changed_since) for one in each)
         return
-    left = [file for path in paths for file in (_below(path) if path.is_dir() and not path.is_symlink() else [path])]
+    left = [
+        file
+        for path in paths
+        for file in (_below(path) if path.is_dir() and not path.is_symlink() else [path])
+    ]
     for one in each:
         top = (one.top / one.registry).resolve()
         mine = [file for file in left if (file.parent.resolve() / file.name).is_relative_to(top)]
         left = [file for file in left if file not in mine]
         yield _given(one, mine)
-    yield _given(workspace, [file for file in left if file.name != ENVIRONMENTS or not file.exists()])
+    yield _given(
+        workspace, [file for file in left if file.name != ENVIRONMENTS or not file.exists()]
+    )
 
 
 def _joined(each: Sequence[Snapshot]) -> Snapshot:
@@ -102,7 +117,8 @@ def _joined(each: Sequence[Snapshot]) -> Snapshot:
 
 
 def _changed(workspace: Workspace, ref: str) -> Snapshot:
-    """Only what differs from `ref`; everything when the policy does, since it is part of every manifest's rules.
+    """Only what differs from `ref`; everything when the policy does, since it is part of every
+    manifest's rules.
 
     A policy that is wrong already is told all the same: under it no manifest was judged.
     """
@@ -110,37 +126,56 @@ def _changed(workspace: Workspace, ref: str) -> Snapshot:
     if any(_is_policy(workspace, path) for path in changed):
         return _with_codeowners(workspace, workspace.tree())
     listing = files.names(workspace.top, workspace.registry)
-    # Of ten thousand paths few are looked at closely: what stands beside the manifests, and what could be a changed one's twin.
+    # Of ten thousand paths few are looked at closely: what stands beside the manifests, and what
+    # could be a changed one's twin.
     models = f"{workspace.registry}/models/"
-    wanted = [p for p in listing if p in changed or (not p.startswith(models) and _is_policy(workspace, p))]
-    snapshot = build((files.read_file(workspace.top / path, path) for path in wanted), workspace.registry)
+    wanted = [
+        p
+        for p in listing
+        if p in changed or (not p.startswith(models) and _is_policy(workspace, p))
+    ]
+    snapshot = build(
+        (files.read_file(workspace.top / path, path) for path in wanted), workspace.registry
+    )
     names = {stem_of(path).lower() for path in changed}
     alike = (path for path in listing if stem_of(path).lower() in names)
     siblings = twins(path for path in alike if classify(path, workspace.registry) == "manifest")
     copies = schema_copy_problems(files.schema_copies(workspace.top))
-    keep = [one for one in (*snapshot.problems, *siblings) if one.file in changed or _is_policy(workspace, one.file)]
+    keep = [
+        one
+        for one in (*snapshot.problems, *siblings)
+        if one.file in changed or _is_policy(workspace, one.file)
+    ]
     snapshot.problems = in_order([*keep, *copies])
     return _with_codeowners(workspace, snapshot, changed)
 
 
-def _with_codeowners(workspace: Workspace, snapshot: Snapshot, changed: Collection[str] | None = None) -> Snapshot:
-    """With what is wrong with CODEOWNERS, of the changed manifests or of all: who is asked is as the owners say (RULES R9)."""
+def _with_codeowners(
+    workspace: Workspace, snapshot: Snapshot, changed: Collection[str] | None = None
+) -> Snapshot:
+    """With what is wrong with CODEOWNERS, of the changed manifests or of all: who is asked is as
+    the owners say (RULES R9)."""
     from mlflow_gitops.commands import codeowners  # which tells invalid files as this module does
 
-    snapshot.problems = in_order([*snapshot.problems, *codeowners.problems(workspace, snapshot, changed)])
+    snapshot.problems = in_order(
+        [*snapshot.problems, *codeowners.problems(workspace, snapshot, changed)]
+    )
     return snapshot
 
 
 def _is_policy(workspace: Workspace, path: str) -> bool:
     """Whether a file is the policy, or is taken for it under another ending."""
     kind = classify(path, workspace.registry)
-    return kind == "policy" or (kind == "extension" and not path.startswith(f"{workspace.registry}/models/"))
+    return kind == "policy" or (
+        kind == "extension" and not path.startswith(f"{workspace.registry}/models/")
+    )
 
 
 def _given(workspace: Workspace, paths: Sequence[Path]) -> Snapshot:
-    """The problems of the given files and folders. Those of the registry folder are checked among their siblings and
-    under its policy, and all of them where the policy is given, since it is part of every manifest's rules; any other file
-    by itself, as a manifest or, by its name, as a policy."""
+    """The problems of the given files and folders. Those of the registry folder are checked among
+    their siblings and under its policy, and all of them where the policy is given, since it is part
+    of every manifest's rules; any other file by itself, as a manifest or, by its name, as a
+    policy."""
     top = workspace.top / workspace.registry
     inside: set[str] = set()
     outside: list[Path] = []
@@ -151,7 +186,9 @@ def _given(workspace: Workspace, paths: Sequence[Path]) -> Snapshot:
         for file in found:
             absolute = file.parent.resolve() / file.name
             if absolute.is_relative_to(top.resolve()):
-                inside.add((Path(workspace.registry) / absolute.relative_to(top.resolve())).as_posix())
+                inside.add(
+                    (Path(workspace.registry) / absolute.relative_to(top.resolve())).as_posix()
+                )
             else:
                 outside.append(file)
     snapshot = Snapshot()
@@ -160,7 +197,9 @@ def _given(workspace: Workspace, paths: Sequence[Path]) -> Snapshot:
         whole = workspace.tree()
         everything = any(_is_policy(workspace, path) for path in inside)
         problems += [
-            one for one in whole.problems if everything or one.file in inside or _is_policy(workspace, one.file)
+            one
+            for one in whole.problems
+            if everything or one.file in inside or _is_policy(workspace, one.file)
         ]
         manifests = sum(1 for path in inside if classify(path, workspace.registry) == "manifest")
         snapshot.count += whole.count if everything else manifests
@@ -181,5 +220,7 @@ def _alone(file: Path) -> Snapshot:
     inner = "policy.yaml" if file.name == "policy.yaml" else f"models/{file.name}"
     snapshot = build([SourceFile(f"registry/{inner}", read.data, read.fault)], "registry")
     shown = file.as_posix()
-    snapshot.problems = [Problem(shown, p.line, p.column, p.code, p.message, p.severity) for p in snapshot.problems]
+    snapshot.problems = [
+        Problem(shown, p.line, p.column, p.code, p.message, p.severity) for p in snapshot.problems
+    ]
     return snapshot

@@ -15,9 +15,11 @@ from mlflow_gitops.render.terminal import Style, safe
 from mlflow_gitops.settings import Settings
 
 
-def run(settings: Settings, models: Sequence[str], *, everything: bool, signatures: bool, form: str) -> int:
-    """Verify MLflow against the main line. Exits 4 when something is unexplained; with `everything`, also when MLflow has
-    models that nobody manages here."""
+def run(
+    settings: Settings, models: Sequence[str], *, everything: bool, signatures: bool, form: str
+) -> int:
+    """Verify MLflow against the main line. Exits 4 when something is unexplained; with
+    `everything`, also when MLflow has models that nobody manages here."""
     workspace = Workspace(settings)
     from mlflow_gitops.app.connect import connect
 
@@ -40,7 +42,8 @@ def _data(found: Verification) -> dict[str, Any]:
         "unmanaged": list(found.unmanaged),
         "receipts": found.receipts,
         "unexplained": [
-            {"model": one.model or None, "field": one.field, "detail": one.detail} for one in found.findings
+            {"model": one.model or None, "field": one.field, "detail": one.detail}
+            for one in found.findings
         ],
     }
 
@@ -55,7 +58,11 @@ def _text(found: Verification, style: Style) -> Iterator[str]:
             yield f"  {style('✗', 'red')} {safe(one.field)}: {safe(one.detail)}"
     models = f"{found.models} model{'' if found.models == 1 else 's'}"
     receipts = f"{found.receipts} receipt{'' if found.receipts == 1 else 's'}"
-    others = f"; {len(found.unmanaged)} more in MLflow that nobody manages here" if found.unmanaged else ""
+    others = (
+        f"; {len(found.unmanaged)} more in MLflow that nobody manages here"
+        if found.unmanaged
+        else ""
+    )
     if found.findings:
         yield f"Verified {models} by {receipts}: {len(found.findings)} unexplained{others}."
     else:

@@ -27,8 +27,9 @@ _LONGEST = 366 * 86_400.0  # seconds; what the operating system can wait for end
 
 
 class Told:
-    """Whether the loop was told to stop, by a signal. Unlike those of threading.Event its `set` waits for no lock, which the
-    very thread that it interrupts may hold: when two signals come close together, or just as a wait begins."""
+    """Whether the loop was told to stop, by a signal. Unlike those of threading.Event its `set`
+    waits for no lock, which the very thread that it interrupts may hold: when two signals come
+    close together, or just as a wait begins."""
 
     def __init__(self) -> None:
         self._told = False
@@ -51,7 +52,8 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The loop's options. `interval` is written as in the policy (`60s`, `5m`); `listen` is HOST:PORT, or `off`."""
+    """The loop's options. `interval` is written as in the policy (`60s`, `5m`); `listen` is
+    HOST:PORT, or `off`."""
 
     ways: Ways
     interval: str = "60s"
@@ -62,11 +64,13 @@ class Options:
 
 
 def run(settings: Settings, models: Sequence[str], options: Options) -> int:
-    """Reconcile until SIGTERM, which ends it with 0 between two models. Raises UsageFailure, and Failure where the address
-    cannot be listened on; nothing that happens later ends it."""
+    """Reconcile until SIGTERM, which ends it with 0 between two models. Raises UsageFailure, and
+    Failure where the address cannot be listened on; nothing that happens later ends it."""
     interval = _seconds(options.interval)
     address = _address(options.listen)
-    Workspace(settings).git.resolve(Workspace(settings).main_ref)  # a wrong --repo or --main is told at once
+    Workspace(settings).git.resolve(
+        Workspace(settings).main_ref
+    )  # a wrong --repo or --main is told at once
     from mlflow_gitops.app.connect import connect
     from mlflow_gitops.edges.system.metrics import Metrics, serve
 
@@ -74,7 +78,11 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     metrics = Metrics(patience=max(3 * interval, 120.0))
     server = serve(metrics, *address) if address else None
-    where = f" http://{options.listen.rpartition(':')[0]}:{server.server_port}/metrics" if server else ""
+    where = (
+        f" http://{options.listen.rpartition(':')[0]}:{server.server_port}/metrics"
+        if server
+        else ""
+    )
     note(settings, f"Watching, every {options.interval}.{where}")
     watcher = Watcher(
         lambda: Workspace(settings),
@@ -101,7 +109,9 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
 def _seconds(length: str) -> float:
     seconds = Soak(length).length.total_seconds() if _LENGTH.fullmatch(length) else 0.0
     if not 1 <= seconds <= _LONGEST:
-        raise UsageFailure(f"--interval {length} is no length of time from 1s to 366d; write 60s, 5m or 1h.")
+        raise UsageFailure(
+            f"--interval {length} is no length of time from 1s to 366d; write 60s, 5m or 1h."
+        )
     return seconds
 
 
@@ -115,7 +125,8 @@ def _address(listen: str) -> tuple[str, int] | None:
 
 
 def _kept_on(tell: Callable[[News], None]) -> Callable[[News], None]:
-    """Tell, and go on where that fails: the disk may be full that the log goes to. A reader that has gone ends it."""
+    """Tell, and go on where that fails: the disk may be full that the log goes to. A reader that
+    has gone ends it."""
 
     def told(news: News) -> None:
         try:
@@ -134,7 +145,9 @@ def _text(news: News) -> None:
     if news.failure:
         warn(f"{at} {news.failure}")
     if news.invalid is not None:
-        warn(f"{at} commit {(news.commit or '')[:7]} has invalid files; nothing of it is reconciled:")
+        warn(
+            f"{at} commit {(news.commit or '')[:7]} has invalid files; nothing of it is reconciled:"
+        )
         for line in problems.text(news.invalid.errors):
             aside(line)
     for refusal in news.refusals:
@@ -146,7 +159,10 @@ def _text(news: News) -> None:
         print(f"{safe(name)}  nothing stands in its way any more")
     if news.done is not None:
         if news.done.recovered:
-            print(f"Recovered the receipt of an earlier run for {safe(', '.join(news.done.recovered))}.")
+            print(
+                "Recovered the receipt of an earlier run for"
+                f" {safe(', '.join(news.done.recovered))}."
+            )
         for fault in news.done.trouble:
             warn(f"{at} applied, not recorded: {fault} The next round recovers it.")
         print(f"{at} {plan_text.reconciled(news.commit or '', news.done.outcomes)}", flush=True)
@@ -159,6 +175,8 @@ def _json(news: News) -> None:
         told["invalid"] = problems.data(news.invalid)
     if news.done is not None or news.refusals:
         done = news.done
-        told |= plan_json.reconciled(news.commit or "", news.outcomes, done.receipt if done else None, news.refusals)
+        told |= plan_json.reconciled(
+            news.commit or "", news.outcomes, done.receipt if done else None, news.refusals
+        )
         told["trouble"] = done.trouble if done else []
     print(as_json(told), flush=True)

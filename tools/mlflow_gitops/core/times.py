@@ -12,16 +12,19 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\
 
 
 def named_time(text: str) -> float | None:
-    """Seconds since 1970 of an RFC 3339 time, or of the end of the day that `YYYY-MM-DD` names, UTC. None for anything else,
-    which is a revision. Raises ValueError for a time that no calendar has."""
+    """Seconds since 1970 of an RFC 3339 time, or of the end of the day that `YYYY-MM-DD` names,
+    UTC. None for anything else, which is a revision. Raises ValueError for a time that no calendar
+    has."""
     if _DAY.match(text):
-        # Commits are dated in whole seconds, so this is after the day's last and before the next day's first.
+        # Commits are dated in whole seconds, so this is after the day's last and before the next
+        # day's first.
         return instant(f"{text}T00:00:00Z").timestamp() + 86_400 - 0.5
     return instant(text.replace(" ", "T")).timestamp() if _MOMENT.match(text) else None
 
 
 def ago(then: str, now: str) -> str:
-    """How long one RFC 3339 time lies before another, in its largest unit: `3 days`; empty where it does not."""
+    """How long one RFC 3339 time lies before another, in its largest unit: `3 days`; empty where it
+    does not."""
     passed = (instant(now) - instant(then)).total_seconds()
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if passed >= length:
@@ -36,14 +39,20 @@ def minute(at: str) -> str:
 
 
 def shown(seconds: float) -> str:
-    """RFC 3339 in UTC of a named time; the end of a day is its last second. What no calendar holds is the nearest it does."""
-    return (datetime(1970, 1, 1) + timedelta(seconds=math.floor(min(seconds, _LAST)))).isoformat() + "Z"
+    """RFC 3339 in UTC of a named time; the end of a day is its last second. What no calendar holds
+    is the nearest it does."""
+    return (
+        datetime(1970, 1, 1) + timedelta(seconds=math.floor(min(seconds, _LAST)))
+    ).isoformat() + "Z"
 
 
 def instant(text: str) -> datetime:
     """The moment that an RFC 3339 time names. Raises ValueError if it names none."""
-    # Python 3.10 reads neither `Z` nor a lower-case `t`, and wants three or six digits of a fraction.
+    # Python 3.10 reads neither `Z` nor a lower-case `t`, and wants three or six digits of a
+    # fraction.
     text = re.sub(
-        r"\.([0-9]+)", lambda found: "." + found.group(1)[:6].ljust(6, "0"), text.upper().replace("Z", "+00:00")
+        r"\.([0-9]+)",
+        lambda found: "." + found.group(1)[:6].ljust(6, "0"),
+        text.upper().replace("Z", "+00:00"),
     )
     return datetime.fromisoformat(text)

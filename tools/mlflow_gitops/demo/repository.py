@@ -16,7 +16,8 @@ from mlflow_gitops.shared import shared
 _PERSON = git.Actor("mlflow-gitops demo", "demo@example.invalid")
 
 ENVIRONMENT = {
-    # Neither the user's identity, signing, hooks and templates nor the machine's have a part in the story.
+    # Neither the user's identity, signing, hooks and templates nor the machine's have a part in the
+    # story.
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_SYSTEM": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",

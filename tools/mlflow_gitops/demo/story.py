@@ -1,4 +1,5 @@
-"""The story: a team's models in git, a promotion, a click beside git, a rollback; told by the real commands."""
+"""The story: a team's models in git, a promotion, a click beside git, a rollback; told by the real
+commands."""
 
 from __future__ import annotations
 
@@ -30,12 +31,14 @@ class Story:
         self._accuracy: dict[tuple[str, int], float] = {}
 
     def tell(self) -> None:
-        """Tell it from the start. Raises Failure if the folder is not the demo's, or if a command ends otherwise than the
-        story says."""
+        """Tell it from the start. Raises Failure if the folder is not the demo's, or if a command
+        ends otherwise than the story says."""
         self._make_room()
         self._scene("Train three models, three versions each, on an embedded MLflow (SQLite)")
         repository = DemoRepository(self.folder)
-        (self.folder / _MARKER).write_text("Made by mlflow-gitops demo, which may delete this folder.\n")
+        (self.folder / _MARKER).write_text(
+            "Made by mlflow-gitops demo, which may delete this folder.\n"
+        )
         (self.folder / ".git" / "info").mkdir(exist_ok=True)
         (self.folder / ".git" / "info" / "exclude").write_text(f"{_MARKER}\n")
         try:
@@ -50,13 +53,17 @@ class Story:
         self._scene("Until now, people moved versions in MLflow's user interface")
         for model, version in (("iris-species", 1), ("wine-cultivar", 2), ("digit-reader", 2)):
             training.click(self.folder, model, version, "Production")
-            self._say(f"  {model} {version} is moved to Production; nobody will know who did that, or why")
+            self._say(
+                f"  {model} {version} is moved to Production; nobody will know who did that, or why"
+            )
 
         self._scene("Now git says what MLflow should be; nothing has been applied yet")
         self._show("registry/models/iris-species.yaml")
         self._run("validate")
         self._run("plan")
-        self._say("\nWhat MLflow shows already is adopted. From here on, every promotion meets the gates.")
+        self._say(
+            "\nWhat MLflow shows already is adopted. From here on, every promotion meets the gates."
+        )
 
         self._scene("Reconcile: MLflow becomes what the commit says")
         self._run("reconcile", "--yes")
@@ -65,7 +72,9 @@ class Story:
         self._scene("A promotion is a changed line, and its pin")
         before, after = (self._accuracy["iris-species", version] for version in (1, 2))
         why = f"accuracy {before:.3f} to {after:.3f}"
-        self._say("The policy wants a day in Staging first. A commit may override that, and says why:")
+        self._say(
+            "The policy wants a day in Staging first. A commit may override that, and says why:"
+        )
         override = ("--override", "soak=nothing depends on it yet")
         self._run("promote", "iris-species", "2", "Production", "--commit", "-m", why, *override)
         self._run("plan")
@@ -107,17 +116,22 @@ class Story:
     def _serve(self, address: str, expected: int) -> None:
         version, answers, truth = training.served(self.folder, address)
         right = sum(1 for a, b in zip(answers, truth, strict=True) if a == b)
-        self._say(f"  {address:<34} version {version} answers {answers}, {right} of {len(truth)} right")
+        self._say(
+            f"  {address:<34} version {version} answers {answers}, {right} of {len(truth)} right"
+        )
         if version != expected:
-            raise Failure(f"The demo expected version {expected} behind {address}, and {version} answered.")
+            raise Failure(
+                f"The demo expected version {expected} behind {address}, and {version} answered."
+            )
 
     def _ending(self) -> None:
         self._say(
-            f"\nThat was the story. It is all still there, in {self.folder}:\n"
-            f"  cd {shlex.quote(str(self.folder))}\n"
-            "  git log --notes=mlflow-gitops                              the commits, with the receipts of each reconcile\n"
-            "  mlflow ui --backend-store-uri sqlite:///mlflow.db          the registry, with gitops.* tags on each version\n"
-            "  mlflow-gitops --tracking-uri sqlite:///mlflow.db status    go on from here\n"
+            f"\nThat was the story. It is all still there, in {self.folder}:\n  cd"
+            f" {shlex.quote(str(self.folder))}\n  git log --notes=mlflow-gitops                    "
+            "          the commits, with the receipts of each reconcile\n  mlflow ui"
+            " --backend-store-uri sqlite:///mlflow.db          the registry, with gitops.* tags on"
+            " each version\n  mlflow-gitops --tracking-uri sqlite:///mlflow.db status    go on"
+            " from here\n"
         )
 
     def _run(self, *arguments: str, expect: int = 0) -> None:
@@ -128,7 +142,8 @@ class Story:
             code = self._command_line(arguments)
         if code != expect:
             raise Failure(
-                f"The demo expected mlflow-gitops {' '.join(arguments)} to exit {expect}, and it exited {code}."
+                f"The demo expected mlflow-gitops {' '.join(arguments)} to exit {expect}, and it"
+                f" exited {code}."
             )
 
     def _show(self, path: str) -> None:
@@ -144,7 +159,8 @@ class Story:
         print(text, flush=True)
 
     def _make_room(self) -> None:
-        """Start over in a folder that an earlier demo made; touch no other that has something in it."""
+        """Start over in a folder that an earlier demo made; touch no other that has something in
+        it."""
         if not self.folder.exists():
             return
         if not self.folder.is_dir():
@@ -152,15 +168,17 @@ class Story:
         if (self.folder / _MARKER).is_file():
             shutil.rmtree(self.folder)
         elif any(self.folder.iterdir()):
-            raise Failure(f"{self.folder} is not empty and was not made by the demo. Name another folder.")
+            raise Failure(
+                f"{self.folder} is not empty and was not made by the demo. Name another folder."
+            )
         else:
             self.folder.rmdir()
 
 
 @contextmanager
 def _standing_in(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
-    """Be in a folder, with an environment. The commands run in this process: to load MLflow anew for each of them would take
-    most of the demo's time."""
+    """Be in a folder, with an environment. The commands run in this process: to load MLflow anew
+    for each of them would take most of the demo's time."""
     here, before = Path.cwd(), dict(os.environ)
     os.chdir(folder)
     os.environ.clear()

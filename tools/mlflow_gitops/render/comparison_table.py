@@ -1,4 +1,5 @@
-"""A comparison as a sheet of plain cells, which the text and the Markdown form lay out each in its own way."""
+"""A comparison as a sheet of plain cells, which the text and the Markdown form lay out each in its
+own way."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What belongs together; `note` stands beside the title. `diff` are lines after `+`, `-` or a space."""
+    """What belongs together; `note` stands beside the title. `diff` are lines after `+`, `-` or a
+    space."""
 
     title: str
     rows: tuple[Row, ...] = ()
@@ -56,16 +58,24 @@ def sheet(found: Comparison) -> Iterator[Section]:
     unknown = any(pair.delta is not None and pair.dataset is None for pair in found.metrics)
     note = "where no dataset is named, MLflow does not say that it was the same" if unknown else ""
     yield Section("metrics", metrics, note=note if metrics else MISSING)
-    yield Section("params", tuple(map(_pair, found.params)), note=_counted(found, "params", len(found.params)))
-    yield Section("datasets", tuple(map(_kept, found.datasets)), note="" if found.datasets else MISSING)
+    yield Section(
+        "params", tuple(map(_pair, found.params)), note=_counted(found, "params", len(found.params))
+    )
+    yield Section(
+        "datasets", tuple(map(_kept, found.datasets)), note="" if found.datasets else MISSING
+    )
     if found.data:
         yield Section("DVC data", tuple(map(_kept, found.data)))
     yield _signature(found)
     yield Section("model", (_size(found), _both("Python", *found.python, _said)))
     yield Section(
-        "libraries", tuple(map(_pair, found.libraries)), note=_counted(found, "libraries", len(found.libraries))
+        "libraries",
+        tuple(map(_pair, found.libraries)),
+        note=_counted(found, "libraries", len(found.libraries)),
     )
-    unread = [Line(f"{side.number}: {reason}", False) for side in (one, two) for reason in _reasons(side)]
+    unread = [
+        Line(f"{side.number}: {reason}", False) for side in (one, two) for reason in _reasons(side)
+    ]
     if unread:
         yield Section("not read", lines=tuple(unread))
 
@@ -78,7 +88,12 @@ def _about(one: Facts, two: Facts) -> Iterator[Row]:
     if one.version.model_id or two.version.model_id:
         yield _both("logged model", one, two, lambda side: _said(side.version.model_id))
     yield _both("source", one, two, lambda side: _said(side.version.source))
-    row = _both("code commit", one, two, lambda side: _said(side.record.code_commit if side.record else None))
+    row = _both(
+        "code commit",
+        one,
+        two,
+        lambda side: _said(side.record.code_commit if side.record else None),
+    )
     yield replace(row, remark="same") if row.before == row.after != MISSING else row
 
 
@@ -146,7 +161,11 @@ def dataset(one: Dataset) -> str:
 
 def _signature(found: Comparison) -> Section:
     if found.signature is None:
-        lacking = [side.number for side in (found.before, found.after) if not (side.file and side.file.signature)]
+        lacking = [
+            side.number
+            for side in (found.before, found.after)
+            if not (side.file and side.file.signature)
+        ]
         return Section("signature", note=f"{MISSING} for {' and '.join(map(str, lacking))}")
     lines = tuple(Line(change.detail, change.breaks) for change in found.signature)
     note = "breaks callers" if found.breaking else "compatible" if lines else "same"
@@ -200,12 +219,19 @@ def _said(value: str | None) -> str:
 
 
 def brief(found: Comparison, most: int = 4) -> list[str]:
-    """What matters of a comparison, in a few words each: metrics that changed, signature, data, size, how much else."""
+    """What matters of a comparison, in a few words each: metrics that changed, signature, data,
+    size, how much else."""
     if (words := found.rewording) is not None:
         other = [pair.key for pair in words.settings if not pair.same]
-        return [f"template: {_reworded(words)}", *([f"other {', '.join(other[:most])}"] if other else [])]
+        return [
+            f"template: {_reworded(words)}",
+            *([f"other {', '.join(other[:most])}"] if other else []),
+        ]
     moved = [pair for pair in found.metrics if change(pair.before, pair.after) not in ("", "same")]
-    said = [f"{p.key} {' → '.join(values(p))} ({change(p.before, p.after)})" + _on(p, moved) for p in moved[:most]]
+    said = [
+        f"{p.key} {' → '.join(values(p))} ({change(p.before, p.after)})" + _on(p, moved)
+        for p in moved[:most]
+    ]
     if len(moved) > most:
         said.append(f"{len(moved) - most} more metrics")
     said += [f"{key} on other data, not comparable" for key in found.apart[:most]]
@@ -223,7 +249,10 @@ def brief(found: Comparison, most: int = 4) -> list[str]:
     for what, count in (("param", len(found.params)), ("librar", len(found.libraries))):
         if count:
             ends = ("y", "ies") if what == "librar" else ("", "s")
-            said.append(f"{count} {what}{ends[0] if count == 1 else ends[1]} differ{'s' if count == 1 else ''}")
+            said.append(
+                f"{count} {what}{ends[0] if count == 1 else ends[1]}"
+                f" differ{'s' if count == 1 else ''}"
+            )
     said += [f"not read: {reason}" for reason in _reasons(found.before, found.after)]
     return said
 

@@ -32,10 +32,14 @@ def line(found: Comparison, style: Style) -> str:
 
 
 def _section(section: Section, widths: list[int], style: Style) -> Iterator[str]:
-    yield f"  {style(section.title, 'bold')}" + (f"   {style(safe(section.note), 'dim')}" if section.note else "")
+    yield f"  {style(section.title, 'bold')}" + (
+        f"   {style(safe(section.note), 'dim')}" if section.note else ""
+    )
     for row in section.rows:
         cells = _cells(row)
-        columns = "  ".join(f"{cell:<{width}}" for cell, width in zip(cells[:3], widths, strict=True))
+        columns = "  ".join(
+            f"{cell:<{width}}" for cell, width in zip(cells[:3], widths, strict=True)
+        )
         yield f"    {columns}  {style(cells[3], 'dim')}".rstrip()
     for changed in section.diff:
         colour = {"+": "green", "-": "red", "@": "cyan"}.get(changed[:1])

@@ -29,14 +29,23 @@ def text(found: Sequence[Finding], versions: Mapping[str, str], style: Style) ->
                 yield f"    {'':<{width}}  → {safe(one.fix)}"
     count = summary(found)
     yield "  ".join(f"{name} {version}" for name, version in versions.items())
-    yield f"{count['ok']} ok, {count['missing']} missing, {count['unknown']} cannot be told from here."
+    yield (
+        f"{count['ok']} ok, {count['missing']} missing, {count['unknown']} cannot be told from"
+        " here."
+    )
 
 
 def data(found: Sequence[Finding], versions: Mapping[str, str]) -> dict[str, Any]:
     """The same, for machines."""
     return {
         "findings": [
-            {"area": one.area, "check": one.check, "status": one.status, "detail": one.detail, "fix": one.fix}
+            {
+                "area": one.area,
+                "check": one.check,
+                "status": one.status,
+                "detail": one.detail,
+                "fix": one.fix,
+            }
             for one in found
         ],
         "summary": summary(found),

@@ -1,4 +1,5 @@
-"""The audit trail for people and programs: text, JSON, JSON lines, CSV and Markdown from the same values."""
+"""The audit trail for people and programs: text, JSON, JSON lines, CSV and Markdown from the same
+values."""
 
 from __future__ import annotations
 
@@ -22,8 +23,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def data(one: Told) -> dict[str, Any]:
-    """One event as DESIGN §5 fixes it, and a little more: where the pull request's number is from, and why a file cannot
-    be read."""
+    """One event as DESIGN §5 fixes it, and a little more: where the pull request's number is from,
+    and why a file cannot be read."""
     event, people = one.event, one.people
     return {
         "type": event.kind,
@@ -62,7 +63,8 @@ def json_list(events: Iterable[Told]) -> Iterator[str]:
 
 
 def as_csv(events: Iterable[Told]) -> Iterator[str]:
-    """RFC 4180 with a header. Several things in one cell are parted by `; `. What a spreadsheet would run is text."""
+    """RFC 4180 with a header. Several things in one cell are parted by `; `. What a spreadsheet
+    would run is text."""
     yield ",".join(COLUMNS)
     for one in events:
         told = data(one)
@@ -79,7 +81,11 @@ def markdown(events: Iterable[Told]) -> Iterator[str]:
     rows = []
     for one in events:
         event, people = one.event, one.people
-        what = _move(one) if event.kind == "stage" else event.kind + (f": {cell(event.detail)}" if event.detail else "")
+        what = (
+            _move(one)
+            if event.kind == "stage"
+            else event.kind + (f": {cell(event.detail)}" if event.detail else "")
+        )
         rows.append(
             (
                 minute(event.commit.at),
@@ -90,20 +96,37 @@ def markdown(events: Iterable[Told]) -> Iterator[str]:
                 ", ".join(cell(who) for who in people.approved_by)
                 + (" (claimed)" if people.approved_by_source == "message" else ""),
                 f"{cell(event.commit.subject)} {cell(event.commit.sha[:7])}",
-                "; ".join(f"⚠️ {cell(used.gate)} overridden: {cell(used.reason)}" for used in one.overrides),
+                "; ".join(
+                    f"⚠️ {cell(used.gate)} overridden: {cell(used.reason)}" for used in one.overrides
+                ),
                 f"{one.effect.result} {minute(one.effect.at)}" if one.effect else "",
             )
         )
-    heads = ("when (UTC)", "model", "stage", "change", "author", "approved by", "commit", "overrides", "in MLflow")
+    heads = (
+        "when (UTC)",
+        "model",
+        "stage",
+        "change",
+        "author",
+        "approved by",
+        "commit",
+        "overrides",
+        "in MLflow",
+    )
     yield table(heads, rows)
 
 
 def text(events: Sequence[Told], style: Style, recorded: bool = False) -> Iterator[str]:
-    """A line an event, in columns; what was overridden, who approved a commit, and why a file cannot be read, on a line below.
-    `recorded` says that there are receipts, so that what none tells of is not in MLflow yet."""
+    """A line an event, in columns; what was overridden, who approved a commit, and why a file
+    cannot be read, on a line below. `recorded` says that there are receipts, so that what none
+    tells of is not in MLflow yet."""
     approved: set[str] = set()
     rows = [_row(one) for one in events]
-    widths = [max((len(row[i]) for row in rows), default=0) for i in range(len(rows[0]) - 1)] if rows else []
+    widths = (
+        [max((len(row[i]) for row in rows), default=0) for i in range(len(rows[0]) - 1)]
+        if rows
+        else []
+    )
     for one, row in zip(events, rows, strict=True):
         at, model, stage, move, author, subject = row
         head = [
@@ -120,8 +143,12 @@ def text(events: Sequence[Told], style: Style, recorded: bool = False) -> Iterat
             yield f"    {style('!', 'yellow')} {safe(used.gate)} overridden: {safe(used.reason)}"
         if one.people.approved_by and one.event.commit.sha not in approved:
             approved.add(one.event.commit.sha)
-            claimed = " (claimed in the message)" if one.people.approved_by_source == "message" else ""
-            yield style(f"    approved by {safe(', '.join(one.people.approved_by))}{claimed}", "dim")
+            claimed = (
+                " (claimed in the message)" if one.people.approved_by_source == "message" else ""
+            )
+            yield style(
+                f"    approved by {safe(', '.join(one.people.approved_by))}{claimed}", "dim"
+            )
         if one.event.detail:
             yield f"    {style('✗', 'red')} {safe(one.event.detail)}"
 
@@ -149,7 +176,14 @@ def _row(one: Told) -> tuple[str, ...]:
     change = _move(one) if event.kind == "stage" else event.kind
     model = event.model if event.model is not None else "(policy)"
     author = one.people.author.partition(" <")[0]
-    return minute(event.commit.at), safe(model), safe(event.stage or ""), change, safe(author), subject(one)
+    return (
+        minute(event.commit.at),
+        safe(model),
+        safe(event.stage or ""),
+        change,
+        safe(author),
+        subject(one),
+    )
 
 
 def _move(one: Told) -> str:
@@ -158,11 +192,21 @@ def _move(one: Told) -> str:
 
 def _effect(one: Told, style: Style, recorded: bool) -> str:
     if one.effect is None:
-        return "  " + style("… not applied yet", "yellow") if recorded and one.event.kind == "stage" else ""
+        return (
+            "  " + style("… not applied yet", "yellow")
+            if recorded and one.event.kind == "stage"
+            else ""
+        )
     mark, colour = _RESULT[one.effect.result]
     return "  " + style(f"{mark} {one.effect.result} {minute(one.effect.at)}", colour)
 
 
 def _cell(value: object) -> str:
-    text = "; ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+    text = (
+        "; ".join(map(str, value))
+        if isinstance(value, list)
+        else ""
+        if value is None
+        else str(value)
+    )
     return safe(f"'{text}" if text.startswith(_FORMULA) else text)

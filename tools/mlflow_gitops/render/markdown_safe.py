@@ -1,4 +1,5 @@
-"""Text of others, dead in Markdown: GitHub renders what a plan says in a comment, under the project's own name."""
+"""Text of others, dead in Markdown: GitHub renders what a plan says in a comment, under the
+project's own name."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 from mlflow_gitops.render.terminal import safe
 
 LIMIT = 65_000
-"""Bytes of one page. GitHub takes 65,536 characters in a comment; what posts it may add a line of its own."""
+"""Bytes of one page. GitHub takes 65,536 characters in a comment; what posts it may add a line of
+its own."""
 
 LONGEST = 240
 """Characters of one text of others."""
@@ -19,8 +21,8 @@ _PIPES = re.compile(r"(\\*)\|")
 
 
 def code(text: str, longest: int = LONGEST) -> str:
-    """Text as a code span: nothing in one is a link, a mention, a reference, HTML or Markdown (CommonMark 0.31, 6.1). It
-    stays on one line."""
+    """Text as a code span: nothing in one is a link, a mention, a reference, HTML or Markdown
+    (CommonMark 0.31, 6.1). It stays on one line."""
     said = safe(text)
     said = said if len(said) <= longest else said[: longest - 1] + "…"
     if not said.strip():
@@ -31,8 +33,8 @@ def code(text: str, longest: int = LONGEST) -> str:
 
 
 def fenced(lines: Sequence[str], language: str, longest: int = LONGEST) -> str:
-    """Lines as a fenced code block, whose fence is longer than any run of backticks in it (CommonMark 0.31, 4.5): as dead as
-    a code span."""
+    """Lines as a fenced code block, whose fence is longer than any run of backticks in it
+    (CommonMark 0.31, 4.5): as dead as a code span."""
     said = [one if len(one) <= longest else one[: longest - 1] + "…" for one in map(safe, lines)]
     ticks = max((len(run) for one in said for run in _TICKS.findall(one)), default=0)
     fence = "`" * max(3, ticks + 1)
@@ -40,9 +42,12 @@ def fenced(lines: Sequence[str], language: str, longest: int = LONGEST) -> str:
 
 
 def cell(text: str, longest: int = LONGEST) -> str:
-    """Text as a code span in a table: cells are split at pipes before anything else is read (GFM 0.29, 4.10). How a
-    backslash before an escaped pipe is read differs from parser to parser, so a blank parts them."""
-    return _PIPES.sub(lambda found: found[1] + (" " if found[1] else "") + "\\|", code(text, longest))
+    """Text as a code span in a table: cells are split at pipes before anything else is read (GFM
+    0.29, 4.10). How a backslash before an escaped pipe is read differs from parser to parser, so a
+    blank parts them."""
+    return _PIPES.sub(
+        lambda found: found[1] + (" " if found[1] else "") + "\\|", code(text, longest)
+    )
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -53,17 +58,24 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What is shown whole or not at all: of a model `whole`, or without its details, or nothing. Urgent blocks are the
-    last to be cut."""
+    """What is shown whole or not at all: of a model `whole`, or without its details, or nothing.
+    Urgent blocks are the last to be cut."""
 
     whole: str
     without: str
     urgent: bool = False
 
 
-def bounded(head: str, blocks: Sequence[Block], tail: str, what: str, limit: int = LIMIT, between: str = "\n\n") -> str:
-    """A page of at most `limit` bytes: details are left out first, then whole blocks, which are counted. Head and tail
-    always stay."""
+def bounded(
+    head: str,
+    blocks: Sequence[Block],
+    tail: str,
+    what: str,
+    limit: int = LIMIT,
+    between: str = "\n\n",
+) -> str:
+    """A page of at most `limit` bytes: details are left out first, then whole blocks, which are
+    counted. Head and tail always stay."""
     left = limit - _size(head) - _size(tail) - 400
     order = sorted(range(len(blocks)), key=lambda i: not blocks[i].urgent)
     shown: dict[int, str] = {}
@@ -84,7 +96,9 @@ def bounded(head: str, blocks: Sequence[Block], tail: str, what: str, limit: int
         said.append("Comparisons were left out for length.")
     body = between.join(shown[i] for i in sorted(shown))
     return "\n\n".join(
-        part for part in (head if body == "" else head + between + body if head else body, *said, tail) if part
+        part
+        for part in (head if body == "" else head + between + body if head else body, *said, tail)
+        if part
     )
 
 

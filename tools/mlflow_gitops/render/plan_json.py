@@ -1,4 +1,5 @@
-"""The JSON forms (DESIGN §5): plain dictionaries from values. Versions are integers, times RFC 3339 in UTC."""
+"""The JSON forms (DESIGN §5): plain dictionaries from values. Versions are integers, times RFC 3339
+in UTC."""
 
 from __future__ import annotations
 
@@ -44,7 +45,16 @@ def status(plan: Plan) -> dict[str, Any]:
         for model in plan.models
     ]
     for name in (*plan.gone, *plan.unmanaged):
-        models.append({"model": name, "sync": "Unmanaged", "stages": {}, "desired": {}, "commit": None, "refusals": []})
+        models.append(
+            {
+                "model": name,
+                "sync": "Unmanaged",
+                "stages": {},
+                "desired": {},
+                "commit": None,
+                "refusals": [],
+            }
+        )
     return {"commit": plan.commit, "models": models}
 
 
@@ -55,8 +65,9 @@ def reconciled(
     refusals: Iterable[Refusal] = (),
     standing: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """What a reconcile did; `changed` lists each version that came to hold a stage and was read back there. `refusals` are
-    what stopped the whole run; `standing` are models that were refused already where `--since` looks."""
+    """What a reconcile did; `changed` lists each version that came to hold a stage and was read
+    back there. `refusals` are what stopped the whole run; `standing` are models that were refused
+    already where `--since` looks."""
     done = list(outcomes)
     return {
         "commit": commit,
@@ -105,8 +116,16 @@ def change(one: Change) -> dict[str, Any]:
 
 
 def verdict(one: Verdict) -> dict[str, Any]:
-    told = {"stage": one.stage, "version": one.version, "gate": one.gate, "status": one.status, "detail": one.detail}
-    return told | {key: value for key, value in (("until", one.until), ("needs", one.needs)) if value}
+    told = {
+        "stage": one.stage,
+        "version": one.version,
+        "gate": one.gate,
+        "status": one.status,
+        "detail": one.detail,
+    }
+    return told | {
+        key: value for key, value in (("until", one.until), ("needs", one.needs)) if value
+    }
 
 
 def _model(model: ModelPlan) -> dict[str, Any]:

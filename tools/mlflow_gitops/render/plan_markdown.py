@@ -1,4 +1,5 @@
-"""The Markdown forms, for a comment on a pull request. Whatever others wrote stands in code spans (`render/markdown_safe.py`)."""
+"""The Markdown forms, for a comment on a pull request. Whatever others wrote stands in code spans
+(`render/markdown_safe.py`)."""
 
 from __future__ import annotations
 
@@ -12,7 +13,14 @@ from mlflow_gitops.render import plan_text
 from mlflow_gitops.render.comparison_table import MISSING, NONE, Section, brief, sheet
 from mlflow_gitops.render.markdown_safe import LIMIT, Block, bounded, cell, code, fenced, table
 
-_MARKS = {"passed": "✅", "failed": "❌", "overridden": "⚠️", "exempt": "➖", "waiting": "⏳", "unknown": "❓"}
+_MARKS = {
+    "passed": "✅",
+    "failed": "❌",
+    "overridden": "⚠️",
+    "exempt": "➖",
+    "waiting": "⏳",
+    "unknown": "❓",
+}
 _ROWS = 40
 """Rows of one table, and lines of one list."""
 _CELL = 80
@@ -20,7 +28,8 @@ _CELL = 80
 
 
 def plan(plan: Plan, limit: int = LIMIT) -> Iterator[str]:
-    """The plan: what each stage will be, the gates, what is refused and the way out, the old version beside the new one."""
+    """The plan: what each stage will be, the gates, what is refused and the way out, the old
+    version beside the new one."""
     blocks = [_block(model) for model in plan.models if model.changes or model.refusals]
     tail = [*(_refusal(refusal) for refusal in plan.refusals)]
     gone = [code(name, _CELL) for name in plan.gone]
@@ -37,7 +46,12 @@ def status(plan: Plan, limit: int = LIMIT) -> Iterator[str]:
     rows = []
     for model in plan.models:
         why = "; ".join(f"{refusal.code}: {refusal.detail}" for refusal in model.refusals)
-        told = (cell(model.model), model.sync, _cell(plan_text.say_holders(model)), cell(why) if why else "")
+        told = (
+            cell(model.model),
+            model.sync,
+            _cell(plan_text.say_holders(model)),
+            cell(why) if why else "",
+        )
         rows.append((told, model.sync != "Synced" or bool(model.refusals)))
     gone = "its manifest is gone; MLflow keeps what it holds"
     rows += [((cell(name), "Unmanaged", "", gone), True) for name in plan.gone]
@@ -49,7 +63,12 @@ def status(plan: Plan, limit: int = LIMIT) -> Iterator[str]:
     tail = f"**{plan_text.many(len(rows), 'model')}{': ' + counts if counts else ''}.**"
     yield "## Model registry: status\n"
     yield bounded(
-        head if rows else "", [Block(line, line, urgent) for line, urgent in lines], tail, "model", limit - 40, "\n"
+        head if rows else "",
+        [Block(line, line, urgent) for line, urgent in lines],
+        tail,
+        "model",
+        limit - 40,
+        "\n",
     )
 
 
@@ -64,11 +83,15 @@ def comparison(found: Comparison, limit: int = LIMIT) -> Iterator[str]:
 def problems(found: Iterable[Problem], limit: int = LIMIT) -> Iterator[str]:
     """Why files cannot be planned, a line each."""
     lines = [
-        f"- {code(f'{one.file}:{one.line}:{one.column}')} {one.severity} {code(one.code)}: {code(one.message)}"
+        f"- {code(f'{one.file}:{one.line}:{one.column}')} {one.severity} {code(one.code)}:"
+        f" {code(one.message)}"
         for one in found
     ]
     blocks = [Block(line, line) for line in lines]
-    tail = f"**{plan_text.many(len(lines), 'problem')}; nothing is planned before the files are valid.**"
+    tail = (
+        f"**{plan_text.many(len(lines), 'problem')}; nothing is planned before the files are"
+        " valid.**"
+    )
     yield bounded("## Model registry: invalid files\n", blocks, tail, "problem", limit, "\n")
 
 
@@ -90,14 +113,18 @@ def _model(model: ModelPlan) -> Iterator[str]:
             yield f"  - {'; '.join(map(code, follows))}"
         if row.comparison:
             said = "; ".join(code(part) for part in brief(row.comparison))
-            yield f"  - {row.comparison.after.number} against {row.comparison.before.number}: {said}"
+            yield (
+                f"  - {row.comparison.after.number} against {row.comparison.before.number}: {said}"
+            )
     for stage in dict.fromkeys(verdict.stage for verdict in model.gates):
         if not any(row.stage == stage for row in model.stages):
             held = sorted({verdict.version for verdict in model.gates if verdict.stage == stage})
             yield f"- {code(stage)} {', '.join(map(str, held))} is there in MLflow already"
             yield from _gates([verdict for verdict in model.gates if verdict.stage == stage])
     rest = [change for change in model.changes if change not in told]
-    yield from (f"- {code(plan_text.say_change(change))}{_changed_by(change)}" for change in rest[:_ROWS])
+    yield from (
+        f"- {code(plan_text.say_change(change))}{_changed_by(change)}" for change in rest[:_ROWS]
+    )
     if len(rest) > _ROWS:
         yield f"- … and {len(rest) - _ROWS} more changes"
     for refusal in model.refusals:
@@ -117,7 +144,9 @@ def _because(row: StageChange) -> str:
         return "not committed yet"
     request = row.commit.pull_request
     subject = row.commit.subject.removesuffix(f" (#{request})")
-    return f"{code(row.commit.sha[:7])} {code(subject)}" + (f" #{request}" if request is not None else "")
+    return f"{code(row.commit.sha[:7])} {code(subject)}" + (
+        f" #{request}" if request is not None else ""
+    )
 
 
 def _changed_by(change: Change) -> str:
@@ -136,12 +165,19 @@ def _gates(verdicts: list[Verdict]) -> Iterator[str]:
 
 
 def _refusal(refusal: Refusal) -> str:
-    return f"> ❌ **Refused** ({code(refusal.code)}): {code(refusal.detail, 600)}\n>\n> Way out: {code(refusal.way_out, 600)}"
+    return (
+        f"> ❌ **Refused** ({code(refusal.code)}): {code(refusal.detail, 600)}\n>\n> Way out:"
+        f" {code(refusal.way_out, 600)}"
+    )
 
 
 def _details(found: Comparison, stage: str) -> str:
     pair = f"{found.after.number} against {found.before.number}"
-    parts = [f"<details><summary>{pair}</summary>", f"What {code(stage)} gets, and what it has:", *_sections(found)]
+    parts = [
+        f"<details><summary>{pair}</summary>",
+        f"What {code(stage)} gets, and what it has:",
+        *_sections(found),
+    ]
     return "\n\n".join([*parts, "</details>"])
 
 
@@ -154,10 +190,13 @@ def _section(section: Section, heads: tuple[str, ...]) -> str:
     parts = [f"**{section.title}**" + (f": {section.note}" if section.note else "")]
     if section.rows:
         rows = [
-            (_cell(row.label), _cell(row.before), _cell(row.after), _cell(row.remark)) for row in section.rows[:_ROWS]
+            (_cell(row.label), _cell(row.before), _cell(row.after), _cell(row.remark))
+            for row in section.rows[:_ROWS]
         ]
         parts.append(table(heads, rows))
-    lines = [f"- {'❌' if one.breaks else '➖'} {code(one.detail)}" for one in section.lines[:_ROWS]]
+    lines = [
+        f"- {'❌' if one.breaks else '➖'} {code(one.detail)}" for one in section.lines[:_ROWS]
+    ]
     if lines:
         parts.append("\n".join(lines))
     if section.diff:
@@ -172,4 +211,6 @@ def _cell(said: str) -> str:
 
 
 def _listed(names: list[str]) -> str:
-    return ", ".join(names[:_ROWS]) + (f" and {len(names) - _ROWS} more" if len(names) > _ROWS else "")
+    return ", ".join(names[:_ROWS]) + (
+        f" and {len(names) - _ROWS} more" if len(names) > _ROWS else ""
+    )

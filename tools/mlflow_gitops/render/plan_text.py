@@ -1,4 +1,5 @@
-"""The text forms, for people. A plan leads with what each stage will be, then says why, then what follows from it."""
+"""The text forms, for people. A plan leads with what each stage will be, then says why, then what
+follows from it."""
 
 from __future__ import annotations
 
@@ -12,9 +13,28 @@ from mlflow_gitops.render import comparison_text
 from mlflow_gitops.render.plan_json import RESULTS, summary
 from mlflow_gitops.render.terminal import Style, safe
 
-MARKS = {"passed": "✓", "failed": "✗", "overridden": "!", "exempt": "·", "waiting": "…", "unknown": "?"}
-_SYNC_COLOUR = {"Synced": "green", "Pending": "cyan", "Drifted": "yellow", "Missing": "yellow", "Unknown": "red"}
-_GATE_COLOUR = {"passed": "green", "failed": "red", "unknown": "red", "waiting": "yellow", "overridden": "yellow"}
+MARKS = {
+    "passed": "✓",
+    "failed": "✗",
+    "overridden": "!",
+    "exempt": "·",
+    "waiting": "…",
+    "unknown": "?",
+}
+_SYNC_COLOUR = {
+    "Synced": "green",
+    "Pending": "cyan",
+    "Drifted": "yellow",
+    "Missing": "yellow",
+    "Unknown": "red",
+}
+_GATE_COLOUR = {
+    "passed": "green",
+    "failed": "red",
+    "unknown": "red",
+    "waiting": "yellow",
+    "overridden": "yellow",
+}
 _RESULT_COLOUR = {"applied": "green", "refused": "red", "failed": "red", "deferred": "yellow"}
 
 
@@ -41,19 +61,26 @@ def closing(plan: Plan) -> str:
 
 
 def status(plan: Plan, style: Style) -> Iterator[str]:
-    """One line a model: where it stands, and what holds its stages (what shall hold them, where that differs)."""
+    """One line a model: where it stands, and what holds its stages (what shall hold them, where
+    that differs)."""
     rows = []
     for model in plan.models:
         why = "; ".join(f"{r.code}: {r.detail}" for r in model.refusals)
         rows.append((model.model, model.sync, say_holders(model), why))
-    rows += [(name, "Unmanaged", "its manifest is gone; MLflow keeps what it holds", "") for name in plan.gone]
+    rows += [
+        (name, "Unmanaged", "its manifest is gone; MLflow keeps what it holds", "")
+        for name in plan.gone
+    ]
     rows += [(name, "Unmanaged", "", "") for name in plan.unmanaged]
     width = max((len(safe(row[0])) for row in rows), default=0)
     for name, sync, holders, why in rows:
         said = [text for text in (safe(holders), style(safe(why), "red")) if text]
         shown = style(f"{sync:<9}" if said else sync, _SYNC_COLOUR.get(sync, "dim"))
         yield "  ".join([f"{safe(name):<{width}}", shown, *said])
-    counts = {sync: sum(1 for row in rows if row[1] == sync) for sync in dict.fromkeys(row[1] for row in rows)}
+    counts = {
+        sync: sum(1 for row in rows if row[1] == sync)
+        for sync in dict.fromkeys(row[1] for row in rows)
+    }
     total = ", ".join(f"{count} {sync}" for sync, count in counts.items())
     yield f"{many(len(rows), 'model')}{': ' + total if total else ''}."
 
@@ -81,11 +108,16 @@ def reconciled(commit: str, outcomes: Sequence[Outcome]) -> str:
 
 def _model(model: ModelPlan, style: Style) -> Iterator[str]:
     head = style(safe(model.model), "bold")
-    yield f"{head}   {style(safe(model.file or ''), 'dim')}" + (f"   {model.sync}" if not model.changes else "")
+    yield f"{head}   {style(safe(model.file or ''), 'dim')}" + (
+        f"   {model.sync}" if not model.changes else ""
+    )
     told: set[Change] = set()
     width = max((len(row.stage) for row in model.stages), default=0)
     for row in model.stages:
-        yield f"  {row.stage:<{width}}  {style(f'{say_move(row):<10}', 'bold')}  {_because(row, style)}"
+        yield (
+            f"  {row.stage:<{width}}  {style(f'{say_move(row):<10}', 'bold')} "
+            f" {_because(row, style)}"
+        )
         yield from _gates([v for v in model.gates if v.stage == row.stage], style)
         follows, mentioned = consequences(row, model)
         told.update(mentioned)
@@ -124,7 +156,9 @@ def _because(row: StageChange, style: Style) -> str:
     subject = safe(row.commit.subject)
     request = f" (#{row.commit.pull_request})"
     named = row.commit.pull_request is not None and subject.endswith(request)
-    return f'{row.commit.sha[:7]} "{subject.removesuffix(request) if named else subject}"' + (request if named else "")
+    return f'{row.commit.sha[:7]} "{subject.removesuffix(request) if named else subject}"' + (
+        request if named else ""
+    )
 
 
 def _gates(verdicts: Sequence[Verdict], style: Style) -> Iterator[str]:
@@ -138,7 +172,10 @@ def _gates(verdicts: Sequence[Verdict], style: Style) -> Iterator[str]:
         for v in verdicts
         if v.status != "exempt"
     ]
-    said += [f"{MARKS['exempt']} {', '.join(dict.fromkeys(gates))}: {safe(why)}" for why, gates in exempt.items()]
+    said += [
+        f"{MARKS['exempt']} {', '.join(dict.fromkeys(gates))}: {safe(why)}"
+        for why, gates in exempt.items()
+    ]
     if said:
         yield "    " + "   ".join(said)
 
@@ -156,7 +193,11 @@ def consequences(row: StageChange, model: ModelPlan) -> tuple[list[str], list[Ch
     for change in model.changes:
         if change.action == "transition" and change.after == row.stage:
             told.append(change)
-        elif change.action == "transition" and change.before == row.stage and change.after not in ACTIVE_STAGES:
+        elif (
+            change.action == "transition"
+            and change.before == row.stage
+            and change.after not in ACTIVE_STAGES
+        ):
             told.append(change)
             if change.version is not None and change.version not in held:
                 leaving.setdefault(str(change.after), []).append(change.version)
@@ -169,13 +210,17 @@ def consequences(row: StageChange, model: ModelPlan) -> tuple[list[str], list[Ch
 def _leave(versions: list[int], stage: str) -> str:
     if len(versions) == 1:
         return f"{versions[0]} goes to {stage}"
-    shown = ", ".join(map(str, versions[:5])) + (f" and {len(versions) - 5} more" if len(versions) > 5 else "")
+    shown = ", ".join(map(str, versions[:5])) + (
+        f" and {len(versions) - 5} more" if len(versions) > 5 else ""
+    )
     return f"{shown} go to {stage}"
 
 
 def _follows(change: Change, row: StageChange) -> bool:
     """Whether an alias's change is this stage's: it ends on the stage's holder, or leaves it empty."""
-    return (change.key or "").lower() == row.stage.lower() or (len(row.after) == 1 and change.after == row.after[0])
+    return (change.key or "").lower() == row.stage.lower() or (
+        len(row.after) == 1 and change.after == row.after[0]
+    )
 
 
 def say_change(change: Change) -> str:
@@ -220,13 +265,18 @@ def say_holders(model: ModelPlan) -> str:
             continue
         have, want = model.observed.get(stage, ()), model.desired.get(stage, ())
         shown = ", ".join(map(str, have)) or "—"
-        said.append(f"{stage} {shown}" + (f" (git: {', '.join(map(str, want)) or '—'})" if have != want else ""))
+        said.append(
+            f"{stage} {shown}"
+            + (f" (git: {', '.join(map(str, want)) or '—'})" if have != want else "")
+        )
     return "   ".join(said)
 
 
 def _strangers(plan: Plan, style: Style) -> Iterator[str]:
     for name in plan.gone:
-        yield style(f"{safe(name)}: its manifest is gone; nothing of it is changed in MLflow", "yellow")
+        yield style(
+            f"{safe(name)}: its manifest is gone; nothing of it is changed in MLflow", "yellow"
+        )
 
 
 def _value(value: object) -> str:

@@ -1,4 +1,5 @@
-"""What is wrong with files, as text and as JSON. Apart from the other forms, since a check of one file needs no plan."""
+"""What is wrong with files, as text and as JSON. Apart from the other forms, since a check of one
+file needs no plan."""
 
 from __future__ import annotations
 
@@ -13,7 +14,10 @@ from mlflow_gitops.render.terminal import safe
 def text(found: Iterable[Problem]) -> Iterator[str]:
     """One line a problem: `file:line:column: severity code: message`."""
     for one in found:
-        yield f"{safe(one.file)}:{one.line}:{one.column}: {one.severity}[{one.code}]: {safe(one.message)}"
+        yield (
+            f"{safe(one.file)}:{one.line}:{one.column}: {one.severity}[{one.code}]:"
+            f" {safe(one.message)}"
+        )
 
 
 def data(snapshot: Snapshot) -> dict[str, Any]:

@@ -1,5 +1,5 @@
-"""Proposals of new versions: the text of a pull request, and what a run did. Names, descriptions and whatever else others
-wrote stand as code (`render/markdown_safe.py`)."""
+"""Proposals of new versions: the text of a pull request, and what a run did. Names, descriptions
+and whatever else others wrote stand as code (`render/markdown_safe.py`)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Result = Literal["opened", "updated", "unchanged", "withdrawn", "left", "waits"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one model's proposal. `version` is None where none is proposed; `detail` is the pull request's address,
-    or why it was left."""
+    """What became of one model's proposal. `version` is None where none is proposed; `detail` is
+    the pull request's address, or why it was left."""
 
     model: str
     stage: str
@@ -29,8 +29,11 @@ class Outcome:
     detail: str
 
 
-def page(model: str, stage: str, version: ObservedVersion, replaces: str, found: Comparison | None) -> str:
-    """The text of a pull request that proposes a version. `replaces` says what it does to the stages."""
+def page(
+    model: str, stage: str, version: ObservedVersion, replaces: str, found: Comparison | None
+) -> str:
+    """The text of a pull request that proposes a version. `replaces` says what it does to the
+    stages."""
     whence = [f"at {version.created}"] if version.created else []
     whence += [f"by run {code(version.run_id)}"] if version.run_id else []
     parts = [
@@ -40,19 +43,24 @@ def page(model: str, stage: str, version: ObservedVersion, replaces: str, found:
     if version.description:
         parts.append(f"Its description: {code(version.description)}")
     parts.append(
-        f"Close this without a merge, and version {version.number} is not proposed again. A newer version takes this pull "
-        "request over, unless somebody else has committed to its branch."
+        f"Close this without a merge, and version {version.number} is not proposed again. A newer"
+        " version takes this pull request over, unless somebody else has committed to its branch."
     )
     head = "\n\n".join(parts)
     if found is None:
         return f"{head}\n\nNo version holds a stage yet, so there is nothing to compare it with."
-    return "\n\n".join([head, *plan_markdown.comparison(found, LIMIT - len(head.encode("utf-8", "replace")) - 100)])
+    return "\n\n".join(
+        [head, *plan_markdown.comparison(found, LIMIT - len(head.encode("utf-8", "replace")) - 100)]
+    )
 
 
 def text(outcomes: Iterable[Outcome]) -> Iterator[str]:
     """A line for each model."""
     for one in outcomes:
-        yield f"{safe(one.model)}   {safe(one.stage)}  {_move(one)}   {one.result}: {safe(one.detail)}"
+        yield (
+            f"{safe(one.model)}   {safe(one.stage)}  {_move(one)}   {one.result}:"
+            f" {safe(one.detail)}"
+        )
 
 
 def summary(outcomes: Sequence[Outcome]) -> Iterator[str]:

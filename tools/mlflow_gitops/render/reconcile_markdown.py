@@ -1,4 +1,5 @@
-"""What the workflows tell beside a plan, in Markdown: what a reconcile did, and why something could not be done."""
+"""What the workflows tell beside a plan, in Markdown: what a reconcile did, and why something could
+not be done."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ _MARKS = {"applied": "✅", "deferred": "⏳", "refused": "❌", "failed": "❌"
 
 
 def reconciled(done: Mapping[str, Any], limit: int = LIMIT) -> Iterator[str]:
-    """A reconcile, from its JSON: each model that something happened to. Raises KeyError or TypeError for anything else."""
+    """A reconcile, from its JSON: each model that something happened to. Raises KeyError or
+    TypeError for anything else."""
     told = [model for model in done["models"] if model["result"] != "unchanged"]
     entered: dict[str, list[str]] = {}
     for one in done["changed"]:
@@ -25,15 +27,24 @@ def reconciled(done: Mapping[str, Any], limit: int = LIMIT) -> Iterator[str]:
             lines[0] += f": {', '.join(now)}"
         if model.get("deferred"):
             lines[0] += f" until {code(str(model['deferred']))}"
-        lines += [f"  - {code(r['code'])}: {code(r['detail'])}; {code(r['way_out'])}" for r in model["refusals"]]
+        lines += [
+            f"  - {code(r['code'])}: {code(r['detail'])}; {code(r['way_out'])}"
+            for r in model["refusals"]
+        ]
         if model.get("error"):
             lines.append(f"  - {code(str(model['error']))}")
-        blocks.append(Block("\n".join(f"- {lines[0]}".splitlines() + lines[1:]), f"- {lines[0]}", urgent))
-    tail = [f"- {code(r['code'])}: {code(r['detail'])}; {code(r['way_out'])}" for r in done.get("refusals", ())]
+        blocks.append(
+            Block("\n".join(f"- {lines[0]}".splitlines() + lines[1:]), f"- {lines[0]}", urgent)
+        )
+    tail = [
+        f"- {code(r['code'])}: {code(r['detail'])}; {code(r['way_out'])}"
+        for r in done.get("refusals", ())
+    ]
     count = done["summary"]
     commit = code(str(done["commit"])[:12])
     tail.append(
-        f"**Reconciled to {commit}: {many(int(count['models']), 'model')}, {many(int(count['changes']), 'change')}.**"
+        f"**Reconciled to {commit}: {many(int(count['models']), 'model')},"
+        f" {many(int(count['changes']), 'change')}.**"
     )
     yield bounded("## Model registry: reconcile\n", blocks, "\n\n".join(tail), "model", limit, "\n")
 

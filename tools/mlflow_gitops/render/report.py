@@ -21,8 +21,9 @@ _LINKS = ("https://github.com/", "https://gitlab.com/")
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that the page shows. `plan` is None where MLflow was not asked; `home` is the repository's address on a forge,
-    None where it has none; `made_from` tells of each model and version what its manifest pins."""
+    """All that the page shows. `plan` is None where MLflow was not asked; `home` is the
+    repository's address on a forge, None where it has none; `made_from` tells of each model and
+    version what its manifest pins."""
 
     title: str
     at: str
@@ -63,25 +64,32 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
         # What git, manifests and the registry say may hold characters that hide or re-order text.
-        finalize=lambda value: safe(value) if isinstance(value, str) and type(value) is str else value,
+        finalize=lambda value: (
+            safe(value) if isinstance(value, str) and type(value) is str else value
+        ),
     )
     environment.filters |= {"minute": minute, "short": lambda sha: (sha or "")[:7]}
     return environment.get_template("report.html.j2")
 
 
 def _models(report: Report, axis: _Axis) -> list[dict[str, Any]]:
-    """Each model as the page tells it: what holds its stages now, how that compares with git, and its timeline."""
+    """Each model as the page tells it: what holds its stages now, how that compares with git, and
+    its timeline."""
     plans = {plan.model: plan for plan in report.plan.models} if report.plan else {}
     wanted = {standing.model: standing for standing in report.standings}
     names = sorted({*wanted, *report.lanes, *plans})
     return [_model(name, report, axis, plans.get(name), wanted.get(name)) for name in names]
 
 
-def _model(name: str, report: Report, axis: _Axis, plan: ModelPlan | None, standing: Standing | None) -> dict[str, Any]:
+def _model(
+    name: str, report: Report, axis: _Axis, plan: ModelPlan | None, standing: Standing | None
+) -> dict[str, Any]:
     observed: Mapping[str, tuple[int, ...]] = plan.observed if plan else {}
     git = dict(standing.stages) if standing else {}
     stages = []
-    for stage in dict.fromkeys([*(lane.stage for lane in report.lanes.get(name, ())), *git, *observed]):
+    for stage in dict.fromkeys(
+        [*(lane.stage for lane in report.lanes.get(name, ())), *git, *observed]
+    ):
         wanted, held = git.get(stage, ()), observed.get(stage, ())
         if stage == "Archived":  # what goes there unnamed is no difference
             held = tuple(version for version in held if version in wanted)
@@ -95,14 +103,18 @@ def _model(name: str, report: Report, axis: _Axis, plan: ModelPlan | None, stand
                 "mlflow": _versions(held) if plan and not stage.startswith("@") else None,
                 "same": held == wanted,
                 "since": since,
-                "made_from": [text for version in wanted if (text := report.made_from.get((name, version)))],
+                "made_from": [
+                    text for version in wanted if (text := report.made_from.get((name, version)))
+                ],
             }
         )
     return {
         "name": name,
         "id": f"m-{name.encode().hex()}",
         "sync": plan.sync if plan else ("no manifest any more" if standing is None else None),
-        "refusals": [f"{refusal.code}: {refusal.detail}" for refusal in plan.refusals] if plan else [],
+        "refusals": (
+            [f"{refusal.code}: {refusal.detail}" for refusal in plan.refusals] if plan else []
+        ),
         "stages": stages,
         "lanes": [
             {"stage": lane.stage, "bars": [_bar(span, report, axis) for span in lane.spans]}
@@ -130,7 +142,10 @@ def _bar(span: Span, report: Report, axis: _Axis) -> dict[str, Any]:
         "event": span.told,
         "tone": min(span.versions) % 6,
         "applied": effect is not None and effect.result == "applied",
-        "said": f"{_versions(span.versions)} from {minute(span.start)} {until} ({length}), {took}, by {by}",
+        "said": (
+            f"{_versions(span.versions)} from {minute(span.start)} {until} ({length}), {took}, by"
+            f" {by}"
+        ),
     }
 
 
@@ -152,12 +167,18 @@ def _events(report: Report) -> list[dict[str, Any]]:
                 "kind": event.kind,
                 "model": event.model or "",
                 "stage": event.stage or ("policy" if event.kind == "policy" else ""),
-                "move": f"{_versions(event.before)} → {_versions(event.after)}"
-                if event.kind == "stage"
-                else event.detail,
+                "move": (
+                    f"{_versions(event.before)} → {_versions(event.after)}"
+                    if event.kind == "stage"
+                    else event.detail
+                ),
                 "author": people.author.partition(" <")[0],
                 "co_authors": [who.partition(" <")[0] for who in people.co_authors],
-                "merged_by": (people.merged_by or "").partition(" <")[0] if people.merged_by != people.author else "",
+                "merged_by": (
+                    (people.merged_by or "").partition(" <")[0]
+                    if people.merged_by != people.author
+                    else ""
+                ),
                 "approved_by": [who.partition(" <")[0] for who in people.approved_by],
                 "claimed": people.approved_by_source == "message",
                 "pr": people.pull_request,
@@ -173,7 +194,8 @@ def _events(report: Report) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class _Axis:
-    """The time that the timelines cover, in seconds since 1970; places on it are per cent of its length."""
+    """The time that the timelines cover, in seconds since 1970; places on it are per cent of its
+    length."""
 
     start: float
     end: float
@@ -181,19 +203,28 @@ class _Axis:
     @classmethod
     def of(cls, report: Report) -> _Axis:
         end = instant(report.at).timestamp()
-        starts = [span.start for lanes in report.lanes.values() for lane in lanes for span in lane.spans]
+        starts = [
+            span.start for lanes in report.lanes.values() for lane in lanes for span in lane.spans
+        ]
         return cls(min([end, *(instant(start).timestamp() for start in starts)]), end)
 
     def at(self, time: str) -> float:
         length = self.end - self.start
-        return 100 * min(max((instant(time).timestamp() - self.start) / length, 0.0), 1.0) if length else 0.0
+        return (
+            100 * min(max((instant(time).timestamp() - self.start) / length, 0.0), 1.0)
+            if length
+            else 0.0
+        )
 
     def ticks(self) -> list[dict[str, Any]]:
         """A few moments along it, as people read them: days, or minutes where it is short."""
         length = self.end - self.start
         digits = 10 if length > 3 * 86_400 else 16
         return [
-            {"left": 100 * i / _TICKS, "said": shown(self.start + length * i / _TICKS)[:digits].replace("T", " ")}
+            {
+                "left": 100 * i / _TICKS,
+                "said": shown(self.start + length * i / _TICKS)[:digits].replace("T", " "),
+            }
             for i in range(_TICKS + 1)
             if length
         ]
@@ -212,4 +243,6 @@ def _versions(versions: Sequence[int]) -> str:
 def _link(home: str | None, sha: str, number: int | None) -> str | None:
     if home is None or not home.startswith(_LINKS):
         return None
-    return f"{home}/pull/{number}" if number is not None else f"{home}/commit/{sha}" if sha else None
+    return (
+        f"{home}/pull/{number}" if number is not None else f"{home}/commit/{sha}" if sha else None
+    )

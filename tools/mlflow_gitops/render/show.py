@@ -23,19 +23,25 @@ def data(
     details: Mapping[str, Told],
     made_from: Mapping[int, Origin] | None = None,
 ) -> dict[str, Any]:
-    """`{"at", "commit", "models"}`. Where one model was asked for, `events` holds what made each of its stages what it is, and
-    `made_from` what is known of the making of each version that holds one."""
+    """`{"at", "commit", "models"}`. Where one model was asked for, `events` holds what made each of
+    its stages what it is, and `made_from` what is known of the making of each version that holds
+    one."""
     models: list[dict[str, Any]] = [
         {
             "model": one.model,
             "stages": {stage: list(held) for stage, held in one.stages.items()},
-            "since": {stage: {"at": since.at, "commit": since.commit} for stage, since in one.since.items()},
+            "since": {
+                stage: {"at": since.at, "commit": since.commit}
+                for stage, since in one.since.items()
+            },
         }
         for one in found
     ]
     if details:
         models[0]["events"] = {stage: events.data(told) for stage, told in details.items()}
-        models[0]["made_from"] = [_origin(version, known) for version, known in sorted((made_from or {}).items())]
+        models[0]["made_from"] = [
+            _origin(version, known) for version, known in sorted((made_from or {}).items())
+        ]
     return {"at": at, "commit": commit, "models": models}
 
 
@@ -49,7 +55,10 @@ def every(at: str, commit: str | None, found: Sequence[Standing], style: Style) 
             told = f"  since {minute(since.at)}  {since.commit[:7]}" if since else ""
             yield f"  {safe(stage):<{width}}  {style(versions(held), 'bold')}{style(told, 'dim')}"
     what = f"{len(found)} model{'' if len(found) == 1 else 's'}"
-    yield f"{what} at {minute(at)} UTC{f', commit {commit[:7]}' if commit else ', before the first commit'}."
+    yield (
+        f"{what} at {minute(at)}"
+        f" UTC{f', commit {commit[:7]}' if commit else ', before the first commit'}."
+    )
 
 
 def one(
@@ -62,14 +71,19 @@ def one(
     recorded: bool = False,
     made_from: Mapping[int, Origin] | None = None,
 ) -> Iterator[str]:
-    """One model in five lines: what is served and since when, by what, with whose approval, in whose place, made from what.
-    `recorded` is as in `events.text`; `made_from` is what is known of versions, by default what the manifest pins."""
+    """One model in five lines: what is served and since when, by what, with whose approval, in
+    whose place, made from what. `recorded` is as in `events.text`; `made_from` is what is known of
+    versions, by default what the manifest pins."""
     desired = course.at(place)
     if standing is None or desired is None:
         yield f"{style(safe(course.model), 'bold')}  has no manifest at that time."
         return
     stage = _foremost(desired, standing)
-    others = [f"{other} {versions(held)}" for other, held in standing.stages.items() if other != stage and held]
+    others = [
+        f"{other} {versions(held)}"
+        for other, held in standing.stages.items()
+        if other != stage and held
+    ]
     also = style(f"   also {safe(', '.join(others))}", "dim") if others else ""
     if stage is None or stage not in details:
         yield f"{style(safe(course.model), 'bold')}  holds no stage.{also}"
@@ -82,13 +96,22 @@ def one(
     yield f"{head}  {at}{_effect(told, recorded)}{also}"
     merged = told.people.merged_by
     by = f", merged by {safe(merged)}" if merged and merged != told.people.author else ""
-    yield _line("by", f"{event.commit.sha[:7]} {subject(told)}, {safe(told.people.author)}{by}", style)
+    yield _line(
+        "by", f"{event.commit.sha[:7]} {subject(told)}, {safe(told.people.author)}{by}", style
+    )
     yield _line("approved", _approved(told), style)
     yield _line("replaced", versions(event.before) if event.before else "nothing", style)
     specs = desired.manifest.versions
     known = made_from or {version: origin(specs.get(version)) for version in held}
-    pins = [f"{version}: {safe(words(known[version]) or 'not pinned in the manifest')}" for version in held]
-    yield _line("made from", "; ".join(pins) if len(pins) > 1 else pins[0].partition(": ")[2] if pins else "—", style)
+    pins = [
+        f"{version}: {safe(words(known[version]) or 'not pinned in the manifest')}"
+        for version in held
+    ]
+    yield _line(
+        "made from",
+        "; ".join(pins) if len(pins) > 1 else pins[0].partition(": ")[2] if pins else "—",
+        style,
+    )
 
 
 def _foremost(desired: Desired, standing: Standing) -> str | None:

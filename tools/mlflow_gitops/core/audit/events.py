@@ -1,7 +1,8 @@
-"""Events: every change of a stage that the main line made, of the policy, and every manifest that it could not read (RULES R7).
+"""Events: every change of a stage that the main line made, of the policy, and every manifest that
+it could not read (RULES R7).
 
-A declared alias is a stage named `@alias`. What is derived here is git's alone; who did it and whether it took effect is told
-by `core.audit`.
+A declared alias is a stage named `@alias`. What is derived here is git's alone; who did it and
+whether it took effect is told by `core.audit`.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ Stages = Mapping[str, "tuple[int, ...]"]
 class Event:
     """One thing that one commit of the main line did. `index` is the commit's place on the line.
 
-    `model` is None for the policy file, `stage` for all but `stage` events. `stem` names the manifest whose files the commit
-    changed; None where it was the policy that made the difference. `detail` says why something cannot be read.
+    `model` is None for the policy file, `stage` for all but `stage` events. `stem` names the
+    manifest whose files the commit changed; None where it was the policy that made the difference.
+    `detail` says why something cannot be read.
     """
 
     kind: EventKind
@@ -42,7 +44,8 @@ class Event:
 
     @property
     def order(self) -> tuple[int, str, str]:
-        """By commit, then model, then stage; the policy, which can change what is valid, before the models."""
+        """By commit, then model, then stage; the policy, which can change what is valid, before the
+        models."""
         return self.index, self.model or "", self.stage or ""
 
     @property
@@ -60,13 +63,17 @@ class Course:
     events: Sequence[Event]
 
     def at(self, index: int) -> Desired | None:
-        """What the model was to be after a commit of the line; None where it had no manifest that could be read yet."""
+        """What the model was to be after a commit of the line; None where it had no manifest that
+        could be read yet."""
         place = bisect_right(self.moments, index, key=lambda moment: moment.index)
         return self.moments[place - 1].desired if place else None
 
     def since(self, stage: str, index: int) -> Event | None:
-        """The event that a stage is as it is by, after a commit of the line; None where it never held a version."""
-        return next((e for e in reversed(self.events) if e.index <= index and e.stage == stage), None)
+        """The event that a stage is as it is by, after a commit of the line; None where it never
+        held a version."""
+        return next(
+            (e for e in reversed(self.events) if e.index <= index and e.stage == stage), None
+        )
 
 
 def stages_of(desired: Desired | None) -> Stages:
@@ -89,7 +96,8 @@ def courses(line: Line, histories: Histories, models: Iterable[str] | None = Non
 
 
 def policy_events(line: Line, histories: Histories) -> Iterator[Event]:
-    """Each change of the policy file; one that cannot be read is `invalid`, and the last readable one stays in force."""
+    """Each change of the policy file; one that cannot be read is `invalid`, and the last readable
+    one stays in force."""
     for index, fault in histories.policies():
         commit = line.commits[line.shas[index]]
         yield Event("invalid" if fault else "policy", index, commit, detail=fault)
@@ -108,7 +116,8 @@ def _of_model(line: Line, stem: str, moments: Sequence[Moment]) -> Iterator[Even
         commit = line.commits[line.shas[moment.index]]
         own = stem if moment.touched else None
         if moment.fault is not None:
-            # Told when the file or what it is judged by changed, not at every commit that leaves it so.
+            # Told when the file or what it is judged by changed, not at every commit that leaves it
+            # so.
             if moment.touched or readable:
                 yield Event("invalid", moment.index, commit, model, stem=own, detail=moment.fault)
         elif moment.desired is not last:

@@ -1,4 +1,5 @@
-"""The report as a value: spans of stages over time, and what did not go as git alone says (RULES R6, R7)."""
+"""The report as a value: spans of stages over time, and what did not go as git alone says (RULES
+R6, R7)."""
 
 from __future__ import annotations
 
@@ -14,10 +15,11 @@ IncidentKind = Literal["drift", "refused", "failed", "recovered"]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A time in which the same versions were declared for a stage without a break. `end` is None where they still are.
+    """A time in which the same versions were declared for a stage without a break. `end` is None
+    where they still are.
 
-    `told` is the place, among all told events, of the one that began it; `effect` when MLflow followed, None where no receipt
-    says so.
+    `told` is the place, among all told events, of the one that began it; `effect` when MLflow
+    followed, None where no receipt says so.
     """
 
     versions: tuple[int, ...]
@@ -37,7 +39,8 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """What a receipt tells beside a plain change: drift that was healed, a refusal, a failure, a receipt made up later."""
+    """What a receipt tells beside a plain change: drift that was healed, a refusal, a failure, a
+    receipt made up later."""
 
     kind: IncidentKind
     at: str
@@ -47,7 +50,8 @@ class Incident:
 
 
 def lanes(told: Sequence[Told], order: Sequence[str]) -> dict[str, list[Lane]]:
-    """Model to its lanes, in `order` of the stages, then by name; declared aliases (`@alias`) last. `told` is in order."""
+    """Model to its lanes, in `order` of the stages, then by name; declared aliases (`@alias`) last.
+    `told` is in order."""
     spans: dict[tuple[str, str], list[Span]] = {}
     for place, one in enumerate(told):
         event = one.event
@@ -65,12 +69,19 @@ def lanes(told: Sequence[Told], order: Sequence[str]) -> dict[str, list[Lane]]:
             found.setdefault(model, []).append(Lane(stage, tuple(kept)))
     rank = {stage: i for i, stage in enumerate(order)}
     for each in found.values():
-        each.sort(key=lambda lane: (lane.stage.startswith("@"), rank.get(lane.stage, len(rank)), lane.stage))
+        each.sort(
+            key=lambda lane: (
+                lane.stage.startswith("@"),
+                rank.get(lane.stage, len(rank)),
+                lane.stage,
+            )
+        )
     return dict(sorted(found.items()))
 
 
 def incidents(receipts: Iterable[Receipt]) -> list[Incident]:
-    """Everything of that kind in the receipts, oldest first. Whoever can push notes can write anything into them."""
+    """Everything of that kind in the receipts, oldest first. Whoever can push notes can write
+    anything into them."""
     return [incident for receipt in receipts for incident in _of(receipt)]
 
 
@@ -78,7 +89,13 @@ def _of(receipt: Receipt) -> Iterator[Incident]:
     for entry in receipt.models():
         model = str(entry.get("model"))
         if receipt.content.get("recovered") is True:
-            yield Incident("recovered", receipt.at, receipt.commit, model, "this receipt was made good by a later run")
+            yield Incident(
+                "recovered",
+                receipt.at,
+                receipt.commit,
+                model,
+                "this receipt was made good by a later run",
+            )
         drift = [text for change in _list(entry, "changes") if (text := _drifted(change))]
         if drift:
             yield Incident("drift", receipt.at, receipt.commit, model, "; ".join(drift))
@@ -98,9 +115,15 @@ def _drifted(change: Mapping[str, Any]) -> str | None:
     if change.get("cause") != "drift":
         return None
     version, key = change.get("version"), change.get("key")
-    place = {"set_alias": "alias", "delete_alias": "alias", "set_tag": "tag", "delete_tag": "tag"}.get(
-        str(change.get("action"))
-    )
+    place = {
+        "set_alias": "alias",
+        "delete_alias": "alias",
+        "set_tag": "tag",
+        "delete_tag": "tag",
+    }.get(str(change.get("action")))
     words = [f"version {version}" if version is not None else "", f"{place} {key}" if place else ""]
     what = " ".join(word for word in words if word) or str(change.get("action"))
-    return f"{what}: {change.get('from') or 'nothing'} in MLflow, put back to {change.get('to') or 'nothing'}"
+    return (
+        f"{what}: {change.get('from') or 'nothing'} in MLflow, put back to"
+        f" {change.get('to') or 'nothing'}"
+    )

@@ -1,4 +1,5 @@
-"""Who held which stage at one moment: by git, which is what was wanted, or by the receipts, which is what MLflow really had."""
+"""Who held which stage at one moment: by git, which is what was wanted, or by the receipts, which
+is what MLflow really had."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ class Standing:
 
 
 def wanted(course: Course, index: int) -> Standing | None:
-    """What git wanted of a model after a commit of the line; None where it had no manifest that could be read yet."""
+    """What git wanted of a model after a commit of the line; None where it had no manifest that
+    could be read yet."""
     desired = course.at(index)
     if desired is None:
         return None
@@ -43,12 +45,13 @@ def wanted(course: Course, index: int) -> Standing | None:
 
 
 def effective(course: Course, line: Line, receipts: Iterable[Receipt]) -> Standing | None:
-    """What MLflow had after the last of these receipts, which are in the order in which they were written; None where none of
-    them tells of the model.
+    """What MLflow had after the last of these receipts, which are in the order in which they were
+    written; None where none of them tells of the model.
 
-    A run that applied the model left it as its commit wanted; what other runs wrote of it, and what was archived on the way, is
-    read off their changes, and off what they found that a run had done which left no receipt. What people did in MLflow beside
-    is seen only where a later run healed it.
+    A run that applied the model left it as its commit wanted; what other runs wrote of it, and what
+    was archived on the way, is read off their changes, and off what they found that a run had done
+    which left no receipt. What people did in MLflow beside is seen only where a later run healed
+    it.
     """
     held = _Held()
     told = False
@@ -58,7 +61,12 @@ def effective(course: Course, line: Line, receipts: Iterable[Receipt]) -> Standi
                 continue
             desired = course.at(line.index[receipt.commit])
             applied = entry.get("result") == "applied"
-            changes = [one for key in ("found", "changes") if isinstance(of := entry.get(key), list) for one in of]
+            changes = [
+                one
+                for key in ("found", "changes")
+                if isinstance(of := entry.get(key), list)
+                for one in of
+            ]
             told = told or applied or bool(changes)
             before = held.stages()
             for change in changes:
@@ -67,10 +75,16 @@ def effective(course: Course, line: Line, receipts: Iterable[Receipt]) -> Standi
                 held.settle(desired)
             after = held.stages()
             for stage in {*before, *after}:
-                if before.get(stage, ()) != after.get(stage, ()) or (applied and stage not in held.since):
+                if before.get(stage, ()) != after.get(stage, ()) or (
+                    applied and stage not in held.since
+                ):
                     held.since[stage] = Since(receipt.at, receipt.commit)
     stages = held.stages()
-    return Standing(course.model, stages, {s: held.since[s] for s in stages if s in held.since}) if told else None
+    return (
+        Standing(course.model, stages, {s: held.since[s] for s in stages if s in held.since})
+        if told
+        else None
+    )
 
 
 @dataclass(slots=True)
@@ -95,7 +109,8 @@ class _Held:
                 self.others[name] = (to,) if action == "set_alias" and type(to) is int else ()
 
     def settle(self, desired: Desired | None) -> None:
-        """All is as a commit wanted; what it did not name and held a stage before stands in Archived."""
+        """All is as a commit wanted; what it did not name and held a stage before stands in
+        Archived."""
         wanted = stages_of(desired)
         native = desired.native if desired else {}
         kept = {version: stage for version, stage in self.native.items() if stage == "Archived"}
@@ -104,9 +119,13 @@ class _Held:
 
     def stages(self) -> dict[str, tuple[int, ...]]:
         """Stages that hold something, in the order of their names."""
-        found: dict[str, tuple[int, ...]] = {stage: held for stage, held in self.others.items() if held}
+        found: dict[str, tuple[int, ...]] = {
+            stage: held for stage, held in self.others.items() if held
+        }
         for stage in NATIVE_STAGES:
-            if versions := tuple(sorted(version for version, there in self.native.items() if there == stage)):
+            if versions := tuple(
+                sorted(version for version, there in self.native.items() if there == stage)
+            ):
                 found[stage] = versions
         return dict(sorted(found.items()))
 

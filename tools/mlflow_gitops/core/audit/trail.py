@@ -1,4 +1,5 @@
-"""The audit trail: git's events with the people behind them, what they override, and when they took effect (RULES R6, R7)."""
+"""The audit trail: git's events with the people behind them, what they override, and when they took
+effect (RULES R6, R7)."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from mlflow_gitops.core.manifests.snapshot import classify, stem_of
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What became of an event. `at` is when a reconcile applied it, or when a later commit replaced it before one did."""
+    """What became of an event. `at` is when a reconcile applied it, or when a later commit replaced
+    it before one did."""
 
     at: str
     result: Literal["applied", "superseded"]
@@ -43,8 +45,9 @@ class Told:
 
 
 class Audit:
-    """Tells events. `changes` are all `stage` events of the models in question, in order; `merged` maps a true merge's index
-    to what it brought in, the newest first; `judge` gives the policy that judged a commit's change of a model."""
+    """Tells events. `changes` are all `stage` events of the models in question, in order; `merged`
+    maps a true merge's index to what it brought in, the newest first; `judge` gives the policy that
+    judged a commit's change of a model."""
 
     def __init__(
         self,
@@ -75,15 +78,24 @@ class Audit:
         )
 
     def _brought_in(self, event: Event) -> list[Commit]:
-        return [one.commit for one in self._merged.get(event.index, ()) if any(self._is(p, event) for p in one.paths)]
+        return [
+            one.commit
+            for one in self._merged.get(event.index, ())
+            if any(self._is(p, event) for p in one.paths)
+        ]
 
     def _is(self, path: str, event: Event) -> bool:
         """Whether a path is a file that an event is about."""
         kind = classify(path, self._registry)
-        return kind == "policy" if event.stem is None else kind == "manifest" and stem_of(path) == event.stem
+        return (
+            kind == "policy"
+            if event.stem is None
+            else kind == "manifest" and stem_of(path) == event.stem
+        )
 
     def _overrides(self, event: Event, merged: Sequence[Commit]) -> Iterable[Used]:
-        """The lines that could take a gate's place: with a reason, for a gate that the stage had and that may be overridden."""
+        """The lines that could take a gate's place: with a reason, for a gate that the stage had
+        and that may be overridden."""
         messages = [commit.message for commit in (event.commit, *merged)]
         if not event.enters or not any("Gate-Override:" in message for message in messages):
             return
@@ -98,8 +110,8 @@ class Audit:
         yield from (Used(gate, reason) for gate, reason in used.items())
 
     def _effect(self, event: Event) -> Effect | None:
-        """The first run, at the event's commit or later on the line, in which the model was applied; superseded where the
-        stage changed again before that."""
+        """The first run, at the event's commit or later on the line, in which the model was
+        applied; superseded where the stage changed again before that."""
         runs = self._ledger.applied(event.model or "")
         first = bisect_left(runs, event.index, key=lambda run: run.index)
         if first == len(runs):

@@ -1,7 +1,7 @@
 """JSON that others may have written: notes that anybody may push, a plan file that was edited.
 
-Python's own reader takes whatever nesting the stack bears, needs twenty times a text's size where it is made for that, and
-gives half a surrogate pair as a character that no file can hold.
+Python's own reader takes whatever nesting the stack bears, needs twenty times a text's size where
+it is made for that, and gives half a surrogate pair as a character that no file can hold.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ MAX_CONTAINERS = 500_000
 
 
 def loads(text: str) -> Any:
-    """The value of a JSON text, all characters whole. Raises ValueError where it is no JSON, or more than any of ours."""
+    """The value of a JSON text, all characters whole. Raises ValueError where it is no JSON, or
+    more than any of ours."""
     if len(text) > MAX_CHARACTERS or text.count("[") + text.count("{") > MAX_CONTAINERS:
         raise ValueError("too much")
     try:
@@ -35,4 +36,8 @@ def loads(text: str) -> Any:
 
 
 def _within(one: list[Any] | dict[str, Any]) -> list[Any]:
-    return [below for below in (one if isinstance(one, list) else one.values()) if isinstance(below, (list, dict))]
+    return [
+        below
+        for below in (one if isinstance(one, list) else one.values())
+        if isinstance(below, (list, dict))
+    ]

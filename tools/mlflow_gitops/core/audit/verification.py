@@ -1,7 +1,9 @@
-"""Verify: is what MLflow shows explained by a commit of the main line and by a receipt of having put it there (RULES R7)?
+"""Verify: is what MLflow shows explained by a commit of the main line and by a receipt of having
+put it there (RULES R7)?
 
-Stamps are evidence that whoever may edit the registry can forge; git and the receipts decide. So a stamp counts only where a
-receipt says that the model was reconciled to a commit that wanted just that.
+Stamps are evidence that whoever may edit the registry can forge; git and the receipts decide. So a
+stamp counts only where a receipt says that the model was reconciled to a commit that wanted just
+that.
 """
 
 from __future__ import annotations
@@ -29,8 +31,8 @@ _FIELD_OF_PIN = re.compile(r"version (\d+) is pinned to (\S+)")
 class Unexplained:
     """One thing in MLflow, or in the receipts, that neither git nor a receipt accounts for.
 
-    `field` names it: `stage Production`, `alias champion`, `pin 12 run_id`, `held 12 Production`, `gates 12 Production`,
-    `owner`, `commit` or `receipt`.
+    `field` names it: `stage Production`, `alias champion`, `pin 12 run_id`, `held 12 Production`,
+    `gates 12 Production`, `owner`, `commit` or `receipt`.
     """
 
     model: str
@@ -40,8 +42,8 @@ class Unexplained:
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """One receipt's word on one model that it brought to a commit of the main line: the commit's place on the line, and the
-    gates that were judged (stage, version, gate, status)."""
+    """One receipt's word on one model that it brought to a commit of the main line: the commit's
+    place on the line, and the gates that were judged (stage, version, gate, status)."""
 
     place: int
     digest: str
@@ -53,10 +55,11 @@ class Reconciled:
 class Account:
     """What git and the receipts say of one model.
 
-    `points` are its states along the main line up to `base`, the commit that MLflow's stamp names (None: it names none of
-    the main line); `standing` explains each holder at a place of that line, and `made_at` names the commit that made what was
-    wanted there. `places` maps every commit to its place. `tip` is what the newest commit wants: a pin that was added since
-    says what a number means all the same.
+    `points` are its states along the main line up to `base`, the commit that MLflow's stamp names
+    (None: it names none of the main line); `standing` explains each holder at a place of that line,
+    and `made_at` names the commit that made what was wanted there. `places` maps every commit to
+    its place. `tip` is what the newest commit wants: a pin that was added since says what a number
+    means all the same.
     """
 
     name: str
@@ -74,8 +77,11 @@ class Account:
 
     @property
     def emptied(self) -> Desired | None:
-        """What the commit wants of a model whose manifest it deleted; None where there never was one."""
-        last = next((point.desired for point in reversed(self.points) if point.desired is not None), None)
+        """What the commit wants of a model whose manifest it deleted; None where there never was
+        one."""
+        last = next(
+            (point.desired for point in reversed(self.points) if point.desired is not None), None
+        )
         return last.emptied() if last else None
 
     def wanted_at(self, place: int) -> Desired | None:
@@ -86,7 +92,8 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """What verifying may ask: the run of a version (for pins of data), and who approved a commit's change of a file."""
+    """What verifying may ask: the run of a version (for pins of data), and who approved a commit's
+    change of a file."""
 
     read: Callable[[ObservedVersion], Record | None] = lambda version: None
     approvers: Callable[[Commit, str], int | None] = lambda commit, file: None
@@ -95,14 +102,17 @@ class Questions:
 def runs_by_model(
     receipts: Iterable[Receipt], owner: str | None, places: Mapping[str, int]
 ) -> dict[str, list[Reconciled]]:
-    """The receipts of this owner, by the models that they brought to a commit of the main line, in the line's order."""
+    """The receipts of this owner, by the models that they brought to a commit of the main line, in
+    the line's order."""
     found: dict[str, list[Reconciled]] = {}
     for receipt in receipts:
         if receipt.content.get("owner") != owner or receipt.commit not in places:
             continue
         recovered = receipt.content.get("recovered") is True
         for told in _models(receipt):
-            run = Reconciled(places[receipt.commit], receipt.digest, frozenset(_gates(told)), recovered)
+            run = Reconciled(
+                places[receipt.commit], receipt.digest, frozenset(_gates(told)), recovered
+            )
             found.setdefault(str(told.get("model")), []).append(run)
     for runs in found.values():
         runs.sort(key=lambda run: run.place)
@@ -124,24 +134,41 @@ def _gates(told: Mapping[str, Any]) -> Iterator[tuple[str, int, str, str]]:
 
 
 def verify_model(
-    account: Account, seen: ObservedModel, owner: str | None, digests: frozenset[str], ask: Questions
+    account: Account,
+    seen: ObservedModel,
+    owner: str | None,
+    digests: frozenset[str],
+    ask: Questions,
 ) -> Iterator[Unexplained]:
-    """Everything about one managed model that is not explained. `digests` are those of every receipt there is."""
+    """Everything about one managed model that is not explained. `digests` are those of every
+    receipt there is."""
     name, desired = account.name, account.desired or account.emptied
     # Before the first reconcile there is no stamp, and none is missing.
     met = seen.base is not None or bool(account.runs)
     if seen.owner != owner and (met or seen.owner is not None):
-        yield Unexplained(name, "owner", f"the stamp says {seen.owner or 'nothing'}, this repository is {owner}")
+        yield Unexplained(
+            name, "owner", f"the stamp says {seen.owner or 'nothing'}, this repository is {owner}"
+        )
     if seen.base is None:
         if met:
-            yield Unexplained(name, "commit", "the receipts say that it was reconciled, and the stamp is gone")
-        held = {v.number: v.stage for v in seen.versions.values() if v.stage in ("Staging", "Production")}
+            yield Unexplained(
+                name, "commit", "the receipts say that it was reconciled, and the stamp is gone"
+            )
+        held = {
+            v.number: v.stage
+            for v in seen.versions.values()
+            if v.stage in ("Staging", "Production")
+        }
         for version, stage in sorted(held.items()):
             why = "that no stamp explains" if met else "and no reconcile has been here yet"
             yield Unexplained(name, f"stage {stage}", f"held by {version}, {why}")
         return
     if account.base is None or desired is None:
-        what = "names no commit of the main line" if account.base is None else "names a commit without this manifest"
+        what = (
+            "names no commit of the main line"
+            if account.base is None
+            else "names a commit without this manifest"
+        )
         yield Unexplained(name, "commit", f"the stamp {seen.base[:12]} {what}")
         return
     yield from (
@@ -159,24 +186,34 @@ def verify_model(
         yield from _judged(account, entry.stage, entry.version, desired.manifest.file, ask)
 
 
-def _receipts(account: Account, seen: ObservedModel, digests: frozenset[str]) -> Iterator[Unexplained]:
+def _receipts(
+    account: Account, seen: ObservedModel, digests: frozenset[str]
+) -> Iterator[Unexplained]:
     base = account.base
     assert base is not None
-    # The stamp names the commit that last changed the model; its receipt stands at the commit that was reconciled, which may be
-    # a later one about something else. If any run brought the model to just that, then the first one from there on did.
+    # The stamp names the commit that last changed the model; its receipt stands at the commit that
+    # was reconciled, which may be a later one about something else. If any run brought the model to
+    # just that, then the first one from there on did.
     place = account.places[base.sha]
     run = next((run for run in account.runs if run.place >= place), None)
     if run is None or (run.place > place and account.made_at(run.place) != base.sha):
-        yield Unexplained(account.name, "commit", f"no receipt says that it was reconciled to {base.sha[:12]}")
+        yield Unexplained(
+            account.name, "commit", f"no receipt says that it was reconciled to {base.sha[:12]}"
+        )
     stamped = seen.tags.get(RECEIPT_TAG)
     if stamped is not None and stamped not in digests:
         yield Unexplained(
-            account.name, "receipt", f"the receipt {stamped[:12]} that MLflow names was deleted or edited"
+            account.name,
+            "receipt",
+            f"the receipt {stamped[:12]} that MLflow names was deleted or edited",
         )
 
 
-def _held(account: Account, standing: Sequence[Entry], seen: ObservedModel) -> Iterator[Unexplained]:
-    """Held stamps excuse a version from gates, so each must name a commit that wanted it, and that a run applied or passed."""
+def _held(
+    account: Account, standing: Sequence[Entry], seen: ObservedModel
+) -> Iterator[Unexplained]:
+    """Held stamps excuse a version from gates, so each must name a commit that wanted it, and that
+    a run applied or passed."""
     for version in sorted(seen.versions):
         for key, value in sorted(seen.versions[version].tags.items()):
             if not key.startswith(HELD_PREFIX):
@@ -187,9 +224,15 @@ def _held(account: Account, standing: Sequence[Entry], seen: ObservedModel) -> I
                 yield Unexplained(account.name, f"held {version} {stage}", reason)
     for entry in standing:
         tags = seen.versions[entry.version].tags if entry.version in seen.versions else {}
-        if entry.stage != "Archived" and HELD_PREFIX + entry.stage not in tags and entry.version in seen.versions:
+        if (
+            entry.stage != "Archived"
+            and HELD_PREFIX + entry.stage not in tags
+            and entry.version in seen.versions
+        ):
             yield Unexplained(
-                account.name, f"held {entry.version} {entry.stage}", "holds it without the stamp of a reconcile"
+                account.name,
+                f"held {entry.version} {entry.stage}",
+                "holds it without the stamp of a reconcile",
             )
 
 
@@ -209,23 +252,32 @@ def _why_not_held(account: Account, stage: str, version: int, sha: str) -> str |
     return f"the stamp names {sha[:12]}, and no receipt says that this was ever applied"
 
 
-def _judged(account: Account, stage: str, version: int, file: str, ask: Questions) -> Iterator[Unexplained]:
-    """A holder passed the gates of its stage when it came in, as the receipt of that run says. Of approvals the forge is asked
-    where a recovered receipt cannot tell."""
+def _judged(
+    account: Account, stage: str, version: int, file: str, ask: Questions
+) -> Iterator[Unexplained]:
+    """A holder passed the gates of its stage when it came in, as the receipt of that run says. Of
+    approvals the forge is asked where a recovered receipt cannot tell."""
     came: Reconciled | None = None
     for run in account.runs:
         wanted = account.wanted_at(run.place)
         holds = wanted is not None and version in wanted.holders(stage)
         came = (came or run) if holds else None
     entry = (
-        next((e for e in account.standing(came.place) if (e.stage, e.version) == (stage, version)), None)
+        next(
+            (e for e in account.standing(came.place) if (e.stage, e.version) == (stage, version)),
+            None,
+        )
         if came
         else None
     )
     if came is None or entry is None or entry.made is None or stage not in entry.judge.stages:
         return  # that nothing was applied is told already
     asked = entry.judge.stages[stage].asks
-    passed = {gate for s, v, gate, status in came.gates if (s, v) == (stage, version) and status in _PASSING}
+    passed = {
+        gate
+        for s, v, gate, status in came.gates
+        if (s, v) == (stage, version) and status in _PASSING
+    }
     missing = [gate for gate in asked.gates if gate not in passed]
     if came.recovered:
         file, *_ = files_at(account.points, entry.made) or (file,)
@@ -234,7 +286,9 @@ def _judged(account: Account, stage: str, version: int, file: str, ask: Question
         # What a lost receipt would have said of the other gates, nobody knows any more.
     if missing:
         what = ", ".join(missing)
-        yield Unexplained(account.name, f"gates {version} {stage}", f"no receipt says that it passed {what}")
+        yield Unexplained(
+            account.name, f"gates {version} {stage}", f"no receipt says that it passed {what}"
+        )
 
 
 def _field(change: Change) -> str:
@@ -242,13 +296,20 @@ def _field(change: Change) -> str:
         return f"alias {change.key}"
     if change.action == "transition":
         # Of two stages, the one that is served.
-        served = [stage for stage in ("Production", "Staging") if stage in (change.before, change.after)]
+        served = [
+            stage for stage in ("Production", "Staging") if stage in (change.before, change.after)
+        ]
         return f"stage {served[0] if served else change.after}"
     where = f"{change.version} " if change.version is not None else ""
-    what = {"set_tag": "tag", "delete_tag": "tag", "set_description": "description"}.get(change.action, "version")
+    what = {"set_tag": "tag", "delete_tag": "tag", "set_description": "description"}.get(
+        change.action, "version"
+    )
     return f"{what} {where}{change.key or ''}".strip()
 
 
 def _departs(change: Change, base: Commit) -> str:
     version = f"{change.version}: " if change.version is not None else ""
-    return f"{version}MLflow has {change.before or 'nothing'}, {base.sha[:7]} says {change.after or 'nothing'}"
+    return (
+        f"{version}MLflow has {change.before or 'nothing'}, {base.sha[:7]} says"
+        f" {change.after or 'nothing'}"
+    )

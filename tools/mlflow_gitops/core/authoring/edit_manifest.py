@@ -1,10 +1,10 @@
-"""Edits of a manifest: which version holds a stage, what a version is pinned to, single values. Nothing else of its text
-changes.
+"""Edits of a manifest: which version holds a stage, what a version is pinned to, single values.
+Nothing else of its text changes.
 
-The text is changed at the very places where the values stand, not written anew from what was read: a YAML library that
-keeps comments on its way through (ruamel.yaml) still rewrites indentation, the spacing of flow style and line ends, and a
-promotion's diff would no longer be the line that it changes. Afterwards the result is read as any manifest is, and must
-mean exactly what was asked for.
+The text is changed at the very places where the values stand, not written anew from what was read:
+a YAML library that keeps comments on its way through (ruamel.yaml) still rewrites indentation, the
+spacing of flow style and line ends, and a promotion's diff would no longer be the line that it
+changes. Afterwards the result is read as any manifest is, and must mean exactly what was asked for.
 """
 
 from __future__ import annotations
@@ -20,7 +20,17 @@ from mlflow_gitops.core.manifests.manifest import Manifest, VersionSpec, read_ma
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.yaml import text_edits
-from mlflow_gitops.core.yaml.text_edits import Unknown, compose, head_of, insert, pair, place, put, quoted, remove
+from mlflow_gitops.core.yaml.text_edits import (
+    Unknown,
+    compose,
+    head_of,
+    insert,
+    pair,
+    place,
+    put,
+    quoted,
+    remove,
+)
 from mlflow_gitops.errors import Failure
 
 IDENTITY = ("run_id", "source", "model_id", "digest")
@@ -42,12 +52,12 @@ def identity(version: ObservedVersion) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What shall be different. `stages` gives the versions that a stage holds then, ascending; `pins` gives, for a version,
-    fields of its identity and their values, None for one that goes. `values` gives aliases, descriptions and tags by where
-    they stand, None for one that goes.
+    """What shall be different. `stages` gives the versions that a stage holds then, ascending;
+    `pins` gives, for a version, fields of its identity and their values, None for one that goes.
+    `values` gives aliases, descriptions and tags by where they stand, None for one that goes.
 
-    A stage that is left with no version loses its line; where that would take a comment along, or leave no stage at all, it
-    is left empty instead.
+    A stage that is left with no version loses its line; where that would take a comment along, or
+    leave no stage at all, it is left empty instead.
     """
 
     stages: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -56,9 +66,11 @@ class Edit:
 
 
 def edited(data: bytes, file: str, edit: Edit, order: Sequence[str] = ()) -> bytes:
-    """The manifest's new content. A stage that it does not name yet is put in by `order`, the policy's order of stages.
+    """The manifest's new content. A stage that it does not name yet is put in by `order`, the
+    policy's order of stages.
 
-    `data` must be a valid manifest. Raises Failure where its layout is one that cannot be edited safely.
+    `data` must be a valid manifest. Raises Failure where its layout is one that cannot be edited
+    safely.
     """
     before, _ = read_manifest(data, file)
     if before is None:
@@ -102,11 +114,13 @@ def _as_asked(before: Manifest, after: Manifest, edit: Edit) -> bool:
 def _by_hand(file: str, edit: Edit) -> Failure:
     wanted = [f"{stage}: {_value(held) if held else 'null'}" for stage, held in edit.stages.items()]
     for number, fields in edit.pins.items():
-        wanted += [f"versions.{number}.{name}: {value or '(taken out)'}" for name, value in fields.items()]
+        wanted += [
+            f"versions.{number}.{name}: {value or '(taken out)'}" for name, value in fields.items()
+        ]
     wanted += [f"{'.'.join(path)}: {value or '(taken out)'}" for path, value in edit.values.items()]
     return Failure(
-        f"{file} is laid out in a way that cannot be edited safely; nothing was changed. Edit it by hand: "
-        f"{'; '.join(wanted)}."
+        f"{file} is laid out in a way that cannot be edited safely; nothing was changed. Edit it by"
+        f" hand: {'; '.join(wanted)}."
     )
 
 
@@ -128,7 +142,11 @@ def _stage(text: str, stage: str, versions: Sequence[int], order: Sequence[str])
         return _left(text, stage, stages, i)
     if isinstance(value, yaml.SequenceNode):
         return _list(text, stage, value, versions)
-    return text if value.value == str(versions[0]) and len(versions) == 1 else put(text, key, value, _value(versions))
+    return (
+        text
+        if value.value == str(versions[0]) and len(versions) == 1
+        else put(text, key, value, _value(versions))
+    )
 
 
 def _left(text: str, stage: str, stages: yaml.MappingNode, i: int) -> str:
@@ -141,7 +159,8 @@ def _left(text: str, stage: str, stages: yaml.MappingNode, i: int) -> str:
 
 
 def _list(text: str, stage: str, node: yaml.SequenceNode, versions: Sequence[int]) -> str:
-    """Change a list item by item: what comes takes the place of what goes, what is left of either is added or taken out."""
+    """Change a list item by item: what comes takes the place of what goes, what is left of either
+    is added or taken out."""
     held = [int(item.value) for item in node.value]
     gone = [i for i, version in enumerate(held) if version not in versions]
     new = [version for version in versions if version not in held]
@@ -155,7 +174,9 @@ def _list(text: str, stage: str, node: yaml.SequenceNode, versions: Sequence[int
     else:
         return text
     found = pair(_section(text, "stages")[1], stage)
-    if found is None or not isinstance(found[2], yaml.SequenceNode):  # a block that lost its last item is empty
+    if found is None or not isinstance(
+        found[2], yaml.SequenceNode
+    ):  # a block that lost its last item is empty
         return text
     return _list(text, stage, found[2], versions)
 
@@ -197,18 +218,27 @@ def _first_pin(text: str, root: yaml.MappingNode, version: int, wanted: Mapping[
     if outer is None:
         return insert(text, root, behind + 1, f"{named}: {{{entry}}}")
     return insert(
-        text, root, behind + 1, f"{named}:{text_edits.line_break(text)}{outer}{text_edits.step(text, root)}{entry}"
+        text,
+        root,
+        behind + 1,
+        f"{named}:{text_edits.line_break(text)}{outer}{text_edits.step(text, root)}{entry}",
     )
 
 
-def _entry(text: str, versions: yaml.MappingNode, version: int, wanted: Mapping[str, Pin], like: yaml.Node) -> str:
+def _entry(
+    text: str, versions: yaml.MappingNode, version: int, wanted: Mapping[str, Pin], like: yaml.Node
+) -> str:
     """A new version's entry, in the style of those that are there."""
     number = _number(version, like)
     outer = head_of(text, versions)
-    inner = next((head for _, node in versions.value if (head := head_of(text, node)) is not None), None)
+    inner = next(
+        (head for _, node in versions.value if (head := head_of(text, node)) is not None), None
+    )
     if outer is None or inner is None:
         return f"{number}: {_flow(wanted, like)}"
-    lines = [f"{inner}{quoted(name, like)}: {_written(value, None)}" for name, value in wanted.items()]
+    lines = [
+        f"{inner}{quoted(name, like)}: {_written(value, None)}" for name, value in wanted.items()
+    ]
     return text_edits.line_break(text).join([f"{number}:", *lines])
 
 
@@ -223,7 +253,9 @@ def _field(text: str, version: int, name: str, value: Pin) -> str:
     if here is None:
         if value is None:
             return text
-        ranks = [_PINS.index(key.value) if key.value in _PINS else len(_PINS) for key, _ in spec.value]
+        ranks = [
+            _PINS.index(key.value) if key.value in _PINS else len(_PINS) for key, _ in spec.value
+        ]
         mine = _PINS.index(name)
         at = max((i + 1 for i, rank in enumerate(ranks) if rank < mine), default=0)
         like = spec.value[0][0] if spec.value else None
@@ -249,7 +281,13 @@ def _number(version: int, like: yaml.Node) -> str:
 
 def _flow(wanted: Mapping[str, Pin], like: yaml.Node | None) -> str:
     named = text_edits.double(like)
-    return "{" + ", ".join(f"{quoted(name, named)}: {_written(value, named)}" for name, value in wanted.items()) + "}"
+    return (
+        "{"
+        + ", ".join(
+            f"{quoted(name, named)}: {_written(value, named)}" for name, value in wanted.items()
+        )
+        + "}"
+    )
 
 
 def _written(value: Pin, like: yaml.Node | None) -> str:

@@ -1,7 +1,7 @@
 """From MLflow to manifests: what a manifest says of a model as MLflow shows it.
 
-What is declared is managed, so no more is taken than was asked for: stages, aliases and pins always, descriptions and tags
-where they are wanted.
+What is declared is managed, so no more is taken than was asked for: stages, aliases and pins
+always, descriptions and tags where they are wanted.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Wants:
 
 @dataclass(slots=True)
 class Taken:
-    """What a manifest says of a model as MLflow shows it. `texts` are descriptions and tags by where they stand; `notes` say
-    what a manifest cannot say."""
+    """What a manifest says of a model as MLflow shows it. `texts` are descriptions and tags by
+    where they stand; `notes` say what a manifest cannot say."""
 
     stages: dict[str, tuple[int, ...]] = field(default_factory=dict)
     aliases: dict[str, int] = field(default_factory=dict)
@@ -48,19 +48,25 @@ class Taken:
 
 
 def take(seen: ObservedModel, rules: ModelPolicy, wants: Wants, also: Sequence[int] = ()) -> Taken:
-    """What a manifest under these rules says of a model as MLflow shows it. Versions of `also` are pinned too."""
+    """What a manifest under these rules says of a model as MLflow shows it. Versions of `also` are
+    pinned too."""
     taken = Taken()
     _take_stages(seen, rules, taken)
     _take_aliases(seen, rules, taken)
     named = {v for held in taken.stages.values() for v in held} | set(taken.aliases.values())
-    wanted = seen.versions.keys() if wants.all_versions else (named | set(also)) & seen.versions.keys()
+    wanted = (
+        seen.versions.keys() if wants.all_versions else (named | set(also)) & seen.versions.keys()
+    )
     for number in sorted(wanted):
         pin = _pin(seen.versions[number], taken.notes)
         if pin:
             taken.pins[number] = pin
     if wants.descriptions:
         said: dict[Path, str] = {("description",): seen.description}
-        said |= {("versions", str(v), "description"): seen.versions[v].description for v in sorted(wanted)}
+        said |= {
+            ("versions", str(v), "description"): seen.versions[v].description
+            for v in sorted(wanted)
+        }
         for path, text in said.items():
             if text:
                 _take_text(path, text, taken)
@@ -72,12 +78,17 @@ def take(seen: ObservedModel, rules: ModelPolicy, wants: Wants, also: Sequence[i
 
 
 def _take_stages(seen: ObservedModel, rules: ModelPolicy, taken: Taken) -> None:
-    """Each stage's holders: MLflow's own stage leads, an alias of the policy speaks where that is empty or is not kept.
+    """Each stage's holders: MLflow's own stage leads, an alias of the policy speaks where that is
+    empty or is not kept.
 
     A version that is archived needs no line.
     """
     native = {name for name, rule in rules.stages.items() if rule.native}
-    placed = {v.number: v.stage for v in seen.versions.values() if v.stage in ACTIVE_STAGES and v.stage in native}
+    placed = {
+        v.number: v.stage
+        for v in seen.versions.values()
+        if v.stage in ACTIVE_STAGES and v.stage in native
+    }
     for stage, rule in rules.stages.items():
         if stage == "Archived":
             continue
@@ -85,7 +96,8 @@ def _take_stages(seen: ObservedModel, rules: ModelPolicy, taken: Taken) -> None:
         if rule.alias and len(held) > 1:
             rest = listed(held[:-1])
             taken.notes.append(
-                f"{stage} is kept as an alias and holds one version: {held[-1]}, which MLflow serves, not {rest}"
+                f"{stage} is kept as an alias and holds one version: {held[-1]}, which MLflow"
+                f" serves, not {rest}"
             )
             held = held[-1:]
         pointed = seen.aliases.get(rule.alias) if rule.alias and not held else None
@@ -96,7 +108,8 @@ def _take_stages(seen: ObservedModel, rules: ModelPolicy, taken: Taken) -> None:
                 placed |= {pointed: stage} if rule.native else {}
             else:
                 taken.notes.append(
-                    f"the alias {rule.alias!r} of {stage} points at {pointed}, which holds {other}; not taken"
+                    f"the alias {rule.alias!r} of {stage} points at {pointed}, which holds {other};"
+                    " not taken"
                 )
         if held:
             taken.stages[stage] = held
@@ -114,11 +127,16 @@ def _take_aliases(seen: ObservedModel, rules: ModelPolicy, taken: Taken) -> None
             taken.notes.append(f"a manifest cannot name the alias {alias!r}; not taken")
         elif version not in seen.versions:
             taken.notes.append(
-                f"the alias {alias!r} points at version {version}, which MLflow does not show; not taken"
+                f"the alias {alias!r} points at version {version}, which MLflow does not show; not"
+                " taken"
             )
-        elif rules.alias_only is not None and not any(version in taken.stages.get(s, ()) for s in rules.alias_only):
+        elif rules.alias_only is not None and not any(
+            version in taken.stages.get(s, ()) for s in rules.alias_only
+        ):
             holders = " or ".join(rules.alias_only)
-            taken.notes.append(f"the alias {alias!r} points at {version}, which does not hold {holders}; not taken")
+            taken.notes.append(
+                f"the alias {alias!r} points at {version}, which does not hold {holders}; not taken"
+            )
         else:
             taken.aliases[alias] = version
 
@@ -126,13 +144,18 @@ def _take_aliases(seen: ObservedModel, rules: ModelPolicy, taken: Taken) -> None
 def _pin(version: ObservedVersion, notes: list[str]) -> dict[str, str]:
     """A version's identity, as far as a manifest can say it."""
     known = identity(version)
-    pin = {word: value for word, value in known.items() if word in ("source", "digest") or _WORD.match(value)}
+    pin = {
+        word: value
+        for word, value in known.items()
+        if word in ("source", "digest") or _WORD.match(value)
+    }
     source = pin.get("source", "")
     if source and (len(source) > _SOURCE or CONTROL.search(source) or _has_credentials(source)):
         del pin["source"]
     if left := sorted(known.keys() - pin.keys()):
         notes.append(
-            f"version {version.number} is not pinned to its {' and '.join(left)}: it cannot stand in a manifest"
+            f"version {version.number} is not pinned to its {' and '.join(left)}: it cannot stand"
+            " in a manifest"
         )
     elif not known:
         notes.append(f"version {version.number} has neither run nor source, so nothing pins it")
@@ -167,14 +190,17 @@ def _take_tags(path: Path, tags: Mapping[str, str], taken: Taken) -> None:
 
 
 def written(name: str, taken: Taken, schema: str | None, kind: Kind = "model") -> bytes:
-    """A new manifest. `schema` is the path from its folder to the schema's copy, for editors; None where there is none."""
+    """A new manifest. `schema` is the path from its folder to the schema's copy, for editors; None
+    where there is none."""
     lines = [f"# yaml-language-server: $schema={schema}"] if schema else []
     lines.append(f"name: {_text(name)}")
     if kind == "prompt":
         lines.append("kind: prompt")
     if ("description",) in taken.texts:
         lines += _described("", taken.texts[("description",)])
-    lines += _block("tags", {path[1]: _text(value) for path, value in taken.texts.items() if path[0] == "tags"})
+    lines += _block(
+        "tags", {path[1]: _text(value) for path, value in taken.texts.items() if path[0] == "tags"}
+    )
     stages = {stage: _versions(held) for stage, held in taken.stages.items()}
     lines += _block("stages", stages) or ["stages: {}"]
     lines += _block("aliases", {alias: str(version) for alias, version in taken.aliases.items()})
@@ -190,9 +216,15 @@ def _versions_block(taken: Taken) -> Iterator[str]:
     for number in numbers:
         fields = {word: _text(value) for word, value in taken.pins.get(number, {}).items()}
         description = texts.get(("versions", str(number), "description"))
-        tags = {path[3]: text for path, text in texts.items() if path[2] == "tags" and path[1] == str(number)}
+        tags = {
+            path[3]: text
+            for path, text in texts.items()
+            if path[2] == "tags" and path[1] == str(number)
+        }
         if description is None and not tags:
-            yield f"  {number}: {{{', '.join(f'{word}: {value}' for word, value in fields.items())}}}"
+            yield (
+                f"  {number}: {{{', '.join(f'{word}: {value}' for word, value in fields.items())}}}"
+            )
             continue
         yield f"  {number}:"
         yield from (f"    {word}: {value}" for word, value in fields.items())
@@ -204,17 +236,26 @@ def _versions_block(taken: Taken) -> Iterator[str]:
 
 
 def _block(name: str, entries: Mapping[str, str]) -> list[str]:
-    return [f"{name}:", *(f"  {_text(key)}: {value}" for key, value in entries.items())] if entries else []
+    return (
+        [f"{name}:", *(f"  {_text(key)}: {value}" for key, value in entries.items())]
+        if entries
+        else []
+    )
 
 
 def _described(indent: str, text: str) -> list[str]:
     """A description; several lines as a block, where that gives back the very text."""
     lines = text.removesuffix("\n").split("\n")
-    plain = all(line == line.strip() and line for line in (lines[0], lines[-1])) and "\t" not in text
+    plain = (
+        all(line == line.strip() and line for line in (lines[0], lines[-1])) and "\t" not in text
+    )
     if len(lines) == 1 or not plain or any(line != line.rstrip() for line in lines):
         return [f"{indent}description: {_text(text)}"]
     mark = "|" if text.endswith("\n") else "|-"
-    return [f"{indent}description: {mark}", *(f"{indent}  {line}" if line else "" for line in lines)]
+    return [
+        f"{indent}description: {mark}",
+        *(f"{indent}  {line}" if line else "" for line in lines),
+    ]
 
 
 def _text(value: str) -> str:

@@ -1,4 +1,5 @@
-"""Single values of a manifest, by where they stand: aliases, descriptions, tags. `core.editing` puts edits together."""
+"""Single values of a manifest, by where they stand: aliases, descriptions, tags. `core.editing`
+puts edits together."""
 
 from __future__ import annotations
 
@@ -9,7 +10,17 @@ import yaml
 
 from mlflow_gitops.core.manifests.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.yaml import text_edits
-from mlflow_gitops.core.yaml.text_edits import Unknown, compose, head_of, insert, pair, place, put, quoted, remove
+from mlflow_gitops.core.yaml.text_edits import (
+    Unknown,
+    compose,
+    head_of,
+    insert,
+    pair,
+    place,
+    put,
+    quoted,
+    remove,
+)
 
 FIELDS = ("name", "kind", "description", "owners", "tags", "stages", "aliases", "versions")
 """A manifest's fields in the order they are written."""
@@ -19,25 +30,36 @@ Path = tuple[str, ...]
 
 
 def set_value(text: str, path: Path, value: str | int | None) -> str:
-    """Give one value, wherever it stands, or take it out; a mapping that is left empty goes with it."""
+    """Give one value, wherever it stands, or take it out; a mapping that is left empty goes with
+    it."""
     node, above, parent = compose(text), 0, 0
     for depth, step in enumerate(path[:-1]):
         found = pair(node, step)
         if found is None:
-            return text if value is None else _put_in(text, node, path[depth:], value, above, top=depth == 0)
+            return (
+                text
+                if value is None
+                else _put_in(text, node, path[depth:], value, above, top=depth == 0)
+            )
         if not isinstance(found[2], yaml.MappingNode):
             raise Unknown
         above, node, parent = found[1].end_mark.index, found[2], len(found[2].value)
     found = pair(node, path[-1])
     if found is None:
-        return text if value is None else _put_in(text, node, path[-1:], value, above, top=len(path) == 1)
+        return (
+            text
+            if value is None
+            else _put_in(text, node, path[-1:], value, above, top=len(path) == 1)
+        )
     i, key, old = found
     if value is None:
         return set_value(text, path[:-1], None) if parent == 1 else remove(text, node, i)
     return text if old.value == str(value) else put(text, key, old, _scalar(value, old))
 
 
-def _put_in(text: str, node: yaml.MappingNode, path: Path, value: str | int, above: int, *, top: bool) -> str:
+def _put_in(
+    text: str, node: yaml.MappingNode, path: Path, value: str | int, above: int, *, top: bool
+) -> str:
     """A new entry, and the mappings around it that are not there yet."""
     like = node.value[0][0] if node.value else None
     names = [_key(step, like) for step in path]
@@ -46,12 +68,18 @@ def _put_in(text: str, node: yaml.MappingNode, path: Path, value: str | int, abo
         inner = f"{{{name}: {inner}}}"
     outer = head_of(text, node) if top else None
     if top and len(names) > 1:
-        head = f"{text_edits.line_break(text)}{outer}{text_edits.step(text, node)}" if outer is not None else " {"
+        head = (
+            f"{text_edits.line_break(text)}{outer}{text_edits.step(text, node)}"
+            if outer is not None
+            else " {"
+        )
         inner = f"{head}{names[1]}: {inner}{'' if outer is not None else '}'}"
         entry = f"{names[0]}:{inner}"
     else:
         entry = f"{names[0]}: {inner}"
-    order: Sequence[str] = FIELDS if top else sorted({*path[:1], *(key.value for key, _ in node.value)}, key=_natural)
+    order: Sequence[str] = (
+        FIELDS if top else sorted({*path[:1], *(key.value for key, _ in node.value)}, key=_natural)
+    )
     at = place([rank(key.value, order) for key, _ in node.value], rank(path[0], order))
     return insert(text, node, at, entry, above)
 

@@ -14,22 +14,30 @@ from mlflow_gitops.core.manifests.policy import ModelPolicy
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a manifest is compared with, to tell hand edits from what MLflow did: itself at the commit that the model was
-    last reconciled to (`reconciled`) or, before that, at the last commit. None where it was in neither."""
+    """What a manifest is compared with, to tell hand edits from what MLflow did: itself at the
+    commit that the model was last reconciled to (`reconciled`) or, before that, at the last commit.
+    None where it was in neither."""
 
     manifest: Manifest | None
     reconciled: bool
 
 
-def follow(manifest: Manifest, taken: Taken, rules: ModelPolicy, basis: Callable[[], Basis]) -> tuple[Edit, list[str]]:
+def follow(
+    manifest: Manifest, taken: Taken, rules: ModelPolicy, basis: Callable[[], Basis]
+) -> tuple[Edit, list[str]]:
     """The edit by which a manifest follows MLflow, and what it does not follow.
 
-    What was changed here since the basis stays, and so does what MLflow does not have: a line is taken out only where a
-    reconcile had put it into MLflow. `basis` is asked only where something differs.
+    What was changed here since the basis stays, and so does what MLflow does not have: a line is
+    taken out only where a reconcile had put it into MLflow. `basis` is asked only where something
+    differs.
     """
     notes: list[str] = []
     values: dict[Path, str | int | None] = {}
-    edit = Edit(_follow_stages(manifest, taken, rules, basis, notes), _follow_pins(manifest, taken, notes), values)
+    edit = Edit(
+        _follow_stages(manifest, taken, rules, basis, notes),
+        _follow_pins(manifest, taken, notes),
+        values,
+    )
     for alias in sorted(manifest.aliases.keys() | taken.aliases.keys()):
         mine, theirs = manifest.aliases.get(alias), taken.aliases.get(alias)
         if mine == theirs:
@@ -58,7 +66,11 @@ def _stays(mine: object, before: object, theirs: object, basis: Basis) -> bool:
 
 
 def _follow_stages(
-    manifest: Manifest, taken: Taken, rules: ModelPolicy, basis: Callable[[], Basis], notes: list[str]
+    manifest: Manifest,
+    taken: Taken,
+    rules: ModelPolicy,
+    basis: Callable[[], Basis],
+    notes: list[str],
 ) -> dict[str, tuple[int, ...]]:
     names = [stage for stage in rules.stages if stage != "Archived"]
     mine = {stage: manifest.stages.get(stage, ()) for stage in names}
@@ -74,10 +86,13 @@ def _follow_stages(
         if _stays(mine[stage], before, theirs, based):
             wanted[stage] = mine[stage]
             kept[stage] = mine[stage] != before
-    # No version in two of MLflow's stages: a hand edit goes before MLflow, and MLflow before what only stayed.
+    # No version in two of MLflow's stages: a hand edit goes before MLflow, and MLflow before what
+    # only stayed.
     native = [stage for stage in names if rules.stages[stage].native]
     taken_by: dict[int, str] = {}
-    for stage in sorted(native, key=lambda stage: 0 if kept.get(stage) else 2 if stage in kept else 1):
+    for stage in sorted(
+        native, key=lambda stage: 0 if kept.get(stage) else 2 if stage in kept else 1
+    ):
         wanted[stage] = tuple(v for v in wanted[stage] if taken_by.setdefault(v, stage) == stage)
     archived = manifest.stages.get("Archived", ())
     wanted["Archived"] = tuple(v for v in archived if v not in taken_by)
@@ -88,8 +103,11 @@ def _follow_stages(
     return {stage: held for stage, held in wanted.items() if held != mine[stage]}
 
 
-def _follow_pins(manifest: Manifest, taken: Taken, notes: list[str]) -> dict[int, dict[str, str | None]]:
-    """Pins of versions that have none. One that differs is not touched: it may be what was reviewed."""
+def _follow_pins(
+    manifest: Manifest, taken: Taken, notes: list[str]
+) -> dict[int, dict[str, str | None]]:
+    """Pins of versions that have none. One that differs is not touched: it may be what was
+    reviewed."""
     pins: dict[int, dict[str, str | None]] = {}
     for number, known in taken.pins.items():
         spec = manifest.versions.get(number, VersionSpec())
@@ -98,7 +116,10 @@ def _follow_pins(manifest: Manifest, taken: Taken, notes: list[str]) -> dict[int
             continue
         for word, value in known.items():
             if getattr(spec, word) not in (None, value):
-                notes.append(f"version {number} is pinned to {word} {getattr(spec, word)}, MLflow has {value}")
+                notes.append(
+                    f"version {number} is pinned to {word} {getattr(spec, word)}, MLflow has"
+                    f" {value}"
+                )
     return pins
 
 

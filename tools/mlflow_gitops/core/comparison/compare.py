@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from mlflow_gitops.core.comparison.values import Comparison, Facts, MetricPair, Pair, Rewording, SignatureChange
+from mlflow_gitops.core.comparison.values import (
+    Comparison,
+    Facts,
+    MetricPair,
+    Pair,
+    Rewording,
+    SignatureChange,
+)
 from mlflow_gitops.core.manifests.names import ACTIVE_STAGES
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.observed.prompts import difference
@@ -17,7 +24,9 @@ def compare(model: str, before: Facts, after: Facts) -> Comparison:
     old, new = before.version.words, after.version.words
     if old is not None and new is not None:
         settings = tuple(_pairs(old.settings(), new.settings()))
-        return Comparison(model, before, after, rewording=Rewording(tuple(difference(old, new)), settings))
+        return Comparison(
+            model, before, after, rewording=Rewording(tuple(difference(old, new)), settings)
+        )
     one, two = before.record or Record(), after.record or Record()
     wrote, writes = before.file or ModelFile(), after.file or ModelFile()
     params = list(_pairs(one.params, two.params))
@@ -40,10 +49,12 @@ def compare(model: str, before: Facts, after: Facts) -> Comparison:
 
 
 def meant(name: str, model: ObservedModel, aliases: Mapping[str, str] | None = None) -> int | None:
-    """The version that a person means by `14`, `Production` or `champion`; None where there is none.
+    """The version that a person means by `14`, `Production` or `champion`; None where there is
+    none.
 
-    An alias goes before a stage that is spelt like it but for case; of several holders of a stage it is the highest, which
-    MLflow serves. `aliases` gives the alias of each stage of the team's own.
+    An alias goes before a stage that is spelt like it but for case; of several holders of a stage
+    it is the highest, which MLflow serves. `aliases` gives the alias of each stage of the team's
+    own.
     """
     if name.isascii() and name.isdigit():
         number = int(name)
@@ -62,7 +73,10 @@ def holds(model: ObservedModel, number: int) -> tuple[str, ...]:
     """The stage and the aliases (`@alias`) that a version holds in MLflow."""
     version = model.versions.get(number)
     stages = [version.stage] if version and version.stage != "None" else []
-    return (*stages, *(f"@{alias}" for alias, held in sorted(model.aliases.items()) if held == number))
+    return (
+        *stages,
+        *(f"@{alias}" for alias, held in sorted(model.aliases.items()) if held == number),
+    )
 
 
 def _pairs(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Pair]:
@@ -74,8 +88,11 @@ def _differing(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
     return tuple(pair for pair in pairs if not pair.same)
 
 
-def _metrics(before: Mapping[str, tuple[Metric, ...]], after: Mapping[str, tuple[Metric, ...]]) -> Iterator[MetricPair]:
-    """Values on the same digest in one pair, whatever the dataset is called; all others each in a pair of its own."""
+def _metrics(
+    before: Mapping[str, tuple[Metric, ...]], after: Mapping[str, tuple[Metric, ...]]
+) -> Iterator[MetricPair]:
+    """Values on the same digest in one pair, whatever the dataset is called; all others each in a
+    pair of its own."""
     for key in sorted(before.keys() | after.keys()):
         one, two = _by_digest(before.get(key, ())), _by_digest(after.get(key, ()))
         shared = one.keys() & two.keys()
@@ -102,4 +119,7 @@ def _signature(before: ModelFile, after: ModelFile) -> tuple[SignatureChange, ..
         return None
     broken = list(breaks(new, old))
     calm = [said for said in harmless(new, old) if said not in broken]
-    return (*(SignatureChange(said, True) for said in broken), *(SignatureChange(said, False) for said in calm))
+    return (
+        *(SignatureChange(said, True) for said in broken),
+        *(SignatureChange(said, False) for said in calm),
+    )

@@ -1,4 +1,5 @@
-"""Two versions side by side, as a value: what `compare` shows, and the plan under a stage that gets another version."""
+"""Two versions side by side, as a value: what `compare` shows, and the plan under a stage that gets
+another version."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ from mlflow_gitops.core.observed.recorded import Dataset, ModelFile, Record
 class Facts:
     """All that is known of one version.
 
-    `stages` are the stages and aliases (`@alias`) that it holds in MLflow. `record` and `file` are None where nothing was
-    recorded; for one that could not be read, `unread` says why, by its name.
+    `stages` are the stages and aliases (`@alias`) that it holds in MLflow. `record` and `file` are
+    None where nothing was recorded; for one that could not be read, `unread` says why, by its name.
     """
 
     version: ObservedVersion
@@ -58,7 +59,8 @@ class MetricPair:
 
 @dataclass(frozen=True, slots=True)
 class SignatureChange:
-    """One difference of two signatures. It `breaks` when what calls the old version could not call the new one."""
+    """One difference of two signatures. It `breaks` when what calls the old version could not call
+    the new one."""
 
     detail: str
     breaks: bool
@@ -66,8 +68,8 @@ class SignatureChange:
 
 @dataclass(frozen=True, slots=True)
 class Rewording:
-    """What two versions of a prompt say: the lines by which their texts differ, each after `+`, `-` or a space, `@@` before
-    each place; and what they say beside, on either side."""
+    """What two versions of a prompt say: the lines by which their texts differ, each after `+`, `-`
+    or a space, `@@` before each place; and what they say beside, on either side."""
 
     lines: tuple[str, ...]
     settings: tuple[Pair, ...]
@@ -79,11 +81,13 @@ class Rewording:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two versions of one model, or of one prompt, which `rewording` tells of; then the rest is empty.
+    """Two versions of one model, or of one prompt, which `rewording` tells of; then the rest is
+    empty.
 
-    `metrics`, `datasets` (name to digest) and `data` (path of a DVC file to MD5) hold what is on either side; `params` and
-    `libraries` what differs. `same` counts what does not, by those two names. `signature` lists the differences, harmless
-    ones too; None where one of the two has no signature.
+    `metrics`, `datasets` (name to digest) and `data` (path of a DVC file to MD5) hold what is on
+    either side; `params` and `libraries` what differs. `same` counts what does not, by those two
+    names. `signature` lists the differences, harmless ones too; None where one of the two has no
+    signature.
     """
 
     model: str
@@ -104,9 +108,13 @@ class Comparison:
 
     @property
     def apart(self) -> tuple[str, ...]:
-        """Metrics that both versions have, and never on the same data: their values say nothing of each other."""
+        """Metrics that both versions have, and never on the same data: their values say nothing of
+        each other."""
         shared = {pair.key for pair in self.metrics if pair.delta is not None}
-        sides = [{p.key for p in self.metrics if getattr(p, side) is not None} for side in ("before", "after")]
+        sides = [
+            {p.key for p in self.metrics if getattr(p, side) is not None}
+            for side in ("before", "after")
+        ]
         return tuple(sorted((sides[0] & sides[1]) - shared))
 
     @property
@@ -123,5 +131,7 @@ class Comparison:
     @property
     def code(self) -> tuple[str | None, str | None]:
         """The commits that the runs were made from."""
-        one, two = (side.record.code_commit if side.record else None for side in (self.before, self.after))
+        one, two = (
+            side.record.code_commit if side.record else None for side in (self.before, self.after)
+        )
         return one, two

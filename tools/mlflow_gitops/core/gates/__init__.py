@@ -1,7 +1,9 @@
-"""Gates: what the policy asks of a version that comes to hold a stage, each a pure function that fails closed (RULES R3).
+"""Gates: what the policy asks of a version that comes to hold a stage, each a pure function that
+fails closed (RULES R3).
 
-`judge` asks every gate of every entry. A gate takes a Subject and its settings and returns findings; other packages add
-theirs through the entry point group `mlflow_gitops.gates`, with the same form:
+`judge` asks every gate of every entry. A gate takes a Subject and its settings and returns
+findings; other packages add theirs through the entry point group `mlflow_gitops.gates`, with the
+same form:
 
     def fairness(subject: Subject, settings: object) -> Finding: ...
 """

@@ -26,11 +26,13 @@ _NOT_FOR_ROLLBACKS = frozenset({"from", "soak", "no_worse_than", "signature"})
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Where gates get what neither git's manifests nor the registry's listing holds. See Subject for what each gives.
+    """Where gates get what neither git's manifests nor the registry's listing holds. See Subject
+    for what each gives.
 
-    `origin` gives a version of another environment as that one's MLflow shows it, None where it has none, and raises
-    Unreadable. `messages` gives the commit messages that speak for a commit's change of a file; `approvals` what GitHub knows
-    of a commit's approvals, None where it is not asked; `claims` what the commit's own messages say. The defaults know nothing.
+    `origin` gives a version of another environment as that one's MLflow shows it, None where it has
+    none, and raises Unreadable. `messages` gives the commit messages that speak for a commit's
+    change of a file; `approvals` what GitHub knows of a commit's approvals, None where it is not
+    asked; `claims` what the commit's own messages say. The defaults know nothing.
     """
 
     read: Callable[[ObservedVersion], Record | None] = lambda version: None
@@ -45,7 +47,8 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdicts on a model's entries, what they refuse, until when they defer, and what else is to be told."""
+    """The verdicts on a model's entries, what they refuse, until when they defer, and what else is
+    to be told."""
 
     verdicts: tuple[Verdict, ...] = ()
     refusals: tuple[Refusal, ...] = ()
@@ -53,9 +56,11 @@ class Judgement:
     notes: tuple[str, ...] = ()
 
 
-def judge(history: ModelHistory, seen: ObservedModel, evidence: Evidence, now: str, *, writing: bool) -> Judgement:
-    """Judge every entry by the policy before its making commit. With `writing`, an approval that is still waited for
-    refuses: only merged commits are written."""
+def judge(
+    history: ModelHistory, seen: ObservedModel, evidence: Evidence, now: str, *, writing: bool
+) -> Judgement:
+    """Judge every entry by the policy before its making commit. With `writing`, an approval that is
+    still waited for refuses: only merged commits are written."""
     verdicts: list[Verdict] = []
     refusals: list[Refusal] = []
     notes: list[str] = []
@@ -69,19 +74,29 @@ def judge(history: ModelHistory, seen: ObservedModel, evidence: Evidence, now: s
         if not asked.gates:
             continue
         if history.base_state == "none" and _shown(history, seen, entry.stage, entry.version):
-            found = [(gate, Finding("exempt", "adopted: MLflow shows it already")) for gate in asked.gates]
+            found = [
+                (gate, Finding("exempt", "adopted: MLflow shows it already"))
+                for gate in asked.gates
+            ]
         else:
             back = HELD_PREFIX + entry.stage in subject.version.tags
             found = list(_ask(asked, subject, evidence, back=back))
             stated = _stated(subject, history, evidence)
-            found = list(_overridden(found, stated, judges.overrides, notes, subject, asked_of[entry.made]))
-        here = [Verdict(entry.stage, entry.version, gate, f.status, f.detail, f.until, f.needs) for gate, f in found]
+            found = list(
+                _overridden(found, stated, judges.overrides, notes, subject, asked_of[entry.made])
+            )
+        here = [
+            Verdict(entry.stage, entry.version, gate, f.status, f.detail, f.until, f.needs)
+            for gate, f in found
+        ]
         verdicts += here
         stopping = [v for v in here if _stops(v, writing=writing)]
         if stopping:
             refusals.append(_refusal(stopping, judges.overrides))
         waits += [v.until for v in here if v.status == "waiting" and v.until]
-    return Judgement(tuple(verdicts), tuple(refusals), max(waits, default=None), tuple(dict.fromkeys(notes)))
+    return Judgement(
+        tuple(verdicts), tuple(refusals), max(waits, default=None), tuple(dict.fromkeys(notes))
+    )
 
 
 def _asked(entry: Entry) -> Requirements:
@@ -90,14 +105,17 @@ def _asked(entry: Entry) -> Requirements:
     return rule.asks if rule else Requirements()
 
 
-def _subjects(history: ModelHistory, seen: ObservedModel, evidence: Evidence, now: str) -> Iterator[Subject]:
+def _subjects(
+    history: ModelHistory, seen: ObservedModel, evidence: Evidence, now: str
+) -> Iterator[Subject]:
     target = history.target
     if target is None:
         return
     name = target.manifest.name
 
     def holder(stage: str) -> int | None:
-        """By git, which says who is served: a click in MLflow must not change with whom one is compared."""
+        """By git, which says who is served: a click in MLflow must not change with whom one is
+        compared."""
         if history.base_state == "known":
             return max(history.before.holders(stage), default=None) if history.before else None
         return max(_holding(history, seen, stage), default=None)
@@ -134,17 +152,30 @@ def _shown(history: ModelHistory, seen: ObservedModel, stage: str, version: int)
     return version in _holding(history, seen, stage)
 
 
-def _ask(asked: Requirements, subject: Subject, evidence: Evidence, *, back: bool) -> Iterator[tuple[str, Finding]]:
+def _ask(
+    asked: Requirements, subject: Subject, evidence: Evidence, *, back: bool
+) -> Iterator[tuple[str, Finding]]:
     for gate, question in _questions(asked, subject):
         if back and gate in _NOT_FOR_ROLLBACKS:
-            yield gate, Finding("exempt", f"rollback: {subject.number} held {subject.entry.stage} before")
+            yield (
+                gate,
+                Finding("exempt", f"rollback: {subject.number} held {subject.entry.stage} before"),
+            )
             continue
         if subject.seen.is_prompt and gate in _NOT_OF_PROMPTS:
-            yield gate, failed(f"a prompt has nothing for {gate} to judge; an exception of the policy can take it away")
+            yield (
+                gate,
+                failed(
+                    f"a prompt has nothing for {gate} to judge; an exception of the policy can take"
+                    " it away"
+                ),
+            )
             continue
         try:
             answer = question()
-            yield from ((gate, one) for one in ([answer] if isinstance(answer, Finding) else answer))
+            yield from (
+                (gate, one) for one in ([answer] if isinstance(answer, Finding) else answer)
+            )
         except Unreadable as reason:
             yield gate, Finding("unknown", f"{gate} cannot be judged: {reason}")
     known = evidence.plugins() if asked.plugins else {}
@@ -160,7 +191,10 @@ def _questions(
     if (soak := asked.soak) is not None:
         yield "soak", lambda: promotion_path.soak(subject, soak, asked.climbs_from)
     if asked.approvals:
-        yield "approvals", lambda: promotion_path.approvals(subject, asked.approvals, asked.approvals_from)
+        yield (
+            "approvals",
+            lambda: promotion_path.approvals(subject, asked.approvals, asked.approvals_from),
+        )
     if (status := asked.status) is not None:
         yield "status", lambda: recorded_values.status(subject, status)
     if asked.pinned:
@@ -194,7 +228,9 @@ def _plugin(name: str, gate: Gate | None, subject: Subject, settings: Any) -> li
 def _stated(subject: Subject, history: ModelHistory, evidence: Evidence) -> list[Override]:
     if (made := subject.entry.made) is None:
         return []
-    stated = overrides(message for file in history.files(made) for message in evidence.messages(made, file))
+    stated = overrides(
+        message for file in history.files(made) for message in evidence.messages(made, file)
+    )
     return [one for one in stated if one.means(subject.model, subject.entry.stage)]
 
 
@@ -206,14 +242,17 @@ def _overridden(
     subject: Subject,
     meant: Collection[str],
 ) -> Iterator[tuple[str, Finding]]:
-    """The findings, with those that an override takes the place of. A line that cannot do that is told in `notes`, unless it
-    names no stage and may mean another entry of the commit: `meant` are the gates of all of them."""
+    """The findings, with those that an override takes the place of. A line that cannot do that is
+    told in `notes`, unless it names no stage and may mean another entry of the commit: `meant` are
+    the gates of all of them."""
     reasons: dict[str, str] = {}
     for line in stated:
         if not line.reason:
             notes.append(f"Gate-Override of {line.gate} is ignored: it gives no reason")
         elif line.gate not in allowed:
-            notes.append(f"Gate-Override of {line.gate} is ignored: the policy does not let it be overridden")
+            notes.append(
+                f"Gate-Override of {line.gate} is ignored: the policy does not let it be overridden"
+            )
         else:
             reasons.setdefault(line.gate, line.reason)
     for gate, finding in found:
@@ -242,5 +281,8 @@ def _refusal(stopping: Sequence[Verdict], allowed: frozenset[str]) -> Refusal:
         lines = " and ".join(f"`Gate-Override: {gate}: reason`" for gate in gates)
         way = f"meet the gate, or promote it in a commit whose message says {lines}"
     else:
-        way = f"meet the gate{'s' if len(gates) > 1 else ''}; the policy lets nobody override {', '.join(firm)}"
+        way = (
+            f"meet the gate{'s' if len(gates) > 1 else ''}; the policy lets nobody override"
+            f" {', '.join(firm)}"
+        )
     return Refusal("gate", f"{first.version} may not enter {first.stage}: {said}", way, "commit")

@@ -25,7 +25,8 @@ class Override:
 
 
 def overrides(messages: Iterable[str]) -> Iterator[Override]:
-    """Every override that the messages of a change state. One without a reason is given, too: it is told, not used."""
+    """Every override that the messages of a change state. One without a reason is given, too: it is
+    told, not used."""
     for message in messages:
         for line in _LINE.finditer(message):
             if found := _read(line["said"].strip()):
@@ -33,8 +34,9 @@ def overrides(messages: Iterable[str]) -> Iterator[Override]:
 
 
 def _read(said: str) -> Override | None:
-    """`gate: reason`, with `model/Stage` before it or not; brackets may be written around that. A reason may have a path and
-    colons in it, so that a line which is whole without model and stage is taken so."""
+    """`gate: reason`, with `model/Stage` before it or not; brackets may be written around that. A
+    reason may have a path and colons in it, so that a line which is whole without model and stage
+    is taken so."""
     if found := _GATE.fullmatch(said):
         return _override(found)
     if said.startswith("["):  # a name may have slashes and brackets in it

@@ -12,7 +12,8 @@ from mlflow_gitops.core.times import instant
 
 
 def climbs_from(subject: Subject, stages: tuple[str, ...]) -> Finding:
-    """`from`: right before the making commit the version was in one of these stages, and a reconcile had put it there."""
+    """`from`: right before the making commit the version was in one of these stages, and a
+    reconcile had put it there."""
     stays = [stage for stage in stages if stage in subject.entry.stays]
     held = [stage for stage in stays if subject.held(stage)]
     if held:
@@ -23,38 +24,56 @@ def climbs_from(subject: Subject, stages: tuple[str, ...]) -> Finding:
 
 
 def soak(subject: Subject, asked: Soak, stages: tuple[str, ...]) -> Finding:
-    """`soak`: the present unbroken stay in such a stage is long enough, from the later of its merge and the time at which a
-    reconcile put the version there. A stay that is still too short waits."""
+    """`soak`: the present unbroken stay in such a stage is long enough, from the later of its merge
+    and the time at which a reconcile put the version there. A stay that is still too short
+    waits."""
     begun = []
     for stage in stages:
         if stage in subject.entry.stays and (held := subject.held(stage)) is not None:
             merge = subject.entry.stays[stage]
             begun.append((max(held, instant(merge.at)) if merge else held, stage))
     if not begun:
-        return failed(f"{subject.number} has not begun to soak in {' or '.join(stages)} (soak {asked.text})")
+        return failed(
+            f"{subject.number} has not begun to soak in {' or '.join(stages)} (soak {asked.text})"
+        )
     since, stage = min(begun)
     stayed = instant(subject.now) - since
     if stayed >= asked.length:
         return passed(f"{span(stayed)} in {stage} (soak {asked.text})")
     # A whole second later rather than earlier: whoever comes back at that time finds it over.
-    until = (since + asked.length + timedelta(microseconds=999_999)).astimezone(timezone.utc).replace(microsecond=0)
+    until = (
+        (since + asked.length + timedelta(microseconds=999_999))
+        .astimezone(timezone.utc)
+        .replace(microsecond=0)
+    )
     shown = until.isoformat().replace("+00:00", "Z")
-    return Finding("waiting", f"{span(stayed)} of {asked.text} in {stage}, until {shown}", until=shown)
+    return Finding(
+        "waiting", f"{span(stayed)} of {asked.text} in {stage}, until {shown}", until=shown
+    )
 
 
 def approvals(subject: Subject, wanted: int, source: Source = "pull_request") -> Finding:
-    """`approvals`: enough people approved the change. Before the merge this waits, and tells what is there already."""
+    """`approvals`: enough people approved the change. Before the merge this waits, and tells what
+    is there already."""
     needs = f"{wanted} approval{'s' if wanted > 1 else ''}"
     made = subject.entry.made
     if made is None or not subject.merged:
         try:
             known = subject.claims() if source == "message" else subject.approvals()
         except Unreadable as reason:
-            return Finding("waiting", f"needs {needs} of the pull request (not known yet: {reason})", needs=needs)
+            return Finding(
+                "waiting",
+                f"needs {needs} of the pull request (not known yet: {reason})",
+                needs=needs,
+            )
         if known is None or not (known.by or known.pull_request):
             return Finding("waiting", f"needs {needs} of the pull request", needs=needs)
         if len(known.by) >= wanted:
-            return Finding("waiting", f"approved by {', '.join(known.by)}; counts once it is merged", needs=needs)
+            return Finding(
+                "waiting",
+                f"approved by {', '.join(known.by)}; counts once it is merged",
+                needs=needs,
+            )
         return Finding("waiting", f"needs {needs}, has {_told(known)}", needs=needs)
     if source == "message":
         claims = subject.claims()
@@ -68,7 +87,10 @@ def approvals(subject: Subject, wanted: int, source: Source = "pull_request") ->
     if told.stages is not None and subject.number not in told.stages.get(subject.entry.stage, ()):
         # A merge commit can be made by hand, and say anything.
         what = f"{subject.number} in {subject.entry.stage}"
-        return failed(f"the commit that merged #{told.pull_request} puts {what}, which #{told.pull_request} does not")
+        return failed(
+            f"the commit that merged #{told.pull_request} puts {what}, which #{told.pull_request}"
+            " does not"
+        )
     if len(told.by) >= wanted:
         return passed(f"approved by {', '.join(told.by)}")
     return failed(_told(told, needs))

@@ -19,7 +19,8 @@ from mlflow_gitops.core.times import instant
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a gate says: a status and the numbers behind it. `until` (RFC 3339) and `needs` tell what it waits for."""
+    """What a gate says: a status and the numbers behind it. `until` (RFC 3339) and `needs` tell
+    what it waits for."""
 
     status: GateStatus
     detail: str
@@ -39,11 +40,13 @@ def failed(detail: str) -> Finding:
 class Subject:
     """One entry, with all that may be asked about it.
 
-    `seen` is the model as MLflow shows it, `spec` the manifest's pin of the version. `holder` gives the version that held a
-    stage before, by git's base or, without one, by MLflow: the highest number is the one served. `read` and `read_file`
-    give what MLflow recorded of a version; both raise Unreadable, and return None where there is nothing. `approvals` gives
-    what GitHub knows of the making commit's approvals, or None where nobody can be asked, and raises Unreadable; `claims` what
-    its messages say of them. `merged` says whether that commit is on the main line. `now` is RFC 3339 in UTC.
+    `seen` is the model as MLflow shows it, `spec` the manifest's pin of the version. `holder` gives
+    the version that held a stage before, by git's base or, without one, by MLflow: the highest
+    number is the one served. `read` and `read_file` give what MLflow recorded of a version; both
+    raise Unreadable, and return None where there is nothing. `approvals` gives what GitHub knows of
+    the making commit's approvals, or None where nobody can be asked, and raises Unreadable;
+    `claims` what its messages say of them. `merged` says whether that commit is on the main line.
+    `now` is RFC 3339 in UTC.
     """
 
     model: str
@@ -65,14 +68,16 @@ class Subject:
 
     @property
     def version(self) -> ObservedVersion:
-        """The version as MLflow shows it. One that the manifest shall register is known by its pin alone."""
+        """The version as MLflow shows it. One that the manifest shall register is known by its pin
+        alone."""
         if (found := self.seen.versions.get(self.number)) is not None:
             return found
         spec = self.spec or VersionSpec()
         return unregistered(self.number, spec)
 
     def tags(self) -> Mapping[str, str]:
-        """The version's tags in MLflow; of one that is still to be copied, those that it will have. Raises Unreadable."""
+        """The version's tags in MLflow; of one that is still to be copied, those that it will have.
+        Raises Unreadable."""
         if (pin := self.version.origin) is None:
             return self.version.tags
         found = self.origin(pin)
@@ -89,9 +94,13 @@ class Subject:
 
 def unregistered(number: int, spec: VersionSpec) -> ObservedVersion:
     """A version that MLflow does not have yet, as its pin tells of it."""
-    if spec.origin is not None:  # nothing of it is here; what is to be known is asked of where it is
+    if (
+        spec.origin is not None
+    ):  # nothing of it is here; what is to be known is asked of where it is
         return ObservedVersion(number, status="", origin=spec.origin)
-    return ObservedVersion(number, run_id=spec.run_id, source=spec.source, model_id=spec.model_id, status="")
+    return ObservedVersion(
+        number, run_id=spec.run_id, source=spec.source, model_id=spec.model_id, status=""
+    )
 
 
 Gate = Callable[[Subject, Any], "Finding | Iterable[Finding]"]

@@ -1,4 +1,5 @@
-"""What gates and guards decide: the verdict of one gate on one stage entry, and a refusal with its way out."""
+"""What gates and guards decide: the verdict of one gate on one stage entry, and a refusal with its
+way out."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ GateStatus = Literal["passed", "failed", "overridden", "exempt", "waiting", "unk
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why something is not done, and how to get past it (RULES R4). Scope "model" stops the whole model; "commit" stops
-    what git asks for and lets drift be healed."""
+    """Why something is not done, and how to get past it (RULES R4). Scope "model" stops the whole
+    model; "commit" stops what git asks for and lets drift be healed."""
 
     code: str
     detail: str

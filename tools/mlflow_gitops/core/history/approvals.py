@@ -1,7 +1,8 @@
 """Who approved a change: the rule, on facts that GitHub or git told (RULES R3).
 
-An approval counts if it is that person's latest review, approving, not dismissed, by a person with write permission who had
-no part in making the pull request, and was given for this manifest as it was merged.
+An approval counts if it is that person's latest review, approving, not dismissed, by a person with
+write permission who had no part in making the pull request, and was given for this manifest as it
+was merged.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ _MAIL = re.compile(r"<([^<>\s]+)>")
 class Approvals:
     """What is known of a change's approvals.
 
-    `by` are the people whose approval counts, `@login` or, where messages are believed, `Name <email>`. `not_counted` says of
-    each other review, or of the change itself, why it does not. `pull_request` is None where none made the change. `stages`
-    is what the manifest says at the head that was merged, where the commit says something else; None where it is the same.
+    `by` are the people whose approval counts, `@login` or, where messages are believed, `Name
+    <email>`. `not_counted` says of each other review, or of the change itself, why it does not.
+    `pull_request` is None where none made the change. `stages` is what the manifest says at the
+    head that was merged, where the commit says something else; None where it is the same.
     """
 
     by: tuple[str, ...] = ()
@@ -39,8 +41,9 @@ class Approvals:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """One review of a pull request. `author` is a login, None where the account is gone; `commit` the head that it was given
-    for; `state` is GitHub's: APPROVED, CHANGES_REQUESTED, COMMENTED, DISMISSED."""
+    """One review of a pull request. `author` is a login, None where the account is gone; `commit`
+    the head that it was given for; `state` is GitHub's: APPROVED, CHANGES_REQUESTED, COMMENTED,
+    DISMISSED."""
 
     author: str | None
     state: str
@@ -49,8 +52,8 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Reviewer:
-    """Somebody who gave a review. `permission` is GitHub's word for what they may do in the repository; `mails` are the
-    addresses that GitHub shows of them, in lower case."""
+    """Somebody who gave a review. `permission` is GitHub's word for what they may do in the
+    repository; `mails` are the addresses that GitHub shows of them, in lower case."""
 
     person: bool
     permission: str
@@ -59,8 +62,8 @@ class Reviewer:
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """A pull request. `head` is its head as merged, or its present one. `makers` maps a login or an address, in lower case,
-    to what that one did in it. `reviews` are oldest first."""
+    """A pull request. `head` is its head as merged, or its present one. `makers` maps a login or an
+    address, in lower case, to what that one did in it. `reviews` are oldest first."""
 
     number: int
     head: str
@@ -71,11 +74,13 @@ class PullRequest:
     merged_by: str | None = None
 
 
-def approvals(pull: PullRequest, reviewer: Callable[[str], Reviewer], blob: Callable[[str], str | None]) -> Approvals:
+def approvals(
+    pull: PullRequest, reviewer: Callable[[str], Reviewer], blob: Callable[[str], str | None]
+) -> Approvals:
     """Whose approval of a pull request counts for one manifest, and why the others' do not.
 
-    `reviewer` tells of a login, `blob` gives the manifest's blob id at a commit, None where there is none; both are asked
-    only where it matters.
+    `reviewer` tells of a login, `blob` gives the manifest's blob id at a commit, None where there
+    is none; both are asked only where it matters.
     """
     counted, against = [], []
     for login, review in _latest(pull.reviews).items():
@@ -90,14 +95,16 @@ def approvals(pull: PullRequest, reviewer: Callable[[str], Reviewer], blob: Call
 
 
 def vouched(commit: Commit, told: Approvals | None) -> Vouched:
-    """What a receipt says of a making commit. Where nobody could be asked, the number is what the message claims."""
+    """What a receipt says of a making commit. Where nobody could be asked, the number is what the
+    message claims."""
     if told is None:
         return Vouched(commit.pull_request, "message")
     return Vouched(told.pull_request, "api", told.merged_by, told.by)
 
 
 def _latest(reviews: Iterable[Review]) -> dict[str, Review]:
-    """Each one's latest review. A comment is no verdict: as on GitHub, it leaves the one before it as it is."""
+    """Each one's latest review. A comment is no verdict: as on GitHub, it leaves the one before it
+    as it is."""
     latest: dict[str, Review] = {}
     for review in reviews:
         if review.author is not None and review.state != "COMMENTED":
@@ -131,7 +138,9 @@ def _why_not(
         return "is no person"
     if told.permission not in _WRITERS:
         return f"has no write permission ({told.permission})"
-    if part := next((pull.makers[mail] for mail in sorted(told.mails) if mail in pull.makers), None):
+    if part := next(
+        (pull.makers[mail] for mail in sorted(told.mails) if mail in pull.makers), None
+    ):
         return part
     if review.commit != pull.head:
         then, merged = blob(review.commit) if review.commit else None, blob(pull.head)
@@ -143,7 +152,8 @@ def _why_not(
 def makers(commits: Iterable[tuple[Iterable[str], Iterable[str], str]]) -> dict[str, str]:
     """Who made the commits of a pull request, by login and by address, and what they did.
 
-    Each commit is: what names its author, what names its committer (logins and addresses), and its message.
+    Each commit is: what names its author, what names its committer (logins and addresses), and its
+    message.
     """
     made: dict[str, str] = {}
     for author, committer, message in commits:
@@ -157,12 +167,14 @@ def makers(commits: Iterable[tuple[Iterable[str], Iterable[str], str]]) -> dict[
 
 
 def co_authors(message: str) -> Iterator[str]:
-    """The people that a message's `Co-authored-by:` lines name, `Name <email>`, wherever they stand in it."""
+    """The people that a message's `Co-authored-by:` lines name, `Name <email>`, wherever they stand
+    in it."""
     yield from (found["who"] for found in _CO_AUTHOR.finditer(message))
 
 
 def _names(known: Iterable[str]) -> Iterator[str]:
-    """Logins and addresses in lower case, and the login that one of GitHub's own addresses stands for."""
+    """Logins and addresses in lower case, and the login that one of GitHub's own addresses stands
+    for."""
     for one in known:
         yield one.lower()
         if found := _NOREPLY.match(one):
@@ -181,7 +193,8 @@ class Said:
 def claimed(commits: Iterable[Said]) -> Approvals:
     """Who approved a change by the `Approved-by:` lines of its commits (policy: `from: message`).
 
-    Nobody has checked these lines. One by an author, co-author or committer of these commits does not count.
+    Nobody has checked these lines. One by an author, co-author or committer of these commits does
+    not count.
     """
     said = list(commits)
     own: set[str] = set()
@@ -195,7 +208,9 @@ def claimed(commits: Iterable[Said]) -> Approvals:
             (against if key in own else counted).setdefault(key, who)
     refused = [f"{who} took part in making it" for who in against.values()]
     if not counted:
-        refused.append("no other Approved-by: line" if refused else "no message has an Approved-by: line")
+        refused.append(
+            "no other Approved-by: line" if refused else "no message has an Approved-by: line"
+        )
     return Approvals(tuple(counted.values()), tuple(refused))
 
 

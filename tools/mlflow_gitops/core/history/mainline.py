@@ -1,4 +1,5 @@
-"""The main line as values: its commits, what each did to the registry folder, and what that made a model be (RULES R1)."""
+"""The main line as values: its commits, what each did to the registry folder, and what that made a
+model be (RULES R1)."""
 
 from __future__ import annotations
 
@@ -16,8 +17,9 @@ _PULL_REQUEST = re.compile(r"\(#([0-9]{1,18})\)|^Merge pull request #([0-9]{1,18
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One commit of the main line. `at` is its time on that line: the largest committer date up to it, RFC 3339 in UTC
-    (RULES R1). `author` and `committer` are `Name <email>`, as git has them; `message` is the whole one."""
+    """One commit of the main line. `at` is its time on that line: the largest committer date up to
+    it, RFC 3339 in UTC (RULES R1). `author` and `committer` are `Name <email>`, as git has them;
+    `message` is the whole one."""
 
     sha: str
     at: str
@@ -28,7 +30,8 @@ class Commit:
 
     @property
     def pull_request(self) -> int | None:
-        """The number that the subject claims: the last `(#N)`, or `Merge pull request #N` (RULES R7)."""
+        """The number that the subject claims: the last `(#N)`, or `Merge pull request #N` (RULES
+        R7)."""
         found = _PULL_REQUEST.findall(self.subject)
         return int(found[-1][0] or found[-1][1]) if found else None
 
@@ -37,10 +40,10 @@ class Commit:
 class Line:
     """The first-parent history of one commit.
 
-    `shas` runs from the oldest to the newest; `changes` holds, in that order, what happened to each file of the registry
-    folder: (index into `shas`, path, blob id or None where it was deleted); `commits` describes those that did it. `times`
-    are the commits' times on the line, in seconds since 1970; `merges` maps each true merge's index to the parents beside its
-    first.
+    `shas` runs from the oldest to the newest; `changes` holds, in that order, what happened to each
+    file of the registry folder: (index into `shas`, path, blob id or None where it was deleted);
+    `commits` describes those that did it. `times` are the commits' times on the line, in seconds
+    since 1970; `merges` maps each true merge's index to the parents beside its first.
     """
 
     shas: list[str]
@@ -54,8 +57,8 @@ class Line:
         return {sha: i for i, sha in enumerate(self.shas)}
 
     def brought_in(self, parents: Mapping[str, Sequence[str]], since: int = 0) -> dict[str, int]:
-        """The true merge that brought each commit beside the line into it: its index, by commit. That is the first of the
-        line that has it among its ancestors.
+        """The true merge that brought each commit beside the line into it: its index, by commit.
+        That is the first of the line that has it among its ancestors.
 
         `parents` are those of every commit that any merge from `since` on could have brought in.
         """
@@ -72,8 +75,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """One commit that a true merge brought in, with the paths below the registry folder that it changed. Its `at` is its own
-    committer's date."""
+    """One commit that a true merge brought in, with the paths below the registry folder that it
+    changed. Its `at` is its own committer's date."""
 
     commit: Commit
     paths: tuple[str, ...]
@@ -81,7 +84,8 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The desired state from one commit on; None where the model has no manifest. `commit` is None for a working tree."""
+    """The desired state from one commit on; None where the model has no manifest. `commit` is None
+    for a working tree."""
 
     commit: Commit | None
     desired: Desired | None

@@ -1,7 +1,8 @@
-"""What git wanted of a model from its base to the target: the desired state at each commit that changed it (RULES R1, R2).
+"""What git wanted of a model from its base to the target: the desired state at each commit that
+changed it (RULES R1, R2).
 
-Pure: the raw line of commits and a way to read blobs come from outside. Only blobs that some model's history really
-crosses are read, each once.
+Pure: the raw line of commits and a way to read blobs come from outside. Only blobs that some
+model's history really crosses are read, each once.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ _NOTHING = Reading(None)
 
 @dataclass(frozen=True)
 class ModelHistory:
-    """One model's points, oldest first, the base first where there is one and the target last; never empty."""
+    """One model's points, oldest first, the base first where there is one and the target last;
+    never empty."""
 
     base: str | None
     base_state: BaseState
@@ -51,26 +53,34 @@ class ModelHistory:
 
     def values(self, field: Field) -> list[object]:
         """The values that a field had, point by point."""
-        return [p.desired.fields.get(field, UNDECLARED) if p.desired else UNDECLARED for p in self.points]
+        return [
+            p.desired.fields.get(field, UNDECLARED) if p.desired else UNDECLARED
+            for p in self.points
+        ]
 
     @cached_property
     def declared(self) -> frozenset[Field]:
         """Every field that any of the commits declared."""
-        return frozenset(field for point in self.points if point.desired for field in point.desired.fields)
+        return frozenset(
+            field for point in self.points if point.desired for field in point.desired.fields
+        )
 
     @property
     def moved(self) -> bool:
-        """Whether git changed anything since the base: then the model is stamped even if MLflow already agrees."""
+        """Whether git changed anything since the base: then the model is stamped even if MLflow
+        already agrees."""
         states = [point.desired.fields if point.desired else None for point in self.points]
         return self.base_state == "none" or any(state != states[0] for state in states)
 
     def files(self, made: Commit) -> tuple[str, ...]:
-        """Where the manifest lay at a making commit (`files_at`); where it lies now if the points do not tell."""
+        """Where the manifest lay at a making commit (`files_at`); where it lies now if the points
+        do not tell."""
         return files_at(self.points, made) or ((self.target.manifest.file,) if self.target else ())
 
     def made_by(self, of: Callable[[Desired | None], object]) -> Commit | None:
-        """The newest commit that changed `of(desired)` into what it is at the target; None if none did, or if it is the
-        working tree's. Without a base, a value that never changed was made by the first commit."""
+        """The newest commit that changed `of(desired)` into what it is at the target; None if none
+        did, or if it is the working tree's. Without a base, a value that never changed was made by
+        the first commit."""
         values = [of(point.desired) for point in self.points]
         for i in range(len(values) - 1, 0, -1):
             if values[i] != values[i - 1]:
@@ -80,10 +90,12 @@ class ModelHistory:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What one manifest's files were after a commit of the line that could have changed it, or the policy under it.
+    """What one manifest's files were after a commit of the line that could have changed it, or the
+    policy under it.
 
-    `desired` is what the commit wants, None where there is no such manifest; where `fault` says that it cannot be read, what
-    the last readable state wanted (RULES R7). `touched` tells whether the commit changed the manifest's own files.
+    `desired` is what the commit wants, None where there is no such manifest; where `fault` says
+    that it cannot be read, what the last readable state wanted (RULES R7). `touched` tells whether
+    the commit changed the manifest's own files.
     """
 
     index: int
@@ -95,9 +107,10 @@ class Moment:
 class Histories:
     """The histories of every model along one line of commits.
 
-    `read_blobs` maps blob ids to contents. `target` is what the snapshot under planning wants of each model; `dirty` tells
-    by a manifest's stem whether the working tree under planning departs from the line's last commit for it. `stageless`
-    is as in `Policy`. `reader` may have read some of the blobs already.
+    `read_blobs` maps blob ids to contents. `target` is what the snapshot under planning wants of
+    each model; `dirty` tells by a manifest's stem whether the working tree under planning departs
+    from the line's last commit for it. `stageless` is as in `Policy`. `reader` may have read some
+    of the blobs already.
     """
 
     def __init__(
@@ -144,7 +157,9 @@ class Histories:
         known_base = base if state == "known" else None
         states = self._states(stem, known_base)
         if state == "known" and len(states) <= 1 and not dirty:
-            return ModelHistory(base, state, (Point(self._commit(states[0][0]) if states else None, final),))
+            return ModelHistory(
+                base, state, (Point(self._commit(states[0][0]) if states else None, final),)
+            )
         self.prefetch([(stem, known_base)])
         points = self._points(stem, states, based=state == "known")
         if dirty and (not points or points[-1].desired != final):
@@ -158,14 +173,17 @@ class Histories:
         return sorted(self._by_stem)
 
     def former_prompts(self, present: Collection[str]) -> list[str]:
-        """The prompts, by their last manifest, that the line had a manifest of and that are not among `present`."""
+        """The prompts, by their last manifest, that the line had a manifest of and that are not
+        among `present`."""
         last: dict[str, tuple[str, str]] = {}
         for stem, changes in self._by_stem.items():
             read = [(blob, path) for _, path, blob in changes if blob is not None]
             if read and (name := model_of(stem)) not in present:
                 last[name] = read[-1]
         self._reader.fetch(blob for blob, _ in last.values())
-        return [name for name, (blob, path) in last.items() if self._reader.kind(blob, path) == "prompt"]
+        return [
+            name for name, (blob, path) in last.items() if self._reader.kind(blob, path) == "prompt"
+        ]
 
     def fetch_whole(self, stems: Iterable[str]) -> None:
         """Read in one batch every blob that the whole courses of these manifests will need."""
@@ -185,7 +203,8 @@ class Histories:
         return found
 
     def policies(self) -> list[tuple[int, str | None]]:
-        """Each commit that changed the policy file, oldest first: its index, and why the file cannot be read, if so."""
+        """Each commit that changed the policy file, oldest first: its index, and why the file
+        cannot be read, if so."""
         self._reader.fetch(blob for _, blob in self._policy_changes if blob)
         return [(i, self._reader.policy(blob)[1]) for i, blob in self._policy_changes]
 
@@ -197,10 +216,14 @@ class Histories:
         return self._judge(made, self._reader.no_policy().for_model(name, kind), name, kind)
 
     def with_entries(self, history: ModelHistory, name: str, stem: str) -> ModelHistory:
-        """The history with its entries explained. What a version came through may lie before the base, so more is read,
-        and only for a model that a version enters a stage of."""
+        """The history with its entries explained. What a version came through may lie before the
+        base, so more is read, and only for a model that a version enters a stage of."""
         target = history.target
-        wanted = new_holders(target, history.before) if target and history.base_state in ("none", "known") else []
+        wanted = (
+            new_holders(target, history.before)
+            if target and history.base_state in ("none", "known")
+            else []
+        )
         if target is None or not wanted:
             return history
         whole = list(history.points)
@@ -208,20 +231,27 @@ class Histories:
             whole = self._earlier(stem, self._line.index[base.sha]) + whole
         rules, kind = target.policy, target.manifest.kind
         return replace(
-            history, entries=tuple(entries(wanted, whole, lambda made: self._judge(made, rules, name, kind)))
+            history,
+            entries=tuple(
+                entries(wanted, whole, lambda made: self._judge(made, rules, name, kind))
+            ),
         )
 
     def standing(self, name: str, stem: str, commit: str) -> tuple[list[Point], tuple[Entry, ...]]:
-        """A model's points up to a commit of the line, and each holder that the commit names, explained as an entry."""
+        """A model's points up to a commit of the line, and each holder that the commit names,
+        explained as an entry."""
         points = self._earlier(stem, self._line.index[commit] + 1)
         target = points[-1].desired if points else None
         if target is None:
             return points, ()
         rules, kind, wanted = target.policy, target.manifest.kind, new_holders(target, None)
-        return points, tuple(entries(wanted, points, lambda made: self._judge(made, rules, name, kind)))
+        return points, tuple(
+            entries(wanted, points, lambda made: self._judge(made, rules, name, kind))
+        )
 
     def _judge(self, made: Commit | None, own: ModelPolicy, name: str, kind: Kind) -> ModelPolicy:
-        """The policy as it stood before a commit, for one model; the first policy ever judges itself (RULES R3)."""
+        """The policy as it stood before a commit, for one model; the first policy ever judges
+        itself (RULES R3)."""
         moment = self._line.index[made.sha] if made else len(self._line.shas)
         earlier = self._readable_before(moment)
         if earlier is not None:
@@ -238,10 +268,11 @@ class Histories:
         return bool(present)
 
     def _points(self, stem: str, states: Sequence[_State], *, based: bool) -> list[Point]:
-        """The states as points, without those that say nothing new; where there is no base, from the first manifest on.
+        """The states as points, without those that say nothing new; where there is no base, from
+        the first manifest on.
 
-        What a commit leaves unreadable stays as it was (RULES R7). That holds for the base too: what came after it must not
-        look as if it had been there.
+        What a commit leaves unreadable stays as it was (RULES R7). That holds for the base too:
+        what came after it must not look as if it had been there.
         """
         points: list[Point] = []
         for i, manifest, reading in self._readings(states):
@@ -254,12 +285,19 @@ class Histories:
                 points.append(Point(self._commit(i), desired))
         return points
 
-    def _readings(self, states: Iterable[_State]) -> Iterator[tuple[int, tuple[str, str] | None, Reading]]:
-        """What the files say at each state, by the last policy that could be read up to it: (index, manifest, reading)."""
+    def _readings(
+        self, states: Iterable[_State]
+    ) -> Iterator[tuple[int, tuple[str, str] | None, Reading]]:
+        """What the files say at each state, by the last policy that could be read up to it: (index,
+        manifest, reading)."""
         rules: Policy | None = None
         for i, manifest, policy in states:
             rules = self._reader.policy(policy)[0] or rules or self._rules_before(i)
-            yield i, manifest, self._reader.manifest(*manifest, rules) if manifest is not None else _NOTHING
+            yield (
+                i,
+                manifest,
+                self._reader.manifest(*manifest, rules) if manifest is not None else _NOTHING,
+            )
 
     def _before(self, stem: str, moment: int) -> Desired | None:
         """The last readable state before a commit."""
@@ -270,7 +308,12 @@ class Histories:
         """The points before a commit, from the first manifest on."""
         states = [state for state in self._states(stem, None) if state[0] < moment]
         self._reader.fetch(
-            {blob for _, manifest, policy in states for blob in (manifest and manifest[0], policy) if blob}
+            {
+                blob
+                for _, manifest, policy in states
+                for blob in (manifest and manifest[0], policy)
+                if blob
+            }
         )
         return self._points(stem, states, based=False)
 

@@ -1,6 +1,8 @@
-"""Entries: versions that come to hold a stage, with what git knows of each: its making commit, its judge, its way there.
+"""Entries: versions that come to hold a stage, with what git knows of each: its making commit, its
+judge, its way there.
 
-This is the reading of history that the gates need (RULES R1, R3); it works on the points that `core.history` makes.
+This is the reading of history that the gates need (RULES R1, R3); it works on the points that
+`core.history` makes.
 """
 
 from __future__ import annotations
@@ -17,9 +19,9 @@ from mlflow_gitops.core.manifests.policy import ModelPolicy
 class Entry:
     """One version that the target gives a stage and the base does not.
 
-    `made` is the newest commit that put it there, None for an uncommitted working tree. `judge` is the policy at that commit's
-    first parent. `stays` maps each stage that the version was in right before to the commit that the unbroken stay began with
-    (None: uncommitted).
+    `made` is the newest commit that put it there, None for an uncommitted working tree. `judge` is
+    the policy at that commit's first parent. `stays` maps each stage that the version was in right
+    before to the commit that the unbroken stay began with (None: uncommitted).
     """
 
     stage: str
@@ -30,7 +32,8 @@ class Entry:
 
 
 def new_holders(target: Desired, base: Desired | None) -> list[tuple[str, int]]:
-    """Each (stage, version) that the target holds and the base does not, in display order of the stages."""
+    """Each (stage, version) that the target holds and the base does not, in display order of the
+    stages."""
     return [
         (stage, version)
         for stage in target.policy.stages
@@ -40,9 +43,12 @@ def new_holders(target: Desired, base: Desired | None) -> list[tuple[str, int]]:
 
 
 def entries(
-    wanted: Sequence[tuple[str, int]], whole: Sequence[Point], judge: Callable[[Commit | None], ModelPolicy]
+    wanted: Sequence[tuple[str, int]],
+    whole: Sequence[Point],
+    judge: Callable[[Commit | None], ModelPolicy],
 ) -> Iterator[Entry]:
-    """Explain each wanted (stage, version) by the model's whole history, oldest first, its target last."""
+    """Explain each wanted (stage, version) by the model's whole history, oldest first, its target
+    last."""
     for stage, version in wanted:
         made = len(whole) - 1
         while made > 0 and _holds(whole[made - 1], stage, version):
@@ -60,8 +66,9 @@ def entries(
 
 
 def files_at(points: Sequence[Point], made: Commit) -> tuple[str, ...]:
-    """Where the manifest lay at the commit of one of these points, and where right before if that was elsewhere. It may have
-    moved since, and whoever asks git or GitHub about that commit must name it as it was."""
+    """Where the manifest lay at the commit of one of these points, and where right before if that
+    was elsewhere. It may have moved since, and whoever asks git or GitHub about that commit must
+    name it as it was."""
     found = ""
     for point in points:
         before, found = found, point.desired.manifest.file if point.desired else ""

@@ -1,1 +1,2 @@
-"""What stands in the registry folder: manifests, the policy, environments, and the snapshot of all of them."""
+"""What stands in the registry folder: manifests, the policy, environments, and the snapshot of all
+of them."""

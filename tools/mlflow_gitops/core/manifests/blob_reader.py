@@ -1,7 +1,7 @@
 """Manifests and policies by their blobs: each is read once, however many commits hold it.
 
-What a manifest means depends on the policy of its commit, so the two are put together here, for planning and for the
-audit alike.
+What a manifest means depends on the policy of its commit, so the two are put together here, for
+planning and for the audit alike.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class Reading:
 
 
 class Reader:
-    """Reads blobs through `read_blobs`, which maps ids to contents and leaves out what is no file of a fair size.
+    """Reads blobs through `read_blobs`, which maps ids to contents and leaves out what is no file
+    of a fair size.
 
     `stageless` is as in `Policy`.
     """
@@ -57,7 +58,8 @@ class Reader:
             self._blobs.update(self._read(missing))
 
     def take(self, path: str, blob: str, data: bytes | None) -> None:
-        """Take a manifest's or a policy's content before it is asked for, None if there is none; a manifest is read at once."""
+        """Take a manifest's or a policy's content before it is asked for, None if there is none; a
+        manifest is read at once."""
         self._asked.add(blob)
         if data is not None:
             self._blobs[blob] = data
@@ -71,24 +73,37 @@ class Reader:
         return found
 
     def policy(self, blob: str | None) -> tuple[Policy | None, str | None]:
-        """The policy of a blob that was fetched, or why it cannot be used; without a blob MLflow's own rules."""
+        """The policy of a blob that was fetched, or why it cannot be used; without a blob MLflow's
+        own rules."""
         key = blob or ""
         if key not in self._policies:
-            self._policies[key] = (Policy(stageless=self._stageless), None) if blob is None else self._policy(blob)
+            self._policies[key] = (
+                (Policy(stageless=self._stageless), None) if blob is None else self._policy(blob)
+            )
         return self._policies[key]
 
     def manifest(self, blob: str, path: str, policy: Policy) -> Reading:
-        """What a blob that was fetched wants under a policy. The path's stem is what the model must be called."""
+        """What a blob that was fetched wants under a policy. The path's stem is what the model must
+        be called."""
         if (blob, path) == TWINS:
             return Reading(None, "two manifests have its name")
         manifest = self._known(blob, path)
         if isinstance(manifest, str):
             return Reading(None, manifest)
         rules = policy.for_model(manifest.name, manifest.kind)
-        key = blob, path, id(rules)  # the rules of a policy live as long as it, and this keeps every policy
+        key = (
+            blob,
+            path,
+            id(rules),
+        )  # the rules of a policy live as long as it, and this keeps every policy
         if key not in self._readings:
             document = Document(
-                path, {"kind": manifest.kind, "stages": _listed(manifest.stages), "aliases": manifest.aliases}
+                path,
+                {
+                    "kind": manifest.kind,
+                    "stages": _listed(manifest.stages),
+                    "aliases": manifest.aliases,
+                },
             )
             check_policy(document, rules)
             fault = _told(document.problems) if document.problems else None
@@ -141,4 +156,6 @@ def _told(problems: Iterable[Problem]) -> str:
 
 
 def _no_file(blob: str) -> str:
-    return LINK if blob == "link" else f"larger than {MAX_BYTES >> 20} MiB, or git lacks its content"
+    return (
+        LINK if blob == "link" else f"larger than {MAX_BYTES >> 20} MiB, or git lacks its content"
+    )

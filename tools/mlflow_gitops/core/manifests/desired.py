@@ -1,7 +1,9 @@
-"""Desired state as fields: what one manifest, under one policy, wants of each single thing in MLflow.
+"""Desired state as fields: what one manifest, under one policy, wants of each single thing in
+MLflow.
 
-A field is one version's native stage, one alias, one tag or one description (RULES R2). Comparing the fields of
-several commits tells what git changed, and comparing them with MLflow tells what is to be done.
+A field is one version's native stage, one alias, one tag or one description (RULES R2). Comparing
+the fields of several commits tells what git changed, and comparing them with MLflow tells what is
+to be done.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ FieldKind = Literal["stage", "alias", "tag", "description"]
 
 
 class Field(NamedTuple):
-    """One managed thing. `version` is None for what belongs to the model; `key` is an alias's or a tag's name."""
+    """One managed thing. `version` is None for what belongs to the model; `key` is an alias's or a
+    tag's name."""
 
     kind: FieldKind
     version: int | None = None
@@ -33,7 +36,8 @@ class Desired:
     policy: ModelPolicy
 
     def emptied(self) -> Desired:
-        """What is wanted once the manifest is gone: every stage empty on purpose, and nothing declared."""
+        """What is wanted once the manifest is gone: every stage empty on purpose, and nothing
+        declared."""
         gone = Manifest(
             self.manifest.name, self.manifest.file, None, (), {}, {stage: () for stage in self.policy.stages}, {}, {},
             self.manifest.kind,
@@ -47,11 +51,17 @@ class Desired:
     @cached_property
     def native(self) -> dict[int, str]:
         """Version to the native stage that names it."""
-        return {v: s for s, versions in self.manifest.stages.items() for v in versions if self._is_native(s)}
+        return {
+            v: s
+            for s, versions in self.manifest.stages.items()
+            for v in versions
+            if self._is_native(s)
+        }
 
     @cached_property
     def own(self) -> dict[int, tuple[str, ...]]:
-        """Version to the stages of the team's own that name it; such stages live as aliases alone, so it may hold several."""
+        """Version to the stages of the team's own that name it; such stages live as aliases alone,
+        so it may hold several."""
         found: dict[int, tuple[str, ...]] = {}
         for stage, versions in self.manifest.stages.items():
             if not self._is_native(stage):
@@ -59,13 +69,15 @@ class Desired:
         return found
 
     def placement(self, version: int) -> tuple[str, ...]:
-        """Every stage that names a version, MLflow's own first. A version's stamp names the commit that last changed this."""
+        """Every stage that names a version, MLflow's own first. A version's stamp names the commit
+        that last changed this."""
         native = self.native.get(version)
         return (*((native,) if native else ()), *self.own.get(version, ()))
 
     @cached_property
     def fields(self) -> Mapping[Field, str | int | None]:
-        """Every declared field and its value. An alias that follows an empty stage is declared as None: absent."""
+        """Every declared field and its value. An alias that follows an empty stage is declared as
+        None: absent."""
         return dict(self._declared())
 
     def _declared(self) -> Iterator[tuple[Field, str | int | None]]:

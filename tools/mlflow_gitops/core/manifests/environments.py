@@ -1,7 +1,8 @@
-"""Environments: several MLflow servers or workspaces that one repository keeps, from the text of their list.
+"""Environments: several MLflow servers or workspaces that one repository keeps, from the text of
+their list.
 
-An environment is a registry folder like any other, and where its MLflow is. Everything else (plan, gates, reconcile, log)
-works on such a folder and knows nothing of the others.
+An environment is a registry folder like any other, and where its MLflow is. Everything else (plan,
+gates, reconcile, log) works on such a folder and knows nothing of the others.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ from mlflow_gitops.core.yaml import schema_check
 from mlflow_gitops.core.yaml.document import Document, parse
 from mlflow_gitops.core.yaml.problems import Problem
 
-_SECRET = re.compile(r"://[^/?#]*@|[?&;](password|passwd|pwd|token|user|sslpassword)=", re.IGNORECASE)
+_SECRET = re.compile(
+    r"://[^/?#]*@|[?&;](password|passwd|pwd|token|user|sslpassword)=", re.IGNORECASE
+)
 _WHERE = ("tracking_uri", "registry_uri")
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One MLflow and the registry folder that says what it shall hold. `read` and `write` are GitHub's environments whose
-    secrets the workflows use."""
+    """One MLflow and the registry folder that says what it shall hold. `read` and `write` are
+    GitHub's environments whose secrets the workflows use."""
 
     name: str
     folder: Folder
@@ -34,12 +37,14 @@ class Environment:
     write: str = ""
 
     def variable(self, name: str) -> str:
-        """The environment variable that holds a credential for this environment where another one's are in use:
-        `MLFLOW_TRACKING_TOKEN_STAGING` beside `MLFLOW_TRACKING_TOKEN`."""
+        """The environment variable that holds a credential for this environment where another one's
+        are in use: `MLFLOW_TRACKING_TOKEN_STAGING` beside `MLFLOW_TRACKING_TOKEN`."""
         return f"{name}_{self.name.upper().replace('-', '_')}"
 
 
-def read_environments(data: bytes, registry: str) -> tuple[dict[str, Environment] | None, list[Problem]]:
+def read_environments(
+    data: bytes, registry: str
+) -> tuple[dict[str, Environment] | None, list[Problem]]:
     """Parse and check the list that stands in the folder `registry`; None if it has errors."""
     document = parse(data, f"{registry}/{ENVIRONMENTS}")
     if document.root is not None or not document.problems:
@@ -52,12 +57,16 @@ def read_environments(data: bytes, registry: str) -> tuple[dict[str, Environment
 
 
 def policy_course(
-    current: str, named: Iterable[tuple[int, str | None]], changes: Iterable[tuple[int, str, str | None]]
+    current: str,
+    named: Iterable[tuple[int, str | None]],
+    changes: Iterable[tuple[int, str, str | None]],
 ) -> list[tuple[int, str | None]]:
-    """The changes of an environment's policy, whichever file it was: (place on the line, blob or None), oldest first.
+    """The changes of an environment's policy, whichever file it was: (place on the line, blob or
+    None), oldest first.
 
-    `named` tells which file the list names from a place on, None where it names none; `changes` what happened to these files
-    (place, path, blob). Before the list names one, it is `current`, the one that it names today.
+    `named` tells which file the list names from a place on, None where it names none; `changes`
+    what happened to these files (place, path, blob). Before the list names one, it is `current`,
+    the one that it names today.
     """
     names = dict(named)
     moments: dict[int, dict[str, str | None]] = {i: {} for i in names}
@@ -80,7 +89,9 @@ def _environment(name: str, entry: Mapping[str, Any], registry: str) -> Environm
     github = entry.get("github") or {}
     return Environment(
         name=name,
-        folder=Folder(f"{registry}/{entry.get('folder', name)}", f"{registry}/{policy}" if policy else None),
+        folder=Folder(
+            f"{registry}/{entry.get('folder', name)}", f"{registry}/{policy}" if policy else None
+        ),
         tracking_uri=entry["tracking_uri"],
         registry_uri=entry.get("registry_uri"),
         workspace=entry.get("workspace"),
@@ -90,9 +101,12 @@ def _environment(name: str, entry: Mapping[str, Any], registry: str) -> Environm
 
 
 def _check(document: Document) -> None:
-    """What a schema cannot say: no credentials, and a folder and a place in MLflow of its own for each."""
+    """What a schema cannot say: no credentials, and a folder and a place in MLflow of its own for
+    each."""
     if not document.root:
-        document.at("no-environments", "names no environment; write `prod: {tracking_uri: https://…}`", ())
+        document.at(
+            "no-environments", "names no environment; write `prod: {tracking_uri: https://…}`", ()
+        )
     folders: dict[str, str] = {}
     places: dict[tuple[object, ...], str] = {}
     for name, entry in document.root.items():
@@ -101,9 +115,14 @@ def _check(document: Document) -> None:
         for word in _WHERE:
             if isinstance(uri := entry.get(word), str) and _SECRET.search(uri):
                 said = (
-                    f"{name}.{word} has a user or a password in it; git keeps them for ever. Set them as MLflow's own "
+                    f"{name}.{word} has a user or a password in it; git keeps them for ever. Set"
+                    " them as MLflow's own "
                 )
-                document.at("credentials", said + "variables, MLFLOW_TRACKING_USERNAME and the like", (name, word))
+                document.at(
+                    "credentials",
+                    said + "variables, MLFLOW_TRACKING_USERNAME and the like",
+                    (name, word),
+                )
         _check_folder(document, name, entry, folders)
         uri = entry.get("registry_uri") or entry.get("tracking_uri")
         place = (uri.rstrip("/") if isinstance(uri, str) else name, str(entry.get("workspace")))
@@ -112,15 +131,25 @@ def _check(document: Document) -> None:
             document.at("same-registry", said, (name,), key=True)
 
 
-def _check_folder(document: Document, name: str, entry: Mapping[str, Any], folders: dict[str, str]) -> None:
+def _check_folder(
+    document: Document, name: str, entry: Mapping[str, Any], folders: dict[str, str]
+) -> None:
     folder = entry.get("folder", name)
     if not isinstance(folder, str):
         return
     path = (name, "folder") if "folder" in entry else (name,)
     if folder.split("/")[0] == "models":
-        document.at("folder-taken", "models/ is where manifests of a repository without environments live", path)
+        document.at(
+            "folder-taken",
+            "models/ is where manifests of a repository without environments live",
+            path,
+        )
     for taken, other in folders.items():
         if f"{taken}/".startswith(f"{folder}/") or f"{folder}/".startswith(f"{taken}/"):
-            document.at("folder-taken", f"{folder}/ belongs to {other} ({taken}/) already; each needs its own", path)
+            document.at(
+                "folder-taken",
+                f"{folder}/ belongs to {other} ({taken}/) already; each needs its own",
+                path,
+            )
             break
     folders.setdefault(folder, name)

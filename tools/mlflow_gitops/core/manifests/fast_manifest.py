@@ -1,7 +1,9 @@
-"""Reading a manifest quickly that differs from one read before in the numbers of its stages and aliases alone.
+"""Reading a manifest quickly that differs from one read before in the numbers of its stages and
+aliases alone.
 
-That is what a promotion changes. All else being the same text, whatever was found right about it stays right: one plain number
-in the place of another changes no token of the YAML around it. A test holds this against the full reading.
+That is what a promotion changes. All else being the same text, whatever was found right about it
+stays right: one plain number in the place of another changes no token of the YAML around it. A test
+holds this against the full reading.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ from mlflow_gitops.core.yaml.document import MAX_BYTES, Document, Map, Seq
 _NUMBER = re.compile("[1-9][0-9]{0,9}(?![0-9])")
 _HIGHEST = 2**31 - 1
 _Slot = tuple[int, int, str, str, int]
-"""Where a number stands (start, end), in `stages` or `aliases`, of which key, at which place of its list (-1: alone)."""
+"""Where a number stands (start, end), in `stages` or `aliases`, of which key, at which place of its
+list (-1: alone)."""
 
 
 class Template:
@@ -28,8 +31,8 @@ class Template:
         self._texts = [document.text[edges[i] : edges[i + 1]] for i in range(0, len(edges), 2)]
 
     def read(self, data: bytes) -> Manifest | None:
-        """The manifest that the same text with other numbers is; None for anything else, and where a number is not plainly
-        right: then the whole is to be read."""
+        """The manifest that the same text with other numbers is; None for anything else, and where
+        a number is not plainly right: then the whole is to be read."""
         if len(data) > MAX_BYTES:
             return None
         try:
@@ -48,15 +51,28 @@ class Template:
                 aliases[key] = value
             else:
                 stages.setdefault(key, []).append(value)
-        if text[at:] != self._texts[-1] or any(len(set(held)) < len(held) for held in stages.values()):
+        if text[at:] != self._texts[-1] or any(
+            len(set(held)) < len(held) for held in stages.values()
+        ):
             return None
         now = {stage: tuple(sorted(stages.get(stage, ()))) for stage in self._manifest.stages}
         old = self._manifest
-        return Manifest(old.name, old.file, old.description, old.owners, old.tags, now, aliases, old.versions, old.kind)
+        return Manifest(
+            old.name,
+            old.file,
+            old.description,
+            old.owners,
+            old.tags,
+            now,
+            aliases,
+            old.versions,
+            old.kind,
+        )
 
 
 def _slots(root: Map) -> Iterator[_Slot]:
-    """Every number of the stages and aliases. A number is plain text, as it is written: the YAML reader takes no other."""
+    """Every number of the stages and aliases. A number is plain text, as it is written: the YAML
+    reader takes no other."""
     for field in ("stages", "aliases"):
         section = root.get(field)
         if not isinstance(section, Map):

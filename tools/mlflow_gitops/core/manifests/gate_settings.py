@@ -1,4 +1,5 @@
-"""What a stage asks of a version that comes to hold it: the policy's gates, as values (DESIGN §4, RULES R3)."""
+"""What a stage asks of a version that comes to hold it: the policy's gates, as values (DESIGN §4,
+RULES R3)."""
 
 from __future__ import annotations
 
@@ -28,12 +29,15 @@ class Soak:
     @property
     def length(self) -> timedelta:
         parts = re.findall("([0-9]+)([wdhms])", self.text)
-        return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+        return sum(
+            (timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta()
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The values that one metric may have. `dataset` is a name or a digest; None means the only one."""
+    """The values that one metric may have. `dataset` is a name or a digest; None means the only
+    one."""
 
     min: float | None = None
     max: float | None = None
@@ -89,7 +93,8 @@ class Requirements:
 
 
 def read_requirements(rule: Mapping[str, Any]) -> Requirements:
-    """One stage's gates from its rule in the policy, which the schema has passed and from which nulls are gone."""
+    """One stage's gates from its rule in the policy, which the schema has passed and from which
+    nulls are gone."""
     require: Mapping[str, Any] = rule.get("require") or {}
     worse = require.get("no_worse_than")
     approvals = rule.get("approvals") or 0
@@ -104,11 +109,14 @@ def read_requirements(rule: Mapping[str, Any]) -> Requirements:
         pinned=bool(require.get("pinned")),
         tags=dict(require.get("tags") or {}),
         metrics={key: Bound(**bound) for key, bound in (require.get("metrics") or {}).items()},
-        no_worse_than=NoWorse(
-            worse.get("stage", ""), {key: Tolerance(**how) for key, how in (worse.get("metrics") or {}).items()}
-        )
-        if worse
-        else None,
+        no_worse_than=(
+            NoWorse(
+                worse.get("stage", ""),
+                {key: Tolerance(**how) for key, how in (worse.get("metrics") or {}).items()},
+            )
+            if worse
+            else None
+        ),
         signature=require.get("signature") == "compatible",
         plugins=dict(require.get("plugins") or {}),
     )
@@ -120,17 +128,27 @@ def requirement_faults(
     """What is wrong with one stage's gates: (path below the stage's rule, code, message)."""
     for below in asked.climbs_from:
         if below not in stages:
-            yield ("from", below), "stage-unknown", f"{stage} wants a version from {below!r}, which the policy lacks"
+            yield (
+                ("from", below),
+                "stage-unknown",
+                f"{stage} wants a version from {below!r}, which the policy lacks",
+            )
         elif below == stage:
             yield ("from", below), "bad-value", f"a version cannot come to {stage} from {stage}"
-        elif below == "Archived":  # no stamp says that a version was held there (RULES R3), so that it would never pass
+        elif (
+            below == "Archived"
+        ):  # no stamp says that a version was held there (RULES R3), so that it would never pass
             yield (
                 ("from", below),
                 "bad-value",
                 f"{stage} cannot want a version from Archived: no reconcile holds one there",
             )
     if asked.soak and not asked.climbs_from:
-        yield ("soak",), "soak-needs-from", f"the soak of {stage} needs the stage to soak in: from: [Staging]"
+        yield (
+            ("soak",),
+            "soak-needs-from",
+            f"the soak of {stage} needs the stage to soak in: from: [Staging]",
+        )
     for key, bound in asked.metrics.items():
         path = ("require", "metrics", key)
         if bound.min is None and bound.max is None:
@@ -149,4 +167,8 @@ def requirement_faults(
             )
     for name in asked.plugins:
         if name in GATES:
-            yield ("require", "plugins", name), "bad-value", f"{name} is a gate of mlflow-gitops itself"
+            yield (
+                ("require", "plugins", name),
+                "bad-value",
+                f"{name} is a gate of mlflow-gitops itself",
+            )

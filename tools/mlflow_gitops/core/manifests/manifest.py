@@ -7,13 +7,21 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mlflow_gitops.core.manifests.names import Kind, alias_reserved, file_stem, name_fault, tag_fault
+from mlflow_gitops.core.manifests.names import (
+    Kind,
+    alias_reserved,
+    file_stem,
+    name_fault,
+    tag_fault,
+)
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.manifests.policy import ModelPolicy
 from mlflow_gitops.core.yaml import schema_check
 from mlflow_gitops.core.yaml.document import Document, parse
 
-_TEN_DIGITS = re.compile(r"[1-9][0-9]{9}\Z")  # what the schema lets through and a registry may not hold
+_TEN_DIGITS = re.compile(
+    r"[1-9][0-9]{9}\Z"
+)  # what the schema lets through and a registry may not hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +61,8 @@ class VersionSpec:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One model's, or one prompt's, desired state. `stages` maps a stage to its versions in ascending order, () where it is
-    null or []."""
+    """One model's, or one prompt's, desired state. `stages` maps a stage to its versions in
+    ascending order, () where it is null or []."""
 
     name: str
     file: str
@@ -68,9 +76,11 @@ class Manifest:
 
 
 def read_manifest(data: bytes, file: str) -> tuple[Manifest | None, Document]:
-    """Parse and check one manifest by itself: YAML, schema, names. The policy's part is `check_policy`.
+    """Parse and check one manifest by itself: YAML, schema, names. The policy's part is
+    `check_policy`.
 
-    Returns the manifest, or None if it has errors, and the document that holds its problems and positions.
+    Returns the manifest, or None if it has errors, and the document that holds its problems and
+    positions.
     """
     document = parse(data, file)
     if document.root is not None or not document.problems:
@@ -91,7 +101,10 @@ def read_manifest(data: bytes, file: str) -> tuple[Manifest | None, Document]:
             tags=dict(root.get("tags", {})),
             stages={stage: _versions(value) for stage, value in root["stages"].items()},
             aliases=dict(root.get("aliases", {})),
-            versions={int(number): _spec(entry, root["name"]) for number, entry in root.get("versions", {}).items()},
+            versions={
+                int(number): _spec(entry, root["name"])
+                for number, entry in root.get("versions", {}).items()
+            },
             kind=kind_of(document),
         ),
         document,
@@ -120,7 +133,8 @@ def _spec(entry: Mapping[str, object], model: str) -> VersionSpec:
 
 
 def _check_names(document: Document) -> None:
-    """Names of the model, its aliases and its tags. Anything of the wrong type is the schema's to report."""
+    """Names of the model, its aliases and its tags. Anything of the wrong type is the schema's to
+    report."""
     root, kind = document.root, kind_of(document)
     name = root.get("name")
     if isinstance(name, str):
@@ -129,29 +143,46 @@ def _check_names(document: Document) -> None:
             document.at("name-refused", fault, ("name",))
         elif stem != file_stem(name):
             document.at(
-                "file-name", f"the {kind} {name!r} belongs in {file_stem(name)}.yaml, not {stem}.yaml", ("name",)
+                "file-name",
+                f"the {kind} {name!r} belongs in {file_stem(name)}.yaml, not {stem}.yaml",
+                ("name",),
             )
     aliases = root.get("aliases")
     for alias in aliases if isinstance(aliases, dict) else ():
         if alias_reserved(alias):
-            document.at("alias-reserved", f"MLflow keeps the alias {alias!r} for itself", ("aliases", alias), key=True)
+            document.at(
+                "alias-reserved",
+                f"MLflow keeps the alias {alias!r} for itself",
+                ("aliases", alias),
+                key=True,
+            )
     versions = root.get("versions")
     tagged: list[tuple[str | int, ...]] = [("tags",)]
-    tagged += [("versions", number, "tags") for number in versions] if isinstance(versions, dict) else []
+    tagged += (
+        [("versions", number, "tags") for number in versions] if isinstance(versions, dict) else []
+    )
     for path in tagged:
         node = root
         for step in path:
             node = node.get(step) if isinstance(node, dict) else None
         for key in node if isinstance(node, dict) else ():
             if fault := tag_fault(key, kind):
-                document.at("tag-reserved" if "belong" in fault else "bad-value", fault, (*path, key), key=True)
+                document.at(
+                    "tag-reserved" if "belong" in fault else "bad-value",
+                    fault,
+                    (*path, key),
+                    key=True,
+                )
     for number in versions if isinstance(versions, dict) else ():
         if _TEN_DIGITS.match(number) and int(number) > 2**31 - 1:
-            document.at("bad-value", f"version {number} is over 2147483647", ("versions", number), key=True)
+            document.at(
+                "bad-value", f"version {number} is over 2147483647", ("versions", number), key=True
+            )
 
 
 def _check_stages(document: Document) -> None:
-    """No version twice: not in one stage's list, not in two of MLflow's stages (the policy may add stages of its own)."""
+    """No version twice: not in one stage's list, not in two of MLflow's stages (the policy may add
+    stages of its own)."""
     for stage, value in _mapping(document.root, "stages").items():
         seen: set[int] = set()
         untold = 0
@@ -161,7 +192,11 @@ def _check_stages(document: Document) -> None:
             elif document.is_full:
                 untold += 1
             else:
-                document.at("version-twice", f"{stage} names version {version} twice", ("stages", stage, place))
+                document.at(
+                    "version-twice",
+                    f"{stage} names version {version} twice",
+                    ("stages", stage, place),
+                )
         if untold:
             document.more(untold)
 
@@ -178,14 +213,18 @@ def _check_pins(document: Document) -> None:
             if kind == "prompt" and word in _OF_MODELS:
                 message = f"a prompt has no {word}; what it says is pinned by its digest"
             elif kind == "model" and word == "digest":
-                message = "a model is pinned by run_id, source or model_id; digest is a prompt's (kind: prompt)"
+                message = (
+                    "a model is pinned by run_id, source or model_id; digest is a prompt's (kind:"
+                    " prompt)"
+                )
             else:
                 continue
             document.at("pin-of-other-kind", message, ("versions", number, word), key=True)
 
 
 def check_policy(document: Document, policy: ModelPolicy) -> None:
-    """Record in `document` what the policy forbids: unknown stages, versions in two native stages, aliases (RULES R2).
+    """Record in `document` what the policy forbids: unknown stages, versions in two native stages,
+    aliases (RULES R2).
 
     Whatever else is wrong with the manifest is passed over, so that one run tells all.
     """
@@ -203,10 +242,15 @@ def check_policy(document: Document, policy: ModelPolicy) -> None:
             hint = f"did you mean {near[0]}?" if near else "known: " + ", ".join(policy.stages)
             if stage == "None":
                 hint = "leave the version out instead"
-            document.at("stage-unknown", f"there is no stage {stage!r}; {hint}", ("stages", stage), key=True)
+            document.at(
+                "stage-unknown", f"there is no stage {stage!r}; {hint}", ("stages", stage), key=True
+            )
             continue
         if stage == "Archived" and kind_of(document) == "prompt":
-            message = "a prompt's stages are aliases, and there is none for Archived; leave the version out instead"
+            message = (
+                "a prompt's stages are aliases, and there is none for Archived; leave the version"
+                " out instead"
+            )
             document.at("stage-unknown", message, ("stages", stage), key=True)
             continue
         if rule.alias and len({version for _, version in versions}) > 1:
@@ -216,7 +260,9 @@ def check_policy(document: Document, policy: ModelPolicy) -> None:
             if rule.native and (other := holder.setdefault(version, stage)) != stage:
                 path = ("stages", stage, place)  # of a single version, its stage's
                 document.at(
-                    "version-twice", f"version {version} stands in {other} and in {stage}; it can hold one", path
+                    "version-twice",
+                    f"version {version} stands in {other} and in {stage}; it can hold one",
+                    path,
                 )
     kept = {alias.lower(): stage for alias, stage in policy.stage_aliases.items()}
     allowed = {version for stage in policy.alias_only or () for _, version in stages.get(stage, ())}
@@ -226,7 +272,8 @@ def check_policy(document: Document, policy: ModelPolicy) -> None:
             document.at("alias-clash", message, ("aliases", alias), key=True)
         elif policy.alias_only is not None and type(target) is int and target not in allowed:
             message = (
-                f"{alias!r} may only point at what holds {' or '.join(policy.alias_only)}; version {target} does not"
+                f"{alias!r} may only point at what holds {' or '.join(policy.alias_only)}; version"
+                f" {target} does not"
             )
             document.at("alias-not-allowed", message, ("aliases", alias))
 
@@ -239,4 +286,8 @@ def _mapping(root: object, field: str) -> Mapping[str, object]:
 
 def _listed(value: object) -> list[tuple[int, int]]:
     """The versions of a stage as they stand there, each with its place in the list."""
-    return [(i, item) for i, item in enumerate(value if isinstance(value, list) else [value]) if type(item) is int]
+    return [
+        (i, item)
+        for i, item in enumerate(value if isinstance(value, list) else [value])
+        if type(item) is int
+    ]

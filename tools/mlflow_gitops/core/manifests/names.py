@@ -27,10 +27,11 @@ _UNSAFE = re.compile(rb"[^A-Za-z0-9._ -]")
 
 
 def file_stem(model: str) -> str:
-    """The stem of a model's manifest file: every byte outside `A-Z a-z 0-9 . _ - space`, and a leading dot, percent-encoded."""
-    encoded = _UNSAFE.sub(lambda found: b"%%%02X" % found.group()[0], model.encode("utf-8", "surrogatepass")).decode(
-        "ascii"
-    )
+    """The stem of a model's manifest file: every byte outside `A-Z a-z 0-9 . _ - space`, and a
+    leading dot, percent-encoded."""
+    encoded = _UNSAFE.sub(
+        lambda found: b"%%%02X" % found.group()[0], model.encode("utf-8", "surrogatepass")
+    ).decode("ascii")
     return "%2E" + encoded[1:] if encoded.startswith(".") else encoded
 
 
@@ -42,8 +43,8 @@ def model_of(stem: str) -> str:
 def name_fault(model: str, kind: Kind = "model") -> str | None:
     """Why MLflow or this tool refuses a model's or a prompt's name; None if it is fine.
 
-    The path rule is MLflow's `_validate_model_name` (3.17): a name must be a path that normalises to itself. A prompt's
-    characters are those of its `PROMPT_NAME_RULE` (3.4 to 3.17).
+    The path rule is MLflow's `_validate_model_name` (3.17): a name must be a path that normalises
+    to itself. A prompt's characters are those of its `PROMPT_NAME_RULE` (3.4 to 3.17).
     """
     if not model.strip():
         return "the name is empty"
@@ -63,7 +64,10 @@ def tag_fault(key: str, kind: Kind = "model") -> str | None:
     if kind == "prompt" and key.startswith(_PROMPT_TAG_PREFIX):
         return f"tags beginning {_PROMPT_TAG_PREFIX} belong to MLflow's prompts, not to a manifest"
     if key.startswith(RESERVED_TAG_PREFIXES):
-        return f"tags beginning {' or '.join(RESERVED_TAG_PREFIXES)} belong to the tools, not to a manifest"
+        return (
+            f"tags beginning {' or '.join(RESERVED_TAG_PREFIXES)} belong to the tools, not to a"
+            " manifest"
+        )
     return f"MLflow refuses the tag name {key!r}" if _unclean_path(key) else None
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from mlflow_gitops.core.manifests.names import RESERVED_TAG_PREFIXES
 
 ORIGIN_TAG = "gitops.origin"
-"""On a copied version: whose copy it is. On its run and its logged model: the same, and what they are found by again."""
+"""On a copied version: whose copy it is. On its run and its logged model: the same, and what they
+are found by again."""
 COPY_TAG = "gitops.copy"
 """On the run and the logged model of a copy: the digest of what it is a copy of."""
 
@@ -21,8 +22,9 @@ def carried(tags: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class OriginPin:
-    """A version of another environment, and what tells it from any other that may come to have its number: the digest of its
-    artifacts, its run and its logged model there. `model` is the registered model's name, the same here and there."""
+    """A version of another environment, and what tells it from any other that may come to have its
+    number: the digest of its artifacts, its run and its logged model there. `model` is the
+    registered model's name, the same here and there."""
 
     environment: str
     version: int
@@ -43,6 +45,7 @@ class OriginPin:
 
     @property
     def key(self) -> str:
-        """What a copy is found again by. No name stands in it, since no name can stand in every filter of MLflow's."""
+        """What a copy is found again by. No name stands in it, since no name can stand in every
+        filter of MLflow's."""
         said = "\0".join((self.environment, self.model, str(self.version), self.digest))
         return hashlib.sha256(said.encode()).hexdigest()

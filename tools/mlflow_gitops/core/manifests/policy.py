@@ -7,7 +7,12 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from mlflow_gitops.core.manifests.gate_settings import GATES, Requirements, read_requirements, requirement_faults
+from mlflow_gitops.core.manifests.gate_settings import (
+    GATES,
+    Requirements,
+    read_requirements,
+    requirement_faults,
+)
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES, Kind, alias_reserved
 from mlflow_gitops.core.times import instant
 from mlflow_gitops.core.yaml import schema_check
@@ -31,13 +36,15 @@ class StageRule:
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """A time in which nothing that git asks for is reconciled, except rollbacks. `until` is as the policy writes it."""
+    """A time in which nothing that git asks for is reconciled, except rollbacks. `until` is as the
+    policy writes it."""
 
     reason: str
     until: str
 
     def holds(self, now: str) -> bool:
-        """Whether it still holds at `now`, RFC 3339. A day without a time is frozen to its end, UTC."""
+        """Whether it still holds at `now`, RFC 3339. A day without a time is frozen to its end,
+        UTC."""
         until = self.until if len(self.until) > 10 else f"{self.until}T23:59:59.999999Z"
         return instant(now) <= instant(until)
 
@@ -56,7 +63,8 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class ModelPolicy:
-    """The policy as it holds for one model, every exception merged in. `stages` is in display order: Production first."""
+    """The policy as it holds for one model, every exception merged in. `stages` is in display
+    order: Production first."""
 
     stages: Mapping[str, StageRule]
     alias_only: tuple[str, ...] | None
@@ -79,7 +87,8 @@ class Policy:
 
     raw: Mapping[str, Any] = field(default_factory=dict)
     stageless: bool = False
-    """Whether the registry it is for keeps no stages (Unity Catalog): then every stage lives as an alias (RULES R10)."""
+    """Whether the registry it is for keeps no stages (Unity Catalog): then every stage lives as an
+    alias (RULES R10)."""
     _known: dict[tuple[Kind, tuple[int, ...]], ModelPolicy] = field(default_factory=dict)
 
     def matches(self, model: str, kind: Kind = "model") -> tuple[int, ...]:
@@ -89,7 +98,8 @@ class Policy:
         return tuple(
             i
             for i, entry in entries
-            if fnmatchcase(model, entry["match"].replace("[", "[[]")) and entry.get("kind") in (None, kind)
+            if fnmatchcase(model, entry["match"].replace("[", "[[]"))
+            and entry.get("kind") in (None, kind)
         )
 
     @property
@@ -104,15 +114,19 @@ class Policy:
         return tuple(self.raw.get("owners") or ())
 
     def for_model(self, model: str, kind: Kind = "model") -> ModelPolicy:
-        """The rules for one model, or one prompt. Cheap: those that share their exceptions share the value."""
+        """The rules for one model, or one prompt. Cheap: those that share their exceptions share
+        the value."""
         which = self.matches(model, kind)
         if (kind, which) not in self._known:
             merged = _general(self.raw)
             for i in which:
                 merged = _merge(merged, self.raw["models"][i])
             rules = _effective(merged)
-            # MLflow's prompts know aliases and no stages (3.17): `prompts:/name@alias` is what a service loads.
-            self._known[kind, which] = _as_aliases(rules) if self.stageless or kind == "prompt" else rules
+            # MLflow's prompts know aliases and no stages (3.17): `prompts:/name@alias` is what a
+            # service loads.
+            self._known[kind, which] = (
+                _as_aliases(rules) if self.stageless or kind == "prompt" else rules
+            )
         return self._known[kind, which]
 
     def without_stages(self) -> Policy:
@@ -123,7 +137,9 @@ class Policy:
 def _as_aliases(rules: ModelPolicy) -> ModelPolicy:
     """Every stage as an alias, by default its lower-case name. Archived has no meaning there."""
     stages = {
-        rule.name: replace(rule, native=False, alias=rule.alias or rule.name.lower().replace(" ", "-"))
+        rule.name: replace(
+            rule, native=False, alias=rule.alias or rule.name.lower().replace(" ", "-")
+        )
         for rule in rules.stages.values()
     }
     archived = replace(rules.stages["Archived"], native=False, alias=None)
@@ -132,7 +148,9 @@ def _as_aliases(rules: ModelPolicy) -> ModelPolicy:
 
 def _general(raw: Mapping[str, Any]) -> dict[str, Any]:
     """The rules without the exceptions; null is as if it were not there."""
-    general: dict[str, Any] = _merge({}, {key: value for key, value in raw.items() if key != "models"})
+    general: dict[str, Any] = _merge(
+        {}, {key: value for key, value in raw.items() if key != "models"}
+    )
     return general
 
 
@@ -197,13 +215,18 @@ def _check_freezes(document: Document) -> None:
     """The schema knows the form of a time, not that February has no day 30."""
     root = document.root
     freezes: list[tuple[tuple[str | int, ...], Any]] = [(("freeze",), root.get("freeze"))]
-    freezes += [(("models", i, "freeze"), entry.get("freeze")) for i, entry in enumerate(root.get("models") or ())]
+    freezes += [
+        (("models", i, "freeze"), entry.get("freeze"))
+        for i, entry in enumerate(root.get("models") or ())
+    ]
     for path, freeze in freezes:
         try:
             if freeze:
                 instant(Freeze(**freeze).until)
         except ValueError:
-            document.at("bad-value", f"there is no such time as {freeze['until']}", (*path, "until"))
+            document.at(
+                "bad-value", f"there is no such time as {freeze['until']}", (*path, "until")
+            )
 
 
 def rule_faults(rules: ModelPolicy) -> list[tuple[tuple[str, ...], str, str]]:
@@ -215,22 +238,44 @@ def rule_faults(rules: ModelPolicy) -> list[tuple[tuple[str, ...], str, str]]:
         here = ("stages", rule.name)
         twin = names.setdefault(rule.name.lower(), rule.name)
         if twin == "None" or twin != rule.name:
-            other = "MLflow's word for no stage" if twin == "None" else f"the stage {twin} but for case"
-            faults.append((here, "stage-clash", f"a stage cannot be called {rule.name}: that is {other}"))
+            other = (
+                "MLflow's word for no stage" if twin == "None" else f"the stage {twin} but for case"
+            )
+            faults.append(
+                (here, "stage-clash", f"a stage cannot be called {rule.name}: that is {other}")
+            )
         if rule.native and rule.name not in NATIVE_STAGES:
-            faults.append((here, "stage-not-native", f"MLflow has no stage {rule.name}; write native: false"))
+            faults.append(
+                (here, "stage-not-native", f"MLflow has no stage {rule.name}; write native: false")
+            )
         if not rule.native and not rule.alias:
-            faults.append((here, "stage-needs-alias", f"{rule.name} is kept as an alias alone and needs one: alias: …"))
+            faults.append(
+                (
+                    here,
+                    "stage-needs-alias",
+                    f"{rule.name} is kept as an alias alone and needs one: alias: …",
+                )
+            )
         for path, code, message in requirement_faults(rule.name, rule.asks, rules.stages):
             faults.append(((*here, *path), code, message))
         if not rule.alias:
             continue
         if alias_reserved(rule.alias):
-            faults.append(((*here, "alias"), "alias-reserved", f"MLflow keeps the alias {rule.alias!r} for itself"))
+            faults.append(
+                (
+                    (*here, "alias"),
+                    "alias-reserved",
+                    f"MLflow keeps the alias {rule.alias!r} for itself",
+                )
+            )
         holder = aliases.setdefault(rule.alias.lower(), rule.name)
         if holder != rule.name:
             faults.append(
-                ((*here, "alias"), "alias-clash", f"{rule.name} and {holder} cannot share the alias {rule.alias!r}")
+                (
+                    (*here, "alias"),
+                    "alias-clash",
+                    f"{rule.name} and {holder} cannot share the alias {rule.alias!r}",
+                )
             )
     for name in rules.alias_only or ():
         if name not in rules.stages:
@@ -240,15 +285,25 @@ def rule_faults(rules: ModelPolicy) -> list[tuple[tuple[str, ...], str, str]]:
         message = f"propose names the stage {rules.propose!r}, which the policy lacks"
         faults.append((("propose", rules.propose), "stage-unknown", message))
     elif rules.propose == "Archived":
-        faults.append((("propose", rules.propose), "bad-value", "a new version is not proposed for Archived"))
+        faults.append(
+            (("propose", rules.propose), "bad-value", "a new version is not proposed for Archived")
+        )
     gates = {*GATES, *(name for rule in rules.stages.values() for name in rule.asks.plugins)}
     for name in sorted(rules.overrides - gates):
-        faults.append((("overrides", name), "gate-unknown", f"there is no gate {name!r}; there are {', '.join(GATES)}"))
+        faults.append(
+            (
+                ("overrides", name),
+                "gate-unknown",
+                f"there is no gate {name!r}; there are {', '.join(GATES)}",
+            )
+        )
     return faults
 
 
 def _check_rules(document: Document, rules: ModelPolicy, above: tuple[str | int, ...]) -> None:
     for below, code, message in rule_faults(rules):
-        told = any(problem.code == code and problem.message == message for problem in document.problems)
+        told = any(
+            problem.code == code and problem.message == message for problem in document.problems
+        )
         if not told:
             document.at(code, message, (*above, *below), key=True)

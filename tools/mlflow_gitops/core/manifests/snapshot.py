@@ -1,4 +1,5 @@
-"""A snapshot: every manifest and the policy, read from the working tree or from one git revision alike."""
+"""A snapshot: every manifest and the policy, read from the working tree or from one git revision
+alike."""
 
 from __future__ import annotations
 
@@ -27,8 +28,8 @@ Kind = Literal["manifest", "policy", "extension", "misplaced"]
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file of a registry folder. `path` is relative to the repository; `data` is None where `fault` says why it
-    could not be read."""
+    """One file of a registry folder. `path` is relative to the repository; `data` is None where
+    `fault` says why it could not be read."""
 
     path: str
     data: bytes | None
@@ -37,7 +38,8 @@ class SourceFile:
 
 @dataclass(slots=True)
 class Snapshot:
-    """What a registry folder says. `manifests` holds the valid ones by model name; `problems` is everything found, sorted."""
+    """What a registry folder says. `manifests` holds the valid ones by model name; `problems` is
+    everything found, sorted."""
 
     manifests: dict[str, Manifest] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
@@ -57,7 +59,8 @@ class Snapshot:
 
 
 class Folder(str):
-    """The path of a registry folder in its repository, and that of its policy, which several folders may share."""
+    """The path of a registry folder in its repository, and that of its policy, which several
+    folders may share."""
 
     policy: str
 
@@ -82,8 +85,8 @@ def outside(registry: str) -> tuple[str, ...]:
 
 
 def classify(path: str, registry: str) -> Kind | None:
-    """What a file below the registry folder is, or the policy that it shares; None for what nobody reads (READMEs and the
-    like), or elsewhere."""
+    """What a file below the registry folder is, or the policy that it shares; None for what nobody
+    reads (READMEs and the like), or elsewhere."""
     if not path.startswith(f"{registry}/"):
         return "policy" if path == policy_of(registry) else None
     inner = path[len(registry) + 1 :]
@@ -100,8 +103,11 @@ def classify(path: str, registry: str) -> Kind | None:
 
 
 def matters(path: str, registry: str, *, link: bool = False) -> bool:
-    """Whether a file is to be read. Any symbolic link at models/ or below matters: it could hide a folder of manifests."""
-    return classify(path, registry) is not None or (link and f"{path}/".startswith(f"{registry}/models/"))
+    """Whether a file is to be read. Any symbolic link at models/ or below matters: it could hide a
+    folder of manifests."""
+    return classify(path, registry) is not None or (
+        link and f"{path}/".startswith(f"{registry}/models/")
+    )
 
 
 def stem_of(path: str) -> str:
@@ -110,7 +116,8 @@ def stem_of(path: str) -> str:
 
 
 class Read(NamedTuple):
-    """One manifest's file as read: the model that it speaks of, its manifest if it is right by itself, and what is wrong."""
+    """One manifest's file as read: the model that it speaks of, its manifest if it is right by
+    itself, and what is wrong."""
 
     path: str
     model: str
@@ -120,14 +127,18 @@ class Read(NamedTuple):
 
 
 Spread = Callable[[Callable[[SourceFile], Read], list[SourceFile]], Iterable[Read]]
-"""Does the same to each of many files, and keeps their order: `map`, or one that takes several processors."""
+"""Does the same to each of many files, and keeps their order: `map`, or one that takes several
+processors."""
 
 
 def build(files: Iterable[SourceFile], registry: str, spread: Spread = map) -> Snapshot:
-    """Read a whole registry folder, `registry` being its path in the repository. Never raises for what the files hold."""
+    """Read a whole registry folder, `registry` being its path in the repository. Never raises for
+    what the files hold."""
     snapshot = Snapshot()
     found: list[Problem] = []
-    known = [(file, classify(file.path, registry)) for file in sorted(files, key=lambda file: file.path)]
+    known = [
+        (file, classify(file.path, registry)) for file in sorted(files, key=lambda file: file.path)
+    ]
     tree = hashlib.sha256()
     for file, kind in known:
         if kind in ("manifest", "policy"):
@@ -139,11 +150,18 @@ def build(files: Iterable[SourceFile], registry: str, spread: Spread = map) -> S
     policy_file: str | None = None
     for file, kind in known:
         if kind == "extension":
-            found.append(Problem(file.path, 1, 1, "file-extension", "is not read: give it the ending .yaml"))
+            found.append(
+                Problem(file.path, 1, 1, "file-extension", "is not read: give it the ending .yaml")
+            )
             if not file.path.startswith(f"{registry}/models/"):
-                policy_file = policy_file or file.path  # the policy, unread: no manifest is judged without it
+                policy_file = (
+                    policy_file or file.path
+                )  # the policy, unread: no manifest is judged without it
         elif kind == "misplaced":
-            message = f"is not read: manifests live in {registry}/models/, the policy is {policy_of(registry)}"
+            message = (
+                f"is not read: manifests live in {registry}/models/, the policy is"
+                f" {policy_of(registry)}"
+            )
             found.append(Problem(file.path, 1, 1, "misplaced-file", message, "warning"))
         elif kind == "policy":
             policy_file = file.path
@@ -153,11 +171,17 @@ def build(files: Iterable[SourceFile], registry: str, spread: Spread = map) -> S
                 snapshot.policy = whole or snapshot.policy
     if policy_file is None and (shared := outside(registry)):
         policy_file = shared[0]
-        found.append(Problem(policy_file, 1, 1, "not-a-file", f"is the policy of {registry}/ and is not there"))
+        found.append(
+            Problem(
+                policy_file, 1, 1, "not-a-file", f"is the policy of {registry}/ and is not there"
+            )
+        )
     # A policy that is wrong judges nobody.
     policy = None if any(problem.file == policy_file for problem in found) else snapshot.policy
     manifests = [file for file, kind in known if kind == "manifest"]
-    read = list(spread(partial(_read, policy=policy), [file for file in manifests if file.data is not None]))
+    read = list(
+        spread(partial(_read, policy=policy), [file for file in manifests if file.data is not None])
+    )
     for one in read:
         found += one.problems
     if policy is not None and policy_file is not None:
@@ -166,13 +190,16 @@ def build(files: Iterable[SourceFile], registry: str, spread: Spread = map) -> S
     found += twins(listed)
     snapshot.count = len(listed)
     faulty = {problem.file for problem in found if problem.severity == "error"}
-    snapshot.manifests = {one.manifest.name: one.manifest for one in read if one.manifest and one.path not in faulty}
+    snapshot.manifests = {
+        one.manifest.name: one.manifest for one in read if one.manifest and one.path not in faulty
+    }
     snapshot.problems = in_order(found)
     return snapshot
 
 
 def twins(paths: Iterable[str]) -> list[Problem]:
-    """Manifests of one name, and names equal but for case (which some file systems and databases take for one).
+    """Manifests of one name, and names equal but for case (which some file systems and databases
+    take for one).
 
     Each is told of the others, since any of them may be the one that a change brought.
     """
@@ -185,9 +212,15 @@ def twins(paths: Iterable[str]) -> list[Problem]:
             same = [other for other in group if other != path and stem_of(other) == stem_of(path)]
             differing = [other for other in group if stem_of(other) != stem_of(path)]
             if same:
-                problems.append(Problem(path, 1, 1, "duplicate-model", f"the same model as {_and_more(same)}"))
+                problems.append(
+                    Problem(path, 1, 1, "duplicate-model", f"the same model as {_and_more(same)}")
+                )
             if differing:
-                problems.append(Problem(path, 1, 1, "case-clash", f"the same but for case as {_and_more(differing)}"))
+                problems.append(
+                    Problem(
+                        path, 1, 1, "case-clash", f"the same but for case as {_and_more(differing)}"
+                    )
+                )
     return problems
 
 
@@ -204,15 +237,21 @@ def _read(file: SourceFile, policy: Policy | None) -> Read:
     return Read(file.path, model, manifest, document.problems, kind)
 
 
-def _meetings(policy: Policy, file: str, models: Iterable[tuple[str, ManifestKind]]) -> Iterable[Problem]:
-    """What exceptions of the policy that meet in one of the models make wrong with it, and what stages that are aliases in a
-    prompt do; each meeting told once."""
+def _meetings(
+    policy: Policy, file: str, models: Iterable[tuple[str, ManifestKind]]
+) -> Iterable[Problem]:
+    """What exceptions of the policy that meet in one of the models make wrong with it, and what
+    stages that are aliases in a prompt do; each meeting told once."""
     met: set[tuple[ManifestKind, tuple[int, ...]]] = set()
     for model, kind in models:
         which = policy.matches(model, kind)
         if (len(which) > 1 or kind == "prompt") and (kind, which) not in met:
             met.add((kind, which))
-            about = f"as the aliases of the prompt {model}" if kind == "prompt" else f"together for {model}"
+            about = (
+                f"as the aliases of the prompt {model}"
+                if kind == "prompt"
+                else f"together for {model}"
+            )
             for path, code, message in rule_faults(policy.for_model(model, kind)):
                 if kind == "model" or path[1] != "Archived":  # which a prompt does not have
                     yield Problem(file, 1, 1, code, f"{about}: {message}")
@@ -225,13 +264,15 @@ def _model(document: Document) -> str:
 
 
 def schema_copy_problems(copies: Mapping[str, bytes]) -> list[Problem]:
-    """Warn where a repository's own copy of a schema (path to content) differs from the one in use, which is the CLI's."""
+    """Warn where a repository's own copy of a schema (path to content) differs from the one in use,
+    which is the CLI's."""
     problems = []
     for path, data in sorted(copies.items()):
         name = PurePosixPath(path).name.removesuffix(".schema.json")
         if data.decode("utf-8", "replace").replace("\r\n", "\n") != schema_text(name):
             message = (
-                "differs from the schema this command uses; editors will check by other rules. Renew it: init --update"
+                "differs from the schema this command uses; editors will check by other rules."
+                " Renew it: init --update"
             )
             problems.append(Problem(path, 1, 1, "schema-copy-differs", message, "warning"))
     return problems

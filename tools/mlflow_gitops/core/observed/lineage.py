@@ -1,4 +1,5 @@
-"""What a version was made from: run, data and code, by what its manifest pins and what MLflow recorded."""
+"""What a version was made from: run, data and code, by what its manifest pins and what MLflow
+recorded."""
 
 from __future__ import annotations
 
@@ -12,8 +13,8 @@ from mlflow_gitops.core.observed.recorded import Record
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What is known of one version's making. `data` maps a DVC path to its MD5, `datasets` are digests as MLflow computes
-    them, `code_commit` is the commit that the training was run from."""
+    """What is known of one version's making. `data` maps a DVC path to its MD5, `datasets` are
+    digests as MLflow computes them, `code_commit` is the commit that the training was run from."""
 
     run_id: str | None = None
     model_id: str | None = None
@@ -25,13 +26,17 @@ class Origin:
     """Of a prompt's version: what it says."""
 
 
-def origin(spec: VersionSpec | None, seen: ObservedVersion | None = None, record: Record | None = None) -> Origin:
-    """Pins first, since they are what was reviewed: what MLflow says (`seen`, `record`) fills in what they leave out. A pin
-    that MLflow contradicts is for the plan to refuse."""
+def origin(
+    spec: VersionSpec | None, seen: ObservedVersion | None = None, record: Record | None = None
+) -> Origin:
+    """Pins first, since they are what was reviewed: what MLflow says (`seen`, `record`) fills in
+    what they leave out. A pin that MLflow contradicts is for the plan to refuse."""
     pins = spec or VersionSpec()
     data = dict(record.data) if record else {}
     if pins.data:
-        data = {pins.data.path: pins.data.md5} | {path: md5 for path, md5 in data.items() if path != pins.data.path}
+        data = {pins.data.path: pins.data.md5} | {
+            path: md5 for path, md5 in data.items() if path != pins.data.path
+        }
     recorded = tuple(dict.fromkeys(dataset.digest for dataset in record.datasets)) if record else ()
     return Origin(
         run_id=pins.run_id or (seen.run_id if seen else None),
@@ -48,7 +53,11 @@ def words(known: Origin) -> str:
     """The origin in a line, for people; '' where nothing is known."""
     said = [
         f"{word} {value}"
-        for word, value in (("run", known.run_id), ("logged model", known.model_id), ("source", known.source))
+        for word, value in (
+            ("run", known.run_id),
+            ("logged model", known.model_id),
+            ("source", known.source),
+        )
         if value
     ]
     said += [f"dataset {digest}" for digest in known.datasets]

@@ -1,4 +1,5 @@
-"""What the MLflow registry holds, normalised: versions are int, descriptions are text, stages are in MLflow's spelling."""
+"""What the MLflow registry holds, normalised: versions are int, descriptions are text, stages are
+in MLflow's spelling."""
 
 from __future__ import annotations
 
@@ -22,9 +23,10 @@ HELD_PREFIX = "gitops.held."
 
 @dataclass(frozen=True, slots=True)
 class ObservedVersion:
-    """One model version in MLflow. `stage` is `None`, `Staging`, `Production` or `Archived`, as text; `status` is empty for
-    one that MLflow does not have yet. `created` is when it was registered, RFC 3339 in UTC: it never moves, so that plans
-    of one state have one fingerprint, and a number that was deleted and given again shows in it."""
+    """One model version in MLflow. `stage` is `None`, `Staging`, `Production` or `Archived`, as
+    text; `status` is empty for one that MLflow does not have yet. `created` is when it was
+    registered, RFC 3339 in UTC: it never moves, so that plans of one state have one fingerprint,
+    and a number that was deleted and given again shows in it."""
 
     number: int
     stage: str = "None"
@@ -38,7 +40,8 @@ class ObservedVersion:
     words: Words | None = None
     """What a prompt's version says; None for a model's."""
     origin: OriginPin | None = None
-    """Of a version that MLflow does not have yet: the one of another environment that it will be a copy of."""
+    """Of a version that MLflow does not have yet: the one of another environment that it will be a
+    copy of."""
 
     @property
     def digest(self) -> str | None:
@@ -62,7 +65,8 @@ class ObservedModel:
         return "prompt" if self.is_prompt else "model"
 
     def holders(self, stage: str) -> tuple[int, ...]:
-        """The versions that MLflow shows in a native stage, ascending. The highest is the one it serves."""
+        """The versions that MLflow shows in a native stage, ascending. The highest is the one it
+        serves."""
         return tuple(sorted(v.number for v in self.versions.values() if v.stage == stage))
 
     @property

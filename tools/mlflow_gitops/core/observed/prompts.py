@@ -1,7 +1,8 @@
 """What one version of a prompt says: its text and all else that MLflow gives whoever loads it.
 
-MLflow (3.4 to 3.17) keeps a prompt in the table of registered models and what a version says in its tags, which whoever may
-edit the prompt can overwrite. So a version is pinned by a digest of just that.
+MLflow (3.4 to 3.17) keeps a prompt in the table of registered models and what a version says in its
+tags, which whoever may edit the prompt can overwrite. So a version is pinned by a digest of just
+that.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ _LARGEST = 100_000
 
 
 class Words(NamedTuple):
-    """What a version says, as MLflow keeps it: a chat's messages, the response format and the model's configuration are JSON.
-    `text` is None for a version that has none, which MLflow's own functions never make."""
+    """What a version says, as MLflow keeps it: a chat's messages, the response format and the
+    model's configuration are JSON. `text` is None for a version that has none, which MLflow's own
+    functions never make."""
 
     text: str | None
     chat: bool = False
@@ -35,7 +37,8 @@ class Words(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """`sha256:…` over the JSON list of the four, `json.dumps([text, chat, response_format, model_config])` in ASCII."""
+        """`sha256:…` over the JSON list of the four, `json.dumps([text, chat, response_format,
+        model_config])` in ASCII."""
         return "sha256:" + hashlib.sha256(json.dumps(self).encode()).hexdigest()
 
     def lines(self) -> list[str]:
@@ -53,28 +56,37 @@ class Words(NamedTuple):
         if self.model_config is not None:
             config = _parsed(self.model_config)
             values = config if isinstance(config, dict) else {"model config": config}
-            said |= {str(key): value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+            said |= {
+                str(key): value if isinstance(value, str) else json.dumps(value)
+                for key, value in values.items()
+            }
         return said
 
 
 def words(tags: Mapping[str, str]) -> Words:
     """What a version's tags say."""
     return Words(
-        tags.get(TEXT_TAG), tags.get(TYPE_TAG) == "chat", tags.get(RESPONSE_FORMAT_TAG), tags.get(MODEL_CONFIG_TAG)
+        tags.get(TEXT_TAG),
+        tags.get(TYPE_TAG) == "chat",
+        tags.get(RESPONSE_FORMAT_TAG),
+        tags.get(MODEL_CONFIG_TAG),
     )
 
 
 def peoples(tags: Mapping[str, str]) -> dict[str, str]:
-    """The tags that are not MLflow's own. Those change when an experiment or a run merely uses the prompt (3.17)."""
+    """The tags that are not MLflow's own. Those change when an experiment or a run merely uses the
+    prompt (3.17)."""
     return {key: str(value) for key, value in tags.items() if not key.startswith(_MLFLOWS_OWN)}
 
 
 def difference(before: Words, after: Words) -> Iterator[str]:
-    """The lines by which two texts differ, each after `+`, `-` or a space, with two lines around; nothing where they are the
-    same."""
+    """The lines by which two texts differ, each after `+`, `-` or a space, with two lines around;
+    nothing where they are the same."""
     old, new = before.lines(), after.lines()
     if len(old) + len(new) > _LARGEST:
-        yield from (f"-{len(old)} lines", f"+{len(new)} lines, too many to compare") if old != new else ()
+        yield from (
+            (f"-{len(old)} lines", f"+{len(new)} lines, too many to compare") if old != new else ()
+        )
         return
     # The first two lines name files.
     yield from islice(difflib.unified_diff(old, new, n=2, lineterm=""), 2, None)
@@ -84,7 +96,11 @@ def _message(message: Mapping[str, Any]) -> Iterator[str]:
     yield f"[{message.get('role')}]"
     content = message.get("content")
     yield from (content if isinstance(content, str) else json.dumps(content)).split("\n")
-    yield from (f"{key}: {json.dumps(value)}" for key, value in message.items() if key not in ("role", "content"))
+    yield from (
+        f"{key}: {json.dumps(value)}"
+        for key, value in message.items()
+        if key not in ("role", "content")
+    )
 
 
 def _parsed(text: str | None) -> Any:

@@ -1,4 +1,5 @@
-"""What MLflow recorded of one version beside its place in the registry: what gates judge and `compare` shows."""
+"""What MLflow recorded of one version beside its place in the registry: what gates judge and
+`compare` shows."""
 
 from __future__ import annotations
 
@@ -8,11 +9,13 @@ from typing import Any, NamedTuple
 
 
 class Unreadable(Exception):
-    """What MLflow recorded cannot be read: no access, no artifacts. A gate that needs it is then `unknown`."""
+    """What MLflow recorded cannot be read: no access, no artifacts. A gate that needs it is then
+    `unknown`."""
 
 
 class Dataset(NamedTuple):
-    """A dataset as MLflow names it: the digest says which data it was, the name only what somebody called it."""
+    """A dataset as MLflow names it: the digest says which data it was, the name only what somebody
+    called it."""
 
     name: str
     digest: str
@@ -22,8 +25,8 @@ class Dataset(NamedTuple):
 class Metric:
     """One measured value: of its key and dataset the one at the highest step, of these the newest.
 
-    `at` is in milliseconds since 1970. `dataset` is None where the measurement does not say what it was made on: MLflow
-    keeps a dataset with a logged model's metrics, not with a run's (3.17).
+    `at` is in milliseconds since 1970. `dataset` is None where the measurement does not say what it
+    was made on: MLflow keeps a dataset with a logged model's metrics, not with a run's (3.17).
     """
 
     value: float
@@ -36,9 +39,9 @@ class Metric:
 class Record:
     """What a version's run and logged model recorded.
 
-    `metrics` maps a key to one value a dataset: the logged model's where it has that key, else the run's. `datasets` are
-    the run's inputs, `data` the MD5 of DVC files by path (tags or params `dvc.<path>`), `code_commit` the commit that the
-    run was made from.
+    `metrics` maps a key to one value a dataset: the logged model's where it has that key, else the
+    run's. `datasets` are the run's inputs, `data` the MD5 of DVC files by path (tags or params
+    `dvc.<path>`), `code_commit` the commit that the run was made from.
     """
 
     metrics: Mapping[str, tuple[Metric, ...]] = field(default_factory=dict)
@@ -50,8 +53,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A model's inputs, outputs and parameters, each a list as MLflow's own `Schema.to_dict()` gives it; None where the
-    signature leaves that part out."""
+    """A model's inputs, outputs and parameters, each a list as MLflow's own `Schema.to_dict()`
+    gives it; None where the signature leaves that part out."""
 
     inputs: tuple[Mapping[str, Any], ...] | None = None
     outputs: tuple[Mapping[str, Any], ...] | None = None
@@ -60,10 +63,11 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """What a version's artifacts say of themselves (the file `MLmodel` and the requirements beside it).
+    """What a version's artifacts say of themselves (the file `MLmodel` and the requirements beside
+    it).
 
-    `size` is in bytes, `python` the version that it was made with, `libraries` maps a required distribution to its exact
-    version, or to the whole requirement where that is not one version.
+    `size` is in bytes, `python` the version that it was made with, `libraries` maps a required
+    distribution to its exact version, or to the whole requirement where that is not one version.
     """
 
     signature: Signature | None = None

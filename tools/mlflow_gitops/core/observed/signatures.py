@@ -1,9 +1,9 @@
 """Model signatures: which differences break callers, and which do not.
 
-Signatures come as MLflow's own lists (`Schema.to_dict()`). A type is wider than another if MLflow itself converts the one to
-the other when a model is called: integer to long and double, float to double
-(`mlflow.models.utils._enforce_mlflow_datatype`, 3.17). MLflow drops columns that a model does not name, so a new version
-may stop taking one.
+Signatures come as MLflow's own lists (`Schema.to_dict()`). A type is wider than another if MLflow
+itself converts the one to the other when a model is called: integer to long and double, float to
+double (`mlflow.models.utils._enforce_mlflow_datatype`, 3.17). MLflow drops columns that a model
+does not name, so a new version may stop taking one.
 """
 
 from __future__ import annotations
@@ -60,12 +60,16 @@ def _outputs(new: Sequence[Column], old: Sequence[Column]) -> Iterator[str]:
 
 
 def _params(new: Sequence[Column], old: Sequence[Column]) -> Iterator[str]:
-    # MLflow gives every parameter a default, so a new one breaks nobody; an unknown one is passed over with a warning.
+    # MLflow gives every parameter a default, so a new one breaks nobody; an unknown one is passed
+    # over with a warning.
     known = _by_name(new)
     for name, before in _by_name(old).items():
         if name not in known:
             yield f"parameter {name}: gone"
-        elif (before.get("type"), before.get("shape")) != (known[name].get("type"), known[name].get("shape")):
+        elif (before.get("type"), before.get("shape")) != (
+            known[name].get("type"),
+            known[name].get("shape"),
+        ):
             yield f"parameter {name}: {_shaped(before)} → {_shaped(known[name])}"
 
 
@@ -93,7 +97,9 @@ def _takes(wide: Column, narrow: Column) -> bool:
 
 def _takes_tensor(wide: Column, narrow: Column) -> bool:
     shapes = list(wide.get("shape") or ()), list(narrow.get("shape") or ())
-    fits = len(shapes[0]) == len(shapes[1]) and all(a in (-1, b) for a, b in zip(*shapes, strict=True))
+    fits = len(shapes[0]) == len(shapes[1]) and all(
+        a in (-1, b) for a, b in zip(*shapes, strict=True)
+    )
     return bool(fits and wide.get("dtype") == narrow.get("dtype"))
 
 
@@ -102,7 +108,9 @@ def _spec(inner: Any) -> Column:
 
 
 def _properties(column: Column) -> list[Column]:
-    return [{"name": name, **_spec(inner)} for name, inner in (column.get("properties") or {}).items()]
+    return [
+        {"name": name, **_spec(inner)} for name, inner in (column.get("properties") or {}).items()
+    ]
 
 
 def _kind(column: Column) -> str:
@@ -123,8 +131,12 @@ def _shaped(param: Column) -> str:
 
 
 def harmless(new: Signature, old: Signature) -> Iterator[str]:
-    """Every other difference of two signatures, in the words of `breaks`; some of what that yields comes here again."""
-    for what, now, then in (("input", new.inputs, old.inputs), ("output", new.outputs, old.outputs)):
+    """Every other difference of two signatures, in the words of `breaks`; some of what that yields
+    comes here again."""
+    for what, now, then in (
+        ("input", new.inputs, old.inputs),
+        ("output", new.outputs, old.outputs),
+    ):
         if now is None or then is None:
             continue
         known, before = _by_name(now), _by_name(then)
@@ -137,7 +149,9 @@ def harmless(new: Signature, old: Signature) -> Iterator[str]:
         if name not in before:
             yield f"parameter {name}: new, default {param.get('default')}"
         elif param.get("default") != before[name].get("default"):
-            yield f"parameter {name}: default {before[name].get('default')} → {param.get('default')}"
+            yield (
+                f"parameter {name}: default {before[name].get('default')} → {param.get('default')}"
+            )
 
 
 def _difference(what: str, name: str, now: Column | None, then: Column | None) -> Iterator[str]:

@@ -12,8 +12,9 @@ from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """Digests by what they cover: `files` (manifests and policy), `registry` (its URI without credentials, and the
-    workspace), `owner`, and `model <name>` for what MLflow showed of each planned model."""
+    """Digests by what they cover: `files` (manifests and policy), `registry` (its URI without
+    credentials, and the workspace), `owner`, and `model <name>` for what MLflow showed of each
+    planned model."""
 
     parts: Mapping[str, str]
 
@@ -24,10 +25,15 @@ class Fingerprint:
 
 
 def fingerprint(
-    files: str, registry: str, workspace: str, owner: str | None, observed: Iterable[tuple[str, ObservedModel | None]]
+    files: str,
+    registry: str,
+    workspace: str,
+    owner: str | None,
+    observed: Iterable[tuple[str, ObservedModel | None]],
 ) -> Fingerprint:
-    """Take the fingerprint of a plan. `files` is the snapshot's own digest: the tree of the registry folder, not the
-    commit, so that a plan made in a pull request holds for the merge of the same tree."""
+    """Take the fingerprint of a plan. `files` is the snapshot's own digest: the tree of the
+    registry folder, not the commit, so that a plan made in a pull request holds for the merge of
+    the same tree."""
     parts = {"files": files, "registry": _digest([registry, workspace]), "owner": _digest(owner)}
     for name, model in observed:
         parts[f"model {name}"] = _digest(_seen(model) if model else None)
@@ -35,13 +41,19 @@ def fingerprint(
 
 
 def _seen(model: ObservedModel) -> dict[str, object]:
-    """All that is known of a model. `asdict` says the same, and copies what nobody changes, at five times the cost."""
-    versions = {number: {key: getattr(one, key) for key in _OF_VERSION} for number, one in model.versions.items()}
+    """All that is known of a model. `asdict` says the same, and copies what nobody changes, at five
+    times the cost."""
+    versions = {
+        number: {key: getattr(one, key) for key in _OF_VERSION}
+        for number, one in model.versions.items()
+    }
     return {key: getattr(model, key) for key in _OF_MODEL} | {"versions": versions}
 
 
 _OF_MODEL = tuple(one.name for one in fields(ObservedModel))
-_OF_VERSION = tuple(one.name for one in fields(ObservedVersion) if one.name != "origin")  # which MLflow does not show
+_OF_VERSION = tuple(
+    one.name for one in fields(ObservedVersion) if one.name != "origin"
+)  # which MLflow does not show
 
 
 def _digest(value: object) -> str:

@@ -15,7 +15,8 @@ Result = Literal["applied", "unchanged", "deferred", "refused", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one model. `changes` were read back as applied; `error` says why the rest was not."""
+    """What became of one model. `changes` were read back as applied; `error` says why the rest was
+    not."""
 
     model: str
     result: Result

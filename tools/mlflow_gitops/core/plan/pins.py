@@ -1,4 +1,5 @@
-"""Pins: whether a version is the one that was reviewed, since a number alone says little (DESIGN §3, RULES R2)."""
+"""Pins: whether a version is the one that was reviewed, since a number alone says little (DESIGN
+§3, RULES R2)."""
 
 from __future__ import annotations
 
@@ -18,20 +19,31 @@ from mlflow_gitops.core.plan.plan import Change
 
 def moving(changes: Sequence[Change]) -> set[int]:
     """The versions that these changes move into a stage or behind an alias, or register."""
-    moved = {c.version for c in changes if c.version is not None and c.action in ("transition", "register_version")}
-    return moved | {c.after for c in changes if c.action == "set_alias" and isinstance(c.after, int)}
+    moved = {
+        c.version
+        for c in changes
+        if c.version is not None and c.action in ("transition", "register_version")
+    }
+    return moved | {
+        c.after for c in changes if c.action == "set_alias" and isinstance(c.after, int)
+    }
 
 
 def spoken_of(desired: Desired, history: ModelHistory) -> set[int]:
-    """The versions that git says something new of since the base: that they hold a stage, or what their data was. Somebody's
-    click before the merge may have left nothing to move, and the pin is compared all the same."""
+    """The versions that git says something new of since the base: that they hold a stage, or what
+    their data was. Somebody's click before the merge may have left nothing to move, and the pin is
+    compared all the same."""
     if history.base_state != "known":
         return set()
     before = history.before
     then = before.manifest.versions if before else {}
     entered = {version for _, version in new_holders(desired, before)}
     now = desired.manifest.versions.items()
-    return entered | {version for version, spec in now if _data_of(spec) != _data_of(then.get(version, VersionSpec()))}
+    return entered | {
+        version
+        for version, spec in now
+        if _data_of(spec) != _data_of(then.get(version, VersionSpec()))
+    }
 
 
 def _data_of(spec: VersionSpec) -> tuple[object, ...]:
@@ -44,7 +56,8 @@ def pins(
     about: Collection[int],
     read: Callable[[ObservedVersion], Record | None],
 ) -> Iterator[Refusal]:
-    """Compare every pin with MLflow; what only the run knows (datasets) is read for the versions that this is about."""
+    """Compare every pin with MLflow; what only the run knows (datasets) is read for the versions
+    that this is about."""
     for version, spec in sorted(desired.manifest.versions.items()):
         found = seen.versions.get(version)
         if found is not None:
@@ -56,9 +69,13 @@ def pins(
                 ("origin", spec.origin and spec.origin.stamp, found.tags.get(ORIGIN_TAG)),
             ):
                 if pinned is not None and pinned != actual:
-                    yield _pin(version, f"is pinned to {word} {pinned}, MLflow has {actual or 'none'}")
+                    yield _pin(
+                        version, f"is pinned to {word} {pinned}, MLflow has {actual or 'none'}"
+                    )
         if version in about and (spec.dataset_digest or spec.data):
-            wanted = found or ObservedVersion(version, run_id=spec.run_id, model_id=spec.model_id, origin=spec.origin)
+            wanted = found or ObservedVersion(
+                version, run_id=spec.run_id, model_id=spec.model_id, origin=spec.origin
+            )
             try:
                 yield from _data_pins(version, spec, read(wanted))
             except Unreadable as reason:
@@ -66,32 +83,40 @@ def pins(
 
 
 def origins(desired: Desired, seen: ObservedModel, evidence: Evidence) -> Iterator[Refusal]:
-    """Whether what is to be copied from another environment is what was reviewed. Its artifacts are compared when they are
-    copied, since that takes all of them."""
+    """Whether what is to be copied from another environment is what was reviewed. Its artifacts are
+    compared when they are copied, since that takes all of them."""
     for version, spec in sorted(desired.manifest.versions.items()):
         if spec.origin is None or version in seen.versions:
             continue
         try:
             found = evidence.origin(spec.origin)
         except Unreadable as reason:
-            yield _pin(version, f"comes from {spec.origin.place}, which cannot be looked at: {reason}")
+            yield _pin(
+                version, f"comes from {spec.origin.place}, which cannot be looked at: {reason}"
+            )
             continue
         if found is None:
             yield Refusal(
                 "missing_version",
-                f"{spec.origin.environment} has no version {spec.origin.version} of {desired.manifest.name} to copy "
-                f"version {version} from",
+                f"{spec.origin.environment} has no version {spec.origin.version} of"
+                f" {desired.manifest.name} to copy version {version} from",
                 "look at what is there, and promote one that is",
             )
             continue
         if found.status != "READY":
-            yield _pin(version, f"comes from {spec.origin.place}, whose status is {found.status}, not READY")
+            yield _pin(
+                version,
+                f"comes from {spec.origin.place}, whose status is {found.status}, not READY",
+            )
         for word, pinned, actual in (
             ("run_id", spec.origin.run_id, found.run_id),
             ("model_id", spec.origin.model_id, found.model_id),
         ):
             if pinned is not None and pinned != actual:
-                said = f"is pinned to {word} {pinned} of {spec.origin.place}, which has {actual or 'none'}"
+                said = (
+                    f"is pinned to {word} {pinned} of {spec.origin.place}, which has"
+                    f" {actual or 'none'}"
+                )
                 yield _pin(version, said)
 
 
@@ -102,17 +127,22 @@ def _data_pins(version: int, spec: VersionSpec, known: Record | None) -> Iterato
     digests = {dataset.digest for dataset in known.datasets}
     if spec.dataset_digest and spec.dataset_digest not in digests:
         logged = ", ".join(sorted(digests)) or "none"
-        yield _pin(version, f"is pinned to dataset digest {spec.dataset_digest}, its run logged {logged}")
+        yield _pin(
+            version, f"is pinned to dataset digest {spec.dataset_digest}, its run logged {logged}"
+        )
     if spec.data:
         had = known.data.get(spec.data.path)
         if had != spec.data.md5:
             said = f"logged {had}" if had else f"logged none (tag or param dvc.{spec.data.path})"
-            yield _pin(version, f"is pinned to {spec.data.path} with md5 {spec.data.md5}, its run {said}")
+            yield _pin(
+                version, f"is pinned to {spec.data.path} with md5 {spec.data.md5}, its run {said}"
+            )
 
 
 def _pin(version: int, said: str) -> Refusal:
     return Refusal(
         "pin",
         f"version {version} {said}",
-        "it is not the version that was reviewed; pin what MLflow has after looking at it, or name another version",
+        "it is not the version that was reviewed; pin what MLflow has after looking at it, or name"
+        " another version",
     )

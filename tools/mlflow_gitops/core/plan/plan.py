@@ -1,4 +1,5 @@
-"""The plan as a value: what would change, why, and what stands in the way. Renderers print it, apply carries it out."""
+"""The plan as a value: what would change, why, and what stands in the way. Renderers print it,
+apply carries it out."""
 
 from __future__ import annotations
 
@@ -30,11 +31,12 @@ Value = str | int | None
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One write. `version` is None for what belongs to the model; `key` is an alias's or a tag's name.
+    """One write. `version` is None for what belongs to the model; `key` is an alias's or a tag's
+    name.
 
-    `before` and `after` are what MLflow holds and what it shall hold. `applies` is False where a refusal or `drift: report`
-    keeps it from being done. `commit` made it so; None for drift and for what is not committed yet. `pin` says what a version
-    that is to be registered is made from.
+    `before` and `after` are what MLflow holds and what it shall hold. `applies` is False where a
+    refusal or `drift: report` keeps it from being done. `commit` made it so; None for drift and for
+    what is not committed yet. `pin` says what a version that is to be registered is made from.
     """
 
     action: Action
@@ -60,13 +62,14 @@ class StageChange:
     why: str = ""
     """For drift: what happened in MLflow."""
     comparison: Comparison | None = None
-    """The version that the stage loses and the one it gets, where it is asked for (`Planner.compared`)."""
+    """The version that the stage loses and the one it gets, where it is asked for
+    (`Planner.compared`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelPlan:
-    """One model's part of the plan. `changes` is in the order of the writes (RULES R5); `stamps` follow them, the model's
-    own `gitops.commit` last."""
+    """One model's part of the plan. `changes` is in the order of the writes (RULES R5); `stamps`
+    follow them, the model's own `gitops.commit` last."""
 
     model: str
     file: str | None
@@ -85,7 +88,8 @@ class ModelPlan:
     people: Mapping[str, Vouched] = field(default_factory=dict)
     """Making commits to who stands behind them, in a plan that is made to be carried out."""
     found: tuple[Change, ...] = ()
-    """What git changed since the base and MLflow holds already, in a plan that is made to be carried out."""
+    """What git changed since the base and MLflow holds already, in a plan that is made to be
+    carried out."""
 
     @property
     def applying(self) -> tuple[Change, ...]:
@@ -99,7 +103,8 @@ class ModelPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The whole plan. `commit` is None for a working tree with uncommitted changes, which can be planned but not applied."""
+    """The whole plan. `commit` is None for a working tree with uncommitted changes, which can be
+    planned but not applied."""
 
     commit: str | None
     models: tuple[ModelPlan, ...]
@@ -110,7 +115,8 @@ class Plan:
     refusals: tuple[Refusal, ...] = ()
     """What stops the whole run."""
     onto: str | None = None
-    """The branch that a merge is planned into; then `models` are those that the merge changes, and `others` counts the rest."""
+    """The branch that a merge is planned into; then `models` are those that the merge changes, and
+    `others` counts the rest."""
     others: int = 0
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from mlflow_gitops.core.gates import Judgement, Unreadable, judge
 from mlflow_gitops.core.history.approvals import vouched
@@ -21,13 +22,18 @@ from mlflow_gitops.core.plan.stamps import stamps
 from mlflow_gitops.core.plan.write_order import ordered
 
 
-def plan_model(name: str, history: ModelHistory, observed: ObservedModel | None, context: Context) -> ModelPlan:
-    """Plan one managed model. `history.target` must be there: a model without a manifest is not planned."""
+def plan_model(
+    name: str, history: ModelHistory, observed: ObservedModel | None, context: Context
+) -> ModelPlan:
+    """Plan one managed model. `history.target` must be there: a model without a manifest is not
+    planned."""
     desired = history.target
     assert desired is not None
     seen = observed or ObservedModel(name)
     now_held = observed_stages(seen, desired)
-    shell = ModelPlan(name, desired.manifest.file, "Synced", history.base, now_held, desired_stages(desired))
+    shell = ModelPlan(
+        name, desired.manifest.file, "Synced", history.base, now_held, desired_stages(desired)
+    )
     if history.base_state in ("stale", "unknown", "lost"):
         refused = tuple(refusals(desired, history, observed, (), context))
         return replace(shell, sync="Unknown", refusals=refused)
@@ -49,7 +55,9 @@ def plan_model(name: str, history: ModelHistory, observed: ObservedModel | None,
     people = _people(history, now_held, context) if context.writing and not whole else {}
     done = found(history, observed, changes) if context.writing and not whole else ()
     stopped = bool(refused or judged.deferred)
-    changes = [replace(change, applies=_applies(change, desired, stopped, whole)) for change in changes]
+    changes = [
+        replace(change, applies=_applies(change, desired, stopped, whole)) for change in changes
+    ]
     held_back = [change for change in changes if not change.applies and change.cause == "drift"]
     if held_back and not whole:
         notes.append("drift is reported and left, as the policy says (drift: report)")
@@ -58,7 +66,11 @@ def plan_model(name: str, history: ModelHistory, observed: ObservedModel | None,
         sync=_sync(observed, changes, bool(refused)),
         stages=tuple(rows),
         changes=tuple(changes),
-        stamps=() if stopped else tuple(stamps(desired, history, seen, context.owner, context.now, people)),
+        stamps=(
+            ()
+            if stopped
+            else tuple(stamps(desired, history, seen, context.owner, context.now, people))
+        ),
         gates=judged.verdicts,
         refusals=refused,
         notes=(*notes, *judged.notes),
@@ -68,9 +80,11 @@ def plan_model(name: str, history: ModelHistory, observed: ObservedModel | None,
     )
 
 
-def found(history: ModelHistory, observed: ObservedModel | None, left: Sequence[Change] = ()) -> tuple[Change, ...]:
-    """What git changed between the base and the target and MLflow holds already; `left` is still to be done. What MLflow
-    held before it is not known, so that `before` is None."""
+def found(
+    history: ModelHistory, observed: ObservedModel | None, left: Sequence[Change] = ()
+) -> tuple[Change, ...]:
+    """What git changed between the base and the target and MLflow holds already; `left` is still to
+    be done. What MLflow held before it is not known, so that `before` is None."""
     if observed is None or history.target is None or not history.moved:
         return ()
     earlier = unapplied(history, observed)
@@ -80,11 +94,14 @@ def found(history: ModelHistory, observed: ObservedModel | None, left: Sequence[
     return tuple(
         replace(change, before=None)
         for change in changes
-        if change.cause == "commit" and (change.action, change.version, change.key, change.after) not in known
+        if change.cause == "commit"
+        and (change.action, change.version, change.key, change.after) not in known
     )
 
 
-def _people(history: ModelHistory, held: Mapping[str, tuple[int, ...]], context: Context) -> dict[str, Vouched]:
+def _people(
+    history: ModelHistory, held: Mapping[str, tuple[int, ...]], context: Context
+) -> dict[str, Vouched]:
     """Who stands behind each making commit. Nobody is asked about what is only adopted."""
     found: dict[str, Vouched] = {}
     for entry in history.entries:
@@ -106,9 +123,12 @@ def _ordered_changes(
     return ordered(wanted, {v.number: v.stage for v in seen.versions.values()})
 
 
-def _healing(history: ModelHistory, seen: ObservedModel, context: Context) -> tuple[list[Change], list[StageChange]]:
-    """What puts back the state of the base, while a refusal or a soak keeps the target away (RULES R3); nothing where that
-    would be refused itself. Where the base is known MLflow has the model, since the base is a tag of it."""
+def _healing(
+    history: ModelHistory, seen: ObservedModel, context: Context
+) -> tuple[list[Change], list[StageChange]]:
+    """What puts back the state of the base, while a refusal or a soak keeps the target away (RULES
+    R3); nothing where that would be refused itself. Where the base is known MLflow has the model,
+    since the base is a tag of it."""
     base = history.before
     if base is None:
         return [], []
@@ -120,13 +140,17 @@ def _healing(history: ModelHistory, seen: ObservedModel, context: Context) -> tu
 
 
 def departures(desired: Desired, commit: Commit, seen: ObservedModel) -> list[Change]:
-    """Every way in which MLflow departs from what a commit wants, as the changes that would put it back."""
+    """Every way in which MLflow departs from what a commit wants, as the changes that would put it
+    back."""
     still = ModelHistory(commit.sha, "known", (Point(commit, desired),))
     return _ordered_changes(desired, still, seen, missing=False)[0]
 
 
-def observed_stages(observed: ObservedModel, desired: Desired | None = None) -> dict[str, tuple[int, ...]]:
-    """What holds each stage in MLflow; stages of the team's own by their alias. Empty stages are left out."""
+def observed_stages(
+    observed: ObservedModel, desired: Desired | None = None
+) -> dict[str, tuple[int, ...]]:
+    """What holds each stage in MLflow; stages of the team's own by their alias. Empty stages are
+    left out."""
     rules = desired.policy.stages.values() if desired else ()
     held = {stage: observed.holders(stage) for stage in ("Production", "Staging", "Archived")}
     for rule in rules:
@@ -138,7 +162,11 @@ def observed_stages(observed: ObservedModel, desired: Desired | None = None) -> 
 
 def desired_stages(desired: Desired) -> dict[str, tuple[int, ...]]:
     """What the manifest names, in display order."""
-    return {stage: desired.holders(stage) for stage in desired.policy.stages if stage in desired.manifest.stages}
+    return {
+        stage: desired.holders(stage)
+        for stage in desired.policy.stages
+        if stage in desired.manifest.stages
+    }
 
 
 def _applies(change: Change, desired: Desired, refused: bool, whole: bool) -> bool:
@@ -152,23 +180,32 @@ def _sync(observed: ObservedModel | None, changes: list[Change], refused: bool) 
         return "Missing"
     if any(change.cause == "drift" for change in changes):
         return "Drifted"
-    # A refusal without a change is a registry that is not what git says it is: another version under a pinned number.
+    # A refusal without a change is a registry that is not what git says it is: another version
+    # under a pinned number.
     return "Pending" if changes else "Drifted" if refused else "Synced"
 
 
-def _changes(desired: Desired, history: ModelHistory, seen: ObservedModel, *, missing: bool) -> Iterator[Change]:
+def _changes(
+    desired: Desired, history: ModelHistory, seen: ObservedModel, *, missing: bool
+) -> Iterator[Change]:
     if missing:
-        yield Change("create_model", after=seen.name, commit=history.made_by(lambda state: state is not None))
+        yield Change(
+            "create_model", after=seen.name, commit=history.made_by(lambda state: state is not None)
+        )
     for version, spec in sorted(desired.manifest.versions.items()):
         if version not in seen.versions and spec.registers:
-            made = history.made_by(lambda state, v=version: bool(state and v in state.manifest.versions))  # type: ignore[misc]
+            made = history.made_by(partial(_pins, version))
             known = history.base_state != "none" and all(
                 p.desired and version in p.desired.manifest.versions for p in history.points
             )
             cause: Cause = "drift" if known else "commit"
-            yield Change("register_version", version, None, None, spec.whence, cause, commit=made, pin=spec)
+            yield Change(
+                "register_version", version, None, None, spec.whence, cause, commit=made, pin=spec
+            )
     yield from _transitions(desired, history, seen)
-    registered = {v for v, spec in desired.manifest.versions.items() if spec.registers} | seen.versions.keys()
+    registered = {
+        v for v, spec in desired.manifest.versions.items() if spec.registers
+    } | seen.versions.keys()
     for field in sorted(history.declared | desired.fields.keys(), key=_field_order):
         if field.kind == "stage" or (field.version is not None and field.version not in registered):
             continue
@@ -203,10 +240,13 @@ def _have(field: Field, seen: ObservedModel) -> str | int | None:
 
 
 def _difference(field: Field, want: object, have: str | int | None) -> Change | None:
-    """The write that takes a field from what MLflow has to what is wanted; what is declared no more is removed."""
+    """The write that takes a field from what MLflow has to what is wanted; what is declared no more
+    is removed."""
     if field.kind == "description":
         after = "" if want is UNDECLARED else str(want)
-        return None if after == have else Change("set_description", field.version, None, have, after)
+        return (
+            None if after == have else Change("set_description", field.version, None, have, after)
+        )
     absent = want is UNDECLARED or want is None
     if (absent and have is None) or want == have:
         return None
@@ -224,7 +264,9 @@ def _cause(field: Field, history: ModelHistory) -> tuple[Cause, Commit | None]:
     values = history.values(field)
     if history.base_state != "none" and all(value == values[0] for value in values):
         return "drift", None
-    return "commit", history.made_by(lambda state: state.fields.get(field, UNDECLARED) if state else UNDECLARED)
+    return "commit", history.made_by(
+        lambda state: state.fields.get(field, UNDECLARED) if state else UNDECLARED
+    )
 
 
 def _field_order(field: Field) -> tuple[str, int, str]:
@@ -234,7 +276,8 @@ def _field_order(field: Field) -> tuple[str, int, str]:
 def _stage_changes(
     desired: Desired, history: ModelHistory, seen: ObservedModel, changes: list[Change]
 ) -> Iterator[StageChange]:
-    """One row a stage that will not be what it is. Archived is shown where the manifest lists a version for it."""
+    """One row a stage that will not be what it is. Archived is shown where the manifest lists a
+    version for it."""
     held = observed_stages(seen, desired)
     for stage, rule in desired.policy.stages.items():
         before, after = held.get(stage, ()), desired.holders(stage)
@@ -244,10 +287,20 @@ def _stage_changes(
         if before == after:
             continue
         moved = set(before) ^ set(after)
-        by_commit = any(change.cause == "commit" for change in changes if _moves(change, moved, rule.alias))
-        commit = history.made_by(lambda state, s=stage: state.holders(s) if state else ()) if by_commit else None  # type: ignore[misc]
+        by_commit = any(
+            change.cause == "commit" for change in changes if _moves(change, moved, rule.alias)
+        )
+        commit = history.made_by(partial(_holders, stage)) if by_commit else None
         why = "" if by_commit else _what_happened(stage, rule.native, before, after, seen)
         yield StageChange(stage, before, after, "commit" if by_commit else "drift", commit, why)
+
+
+def _pins(version: int, state: Desired | None) -> bool:
+    return state is not None and version in state.manifest.versions
+
+
+def _holders(stage: str, state: Desired | None) -> tuple[int, ...]:
+    return state.holders(stage) if state else ()
 
 
 def _moves(change: Change, versions: set[int], alias: str | None) -> bool:
@@ -263,9 +316,15 @@ def _what_happened(
     said = []
     for version in after:
         if version not in before:
-            where = seen.versions[version].stage if native and version in seen.versions else "nothing"
-            said.append(
-                f"{version} was moved to {where} in MLflow" if native else f"{version} lost its alias in MLflow"
+            where = (
+                seen.versions[version].stage if native and version in seen.versions else "nothing"
             )
-    said += [f"{version} was moved to {stage} in MLflow" for version in before if version not in after]
+            said.append(
+                f"{version} was moved to {where} in MLflow"
+                if native
+                else f"{version} lost its alias in MLflow"
+            )
+    said += [
+        f"{version} was moved to {stage} in MLflow" for version in before if version not in after
+    ]
     return ", ".join(said)

@@ -1,4 +1,5 @@
-"""Guards: what keeps a model from being touched at all, each with its way past (DESIGN §6.3, RULES R2, R4)."""
+"""Guards: what keeps a model from being touched at all, each with its way past (DESIGN §6.3, RULES
+R2, R4)."""
 
 from __future__ import annotations
 
@@ -21,9 +22,10 @@ from mlflow_gitops.core.plan.plan import Change
 class Context:
     """What planning needs beside the two states.
 
-    `owner` identifies this repository and folder; `now` is the time that stamps will carry, RFC 3339 in UTC. `evidence`
-    is asked for versions about to enter a stage, or to change where the manifest pins their data. `writing` says that the
-    plan is made to be carried out, not only to be shown: a freeze refuses then, and is a note otherwise.
+    `owner` identifies this repository and folder; `now` is the time that stamps will carry, RFC
+    3339 in UTC. `evidence` is asked for versions about to enter a stage, or to change where the
+    manifest pins their data. `writing` says that the plan is made to be carried out, not only to be
+    shown: a freeze refuses then, and is a note otherwise.
     """
 
     owner: str
@@ -45,22 +47,32 @@ def refusals(
     if observed is not None and observed.is_prompt != (desired.manifest.kind == "prompt"):
         yield _name_taken(name, observed)
         return
-    if observed is not None and observed.owner not in (None, context.owner) and not context.take_over:
+    if (
+        observed is not None
+        and observed.owner not in (None, context.owner)
+        and not context.take_over
+    ):
         yield Refusal(
             "owner",
-            f"{name} is managed from elsewhere: its owner is {observed.owner}, this repository is {context.owner}",
+            f"{name} is managed from elsewhere: its owner is {observed.owner}, this repository is"
+            f" {context.owner}",
             f"remove it from the other repository, then reconcile {name} --take-over",
         )
         return
     if history.base_state == "stale":
         yield Refusal(
             "stale",
-            f"MLflow was reconciled to {_short(history.base)}, which is not part of the history of what is planned here",
+            f"MLflow was reconciled to {_short(history.base)}, which is not part of the history of"
+            " what is planned here",
             "bring that commit in (pull, rebase); to go back, git revert on the main branch",
         )
         return
     if history.base_state == "unknown":
-        told = f"was reconciled to {_short(history.base)}, which" if history.base else "was reconciled to a commit that"
+        told = (
+            f"was reconciled to {_short(history.base)}, which"
+            if history.base
+            else "was reconciled to a commit that"
+        )
         yield Refusal(
             "base_unknown",
             f"MLflow {told} cannot be found on the main line here",
@@ -72,9 +84,10 @@ def refusals(
         yield from pins(desired, seen, (), context.evidence.read)
         yield Refusal(
             "base_unknown",
-            f"a receipt says that {name} was reconciled to {_short(history.base)}; in MLflow, its stamps are gone",
-            f"see in MLflow who made it anew or took its tags gitops.* away; to begin from what it shows, "
-            f"reconcile {name} --adopt",
+            f"a receipt says that {name} was reconciled to {_short(history.base)}; in MLflow, its"
+            " stamps are gone",
+            "see in MLflow who made it anew or took its tags gitops.* away; to begin from what it"
+            f" shows, reconcile {name} --adopt",
         )
         return
     if observed is None and desired.manifest.kind == "prompt":
@@ -86,38 +99,59 @@ def refusals(
         return
     yield from _aliases(desired)
     yield from _versions(desired, seen, new=observed is None)
-    yield from pins(desired, seen, moving(changes) | spoken_of(desired, history), context.evidence.read)
+    yield from pins(
+        desired, seen, moving(changes) | spoken_of(desired, history), context.evidence.read
+    )
     yield from origins(desired, seen, context.evidence)
     yield from _protected(desired, history.before, seen)
     yield from _left_empty(desired, seen, changes)
     if context.writing and (reason := frozen(desired, history, seen, changes, context.now)):
-        yield Refusal("frozen", reason, "wait for its end, or let the platform team lift it in the policy", "commit")
+        yield Refusal(
+            "frozen",
+            reason,
+            "wait for its end, or let the platform team lift it in the policy",
+            "commit",
+        )
 
 
 def _name_taken(name: str, observed: ObservedModel) -> Refusal:
     if observed.is_prompt:
         return Refusal(
             "name_taken",
-            f"{name} is a prompt in MLflow's Prompt Registry, which shares its names with the models",
+            f"{name} is a prompt in MLflow's Prompt Registry, which shares its names with the"
+            " models",
             "give the model another name; a manifest of the prompt itself says kind: prompt",
         )
     return Refusal(
         "name_taken",
-        f"{name} is a model in MLflow, which shares its names with the prompts, and its manifest says kind: prompt",
+        f"{name} is a model in MLflow, which shares its names with the prompts, and its manifest"
+        " says kind: prompt",
         "give the prompt another name; a manifest of the model itself has no such line",
     )
 
 
 def frozen(
-    desired: Desired, history: ModelHistory, seen: ObservedModel, changes: Sequence[Change], now: str
+    desired: Desired,
+    history: ModelHistory,
+    seen: ObservedModel,
+    changes: Sequence[Change],
+    now: str,
 ) -> str | None:
-    """Why the policy's freeze holds these changes back; None if it does not. Rollbacks pass: each version that comes to
-    hold a stage has held it before, as its stamp says (RULES R3)."""
+    """Why the policy's freeze holds these changes back; None if it does not. Rollbacks pass: each
+    version that comes to hold a stage has held it before, as its stamp says (RULES R3)."""
     freeze = desired.policy.freeze
-    if freeze is None or not freeze.holds(now) or not any(change.cause == "commit" for change in changes):
+    if (
+        freeze is None
+        or not freeze.holds(now)
+        or not any(change.cause == "commit" for change in changes)
+    ):
         return None
     entries = new_holders(desired, history.before)
-    back = [(s, v) for s, v in entries if v in seen.versions and f"{HELD_PREFIX}{s}" in seen.versions[v].tags]
+    back = [
+        (s, v)
+        for s, v in entries
+        if v in seen.versions and f"{HELD_PREFIX}{s}" in seen.versions[v].tags
+    ]
     if entries and back == entries:
         return None
     return f"changes are frozen until {freeze.until}: {freeze.reason}"
@@ -129,25 +163,31 @@ def _aliases(desired: Desired) -> Iterator[Refusal]:
         if rule.alias and len(desired.holders(stage)) > 1:
             yield Refusal(
                 "stage",
-                f"this registry keeps no stages; {stage} is the alias {rule.alias!r} there and holds one version at most",
+                f"this registry keeps no stages; {stage} is the alias {rule.alias!r} there and"
+                " holds one version at most",
                 "name one version",
             )
         if rule.alias in desired.manifest.aliases:
             yield Refusal(
                 "stage",
-                f"this registry keeps no stages; the alias {rule.alias!r} is the stage {stage} there",
+                f"this registry keeps no stages; the alias {rule.alias!r} is the stage {stage}"
+                " there",
                 f"take the alias out, or give {stage} another one in the policy",
             )
 
 
 def _versions(desired: Desired, seen: ObservedModel, *, new: bool) -> Iterator[Refusal]:
-    """Versions that MLflow lacks: refused unless the manifest says where to register them from, and the number can come."""
+    """Versions that MLflow lacks: refused unless the manifest says where to register them from, and
+    the number can come."""
     manifest = desired.manifest
-    named = {v for versions in manifest.stages.values() for v in versions} | set(manifest.aliases.values())
+    named = {v for versions in manifest.stages.values() for v in versions} | set(
+        manifest.aliases.values()
+    )
     noted = _number(seen.tags.get(HIGHEST_TAG))
     visible = max(seen.versions, default=0)
     highest = max(visible, noted)
-    # Versions deleted since may have used numbers up, unless the model is new or the highest number was noted.
+    # Versions deleted since may have used numbers up, unless the model is new or the highest number
+    # was noted.
     certain = new or noted > visible
     for version in sorted(named | manifest.versions.keys()):
         spec = manifest.versions.get(version)
@@ -160,15 +200,20 @@ def _versions(desired: Desired, seen: ObservedModel, *, new: bool) -> Iterator[R
                     f"MLflow has no version {version} of {manifest.name}"
                     + (f"; it has {_listed(seen)}" if seen.versions else "")
                     + ("; it shows no such model to these credentials" if new else ""),
-                    "register it first (mlflow.genai.register_prompt)"
-                    if manifest.kind == "prompt"
-                    else f"register it by training, or say versions.{version}.source so that reconcile registers it",
+                    (
+                        "register it first (mlflow.genai.register_prompt)"
+                        if manifest.kind == "prompt"
+                        else (
+                            f"register it by training, or say versions.{version}.source so that"
+                            " reconcile registers it"
+                        )
+                    ),
                 )
         elif version <= highest or (certain and version > highest + 1):
             yield Refusal(
                 "missing_version",
-                f"version {version} of {manifest.name} cannot be registered: MLflow never gives a number twice or out of "
-                f"turn, and the next one is {highest + 1}",
+                f"version {version} of {manifest.name} cannot be registered: MLflow never gives a"
+                f" number twice or out of turn, and the next one is {highest + 1}",
                 f"pin it as version {highest + 1}, or take version {version} out of the manifest",
             )
         else:
@@ -176,8 +221,8 @@ def _versions(desired: Desired, seen: ObservedModel, *, new: bool) -> Iterator[R
 
 
 def _protected(desired: Desired, before: Desired | None, seen: ObservedModel) -> Iterator[Refusal]:
-    """An occupied protected stage is left empty only by an explicit null. `before` is what the base wanted: by its policy, the
-    stage may have had another alias."""
+    """An occupied protected stage is left empty only by an explicit null. `before` is what the base
+    wanted: by its policy, the stage may have had another alias."""
     for stage, rule in desired.policy.stages.items():
         if not rule.protected or stage in desired.manifest.stages:
             continue
@@ -186,7 +231,8 @@ def _protected(desired: Desired, before: Desired | None, seen: ObservedModel) ->
             versions = ", ".join(map(str, sorted(held)))
             yield Refusal(
                 "protected",
-                f"{stage} is protected and held by {versions}; the manifest does not name it, which would leave it empty",
+                f"{stage} is protected and held by {versions}; the manifest does not name it, which"
+                " would leave it empty",
                 f"say which version holds it, or write {stage}: null to empty it on purpose",
             )
 
@@ -198,20 +244,34 @@ def _holding(seen: ObservedModel, rule: StageRule) -> set[int]:
     return held
 
 
-def _left_empty(desired: Desired, seen: ObservedModel, changes: Sequence[Change]) -> Iterator[Refusal]:
-    """Where drift is only reported, what git takes out of a protected stage may be all that still is there."""
+def _left_empty(
+    desired: Desired, seen: ObservedModel, changes: Sequence[Change]
+) -> Iterator[Refusal]:
+    """Where drift is only reported, what git takes out of a protected stage may be all that still
+    is there."""
     if desired.policy.drift != "report":
         return
     moved = {c.version: c.after for c in changes if c.action == "transition" and c.cause != "drift"}
     for stage, rule in desired.policy.stages.items():
         wanted, held = desired.holders(stage), seen.holders(stage)
         entering = stage in moved.values()
-        if rule.native and rule.protected and wanted and held and not entering and all(v in moved for v in held):
-            where = ", ".join(f"{v} is in {seen.versions[v].stage}" for v in wanted if v in seen.versions)
+        if (
+            rule.native
+            and rule.protected
+            and wanted
+            and held
+            and not entering
+            and all(v in moved for v in held)
+        ):
+            where = ", ".join(
+                f"{v} is in {seen.versions[v].stage}" for v in wanted if v in seen.versions
+            )
             yield Refusal(
                 "protected",
-                f"{stage} is protected and would be left empty: {where} in MLflow, and drift is only reported",
-                f"move {' and '.join(map(str, wanted))} back to {stage} in MLflow, or let the policy heal (drift: heal)",
+                f"{stage} is protected and would be left empty: {where} in MLflow, and drift is"
+                " only reported",
+                f"move {' and '.join(map(str, wanted))} back to {stage} in MLflow, or let the"
+                " policy heal (drift: heal)",
             )
 
 

@@ -19,14 +19,21 @@ def limit_refusal(
     *,
     emptied: bool = False,
 ) -> Refusal | None:
-    """Refuse a run that changes the stages or aliases of too many models. `max_changes` replaces the policy's number;
-    `others` counts models that are looked at and known not to change. `emptied` says that no manifest is left and that
-    all these are to be pruned: more than one is then too many, whatever the policy says, if it still is there.
+    """Refuse a run that changes the stages or aliases of too many models. `max_changes` replaces
+    the policy's number; `others` counts models that are looked at and known not to change.
+    `emptied` says that no manifest is left and that all these are to be pruned: more than one is
+    then too many, whatever the policy says, if it still is there.
 
     Stamps, tags and descriptions do not count, nor do models that are new to MLflow.
     """
     all_models = len(models) + others
-    allowed = max_changes if max_changes is not None else limit.of(all_models) if limit is not None else None
+    allowed = (
+        max_changes
+        if max_changes is not None
+        else limit.of(all_models)
+        if limit is not None
+        else None
+    )
     if emptied and max_changes is None:
         allowed = 1
     changed = [
@@ -39,12 +46,15 @@ def limit_refusal(
     if emptied and max_changes is None:
         return Refusal(
             "limit",
-            f"there is no manifest left here, and --prune would empty the stages of {len(changed)} of {all_models} models",
-            f"git revert what took the manifests away; if it is meant, reconcile --prune --max-changes {len(changed)}",
+            f"there is no manifest left here, and --prune would empty the stages of {len(changed)}"
+            f" of {all_models} models",
+            "git revert what took the manifests away; if it is meant, reconcile --prune"
+            f" --max-changes {len(changed)}",
         )
     few = ", ".join(changed[:3]) + (" …" if len(changed) > 3 else "")
     return Refusal(
         "limit",
-        f"{len(changed)} of {all_models} models would change a stage or an alias, and {allowed} may in one run ({few})",
+        f"{len(changed)} of {all_models} models would change a stage or an alias, and {allowed} may"
+        f" in one run ({few})",
         f"look at the plan; if it is meant, reconcile --max-changes {len(changed)}",
     )

@@ -1,4 +1,5 @@
-"""The order of one model's writes, so that no reader ever finds a stage empty that is being handed over (RULES R5)."""
+"""The order of one model's writes, so that no reader ever finds a stage empty that is being handed
+over (RULES R5)."""
 
 from __future__ import annotations
 
@@ -11,9 +12,9 @@ from mlflow_gitops.core.plan.plan import Change
 def ordered(changes: Iterable[Change], stages: Mapping[int, str]) -> tuple[list[Change], list[str]]:
     """Put a model's changes in order; `stages` is each version's native stage now.
 
-    register -> version tags and descriptions -> entries by descending version -> exits by ascending version -> aliases ->
-    the model's tags and description. Returns the order and a note for each stage that is empty for one write: in a cycle
-    one has to be, and it is never Production.
+    register -> version tags and descriptions -> entries by descending version -> exits by ascending
+    version -> aliases -> the model's tags and description. Returns the order and a note for each
+    stage that is empty for one write: in a cycle one has to be, and it is never Production.
     """
     by_rank: dict[int, list[Change]] = {}
     moves: list[Change] = []
@@ -43,17 +44,23 @@ def _rank(change: Change) -> int:
 
 
 def _handover(moves: list[Change], stages: Mapping[int, str]) -> tuple[list[Change], list[str]]:
-    """Order the transitions: entries by descending, then exits by ascending version, each as soon as it does no harm.
+    """Order the transitions: entries by descending, then exits by ascending version, each as soon
+    as it does no harm.
 
-    A move waits while it would leave a stage empty that shall be held (so a chain runs from its end), or while it would
-    let a reader see something between old and new: MLflow serves the highest version of a stage.
+    A move waits while it would leave a stage empty that shall be held (so a chain runs from its
+    end), or while it would let a reader see something between old and new: MLflow serves the
+    highest version of a stage.
     """
     now = _Stages(stages)
     final = _Stages({**stages, **{move.version or 0: str(move.after) for move in moves}})
     old = {stage: now.served(stage) for stage in ACTIVE_STAGES}
     new = {stage: final.served(stage) for stage in ACTIVE_STAGES}
-    waiting = sorted((m for m in moves if m.after in ACTIVE_STAGES), key=lambda m: -(m.version or 0))
-    waiting += sorted((m for m in moves if m.after not in ACTIVE_STAGES), key=lambda m: m.version or 0)
+    waiting = sorted(
+        (m for m in moves if m.after in ACTIVE_STAGES), key=lambda m: -(m.version or 0)
+    )
+    waiting += sorted(
+        (m for m in moves if m.after not in ACTIVE_STAGES), key=lambda m: m.version or 0
+    )
     sequence: list[Change] = []
     notes: list[str] = []
 
@@ -66,9 +73,15 @@ def _handover(moves: list[Change], stages: Mapping[int, str]) -> tuple[list[Chan
     while waiting:
         harmless = (m for m in waiting if not any(harms(m, stage) for stage in ACTIVE_STAGES))
         # In a cycle something has to give way, and it is never Production.
-        move = next(harmless, None) or next((m for m in waiting if not harms(m, "Production")), waiting[0])
+        move = next(harmless, None) or next(
+            (m for m in waiting if not harms(m, "Production")), waiting[0]
+        )
         for stage in ACTIVE_STAGES:
-            if new[stage] is not None and now.served(stage) is not None and now.served_after(move, stage) is None:
+            if (
+                new[stage] is not None
+                and now.served(stage) is not None
+                and now.served_after(move, stage) is None
+            ):
                 notes.append(f"{stage} is empty for one write, while its versions change places")
         waiting.remove(move)
         now.move(move)

@@ -1,9 +1,12 @@
-"""CODEOWNERS: whom GitHub asks when a file of the registry changes, made from the `owners` that the files name (RULES R9).
+"""CODEOWNERS: whom GitHub asks when a file of the registry changes, made from the `owners` that the
+files name (RULES R9).
 
-The last line that matches a path wins. So the block that is made here stands at the end of the file, and in it the platform's
-lines at the end again. People's own lines, before the block, are left as they are.
+The last line that matches a path wins. So the block that is made here stands at the end of the
+file, and in it the platform's lines at the end again. People's own lines, before the block, are
+left as they are.
 
-GitHub's syntax is gitignore's, except that `!`, `[ ]` and an escaped `#` mean nothing there; a space is escaped by a backslash.
+GitHub's syntax is gitignore's, except that `!`, `[ ]` and an escaped `#` mean nothing there; a
+space is escaped by a backslash.
 """
 
 from __future__ import annotations
@@ -21,7 +24,10 @@ PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 
 _BEGIN = "# BEGIN mlflow-gitops "
 _END = "# END mlflow-gitops "
-_SAYS = ": made from `owners` in the policy and the manifests; change those, then run mlflow-gitops codeowners"
+_SAYS = (
+    ": made from `owners` in the policy and the manifests; change those, then run mlflow-gitops"
+    " codeowners"
+)
 _LAST = "# The last line that matches wins: this block stays at the end of the file."
 
 _UNESCAPED_SPACE = re.compile(r"(?<!\\) ")
@@ -36,9 +42,11 @@ class CodeOwners:
     text: str
 
     def with_block(self, registry: str, lines: Iterable[str]) -> str:
-        """The text with these lines as the block of one registry folder, at the end, and everything else as it was.
+        """The text with these lines as the block of one registry folder, at the end, and everything
+        else as it was.
 
-        Without any line the block goes. Blocks of other registry folders stay, each after people's own lines.
+        Without any line the block goes. Blocks of other registry folders stay, each after people's
+        own lines.
         """
         own, blocks = _parts(self.text)
         name = pattern(registry)
@@ -56,17 +64,20 @@ class CodeOwners:
 def pattern(path: str) -> str:
     """The pattern that matches a path from the repository's top; a folder's ends in a slash.
 
-    Characters that mean something in a pattern become `?`, which GitHub reads as any one character: a manifest's own name has
-    none of them (`names.file_stem`), and no two manifests share it, so such a pattern still matches one manifest alone.
+    Characters that mean something in a pattern become `?`, which GitHub reads as any one character:
+    a manifest's own name has none of them (`names.file_stem`), and no two manifests share it, so
+    such a pattern still matches one manifest alone.
     """
     return "/" + _WILD.sub("?", path).replace(" ", "\\ ")
 
 
 def block(snapshot: Snapshot, registry: str, places: Collection[str]) -> list[str]:
-    """The lines for one registry folder. `places` are the platform's other files and folders, a folder's with a slash.
+    """The lines for one registry folder. `places` are the platform's other files and folders, a
+    folder's with a slash.
 
-    Whatever has no owner of its own is the platform team's, a manifest that is still to come too: GitHub asks by the file of
-    the branch that is merged into. Without a platform team there are the manifests' lines alone.
+    Whatever has no owner of its own is the platform team's, a manifest that is still to come too:
+    GitHub asks by the file of the branch that is merged into. Without a platform team there are the
+    manifests' lines alone.
     """
     team = _readable(snapshot.policy.owners)
     lines = [_line(f"{registry}/", team)] if team else []
@@ -88,19 +99,28 @@ def stale(found: CodeOwners, wanted: str) -> list[Problem]:
     here, there = _lines(found.text), _lines(wanted)
     if here == there:
         return []
-    first = next((i for i, (a, b) in enumerate(zip(here, there, strict=False)) if a != b), min(len(here), len(there)))
+    first = next(
+        (i for i, (a, b) in enumerate(zip(here, there, strict=False)) if a != b),
+        min(len(here), len(there)),
+    )
     wanted_line = there[first] if first < len(there) else ""
     if wanted_line.startswith("/") and wanted_line not in here:
         said = f"the owners in the manifests and the policy want {wanted_line!r} here"
     elif first < len(here):
-        said = "this line is not in the block by the owners there are, or the block does not stand at the end"
+        said = (
+            "this line is not in the block by the owners there are, or the block does not stand at"
+            " the end"
+        )
     else:
         said = "the lines for the owners in the manifests and the policy are missing"
     return [_problem(found, min(first + 1, max(len(here), 1)), said)]
 
 
-def stale_manifests(found: CodeOwners, registry: str, now: Iterable[tuple[str, str | None]]) -> list[Problem]:
-    """What is stale for some manifests alone: (path, its line or None) as they are now. For a run that reads no others."""
+def stale_manifests(
+    found: CodeOwners, registry: str, now: Iterable[tuple[str, str | None]]
+) -> list[Problem]:
+    """What is stale for some manifests alone: (path, its line or None) as they are now. For a run
+    that reads no others."""
     numbered = list(_numbered(found.text, pattern(registry)))
     known: dict[str, list[tuple[int, str]]] = {}
     for number, line in numbered:
@@ -110,22 +130,36 @@ def stale_manifests(found: CodeOwners, registry: str, now: Iterable[tuple[str, s
         lines = known.get(pattern(path), [])
         if [line for _, line in lines] == ([wanted] if wanted else []):
             continue
-        said = f"the owners of {path} want {wanted!r} here" if wanted else f"{path} is gone, or names no owner any more"
-        problems.append(_problem(found, lines[0][0] if lines else numbered[0][0] if numbered else 1, said))
+        said = (
+            f"the owners of {path} want {wanted!r} here"
+            if wanted
+            else f"{path} is gone, or names no owner any more"
+        )
+        problems.append(
+            _problem(found, lines[0][0] if lines else numbered[0][0] if numbered else 1, said)
+        )
     return problems
 
 
 def missing(policy_file: str, snapshot: Snapshot) -> list[Problem]:
-    """A warning where the policy names a platform team and there is no CODEOWNERS that GitHub could ask it by."""
+    """A warning where the policy names a platform team and there is no CODEOWNERS that GitHub could
+    ask it by."""
     if not snapshot.policy.owners:
         return []
-    said = f"the policy names owners and there is no {PLACES[0]}: GitHub asks nobody. Run mlflow-gitops codeowners"
+    said = (
+        f"the policy names owners and there is no {PLACES[0]}: GitHub asks nobody. Run"
+        " mlflow-gitops codeowners"
+    )
     return [Problem(policy_file, 1, 1, "codeowners-missing", said, "warning")]
 
 
 def _problem(found: CodeOwners, line: int, said: str) -> Problem:
     return Problem(
-        found.file, line, 1, "codeowners-stale", f"{said}. Run mlflow-gitops codeowners and commit what it writes"
+        found.file,
+        line,
+        1,
+        "codeowners-stale",
+        f"{said}. Run mlflow-gitops codeowners and commit what it writes",
     )
 
 
@@ -139,7 +173,8 @@ def _readable(owners: Iterable[str]) -> list[str]:
 
 
 def _parts(text: str) -> tuple[list[str], dict[str, list[str]]]:
-    """People's own lines, and the blocks by the registry folder's pattern. A block without its end is only its first line."""
+    """People's own lines, and the blocks by the registry folder's pattern. A block without its end
+    is only its first line."""
     own: list[str] = []
     blocks: dict[str, list[str]] = {}
     lines = _lines(text)

@@ -1,6 +1,7 @@
 """What `doctor` finds: pure judgements on facts that the edges read. Nothing here asks anybody.
 
-A finding is `ok`, `missing` (and then says in one line how to mend it), or `unknown`, where it cannot be told from here.
+A finding is `ok`, `missing` (and then says in one line how to mend it), or `unknown`, where it
+cannot be told from here.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ SUPPORTED_MLFLOW = ((3, 4), (4, 0))
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at. `check` is a stable word; `fix` is what to do, where there is something to do."""
+    """One thing looked at. `check` is a stable word; `fix` is what to do, where there is something
+    to do."""
 
     area: Area
     check: str
@@ -36,8 +38,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class GitFacts:
-    """A clone. `main` is the main branch's name or, as `main_fault`, why it is not known; `notes` says whether receipts are
-    here, `refspecs` are what a plain `git fetch` brings. `commits` is the length of the main line."""
+    """A clone. `main` is the main branch's name or, as `main_fault`, why it is not known; `notes`
+    says whether receipts are here, `refspecs` are what a plain `git fetch` brings. `commits` is the
+    length of the main line."""
 
     version: str
     remote: str | None
@@ -51,8 +54,8 @@ class GitFacts:
 
 @dataclass(frozen=True, slots=True)
 class MlflowFacts:
-    """A registry. `fault` says why it cannot be read; `seen` are the managed models that it shows, `rights` what the user has
-    on each of them, None where the server does not tell."""
+    """A registry. `fault` says why it cannot be read; `seen` are the managed models that it shows,
+    `rights` what the user has on each of them, None where the server does not tell."""
 
     client: str
     uri: str
@@ -74,94 +77,180 @@ def judge_git(facts: GitFacts) -> Iterator[Finding]:
         said = f"git {facts.version} cannot plan a merge (plan --onto)"
         yield Finding("git", "version", "missing", said, "Install git 2.38 or newer.")
     if facts.main is None:
-        yield Finding("git", "main-line", "missing", facts.main_fault, "Name the branch with --main, or fetch it.")
+        yield Finding(
+            "git",
+            "main-line",
+            "missing",
+            facts.main_fault,
+            "Name the branch with --main, or fetch it.",
+        )
     elif not facts.commits:
-        yield Finding("git", "main-line", "missing", f"{facts.main} has no commits", "Commit the manifests.")
+        yield Finding(
+            "git", "main-line", "missing", f"{facts.main} has no commits", "Commit the manifests."
+        )
     else:
-        yield Finding("git", "main-line", "ok", f"{facts.main}, {facts.commits} commit{'s' * (facts.commits != 1)}")
+        yield Finding(
+            "git",
+            "main-line",
+            "ok",
+            f"{facts.main}, {facts.commits} commit{'s' * (facts.commits != 1)}",
+        )
     if facts.shallow:
         said = "this clone is shallow: what a model was last reconciled to may lie beyond it"
-        yield Finding("git", "depth", "missing", said, "git fetch --unshallow; in a workflow: fetch-depth: 0")
+        yield Finding(
+            "git", "depth", "missing", said, "git fetch --unshallow; in a workflow: fetch-depth: 0"
+        )
     else:
         yield Finding("git", "depth", "ok", "the whole history is here")
     if facts.remote is None:
-        yield Finding("git", "remote", "unknown", "no remote: receipts stay in this clone", "git remote add origin …")
+        yield Finding(
+            "git",
+            "remote",
+            "unknown",
+            "no remote: receipts stay in this clone",
+            "git remote add origin …",
+        )
     elif facts.notes or any(NOTES_REF in spec or "refs/notes/*" in spec for spec in facts.refspecs):
-        yield Finding("git", "receipts", "ok", "receipts are here" if facts.notes else "a fetch brings the receipts")
+        yield Finding(
+            "git",
+            "receipts",
+            "ok",
+            "receipts are here" if facts.notes else "a fetch brings the receipts",
+        )
     else:
-        said = "no receipts are here, and no fetch brings them: log cannot tell approvals and effects"
-        spec = f"{NOTES_REF}*:{NOTES_REF}*"  # a pattern, since a fetch fails on a plain ref that is not there yet
+        said = (
+            "no receipts are here, and no fetch brings them: log cannot tell approvals and effects"
+        )
+        # a pattern, since a fetch fails on a plain ref that is not there yet
+        spec = f"{NOTES_REF}*:{NOTES_REF}*"
         fix = f"git config --add remote.{facts.remote}.fetch '{spec}' && git fetch {facts.remote}"
         yield Finding("git", "receipts", "missing", said, fix)
 
 
 def judge_policy(
-    snapshot: Snapshot, *, has_policy: bool, github: bool, owned: Collection[Problem] | None, copies: Collection[str]
+    snapshot: Snapshot,
+    *,
+    has_policy: bool,
+    github: bool,
+    owned: Collection[Problem] | None,
+    copies: Collection[str],
 ) -> Iterator[Finding]:
-    """Manifests, policy, CODEOWNERS and the schemas' copies. `owned` is what is wrong with CODEOWNERS, None where there is
-    none; `copies` are the schemas that the repository has a copy of."""
+    """Manifests, policy, CODEOWNERS and the schemas' copies. `owned` is what is wrong with
+    CODEOWNERS, None where there is none; `copies` are the schemas that the repository has a copy
+    of."""
     count = len(snapshot.errors)
     if count:
         said = f"{count} error{'s' * (count != 1)} in manifests and policy"
         yield Finding("policy", "files", "missing", said, "mlflow-gitops validate says where.")
     else:
-        yield Finding("policy", "files", "ok", f"{snapshot.count} manifest{'s' * (snapshot.count != 1)}, all valid")
+        yield Finding(
+            "policy",
+            "files",
+            "ok",
+            f"{snapshot.count} manifest{'s' * (snapshot.count != 1)}, all valid",
+        )
     if not has_policy:
         said = "there is none: MLflow's four stages, no gates, Production protected"
         yield Finding("policy", "policy", "ok", said)
     wanted = sorted(_stages_with_approvals(snapshot))
     if wanted and github:
-        yield Finding("policy", "approvals", "ok", f"{', '.join(wanted)}: counted from pull requests on GitHub")
+        yield Finding(
+            "policy",
+            "approvals",
+            "ok",
+            f"{', '.join(wanted)}: counted from pull requests on GitHub",
+        )
     elif wanted:
-        said = f"{', '.join(wanted)} wants approvals of a pull request, and GitHub cannot be asked from here"
-        fix = "Set GITHUB_TOKEN, or let the policy count lines: approvals: {count: 1, from: message}"
+        said = (
+            f"{', '.join(wanted)} wants approvals of a pull request, and GitHub cannot be asked"
+            " from here"
+        )
+        fix = (
+            "Set GITHUB_TOKEN, or let the policy count lines: approvals: {count: 1, from: message}"
+        )
         yield Finding("policy", "approvals", "missing", said, fix)
     if not snapshot.policy.owners:
-        said = "the policy names no platform team: nobody is asked about policy, schemas and workflows"
-        yield Finding("policy", "owners", "missing", said, 'Write owners: ["@your-org/platform"] into the policy.')
+        said = (
+            "the policy names no platform team: nobody is asked about policy, schemas and workflows"
+        )
+        yield Finding(
+            "policy",
+            "owners",
+            "missing",
+            said,
+            'Write owners: ["@your-org/platform"] into the policy.',
+        )
     if owned is None:
         said = "there is no CODEOWNERS: GitHub asks no owner"
         yield Finding("policy", "codeowners", "missing", said, "mlflow-gitops codeowners")
     elif owned:
-        yield Finding("policy", "codeowners", "missing", "CODEOWNERS is stale", "mlflow-gitops codeowners")
+        yield Finding(
+            "policy", "codeowners", "missing", "CODEOWNERS is stale", "mlflow-gitops codeowners"
+        )
     else:
         yield Finding("policy", "codeowners", "ok", "CODEOWNERS is as the owners say")
     differing = [p.file for p in snapshot.warnings if p.code == "schema-copy-differs"]
     if differing:
-        said = f"{' and '.join(differing)} differ from the schemas in use: editors check by other rules"
-        yield Finding("policy", "schemas", "missing", said, "Renew them: mlflow-gitops init --update")
+        said = (
+            f"{' and '.join(differing)} differ from the schemas in use: editors check by other"
+            " rules"
+        )
+        yield Finding(
+            "policy", "schemas", "missing", said, "Renew them: mlflow-gitops init --update"
+        )
     elif len(copies) < 2:
         said = "the repository has no copy of the schemas: editors do not check manifests"
-        yield Finding("policy", "schemas", "missing", said, "Copy the shipped ones: mlflow-gitops init")
+        yield Finding(
+            "policy", "schemas", "missing", said, "Copy the shipped ones: mlflow-gitops init"
+        )
     else:
         yield Finding("policy", "schemas", "ok", "schemas/ is as this version's")
 
 
 def judge_mlflow(facts: MlflowFacts, snapshot: Snapshot) -> Iterator[Finding]:
-    """The registry: whether it can be read, keeps stages, and what the user may do there. Nothing is written to find out."""
+    """The registry: whether it can be read, keeps stages, and what the user may do there. Nothing
+    is written to find out."""
     low, high = SUPPORTED_MLFLOW
     if low <= _numbers(facts.client) < high:
         yield Finding("mlflow", "client", "ok", f"MLflow {facts.client}")
     else:
         yield Finding(
-            "mlflow", "client", "missing", f"MLflow {facts.client} is not supported", "pip install 'mlflow>=3.4,<4'"
+            "mlflow",
+            "client",
+            "missing",
+            f"MLflow {facts.client} is not supported",
+            "pip install 'mlflow>=3.4,<4'",
         )
     if facts.over_http:
         yield _credentials(facts)
     if facts.fault is not None:
         said, _, way = facts.fault.partition(". ")
-        yield Finding("mlflow", "read", "missing", said.removesuffix("."), way or "Set MLFLOW_TRACKING_URI.")
+        yield Finding(
+            "mlflow", "read", "missing", said.removesuffix("."), way or "Set MLFLOW_TRACKING_URI."
+        )
         return
     unseen = sorted(set(snapshot.manifests) - set(facts.seen))
     said = f"{facts.uri} can be read" + (f" (MLflow {facts.server})" if facts.server else "")
     yield Finding("mlflow", "read", "ok", said)
     if unseen:
-        said = f"{_some(unseen)} not there, or hidden from this user; reconcile creates what has no model yet"
-        yield Finding("mlflow", "models", "unknown", said, "Grant READ, or train and register the model.")
+        said = (
+            f"{_some(unseen)} not there, or hidden from this user; reconcile creates what has no"
+            " model yet"
+        )
+        yield Finding(
+            "mlflow", "models", "unknown", said, "Grant READ, or train and register the model."
+        )
     elif snapshot.manifests:
-        yield Finding("mlflow", "models", "ok", f"every model of the {len(snapshot.manifests)} manifests is there")
+        yield Finding(
+            "mlflow",
+            "models",
+            "ok",
+            f"every model of the {len(snapshot.manifests)} manifests is there",
+        )
     if facts.stageless:
-        yield Finding("mlflow", "stages", "ok", "this registry keeps no stages: each lives as an alias")
+        yield Finding(
+            "mlflow", "stages", "ok", "this registry keeps no stages: each lives as an alias"
+        )
     else:
         yield Finding("mlflow", "stages", "ok", "this registry keeps stages")
     yield from _rights(facts, snapshot)
@@ -169,7 +258,12 @@ def judge_mlflow(facts: MlflowFacts, snapshot: Snapshot) -> Iterator[Finding]:
 
 def _credentials(facts: MlflowFacts) -> Finding:
     if facts.token or facts.user is not None:
-        return Finding("mlflow", "credentials", "ok", "a token is set" if facts.token else "user and password are set")
+        return Finding(
+            "mlflow",
+            "credentials",
+            "ok",
+            "a token is set" if facts.token else "user and password are set",
+        )
     said = "none are set, which is right only where the server asks for none"
     fix = "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
     return Finding("mlflow", "credentials", "unknown", said, fix)
@@ -178,7 +272,10 @@ def _credentials(facts: MlflowFacts) -> Finding:
 def _rights(facts: MlflowFacts, snapshot: Snapshot) -> Iterator[Finding]:
     if facts.rights is None:
         said = "whether this user may write cannot be told by reading"
-        fix = "Writing takes EDIT on each model, removing an alias MANAGE, creating a model that right."
+        fix = (
+            "Writing takes EDIT on each model, removing an alias MANAGE, creating a model that"
+            " right."
+        )
         if facts.over_http:
             yield Finding("mlflow", "rights", "unknown", said, fix)
         return
@@ -188,14 +285,29 @@ def _rights(facts: MlflowFacts, snapshot: Snapshot) -> Iterator[Finding]:
         for name, manifest in snapshot.manifests.items()
         if manifest.aliases or snapshot.policy.for_model(name, manifest.kind).stage_aliases
     }
-    no_manage = sorted(name for name, right in facts.rights.items() if right == "EDIT" and name in uses_aliases)
+    no_manage = sorted(
+        name for name, right in facts.rights.items() if right == "EDIT" and name in uses_aliases
+    )
     who = facts.user or "this user"
     if below:
-        said = f"{who} may not change {_some(below)}; reading is enough for plan, reconcile needs EDIT"
-        yield Finding("mlflow", "rights", "missing", said, "Ask MLflow's administrator for EDIT on each model.")
+        said = (
+            f"{who} may not change {_some(below)}; reading is enough for plan, reconcile needs EDIT"
+        )
+        yield Finding(
+            "mlflow",
+            "rights",
+            "missing",
+            said,
+            "Ask MLflow's administrator for EDIT on each model.",
+        )
     if no_manage:
-        said = f"{who} may not remove an alias of {_some(no_manage)}, as emptying a stage does (EDIT is not enough)"
-        yield Finding("mlflow", "alias-rights", "missing", said, "Ask MLflow's administrator for MANAGE.")
+        said = (
+            f"{who} may not remove an alias of {_some(no_manage)}, as emptying a stage does (EDIT"
+            " is not enough)"
+        )
+        yield Finding(
+            "mlflow", "alias-rights", "missing", said, "Ask MLflow's administrator for MANAGE."
+        )
     if facts.rights and not below and not no_manage:
         yield Finding("mlflow", "rights", "ok", f"{who} may change every managed model")
 
@@ -204,13 +316,19 @@ def _stages_with_approvals(snapshot: Snapshot) -> set[str]:
     """The stages for which some model's policy wants approvals of a pull request."""
     names = set(snapshot.manifests) or {""}
     rules = [rule for name in names for rule in snapshot.policy.for_model(name).stages.values()]
-    return {rule.name for rule in rules if rule.asks.approvals and rule.asks.approvals_from == "pull_request"}
+    return {
+        rule.name
+        for rule in rules
+        if rule.asks.approvals and rule.asks.approvals_from == "pull_request"
+    }
 
 
 def proposed_stages(snapshot: Snapshot) -> list[str]:
     """The stages that the policy wants new versions of some model proposed for."""
     sheets = snapshot.manifests.items()
-    rules = [snapshot.policy.for_model(name, sheet.kind) for name, sheet in sheets] or [snapshot.policy.for_model("")]
+    rules = [snapshot.policy.for_model(name, sheet.kind) for name, sheet in sheets] or [
+        snapshot.policy.for_model("")
+    ]
     return sorted({rule.propose for rule in rules if rule.propose is not None})
 
 

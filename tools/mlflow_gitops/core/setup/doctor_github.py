@@ -1,6 +1,7 @@
 """What GitHub's settings protect: pure judgements on what its API told, for `doctor` (RULES R9).
 
-A branch may be protected by rulesets, by a classic rule, or by both: GitHub then holds to the stricter.
+A branch may be protected by rulesets, by a classic rule, or by both: GitHub then holds to the
+stricter.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """An environment that a job gets its credentials from. `branches` are the patterns that may use it; None: all may.
-    `protected` says that every protected branch may."""
+    """An environment that a job gets its credentials from. `branches` are the patterns that may use
+    it; None: all may. `protected` says that every protected branch may."""
 
     branches: tuple[str, ...] | None
     protected: bool = False
@@ -35,9 +36,10 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What GitHub told of a repository. `rules` are those of rulesets that hold for the branch, `classic` is the classic rule,
-    None where there is none; `bypass` are those who may go past a ruleset. `app` says whether the App that the workflows name
-    is configured, None where they name none. `token` is what a workflow's own token may do."""
+    """What GitHub told of a repository. `rules` are those of rulesets that hold for the branch,
+    `classic` is the classic rule, None where there is none; `bypass` are those who may go past a
+    ruleset. `app` says whether the App that the workflows name is configured, None where they name
+    none. `token` is what a workflow's own token may do."""
 
     repository: str
     branch: str
@@ -54,8 +56,8 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What rulesets and classic rule ask together. `checks` maps a required check to the apps that must have set it, None for
-    any."""
+    """What rulesets and classic rule ask together. `checks` maps a required check to the apps that
+    must have set it, None for any."""
 
     pull_request: bool
     approvals: int
@@ -93,22 +95,33 @@ def combined(rules: Sequence[Mapping[str, Any]], classic: Mapping[str, Any] | No
         code_owners=bool(reviews.get("require_code_owner_reviews"))
         or any(one.get("require_code_owner_review") for one in pulls),
         checks=checks,
-        no_force="non_fast_forward" in by_type or (bool(old) and not _on(old, "allow_force_pushes")),
+        no_force="non_fast_forward" in by_type
+        or (bool(old) and not _on(old, "allow_force_pushes")),
         no_deletion="deletion" in by_type or (bool(old) and not _on(old, "allow_deletions")),
     )
 
 
 def judge_settings(settings: Settings, *, opening: bool = True) -> Iterator[Finding]:
-    """The main branch's protection, the environments, tokens and CODEOWNERS, as GitHub has them. `opening` says whether a
-    workflow opens pull requests, which takes a right of its own."""
+    """The main branch's protection, the environments, tokens and CODEOWNERS, as GitHub has them.
+    `opening` says whether a workflow opens pull requests, which takes a right of its own."""
     if settings.branch == settings.default_branch:
         yield Finding(
-            "github", "default-branch", "ok", f"{settings.repository}: the default branch is {settings.branch}"
+            "github",
+            "default-branch",
+            "ok",
+            f"{settings.repository}: the default branch is {settings.branch}",
         )
     else:
-        said = f"plan and drift run on the default branch, {settings.default_branch}; {settings.branch} is reconciled"
+        said = (
+            f"plan and drift run on the default branch, {settings.default_branch};"
+            f" {settings.branch} is reconciled"
+        )
         yield Finding(
-            "github", "default-branch", "missing", said, f"Settings → General: make {settings.branch} the default."
+            "github",
+            "default-branch",
+            "missing",
+            said,
+            f"Settings → General: make {settings.branch} the default.",
         )
     yield from _protection(settings)
     for name in sorted(settings.environments):
@@ -117,7 +130,9 @@ def judge_settings(settings: Settings, *, opening: bool = True) -> Iterator[Find
     if isinstance(settings.secrets, Unread):
         yield _unknown("repository-secrets", settings.secrets)
     elif found := sorted(name for name in settings.secrets if name.startswith("MLFLOW_")):
-        said = f"{', '.join(found)}: a secret of the repository reaches every workflow on every branch"
+        said = (
+            f"{', '.join(found)}: a secret of the repository reaches every workflow on every branch"
+        )
         yield Finding(
             "github",
             "repository-secrets",
@@ -126,11 +141,19 @@ def judge_settings(settings: Settings, *, opening: bool = True) -> Iterator[Find
             f"Move it into the environments {' and '.join(sorted(settings.environments))}.",
         )
     else:
-        yield Finding("github", "repository-secrets", "ok", "no MLflow credential is a secret of the repository")
+        yield Finding(
+            "github",
+            "repository-secrets",
+            "ok",
+            "no MLflow credential is a secret of the repository",
+        )
     if isinstance(settings.codeowners, Unread):
         yield _unknown("codeowners", settings.codeowners)
     elif settings.codeowners:
-        said = f"GitHub finds {len(settings.codeowners)} fault(s) in CODEOWNERS: {settings.codeowners[0]}"
+        said = (
+            f"GitHub finds {len(settings.codeowners)} fault(s) in CODEOWNERS:"
+            f" {settings.codeowners[0]}"
+        )
         yield Finding(
             "github",
             "codeowners",
@@ -143,13 +166,16 @@ def judge_settings(settings: Settings, *, opening: bool = True) -> Iterator[Find
 
 
 def _protection(settings: Settings) -> Iterator[Finding]:
-    unread = next((one for one in (settings.rules, settings.classic) if isinstance(one, Unread)), None)
+    unread = next(
+        (one for one in (settings.rules, settings.classic) if isinstance(one, Unread)), None
+    )
     rules = () if isinstance(settings.rules, Unread) else settings.rules
     classic = None if isinstance(settings.classic, Unread) else settings.classic
     rule = combined(rules, classic)
 
     def asks(check: str, held: bool, fine: str, fix: str) -> Finding:
-        # What one half shows is so; what it does not show may stand in the half that could not be read.
+        # What one half shows is so; what it does not show may stand in the half that could not be
+        # read.
         if held:
             return Finding("github", check, "ok", fine)
         if unread is not None:
@@ -163,21 +189,34 @@ def _protection(settings: Settings) -> Iterator[Finding]:
         f"{branch} changes by pull requests alone",
         "Require a pull request before merging.",
     )
-    yield asks("reviews", rule.approvals > 0, "a merge takes an approval", "Required approvals: 1 or more.")
+    yield asks(
+        "reviews", rule.approvals > 0, "a merge takes an approval", "Required approvals: 1 or more."
+    )
     yield asks(
         "stale-approvals",
         rule.dismiss,
         "a push dismisses approvals",
         "Dismiss stale pull request approvals when new commits are pushed.",
     )
-    yield asks("code-owners", rule.code_owners, "the owners must approve", "Require review from Code Owners.")
+    yield asks(
+        "code-owners",
+        rule.code_owners,
+        "the owners must approve",
+        "Require review from Code Owners.",
+    )
     for check in CHECKS:
         yield asks(
-            f"check {check}", check in rule.checks, f"{check} is a required check", f"Require status checks: {check}."
+            f"check {check}",
+            check in rule.checks,
+            f"{check} is a required check",
+            f"Require status checks: {check}.",
         )
     loose = [check for check in CHECKS if check in rule.checks and rule.checks[check] is None]
     if loose:
-        said = f"whoever may write can set {' and '.join(loose)} to success by hand: any source is taken"
+        said = (
+            f"whoever may write can set {' and '.join(loose)} to success by hand: any source is"
+            " taken"
+        )
         yield Finding(
             "github",
             "check-source",
@@ -186,7 +225,9 @@ def _protection(settings: Settings) -> Iterator[Finding]:
             _FIX + "name GitHub Actions as the source of each required check.",
         )
     elif any(check in rule.checks for check in CHECKS):
-        yield Finding("github", "check-source", "ok", "required checks are taken from one source alone")
+        yield Finding(
+            "github", "check-source", "ok", "required checks are taken from one source alone"
+        )
     yield asks("force-push", rule.no_force, f"nobody rewrites {branch}", "Block force pushes.")
     yield asks("deletion", rule.no_deletion, f"nobody deletes {branch}", "Restrict deletions.")
     yield _bypass(settings, classic)
@@ -201,7 +242,11 @@ def _bypass(settings: Settings, classic: Mapping[str, Any] | None) -> Finding:
     if who:
         said = f"{', '.join(sorted(who))} may go past these rules"
         return Finding(
-            "github", "bypass", "missing", said, _FIX + "empty the bypass list (classic: do not allow bypassing)."
+            "github",
+            "bypass",
+            "missing",
+            said,
+            _FIX + "empty the bypass list (classic: do not allow bypassing).",
         )
     return Finding("github", "bypass", "ok", "nobody may go past these rules")
 
@@ -221,7 +266,13 @@ def _environment(name: str, found: Environment | Unread | None, branch: str) -> 
         )
     fix = where + f"Deployment branches: Selected branches, {branch} alone."
     if found.protected:
-        return Finding("github", check, "missing", f"{name} accepts every protected branch, not {branch} alone", fix)
+        return Finding(
+            "github",
+            check,
+            "missing",
+            f"{name} accepts every protected branch, not {branch} alone",
+            fix,
+        )
     if found.branches is None:
         return Finding(
             "github",
@@ -232,7 +283,9 @@ def _environment(name: str, found: Environment | Unread | None, branch: str) -> 
         )
     if set(found.branches) != {branch}:
         listed = ", ".join(found.branches) or "nothing"
-        return Finding("github", check, "missing", f"{name} accepts {listed}, not {branch} alone", fix)
+        return Finding(
+            "github", check, "missing", f"{name} accepts {listed}, not {branch} alone", fix
+        )
     return Finding("github", check, "ok", f"{name} accepts {branch} alone")
 
 
@@ -245,26 +298,46 @@ def _tokens(settings: Settings, opening: bool) -> Iterator[Finding]:
         said = "a workflow that asks for nothing gets a token that may write"
         yield Finding("github", "token", "missing", said, where + "read repository contents.")
     else:
-        yield Finding("github", "token", "ok", "a workflow's own token may only read unless the workflow says more")
+        yield Finding(
+            "github",
+            "token",
+            "ok",
+            "a workflow's own token may only read unless the workflow says more",
+        )
     if not opening:
         yield Finding(
-            "github", "app", "ok", "no workflow opens pull requests, so none needs a GitHub App or a right to"
+            "github",
+            "app",
+            "ok",
+            "no workflow opens pull requests, so none needs a GitHub App or a right to",
         )
     elif isinstance(app, Unread):
         yield _unknown("app", app)
     elif app:
         yield Finding(
-            "github", "app", "ok", "workflows open pull requests by a GitHub App: their checks start by themselves"
+            "github",
+            "app",
+            "ok",
+            "workflows open pull requests by a GitHub App: their checks start by themselves",
         )
-    elif not isinstance(settings.token, Unread) and not settings.token.get("can_approve_pull_request_reviews"):
-        said = "no GitHub App is configured, and a workflow's own token may not open pull requests, as promote does"
+    elif not isinstance(settings.token, Unread) and not settings.token.get(
+        "can_approve_pull_request_reviews"
+    ):
+        said = (
+            "no GitHub App is configured, and a workflow's own token may not open pull requests, as"
+            " promote does"
+        )
         fix = (
             where
-            + "allow GitHub Actions to create and approve pull requests (a bot's approval never counts), or configure an App."
+            + "allow GitHub Actions to create and approve pull requests (a bot's approval never"
+            " counts), or configure an App."
         )
         yield Finding("github", "app", "missing", said, fix)
     else:
-        said = "no GitHub App is configured: workflows open pull requests by their own token and dispatch the checks"
+        said = (
+            "no GitHub App is configured: workflows open pull requests by their own token and"
+            " dispatch the checks"
+        )
         yield Finding("github", "app", "ok", said)
 
 
@@ -273,5 +346,8 @@ def _on(classic: Mapping[str, Any], key: str) -> bool:
 
 
 def _unknown(check: str, unread: Unread) -> Finding:
-    fix = "Give doctor a token that may read administration, environments, actions and secrets of this repository."
+    fix = (
+        "Give doctor a token that may read administration, environments, actions and secrets of"
+        " this repository."
+    )
     return Finding("github", check, "unknown", unread.why, fix)

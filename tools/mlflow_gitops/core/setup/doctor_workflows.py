@@ -11,7 +11,12 @@ import yaml
 
 from mlflow_gitops.core.setup.doctor import Finding
 
-ENVIRONMENTS = {"plan": "mlflow-read", "drift": "mlflow-read", "propose": "mlflow-read", "reconcile": "mlflow-write"}
+ENVIRONMENTS = {
+    "plan": "mlflow-read",
+    "drift": "mlflow-read",
+    "propose": "mlflow-read",
+    "reconcile": "mlflow-write",
+}
 """The environment whose credentials a job may have, by the command that it runs."""
 
 _ONE = (("mlflow-read", "mlflow-write"),)
@@ -26,7 +31,8 @@ _FIX = "Take the workflow that this version ships: mlflow-gitops init"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job: which workflow it is in, what starts that, and what it does. `commands` are those of mlflow-gitops."""
+    """One job: which workflow it is in, what starts that, and what it does. `commands` are those of
+    mlflow-gitops."""
 
     file: str
     name: str
@@ -49,7 +55,8 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The names of the variables and secrets by which a job speaks as a GitHub App, and the job's environment."""
+    """The names of the variables and secrets by which a job speaks as a GitHub App, and the job's
+    environment."""
 
     variables: tuple[str, ...]
     secrets: tuple[str, ...]
@@ -57,7 +64,8 @@ class App:
 
 
 def read_workflows(files: Mapping[str, str]) -> tuple[list[Job], list[str]]:
-    """The jobs of workflow files (path to text), and the files that are no workflow that can be read."""
+    """The jobs of workflow files (path to text), and the files that are no workflow that can be
+    read."""
     jobs: list[Job] = []
     unread = []
     for file, text in sorted(files.items()):
@@ -76,19 +84,26 @@ def judge_workflows(
     places: Sequence[tuple[str, str]] = _ONE,
     proposed: Collection[str] = (),
 ) -> Iterator[Finding]:
-    """Whether the workflows are there, pinned, and given no more than they need. `places` are the environments that read
-    and that write, one pair for each MLflow; `proposed` the stages that the policy wants new versions proposed for."""
+    """Whether the workflows are there, pinned, and given no more than they need. `places` are the
+    environments that read and that write, one pair for each MLflow; `proposed` the stages that the
+    policy wants new versions proposed for."""
     for file in unread:
-        yield Finding("workflows", "readable", "missing", f"{file} is no workflow that can be read", _FIX)
+        yield Finding(
+            "workflows", "readable", "missing", f"{file} is no workflow that can be read", _FIX
+        )
     if not jobs:
-        yield Finding("workflows", "present", "missing", "there is no workflow in .github/workflows/", _FIX)
+        yield Finding(
+            "workflows", "present", "missing", "there is no workflow in .github/workflows/", _FIX
+        )
         return
     for command in ("validate", "plan", "reconcile"):
         where = sorted({job.file for job in jobs if command in job.commands})
         if where:
             yield Finding("workflows", command, "ok", f"{command} runs in {', '.join(where)}")
         else:
-            yield Finding("workflows", command, "missing", f"no workflow runs mlflow-gitops {command}", _FIX)
+            yield Finding(
+                "workflows", command, "missing", f"no workflow runs mlflow-gitops {command}", _FIX
+            )
     if proposed:
         said = f"the policy proposes new versions for {', '.join(proposed)}, and "
         where = sorted({job.file for job in jobs if "propose" in job.commands})
@@ -97,9 +112,16 @@ def judge_workflows(
         else:
             fix = f"{_FIX}; or take propose out of the policy."
             if tuple(places) != _ONE:
-                fix = "Take propose out of the policy: no workflow does so where there are several MLflows."
+                fix = (
+                    "Take propose out of the policy: no workflow does so where there are several"
+                    " MLflows."
+                )
             yield Finding(
-                "workflows", "propose", "missing", f"{said}no workflow runs mlflow-gitops github propose", fix
+                "workflows",
+                "propose",
+                "missing",
+                f"{said}no workflow runs mlflow-gitops github propose",
+                fix,
             )
     yield _all(
         "pinned", "every action is pinned to a commit",
@@ -124,22 +146,39 @@ def judge_workflows(
     for command, kind in ENVIRONMENTS.items():
         allowed = [pair[kind == "mlflow-write"] for pair in places]
         environment = " or ".join(allowed)
-        # What checks a pull request's files or a plan without MLflow has no environment, and needs none.
-        having = [job for job in jobs if command in job.commands and (job.environment or job.secrets)]
+        # What checks a pull request's files or a plan without MLflow has no environment, and needs
+        # none.
+        having = [
+            job for job in jobs if command in job.commands and (job.environment or job.secrets)
+        ]
         if command != "reconcile":
             having = [job for job in having if "reconcile" not in job.commands]
         wrong = [job for job in having if not job.environments or job.environments - set(allowed)]
         left = [one for one in allowed if not any(one in job.environments for job in having)]
         if wrong:
             other = ", ".join(sorted(wrong[0].environments - set(allowed)))
-            said = f"{_job(wrong[0])} runs {command} in {f'the environment {other}' if other else 'no environment'}"
-            yield Finding("workflows", f"{command}-environment", "missing", said, f"environment: {environment}")
+            said = (
+                f"{_job(wrong[0])} runs {command} in"
+                f" {f'the environment {other}' if other else 'no environment'}"
+            )
+            yield Finding(
+                "workflows",
+                f"{command}-environment",
+                "missing",
+                said,
+                f"environment: {environment}",
+            )
         elif having and left and command != "propose":
             said = f"no workflow runs {command} in the environment {left[0]}"
             fix = "Make the workflows fit the list of environments: mlflow-gitops init --update"
             yield Finding("workflows", f"{command}-environment", "missing", said, fix)
         elif having:
-            yield Finding("workflows", f"{command}-environment", "ok", f"{command} has the environment {environment}")
+            yield Finding(
+                "workflows",
+                f"{command}-environment",
+                "ok",
+                f"{command} has the environment {environment}",
+            )
     yield _all(
         "depth", "plan and reconcile check the whole history out",
         [_job(job) for job in jobs if ENVIRONMENTS.keys() & job.commands and not job.deep],
@@ -149,7 +188,9 @@ def judge_workflows(
 
 def app_needs(jobs: list[Job]) -> App | None:
     """What a job makes a GitHub App's token from; None where none does."""
-    making = next((job for job in jobs if any(used.startswith(_APP_TOKEN) for used in job.uses)), None)
+    making = next(
+        (job for job in jobs if any(used.startswith(_APP_TOKEN) for used in job.uses)), None
+    )
     if making is None:
         return None
     found = dict.fromkeys(_APP_INPUT.findall(making.text))
@@ -161,7 +202,8 @@ def app_needs(jobs: list[Job]) -> App | None:
 
 
 def opens_pull_requests(jobs: list[Job]) -> bool:
-    """Whether a job makes an App's token, or may itself push a branch and open a pull request of it."""
+    """Whether a job makes an App's token, or may itself push a branch and open a pull request of
+    it."""
     wanted = {"contents": "write", "pull-requests": "write"}
     return app_needs(jobs) is not None or any(
         job.permissions in (None, "write-all")
@@ -177,7 +219,9 @@ def _jobs(file: str, workflow: Any) -> Iterator[Job]:
         steps = job.get("steps") or []
         text = yaml.safe_dump(job, width=10_000)
         environment = job.get("environment")
-        checkouts = [step for step in steps if str(step.get("uses", "")).startswith("actions/checkout@")]
+        checkouts = [
+            step for step in steps if str(step.get("uses", "")).startswith("actions/checkout@")
+        ]
         yield Job(
             file=file,
             name=name,
@@ -187,7 +231,8 @@ def _jobs(file: str, workflow: Any) -> Iterator[Job]:
             commands=frozenset(_commands(steps)),
             uses=tuple(str(one["uses"]) for one in (job, *steps) if one.get("uses")),
             secrets=frozenset(a or b for a, b in _SECRET.findall(text)) - {"GITHUB_TOKEN"},
-            deep=not checkouts or any((step.get("with") or {}).get("fetch-depth") == "0" for step in checkouts),
+            deep=not checkouts
+            or any((step.get("with") or {}).get("fetch-depth") == "0" for step in checkouts),
             text=text,
             matrix=tuple(_of_matrix(job, environment)),
         )
@@ -202,13 +247,20 @@ def _of_matrix(job: Mapping[str, Any], environment: object) -> Iterator[str]:
 
 def _commands(steps: list[Any]) -> Iterator[str]:
     for step in steps:
-        args = str((step.get("with") or {}).get("args", "")) if "mlflow-gitops" in str(step.get("uses", "")) else ""
+        args = (
+            str((step.get("with") or {}).get("args", ""))
+            if "mlflow-gitops" in str(step.get("uses", ""))
+            else ""
+        )
         lines = str(step.get("run", "")).replace("\\\n", " ").splitlines()
         lines = [line for line in lines if not line.lstrip().startswith("#")]
         said = [f"mlflow-gitops {args}", *lines]
         for command in ("validate", *ENVIRONMENTS):
             if any(
-                re.search(rf"\bmlflow-gitops\b[\"\']?(?:\s+-\S+(?:\s+[^-\s]\S*)?)*(?:\s+github)?\s+{command}\b", line)
+                re.search(
+                    rf"\bmlflow-gitops\b[\"\']?(?:\s+-\S+(?:\s+[^-\s]\S*)?)*(?:\s+github)?\s+{command}\b",
+                    line,
+                )
                 for line in said
             ):
                 yield command
@@ -230,4 +282,6 @@ def _all(check: str, fine: str, wrong: list[str], fix: str) -> Finding:
     if not wrong:
         return Finding("workflows", check, "ok", fine)
     more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-    return Finding("workflows", check, "missing", f"not so: {', '.join(wrong[:3])}{more} ({fine})", fix)
+    return Finding(
+        "workflows", check, "missing", f"not so: {', '.join(wrong[:3])}{more} ({fine})", fix
+    )

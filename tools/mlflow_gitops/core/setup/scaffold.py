@@ -1,7 +1,8 @@
 """What `init` writes: the starting policy, and the shipped files made to fit a repository. Pure.
 
-A workflow begins with a line that holds the SHA-256 of the rest, so that a later release knows whether anybody edited it.
-Schemas need no such line: the command reads its own, and a copy that differs tells editors what is not so.
+A workflow begins with a line that holds the SHA-256 of the rest, so that a later release knows
+whether anybody edited it. Schemas need no such line: the command reads its own, and a copy that
+differs tells editors what is not so.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ Renewal = Literal["never", "unedited", "always"]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What the shipped files are made to fit: the registry folder, the main branch, and what pip installs in a workflow."""
+    """What the shipped files are made to fit: the registry folder, the main branch, and what pip
+    installs in a workflow."""
 
     registry: str
     branch: str
@@ -64,7 +66,9 @@ def for_github(shipped: Mapping[str, bytes], place: Place) -> Iterator[Scaffolde
             if place.environments:
                 files = list(fitted(*files[0], place.environments))
             for name, made in files:
-                yield Scaffolded(f"{FOLDER}/{name}", sealed(made, place.version).encode(), "unedited")
+                yield Scaffolded(
+                    f"{FOLDER}/{name}", sealed(made, place.version).encode(), "unedited"
+                )
             continue
         if path == f"{ACTION}/action.yml":
             text = _action(text, place)
@@ -74,7 +78,10 @@ def for_github(shipped: Mapping[str, bytes], place: Place) -> Iterator[Scaffolde
 def sealed(text: str, version: str) -> str:
     """A text with the line that tells later whether it was edited."""
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return f"# Written by mlflow-gitops init {version} (sha256:{digest}); init --update renews it unless it was edited.\n{text}"
+    return (
+        f"# Written by mlflow-gitops init {version} (sha256:{digest}); init --update renews it"
+        f" unless it was edited.\n{text}"
+    )
 
 
 def is_unedited(data: bytes) -> bool:
@@ -93,7 +100,8 @@ def _workflow(text: str, place: Place) -> str:
 
 
 def _action(text: str, place: Place) -> str:
-    """Here the action lies in a checkout of this project, which it installs; elsewhere it installs a release."""
+    """Here the action lies in a checkout of this project, which it installs; elsewhere it installs
+    a release."""
     about = ("inputs", "requirement")
     said = "What pip installs: by default the version that wrote this file."
     text = set_value(text, (*about, "description"), said)
@@ -101,8 +109,13 @@ def _action(text: str, place: Place) -> str:
 
 
 def policy(registry: str, owner: str | None, *, aliases: bool) -> bytes:
-    """The policy that a team starts with: little is asked, and what more could be is there as a comment."""
-    owners = f"owners: [{json.dumps(owner, ensure_ascii=False)}]" if owner else '# owners: ["@your-org/ml-platform"]'
+    """The policy that a team starts with: little is asked, and what more could be is there as a
+    comment."""
+    owners = (
+        f"owners: [{json.dumps(owner, ensure_ascii=False)}]"
+        if owner
+        else '# owners: ["@your-org/ml-platform"]'
+    )
     off = "" if aliases else "# "
     up = "../" * (registry.count("/") + 1)
     return f"""\

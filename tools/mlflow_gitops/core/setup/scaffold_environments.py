@@ -1,8 +1,10 @@
-"""The workflows of a repository with several environments, made from those that serve one (`init`). Pure.
+"""The workflows of a repository with several environments, made from those that serve one (`init`).
+Pure.
 
-`reconcile` becomes a file for each environment: its own schedule of runs, its own GitHub environments, one writer a registry,
-and its own outputs (a matrix's jobs would overwrite each other's). `plan` stays one file, whose job runs for each of them;
-`validate` tells what changes in each.
+`reconcile` becomes a file for each environment: its own schedule of runs, its own GitHub
+environments, one writer a registry, and its own outputs (a matrix's jobs would overwrite each
+other's). `plan` stays one file, whose job runs for each of them; `validate` tells what changes in
+each.
 """
 
 from __future__ import annotations
@@ -21,13 +23,18 @@ _CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_
 _PERMISSIONS = "\npermissions: {}\n"
 _JOB = re.compile(r"^( +)environment: mlflow-read$", re.MULTILINE)
 _BRANCH = "          BRANCH: ${{ github.event.repository.default_branch }}\n"
-_LOG = re.compile(r'^( +)mlflow-gitops (--main HEAD log .*) (>>"\$GITHUB_STEP_SUMMARY")$', re.MULTILINE)
+_LOG = re.compile(
+    r'^( +)mlflow-gitops (--main HEAD log .*) (>>"\$GITHUB_STEP_SUMMARY")$', re.MULTILINE
+)
 
 
 def fitted(name: str, text: str, places: Sequence[Environment]) -> Iterator[tuple[str, str]]:
-    """A shipped workflow as it is written where there are several environments: file name and text, of each file."""
+    """A shipped workflow as it is written where there are several environments: file name and text,
+    of each file."""
     if name == "reconcile.yml":
-        yield from ((f"reconcile-{place.name}.yml", _reconcile(text, place, places)) for place in places)
+        yield from (
+            (f"reconcile-{place.name}.yml", _reconcile(text, place, places)) for place in places
+        )
     elif name == "plan.yml":
         yield name, _plan(text, places)
     elif name == "validate.yml":
@@ -48,7 +55,10 @@ def _reconcile(text: str, place: Environment, places: Sequence[Environment]) -> 
 
 
 def _plan(text: str, places: Sequence[Environment]) -> str:
-    entries = "".join(f"\n          - {{name: {_plain(place.name)}, read: {_plain(place.read)}}}" for place in places)
+    entries = "".join(
+        f"\n          - {{name: {_plain(place.name)}, read: {_plain(place.read)}}}"
+        for place in places
+    )
     matrix = (
         f"    strategy:\n      fail-fast: false\n      matrix:\n        include:{entries}\n"
         "    environment: ${{ matrix.read }}"
@@ -75,7 +85,8 @@ def _validate(text: str, places: Sequence[Environment]) -> str:
 
 
 def _plain(name: str) -> str:
-    """A name as YAML takes it for text: plain, unless it is a word or a number to YAML, as `null` is."""
+    """A name as YAML takes it for text: plain, unless it is a word or a number to YAML, as `null`
+    is."""
     return quoted(name, None)
 
 
@@ -83,4 +94,6 @@ def _with_credentials(text: str, others: Sequence[Environment]) -> str:
     """With the secrets by which an environment's version is read that is promoted to another one."""
     last = f"          {_CREDENTIALS[-1]}: ${{{{ secrets.{_CREDENTIALS[-1]} }}}}\n"
     names = [place.variable(name) for place in others for name in _CREDENTIALS]
-    return text.replace(last, last + "".join(f"          {name}: ${{{{ secrets.{name} }}}}\n" for name in names))
+    return text.replace(
+        last, last + "".join(f"          {name}: ${{{{ secrets.{name} }}}}\n" for name in names)
+    )

@@ -1,8 +1,8 @@
 """YAML text to plain values that remember where they stood.
 
-Built straight from the parser's events, so that duplicate keys and positions come free and no YAML tag can construct
-anything. Mapping keys stay text (`12:` is "12"). Anchors, aliases, tags and several documents are refused: a manifest
-says what it means where it says it.
+Built straight from the parser's events, so that duplicate keys and positions come free and no YAML
+tag can construct anything. Mapping keys stay text (`12:` is "12"). Anchors, aliases, tags and
+several documents are refused: a manifest says what it means where it says it.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ MAX_PROBLEMS = 100
 """What is told of one file; of more, only the number. A person mends the first and looks again."""
 _MAX_CHARACTER_PROBLEMS = 20
 
-# C0 and C1 controls, line separators that YAML and editors count differently, and the characters that make text read in
-# another order than it is stored (U+061C, U+200E-F, U+202A-E, U+2066-9), which would let a diff show a reviewer a lie.
+# C0 and C1 controls, line separators that YAML and editors count differently, and the characters
+# that make text read in another order than it is stored (U+061C, U+200E-F, U+202A-E, U+2066-9),
+# which would let a diff show a reviewer a lie.
 CONTROL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )
@@ -59,7 +60,8 @@ class Document:
         return len(self.problems) >= MAX_PROBLEMS
 
     def position(self, index: int) -> tuple[int, int]:
-        """Turn a character offset into line and column, both from 1. Only LF, CRLF and CR end a line, as in editors."""
+        """Turn a character offset into line and column, both from 1. Only LF, CRLF and CR end a
+        line, as in editors."""
         line = bisect_right(self._line_starts, index)
         return line, index - self._line_starts[line - 1] + 1
 
@@ -74,7 +76,8 @@ class Document:
         self.problems.append(Problem(self.file, line, column, code, message))
 
     def offset(self, path: Sequence[str | int], *, key: bool = False) -> int:
-        """The offset of the value at `path` (of its key with `key=True`), or of the deepest part of the path that exists.
+        """The offset of the value at `path` (of its key with `key=True`), or of the deepest part of
+        the path that exists.
 
         A step into a list is an item's number, or the item itself where that is text.
         """
@@ -97,25 +100,32 @@ class Document:
         self.problem(code, message, 0 if self.is_full else self.offset(path, key=key))
 
     def more(self, count: int, *, at_least: bool = False) -> None:
-        """Count problems that are not told; the last problem, at the end of the file, says how many they are."""
+        """Count problems that are not told; the last problem, at the end of the file, says how many
+        they are."""
         self.left_out += count
         told = (
-            f"… and {'at least ' if at_least else ''}{self.left_out} more; mend the first {MAX_PROBLEMS} and look again"
+            f"… and {'at least ' if at_least else ''}{self.left_out} more; mend the first"
+            f" {MAX_PROBLEMS} and look again"
         )
         line, column = self.position(len(self.text))
         self.problems[MAX_PROBLEMS:] = [Problem(self.file, line, column, "more-problems", told)]
 
 
 def parse(data: bytes, file: str) -> Document:
-    """Parse one file. Never raises for its content: everything wrong is in the document's `problems`."""
+    """Parse one file. Never raises for its content: everything wrong is in the document's
+    `problems`."""
     document = Document(file)
     if len(data) > MAX_BYTES:
-        document.problem("too-large", f"larger than {MAX_BYTES >> 20} MiB; a manifest holds one model", 0)
+        document.problem(
+            "too-large", f"larger than {MAX_BYTES >> 20} MiB; a manifest holds one model", 0
+        )
         return document
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        document.text = error.object[: error.start].decode("utf-8", "replace")  # `object` is without a byte order mark
+        document.text = error.object[: error.start].decode(
+            "utf-8", "replace"
+        )  # `object` is without a byte order mark
         document.problem("not-utf8", "not UTF-8 text; save it as UTF-8", len(document.text))
         return document
     document.text = text
@@ -123,7 +133,9 @@ def parse(data: bytes, file: str) -> Document:
         if count == _MAX_CHARACTER_PROBLEMS:
             break
         document.problem(
-            "control-character", f"control character U+{ord(match.group()):04X}; take it out", match.start()
+            "control-character",
+            f"control character U+{ord(match.group()):04X}; take it out",
+            match.start(),
         )
     if document.problems:
         # Offsets stay, and the rest of the file can still be checked.
@@ -155,7 +167,8 @@ class _Stop(Exception):
 
 
 class _Builder:
-    """Events in, values out; an explicit stack, so that depth is a number and never Python's recursion limit."""
+    """Events in, values out; an explicit stack, so that depth is a number and never Python's
+    recursion limit."""
 
     def __init__(self, document: Document, text: str) -> None:
         self.document = document
@@ -173,7 +186,11 @@ class _Builder:
                 event = get()
             except (ValueError, OverflowError):  # PyYAML lets these through: "\\UFFFFFFFF", !<%C0>
                 where = event.end_mark.index if event else 0
-                self.document.problem("yaml-syntax", "not valid YAML: a character or number that does not exist", where)
+                self.document.problem(
+                    "yaml-syntax",
+                    "not valid YAML: a character or number that does not exist",
+                    where,
+                )
                 raise _Stop from None
             kind = type(event)
             if kind is yaml.StreamEndEvent:
@@ -181,7 +198,9 @@ class _Builder:
             if kind is yaml.DocumentStartEvent:
                 documents += 1
                 if documents > 1:
-                    self._note("yaml-documents", "a second YAML document; one file holds one", event)
+                    self._note(
+                        "yaml-documents", "a second YAML document; one file holds one", event
+                    )
                     raise _Stop
                 continue
             if kind in (yaml.StreamStartEvent, yaml.DocumentEndEvent):
@@ -232,9 +251,15 @@ class _Builder:
 
     def _plain_only(self, event: Any) -> None:
         if event.anchor is not None:
-            self._note("yaml-anchor", "anchors and aliases are not used here; write the value out", event)
+            self._note(
+                "yaml-anchor", "anchors and aliases are not used here; write the value out", event
+            )
         if getattr(event, "tag", None) is not None:
-            self._note("yaml-tag", f"YAML tags are not used here ({str(event.tag)[:60]}); write the plain value", event)
+            self._note(
+                "yaml-tag",
+                f"YAML tags are not used here ({str(event.tag)[:60]}); write the plain value",
+                event,
+            )
 
     def _scalar(self, event: Any) -> object:
         if not event.style:
@@ -246,9 +271,14 @@ class _Builder:
         return self._text(event, event.value)
 
     def _text(self, event: Any, value: str) -> str:
-        # Raw control characters were found in the file's text; an escape in double quotes makes new ones.
+        # Raw control characters were found in the file's text; an escape in double quotes makes new
+        # ones.
         if event.style == '"' and (found := CONTROL.search(value)):
-            self._note("control-character", f"escaped control character U+{ord(found.group()):04X}; take it out", event)
+            self._note(
+                "control-character",
+                f"escaped control character U+{ord(found.group()):04X}; take it out",
+                event,
+            )
         return value
 
     def _key(self, event: Any, container: Map) -> str:
@@ -262,7 +292,11 @@ class _Builder:
                 self._note("control-character", "a line break or tab in a key", event)
         if value in container:
             line, _ = self.document.position(container.marks[value][0])
-            self._note("duplicate-key", f"{value[:80]!r} stands here a second time (first on line {line})", event)
+            self._note(
+                "duplicate-key",
+                f"{value[:80]!r} stands here a second time (first on line {line})",
+                event,
+            )
         else:
             container.marks[value] = (event.start_mark.index, event.start_mark.index)
         return value

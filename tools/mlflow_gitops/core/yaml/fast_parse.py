@@ -1,8 +1,10 @@
-"""The values of a short YAML text that has nothing unusual in it, in half the time that reading its events takes.
+"""The values of a short YAML text that has nothing unusual in it, in half the time that reading its
+events takes.
 
-libyaml's binding makes a tree of nodes without a Python object for every event. The tree does not show everything that
-`core/yaml/document.py` refuses, so this reads only where it is sure, and says nothing otherwise: then the events are read, and they
-alone tell what is wrong. A test holds the two against each other.
+libyaml's binding makes a tree of nodes without a Python object for every event. The tree does not
+show everything that `core/yaml/document.py` refuses, so this reads only where it is sure, and says
+nothing otherwise: then the events are read, and they alone tell what is wrong. A test holds the two
+against each other.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ from mlflow_gitops.core.yaml.nodes import Map, Seq
 from mlflow_gitops.core.yaml.scalars import resolve
 
 _LONGEST = 1 << 14
-"""Characters. The binding goes down into nested text by recursion, so that no text may be deep enough to exhaust the stack."""
+"""Characters. The binding goes down into nested text by recursion, so that no text may be deep
+enough to exhaust the stack."""
 _UNSEEN = ("&", "*", "!")
-"""What begins an anchor, an alias and a tag, of which a node tells nothing. Inside text they only cost time."""
+"""What begins an anchor, an alias and a tag, of which a node tells nothing. Inside text they only
+cost time."""
 
 _Composer: Any
 try:
@@ -43,14 +47,21 @@ class _Unsure(Exception):
 
 
 def quick(text: str, control: Any, depth: int) -> Map | Seq | None:
-    """The value of a text; None where it is not plainly right. `control` finds what no escape may put into a text, `depth` is
-    how deep values may be nested."""
+    """The value of a text; None where it is not plainly right. `control` finds what no escape may
+    put into a text, `depth` is how deep values may be nested."""
     if _Composer is None or len(text) > _LONGEST or any(sign in text for sign in _UNSEEN):
         return None
     try:
         node = _Composer(text).get_single_node()
-        found = None if type(node) in (type(None), yaml.ScalarNode) else _value(node, control, depth)
-    except (yaml.YAMLError, ValueError, OverflowError, _Unsure):  # an AmbiguousScalar is a ValueError
+        found = (
+            None if type(node) in (type(None), yaml.ScalarNode) else _value(node, control, depth)
+        )
+    except (
+        yaml.YAMLError,
+        ValueError,
+        OverflowError,
+        _Unsure,
+    ):  # an AmbiguousScalar is a ValueError
         return None
     return found
 

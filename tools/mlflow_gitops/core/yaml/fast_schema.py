@@ -1,7 +1,9 @@
-"""A quick yes to a JSON Schema: the schema as Python functions, for the files that have nothing wrong with them.
+"""A quick yes to a JSON Schema: the schema as Python functions, for the files that have nothing
+wrong with them.
 
-Most files are valid, and the library takes twenty times as long to say so. Only its yes counts: where this says no, or meets a
-keyword that it does not know, the library decides and gives the reasons. A test holds the two against each other.
+Most files are valid, and the library takes twenty times as long to say so. Only its yes counts:
+where this says no, or meets a keyword that it does not know, the library decides and gives the
+reasons. A test holds the two against each other.
 """
 
 from __future__ import annotations
@@ -15,13 +17,25 @@ from typing import Any
 Check = Callable[[Any], bool]
 
 _WORDS = frozenset(
-    {"$schema", "$id", "$defs", "title", "description", "examples", "default", "patternErrorMessage", "required"}
+    {
+        "$schema",
+        "$id",
+        "$defs",
+        "title",
+        "description",
+        "examples",
+        "default",
+        "patternErrorMessage",
+        "required",
+    }
 )
 """Keywords that judge nothing, and `required`, which goes with `properties`."""
 
 _TYPES: Mapping[str, Check] = {
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value),
+    "number": lambda value: (
+        isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    ),
     "string": lambda value: isinstance(value, str),
     "boolean": lambda value: isinstance(value, bool),
     "array": lambda value: isinstance(value, list),
@@ -55,7 +69,9 @@ def compiled(schema: Mapping[str, Any]) -> Check:
 
         def judge(kind: str, check: Check) -> None:
             """A keyword judges one kind of value and lets all others be."""
-            checks.append(check if sure == kind or (sure, kind) == ("integer", "number") else _of(kind, check))
+            checks.append(
+                check if sure == kind or (sure, kind) == ("integer", "number") else _of(kind, check)
+            )
 
         for keyword, wanted in part.items():
             if keyword == "$ref":
@@ -143,7 +159,9 @@ def _unique(wanted: bool) -> Check:
 
 def distinct(item: Any) -> object:
     """What is equal for equal values alone: to JSON, 1, 1.0 and true are three."""
-    return json.dumps(item, sort_keys=True) if isinstance(item, (list, dict)) else (type(item), item)
+    return (
+        json.dumps(item, sort_keys=True) if isinstance(item, (list, dict)) else (type(item), item)
+    )
 
 
 _SIMPLE: Mapping[str, tuple[str, Callable[[Any], Check]]] = {

@@ -13,8 +13,9 @@ Severity = Literal["error", "warning"]
 class Problem:
     """One finding in one file.
 
-    `file` is relative to the repository and uses forward slashes; `line` and `column` count from 1, columns in
-    characters. `code` is stable: scripts and the tests' example files rely on it. `message` is for people and may change.
+    `file` is relative to the repository and uses forward slashes; `line` and `column` count from 1,
+    columns in characters. `code` is stable: scripts and the tests' example files rely on it.
+    `message` is for people and may change.
     """
 
     file: str
@@ -26,10 +27,12 @@ class Problem:
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
-    """Sort by file and position, and keep one problem a position: the first found is the cause, the rest follow from it."""
+    """Sort by file and position, and keep one problem a position: the first found is the cause, the
+    rest follow from it."""
     kept: dict[tuple[str, int, int, str], Problem] = {}
     for problem in problems:
-        # Whole-file findings (1:1) may well be several; at any other place the first explanation is the useful one.
+        # Whole-file findings (1:1) may well be several; at any other place the first explanation is
+        # the useful one.
         unique = problem.code + problem.message if (problem.line, problem.column) == (1, 1) else ""
         kept.setdefault((problem.file, problem.line, problem.column, unique), problem)
     return sorted(kept.values())

@@ -1,7 +1,8 @@
 """How a plain YAML scalar is read, and when YAML 1.1 and 1.2 disagree about it.
 
-PyYAML reads YAML 1.1, editors and most other tools read 1.2. `010` is 8 to the one and 10 to the other, `yes` is true or
-a word. Where the two differ nothing is guessed: the reader is told to quote (RULES R2, `ambiguous-scalar`).
+PyYAML reads YAML 1.1, editors and most other tools read 1.2. `010` is 8 to the one and 10 to the
+other, `yes` is true or a word. Where the two differ nothing is guessed: the reader is told to quote
+(RULES R2, `ambiguous-scalar`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ _SAME: dict[str, object] = {
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
 _WORDS_OF_1_1 = frozenset(
-    form for word in ("yes", "no", "on", "off", "y", "n") for form in (word, word.capitalize(), word.upper())
+    form
+    for word in ("yes", "no", "on", "off", "y", "n")
+    for form in (word, word.capitalize(), word.upper())
 ) | {"=", "<<"}
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
@@ -40,7 +43,8 @@ _MAX_DIGITS = 400
 
 
 class AmbiguousScalar(ValueError):
-    """A plain scalar that two YAML versions read differently, or a number written in an unusual way."""
+    """A plain scalar that two YAML versions read differently, or a number written in an unusual
+    way."""
 
 
 def resolve(text: str) -> object:
@@ -68,4 +72,7 @@ def resolve(text: str) -> object:
 
 def _differs(text: str) -> str:
     shown = text if len(text) <= 40 else text[:37] + "..."
-    return f'YAML versions read {shown} differently; write "{shown}" if it is text, or a plain number like 12 or 0.5'
+    return (
+        f'YAML versions read {shown} differently; write "{shown}" if it is text, or a plain number'
+        " like 12 or 0.5"
+    )

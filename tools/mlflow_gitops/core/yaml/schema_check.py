@@ -1,7 +1,8 @@
 """Check a parsed document against one of the JSON Schemas, in words a person can act on.
 
-The schemas in `schemas/` are the one source for this and for editors. The verdict on what is wrong is the jsonschema
-library's; this module turns its errors into problems with positions. What is right is told faster (`core/yaml/fast_schema.py`).
+The schemas in `schemas/` are the one source for this and for editors. The verdict on what is wrong
+is the jsonschema library's; this module turns its errors into problems with positions. What is
+right is told faster (`core/yaml/fast_schema.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from mlflow_gitops.core.yaml.fast_schema import Check, Unknown, compiled, distin
 from mlflow_gitops.shared import shared
 
 _ENOUGH = 1000
-"""Errors that the library is asked for. It takes seconds to name half a million, of which a person reads a screen."""
+"""Errors that the library is asked for. It takes seconds to name half a million, of which a person
+reads a screen."""
 
 _TYPES = {
     "integer": "a whole number", "number": "a number", "string": "text", "boolean": "true or false",
@@ -42,47 +44,70 @@ def _validator(name: str) -> Any:
         # JSON Schema counts 12.0 as an integer; a version is written 12.
         return isinstance(instance, int) and not isinstance(instance, bool)
 
-    def pattern(_: object, expression: str, instance: object, __: object) -> Iterator[ValidationError]:
+    def pattern(
+        _: object, expression: str, instance: object, __: object
+    ) -> Iterator[ValidationError]:
         # Python's `$` also matches before a final line break; JSON Schema's does not.
-        if isinstance(instance, str) and not re.search(re.sub(r"\$\Z", r"\\Z", expression), instance):
+        if isinstance(instance, str) and not re.search(
+            re.sub(r"\$\Z", r"\\Z", expression), instance
+        ):
             yield ValidationError("pattern")
 
     def finite(_: object, instance: object) -> bool:
         # JSON knows no .nan, which would be neither under a minimum nor over a maximum.
-        return isinstance(instance, (int, float)) and not isinstance(instance, bool) and math.isfinite(instance)
+        return (
+            isinstance(instance, (int, float))
+            and not isinstance(instance, bool)
+            and math.isfinite(instance)
+        )
 
     def unique(_: object, wanted: bool, instance: object, __: object) -> Iterator[ValidationError]:
         # The library's own compares each with each where the items are of several types.
-        if wanted and isinstance(instance, list) and len(set(map(distinct, instance))) < len(instance):
+        if (
+            wanted
+            and isinstance(instance, list)
+            and len(set(map(distinct, instance))) < len(instance)
+        ):
             yield ValidationError("unique")
 
-    # Of a long list or mapping, the library sees what is wrong alone: it takes 20 us to find an item right.
-    def items(validator: Any, wanted: Any, instance: object, _: object) -> Iterator[ValidationError]:
+    # Of a long list or mapping, the library sees what is wrong alone: it takes 20 us to find an
+    # item right.
+    def items(
+        validator: Any, wanted: Any, instance: object, _: object
+    ) -> Iterator[ValidationError]:
         if isinstance(instance, list):
             fine = part(wanted)
             for place, item in enumerate(instance):
                 if not fine(item):
                     yield from validator.descend(item, wanted, path=place)
 
-    def names(validator: Any, wanted: Any, instance: object, _: object) -> Iterator[ValidationError]:
+    def names(
+        validator: Any, wanted: Any, instance: object, _: object
+    ) -> Iterator[ValidationError]:
         if isinstance(instance, dict):
             for key in itertools.filterfalse(part(wanted), instance):
                 yield from validator.descend(key, wanted)
 
-    def others(validator: Any, wanted: Any, instance: object, schema: Any) -> Iterator[ValidationError]:
+    def others(
+        validator: Any, wanted: Any, instance: object, schema: Any
+    ) -> Iterator[ValidationError]:
         if isinstance(wanted, dict) and isinstance(instance, dict):
             known, fine = schema.get("properties", ()), part(wanted)
             for key, value in instance.items():
                 if key not in known and not fine(value):
                     yield from validator.descend(value, wanted, path=key)
         else:
-            yield from Draft202012Validator.VALIDATORS["additionalProperties"](validator, wanted, instance, schema)
+            yield from Draft202012Validator.VALIDATORS["additionalProperties"](
+                validator, wanted, instance, schema
+            )
 
     whole_schema = json.loads(schema_text(name))
 
     def part(schema: Any) -> Check:
         return (
-            _compiled({**schema, "$defs": whole_schema["$defs"]}) if isinstance(schema, dict) else lambda value: False
+            _compiled({**schema, "$defs": whole_schema["$defs"]})
+            if isinstance(schema, dict)
+            else lambda value: False
         )
 
     checker = Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": whole, "number": finite})
@@ -105,7 +130,8 @@ def _compiled(schema: dict[str, Any]) -> Check:
 
 
 def check(document: Document, name: str) -> None:
-    """Record in `document` every way in which it departs from the schema `name` (`model` or `policy`)."""
+    """Record in `document` every way in which it departs from the schema `name` (`model` or
+    `policy`)."""
     if _quick(name)(document.root):
         return
     missing_told: set[tuple[str | int, ...]] = set()
@@ -130,24 +156,42 @@ def check(document: Document, name: str) -> None:
                     document.at("missing-field", f"{where} lacks {field!r}", path)
         elif rule == "type":
             kinds = [wanted] if isinstance(wanted, str) else list(wanted)
-            message = f"{where} must be {' or '.join(_TYPES[kind] for kind in kinds)}, not {_kind(instance)}"
+            message = (
+                f"{where} must be {' or '.join(_TYPES[kind] for kind in kinds)}, not"
+                f" {_kind(instance)}"
+            )
             document.at("wrong-type", message + _hint(kinds, instance), path)
         elif "propertyNames" in list(error.absolute_schema_path)[-3:]:
-            document.at("bad-value", f"{_short(instance)} in {where}: {_why(error)}", (*path, instance), key=True)
+            document.at(
+                "bad-value",
+                f"{_short(instance)} in {where}: {_why(error)}",
+                (*path, instance),
+                key=True,
+            )
         else:
             document.at("bad-value", f"{where}: {_why(error)}", path)
 
 
 def _unknown(extra: str, where: str, schema: dict[str, Any]) -> str:
     near = difflib.get_close_matches(extra, schema.get("properties", ()), 1)
-    known = f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(schema.get("properties", ()))
+    known = (
+        f"did you mean {near[0]!r}?"
+        if near
+        else "known: " + ", ".join(schema.get("properties", ()))
+    )
     return f"{_short(extra)} is no field of {where}; {known}"
 
 
 def _kind(instance: object) -> str:
     if isinstance(instance, bool):
         return f"{str(instance).lower()} (true or false)"
-    for kind, python in (("null", type(None)), ("object", dict), ("array", list), ("string", str), ("integer", int)):
+    for kind, python in (
+        ("null", type(None)),
+        ("object", dict),
+        ("array", list),
+        ("string", str),
+        ("integer", int),
+    ):
         if isinstance(instance, python):
             shown = "" if kind in ("object", "array", "null") else f" ({_short(instance)})"
             return _TYPES[kind] + shown
@@ -180,7 +224,13 @@ def _why(error: Any) -> str:
 def _plain(value: object) -> str:
     """A value as it is written in YAML."""
     words = {None: "null", True: "true", False: "false"}
-    return words[value] if value is None or isinstance(value, bool) else value if isinstance(value, str) else str(value)
+    return (
+        words[value]
+        if value is None or isinstance(value, bool)
+        else value
+        if isinstance(value, str)
+        else str(value)
+    )
 
 
 def _short(value: object) -> str:

@@ -1,8 +1,9 @@
-"""Changes of a YAML text that leave all the rest of it as it stands: comments, order, quoting, blank lines, line ends.
+"""Changes of a YAML text that leave all the rest of it as it stands: comments, order, quoting,
+blank lines, line ends.
 
-Each function takes a text and a node of it and returns the new text; nodes speak of the text that they were composed from,
-so whoever makes several changes composes again in between. PyYAML's nodes say where a value ends, which the values of
-`core.yamldoc` do not.
+Each function takes a text and a node of it and returns the new text; nodes speak of the text that
+they were composed from, so whoever makes several changes composes again in between. PyYAML's nodes
+say where a value ends, which the values of `core.yamldoc` do not.
 """
 
 from __future__ import annotations
@@ -52,13 +53,15 @@ def end_of(text: str, node: yaml.Node) -> int:
     end: int = node.end_mark.index
     if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
         header = text[node.start_mark.index : line_end(text, node.start_mark.index)].split("#")[0]
-        # Its node reaches to the next one. Only with `+` do the blank lines in between belong to the value.
+        # Its node reaches to the next one. Only with `+` do the blank lines in between belong to
+        # the value.
         return end if "+" in header else len(text[:end].rstrip())
     return end
 
 
 def quoted(value: str, like: yaml.Node | None) -> str:
-    """A text as a scalar, quoted as `like` is; plain, where that is not quoted and the text can stand so."""
+    """A text as a scalar, quoted as `like` is; plain, where that is not quoted and the text can
+    stand so."""
     style = like.style if isinstance(like, yaml.ScalarNode) else None
     if style == "'":
         return "'" + value.replace("'", "''") + "'"
@@ -81,8 +84,9 @@ def put(text: str, key: yaml.Node, value: yaml.Node, new: str) -> str:
 
 
 def insert(text: str, node: yaml.CollectionNode, i: int, item: str, above: int = 0) -> str:
-    """Put an item, or the entry of a mapping, in before number `i`. What comes first in a block goes below the line of the
-    offset `above`. Further lines of the item are indented by whoever made it."""
+    """Put an item, or the entry of a mapping, in before number `i`. What comes first in a block
+    goes below the line of the offset `above`. Further lines of the item are indented by whoever
+    made it."""
     spans = _spans(text, node)
     if not spans:
         return _fill(text, node, item)
@@ -94,7 +98,12 @@ def insert(text: str, node: yaml.CollectionNode, i: int, item: str, above: int =
     if i == 0:
         start = spans[0][0]
         head = _head(text, start)
-        return text[:start] + item + (", " if head.strip() else f",{line_break(text)}{head}") + text[start:]
+        return (
+            text[:start]
+            + item
+            + (", " if head.strip() else f",{line_break(text)}{head}")
+            + text[start:]
+        )
     end = spans[i - 1][1]
     comma = _alone(text, *spans[i - 1])
     if comma is None:
@@ -129,7 +138,8 @@ def remove(text: str, node: yaml.CollectionNode, i: int) -> str:
 
 
 def has_comment(text: str, node: yaml.MappingNode, i: int) -> bool:
-    """Whether a comment would go with an entry whose value holds no text of its own, were it removed."""
+    """Whether a comment would go with an entry whose value holds no text of its own, were it
+    removed."""
     start, end = _spans(text, node)[i]
     if not node.flow_style or _alone(text, start, end) is not None:
         end = line_end(text, end)
@@ -161,7 +171,8 @@ def step(text: str, root: yaml.MappingNode) -> str:
 
 
 def place(ranks: Sequence[int], new: int) -> int:
-    """Where people would put one of rank `new`: in order among those that are in order, rising or falling; else last."""
+    """Where people would put one of rank `new`: in order among those that are in order, rising or
+    falling; else last."""
     if len(ranks) > 1 and list(ranks) == sorted(ranks, reverse=True):
         return next((i for i, rank in enumerate(ranks) if rank < new), len(ranks))
     if list(ranks) == sorted(ranks):
@@ -192,20 +203,24 @@ def _head(text: str, at: int) -> str:
 def _spans(text: str, node: yaml.CollectionNode) -> list[tuple[int, int]]:
     """Where each item, or each entry of a mapping, begins and ends."""
     if isinstance(node, yaml.MappingNode):
-        return [(key.start_mark.index, _entry_end(text, node, key, value)) for key, value in node.value]
+        return [
+            (key.start_mark.index, _entry_end(text, node, key, value)) for key, value in node.value
+        ]
     return [(item.start_mark.index, end_of(text, item)) for item in node.value]
 
 
 def _entry_end(text: str, node: yaml.MappingNode, key: yaml.Node, value: yaml.Node) -> int:
     if node.flow_style and value.start_mark.index == value.end_mark.index:
-        # libyaml says that an empty value stands at the next comma, PyYAML's own parser at the colon.
+        # libyaml says that an empty value stands at the next comma, PyYAML's own parser at the
+        # colon.
         colon = _COLON.match(text, key.end_mark.index)
         return colon.end() if colon else key.end_mark.index
     return end_of(text, value)
 
 
 def _alone(text: str, start: int, end: int) -> str | None:
-    """The comma behind an item of a flow collection ("" for none), if the item has its lines for itself; else None."""
+    """The comma behind an item of a flow collection ("" for none), if the item has its lines for
+    itself; else None."""
     if _head(text, start).strip():
         return None
     rest = _REST_OF_ITEM.match(text[end : line_end(text, end)])
@@ -220,7 +235,8 @@ def _fill(text: str, node: yaml.Node, item: str) -> str:
 
 
 def _below(text: str, at: int, lines: str) -> str:
-    """Put whole lines in below the line that an offset lies on; behind it, where that offset begins a line already."""
+    """Put whole lines in below the line that an offset lies on; behind it, where that offset begins
+    a line already."""
     if at and text[at - 1] in "\r\n":
         return text[:at] + lines + line_break(text) + text[at:]
     found = _BREAK.search(text, at)

@@ -1,4 +1,5 @@
-"""Blobs from `git cat-file --batch`: one answer, and a stream of them that is asked while it answers."""
+"""Blobs from `git cat-file --batch`: one answer, and a stream of them that is asked while it
+answers."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ Take = Callable[[str, str, "bytes | None"], None]
 
 
 def answer(stdout: IO[bytes], limit: int | None = MAX_BYTES) -> bytes | None:
-    """The next blob's content; None where git has none of that id, or one of more than `limit` bytes, which is passed over
-    without being kept. Raises GitFailure."""
+    """The next blob's content; None where git has none of that id, or one of more than `limit`
+    bytes, which is passed over without being kept. Raises GitFailure."""
     header = stdout.readline().split()
     if len(header) == 2:
         return None
@@ -38,8 +39,9 @@ _AT_ONCE = 64
 
 
 class BlobStream:
-    """One `git cat-file --batch` whose answers are handed to `take` in a thread of its own, in the order in which they were
-    asked for: what is made of them is made while git still looks for the rest. `start` is called at the first question."""
+    """One `git cat-file --batch` whose answers are handed to `take` in a thread of its own, in the
+    order in which they were asked for: what is made of them is made while git still looks for the
+    rest. `start` is called at the first question."""
 
     def __init__(self, start: Callable[[], subprocess.Popen[bytes]], take: Take) -> None:
         self._start = start

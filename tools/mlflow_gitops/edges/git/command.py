@@ -1,4 +1,5 @@
-"""Running git: the one way in which its commands are started here, whatever the user's settings and environment say."""
+"""Running git: the one way in which its commands are started here, whatever the user's settings and
+environment say."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ from tempfile import TemporaryFile
 from mlflow_gitops.edges.system.redaction import hide
 from mlflow_gitops.errors import GitFailure
 
-# A remote that is silent so long is given up. Over HTTP git sees that by itself; over ssh nobody does, so there all of it
-# must be done by then.
+# A remote that is silent so long is given up. Over HTTP git sees that by itself; over ssh nobody
+# does, so there all of it must be done by then.
 _SILENT = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=30")
 PATIENCE = 600.0
 
@@ -27,7 +28,8 @@ _NOT_OURS = (
     "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
 )  # fmt: skip
 _NO = (1, 2)
-"""Exit codes with which git answers a question: there is none. Where it fails it is 128 or more (git 2.39)."""
+"""Exit codes with which git answers a question: there is none. Where it fails it is 128 or more
+(git 2.39)."""
 _OWN_IDENTITY = {
     f"GIT_{role}_{part}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -49,18 +51,23 @@ class GitCommand:
         identity: bool = False,
         index: Path | None = None,
     ) -> str:
-        """What a git command prints; nothing where it fails and `check` is False, unless it was killed. With `identity`, a
-        commit can be made even where git knows no user; `index` is one that takes the place of the checkout's own. Raises
-        GitFailure."""
+        """What a git command prints; nothing where it fails and `check` is False, unless it was
+        killed. With `identity`, a commit can be made even where git knows no user; `index` is one
+        that takes the place of the checkout's own. Raises GitFailure."""
         known = not identity or self._run("var", "GIT_COMMITTER_IDENT", check=False)
         extra = {} if known else dict(_OWN_IDENTITY)
         if index is not None:
             extra["GIT_INDEX_FILE"] = str(index)
-        return self._run(*args, feed=feed, check=check, extra=extra).decode("utf-8", "surrogateescape").strip()
+        return (
+            self._run(*args, feed=feed, check=check, extra=extra)
+            .decode("utf-8", "surrogateescape")
+            .strip()
+        )
 
     def asked(self, *args: str) -> str:
-        """What git answers to a question; empty where its exit code says no. A git that fails or is killed has not said no:
-        what is there, receipts and branches alike, would be taken for absent. Raises GitFailure."""
+        """What git answers to a question; empty where its exit code says no. A git that fails or is
+        killed has not said no: what is there, receipts and branches alike, would be taken for
+        absent. Raises GitFailure."""
         done = self._start(*args)
         if done.returncode in _NO:
             return ""
@@ -73,9 +80,11 @@ class GitCommand:
         seconds: float = PATIENCE,
         enough: Callable[[], bool] = lambda: False,
     ) -> str:
-        """What a git command that speaks to a remote prints. One that stalls is ended: over HTTP after 30 seconds without a
-        byte, in any other way after `seconds` in all, and as soon as there was `enough` waiting. Raises GitFailure."""
-        # Where nobody sits whom ssh could ask for a passphrase, git and what it starts can be ended together.
+        """What a git command that speaks to a remote prints. One that stalls is ended: over HTTP
+        after 30 seconds without a byte, in any other way after `seconds` in all, and as soon as
+        there was `enough` waiting. Raises GitFailure."""
+        # Where nobody sits whom ssh could ask for a passphrase, git and what it starts can be ended
+        # together.
         together = sys.stdin is None or not sys.stdin.isatty()
         with contextlib.ExitStack() as kept:
             with _starting():
@@ -103,8 +112,8 @@ class GitCommand:
             return out.read().decode("utf-8", "surrogateescape").strip()
 
     def attempt(self, *args: str, feed: str | None = None) -> str | None:
-        """Run a git command that the user's hooks, their signing or a remote may refuse: None if it went well, else what they
-        said. Hooks find git's own reading of paths."""
+        """Run a git command that the user's hooks, their signing or a remote may refuse: None if it
+        went well, else what they said. Hooks find git's own reading of paths."""
         done = self._start(*args, feed=feed, extra={"GIT_LITERAL_PATHSPECS": "0"})
         if done.returncode == 0:
             return None
@@ -116,8 +125,16 @@ class GitCommand:
         return self._run(*args, why=why).decode("utf-8", "surrogateescape").strip()
 
     def _command(self, args: tuple[str, ...]) -> list[str]:
-        # Replace refs and grafts would let a clone see another history than the one that was approved.
-        config = ("-c", "core.quotePath=false", "-c", "log.follow=false", "-c", "advice.graftFileDeprecated=false")
+        # Replace refs and grafts would let a clone see another history than the one that was
+        # approved.
+        config = (
+            "-c",
+            "core.quotePath=false",
+            "-c",
+            "log.follow=false",
+            "-c",
+            "advice.graftFileDeprecated=false",
+        )
         return ["git", "--no-replace-objects", "--no-pager", "-C", str(self.top), *config, *args]
 
     def _popen(self, *args: str) -> subprocess.Popen[bytes]:
@@ -156,7 +173,9 @@ class GitCommand:
         return done.stdout if done.returncode == 0 else b""
 
     @staticmethod
-    def _checked(done: subprocess.CompletedProcess[bytes], args: tuple[str, ...], why: str | None = None) -> bytes:
+    def _checked(
+        done: subprocess.CompletedProcess[bytes], args: tuple[str, ...], why: str | None = None
+    ) -> bytes:
         if done.returncode:
             what = why or f"git {args[0]} failed"
             raise GitFailure(f"{what}: {_reason(done.stderr, done.returncode)}.")
@@ -165,7 +184,8 @@ class GitCommand:
 
 @contextlib.contextmanager
 def _starting() -> Iterator[None]:
-    """What keeps git from starting, as a GitFailure: it is not there, or the machine has no room for another process."""
+    """What keeps git from starting, as a GitFailure: it is not there, or the machine has no room
+    for another process."""
     try:
         yield
     except OSError as error:
@@ -177,7 +197,13 @@ def _starting() -> Iterator[None]:
 def _reason(said: bytes, code: int) -> str:
     """The first line of what git said; where it said nothing, how it ended."""
     lines = said.decode("utf-8", "replace").strip().splitlines()
-    return hide(lines[0]) if lines else f"it was ended by signal {-code}" if code < 0 else f"exit code {code}"
+    return (
+        hide(lines[0])
+        if lines
+        else f"it was ended by signal {-code}"
+        if code < 0
+        else f"exit code {code}"
+    )
 
 
 def _end(process: subprocess.Popen[bytes], together: bool) -> None:

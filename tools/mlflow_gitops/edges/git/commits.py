@@ -1,7 +1,7 @@
 """Commits of one file, made as the user would: with their hooks, their signature and their name.
 
-`git commit --only` builds the commit from HEAD and that one path, in an index of its own; what else is staged or changed stays
-as it is.
+`git commit --only` builds the commit from HEAD and that one path, in an index of its own; what else
+is staged or changed stays as it is.
 """
 
 from __future__ import annotations
@@ -18,21 +18,24 @@ _UNDER_WAY = {"MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick", "REVERT_
 
 
 def check(git: Git, file: str, branch: str | None) -> None:
-    """Raise GitFailure, before anything is written, where an edit of `file` could not be committed by itself, on a new branch
-    where one is named."""
+    """Raise GitFailure, before anything is written, where an edit of `file` could not be committed
+    by itself, on a new branch where one is named."""
     if not git.has_commits() or git.dirty_paths(file):
         raise GitFailure(
-            f"{file} has changes that are not committed, which would be committed along. Commit or undo them first, "
-            "or leave --commit away."
+            f"{file} has changes that are not committed, which would be committed along. Commit or"
+            " undo them first, or leave --commit away."
         )
     for ref, what in _UNDER_WAY.items():
         if git.ref(ref):
             raise GitFailure(f"A {what} is under way in {git.top}. Finish it first: git status.")
-    if any(Path(git.top, git.output("rev-parse", "--git-path", name)).exists() for name in _REBASES):
+    if any(
+        Path(git.top, git.output("rev-parse", "--git-path", name)).exists() for name in _REBASES
+    ):
         raise GitFailure(f"A rebase is under way in {git.top}. Finish it first: git status.")
     if not git.output("var", "GIT_AUTHOR_IDENT", check=False):
         raise GitFailure(
-            "git does not know who you are. Tell it: git config user.name NAME, git config user.email ADDRESS."
+            "git does not know who you are. Tell it: git config user.name NAME, git config"
+            " user.email ADDRESS."
         )
     if branch is None:
         if git.branch() is None:
@@ -40,13 +43,20 @@ def check(git: Git, file: str, branch: str | None) -> None:
     elif git.output("check-ref-format", "--branch", branch, check=False) != branch:
         raise GitFailure(f"git allows no branch {branch!r}. Name another.")
     elif git.ref(f"refs/heads/{branch}"):
-        raise GitFailure(f"There is a branch {branch} already. Name another, or switch to it and leave --branch away.")
+        raise GitFailure(
+            f"There is a branch {branch} already. Name another, or switch to it and leave --branch"
+            " away."
+        )
 
 
-def commit_edit(git: Git, file: str, before: bytes, after: bytes, message: str, branch: str | None) -> str:
-    """Write a file's new content and commit it, on a new branch where one is named; returns the commit's id.
+def commit_edit(
+    git: Git, file: str, before: bytes, after: bytes, message: str, branch: str | None
+) -> str:
+    """Write a file's new content and commit it, on a new branch where one is named; returns the
+    commit's id.
 
-    Where git or a hook refuses, everything is put back as it was, and GitFailure says what they said.
+    Where git or a hook refuses, everything is put back as it was, and GitFailure says what they
+    said.
     """
     path = Path(git.top, file)
     left = git.branch()
@@ -69,9 +79,11 @@ def commit_edit(git: Git, file: str, before: bytes, after: bytes, message: str, 
 
 
 def commit_apart(git: Git, onto: str, file: str, after: bytes, message: str) -> str:
-    """Commit a file's new content on top of a commit, as an object that no branch names yet; returns its id.
+    """Commit a file's new content on top of a commit, as an object that no branch names yet;
+    returns its id.
 
-    The checkout, its index and its branches stay as they are, and no hook runs. `file` must be there already, as text in UTF-8.
+    The checkout, its index and its branches stay as they are, and no hook runs. `file` must be
+    there already, as text in UTF-8.
     """
     mode = git.output("ls-tree", "--full-tree", onto, "--", file).split()[0]
     blob = git.output("hash-object", "-w", "--stdin", feed=after.decode("utf-8"))
@@ -84,7 +96,8 @@ def commit_apart(git: Git, onto: str, file: str, after: bytes, message: str) -> 
 
 
 def fetch_branches(git: Git, remote: str, prefix: str) -> dict[str, str]:
-    """The branches of a remote that begin so, and their tips, brought here as they are there now. Raises GitFailure."""
+    """The branches of a remote that begin so, and their tips, brought here as they are there now.
+    Raises GitFailure."""
     here = f"refs/remotes/{remote}/"
     refspec = f"+refs/heads/{prefix}*:{here}{prefix}*"
     git.output("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--prune", remote, refspec)
@@ -94,11 +107,19 @@ def fetch_branches(git: Git, remote: str, prefix: str) -> dict[str, str]:
 
 
 def replace_branch(git: Git, remote: str, branch: str, before: str | None, after: str) -> None:
-    """Let a branch of a remote be a commit, unless it is no longer what it was (`before`; None: not there). Raises
-    GitFailure."""
+    """Let a branch of a remote be a commit, unless it is no longer what it was (`before`; None: not
+    there). Raises GitFailure."""
     ref = f"refs/heads/{branch}"
     lease = f"--force-with-lease={ref}:{before or ''}"
-    _do(git, f"{branch} could not be pushed to {remote}", "push", "--quiet", lease, remote, f"{after}:{ref}")
+    _do(
+        git,
+        f"{branch} could not be pushed to {remote}",
+        "push",
+        "--quiet",
+        lease,
+        remote,
+        f"{after}:{ref}",
+    )
 
 
 def push(git: Git, remote: str, branch: str) -> None:

@@ -1,4 +1,5 @@
-"""What git prints of commits and the files they changed, in a form that no message and no path can break."""
+"""What git prints of commits and the files they changed, in a form that no message and no path can
+break."""
 
 from __future__ import annotations
 
@@ -16,8 +17,9 @@ LOGGED = (
     "--stdin", "--root", "--raw", "-r", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none",
     "--encoding=UTF-8", "--format=%x02%H%x00%ct%x00%an <%ae>%x00%s%x00%cn <%ce>%x00%B",
 )  # fmt: skip
-"""How `git diff-tree` is to print commits for `read`. It is told which ones, each compared with its first parent: unlike
-`git log`, which compares twice (once to see whether a commit matters) and prints nothing before it has seen all of them."""
+"""How `git diff-tree` is to print commits for `read`. It is told which ones, each compared with its
+first parent: unlike `git log`, which compares twice (once to see whether a commit matters) and
+prints nothing before it has seen all of them."""
 
 _NO_FILE = "000000"
 _LAST_SECOND = 253402300799  # of the year 9999
@@ -38,14 +40,17 @@ def listed(output: bytes) -> Line:
 
 
 def compared(line: Line) -> str:
-    """What `git diff-tree` is to compare, to tell what each commit of a line did: the commit with the one before it, which is
-    its first parent."""
-    return "".join(f"{sha} {before}\n" for before, sha in zip(("", *line.shas), line.shas, strict=False))
+    """What `git diff-tree` is to compare, to tell what each commit of a line did: the commit with
+    the one before it, which is its first parent."""
+    return "".join(
+        f"{sha} {before}\n" for before, sha in zip(("", *line.shas), line.shas, strict=False)
+    )
 
 
 class Logged(NamedTuple):
-    """One commit as printed. `seconds` is its own committer's date; `about` holds author, subject, committer and message.
-    `changes` are (path, blob id, "link" for anything that is no plain file, or None where it was deleted)."""
+    """One commit as printed. `seconds` is its own committer's date; `about` holds author, subject,
+    committer and message. `changes` are (path, blob id, "link" for anything that is no plain file,
+    or None where it was deleted)."""
 
     sha: str
     seconds: int
@@ -62,7 +67,9 @@ def read(output: Iterable[bytes]) -> Iterator[Logged]:
             if commit is not None:
                 yield commit
             seconds = int(next(tokens) or 0)
-            commit = Logged(token[1:], seconds, (next(tokens), next(tokens), next(tokens), next(tokens)), [])
+            commit = Logged(
+                token[1:], seconds, (next(tokens), next(tokens), next(tokens), next(tokens)), []
+            )
         elif commit is not None and token.startswith((":", "\n:")):
             _, mode, _, blob, _ = token.split()
             content = None if mode == _NO_FILE else blob if mode.startswith("100") else "link"
@@ -81,8 +88,11 @@ def _tokens(output: Iterable[bytes]) -> Iterator[str]:
         yield rest.decode("utf-8", "replace")
 
 
-def fill(line: Line, commits: Iterable[Logged], wants: Callable[[str], bool], blobs: BlobStream) -> None:
-    """Add to a line what its commits did, as they come; what is wanted of their files is asked for at once."""
+def fill(
+    line: Line, commits: Iterable[Logged], wants: Callable[[str], bool], blobs: BlobStream
+) -> None:
+    """Add to a line what its commits did, as they come; what is wanted of their files is asked for
+    at once."""
     for sha, _, about, done in commits:
         i = line.index[sha]
         blobs.ask((path, blob) for path, blob in done if blob and wants(path))
@@ -91,6 +101,11 @@ def fill(line: Line, commits: Iterable[Logged], wants: Callable[[str], bool], bl
 
 
 def utc(seconds: int) -> str:
-    """RFC 3339 of seconds since 1970. A commit may carry any number; what no calendar holds is the nearest it does."""
+    """RFC 3339 of seconds since 1970. A commit may carry any number; what no calendar holds is the
+    nearest it does."""
     known = min(seconds, _LAST_SECOND)
-    return datetime.fromtimestamp(known, timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return (
+        datetime.fromtimestamp(known, timezone.utc)
+        .isoformat(timespec="seconds")
+        .replace("+00:00", "Z")
+    )

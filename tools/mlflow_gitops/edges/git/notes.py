@@ -1,4 +1,5 @@
-"""Receipts as git notes: reading them, adding one, and exchanging them with the remote without losing any."""
+"""Receipts as git notes: reading them, adding one, and exchanging them with the remote without
+losing any."""
 
 from __future__ import annotations
 
@@ -35,27 +36,40 @@ class Notes:
         """Every receipt that is here, oldest first."""
         if not self.git.ref(NOTES_REF):
             return []
-        listed = [line.split() for line in self.git.output("notes", f"--ref={NOTES_REF}", "list").splitlines()]
+        listed = [
+            line.split()
+            for line in self.git.output("notes", f"--ref={NOTES_REF}", "list").splitlines()
+        ]
         blobs = self.git.blobs((note for note, _ in listed), limit=MAX_NOTE)
         if lost := [commit for note, commit in listed if note not in blobs]:
             raise GitFailure(
-                f"The receipts of {lost[0][:12]} are missing in this clone, or longer than {MAX_NOTE >> 20} MiB. Fetch them "
-                f"again, or look at what was pushed there: git log -p {NOTES_REF}."
+                f"The receipts of {lost[0][:12]} are missing in this clone, or longer than"
+                f" {MAX_NOTE >> 20} MiB. Fetch them again, or look at what was pushed there: git"
+                f" log -p {NOTES_REF}."
             )
-        return read({commit: blobs[note].decode("utf-8", "replace") for note, commit in listed if note in blobs})
+        return read(
+            {
+                commit: blobs[note].decode("utf-8", "replace")
+                for note, commit in listed
+                if note in blobs
+            }
+        )
 
     def add(self, commit: str, line: str) -> None:
         """Append a line to a commit's note. Raises GitFailure when it cannot be done."""
 
         def append(ref: str) -> None:
             held = self.git.asked("notes", f"--ref={ref}", "show", commit)
-            blob = self.git.output("hash-object", "-w", "--stdin", feed=f"{held}\n{line}\n" if held else f"{line}\n")
+            blob = self.git.output(
+                "hash-object", "-w", "--stdin", feed=f"{held}\n{line}\n" if held else f"{line}\n"
+            )
             self.git.output("notes", f"--ref={ref}", "add", "-f", "-C", blob, commit, identity=True)
 
         self._change(append)
 
     def fetch(self) -> None:
-        """Bring in the remote's receipts and merge them with those here. Raises GitFailure when the remote cannot be read."""
+        """Bring in the remote's receipts and merge them with those here. Raises GitFailure when the
+        remote cannot be read."""
         if self.remote is None:
             return
         theirs = f"{NOTES_REF}-{self.remote}"
@@ -63,19 +77,31 @@ class Notes:
             self.git.output("update-ref", "-d", theirs)  # what was there once is to be pushed again
             return
         refs = f"+{NOTES_REF}:{theirs}"
-        self.git.exchange("fetch", "--no-tags", "--no-write-fetch-head", self.remote, refs, seconds=PATIENCE)
+        self.git.exchange(
+            "fetch", "--no-tags", "--no-write-fetch-head", self.remote, refs, seconds=PATIENCE
+        )
 
         def merge(ref: str) -> None:
             if self.git.ref(ref):
-                self.git.output("notes", f"--ref={ref}", "merge", "-q", "-s", "cat_sort_uniq", theirs, identity=True)
+                self.git.output(
+                    "notes",
+                    f"--ref={ref}",
+                    "merge",
+                    "-q",
+                    "-s",
+                    "cat_sort_uniq",
+                    theirs,
+                    identity=True,
+                )
             else:
                 self.git.output("update-ref", ref, theirs)
 
         self._change(merge)
 
     def _change(self, change: Callable[[str], None]) -> None:
-        """Change the notes, in a copy whose ref `change` gets. Other processes may be doing the same: the notes move from what
-        was read to what was made of it in one step, or it is done again."""
+        """Change the notes, in a copy whose ref `change` gets. Other processes may be doing the
+        same: the notes move from what was read to what was made of it in one step, or it is done
+        again."""
         for attempt in range(TRIES):
             before = self.git.ref(NOTES_REF)
             mine = f"{NOTES_REF}-{os.getpid()}-{random.randrange(1 << 30):x}"
@@ -98,7 +124,8 @@ class Notes:
         return ours is not None and ours != self.git.ref(f"{NOTES_REF}-{self.remote}")
 
     def push(self) -> None:
-        """Send the receipts to the remote, merging what others sent meanwhile; five tries. Raises GitFailure."""
+        """Send the receipts to the remote, merging what others sent meanwhile; five tries. Raises
+        GitFailure."""
         if self.remote is None:
             raise GitFailure("There is no remote to push the receipts to.")
         said = ""
@@ -106,14 +133,18 @@ class Notes:
             try:
                 sent = self.git.ref(NOTES_REF) or NOTES_REF
                 refs = f"{sent}:{NOTES_REF}"
-                self.git.exchange("push", "--quiet", "--no-verify", self.remote, refs, seconds=PATIENCE)
+                self.git.exchange(
+                    "push", "--quiet", "--no-verify", self.remote, refs, seconds=PATIENCE
+                )
                 self.git.output("update-ref", f"{NOTES_REF}-{self.remote}", sent)
                 return
             except GitFailure as failure:
                 said = str(failure)
             _pause(attempt)
             self.fetch()
-        raise GitFailure(f"The receipts could not be pushed to {self.remote} in {TRIES} tries: {said}")
+        raise GitFailure(
+            f"The receipts could not be pushed to {self.remote} in {TRIES} tries: {said}"
+        )
 
 
 def _pause(attempt: int) -> None:

@@ -1,7 +1,8 @@
-"""The one place that talks to git. Bulk reading goes through plain git commands, one process for many objects.
+"""The one place that talks to git. Bulk reading goes through plain git commands, one process for
+many objects.
 
-GitPython serves what navigates and writes; measured on histories of thousands of commits, its per-commit diffs cost 67 times
-what one `git log --raw` and one `git cat-file --batch` do.
+GitPython serves what navigates and writes; measured on histories of thousands of commits, its
+per-commit diffs cost 67 times what one `git log --raw` and one `git cat-file --batch` do.
 """
 
 from __future__ import annotations
@@ -26,14 +27,19 @@ _PIPE_HOLDS = 4096  # what a pipe takes at least before its writer waits
 
 
 class Git(Revisions):
-    """One repository, named by its top-level folder: its commits, and what lies in them and in the working tree."""
+    """One repository, named by its top-level folder: its commits, and what lies in them and in the
+    working tree."""
 
     def files_at(self, revision: str, registry: str) -> Iterator[SourceFile]:
-        """A registry folder's files straight from git's objects, without a checkout. Raises GitFailure if it has none."""
-        listing = self._run("ls-tree", "-r", "-z", "-l", "--full-tree", revision, "--", registry, *outside(registry))
+        """A registry folder's files straight from git's objects, without a checkout. Raises
+        GitFailure if it has none."""
+        listing = self._run(
+            "ls-tree", "-r", "-z", "-l", "--full-tree", revision, "--", registry, *outside(registry)
+        )
         if b"\t" + os.fsencode(registry) + b"/" not in listing:
             raise GitFailure(
-                f"There is no {registry}/ folder in commit {revision[:12]}. Commit it first, or name it with --registry-dir."
+                f"There is no {registry}/ folder in commit {revision[:12]}. Commit it first, or"
+                " name it with --registry-dir."
             )
         entries = []
         for entry in listing.decode("utf-8", "surrogateescape").split("\0"):
@@ -54,10 +60,13 @@ class Git(Revisions):
                 yield SourceFile(path, None, LINK if kind == "blob" else "is a submodule")
             else:
                 # A file over the limit is not read; a byte too many says as much.
-                yield SourceFile(path, contents[blob] if blob in contents else b" " * (MAX_BYTES + 1))
+                yield SourceFile(
+                    path, contents[blob] if blob in contents else b" " * (MAX_BYTES + 1)
+                )
 
     def blobs(self, ids: Iterable[str], limit: int | None = MAX_BYTES) -> Mapping[str, bytes]:
-        """The contents of many blobs in one process. An id that is unknown, or of more than `limit` bytes, is left out."""
+        """The contents of many blobs in one process. An id that is unknown, or of more than `limit`
+        bytes, is left out."""
         wanted = [blob for blob in dict.fromkeys(ids) if len(blob) >= 40]
         if not wanted:
             return {}
@@ -68,7 +77,8 @@ class Git(Revisions):
             if len(request) <= _PIPE_HOLDS:
                 _feed(stdin, request)
             else:
-                # git begins to answer before it has read all of it, so somebody has to listen meanwhile.
+                # git begins to answer before it has read all of it, so somebody has to listen
+                # meanwhile.
                 Thread(target=_feed, args=(stdin, request), daemon=True).start()
             for blob in wanted:
                 data = answer(stdout, limit)
@@ -85,18 +95,21 @@ class Git(Revisions):
     ) -> Line:
         """The first-parent history of a revision with what it did to the registry folder.
 
-        The contents of the files that `wants` names by their paths are handed to `take` meanwhile, the oldest first.
+        The contents of the files that `wants` names by their paths are handed to `take` meanwhile,
+        the oldest first.
         """
         line = self.listed(revision)
         self.fill(line, registry, wants, take)
         return line
 
     def listed(self, revision: str) -> Line:
-        """The first-parent history of a revision, from one `git rev-list`: no changes are in it yet."""
+        """The first-parent history of a revision, from one `git rev-list`: no changes are in it
+        yet."""
         return log.listed(self._run("rev-list", *log.LISTED, revision, "--"))
 
     def fill(self, line: Line, registry: str, wants: Callable[[str], bool], take: Take) -> None:
-        """Add to a line what its commits did to the registry folder, from one `git diff-tree`; `line` says the rest."""
+        """Add to a line what its commits did to the registry folder, from one `git diff-tree`;
+        `line` says the rest."""
         blobs = BlobStream(lambda: self._popen("cat-file", "--batch", "--buffer"), take)
         try:
             log.fill(line, self._logged(log.compared(line), registry), wants, blobs)
@@ -104,7 +117,8 @@ class Git(Revisions):
             blobs.close()
 
     def _logged(self, asked: str, registry: str) -> Iterator[log.Logged]:
-        """What each of the commits asked for did to the registry folder, as `git diff-tree` finds it."""
+        """What each of the commits asked for did to the registry folder, as `git diff-tree` finds
+        it."""
         command = ("diff-tree", *log.LOGGED, "--", registry, *outside(registry))
         with self._popen(*command) as process:
             # It answers before it has read all of it, so somebody has to listen meanwhile.
@@ -116,7 +130,8 @@ class Git(Revisions):
             raise GitFailure(f"{why}: it ended too early.")
 
     def merged(self, line: Line, wanted: Iterable[int], registry: str) -> dict[int, list[Merged]]:
-        """The commits that these true merges of the line brought in, the newest first, without merges among them.
+        """The commits that these true merges of the line brought in, the newest first, without
+        merges among them.
 
         Two processes for all: one for how the commits hang together, one for what they did.
         """
@@ -126,11 +141,17 @@ class Git(Revisions):
         first = merges[0]
         tips = [parent for i, others in line.merges.items() if i >= first for parent in others]
         before = [f"^{line.shas[first - 1]}"] if first else []
-        listed = self._run("rev-list", "--date-order", "--parents", "--stdin", feed=_lines([*tips, *before]))
-        parents = {sha: rest for sha, *rest in (entry.split() for entry in listed.decode().splitlines())}
+        listed = self._run(
+            "rev-list", "--date-order", "--parents", "--stdin", feed=_lines([*tips, *before])
+        )
+        parents = {
+            sha: rest for sha, *rest in (entry.split() for entry in listed.decode().splitlines())
+        }
         brought = line.brought_in(parents, first)
         found: dict[int, list[Merged]] = {i: [] for i in merges}
-        asked = [sha for sha, rest in parents.items() if brought.get(sha) in found and len(rest) < 2]
+        asked = [
+            sha for sha, rest in parents.items() if brought.get(sha) in found and len(rest) < 2
+        ]
         if asked:
             for sha, seconds, about, changes in self._logged(_lines(asked), registry):
                 commit = Commit(sha, log.utc(seconds), *about)
@@ -138,14 +159,19 @@ class Git(Revisions):
         return found
 
     def messages(self, sha: str, path: str, before: str | None = None) -> list[str]:
-        """The messages that speak for a commit's change of a file: its own, and in a true merge those of the merged commits
-        that touch the file (RULES R3). They were merged into `before`, by default its first parent."""
-        first, *others = self._text("rev-list", "--parents", "-n", "1", sha, "--").split()[1:] or [""]
+        """The messages that speak for a commit's change of a file: its own, and in a true merge
+        those of the merged commits that touch the file (RULES R3). They were merged into `before`,
+        by default its first parent."""
+        first, *others = self._text("rev-list", "--parents", "-n", "1", sha, "--").split()[1:] or [
+            ""
+        ]
         merged = others if before in (None, first) else [sha]
         form = ("log", "--no-show-signature", "--encoding=UTF-8", "-z", "--format=%B")
         said = self._run(*form, "-n", "1", sha, "--")
         for tip in merged:
-            said += b"\0" + self._run(*form, "--no-merges", "--full-history", f"{before or first}..{tip}", "--", path)
+            said += b"\0" + self._run(
+                *form, "--no-merges", "--full-history", f"{before or first}..{tip}", "--", path
+            )
         return [one.strip() for one in said.decode("utf-8", "replace").split("\0") if one.strip()]
 
     def dirty_paths(self, registry: str) -> list[str]:
@@ -158,13 +184,16 @@ class Git(Revisions):
         )  # fmt: skip
 
     def changed_since(self, ref: str, registry: str) -> list[str]:
-        """Paths below the registry folder that differ, in the working tree, from where this branch left `ref`."""
+        """Paths below the registry folder that differ, in the working tree, from where this branch
+        left `ref`."""
         tip = self.resolve(ref)
         start = self.asked("merge-base", tip, "HEAD") or tip
         places = (registry, *outside(registry))
         changed = self._run("diff", "--name-only", "-z", "--no-renames", start, "--", *places)
         paths = set(changed.decode("utf-8", "surrogateescape").split("\0"))
-        new = self._run("ls-files", "-z", "--others", "--exclude-standard", "--full-name", "--", *places)
+        new = self._run(
+            "ls-files", "-z", "--others", "--exclude-standard", "--full-name", "--", *places
+        )
         return sorted((paths | set(new.decode("utf-8", "surrogateescape").split("\0"))) - {""})
 
 

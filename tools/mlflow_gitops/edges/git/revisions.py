@@ -1,4 +1,5 @@
-"""Which commits: what a revision names, where the main branch is (RULES R1), what comes before what, who signed."""
+"""Which commits: what a revision names, where the main branch is (RULES R1), what comes before
+what, who signed."""
 
 from __future__ import annotations
 
@@ -35,14 +36,21 @@ class Revisions(GitCommand):
         """The repository that `start` lies in. Raises GitFailure if there is none."""
         here = cls(start)
         try:
-            top = here._run("rev-parse", "--show-toplevel", why=f"{start} is not in a git repository that can be read")
+            top = here._run(
+                "rev-parse",
+                "--show-toplevel",
+                why=f"{start} is not in a git repository that can be read",
+            )
         except GitFailure as failure:
             if here._run("rev-parse", "--is-inside-work-tree", check=False).strip() == b"false":
                 raise GitFailure(
-                    f"{start} is a bare git repository or a .git folder; mlflow-gitops works in a checkout with files."
+                    f"{start} is a bare git repository or a .git folder; mlflow-gitops works in a"
+                    " checkout with files."
                 ) from None
             if "dubious ownership" in str(failure):
-                raise GitFailure(f"{failure} Trust it with: git config --global --add safe.directory FOLDER") from None
+                raise GitFailure(
+                    f"{failure} Trust it with: git config --global --add safe.directory FOLDER"
+                ) from None
             raise
         return cls(Path(os.fsdecode(top.removesuffix(b"\n"))))
 
@@ -53,13 +61,16 @@ class Revisions(GitCommand):
         """The full id of the commit that a revision names. Raises GitFailure if it names none."""
         if revision == "HEAD" and not self.has_commits():
             raise GitFailure(f"{self.top} has no commits yet. Commit the manifests first.")
-        found = self.asked("rev-parse", "--verify", "-q", "--end-of-options", revision + "^{commit}")
+        found = self.asked(
+            "rev-parse", "--verify", "-q", "--end-of-options", revision + "^{commit}"
+        )
         if not found or found.startswith("^"):  # `^REV` is every commit but those of REV
             raise GitFailure(f"git knows no revision {revision!r}. Fetch it, or name another.")
         return found
 
     def main_ref(self, wanted: str | None) -> str:
-        """The main branch (RULES R1): the wanted one, the remote's HEAD, its `main` or `master`, else the local branch.
+        """The main branch (RULES R1): the wanted one, the remote's HEAD, its `main` or `master`,
+        else the local branch.
 
         A branch is meant even where a tag has the same name, which git would take first.
         """
@@ -76,33 +87,38 @@ class Revisions(GitCommand):
             if self._has(ref):
                 return self._short(ref)
         raise GitFailure(
-            f"The main branch of {remote} is not known here. Run git fetch {remote} (git push -u {remote} HEAD where it is "
-            "still empty), or name it with --main."
+            f"The main branch of {remote} is not known here. Run git fetch {remote} (git push -u"
+            f" {remote} HEAD where it is still empty), or name it with --main."
         )
 
     def first_parents(self, revision: str, without: str | None = None) -> list[str]:
-        """The first-parent line up to a revision, the oldest commit first, less what `without` has; empty before the first
-        commit."""
+        """The first-parent line up to a revision, the oldest commit first, less what `without` has;
+        empty before the first commit."""
         less = [f"^{without}"] if without else []
         try:
-            return self._text("rev-list", "--first-parent", "--reverse", revision, *less, "--").split()
+            return self._text(
+                "rev-list", "--first-parent", "--reverse", revision, *less, "--"
+            ).split()
         except GitFailure:
             if self.has_commits():
                 raise
             return []
 
     def remote(self) -> str | None:
-        """The remote that the main branch is taken from: `origin`, else the first; None where there is none."""
+        """The remote that the main branch is taken from: `origin`, else the first; None where there
+        is none."""
         remotes = self._text("remote").split()
         return "origin" if "origin" in remotes else remotes[0] if remotes else None
 
     def fetch(self, enough: Callable[[], bool] = lambda: False) -> None:
-        """Bring in the branches of the remote that the main branch is taken from; nothing where there is none. A remote that
-        stalls is given up, and any as soon as there was `enough` waiting. Raises GitFailure."""
+        """Bring in the branches of the remote that the main branch is taken from; nothing where
+        there is none. A remote that stalls is given up, and any as soon as there was `enough`
+        waiting. Raises GitFailure."""
         from mlflow_gitops.core.audit.receipts import NOTES_REF  # not needed to read
 
         if remote := self.remote():
-            # Receipts are merged by `Notes`; a clone that is told to fetch all notes would put the remote's in their place.
+            # Receipts are merged by `Notes`; a clone that is told to fetch all notes would put the
+            # remote's in their place.
             ours = ("-c", f"remote.{remote}.fetch=^{NOTES_REF}")
             told = ("--quiet", "--no-tags", "--no-write-fetch-head")
             self.exchange(*ours, "fetch", *told, remote, why="git fetch failed", enough=enough)
@@ -127,21 +143,31 @@ class Revisions(GitCommand):
         return self._text("rev-parse", "--is-shallow-repository") == "true"
 
     def merge(self, onto: str, revision: str) -> str:
-        """The commit that merging a revision would make, as an object that no branch names (`git merge-tree`, 2.38).
+        """The commit that merging a revision would make, as an object that no branch names (`git
+        merge-tree`, 2.38).
 
         Raises GitFailure where the two conflict, naming the files.
         """
-        done = self._start("merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", onto, revision)
+        done = self._start(
+            "merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", onto, revision
+        )
         if done.returncode == 1:
             files = done.stdout.decode("utf-8", "replace").split("\0")[1:]
             listed = ", ".join(sorted(file for file in files if file)[:5])
-            raise GitFailure(f"{revision[:12]} conflicts with {onto[:12]} in {listed}. Merge or rebase first.")
+            raise GitFailure(
+                f"{revision[:12]} conflicts with {onto[:12]} in {listed}. Merge or rebase first."
+            )
         if done.returncode:
             said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise GitFailure(f"git cannot merge these (it takes git 2.38): {said[0] if said else done.returncode}.")
+            raise GitFailure(
+                "git cannot merge these (it takes git 2.38):"
+                f" {said[0] if said else done.returncode}."
+            )
         tree = done.stdout.decode().strip("\0\n")
         parents = ("-p", onto, "-p", revision)
-        return self.output("commit-tree", tree, *parents, "-m", "a merge that is only planned", identity=True)
+        return self.output(
+            "commit-tree", tree, *parents, "-m", "a merge that is only planned", identity=True
+        )
 
     def contains(self, revision: str, other: str) -> bool:
         """Whether `other` is `revision` or comes before it; not where it is unknown here."""
@@ -153,7 +179,9 @@ class Revisions(GitCommand):
 
     def after(self, start: str, revision: str) -> frozenset[str]:
         """The commits up to a revision that come after `start`, whatever lies beside it left out."""
-        return frozenset(self._text("rev-list", "--ancestry-path", f"{start}..{revision}", "--").split())
+        return frozenset(
+            self._text("rev-list", "--ancestry-path", f"{start}..{revision}", "--").split()
+        )
 
     def describe(self, sha: str) -> Commit:
         """One commit, with its own committer's time."""
@@ -163,13 +191,19 @@ class Revisions(GitCommand):
         return Commit(sha, log.utc(int(seconds or 0)), author, subject)
 
     def signature_fault(self, sha: str) -> str | None:
-        """Why git does not take a commit's signature for good, by its own settings (GPG's keyring, SSH's allowed signers);
-        None if it does."""
-        status, _, who = self._text("show", "-s", "--no-show-signature", "--format=%G?%n%GS", sha).partition("\n")
+        """Why git does not take a commit's signature for good, by its own settings (GPG's keyring,
+        SSH's allowed signers); None if it does."""
+        status, _, who = self._text(
+            "show", "-s", "--no-show-signature", "--format=%G?%n%GS", sha
+        ).partition("\n")
         by = f" ({who})" if who else ""
-        if status == "N" and "\ngpgsig" in self._text("cat-file", "commit", sha).partition("\n\n")[0]:
+        if (
+            status == "N"
+            and "\ngpgsig" in self._text("cat-file", "commit", sha).partition("\n\n")[0]
+        ):
             return (
-                "has a signature that cannot be checked: git knows no allowed signers here (gpg.ssh.allowedSignersFile)"
+                "has a signature that cannot be checked: git knows no allowed signers here"
+                " (gpg.ssh.allowedSignersFile)"
             )
         return None if status == "G" else _SIGNATURES.get(status, "cannot be judged") + by
 

@@ -1,7 +1,8 @@
-"""The one place that talks to GitHub, through PyGithub: who we are, comments, statuses, issues, and opening pull requests.
+"""The one place that talks to GitHub, through PyGithub: who we are, comments, statuses, issues, and
+opening pull requests.
 
-What is read of pull requests for the approval rule is in `pull_requests`. PyGithub takes half a second to import, so that
-happens when GitHub is first asked.
+What is read of pull requests for the approval rule is in `pull_requests`. PyGithub takes half a
+second to import, so that happens when GitHub is first asked.
 """
 
 from __future__ import annotations
@@ -36,11 +37,14 @@ MAX_DESCRIPTION = 140
 _TIMEOUT = 15
 """Seconds."""
 _NAME = re.compile(r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")
-_REMOTE = re.compile(r"^(?:[a-z+]+://)?(?:[^@/]*@)?(?P<host>[^:/]+)(?::\d+)?[:/](?P<name>[^/:]+/[^/]+?)(?:\.git)?/?$")
+_REMOTE = re.compile(
+    r"^(?:[a-z+]+://)?(?:[^@/]*@)?(?P<host>[^:/]+)(?::\d+)?[:/](?P<name>[^/:]+/[^/]+?)(?:\.git)?/?$"
+)
 
 
 class GitHub:
-    """One repository on GitHub. `token` is sent to `api_url` alone and shown nowhere. Every method raises GitHubFailure."""
+    """One repository on GitHub. `token` is sent to `api_url` alone and shown nowhere. Every method
+    raises GitHubFailure."""
 
     def __init__(self, repository: str, token: str, api_url: str = API) -> None:
         self.repository = repository
@@ -49,8 +53,8 @@ class GitHub:
 
     @classmethod
     def configured(cls, git: Git | None) -> GitHub | None:
-        """The repository that GitHub's own variables name: GITHUB_TOKEN, GITHUB_API_URL, and GITHUB_REPOSITORY or else the
-        remote's address. None without a token or a repository."""
+        """The repository that GitHub's own variables name: GITHUB_TOKEN, GITHUB_API_URL, and
+        GITHUB_REPOSITORY or else the remote's address. None without a token or a repository."""
         token = os.environ.get("GITHUB_TOKEN", "").strip()
         api_url = os.environ.get("GITHUB_API_URL", "").strip() or API
         repository = os.environ.get("GITHUB_REPOSITORY", "").strip() or repository_of(git, api_url)
@@ -63,7 +67,11 @@ class GitHub:
         """As `configured`; raises GitHubFailure that says what is missing."""
         found = cls.configured(git)
         if found is None:
-            what = "GITHUB_TOKEN" if not os.environ.get("GITHUB_TOKEN") else "GITHUB_REPOSITORY=owner/name"
+            what = (
+                "GITHUB_TOKEN"
+                if not os.environ.get("GITHUB_TOKEN")
+                else "GITHUB_REPOSITORY=owner/name"
+            )
             raise GitHubFailure(f"GitHub cannot be asked: set {what}.")
         return found
 
@@ -72,8 +80,8 @@ class GitHub:
         from github import Auth, Github
         from urllib3.util import Retry
 
-        # What failed in passing is asked again, but nothing is created twice. A rate limit is told, not waited for: it may
-        # last an hour.
+        # What failed in passing is asked again, but nothing is created twice. A rate limit is told,
+        # not waited for: it may last an hour.
         retry = Retry(
             total=3,
             connect=1,
@@ -111,12 +119,14 @@ class GitHub:
         except AssertionError:
             # PyGithub sends the token to no other host than the one it was given.
             raise GitHubFailure(
-                f"GitHub at {self.api_url} answers with addresses elsewhere. Set GITHUB_API_URL to its own address."
+                f"GitHub at {self.api_url} answers with addresses elsewhere. Set GITHUB_API_URL to"
+                " its own address."
             ) from None
         except RequestException as error:
             said = type(error).__name__
             raise GitHubFailure(
-                f"GitHub at {self.api_url} could not be reached to {what} ({said}). Try again later."
+                f"GitHub at {self.api_url} could not be reached to {what} ({said}). Try again"
+                " later."
             ) from None
 
     def _failure(self, error: Any, what: str) -> GitHubFailure:
@@ -126,21 +136,32 @@ class GitHub:
         data = error.data if isinstance(error.data, dict) else {}
         said = str(data.get("message") or "").replace(self._token, "***").strip().rstrip(".")
         if isinstance(error, RateLimitExceededException) or status == 429:
-            return GitHubFailure(f"GitHub's rate limit is used up{_until(error)}; nothing was done to {what}.", status)
+            return GitHubFailure(
+                f"GitHub's rate limit is used up{_until(error)}; nothing was done to {what}.",
+                status,
+            )
         if status == 401:
-            return GitHubFailure("GitHub does not accept the token (401). Set GITHUB_TOKEN to a valid one.", status)
+            return GitHubFailure(
+                "GitHub does not accept the token (401). Set GITHUB_TOKEN to a valid one.", status
+            )
         if status == 403:
             way = "give the job the permission, or use a token that has it"
-            return GitHubFailure(f"The token may not {what} in {self.repository} (403: {said}); {way}.", status)
+            return GitHubFailure(
+                f"The token may not {what} in {self.repository} (403: {said}); {way}.", status
+            )
         if status == 404:
             told = f"GitHub finds nothing to {what} in {self.repository} (404)"
             return GitHubFailure(f"{told}: it is not there, or the token may not see it.", status)
         details = "; ".join(_detail(one) for one in data.get("errors") or ())
-        return GitHubFailure(f"GitHub refused to {what} ({status}: {said}{': ' if details else ''}{details}).", status)
+        return GitHubFailure(
+            f"GitHub refused to {what} ({status}: {said}{': ' if details else ''}{details}).",
+            status,
+        )
 
     @cached_property
     def me(self) -> str:
-        """The login that the token writes as. GraphQL tells it for every kind of token, the REST API not for an app's."""
+        """The login that the token writes as. GraphQL tells it for every kind of token, the REST
+        API not for an app's."""
         with self.asking("say whose token this is"):
             _, answer = self.client.requester.graphql_query("query { viewer { login } }", {})
         return str(answer["data"]["viewer"]["login"])
@@ -152,7 +173,9 @@ class GitHub:
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
-    def set_status(self, sha: str, context: str, state: State, description: str, url: str | None = None) -> None:
+    def set_status(
+        self, sha: str, context: str, state: State, description: str, url: str | None = None
+    ) -> None:
         """Set a commit status. Branch protection asks for it by its context."""
         with self.asking(f"set the status {context}"):
             self.client.requester.requestJsonAndCheck(
@@ -167,7 +190,8 @@ class GitHub:
             )
 
     def statuses(self, sha: str) -> dict[str, tuple[str, str | None]]:
-        """The newest state of each of a commit's statuses by context (of a hundred of them), and the address it names."""
+        """The newest state of each of a commit's statuses by context (of a hundred of them), and
+        the address it names."""
         with self.asking("read a commit's statuses"):
             _, found = self.client.requester.requestJsonAndCheck(
                 "GET", f"{self.repo.url}/commits/{sha}/status", parameters={"per_page": 100}
@@ -175,10 +199,11 @@ class GitHub:
         return {one["context"]: (one["state"], one["target_url"]) for one in found["statuses"]}
 
     def comment(self, number: int, key: str, body: str, *, new: bool = True) -> str | None:
-        """Keep one comment on a pull request or issue: found by a hidden marker and by being ours, updated, never doubled.
+        """Keep one comment on a pull request or issue: found by a hidden marker and by being ours,
+        updated, never doubled.
 
-        Anybody can copy the marker, so another's comment with it is left alone. Without `new` none is begun. Returns the
-        comment's address, None where there is none.
+        Anybody can copy the marker, so another's comment with it is left alone. Without `new` none
+        is begun. Returns the comment's address, None where there is none.
         """
         text = marked(key, body)
         with self.asking(f"comment on #{number}"):
@@ -193,8 +218,8 @@ class GitHub:
             return str(ours[0].html_url)
 
     def issue(self, key: str, title: str, body: str | None) -> str | None:
-        """Keep one open issue of ours while there is something to tell; `body` None closes it. Returns its address, or None
-        where there is none."""
+        """Keep one open issue of ours while there is something to tell; `body` None closes it.
+        Returns its address, or None where there is none."""
         with self.asking("keep the issue about drift"):
             known = [one for one in self._issues() if self._is_ours(one, key)]
             for surplus in known[1:]:
@@ -219,33 +244,45 @@ class GitHub:
 
     def _is_ours(self, one: Any, key: str) -> bool:
         # GraphQL names an app without what REST adds to its name.
-        author = one.user.login.removesuffix("[bot]" if one.user.type == "Bot" else "") if one.user else ""
-        return _marker(key) in (one.body or "") and author.lower() == self.me.removesuffix("[bot]").lower()
+        author = (
+            one.user.login.removesuffix("[bot]" if one.user.type == "Bot" else "")
+            if one.user
+            else ""
+        )
+        return (
+            _marker(key) in (one.body or "")
+            and author.lower() == self.me.removesuffix("[bot]").lower()
+        )
 
     # -- pull requests ----------------------------------------------------------------------------------------------
 
     def open_pull(self, branch: str, title: str, body: str, base: str) -> str:
-        """Open a pull request of a branch that is on GitHub already, or bring its open one up to date. Returns its address."""
+        """Open a pull request of a branch that is on GitHub already, or bring its open one up to
+        date. Returns its address."""
         owner = self.repository.split("/")[0]
         with self.asking(f"open a pull request of {branch}"):
             for pull in self.repo.get_pulls(state="open", head=f"{owner}:{branch}", base=base):
                 if (pull.title, pull.body or "") != (title, body):
                     pull.edit(title=title, body=body)
                 return str(pull.html_url)
-            return str(self.repo.create_pull(base=base, head=branch, title=title, body=body).html_url)
+            return str(
+                self.repo.create_pull(base=base, head=branch, title=title, body=body).html_url
+            )
 
     def open_pull_at(self, head: str, base: str) -> PullRequest | None:
-        """The open pull request into a branch whose head is a commit; of several the newest. Looked up, never taken from an
-        event."""
+        """The open pull request into a branch whose head is a commit; of several the newest. Looked
+        up, never taken from an event."""
         with self.asking("list the open pull requests"):
             found = self.repo.get_pulls(state="open", sort="created", direction="desc", base=base)
             return next((pull for pull in found if pull.head.sha == head), None)
 
 
 def open_pull_request(git: Git, branch: str, title: str, body: str, base: str | None = None) -> str:
-    """Open a pull request of a pushed branch and return its address; an open one of that branch is used again.
+    """Open a pull request of a pushed branch and return its address; an open one of that branch is
+    used again.
 
-    `base` is the branch that it goes into, by default the repository's default branch. Raises GitHubFailure.
+    `base` is the branch that it goes into, by default the repository's default branch. Raises
+    GitHubFailure.
     """
     github = GitHub.needed(git)
     return github.open_pull(branch, title, body, base or github.default_branch)
@@ -262,7 +299,8 @@ def repository_of(git: Git | None, api_url: str = API) -> str | None:
 
 
 def branch_of(git: Git, main_ref: str) -> str | None:
-    """What GitHub calls the branch that a ref names: `origin/main` is `main`. None for what is no branch."""
+    """What GitHub calls the branch that a ref names: `origin/main` is `main`. None for what is no
+    branch."""
     name = git.output("rev-parse", "--symbolic-full-name", main_ref, check=False)
     for place in (*(f"refs/remotes/{one}/" for one in [git.remote()] if one), "refs/heads/"):
         if name.startswith(place):
@@ -291,7 +329,8 @@ def _detail(error: Any) -> str:
     if not isinstance(error, dict):
         return str(error)
     return str(
-        error.get("message") or " ".join(str(error.get(key, "")) for key in ("resource", "field", "code")).strip()
+        error.get("message")
+        or " ".join(str(error.get(key, "")) for key in ("resource", "field", "code")).strip()
     )
 
 
@@ -299,4 +338,7 @@ def _until(error: Any) -> str:
     reset = str((error.headers or {}).get("x-ratelimit-reset", ""))
     if not reset.isdigit():
         return ""
-    return f" until {datetime.fromtimestamp(int(reset), timezone.utc).isoformat().replace('+00:00', 'Z')}"
+    return (
+        " until"
+        f" {datetime.fromtimestamp(int(reset), timezone.utc).isoformat().replace('+00:00', 'Z')}"
+    )

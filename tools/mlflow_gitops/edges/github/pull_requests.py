@@ -1,7 +1,8 @@
-"""What GitHub knows of the pull request behind a commit: the facts that the approval rule judges (RULES R3).
+"""What GitHub knows of the pull request behind a commit: the facts that the approval rule judges
+(RULES R3).
 
-A pull request is found by the commit it made, never by a number in a message: it must be merged, into the main branch, and
-contain the commit.
+A pull request is found by the commit it made, never by a number in a message: it must be merged,
+into the main branch, and contain the commit.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mlflow_gitops.core.history.approvals import Approvals, PullRequest, Review, Reviewer, approvals, makers
+from mlflow_gitops.core.history.approvals import (
+    Approvals,
+    PullRequest,
+    Review,
+    Reviewer,
+    approvals,
+    makers,
+)
 from mlflow_gitops.core.manifests.manifest import read_manifest
 from mlflow_gitops.core.times import instant
 from mlflow_gitops.edges.git.repository import Git
@@ -38,12 +46,16 @@ _Found = TypeVar("_Found")
 
 
 class PullRequests:
-    """The pull requests of one repository, each asked about once. `main_line` maps the commits of `main_ref` to their places.
+    """The pull requests of one repository, each asked about once. `main_line` maps the commits of
+    `main_ref` to their places.
 
-    Every method raises GitHubFailure. Once GitHub could not be reached, or its rate limit is used up, it is not asked again.
+    Every method raises GitHubFailure. Once GitHub could not be reached, or its rate limit is used
+    up, it is not asked again.
     """
 
-    def __init__(self, github: GitHub, git: Git, main_ref: str, main_line: Callable[[], Mapping[str, int]]) -> None:
+    def __init__(
+        self, github: GitHub, git: Git, main_ref: str, main_line: Callable[[], Mapping[str, int]]
+    ) -> None:
         self.github = github
         self._git = git
         self._main_ref = main_ref
@@ -60,7 +72,9 @@ class PullRequests:
         """The approvals of the pull request that made a commit of the main line, for one manifest."""
         pull = self._once(("merged", sha), lambda: self._merged(sha))
         if pull is None:
-            return Approvals(not_counted=(f"no pull request merged into {self.branch} made {sha[:7]}",))
+            return Approvals(
+                not_counted=(f"no pull request merged into {self.branch} made {sha[:7]}",)
+            )
         told = self._judged(pull, file)
         here = self._git.asked("rev-parse", "--verify", "-q", f"{sha}:{file}")
         merged = self._blob(pull.head, file)
@@ -112,8 +126,8 @@ class PullRequests:
         return None
 
     def _right_after(self, sha: str) -> Iterator[str]:
-        """The commits that were put on the main line together with this one. GitHub may know a rebased pull request by the
-        last of its commits alone."""
+        """The commits that were put on the main line together with this one. GitHub may know a
+        rebased pull request by the last of its commits alone."""
         line = list(self._main_line())
         start = self._main_line().get(sha, len(line))
         before = instant(self._git.describe(sha).at) if start + 1 < len(line) else None
@@ -134,11 +148,15 @@ class PullRequests:
                 raise
 
     def _is_here(self, repository: Any) -> bool:
-        return repository is not None and repository.full_name.lower() == self.github.repository.lower()
+        return (
+            repository is not None
+            and repository.full_name.lower() == self.github.repository.lower()
+        )
 
     def _contains(self, merge: str | None, commits: Sequence[Commit], sha: str) -> bool:
-        """Whether a merged pull request made a commit of the main line: as its merge, its squash, or one of the commits that
-        its rebase put there. Those keep author and message, and lie right before the last one."""
+        """Whether a merged pull request made a commit of the main line: as its merge, its squash,
+        or one of the commits that its rebase put there. Those keep author and message, and lie
+        right before the last one."""
         if merge is None or merge == sha:
             return merge == sha
         line = self._main_line()
@@ -150,7 +168,10 @@ class PullRequests:
         original = commits[-1 - before].commit
         here = self._git.describe(sha)
         subject = " ".join(original.message.split("\n\n")[0].split())
-        return (here.author, here.subject) == (f"{original.author.name} <{original.author.email}>", subject)
+        return (here.author, here.subject) == (
+            f"{original.author.name} <{original.author.email}>",
+            subject,
+        )
 
     def _open(self, head: str) -> PullRequest | None:
         pull = self.github.open_pull_at(head, self.branch)
@@ -165,8 +186,8 @@ class PullRequests:
         commits = list(pull.get_commits())
         if len(commits) >= _MAX_COMMITS:
             raise GitHubFailure(
-                f"#{pull.number} has {_MAX_COMMITS} commits or more, and GitHub does not tell who made the rest. "
-                "Split the pull request."
+                f"#{pull.number} has {_MAX_COMMITS} commits or more, and GitHub does not tell who"
+                " made the rest. Split the pull request."
             )
         return commits
 
@@ -187,15 +208,25 @@ class PullRequests:
             head=pull.head.sha,
             opened_by=opener.login if opener else None,
             makers=made,
-            dispatched_by=self._dispatchers(pull.created_at) if opener and opener.type == "Bot" else frozenset(),
-            reviews=tuple(
-                Review(one.user.login if one.user else None, one.state, one.commit_id) for one in pull.get_reviews()
+            dispatched_by=(
+                self._dispatchers(pull.created_at)
+                if opener and opener.type == "Bot"
+                else frozenset()
             ),
-            merged_by=f"@{pull.merged_by.login}" if pull.merged_by and pull.merged_by.type != "Bot" else None,
+            reviews=tuple(
+                Review(one.user.login if one.user else None, one.state, one.commit_id)
+                for one in pull.get_reviews()
+            ),
+            merged_by=(
+                f"@{pull.merged_by.login}"
+                if pull.merged_by and pull.merged_by.type != "Bot"
+                else None
+            ),
         )
 
     def _pushers(self, pull: Pull, commits: set[str]) -> Iterator[str]:
-        """Who pushed commits of a pull request. Anybody can write another's name into a commit; a push has to log in.
+        """Who pushed commits of a pull request. Anybody can write another's name into a commit; a
+        push has to log in.
 
         Not told by GitHub Enterprise Server before 3.10, and of a fork that may not be seen.
         """
@@ -206,7 +237,9 @@ class PullRequests:
         asked = {"ref": f"refs/heads/{pull.head.ref}", "per_page": 100}
         found = self._there(
             f"read who pushed {pull.head.ref}",
-            lambda: self.github.client.requester.requestJsonAndCheck("GET", url, parameters=asked)[1],
+            lambda: self.github.client.requester.requestJsonAndCheck("GET", url, parameters=asked)[
+                1
+            ],
             *(() if self._is_here(home) else (403,)),
         )
         for one in found or ():
@@ -216,8 +249,9 @@ class PullRequests:
     def _dispatchers(self, opened: datetime) -> frozenset[str]:
         """Who may have started the workflow that opened a pull request at that time.
 
-        What a pull request says of its origin can be edited. So everybody counts who dispatched a run that began before that
-        time and ended after it; of a run that was started again, each who did that.
+        What a pull request says of its origin can be edited. So everybody counts who dispatched a
+        run that began before that time and ended after it; of a run that was started again, each
+        who did that.
         """
         span = f"{(opened - _RERUNS).strftime('%Y-%m-%dT%H:%M:%SZ')}..{opened.strftime('%Y-%m-%dT%H:%M:%SZ')}"
         runs = [
@@ -233,7 +267,9 @@ class PullRequests:
         for attempt in range(1, run.run_attempt or 1):
             url = f"{self.github.repo.url}/actions/runs/{run.id}/attempts/{attempt}"
             _, earlier = self.github.client.requester.requestJsonAndCheck("GET", url)
-            yield from (earlier[who]["login"] for who in ("actor", "triggering_actor") if earlier.get(who))
+            yield from (
+                earlier[who]["login"] for who in ("actor", "triggering_actor") if earlier.get(who)
+            )
 
     def _reviewer(self, login: str) -> Reviewer:
         with self.github.asking(f"read what @{login} may do"):
@@ -244,7 +280,8 @@ class PullRequests:
         return Reviewer(person, permission, mails)
 
     def _blob(self, sha: str, file: str) -> str | None:
-        """A manifest's blob id at a commit, which may be one that only GitHub has. All its files come in one answer."""
+        """A manifest's blob id at a commit, which may be one that only GitHub has. All its files
+        come in one answer."""
         files = self._once(("tree", sha), lambda: self._tree(sha))
         if files is None:
             return self._once(("blob", sha, file), lambda: self._one_blob(sha, file))
@@ -253,14 +290,17 @@ class PullRequests:
     def _tree(self, sha: str) -> dict[str, str] | None:
         """The files of a commit and their blob ids; None where there are more than GitHub lists."""
         found: dict[str, Any] = self._there(
-            f"read the files of {sha[:7]}", lambda: self.github.repo.get_git_tree(sha, recursive=True).raw_data
+            f"read the files of {sha[:7]}",
+            lambda: self.github.repo.get_git_tree(sha, recursive=True).raw_data,
         ) or {"tree": []}
         if found.get("truncated"):
             return None
         return {one["path"]: one["sha"] for one in found["tree"] if one["type"] == "blob"}
 
     def _one_blob(self, sha: str, file: str) -> str | None:
-        found = self._there(f"read {file} at {sha[:7]}", lambda: self.github.repo.get_contents(file, ref=sha))
+        found = self._there(
+            f"read {file} at {sha[:7]}", lambda: self.github.repo.get_contents(file, ref=sha)
+        )
         return None if found is None or isinstance(found, list) else found.sha
 
     def _stages(self, blob: str | None, file: str) -> Mapping[str, tuple[int, ...]]:
@@ -268,12 +308,15 @@ class PullRequests:
         if blob is None:
             return {}
         with self.github.asking(f"read {file}"):
-            content = self._once(("content", blob), lambda: self.github.repo.get_git_blob(blob).content)
+            content = self._once(
+                ("content", blob), lambda: self.github.repo.get_git_blob(blob).content
+            )
         manifest, _ = read_manifest(base64.b64decode(content), file)
         return manifest.stages if manifest else {}
 
     def _there(self, what: str, ask: Callable[[], _Found], *also: int) -> _Found | None:
-        """An answer, or None where GitHub has no such thing (409: an empty repository), or answers with one of `also`."""
+        """An answer, or None where GitHub has no such thing (409: an empty repository), or answers
+        with one of `also`."""
         try:
             with self.github.asking(what):
                 return ask()
@@ -284,5 +327,10 @@ class PullRequests:
 
 
 def _names(user: Any, signature: Any) -> list[str]:
-    """What names somebody who made a commit: the login, where GitHub knows the address, and the address."""
-    return [name for name in (user.login if user else None, signature.email if signature else None) if name]
+    """What names somebody who made a commit: the login, where GitHub knows the address, and the
+    address."""
+    return [
+        name
+        for name in (user.login if user else None, signature.email if signature else None)
+        if name
+    ]

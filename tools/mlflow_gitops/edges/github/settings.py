@@ -1,6 +1,8 @@
-"""What GitHub's settings say of a repository, read for `doctor`. Nothing is written; what the token may not see stays unread.
+"""What GitHub's settings say of a repository, read for `doctor`. Nothing is written; what the token
+may not see stays unread.
 
-The paths are those of GitHub's REST API, version 2022-11-28. PyGithub has no objects for some of them, so all are read plainly.
+The paths are those of GitHub's REST API, version 2022-11-28. PyGithub has no objects for some of
+them, so all are read plainly.
 """
 
 from __future__ import annotations
@@ -26,8 +28,9 @@ def read_settings(
     app: App | None,
     environments: Collection[str] = frozenset(ENVIRONMENTS.values()),
 ) -> Settings:
-    """Everything that `doctor` judges. `branch` is the main line's, by default the default branch; `app` is what the workflows
-    make an App's token from. Raises GitHubFailure where the repository itself cannot be read."""
+    """Everything that `doctor` judges. `branch` is the main line's, by default the default branch;
+    `app` is what the workflows make an App's token from. Raises GitHubFailure where the repository
+    itself cannot be read."""
     return _Reader(github).settings(branch, app, environments)
 
 
@@ -35,12 +38,18 @@ class _Reader:
     def __init__(self, github: GitHub) -> None:
         self._github = github
 
-    def settings(self, branch: str | None, app: App | None, environments: Collection[str]) -> Settings:
+    def settings(
+        self, branch: str | None, app: App | None, environments: Collection[str]
+    ) -> Settings:
         default = self._github.default_branch
         main = branch or default
         ref = quote(main, safe="")
-        rules = self._try(lambda: self._list(f"rules/branches/{ref}", "read the rules of the main branch"))
-        secrets = self._try(lambda: self._names("actions/secrets", "secrets", "list the names of secrets"))
+        rules = self._try(
+            lambda: self._list(f"rules/branches/{ref}", "read the rules of the main branch")
+        )
+        secrets = self._try(
+            lambda: self._names("actions/secrets", "secrets", "list the names of secrets")
+        )
         return Settings(
             repository=self._github.repository,
             branch=main,
@@ -48,9 +57,13 @@ class _Reader:
             rules=rules,
             classic=self._try(lambda: self._classic(ref)),
             bypass=rules if isinstance(rules, Unread) else self._try(lambda: self._bypass(rules)),
-            environments={name: self._try(partial(self._environment, name)) for name in environments},
+            environments={
+                name: self._try(partial(self._environment, name)) for name in environments
+            },
             token=self._try(
-                lambda: self._object("actions/permissions/workflow", "read what a workflow's token may do")
+                lambda: self._object(
+                    "actions/permissions/workflow", "read what a workflow's token may do"
+                )
             ),
             secrets=secrets,
             app=self._try(lambda: self._has_app(app)) if app else None,
@@ -58,7 +71,8 @@ class _Reader:
         )
 
     def _classic(self, ref: str) -> Mapping[str, Any] | None:
-        """The classic rule; None where there is none. Who may not read it gets a 404, too, with another message."""
+        """The classic rule; None where there is none. Who may not read it gets a 404, too, with
+        another message."""
         from github import GithubException
 
         with self._github.asking("read the protection of the main branch"):
@@ -76,7 +90,9 @@ class _Reader:
         for number in sorted({rule["ruleset_id"] for rule in rules if rule.get("ruleset_id")}):
             ruleset = self._object(f"rulesets/{number}", "read who may go past a ruleset")
             if "bypass_actors" not in ruleset:
-                raise GitHubFailure("GitHub shows who may go past a ruleset only to whoever may change it.")
+                raise GitHubFailure(
+                    "GitHub shows who may go past a ruleset only to whoever may change it."
+                )
             for actor in ruleset["bypass_actors"]:
                 kind = str(actor.get("actor_type") or "somebody")
                 found.add(f"{kind} {actor['actor_id']}" if actor.get("actor_id") else kind)
@@ -95,18 +111,24 @@ class _Reader:
             return Environment(None)
         if policy.get("protected_branches"):
             return Environment(None, protected=True)
-        listed = self._object(f"{path}/deployment-branch-policies", f"read the branches of the environment {name}")
+        listed = self._object(
+            f"{path}/deployment-branch-policies", f"read the branches of the environment {name}"
+        )
         patterns = (
-            f"tag {one['name']}" if one.get("type") == "tag" else one["name"] for one in listed["branch_policies"]
+            f"tag {one['name']}" if one.get("type") == "tag" else one["name"]
+            for one in listed["branch_policies"]
         )
         return Environment(tuple(patterns))
 
     def _has_app(self, app: App) -> bool:
         wanted = [(f"actions/variables/{name}", f"variables/{name}") for name in app.variables]
         wanted += [(f"actions/secrets/{name}", f"secrets/{name}") for name in app.secrets]
-        environment = f"environments/{quote(app.environment, safe='')}/" if app.environment else None
+        environment = (
+            f"environments/{quote(app.environment, safe='')}/" if app.environment else None
+        )
         return all(
-            self._is_there(here) or (environment and self._is_there(environment + there)) for here, there in wanted
+            self._is_there(here) or (environment and self._is_there(environment + there))
+            for here, there in wanted
         )
 
     def _is_there(self, path: str) -> bool:
@@ -120,7 +142,10 @@ class _Reader:
 
     def _codeowners(self) -> list[str]:
         found = self._object("codeowners/errors", "read the faults of CODEOWNERS")
-        return [f"line {one['line']}: {one['kind']} ({one['path']})" for one in found["errors"][:_CODEOWNERS_SHOWN]]
+        return [
+            f"line {one['line']}: {one['kind']} ({one['path']})"
+            for one in found["errors"][:_CODEOWNERS_SHOWN]
+        ]
 
     # -- asking -----------------------------------------------------------------------------------------------------
 
@@ -135,7 +160,9 @@ class _Reader:
             return self._plain(path)
 
     def _plain(self, path: str) -> dict[str, Any]:
-        _, answer = self._github.client.requester.requestJsonAndCheck("GET", f"{self._github.repo.url}/{path}")
+        _, answer = self._github.client.requester.requestJsonAndCheck(
+            "GET", f"{self._github.repo.url}/{path}"
+        )
         return dict(answer)
 
     def _list(self, path: str, what: str) -> list[Any]:

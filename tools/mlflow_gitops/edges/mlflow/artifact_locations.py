@@ -1,4 +1,5 @@
-"""Where the artifacts of a version lie: MLflow's own addresses (`models:/…`, `runs:/…`) resolved to those of the storage."""
+"""Where the artifacts of a version lie: MLflow's own addresses (`models:/…`, `runs:/…`) resolved to
+those of the storage."""
 
 from __future__ import annotations
 
@@ -16,9 +17,12 @@ if TYPE_CHECKING:
 
 
 class Places:
-    """The places of one registry's versions. With `by_version`, artifacts are read by a version's own name alone."""
+    """The places of one registry's versions. With `by_version`, artifacts are read by a version's
+    own name alone."""
 
-    def __init__(self, client: MlflowClient, server: Server, artifacts: Artifacts, *, by_version: bool) -> None:
+    def __init__(
+        self, client: MlflowClient, server: Server, artifacts: Artifacts, *, by_version: bool
+    ) -> None:
         self._client = client
         self._server = server
         self._artifacts = artifacts
@@ -31,25 +35,34 @@ class Places:
 
     def of(self, model: str, version: ObservedVersion) -> str | None:
         """Where a version's artifacts are."""
-        if version.status and self._by_version:  # Unity Catalog gives access by the version's own name alone
+        if (
+            version.status and self._by_version
+        ):  # Unity Catalog gives access by the version's own name alone
             return f"models:/{model}/{version.number}"
         if known := self._known.get(version.source or ""):
             return known
         if not version.status:
             return self._settled(version.source)
         place = partial(self._client.get_model_version_download_uri, model)
-        return self._settled(self._server.find(place, str(version.number)) or version.source, seen=True)
+        return self._settled(
+            self._server.find(place, str(version.number)) or version.source, seen=True
+        )
 
     def _settled(self, location: str | None, *, seen: bool = False) -> str | None:
-        """An address of MLflow's own as the address of the storage behind it; any other is taken from a registry alone."""
+        """An address of MLflow's own as the address of the storage behind it; any other is taken
+        from a registry alone."""
         if logged := logged_model(location):
             found = self._server.find(self._client.get_logged_model, logged)
             return str(found.artifact_location) if found is not None else None
         if location and location.startswith("runs:/"):
-            run = self._server.find(self._client.get_run, location.removeprefix("runs:/").partition("/")[0])
+            run = self._server.find(
+                self._client.get_run, location.removeprefix("runs:/").partition("/")[0]
+            )
             if run is not None:
                 self._artifacts.must_be_ours(str(run.info.artifact_uri))
             return location if run is not None else None
         if location and not seen:
-            raise RegistryFailure(f"What is at {without_credentials(location)} is read once it is registered.")
+            raise RegistryFailure(
+                f"What is at {without_credentials(location)} is read once it is registered."
+            )
         return location

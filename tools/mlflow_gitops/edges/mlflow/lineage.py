@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _KEPT = ("mlflow.source.", "mlflow.user", "mlflow.note.content")
-"""MLflow's own tags of a run that tell of its making. The others bind it to the server that it was made on."""
+"""MLflow's own tags of a run that tell of its making. The others bind it to the server that it was
+made on."""
 
 
 class Measured(NamedTuple):
@@ -35,7 +36,8 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """What a version was made by, in plain values. `inputs` are datasets (the fields of MLflow's `Dataset`) with their tags."""
+    """What a version was made by, in plain values. `inputs` are datasets (the fields of MLflow's
+    `Dataset`) with their tags."""
 
     run_name: str | None = None
     params: dict[str, str] = field(default_factory=dict)
@@ -51,8 +53,9 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What another environment's MLflow says of one version; `version` is None where it has none. The rest is read only
-    where it is asked for. `fault` says why the artifacts' own file could not be read."""
+    """What another environment's MLflow says of one version; `version` is None where it has none.
+    The rest is read only where it is asked for. `fault` says why the artifacts' own file could not
+    be read."""
 
     version: ObservedVersion | None = None
     record: Record | None = None
@@ -71,8 +74,8 @@ class Look:
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 over the paths and contents of all files below a folder. Where a registry wrote its own note of a version
-    beside them (MLflow's `registered_model_meta`), that is left out."""
+    """SHA-256 over the paths and contents of all files below a folder. Where a registry wrote its
+    own note of a version beside them (MLflow's `registered_model_meta`), that is left out."""
     whole = hashlib.sha256()
     paths = [Path(here) / name for here, _, names in os.walk(folder) for name in names]
     for path, shown in sorted((path, path.relative_to(folder).as_posix()) for path in paths):
@@ -87,8 +90,8 @@ def digest(folder: Path) -> str:
 
 
 def lineage(ask: Server, client: MlflowClient, version: ObservedVersion) -> Lineage:
-    """All that MLflow recorded of a version. Raises RegistryFailure, also where it names a run that is gone: a copy without
-    its lineage would say less than was reviewed."""
+    """All that MLflow recorded of a version. Raises RegistryFailure, also where it names a run that
+    is gone: a copy without its lineage would say less than was reviewed."""
     run: Any = ask.ask(client.get_run, version.run_id) if version.run_id else None
     logged: Any = ask.ask(client.get_logged_model, version.model_id) if version.model_id else None
     about: dict[str, Any] = {}
@@ -97,9 +100,14 @@ def lineage(ask: Server, client: MlflowClient, version: ObservedVersion) -> Line
         about = {
             "run_name": run.info.run_name,
             "params": dict(run.data.params),
-            "tags": carried(run.data.tags) | {k: v for k, v in run.data.tags.items() if k.startswith(_KEPT)},
-            "metrics": tuple(Measured(one.key, one.value, one.timestamp, one.step) for one in history),
-            "inputs": tuple(_input(one) for one in (run.inputs.dataset_inputs if run.inputs else ())),
+            "tags": carried(run.data.tags)
+            | {k: v for k, v in run.data.tags.items() if k.startswith(_KEPT)},
+            "metrics": tuple(
+                Measured(one.key, one.value, one.timestamp, one.step) for one in history
+            ),
+            "inputs": tuple(
+                _input(one) for one in (run.inputs.dataset_inputs if run.inputs else ())
+            ),
         }
     if logged is not None:
         about |= {
@@ -129,9 +137,13 @@ def _newest(metrics: Iterable[Any]) -> Iterator[Measured]:
         key = one.key, one.dataset_name, one.dataset_digest
         newest[key] = max(newest.get(key, one), one, key=_order)
     for one in newest.values():
-        yield Measured(one.key, one.value, one.timestamp, one.step or 0, one.dataset_name, one.dataset_digest)
+        yield Measured(
+            one.key, one.value, one.timestamp, one.step or 0, one.dataset_name, one.dataset_digest
+        )
 
 
 def _input(entry: Any) -> tuple[dict[str, str | None], dict[str, str]]:
     words = ("name", "digest", "source_type", "source", "schema", "profile")
-    return {word: getattr(entry.dataset, word) for word in words}, {tag.key: tag.value for tag in entry.tags or ()}
+    return {word: getattr(entry.dataset, word) for word in words}, {
+        tag.key: tag.value for tag in entry.tags or ()
+    }

@@ -48,7 +48,8 @@ def assemble(models: list[Any], versions: list[Any]) -> dict[str, ObservedModel]
 
 
 def assemble_prompts(prompts: list[Any], versions: list[Any]) -> dict[str, ObservedModel]:
-    """Prompts with their versions. Neither run, source nor stage is any: MLflow's functions for prompts know none (3.17)."""
+    """Prompts with their versions. Neither run, source nor stage is any: MLflow's functions for
+    prompts know none (3.17)."""
     by_prompt: dict[str, dict[int, ObservedVersion]] = {}
     for found in versions:
         number = int(found.version)
@@ -91,8 +92,8 @@ def quotable(name: str) -> bool:
 
 
 def filters(names: Collection[str]) -> Iterator[str]:
-    """Filters that name every model: `name IN (…)`, in chunks. A name with a quote goes in double quotes; one with both
-    kinds cannot be written in MLflow's filters and is read by itself."""
+    """Filters that name every model: `name IN (…)`, in chunks. A name with a quote goes in double
+    quotes; one with both kinds cannot be written in MLflow's filters and is read by itself."""
     chunk: list[str] = []
     length = 0
     for name in sorted(names):

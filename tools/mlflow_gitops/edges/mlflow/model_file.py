@@ -1,7 +1,7 @@
 """What a version's own artifacts say: the file `MLmodel` and the requirements beside it.
 
-These two small files are all that is fetched, through MLflow's public API and into a folder that is gone afterwards. The
-model itself is never fetched, let alone loaded.
+These two small files are all that is fetched, through MLflow's public API and into a folder that is
+gone afterwards. The model itself is never fetched, let alone loaded.
 """
 
 from __future__ import annotations
@@ -23,14 +23,17 @@ from mlflow_gitops.edges.system.redaction import hide, without_credentials
 from mlflow_gitops.errors import RegistryFailure
 
 PATIENCE = 30.0
-"""Seconds for one version's files: an object store that is dead or not to be reached is retried by its driver for minutes."""
+"""Seconds for one version's files: an object store that is dead or not to be reached is retried by
+its driver for minutes."""
 
 LARGEST = 4 << 20
 """Bytes of a file that is read. What MLflow writes has a few thousand."""
 
 _MODEL, _REQUIREMENTS = "MLmodel", "requirements.txt"
 _OVER_HTTP = ("http", "https", "mlflow-artifacts")
-_EXACT = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[[^\]]*\])?\s*===?\s*([^\s;,*]+)\Z")
+_EXACT = re.compile(
+    r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[[^\]]*\])?\s*===?\s*([^\s;,*]+)\Z"
+)
 _NAME = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:[\[<>=!~;@(]|\Z)")
 
 
@@ -44,13 +47,21 @@ class Artifacts:
     def read(self, location: str) -> ModelFile | None:
         """What lies at `location`, a URI that MLflow gave; None where there is no `MLmodel`.
 
-        Raises RegistryFailure where it cannot be read: no access, no answer in time, not what MLflow writes.
+        Raises RegistryFailure where it cannot be read: no access, no answer in time, not what
+        MLflow writes.
         """
-        shown, place = without_credentials(location), location.partition(":/")[0] + urlsplit(location).netloc
+        shown, place = (
+            without_credentials(location),
+            location.partition(":/")[0] + urlsplit(location).netloc,
+        )
         self.must_be_ours(location)
         if place in self._silent:
-            raise RegistryFailure(f"The artifacts at {shown} are not to be had: their storage did not answer before.")
-        with tempfile.TemporaryDirectory(prefix="mlflow-gitops-", ignore_cleanup_errors=True) as folder:
+            raise RegistryFailure(
+                f"The artifacts at {shown} are not to be had: their storage did not answer before."
+            )
+        with tempfile.TemporaryDirectory(
+            prefix="mlflow-gitops-", ignore_cleanup_errors=True
+        ) as folder:
             found: list[ModelFile | None] = []
             failed: list[Exception] = []
 
@@ -67,11 +78,14 @@ class Artifacts:
                 raise self._failure(location, failed[0]) from failed[0]
             if not found:
                 self._silent.add(place)
-                raise RegistryFailure(f"The artifacts at {shown} did not arrive within {PATIENCE:.0f} seconds.")
+                raise RegistryFailure(
+                    f"The artifacts at {shown} did not arrive within {PATIENCE:.0f} seconds."
+                )
             return found[0]
 
     def download(self, location: str, folder: str) -> Path:
-        """All that lies at `location`, fetched to below a folder. It takes as long as it takes. Raises RegistryFailure."""
+        """All that lies at `location`, fetched to below a folder. It takes as long as it takes.
+        Raises RegistryFailure."""
         from mlflow.artifacts import download_artifacts
 
         self.must_be_ours(location)
@@ -85,23 +99,25 @@ class Artifacts:
     def must_be_ours(self, location: str) -> None:
         """Raise RegistryFailure for a place that is not to be read.
 
-        MLflow sends its token to whatever host an `http:` location names (`HttpArtifactRepository`, 3.17), so that
-        who may register a version could collect the credentials of those who look at it.
+        MLflow sends its token to whatever host an `http:` location names (`HttpArtifactRepository`,
+        3.17), so that who may register a version could collect the credentials of those who look at
+        it.
         """
         parts, ours = urlsplit(location), urlsplit(self._tracking_uri)
         if parts.scheme in _OVER_HTTP and parts.netloc:
             same = parts.netloc.rpartition("@")[2] == ours.netloc.rpartition("@")[2]
             if not same or parts.scheme not in ("mlflow-artifacts", ours.scheme):
                 raise RegistryFailure(
-                    f"The artifacts at {without_credentials(location)} are not read: that is not MLflow's own server, "
-                    "and its credentials would be sent there."
+                    f"The artifacts at {without_credentials(location)} are not read: that is not"
+                    " MLflow's own server, and its credentials would be sent there."
                 )
         elif parts.scheme in ("", "file") and ours.scheme in ("http", "https"):
             path = Path(unquote(parts.path) if parts.scheme else location)
             if not path.is_dir():
                 raise RegistryFailure(
-                    f"The artifacts are in a folder of the server's, {path}, which is not on this machine. "
-                    "Serve artifacts through the server (mlflow-artifacts:), or keep them in an object store."
+                    f"The artifacts are in a folder of the server's, {path}, which is not on this"
+                    " machine. Serve artifacts through the server (mlflow-artifacts:), or keep"
+                    " them in an object store."
                 )
 
     def _failure(self, location: str, error: Exception) -> RegistryFailure:
@@ -111,7 +127,8 @@ class Artifacts:
         # `explain` begins with the address that it was told.
         where = self._tracking_uri if proxied else location
         return RegistryFailure(
-            f"The artifacts cannot be read. {hide(Server(where).explain(error, 'list_artifacts'), where)}"
+            "The artifacts cannot be read."
+            f" {hide(Server(where).explain(error, 'list_artifacts'), where)}"
         )
 
 
@@ -121,19 +138,29 @@ def _fetch(location: str, tracking_uri: str, registry_uri: str, folder: str) -> 
     from mlflow.exceptions import MlflowException
 
     root = location.rstrip("/")
-    # MLflow lists no artifacts of a registry that it is told of (3.17), only of its global one: a Unity Catalog's, the one
-    # that is asked by a version's name, is not listed. Both files are in it, or the version was not accepted.
+    # MLflow lists no artifacts of a registry that it is told of (3.17), only of its global one: a
+    # Unity Catalog's, the one that is asked by a version's name, is not listed. Both files are in
+    # it, or the version was not accepted.
     listed = not root.startswith("models:/")
     found = list_artifacts(root, tracking_uri=tracking_uri) if listed else []
-    sizes = {str(one.path).rpartition("/")[2]: one.file_size or 0 for one in found if not one.is_dir}
+    sizes = {
+        str(one.path).rpartition("/")[2]: one.file_size or 0 for one in found if not one.is_dir
+    }
     if listed and _MODEL not in sizes:
         return None
 
     def get(name: str) -> Path:
         if sizes.get(name, 0) > LARGEST:
-            raise RegistryFailure(f"The file {name} at {without_credentials(root)} is larger than {LARGEST >> 20} MiB.")
+            raise RegistryFailure(
+                f"The file {name} at {without_credentials(root)} is larger than {LARGEST >> 20}"
+                " MiB."
+            )
         place = f"{root}/{name}"
-        return Path(download_artifacts(place, dst_path=folder, tracking_uri=tracking_uri, registry_uri=registry_uri))
+        return Path(
+            download_artifacts(
+                place, dst_path=folder, tracking_uri=tracking_uri, registry_uri=registry_uri
+            )
+        )
 
     fetched = get(_MODEL)
     try:
@@ -185,8 +212,9 @@ def _columns(schema: Any) -> tuple[dict[str, Any], ...] | None:
 
 
 def libraries(requirements: str) -> dict[str, str]:
-    """A requirements file as distribution (in PEP 503's spelling) to exact version, or to the whole requirement where that
-    is not one version. Options are left out; an address is shown without credentials."""
+    """A requirements file as distribution (in PEP 503's spelling) to exact version, or to the whole
+    requirement where that is not one version. Options are left out; an address is shown without
+    credentials."""
     found: dict[str, list[str]] = {}
     for line in requirements.splitlines():
         said = hide(re.split(r"(?:^|\s)#", line)[0].strip())

@@ -1,4 +1,5 @@
-"""The process that asks another environment's MLflow, with that environment's credentials (`edges/mlflow/other_environments.py` begins it)."""
+"""The process that asks another environment's MLflow, with that environment's credentials
+(`edges/mlflow/other_environments.py` begins it)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""The MLflow of another environment, asked by a process of its own: it has that environment's credentials and no other's,
-and MLflow's globals (URIs, workspace, variables), which hold for a whole process, are its own.
+"""The MLflow of another environment, asked by a process of its own: it has that environment's
+credentials and no other's, and MLflow's globals (URIs, workspace, variables), which hold for a
+whole process, are its own.
 
-It (`edges/mlflow/other_environment_process.py`) gets one request on its standard input and leaves its answer in a file. What is in there is what this
-program wrote.
+It (`edges/mlflow/other_environment_process.py`) gets one request on its standard input and leaves
+its answer in a file. What is in there is what this program wrote.
 """
 
 from __future__ import annotations
@@ -31,12 +32,14 @@ _OF_THE_OTHER = (
     "MLFLOW_TRACKING_", "MLFLOW_REGISTRY_", "MLFLOW_WORKSPACE", "MLFLOW_S3_", "MLFLOW_GITOPS_", "DATABRICKS_", "PGPASSWORD",
     "GITHUB_TOKEN", "GH_TOKEN",
 )  # fmt: skip
-"""What speaks for one environment, or for the repository: another environment's process has it by a variable of its own, or
-not at all. An object store's credentials (`AWS_…`) serve both, unless there is one for the other alone."""
+"""What speaks for one environment, or for the repository: another environment's process has it by a
+variable of its own, or not at all. An object store's credentials (`AWS_…`) serve both, unless there
+is one for the other alone."""
 
 
 def credentials(place: Environment) -> dict[str, str]:
-    """The variables that are set for one environment alone, by the names that MLflow and its storage drivers read."""
+    """The variables that are set for one environment alone, by the names that MLflow and its
+    storage drivers read."""
     ending = place.variable("")
     return {
         name.removesuffix(ending): value
@@ -67,26 +70,40 @@ class Elsewhere:
         return found
 
     def pinned(self, environment: str, model: str, version: int) -> OriginPin:
-        """The pin of a version as it is now; all of its artifacts are read for their digest. Raises Refused and
-        RegistryFailure."""
+        """The pin of a version as it is now; all of its artifacts are read for their digest. Raises
+        Refused and RegistryFailure."""
         pin = OriginPin(environment, version, "", model=model)
-        with tempfile.TemporaryDirectory(prefix="mlflow-gitops-", ignore_cleanup_errors=True) as folder:
+        with tempfile.TemporaryDirectory(
+            prefix="mlflow-gitops-", ignore_cleanup_errors=True
+        ) as folder:
             found = self._ask(pin, folder)
         if found.version is None:
             raise Refused(f"{environment} has no version {version} of {model}.")
-        return replace(pin, digest=found.digest, run_id=found.version.run_id, model_id=found.version.model_id)
+        return replace(
+            pin, digest=found.digest, run_id=found.version.run_id, model_id=found.version.model_id
+        )
 
-    def brought(self, pin: OriginPin, take: Callable[[OriginPin, Look], VersionSpec]) -> VersionSpec:
-        """What `take` makes of a version, with its artifacts at `Look.folder` meanwhile, once it is what the pin says."""
-        with tempfile.TemporaryDirectory(prefix="mlflow-gitops-", ignore_cleanup_errors=True) as folder:
+    def brought(
+        self, pin: OriginPin, take: Callable[[OriginPin, Look], VersionSpec]
+    ) -> VersionSpec:
+        """What `take` makes of a version, with its artifacts at `Look.folder` meanwhile, once it is
+        what the pin says."""
+        with tempfile.TemporaryDirectory(
+            prefix="mlflow-gitops-", ignore_cleanup_errors=True
+        ) as folder:
             found = self._ask(pin, folder)
             if found.version is None:
                 raise Refused(f"{pin.environment} has no version {pin.version} of {pin.model}.")
-            have = {"digest": found.digest, "run_id": found.version.run_id, "model_id": found.version.model_id}
+            have = {
+                "digest": found.digest,
+                "run_id": found.version.run_id,
+                "model_id": found.version.model_id,
+            }
             for word, value in have.items():
                 if (wanted := getattr(pin, word)) not in (None, value):
                     raise Refused(
-                        f"{pin.place} is pinned to {word} {wanted} and has {value or 'none'}; nothing was copied."
+                        f"{pin.place} is pinned to {word} {wanted} and has {value or 'none'};"
+                        " nothing was copied."
                     )
             return take(pin, found)
 
@@ -94,8 +111,12 @@ class Elsewhere:
         place = self._places.get(pin.environment)
         if place is None:
             known = ", ".join(self._places) or "none"
-            raise RegistryFailure(f"environments.yaml lists no other environment {pin.environment!r}; it has {known}.")
-        with tempfile.TemporaryDirectory(prefix="mlflow-gitops-", ignore_cleanup_errors=True) as home:
+            raise RegistryFailure(
+                f"environments.yaml lists no other environment {pin.environment!r}; it has {known}."
+            )
+        with tempfile.TemporaryDirectory(
+            prefix="mlflow-gitops-", ignore_cleanup_errors=True
+        ) as home:
             answer = Path(home) / "answer"
             # It begins in a folder of its own, since Python would import from where it begins.
             done = subprocess.run(
@@ -107,7 +128,9 @@ class Elsewhere:
             )
             if not answer.is_file():
                 said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-                raise RegistryFailure(f"{pin.environment} could not be asked: {said[-1] if said else done.returncode}")
+                raise RegistryFailure(
+                    f"{pin.environment} could not be asked: {said[-1] if said else done.returncode}"
+                )
             found = pickle.loads(answer.read_bytes())
         if isinstance(found, Look):
             return found

@@ -1,8 +1,10 @@
-"""What an MLflow server says of itself and of its user's rights, for `doctor`. Nothing is written to find out.
+"""What an MLflow server says of itself and of its user's rights, for `doctor`. Nothing is written
+to find out.
 
-MLflow's basic-auth app tells users their own rights on a model (3.17: `users/permissions/get`); other servers do not. The
-client has no public call for it that works without the server's own dependencies, so its transport is used, and whatever goes
-wrong there only means that it cannot be told.
+MLflow's basic-auth app tells users their own rights on a model (3.17: `users/permissions/get`);
+other servers do not. The client has no public call for it that works without the server's own
+dependencies, so its transport is used, and whatever goes wrong there only means that it cannot be
+told.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ _TIMEOUT = 10
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a server tells: its version, the user whose credentials are set, whether a token is, and the rights on models."""
+    """What a server tells: its version, the user whose credentials are set, whether a token is, and
+    the rights on models."""
 
     version: str | None = None
     user: str | None = None
@@ -29,10 +32,13 @@ class Told:
 
 
 def credentials(uri: str) -> Told:
-    """The user and whether there is a token, as MLflow's own client takes them: variables, or its credentials file."""
+    """The user and whether there is a token, as MLflow's own client takes them: variables, or its
+    credentials file."""
     try:
         known = _known(uri)
-    except Exception:  # half of a user's name and password is an error there; it is as if none were set
+    except (
+        Exception
+    ):  # half of a user's name and password is an error there; it is as if none were set
         return Told()
     user = known.username or os.environ.get("MLFLOW_TRACKING_USERNAME") or None
     return Told(user=user, token=bool(known.token))
@@ -47,7 +53,9 @@ def ask(uri: str, models: Collection[str]) -> Told:
         rights = {}
         for name in sorted(models)[:_MOST]:
             answer = _get(
-                uri, _RIGHT, {"username": known.user, "resource_type": "registered_model", "resource_id": name}
+                uri,
+                _RIGHT,
+                {"username": known.user, "resource_type": "registered_model", "resource_id": name},
             )
             right = answer.get("permission") if isinstance(answer, dict) else None
             if not isinstance(right, str):
@@ -55,7 +63,10 @@ def ask(uri: str, models: Collection[str]) -> Told:
                 break
             rights[name] = right
     return Told(
-        version if isinstance(version, str) and len(version) < 30 else None, known.user, known.token, rights or None
+        version if isinstance(version, str) and len(version) < 30 else None,
+        known.user,
+        known.token,
+        rights or None,
     )
 
 
@@ -73,10 +84,20 @@ def _get(uri: str, path: str, parameters: dict[str, str]) -> Any:
     send: Any = rest_utils.http_request
     try:
         answer = send(
-            _known(uri), path, "GET", max_retries=0, timeout=_TIMEOUT, raise_on_status=False, params=parameters
+            _known(uri),
+            path,
+            "GET",
+            max_retries=0,
+            timeout=_TIMEOUT,
+            raise_on_status=False,
+            params=parameters,
         )
         if answer.status_code != 200:
             return None
-        return answer.json() if "json" in answer.headers.get("Content-Type", "") else answer.text.strip()
+        return (
+            answer.json()
+            if "json" in answer.headers.get("Content-Type", "")
+            else answer.text.strip()
+        )
     except Exception:  # see the module's text
         return None

@@ -13,7 +13,8 @@ _COMMIT_TAG = "mlflow.source.git.commit"
 
 
 def record(run: Any, logged: Any) -> Record | None:
-    """One record of a run and a logged model, as MLflow's client gives them; None where there is neither."""
+    """One record of a run and a logged model, as MLflow's client gives them; None where there is
+    neither."""
     if run is None and logged is None:
         return None
     metrics: dict[str, tuple[Metric, ...]] = {}
@@ -24,9 +25,14 @@ def record(run: Any, logged: Any) -> Record | None:
     inputs = run.inputs.dataset_inputs if run is not None and run.inputs else []
     return Record(
         metrics=metrics,
-        params=dict(run.data.params if run is not None else {}) | dict(logged.params or {} if logged else {}),
+        params=dict(run.data.params if run is not None else {})
+        | dict(logged.params or {} if logged else {}),
         datasets=tuple(Dataset(entry.dataset.name, entry.dataset.digest) for entry in inputs),
-        data={key.removeprefix(_DATA_PREFIX): said[key] for key in said if key.startswith(_DATA_PREFIX)},
+        data={
+            key.removeprefix(_DATA_PREFIX): said[key]
+            for key in said
+            if key.startswith(_DATA_PREFIX)
+        },
         code_commit=said.get(_COMMIT_TAG),
     )
 
@@ -34,7 +40,11 @@ def record(run: Any, logged: Any) -> Record | None:
 def moment(milliseconds: int | None) -> str | None:
     """One of MLflow's timestamps, RFC 3339 in UTC; None for none, and for what is no date."""
     try:
-        at = datetime.fromtimestamp(int(milliseconds or 0) // 1000, timezone.utc) if milliseconds else None
+        at = (
+            datetime.fromtimestamp(int(milliseconds or 0) // 1000, timezone.utc)
+            if milliseconds
+            else None
+        )
     except (OverflowError, ValueError, OSError):
         return None
     return at.isoformat().replace("+00:00", "Z") if at else None
@@ -44,7 +54,9 @@ def _latest(metrics: Iterable[Any]) -> dict[str, tuple[Metric, ...]]:
     """Of each key and dataset the value at the highest step, of these the newest."""
     newest: dict[str, dict[Dataset | None, Metric]] = {}
     for one in metrics:
-        dataset = Dataset(one.dataset_name or "", one.dataset_digest) if one.dataset_digest else None
+        dataset = (
+            Dataset(one.dataset_name or "", one.dataset_digest) if one.dataset_digest else None
+        )
         found = Metric(one.value, one.step or 0, one.timestamp or 0, dataset)
         kept = newest.setdefault(one.key, {}).setdefault(dataset, found)
         if (found.step, found.at) > (kept.step, kept.at):

@@ -1,8 +1,9 @@
 """The one place that talks to MLflow, through its public client alone.
 
-It normalises what MLflow gives (versions are `int` on SQL stores and `str` over HTTP, descriptions `None` or `''`), reads in
-pages with an explicit order (MLflow's default order is by update time, so pages skip rows under concurrent writes), and turns
-everything that MLflow, its database or the network may raise into one RegistryFailure.
+It normalises what MLflow gives (versions are `int` on SQL stores and `str` over HTTP, descriptions
+`None` or `''`), reads in pages with an explicit order (MLflow's default order is by update time, so
+pages skip rows under concurrent writes), and turns everything that MLflow, its database or the
+network may raise into one RegistryFailure.
 """
 
 from __future__ import annotations
@@ -53,17 +54,21 @@ _NO_LISTS = "supports comparison with a list"
 
 
 def _enter(workspace: str) -> None:
-    """Let MLflow's client ask for a workspace in every request, from every thread: by its variable, which threads share, and
-    not by `mlflow.set_workspace`, which speaks for one thread first (3.17)."""
+    """Let MLflow's client ask for a workspace in every request, from every thread: by its variable,
+    which threads share, and not by `mlflow.set_workspace`, which speaks for one thread first
+    (3.17)."""
     import mlflow
 
     if not hasattr(mlflow, "set_workspace"):
-        raise RegistryFailure(f"This MLflow ({mlflow.__version__}) knows no workspaces. Install 3.10 or newer.")
+        raise RegistryFailure(
+            f"This MLflow ({mlflow.__version__}) knows no workspaces. Install 3.10 or newer."
+        )
     os.environ["MLFLOW_WORKSPACE"] = workspace
 
 
 class Registry:
-    """A connection to one MLflow registry. Every method raises RegistryFailure when MLflow cannot be asked or refuses."""
+    """A connection to one MLflow registry. Every method raises RegistryFailure when MLflow cannot
+    be asked or refuses."""
 
     def __init__(
         self,
@@ -72,18 +77,23 @@ class Registry:
         say: Callable[[str], None] = lambda text: None,
         workspace: str | None = None,
     ) -> None:
-        """The URIs and the workspace default to MLflow's own variables, then to MLflow's own default. Nothing is created: a
-        SQLite file that is not there is an error. `say` is told when a server is slow."""
+        """The URIs and the workspace default to MLflow's own variables, then to MLflow's own
+        default. Nothing is created: a SQLite file that is not there is an error. `say` is told when
+        a server is slow."""
         self._quieten()
         read_settings()
         try:
             import mlflow
             from mlflow import MlflowClient
         except ImportError as error:
-            raise RegistryFailure(f"MLflow cannot be loaded: {error}. Install mlflow-gitops again.") from error
+            raise RegistryFailure(
+                f"MLflow cannot be loaded: {error}. Install mlflow-gitops again."
+            ) from error
 
         self.tracking_uri: str = tracking_uri or mlflow.get_tracking_uri()
-        self.uri: str = registry_uri or (tracking_uri if tracking_uri else mlflow.get_registry_uri())
+        self.uri: str = registry_uri or (
+            tracking_uri if tracking_uri else mlflow.get_registry_uri()
+        )
         if workspace is not None:
             _enter(workspace)
         self.workspace = os.environ.get("MLFLOW_WORKSPACE", "")
@@ -95,7 +105,8 @@ class Registry:
         for uri in (self.tracking_uri, self.uri):
             must_be_ready(uri)
         self._client: MlflowClient = self._server.ask(MlflowClient, self.tracking_uri, self.uri)
-        # A SQL store that is opened directly resolves `models:/m-…` through MLflow's global, not its client's URI (3.17).
+        # A SQL store that is opened directly resolves `models:/m-…` through MLflow's global, not
+        # its client's URI (3.17).
         mlflow.set_tracking_uri(self.tracking_uri)
 
     @property
@@ -109,12 +120,14 @@ class Registry:
 
     @staticmethod
     def _quieten() -> None:
-        # MLflow logs a traceback for every database error and warns about stages at each call; what matters of it comes
-        # back as an exception, and this tool is about stages. A reconciler sends nothing about its use to anyone.
+        # MLflow logs a traceback for every database error and warns about stages at each call; what
+        # matters of it comes back as an exception, and this tool is about stages. A reconciler
+        # sends nothing about its use to anyone.
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         warnings.filterwarnings("ignore", category=FutureWarning)
         warnings.filterwarnings("ignore", category=UserWarning)
-        # Not logger by logger: alembic and older MLflow (3.4) set their loggers up anew whenever a store is opened.
+        # Not logger by logger: alembic and older MLflow (3.4) set their loggers up anew whenever a
+        # store is opened.
         logging.disable(logging.CRITICAL)
 
     # -- reading ----------------------------------------------------------------------------------------------------
@@ -122,15 +135,19 @@ class Registry:
     def observe(
         self, names: Collection[str], *, only: bool = False, prompts: Collection[str] = ()
     ) -> dict[str, ObservedModel]:
-        """Every registered model (with `only`, those of `names` alone), in as few requests as there are pages.
+        """Every registered model (with `only`, those of `names` alone), in as few requests as there
+        are pages.
 
-        `prompts` are those of `names` that are taken for prompts. No search shows models and prompts (MLflow 3.17), so only
-        where there are any, every prompt is read, too. A name that is not found is looked for as the other kind.
+        `prompts` are those of `names` that are taken for prompts. No search shows models and
+        prompts (MLflow 3.17), so only where there are any, every prompt is read, too. A name that
+        is not found is looked for as the other kind.
         """
         if self.stageless:
             return self._one_by_one(names, only=only)
         if only:
-            found = self._whole_of([name for name in names if name not in prompts]) | self._whole_of(prompts, PROMPTS)
+            found = self._whole_of(
+                [name for name in names if name not in prompts]
+            ) | self._whole_of(prompts, PROMPTS)
         else:
             found = self._whole_of(None) | (self.prompts() if prompts else {})
         missing = [name for name in names if name not in found]
@@ -151,8 +168,11 @@ class Registry:
         """The names of all prompts."""
         return [] if self.stageless else [str(prompt.name) for prompt in self._models(PROMPTS)]
 
-    def _whole_of(self, names: Collection[str] | None, kind: str | None = None) -> dict[str, ObservedModel]:
-        """Models with their versions, or prompts where `kind` is their filter: these, or all of them."""
+    def _whole_of(
+        self, names: Collection[str] | None, kind: str | None = None
+    ) -> dict[str, ObservedModel]:
+        """Models with their versions, or prompts where `kind` is their filter: these, or all of
+        them."""
         models: list[Any] = []
         versions: list[Any] = []
 
@@ -170,7 +190,8 @@ class Registry:
         return (assemble_prompts if kind else assemble)(models, versions)
 
     def _for_each(self, names: Collection[str], read: Callable[[str], None]) -> None:
-        """Read by filters that name every model, many in one where the registry knows lists of names (MLflow 3.17)."""
+        """Read by filters that name every model, many in one where the registry knows lists of
+        names (MLflow 3.17)."""
         if not self._no_lists:
             try:
                 for names_filter in filters(names):
@@ -190,12 +211,14 @@ class Registry:
 
     @cached_property
     def stageless(self) -> bool:
-        """Whether this registry keeps no stages, as Unity Catalog's: its client refuses an order of searches, too, and
-        returns neither aliases nor tags from them (MLflow 3.17), so that each model is read by itself (RULES R10)."""
+        """Whether this registry keeps no stages, as Unity Catalog's: its client refuses an order of
+        searches, too, and returns neither aliases nor tags from them (MLflow 3.17), so that each
+        model is read by itself (RULES R10)."""
         scheme = self.uri.partition(":")[0]
         if scheme == "uc":
             raise RegistryFailure(
-                f"{self.shown}: this Unity Catalog server keeps neither stages, aliases nor tags (MLflow 3.17)."
+                f"{self.shown}: this Unity Catalog server keeps neither stages, aliases nor tags"
+                " (MLflow 3.17)."
             )
         return scheme.startswith(_UNITY_CATALOG)
 
@@ -203,7 +226,9 @@ class Registry:
         found = {name: model for name in names if (model := self._whole(name)) is not None}
         if not only:
             listed = self._pages(self._client.search_registered_models, None, None, None)
-            found |= {model.name: ObservedModel(model.name) for model in listed if model.name not in found}
+            found |= {
+                model.name: ObservedModel(model.name) for model in listed if model.name not in found
+            }
         return found
 
     def _whole(self, name: str) -> ObservedModel | None:
@@ -213,24 +238,32 @@ class Registry:
             return None
         listed = self._pages(self._client.search_model_versions, None, f"name={quoted(name)}", None)
         numbers = [str(version.version) for version in listed]
-        versions = [self._server.ask(self._client.get_model_version, name, number) for number in numbers]
+        versions = [
+            self._server.ask(self._client.get_model_version, name, number) for number in numbers
+        ]
         return assemble([model], versions)[name]
 
     def read(self, name: str, kind: Kind = "model") -> ObservedModel | None:
-        """One model or prompt as it is now, sooner found where `kind` is right; None if MLflow has none of that name."""
+        """One model or prompt as it is now, sooner found where `kind` is right; None if MLflow has
+        none of that name."""
         return self.observe([name], only=True, prompts=[name] if kind == "prompt" else ()).get(name)
 
     def record(self, version: ObservedVersion) -> Record | None:
         """What a version's run and logged model recorded; None where MLflow has neither."""
         run = self._server.find(self._client.get_run, version.run_id) if version.run_id else None
-        logged = self._server.find(self._client.get_logged_model, version.model_id) if version.model_id else None
+        logged = (
+            self._server.find(self._client.get_logged_model, version.model_id)
+            if version.model_id
+            else None
+        )
         if logged is not None:
             self._places.know(f"models:/{version.model_id}", str(logged.artifact_location))
         return record(run, logged)
 
     def model_file(self, model: str, version: ObservedVersion) -> ModelFile | None:
-        """What a version's artifacts say of themselves; None where it has none. A version without a status is not in MLflow
-        yet: of what its pin names, only MLflow's own `models:/m-…` and `runs:/…` are read."""
+        """What a version's artifacts say of themselves; None where it has none. A version without a
+        status is not in MLflow yet: of what its pin names, only MLflow's own `models:/m-…` and
+        `runs:/…` are read."""
         location = self._places.of(model, version) if version.words is None else None
         return self._artifacts.read(location) if location else None
 
@@ -246,8 +279,8 @@ class Registry:
         return lineage(self._server, self._client, version)
 
     def bring(self, pin: OriginPin) -> VersionSpec:
-        """Copy a version of another environment's here, with its lineage, and say what to register it from. Raises Refused
-        where it is not what the pin says, and RegistryFailure."""
+        """Copy a version of another environment's here, with its lineage, and say what to register
+        it from. Raises Refused where it is not what the pin says, and RegistryFailure."""
         copies = Copies(self._client, self._server, self._artifacts)
         return self.elsewhere.brought(pin, copies.make)
 
@@ -256,17 +289,25 @@ class Registry:
         model = self._server.find(self._client.get_registered_model, name)
         if model is None:
             return None
-        return assemble([model], [version for version in self._versions(None) if version.name == name])[name]
+        return assemble(
+            [model], [version for version in self._versions(None) if version.name == name]
+        )[name]
 
     def _models(self, names_filter: str | None) -> Iterator[Any]:
-        return self._pages(self._client.search_registered_models, MODELS_A_PAGE, names_filter, ["name ASC"])
+        return self._pages(
+            self._client.search_registered_models, MODELS_A_PAGE, names_filter, ["name ASC"]
+        )
 
     def _versions(self, names_filter: str | None) -> Iterator[Any]:
         order = ["name ASC", "version_number ASC"]
         return self._pages(self._client.search_model_versions, VERSIONS_A_PAGE, names_filter, order)
 
     def _pages(
-        self, search: Callable[..., Any], size: int | None, names: str | None, order: list[str] | None
+        self,
+        search: Callable[..., Any],
+        size: int | None,
+        names: str | None,
+        order: list[str] | None,
     ) -> Iterator[Any]:
         wanted = {"filter_string": names, "max_results": size, "order_by": order}
         options = {key: value for key, value in wanted.items() if value is not None}
@@ -282,8 +323,8 @@ class Registry:
 
     @cached_property
     def _writer(self) -> Any:
-        """MLflow's client without its own question before each write whether the model is a prompt (3.17): a plan knows that,
-        and the question nearly doubles the requests of a run."""
+        """MLflow's client without its own question before each write whether the model is a prompt
+        (3.17): a plan knows that, and the question nearly doubles the requests of a run."""
         without = getattr(
             self._client, "_get_registry_client", None
         )  # not public: where it is gone, the question is asked
@@ -293,7 +334,12 @@ class Registry:
         self._server.ask(self._client.create_registered_model, name)
 
     def register(
-        self, name: str, source: str, run_id: str | None, model_id: str | None, tags: Mapping[str, str]
+        self,
+        name: str,
+        source: str,
+        run_id: str | None,
+        model_id: str | None,
+        tags: Mapping[str, str],
     ) -> int:
         """Create the next version from `source` and return the number that MLflow gave it."""
         made = self._server.ask(
@@ -303,7 +349,8 @@ class Registry:
             run_id=run_id,
             tags=dict(tags),
             await_creation_for=0,
-            model_id=model_id or logged_model(source),  # a server refuses the source without it (3.17)
+            model_id=model_id
+            or logged_model(source),  # a server refuses the source without it (3.17)
         )
         return int(made.version)
 
@@ -311,9 +358,14 @@ class Registry:
         self._server.ask(self._writer.delete_model_version, name, str(version))
 
     def transition(self, name: str, version: int, stage: str) -> None:
-        """Move one version. Never with `archive_existing_versions`: that archives undeclared versions too."""
+        """Move one version. Never with `archive_existing_versions`: that archives undeclared
+        versions too."""
         self._server.ask(
-            self._writer.transition_model_version_stage, name, str(version), stage, archive_existing_versions=False
+            self._writer.transition_model_version_stage,
+            name,
+            str(version),
+            stage,
+            archive_existing_versions=False,
         )
 
     def set_alias(self, name: str, alias: str, version: int) -> None:
@@ -338,4 +390,6 @@ class Registry:
         if version is None:
             self._server.ask(self._writer.update_registered_model, name, description=text)
         else:
-            self._server.ask(self._writer.update_model_version, name, str(version), description=text)
+            self._server.ask(
+                self._writer.update_model_version, name, str(version), description=text
+            )

@@ -1,8 +1,9 @@
-"""A store that is opened directly, without a server: is it there, is it alive, and is it of this MLflow?
+"""A store that is opened directly, without a server: is it there, is it alive, and is it of this
+MLflow?
 
-Asked before MLflow opens it, since MLflow (3.17) creates a SQLite file that it does not find, puts its tables into an empty
-database, migrates an older one as soon as a table is missing, and waits over a minute for a database that is dead. No command
-of ours does any of that.
+Asked before MLflow opens it, since MLflow (3.17) creates a SQLite file that it does not find, puts
+its tables into an empty database, migrates an older one as soon as a table is missing, and waits
+over a minute for a database that is dead. No command of ours does any of that.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ _DATABASES = frozenset({"postgresql", "mysql", "mssql"})
 
 
 def must_be_ready(uri: str) -> None:
-    """Raise RegistryFailure unless a URI may be given to MLflow. One that leads to a server is not looked at."""
+    """Raise RegistryFailure unless a URI may be given to MLflow. One that leads to a server is not
+    looked at."""
     scheme = uri.partition(":")[0]
     if scheme == "sqlite":
         _sqlite(uri)
@@ -46,14 +48,21 @@ def _sqlite(uri: str) -> None:
     try:
         read_only = f"{path.resolve().as_uri()}?mode=ro"
         with closing(sqlite3.connect(read_only, uri=True, timeout=LOCK_PATIENCE)) as connection:
-            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            tables = {
+                name
+                for (name,) in connection.execute(
+                    "SELECT name FROM sqlite_master WHERE type = 'table'"
+                )
+            }
             made_by = None
             if "alembic_version" in tables:
                 made_by = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
             raise RegistryFailure(f"{path}: {LOCKED}") from None
-        raise RegistryFailure(f"The MLflow database {path} cannot be read: {error}. {_NAME_IT}") from None
+        raise RegistryFailure(
+            f"The MLflow database {path} cannot be read: {error}. {_NAME_IT}"
+        ) from None
     except sqlite3.DatabaseError:
         raise RegistryFailure(f"{path} is not a SQLite database. {_NAME_IT}") from None
     _judge(str(path), "registered_models" in tables, made_by[0] if made_by else None)
@@ -66,7 +75,8 @@ def _folder(uri: str) -> None:
 
 
 def _database(uri: str) -> None:
-    """Look at a database through SQLAlchemy, which MLflow uses, with an end: drivers may wait for a dead host for ever."""
+    """Look at a database through SQLAlchemy, which MLflow uses, with an end: drivers may wait for a
+    dead host for ever."""
     shown = without_credentials(uri)
     found: list[tuple[bool, str | None]] = []
     failed: list[BaseException] = []
@@ -79,7 +89,11 @@ def _database(uri: str) -> None:
             with sqlalchemy.create_engine(uri, poolclass=NullPool).connect() as connection:
                 tables = sqlalchemy.inspect(connection)
                 version = sqlalchemy.text("SELECT version_num FROM alembic_version")
-                made_by = connection.execute(version).scalar() if tables.has_table("alembic_version") else None
+                made_by = (
+                    connection.execute(version).scalar()
+                    if tables.has_table("alembic_version")
+                    else None
+                )
                 found.append((tables.has_table("registered_models"), made_by))
         except Exception as error:  # whatever a driver may raise
             failed.append(error)
@@ -91,13 +105,18 @@ def _database(uri: str) -> None:
         return _judge(shown, *found[0])
     if not failed:
         raise RegistryFailure(
-            f"{shown} did not answer within {PATIENCE + PROBE:.0f} seconds. Is it running? {_NAME_IT}"
+            f"{shown} did not answer within {PATIENCE + PROBE:.0f} seconds. Is it running?"
+            f" {_NAME_IT}"
         )
     if isinstance(failed[0], ModuleNotFoundError):
-        raise RegistryFailure(f"{shown} needs the Python package {failed[0].name}, which is not installed.")
+        raise RegistryFailure(
+            f"{shown} needs the Python package {failed[0].name}, which is not installed."
+        )
     said = " ".join(str(getattr(failed[0], "orig", None) or failed[0]).split())
     said = hide(said.partition(" (Background on this error")[0], uri)
-    raise RegistryFailure(f"{shown} cannot be opened: {said[:300].rstrip('. ')}. Is it running? {_NAME_IT}")
+    raise RegistryFailure(
+        f"{shown} cannot be opened: {said[:300].rstrip('. ')}. Is it running? {_NAME_IT}"
+    )
 
 
 def _judge(shown: str, has_models: bool, made_by: str | None) -> None:
@@ -106,15 +125,17 @@ def _judge(shown: str, has_models: bool, made_by: str | None) -> None:
     wanted = _newest_schema()
     if wanted is not None and made_by != wanted:
         raise RegistryFailure(
-            f"{shown} was made by another version of MLflow (its schema is {made_by}, the one here needs {wanted}). "
-            "Install the MLflow that it is of, or migrate it with `mlflow db upgrade`; mlflow-gitops does not."
+            f"{shown} was made by another version of MLflow (its schema is {made_by}, the one here"
+            f" needs {wanted}). Install the MLflow that it is of, or migrate it with `mlflow db"
+            " upgrade`; mlflow-gitops does not."
         )
 
 
 @cache
 def _newest_schema() -> str | None:
-    """The schema of the MLflow that is installed: the one of its migrations that no other follows. None if that cannot be
-    told. Read from the files' text, since running them all takes longer than everything else here."""
+    """The schema of the MLflow that is installed: the one of its migrations that no other follows.
+    None if that cannot be told. Read from the files' text, since running them all takes longer than
+    everything else here."""
     spec = find_spec("mlflow")
     if spec is None or spec.origin is None:
         return None

@@ -10,8 +10,8 @@ T = TypeVar("T")
 
 
 class Meanwhile(Generic[T]):
-    """Calls `work` in a thread of its own, at once. `concurrent.futures` would do as much, and takes longer to load than most
-    of what is read so."""
+    """Calls `work` in a thread of its own, at once. `concurrent.futures` would do as much, and
+    takes longer to load than most of what is read so."""
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._work = work

@@ -17,24 +17,26 @@ from mlflow_gitops.errors import Failure
 def registry_files(repo: Path, registry: str) -> Iterator[SourceFile]:
     """Every file below `repo/registry`, in path order.
 
-    Symbolic links are not followed: what a manifest says must be in the commit that is reviewed, and nothing outside the
-    repository is read. Raises Failure if there is no such folder.
+    Symbolic links are not followed: what a manifest says must be in the commit that is reviewed,
+    and nothing outside the repository is read. Raises Failure if there is no such folder.
     """
     return (read_file(f"{repo}/{path}", path) for path in names(repo, registry))
 
 
 def names(repo: Path, registry: str) -> list[str]:
-    """The paths of a registry folder's files, without reading them. Raises Failure if there is no such folder."""
+    """The paths of a registry folder's files, without reading them. Raises Failure if there is no
+    such folder."""
     top = repo / registry
     for folder in (top, *top.parents[: len(PurePosixPath(registry).parts) - 1]):
         if folder.is_symlink():
             raise Failure(
-                f"{folder} is a symbolic link, which git does not follow. Name the real folder with --registry-dir."
+                f"{folder} is a symbolic link, which git does not follow. Name the real folder with"
+                " --registry-dir."
             )
     if not top.is_dir():
         raise Failure(
-            f"There is no {registry}/ folder in {repo}. Make {registry}/models/ with one manifest a model, "
-            "or name the folder with --registry-dir."
+            f"There is no {registry}/ folder in {repo}. Make {registry}/models/ with one manifest a"
+            " model, or name the folder with --registry-dir."
         )
     found: list[str] = []
 
@@ -59,7 +61,8 @@ def names(repo: Path, registry: str) -> list[str]:
 
 
 def read_file(path: Path | str, shown: str) -> SourceFile:
-    """Read one plain file, at most a byte more than is allowed, so that size is judged without reading it all."""
+    """Read one plain file, at most a byte more than is allowed, so that size is judged without
+    reading it all."""
     try:
         status = os.lstat(path)
         if stat.S_ISLNK(status.st_mode):
@@ -67,7 +70,8 @@ def read_file(path: Path | str, shown: str) -> SourceFile:
         if not stat.S_ISREG(status.st_mode):
             return SourceFile(shown, None, "is no plain file")
         with open(path, "rb") as stream:
-            # Room for the limit itself would be taken for each file, however small: three quarters of the time.
+            # Room for the limit itself would be taken for each file, however small: three quarters
+            # of the time.
             return SourceFile(shown, stream.read(min(status.st_size, MAX_BYTES) + 1))
     except OSError as error:
         return SourceFile(shown, None, f"cannot be read: {error.strerror or error}")
@@ -87,15 +91,20 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def put_file(top: Path, shown: str, data: bytes, *, new: bool) -> None:
-    """Write a file of the repository: a new one, with the folders that it needs, or another content of one that is there.
+    """Write a file of the repository: a new one, with the folders that it needs, or another content
+    of one that is there.
 
-    Raises Failure where a folder on the way is a symbolic link, which could lead out of the repository, and where a new file
-    is there already.
+    Raises Failure where a folder on the way is a symbolic link, which could lead out of the
+    repository, and where a new file is there already.
     """
     path = top / shown
     if not new:
         return write_file(path, data)
-    links = [folder for folder in path.parents if folder != top and top in folder.parents and folder.is_symlink()]
+    links = [
+        folder
+        for folder in path.parents
+        if folder != top and top in folder.parents and folder.is_symlink()
+    ]
     if links:
         raise Failure(f"{links[0]} is a symbolic link, so nothing is written below it.")
     try:

@@ -1,4 +1,5 @@
-"""What a watching reconciler tells of itself over HTTP: `/metrics` for Prometheus, `/healthz` for whoever restarts it."""
+"""What a watching reconciler tells of itself over HTTP: `/metrics` for Prometheus, `/healthz` for
+whoever restarts it."""
 
 from __future__ import annotations
 
@@ -18,8 +19,9 @@ from mlflow_gitops.errors import Failure
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One round of the loop: the commit, how many models stand how (`Synced`, `Drifted`, …), how many are refused, how many
-    writes were read back, how many models failed, and how many were not tried since they had failed before."""
+    """One round of the loop: the commit, how many models stand how (`Synced`, `Drifted`, …), how
+    many are refused, how many writes were read back, how many models failed, and how many were not
+    tried since they had failed before."""
 
     commit: str
     models: dict[str, int]
@@ -30,9 +32,10 @@ class Round:
 
 
 class Metrics:
-    """The figures of one process. `patience` is how many seconds may pass without a round that came to its end before it is no
-    longer healthy. A model that fails makes nothing ill, since starting the process again would mend nothing: it shows in
-    `failing_models`, and in the last success, which does not move."""
+    """The figures of one process. `patience` is how many seconds may pass without a round that came
+    to its end before it is no longer healthy. A model that fails makes nothing ill, since starting
+    the process again would mend nothing: it shows in `failing_models`, and in the last success,
+    which does not move."""
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
@@ -44,12 +47,20 @@ class Metrics:
         def gauge(name: str, text: str, labels: Iterable[str] = ()) -> Gauge:
             return Gauge(f"mlflow_gitops_{name}", text, labels, registry=self.registry)
 
-        self._success = gauge("last_success_timestamp_seconds", "When a round last ended and no model was failing")
-        self._info = gauge("commit_info", "The commit of the main branch that MLflow is held to", ["commit"])
-        self._models = gauge("models", "Models by how they stood when the last round began", ["sync"])
+        self._success = gauge(
+            "last_success_timestamp_seconds", "When a round last ended and no model was failing"
+        )
+        self._info = gauge(
+            "commit_info", "The commit of the main branch that MLflow is held to", ["commit"]
+        )
+        self._models = gauge(
+            "models", "Models by how they stood when the last round began", ["sync"]
+        )
         self._refused = gauge("refused_models", "Models that the last round refused")
         self._failing = gauge("failing_models", "Models whose last try failed")
-        self._changes = Counter("mlflow_gitops_changes", "Writes that were read back as done", registry=self.registry)
+        self._changes = Counter(
+            "mlflow_gitops_changes", "Writes that were read back as done", registry=self.registry
+        )
         self._failures = Counter(
             "mlflow_gitops_failures", "What went wrong, by where", ["where"], registry=self.registry
         )
@@ -82,8 +93,8 @@ class Metrics:
             self._success.set(self._last_success)
 
     def failed(self, where: str) -> None:
-        """Something went wrong: `git`, `mlflow`, `receipt`, `files` (a commit that cannot be read) or `machine` (which lacks
-        something)."""
+        """Something went wrong: `git`, `mlflow`, `receipt`, `files` (a commit that cannot be read)
+        or `machine` (which lacks something)."""
         self._failures.labels(where).inc()
 
     @property
@@ -91,7 +102,11 @@ class Metrics:
         return time.monotonic() - self._well <= self._patience
 
     def health(self) -> bytes:
-        told = {"ok": self.healthy, "commit": self._commit, "last_success": self._last_success or None}
+        told = {
+            "ok": self.healthy,
+            "commit": self._commit,
+            "last_success": self._last_success or None,
+        }
         return json.dumps(told).encode()
 
 
@@ -103,8 +118,8 @@ class _Quiet(WSGIRequestHandler):
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """Answers each connection by itself: one that is opened and says nothing, as browsers and scanners do, keeps nobody from
-    being answered, nor the process from ending."""
+    """Answers each connection by itself: one that is opened and says nothing, as browsers and
+    scanners do, keeps nobody from being answered, nor the process from ending."""
 
     daemon_threads = True
 
@@ -114,7 +129,8 @@ class _ServerOverSix(_Server):
 
 
 def serve(metrics: Metrics, host: str, port: int) -> WSGIServer:
-    """Answer `/metrics` and `/healthz` from a thread of its own. Raises Failure where the address cannot be had."""
+    """Answer `/metrics` and `/healthz` from a thread of its own. Raises Failure where the address
+    cannot be had."""
     prometheus = make_wsgi_app(metrics.registry)
 
     def answer(environ, start):  # type: ignore[no-untyped-def]
@@ -131,7 +147,8 @@ def serve(metrics: Metrics, host: str, port: int) -> WSGIServer:
         server = make_server(host, port, answer, _ServerOverSix if ":" in host else _Server, _Quiet)
     except OSError as error:
         raise Failure(
-            f"{host}:{port} cannot be listened on: {error.strerror}. Name another address with --listen, or none: --listen off."
+            f"{host}:{port} cannot be listened on: {error.strerror}. Name another address with"
+            " --listen, or none: --listen off."
         ) from None
     threading.Thread(target=server.serve_forever, daemon=True, name="metrics").start()
     return server

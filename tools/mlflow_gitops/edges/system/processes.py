@@ -1,8 +1,9 @@
 """Many files read by several processes: Python reads in one thread at a time.
 
-Each process gets one stretch of the files, and this one keeps a stretch for itself, so that half of what two processors do
-need not be sent at all. What the others found is taken in meanwhile, piece by piece: so nobody waits for one long message to be
-packed and unpacked. Where no process can be started, or one ends early, the work is done here.
+Each process gets one stretch of the files, and this one keeps a stretch for itself, so that half of
+what two processors do need not be sent at all. What the others found is taken in meanwhile, piece
+by piece: so nobody waits for one long message to be packed and unpacked. Where no process can be
+started, or one ends early, the work is done here.
 """
 
 from __future__ import annotations
@@ -18,18 +19,22 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 FORK_FROM, SPAWN_FROM = 500, 4_000
-"""Items from which it pays: a fork takes a hundredth of a second, a new Python that loads this package twenty times that."""
+"""Items from which it pays: a fork takes a hundredth of a second, a new Python that loads this
+package twenty times that."""
 _MOST = 8
 _PIECE = 32
-"""Items between two looks at what the others sent. A piece's results should fit into a pipe (64 KiB): who sends more waits."""
+"""Items between two looks at what the others sent. A piece's results should fit into a pipe (64
+KiB): who sends more waits."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def spread(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterable[Result]:
-    """The same as `map`, on several processors where there are many items. `work`, items and results must be picklable."""
-    # A process is copied only where that is the system's habit, and never while other threads may hold a lock.
+    """The same as `map`, on several processors where there are many items. `work`, items and
+    results must be picklable."""
+    # A process is copied only where that is the system's habit, and never while other threads may
+    # hold a lock.
     fork = sys.platform == "linux" and threading.active_count() == 1
     parts = min(_processors(), _MOST)
     if parts < 2 or len(items) < (FORK_FROM if fork else SPAWN_FROM):
@@ -66,7 +71,8 @@ class _Asked(Generic[Item, Result]):
             self._next(self._receiver)
 
     def all(self) -> Sequence[Result]:
-        """All results. What the process did not send, because there is none or it ended early, is done here."""
+        """All results. What the process did not send, because there is none or it ended early, is
+        done here."""
         while self._receiver is not None and len(self._found) < len(self._items):
             self._next(self._receiver)
         return [*self._found, *map(self._work, self._items[len(self._found) :])]
@@ -80,7 +86,8 @@ class _Asked(Generic[Item, Result]):
 
 
 def _start(method: str, work: Callable[[Item], Result], items: Sequence[Item]) -> Connection | None:
-    """Have another process do it; None where there can be none (a system without semaphores, too many processes)."""
+    """Have another process do it; None where there can be none (a system without semaphores, too
+    many processes)."""
     import multiprocessing
 
     context: Any = multiprocessing.get_context(method)
@@ -96,7 +103,9 @@ def _start(method: str, work: Callable[[Item], Result], items: Sequence[Item]) -
     return receiver  # type: ignore[no-any-return]
 
 
-def _do(receiver: Connection, sender: Connection, work: Callable[[Item], Result], items: Sequence[Item]) -> None:
+def _do(
+    receiver: Connection, sender: Connection, work: Callable[[Item], Result], items: Sequence[Item]
+) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one who asked tells of an interruption
     receiver.close()  # else sending would wait for ever once nobody is there to receive
     for piece in _pieces(items):
