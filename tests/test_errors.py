@@ -1,8 +1,10 @@
-"""Exit codes of several outcomes at once (RULES R8), and what a machine lacks."""
+"""The fields of a failure, exit codes of several outcomes at once (RULES R8), and what a machine
+has run out of."""
 
 from __future__ import annotations
 
 import errno
+import pickle
 import tempfile
 import threading
 from itertools import permutations
@@ -17,9 +19,31 @@ from mlflow_gitops.errors import (
     OK,
     PARTIAL,
     REFUSED,
+    Failure,
+    GitHubFailure,
+    InvalidFiles,
     shortage,
     worst,
 )
+
+
+def test_a_failure_has_its_next_step_as_a_field() -> None:
+    failure = GitHubFailure("GitHub is down.", 503, fix="Try again.", transient=True)
+    assert (failure.message, failure.fix, failure.transient) == (
+        "GitHub is down.",
+        "Try again.",
+        True,
+    )
+    assert str(failure) == "GitHub is down. Try again."
+    assert (failure.status, failure.code, failure.exit_code) == (503, "github", ERROR)
+    again = pickle.loads(pickle.dumps(failure))
+    assert (str(again), again.status, again.fix) == (str(failure), 503, "Try again.")
+
+
+def test_a_failure_with_nothing_to_add_prints_only_its_message() -> None:
+    assert str(Failure("It is gone.")) == "It is gone."
+    assert str(InvalidFiles()) == "" and InvalidFiles().exit_code == INVALID
+    assert Failure("It is gone.", code="gone").code == "gone" and Failure.code == "error"
 
 
 def test_the_first_that_applies() -> None:
@@ -44,13 +68,13 @@ def test_the_first_that_applies() -> None:
         ),
         (
             OSError(errno.EMFILE, "Too many open files"),
-            "This machine cannot go on: Too many open files.",
+            "This machine cannot continue: Too many open files.",
         ),
         (
             BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"),
-            "This machine cannot go on: Resource temp",
+            "This machine cannot continue: Resource temp",
         ),
-        (MemoryError(), "This machine cannot go on: out of memory."),
+        (MemoryError(), "This machine cannot continue: out of memory."),
         (FileNotFoundError(errno.ENOENT, "No such file or directory", "a"), None),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), None),
         (RuntimeError("dictionary changed size during iteration"), None),
@@ -76,4 +100,4 @@ def test_no_thread_can_be_started() -> None:
             threading.Thread(target=lambda: None).start()
     finally:
         threading.stack_size(kept)
-    assert str(shortage(raised.value)) == "This machine cannot go on: can't start new thread."
+    assert str(shortage(raised.value)) == "This machine cannot continue: can't start new thread."

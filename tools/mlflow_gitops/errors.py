@@ -1,5 +1,5 @@
-"""What a user can run into, as exceptions; `cli.main` alone turns them into a message and an exit
-code."""
+"""The errors that a user can cause, as exceptions. Only `cli.main` turns them into printed text and
+an exit code."""
 
 from __future__ import annotations
 
@@ -10,51 +10,88 @@ OK, ERROR, CHANGES, INVALID, REFUSED, PARTIAL, USAGE, INTERRUPTED = 0, 1, 2, 3, 
 
 
 class Failure(Exception):
-    """Something the user can understand and mend. The message is a sentence or two and names the
-    way out."""
+    """Something the user can understand and fix.
+
+    `message` says what is wrong, `fix` is the next step, printed after it. `transient` is true if
+    the same call may succeed in a moment. `code` is a stable word for programs, by default the
+    class's. Programs decide by the class and by these fields, never by the text.
+    """
 
     exit_code = ERROR
+    code = "error"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        fix: str = "",
+        transient: bool = False,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+        self.transient = transient
+        if code is not None:
+            self.code = code
+
+    def __str__(self) -> str:
+        """The whole text for a person: the message, then the next step."""
+        return " ".join(part for part in (self.message, self.fix) if part)
 
 
 class GitFailure(Failure):
-    """git is missing, the repository is not what it should be, or a revision does not exist."""
+    """git is missing, the repository cannot be used, or a revision does not exist."""
+
+    code = "git"
 
 
 class RegistryFailure(Failure):
-    """MLflow could not be asked, or refused. `transient` says that it may well answer in a moment:
-    too many requests, an error of the server's own, a lost connection."""
+    """MLflow could not be reached, or refused a request. `transient` covers rate limits, server
+    errors and lost connections."""
 
-    def __init__(self, message: str, *, transient: bool = False) -> None:
-        super().__init__(message)
-        self.transient = transient
+    code = "mlflow"
 
 
 class GitHubFailure(Failure):
-    """GitHub could not be asked, or refused. `status` is the answer's number; None where there was
-    no answer."""
+    """GitHub could not be reached, or refused a request. `status` is the HTTP status of its answer;
+    None if there was no answer."""
 
-    def __init__(self, message: str, status: int | None = None) -> None:
-        super().__init__(message)
+    code = "github"
+
+    def __init__(
+        self,
+        message: str = "",
+        status: int | None = None,
+        *,
+        fix: str = "",
+        transient: bool = False,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message, fix=fix, transient=transient, code=code)
         self.status = status
 
 
 class Refused(Failure):
-    """A guard stands against it: a protected stage, a pin, a version that is not there."""
+    """A guard forbids it: a protected stage, a pin, a version that does not exist."""
 
     exit_code = REFUSED
+    code = "refused"
 
 
 class UsageFailure(Failure):
-    """The command line makes no sense."""
+    """The command line is wrong."""
 
     exit_code = USAGE
+    code = "usage"
 
 
 class InvalidFiles(Failure):
-    """Manifests, the policy or the list of environments have errors; without a message they were
+    """Manifests, the policy or the list of environments have errors. Without a message, they were
     printed already."""
 
     exit_code = INVALID
+    code = "invalid"
 
 
 _PRECEDENCE = (INTERRUPTED, ERROR, INVALID, PARTIAL, REFUSED, CHANGES)
@@ -66,21 +103,24 @@ def worst(*codes: int) -> int:
     return next((code for code in _PRECEDENCE if code in codes), OK)
 
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EROFS)
-_SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
+_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EROFS)
+_OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 
 
 def shortage(error: BaseException) -> str | None:
-    """What the machine lacks, in a sentence, where that is what an error says: room on a disk,
-    memory, open files, threads. None for any other error: then the fault is in here, and a
-    traceback tells more."""
-    said = str(getattr(error, "strerror", None) or error)
-    if isinstance(error, OSError) and error.errno in _FULL:
-        return f"{error.filename or 'The output'} could not be written: {said}."
-    if isinstance(error, OSError) and (error.errno in _SHORT or "temporary directory" in said):
-        return f"This machine cannot go on: {said}."
-    if isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and "start new thread" in said
-    ):
-        return f"This machine cannot go on: {said or 'out of memory'}."
+    """A sentence about what this machine has run out of, if `error` reports such a thing: disk
+    space, memory, open files, threads. None for any other error, which is a bug of this program and
+    deserves a traceback."""
+    text = str(getattr(error, "strerror", None) or error)
+
+    if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
+        return f"{error.filename or 'The output'} could not be written: {text}."
+
+    # Python gives these two no error number or class of their own (3.14), only a text.
+    no_temporary_folder = isinstance(error, OSError) and "temporary directory" in text
+    no_thread = isinstance(error, RuntimeError) and "start new thread" in text
+    out_of_resources = isinstance(error, OSError) and error.errno in _OUT_OF_RESOURCES
+
+    if no_temporary_folder or no_thread or out_of_resources or isinstance(error, MemoryError):
+        return f"This machine cannot continue: {text or 'out of memory'}."
     return None

@@ -14,13 +14,24 @@ GateStatus = Literal["passed", "failed", "overridden", "exempt", "waiting", "unk
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why something is not done, and how to get past it (RULES R4). Scope "model" stops the whole
-    model; "commit" stops what git asks for and lets drift be healed."""
+    """Why something is not done, and how to get past it (RULES R4).
+
+    `code` is the stable word for programs; `detail` and `way_out` are for people. Scope "model"
+    stops the whole model; "commit" stops what git asks for and still lets drift be healed.
+
+    The facts behind the sentence, where the code has them: the `version` it is about, the `field`
+    that differs (for a pin `run_id`, `source`, `data` …), what was `expected` there and the
+    `actual` value; None if there is none.
+    """
 
     code: str
     detail: str
     way_out: str
     scope: Scope = "model"
+    version: int | None = None
+    field: str | None = None
+    expected: str | None = None
+    actual: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
