@@ -26,7 +26,9 @@ def citations() -> Iterator[tuple[Path, str, str]]:
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix not in (".py", ".yml", ".md") or path.name in ("RULES.md", "DESIGN.md"):
                 continue
-            for page, rule, section in _CITED.findall(path.read_text(encoding="utf-8", errors="replace")):
+            for page, rule, section in _CITED.findall(
+                path.read_text(encoding="utf-8", errors="replace")
+            ):
                 yield path, f"{page}.md", rule or section
 
 
