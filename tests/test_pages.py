@@ -30,7 +30,7 @@ from tests.support.shell import Shell
 PICTURES = {
     ("README.md", "a data scientist                reviewer"),
     ("tests/capstone/README.md", "posts.csv ──► train.py ──► MLflow: versi"),
-    ("tools/mlflow_gitops/README.md", "cli/ ─► commands/ ─► app/ ─► edges/   git"),
+    ("tools/mlflow_gitops/README.md", "cli/ ─► commands/ ─► app/ ─► edges/   gi"),
     ("tools/mlflow_gitops/DESIGN.md", "registry/              manifests and pol"),
     ("tools/mlflow_gitops/DESIGN.md", "git, files ─► snapshot ─┐"),
     ("tools/mlflow_gitops/DESIGN.md", 'validate  {"manifests": 3, "errors": [{"'),
