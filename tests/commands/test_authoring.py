@@ -210,19 +210,19 @@ def test_a_protected_stage_is_never_left_empty(team: Team) -> None:
         (
             ["frauds", "2", "Production"],
             1,
-            "frauds has no manifest in registry/models/. Did you mean fraud?",
+            "frauds has no manifest in registry/models/; did you mean 'fraud'?",
         ),
         (
             ["churn", "2", "Production"],
             1,
-            "make registry/models/churn.yaml with the lines name: churn and stages: {}",
+            "create registry/models/churn.yaml with the lines name: churn and stages: {}",
         ),
         (
             ["fraud", "2", "production"],
             1,
-            "There is no stage 'production'. Did you mean Production?",
+            "There is no stage 'production'; did you mean 'Production'?",
         ),
-        (["fraud", "2", "Xyz"], 1, "There are Production, Staging, Canary, Archived."),
+        (["fraud", "2", "Xyz"], 1, "the stages are Production, Staging, Canary, Archived."),
         (["fraud", "2", "None"], 1, "None is no stage"),
         (["fraud", "9", "Production"], 4, "MLflow has no version 9 of fraud; it has 1, 2, 3, 4."),
         (

@@ -217,7 +217,7 @@ TABLE: dict[str, Case] = {
         1,
         "git knows no revision 'trunk'",
     ),
-    "unknown model": (nothing, "plan fruad", 1, "Did you mean fraud?"),
+    "unknown model": (nothing, "plan fruad", 1, "did you mean 'fraud'?"),
     "a model without a manifest": (
         nothing,
         "plan crowded",

@@ -194,9 +194,9 @@ def test_parts_of_it(story: tuple[Team, list[str]], options: list[str], places: 
 @pytest.mark.parametrize(
     ("command", "code", "said"),
     [
-        (["log", "alpah"], 1, "Did you mean alpha?"),
-        (["log", "--stage", "production"], 64, "did you mean Production?"),
-        (["log", "--stage", "Blue"], 64, "there are @best, Archived, Production, Staging"),
+        (["log", "alpah"], 1, "did you mean 'alpha'?"),
+        (["log", "--stage", "production"], 64, "did you mean 'Production'?"),
+        (["log", "--stage", "Blue"], 64, "the stages are @best, Archived, Production, Staging"),
         (["log", "--since", "2026-02-30"], 64, "There is no such time as 2026-02-30"),
         (["log", "--until", "2026-01-01T10:00:00"], 1, "A time is written 2026-01-31T12:00:00Z"),
         (["show", "--at", "side-1"], 1, "is not on the main line, main"),

@@ -114,7 +114,7 @@ def test_a_verdict_names_its_entry_and_a_refusal_the_way_past() -> None:
         Refusal(
             "gate",
             "14 may not enter Production: tag validation is missing",
-            "meet the gate; the policy lets nobody override tags",
+            "meet the gate; the policy does not allow overriding tags",
             "commit",
         ),
     )
@@ -209,8 +209,8 @@ def test_every_gate_is_asked_in_the_order_of_the_plan() -> None:
     )
     assert (
         refusal.way_out
-        == "meet the gates; the policy lets nobody override from, soak, approvals, pinned, tags,"
-        " metrics, no_worse_than, signature"
+        == "meet the gates; the policy does not allow overriding from, soak, approvals, pinned, tags,"
+        " metrics, no_worse_than or signature"
     )
 
 
@@ -577,9 +577,9 @@ def test_what_is_unknown_may_be_overridden() -> None:
         (
             "require: {pinned: true, tags: {a: x}}",
             MAY,
-            "meet the gates; the policy lets nobody override pinned",
+            "meet the gates; the policy does not allow overriding pinned",
         ),
-        ("require: {tags: {a: x}}", "", "meet the gate; the policy lets nobody override tags"),
+        ("require: {tags: {a: x}}", "", "meet the gate; the policy does not allow overriding tags"),
     ],
 )
 def test_the_way_past_a_gate(asks: str, rules: str, way_out: str) -> None:

@@ -240,8 +240,8 @@ def test_an_unknown_stage_does_not_hide_the_next() -> None:
     known = "known: Production, Staging, Canary, Shadow, Archived"
     assert [(code, message) for _, _, code, message in wrong(text, OWN)] == [
         ("stage-unknown", "there is no stage 'None'; leave the version out instead"),
-        ("stage-unknown", "there is no stage 'Prodction'; did you mean Production?"),
-        ("stage-unknown", "there is no stage 'STAGING'; did you mean Staging?"),
+        ("stage-unknown", "there is no stage 'Prodction'; did you mean 'Production'?"),
+        ("stage-unknown", "there is no stage 'STAGING'; did you mean 'Staging'?"),
         ("stage-unknown", f"there is no stage 'Xyz'; {known}"),
         ("stage-one-version", "Canary is kept as the alias 'canary' and holds one version at most"),
     ]

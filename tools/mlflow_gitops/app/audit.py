@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
@@ -18,6 +17,7 @@ from mlflow_gitops.core.manifests.blob_reader import Reader
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES, file_stem, model_of
 from mlflow_gitops.core.manifests.snapshot import classify, stem_of
 from mlflow_gitops.core.times import instant, named_time
+from mlflow_gitops.core.wording import did_you_mean
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.system.background import Meanwhile
 from mlflow_gitops.errors import Failure, GitFailure, UsageFailure
@@ -197,18 +197,14 @@ class Trail:
 
     def _unknown(self, model: str) -> str:
         known = [model_of(stem) for stem in self._histories.stems()]
-        near = difflib.get_close_matches(model, known, 1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        return f"{model} never had a manifest on the main line, {self.workspace.main_ref}.{hint}"
+        never = f"{model} never had a manifest on the main line, {self.workspace.main_ref}"
+        suggestion = did_you_mean(model, known)
+        return f"{never}; {suggestion}" if suggestion else f"{never}."
 
 
 def _no_stage(stage: str, known: set[str]) -> str:
-    near = [name for name in known if name.lower() == stage.lower()] or difflib.get_close_matches(
-        stage, known, 1
-    )
-    return f"There is no stage {stage}; " + (
-        f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
-    )
+    hint = did_you_mean(stage, known) or f"the stages are {', '.join(sorted(known))}."
+    return f"There is no stage {stage}; {hint}"
 
 
 def by(told: Sequence[Told], author: str) -> list[Told]:

@@ -6,7 +6,6 @@ It reads both edges and hands values to the core's planner.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -29,6 +28,7 @@ from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan
 from mlflow_gitops.core.plan.plan_model import found, plan_model
 from mlflow_gitops.core.plan.refusals import Context
 from mlflow_gitops.core.plan.run_limit import limit_refusal
+from mlflow_gitops.core.wording import did_you_mean
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.errors import Failure, GitFailure
 
@@ -356,10 +356,10 @@ class Planner:
         for name in names:
             if name in self._desired or (name in gone and self._ways.prune):
                 continue
-            near = difflib.get_close_matches(name, self._desired, 1)
-            hint = f" Did you mean {near[0]}?" if near else ""
+            suggestion = did_you_mean(name, self._desired)
+            hint = f"; {suggestion}" if suggestion else "."
             what = "is in MLflow and has no manifest" if name in observed else "has no manifest"
-            raise Failure(f"{name} {what} in {self._workspace.registry}/models/.{hint}")
+            raise Failure(f"{name} {what} in {self._workspace.registry}/models/{hint}")
 
 
 def _held_back(model: ModelPlan) -> ModelPlan:

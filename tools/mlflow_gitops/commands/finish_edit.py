@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlflow_gitops.commands.manifest_file import Sheet, listed
+from mlflow_gitops.commands.manifest_file import Sheet
 from mlflow_gitops.commands.output import emit, emit_json, note
 from mlflow_gitops.core.authoring.edit_manifest import Edit, edited
 from mlflow_gitops.core.manifests.snapshot import SourceFile, build
+from mlflow_gitops.core.wording import version_list
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import OK, Failure, GitFailure, Refused, UsageFailure
 from mlflow_gitops.render.diff import shown, unified
@@ -181,11 +182,11 @@ def leaving(before: Mapping[str, Sequence[int]], edit: Edit) -> Iterator[str]:
         old = before.get(stage, ())
         gone = [version for version in old if version not in versions]
         if i == 0 and gone:
-            yield f"It replaces {listed(gone)}."
+            yield f"It replaces {version_list(gone)}."
         elif i == 0:
-            yield f"It joins {listed(old)}." if old else f"{stage} was empty."
+            yield f"It joins {version_list(old)}." if old else f"{stage} was empty."
         else:
-            yield f"{listed(gone)} leaves {stage}."
+            yield f"{version_list(gone)} leaves {stage}."
 
 
 def override_lines(sheet: Sheet, stage: str, given: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ from mlflow_gitops.app.planner import Planner
 from mlflow_gitops.app.workspace import Merge, Workspace
 from mlflow_gitops.commands.output import emit, note, report_invalid, steps, warn
 from mlflow_gitops.core.plan.plan import ModelPlan
+from mlflow_gitops.core.wording import counted
 from mlflow_gitops.edges.github.client import GitHub, State, branch_of
 from mlflow_gitops.errors import OK, Failure, GitFailure, UsageFailure
 from mlflow_gitops.render import plan_markdown, plan_text, reconcile_markdown
@@ -145,9 +146,7 @@ def _report(settings: Settings, workspace: Workspace, sha: str) -> _Report:
     if snapshot.errors:
         report_invalid(snapshot, "text")
         page = "\n".join(plan_markdown.problems(snapshot.errors))
-        return _Report(
-            False, f"Invalid files: {plan_text.many(len(snapshot.errors), 'problem')}.", page
-        )
+        return _Report(False, f"Invalid files: {counted(len(snapshot.errors), 'problem')}.", page)
     planner = _planner(settings, workspace, merge)
     planned = planner.compared(planner.plan((), steps(settings)))
     emit(plan_text.plan(planned, Style()))
@@ -204,7 +203,7 @@ def drift(settings: Settings) -> int:
     if told:
         page = "\n".join(plan_markdown.plan(replace(planned, models=told)))
         where = f"MLflow ({workspace.environment.name})" if workspace.environment else "MLflow"
-        title = f"{where} is not as git says: {plan_text.many(len(told), 'model')}"
+        title = f"{where} is not as git says: {counted(len(told), 'model')}"
         note(settings, f"Reported in {github.issue(_key('drift', workspace), title, page)}.")
         append("GITHUB_STEP_SUMMARY", page)
     else:
@@ -240,7 +239,7 @@ def summary(settings: Settings, file: Path) -> int:
     for number, batch in enumerate(_batches(changed), 1):
         name = "changed" if number == 1 else f"changed-{number}"
         append("GITHUB_OUTPUT", f"{name}={json.dumps(batch, separators=(',', ':'))}")
-    note(settings, f"{plan_text.many(len(changed), 'version')} came to hold a stage.")
+    note(settings, f"{counted(len(changed), 'version')} came to hold a stage.")
     return OK
 
 

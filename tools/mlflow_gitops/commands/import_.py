@@ -3,7 +3,6 @@ people wrote."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +11,12 @@ from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid, steps, warn
 from mlflow_gitops.core.manifests.snapshot import Snapshot, classify
 from mlflow_gitops.core.observed.model import ObservedModel
+from mlflow_gitops.core.wording import counted, did_you_mean, first_few
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import INVALID, OK, Failure, UsageFailure
 from mlflow_gitops.render import plan_json as json_form
 from mlflow_gitops.render.diff import shown
-from mlflow_gitops.render.plan_text import many, say_change
+from mlflow_gitops.render.plan_text import say_change
 from mlflow_gitops.render.terminal import Style
 from mlflow_gitops.settings import Settings
 
@@ -39,7 +39,7 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     registry = connect(workspace, warn)
     ours = {name for name, manifest in snapshot.manifests.items() if manifest.kind == "prompt"}
     found, prompts = _observe(registry, models, ours, every_prompt=options.prompts)
-    progress(f"importing {many(len(found), 'model')}")
+    progress(f"importing {counted(len(found), 'model')}")
     work = Import(workspace, snapshot, found, options, stageless=registry.stageless)
     done = [work.one(model, named=model.name in models) for model in found]
     if not options.dry_run:
@@ -92,13 +92,10 @@ def _observe(
         if name not in found and not (
             name in globs and any(matches(model, name) for model in models)
         ):
-            near = difflib.get_close_matches(name, found, 1)
-            hint = (
-                f"Did you mean {near[0]}?"
-                if near
-                else f"Look at what {registry.shown} has with mlflow-gitops status."
+            hint = did_you_mean(name, found) or (
+                f"run mlflow-gitops status to see the models that {registry.shown} has."
             )
-            raise Failure(f"MLflow shows no model {name}. {hint}")
+            raise Failure(f"MLflow shows no model {name}; {hint}")
     return [models[name] for name in sorted(models) if not wanted or _wanted(name, wanted)], prompts
 
 
@@ -131,18 +128,14 @@ def _tell(
                 f"{each.model}: plan will show {'; '.join(map(say_change, each.pending))}.",
             )
     if prompts:
-        some = ", ".join(prompts[:3]) + (
-            f" and {len(prompts) - 3} more" if len(prompts) > 3 else ""
-        )
-        note(
-            settings, f"{many(len(prompts), 'prompt')} left out; --prompts takes them, too: {some}."
-        )
+        left_out = f"{counted(len(prompts), 'prompt')} left out: {first_few(prompts, 3)}"
+        note(settings, f"{left_out}. Add --prompts to import prompts, too.")
     said = [
         f"{counts[result]} {result}"
         for result in ("created", "updated", "unchanged", "left", "invalid")
         if counts[result]
     ]
-    note(settings, f"{many(len(done), 'model')}: {', '.join(said) or 'none in MLflow'}.")
+    note(settings, f"{counted(len(done), 'model')}: {', '.join(said) or 'none in MLflow'}.")
     if options.dry_run:
         note(settings, "Nothing was written.")
     elif counts["created"] or counts["updated"]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import unquote
@@ -16,6 +15,7 @@ from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.manifests.policy import ModelPolicy, StageRule
 from mlflow_gitops.core.manifests.snapshot import SourceFile, build, classify, stem_of
 from mlflow_gitops.core.observed.model import ObservedModel
+from mlflow_gitops.core.wording import did_you_mean, version_list
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import Failure, InvalidFiles, Refused, RegistryFailure
 from mlflow_gitops.settings import Settings
@@ -52,10 +52,10 @@ class Sheet:
             raise Failure(
                 f"None is no stage; take {self.name}'s version out of {self.file} by hand instead."
             )
-        alike = [name for name in self.rules.stages if name.lower() == stage.lower()]
-        near = alike or difflib.get_close_matches(stage, self.rules.stages, 1, 0.5)
-        hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(self.rules.stages)}."
-        raise Failure(f"There is no stage {stage!r}. {hint}")
+        hint = did_you_mean(stage, self.rules.stages, 0.5) or (
+            f"the stages are {', '.join(self.rules.stages)}."
+        )
+        raise Failure(f"There is no stage {stage!r}; {hint}")
 
 
 def find(settings: Settings, model: str, form: str) -> Sheet:
@@ -75,12 +75,11 @@ def find(settings: Settings, model: str, form: str) -> Sheet:
     ]
     if not found:
         names = [unquote(stem_of(path)) for path, kind in listing.items() if kind == "manifest"]
-        near = difflib.get_close_matches(model, names, 1)
-        hint = f"Did you mean {near[0]}?" if near else (
-            f"Write it from MLflow with mlflow-gitops import, or make {registry}/models/{stem}.yaml with the "
-            f"lines name: {model} and stages: {{}}."
-        )  # fmt: skip
-        raise Failure(f"{model} has no manifest in {registry}/models/. {hint}")
+        hint = did_you_mean(model, names) or (
+            "write it from MLflow with mlflow-gitops import, or create"
+            f" {registry}/models/{stem}.yaml with the lines name: {model} and stages: {{}}."
+        )
+        raise Failure(f"{model} has no manifest in {registry}/models/; {hint}")
     policy = [path for path in relevant if not path.startswith(models)]
     sources = {path: files.read_file(workspace.top / path, path) for path in (*policy, *found)}
     snapshot = build(sources.values(), registry)
@@ -115,7 +114,7 @@ def moved(sheet: Sheet, stage: str, versions: tuple[int, ...]) -> dict[str, tupl
             continue
         if not kept and sheet.rule(other).protected:
             raise Refused(
-                f"{listed(held)} holds {other}, which is protected and would be left empty. "
+                f"{version_list(held)} holds {other}, which is protected and would be left empty. "
                 f"Promote another version to {other} first, or write {other}: null by hand."
             )
         changed[other] = kept
@@ -178,7 +177,7 @@ def pins(sheet: Sheet, seen: ObservedModel, versions: Sequence[int]) -> dict[int
 
 
 def missing(sheet: Sheet, seen: ObservedModel, version: int) -> Refused:
-    have = f"it has {listed(sorted(seen.versions)[-5:])}" if seen.versions else "it has none"
+    have = f"it has {version_list(sorted(seen.versions)[-5:])}" if seen.versions else "it has none"
     if sheet.manifest.kind == "prompt":
         way = "Register it with mlflow.genai.register_prompt."
         return Refused(f"MLflow has no version {version} of the prompt {sheet.name}; {have}. {way}")
@@ -187,7 +186,3 @@ def missing(sheet: Sheet, seen: ObservedModel, version: int) -> Refused:
         f" where reconcile shall register it from: mlflow-gitops pin {sheet.name} {version}"
         " --source SOURCE"
     )
-
-
-def listed(versions: Collection[int]) -> str:
-    return ", ".join(map(str, versions)) or "—"

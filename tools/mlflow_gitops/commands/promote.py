@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from mlflow_gitops.commands import manifest_file as sheets
 from mlflow_gitops.commands.finish_edit import Options, finish, leaving, override_lines
 from mlflow_gitops.core.authoring.edit_manifest import Edit, Pin
+from mlflow_gitops.core.wording import version_list
 from mlflow_gitops.errors import Failure
 from mlflow_gitops.settings import Settings
 
@@ -45,7 +46,7 @@ def run(
     if add and rule.alias and held:
         raise Failure(
             f"{stage} is kept as the alias {rule.alias!r} and holds one version;"
-            f" {sheets.listed(held)} holds it. Leave --add away to replace it."
+            f" {version_list(held)} holds it. Leave --add away to replace it."
         )
     # Who is archived joins those that are; anywhere else the stage is handed over.
     new = tuple(sorted({*held, version})) if add or stage == "Archived" else (version,)

@@ -119,7 +119,7 @@ def _stages(snapshot: Snapshot, models: Sequence[str], stage: str | None) -> dic
         if wanted is not None and wanted in rules.stages:
             found[name] = wanted
     if stage is not None and models and not found:
-        raise Failure(f"The policy has no stage {stage!r}. There are {', '.join(known)}.")
+        raise Failure(f"The policy has no stage {stage!r}; the stages are {', '.join(known)}.")
     return found
 
 

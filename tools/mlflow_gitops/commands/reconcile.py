@@ -15,6 +15,7 @@ from mlflow_gitops.app.reconcile import Reconciler, Watch, reasons
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid, steps, warn
 from mlflow_gitops.core.plan.outcome import Outcome
+from mlflow_gitops.core.wording import first_few
 from mlflow_gitops.errors import OK, PARTIAL, REFUSED, Failure, GitFailure, UsageFailure, worst
 from mlflow_gitops.render import plan_json, plan_text
 from mlflow_gitops.render.terminal import Style
@@ -182,6 +183,5 @@ def _commit(workspace: Workspace, rev: str) -> str:
 
 def _say_if_dirty(settings: Settings, workspace: Workspace, commit: str) -> None:
     if dirty := workspace.dirty_paths():
-        also = f" and {len(dirty) - 1} more" if len(dirty) > 1 else ""
-        where = f"The working tree differs from HEAD ({dirty[0]}{also})"
+        where = f"The working tree differs from HEAD ({first_few(dirty, 1)})"
         note(settings, f"{where}; reconciling commit {commit[:7]}, not the working tree.")

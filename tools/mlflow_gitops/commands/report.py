@@ -11,8 +11,8 @@ from mlflow_gitops.core.audit.report import incidents, lanes
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.observed.lineage import origin, words
 from mlflow_gitops.core.plan.plan import Plan
+from mlflow_gitops.core.wording import counted
 from mlflow_gitops.errors import OK, Failure, InvalidFiles
-from mlflow_gitops.render.plan_text import many
 from mlflow_gitops.render.report import Report, page
 from mlflow_gitops.settings import Settings
 
@@ -59,7 +59,7 @@ def run(settings: Settings, out: Path, *, offline: bool) -> int:
         raise Failure(f"The report could not be written to {file}: {error.strerror}.") from None
     note(
         settings,
-        f"Wrote {file}: {many(len(told), 'event')} of {many(len(report.standings), 'model')}.",
+        f"Wrote {file}: {counted(len(told), 'event')} of {counted(len(report.standings), 'model')}.",
     )
     return OK
 

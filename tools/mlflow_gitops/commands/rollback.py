@@ -8,13 +8,14 @@ from typing import Any
 
 from mlflow_gitops.commands import manifest_file as sheets
 from mlflow_gitops.commands.finish_edit import Options, finish, leaving
-from mlflow_gitops.commands.manifest_file import Sheet, listed
+from mlflow_gitops.commands.manifest_file import Sheet
 from mlflow_gitops.commands.output import note, warn
 from mlflow_gitops.core.authoring.edit_manifest import Edit
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.model_history import Histories
 from mlflow_gitops.core.history.previous_holders import Former, Formers, formers, stays
 from mlflow_gitops.core.manifests.names import file_stem
+from mlflow_gitops.core.wording import version_list
 from mlflow_gitops.errors import Failure, Refused
 from mlflow_gitops.settings import Settings
 
@@ -47,7 +48,7 @@ def run(
     for versions in known.passed_over:
         note(
             settings,
-            f"{listed(versions)} is passed over: git named it, and no reconcile put it in {stage}"
+            f"{version_list(versions)} is passed over: git named it, and no reconcile put it in {stage}"
             " (or it is gone).",
         )
     former, versions = _chosen(sheet, stage, known, to)
@@ -59,7 +60,7 @@ def run(
     )
     if to is None:
         _warn_of_return(points, stage, now, known, former)
-    subject = f"Roll {sheet.name} {stage} back to {listed(versions)}"
+    subject = f"Roll {sheet.name} {stage} back to {version_list(versions)}"
     # A subject of somebody else's has no place in a message that a forge may show as live Markdown.
     told = _told(stage, former, versions, lambda commit: commit.sha[:12])
     said = " ".join([*leaving(sheet.manifest.stages, edit), told])
@@ -93,7 +94,9 @@ def _chosen(
     for former in known.held:
         if to in former.versions:
             return former, (to,)
-    did = "; ".join(f"{listed(one.versions)} (since {one.since})" for one in known.held[:_LISTED])
+    did = "; ".join(
+        f"{version_list(one.versions)} (since {one.since})" for one in known.held[:_LISTED]
+    )
     if to is not None:
         others = f"These did: {did}." if did else "No other did."
         raise Refused(
@@ -101,7 +104,7 @@ def _chosen(
             f" {others}"
         )
     raise Refused(
-        f"Nothing held {stage} of {sheet.name} before {listed(sheet.holders(stage))} on the main"
+        f"Nothing held {stage} of {sheet.name} before {version_list(sheet.holders(stage))} on the main"
         f" branch. Name the version to go on with: mlflow-gitops promote {sheet.name} VERSION"
         f" {stage}"
     )
@@ -113,13 +116,13 @@ def _told(
     """Which commit gave it the stage, and from when to when it held it."""
     if former.stay is None:
         return (
-            f"A reconcile put {listed(versions)} in {stage} at {former.held}; the main branch of"
+            f"A reconcile put {version_list(versions)} in {stage} at {former.held}; the main branch of"
             " today tells no more of it."
         )
     stay = former.stay
     began, ended = (f"{one.at} ({shown(one)})" if one else "" for one in (stay.began, stay.ended))
     until = f" until {ended}" if ended else ", and on the main branch holds it still"
-    return f"{listed(versions)} held {stage} from {began}{until}."
+    return f"{version_list(versions)} held {stage} from {began}{until}."
 
 
 def _warn_of_return(
@@ -130,13 +133,13 @@ def _warn_of_return(
     if former.stay is not None and any(stay.versions == now for stay in before):
         further = next(
             (
-                f" To go further back: --to {listed(one.versions)}"
+                f" To go further back: --to {version_list(one.versions)}"
                 for one in known.held
                 if one is not former
             ),
             "",
         )
         warn(
-            f"{listed(now)} held {stage} before {listed(former.versions)} did, so this goes forward"
+            f"{version_list(now)} held {stage} before {version_list(former.versions)} did, so this goes forward"
             f" again.{further}"
         )

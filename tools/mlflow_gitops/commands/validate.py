@@ -19,6 +19,7 @@ from mlflow_gitops.core.manifests.snapshot import (
     stem_of,
     twins,
 )
+from mlflow_gitops.core.wording import counted
 from mlflow_gitops.core.yaml.problems import Problem, in_order
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import INVALID, OK, Failure, UsageFailure
@@ -48,10 +49,10 @@ def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, fo
         emit(problems.text(snapshot.problems))
     if form != "json":
         errors, warnings = len(snapshot.errors), len(snapshot.warnings)
-        said = f"{errors} error{'' if errors == 1 else 's'}" + (
-            f", {warnings} warning{'' if warnings == 1 else 's'}" if warnings else ""
-        )
-        note(settings, f"{snapshot.count} manifest{'' if snapshot.count == 1 else 's'}: {said}.")
+        counts = counted(errors, "error")
+        if warnings:
+            counts += f", {counted(warnings, 'warning')}"
+        note(settings, f"{counted(snapshot.count, 'manifest')}: {counts}.")
     return INVALID if snapshot.errors else OK
 
 

@@ -10,6 +10,7 @@ from mlflow_gitops.app.verify import Verification, Verifier
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, emit_json, steps, warn
 from mlflow_gitops.core.audit.verification import Unexplained
+from mlflow_gitops.core.wording import counted
 from mlflow_gitops.errors import OK, REFUSED
 from mlflow_gitops.render.terminal import Style, safe
 from mlflow_gitops.settings import Settings
@@ -56,8 +57,8 @@ def _text(found: Verification, style: Style) -> Iterator[str]:
         yield style(safe(model) or "Receipts", "bold")
         for one in findings:
             yield f"  {style('✗', 'red')} {safe(one.field)}: {safe(one.detail)}"
-    models = f"{found.models} model{'' if found.models == 1 else 's'}"
-    receipts = f"{found.receipts} receipt{'' if found.receipts == 1 else 's'}"
+    models = counted(found.models, "model")
+    receipts = counted(found.receipts, "receipt")
     others = (
         f"; {len(found.unmanaged)} more in MLflow that nobody manages here"
         if found.unmanaged

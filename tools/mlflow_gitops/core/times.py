@@ -6,6 +6,8 @@ import math
 import re
 from datetime import datetime, timedelta
 
+from mlflow_gitops.core.wording import counted
+
 _LAST = 253402300799  # the last second of the year 9999
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)\Z")
@@ -28,8 +30,7 @@ def ago(then: str, now: str) -> str:
     passed = (instant(now) - instant(then)).total_seconds()
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if passed >= length:
-            count = int(passed // length)
-            return f"{count} {unit}{'' if count == 1 else 's'}"
+            return counted(int(passed // length), unit)
     return "a moment" if passed >= 0 else ""
 
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 from mlflow_gitops.core.comparison.values import Comparison, Facts, MetricPair, Pair, Rewording
 from mlflow_gitops.core.gates.recorded_values import numbers, short
 from mlflow_gitops.core.observed.recorded import Dataset
+from mlflow_gitops.core.wording import and_list, counted, first_few
 
 T = TypeVar("T")
 
@@ -113,7 +114,7 @@ def _reworded(words: Rewording) -> str:
     if not words.lines:
         return "same"
     new = words.count("+")
-    return f"{new} new line{'' if new == 1 else 's'}, {words.count('-')} gone"
+    return f"{counted(new, 'new line')}, {words.count('-')} gone"
 
 
 def _both(label: str, one: T, two: T, say: Callable[[T], str], remark: str = "") -> Row:
@@ -166,7 +167,7 @@ def _signature(found: Comparison) -> Section:
             for side in (found.before, found.after)
             if not (side.file and side.file.signature)
         ]
-        return Section("signature", note=f"{MISSING} for {' and '.join(map(str, lacking))}")
+        return Section("signature", note=f"{MISSING} for {and_list(lacking)}")
     lines = tuple(Line(change.detail, change.breaks) for change in found.signature)
     note = "breaks callers" if found.breaking else "compatible" if lines else "same"
     return Section("signature", lines=lines, note=note)
@@ -236,8 +237,7 @@ def brief(found: Comparison, most: int = 4) -> list[str]:
         said.append(f"{len(moved) - most} more metrics")
     said += [f"{key} on other data, not comparable" for key in found.apart[:most]]
     if found.breaking:
-        more = f" and {len(found.breaking) - 1} more" if len(found.breaking) > 1 else ""
-        said.append(f"signature breaks: {found.breaking[0]}{more}")
+        said.append(f"signature breaks: {first_few(found.breaking, 1)}")
     else:
         said.append(f"signature {_signature(found).note}")
     if any(not pair.same for pair in (*found.datasets, *found.data)):
@@ -246,13 +246,9 @@ def brief(found: Comparison, most: int = 4) -> list[str]:
         said.append("size " + " → ".join(map(_size_said, sizes)))
     if found.python[0] != found.python[1]:
         said.append("Python " + " → ".join(map(_said, found.python)))
-    for what, count in (("param", len(found.params)), ("librar", len(found.libraries))):
+    for noun, count in (("param", len(found.params)), ("library", len(found.libraries))):
         if count:
-            ends = ("y", "ies") if what == "librar" else ("", "s")
-            said.append(
-                f"{count} {what}{ends[0] if count == 1 else ends[1]}"
-                f" differ{'s' if count == 1 else ''}"
-            )
+            said.append(f"{counted(count, noun)} {'differs' if count == 1 else 'differ'}")
     said += [f"not read: {reason}" for reason in _reasons(found.before, found.after)]
     return said
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from mlflow_gitops.core.audit.trail import Told
 from mlflow_gitops.core.times import minute
+from mlflow_gitops.core.wording import version_list
 from mlflow_gitops.render.markdown_safe import cell, table
 from mlflow_gitops.render.terminal import Style, as_json, safe
 
@@ -155,11 +156,7 @@ def text(events: Sequence[Told], style: Style, recorded: bool = False) -> Iterat
 
 def move(before: Sequence[int], after: Sequence[int]) -> str:
     """`12 → 14`; a dash where nothing is held."""
-    return f"{versions(before)} → {versions(after)}"
-
-
-def versions(held: Sequence[int]) -> str:
-    return ", ".join(map(str, held)) or "—"
+    return f"{version_list(before)} → {version_list(after)}"
 
 
 def subject(one: Told) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from mlflow_gitops.core.wording import counted
 from mlflow_gitops.render.terminal import safe
 
 LIMIT = 65_000
@@ -91,7 +92,7 @@ def bounded(
     if cut := len(blocks) - len(shown):
         urgent = sum(1 for i, block in enumerate(blocks) if i not in shown and block.urgent)
         also = f", {urgent} of them with something to look at" if urgent else ""
-        said.append(f"… and {cut} more {what}{'' if cut == 1 else 's'}{also}.")
+        said.append(f"… and {counted(cut, f'more {what}')}{also}.")
     if any(shown[i] != blocks[i].whole for i in shown):
         said.append("Comparisons were left out for length.")
     body = between.join(shown[i] for i in sorted(shown))

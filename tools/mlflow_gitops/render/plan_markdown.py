@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from mlflow_gitops.core.comparison.values import Comparison
 from mlflow_gitops.core.gates.verdict import Refusal, Verdict
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
+from mlflow_gitops.core.wording import counted, first_few, version_list
 from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.render import plan_text
 from mlflow_gitops.render.comparison_table import MISSING, NONE, Section, brief, sheet
@@ -34,9 +35,9 @@ def plan(plan: Plan, limit: int = LIMIT) -> Iterator[str]:
     tail = [*(_refusal(refusal) for refusal in plan.refusals)]
     gone = [code(name, _CELL) for name in plan.gone]
     if gone:
-        tail.append(f"Without a manifest, and left as they are: {_listed(gone)}.")
+        tail.append(f"Without a manifest, and left as they are: {first_few(gone, _ROWS)}.")
     if plan.onto is not None:
-        tail.append(f"{plan_text.many(plan.others, 'model')} as on {code(plan.onto, _CELL)}.")
+        tail.append(f"{counted(plan.others, 'model')} as on {code(plan.onto, _CELL)}.")
     tail.append(f"**{plan_text.closing(plan)}**")
     yield bounded("## Model registry: plan", blocks, "\n\n".join(tail), "model", limit)
 
@@ -60,7 +61,7 @@ def status(plan: Plan, limit: int = LIMIT) -> Iterator[str]:
     syncs = [cells[1] for cells, _ in rows]
     counts = ", ".join(f"{syncs.count(sync)} {sync}" for sync in dict.fromkeys(syncs))
     head = table(("model", "sync", "stages", "why"), ())
-    tail = f"**{plan_text.many(len(rows), 'model')}{': ' + counts if counts else ''}.**"
+    tail = f"**{counted(len(rows), 'model')}{': ' + counts if counts else ''}.**"
     yield "## Model registry: status\n"
     yield bounded(
         head if rows else "",
@@ -88,10 +89,7 @@ def problems(found: Iterable[Problem], limit: int = LIMIT) -> Iterator[str]:
         for one in found
     ]
     blocks = [Block(line, line) for line in lines]
-    tail = (
-        f"**{plan_text.many(len(lines), 'problem')}; nothing is planned before the files are"
-        " valid.**"
-    )
+    tail = f"**{counted(len(lines), 'problem')}; nothing is planned before the files are valid.**"
     yield bounded("## Model registry: invalid files\n", blocks, tail, "problem", limit, "\n")
 
 
@@ -119,14 +117,14 @@ def _model(model: ModelPlan) -> Iterator[str]:
     for stage in dict.fromkeys(verdict.stage for verdict in model.gates):
         if not any(row.stage == stage for row in model.stages):
             held = sorted({verdict.version for verdict in model.gates if verdict.stage == stage})
-            yield f"- {code(stage)} {', '.join(map(str, held))} is there in MLflow already"
+            yield f"- {code(stage)} {version_list(held)} is there in MLflow already"
             yield from _gates([verdict for verdict in model.gates if verdict.stage == stage])
     rest = [change for change in model.changes if change not in told]
     yield from (
         f"- {code(plan_text.say_change(change))}{_changed_by(change)}" for change in rest[:_ROWS]
     )
     if len(rest) > _ROWS:
-        yield f"- … and {len(rest) - _ROWS} more changes"
+        yield f"- … and {counted(len(rest) - _ROWS, 'more change')}"
     for refusal in model.refusals:
         yield f"\n{_refusal(refusal)}"
     if model.deferred:
@@ -161,7 +159,7 @@ def _gates(verdicts: list[Verdict]) -> Iterator[str]:
             f", until {code(one.until)}" if one.until else ""
         )
     if len(verdicts) > _ROWS:
-        yield f"  - … and {len(verdicts) - _ROWS} more verdicts"
+        yield f"  - … and {counted(len(verdicts) - _ROWS, 'more verdict')}"
 
 
 def _refusal(refusal: Refusal) -> str:
@@ -208,9 +206,3 @@ def _section(section: Section, heads: tuple[str, ...]) -> str:
 
 def _cell(said: str) -> str:
     return said if said in (MISSING, NONE, "") else cell(said, _CELL)
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:_ROWS]) + (
-        f" and {len(names) - _ROWS} more" if len(names) > _ROWS else ""
-    )

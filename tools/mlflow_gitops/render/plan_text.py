@@ -9,6 +9,7 @@ from mlflow_gitops.core.gates.verdict import Refusal, Verdict
 from mlflow_gitops.core.manifests.names import ACTIVE_STAGES
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
+from mlflow_gitops.core.wording import counted, first_few, version_list
 from mlflow_gitops.render import comparison_text
 from mlflow_gitops.render.plan_json import RESULTS, summary
 from mlflow_gitops.render.terminal import Style, safe
@@ -47,7 +48,7 @@ def plan(plan: Plan, style: Style, *, verbose: bool = False) -> Iterator[str]:
     for refusal in plan.refusals:
         yield from _refusal(refusal, style)
     if plan.onto is not None:
-        yield style(f"{many(plan.others, 'model')} as on {safe(plan.onto)}.", "dim")
+        yield style(f"{counted(plan.others, 'model')} as on {safe(plan.onto)}.", "dim")
     yield closing(plan)
 
 
@@ -55,9 +56,9 @@ def closing(plan: Plan) -> str:
     """The line that counts."""
     count = plan.summary
     if not count["changes"] and not count["refused"]:
-        return f"Plan: {many(count['models'], 'model')}, nothing to change."
-    changes = many(count["changes"], "change")
-    return f"Plan: {many(count['changed'], 'model')}, {changes}, {count['refused']} refused."
+        return f"Plan: {counted(count['models'], 'model')}, nothing to change."
+    changes = counted(count["changes"], "change")
+    return f"Plan: {counted(count['changed'], 'model')}, {changes}, {count['refused']} refused."
 
 
 def status(plan: Plan, style: Style) -> Iterator[str]:
@@ -82,13 +83,13 @@ def status(plan: Plan, style: Style) -> Iterator[str]:
         for sync in dict.fromkeys(row[1] for row in rows)
     }
     total = ", ".join(f"{count} {sync}" for sync, count in counts.items())
-    yield f"{many(len(rows), 'model')}{': ' + total if total else ''}."
+    yield f"{counted(len(rows), 'model')}{': ' + total if total else ''}."
 
 
 def outcome(one: Outcome, style: Style) -> Iterator[str]:
     """What became of one model."""
     head = f"{style(safe(one.model), 'bold')}  {style(one.result, _RESULT_COLOUR.get(one.result))}"
-    yield head + (f"  {many(len(one.changes), 'change')}" if one.changes else "")
+    yield head + (f"  {counted(len(one.changes), 'change')}" if one.changes else "")
     for stage, version in one.entered:
         yield f"  {stage} now holds {version}"
     if one.deferred:
@@ -103,7 +104,9 @@ def reconciled(commit: str, outcomes: Sequence[Outcome]) -> str:
     """The closing line of a reconcile."""
     count = summary(outcomes)
     said = ", ".join(f"{count[key]} {key}" for key in RESULTS if count[key])
-    return f"Reconciled to {commit[:7]}: {said or 'no models'}; {many(count['changes'], 'change')}."
+    return (
+        f"Reconciled to {commit[:7]}: {said or 'no models'}; {counted(count['changes'], 'change')}."
+    )
 
 
 def _model(model: ModelPlan, style: Style) -> Iterator[str]:
@@ -127,7 +130,7 @@ def _model(model: ModelPlan, style: Style) -> Iterator[str]:
             yield f"    {comparison_text.line(row.comparison, style)}"
     for stage in dict.fromkeys(verdict.stage for verdict in model.gates):
         if not any(row.stage == stage for row in model.stages):
-            held = ", ".join(map(str, sorted({v.version for v in model.gates if v.stage == stage})))
+            held = version_list(sorted({v.version for v in model.gates if v.stage == stage}))
             yield f"  {stage:<{width}}  {held} is there in MLflow already"
             yield from _gates([v for v in model.gates if v.stage == stage], style)
     for change in model.changes:
@@ -141,11 +144,7 @@ def _model(model: ModelPlan, style: Style) -> Iterator[str]:
 
 def say_move(row: StageChange) -> str:
     """What a stage holds and what it shall hold."""
-
-    def shown(versions: tuple[int, ...]) -> str:
-        return ", ".join(map(str, versions)) or "—"
-
-    return f"{shown(row.before)} → {shown(row.after)}"
+    return f"{version_list(row.before)} → {version_list(row.after)}"
 
 
 def _because(row: StageChange, style: Style) -> str:
@@ -210,10 +209,7 @@ def consequences(row: StageChange, model: ModelPlan) -> tuple[list[str], list[Ch
 def _leave(versions: list[int], stage: str) -> str:
     if len(versions) == 1:
         return f"{versions[0]} goes to {stage}"
-    shown = ", ".join(map(str, versions[:5])) + (
-        f" and {len(versions) - 5} more" if len(versions) > 5 else ""
-    )
-    return f"{shown} go to {stage}"
+    return f"{first_few(versions, 5)} go to {stage}"
 
 
 def _follows(change: Change, row: StageChange) -> bool:
@@ -264,11 +260,8 @@ def say_holders(model: ModelPlan) -> str:
         if stage == "Archived":
             continue
         have, want = model.observed.get(stage, ()), model.desired.get(stage, ())
-        shown = ", ".join(map(str, have)) or "—"
-        said.append(
-            f"{stage} {shown}"
-            + (f" (git: {', '.join(map(str, want)) or '—'})" if have != want else "")
-        )
+        in_git = f" (git: {version_list(want)})" if have != want else ""
+        said.append(f"{stage} {version_list(have)}{in_git}")
     return "   ".join(said)
 
 
@@ -284,8 +277,3 @@ def _value(value: object) -> str:
         return "—"
     text = safe(str(value))
     return f'"{text}"' if len(text) <= 60 else f'"{text[:57]}…"'
-
-
-def many(count: int, what: str) -> str:
-    """A count and its noun."""
-    return f"{count} {what}{'' if count == 1 else 's'}"

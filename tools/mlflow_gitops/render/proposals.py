@@ -9,6 +9,7 @@ from typing import Literal
 
 from mlflow_gitops.core.comparison.values import Comparison
 from mlflow_gitops.core.observed.model import ObservedVersion
+from mlflow_gitops.core.wording import version_list
 from mlflow_gitops.render import plan_markdown
 from mlflow_gitops.render.markdown_safe import LIMIT, code
 from mlflow_gitops.render.terminal import safe
@@ -74,5 +75,5 @@ def summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
 
 
 def _move(one: Outcome) -> str:
-    before = ", ".join(map(str, one.before)) or "—"
+    before = version_list(one.before)
     return before if one.version is None else f"{before} → {one.version}"

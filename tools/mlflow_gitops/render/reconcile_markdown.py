@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mlflow_gitops.core.wording import counted
 from mlflow_gitops.render.markdown_safe import LIMIT, Block, bounded, code
-from mlflow_gitops.render.plan_text import many
 
 _MARKS = {"applied": "✅", "deferred": "⏳", "refused": "❌", "failed": "❌"}
 
@@ -43,8 +43,8 @@ def reconciled(done: Mapping[str, Any], limit: int = LIMIT) -> Iterator[str]:
     count = done["summary"]
     commit = code(str(done["commit"])[:12])
     tail.append(
-        f"**Reconciled to {commit}: {many(int(count['models']), 'model')},"
-        f" {many(int(count['changes']), 'change')}.**"
+        f"**Reconciled to {commit}: {counted(int(count['models']), 'model')},"
+        f" {counted(int(count['changes']), 'change')}.**"
     )
     yield bounded("## Model registry: reconcile\n", blocks, "\n\n".join(tail), "model", limit, "\n")
 

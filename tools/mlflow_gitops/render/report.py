@@ -13,6 +13,7 @@ from mlflow_gitops.core.audit.stage_holders import Standing
 from mlflow_gitops.core.audit.trail import Told
 from mlflow_gitops.core.plan.plan import ModelPlan, Plan
 from mlflow_gitops.core.times import ago, instant, minute, shown
+from mlflow_gitops.core.wording import counted, version_list
 from mlflow_gitops.render.terminal import safe
 
 _TICKS = 4
@@ -68,7 +69,11 @@ def _template() -> Any:
             safe(value) if isinstance(value, str) and type(value) is str else value
         ),
     )
-    environment.filters |= {"minute": minute, "short": lambda sha: (sha or "")[:7]}
+    environment.filters |= {
+        "counted": counted,
+        "minute": minute,
+        "short": lambda sha: (sha or "")[:7],
+    }
     return environment.get_template("report.html.j2")
 
 
@@ -99,8 +104,8 @@ def _model(
         stages.append(
             {
                 "name": stage,
-                "git": _versions(wanted),
-                "mlflow": _versions(held) if plan and not stage.startswith("@") else None,
+                "git": version_list(wanted),
+                "mlflow": version_list(held) if plan and not stage.startswith("@") else None,
                 "same": held == wanted,
                 "since": since,
                 "made_from": [
@@ -136,14 +141,14 @@ def _bar(span: Span, report: Report, axis: _Axis) -> dict[str, Any]:
     )  # fmt: skip
     length = ago(span.start, span.end or report.at)
     return {
-        "versions": _versions(span.versions),
+        "versions": version_list(span.versions),
         "left": round(start, 3),
         "width": round(max(end - start, 0.4), 3),
         "event": span.told,
         "tone": min(span.versions) % 6,
         "applied": effect is not None and effect.result == "applied",
         "said": (
-            f"{_versions(span.versions)} from {minute(span.start)} {until} ({length}), {took}, by"
+            f"{version_list(span.versions)} from {minute(span.start)} {until} ({length}), {took}, by"
             f" {by}"
         ),
     }
@@ -168,7 +173,7 @@ def _events(report: Report) -> list[dict[str, Any]]:
                 "model": event.model or "",
                 "stage": event.stage or ("policy" if event.kind == "policy" else ""),
                 "move": (
-                    f"{_versions(event.before)} → {_versions(event.after)}"
+                    f"{version_list(event.before)} → {version_list(event.after)}"
                     if event.kind == "stage"
                     else event.detail
                 ),
@@ -234,10 +239,6 @@ def _counts(report: Report) -> dict[str, int]:
     """How many models are how, for the head of the page."""
     syncs = [plan.sync for plan in report.plan.models] if report.plan else []
     return {sync: syncs.count(sync) for sync in dict.fromkeys(sorted(syncs))}
-
-
-def _versions(versions: Sequence[int]) -> str:
-    return ", ".join(map(str, versions)) or "—"
 
 
 def _link(home: str | None, sha: str, number: int | None) -> str | None:

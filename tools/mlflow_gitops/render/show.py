@@ -11,8 +11,9 @@ from mlflow_gitops.core.audit.trail import Told
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.lineage import Origin, origin, words
 from mlflow_gitops.core.times import ago, minute
+from mlflow_gitops.core.wording import counted, version_list
 from mlflow_gitops.render import events
-from mlflow_gitops.render.events import subject, versions
+from mlflow_gitops.render.events import subject
 from mlflow_gitops.render.terminal import Style, safe
 
 
@@ -53,8 +54,8 @@ def every(at: str, commit: str | None, found: Sequence[Standing], style: Style) 
         for stage, held in one.stages.items():
             since = one.since.get(stage)
             told = f"  since {minute(since.at)}  {since.commit[:7]}" if since else ""
-            yield f"  {safe(stage):<{width}}  {style(versions(held), 'bold')}{style(told, 'dim')}"
-    what = f"{len(found)} model{'' if len(found) == 1 else 's'}"
+            yield f"  {safe(stage):<{width}}  {style(version_list(held), 'bold')}{style(told, 'dim')}"
+    what = counted(len(found), "model")
     yield (
         f"{what} at {minute(at)}"
         f" UTC{f', commit {commit[:7]}' if commit else ', before the first commit'}."
@@ -80,7 +81,7 @@ def one(
         return
     stage = _foremost(desired, standing)
     others = [
-        f"{other} {versions(held)}"
+        f"{other} {version_list(held)}"
         for other, held in standing.stages.items()
         if other != stage and held
     ]
@@ -92,7 +93,7 @@ def one(
     event = told.event
     at = f"since {minute(event.commit.at)} UTC, {ago(event.commit.at, now)}"
     held = standing.stages[stage]
-    head = f"{style(safe(course.model), 'bold')}  {safe(stage)} {style(versions(held), 'bold')}"
+    head = f"{style(safe(course.model), 'bold')}  {safe(stage)} {style(version_list(held), 'bold')}"
     yield f"{head}  {at}{_effect(told, recorded)}{also}"
     merged = told.people.merged_by
     by = f", merged by {safe(merged)}" if merged and merged != told.people.author else ""
@@ -100,7 +101,7 @@ def one(
         "by", f"{event.commit.sha[:7]} {subject(told)}, {safe(told.people.author)}{by}", style
     )
     yield _line("approved", _approved(told), style)
-    yield _line("replaced", versions(event.before) if event.before else "nothing", style)
+    yield _line("replaced", version_list(event.before) if event.before else "nothing", style)
     specs = desired.manifest.versions
     known = made_from or {version: origin(specs.get(version)) for version in held}
     pins = [

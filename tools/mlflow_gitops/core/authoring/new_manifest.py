@@ -16,6 +16,7 @@ from mlflow_gitops.core.authoring.set_value import Path
 from mlflow_gitops.core.manifests.names import ACTIVE_STAGES, Kind, tag_fault
 from mlflow_gitops.core.manifests.policy import ModelPolicy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.core.wording import and_list, or_list, version_list
 from mlflow_gitops.core.yaml.document import CONTROL
 from mlflow_gitops.core.yaml.text_edits import quoted
 
@@ -94,7 +95,7 @@ def _take_stages(seen: ObservedModel, rules: ModelPolicy, taken: Taken) -> None:
             continue
         held = seen.holders(stage) if rule.native else ()
         if rule.alias and len(held) > 1:
-            rest = listed(held[:-1])
+            rest = version_list(held[:-1])
             taken.notes.append(
                 f"{stage} is kept as an alias and holds one version: {held[-1]}, which MLflow"
                 f" serves, not {rest}"
@@ -133,7 +134,7 @@ def _take_aliases(seen: ObservedModel, rules: ModelPolicy, taken: Taken) -> None
         elif rules.alias_only is not None and not any(
             version in taken.stages.get(s, ()) for s in rules.alias_only
         ):
-            holders = " or ".join(rules.alias_only)
+            holders = or_list(rules.alias_only)
             taken.notes.append(
                 f"the alias {alias!r} points at {version}, which does not hold {holders}; not taken"
             )
@@ -154,7 +155,7 @@ def _pin(version: ObservedVersion, notes: list[str]) -> dict[str, str]:
         del pin["source"]
     if left := sorted(known.keys() - pin.keys()):
         notes.append(
-            f"version {version.number} is not pinned to its {' and '.join(left)}: it cannot stand"
+            f"version {version.number} is not pinned to its {and_list(left)}: it cannot stand"
             " in a manifest"
         )
     elif not known:
@@ -263,8 +264,4 @@ def _text(value: str) -> str:
 
 
 def _versions(held: Sequence[int]) -> str:
-    return str(held[0]) if len(held) == 1 else f"[{listed(held)}]"
-
-
-def listed(versions: Sequence[int]) -> str:
-    return ", ".join(map(str, versions))
+    return str(held[0]) if len(held) == 1 else f"[{version_list(held)}]"

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mlflow_gitops.core.authoring.edit_manifest import IDENTITY, Edit
-from mlflow_gitops.core.authoring.new_manifest import Taken, listed
+from mlflow_gitops.core.authoring.new_manifest import Taken
 from mlflow_gitops.core.authoring.set_value import Path
 from mlflow_gitops.core.manifests.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.manifests.policy import ModelPolicy
+from mlflow_gitops.core.wording import version_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,14 @@ def _follow_stages(
     mine["Archived"] = archived
     for stage in kept:
         if wanted[stage] == mine[stage]:
-            notes.append(_kept(stage, listed(mine[stage]), listed(taken.stages.get(stage, ()))))
+            theirs = taken.stages.get(stage, ())
+            notes.append(
+                _kept(
+                    stage,
+                    mine[stage] and version_list(mine[stage]),
+                    theirs and version_list(theirs),
+                )
+            )
     return {stage: held for stage, held in wanted.items() if held != mine[stage]}
 
 

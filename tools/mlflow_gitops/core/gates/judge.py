@@ -19,6 +19,7 @@ from mlflow_gitops.core.manifests.gate_settings import Requirements
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import HELD_PREFIX, ObservedModel, ObservedVersion
 from mlflow_gitops.core.observed.recorded import ModelFile, Record, Unreadable
+from mlflow_gitops.core.wording import and_list, or_list
 
 _NOT_OF_PROMPTS = frozenset({"metrics", "no_worse_than", "signature"})
 _NOT_FOR_ROLLBACKS = frozenset({"from", "soak", "no_worse_than", "signature"})
@@ -278,11 +279,9 @@ def _refusal(stopping: Sequence[Verdict], allowed: frozenset[str]) -> Refusal:
     said = "; ".join(verdict.detail for verdict in stopping)
     firm = [gate for gate in gates if gate not in allowed]
     if not firm:
-        lines = " and ".join(f"`Gate-Override: {gate}: reason`" for gate in gates)
+        lines = and_list([f"`Gate-Override: {gate}: reason`" for gate in gates])
         way = f"meet the gate, or promote it in a commit whose message says {lines}"
     else:
-        way = (
-            f"meet the gate{'s' if len(gates) > 1 else ''}; the policy lets nobody override"
-            f" {', '.join(firm)}"
-        )
+        what = "the gate" if len(gates) == 1 else "the gates"
+        way = f"meet {what}; the policy does not allow overriding {or_list(firm)}"
     return Refusal("gate", f"{first.version} may not enter {first.stage}: {said}", way, "commit")

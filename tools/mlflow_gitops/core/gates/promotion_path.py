@@ -9,6 +9,7 @@ from mlflow_gitops.core.history.approvals import Approvals
 from mlflow_gitops.core.manifests.gate_settings import Soak, Source
 from mlflow_gitops.core.observed.recorded import Unreadable
 from mlflow_gitops.core.times import instant
+from mlflow_gitops.core.wording import counted, or_list
 
 
 def climbs_from(subject: Subject, stages: tuple[str, ...]) -> Finding:
@@ -20,7 +21,7 @@ def climbs_from(subject: Subject, stages: tuple[str, ...]) -> Finding:
         return passed(f"from {held[0]}")
     if stays:
         return failed(f"no reconcile has put {subject.number} in {stays[0]} yet")
-    return failed(f"{subject.number} was not in {' or '.join(stages)} before")
+    return failed(f"{subject.number} was not in {or_list(stages)} before")
 
 
 def soak(subject: Subject, asked: Soak, stages: tuple[str, ...]) -> Finding:
@@ -34,7 +35,7 @@ def soak(subject: Subject, asked: Soak, stages: tuple[str, ...]) -> Finding:
             begun.append((max(held, instant(merge.at)) if merge else held, stage))
     if not begun:
         return failed(
-            f"{subject.number} has not begun to soak in {' or '.join(stages)} (soak {asked.text})"
+            f"{subject.number} has not begun to soak in {or_list(stages)} (soak {asked.text})"
         )
     since, stage = min(begun)
     stayed = instant(subject.now) - since
@@ -55,7 +56,7 @@ def soak(subject: Subject, asked: Soak, stages: tuple[str, ...]) -> Finding:
 def approvals(subject: Subject, wanted: int, source: Source = "pull_request") -> Finding:
     """`approvals`: enough people approved the change. Before the merge this waits, and tells what
     is there already."""
-    needs = f"{wanted} approval{'s' if wanted > 1 else ''}"
+    needs = counted(wanted, "approval")
     made = subject.entry.made
     if made is None or not subject.merged:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from mlflow_gitops.core.manifests.names import (
 )
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.manifests.policy import ModelPolicy
+from mlflow_gitops.core.wording import did_you_mean, or_list
 from mlflow_gitops.core.yaml import schema_check
 from mlflow_gitops.core.yaml.document import Document, parse
 
@@ -236,10 +236,7 @@ def check_policy(document: Document, policy: ModelPolicy) -> None:
             document.more(1)
             continue
         if rule is None:
-            near = difflib.get_close_matches(stage, policy.stages, 1, 0.5) or [
-                name for name in policy.stages if name.lower() == stage.lower()
-            ]
-            hint = f"did you mean {near[0]}?" if near else "known: " + ", ".join(policy.stages)
+            hint = did_you_mean(stage, policy.stages, 0.5) or f"known: {', '.join(policy.stages)}"
             if stage == "None":
                 hint = "leave the version out instead"
             document.at(
@@ -272,7 +269,7 @@ def check_policy(document: Document, policy: ModelPolicy) -> None:
             document.at("alias-clash", message, ("aliases", alias), key=True)
         elif policy.alias_only is not None and type(target) is int and target not in allowed:
             message = (
-                f"{alias!r} may only point at what holds {' or '.join(policy.alias_only)}; version"
+                f"{alias!r} may only point at what holds {or_list(policy.alias_only)}; version"
                 f" {target} does not"
             )
             document.at("alias-not-allowed", message, ("aliases", alias))

@@ -7,6 +7,7 @@ import re
 from typing import Literal
 from urllib.parse import unquote
 
+from mlflow_gitops.core.wording import or_list
 from mlflow_gitops.core.yaml.document import CONTROL
 
 Kind = Literal["model", "prompt"]
@@ -65,7 +66,7 @@ def tag_fault(key: str, kind: Kind = "model") -> str | None:
         return f"tags beginning {_PROMPT_TAG_PREFIX} belong to MLflow's prompts, not to a manifest"
     if key.startswith(RESERVED_TAG_PREFIXES):
         return (
-            f"tags beginning {' or '.join(RESERVED_TAG_PREFIXES)} belong to the tools, not to a"
+            f"tags beginning {or_list(RESERVED_TAG_PREFIXES)} belong to the tools, not to a"
             " manifest"
         )
     return f"MLflow refuses the tag name {key!r}" if _unclean_path(key) else None

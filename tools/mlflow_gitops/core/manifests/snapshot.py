@@ -14,6 +14,7 @@ from mlflow_gitops.core.manifests.manifest import Manifest, check_policy, kind_o
 from mlflow_gitops.core.manifests.names import Kind as ManifestKind
 from mlflow_gitops.core.manifests.names import model_of
 from mlflow_gitops.core.manifests.policy import Policy, read_policy, rule_faults
+from mlflow_gitops.core.wording import first_few
 from mlflow_gitops.core.yaml.document import Document
 from mlflow_gitops.core.yaml.problems import Problem, in_order
 from mlflow_gitops.core.yaml.schema_check import schema_text
@@ -213,19 +214,21 @@ def twins(paths: Iterable[str]) -> list[Problem]:
             differing = [other for other in group if stem_of(other) != stem_of(path)]
             if same:
                 problems.append(
-                    Problem(path, 1, 1, "duplicate-model", f"the same model as {_and_more(same)}")
+                    Problem(
+                        path, 1, 1, "duplicate-model", f"the same model as {first_few(same, 1)}"
+                    )
                 )
             if differing:
                 problems.append(
                     Problem(
-                        path, 1, 1, "case-clash", f"the same but for case as {_and_more(differing)}"
+                        path,
+                        1,
+                        1,
+                        "case-clash",
+                        f"the same but for case as {first_few(differing, 1)}",
                     )
                 )
     return problems
-
-
-def _and_more(paths: list[str]) -> str:
-    return paths[0] if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
 
 
 def _read(file: SourceFile, policy: Policy | None) -> Read:

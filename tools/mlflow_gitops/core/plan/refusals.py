@@ -16,6 +16,7 @@ from mlflow_gitops.core.manifests.policy import StageRule
 from mlflow_gitops.core.observed.model import HELD_PREFIX, HIGHEST_TAG, ObservedModel
 from mlflow_gitops.core.plan.pins import moving, origins, pins, spoken_of
 from mlflow_gitops.core.plan.plan import Change
+from mlflow_gitops.core.wording import and_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +271,7 @@ def _left_empty(
                 "protected",
                 f"{stage} is protected and would be left empty: {where} in MLflow, and drift is"
                 " only reported",
-                f"move {' and '.join(map(str, wanted))} back to {stage} in MLflow, or let the"
+                f"move {and_list(wanted)} back to {stage} in MLflow, or let the"
                 " policy heal (drift: heal)",
             )
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from mlflow_gitops.core.audit.receipts import NOTES_REF
 from mlflow_gitops.core.manifests.snapshot import Snapshot
+from mlflow_gitops.core.wording import and_list, counted, first_few
 from mlflow_gitops.core.yaml.problems import Problem
 
 Status = Literal["ok", "missing", "unknown"]
@@ -93,7 +94,7 @@ def judge_git(facts: GitFacts) -> Iterator[Finding]:
             "git",
             "main-line",
             "ok",
-            f"{facts.main}, {facts.commits} commit{'s' * (facts.commits != 1)}",
+            f"{facts.main}, {counted(facts.commits, 'commit')}",
         )
     if facts.shallow:
         said = "this clone is shallow: what a model was last reconciled to may lie beyond it"
@@ -140,14 +141,14 @@ def judge_policy(
     of."""
     count = len(snapshot.errors)
     if count:
-        said = f"{count} error{'s' * (count != 1)} in manifests and policy"
+        said = f"{counted(count, 'error')} in manifests and policy"
         yield Finding("policy", "files", "missing", said, "mlflow-gitops validate says where.")
     else:
         yield Finding(
             "policy",
             "files",
             "ok",
-            f"{snapshot.count} manifest{'s' * (snapshot.count != 1)}, all valid",
+            f"{counted(snapshot.count, 'manifest')}, all valid",
         )
     if not has_policy:
         said = "there is none: MLflow's four stages, no gates, Production protected"
@@ -191,10 +192,7 @@ def judge_policy(
         yield Finding("policy", "codeowners", "ok", "CODEOWNERS is as the owners say")
     differing = [p.file for p in snapshot.warnings if p.code == "schema-copy-differs"]
     if differing:
-        said = (
-            f"{' and '.join(differing)} differ from the schemas in use: editors check by other"
-            " rules"
-        )
+        said = f"{and_list(differing)} differ from the schemas in use: editors check by other rules"
         yield Finding(
             "policy", "schemas", "missing", said, "Renew them: mlflow-gitops init --update"
         )
@@ -338,5 +336,4 @@ def _numbers(version: str) -> tuple[int, int]:
 
 
 def _some(names: Collection[str]) -> str:
-    listed = sorted(names)
-    return ", ".join(listed[:3]) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "")
+    return first_few(sorted(names), 3)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlflow_gitops.core.setup.doctor import Finding
+from mlflow_gitops.core.wording import and_list
 
 CHECKS = ("validate", "mlflow-gitops/plan")
 """The checks that a merge must wait for."""
@@ -138,7 +139,7 @@ def judge_settings(settings: Settings, *, opening: bool = True) -> Iterator[Find
             "repository-secrets",
             "missing",
             said,
-            f"Move it into the environments {' and '.join(sorted(settings.environments))}.",
+            f"Move it into the environments {and_list(sorted(settings.environments))}.",
         )
     else:
         yield Finding(
@@ -214,8 +215,7 @@ def _protection(settings: Settings) -> Iterator[Finding]:
     loose = [check for check in CHECKS if check in rule.checks and rule.checks[check] is None]
     if loose:
         said = (
-            f"whoever may write can set {' and '.join(loose)} to success by hand: any source is"
-            " taken"
+            f"whoever may write can set {and_list(loose)} to success by hand: any source is taken"
         )
         yield Finding(
             "github",

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from mlflow_gitops.core.setup.doctor import Finding
+from mlflow_gitops.core.wording import first_few, or_list
 
 ENVIRONMENTS = {
     "plan": "mlflow-read",
@@ -145,7 +146,7 @@ def judge_workflows(
     )  # fmt: skip
     for command, kind in ENVIRONMENTS.items():
         allowed = [pair[kind == "mlflow-write"] for pair in places]
-        environment = " or ".join(allowed)
+        environment = or_list(allowed)
         # What checks a pull request's files or a plan without MLflow has no environment, and needs
         # none.
         having = [
@@ -281,7 +282,4 @@ def _job(job: Job) -> str:
 def _all(check: str, fine: str, wrong: list[str], fix: str) -> Finding:
     if not wrong:
         return Finding("workflows", check, "ok", fine)
-    more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-    return Finding(
-        "workflows", check, "missing", f"not so: {', '.join(wrong[:3])}{more} ({fine})", fix
-    )
+    return Finding("workflows", check, "missing", f"not so: {first_few(wrong, 3)} ({fine})", fix)

@@ -7,7 +7,6 @@ right is told faster (`core/yaml/fast_schema.py`).
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import json
 import math
@@ -16,6 +15,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from mlflow_gitops.core.wording import did_you_mean, or_list
 from mlflow_gitops.core.yaml.document import Document
 from mlflow_gitops.core.yaml.fast_schema import Check, Unknown, compiled, distinct
 from mlflow_gitops.shared import shared
@@ -157,7 +157,7 @@ def check(document: Document, name: str) -> None:
         elif rule == "type":
             kinds = [wanted] if isinstance(wanted, str) else list(wanted)
             message = (
-                f"{where} must be {' or '.join(_TYPES[kind] for kind in kinds)}, not"
+                f"{where} must be {or_list([_TYPES[kind] for kind in kinds])}, not"
                 f" {_kind(instance)}"
             )
             document.at("wrong-type", message + _hint(kinds, instance), path)
@@ -173,13 +173,9 @@ def check(document: Document, name: str) -> None:
 
 
 def _unknown(extra: str, where: str, schema: dict[str, Any]) -> str:
-    near = difflib.get_close_matches(extra, schema.get("properties", ()), 1)
-    known = (
-        f"did you mean {near[0]!r}?"
-        if near
-        else "known: " + ", ".join(schema.get("properties", ()))
-    )
-    return f"{_short(extra)} is no field of {where}; {known}"
+    fields = schema.get("properties", ())
+    hint = did_you_mean(extra, fields) or f"known: {', '.join(fields)}"
+    return f"{_short(extra)} is no field of {where}; {hint}"
 
 
 def _kind(instance: object) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import COPY_TAG, ORIGIN_TAG, OriginPin, carried
+from mlflow_gitops.core.wording import and_list
 from mlflow_gitops.edges.mlflow.lineage import Lineage, Look, digest
 from mlflow_gitops.edges.mlflow.recorded import record
 from mlflow_gitops.edges.mlflow.server import Server
@@ -184,7 +185,7 @@ class Copies:
         if differing:
             raise RegistryFailure(
                 f"The copy of {pin.place}, the logged model {model_id}, shows other"
-                f" {' and '.join(differing)} than its origin: another hand was there, or MLflow"
+                f" {and_list(differing)} than its origin: another hand was there, or MLflow"
                 " lost something. Delete that logged model, and the next run begins anew."
             )
 

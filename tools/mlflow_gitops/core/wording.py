@@ -1,0 +1,62 @@
+"""How messages count, list and suggest things. Every layer uses these, so that one message reads
+like another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+NOTHING = "—"
+"""Shown in place of versions, values or cells that are empty."""
+
+
+def counted(count: int, noun: str) -> str:
+    """A count and its noun: `1 model`, `3 models`, `2 libraries`."""
+    if count == 1:
+        return f"1 {noun}"
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return f"{count} {noun[:-1]}ies"
+    return f"{count} {noun}s"
+
+
+def and_list(words: Sequence[object]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return _joined(words, "and")
+
+
+def or_list(words: Sequence[object]) -> str:
+    """`a`, `a or b`, `a, b or c`."""
+    return _joined(words, "or")
+
+
+def first_few(words: Sequence[object], limit: int) -> str:
+    """The first `limit` words, and how many were left out: `a, b, c and 4 more`."""
+    shown = ", ".join(map(str, words[:limit]))
+    if len(words) <= limit:
+        return shown
+    return f"{shown} and {len(words) - limit} more"
+
+
+def version_list(versions: Iterable[int]) -> str:
+    """Version numbers in one cell: `12, 14`, or `—` if there are none."""
+    return ", ".join(map(str, versions)) or NOTHING
+
+
+def did_you_mean(word: str, names: Iterable[str], cutoff: float = 0.6) -> str:
+    """A suggestion for a misspelt name, such as `did you mean 'Production'?`. Empty if no name is
+    similar.
+
+    A name that differs in upper and lower case only comes first. `cutoff` is the similarity that
+    difflib asks for, from 0 to 1.
+    """
+    from difflib import get_close_matches  # start-up does not pay for what only a misspelling needs
+
+    candidates = list(names)
+    similar = [name for name in candidates if name.lower() == word.lower()]
+    similar = similar or get_close_matches(word, candidates, 1, cutoff)
+    return f"did you mean {similar[0]!r}?" if similar else ""
+
+
+def _joined(words: Sequence[object], conjunction: str) -> str:
+    if len(words) < 2:
+        return "".join(map(str, words))
+    return f"{', '.join(map(str, words[:-1]))} {conjunction} {words[-1]}"
