@@ -381,7 +381,8 @@ def test_another_stage_and_one_that_the_policy_lacks(desk: Desk) -> None:
     ran = desk.propose("--stage", "Canary")
     assert (
         ran.code == 1
-        and "The policy has no stage 'Canary'; the stages are Production, Staging, Shadow" in ran.err
+        and "The policy has no stage 'Canary'; the stages are Production, Staging, Shadow"
+        in ran.err
     )
     assert desk.propose("--stage", "Archived").code == 1
     assert not desk.repo.pulls()
