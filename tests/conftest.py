@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.acme import Acme, copied, make
+from tests.support.experiments.sampling import CountCases
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
-from tests.support.together import common_folder, locked, made_once
+from tests.support.servers import start_mlflow_server
+from tests.support.together import Shared, common_folder, locked, made_once, one_for_all
 
 MEMORY = Path("/dev/shm")
 
@@ -70,3 +72,28 @@ def acme(tmp_path: Path, acme_made: Path) -> Iterator[Acme]:
     copied(acme_made, tmp_path)
     with GitHubAPI(Repository(tmp_path / "hub")).serving() as api:
         yield Acme(tmp_path, api)
+
+
+@pytest.fixture(scope="session")
+def http_server(
+    tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]
+) -> Iterator[Shared]:
+    """One `mlflow server` for the session, whichever worker asks; its database is `mlflow.db` in
+    its folder."""
+
+    def start(folder: Path) -> tuple[str, list[int]]:
+        address, process = start_mlflow_server(folder, blank_registry(folder / "mlflow.db"))
+        return address, [process.pid]
+
+    with one_for_all(common_folder(tmp_path_factory), "http", start) as shared:
+        yield shared
+
+
+@pytest.fixture
+def counted(record_property: Callable[[str, object], None]) -> CountCases:
+    """Tell the table how many cases and runs an experiment came to."""
+
+    def count(experiment: str, cases: int, runs: int | None = None) -> None:
+        record_property("experiment", (experiment, cases, runs if runs is not None else cases))
+
+    return count  # type: ignore[return-value]

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from tests.commands.test_import_of_others import train_and_register
+from tests.support.console.shell import Shell
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
-from tests.support.pages import blocks, text_of
+from tests.support.project.pages import blocks, text_of
+from tests.support.registries.documented import train_and_register
 from tests.support.servers import mlflow_server
-from tests.support.shell import Shell
 from tests.support.team import Ran, Team
 
 MODEL = "sk-learn-ridge-reg-model"

@@ -24,8 +24,8 @@ from packaging.requirements import Requirement
 
 from mlflow_gitops.app import planner
 from tests.support.acme import Acme
-from tests.support.pages import ROOT, Block, blocks, commands_in_text, pages
-from tests.support.shell import Shell
+from tests.support.console.shell import Shell
+from tests.support.project.pages import ROOT, Block, blocks, commands_in_text, pages
 
 PICTURES = {
     ("README.md", "a data scientist                reviewer"),

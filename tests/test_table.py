@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.faults.table import BEGIN, END, Row, markdown, rows, write
+from tests.support.experiments.table import BEGIN, END, Row, markdown, rows, write
 
 
 def report(

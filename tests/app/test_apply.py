@@ -21,8 +21,8 @@ from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import ModelPlan
 from mlflow_gitops.core.plan.plan_model import Context, plan_model
 from mlflow_gitops.errors import RegistryFailure
-from tests.support.memory_registry import MemoryRegistry
-from tests.support.states import NAME, OWNER, commit
+from tests.support.core.states import NAME, OWNER, commit
+from tests.support.registries.memory import MemoryRegistry
 
 BASE, TARGET, NEWER = (commit(number) for number in range(3))
 

@@ -7,118 +7,13 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.attacks.company import MODEL, POLICY, Company
 from tests.support.github_api import GitHubAPI
-from tests.support.github_state import Method, Repository
-from tests.support.team import Ran, Team
-
-MODEL = "churn"
-POLICY = """\
-owners: ["@acme/ml-platform"]
-stages:
-  Staging: {alias: staging}
-  Production: {alias: production, approvals: 1, require: {tags: {validation: passed}}}
-overrides: [tags]
-"""
-PEOPLE = ("alice", "bob", "carol")
-"""They may write to the repository."""
-
-
-class Company:
-    """What people, honest or not, do in it."""
-
-    def __init__(self, folder: Path, api: GitHubAPI) -> None:
-        from mlflow import MlflowClient
-
-        self.folder, self.api, self.github = folder, api, api.repository
-        self.uri = f"sqlite:///{folder / 'mlflow.db'}"
-        self.client = MlflowClient(self.uri)
-        self.team = Team(folder / "clone", self.uri)
-        for login in PEOPLE:
-            self.github.user(login, "write", mails=(f"{login}@example.org",))
-
-    def write(self, production: int, more: str = "") -> None:
-        self.team.write(
-            f"models/{MODEL}.yaml", f"name: {MODEL}\nstages: {{Production: {production}}}\n{more}"
-        )
-
-    def commit(self, message: str, author: str = "alice") -> str:
-        self.team.git("add", "-A")
-        self.team.git(
-            "commit",
-            "-q",
-            "--allow-empty",
-            "--author",
-            f"{author} <{author}@example.org>",
-            "-m",
-            message,
-        )
-        return self.team.git("rev-parse", "HEAD")
-
-    def branch(self, name: str) -> None:
-        self.team.git("fetch", "-q", "origin")
-        self.team.git("checkout", "-q", "-B", name, "origin/main")
-
-    def push(self, branch: str) -> None:
-        self.team.git("push", "-q", "-f", "origin", f"HEAD:refs/heads/{branch}")
-        self.team.git("fetch", "-q", "origin")
-
-    def propose(
-        self,
-        production: int = 2,
-        *,
-        by: str = "alice",
-        author: str = "alice",
-        message: str = "Promote",
-        more: str = "",
-    ) -> int:
-        """Push a branch with this version in Production and open a pull request of it; its number.
-        What lies about in the working tree is part of it."""
-        self.write(production, more)
-        self.commit(message, author)
-        self.push("promote")
-        return self.github.open_pull("promote", message, user=by).number
-
-    def merge(self, number: int, method: Method = "squash", by: str = "carol") -> str:
-        self.github.merge(number, method, by=by)
-        return self.main()
-
-    def main(self) -> str:
-        """Go to the tip of main."""
-        self.branch("main")
-        return self.team.git("rev-parse", "HEAD")
-
-    def reconcile(self, *args: str) -> Ran:
-        return self.team.run("reconcile", "--yes", "--format", "json", *args)
-
-    def refused(self, *args: str) -> str:
-        """Reconcile, expect that the model is refused and Production stays, and return why."""
-        ran = self.reconcile(*args)
-        assert ran.code == 4, ran.out + ran.err
-        assert self.production() == {1}
-        [model] = ran.json["models"]
-        return "; ".join(f"{one['code']}: {one['detail']}" for one in model["refusals"])
-
-    def production(self) -> set[int]:
-        """The versions that anything which loads the model for production would get, by stage or by
-        alias."""
-        found = self.client.search_model_versions(f"name = '{MODEL}'")
-        served = {int(one.version) for one in found if one.current_stage == "Production"}
-        aliases = self.client.get_registered_model(MODEL).aliases
-        return served | ({int(aliases["production"])} if "production" in aliases else set())
-
-    def found_by_verify(self) -> set[str]:
-        """The fields that `verify` calls unexplained."""
-        ran = self.team.run("verify", "--format", "json")
-        assert ran.code in (0, 4), ran.err
-        return {one["field"] for one in ran.json["unexplained"]}
-
-    def sync(self) -> str:
-        [model] = self.team.run("status", "--format", "json").json["models"]
-        return str(model["sync"])
+from tests.support.github_state import Repository
+from tests.support.team import Team
 
 
 @pytest.fixture(scope="session")
@@ -162,21 +57,3 @@ def company(honest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         for key, value in api.environment().items():
             monkeypatch.setenv(key, value)
         yield made
-
-
-def settings(**branches: Any) -> dict[str, Any]:
-    """GitHub's settings pages of environments: each with the branches that it accepts, None for
-    any."""
-    pages: dict[str, Any] = {"rules/branches/main": []}
-    for name, accepted in branches.items():
-        page = f"environments/{name.replace('_', '-')}"
-        policy = (
-            None
-            if accepted is None
-            else {"protected_branches": False, "custom_branch_policies": True}
-        )
-        pages[page] = {"deployment_branch_policy": policy}
-        pages[f"{page}/deployment-branch-policies"] = {
-            "branch_policies": [{"name": one} for one in accepted or ()]
-        }
-    return pages

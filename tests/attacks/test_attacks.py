@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 
 from mlflow_gitops.core.setup.doctor_workflows import judge_workflows, read_workflows
 from mlflow_gitops.edges.git.repository import Git
-from tests.attacks.conftest import MODEL, POLICY, Company, settings
+from tests.attacks.company import MODEL, POLICY, Company, settings
 from tests.support.github_state import Review
 from tests.support.team import GIT_ENVIRONMENT
 

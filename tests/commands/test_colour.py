@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.console.pseudo_terminal import on_terminal
 from tests.support.team import GIT_ENVIRONMENT, Team
-from tests.support.terminal import on_terminal
 
 _RUN = """
 import json, sys

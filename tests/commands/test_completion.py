@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from mlflow_gitops.cli import main
-from tests.support.shells import SHELLS, asking
+from tests.support.console.completion import SHELLS, asking
+from tests.support.console.pseudo_terminal import on_terminal
 from tests.support.team import GIT_ENVIRONMENT, Team
-from tests.support.terminal import on_terminal
 
 POLICY = "stages:\n  Canary: {alias: canary, native: false}\n"
 Told = Callable[..., list[str]]

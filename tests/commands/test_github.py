@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from mlflow_gitops.core.audit.receipts import NOTES_REF
+from tests.support.github.job import as_a_job
 from tests.support.github_api import GitHubAPI
-from tests.support.github_job import as_a_job
 from tests.support.github_state import Method, Repository
 from tests.support.team import Ran, Team
 

@@ -20,8 +20,8 @@ import pytest
 import typer
 
 from tests.support.acme import Acme
+from tests.support.console.shell import Shell
 from tests.support.servers import free_port
-from tests.support.shell import Shell
 
 EXPECTED = {
     "mlflow-gitops plan --rev candidate --onto main": "Production  12 → 14",

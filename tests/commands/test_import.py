@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from tests.support.shelf import Shelf
+from tests.support.registries.manual import ManualRegistry
 from tests.support.team import Ran, Team
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, blank_registry: Callable[[Path], str]) -> Shelf:
-    return Shelf(blank_registry(tmp_path / "mlflow.db"))
+def shelf(tmp_path: Path, blank_registry: Callable[[Path], str]) -> ManualRegistry:
+    return ManualRegistry(blank_registry(tmp_path / "mlflow.db"))
 
 
 @pytest.fixture
-def team(tmp_path: Path, shelf: Shelf) -> Team:
+def team(tmp_path: Path, shelf: ManualRegistry) -> Team:
     return Team(tmp_path / "repo", shelf.uri)
 
 
@@ -43,7 +43,7 @@ def nothing_planned(team: Team) -> Ran:
     return ran
 
 
-def test_what_is_written_and_that_nothing_changes_then(team: Team, shelf: Shelf) -> None:
+def test_what_is_written_and_that_nothing_changes_then(team: Team, shelf: ManualRegistry) -> None:
     shelf.model("churn", 3)
     shelf.stage("churn", 2, "Production")
     shelf.stage("churn", 1, "Archived")
@@ -75,7 +75,7 @@ def test_what_is_written_and_that_nothing_changes_then(team: Team, shelf: Shelf)
     ) == ""
 
 
-def test_a_dry_run_shows_what_would_be_written(team: Team, shelf: Shelf) -> None:
+def test_a_dry_run_shows_what_would_be_written(team: Team, shelf: ManualRegistry) -> None:
     shelf.model("churn")
     shown = team.run("import", "--dry-run")
     assert shown.code == 0 and not (team.folder / "registry").exists()
@@ -100,7 +100,7 @@ NAMES = [
 ]
 
 
-def test_odd_names(team: Team, shelf: Shelf) -> None:
+def test_odd_names(team: Team, shelf: ManualRegistry) -> None:
     for name in NAMES:
         shelf.model(name)
         shelf.stage(name, 1, "Staging")
@@ -113,7 +113,9 @@ def test_odd_names(team: Team, shelf: Shelf) -> None:
     assert {one["result"] for one in imported(team).values()} == {"unchanged"}
 
 
-def test_names_that_no_manifest_can_have_are_left_and_told(team: Team, shelf: Shelf) -> None:
+def test_names_that_no_manifest_can_have_are_left_and_told(
+    team: Team, shelf: ManualRegistry
+) -> None:
     for name in ("fraud", "Fraud", "tab\there", "n" * 252):
         shelf.model(name)
     told = imported(team)
@@ -126,7 +128,7 @@ def test_names_that_no_manifest_can_have_are_left_and_told(team: Team, shelf: Sh
     assert "tab\\there" in shown.err or "tab here" in shown.err
 
 
-def test_several_versions_in_a_stage(team: Team, shelf: Shelf) -> None:
+def test_several_versions_in_a_stage(team: Team, shelf: ManualRegistry) -> None:
     shelf.model("churn", 4)
     for version in (1, 2, 3):
         shelf.stage("churn", version, "Staging")
@@ -152,7 +154,9 @@ def test_several_versions_in_a_stage(team: Team, shelf: Shelf) -> None:
     ], "what import says is pending is what plan shows"
 
 
-def test_hundreds_of_versions_pin_only_those_that_hold_something(team: Team, shelf: Shelf) -> None:
+def test_hundreds_of_versions_pin_only_those_that_hold_something(
+    team: Team, shelf: ManualRegistry
+) -> None:
     shelf.model("churn", 250)
     shelf.stage("churn", 240, "Production")
     shelf.alias("churn", "old", 7)
@@ -164,7 +168,9 @@ def test_hundreds_of_versions_pin_only_those_that_hold_something(team: Team, she
     nothing_planned(team)
 
 
-def test_versions_without_a_run_or_with_what_no_manifest_holds(team: Team, shelf: Shelf) -> None:
+def test_versions_without_a_run_or_with_what_no_manifest_holds(
+    team: Team, shelf: ManualRegistry
+) -> None:
     shelf.model("churn", 0)
     shelf.add("churn", 1, run=None)
     shelf.client.create_model_version(
@@ -184,7 +190,9 @@ def test_versions_without_a_run_or_with_what_no_manifest_holds(team: Team, shelf
     nothing_planned(team)
 
 
-def test_descriptions_and_tags_only_where_they_are_wanted(team: Team, shelf: Shelf) -> None:
+def test_descriptions_and_tags_only_where_they_are_wanted(
+    team: Team, shelf: ManualRegistry
+) -> None:
     shelf.model("churn", 2, team="risk", odd="1", **{"mlflow.x": "theirs", "gitops.at": "ours"})
     shelf.client.update_registered_model("churn", "Two lines:\n  the second\n\nand a last one.\n")
     shelf.stage("churn", 2, "Production")
@@ -215,7 +223,7 @@ def test_descriptions_and_tags_only_where_they_are_wanted(team: Team, shelf: She
     assert team.run("status", "--exit-code").code == 2
 
 
-def test_folders(team: Team, shelf: Shelf) -> None:
+def test_folders(team: Team, shelf: ManualRegistry) -> None:
     shelf.model("nlp-de", 1, team="risk")
     shelf.model("fraud", 1, team="../../risk & co")
     shelf.model("other")
@@ -236,7 +244,7 @@ def test_folders(team: Team, shelf: Shelf) -> None:
         assert team.run("import", "--folder", wrong).code == 64
 
 
-def test_a_link_leads_nowhere(team: Team, shelf: Shelf, tmp_path: Path) -> None:
+def test_a_link_leads_nowhere(team: Team, shelf: ManualRegistry, tmp_path: Path) -> None:
     shelf.model("churn")
     team.write("policy.yaml", "stages: {}\n")
     (tmp_path / "elsewhere").mkdir()
@@ -246,7 +254,7 @@ def test_a_link_leads_nowhere(team: Team, shelf: Shelf, tmp_path: Path) -> None:
     assert ran.code in (1, 3) and not list((tmp_path / "elsewhere").iterdir())
 
 
-def test_some_models(team: Team, shelf: Shelf) -> None:
+def test_some_models(team: Team, shelf: ManualRegistry) -> None:
     for name in ("fraud-a", "fraud-b", "churn", "od[d]"):
         shelf.model(name)
     assert sorted(imported(team, "fraud-*")) == ["fraud-a", "fraud-b"]
@@ -256,7 +264,7 @@ def test_some_models(team: Team, shelf: Shelf) -> None:
     assert team.run("import", "zzz*").code == 1
 
 
-def test_prompts_are_left_out_unless_they_are_named(team: Team, shelf: Shelf) -> None:
+def test_prompts_are_left_out_unless_they_are_named(team: Team, shelf: ManualRegistry) -> None:
     shelf.model("churn")
     shelf.client.register_prompt("greeting", "Hello {{name}}")
     ran = team.run("import", "--format", "json")
@@ -271,7 +279,7 @@ def test_prompts_are_left_out_unless_they_are_named(team: Team, shelf: Shelf) ->
     assert text(team, "greeting").endswith("name: greeting\nkind: prompt\nstages: {}\n")
 
 
-def test_aliases_that_no_manifest_can_say(team: Team, shelf: Shelf) -> None:
+def test_aliases_that_no_manifest_can_say(team: Team, shelf: ManualRegistry) -> None:
     shelf.model("churn", 3)
     shelf.stage("churn", 1, "Production")
     for alias, version in (("PRODUCTION", 2), ("größe", 2), ("champion", 1), ("challenger", 3)):
@@ -287,7 +295,9 @@ def test_aliases_that_no_manifest_can_say(team: Team, shelf: Shelf) -> None:
     assert team.run("validate").code == 0
 
 
-def test_stages_of_the_teams_own_and_stages_that_are_only_aliases(team: Team, shelf: Shelf) -> None:
+def test_stages_of_the_teams_own_and_stages_that_are_only_aliases(
+    team: Team, shelf: ManualRegistry
+) -> None:
     shelf.model("churn", 4)
     shelf.stage("churn", 2, "Staging")
     shelf.alias("churn", "canary", 2)
@@ -329,7 +339,7 @@ versions:
 """
 
 
-def test_what_people_wrote_stays(team: Team, shelf: Shelf) -> None:
+def test_what_people_wrote_stays(team: Team, shelf: ManualRegistry) -> None:
     shelf.model("churn", 3)
     shelf.client.set_model_version_tag("churn", "1", "validation", "passed")
     shelf.client.update_registered_model("churn", "Says who leaves.")
@@ -360,7 +370,7 @@ def test_what_people_wrote_stays(team: Team, shelf: Shelf) -> None:
     nothing_planned(team)
 
 
-def test_a_promotion_that_git_asks_for_is_not_taken_back(team: Team, shelf: Shelf) -> None:
+def test_a_promotion_that_git_asks_for_is_not_taken_back(team: Team, shelf: ManualRegistry) -> None:
     shelf.model("churn", 3)
     shelf.stage("churn", 1, "Production")
     shelf.alias("churn", "champion", 1)
@@ -396,7 +406,9 @@ def test_a_promotion_that_git_asks_for_is_not_taken_back(team: Team, shelf: Shel
     nothing_planned(team)
 
 
-def test_before_any_commit_mlflow_leads_and_additions_stay(team: Team, shelf: Shelf) -> None:
+def test_before_any_commit_mlflow_leads_and_additions_stay(
+    team: Team, shelf: ManualRegistry
+) -> None:
     shelf.model("churn", 3)
     shelf.stage("churn", 1, "Production")
     imported(team)
@@ -412,7 +424,7 @@ def test_before_any_commit_mlflow_leads_and_additions_stay(team: Team, shelf: Sh
     assert [(c["action"], c["key"]) for c in told["pending"]] == [("set_alias", "mine")]
 
 
-def test_a_model_that_left_its_stages(team: Team, shelf: Shelf) -> None:
+def test_a_model_that_left_its_stages(team: Team, shelf: ManualRegistry) -> None:
     shelf.model("churn", 2)
     shelf.stage("churn", 1, "Production")
     imported(team)
@@ -424,7 +436,7 @@ def test_a_model_that_left_its_stages(team: Team, shelf: Shelf) -> None:
     nothing_planned(team)
 
 
-def test_a_pin_that_differs_is_left(team: Team, shelf: Shelf) -> None:
+def test_a_pin_that_differs_is_left(team: Team, shelf: ManualRegistry) -> None:
     shelf.model("churn")
     shelf.stage("churn", 1, "Production")
     team.commit("Ours", churn="stages: {Production: 1}\nversions: {1: {run_id: another}}\n")
@@ -433,7 +445,9 @@ def test_a_pin_that_differs_is_left(team: Team, shelf: Shelf) -> None:
     assert "version 1 is pinned to run_id another, MLflow has run0" in told["notes"]
 
 
-def test_nothing_is_deleted_and_invalid_manifests_stop_nobody(team: Team, shelf: Shelf) -> None:
+def test_nothing_is_deleted_and_invalid_manifests_stop_nobody(
+    team: Team, shelf: ManualRegistry
+) -> None:
     shelf.model("churn")
     shelf.model("broken")
     team.commit("Ours", retired="stages: {}\n", broken="stages: {Production: one}\n")
@@ -445,7 +459,9 @@ def test_nothing_is_deleted_and_invalid_manifests_stop_nobody(team: Team, shelf:
     assert ran.code == 3 and ran.json["errors"]
 
 
-def test_a_model_that_another_repository_manages(team: Team, shelf: Shelf, tmp_path: Path) -> None:
+def test_a_model_that_another_repository_manages(
+    team: Team, shelf: ManualRegistry, tmp_path: Path
+) -> None:
     shelf.model("churn")
     other = Team(tmp_path / "other", shelf.uri)
     other.commit("Theirs", churn="stages: {}\n")
@@ -457,7 +473,7 @@ def test_a_model_that_another_repository_manages(team: Team, shelf: Shelf, tmp_p
 
 
 def test_without_a_repository_and_without_a_registry(
-    tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, shelf: ManualRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mlflow_gitops.cli import main
 
@@ -470,7 +486,7 @@ def test_without_a_repository_and_without_a_registry(
     assert main(["--tracking-uri", f"sqlite:///{tmp_path}/none.db", "import"]) == 1
 
 
-def test_the_schema_for_editors(team: Team, shelf: Shelf) -> None:
+def test_the_schema_for_editors(team: Team, shelf: ManualRegistry) -> None:
     from mlflow_gitops.shared import shared
 
     (team.folder / "schemas").mkdir()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import slow_audit
+from tests.support.core import slow_audit
 from tests.support.git_histories import REGISTRY, START, History, Repo, manifest, random_history
 from tests.support.team import Ran, Team
 

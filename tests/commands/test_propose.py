@@ -14,8 +14,8 @@ from markdown_it import MarkdownIt
 
 from mlflow_gitops.core.manifests.names import file_stem
 from tests.support.environments import Teams
+from tests.support.github.job import as_a_job
 from tests.support.github_api import GitHubAPI
-from tests.support.github_job import as_a_job
 from tests.support.github_state import Pull, Repository
 from tests.support.team import Ran, Team
 

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.shelf import Shelf
+from tests.support.registries.manual import ManualRegistry
 from tests.support.team import Team
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, blank_registry: Callable[[Path], str]) -> Shelf:
-    return Shelf(blank_registry(tmp_path / "mlflow.db"))
+def shelf(tmp_path: Path, blank_registry: Callable[[Path], str]) -> ManualRegistry:
+    return ManualRegistry(blank_registry(tmp_path / "mlflow.db"))
 
 
 @pytest.fixture
-def team(tmp_path: Path, shelf: Shelf) -> Team:
+def team(tmp_path: Path, shelf: ManualRegistry) -> Team:
     """Two versions in stages that are aliases, too; reconciled, pinned."""
     made = Team(tmp_path / "repo", shelf.uri)
     shelf.model("churn", 3)
@@ -50,7 +50,7 @@ def codes(team: Team, *args: str) -> set[str]:
     return {refusal["code"] for model in models for refusal in model["refusals"]}
 
 
-def test_a_manifest_deleted(team: Team, shelf: Shelf) -> None:
+def test_a_manifest_deleted(team: Team, shelf: ManualRegistry) -> None:
     team.git("rm", "-q", "registry/models/churn.yaml")
     team.commit("Retire churn")
     ran = team.run("reconcile", "--yes")
@@ -69,7 +69,7 @@ def test_a_manifest_deleted(team: Team, shelf: Shelf) -> None:
     }
 
 
-def test_a_model_deleted_in_mlflow_and_made_again(team: Team, shelf: Shelf) -> None:
+def test_a_model_deleted_in_mlflow_and_made_again(team: Team, shelf: ManualRegistry) -> None:
     shelf.client.delete_registered_model("churn")
     [row] = team.run("status", "--format", "json").json["models"]
     assert row["sync"] == "Missing" and codes(team) == {"missing_version"}
@@ -82,7 +82,7 @@ def test_a_model_deleted_in_mlflow_and_made_again(team: Team, shelf: Shelf) -> N
     assert team.run("verify").code != 0
 
 
-def test_a_model_renamed_in_mlflow_and_then_its_manifest(team: Team, shelf: Shelf) -> None:
+def test_a_model_renamed_in_mlflow_and_then_its_manifest(team: Team, shelf: ManualRegistry) -> None:
     shelf.client.rename_registered_model("churn", "leavers")
     assert codes(team) == {"missing_version"}
     assert team.run("reconcile", "--yes").code == 4 and shelf.names() == {"leavers"}, (
@@ -97,7 +97,7 @@ def test_a_model_renamed_in_mlflow_and_then_its_manifest(team: Team, shelf: Shel
     assert team.run("status", "--exit-code").code == 0 and team.run("verify").code == 0
 
 
-def test_a_manifest_renamed_alone(team: Team, shelf: Shelf) -> None:
+def test_a_manifest_renamed_alone(team: Team, shelf: ManualRegistry) -> None:
     rename_manifest(team, "churn", "leavers")
     ran = team.run("reconcile", "--yes")
     assert (
@@ -112,7 +112,7 @@ def test_a_manifest_renamed_alone(team: Team, shelf: Shelf) -> None:
     assert team.run("status", "--exit-code").code == 0
 
 
-def test_an_owner_who_leaves(team: Team, shelf: Shelf) -> None:
+def test_an_owner_who_leaves(team: Team, shelf: ManualRegistry) -> None:
     text = manifest(team)
     team.commit("Owners", churn=text.replace("stages:", "owners: ['@acme/risk', '@mona']\nstages:"))
     team.run("codeowners")
@@ -127,7 +127,9 @@ def test_an_owner_who_leaves(team: Team, shelf: Shelf) -> None:
     assert plan.code == 0, "owners are nothing that MLflow knows"
 
 
-def test_a_repository_that_hands_a_model_over(team: Team, shelf: Shelf, tmp_path: Path) -> None:
+def test_a_repository_that_hands_a_model_over(
+    team: Team, shelf: ManualRegistry, tmp_path: Path
+) -> None:
     other = Team(tmp_path / "other", shelf.uri)
     other.commit("Ours now", churn=manifest(team))
     assert codes(other) == {"owner"}
@@ -141,7 +143,7 @@ def test_a_repository_that_hands_a_model_over(team: Team, shelf: Shelf, tmp_path
 
 
 def test_a_stage_of_the_teams_own_renamed_given_another_alias_and_deleted(
-    team: Team, shelf: Shelf
+    team: Team, shelf: ManualRegistry
 ) -> None:
     text = manifest(team)
     canary = text.replace("  Staging: 2\n", "  Staging: 2\n  Canary: 1\n")
@@ -178,7 +180,9 @@ def test_a_stage_of_the_teams_own_renamed_given_another_alias_and_deleted(
     assert shelf.aliases("churn") == {"champion": 3} and team.run("verify").code == 0
 
 
-def test_mlflows_own_stages_are_there_whatever_the_policy_says(team: Team, shelf: Shelf) -> None:
+def test_mlflows_own_stages_are_there_whatever_the_policy_says(
+    team: Team, shelf: ManualRegistry
+) -> None:
     team.write("policy.yaml", "stages: {Production: {alias: live}}\n")
     team.commit("Staging is not named")
     assert team.run("validate").code == 0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.shells import SHELLS, asking
+from tests.support.console.completion import SHELLS, asking
 from tests.support.team import GIT_ENVIRONMENT, Team
 
 _RUN = """

@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 import os
-import random
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
 
 import pytest
 
-from tests.faults import table
 from tests.faults.forks import Forks, forks
 from tests.faults.scenes import BY_NAME, Stage, build
-from tests.lanes.conftest import http_server  # noqa: F401
+from tests.support.experiments import table
+from tests.support.experiments.sampling import GROUP, SAMPLE
 
-T = TypeVar("T")
 BEGUN, COMMIT = time.monotonic(), table.commit()
-SAMPLE = os.environ.get("MLFLOW_GITOPS_FAULTS", "1")
-"""How often each experiment is tried in each case: a number, or `all`."""
-ALL = SAMPLE == "all"
-GROUP = "faults"
-"""Of xdist: what one worker has for itself."""
-
-
-def some(of: Sequence[T], seed: str, share: int = 1) -> list[T]:
-    """A sample, the same each time unless it is widened; `share` of them for each one that is asked
-    for."""
-    wanted = len(of) if ALL else min(len(of), int(SAMPLE) * share)
-    return [of[i] for i in sorted(random.Random(seed).sample(range(len(of)), wanted))]
-
-
-def cases(names: Iterable[str], quick: Collection[str]) -> list[Any]:
-    """Names as parameters; all but the quick ones belong to `make test-real`."""
-    return [
-        pytest.param(name, id=name, marks=() if name in quick else pytest.mark.real)
-        for name in names
-    ]
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
@@ -91,19 +68,6 @@ def scene(
         return made[name]
 
     return get
-
-
-Count = Callable[[str, int], None]
-
-
-@pytest.fixture
-def counted(record_property: Callable[[str, object], None]) -> Count:
-    """Tell the table how many cases and runs an experiment came to."""
-
-    def count(experiment: str, cases: int, runs: int | None = None) -> None:
-        record_property("experiment", (experiment, cases, runs if runs is not None else cases))
-
-    return count  # type: ignore[return-value]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tests.faults.forks import Ended, Forks, Job
 from tests.faults.scenes import Stage, plant
-from tests.faults.state import State, kept, state, told
+from tests.faults.state import State, state, told
+from tests.support.experiments.receipts import receipts_in
 from tests.support.proxy import Fault, Proxy
 
 PATIENCE = 1.0
@@ -59,5 +60,5 @@ class Behind:
         return ended
 
     def settled(self) -> tuple[State, dict[str, set[str]]]:
-        known = kept(self.stage.repo)
+        known = receipts_in(self.stage.repo)
         return state(self.database, self.stage.scene.models, known), told(known)

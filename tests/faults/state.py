@@ -13,14 +13,8 @@ from typing import Any
 from mlflow_gitops.core.audit import receipts
 from mlflow_gitops.core.audit.receipts import RECEIPT_TAG, Receipt
 from mlflow_gitops.core.observed.model import AT_TAG, HELD_PREFIX
-from mlflow_gitops.edges.git.notes import Notes
-from mlflow_gitops.edges.git.repository import Git
 
 State = dict[str, Any]
-
-
-def kept(repo: Path) -> list[Receipt]:
-    return Notes.of(Git(repo)).receipts()
 
 
 def state(database: Path, models: Sequence[str], known: Sequence[Receipt]) -> State:

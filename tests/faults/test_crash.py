@@ -6,57 +6,15 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import ALL, SAMPLE, Count, cases, some
 from tests.faults.forks import Ended, Forks
 from tests.faults.scenes import BY_NAME, Stage
-from tests.faults.state import State, chain_holds, kept, state, told
-
-Made = Callable[[str], Stage]
-
-
-@dataclass(frozen=True)
-class Undisturbed:
-    """A run from the beginning to the end, and what it leaves."""
-
-    ended: Ended
-    after: State
-    told: dict[str, set[str]]
-
-
-def undisturbed(stage: Stage, folder: Path, forking: Forks) -> Undisturbed:
-    copy = stage.copy(folder)
-    ended = forking.run(copy.job(watch=stage.scene.models))
-    assert ended.code == stage.scene.code, ended
-    keeps_serving(stage, ended)
-    after = settled(copy)
-    assert forking.run(copy.job(log="again")).code == stage.scene.code
-    assert settled(copy) == after, "a second run changes nothing"
-    return Undisturbed(ended, *after)
-
-
-def settled(stage: Stage) -> tuple[State, dict[str, set[str]]]:
-    known = kept(stage.repo)
-    assert chain_holds(known)
-    return state(stage.database, stage.scene.models, known), told(known)
-
-
-def keeps_serving(stage: Stage, *runs: Ended) -> None:
-    """Over all runs, a reader was served the old version, then the new one, and never nothing in
-    between."""
-    for name in stage.scene.models:
-        if name in {stage.scene.model(short) for short in stage.scene.empties}:
-            continue
-        for i, what in enumerate(("models:/m/Production", "models:/m@production")):
-            seen = [line[3][name][i] for run in runs for line in run.trace if name in line[3]]
-            course = [one for n, one in enumerate(seen) if n == 0 or one != seen[n - 1]]
-            assert len(course) <= 2, f"{what} of {name}: {course}"
-            assert None not in course[1:], f"{what} of {name}: {course}"
+from tests.faults.undisturbed import Made, Undisturbed, keeps_serving, settled, undisturbed
+from tests.support.experiments.sampling import ALL, SAMPLE, CountCases, case_params, sample
 
 
 @pytest.fixture(scope="session")
@@ -75,18 +33,18 @@ def again(stage: Stage, whole: Undisturbed, forking: Forks, *killed: Ended) -> N
     assert said == whole.told
 
 
-@pytest.mark.parametrize("name", cases(BY_NAME, ("promotion", "registration")))
+@pytest.mark.parametrize("name", case_params(BY_NAME, ("promotion", "registration")))
 def test_killed_at_a_boundary(
     name: str,
     scene: Made,
     reference: Callable[[str], Undisturbed],
     forking: Forks,
     room: Path,
-    counted: Count,
+    counted: CountCases,
 ) -> None:
     whole, stage = reference(name), scene(name)
     boundaries = [(line[0], side) for line in whole.ended.trace for side in ("before", "after")]
-    tried = some(boundaries, name)
+    tried = sample(boundaries, name)
     for number, side in tried:
         copy = stage.copy(room / f"{number}-{side}")
         killed = forking.run(copy.job(at=number, side=side, watch=stage.scene.models))
@@ -104,7 +62,7 @@ def test_killed_at_any_moment(
     reference: Callable[[str], Undisturbed],
     forking: Forks,
     room: Path,
-    counted: Count,
+    counted: CountCases,
 ) -> None:
     """Not at a boundary: in the middle of a transaction, of a git command, of a line."""
     whole, stage = reference(name), scene(name)

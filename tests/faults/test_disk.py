@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import Count
 from tests.faults.forks import Ended, Forks
 from tests.faults.scenes import Stage
-from tests.faults.test_crash import Undisturbed, settled, undisturbed
+from tests.faults.undisturbed import Undisturbed, settled, undisturbed
+from tests.support.experiments.sampling import CountCases
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(not shutil.which("mount"), reason="needs mount")]
 
@@ -63,7 +63,7 @@ def recovered(stage: Stage, ended: Ended, whole: Undisturbed) -> None:
     assert settled(stage) == (whole.after, whole.told)
 
 
-def test_a_full_disk(stage: Stage, whole: Undisturbed, forking: Forks, counted: Count) -> None:
+def test_a_full_disk(stage: Stage, whole: Undisturbed, forking: Forks, counted: CountCases) -> None:
     filler = stage.repo / "filler"
     with pytest.raises(OSError, match="No space"), open(filler, "wb", buffering=0) as full:
         while True:
@@ -75,7 +75,7 @@ def test_a_full_disk(stage: Stage, whole: Undisturbed, forking: Forks, counted: 
 
 
 def test_a_disk_that_may_only_be_read(
-    stage: Stage, whole: Undisturbed, forking: Forks, counted: Count
+    stage: Stage, whole: Undisturbed, forking: Forks, counted: CountCases
 ) -> None:
     where = str(stage.repo.resolve().parent)
     subprocess.run(["mount", "-o", "remount,ro", where], check=True)

@@ -14,11 +14,11 @@ import pytest
 
 from mlflow_gitops.core.audit.receipts import NOTES_REF
 from mlflow_gitops.edges.git.repository import Git
-from tests.faults.conftest import Count, cases, some
 from tests.faults.forks import Ended, Forks
 from tests.faults.scenes import Stage
-from tests.faults.state import kept
-from tests.faults.test_crash import settled
+from tests.faults.undisturbed import settled
+from tests.support.experiments.receipts import receipts_in
+from tests.support.experiments.sampling import CountCases, case_params, sample
 from tests.support.team import GIT_ENVIRONMENT
 
 _GIT = """\
@@ -89,8 +89,8 @@ def _run(
     return ended, called
 
 
-@pytest.mark.parametrize("place", cases(PLACES, ("alone",)))
-@pytest.mark.parametrize("death", cases(DEATHS, ("killed",)))
+@pytest.mark.parametrize("place", case_params(PLACES, ("alone",)))
+@pytest.mark.parametrize("death", case_params(DEATHS, ("killed",)))
 def test_git_dies_at_each_call(
     place: str,
     death: str,
@@ -98,7 +98,7 @@ def test_git_dies_at_each_call(
     mortal: Path,
     forking: Forks,
     room: Path,
-    counted: Count,
+    counted: CountCases,
 ) -> None:
     stage = placed(place)
 
@@ -116,13 +116,13 @@ def test_git_dies_at_each_call(
     ended, calls = run(whole, "run")
     assert ended.code == 0
     wanted = settled(whole)
-    before = {receipt.digest for receipt in kept(stage.repo)}
+    before = {receipt.digest for receipt in receipts_in(stage.repo)}
     assert before and calls > 10
-    tried = some(range(1, calls + 1), f"{place} {death}", 3)
+    tried = sample(range(1, calls + 1), f"{place} {death}", 3)
     for number in tried:
         copy = copied(str(number))
         ended, _ = run(copy, "run", number)
-        assert before <= {receipt.digest for receipt in kept(copy.repo)}, (number, ended)
+        assert before <= {receipt.digest for receipt in receipts_in(copy.repo)}, (number, ended)
         if ended.code == 0:
             assert settled(copy) == wanted, (number, ended)
         else:
@@ -137,7 +137,7 @@ def test_git_dies_at_each_call(
     counted(f"git dies at each of its calls: {death}", len(tried), 2 * len(tried))
 
 
-@pytest.mark.parametrize("death", cases(("killed", "memory"), ("killed",)))
+@pytest.mark.parametrize("death", case_params(("killed", "memory"), ("killed",)))
 @pytest.mark.parametrize(
     "command",
     [
@@ -151,13 +151,13 @@ def test_git_dies_while_it_is_read(
     placed: Callable[[str], Stage],
     mortal: Path,
     forking: Forks,
-    counted: Count,
+    counted: CountCases,
 ) -> None:
     """What is told is true, or it is told that it is not known."""
     stage = placed("with a remote")
     whole, calls = _run(stage, forking, mortal, *command.split(), log="read", death=death)
     assert whole.code in (0, 4) and calls, whole
-    tried = some(range(1, calls + 1), f"{command} {death}")
+    tried = sample(range(1, calls + 1), f"{command} {death}")
     for number in tried:
         ended, _ = _run(
             stage, forking, mortal, *command.split(), log="read", death=death, at=number

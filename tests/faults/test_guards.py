@@ -17,7 +17,7 @@ import pytest
 from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.errors import RegistryFailure
 from tests.faults.scenes import POLICY
-from tests.lanes.conftest import Shelf
+from tests.support.registries.lane import LaneRegistry
 from tests.support.team import Ran, Team
 
 
@@ -27,8 +27,8 @@ def uri(tmp_path: Path, blank_registry: Callable[[Path], str]) -> str:
 
 
 @pytest.fixture
-def shelf(uri: str) -> Shelf:
-    return Shelf(uri)
+def shelf(uri: str) -> LaneRegistry:
+    return LaneRegistry(uri)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def refused(ran: Ran, code: str, *said: str) -> None:
         assert word in ran.out, (word, ran.out)
 
 
-def test_a_dropped_line_of_a_protected_stage(team: Team, shelf: Shelf) -> None:
+def test_a_dropped_line_of_a_protected_stage(team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(3)
     team.commit(**{name: "stages: {Production: 2, Staging: 3}\n"})
     team.reconcile()
@@ -57,7 +57,7 @@ def test_a_dropped_line_of_a_protected_stage(team: Team, shelf: Shelf) -> None:
 
 
 def test_a_base_that_a_shallow_clone_does_not_have(
-    team: Team, shelf: Shelf, tmp_path: Path
+    team: Team, shelf: LaneRegistry, tmp_path: Path
 ) -> None:
     name = shelf.model(2)
     base = team.commit(**{name: "stages: {Production: 1}\n"})
@@ -75,7 +75,7 @@ def test_a_base_that_a_shallow_clone_does_not_have(
     assert shelf.stages(name) == {1: "Archived", 2: "Production"}
 
 
-def test_a_base_that_was_rewritten_away(team: Team, shelf: Shelf) -> None:
+def test_a_base_that_was_rewritten_away(team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(2)
     team.commit("Root")
     base = team.commit(**{name: "stages: {Production: 1}\n"})
@@ -91,7 +91,9 @@ def test_a_base_that_was_rewritten_away(team: Team, shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     "way", ["models deleted", "folder deleted", "folder renamed", "everything but a note deleted"]
 )
-def test_an_emptied_registry_folder_demotes_nothing(team: Team, shelf: Shelf, way: str) -> None:
+def test_an_emptied_registry_folder_demotes_nothing(
+    team: Team, shelf: LaneRegistry, way: str
+) -> None:
     """Not even with --prune, by a policy without limits."""
     names = [shelf.model(1, f"m{i:02}") for i in range(12)]
     (team.folder / "note").write_text("stays")
@@ -114,7 +116,7 @@ def test_an_emptied_registry_folder_demotes_nothing(team: Team, shelf: Shelf, wa
 
 
 def test_the_worst_of_several_outcomes_is_the_exit_code(
-    team: Team, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    team: Team, shelf: LaneRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuses, fails, goes = (shelf.model(1, name) for name in ("refuses", "fails", "goes"))
     team.commit("Root")

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from tests.faults.conftest import ALL, GROUP, SAMPLE, Count, cases
 from tests.faults.forks import Ended, Forks
 from tests.faults.http import LONG, PATIENCE, Behind
 from tests.faults.scenes import BY_NAME, Stage
 from tests.faults.state import State
-from tests.faults.test_crash import undisturbed
+from tests.faults.undisturbed import undisturbed
+from tests.support.experiments.sampling import ALL, GROUP, SAMPLE, CountCases, case_params
 from tests.support.proxy import (
     LOSE_THE_ANSWER,
     RESET,
@@ -193,13 +193,13 @@ def registrations(behind: Behind) -> list[int]:
     return made
 
 
-@pytest.mark.parametrize("kind", cases(KINDS, ("done, then 504",)))
+@pytest.mark.parametrize("kind", case_params(KINDS, ("done, then 504",)))
 def test_one_fault_at_each_request(
     kind: str,
     place: Place,
     whole: Callable[[str], Any],
     requests: Callable[[str], int],
-    counted: Count,
+    counted: CountCases,
 ) -> None:
     tried = 0
     for name, number in drawn(list(KINDS).index(kind), requests):
@@ -224,7 +224,7 @@ def test_one_fault_at_each_request(
 
 
 def test_killed_at_each_request(
-    place: Place, whole: Callable[[str], Any], requests: Callable[[str], int], counted: Count
+    place: Place, whole: Callable[[str], Any], requests: Callable[[str], int], counted: CountCases
 ) -> None:
     tried = 0
     for (name, number), side in zip(
@@ -244,9 +244,9 @@ def test_killed_at_each_request(
     counted("killed at each HTTP request", tried, 2 * tried)
 
 
-@pytest.mark.parametrize("kind", cases(KINDS, ("late",)))
+@pytest.mark.parametrize("kind", case_params(KINDS, ("late",)))
 def test_a_fault_at_a_registration(
-    kind: str, place: Place, whole: Callable[[str], Any], counted: Count
+    kind: str, place: Place, whole: Callable[[str], Any], counted: CountCases
 ) -> None:
     """The one write that must not be done twice."""
     behind = place("registration")
@@ -271,10 +271,10 @@ def test_a_fault_at_a_registration(
 
 
 @pytest.mark.parametrize(
-    "name", cases(("promotion", "rollback", "cycle", "chain", "several"), ("promotion",))
+    "name", case_params(("promotion", "rollback", "cycle", "chain", "several"), ("promotion",))
 )
 def test_a_reader_polls_as_deployments_do(
-    name: str, place: Place, http_server: Shared, counted: Count
+    name: str, place: Place, http_server: Shared, counted: CountCases
 ) -> None:
     """It resolves both addresses through MLflow's own code all the while; it sees the old version,
     then the new one."""

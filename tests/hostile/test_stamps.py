@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from tests.faults.conftest import Count, cases, some
-from tests.faults.state import kept
+from tests.support.experiments.receipts import receipts_in
+from tests.support.experiments.sampling import CountCases, case_params, sample
 from tests.support.team import Team
 
 STAMPS = (
@@ -53,12 +53,12 @@ def team(tmp_path: Path, blank_registry: Callable[[Path], str]) -> Team:
     return made
 
 
-@pytest.mark.parametrize("place", cases(PLACES, ("model gitops.commit",)))
-def test_forged_stamps(team: Team, tmp_path: Path, place: str, counted: Count) -> None:
+@pytest.mark.parametrize("place", case_params(PLACES, ("model gitops.commit",)))
+def test_forged_stamps(team: Team, tmp_path: Path, place: str, counted: CountCases) -> None:
     of, tag = place.split()
     client, head = MlflowClient(team.uri), team.git("rev-parse", "HEAD")
-    known = {receipt.digest for receipt in kept(team.folder)}
-    tried = some(STAMPS, place, 2)
+    known = {receipt.digest for receipt in receipts_in(team.folder)}
+    tried = sample(STAMPS, place, 2)
     for stamp in tried:
         forged = stamp.format(head=head, short=head[:10], upper=head.upper(), folder=tmp_path)
         if of == "model":
@@ -69,7 +69,7 @@ def test_forged_stamps(team: Team, tmp_path: Path, place: str, counted: Count) -
             ran = team.run(*command.split())
             assert ran.code in (0, 4), (forged, command, ran)
             assert not {"\0", "\x1b", "\u202e"} & {*ran.out, *ran.err}, (forged, command)
-    assert {receipt.digest for receipt in kept(team.folder)} == known, (
+    assert {receipt.digest for receipt in receipts_in(team.folder)} == known, (
         "what no run did is recorded by none"
     )
     assert {v.version: v.current_stage for v in client.search_model_versions("name = 'm'")}[

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mlflow_gitops.app import planner
-from tests.support.models import EXPERIMENT
-from tests.support.servers import mlflow_server, postgresql, start_mlflow_server
+from tests.support.registries.lane import POLICY, LaneRegistry
+from tests.support.servers import mlflow_server, postgresql
 from tests.support.team import Team
-from tests.support.together import Shared, common_folder, locked, one_for_all
+from tests.support.together import Shared
 
 
 @pytest.fixture(scope="session")
@@ -25,21 +22,6 @@ def sqlite_uri(
 ) -> str:
     """A SQLite registry with MLflow's tables in it."""
     return blank_registry(tmp_path_factory.mktemp("sqlite") / "mlflow.db")
-
-
-@pytest.fixture(scope="session")
-def http_server(
-    tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]
-) -> Iterator[Shared]:
-    """One `mlflow server` for the session, whichever worker asks; its database is `mlflow.db` in
-    its folder."""
-
-    def start(folder: Path) -> tuple[str, list[int]]:
-        address, process = start_mlflow_server(folder, blank_registry(folder / "mlflow.db"))
-        return address, [process.pid]
-
-    with one_for_all(common_folder(tmp_path_factory), "http", start) as shared:
-        yield shared
 
 
 @pytest.fixture(scope="session")
@@ -72,91 +54,9 @@ def uri(request: pytest.FixtureRequest) -> str:
     return address
 
 
-@contextmanager
-def uncrowded(server: Shared) -> Iterator[None]:
-    """While pages are counted, nobody else fills the shared server with more models than a page
-    holds."""
-    with locked(server.folder.parent / "crowd.lock"):
-        yield
-
-
-class Shelf:
-    """Registers models for one test, under names of its own: the lane's registry is shared."""
-
-    def __init__(self, uri: str) -> None:
-        from mlflow import MlflowClient
-
-        self.client = MlflowClient(uri)
-        self._uri = uri
-        self._prefix = uuid.uuid4().hex[:8]
-
-    def model(self, versions: int, name: str = "model") -> str:
-        full = f"{name}-{self._prefix}"
-        self.client.create_registered_model(full)
-        for number in range(1, versions + 1):
-            self.client.create_model_version(full, f"s3://models/{number}", await_creation_for=0)
-        return full
-
-    def logged(self, name: str, **metrics: float | dict[str, float]) -> int:
-        """Register a version with a run and a logged model, whose metrics were measured on
-        `holdout` or on the datasets that are named."""
-        import mlflow
-
-        experiment = self.client.get_experiment_by_name(EXPERIMENT)
-        known = (
-            experiment.experiment_id if experiment else self.client.create_experiment(EXPERIMENT)
-        )
-        run = self.client.create_run(known)
-        logged = self.client.create_logged_model(known, source_run_id=run.info.run_id)
-        for key, value in metrics.items():
-            for dataset, one in (value if isinstance(value, dict) else {"holdout": value}).items():
-                self.client.log_metric(
-                    run.info.run_id,
-                    key,
-                    one,
-                    dataset_name=dataset,
-                    dataset_digest=f"digest-of-{dataset}",
-                    model_id=logged.model_id,
-                )
-        source = f"models:/{logged.model_id}"
-        mlflow.set_tracking_uri(self._uri)  # a SQL store resolves the source through it
-        made = self.client.create_model_version(
-            name, source, run.info.run_id, await_creation_for=0, model_id=logged.model_id
-        )
-        return int(made.version)
-
-    def versions(self, name: str) -> dict[int, Any]:
-        quote = '"' if "'" in name else "'"
-        return {
-            int(v.version): v
-            for v in self.client.search_model_versions(f"name = {quote}{name}{quote}")
-        }
-
-    def stages(self, name: str) -> dict[int, str]:
-        return {
-            number: str(version.current_stage)
-            for number, version in sorted(self.versions(name).items())
-        }
-
-    def aliases(self, name: str) -> dict[str, int]:
-        return {
-            alias: int(v) for alias, v in self.client.get_registered_model(name).aliases.items()
-        }
-
-    def tags(self, name: str) -> dict[str, str]:
-        return dict(self.client.get_registered_model(name).tags)
-
-
 @pytest.fixture
-def shelf(uri: str) -> Shelf:
-    return Shelf(uri)
-
-
-POLICY = """\
-stages:
-  Staging: {alias: staging}
-  Production: {alias: production}
-"""
+def shelf(uri: str) -> LaneRegistry:
+    return LaneRegistry(uri)
 
 
 @pytest.fixture

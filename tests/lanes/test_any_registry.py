@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from mlflow_gitops.edges.mlflow import registry as edge
-from tests.lanes.conftest import POLICY, Shelf
+from tests.support.registries.lane import POLICY, LaneRegistry
 from tests.support.team import Team
 
 
-def test_promote_click_heal_and_roll_back(team: Team, shelf: Shelf) -> None:
+def test_promote_click_heal_and_roll_back(team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(3)
     first = team.commit(
         "First (#1)", **{name: "stages: {Production: 1, Staging: 2}\ntags: {task: x}\n"}
@@ -62,7 +62,7 @@ def test_promote_click_heal_and_roll_back(team: Team, shelf: Shelf) -> None:
     assert team.run("status", name, "--exit-code").code == 0
 
 
-def test_a_second_run_writes_nothing(team: Team, shelf: Shelf) -> None:
+def test_a_second_run_writes_nothing(team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(2)
     team.commit(
         **{name: "description: Said.\nstages: {Production: 2}\nversions: {1: {tags: {a: b}}}\n"}
@@ -81,7 +81,7 @@ def test_a_second_run_writes_nothing(team: Team, shelf: Shelf) -> None:
     assert team.git("rev-parse", "refs/notes/mlflow-gitops") == notes
 
 
-def test_what_mlflow_says_beside_stays_out_of_the_output(team: Team, shelf: Shelf) -> None:
+def test_what_mlflow_says_beside_stays_out_of_the_output(team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(1)
     pinned = "versions: {2: {source: s3://models/new}}\n"
     team.commit(**{name: f"stages: {{Production: 1, Staging: 2}}\n{pinned}"})
@@ -92,7 +92,7 @@ def test_what_mlflow_says_beside_stays_out_of_the_output(team: Team, shelf: Shel
     assert out.count(name) >= len(commands)
 
 
-def test_names_with_spaces_quotes_and_other_letters(team: Team, shelf: Shelf) -> None:
+def test_names_with_spaces_quotes_and_other_letters(team: Team, shelf: LaneRegistry) -> None:
     from mlflow_gitops.core.manifests.names import file_stem
 
     names = [shelf.model(1, name) for name in ("two words", "it's", "größe", "both\"and'", "100%")]
@@ -114,7 +114,7 @@ def test_names_with_spaces_quotes_and_other_letters(team: Team, shelf: Shelf) ->
     }
 
 
-def test_values_are_normalised(team: Team, shelf: Shelf) -> None:
+def test_values_are_normalised(team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(1)
     team.commit(
         **{
@@ -129,7 +129,7 @@ def test_values_are_normalised(team: Team, shelf: Shelf) -> None:
     assert team.run("plan", name, "--detailed-exitcode").code == 0
 
 
-def test_a_version_is_registered_from_its_source(team: Team, shelf: Shelf) -> None:
+def test_a_version_is_registered_from_its_source(team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(1)
     pinned = (
         "stages: {Staging: %d}\nversions: {%d: {source: 's3://models/new', tags: {validation:"
@@ -155,7 +155,7 @@ def test_a_version_is_registered_from_its_source(team: Team, shelf: Shelf) -> No
         assert shelf.versions(name)[highest + 1].current_stage == "Staging"
 
 
-def test_models_side_by_side_and_one_that_fails(team: Team, shelf: Shelf) -> None:
+def test_models_side_by_side_and_one_that_fails(team: Team, shelf: LaneRegistry) -> None:
     names = [shelf.model(2, f"many{i:02}") for i in range(12)]
     team.commit(**{name: "stages: {Production: 2, Staging: 1}\n" for name in names})
     shelf.client.delete_model_version(names[5], "2")
@@ -169,7 +169,7 @@ def test_models_side_by_side_and_one_that_fails(team: Team, shelf: Shelf) -> Non
 
 
 def test_pages_lose_and_double_nothing(
-    team: Team, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    team: Team, shelf: LaneRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [shelf.model(4, f"page{i}") for i in range(7)]
     monkeypatch.setattr(edge, "MODELS_A_PAGE", 3)
@@ -182,7 +182,7 @@ def test_pages_lose_and_double_nothing(
         assert {name: everything[name] for name in names} == seen
 
 
-def test_a_saved_plan_names_what_moved(team: Team, shelf: Shelf, tmp_path: Path) -> None:
+def test_a_saved_plan_names_what_moved(team: Team, shelf: LaneRegistry, tmp_path: Path) -> None:
     name = shelf.model(2)
     file = tmp_path / "plan.json"
     team.commit("Root")
@@ -211,7 +211,7 @@ def test_a_saved_plan_names_what_moved(team: Team, shelf: Shelf, tmp_path: Path)
     assert uncommitted.code == 1 and "uncommitted" in uncommitted.err
 
 
-def test_the_limit_stops_the_whole_run(team: Team, shelf: Shelf) -> None:
+def test_the_limit_stops_the_whole_run(team: Team, shelf: LaneRegistry) -> None:
     names = [shelf.model(1, f"lim{i}") for i in range(4)]
     team.write("policy.yaml", POLICY + "limits: {changed_models: {percent: 50, floor: 1}}\n")
     team.commit(**{name: "stages: {Production: 1}\n" for name in names})
@@ -229,7 +229,7 @@ def test_the_limit_stops_the_whole_run(team: Team, shelf: Shelf) -> None:
     assert all(shelf.stages(name) == {1: "Production"} for name in names)
 
 
-def test_stale_adopt_and_take_over(team: Team, shelf: Shelf, tmp_path: Path) -> None:
+def test_stale_adopt_and_take_over(team: Team, shelf: LaneRegistry, tmp_path: Path) -> None:
     name = shelf.model(2)
     first = team.commit(**{name: "stages: {Production: 1}\n"})
     team.commit(**{name: "stages: {Production: 2}\n"})
@@ -257,7 +257,7 @@ def test_stale_adopt_and_take_over(team: Team, shelf: Shelf, tmp_path: Path) -> 
     assert shelf.stages(name) == {1: "None", 2: "Production"}
 
 
-def test_a_registry_folder_that_moves(team: Team, shelf: Shelf) -> None:
+def test_a_registry_folder_that_moves(team: Team, shelf: LaneRegistry) -> None:
     """Its models have another owner then. What the old one did is no run of the new one's that left
     no receipt."""
     name = shelf.model(1)
@@ -275,7 +275,7 @@ def test_a_registry_folder_that_moves(team: Team, shelf: Shelf) -> None:
     assert len(team.git("notes", "--ref=refs/notes/mlflow-gitops", "list").splitlines()) == 2
 
 
-def test_prune_empties_and_deletes_nothing(team: Team, shelf: Shelf) -> None:
+def test_prune_empties_and_deletes_nothing(team: Team, shelf: LaneRegistry) -> None:
     name, kept = shelf.model(2), shelf.model(1, "kept")
     team.commit(
         **{
@@ -297,7 +297,7 @@ def test_prune_empties_and_deletes_nothing(team: Team, shelf: Shelf) -> None:
     assert shelf.stages(kept) == {1: "Production"}
 
 
-def test_an_emptied_registry_folder_demotes_nothing(team: Team, shelf: Shelf) -> None:
+def test_an_emptied_registry_folder_demotes_nothing(team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(1)
     team.commit(**{name: "stages: {Production: 1}\n"})
     team.reconcile()
@@ -307,7 +307,7 @@ def test_an_emptied_registry_folder_demotes_nothing(team: Team, shelf: Shelf) ->
     assert shelf.stages(name) == {1: "Production"}
 
 
-def test_a_freeze_lets_rollbacks_and_healing_pass(team: Team, shelf: Shelf) -> None:
+def test_a_freeze_lets_rollbacks_and_healing_pass(team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(2)
     team.commit(**{name: "stages: {Production: 1}\n"})
     team.reconcile()

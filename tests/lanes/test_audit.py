@@ -11,7 +11,7 @@ from mlflow_gitops.app import receipts as recording
 from mlflow_gitops.core.audit import receipts
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.git.repository import Git
-from tests.lanes.conftest import Shelf
+from tests.support.registries.lane import LaneRegistry
 from tests.support.team import Team
 
 
@@ -29,7 +29,7 @@ def kept(team: Team) -> list[receipts.Receipt]:
     return Notes.of(Git(team.folder)).receipts()
 
 
-def test_an_event_took_effect_when_a_run_applied_it(team: Team, shelf: Shelf) -> None:
+def test_an_event_took_effect_when_a_run_applied_it(team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(4)
     team.commit(**{name: "stages: {Production: 1}\naliases: {best: 1}\n"})
     team.reconcile()
@@ -53,7 +53,7 @@ def test_an_event_took_effect_when_a_run_applied_it(team: Team, shelf: Shelf) ->
 
 
 def test_a_receipt_of_another_environment_or_of_an_edited_line_is_no_effect(
-    team: Team, shelf: Shelf
+    team: Team, shelf: LaneRegistry
 ) -> None:
     name = shelf.model(1)
     sha = team.commit(**{name: "stages: {Production: 1}\n"})
@@ -76,7 +76,9 @@ def test_a_receipt_of_another_environment_or_of_an_edited_line_is_no_effect(
     assert [e["effect"] for e in events(team, name)] == [None]
 
 
-def test_people_come_from_the_receipt_where_it_looked_them_up(team: Team, shelf: Shelf) -> None:
+def test_people_come_from_the_receipt_where_it_looked_them_up(
+    team: Team, shelf: LaneRegistry
+) -> None:
     name = shelf.model(2)
     first = team.commit(
         "Promote (#1)\n\nApproved-by: Mallory <m@example.org>",
@@ -117,7 +119,7 @@ def test_people_come_from_the_receipt_where_it_looked_them_up(team: Team, shelf:
     assert (later["pr"], later["pr_source"]) == (2, "message")
 
 
-def test_what_mlflow_really_had(team: Team, shelf: Shelf) -> None:
+def test_what_mlflow_really_had(team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(3)
     first = team.commit(**{name: "stages: {Production: 1}\naliases: {best: 1}\n"})
     team.reconcile()
@@ -157,7 +159,7 @@ def test_what_mlflow_really_had(team: Team, shelf: Shelf) -> None:
 
 
 def test_what_mlflow_really_had_though_a_run_left_no_receipt_and_a_clock_was_put_back(
-    team: Team, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    team: Team, shelf: LaneRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = shelf.model(3)
 
@@ -183,7 +185,7 @@ def test_what_mlflow_really_had_though_a_run_left_no_receipt_and_a_clock_was_put
     assert shelf.tags(name)["gitops.receipt"] == stamp, "the stamp names the newest receipt"
 
 
-def _stages(shelf: Shelf, name: str) -> dict[str, list[int]]:
+def _stages(shelf: LaneRegistry, name: str) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for version, stage in shelf.stages(name).items():
         if stage != "None":
@@ -192,7 +194,7 @@ def _stages(shelf: Shelf, name: str) -> dict[str, list[int]]:
 
 
 def test_a_clone_shows_effects_once_it_has_the_receipts(
-    team: Team, shelf: Shelf, tmp_path: Any
+    team: Team, shelf: LaneRegistry, tmp_path: Any
 ) -> None:
     name = shelf.model(1)
     team.commit(**{name: "stages: {Production: 1}\n"})

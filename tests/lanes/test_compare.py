@@ -9,15 +9,15 @@ import pytest
 
 from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.errors import RegistryFailure
-from tests.lanes.conftest import Shelf
 from tests.support.models import Signed, log_model
 from tests.support.proxy import proxy
+from tests.support.registries.lane import LaneRegistry
 from tests.support.team import Team
 
 ROWS = [1, 2, 3]
 
 
-def two(uri: str, shelf: Shelf, name: str = "model") -> str:
+def two(uri: str, shelf: LaneRegistry, name: str = "model") -> str:
     """A model with two really logged versions that differ in everything."""
     full = shelf.model(0, name)
     log_model(
@@ -35,7 +35,7 @@ def two(uri: str, shelf: Shelf, name: str = "model") -> str:
     return full
 
 
-def test_two_logged_versions(uri: str, team: Team, shelf: Shelf) -> None:
+def test_two_logged_versions(uri: str, team: Team, shelf: LaneRegistry) -> None:
     name = two(uri, shelf)
     shelf.client.transition_model_version_stage(name, "1", "Production")
     shelf.client.set_registered_model_alias(name, "champion", "1")
@@ -95,7 +95,9 @@ def test_two_logged_versions(uri: str, team: Team, shelf: Shelf) -> None:
     )
 
 
-def test_other_data_under_one_name_is_not_compared(uri: str, team: Team, shelf: Shelf) -> None:
+def test_other_data_under_one_name_is_not_compared(
+    uri: str, team: Team, shelf: LaneRegistry
+) -> None:
     name = shelf.model(0)
     for rows, value in ((ROWS, 0.9), ([4, 5], 0.99)):
         log_model(uri, name, Signed(), metrics={"accuracy": value}, data=[("holdout", rows)])
@@ -107,7 +109,7 @@ def test_other_data_under_one_name_is_not_compared(uri: str, team: Team, shelf: 
     assert "not the same data, not comparable" in team.run("compare", name, "1", "2").out
 
 
-def test_what_is_not_recorded_is_said(uri: str, team: Team, shelf: Shelf) -> None:
+def test_what_is_not_recorded_is_said(uri: str, team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(1)
     log_model(uri, name, Signed())
     gone = shelf.client.create_model_version(name, "s3://models/3", "0" * 32, await_creation_for=0)
@@ -132,7 +134,7 @@ def test_what_is_not_recorded_is_said(uri: str, team: Team, shelf: Shelf) -> Non
     ],
 )
 def test_what_there_is_not(
-    uri: str, team: Team, shelf: Shelf, which: tuple[str, ...], said: str
+    uri: str, team: Team, shelf: LaneRegistry, which: tuple[str, ...], said: str
 ) -> None:
     name = shelf.model(2)
     shelf.client.set_registered_model_alias(name, "champion", "1")
@@ -140,7 +142,9 @@ def test_what_there_is_not(
     assert ran.code == 1 and said in ran.err and ran.out == ""
 
 
-def test_a_stage_of_the_teams_own_goes_by_its_alias(uri: str, team: Team, shelf: Shelf) -> None:
+def test_a_stage_of_the_teams_own_goes_by_its_alias(
+    uri: str, team: Team, shelf: LaneRegistry
+) -> None:
     name = shelf.model(2)
     shelf.client.set_registered_model_alias(name, "c1", "2")
     team.write("policy.yaml", "stages: {Canary: {alias: c1, native: false}}\n")
@@ -151,7 +155,7 @@ def test_a_stage_of_the_teams_own_goes_by_its_alias(uri: str, team: Team, shelf:
 
 
 @pytest.fixture
-def promoted(uri: str, team: Team, shelf: Shelf) -> str:
+def promoted(uri: str, team: Team, shelf: LaneRegistry) -> str:
     """A committed promotion of version 2 over version 1, not reconciled yet; and a model beside it
     that stays as it is."""
     name, other = two(uri, shelf), shelf.model(1, "other")
@@ -180,7 +184,7 @@ def test_the_old_version_beside_the_new_one(team: Team, promoted: str) -> None:
 
 
 def test_a_saved_plan_holds_though_reconcile_compares_nothing(
-    team: Team, shelf: Shelf, promoted: str
+    team: Team, shelf: LaneRegistry, promoted: str
 ) -> None:
     file = team.folder.parent / "plan.json"
     assert team.run("plan", "--out", str(file)).code == 0
@@ -219,7 +223,7 @@ class TestRequests:
             )
 
     def test_only_versions_about_to_change_are_read_and_once(
-        self, team: Team, shelf: Shelf, http_uri: str, promoted: str
+        self, team: Team, shelf: LaneRegistry, http_uri: str, promoted: str
     ) -> None:
         team.commit("Back", **{promoted: "stages: {Production: 1}\n"})
         team.write(
@@ -246,7 +250,7 @@ class TestRequests:
         )
 
     def test_nothing_is_read_where_no_version_is_replaced(
-        self, team: Team, shelf: Shelf, http_uri: str, promoted: str
+        self, team: Team, shelf: LaneRegistry, http_uri: str, promoted: str
     ) -> None:
         team.reconcile()
         assert set(self.asked(team, http_uri, "plan")) == {

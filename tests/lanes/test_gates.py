@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.lanes.conftest import Shelf
+from tests.support.registries.lane import LaneRegistry
 from tests.support.team import Ran, Team
 
 POLICY = """\
@@ -64,7 +64,7 @@ def reconcile(team: Team) -> Ran:
     return team.run("reconcile", "--yes", "--format", "json")
 
 
-def established(team: Team, shelf: Shelf, forward: Forward, **second: Any) -> str:
+def established(team: Team, shelf: LaneRegistry, forward: Forward, **second: Any) -> str:
     """A model whose version 1 holds Production by every gate, and whose version 2 (`second` says of
     what quality) has been in Staging for two days."""
     name = shelf.model(0)
@@ -80,7 +80,7 @@ def established(team: Team, shelf: Shelf, forward: Forward, **second: Any) -> st
     return name
 
 
-def test_the_first_promotion_ever(gated: Team, shelf: Shelf, forward: Forward) -> None:
+def test_the_first_promotion_ever(gated: Team, shelf: LaneRegistry, forward: Forward) -> None:
     name = shelf.model(0)
     shelf.logged(name, accuracy=0.95, latency_ms=40)
     gated.commit("Straight to Production", **{name: "stages: {Production: 1}\n"})
@@ -99,7 +99,7 @@ def test_the_first_promotion_ever(gated: Team, shelf: Shelf, forward: Forward) -
     assert shelf.stages(name) == {1: "Production"} and shelf.aliases(name) == {"production": 1}
 
 
-def test_a_soak_runs_out(gated: Team, shelf: Shelf, forward: Forward) -> None:
+def test_a_soak_runs_out(gated: Team, shelf: LaneRegistry, forward: Forward) -> None:
     name = shelf.model(0)
     shelf.logged(name, accuracy=0.95, latency_ms=40)
     gated.commit("To Staging", **{name: "stages: {Staging: 1}\n"})
@@ -128,7 +128,7 @@ def test_a_soak_runs_out(gated: Team, shelf: Shelf, forward: Forward) -> None:
     assert shelf.stages(name) == {1: "Production"}
 
 
-def test_a_hotfix_overrides_the_soak(gated: Team, shelf: Shelf, forward: Forward) -> None:
+def test_a_hotfix_overrides_the_soak(gated: Team, shelf: LaneRegistry, forward: Forward) -> None:
     name = shelf.model(0)
     shelf.logged(name, accuracy=0.95, latency_ms=40)
     gated.commit("To Staging", **{name: "stages: {Staging: 1}\n"})
@@ -143,7 +143,7 @@ def test_a_hotfix_overrides_the_soak(gated: Team, shelf: Shelf, forward: Forward
 
 
 def test_an_override_in_a_merged_commit_counts_where_it_touches_the_manifest(
-    gated: Team, shelf: Shelf, forward: Forward
+    gated: Team, shelf: LaneRegistry, forward: Forward
 ) -> None:
     name = shelf.model(0)
     shelf.logged(name, accuracy=0.95, latency_ms=40)
@@ -164,7 +164,7 @@ def test_an_override_in_a_merged_commit_counts_where_it_touches_the_manifest(
 
 
 def test_an_override_holds_though_the_manifest_is_moved(
-    gated: Team, shelf: Shelf, forward: Forward
+    gated: Team, shelf: LaneRegistry, forward: Forward
 ) -> None:
     """Twice: within the pull request, and by a merge that is reconciled together with it."""
     name = shelf.model(0)
@@ -198,7 +198,7 @@ def test_an_override_holds_though_the_manifest_is_moved(
     ],
 )
 def test_an_override_that_does_not_count_says_so(
-    gated: Team, shelf: Shelf, forward: Forward, line: str, told: str
+    gated: Team, shelf: LaneRegistry, forward: Forward, line: str, told: str
 ) -> None:
     name = shelf.model(0)
     shelf.logged(name, accuracy=0.95, latency_ms=40)
@@ -212,7 +212,7 @@ def test_an_override_that_does_not_count_says_so(
 
 
 def test_a_rollback_passes_though_the_newer_looks_better(
-    gated: Team, shelf: Shelf, forward: Forward
+    gated: Team, shelf: LaneRegistry, forward: Forward
 ) -> None:
     name = established(gated, shelf, forward, accuracy=0.99)
     gated.commit("Promote 2", **{name: "stages: {Production: 2}\n"})
@@ -227,7 +227,7 @@ def test_a_rollback_passes_though_the_newer_looks_better(
 
 
 def test_a_click_and_then_a_merge_is_still_judged(
-    gated: Team, shelf: Shelf, forward: Forward
+    gated: Team, shelf: LaneRegistry, forward: Forward
 ) -> None:
     name = established(gated, shelf, forward, accuracy=0.91)
     shelf.client.transition_model_version_stage(
@@ -245,7 +245,7 @@ def test_a_click_and_then_a_merge_is_still_judged(
 
 
 def test_a_refusal_never_leaves_production_empty(
-    gated: Team, shelf: Shelf, forward: Forward
+    gated: Team, shelf: LaneRegistry, forward: Forward
 ) -> None:
     """Someone clicks a third version in; the merge that is refused must not lead to nobody in
     Production."""
@@ -260,7 +260,7 @@ def test_a_refusal_never_leaves_production_empty(
 
 
 def test_the_revert_of_a_refused_commit_leaves_nothing_behind(
-    gated: Team, shelf: Shelf, forward: Forward
+    gated: Team, shelf: LaneRegistry, forward: Forward
 ) -> None:
     name = established(gated, shelf, forward, accuracy=0.5)
     gated.commit("Refused", **{name: "stages: {Production: 2}\ntags: {left: behind}\n"})
@@ -274,7 +274,7 @@ def test_the_revert_of_a_refused_commit_leaves_nothing_behind(
 
 
 def test_a_policy_and_a_promotion_in_one_commit(
-    gated: Team, shelf: Shelf, forward: Forward
+    gated: Team, shelf: LaneRegistry, forward: Forward
 ) -> None:
     name = established(gated, shelf, forward, accuracy=0.91)
     gated.write("policy.yaml", POLICY.replace("tolerance: 0.01", "tolerance: 0.5"))
@@ -289,7 +289,7 @@ def test_a_policy_and_a_promotion_in_one_commit(
 
 
 def test_one_pull_request_cannot_loosen_and_use_it_either(
-    gated: Team, shelf: Shelf, forward: Forward
+    gated: Team, shelf: LaneRegistry, forward: Forward
 ) -> None:
     name = established(gated, shelf, forward, accuracy=0.91)
     gated.git("checkout", "-qb", "sly")
@@ -304,7 +304,9 @@ def test_one_pull_request_cannot_loosen_and_use_it_either(
     assert "accuracy 0.91 is worse" in refused(reconcile(gated))
 
 
-def test_the_first_policy_ever_judges_itself(team: Team, shelf: Shelf, forward: Forward) -> None:
+def test_the_first_policy_ever_judges_itself(
+    team: Team, shelf: LaneRegistry, forward: Forward
+) -> None:
     (team.folder / "registry" / "policy.yaml").unlink()
     name = shelf.model(0)
     shelf.logged(name, accuracy=0.5)
@@ -315,7 +317,7 @@ def test_the_first_policy_ever_judges_itself(team: Team, shelf: Shelf, forward: 
     assert "accuracy 0.5 < 0.9" in refused(plan(team))
 
 
-def test_metrics_on_several_datasets(gated: Team, shelf: Shelf, forward: Forward) -> None:
+def test_metrics_on_several_datasets(gated: Team, shelf: LaneRegistry, forward: Forward) -> None:
     name = established(gated, shelf, forward, accuracy={"holdout": 0.96, "field": 0.97})
     gated.commit("Promote 2", **{name: "stages: {Production: 2}\n"})
     assert (
@@ -331,7 +333,9 @@ def test_metrics_on_several_datasets(gated: Team, shelf: Shelf, forward: Forward
     assert any("accuracy 0.97 ≥ 0.9" in one["detail"] for one in found.json["models"][0]["gates"])
 
 
-def test_better_on_other_data_is_not_better(gated: Team, shelf: Shelf, forward: Forward) -> None:
+def test_better_on_other_data_is_not_better(
+    gated: Team, shelf: LaneRegistry, forward: Forward
+) -> None:
     name = established(gated, shelf, forward, accuracy={"easier": 0.99})
     gated.commit("Promote 2", **{name: "stages: {Production: 2}\n"})
     assert (
@@ -340,7 +344,7 @@ def test_better_on_other_data_is_not_better(gated: Team, shelf: Shelf, forward: 
     )
 
 
-def test_a_run_that_is_gone(gated: Team, shelf: Shelf, forward: Forward) -> None:
+def test_a_run_that_is_gone(gated: Team, shelf: LaneRegistry, forward: Forward) -> None:
     name = shelf.model(1)
     gated.commit("To Staging", **{name: "stages: {Staging: 1}\n"})
     gated.reconcile()
@@ -350,7 +354,7 @@ def test_a_run_that_is_gone(gated: Team, shelf: Shelf, forward: Forward) -> None
 
 
 def test_two_gates_fail_at_once_and_both_are_told(
-    gated: Team, shelf: Shelf, forward: Forward
+    gated: Team, shelf: LaneRegistry, forward: Forward
 ) -> None:
     name = established(gated, shelf, forward, accuracy=0.85, latency_ms=61)
     gated.commit("Promote 2", **{name: "stages: {Production: 2}\n"})
@@ -374,7 +378,9 @@ def test_two_gates_fail_at_once_and_both_are_told(
     assert shelf.stages(name) == {1: "Production", 2: "Staging"}
 
 
-def test_others_go_on_beside_a_refused_model(gated: Team, shelf: Shelf, forward: Forward) -> None:
+def test_others_go_on_beside_a_refused_model(
+    gated: Team, shelf: LaneRegistry, forward: Forward
+) -> None:
     name = established(gated, shelf, forward, accuracy=0.5)
     other = shelf.model(1, "other")
     gated.commit("Both", **{name: "stages: {Production: 2}\n", other: "stages: {Staging: 1}\n"})
@@ -388,7 +394,7 @@ def test_others_go_on_beside_a_refused_model(gated: Team, shelf: Shelf, forward:
 
 
 def test_what_mlflow_shows_before_the_first_reconcile_is_adopted(
-    gated: Team, shelf: Shelf, forward: Forward
+    gated: Team, shelf: LaneRegistry, forward: Forward
 ) -> None:
     name = shelf.model(2)
     shelf.client.transition_model_version_stage(name, "1", "Production")
@@ -399,7 +405,9 @@ def test_what_mlflow_shows_before_the_first_reconcile_is_adopted(
     assert shelf.aliases(name) == {"production": 1}
 
 
-def test_approvals_wait_before_the_merge_and_refuse_after_it(team: Team, shelf: Shelf) -> None:
+def test_approvals_wait_before_the_merge_and_refuse_after_it(
+    team: Team, shelf: LaneRegistry
+) -> None:
     name = shelf.model(1)
     team.write("policy.yaml", "stages: {Production: {alias: production, approvals: 1}}\n")
     team.commit("Policy")
@@ -415,7 +423,7 @@ def test_approvals_wait_before_the_merge_and_refuse_after_it(team: Team, shelf: 
 
 
 def test_a_plan_onto_shows_what_the_merge_changes_and_counts_the_rest(
-    gated: Team, shelf: Shelf, forward: Forward
+    gated: Team, shelf: LaneRegistry, forward: Forward
 ) -> None:
     names = [shelf.model(2, kind) for kind in ("one", "two", "three")]
     gated.commit("All", **{name: "stages: {Staging: 1}\n" for name in names})
@@ -445,7 +453,7 @@ def test_a_plan_onto_shows_what_the_merge_changes_and_counts_the_rest(
 
 
 def test_a_branch_that_main_was_merged_into(
-    gated: Team, shelf: Shelf, forward: Forward, tmp_path: Path
+    gated: Team, shelf: LaneRegistry, forward: Forward, tmp_path: Path
 ) -> None:
     """As GitHub's "Update branch" does: what main did meanwhile, and was reconciled, is part of
     what is planned there."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lanes.conftest import Shelf
 from tests.support.models import Logged, Signed, log_model
+from tests.support.registries.lane import LaneRegistry
 from tests.support.team import Team
 
 OLD, NEW = "5" * 32, "6" * 32
 
 
 @pytest.fixture
-def made(uri: str, team: Team, shelf: Shelf) -> tuple[str, Logged, Logged]:
+def made(uri: str, team: Team, shelf: LaneRegistry) -> tuple[str, Logged, Logged]:
     """Version 1 pins its run and its data, version 2 nothing; both were really logged."""
     name = shelf.model(0)
     one, two = (

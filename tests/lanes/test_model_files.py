@@ -18,8 +18,8 @@ from mlflow_gitops.edges.mlflow import model_file
 from mlflow_gitops.edges.mlflow.model_file import Artifacts, libraries
 from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.errors import RegistryFailure
-from tests.lanes.conftest import Shelf
 from tests.support.models import Signed, log_model, register
+from tests.support.registries.lane import LaneRegistry
 from tests.support.team import Team
 
 POLICY = "stages:\n  Production: {alias: production, require: {signature: compatible}}\n"
@@ -32,7 +32,7 @@ def read(uri: str, name: str, number: int = 1) -> ModelFile | None:
     return registry.model_file(name, seen.versions[number])
 
 
-def test_all_that_a_logged_model_says_of_itself(uri: str, shelf: Shelf) -> None:
+def test_all_that_a_logged_model_says_of_itself(uri: str, shelf: LaneRegistry) -> None:
     name = shelf.model(0)
     log_model(
         uri,
@@ -89,7 +89,7 @@ CHANGES: list[tuple[str, Signed, Signed, list[str]]] = [
 def test_signatures_as_mlflow_keeps_them(
     sqlite_uri: str, tmp_path: Path, old: Signed, new: Signed, broken: list[str]
 ) -> None:
-    shelf = Shelf(sqlite_uri)
+    shelf = LaneRegistry(sqlite_uri)
     name = shelf.model(0)
     for signed in (old, new):
         log_model(sqlite_uri, name, signed)
@@ -98,7 +98,7 @@ def test_signatures_as_mlflow_keeps_them(
     assert list(breaks(after.signature, before.signature)) == broken
 
 
-def test_the_gate_names_the_column(uri: str, team: Team, shelf: Shelf) -> None:
+def test_the_gate_names_the_column(uri: str, team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(0)
     for signed in (
         Signed(),
@@ -119,7 +119,7 @@ def test_the_gate_names_the_column(uri: str, team: Team, shelf: Shelf) -> None:
     assert shelf.stages(name)[3] == "Production"
 
 
-def test_every_kind_of_source(uri: str, shelf: Shelf, tmp_path: Path) -> None:
+def test_every_kind_of_source(uri: str, shelf: LaneRegistry, tmp_path: Path) -> None:
     name = shelf.model(0)
     logged = log_model(uri, name, Signed())
     place = str(shelf.client.get_run(logged.run_id).info.artifact_uri)
@@ -145,7 +145,7 @@ def test_every_kind_of_source(uri: str, shelf: Shelf, tmp_path: Path) -> None:
         registry.model_file(name, ObservedVersion(9, source="s3://somewhere/else", status=""))
 
 
-def test_no_artifacts(uri: str, shelf: Shelf) -> None:
+def test_no_artifacts(uri: str, shelf: LaneRegistry) -> None:
     name = shelf.model(0)
     shelf.logged(name, accuracy=1.0)
     assert read(uri, name) is None
@@ -177,7 +177,7 @@ def test_what_is_there_and_is_not_mlflows(sqlite_uri: str, tmp_path: Path) -> No
 
 
 def test_nothing_is_unpickled_or_left_behind(
-    uri: str, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    uri: str, shelf: LaneRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import pickle
     import tempfile
@@ -252,7 +252,7 @@ def test_a_storage_that_does_not_answer_is_asked_once(
 
 
 def test_a_version_by_its_name_alone(
-    uri: str, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    uri: str, shelf: LaneRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a Unity Catalog is asked."""
     name = shelf.model(0)

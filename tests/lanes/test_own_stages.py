@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support.models import EXPERIMENT, Logged, Signed, log_model
-from tests.support.shelf import Shelf
+from tests.support.registries.manual import ManualRegistry
 from tests.support.team import Ran, Team
 
 POLICY = """\
@@ -38,12 +38,12 @@ Forward = Callable[..., None]
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, blank_registry: Callable[[Path], str]) -> Iterator[Shelf]:
+def shelf(tmp_path: Path, blank_registry: Callable[[Path], str]) -> Iterator[ManualRegistry]:
     """A registry of this test's own, whose artifacts lie beside it."""
     import mlflow
 
     before = mlflow.get_tracking_uri()
-    made = Shelf(blank_registry(tmp_path / "mlflow.db"))
+    made = ManualRegistry(blank_registry(tmp_path / "mlflow.db"))
     made.client.create_experiment(EXPERIMENT, artifact_location=(tmp_path / "artifacts").as_uri())
     made.client.create_registered_model("fraud")
     yield made
@@ -51,14 +51,14 @@ def shelf(tmp_path: Path, blank_registry: Callable[[Path], str]) -> Iterator[She
 
 
 @pytest.fixture
-def team(tmp_path: Path, shelf: Shelf) -> Team:
+def team(tmp_path: Path, shelf: ManualRegistry) -> Team:
     made = Team(tmp_path / "repo", shelf.uri)
     made.write("policy.yaml", POLICY)
     made.commit("Our stages", fraud="stages: {}\n")
     return made
 
 
-def train(shelf: Shelf, accuracy: float) -> Logged:
+def train(shelf: ManualRegistry, accuracy: float) -> Logged:
     return log_model(shelf.uri, "fraud", Signed(), metrics={"accuracy": accuracy})
 
 
@@ -91,7 +91,7 @@ def result(team: Team) -> str:
 
 
 def test_a_version_climbs_through_the_teams_own_stages_and_comes_back(
-    team: Team, shelf: Shelf, forward: Forward, tmp_path: Path
+    team: Team, shelf: ManualRegistry, forward: Forward, tmp_path: Path
 ) -> None:
     first, second, third = (train(shelf, accuracy) for accuracy in (0.95, 0.97, 0.85))
     assert team.run("validate").code == 0
@@ -221,7 +221,7 @@ def told_everywhere(team: Team, tmp_path: Path) -> None:
 
 
 def test_a_version_in_several_stages_is_held_in_each_and_soaks_on(
-    team: Team, shelf: Shelf, forward: Forward
+    team: Team, shelf: ManualRegistry, forward: Forward
 ) -> None:
     train(shelf, 0.95)
     team.commit("Staging", fraud="stages: {Staging: 1}\n")
@@ -242,7 +242,7 @@ def test_a_version_in_several_stages_is_held_in_each_and_soaks_on(
 
 
 def test_a_protected_stage_of_ones_own_is_not_left_empty_by_a_dropped_line(
-    team: Team, shelf: Shelf
+    team: Team, shelf: ManualRegistry
 ) -> None:
     train(shelf, 0.95)
     shelf.alias("fraud", "canary", 1)
@@ -258,7 +258,9 @@ def test_a_protected_stage_of_ones_own_is_not_left_empty_by_a_dropped_line(
     assert shelf.aliases("fraud") == {} and shelf.stages("fraud") == {}
 
 
-def test_a_stage_leaves_the_policy_together_with_the_manifests(team: Team, shelf: Shelf) -> None:
+def test_a_stage_leaves_the_policy_together_with_the_manifests(
+    team: Team, shelf: ManualRegistry
+) -> None:
     train(shelf, 0.95)
     team.commit("A shadow", fraud="stages: {Staging: 1, Shadow: 1}\n")
     team.reconcile()

@@ -9,7 +9,7 @@ import pytest
 
 import tests.support
 from mlflow_gitops.edges.system import plugins
-from tests.lanes.conftest import Shelf
+from tests.support.registries.lane import LaneRegistry
 from tests.support.team import Ran, Team
 
 PACKAGE = Path(tests.support.__file__).parent / "plugin"
@@ -38,7 +38,7 @@ FAIRNESS = policy("{fairness: {metric: recall, groups: [a, b], max_gap: 0.05}}",
 
 
 def promoted(
-    team: Team, shelf: Shelf, rules: str, message: str = "Promote", **metrics: float
+    team: Team, shelf: LaneRegistry, rules: str, message: str = "Promote", **metrics: float
 ) -> tuple[str, Ran]:
     name = shelf.model(0)
     shelf.logged(name, **metrics)
@@ -48,7 +48,7 @@ def promoted(
     return name, team.run("reconcile", "--yes", "--format", "json")
 
 
-def test_it_passes_with_its_numbers(installed: None, team: Team, shelf: Shelf) -> None:
+def test_it_passes_with_its_numbers(installed: None, team: Team, shelf: LaneRegistry) -> None:
     name, ran = promoted(team, shelf, FAIRNESS, recall_a=0.91, recall_b=0.89)
     assert ran.code == 0, ran.out
     [gate] = ran.json["models"][0]["gates"]
@@ -57,7 +57,7 @@ def test_it_passes_with_its_numbers(installed: None, team: Team, shelf: Shelf) -
     assert shelf.stages(name) == {1: "Production"}
 
 
-def test_it_refuses_with_its_numbers(installed: None, team: Team, shelf: Shelf) -> None:
+def test_it_refuses_with_its_numbers(installed: None, team: Team, shelf: LaneRegistry) -> None:
     name, ran = promoted(team, shelf, FAIRNESS, recall_a=0.91, recall_b=0.71)
     assert ran.code == 4
     [refusal] = ran.json["models"][0]["refusals"]
@@ -66,7 +66,7 @@ def test_it_refuses_with_its_numbers(installed: None, team: Team, shelf: Shelf) 
     assert shelf.stages(name) == {1: "None"}
 
 
-def test_its_name_is_that_of_its_override(installed: None, team: Team, shelf: Shelf) -> None:
+def test_its_name_is_that_of_its_override(installed: None, team: Team, shelf: LaneRegistry) -> None:
     message = "Promote\n\nGate-Override: fairness: group b has nine people"
     name, ran = promoted(team, shelf, FAIRNESS, message, recall_a=0.91, recall_b=0.71)
     [gate] = ran.json["models"][0]["gates"]
@@ -84,7 +84,7 @@ def test_its_name_is_that_of_its_override(installed: None, team: Team, shelf: Sh
     ],
 )
 def test_what_does_not_answer_has_not_passed(
-    installed: None, team: Team, shelf: Shelf, gate: str, said: str
+    installed: None, team: Team, shelf: LaneRegistry, gate: str, said: str
 ) -> None:
     name, ran = promoted(team, shelf, policy(f"{{{gate}: {{}}}}"))
     assert ran.code == 4

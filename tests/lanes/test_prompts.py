@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from mlflow_gitops.core.observed.prompts import words
-from tests.lanes.conftest import Shelf, uncrowded
 from tests.support.proxy import proxy
+from tests.support.registries.lane import LaneRegistry, uncrowded
 from tests.support.team import Team
 
 Register = Callable[..., str]
 
 
 @pytest.fixture
-def prompt(shelf: Shelf) -> Register:
+def prompt(shelf: LaneRegistry) -> Register:
     """Registers a prompt with these texts as its versions, through MLflow's own function, and gives
     its name."""
 
@@ -31,13 +31,13 @@ def prompt(shelf: Shelf) -> Register:
     return register
 
 
-def aliases(shelf: Shelf, name: str) -> dict[str, int]:
+def aliases(shelf: LaneRegistry, name: str) -> dict[str, int]:
     """What MLflow's own function for prompts shows of them."""
     found = shelf.client._get_registry_client().get_registered_model(name)
     return {alias: int(version) for alias, version in found.aliases.items()}
 
 
-def loaded(shelf: Shelf, name: str, alias: str) -> Any:
+def loaded(shelf: LaneRegistry, name: str, alias: str) -> Any:
     """What a service gets."""
     return shelf.client.load_prompt(f"prompts:/{name}@{alias}", cache_ttl_seconds=0).template
 
@@ -46,7 +46,7 @@ def manifest(stages: str, rest: str = "") -> str:
     return f"kind: prompt\nstages: {stages}\n{rest}"
 
 
-def test_promoted_rolled_back_and_told(team: Team, shelf: Shelf, prompt: Register) -> None:
+def test_promoted_rolled_back_and_told(team: Team, shelf: LaneRegistry, prompt: Register) -> None:
     name = prompt(
         "Hello {{name}}", "Good day {{name}}", [{"role": "user", "content": "Hi {{name}}"}]
     )
@@ -83,7 +83,7 @@ def test_promoted_rolled_back_and_told(team: Team, shelf: Shelf, prompt: Registe
     assert stages == {1: "None", 2: "None", 3: "None"}, "no stage of MLflow's is touched"
 
 
-def versions(shelf: Shelf, name: str) -> list[Any]:
+def versions(shelf: LaneRegistry, name: str) -> list[Any]:
     return list(
         shelf.client.search_model_versions(
             f"name = '{name}' AND tags.`mlflow.prompt.is_prompt` = 'true'"
@@ -91,7 +91,7 @@ def versions(shelf: Shelf, name: str) -> list[Any]:
     )
 
 
-def digest(shelf: Shelf, name: str, number: int) -> str:
+def digest(shelf: LaneRegistry, name: str, number: int) -> str:
     [found] = [one for one in versions(shelf, name) if int(one.version) == number]
     return words(found.tags).digest
 
@@ -100,7 +100,7 @@ def text(team: Team, name: str) -> str:
     return (team.folder / f"registry/models/{name}.yaml").read_text()
 
 
-def test_a_promotion_is_judged(team: Team, shelf: Shelf, prompt: Register) -> None:
+def test_a_promotion_is_judged(team: Team, shelf: LaneRegistry, prompt: Register) -> None:
     """What a prompt has is judged as a model's; what it cannot have fails, unless the policy takes
     it away for prompts."""
     asks = (
@@ -135,7 +135,7 @@ def test_a_promotion_is_judged(team: Team, shelf: Shelf, prompt: Register) -> No
 
 
 def test_drift_is_healed_and_another_text_is_refused(
-    team: Team, shelf: Shelf, prompt: Register
+    team: Team, shelf: LaneRegistry, prompt: Register
 ) -> None:
     name = prompt("Hello", "Hello there")
     pins = "\n".join(
@@ -172,7 +172,9 @@ def test_drift_is_healed_and_another_text_is_refused(
     assert found_by == {"pin 1 digest"}
 
 
-def test_a_stage_is_handed_over_by_one_write(team: Team, shelf: Shelf, prompt: Register) -> None:
+def test_a_stage_is_handed_over_by_one_write(
+    team: Team, shelf: LaneRegistry, prompt: Register
+) -> None:
     """MLflow moves an alias in one statement, so that a service that loads the prompt meanwhile
     finds the old or the new."""
     name = prompt("old", "new")
@@ -203,7 +205,7 @@ def test_a_stage_is_handed_over_by_one_write(team: Team, shelf: Shelf, prompt: R
     assert loaded(shelf, name, "production") == "new" and loaded(shelf, name, "staging") == "old"
 
 
-def test_a_name_is_a_models_or_a_prompts(team: Team, shelf: Shelf, prompt: Register) -> None:
+def test_a_name_is_a_models_or_a_prompts(team: Team, shelf: LaneRegistry, prompt: Register) -> None:
     taken, model = prompt("Hello"), shelf.model(1)
     missing = f"nowhere-{model}"
     team.commit(
@@ -232,7 +234,7 @@ def test_a_name_is_a_models_or_a_prompts(team: Team, shelf: Shelf, prompt: Regis
     assert "no prompt" in team.run("promote", model, "1", "Staging").err
 
 
-def test_imported_and_followed(team: Team, shelf: Shelf, prompt: Register) -> None:
+def test_imported_and_followed(team: Team, shelf: LaneRegistry, prompt: Register) -> None:
     name = prompt("Hello", "Hello there")
     shelf.client.set_prompt_alias(name, "production", 2)
     shelf.client.set_prompt_alias(name, "short", 1)
@@ -262,7 +264,9 @@ def test_imported_and_followed(team: Team, shelf: Shelf, prompt: Register) -> No
     )
 
 
-def test_a_retired_prompt_is_told_and_pruned(team: Team, shelf: Shelf, prompt: Register) -> None:
+def test_a_retired_prompt_is_told_and_pruned(
+    team: Team, shelf: LaneRegistry, prompt: Register
+) -> None:
     name = prompt("Hello")
     team.commit(**{name: manifest("{Production: 1}")})
     team.reconcile()
@@ -274,7 +278,7 @@ def test_a_retired_prompt_is_told_and_pruned(team: Team, shelf: Shelf, prompt: R
     assert aliases(shelf, name) == {}
 
 
-def test_two_versions_line_by_line(team: Team, shelf: Shelf, prompt: Register) -> None:
+def test_two_versions_line_by_line(team: Team, shelf: LaneRegistry, prompt: Register) -> None:
     chat = [{"role": "system", "content": "Be kind.\n```\n@everyone <img src=x>\x1b[2J"}]
     name = prompt("Hello {{name}}\nHow are you?", "Hello {{name}}\nWell?", chat)
     team.commit(**{name: manifest("{Production: 1}")})
@@ -298,7 +302,9 @@ def test_two_versions_line_by_line(team: Team, shelf: Shelf, prompt: Register) -
     assert data["from"]["digest"] == digest(shelf, name, 1)
 
 
-def test_the_report_and_the_state_are_told(team: Team, shelf: Shelf, prompt: Register) -> None:
+def test_the_report_and_the_state_are_told(
+    team: Team, shelf: LaneRegistry, prompt: Register
+) -> None:
     name, other = prompt("Hello"), prompt("Bye", base="parting")
     team.commit(**{name: manifest("{Production: 1}")})
     before = team.run("status", "--format", "json").json["models"]
@@ -311,7 +317,7 @@ def test_the_report_and_the_state_are_told(team: Team, shelf: Shelf, prompt: Reg
 
 
 def test_requests(
-    team: Team, shelf: Shelf, prompt: Register, request: pytest.FixtureRequest
+    team: Team, shelf: LaneRegistry, prompt: Register, request: pytest.FixtureRequest
 ) -> None:
     """Prompts are two more listings where a manifest is of one, and none anywhere else."""
     if not team.uri.startswith("http"):

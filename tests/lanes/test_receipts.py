@@ -23,7 +23,7 @@ from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.errors import RegistryFailure
-from tests.lanes.conftest import POLICY, Shelf
+from tests.support.registries.lane import POLICY, LaneRegistry
 from tests.support.team import GIT_ENVIRONMENT, Team
 
 
@@ -36,7 +36,7 @@ def kept(team: Team) -> list[receipts.Receipt]:
     return Notes.of(Git(team.folder)).receipts()
 
 
-def test_each_run_that_changed_something_leaves_one_line(team: Team, shelf: Shelf) -> None:
+def test_each_run_that_changed_something_leaves_one_line(team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(2)
     first = team.commit(**{name: "stages: {Production: 1}\n"})
     ran = team.reconcile()
@@ -66,7 +66,7 @@ def test_each_run_that_changed_something_leaves_one_line(team: Team, shelf: Shel
     assert receipts.broken_links(kept(team)) == []
 
 
-def test_one_receipt_explains_several_merges(team: Team, shelf: Shelf) -> None:
+def test_one_receipt_explains_several_merges(team: Team, shelf: LaneRegistry) -> None:
     names = [shelf.model(1, "one"), shelf.model(1, "two")]
     for name in names:
         tip = team.commit(**{name: "stages: {Production: 1}\n"})
@@ -77,7 +77,7 @@ def test_one_receipt_explains_several_merges(team: Team, shelf: Shelf) -> None:
     assert (receipt.commit, receipt.applied()) == (tip, set(names))
 
 
-def test_an_edited_or_deleted_receipt_breaks_the_chain(team: Team, shelf: Shelf) -> None:
+def test_an_edited_or_deleted_receipt_breaks_the_chain(team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(3)
     for version in (1, 2, 3):
         team.commit(**{name: f"stages: {{Production: {version}}}\n"})
@@ -93,7 +93,7 @@ def test_an_edited_or_deleted_receipt_breaks_the_chain(team: Team, shelf: Shelf)
 
 
 def test_a_run_that_died_before_its_receipt_is_made_good(
-    team: Team, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    team: Team, shelf: LaneRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = shelf.model(2)
     first = team.commit(**{name: "stages: {Production: 1}\n"})
@@ -114,7 +114,7 @@ def test_a_run_that_died_before_its_receipt_is_made_good(
     assert "Recovered" not in team.run("reconcile", "--yes").err
 
 
-def test_a_receipt_that_cannot_be_kept_is_exit_5(team: Team, shelf: Shelf) -> None:
+def test_a_receipt_that_cannot_be_kept_is_exit_5(team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(1)
     team.commit(**{name: "stages: {Production: 1}\n"})
     blocker = team.folder / ".git" / "refs" / "notes"
@@ -129,7 +129,7 @@ def test_a_receipt_that_cannot_be_kept_is_exit_5(team: Team, shelf: Shelf) -> No
 
 
 def test_receipts_reach_the_remote_and_other_clones(
-    team: Team, shelf: Shelf, tmp_path: Path
+    team: Team, shelf: LaneRegistry, tmp_path: Path
 ) -> None:
     name = shelf.model(2)
     team.commit(**{name: "stages: {Production: 1}\n"})
@@ -225,7 +225,7 @@ def test_two_processes_in_one_clone_lose_none(tmp_path: Path) -> None:
     assert len(kept(team)) == 20
 
 
-def test_a_note_that_people_wrote_stays(team: Team, shelf: Shelf) -> None:
+def test_a_note_that_people_wrote_stays(team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(1)
     team.write("policy.yaml", POLICY)
     commit = team.commit(**{name: "stages: {Production: 1}\n"})
@@ -235,7 +235,7 @@ def test_a_note_that_people_wrote_stays(team: Team, shelf: Shelf) -> None:
     assert text.startswith("Looked at it myself.\n{") and json.loads(text.splitlines()[1])["models"]
 
 
-def test_a_note_in_another_encoding_stays_as_it_is(team: Team, shelf: Shelf) -> None:
+def test_a_note_in_another_encoding_stays_as_it_is(team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(1)
     commit = team.commit(**{name: "stages: {Production: 1}\n"})
     written = b"Schon gepr\xfcft.\n\nZweite\x0cSeite.\n"
@@ -278,7 +278,7 @@ def test_receipts_that_come_while_the_remotes_are_merged_stay(tmp_path: Path) ->
 
 
 def test_receipts_that_the_remote_lost_are_pushed_again(
-    team: Team, shelf: Shelf, tmp_path: Path
+    team: Team, shelf: LaneRegistry, tmp_path: Path
 ) -> None:
     name = shelf.model(1)
     team.commit(**{name: "stages: {Production: 1}\n"})
@@ -317,7 +317,7 @@ def pushed(bare: Path) -> list[receipts.Receipt]:
 
 
 def test_what_could_not_be_pushed_is_pushed_by_the_next_run(
-    team: Team, shelf: Shelf, tmp_path: Path
+    team: Team, shelf: LaneRegistry, tmp_path: Path
 ) -> None:
     name = shelf.model(1)
     team.commit(**{name: "stages: {Production: 1}\n"})
@@ -340,7 +340,7 @@ def test_what_could_not_be_pushed_is_pushed_by_the_next_run(
 
 
 def test_a_new_clone_recovers_what_was_never_pushed_and_pushes_it(
-    team: Team, shelf: Shelf, tmp_path: Path
+    team: Team, shelf: LaneRegistry, tmp_path: Path
 ) -> None:
     name = shelf.model(1)
     commit = team.commit(**{name: "stages: {Production: 1}\n"})
@@ -357,7 +357,7 @@ def test_a_new_clone_recovers_what_was_never_pushed_and_pushes_it(
 
 
 def test_receipts_of_a_shallow_clone_are_the_repositorys(
-    team: Team, shelf: Shelf, tmp_path: Path
+    team: Team, shelf: LaneRegistry, tmp_path: Path
 ) -> None:
     name = shelf.model(2)
     team.commit(**{name: "stages: {Production: 1}\n"})
@@ -378,7 +378,7 @@ def test_receipts_of_a_shallow_clone_are_the_repositorys(
 
 
 def test_a_stamp_that_could_not_be_written_is_written_by_the_next_run(
-    team: Team, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    team: Team, shelf: LaneRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [shelf.model(1, f"m{i}") for i in range(3)]
     team.commit(**{name: "stages: {Production: 1}\n" for name in names})
@@ -410,7 +410,7 @@ def test_a_stamp_that_could_not_be_written_is_written_by_the_next_run(
 
 @pytest.mark.parametrize("where", ["while waiting", "while telling"])
 def test_an_interrupted_run_records_what_was_under_way(
-    team: Team, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, where: str
+    team: Team, shelf: LaneRegistry, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     """Ctrl-C: models under way are finished and recorded, the others are left for the next run."""
     names = [shelf.model(1, f"m{i}") for i in range(4)]
@@ -442,7 +442,7 @@ def test_an_interrupted_run_records_what_was_under_way(
 
 
 def test_what_a_dead_run_did_is_named_by_the_receipt_that_makes_it_good(
-    team: Team, shelf: Shelf
+    team: Team, shelf: LaneRegistry
 ) -> None:
     name = shelf.model(3)
     team.commit(**{name: "stages: {Production: 1}\naliases: {champion: 1}\n"})
@@ -458,7 +458,7 @@ def test_what_a_dead_run_did_is_named_by_the_receipt_that_makes_it_good(
     assert named(recovered) == named(whole) and len(named(whole)) == 5
 
 
-def test_a_pruned_model_whose_run_died_is_recorded(team: Team, shelf: Shelf) -> None:
+def test_a_pruned_model_whose_run_died_is_recorded(team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(1)
     team.commit(**{name: "stages: {Production: 1}\n"})
     team.reconcile()

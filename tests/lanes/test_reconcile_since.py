@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lanes.conftest import POLICY, Shelf
+from tests.support.registries.lane import POLICY, LaneRegistry
 from tests.support.team import Ran, Team
 
 GATED = (
@@ -23,7 +23,7 @@ def since(team: Team, revision: str, *args: str) -> Ran:
     return team.run("reconcile", "--yes", "--since", revision, "--format", "json", *args)
 
 
-def test_a_refusal_that_stood_already_is_a_warning(team: Team, shelf: Shelf) -> None:
+def test_a_refusal_that_stood_already_is_a_warning(team: Team, shelf: LaneRegistry) -> None:
     stuck, other = shelf.model(1, "stuck"), shelf.model(3, "other")
     team.commit(**{stuck: "stages: {Production: 9}\n"})
     before = team.commit(**{other: "stages: {Production: 1}\n"})
@@ -44,7 +44,7 @@ def test_a_refusal_that_stood_already_is_a_warning(team: Team, shelf: Shelf) -> 
     assert team.run("reconcile", "--yes").code == 4
 
 
-def test_the_same_model_refused_for_something_else_is_new(team: Team, shelf: Shelf) -> None:
+def test_the_same_model_refused_for_something_else_is_new(team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(1)
     before = team.commit(**{name: "stages: {Production: 9}\n"})
     team.commit(**{name: "stages: {Production: 8}\n"})
@@ -52,7 +52,7 @@ def test_the_same_model_refused_for_something_else_is_new(team: Team, shelf: She
     assert ran.code == 4 and ran.json["standing"] == []
 
 
-def test_a_gate_that_refused_the_same_entry_already(team: Team, shelf: Shelf) -> None:
+def test_a_gate_that_refused_the_same_entry_already(team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(2)
     team.write("policy.yaml", GATED)
     team.commit()
@@ -64,7 +64,7 @@ def test_a_gate_that_refused_the_same_entry_already(team: Team, shelf: Shelf) ->
     assert since(team, before).code == 4
 
 
-def test_a_limit_that_stopped_the_whole_run_already(team: Team, shelf: Shelf) -> None:
+def test_a_limit_that_stopped_the_whole_run_already(team: Team, shelf: LaneRegistry) -> None:
     names = [shelf.model(1, f"many{i}") for i in range(3)]
     team.write("policy.yaml", POLICY + "limits: {changed_models: {percent: 0, floor: 1}}\n")
     before = team.commit(**{name: "stages: {Production: 1}\n" for name in names})
@@ -77,7 +77,7 @@ def test_a_limit_that_stopped_the_whole_run_already(team: Team, shelf: Shelf) ->
 
 @pytest.mark.parametrize("revision", ["0" * 40, "1" * 40, "no-such-thing"])
 def test_a_commit_that_nobody_has_makes_every_refusal_new(
-    team: Team, shelf: Shelf, revision: str
+    team: Team, shelf: LaneRegistry, revision: str
 ) -> None:
     """CI names 0000… for a new branch, and after a forced push a commit that was never fetched."""
     team.commit(**{shelf.model(1): "stages: {Production: 9}\n"})
@@ -86,7 +86,7 @@ def test_a_commit_that_nobody_has_makes_every_refusal_new(
     assert ("is not known here" in ran.err) is bool(revision.strip("0"))
 
 
-def test_failures_and_faults_of_receipts_are_never_old(team: Team, shelf: Shelf) -> None:
+def test_failures_and_faults_of_receipts_are_never_old(team: Team, shelf: LaneRegistry) -> None:
     team.commit(
         **{
             shelf.model(1): "stages: {Production: 9}\n",
@@ -99,7 +99,7 @@ def test_failures_and_faults_of_receipts_are_never_old(team: Team, shelf: Shelf)
     assert since(team, "HEAD").code == 5
 
 
-def test_before_there_was_a_registry_folder_nothing_stood(team: Team, shelf: Shelf) -> None:
+def test_before_there_was_a_registry_folder_nothing_stood(team: Team, shelf: LaneRegistry) -> None:
     """The push that brings the first manifests."""
     stuck, other = shelf.model(1, "stuck"), shelf.model(1, "other")
     team.git("commit", "-q", "--allow-empty", "-m", "Begin")

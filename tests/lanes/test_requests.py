@@ -16,8 +16,8 @@ from mlflow_gitops.core.audit import receipts
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.mlflow import registry as edge
-from tests.lanes.conftest import Shelf, uncrowded
 from tests.support.proxy import Proxy, proxy
+from tests.support.registries.lane import LaneRegistry, uncrowded
 from tests.support.team import Team
 from tests.support.together import Shared
 
@@ -65,7 +65,7 @@ def uri(http_uri: str) -> str:
 
 
 def test_a_promotion_reads_its_model_before_and_after_and_writes_each_thing_once(
-    team: Team, shelf: Shelf, http_uri: str
+    team: Team, shelf: LaneRegistry, http_uri: str
 ) -> None:
     name = shelf.model(2)
     team.commit(**{name: "stages: {Production: 1}\n"})
@@ -84,7 +84,7 @@ def test_a_promotion_reads_its_model_before_and_after_and_writes_each_thing_once
 
 
 def test_credentials_come_from_mlflows_own_settings(
-    team: Team, shelf: Shelf, http_uri: str, monkeypatch: pytest.MonkeyPatch
+    team: Team, shelf: LaneRegistry, http_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = shelf.model(1)
     team.commit(**{name: "stages: {Production: 1}\n"})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lanes.conftest import POLICY, Shelf
+from tests.support.registries.lane import POLICY, LaneRegistry
 from tests.support.team import Team
 
 
@@ -22,7 +22,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "plan.json"
 
 
-def proposed(team: Team, shelf: Shelf) -> tuple[str, str]:
+def proposed(team: Team, shelf: LaneRegistry) -> tuple[str, str]:
     """Two reconciled models, and a pull request that promotes a version of the first."""
     changed, other = shelf.model(2, "changed"), shelf.model(1, "other")
     team.commit(**{changed: "stages: {Production: 1}\n", other: "stages: {Production: 1}\n"})
@@ -42,7 +42,9 @@ MERGES = {
 
 @pytest.mark.parametrize("onto", [[], ["--onto", "main"]], ids=["of the branch", "onto main"])
 @pytest.mark.parametrize("way", MERGES)
-def test_of_a_pull_request(team: Team, shelf: Shelf, file: Path, way: str, onto: list[str]) -> None:
+def test_of_a_pull_request(
+    team: Team, shelf: LaneRegistry, file: Path, way: str, onto: list[str]
+) -> None:
     changed, other = proposed(team, shelf)
     assert team.run("--main", "main", "plan", *onto, "--out", str(file)).code == 0
     team.git("checkout", "-q", "main")
@@ -61,7 +63,7 @@ def test_of_a_pull_request(team: Team, shelf: Shelf, file: Path, way: str, onto:
     )
 
 
-def test_of_a_merge_that_another_came_before(team: Team, shelf: Shelf, file: Path) -> None:
+def test_of_a_merge_that_another_came_before(team: Team, shelf: LaneRegistry, file: Path) -> None:
     _, other = proposed(team, shelf)
     assert team.run("--main", "main", "plan", "--onto", "main", "--out", str(file)).code == 0
     team.git("checkout", "-q", "main")
@@ -74,7 +76,7 @@ def test_of_a_merge_that_another_came_before(team: Team, shelf: Shelf, file: Pat
     )
 
 
-def test_of_a_merge_that_changes_no_model(team: Team, shelf: Shelf, file: Path) -> None:
+def test_of_a_merge_that_changes_no_model(team: Team, shelf: LaneRegistry, file: Path) -> None:
     name = shelf.model(1)
     team.commit(**{name: "stages: {Production: 1}\n"})
     team.git("checkout", "-q", "-b", "feature")
@@ -89,7 +91,7 @@ def test_of_a_merge_that_changes_no_model(team: Team, shelf: Shelf, file: Path) 
 
 
 def test_the_limit_counts_what_it_counted_when_it_was_planned(
-    team: Team, shelf: Shelf, file: Path
+    team: Team, shelf: LaneRegistry, file: Path
 ) -> None:
     names = [shelf.model(2, f"many{i}") for i in range(6)]
     team.write("policy.yaml", POLICY + "limits: {changed_models: {percent: 50, floor: 0}}\n")
@@ -104,7 +106,7 @@ def test_the_limit_counts_what_it_counted_when_it_was_planned(
 
 
 def test_it_holds_no_password_and_is_bound_to_the_registry(
-    team: Team, shelf: Shelf, file: Path, tmp_path: Path
+    team: Team, shelf: LaneRegistry, file: Path, tmp_path: Path
 ) -> None:
     team.commit(**{shelf.model(1): "stages: {Production: 1}\n"})
     assert team.run("plan", "--out", str(file)).code == 0
@@ -132,7 +134,9 @@ def test_what_is_no_plan(team: Team, file: Path, content: str | None, words: str
     assert ran.code == 1 and words in ran.err
 
 
-def test_a_freeze_that_began_since_speaks_for_itself(team: Team, shelf: Shelf, file: Path) -> None:
+def test_a_freeze_that_began_since_speaks_for_itself(
+    team: Team, shelf: LaneRegistry, file: Path
+) -> None:
     name = shelf.model(1)
     team.write("policy.yaml", POLICY + "freeze: {reason: year-end, until: '2999-01-02'}\n")
     team.commit(**{name: "stages: {Production: 1}\n"})

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mlflow_gitops.edges.system.redaction import hide, without_credentials
-from tests.lanes.conftest import Shelf
+from tests.support.registries.lane import LaneRegistry
 from tests.support.servers import free_port
 from tests.support.team import Ran, Team
 
@@ -81,7 +81,7 @@ def searched(team: Team, ran: Ran) -> Ran:
     return ran
 
 
-def test_a_server_that_works(team: Team, shelf: Shelf, tmp_path: Path) -> None:
+def test_a_server_that_works(team: Team, shelf: LaneRegistry, tmp_path: Path) -> None:
     """Of every command, all that it prints and writes: plans, receipts, stamps, the page."""
     name = shelf.model(2)
     team.git(
@@ -178,7 +178,7 @@ def test_an_address_that_leads_nowhere(case: str, team: Team) -> None:
 
 
 def test_a_remote_that_is_dead_or_refuses(
-    team: Team, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    team: Team, shelf: LaneRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = shelf.model(2)
     team.commit(**{name: "stages: {Production: 1}\n"})

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lanes.conftest import POLICY
+from tests.support.registries.lane import POLICY
 from tests.support.servers import mlflow_server, s3
 from tests.support.team import Team
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from mlflow_gitops.edges.mlflow import server as edge
-from tests.lanes.conftest import Shelf
 from tests.support.proxy import LOSE_THE_ANSWER, STALL, Answer, Fault, Proxy, proxy
+from tests.support.registries.lane import LaneRegistry
 from tests.support.servers import free_port
 from tests.support.team import Team
 
@@ -84,7 +84,7 @@ def test_silent(team: Team, monkeypatch: pytest.MonkeyPatch, patience: float | N
 
 
 def test_slow_is_waited_for(
-    team: Team, shelf: Shelf, between: Proxy, monkeypatch: pytest.MonkeyPatch
+    team: Team, shelf: LaneRegistry, between: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mlflow_gitops.edges.mlflow.server.PATIENCE", 0.3)
     name = shelf.model(1)
@@ -142,7 +142,9 @@ def test_a_certificate_that_nobody_signed(team: Team, tmp_path: Path) -> None:
         assert "TLS certificate is not trusted" in said(team, address)
 
 
-def test_retry_after_is_honoured_while_reading(team: Team, shelf: Shelf, between: Proxy) -> None:
+def test_retry_after_is_honoured_while_reading(
+    team: Team, shelf: LaneRegistry, between: Proxy
+) -> None:
     name = shelf.model(1)
     team.commit(**{name: "stages: {Production: 1}\n"})
     between.fault = lambda number, *_: (
@@ -153,7 +155,9 @@ def test_retry_after_is_honoured_while_reading(team: Team, shelf: Shelf, between
     assert time.monotonic() - start >= 1
 
 
-def test_removing_an_alias_names_the_permission(team: Team, shelf: Shelf, between: Proxy) -> None:
+def test_removing_an_alias_names_the_permission(
+    team: Team, shelf: LaneRegistry, between: Proxy
+) -> None:
     name = shelf.model(1)
     shelf.client.set_registered_model_alias(name, "staging", "1")
     team.commit(**{name: "stages: {}\n"})
@@ -172,7 +176,7 @@ def test_removing_an_alias_names_the_permission(team: Team, shelf: Shelf, betwee
 
 
 def test_a_server_that_dies_in_the_middle_is_given_up_once(
-    team: Team, shelf: Shelf, between: Proxy, monkeypatch: pytest.MonkeyPatch
+    team: Team, shelf: LaneRegistry, between: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [shelf.model(1, f"m{i}") for i in range(8)]
     team.commit(**{name: "stages: {Production: 1}\n" for name in names})
@@ -205,7 +209,7 @@ def test_a_model_that_exists_and_is_not_shown(team: Team, between: Proxy) -> Non
 
 @pytest.mark.parametrize("lost", [False, True], ids=["answered", "answer lost"])
 def test_a_registration_that_got_another_number_is_taken_back(
-    team: Team, shelf: Shelf, between: Proxy, lost: bool
+    team: Team, shelf: LaneRegistry, between: Proxy, lost: bool
 ) -> None:
     name = shelf.model(2)
     shelf.client.delete_model_version(name, "2")

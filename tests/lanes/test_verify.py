@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lanes.conftest import POLICY, Shelf
+from tests.support.registries.lane import POLICY, LaneRegistry
 from tests.support.team import Ran, Team
 
 MODEL = "fraud"
@@ -21,7 +21,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Staging. Made once; each test has a copy."""
     folder = tmp_path_factory.mktemp("made")
     uri = f"sqlite:///{folder / 'mlflow.db'}"
-    shelf = Shelf(uri)
+    shelf = LaneRegistry(uri)
     shelf.client.create_registered_model(MODEL)
     for number in (1, 2, 3):
         shelf.client.create_model_version(MODEL, f"s3://models/{number}", await_creation_for=0)
@@ -60,7 +60,7 @@ def fields(ran: Ran) -> list[str]:
     return [one["field"] for one in ran.json["unexplained"]]
 
 
-def test_what_was_reconciled_is_explained(team: Team, shelf: Shelf, name: str) -> None:
+def test_what_was_reconciled_is_explained(team: Team, shelf: LaneRegistry, name: str) -> None:
     ran = verify(team)
     assert ran.code == 0, ran.out
     assert ran.json["models"] == 1 and ran.json["receipts"] == 2 and ran.json["unexplained"] == []
@@ -68,7 +68,7 @@ def test_what_was_reconciled_is_explained(team: Team, shelf: Shelf, name: str) -
 
 
 def test_a_run_whose_newest_commit_is_about_something_else_is_explained(
-    team: Team, shelf: Shelf, name: str
+    team: Team, shelf: LaneRegistry, name: str
 ) -> None:
     """The stamp names the commit that changed the model, the receipt stands at the one that was
     reconciled."""
@@ -99,7 +99,7 @@ def test_a_commit_that_is_not_reconciled_yet_is_no_fault(team: Team, name: str) 
 
 
 def test_a_model_that_was_never_reconciled_is_no_fault_until_it_holds_something(
-    team: Team, shelf: Shelf, name: str
+    team: Team, shelf: LaneRegistry, name: str
 ) -> None:
     shelf.client.create_registered_model("new")
     shelf.client.create_model_version("new", "s3://models/1", await_creation_for=0)
@@ -113,7 +113,7 @@ def test_a_model_that_was_never_reconciled_is_no_fault_until_it_holds_something(
     )
 
 
-def test_stamps_that_were_taken_away_are_missed(team: Team, shelf: Shelf, name: str) -> None:
+def test_stamps_that_were_taken_away_are_missed(team: Team, shelf: LaneRegistry, name: str) -> None:
     shelf.client.delete_registered_model_tag(name, "gitops.commit")
     assert fields(verify(team)) == ["commit", "stage Production", "stage Staging"]
     shelf.client.delete_registered_model_tag(name, "gitops.owner")
@@ -121,7 +121,7 @@ def test_stamps_that_were_taken_away_are_missed(team: Team, shelf: Shelf, name: 
 
 
 def test_what_nobody_manages_is_counted_and_fails_only_with_all(
-    team: Team, shelf: Shelf, name: str
+    team: Team, shelf: LaneRegistry, name: str
 ) -> None:
     stranger = shelf.model(1, "stranger")
     ran = verify(team)
@@ -130,7 +130,7 @@ def test_what_nobody_manages_is_counted_and_fails_only_with_all(
     assert "1 more in MLflow that nobody manages here" in team.run("verify").out
 
 
-Deed = Callable[[Shelf, str], object]
+Deed = Callable[[LaneRegistry, str], object]
 SHA = "0123456789" * 4
 DEEDS: dict[str, tuple[Deed, list[str]]] = {
     "a click": (
@@ -176,7 +176,7 @@ DEEDS: dict[str, tuple[Deed, list[str]]] = {
 
 @pytest.mark.parametrize("deed", DEEDS)
 def test_what_someone_did_beside_git_is_found_by_its_field(
-    team: Team, shelf: Shelf, name: str, deed: str
+    team: Team, shelf: LaneRegistry, name: str, deed: str
 ) -> None:
     act, expected = DEEDS[deed]
     act(shelf, name)
@@ -186,7 +186,7 @@ def test_what_someone_did_beside_git_is_found_by_its_field(
 
 
 def test_a_held_stamp_that_names_a_refused_commit_is_found(
-    team: Team, shelf: Shelf, name: str
+    team: Team, shelf: LaneRegistry, name: str
 ) -> None:
     """Whoever may edit stamps could make a refused promotion look like a rollback."""
     team.write(
@@ -213,7 +213,7 @@ def test_a_held_stamp_that_names_a_refused_commit_is_found(
 
 
 def test_a_version_deleted_and_made_again_is_not_the_one_that_was_pinned(
-    team: Team, shelf: Shelf, name: str
+    team: Team, shelf: LaneRegistry, name: str
 ) -> None:
     pins = "versions: {2: {source: 's3://models/2'}}\n"
     team.commit(
@@ -246,12 +246,12 @@ def test_a_rewritten_commit_is_found(team: Team, name: str) -> None:
     )
 
 
-def test_a_model_that_is_gone(team: Team, shelf: Shelf, name: str) -> None:
+def test_a_model_that_is_gone(team: Team, shelf: LaneRegistry, name: str) -> None:
     shelf.client.delete_registered_model(name)
     assert fields(verify(team)) == ["model"]
 
 
-def test_a_model_that_was_retired_is_explained(team: Team, shelf: Shelf, name: str) -> None:
+def test_a_model_that_was_retired_is_explained(team: Team, shelf: LaneRegistry, name: str) -> None:
     team.git("rm", "-q", f"registry/models/{name}.yaml")
     team.commit("Retire it", other="stages: {}\n")
     assert verify(team).code == 0, "not pruned yet"
@@ -263,7 +263,9 @@ def test_a_model_that_was_retired_is_explained(team: Team, shelf: Shelf, name: s
     assert fields(verify(team)) == ["stage Production", "alias production"]
 
 
-def test_receipts_that_are_edited_or_deleted_show(team: Team, shelf: Shelf, name: str) -> None:
+def test_receipts_that_are_edited_or_deleted_show(
+    team: Team, shelf: LaneRegistry, name: str
+) -> None:
     notes = ("notes", "--ref=refs/notes/mlflow-gitops")
     first, second = team.git("rev-parse", "HEAD~1"), team.git("rev-parse", "HEAD")
     text = team.git(*notes, "show", first)
@@ -283,7 +285,7 @@ def test_receipts_that_are_edited_or_deleted_show(team: Team, shelf: Shelf, name
     assert found.code == 4 and fields(found)[0] == "receipts"
 
 
-def test_gates_that_no_receipt_says_were_passed(team: Team, shelf: Shelf, name: str) -> None:
+def test_gates_that_no_receipt_says_were_passed(team: Team, shelf: LaneRegistry, name: str) -> None:
     """A version that came in while another policy's gates were asked for: the receipt has to name
     their verdicts."""
     team.write(

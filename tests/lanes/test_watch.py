@@ -32,7 +32,7 @@ from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.edges.system.metrics import Metrics, Round, serve
 from mlflow_gitops.errors import InvalidFiles, RegistryFailure, UsageFailure
 from mlflow_gitops.settings import Settings
-from tests.lanes.conftest import Shelf
+from tests.support.registries.lane import LaneRegistry
 from tests.support.servers import free_port
 from tests.support.team import GIT_ENVIRONMENT, Team
 
@@ -85,7 +85,7 @@ def get(address: str) -> tuple[int, str]:
 
 
 def test_it_applies_heals_tells_of_itself_and_stops_when_asked(
-    team: Team, watcher_clone: Team, shelf: Shelf, tmp_path: Path
+    team: Team, watcher_clone: Team, shelf: LaneRegistry, tmp_path: Path
 ) -> None:
     name, port = shelf.model(3), free_port()
     first = push(team, "First", **{name: "stages: {Production: 1}\n"})
@@ -169,7 +169,7 @@ def rounds(
 
 
 def test_a_refusal_is_told_once_and_its_end_too(
-    team: Team, shelf: Shelf, rounds: Callable[..., list[News]]
+    team: Team, shelf: LaneRegistry, rounds: Callable[..., list[News]]
 ) -> None:
     name, other = shelf.model(2), shelf.model(1, "other")
     push(team, "First", **{name: "stages: {Production: 1}\n", other: "stages: {Staging: 1}\n"})
@@ -193,7 +193,7 @@ def test_a_refusal_is_told_once_and_its_end_too(
 def test_a_model_that_fails_rests_alone_until_its_time_or_a_new_commit(
     team: Team,
     watcher_clone: Team,
-    shelf: Shelf,
+    shelf: LaneRegistry,
     rounds: Callable[..., list[News]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -250,7 +250,10 @@ def test_a_model_that_fails_rests_alone_until_its_time_or_a_new_commit(
 
 
 def test_an_invalid_commit_is_told_once_and_ends_nothing(
-    team: Team, shelf: Shelf, rounds: Callable[..., list[News]], monkeypatch: pytest.MonkeyPatch
+    team: Team,
+    shelf: LaneRegistry,
+    rounds: Callable[..., list[News]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     failed: set[int] = set()
     pauses = watch.pause
@@ -278,7 +281,7 @@ def test_an_invalid_commit_is_told_once_and_ends_nothing(
 
 
 def test_a_registry_that_is_away_is_told_once_and_found_again(
-    team: Team, shelf: Shelf, rounds: Callable[..., list[News]]
+    team: Team, shelf: LaneRegistry, rounds: Callable[..., list[News]]
 ) -> None:
     name, away = shelf.model(1), [True]
     push(team, "First", **{name: "stages: {Production: 1}\n"})
@@ -296,7 +299,11 @@ def test_a_registry_that_is_away_is_told_once_and_found_again(
 
 
 def test_a_remote_that_is_away_keeps_nobody_from_healing(
-    team: Team, watcher_clone: Team, shelf: Shelf, rounds: Callable[..., list[News]], tmp_path: Path
+    team: Team,
+    watcher_clone: Team,
+    shelf: LaneRegistry,
+    rounds: Callable[..., list[News]],
+    tmp_path: Path,
 ) -> None:
     name = shelf.model(1)
     push(team, "First", **{name: "stages: {Production: 1}\n"})
@@ -314,7 +321,11 @@ def test_a_remote_that_is_away_keeps_nobody_from_healing(
 
 
 def test_a_remote_that_stalls_does_not_keep_it_from_stopping(
-    team: Team, watcher_clone: Team, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    team: Team,
+    watcher_clone: Team,
+    shelf: LaneRegistry,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     name, stop, asked = shelf.model(1), threading.Event(), tmp_path / "asked"
     push(team, "First", **{name: "stages: {Production: 1}\n"})
@@ -466,7 +477,9 @@ def test_being_told_to_stop_waits_for_nothing() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
-def test_a_log_that_is_full_ends_nothing(team: Team, watcher_clone: Team, shelf: Shelf) -> None:
+def test_a_log_that_is_full_ends_nothing(
+    team: Team, watcher_clone: Team, shelf: LaneRegistry
+) -> None:
     name = shelf.model(2)
     push(team, "First", **{name: "stages: {Production: 1}\n"})
     command = [
@@ -496,7 +509,7 @@ def test_a_log_that_is_full_ends_nothing(team: Team, watcher_clone: Team, shelf:
     not hasattr(resource, "prlimit"), reason="only Linux sets another process's limits"
 )
 def test_a_machine_that_is_short_of_something_for_a_while_ends_nothing(
-    team: Team, watcher_clone: Team, shelf: Shelf
+    team: Team, watcher_clone: Team, shelf: LaneRegistry
 ) -> None:
     name = shelf.model(2)
     push(team, "First", **{name: "stages: {Production: 1}\n"})
@@ -527,7 +540,9 @@ def test_it_asks_nobody(team: Team) -> None:
 
 
 @pytest.mark.real
-def test_memory_stays_flat(team: Team, shelf: Shelf, rounds: Callable[..., list[News]]) -> None:
+def test_memory_stays_flat(
+    team: Team, shelf: LaneRegistry, rounds: Callable[..., list[News]]
+) -> None:
     """Rounds with drift to heal in every tenth; `MLFLOW_GITOPS_TEST_ROUNDS` makes them more."""
     count = int(os.environ.get("MLFLOW_GITOPS_TEST_ROUNDS", "150"))
     name = shelf.model(2)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.installing import copy_of_the_project, lending
+from tests.support.project.installing import copy_of_the_project, lending
 from tests.support.team import GIT_ENVIRONMENT, Team
 
 pytestmark = pytest.mark.real

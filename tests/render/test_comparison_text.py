@@ -22,8 +22,8 @@ from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
 from mlflow_gitops.render import comparison_table, plan_json, plan_markdown, plan_text
 from mlflow_gitops.render import comparison_text as render
 from mlflow_gitops.render.terminal import Style
-from tests.render.test_plan_text import BEFORE, FILE, PROMOTED
-from tests.support.comparisons import BARE, LOST, NEW, OLD
+from tests.render.commits import BEFORE, FILE, PROMOTED
+from tests.support.core.comparisons import BARE, LOST, NEW, OLD
 
 GOLDEN = Path(__file__).parent / "golden"
 PLAIN = Style(io.StringIO())

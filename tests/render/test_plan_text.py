@@ -21,17 +21,10 @@ from mlflow_gitops.core.plan.refusals import Context
 from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.render import plan_text, problems
 from mlflow_gitops.render.terminal import Style
-from tests.core.plan.test_refusals import OWNER, seen, wanted
-from tests.render.test_terminal import Terminal
+from tests.render.commits import BEFORE, FILE, PROMOTED
+from tests.support.console.streams import Terminal
+from tests.support.core.one_model import OWNER, make_desired, make_observed
 
-FILE = "registry/models/fraud-detector.yaml"
-PROMOTED = Commit(
-    "3f2a9c1" + "0" * 33,
-    "2026-01-02T00:00:00Z",
-    "A Person <a@example.org>",
-    "Promote 14: recall +1.2 pt (#128)",
-)
-BEFORE = Commit("1" * 40, "2026-01-01T00:00:00Z", "A Person <a@example.org>", "Start")
 NOW = "2026-02-01T00:00:00Z"
 ALIASES = "stages: {Production: {alias: production}, Staging: {alias: staging}}"
 
@@ -56,8 +49,8 @@ def between(
     before: str | None, after: str, observed: ObservedModel | None, policy: str = ""
 ) -> ModelPlan:
     """The plan of one promotion on top of what was reconciled, by the real planner."""
-    points = [Point(BEFORE, wanted(before, policy) if before is not None else None)]
-    points += [Point(PROMOTED, wanted(after, policy))] if before != after else []
+    points = [Point(BEFORE, make_desired(before, policy) if before is not None else None)]
+    points += [Point(PROMOTED, make_desired(after, policy))] if before != after else []
     history = ModelHistory(BEFORE.sha, "known", tuple(points))
     return plan_model("m", history, observed, Context(OWNER, NOW))
 
@@ -75,7 +68,9 @@ def golden(lines: Iterable[str], expected: str) -> None:
 
 def test_nothing_to_do_comes_first(plain: Style) -> None:
     same = between(
-        "stages: {Production: 1}", "stages: {Production: 1}", seen(version(1, "Production"))
+        "stages: {Production: 1}",
+        "stages: {Production: 1}",
+        make_observed(version(1, "Production")),
     )
     golden(plan_text.plan(planned(same, same), plain), "Plan: 2 models, nothing to change.")
     golden(plan_text.plan(planned(), plain), "Plan: 0 models, nothing to change.")
@@ -89,7 +84,7 @@ def test_nothing_to_do_comes_first(plain: Style) -> None:
 
 
 def test_a_promotion(plain: Style) -> None:
-    observed = seen(
+    observed = make_observed(
         version(12, "Production"), version(14, "Staging"), aliases={"production": 12, "staging": 14}
     )
     one = between(
@@ -110,7 +105,9 @@ def test_a_promotion(plain: Style) -> None:
 
 def test_drift(plain: Style) -> None:
     body = "stages: {Staging: 8}\ntags: {task: fraud}\naliases: {champion: 8}"
-    observed = seen(version(8), version(9, "Staging"), aliases={"champion": 9}, task="other")
+    observed = make_observed(
+        version(8), version(9, "Staging"), aliases={"champion": 9}, task="other"
+    )
     golden(
         plan_text.plan(planned(between(body, body, observed)), plain),
         """
@@ -125,7 +122,9 @@ def test_drift(plain: Style) -> None:
 
 def test_a_refusal(plain: Style) -> None:
     one = between(
-        "stages: {Production: 1}", "stages: {}\naliases: {x: 7}", seen(version(1, "Production"))
+        "stages: {Production: 1}",
+        "stages: {}\naliases: {x: 7}",
+        make_observed(version(1, "Production")),
     )
     golden(
         plan_text.plan(planned(one), plain),

@@ -10,11 +10,7 @@ import unicodedata
 import pytest
 
 from mlflow_gitops.render.terminal import Style, as_json, safe
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+from tests.support.console.streams import Terminal
 
 
 @pytest.fixture(autouse=True)

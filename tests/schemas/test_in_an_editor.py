@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.language_server import LanguageServer
+from tests.support.console.language_server import LanguageServer
 from tests.support.team import Team
 from tests.support.together import locked
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from tests.support.console.shell import Shell
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
 from tests.support.models import EXPERIMENT, Signed, log_model
-from tests.support.shelf import Shelf
-from tests.support.shell import Shell
+from tests.support.registries.manual import ManualRegistry
 from tests.support.team import Team
 
 POLICY = """\
@@ -35,7 +35,7 @@ def make(folder: Path, uri: str) -> None:
     import mlflow
 
     before = mlflow.get_tracking_uri()
-    shelf = Shelf(uri)
+    shelf = ManualRegistry(uri)
     shelf.client.create_experiment(EXPERIMENT, artifact_location=(folder / "artifacts").as_uri())
     shelf.model("fraud-detector", 11)
     _log(uri, 0.919, 44, "0.1")
@@ -82,7 +82,7 @@ class Acme:
         self.uri = f"sqlite:///{folder / 'mlflow.db'}"
         self.team = Team(folder / "acme", self.uri)
         self.team.git("remote", "set-url", "origin", str(self.hub.path))
-        self.shelf = Shelf(self.uri)
+        self.shelf = ManualRegistry(self.uri)
         self.hub.user("ada", "write", mails=("ada@example.org",))
         self.hub.user("grace", "write", mails=("grace@example.org",))
 

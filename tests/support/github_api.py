@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.support import github_endpoints  # noqa: F401  each of them puts itself into ROUTES
+from tests.support.github import endpoints  # noqa: F401  each of them puts itself into ROUTES
+from tests.support.github.wire import ROUTES, Call, Page, Token
 from tests.support.github_state import Refused, Repository
-from tests.support.github_wire import ROUTES, Call, Page, Token
 
 DOCS = "https://docs.github.com/rest"
 

@@ -14,7 +14,7 @@ from mlflow_gitops import __version__
 from tests.support.act import ROOT, Environment, Workflows, must_have_act, read
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
-from tests.support.installing import copy_of_the_project, lending
+from tests.support.project.installing import copy_of_the_project, lending
 from tests.support.team import Team
 
 pytestmark = pytest.mark.real

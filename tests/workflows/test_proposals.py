@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.act import ROOT, Run
 from tests.support.servers import free_port
-from tests.workflows.conftest import Repo
+from tests.workflows.repository import WorkflowRepository
 
 pytestmark = pytest.mark.real
 
@@ -30,7 +30,7 @@ SECRET = "between MLflow and the relay"
 
 
 @contextmanager
-def relay(folder: Path, repo: Repo, token: str) -> Iterator[str]:
+def relay(folder: Path, repo: WorkflowRepository, token: str) -> Iterator[str]:
     """The relay, as the README has it, in a process of its own: its address."""
     text = (ROOT / ".github/workflows/README.md").read_text(encoding="utf-8")
     [code] = [
@@ -55,7 +55,7 @@ def relay(folder: Path, repo: Repo, token: str) -> Iterator[str]:
         process.wait()
 
 
-def arrived(repo: Repo) -> None:
+def arrived(repo: WorkflowRepository) -> None:
     """Wait for the dispatch that a webhook leads to."""
     end = time.monotonic() + 30
     while not repo.hub.dispatched:
@@ -67,7 +67,7 @@ def names(runs: list[Run]) -> list[tuple[str, bool]]:
     return [(run.workflow, run.ok) for run in runs]
 
 
-def test_from_training_to_staging(repo: Repo, tmp_path: Path) -> None:
+def test_from_training_to_staging(repo: WorkflowRepository, tmp_path: Path) -> None:
     repo.team.write("policy.yaml", POLICY)
     repo.team.commit("New versions are proposed")
     repo.team.git("push", "-q")

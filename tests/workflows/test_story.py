@@ -14,7 +14,7 @@ from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.git.repository import Git
 from tests.support.act import Run
 from tests.support.github_state import Comment
-from tests.workflows.conftest import POLICY, Repo
+from tests.workflows.repository import POLICY, WorkflowRepository
 
 pytestmark = pytest.mark.real
 
@@ -26,17 +26,17 @@ def the_run(runs: list[Run], workflow: str) -> Run:
     return found
 
 
-def the_comment(repo: Repo, number: int) -> Comment:
+def the_comment(repo: WorkflowRepository, number: int) -> Comment:
     [found] = repo.hub.issues[number].comments
     return found
 
 
-def planned(repo: Repo, number: int) -> str | None:
+def planned(repo: WorkflowRepository, number: int) -> str | None:
     """What the required check says of a pull request's head."""
     return repo.hub.status(repo.hub.pull(number).head, CONTEXT)
 
 
-def receipts(repo: Repo) -> list[Receipt]:
+def receipts(repo: WorkflowRepository) -> list[Receipt]:
     """Those that reached GitHub."""
     return Notes.of(Git(repo.hub.path)).receipts()
 
@@ -48,14 +48,14 @@ def deployed(run: Run) -> list[tuple[str, str, int]]:
     )
 
 
-def merged(repo: Repo, number: int, method: Any) -> Run:
+def merged(repo: WorkflowRepository, number: int, method: Any) -> Run:
     """Merge, and let the push start what it starts."""
     before = repo.hub.tip("main")
     repo.hub.merge(number, method, by="edsger")
     return the_run(repo.actions.push(before, "edsger"), "reconcile")
 
 
-def test_from_a_failing_gate_to_production_and_back(repo: Repo) -> None:
+def test_from_a_failing_gate_to_production_and_back(repo: WorkflowRepository) -> None:
     version = repo.register(validated=False)
     number = repo.propose("promote", f"{{Production: {version}}}")
 
@@ -136,7 +136,7 @@ def test_from_a_failing_gate_to_production_and_back(repo: Repo) -> None:
     assert_recorded(repo, 1, pull.number, "@grace")
 
 
-def test_a_group_of_two_of_which_one_is_refused(repo: Repo) -> None:
+def test_a_group_of_two_of_which_one_is_refused(repo: WorkflowRepository) -> None:
     other = f"{repo.model}-b"
     for name in (repo.model, other):
         repo.register(name)
@@ -176,7 +176,7 @@ def test_a_group_of_two_of_which_one_is_refused(repo: Repo) -> None:
     assert len(receipts(repo)) == 2 and "Seen by the auditors." in notes
 
 
-def somebody_pushes_a_note_first(repo: Repo) -> None:
+def somebody_pushes_a_note_first(repo: WorkflowRepository) -> None:
     """The next push of receipts finds that others were faster."""
     hook = repo.hub.path / "hooks" / "pre-receive"
     hook.write_text("""#!/usr/bin/env bash
@@ -189,7 +189,7 @@ def somebody_pushes_a_note_first(repo: Repo) -> None:
     hook.chmod(0o755)
 
 
-def test_drift_is_healed_or_told_as_the_policy_says(repo: Repo) -> None:
+def test_drift_is_healed_or_told_as_the_policy_says(repo: WorkflowRepository) -> None:
     repo.register()
     repo.register()
     number = repo.propose("one", "{Production: 1}")
@@ -227,7 +227,7 @@ def test_drift_is_healed_or_told_as_the_policy_says(repo: Repo) -> None:
     assert issue.state == "closed"
 
 
-def test_a_hostile_manifest_makes_a_harmless_comment(repo: Repo) -> None:
+def test_a_hostile_manifest_makes_a_harmless_comment(repo: WorkflowRepository) -> None:
     repo.register()
     bad = (
         "@ada <img src=x onerror=y> [a](http://x.example)"
@@ -255,7 +255,7 @@ def test_a_hostile_manifest_makes_a_harmless_comment(repo: Repo) -> None:
     assert html <= {"<!-- mlflow-gitops:plan -->", "<sub>", "</sub>", "</details>"}, html
 
 
-def test_a_plan_that_cannot_be_made_is_a_failure(repo: Repo) -> None:
+def test_a_plan_that_cannot_be_made_is_a_failure(repo: WorkflowRepository) -> None:
     number = repo.propose("one", "{Staging: 1}")
     # Not even the command is there.
     repo.actions.variables["MLFLOW_GITOPS_ENVIRONMENT"] = "/nowhere"
@@ -263,7 +263,7 @@ def test_a_plan_that_cannot_be_made_is_a_failure(repo: Repo) -> None:
     assert not plan.ok and planned(repo, number) == "failure", plan.log
 
 
-def test_a_pull_request_of_an_app_starts_its_checks_itself(repo: Repo) -> None:
+def test_a_pull_request_of_an_app_starts_its_checks_itself(repo: WorkflowRepository) -> None:
     repo.register()
     repo.actions.environment.variables["MLFLOW_GITOPS_APP_CLIENT_ID"] = "Iv1.app"
     repo.hub.user("our-app[bot]", kind="Bot")
@@ -297,7 +297,7 @@ def test_a_pull_request_of_an_app_starts_its_checks_itself(repo: Repo) -> None:
 
 
 def assert_recorded(
-    repo: Repo,
+    repo: WorkflowRepository,
     version: int,
     number: int,
     approved_by: str,

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflows.conftest import Repo
+from tests.workflows.repository import WorkflowRepository
 
 pytestmark = pytest.mark.real
 
 
-def test_a_bad_manifest_is_red_with_annotations(repo: Repo) -> None:
+def test_a_bad_manifest_is_red_with_annotations(repo: WorkflowRepository) -> None:
     number = repo.propose("bad", "{Production: three, Staging: 1}\nunknown: 1")
     run = repo.actions.pull_request(number, "opened")[0]
     assert (run.workflow, run.event, run.ok) == ("validate", "pull_request", False), run.log
@@ -25,7 +25,7 @@ def test_a_bad_manifest_is_red_with_annotations(repo: Repo) -> None:
     assert told == {("error", file, "2", "wrong-type"), ("error", file, "3", "unknown-field")}
 
 
-def test_good_ones_are_green_and_their_stage_changes_are_told(repo: Repo) -> None:
+def test_good_ones_are_green_and_their_stage_changes_are_told(repo: WorkflowRepository) -> None:
     one, two = (
         repo.propose("one", "{Staging: 1}"),
         repo.propose("two", "{Production: 1}", model="fraud"),
@@ -43,7 +43,7 @@ def test_good_ones_are_green_and_their_stage_changes_are_told(repo: Repo) -> Non
     )
 
 
-def test_a_forks_own_code_runs_without_anything_to_steal(repo: Repo) -> None:
+def test_a_forks_own_code_runs_without_anything_to_steal(repo: WorkflowRepository) -> None:
     """It may change the action and the workflows: what runs with its changes has no credentials,
     what has them runs main's."""
     repo.actions.environment.secrets["MLFLOW_TRACKING_TOKEN"] = "hunter2"

@@ -16,7 +16,7 @@ from mlflow_gitops.core.audit.trail import Audit
 from mlflow_gitops.core.history.mainline import Line
 from mlflow_gitops.core.history.model_history import Histories
 from mlflow_gitops.edges.git.repository import Git
-from tests.support import slow_audit
+from tests.support.core import slow_audit
 from tests.support.git_histories import REGISTRY, Repo, random_history
 
 EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "12"))

@@ -15,7 +15,7 @@ from mlflow_gitops.core.manifests.manifest import Manifest, check_policy, read_m
 from mlflow_gitops.core.manifests.names import file_stem, name_fault
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
-from tests.core.plan.test_plan_model_properties import EXAMPLES
+from tests.support.core.random_plans import EXAMPLE_COUNT
 
 texts = st.text(
     st.sampled_from("ab:#-'\"\\{}[]|> \n\t\r%&*!?@,é—😀\u2028\u202e\x07\x85"), max_size=30
@@ -80,7 +80,7 @@ def policy(*, aliased: bool) -> Policy:
     )
 
 
-@settings(max_examples=EXAMPLES * 2, deadline=None)
+@settings(max_examples=EXAMPLE_COUNT * 2, deadline=None)
 @given(observed(), st.booleans())
 def test_what_is_written_reads_as_what_was_taken(seen: ObservedModel, aliased: bool) -> None:
     rules = policy(aliased=aliased).for_model(seen.name)
@@ -141,7 +141,7 @@ changes = st.dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=EXAMPLES * 2, deadline=None)
+@settings(max_examples=EXAMPLE_COUNT * 2, deadline=None)
 @given(st.sampled_from(LAYOUTS), changes)
 def test_values_are_changed_where_they_stand(
     text: str, values: dict[Path, str | int | None]

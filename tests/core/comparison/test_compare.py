@@ -14,7 +14,7 @@ from mlflow_gitops.core.comparison.values import Facts, MetricPair, Pair, Signat
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.observed.recorded import Dataset, Metric, ModelFile, Record, Signature
 from mlflow_gitops.core.observed.signatures import breaks, harmless
-from tests.support.comparisons import BARE, EASIER, FIELD, HOLDOUT, NEW, OLD
+from tests.support.core.comparisons import BARE, EASIER, FIELD, HOLDOUT, NEW, OLD
 
 FOUND = compare("fraud", OLD, NEW)
 

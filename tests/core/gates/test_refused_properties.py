@@ -17,9 +17,9 @@ from mlflow_gitops.core.manifests.names import ACTIVE_STAGES
 from mlflow_gitops.core.manifests.policy import ModelPolicy
 from mlflow_gitops.core.plan.plan import ModelPlan
 from mlflow_gitops.core.plan.plan_model import plan_model
-from tests.core.plan.test_plan_model_properties import CONTEXT, EXAMPLES, occupied
-from tests.support.memory_registry import MemoryRegistry
-from tests.support.states import NAME, histories, observed_models
+from tests.support.core.random_plans import CONTEXT, EXAMPLE_COUNT, is_occupied
+from tests.support.core.states import NAME, histories, observed_models
+from tests.support.registries.memory import MemoryRegistry
 
 NEVER = Requirements(tags={"never": "there"})
 
@@ -45,7 +45,7 @@ def shown(history: ModelHistory, registry: MemoryRegistry) -> ModelPlan:
     return plan_model(NAME, history, registry.read(NAME), CONTEXT)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLE_COUNT, deadline=None)
 @given(refused())
 def test_nothing_new_enters_and_the_base_is_kept_up(
     case: tuple[ModelHistory, MemoryRegistry],
@@ -76,7 +76,7 @@ def test_nothing_new_enters_and_the_base_is_kept_up(
     assert not shown(history, registry).applying, "a second run has nothing to heal"
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLE_COUNT, deadline=None)
 @given(refused())
 def test_a_protected_stage_stays_occupied(case: tuple[ModelHistory, MemoryRegistry]) -> None:
     history, registry = case
@@ -88,11 +88,11 @@ def test_a_protected_stage_stays_occupied(case: tuple[ModelHistory, MemoryRegist
     guarded = [
         rule.name
         for rule in base.policy.stages.values()
-        if rule.protected and base.holders(rule.name) and occupied(start, base, rule.name)
+        if rule.protected and base.holders(rule.name) and is_occupied(start, base, rule.name)
     ]
     empty: list[str] = []
     registry.written = lambda: empty.extend(
-        s for s in guarded if not occupied(registry.models[NAME], base, s)
+        s for s in guarded if not is_occupied(registry.models[NAME], base, s)
     )
     apply(history, registry)
     assert "Production" not in empty

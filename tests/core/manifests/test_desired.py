@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlflow_gitops.core.manifests.desired import Field
-from tests.core.plan.test_refusals import wanted
+from tests.support.core.one_model import make_desired
 
 POLICY = """\
 stages:
@@ -23,7 +23,7 @@ versions:
 
 
 def test_every_single_thing_is_a_field() -> None:
-    assert wanted(BODY, POLICY).fields == {
+    assert make_desired(BODY, POLICY).fields == {
         Field("description"): "text",
         Field("tag", None, "a"): "x",
         Field("stage", 14): "(Canary)",
@@ -40,15 +40,17 @@ def test_every_single_thing_is_a_field() -> None:
 
 
 def test_what_is_not_said_is_no_field() -> None:
-    assert wanted("stages: {}").fields == {}
-    assert wanted("stages: {}\nversions: {1: {run_id: abc}}").fields == {}
+    assert make_desired("stages: {}").fields == {}
+    assert make_desired("stages: {}\nversions: {1: {run_id: abc}}").fields == {}
 
 
 def test_where_a_version_stands() -> None:
     """MLflow's own stage first; of the team's own there may be several, since each is an alias
     alone."""
     policy = POLICY + "  Shadow: {alias: shadow, native: false}\n"
-    desired = wanted("stages: {Production: 12, Canary: [12], Staging: [13], Shadow: 12}", policy)
+    desired = make_desired(
+        "stages: {Production: 12, Canary: [12], Staging: [13], Shadow: 12}", policy
+    )
     assert desired.native == {12: "Production", 13: "Staging"} and desired.own == {
         12: ("Canary", "Shadow")
     }
@@ -58,5 +60,5 @@ def test_where_a_version_stands() -> None:
         "Archived"
     ) == () == desired.holders("Unheard")
     assert desired.fields[Field("stage", 12)] == "Production", "a native stage is what MLflow shows"
-    both = wanted("stages: {Canary: 12, Shadow: 12}", policy).fields[Field("stage", 12)]
+    both = make_desired("stages: {Canary: 12, Shadow: 12}", policy).fields[Field("stage", 12)]
     assert both == "(Canary, Shadow)", "a change of either is a change of this"

@@ -19,7 +19,6 @@ from jsonschema import Draft202012Validator
 import mlflow_gitops.core as core
 from mlflow_gitops.core.manifests.snapshot import (
     LINK,
-    Snapshot,
     SourceFile,
     build,
     schema_copy_problems,
@@ -27,41 +26,25 @@ from mlflow_gitops.core.manifests.snapshot import (
 from mlflow_gitops.core.yaml.document import MAX_BYTES
 from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.core.yaml.schema_check import schema_text
+from tests.support.core.example_files import BAD, GOOD, check_example, example_name
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
-GOOD = sorted(EXAMPLES.glob("good/*/*.yaml"))
-BAD = sorted(EXAMPLES.glob("bad/*/*.yaml"))
 _EXPECT = re.compile(r"^# expect (\d+):(\d+) ([a-z0-9-]+)$", re.MULTILINE)
 
 Found = tuple[int, int, str]
-
-
-def judge(example: Path) -> Snapshot:
-    """A registry folder with that one manifest under the examples' policy, or with that policy
-    alone."""
-    data = example.read_bytes()
-    if example.parent.name == "policies":
-        return build([SourceFile("registry/policy.yaml", data)], "registry")
-    policy = SourceFile("registry/policy.yaml", (EXAMPLES / "policy.yaml").read_bytes())
-    return build([policy, SourceFile(f"registry/models/{example.name}", data)], "registry")
 
 
 def found(problems: Iterable[Problem]) -> list[Found]:
     return [(problem.line, problem.column, problem.code) for problem in problems]
 
 
-def named(example: Path) -> str:
-    return f"{example.parent.name}/{example.stem}"
-
-
-@pytest.mark.parametrize("example", GOOD, ids=named)
+@pytest.mark.parametrize("example", GOOD, ids=example_name)
 def test_good(example: Path) -> None:
-    snapshot = judge(example)
+    snapshot = check_example(example)
     assert snapshot.problems == []
     assert snapshot.count == len(snapshot.manifests) == (example.parent.name == "models")
 
 
-@pytest.mark.parametrize("example", GOOD, ids=named)
+@pytest.mark.parametrize("example", GOOD, ids=example_name)
 def test_an_editor_says_the_same(example: Path) -> None:
     """An editor checks with the plain schema and a plain YAML reader, which must not complain of
     what is right."""
@@ -70,12 +53,12 @@ def test_an_editor_says_the_same(example: Path) -> None:
     assert list(Draft202012Validator(json.loads(schema_text(schema))).iter_errors(value)) == []
 
 
-@pytest.mark.parametrize("example", BAD, ids=named)
+@pytest.mark.parametrize("example", BAD, ids=example_name)
 def test_bad(example: Path) -> None:
     text = example.read_text(encoding="utf-8")
     expected = [(int(line), int(column), code) for line, column, code in _EXPECT.findall(text)]
     assert expected, "an example says what it must raise"
-    snapshot = judge(example)
+    snapshot = check_example(example)
     assert found(snapshot.problems) == sorted(expected)
     assert snapshot.errors and not snapshot.manifests
 

@@ -13,7 +13,7 @@ from mlflow_gitops.core.manifests.manifest import (
 )
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.manifests.policy import Policy, read_policy
-from tests.core.manifests.test_examples import EXAMPLES
+from tests.support.core.example_files import EXAMPLES
 
 
 def read(text: str, name: str = "m") -> Manifest:

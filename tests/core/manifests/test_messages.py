@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.manifests.test_examples import BAD, EXAMPLES, judge, named
+from tests.support.core.example_files import BAD, EXAMPLES, check_example, example_name
 
 GOLDEN = EXAMPLES / "messages.txt"
 AGAIN = "run REGENERATE=1 pytest tests/core/manifests/test_messages.py and read the diff"
@@ -21,7 +21,9 @@ LEFT_OUT = {"yaml-syntax", "unknown-field", "wrong-type"}
 
 
 def messages(example: Path) -> str:
-    problems = [problem for problem in judge(example).problems if problem.code not in LEFT_OUT]
+    problems = [
+        problem for problem in check_example(example).problems if problem.code not in LEFT_OUT
+    ]
     return "".join(f"  {p.line}:{p.column} {p.code}: {p.message}\n" for p in problems)
 
 
@@ -38,11 +40,13 @@ def golden() -> dict[str, str]:
 
 
 if os.environ.get("REGENERATE"):
-    GOLDEN.write_text("".join(f"{named(one)}\n{messages(one)}" for one in BAD), encoding="utf-8")
+    GOLDEN.write_text(
+        "".join(f"{example_name(one)}\n{messages(one)}" for one in BAD), encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize("name", golden())
 def test_messages(name: str) -> None:
     """A new example may stand there later; one that is gone may not stay."""
-    [example] = [one for one in BAD if named(one) == name]
+    [example] = [one for one in BAD if example_name(one) == name]
     assert messages(example) == golden()[name], AGAIN

@@ -16,7 +16,7 @@ from mlflow_gitops.core.manifests.policy import (
     read_policy,
 )
 from mlflow_gitops.core.times import instant
-from tests.core.manifests.test_examples import EXAMPLES
+from tests.support.core.example_files import EXAMPLES
 
 
 def read(text: str) -> Policy:

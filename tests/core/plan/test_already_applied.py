@@ -13,11 +13,15 @@ from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan.already_applied import unapplied
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.plan.plan_model import found
-from tests.core.plan.test_plan_model_properties import EXAMPLES, cases, plan_now, run
-from tests.core.plan.test_refusals import held, seen, wanted
-from tests.core.plan.test_refusals import history as history_of
-from tests.support.memory_registry import MemoryRegistry
-from tests.support.states import NAME, OWNER, VERSIONS
+from tests.support.core.one_model import make_desired, make_history, make_observed, make_version
+from tests.support.core.random_plans import (
+    EXAMPLE_COUNT,
+    apply_plan,
+    histories_and_registries,
+    plan_now,
+)
+from tests.support.core.states import NAME, OWNER, VERSIONS
+from tests.support.registries.memory import MemoryRegistry
 
 
 def done(history: ModelHistory, registry: MemoryRegistry) -> set[tuple[object, ...]]:
@@ -35,8 +39,8 @@ class DiedError(Exception):
     pass
 
 
-@settings(max_examples=EXAMPLES // 3, deadline=None)
-@given(cases())
+@settings(max_examples=EXAMPLE_COUNT // 3, deadline=None)
+@given(histories_and_registries())
 def test_what_a_dead_run_did_is_found(case: tuple[ModelHistory, MemoryRegistry]) -> None:
     """Where MLflow held what the base wants, the changes of a run that dies and those of the next
     are those of one run."""
@@ -47,14 +51,14 @@ def test_what_a_dead_run_did_is_found(case: tuple[ModelHistory, MemoryRegistry])
     versions = {number: ObservedVersion(number) for number in VERSIONS}
     registry = MemoryRegistry({NAME: ObservedModel(NAME, tags=stamps, versions=versions)})
     start = replace(history, points=history.points[:1])
-    if run(start, registry).result not in ("applied", "unchanged"):
+    if apply_plan(start, registry).result not in ("applied", "unchanged"):
         return
     seen = dict(registry.models)
     registry.writes.clear()
     whole = {told(change) for change in plan_now(history, registry).changes} | done(
         history, registry
     )
-    if run(history, registry).result != "applied":
+    if apply_plan(history, registry).result != "applied":
         return
     for stop in range(1, len(registry.writes) + 1):
         dying = MemoryRegistry(dict(seen))
@@ -65,7 +69,7 @@ def test_what_a_dead_run_did_is_found(case: tuple[ModelHistory, MemoryRegistry])
 
         dying.written = die
         try:
-            run(history, dying)
+            apply_plan(history, dying)
         except DiedError:
             dying.written = lambda: None
         if dying.models[NAME].base != history.base:
@@ -88,16 +92,16 @@ LESS = (
 
 
 def since(before: str | None, after: str | None) -> ModelHistory:
-    states = [wanted(body) if body is not None else None for body in (before, after)]
-    return history_of(*states, base="0" * 40, state="known")
+    states = [make_desired(body) if body is not None else None for body in (before, after)]
+    return make_history(*states, base="0" * 40, state="known")
 
 
 def done_whole() -> ObservedModel:
     """MLflow with all of FULL carried out, and what people added by hand."""
-    one = held(1, "Archived", description="new", tags={"c": "new", "byhand": "kept"})
-    model = seen(
+    one = make_version(1, "Archived", description="new", tags={"c": "new", "byhand": "kept"})
+    model = make_observed(
         one,
-        held(2, "Production", tags={"c": "new"}),
+        make_version(2, "Production", tags={"c": "new"}),
         aliases={"one": 2, "two": 2, "byhand": 1},
         a="new",
         b="new",
@@ -126,22 +130,24 @@ def test_what_git_began_to_declare_was_empty() -> None:
     """A description is compared with what the manifest says of one, and with nothing else that it
     says."""
     begun = "stages: {Production: 1}\ndescription: new\nversions: {1: {description: new}}"
-    whole = replace(seen(held(1, "Production", description="new")), description="new")
+    whole = replace(
+        make_observed(make_version(1, "Production", description="new")), description="new"
+    )
     earlier = unapplied(since("stages: {}", begun), whole)
     assert earlier is not None
-    assert (earlier.description, earlier.versions[1]) == ("", held(1, "None"))
-    named = held(1, "Production", description="Production")
-    earlier = unapplied(since("stages: {}", "stages: {Production: 1}"), seen(named))
+    assert (earlier.description, earlier.versions[1]) == ("", make_version(1, "None"))
+    named = make_version(1, "Production", description="Production")
+    earlier = unapplied(since("stages: {}", "stages: {Production: 1}"), make_observed(named))
     assert earlier is not None and earlier.versions[1] == replace(named, stage="None")
 
 
 def test_what_is_not_done_is_left_as_it_is() -> None:
     versions = {
-        1: held(1, "Production", description="else", tags={"c": "else"}),
-        2: held(2, "Staging", tags={"c": "else"}),
+        1: make_version(1, "Production", description="else", tags={"c": "else"}),
+        2: make_version(2, "Staging", tags={"c": "else"}),
     }
     elsewhere = replace(
-        seen(*versions.values(), aliases={"one": 1, "x": 1}, a="else"), description="else"
+        make_observed(*versions.values(), aliases={"one": 1, "x": 1}, a="else"), description="else"
     )
     assert unapplied(since(LESS, FULL), elsewhere) == elsewhere
     assert unapplied(since(FULL, FULL), done_whole()) == done_whole(), (
@@ -151,12 +157,14 @@ def test_what_is_not_done_is_left_as_it_is() -> None:
 
 
 def test_what_a_commit_took_away_comes_back() -> None:
-    gone = seen(held(1, "Archived"), held(2, "None"))
+    gone = make_observed(make_version(1, "Archived"), make_version(2, "None"))
     earlier = unapplied(since(LESS, "stages: {Production: null}"), gone)
     assert earlier is not None
     assert (earlier.description, earlier.tags, earlier.aliases) == ("old", {"a": "old"}, {"one": 1})
-    assert earlier.versions[1] == held(1, "Production", description="old", tags={"c": "old"})
-    assert earlier.versions[2] == held(2, "None")
+    assert earlier.versions[1] == make_version(
+        1, "Production", description="old", tags={"c": "old"}
+    )
+    assert earlier.versions[2] == make_version(2, "None")
 
 
 @pytest.mark.parametrize(
@@ -181,7 +189,9 @@ def test_what_a_commit_took_away_comes_back() -> None:
     ],
 )
 def test_where_a_version_was(before: str, after: str, now: str, then: str) -> None:
-    earlier = unapplied(since(f"stages: {before}", f"stages: {after}"), seen(held(1, now)))
+    earlier = unapplied(
+        since(f"stages: {before}", f"stages: {after}"), make_observed(make_version(1, now))
+    )
     assert earlier is not None and earlier.versions[1].stage == then
 
 
@@ -193,7 +203,9 @@ OURS = {"gitops.pin": "m/1"}
 
 
 def test_a_version_that_reconcile_registered_would_not_be_there() -> None:
-    there = seen(held(1, "Staging", tags=OURS), 2, aliases={"one": 1, "kept": 2, "byhand": 1})
+    there = make_observed(
+        make_version(1, "Staging", tags=OURS), 2, aliases={"one": 1, "kept": 2, "byhand": 1}
+    )
     past = since("stages: {}", NEW)
     earlier = unapplied(past, there)
     assert earlier is not None and list(earlier.versions) == [2]
@@ -201,10 +213,11 @@ def test_a_version_that_reconcile_registered_would_not_be_there() -> None:
     declared = since(NEW, NEW + "\ntags: {a: x}")
     assert unapplied(declared, there) == there, "the base had it already"
     for tags in ({}, {"gitops.pin": "m/2"}, {"gitops.pin": "other/1"}):
-        trained = unapplied(past, seen(held(1, "Staging", tags=tags)))
+        trained = unapplied(past, make_observed(make_version(1, "Staging", tags=tags)))
         assert trained is not None and 1 in trained.versions, "a training job registered it"
     unsourced = unapplied(
-        since("stages: {}", "stages: {Staging: 1}"), seen(held(1, "Staging", tags=OURS))
+        since("stages: {}", "stages: {Staging: 1}"),
+        make_observed(make_version(1, "Staging", tags=OURS)),
     )
     assert unsourced is not None and 1 in unsourced.versions
 
@@ -212,16 +225,16 @@ def test_a_version_that_reconcile_registered_would_not_be_there() -> None:
 @pytest.mark.parametrize(
     ("observed", "there"),
     [
-        (seen(held(1, "Staging", tags=OURS)), False),
-        (seen(held(1, "Staging", tags=OURS), a="x", gitops_commit="abc"), False),
-        (seen(held(1, "Staging", tags=OURS), byhand="x"), True),
-        (seen(held(1, "Staging", tags=OURS), 2), True),
+        (make_observed(make_version(1, "Staging", tags=OURS)), False),
+        (make_observed(make_version(1, "Staging", tags=OURS), a="x", gitops_commit="abc"), False),
+        (make_observed(make_version(1, "Staging", tags=OURS), byhand="x"), True),
+        (make_observed(make_version(1, "Staging", tags=OURS), 2), True),
     ],
 )
 def test_a_model_that_has_nothing_of_its_own_would_not_be_there(
     observed: ObservedModel, there: bool
 ) -> None:
-    past = history_of(wanted(f"{NEW}\ntags: {{a: x}}"))
+    past = make_history(make_desired(f"{NEW}\ntags: {{a: x}}"))
     assert (unapplied(past, observed) is not None) is there
     assert unapplied(replace(past, base="0" * 40, base_state="known"), observed) is not None, (
         "it was there at the base"

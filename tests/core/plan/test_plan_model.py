@@ -28,7 +28,14 @@ from mlflow_gitops.core.plan.plan_model import (
     plan_model,
 )
 from mlflow_gitops.core.plan.refusals import Context
-from tests.core.plan.test_refusals import NOW, OWNER, held, history, seen, wanted
+from tests.support.core.one_model import (
+    NOW,
+    OWNER,
+    make_desired,
+    make_history,
+    make_observed,
+    make_version,
+)
 
 CANARY = "stages: {Canary: {alias: canary, native: false}, Production: {alias: production}}"
 
@@ -39,13 +46,13 @@ def commit(i: int) -> Commit:
 
 def since(*bodies: str, policy: str = "", entries: tuple[Entry, ...] = ()) -> ModelHistory:
     """The history from commit 0, its base, through one commit for each further body."""
-    states = [wanted(body, policy) for body in bodies]
-    return replace(history(*states, base=commit(0).sha, state="known"), entries=entries)
+    states = [make_desired(body, policy) for body in bodies]
+    return replace(make_history(*states, base=commit(0).sha, state="known"), entries=entries)
 
 
 def new(*bodies: str, policy: str = "") -> ModelHistory:
     """The history of a model that was never reconciled."""
-    return history(*(wanted(body, policy) for body in bodies))
+    return make_history(*(make_desired(body, policy) for body in bodies))
 
 
 def plan(
@@ -79,7 +86,7 @@ def told(changes: tuple[Change, ...]) -> list[tuple[object, ...]]:
 def test_a_plan_says_whose_it_is_and_what_is_and_shall_be() -> None:
     found = plan(
         since("stages: {Production: 1, Staging: null}"),
-        seen(held(1, "Production"), held(2, "Archived")),
+        make_observed(make_version(1, "Production"), make_version(2, "Archived")),
     )
     assert (found.model, found.file, found.base) == ("m", "registry/models/m.yaml", commit(0).sha)
     assert found.observed == {"Production": (1,), "Archived": (2,)}
@@ -94,22 +101,22 @@ def test_a_plan_says_whose_it_is_and_what_is_and_shall_be() -> None:
         (since("stages: {Production: 1}"), None, "Missing"),
         (
             since("stages: {Production: 1}", "stages: {Production: 2}"),
-            seen(held(1, "Production"), 2),
+            make_observed(make_version(1, "Production"), 2),
             "Pending",
         ),
-        (since("stages: {Production: 1}"), seen(1), "Drifted"),
+        (since("stages: {Production: 1}"), make_observed(1), "Drifted"),
         (
             since("stages: {Production: 1}\ntags: {a: x}", "stages: {Production: 2}\ntags: {a: x}"),
-            seen(1, 2),
+            make_observed(1, 2),
             "Drifted",
         ),
         (
             since("stages: {}\nversions: {1: {run_id: abc}}"),
-            seen(1),
+            make_observed(1),
             "Drifted",
         ),  # another version under a pinned number
-        (since("stages: {Production: 1}"), seen(held(1, "Production")), "Synced"),
-        (since("stages: {}", "stages: {}"), seen(1), "Synced"),
+        (since("stages: {Production: 1}"), make_observed(make_version(1, "Production")), "Synced"),
+        (since("stages: {}", "stages: {}"), make_observed(1), "Synced"),
     ],
 )
 def test_how_a_model_stands(past: ModelHistory, observed: ObservedModel | None, sync: Sync) -> None:
@@ -118,8 +125,8 @@ def test_how_a_model_stands(past: ModelHistory, observed: ObservedModel | None, 
 
 @pytest.mark.parametrize("state", ["stale", "unknown", "lost"])
 def test_a_base_that_is_not_known_leaves_the_model_as_it_is_shown(state: Any) -> None:
-    past = history(wanted("stages: {Production: 2}"), base=commit(7).sha, state=state)
-    found = plan(past, seen(held(1, "Production"), 2), writing=True)
+    past = make_history(make_desired("stages: {Production: 2}"), base=commit(7).sha, state=state)
+    found = plan(past, make_observed(make_version(1, "Production"), 2), writing=True)
     assert (
         found.sync == "Unknown"
         and len(found.refusals) == 1
@@ -134,22 +141,22 @@ def test_a_base_that_is_not_known_leaves_the_model_as_it_is_shown(state: Any) ->
 
 
 def test_a_stage_of_the_teams_own_is_shown_by_its_alias() -> None:
-    observed = seen(
-        held(1, "Production"),
-        held(3, "Production"),
-        held(2, "Staging"),
+    observed = make_observed(
+        make_version(1, "Production"),
+        make_version(3, "Production"),
+        make_version(2, "Staging"),
         aliases={"canary": 2, "x": 1},
     )
     assert observed_stages(observed) == {"Production": (1, 3), "Staging": (2,)}
-    assert observed_stages(observed, wanted("stages: {}", CANARY)) == {
+    assert observed_stages(observed, make_desired("stages: {}", CANARY)) == {
         "Production": (1, 3),
         "Staging": (2,),
         "Canary": (2,),
     }
-    assert observed_stages(seen(1), wanted("stages: {}", CANARY)) == {}, (
+    assert observed_stages(make_observed(1), make_desired("stages: {}", CANARY)) == {}, (
         "an empty stage is left out"
     )
-    desired = wanted("stages: {Archived: 5, Canary: 1, Production: [], Staging: 4}", CANARY)
+    desired = make_desired("stages: {Archived: 5, Canary: 1, Production: [], Staging: 4}", CANARY)
     assert list(desired_stages(desired).items()) == [
         ("Production", ()), ("Staging", (4,)), ("Canary", (1,)), ("Archived", (5,)),
     ]  # fmt: skip
@@ -163,7 +170,7 @@ def test_a_new_model_is_made_by_the_commit_of_its_manifest() -> None:
         "stages: {Staging: 1}\nversions: {1: {source: 'file:///1', tags: {a: x}, description:"
         " one}}\ntags: {b: z}"
     )
-    past = history(None, wanted(body), wanted(body + "\ndescription: text"))
+    past = make_history(None, make_desired(body), make_desired(body + "\ndescription: text"))
     planned = plan(past, None)
     assert told(planned.changes) == [
         ("create_model", None, None, None, "m", "commit", 1),
@@ -181,15 +188,19 @@ def test_a_new_model_is_made_by_the_commit_of_its_manifest() -> None:
 
 def test_a_version_that_was_registered_and_is_gone_is_drift() -> None:
     body = "stages: {}\nversions: {1: {source: 'file:///1'}}"
-    assert told(plan(since(body, body), seen()).changes) == [
+    assert told(plan(since(body, body), make_observed()).changes) == [
         ("register_version", 1, None, None, "file:///1", "drift", None),
     ]  # fmt: skip
-    assert told(plan(since("stages: {}", body), seen()).changes) == [
+    assert told(plan(since("stages: {}", body), make_observed()).changes) == [
         ("register_version", 1, None, None, "file:///1", "commit", 1),
     ]  # fmt: skip
-    assert told(plan(new(body), seen()).changes)[0][5:] == ("commit", 0), "no base, no drift"
-    gone = history(wanted(body), None, wanted(body), base=commit(0).sha, state="known")
-    assert told(plan(gone, seen()).changes)[0][5:] == (
+    assert told(plan(new(body), make_observed()).changes)[0][5:] == ("commit", 0), (
+        "no base, no drift"
+    )
+    gone = make_history(
+        make_desired(body), None, make_desired(body), base=commit(0).sha, state="known"
+    )
+    assert told(plan(gone, make_observed()).changes)[0][5:] == (
         "commit",
         2,
     ), "a commit took it away in between"
@@ -197,7 +208,9 @@ def test_a_version_that_was_registered_and_is_gone_is_drift() -> None:
 
 def test_versions_without_a_source_are_not_registered() -> None:
     assert (
-        plan(new("stages: {}\nversions: {1: {tags: {a: x}, description: text}}"), seen()).changes
+        plan(
+            new("stages: {}\nversions: {1: {tags: {a: x}, description: text}}"), make_observed()
+        ).changes
         == ()
     )
 
@@ -207,7 +220,7 @@ def test_what_is_wanted_of_a_version_that_mlflow_lacks_does_not_hide_the_rest() 
         "stages: {}\nversions: {1: {tags: {a: x}}, 2: {tags: {a: x}}, 3: {source: 'file:///3',"
         " tags: {a: x}}}"
     )
-    assert [(c.action, c.version) for c in plan(new(body), seen(2)).changes] == [
+    assert [(c.action, c.version) for c in plan(new(body), make_observed(2)).changes] == [
         ("register_version", 3),
         ("set_tag", 2),
         ("set_tag", 3),
@@ -217,14 +230,14 @@ def test_what_is_wanted_of_a_version_that_mlflow_lacks_does_not_hide_the_rest() 
 @pytest.mark.parametrize(
     ("body", "observed", "moves"),
     [
-        ("stages: {}", held(1, "Staging"), [("Staging", "Archived")]),
-        ("stages: {}", held(1, "Archived"), []),
-        ("stages: {}", held(1, "None"), []),
-        ("stages: {Canary: 1}", held(1, "Staging"), [("Staging", "None")]),
-        ("stages: {Canary: 1}", held(1, "Archived"), []),
-        ("stages: {Canary: 1, Staging: 1}", held(1, "None"), [("None", "Staging")]),
-        ("stages: {Archived: 1}", held(1, "None"), [("None", "Archived")]),
-        ("stages: {Archived: 1}", held(1, "Staging"), [("Staging", "Archived")]),
+        ("stages: {}", make_version(1, "Staging"), [("Staging", "Archived")]),
+        ("stages: {}", make_version(1, "Archived"), []),
+        ("stages: {}", make_version(1, "None"), []),
+        ("stages: {Canary: 1}", make_version(1, "Staging"), [("Staging", "None")]),
+        ("stages: {Canary: 1}", make_version(1, "Archived"), []),
+        ("stages: {Canary: 1, Staging: 1}", make_version(1, "None"), [("None", "Staging")]),
+        ("stages: {Archived: 1}", make_version(1, "None"), [("None", "Archived")]),
+        ("stages: {Archived: 1}", make_version(1, "Staging"), [("Staging", "Archived")]),
     ],
 )
 def test_where_a_version_goes(
@@ -232,14 +245,16 @@ def test_where_a_version_goes(
 ) -> None:
     """One that no native stage names leaves an active stage: to None if a stage of the team's own
     does, else to Archived."""
-    changes = plan(new(body, policy=CANARY), seen(observed)).changes
+    changes = plan(new(body, policy=CANARY), make_observed(observed)).changes
     assert [(c.before, c.after) for c in changes if c.action == "transition"] == moves
 
 
 def test_one_version_that_stays_does_not_keep_the_others() -> None:
     changes = plan(
         since("stages: {Production: 2}"),
-        seen(held(1, "None"), held(2, "Production"), held(3, "Staging")),
+        make_observed(
+            make_version(1, "None"), make_version(2, "Production"), make_version(3, "Staging")
+        ),
     )
     assert told(changes.changes) == [("transition", 3, None, "Staging", "Archived", "drift", None)]
 
@@ -251,14 +266,14 @@ def test_every_kind_of_field_is_set_and_taken_away() -> None:
     )
     bare = "stages: {}"
     there = replace(
-        seen(
-            held(1, "None", description="v", tags={"b": "z", "byhand": "1"}),
+        make_observed(
+            make_version(1, "None", description="v", tags={"b": "z", "byhand": "1"}),
             aliases={"one": 1, "byhand": 1},
             a="x",
         ),
         description="d",
     )
-    assert told(plan(since(bare, full), seen(1)).changes) == [
+    assert told(plan(since(bare, full), make_observed(1)).changes) == [
         ("set_description", 1, None, "", "v", "commit", 1),
         ("set_tag", 1, "b", None, "z", "commit", 1),
         ("set_alias", None, "one", None, 1, "commit", 1),
@@ -274,7 +289,7 @@ def test_every_kind_of_field_is_set_and_taken_away() -> None:
     ], "what people added by hand stays"
     assert (
         plan(since(bare, full), there).changes == ()
-        and plan(since(full, bare), seen(1)).changes == ()
+        and plan(since(full, bare), make_observed(1)).changes == ()
     )
 
 
@@ -284,7 +299,12 @@ def test_what_differs_is_set_from_what_it_is() -> None:
         " v, tags: {b: z}}}"
     )
     there = replace(
-        seen(held(1, "None", description="w", tags={"b": "y"}), 2, aliases={"one": 2}, a="other"),
+        make_observed(
+            make_version(1, "None", description="w", tags={"b": "y"}),
+            2,
+            aliases={"one": 2},
+            a="other",
+        ),
         description="e",
     )
     assert told(plan(since(body), there).changes) == [
@@ -298,12 +318,12 @@ def test_what_differs_is_set_from_what_it_is() -> None:
 
 def test_the_alias_of_an_empty_stage_goes() -> None:
     past = since("stages: {Production: 1}", "stages: {Production: null}", policy=CANARY)
-    there = seen(held(1, "Production"), aliases={"production": 1})
+    there = make_observed(make_version(1, "Production"), aliases={"production": 1})
     assert told(plan(past, there).changes) == [
         ("transition", 1, None, "Production", "Archived", "commit", 1),
         ("delete_alias", None, "production", 1, None, "commit", 1),
     ]
-    assert plan(past, seen(held(1, "Archived"))).changes == ()
+    assert plan(past, make_observed(make_version(1, "Archived"))).changes == ()
 
 
 def test_the_newest_commit_that_made_it_so_is_named() -> None:
@@ -313,7 +333,7 @@ def test_the_newest_commit_that_made_it_so_is_named() -> None:
         "stages: {Production: 1}",
         "stages: {Production: 2}",
     )
-    [into, out] = plan(past, seen(held(1, "Production"), 2)).changes
+    [into, out] = plan(past, make_observed(make_version(1, "Production"), 2)).changes
     assert (into.version, into.commit) == (2, commit(3)) and (out.version, out.commit) == (
         1,
         commit(3),
@@ -336,7 +356,9 @@ def test_a_stage_that_a_commit_changes() -> None:
         "stages: {Production: 2}",
         "stages: {Production: 2}\ntags: {a: x}",
     )
-    assert rows(plan(past, seen(held(1, "Production"), held(2, "Staging")))) == [
+    assert rows(
+        plan(past, make_observed(make_version(1, "Production"), make_version(2, "Staging")))
+    ) == [
         ("Production", (1,), (2,), "commit", 1, ""),
         ("Staging", (2,), (), "commit", 1, ""),
     ]
@@ -347,7 +369,7 @@ def test_a_stage_that_a_commit_changes() -> None:
     [
         (
             "stages: {Production: 1}",
-            seen(1, held(2, "Production")),
+            make_observed(1, make_version(2, "Production")),
             (
                 "Production",
                 (2,),
@@ -357,12 +379,12 @@ def test_a_stage_that_a_commit_changes() -> None:
         ),
         (
             "stages: {Production: 1}",
-            seen(held(1, "Production"), held(2, "Production")),
+            make_observed(make_version(1, "Production"), make_version(2, "Production")),
             ("Production", (1, 2), (1,), "2 was moved to Production in MLflow"),
         ),
         (
             "stages: {Production: [1, 2]}",
-            seen(held(1, "Production"), held(2, "Archived")),
+            make_observed(make_version(1, "Production"), make_version(2, "Archived")),
             ("Production", (1,), (1, 2), "2 was moved to Archived in MLflow"),
         ),
     ],
@@ -377,7 +399,7 @@ def test_a_stage_that_drifted_says_what_happened(
 def test_a_stage_of_the_teams_own_that_a_commit_changes() -> None:
     found = plan(
         since("stages: {Canary: 1}", "stages: {Canary: 2}", policy=CANARY),
-        seen(1, 2, aliases={"canary": 1}),
+        make_observed(1, 2, aliases={"canary": 1}),
     )
     assert rows(found) == [("Canary", (1,), (2,), "commit", 1, "")]
     assert found.observed == {"Canary": (1,)}
@@ -385,11 +407,13 @@ def test_a_stage_of_the_teams_own_that_a_commit_changes() -> None:
 
 def test_a_stage_of_the_teams_own_that_drifted() -> None:
     past = since("stages: {Canary: 1, Production: 3}", policy=CANARY)
-    there = seen(1, 2, held(3, "Production"), aliases={"canary": 2, "production": 3})
+    there = make_observed(
+        1, 2, make_version(3, "Production"), aliases={"canary": 2, "production": 3}
+    )
     assert rows(plan(past, there)) == [
         ("Canary", (2,), (1,), "drift", None, "1 lost its alias in MLflow, 2 was moved to Canary in MLflow"),
     ]  # fmt: skip
-    assert rows(plan(past, seen(1, held(3, "Production"), aliases={"production": 3}))) == [
+    assert rows(plan(past, make_observed(1, make_version(3, "Production"), aliases={"production": 3}))) == [
         ("Canary", (), (1,), "drift", None, "1 lost its alias in MLflow"),
     ]  # fmt: skip
 
@@ -402,7 +426,9 @@ def test_what_a_commit_changes_elsewhere_does_not_explain_a_drift(policy: str) -
         "stages: {Production: 1, Archived: 3, Staging: 2}\ndescription: new\ntags: {production: x}",
         policy=policy,
     )
-    there = seen(1, 2, held(3, "Archived"), aliases={"production": 1} if policy else {})
+    there = make_observed(
+        1, 2, make_version(3, "Archived"), aliases={"production": 1} if policy else {}
+    )
     assert rows(plan(past, there)) == [
         ("Production", (), (1,), "drift", None, "1 was moved to None in MLflow"),
         ("Staging", (), (2,), "commit", 1, ""),
@@ -411,23 +437,35 @@ def test_what_a_commit_changes_elsewhere_does_not_explain_a_drift(policy: str) -
 
 def test_a_version_that_is_gone_was_moved_to_nothing() -> None:
     past = since("stages: {Production: 1}\nversions: {1: {source: 'file:///1'}}")
-    [row] = rows(plan(past, seen()))
+    [row] = rows(plan(past, make_observed()))
     assert row == ("Production", (), (1,), "drift", None, "1 was moved to nothing in MLflow")
 
 
 def test_archived_is_told_where_the_manifest_lists_it() -> None:
     past = since("stages: {Archived: 3}", "stages: {Archived: [1, 3]}")
-    assert rows(plan(past, seen(1, held(2, "Archived"), held(3, "Archived")))) == [
+    assert rows(plan(past, make_observed(1, make_version(2, "Archived"), make_version(3, "Archived")))) == [
         ("Archived", (3,), (1, 3), "commit", 1, ""),
     ]  # fmt: skip
     assert (
-        rows(plan(past, seen(held(1, "Archived"), held(2, "Archived"), held(3, "Archived")))) == []
+        rows(
+            plan(
+                past,
+                make_observed(
+                    make_version(1, "Archived"),
+                    make_version(2, "Archived"),
+                    make_version(3, "Archived"),
+                ),
+            )
+        )
+        == []
     )
 
 
 def test_one_stage_that_stays_does_not_hide_the_next() -> None:
     past = since("stages: {Production: 1}", "stages: {Production: 1, Staging: 2}")
-    assert [row[0] for row in rows(plan(past, seen(held(1, "Production"), 2)))] == ["Staging"]
+    assert [
+        row[0] for row in rows(plan(past, make_observed(make_version(1, "Production"), 2)))
+    ] == ["Staging"]
 
 
 # -- refusals and waits ------------------------------------------------------------------------------------------------
@@ -435,7 +473,7 @@ def test_one_stage_that_stays_does_not_hide_the_next() -> None:
 
 def refused_entry(target: str = "Production", version: int = 2) -> Entry:
     """A version that nobody has pinned comes to a stage that wants it pinned."""
-    rules = wanted("stages: {}", "stages: {Production: {require: {pinned: true}}}").policy
+    rules = make_desired("stages: {}", "stages: {Production: {require: {pinned: true}}}").policy
     return Entry(target, version, commit(1), rules)
 
 
@@ -445,7 +483,11 @@ def test_while_a_gate_refuses_the_base_is_kept_up() -> None:
         "stages: {Production: 2}\ntags: {a: z}",
         entries=(refused_entry(),),
     )
-    planned = plan(past, seen(1, held(2, "Production"), held(3, "Staging"), a="x"), writing=True)
+    planned = plan(
+        past,
+        make_observed(1, make_version(2, "Production"), make_version(3, "Staging"), a="x"),
+        writing=True,
+    )
     assert [refusal.code for refusal in planned.refusals] == ["gate"] and not planned.stamps
     assert [(c.action, c.version, c.after, c.cause, c.applies) for c in planned.changes] == [
         ("set_tag", None, "z", "commit", False),
@@ -469,14 +511,14 @@ def test_while_a_gate_refuses_the_base_is_kept_up() -> None:
 
 def test_a_base_that_would_be_refused_itself_is_not_kept_up() -> None:
     past = since("stages: {Production: 9}", "stages: {Production: 2}", entries=(refused_entry(),))
-    planned = plan(past, seen(held(1, "Production"), 2), writing=True)
+    planned = plan(past, make_observed(make_version(1, "Production"), 2), writing=True)
     assert {change.cause for change in planned.changes} == {"commit"} and not planned.applying
 
 
 def test_a_freeze_does_not_keep_the_base_from_being_kept_up() -> None:
     frozen = "freeze: {reason: audit, until: '2026-03-01'}"
     past = since("stages: {Production: 1}", "stages: {Production: 2}", policy=frozen)
-    planned = plan(past, seen(held(1, "Archived"), 2), writing=True)
+    planned = plan(past, make_observed(make_version(1, "Archived"), 2), writing=True)
     assert [refusal.code for refusal in planned.refusals] == ["frozen"]
     assert [(c.version, c.after) for c in planned.applying] == [(1, "Production")]
 
@@ -484,19 +526,19 @@ def test_a_freeze_does_not_keep_the_base_from_being_kept_up() -> None:
 def test_a_plan_of_a_frozen_model_says_so_and_refuses_nothing() -> None:
     frozen = "freeze: {reason: audit, until: '2026-03-01'}"
     past = since("stages: {Production: 1}", "stages: {Production: 2}", policy=frozen)
-    planned = plan(past, seen(held(1, "Production"), 2))
+    planned = plan(past, make_observed(make_version(1, "Production"), 2))
     assert planned.notes == ("changes are frozen until 2026-03-01: audit; reconcile will refuse",)
     assert not planned.refusals and planned.applying
 
 
 def test_a_soak_defers_what_git_asks_for() -> None:
-    rules = wanted("stages: {}", "stages: {Production: {from: [Staging], soak: 3d}}").policy
-    there = held(
+    rules = make_desired("stages: {}", "stages: {Production: {from: [Staging], soak: 3d}}").policy
+    there = make_version(
         2, "Staging", tags={"gitops.held.Staging": f"{commit(0).sha}@2026-01-31T12:00:00Z"}
     )
     entry = Entry("Production", 2, commit(1), rules, {"Staging": commit(0)})
     past = since("stages: {Production: 1, Staging: 2}", "stages: {Production: 2}", entries=(entry,))
-    planned = plan(past, seen(1, there), writing=True)
+    planned = plan(past, make_observed(1, there), writing=True)
     assert (
         planned.deferred == "2026-02-04T12:00:00Z" and not planned.refusals and not planned.stamps
     )
@@ -514,7 +556,10 @@ def test_a_foreign_model_is_not_judged_at_all() -> None:
         raise AssertionError("its gates are nobody's business here")
 
     past = since("stages: {}", "stages: {Production: 2}", entries=(refused_entry(),))
-    for model in (seen(2, gitops_owner="f" * 40 + ":registry"), replace(seen(2), is_prompt=True)):
+    for model in (
+        make_observed(2, gitops_owner="f" * 40 + ":registry"),
+        replace(make_observed(2), is_prompt=True),
+    ):
         planned = plan(past, model, writing=True, messages=never)
         assert (
             not planned.gates
@@ -527,12 +572,12 @@ def test_a_foreign_model_is_not_judged_at_all() -> None:
 
 def test_drift_that_is_only_reported_says_why() -> None:
     past = since("stages: {Production: 1}", policy="drift: report")
-    planned = plan(past, seen(1))
+    planned = plan(past, make_observed(1))
     assert planned.notes == ("drift is reported and left, as the policy says (drift: report)",)
     assert planned.sync == "Drifted" and not planned.applying and planned.changes
     refused = plan(
         since("stages: {Production: 1}\nversions: {1: {run_id: abc}}", policy="drift: report"),
-        seen(1),
+        make_observed(1),
     )
     assert not refused.notes, "a refusal already says why nothing is done"
 
@@ -568,14 +613,14 @@ def test_whoever_stands_behind_a_making_commit_is_asked_for_once() -> None:
     )
     past = since("stages: {}", "stages: {Production: [2, 3, 4, 5]}", entries=entries)
     asked, approvals = asking({one.sha: Approvals(("@b",), (), 7, "@c"), two.sha: None})
-    planned = plan(past, seen(1, 2, 3, 4, 5), writing=True, approvals=approvals)
+    planned = plan(past, make_observed(1, 2, 3, 4, 5), writing=True, approvals=approvals)
     assert planned.people == {
         one.sha: Vouched(7, "api", "@c", ("@b",)),
         two.sha: Vouched(8, "message"),
         three.sha: Vouched(None, "message"),
     }
     assert asked == [(made.sha, "registry/models/m.yaml") for made in (one, two, three)]
-    assert plan(past, seen(1, 2, 3, 4, 5), approvals=approvals).people == {}, (
+    assert plan(past, make_observed(1, 2, 3, 4, 5), approvals=approvals).people == {}, (
         "a plan that is only shown asks nobody"
     )
     stamped = {(stamp.version, stamp.key): stamp.after for stamp in planned.stamps}
@@ -588,13 +633,15 @@ def test_of_what_is_only_adopted_nobody_is_asked() -> None:
     past = new("stages: {Production: 1}", "stages: {Production: [1, 2]}")
     past = replace(past, entries=(entering(1, one), entering(2, two)))
     asked, approvals = asking({one.sha: Approvals(("@b",)), two.sha: Approvals(("@b",), (), 7)})
-    planned = plan(past, seen(held(1, "Production"), 2), writing=True, approvals=approvals)
+    planned = plan(
+        past, make_observed(make_version(1, "Production"), 2), writing=True, approvals=approvals
+    )
     assert planned.people == {
         one.sha: Vouched(None, "message"),
         two.sha: Vouched(7, "api", None, ("@b",)),
     }
     assert asked == [(two.sha, "registry/models/m.yaml")]
-    empty = plan(past, seen(1, 2), writing=True, approvals=approvals)
+    empty = plan(past, make_observed(1, 2), writing=True, approvals=approvals)
     assert empty.people[one.sha].source == "api", "a stage that nobody holds adopts nothing"
 
 
@@ -603,7 +650,7 @@ def test_a_click_that_a_merge_followed_is_no_adoption() -> None:
     past = since("stages: {}", "stages: {Production: 1}", entries=(entering(1, one),))
     _, approvals = asking({one.sha: Approvals(("@b",), (), 7)})
     assert (
-        plan(past, seen(held(1, "Production")), writing=True, approvals=approvals)
+        plan(past, make_observed(make_version(1, "Production")), writing=True, approvals=approvals)
         .people[one.sha]
         .source
         == "api"
@@ -615,7 +662,7 @@ def test_a_click_that_a_merge_followed_is_no_adoption() -> None:
 
 def test_what_git_changed_and_mlflow_holds_already_is_found() -> None:
     past = since("stages: {Production: 1}", "stages: {Production: 2}\ntags: {a: x}")
-    half = seen(held(1, "Production"), held(2, "Production"), a="x")
+    half = make_observed(make_version(1, "Production"), make_version(2, "Production"), a="x")
     planned = plan(past, half, writing=True)
     assert told(planned.found) == [
         ("transition", 2, None, None, "Production", "commit", 1),
@@ -625,14 +672,15 @@ def test_what_git_changed_and_mlflow_holds_already_is_found() -> None:
     assert plan(past, half).found == (), "only in a plan that is made to be carried out"
     assert (
         found(past, None) == ()
-        and found(since("stages: {Production: 1}"), seen(held(1, "Production"))) == ()
+        and found(since("stages: {Production: 1}"), make_observed(make_version(1, "Production")))
+        == ()
     )
 
 
 def test_a_model_that_a_dead_run_made_is_found_as_made() -> None:
     body = "stages: {}\ntags: {a: x}\nversions: {1: {source: 'file:///1'}}"
-    made = held(1, "None", source="file:///1", tags={"gitops.pin": "m/1"})
-    planned = plan(new(body), seen(made, a="x"), writing=True)
+    made = make_version(1, "None", source="file:///1", tags={"gitops.pin": "m/1"})
+    planned = plan(new(body), make_observed(made, a="x"), writing=True)
     assert told(planned.found) == [
         ("create_model", None, None, None, "m", "commit", 0),
         ("register_version", 1, None, None, "file:///1", "commit", 0),
@@ -645,27 +693,29 @@ def test_a_model_that_a_dead_run_made_is_found_as_made() -> None:
 
 
 def test_departures_are_what_would_put_a_commit_back() -> None:
-    desired: Desired = wanted(
+    desired: Desired = make_desired(
         "stages: {Production: 1}\ntags: {a: x}\nversions: {3: {source: 'file:///3'}}"
     )
-    assert told(tuple(departures(desired, commit(4), seen(1, held(2, "Production"))))) == [
+    assert told(
+        tuple(departures(desired, commit(4), make_observed(1, make_version(2, "Production"))))
+    ) == [
         ("register_version", 3, None, None, "file:///3", "drift", None),
         ("transition", 1, None, "None", "Production", "drift", None),
         ("transition", 2, None, "Production", "Archived", "drift", None),
         ("set_tag", None, "a", None, "x", "drift", None),
     ]
-    own = wanted("stages: {Canary: 1}", CANARY)
-    assert [(c.key, c.after, c.cause) for c in departures(own, commit(4), seen(1))] == [
+    own = make_desired("stages: {Canary: 1}", CANARY)
+    assert [(c.key, c.after, c.cause) for c in departures(own, commit(4), make_observed(1))] == [
         ("canary", 1, "drift")
     ]
-    there = seen(held(1, "Production"), 3, a="x")
+    there = make_observed(make_version(1, "Production"), 3, a="x")
     assert departures(desired, commit(4), there) == []
 
 
 def test_a_history_of_one_point_is_its_own_base() -> None:
     past = ModelHistory(
-        commit(0).sha, "known", (Point(commit(0), wanted("stages: {Production: 1}")),)
+        commit(0).sha, "known", (Point(commit(0), make_desired("stages: {Production: 1}")),)
     )
-    assert plan(past, seen(1)).stages == (
+    assert plan(past, make_observed(1)).stages == (
         StageChange("Production", (), (1,), "drift", None, "1 was moved to None in MLflow"),
     )

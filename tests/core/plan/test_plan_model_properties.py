@@ -3,67 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import os
 
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from mlflow_gitops.app.apply import apply_models
 from mlflow_gitops.core.history.mainline import Point
 from mlflow_gitops.core.history.model_history import ModelHistory
-from mlflow_gitops.core.manifests.desired import Desired, Field
+from mlflow_gitops.core.manifests.desired import Field
 from mlflow_gitops.core.manifests.names import ACTIVE_STAGES
-from mlflow_gitops.core.observed.model import ObservedModel
-from mlflow_gitops.core.plan.outcome import Outcome
-from mlflow_gitops.core.plan.plan import ModelPlan
-from mlflow_gitops.core.plan.plan_model import Context, plan_model
-from tests.support.memory_registry import MemoryRegistry
-from tests.support.states import NAME, OWNER, REPORTING, commit, histories, observed_models
-
-EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "60"))
-CONTEXT = Context(OWNER, "2026-02-01T00:00:00Z")
-
-
-def plan_now(history: ModelHistory, registry: MemoryRegistry) -> ModelPlan:
-    """Plan as a command would: the history runs from the base that MLflow's stamp names now."""
-    observed = registry.read(NAME)
-    base = observed.base if observed else None
-    if base != history.base:
-        shas = [point.commit.sha for point in history.points if point.commit]
-        history = ModelHistory(
-            base, "known", history.points[len(shas) - 1 - shas[::-1].index(base) :]
-        )
-    return plan_model(NAME, history, observed, CONTEXT)
+from tests.support.core.random_plans import (
+    EXAMPLE_COUNT,
+    apply_plan,
+    histories_and_registries,
+    is_occupied,
+    plan_now,
+)
+from tests.support.core.states import NAME, REPORTING, commit, histories, observed_models
+from tests.support.registries.memory import MemoryRegistry
 
 
-def run(history: ModelHistory, registry: MemoryRegistry) -> Outcome:
-    target = history.target
-    assert target is not None
-    [outcome] = apply_models(
-        [plan_now(history, registry)],
-        lambda name: plan_now(history, registry),
-        registry,
-    )
-    return outcome
-
-
-@st.composite
-def cases(draw: st.DrawFn) -> tuple[ModelHistory, MemoryRegistry]:
-    history = draw(histories())
-    observed = (
-        draw(st.none() | observed_models(history.base))
-        if history.base is None
-        else draw(observed_models(history.base))
-    )
-    return history, MemoryRegistry({NAME: observed} if observed else {})
-
-
-@settings(max_examples=EXAMPLES, deadline=None)
-@given(cases())
+@settings(max_examples=EXAMPLE_COUNT, deadline=None)
+@given(histories_and_registries())
 def test_applying_a_plan_leaves_nothing_to_plan(case: tuple[ModelHistory, MemoryRegistry]) -> None:
     history, registry = case
     first = plan_now(history, registry)
-    outcome = run(history, registry)
+    outcome = apply_plan(history, registry)
     event(outcome.result)
     assert outcome.result != "failed", outcome.error
     again = plan_now(history, registry)
@@ -74,17 +38,17 @@ def test_applying_a_plan_leaves_nothing_to_plan(case: tuple[ModelHistory, Memory
     assert again.sync == "Synced"
     assert len(outcome.changes) == len(first.changes)
     writes = len(registry.writes)
-    assert run(history, registry).result == "unchanged"
+    assert apply_plan(history, registry).result == "unchanged"
     assert len(registry.writes) == writes, "a second run writes nothing"
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
-@given(cases())
+@settings(max_examples=EXAMPLE_COUNT, deadline=None)
+@given(histories_and_registries())
 def test_the_end_state_is_the_desired_state(case: tuple[ModelHistory, MemoryRegistry]) -> None:
     history, registry = case
     desired = history.target
     assert desired is not None
-    if run(history, registry).result == "refused":
+    if apply_plan(history, registry).result == "refused":
         return
     model = registry.models[NAME]
     for stage in ACTIVE_STAGES:
@@ -111,12 +75,12 @@ def test_the_end_state_is_the_desired_state(case: tuple[ModelHistory, MemoryRegi
             assert field.key not in model.tags
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
-@given(cases())
+@settings(max_examples=EXAMPLE_COUNT, deadline=None)
+@given(histories_and_registries())
 def test_nothing_unmanaged_is_touched(case: tuple[ModelHistory, MemoryRegistry]) -> None:
     history, registry = case
     before = registry.models.get(NAME)
-    run(history, registry)
+    apply_plan(history, registry)
     if before is None:
         return
     after = registry.models[NAME]
@@ -147,13 +111,8 @@ def test_nothing_unmanaged_is_touched(case: tuple[ModelHistory, MemoryRegistry])
             )
 
 
-def occupied(model: ObservedModel, desired: Desired, stage: str) -> bool:
-    rule = desired.policy.stages[stage]
-    return bool(model.holders(stage)) if rule.native else rule.alias in model.aliases
-
-
-@settings(max_examples=EXAMPLES, deadline=None)
-@given(cases())
+@settings(max_examples=EXAMPLE_COUNT, deadline=None)
+@given(histories_and_registries())
 def test_an_occupied_protected_stage_stays_occupied_at_every_step(
     case: tuple[ModelHistory, MemoryRegistry],
 ) -> None:
@@ -166,7 +125,7 @@ def test_an_occupied_protected_stage_stays_occupied_at_every_step(
         rule.name
         for rule in desired.policy.stages.values()
         if rule.protected
-        and occupied(start, desired, rule.name)
+        and is_occupied(start, desired, rule.name)
         and desired.manifest.stages.get(rule.name) != ()
     ]
     notes = plan_now(history, registry).notes
@@ -174,11 +133,11 @@ def test_an_occupied_protected_stage_stays_occupied_at_every_step(
 
     def watch() -> None:
         for stage in guarded:
-            if not occupied(registry.models[NAME], desired, stage):
+            if not is_occupied(registry.models[NAME], desired, stage):
                 empty[stage] = empty.get(stage, 0) + 1
 
     registry.written = watch
-    run(history, registry)
+    apply_plan(history, registry)
     for stage, writes in empty.items():
         assert stage != "Production", "Production is never empty"
         assert writes == 1 and any(
@@ -186,8 +145,8 @@ def test_an_occupied_protected_stage_stays_occupied_at_every_step(
         )
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
-@given(cases())
+@settings(max_examples=EXAMPLE_COUNT, deadline=None)
+@given(histories_and_registries())
 def test_a_reader_sees_old_then_new(case: tuple[ModelHistory, MemoryRegistry]) -> None:
     """`models:/m/Production` serves the highest number; between the old and the new one nothing
     else is ever served."""
@@ -204,18 +163,18 @@ def test_a_reader_sees_old_then_new(case: tuple[ModelHistory, MemoryRegistry]) -
         pointed.append(model.aliases.get("production"))
 
     registry.written = watch
-    run(history, registry)
+    apply_plan(history, registry)
     for seen in (served, pointed):
         steps = [value for i, value in enumerate(seen) if i == 0 or value != seen[i - 1]]
         assert len(steps) <= 2, steps
 
 
-@settings(max_examples=EXAMPLES // 2, deadline=None)
+@settings(max_examples=EXAMPLE_COUNT // 2, deadline=None)
 @given(st.data())
 def test_a_crash_anywhere_and_a_second_run_end_in_the_same_state(data: st.DataObject) -> None:
-    history, registry = data.draw(cases())
+    history, registry = data.draw(histories_and_registries())
     whole = MemoryRegistry(dict(registry.models))
-    expected = run(history, whole)
+    expected = apply_plan(history, whole)
     if expected.result == "refused" or not whole.writes:
         return
     stop = data.draw(st.integers(1, len(whole.writes)))
@@ -229,13 +188,13 @@ def test_a_crash_anywhere_and_a_second_run_end_in_the_same_state(data: st.DataOb
 
     registry.written = crash
     with contextlib.suppress(Crash):
-        run(history, registry)
+        apply_plan(history, registry)
     registry.written = lambda: None
-    assert run(history, registry).result in ("applied", "unchanged")
+    assert apply_plan(history, registry).result in ("applied", "unchanged")
     assert registry.models[NAME] == whole.models[NAME]
 
 
-@settings(max_examples=EXAMPLES // 2, deadline=None)
+@settings(max_examples=EXAMPLE_COUNT // 2, deadline=None)
 @given(st.data())
 def test_drift_is_only_reported_where_the_policy_says_so(data: st.DataObject) -> None:
     history = data.draw(histories([REPORTING]))
@@ -244,5 +203,5 @@ def test_drift_is_only_reported_where_the_policy_says_so(data: st.DataObject) ->
     plan = plan_now(history, registry)
     assert all(change.cause == "drift" and not change.applies for change in plan.changes)
     before = registry.models[NAME]
-    run(history, registry)
+    apply_plan(history, registry)
     assert registry.models[NAME] == before

@@ -14,18 +14,18 @@ from mlflow_gitops.core.observed.recorded import Record, Unreadable
 from mlflow_gitops.core.plan.pins import moving, pins
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.plan.refusals import refusals
-from tests.core.plan.test_refusals import (
+from tests.support.core.one_model import (
     BASE,
     DIGEST,
     MD5,
     NOW,
     OWNER,
-    context,
-    held,
-    history,
-    judged,
-    seen,
-    wanted,
+    make_context,
+    make_desired,
+    make_history,
+    make_observed,
+    make_version,
+    refusals_of,
 )
 
 REVIEWED = (
@@ -36,7 +36,7 @@ ELSEWHERE = "f" * 40 + ":registry"
 
 
 def test_another_owner() -> None:
-    found = judged("stages: {Production: 1}", seen(1, gitops_owner=ELSEWHERE))
+    found = refusals_of("stages: {Production: 1}", make_observed(1, gitops_owner=ELSEWHERE))
     assert found == [
         Refusal(
             "owner",
@@ -47,8 +47,8 @@ def test_another_owner() -> None:
 
 
 def test_models_and_prompts_share_their_names() -> None:
-    prompt = wanted("kind: prompt\nstages: {}")
-    assert list(refusals(prompt, history(prompt), seen(1), (), context())) == [
+    prompt = make_desired("kind: prompt\nstages: {}")
+    assert list(refusals(prompt, make_history(prompt), make_observed(1), (), make_context())) == [
         Refusal(
             "name_taken",
             "m is a model in MLflow, which shares its names with the prompts, and its manifest says"
@@ -58,7 +58,11 @@ def test_models_and_prompts_share_their_names() -> None:
     ]
     assert list(
         refusals(
-            wanted("stages: {}"), history(None), replace(seen(1), is_prompt=True), (), context()
+            make_desired("stages: {}"),
+            make_history(None),
+            replace(make_observed(1), is_prompt=True),
+            (),
+            make_context(),
         )
     ) == [
         Refusal(
@@ -67,18 +71,30 @@ def test_models_and_prompts_share_their_names() -> None:
             "give the model another name; a manifest of the prompt itself says kind: prompt",
         )
     ]
-    [missing] = refusals(prompt, history(prompt), None, (), context())
+    [missing] = refusals(prompt, make_history(prompt), None, (), make_context())
     assert missing.code == "missing_version" and "no prompt m" in missing.detail
     assert "mlflow.genai.register_prompt" in missing.way_out
     assert not list(
-        refusals(prompt, history(prompt), replace(seen(1), is_prompt=True), (), context())
+        refusals(
+            prompt,
+            make_history(prompt),
+            replace(make_observed(1), is_prompt=True),
+            (),
+            make_context(),
+        )
     )
 
 
 def test_a_version_of_a_prompt_is_registered_and_not_trained() -> None:
-    prompt = wanted("kind: prompt\nstages: {}\naliases: {champion: 2}")
+    prompt = make_desired("kind: prompt\nstages: {}\naliases: {champion: 2}")
     assert list(
-        refusals(prompt, history(prompt), replace(seen(1), is_prompt=True), (), context())
+        refusals(
+            prompt,
+            make_history(prompt),
+            replace(make_observed(1), is_prompt=True),
+            (),
+            make_context(),
+        )
     ) == [
         Refusal(
             "missing_version",
@@ -89,26 +105,34 @@ def test_a_version_of_a_prompt_is_registered_and_not_trained() -> None:
 
 
 def test_a_base_that_is_stale_unknown_or_lost() -> None:
-    desired = wanted("stages: {}")
-    [stale] = refusals(desired, history(None, base=BASE, state="stale"), seen(), (), context())
+    desired = make_desired("stages: {}")
+    [stale] = refusals(
+        desired, make_history(None, base=BASE, state="stale"), make_observed(), (), make_context()
+    )
     assert stale == Refusal(
         "stale",
         "MLflow was reconciled to 3f2a9c100000, which is not part of the history of what is planned"
         " here",
         "bring that commit in (pull, rebase); to go back, git revert on the main branch",
     )
-    [unknown] = refusals(desired, history(None, base=BASE, state="unknown"), seen(), (), context())
+    [unknown] = refusals(
+        desired, make_history(None, base=BASE, state="unknown"), make_observed(), (), make_context()
+    )
     assert unknown == Refusal(
         "base_unknown",
         "MLflow was reconciled to 3f2a9c100000, which cannot be found on the main line here",
         "fetch more history (git fetch --unshallow), or reconcile m --adopt",
     )
-    [nameless] = refusals(desired, history(None, state="unknown"), seen(), (), context())
+    [nameless] = refusals(
+        desired, make_history(None, state="unknown"), make_observed(), (), make_context()
+    )
     assert (
         nameless.detail
         == "MLflow was reconciled to a commit that cannot be found on the main line here"
     )
-    [lost] = refusals(desired, history(None, base=BASE, state="lost"), None, (), context())
+    [lost] = refusals(
+        desired, make_history(None, base=BASE, state="lost"), None, (), make_context()
+    )
     assert lost == Refusal(
         "base_unknown",
         "a receipt says that m was reconciled to 3f2a9c100000; in MLflow, its stamps are gone",
@@ -120,19 +144,23 @@ def test_a_base_that_is_stale_unknown_or_lost() -> None:
 @pytest.mark.parametrize("base", [None, "", "../../etc", "\x1b[31m"])
 def test_a_stamp_that_is_no_commit_is_not_repeated(base: str | None) -> None:
     [stale] = refusals(
-        wanted("stages: {}"), history(None, base=base, state="stale"), seen(), (), context()
+        make_desired("stages: {}"),
+        make_history(None, base=base, state="stale"),
+        make_observed(),
+        (),
+        make_context(),
     )
     assert stale.detail.startswith("MLflow was reconciled to an unreadable commit, which")
 
 
 def test_a_base_that_was_lost_still_has_its_pins_compared() -> None:
-    desired = wanted("stages: {}\nversions: {1: {source: 'file:///1'}}")
+    desired = make_desired("stages: {}\nversions: {1: {source: 'file:///1'}}")
     found = refusals(
         desired,
-        history(None, base=BASE, state="lost"),
-        seen(held(1, "None", source="x")),
+        make_history(None, base=BASE, state="lost"),
+        make_observed(make_version(1, "None", source="x")),
         (),
-        context(),
+        make_context(),
     )
     assert [refusal.code for refusal in found] == ["pin", "base_unknown"]
 
@@ -140,13 +168,13 @@ def test_a_base_that_was_lost_still_has_its_pins_compared() -> None:
 def test_a_missing_version() -> None:
     way_out = "register it by training, or say versions.3.source so that reconcile registers it"
     for body in ("stages: {Production: 3}", "stages: {}\naliases: {champion: 3}"):
-        assert judged(body, seen(1, 2)) == [
+        assert refusals_of(body, make_observed(1, 2)) == [
             Refusal("missing_version", "MLflow has no version 3 of m; it has 1, 2", way_out)
         ]
-        assert judged(body, seen()) == [
+        assert refusals_of(body, make_observed()) == [
             Refusal("missing_version", "MLflow has no version 3 of m", way_out)
         ]
-        assert judged(body, None) == [
+        assert refusals_of(body, None) == [
             Refusal(
                 "missing_version",
                 "MLflow has no version 3 of m; it shows no such model to these credentials",
@@ -164,21 +192,25 @@ def test_a_missing_version() -> None:
     ],
 )
 def test_the_newest_versions_are_named(there: tuple[int, ...], said: str) -> None:
-    [found] = judged("stages: {Production: 9}", seen(*there))
+    [found] = refusals_of("stages: {Production: 9}", make_observed(*there))
     assert found.detail == f"MLflow has no version 9 of m; it has {said}"
 
 
 def test_one_missing_version_does_not_hide_the_next() -> None:
-    found = judged("stages: {Production: 9, Staging: 8, Archived: 1}", seen(1))
+    found = refusals_of("stages: {Production: 9, Staging: 8, Archived: 1}", make_observed(1))
     assert [refusal.detail.split()[4] for refusal in found] == ["8", "9"]
 
 
 @pytest.mark.parametrize(
     ("observed", "highest"),
-    [(seen(3, 5), 5), (seen(1, gitops_highest="5"), 5), (seen(1, 6, gitops_highest="5"), 6)],
+    [
+        (make_observed(3, 5), 5),
+        (make_observed(1, gitops_highest="5"), 5),
+        (make_observed(1, 6, gitops_highest="5"), 6),
+    ],
 )
 def test_a_number_that_mlflow_will_not_give(observed: ObservedModel, highest: int) -> None:
-    found = judged("stages: {}\nversions: {4: {source: 'file:///4'}}", observed)
+    found = refusals_of("stages: {}\nversions: {4: {source: 'file:///4'}}", observed)
     assert found == [
         Refusal(
             "missing_version",
@@ -191,19 +223,19 @@ def test_a_number_that_mlflow_will_not_give(observed: ObservedModel, highest: in
 
 def test_a_number_out_of_turn_is_refused_only_where_the_next_is_certain() -> None:
     body = "stages: {}\nversions: {4: {source: 'file:///4'}}"
-    assert not judged(body, seen(1)), "2 and 3 may have been made and deleted"
-    for observed in (None, seen(1, gitops_highest="2"), seen(gitops_highest="1")):
-        assert [refusal.code for refusal in judged(body, observed)] == ["missing_version"]
-    assert not judged(body, seen(1, gitops_highest="1")), (
+    assert not refusals_of(body, make_observed(1)), "2 and 3 may have been made and deleted"
+    for observed in (None, make_observed(1, gitops_highest="2"), make_observed(gitops_highest="1")):
+        assert [refusal.code for refusal in refusals_of(body, observed)] == ["missing_version"]
+    assert not refusals_of(body, make_observed(1, gitops_highest="1")), (
         "what was noted says no more than what is seen"
     )
-    assert not judged(body, seen(gitops_highest="3"))
+    assert not refusals_of(body, make_observed(gitops_highest="3"))
 
 
 @pytest.mark.parametrize("noted", ["", "x", "-5", "5x", "12345678901"])
 def test_a_note_of_the_highest_number_that_is_none_counts_for_nothing(noted: str) -> None:
-    assert not judged(
-        "stages: {}\nversions: {4: {source: 'file:///4'}}", seen(1, gitops_highest=noted)
+    assert not refusals_of(
+        "stages: {}\nversions: {4: {source: 'file:///4'}}", make_observed(1, gitops_highest=noted)
     )
 
 
@@ -212,8 +244,8 @@ def test_a_note_of_the_highest_number_that_is_none_counts_for_nothing(noted: str
 
 def test_a_pin() -> None:
     body = "stages: {Production: 1}\nversions: {1: {run_id: a, source: b, model_id: c}}"
-    other = held(1, "Production", run_id="x", source="b")
-    assert judged(body, seen(other)) == [
+    other = make_version(1, "Production", run_id="x", source="b")
+    assert refusals_of(body, make_observed(other)) == [
         Refusal("pin", "version 1 is pinned to run_id a, MLflow has x", REVIEWED),
         Refusal("pin", "version 1 is pinned to model_id c, MLflow has none", REVIEWED),
     ]
@@ -227,7 +259,7 @@ PINNED = (
 
 def test_pinned_data() -> None:
     def said(known: Record | None) -> list[Refusal]:
-        return judged(PINNED, seen(1), read=lambda run: known)
+        return refusals_of(PINNED, make_observed(1), read=lambda run: known)
 
     assert said(None) == [
         Refusal(
@@ -254,7 +286,7 @@ def test_pinned_data_that_cannot_be_read_is_refused() -> None:
         raise Unreadable("403 Forbidden")
 
     body = "stages: {Staging: [1, 2]}\nversions: {1: {dataset_digest: abc}, 2: {run_id: a}}"
-    found = judged(body, seen(1, held(2, "None", run_id="b")), read=read)
+    found = refusals_of(body, make_observed(1, make_version(2, "None", run_id="b")), read=read)
     assert found == [
         Refusal(
             "pin",
@@ -272,13 +304,13 @@ def test_the_data_of_a_version_to_be_registered_is_looked_for_by_its_pin() -> No
         asked.append(version)
         return Record()
 
-    desired = wanted(
+    desired = make_desired(
         "stages: {Staging: 1}\nversions: {1: {run_id: a, model_id: m-1, source: 'file:///1',"
         " dataset_digest: abc}, 2: {dataset_digest: abc}}"
     )
-    assert len(list(pins(desired, seen(), {1}, read))) == 1
+    assert len(list(pins(desired, make_observed(), {1}, read))) == 1
     assert asked == [ObservedVersion(1, run_id="a", model_id="m-1")]
-    assert list(pins(desired, seen(), (), read)) == [], (
+    assert list(pins(desired, make_observed(), (), read)) == [], (
         "a version that nothing is to happen to is not read"
     )
 
@@ -300,7 +332,9 @@ def test_what_moves_is_what_comes_somewhere() -> None:
 
 
 def test_a_protected_stage() -> None:
-    assert judged("stages: {}", seen(held(2, "Production"), held(1, "Production"))) == [
+    assert refusals_of(
+        "stages: {}", make_observed(make_version(2, "Production"), make_version(1, "Production"))
+    ) == [
         Refusal(
             "protected",
             "Production is protected and held by 1, 2; the manifest does not name it, which would"
@@ -315,16 +349,18 @@ def test_a_protected_stage_is_held_by_its_alias_too() -> None:
         "stages: {Live: {alias: live, native: false, protected: true}, Production: {alias:"
         " production}}"
     )
-    observed = seen(held(1, "Production"), 2, 3, aliases={"live": 2, "production": 3})
+    observed = make_observed(
+        make_version(1, "Production"), 2, 3, aliases={"live": 2, "production": 3}
+    )
     assert [
-        refusal.detail.split(";")[0] for refusal in judged("stages: {}", observed, policy=both)
+        refusal.detail.split(";")[0] for refusal in refusals_of("stages: {}", observed, policy=both)
     ] == [
         "Production is protected and held by 1, 3",
         "Live is protected and held by 2",
     ]
     unprotected = "stages: {Production: {protected: false}, Staging: {protected: true}}"
-    observed = seen(held(1, "Production"), held(2, "Staging"))
-    [found] = judged("stages: {}", observed, policy=unprotected)
+    observed = make_observed(make_version(1, "Production"), make_version(2, "Staging"))
+    [found] = refusals_of("stages: {}", observed, policy=unprotected)
     assert found.detail.startswith("Staging is protected"), (
         "a stage that is not protected ends nothing"
     )
@@ -332,19 +368,25 @@ def test_a_protected_stage_is_held_by_its_alias_too() -> None:
 
 def test_a_stage_that_is_kept_as_an_alias_is_not_held_by_a_click_in_mlflow() -> None:
     alone = "stages: {Production: {native: false, alias: production, protected: true}}"
-    assert judged("stages: {}", seen(held(1, "Production")), policy=alone) == []
-    [found] = judged(
-        "stages: {}", seen(held(1, "Production"), 2, aliases={"production": 2}), policy=alone
+    assert (
+        refusals_of("stages: {}", make_observed(make_version(1, "Production")), policy=alone) == []
+    )
+    [found] = refusals_of(
+        "stages: {}",
+        make_observed(make_version(1, "Production"), 2, aliases={"production": 2}),
+        policy=alone,
     )
     assert found.detail.startswith("Production is protected and held by 2;")
 
 
 def test_a_registry_without_stages() -> None:
-    with_stages = wanted(
+    with_stages = make_desired(
         "stages: {Production: [1, 2], Staging: 3}\naliases: {staging: 3, champion: 1}"
     )
     desired = Desired(with_stages.manifest, Policy().without_stages().for_model("m"))
-    assert list(refusals(desired, history(desired), seen(1, 2, 3), (), context())) == [
+    assert list(
+        refusals(desired, make_history(desired), make_observed(1, 2, 3), (), make_context())
+    ) == [
         Refusal(
             "stage",
             "this registry keeps no stages; Production is the alias 'production' there and holds"
@@ -365,16 +407,18 @@ FROZEN = "freeze: {reason: audit, until: '2026-03-01'}"
 
 
 def test_a_freeze() -> None:
-    past = history(
-        wanted("stages: {}", FROZEN),
-        wanted("stages: {Production: 1}", FROZEN),
+    past = make_history(
+        make_desired("stages: {}", FROZEN),
+        make_desired("stages: {Production: 1}", FROZEN),
         base=BASE,
         state="known",
     )
     change = Change("transition", 1, None, "None", "Production")
     target = past.target
     assert target is not None
-    assert list(refusals(target, past, seen(1), (change,), context(writing=True))) == [
+    assert list(
+        refusals(target, past, make_observed(1), (change,), make_context(writing=True))
+    ) == [
         Refusal(
             "frozen",
             "changes are frozen until 2026-03-01: audit",
@@ -382,46 +426,55 @@ def test_a_freeze() -> None:
             "commit",
         )
     ]
-    assert not list(refusals(target, past, seen(1), (change,), context())), (
+    assert not list(refusals(target, past, make_observed(1), (change,), make_context())), (
         "what is only shown is not refused"
     )
     assert not list(
-        refusals(target, past, seen(1), (replace(change, cause="drift"),), context(writing=True))
+        refusals(
+            target,
+            past,
+            make_observed(1),
+            (replace(change, cause="drift"),),
+            make_context(writing=True),
+        )
     )
 
 
 def test_a_freeze_holds_back_a_change_that_is_no_rollback_beside_one_that_is() -> None:
-    past = history(
-        wanted("stages: {}", FROZEN),
-        wanted("stages: {Production: 1, Staging: 2}", FROZEN),
+    past = make_history(
+        make_desired("stages: {}", FROZEN),
+        make_desired("stages: {Production: 1, Staging: 2}", FROZEN),
         base=BASE,
         state="known",
     )
     target = past.target
     assert target is not None
-    back = held(1, "None", tags={"gitops.held.Production": f"{BASE}@{NOW}"})
+    back = make_version(1, "None", tags={"gitops.held.Production": f"{BASE}@{NOW}"})
     changes = [
         Change("transition", v, None, "None", stage)
         for v, stage in ((1, "Production"), (2, "Staging"))
     ]
-    again = replace(held(2, "None"), tags={"gitops.held.Staging": f"{BASE}@{NOW}"})
-    elsewhere = replace(held(2, "None"), tags={"gitops.held.Production": f"{BASE}@{NOW}"})
+    again = replace(make_version(2, "None"), tags={"gitops.held.Staging": f"{BASE}@{NOW}"})
+    elsewhere = replace(make_version(2, "None"), tags={"gitops.held.Production": f"{BASE}@{NOW}"})
     for second, frozen in ((ObservedVersion(2), True), (elsewhere, True), (again, False)):
-        found = list(refusals(target, past, seen(back, second), changes, context(writing=True)))
+        found = list(
+            refusals(target, past, make_observed(back, second), changes, make_context(writing=True))
+        )
         assert bool(found) is frozen
 
 
 def test_a_freeze_holds_back_what_only_words_change() -> None:
     """A tag or a description has no holder, so it is no rollback."""
-    past = history(
-        wanted("stages: {}", FROZEN),
-        wanted("stages: {}\ntags: {a: x}", FROZEN),
+    past = make_history(
+        make_desired("stages: {}", FROZEN),
+        make_desired("stages: {}\ntags: {a: x}", FROZEN),
         base=BASE,
         state="known",
     )
     target = past.target
     assert target is not None
     change = Change("set_tag", None, "a", None, "x")
-    assert [r.code for r in refusals(target, past, seen(1), (change,), context(writing=True))] == [
-        "frozen"
-    ]
+    assert [
+        r.code
+        for r in refusals(target, past, make_observed(1), (change,), make_context(writing=True))
+    ] == ["frozen"]

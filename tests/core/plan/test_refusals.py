@@ -3,69 +3,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from mlflow_gitops.core.gates.judge import Evidence
 from mlflow_gitops.core.gates.verdict import Refusal
-from mlflow_gitops.core.history.mainline import Commit, Point
-from mlflow_gitops.core.history.model_history import BaseState, ModelHistory
+from mlflow_gitops.core.history.mainline import Point
 from mlflow_gitops.core.manifests.desired import Desired
-from mlflow_gitops.core.manifests.manifest import check_policy, read_manifest
-from mlflow_gitops.core.manifests.policy import Policy, read_policy
-from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.core.manifests.policy import Policy
+from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.observed.recorded import Dataset, Record
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.plan.plan_model import plan_model
-from mlflow_gitops.core.plan.refusals import Context, refusals
-
-OWNER = "0" * 40 + ":registry"
-BASE = "3f2a9c1" + "0" * 33
-NOW = "2026-02-01T12:00:00Z"
-DIGEST, MD5 = "5b6f8a1c", "d8e8fca2dc0f896fd7cb4cb0031ba249"
-
-
-def wanted(body: str, policy: str = "") -> Desired:
-    rules = (read_policy(policy.encode(), "policy.yaml")[0] if policy else Policy()) or pytest.fail(
-        policy
-    )
-    manifest, document = read_manifest(f"name: m\n{body}\n".encode(), "registry/models/m.yaml")
-    assert manifest is not None, document.problems
-    check_policy(document, rules.for_model("m"))
-    assert not document.problems
-    return Desired(manifest, rules.for_model("m"))
-
-
-def seen(
-    *versions: ObservedVersion | int, aliases: dict[str, int] | None = None, **tags: str
-) -> ObservedModel:
-    known = [ObservedVersion(v) if isinstance(v, int) else v for v in versions]
-    named = {key.replace("_", "."): value for key, value in tags.items()}
-    return ObservedModel(
-        "m", tags=named, aliases=aliases or {}, versions={v.number: v for v in known}
-    )
-
-
-def held(number: int, stage: str, **about: object) -> ObservedVersion:
-    return replace(ObservedVersion(number, stage), **about)  # type: ignore[arg-type]
-
-
-def history(
-    *states: Desired | None, base: str | None = None, state: BaseState = "none"
-) -> ModelHistory:
-    points = [
-        Point(Commit(f"{i:040x}", NOW, "A Person <a@example.org>", f"Commit {i}"), one)
-        for i, one in enumerate(states)
-    ]
-    return ModelHistory(base, state, tuple(points))
-
-
-def context(
-    read: Callable[[str | None], Record | None] = lambda run: None, **more: bool
-) -> Context:
-    return Context(OWNER, NOW, Evidence(read=lambda version: read(version.run_id)), **more)
+from mlflow_gitops.core.plan.refusals import refusals
+from tests.support.core.one_model import (
+    BASE,
+    DIGEST,
+    MD5,
+    NOW,
+    OWNER,
+    make_context,
+    make_desired,
+    make_history,
+    make_observed,
+    make_version,
+    refusals_of,
+)
 
 
 def record(digests: str = "", data: dict[str, str] | None = None) -> Record:
@@ -73,17 +36,6 @@ def record(digests: str = "", data: dict[str, str] | None = None) -> Record:
         datasets=tuple(Dataset(f"set-{digest}", digest) for digest in digests.split()),
         data=data or {},
     )
-
-
-def judged(
-    body: str,
-    observed: ObservedModel | None,
-    *,
-    policy: str = "",
-    read: Callable[[str | None], Record | None] = lambda run: None,
-) -> list[Refusal]:
-    """The refusals of a plan against what MLflow shows, without a base."""
-    return list(plan_model("m", history(wanted(body, policy)), observed, context(read)).refusals)
 
 
 def only(found: list[Refusal], code: str, *said: str, way_out: str) -> None:
@@ -98,9 +50,9 @@ def only(found: list[Refusal], code: str, *said: str, way_out: str) -> None:
 
 
 def test_a_prompt_has_the_name() -> None:
-    prompt = replace(seen(1), is_prompt=True)
+    prompt = replace(make_observed(1), is_prompt=True)
     only(
-        judged("stages: {Production: 1}", prompt),
+        refusals_of("stages: {Production: 1}", prompt),
         "name_taken",
         "m is a prompt",
         way_out="another name",
@@ -108,14 +60,22 @@ def test_a_prompt_has_the_name() -> None:
 
 
 def test_another_owner() -> None:
-    foreign = seen(1, gitops_owner="f" * 40 + ":registry")
-    found = judged("stages: {Production: 1}", foreign)
+    foreign = make_observed(1, gitops_owner="f" * 40 + ":registry")
+    found = refusals_of("stages: {Production: 1}", foreign)
     only(found, "owner", "f" * 40 + ":registry", OWNER, way_out="reconcile m --take-over")
     assert not list(
-        refusals(wanted("stages: {}"), history(None), foreign, (), context(take_over=True))
+        refusals(
+            make_desired("stages: {}"),
+            make_history(None),
+            foreign,
+            (),
+            make_context(take_over=True),
+        )
     )
-    assert not judged("stages: {Production: 1}", seen(1, gitops_owner=OWNER))
-    assert not judged("stages: {Production: 1}", seen(1, gitops_owner="")), "an empty stamp is none"
+    assert not refusals_of("stages: {Production: 1}", make_observed(1, gitops_owner=OWNER))
+    assert not refusals_of("stages: {Production: 1}", make_observed(1, gitops_owner="")), (
+        "an empty stamp is none"
+    )
 
 
 # -- what it was reconciled to ------------------------------------------------------------------------------------------
@@ -124,7 +84,11 @@ def test_another_owner() -> None:
 def test_a_base_that_is_later_than_the_target() -> None:
     found = list(
         refusals(
-            wanted("stages: {}"), history(None, base=BASE, state="stale"), seen(), (), context()
+            make_desired("stages: {}"),
+            make_history(None, base=BASE, state="stale"),
+            make_observed(),
+            (),
+            make_context(),
         )
     )
     only(found, "stale", BASE[:12], way_out="git revert")
@@ -141,7 +105,11 @@ def test_a_base_that_is_later_than_the_target() -> None:
 def test_a_base_that_is_unknown(base: str | None, said: str) -> None:
     found = list(
         refusals(
-            wanted("stages: {}"), history(None, base=base, state="unknown"), seen(), (), context()
+            make_desired("stages: {}"),
+            make_history(None, base=base, state="unknown"),
+            make_observed(),
+            (),
+            make_context(),
         )
     )
     only(found, "base_unknown", said, way_out="git fetch --unshallow")
@@ -151,9 +119,9 @@ def test_a_base_that_is_unknown(base: str | None, said: str) -> None:
 def test_an_unknown_base_plans_nothing() -> None:
     plan = plan_model(
         "m",
-        history(wanted("stages: {Production: 1}"), base=BASE, state="unknown"),
-        seen(1),
-        context(),
+        make_history(make_desired("stages: {Production: 1}"), base=BASE, state="unknown"),
+        make_observed(1),
+        make_context(),
     )
     assert plan.sync == "Unknown" and not plan.changes and not plan.stamps
 
@@ -161,8 +129,10 @@ def test_an_unknown_base_plans_nothing() -> None:
 def test_a_base_that_only_a_receipt_knows() -> None:
     """Stamps taken away, or a model made anew: nothing is adopted, and a pin that does not match is
     told first."""
-    pinned = wanted("stages: {Production: 1}\nversions: {1: {source: 'file:///other'}}")
-    plan = plan_model("m", history(pinned, base=BASE, state="lost"), seen(1), context())
+    pinned = make_desired("stages: {Production: 1}\nversions: {1: {source: 'file:///other'}}")
+    plan = plan_model(
+        "m", make_history(pinned, base=BASE, state="lost"), make_observed(1), make_context()
+    )
     assert plan.sync == "Unknown" and not plan.changes and not plan.stamps
     assert [refusal.code for refusal in plan.refusals] == ["pin", "base_unknown"]
     assert f"a receipt says that m was reconciled to {BASE[:12]}" in plan.refusals[1].detail
@@ -176,36 +146,36 @@ NEW = "stages: {Staging: 3}\nversions: {3: {source: 'file:///3'}}"
 
 @pytest.mark.parametrize("body", ["stages: {Production: 3}", "stages: {}\naliases: {champion: 3}"])
 def test_a_missing_version_without_a_source(body: str) -> None:
-    found = judged(body, seen(1, 2))
+    found = refusals_of(body, make_observed(1, 2))
     only(found, "missing_version", "no version 3 of m", "it has 1, 2", way_out="versions.3.source")
-    only(judged(body, None), "missing_version", "no version 3 of m", way_out="training")
-    many = judged(body, seen(*(v for v in range(1, 10) if v != 3)))
+    only(refusals_of(body, None), "missing_version", "no version 3 of m", way_out="training")
+    many = refusals_of(body, make_observed(*(v for v in range(1, 10) if v != 3)))
     only(many, "missing_version", "it has 8 versions, the newest 5, 6, 7, 8, 9", way_out="training")
 
 
 def test_a_missing_version_that_is_only_pinned_refuses_nothing() -> None:
-    assert not judged("stages: {}\nversions: {3: {run_id: abc}}", seen(1))
+    assert not refusals_of("stages: {}\nversions: {3: {run_id: abc}}", make_observed(1))
 
 
 @pytest.mark.parametrize(
     ("observed", "following"),
     [
-        (seen(1, 2), None),
-        (seen(1), None),  # 2 may have been made and deleted; only the try can tell
-        (seen(1, 2, 4), 5),
-        (seen(1, gitops_highest="2"), None),
-        (seen(1, gitops_highest="3"), 4),
-        (seen(1, 2, gitops_highest="7"), 8),
-        (seen(1, 2, gitops_highest="1"), None),
-        (seen(1, 2, gitops_highest="nonsense"), None),
-        (seen(1, 2, gitops_highest="9" * 30), None),
+        (make_observed(1, 2), None),
+        (make_observed(1), None),  # 2 may have been made and deleted; only the try can tell
+        (make_observed(1, 2, 4), 5),
+        (make_observed(1, gitops_highest="2"), None),
+        (make_observed(1, gitops_highest="3"), 4),
+        (make_observed(1, 2, gitops_highest="7"), 8),
+        (make_observed(1, 2, gitops_highest="1"), None),
+        (make_observed(1, 2, gitops_highest="nonsense"), None),
+        (make_observed(1, 2, gitops_highest="9" * 30), None),
         (None, 1),
     ],
 )
 def test_a_version_is_registered_only_where_its_number_can_come(
     observed: ObservedModel | None, following: int | None
 ) -> None:
-    found = judged(NEW, observed)
+    found = refusals_of(NEW, observed)
     if following is None:
         assert found == []
     else:
@@ -219,7 +189,7 @@ def test_several_new_versions_follow_one_another() -> None:
         " 'file:///4'}}"
     )
     only(
-        judged(body, None),
+        refusals_of(body, None),
         "missing_version",
         "version 4",
         "the next one is 3",
@@ -233,20 +203,29 @@ def test_several_new_versions_follow_one_another() -> None:
 @pytest.mark.parametrize("word", ["run_id", "source", "model_id"])
 def test_a_pin_that_differs(word: str) -> None:
     body = f"stages: {{Production: 1}}\nversions: {{1: {{{word}: abc}}}}"
-    assert not judged(body, seen(held(1, "None", **{word: "abc"})))
-    found = judged(body, seen(held(1, "Production", **{word: "xyz"})))
+    assert not refusals_of(body, make_observed(make_version(1, "None", **{word: "abc"})))
+    found = refusals_of(body, make_observed(make_version(1, "Production", **{word: "xyz"})))
     only(
         found,
         "pin",
         f"version 1 is pinned to {word} abc, MLflow has xyz",
         way_out="another version",
     )
-    only(judged(body, seen(1)), "pin", f"pinned to {word} abc, MLflow has none", way_out="reviewed")
+    only(
+        refusals_of(body, make_observed(1)),
+        "pin",
+        f"pinned to {word} abc, MLflow has none",
+        way_out="reviewed",
+    )
 
 
 def test_every_pin_that_differs_is_told() -> None:
     body = "stages: {}\nversions: {1: {run_id: a, source: b}, 2: {model_id: c}}"
-    assert [refusal.detail.split()[1] for refusal in judged(body, seen(1, 2))] == ["1", "1", "2"]
+    assert [refusal.detail.split()[1] for refusal in refusals_of(body, make_observed(1, 2))] == [
+        "1",
+        "1",
+        "2",
+    ]
 
 
 PINNED = (
@@ -277,8 +256,10 @@ def test_pinned_data(known: Record | None, said: list[str]) -> None:
         asked.append(run)
         return known
 
-    found = judged(
-        f"stages: {{Production: 1}}\n{PINNED}", seen(held(1, "None", run_id="r")), read=read
+    found = refusals_of(
+        f"stages: {{Production: 1}}\n{PINNED}",
+        make_observed(make_version(1, "None", run_id="r")),
+        read=read,
     )
     assert len(found) == len(said)
     for refusal, part in zip(found, said, strict=True):
@@ -297,8 +278,8 @@ def test_pinned_data(known: Record | None, said: list[str]) -> None:
 )
 def test_data_is_read_only_for_versions_about_to_change(body: str, asked: list[str]) -> None:
     read: list[str] = []
-    model = seen(held(1, "Production", run_id="r"), 2)
-    judged(f"{body}\n{PINNED}", model, read=lambda run: read.append(run) or None)  # type: ignore[func-returns-value]
+    model = make_observed(make_version(1, "Production", run_id="r"), 2)
+    refusals_of(f"{body}\n{PINNED}", model, read=lambda run: read.append(run) or None)  # type: ignore[func-returns-value]
     assert read == asked
 
 
@@ -335,8 +316,12 @@ def test_data_is_compared_of_what_git_speaks_of_though_nothing_moves(
         read.append(run)
         return record(DIGEST, {"data/x.csv": "0" * 32})
 
-    past = history(wanted(before) if before else None, wanted(now), base=f"{0:040x}", state="known")
-    found = plan_model("m", past, seen(held(1, "Production", run_id="r"), 2), context(other))
+    past = make_history(
+        make_desired(before) if before else None, make_desired(now), base=f"{0:040x}", state="known"
+    )
+    found = plan_model(
+        "m", past, make_observed(make_version(1, "Production", run_id="r"), 2), make_context(other)
+    )
     assert read == asked and [refusal.code for refusal in found.refusals] == ["pin"] * len(asked)
 
 
@@ -352,42 +337,47 @@ OWN = (
     [
         (
             "stages: {}",
-            seen(held(1, "Production"), held(2, "Production")),
+            make_observed(make_version(1, "Production"), make_version(2, "Production")),
             "",
             "Production is protected and held by 1, 2",
         ),
-        ("stages: {Production: null}", seen(held(1, "Production")), "", None),
-        ("stages: {Production: []}", seen(held(1, "Production")), "", None),
-        ("stages: {Production: 2}", seen(held(1, "Production"), 2), "", None),
-        ("stages: {}", seen(held(1, "Staging")), "", None),
+        ("stages: {Production: null}", make_observed(make_version(1, "Production")), "", None),
+        ("stages: {Production: []}", make_observed(make_version(1, "Production")), "", None),
+        ("stages: {Production: 2}", make_observed(make_version(1, "Production"), 2), "", None),
+        ("stages: {}", make_observed(make_version(1, "Staging")), "", None),
         (
             "stages: {}",
-            seen(held(1, "Staging")),
+            make_observed(make_version(1, "Staging")),
             "stages: {Staging: {protected: true}}",
             "Staging is protected and held by 1",
         ),
         (
             "stages: {}",
-            seen(held(1, "Production")),
+            make_observed(make_version(1, "Production")),
             "stages: {Production: {protected: false}}",
             None,
         ),
         (
             "stages: {}",
-            seen(1, aliases={"production": 1}),
+            make_observed(1, aliases={"production": 1}),
             OWN,
             "Production is protected and held by 1",
         ),
-        ("stages: {}", seen(1, aliases={"live": 1}), OWN, "Live is protected and held by 1"),
-        ("stages: {Live: null}", seen(1, aliases={"live": 1}), OWN, None),
-        ("stages: {}", seen(1, aliases={"other": 1}), OWN, None),
+        (
+            "stages: {}",
+            make_observed(1, aliases={"live": 1}),
+            OWN,
+            "Live is protected and held by 1",
+        ),
+        ("stages: {Live: null}", make_observed(1, aliases={"live": 1}), OWN, None),
+        ("stages: {}", make_observed(1, aliases={"other": 1}), OWN, None),
         ("stages: {}", None, "", None),
     ],
 )
 def test_a_protected_stage(
     body: str, observed: ObservedModel | None, policy: str, said: str | None
 ) -> None:
-    found = judged(body, observed, policy=policy)
+    found = refusals_of(body, observed, policy=policy)
     if said is None:
         assert found == []
     else:
@@ -396,22 +386,22 @@ def test_a_protected_stage(
 
 def test_a_protected_stage_whose_alias_the_policy_renames_is_protected_by_the_one_it_had() -> None:
     """With the line dropped in the same commit, the new alias is nobody's and the old one would go."""
-    now = wanted("stages: {Production: 1}", OWN.replace("alias: live", "alias: live2"))
-    past = history(
-        wanted("stages: {Live: 2, Production: 1}", OWN), now, base=f"{0:040x}", state="known"
+    now = make_desired("stages: {Production: 1}", OWN.replace("alias: live", "alias: live2"))
+    past = make_history(
+        make_desired("stages: {Live: 2, Production: 1}", OWN), now, base=f"{0:040x}", state="known"
     )
-    model = seen(held(1, "Production"), 2, aliases={"live": 2, "production": 1})
+    model = make_observed(make_version(1, "Production"), 2, aliases={"live": 2, "production": 1})
     only(
-        list(plan_model("m", past, model, context()).refusals),
+        list(plan_model("m", past, model, make_context()).refusals),
         "protected",
         "held by 2",
         way_out="Live: null",
     )
-    emptied = wanted(
+    emptied = make_desired(
         "stages: {Production: 1, Live: null}", OWN.replace("alias: live", "alias: live2")
     )
     assert not plan_model(
-        "m", replace(past, points=(past.points[0], Point(None, emptied))), model, context()
+        "m", replace(past, points=(past.points[0], Point(None, emptied))), model, make_context()
     ).refusals
 
 
@@ -421,40 +411,74 @@ REPORTING = "drift: report\nstages: {Production: {}}"
 @pytest.mark.parametrize(
     ("before", "now", "observed", "policy", "refused"),
     [
-        ("[1, 2]", "2", seen(held(1, "Production"), held(2, "Staging")), REPORTING, True),
         (
             "[1, 2]",
             "2",
-            seen(held(1, "Production"), held(2, "Staging")),
+            make_observed(make_version(1, "Production"), make_version(2, "Staging")),
+            REPORTING,
+            True,
+        ),
+        (
+            "[1, 2]",
+            "2",
+            make_observed(make_version(1, "Production"), make_version(2, "Staging")),
             "stages: {Production: {}}",
             False,
         ),
         (
             "[1, 2]",
             "2",
-            seen(held(1, "Production"), held(2, "Staging")),
+            make_observed(make_version(1, "Production"), make_version(2, "Staging")),
             REPORTING.replace("{}", "{protected: false}"),
             False,
         ),
-        ("[1, 2]", "2", seen(held(1, "Production"), held(2, "Production")), REPORTING, False),
-        ("[1, 2]", "[2, 3]", seen(held(1, "Production"), held(2, "Staging"), 3), REPORTING, False),
         (
             "[1, 2]",
             "2",
-            seen(held(1, "Production"), held(2, "Staging"), held(3, "Production")),
+            make_observed(make_version(1, "Production"), make_version(2, "Production")),
             REPORTING,
             False,
         ),
-        ("[1, 2]", "null", seen(held(1, "Production"), held(2, "Staging")), REPORTING, False),
-        ("[1, 2]", "2", seen(held(1, "Archived"), held(2, "Staging")), REPORTING, False),
+        (
+            "[1, 2]",
+            "[2, 3]",
+            make_observed(make_version(1, "Production"), make_version(2, "Staging"), 3),
+            REPORTING,
+            False,
+        ),
+        (
+            "[1, 2]",
+            "2",
+            make_observed(
+                make_version(1, "Production"),
+                make_version(2, "Staging"),
+                make_version(3, "Production"),
+            ),
+            REPORTING,
+            False,
+        ),
+        (
+            "[1, 2]",
+            "null",
+            make_observed(make_version(1, "Production"), make_version(2, "Staging")),
+            REPORTING,
+            False,
+        ),
+        (
+            "[1, 2]",
+            "2",
+            make_observed(make_version(1, "Archived"), make_version(2, "Staging")),
+            REPORTING,
+            False,
+        ),
     ],
 )
 def test_what_drift_left_of_a_protected_stage_is_not_taken_out(
     before: str, now: str, observed: ObservedModel, policy: str, refused: bool
 ) -> None:
-    states = (wanted(f"stages: {{Production: {one}}}", policy) for one in (before, now))
-    past = history(*states, base=f"{0:040x}", state="known")
-    found = list(plan_model("m", past, observed, context()).refusals)
+    states = (make_desired(f"stages: {{Production: {one}}}", policy) for one in (before, now))
+    past = make_history(*states, base=f"{0:040x}", state="known")
+    found = list(plan_model("m", past, observed, make_context()).refusals)
     if refused:
         only(
             found,
@@ -481,31 +505,42 @@ WHILE = "freeze: {reason: audit, until: '%s'}"
     ],
 )
 def test_a_freeze_holds_to_its_end(until: str, holds: bool) -> None:
-    now = history(wanted("stages: {Production: 2}", WHILE % until))
-    plan = plan_model("m", now, seen(2), context(writing=True))
+    now = make_history(make_desired("stages: {Production: 2}", WHILE % until))
+    plan = plan_model("m", now, make_observed(2), make_context(writing=True))
     assert [refusal.code for refusal in plan.refusals] == (["frozen"] if holds else [])
     assert bool(plan.applying) is not holds
     if holds:
         only(list(plan.refusals), "frozen", f"until {until}", "audit", way_out="policy")
         assert plan.refusals[0].scope == "commit" and not plan.stamps
-    shown = plan_model("m", now, seen(2), context())
+    shown = plan_model("m", now, make_observed(2), make_context())
     assert not shown.refusals and bool(shown.notes) is holds, "a plan only says so"
 
 
 def test_a_freeze_lets_rollbacks_and_drift_pass() -> None:
     policy = WHILE % "2026-03-01"
-    one, two = wanted("stages: {Production: 1}", policy), wanted("stages: {Production: 2}", policy)
-    back = history(two, one, base=f"{0:040x}", state="known")
-    before = held(1, "Archived", tags={"gitops.held.Production": f"{BASE}@{NOW}"})
-    plan = plan_model("m", back, seen(before, held(2, "Production")), context(writing=True))
+    one, two = (
+        make_desired("stages: {Production: 1}", policy),
+        make_desired("stages: {Production: 2}", policy),
+    )
+    back = make_history(two, one, base=f"{0:040x}", state="known")
+    before = make_version(1, "Archived", tags={"gitops.held.Production": f"{BASE}@{NOW}"})
+    plan = plan_model(
+        "m", back, make_observed(before, make_version(2, "Production")), make_context(writing=True)
+    )
     assert not plan.refusals and plan.applying
     never = plan_model(
-        "m", back, seen(held(1, "Archived"), held(2, "Production")), context(writing=True)
+        "m",
+        back,
+        make_observed(make_version(1, "Archived"), make_version(2, "Production")),
+        make_context(writing=True),
     )
     assert [refusal.code for refusal in never.refusals] == ["frozen"]
-    still = history(one, base=f"{0:040x}", state="known")
+    still = make_history(one, base=f"{0:040x}", state="known")
     healed = plan_model(
-        "m", still, seen(held(1, "Archived"), held(2, "Production")), context(writing=True)
+        "m",
+        still,
+        make_observed(make_version(1, "Archived"), make_version(2, "Production")),
+        make_context(writing=True),
     )
     assert not healed.refusals and {change.cause for change in healed.applying} == {"drift"}
 
@@ -514,23 +549,26 @@ def test_what_stays_where_it_is_does_not_make_a_rollback_a_promotion() -> None:
     """Version 1 has no stamp, as one that was there before git was; it enters nothing, and 2 goes
     back."""
     policy = WHILE % "2026-03-01"
-    states = [wanted(f"stages: {{Production: 1, Staging: {v}}}", policy) for v in (3, 2)]
-    stamped = held(2, "Archived", tags={"gitops.held.Staging": f"{BASE}@{NOW}"})
-    observed = seen(held(1, "Production"), stamped, held(3, "Staging"))
+    states = [make_desired(f"stages: {{Production: 1, Staging: {v}}}", policy) for v in (3, 2)]
+    stamped = make_version(2, "Archived", tags={"gitops.held.Staging": f"{BASE}@{NOW}"})
+    observed = make_observed(make_version(1, "Production"), stamped, make_version(3, "Staging"))
     plan = plan_model(
-        "m", history(*states, base=f"{0:040x}", state="known"), observed, context(writing=True)
+        "m",
+        make_history(*states, base=f"{0:040x}", state="known"),
+        observed,
+        make_context(writing=True),
     )
     assert not plan.refusals and plan.applying
 
 
 def test_a_freeze_still_heals_drift_beside_what_it_holds_back() -> None:
     policy = WHILE % "2026-03-01"
-    states = [wanted(f"stages: {{Production: {v}}}\ntags: {{a: x}}", policy) for v in (1, 2)]
+    states = [make_desired(f"stages: {{Production: {v}}}\ntags: {{a: x}}", policy) for v in (1, 2)]
     plan = plan_model(
         "m",
-        history(*states, base=f"{0:040x}", state="known"),
-        seen(held(1, "Production"), 2),
-        context(writing=True),
+        make_history(*states, base=f"{0:040x}", state="known"),
+        make_observed(make_version(1, "Production"), 2),
+        make_context(writing=True),
     )
     assert [(change.action, change.applies) for change in plan.changes] == [
         ("transition", False),
@@ -543,16 +581,18 @@ def test_a_freeze_still_heals_drift_beside_what_it_holds_back() -> None:
 
 
 def test_a_registry_without_stages_holds_one_version_a_stage() -> None:
-    with_stages = wanted("stages: {Production: [1, 2]}\naliases: {staging: 1}")
+    with_stages = make_desired("stages: {Production: [1, 2]}\naliases: {staging: 1}")
     desired = Desired(with_stages.manifest, Policy().without_stages().for_model("m"))
-    found = list(refusals(desired, history(desired), seen(1, 2), (), context()))
+    found = list(refusals(desired, make_history(desired), make_observed(1, 2), (), make_context()))
     assert {refusal.code for refusal in found} == {"stage"}
     assert "'production'" in found[0].detail and "'staging'" in found[1].detail
 
 
 def test_all_refusals_are_told() -> None:
     body = "stages: {Staging: 9}\nversions: {1: {run_id: a}}"
-    assert [refusal.code for refusal in judged(body, seen(held(1, "Production")))] == [
+    assert [
+        refusal.code for refusal in refusals_of(body, make_observed(make_version(1, "Production")))
+    ] == [
         "missing_version",
         "pin",
         "protected",
@@ -561,7 +601,10 @@ def test_all_refusals_are_told() -> None:
 
 def test_a_refused_model_writes_nothing() -> None:
     plan = plan_model(
-        "m", history(wanted("stages: {}\ntags: {a: x}")), seen(held(1, "Production")), context()
+        "m",
+        make_history(make_desired("stages: {}\ntags: {a: x}")),
+        make_observed(make_version(1, "Production")),
+        make_context(),
     )
     assert plan.changes and not plan.applying and not plan.stamps
     assert isinstance(plan.changes[0], Change)

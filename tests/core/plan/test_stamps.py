@@ -12,7 +12,7 @@ from mlflow_gitops.core.history.people import Vouched
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.plan.stamps import stamps
-from tests.core.plan.test_refusals import OWNER, wanted
+from tests.support.core.one_model import OWNER, make_desired
 
 NOW = "2026-02-01T12:00:00Z"
 AUTHOR = "A Person <a@example.org>"
@@ -31,7 +31,7 @@ def history(
 ) -> ModelHistory:
     """The states of the commits 1, 2, 3 …; the last is the working tree's where that is `dirty`."""
     points = [
-        Point(commit(i, subject), wanted(body) if body is not None else None)
+        Point(commit(i, subject), make_desired(body) if body is not None else None)
         for i, body in enumerate(bodies, 1)
     ]
     if dirty:
@@ -100,8 +100,8 @@ def test_a_version_that_came_back_with_its_manifest_is_held_since_then() -> None
 def test_a_stage_of_the_teams_own_is_held_too() -> None:
     policy = "stages: {Canary: {alias: canary, native: false}}"
     points = (
-        Point(commit(1), wanted("stages: {}", policy)),
-        Point(commit(2), wanted("stages: {Canary: 1, Production: 1}", policy)),
+        Point(commit(1), make_desired("stages: {}", policy)),
+        Point(commit(2), make_desired("stages: {Canary: 1, Production: 1}", policy)),
     )
     past = ModelHistory(sha(1), "known", points)
     assert told(past, seen(1)) == [*of(1, 2, "Production", "Canary"), *model(2)]
@@ -116,7 +116,7 @@ def test_each_of_several_stages_is_held_and_time_in_one_goes_on_when_another_is_
         "stages: {Staging: 1, Shadow: 1}",
         "stages: {Staging: 1, Canary: 1, Shadow: 1}",
     )
-    points = tuple(Point(commit(i), wanted(body, policy)) for i, body in enumerate(bodies, 1))
+    points = tuple(Point(commit(i), make_desired(body, policy)) for i, body in enumerate(bodies, 1))
     at_once = ModelHistory(sha(1), "known", points)
     held = [
         (1, f"gitops.held.{stage}", f"{sha(i)}@{NOW}")
@@ -311,7 +311,7 @@ def test_people_of_another_commit_do_not_stand_behind_this_one() -> None:
 def test_a_version_that_left_a_stage_of_the_teams_own_is_stamped_too() -> None:
     policy = "stages: {Canary: {alias: canary, native: false}}"
     points = tuple(
-        Point(commit(i), wanted(body, policy))
+        Point(commit(i), make_desired(body, policy))
         for i, body in enumerate(("stages: {Canary: 1}", "stages: {Canary: 2}"), 1)
     )
     past = ModelHistory(sha(1), "known", points)

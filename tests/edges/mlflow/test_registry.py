@@ -13,7 +13,7 @@ import pytest
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.errors import RegistryFailure
-from tests.support.memory_registry import MemoryRegistry
+from tests.support.registries.memory import MemoryRegistry
 
 NAME = "model"
 ALIASES = ("champion", "rival", "Champion")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.support.github.wire import Call
 from tests.support.github_state import Comment, Issue, Pull, Repository, Review, Run, User
-from tests.support.github_wire import Call
 
 
 def user_form(repo: Repository, login: str | None) -> dict[str, Any] | None:

@@ -16,18 +16,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
+from tests.support.console.streams import Terminal
 from tests.support.team import GIT_ENVIRONMENT, Ran
 
 
 class NotKnown(Exception):
     """A line that this shell does not know how to run."""
-
-
-class Terminal(io.StringIO):
-    """A stream that says of itself that somebody sits in front of it."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 class Shell:

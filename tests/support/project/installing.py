@@ -7,7 +7,7 @@ import shutil
 import sysconfig
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 _PARTS = ("pyproject.toml", "constraints.txt", "README.md", "LICENSE", ".pre-commit-hooks.yaml")
 _FOLDERS = ("tools", "schemas", "registry", ".github")
 

@@ -7,7 +7,7 @@ import base64
 import re
 from typing import Any
 
-from tests.support.github_forms import (
+from tests.support.github.forms import (
     comment_form,
     commit_form,
     issue_form,
@@ -18,8 +18,8 @@ from tests.support.github_forms import (
     url,
     user_form,
 )
+from tests.support.github.wire import Call, Page, route
 from tests.support.github_state import Comment, Issue, Refused, Run
-from tests.support.github_wire import Call, Page, route
 
 
 @route("GET", "/user")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Shelf:
+class ManualRegistry:
     """A SQLite registry as people leave it."""
 
     def __init__(self, uri: str) -> None:

@@ -1,0 +1,81 @@
+"""Values of one model, `m`, for tests of planning: desired, observed, its history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from mlflow_gitops.core.gates.judge import Evidence
+from mlflow_gitops.core.gates.verdict import Refusal
+from mlflow_gitops.core.history.mainline import Commit, Point
+from mlflow_gitops.core.history.model_history import BaseState, ModelHistory
+from mlflow_gitops.core.manifests.desired import Desired
+from mlflow_gitops.core.manifests.manifest import check_policy, read_manifest
+from mlflow_gitops.core.manifests.policy import Policy, read_policy
+from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.core.observed.recorded import Record
+from mlflow_gitops.core.plan.plan_model import plan_model
+from mlflow_gitops.core.plan.refusals import Context
+
+OWNER = "0" * 40 + ":registry"
+BASE = "3f2a9c1" + "0" * 33
+NOW = "2026-02-01T12:00:00Z"
+DIGEST, MD5 = "5b6f8a1c", "d8e8fca2dc0f896fd7cb4cb0031ba249"
+
+
+def make_desired(body: str, policy: str = "") -> Desired:
+    rules = (read_policy(policy.encode(), "policy.yaml")[0] if policy else Policy()) or pytest.fail(
+        policy
+    )
+    manifest, document = read_manifest(f"name: m\n{body}\n".encode(), "registry/models/m.yaml")
+    assert manifest is not None, document.problems
+    check_policy(document, rules.for_model("m"))
+    assert not document.problems
+    return Desired(manifest, rules.for_model("m"))
+
+
+def make_observed(
+    *versions: ObservedVersion | int, aliases: dict[str, int] | None = None, **tags: str
+) -> ObservedModel:
+    known = [ObservedVersion(v) if isinstance(v, int) else v for v in versions]
+    named = {key.replace("_", "."): value for key, value in tags.items()}
+    return ObservedModel(
+        "m", tags=named, aliases=aliases or {}, versions={v.number: v for v in known}
+    )
+
+
+def make_version(number: int, stage: str, **about: object) -> ObservedVersion:
+    return replace(ObservedVersion(number, stage), **about)  # type: ignore[arg-type]
+
+
+def make_history(
+    *states: Desired | None, base: str | None = None, state: BaseState = "none"
+) -> ModelHistory:
+    points = [
+        Point(Commit(f"{i:040x}", NOW, "A Person <a@example.org>", f"Commit {i}"), one)
+        for i, one in enumerate(states)
+    ]
+    return ModelHistory(base, state, tuple(points))
+
+
+def make_context(
+    read: Callable[[str | None], Record | None] = lambda run: None, **more: bool
+) -> Context:
+    return Context(OWNER, NOW, Evidence(read=lambda version: read(version.run_id)), **more)
+
+
+def refusals_of(
+    body: str,
+    observed: ObservedModel | None,
+    *,
+    policy: str = "",
+    read: Callable[[str | None], Record | None] = lambda run: None,
+) -> list[Refusal]:
+    """The refusals of a plan against what MLflow shows, without a base."""
+    return list(
+        plan_model(
+            "m", make_history(make_desired(body, policy)), observed, make_context(read)
+        ).refusals
+    )
