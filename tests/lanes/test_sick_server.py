@@ -183,7 +183,7 @@ def test_a_server_that_dies_in_the_middle_is_given_up_once(
     between.fault = lambda number, method, path: STALL if number >= 5 else None
     with monkeypatch.context() as sick:
         sick.setattr("mlflow_gitops.edges.mlflow.server.PATIENCE", 1.5)
-        sick.setattr("mlflow_gitops.edges.mlflow.server.Server._lives", lambda self: False)
+        sick.setattr("mlflow_gitops.edges.mlflow.server.Server._is_alive", lambda self: False)
         ran = team.run("reconcile", "--yes", "--jobs", "2", uri=between.address)
     assert (
         ran.code == 5

@@ -23,8 +23,8 @@ from mlflow_gitops.core.setup import scaffold
 from mlflow_gitops.core.setup.codeowners import PLACES, CodeOwners
 from mlflow_gitops.core.setup.scaffold import ACTION, TEMPLATE, Place, Scaffolded
 from mlflow_gitops.edges.github.client import branch_of
-from mlflow_gitops.edges.mlflow.server import without_credentials
 from mlflow_gitops.edges.system import files
+from mlflow_gitops.edges.system.redaction import without_credentials
 from mlflow_gitops.errors import OK, GitFailure, UsageFailure
 from mlflow_gitops.render.diff import shown, unified
 from mlflow_gitops.render.terminal import Style

@@ -126,10 +126,8 @@ class Artifacts:
         proxied = urlsplit(location).scheme in (*_OVER_HTTP, "runs", "models")
         # `explain` begins with the address that it was told.
         where = self._tracking_uri if proxied else location
-        return RegistryFailure(
-            "The artifacts cannot be read."
-            f" {hide(Server(where).explain(error, 'list_artifacts'), where)}"
-        )
+        cause = Server(where).explain(error, "list_artifacts")
+        return RegistryFailure(f"The artifacts cannot be read. {cause.message}", fix=cause.fix)
 
 
 def _fetch(location: str, tracking_uri: str, registry_uri: str, folder: str) -> ModelFile | None:

@@ -37,6 +37,7 @@ from mlflow_gitops.edges.mlflow.model_file import Artifacts
 from mlflow_gitops.edges.mlflow.other_environments import Elsewhere
 from mlflow_gitops.edges.mlflow.recorded import record
 from mlflow_gitops.edges.mlflow.server import Server, read_settings, write_settings
+from mlflow_gitops.edges.mlflow.server_errors import NO_NAME_LISTS
 from mlflow_gitops.edges.mlflow.stores import must_be_ready
 from mlflow_gitops.errors import RegistryFailure
 
@@ -48,9 +49,6 @@ VERSIONS_A_PAGE = 200_000
 """MLflow's own caps (3.17: SEARCH_REGISTERED_MODEL/MODEL_VERSION_MAX_RESULTS_THRESHOLD)."""
 
 _UNITY_CATALOG = "databricks-uc"
-
-_NO_LISTS = "supports comparison with a list"
-"""What MLflow before 3.17 says of `name IN (…)`."""
 
 
 def _enter(workspace: str) -> None:
@@ -198,7 +196,7 @@ class Registry:
                     read(names_filter)
                 return
             except RegistryFailure as failure:
-                if _NO_LISTS not in str(failure):
+                if failure.code != NO_NAME_LISTS:
                     raise
                 self._no_lists = True
         for name in names:

@@ -17,7 +17,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from mlflow_gitops.edges.mlflow.server import LOCKED, PATIENCE, PROBE
+from mlflow_gitops.edges.mlflow.server import PATIENCE, PROBE
+from mlflow_gitops.edges.mlflow.server_errors import LOCKED
 from mlflow_gitops.edges.system.redaction import hide, without_credentials
 from mlflow_gitops.errors import RegistryFailure
 

@@ -1,0 +1,83 @@
+"""What an exception from MLflow's client means: whether to try again, what to do, and a code."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+from mlflow.exceptions import MlflowException, RestException
+
+from mlflow_gitops.edges.mlflow.server import Server
+from mlflow_gitops.edges.mlflow.server_errors import LOCKED, NO_NAME_LISTS, NOT_FOUND, explain
+
+ADDRESS = "http://mlflow.example:5000"
+
+
+def caused(text: str, cause: Exception) -> MlflowException:
+    """As MLflow's client wraps what its transport raises."""
+    error = MlflowException(text)
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "transient"),
+    [
+        (
+            caused("API request failed", requests.exceptions.ReadTimeout("x")),
+            "did not answer in time",
+            True,
+        ),
+        (MlflowException("request failed with error code 429"), "asks to slow down", True),
+        (MlflowException("request failed with error code 500"), "failed (500)", True),
+        (MlflowException("too many 503 error responses"), "failed (503)", True),
+        (MlflowException("Connection aborted."), "broke", True),
+        (MlflowException("request failed with error code 401"), "these credentials (401)", False),
+        (MlflowException("request failed with error code 403"), "forbids this (403)", False),
+        (MlflowException("[Errno 111] Connection refused"), "refuses connections", False),
+        (MlflowException("Name or service not known"), "no host of that name", False),
+        (MlflowException("SSL: CERTIFICATE_VERIFY_FAILED"), "not trusted here", False),
+        (MlflowException("<html>Log in</html>"), "a login page perhaps", False),
+    ],
+)
+def test_over_http(error: Exception, message: str, transient: bool) -> None:
+    failure = explain(error, ADDRESS, over_http=True)
+    assert message in failure.message and ADDRESS in failure.message
+    assert failure.transient is transient and failure.fix
+
+
+def test_a_store_that_is_opened_directly_is_never_diagnosed_as_a_connection() -> None:
+    failure = explain(MlflowException("Connection refused"), "mlflow.db", over_http=False)
+    assert failure.message == "mlflow.db: Connection refused" and not failure.transient
+    locked = explain(
+        MlflowException("(sqlite3.OperationalError) database is locked\n[SQL: UPDATE …]"),
+        "mlflow.db",
+        over_http=False,
+    )
+    assert locked.message == f"mlflow.db: {LOCKED}" and locked.transient
+
+
+@pytest.mark.parametrize("over_http", [True, False])
+def test_codes(over_http: bool) -> None:
+    gone = RestException({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no Connection"})
+    assert explain(gone, ADDRESS, over_http=over_http).code == NOT_FOUND
+    lists = MlflowException("run_id only supports comparison with a list of strings")
+    assert explain(lists, ADDRESS, over_http=over_http).code == NO_NAME_LISTS
+    assert explain(MlflowException("odd"), ADDRESS, over_http=over_http).code == "mlflow"
+
+
+def test_the_permission_that_the_call_needed() -> None:
+    error = MlflowException("request failed with error code 403")
+    for call, needed in (("delete_registered_model_alias", "MANAGE"), ("set_tag", "EDIT")):
+        assert needed in explain(error, ADDRESS, over_http=True, call=call).message
+
+
+def test_the_reason_is_the_innermost_text() -> None:
+    nested = "Max retries exceeded (Caused by ProtocolError: Remote end closed the pipe)"
+    error = caused(nested, requests.exceptions.ConnectionError())
+    assert "broke: Remote end closed the pipe." in explain(error, ADDRESS, over_http=True).message
+
+
+def test_credentials_in_a_text_of_mlflows_are_hidden() -> None:
+    server = Server("http://user:pa55word@mlflow.example:5000")
+    failure = server.explain(MlflowException("odd: http://user:pa55word@mlflow.example:5000/x"))
+    assert "pa55word" not in str(failure)

@@ -1,0 +1,283 @@
+"""What an exception from MLflow's client means: a RegistryFailure with a message for people and
+facts for programs.
+
+MLflow's client raises one class for almost everything, and reports a timeout and a refused
+connection alike as INTERNAL_ERROR (3.17). So its texts, and those of `requests` below it, have to
+be read to know what happened. That is done in this module alone: everything else decides by the
+class, `transient` and `code` of the RegistryFailure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mlflow_gitops.errors import RegistryFailure
+
+LOCKED = (
+    "the SQLite database is locked by another process. Wait for it to finish, then run this again."
+)
+
+NOT_FOUND = "mlflow_not_found"
+"""The code of a failure if MLflow has no such model, version, run or alias."""
+
+NO_NAME_LISTS = "mlflow_no_name_lists"
+"""The code of a failure if the server does not know the filter `name IN (…)`: MLflow before 3.17."""
+
+WHERE = "Is it running? Name the registry with --tracking-uri or MLFLOW_TRACKING_URI."
+_CREDENTIALS = (
+    "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
+)
+_LATER = "Try again in a while; nothing is lost, the next run continues from what MLflow holds."
+
+_NEEDED_PERMISSION = {
+    "delete_registered_model_alias": "MANAGE (EDIT is not enough to remove an alias)",
+    "delete_model_version": "MANAGE (EDIT is not enough to delete a version)",
+    "create_registered_model": "the right to create registered models",
+    "search_registered_models": "READ",
+    "search_model_versions": "READ",
+    "get_registered_model": "READ",
+    "get_run": "READ on the experiment",
+}
+
+_STATUS = re.compile(
+    r"failed with error code (\d{3})|too many (\d{3}) error responses", re.IGNORECASE
+)
+_INNERMOST_REASON = re.compile(r"(?:\[[^\]]*\] |: )([A-Za-z][^:()'\"\[\]<>]{8,120})")
+_MAX_REASON = 160
+_MAX_TEXT = 400
+
+
+def explain(
+    error: BaseException, address: str, *, over_http: bool, call: str = ""
+) -> RegistryFailure:
+    """The failure that an exception from MLflow's client stands for. `address` is the server's name
+    for people; `call` is the client's method that raised it, which decides what permission it
+    needed."""
+    symptoms = _Symptoms.of(error, address, call)
+
+    for diagnosis in _DIAGNOSES_OVER_HTTP if over_http else _DIAGNOSES_OF_A_STORE:
+        failure = diagnosis(symptoms)
+        if failure is not None:
+            return failure
+
+    return _in_its_own_words(symptoms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Symptoms:
+    """What can be known of an exception. `classes` are the class names along the chain of causes,
+    `status` the HTTP status, `error_code` MLflow's own code."""
+
+    address: str
+    call: str
+    text: str
+    classes: tuple[str, ...]
+    status: int | None
+    error_code: str
+
+    @classmethod
+    def of(cls, error: BaseException, address: str, call: str) -> _Symptoms:
+        text = str(getattr(error, "message", None) or error)
+        return cls(
+            address,
+            call,
+            text,
+            tuple(type(cause).__name__ for cause in _causes(error)),
+            _status(error, text),
+            str(getattr(error, "error_code", "")),
+        )
+
+    def has_text(self, *phrases: str) -> bool:
+        return any(phrase in self.text for phrase in phrases)
+
+    def has_class(self, *names: str) -> bool:
+        return any(name in self.classes for name in names)
+
+    def has_class_like(self, part: str) -> bool:
+        return any(part in name for name in self.classes)
+
+    @property
+    def reason(self) -> str:
+        """The innermost explanation in the nested messages of `requests`."""
+        reasons = _INNERMOST_REASON.findall(self.text)
+        return (reasons[-1] if reasons else self.text)[:_MAX_REASON].rstrip(". ")
+
+    @property
+    def first_line(self) -> str:
+        lines = (line.strip() for line in self.text.splitlines())
+        first = next((line for line in lines if line), self.classes[0])
+        first = first.partition("[SQL:")[0].strip()
+        return first if len(first) <= _MAX_TEXT else first[: _MAX_TEXT - 3] + "..."
+
+
+def _causes(error: BaseException | None) -> list[BaseException]:
+    causes: list[BaseException] = []
+    while error is not None and error not in causes:
+        causes.append(error)
+        error = error.__cause__ or error.__context__
+    return causes
+
+
+def _status(error: BaseException, text: str) -> int | None:
+    """The HTTP status behind an exception. None for a success and for an error about the request's
+    content, which MLflow's message explains better than the number."""
+    reported = _STATUS.search(text)
+    if reported:
+        return int(reported.group(1) or reported.group(2))
+
+    read_status = getattr(error, "get_http_status_code", None)
+    if read_status is None or type(error).__name__ != "RestException":
+        return None
+
+    # MLflow sends INTERNAL_ERROR (500) for everything it cannot classify: only its text is useful.
+    status = int(read_status())
+    unavailable = status >= 500 and getattr(error, "error_code", "") == "TEMPORARILY_UNAVAILABLE"
+    return status if status in (401, 403, 429) or unavailable else None
+
+
+# -- the diagnoses, each None if it does not apply ------------------------------------------------
+
+
+def _name_is_taken(symptoms: _Symptoms) -> RegistryFailure | None:
+    """A server with permissions leaves out of its answers what the user may not read (MLflow's
+    basic-auth app, 3.17), so a name can be taken by a model that was not listed."""
+    creating = symptoms.call == "create_registered_model"
+    if not creating or symptoms.error_code != "RESOURCE_ALREADY_EXISTS":
+        return None
+    return RegistryFailure(
+        f"{symptoms.address} already has a model of that name: it was made just now, or it is"
+        " hidden from these credentials, which then lack READ on it.",
+        transient=True,
+    )
+
+
+def _database_is_locked(symptoms: _Symptoms) -> RegistryFailure | None:
+    if not symptoms.has_text("database is locked"):
+        return None
+    return RegistryFailure(f"{symptoms.address}: {LOCKED}", transient=True)
+
+
+def _not_found(symptoms: _Symptoms) -> RegistryFailure | None:
+    if symptoms.error_code != "RESOURCE_DOES_NOT_EXIST":
+        return None
+    return RegistryFailure(f"{symptoms.address}: {symptoms.first_line}", code=NOT_FOUND)
+
+
+def _untrusted_certificate(symptoms: _Symptoms) -> RegistryFailure | None:
+    by_class = symptoms.has_class("SSLError", "SSLCertVerificationError")
+    if not by_class and not symptoms.has_text("CERTIFICATE_VERIFY_FAILED"):
+        return None
+    return RegistryFailure(
+        f"{symptoms.address}: its TLS certificate is not trusted here ({symptoms.reason}).",
+        fix="Name the authority's certificate in MLFLOW_TRACKING_SERVER_CERT_PATH.",
+    )
+
+
+def _timed_out(symptoms: _Symptoms) -> RegistryFailure | None:
+    by_class = symptoms.has_class_like("Timeout")
+    if not by_class and not symptoms.has_text("timeout exception", "Read timed out"):
+        return None
+    return RegistryFailure(
+        f"{symptoms.address} did not answer in time.", fix=_LATER, transient=True
+    )
+
+
+def _unknown_host(symptoms: _Symptoms) -> RegistryFailure | None:
+    if not symptoms.has_text(
+        "NameResolutionError", "Name or service not known", "nodename nor servname"
+    ):
+        return None
+    return RegistryFailure(f"{symptoms.address}: no host of that name is known.", fix=WHERE)
+
+
+def _refused_connection(symptoms: _Symptoms) -> RegistryFailure | None:
+    if not symptoms.has_text("Connection refused"):
+        return None
+    return RegistryFailure(f"{symptoms.address} refuses connections.", fix=WHERE)
+
+
+def _bad_credentials(symptoms: _Symptoms) -> RegistryFailure | None:
+    if symptoms.status != 401:
+        return None
+    return RegistryFailure(
+        f"{symptoms.address} does not accept these credentials (401).", fix=_CREDENTIALS
+    )
+
+
+def _forbidden(symptoms: _Symptoms) -> RegistryFailure | None:
+    if symptoms.status != 403:
+        return None
+    needed = _NEEDED_PERMISSION.get(symptoms.call, "EDIT on this model")
+    return RegistryFailure(
+        f"{symptoms.address} forbids this (403): these credentials lack {needed}.",
+        fix="Ask MLflow's administrator for it.",
+    )
+
+
+def _rate_limited(symptoms: _Symptoms) -> RegistryFailure | None:
+    if symptoms.status != 429:
+        return None
+    return RegistryFailure(
+        f"{symptoms.address} asks to slow down (429).", fix=_LATER, transient=True
+    )
+
+
+def _server_error(symptoms: _Symptoms) -> RegistryFailure | None:
+    if symptoms.status is None or symptoms.status < 500:
+        return None
+    return RegistryFailure(
+        f"{symptoms.address} failed ({symptoms.status}): {symptoms.reason}.",
+        fix=_LATER,
+        transient=True,
+    )
+
+
+def _not_mlflow(symptoms: _Symptoms) -> RegistryFailure | None:
+    by_text = symptoms.has_text("not in a valid JSON format") or "<html" in symptoms.text.lower()
+    if not by_text and not symptoms.has_class("TooManyRedirects"):
+        return None
+    return RegistryFailure(
+        f"{symptoms.address} answers with something that is not MLflow's, a login page perhaps.",
+        fix=f"Check the address and the credentials. {_CREDENTIALS}",
+    )
+
+
+def _lost_connection(symptoms: _Symptoms) -> RegistryFailure | None:
+    if not symptoms.has_class_like("Connection") and not symptoms.has_text("Connection"):
+        return None
+    return RegistryFailure(
+        f"The connection to {symptoms.address} broke: {symptoms.reason}.",
+        fix=_LATER,
+        transient=True,
+    )
+
+
+def _in_its_own_words(symptoms: _Symptoms) -> RegistryFailure:
+    no_lists = symptoms.has_text("supports comparison with a list")
+    return RegistryFailure(
+        f"{symptoms.address}: {symptoms.first_line}", code=NO_NAME_LISTS if no_lists else None
+    )
+
+
+_Diagnosis = Callable[[_Symptoms], "RegistryFailure | None"]
+
+_DIAGNOSES_OF_A_STORE: tuple[_Diagnosis, ...] = (_name_is_taken, _database_is_locked, _not_found)
+
+# The order matters: a broken connection is also what TLS errors, timeouts and refusals look like.
+_DIAGNOSES_OVER_HTTP: tuple[_Diagnosis, ...] = (
+    _name_is_taken,
+    _not_found,
+    _untrusted_certificate,
+    _timed_out,
+    _unknown_host,
+    _refused_connection,
+    _bad_credentials,
+    _forbidden,
+    _rate_limited,
+    _server_error,
+    _not_mlflow,
+    _lost_connection,
+    _database_is_locked,
+)
