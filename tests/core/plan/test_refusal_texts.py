@@ -242,12 +242,26 @@ def test_a_note_of_the_highest_number_that_is_none_counts_for_nothing(noted: str
 # -- pins ----------------------------------------------------------------------------------------------------------------
 
 
+def pin_refusal(
+    version: int, text: str, field: str, expected: str | None, actual: str | None
+) -> Refusal:
+    return Refusal(
+        "pin",
+        f"version {version} {text}",
+        REVIEWED,
+        version=version,
+        field=field,
+        expected=expected,
+        actual=actual,
+    )
+
+
 def test_a_pin() -> None:
     body = "stages: {Production: 1}\nversions: {1: {run_id: a, source: b, model_id: c}}"
     other = make_version(1, "Production", run_id="x", source="b")
     assert refusals_of(body, make_observed(other)) == [
-        Refusal("pin", "version 1 is pinned to run_id a, MLflow has x", REVIEWED),
-        Refusal("pin", "version 1 is pinned to model_id c, MLflow has none", REVIEWED),
+        pin_refusal(1, "is pinned to run_id a, MLflow has x", "run_id", "a", "x"),
+        pin_refusal(1, "is pinned to model_id c, MLflow has none", "model_id", "c", None),
     ]
 
 
@@ -262,21 +276,25 @@ def test_pinned_data() -> None:
         return refusals_of(PINNED, make_observed(1), read=lambda run: known)
 
     assert said(None) == [
-        Refusal(
-            "pin",
-            "version 1 is pinned to its data, and MLflow has no run to compare it with",
-            REVIEWED,
+        pin_refusal(
+            1, "is pinned to its data, and MLflow has no run to compare it with", "data", None, None
         )
     ]
     assert said(Record()) == [
-        Refusal(
-            "pin", f"version 1 is pinned to dataset digest {DIGEST}, its run logged none", REVIEWED
+        pin_refusal(
+            1,
+            f"is pinned to dataset digest {DIGEST}, its run logged none",
+            "dataset",
+            DIGEST,
+            None,
         ),
-        Refusal(
-            "pin",
-            f"version 1 is pinned to data/x.csv with md5 {MD5}, its run logged none (tag or param"
+        pin_refusal(
+            1,
+            f"is pinned to data/x.csv with md5 {MD5}, its run logged none (tag or param"
             " dvc.data/x.csv)",
-            REVIEWED,
+            "data/x.csv",
+            MD5,
+            None,
         ),
     ]
 
@@ -288,12 +306,14 @@ def test_pinned_data_that_cannot_be_read_is_refused() -> None:
     body = "stages: {Staging: [1, 2]}\nversions: {1: {dataset_digest: abc}, 2: {run_id: a}}"
     found = refusals_of(body, make_observed(1, make_version(2, "None", run_id="b")), read=read)
     assert found == [
-        Refusal(
-            "pin",
-            "version 1 is pinned to its data, which cannot be compared: 403 Forbidden",
-            REVIEWED,
+        pin_refusal(
+            1,
+            "is pinned to its data, which cannot be compared: 403 Forbidden",
+            "data",
+            None,
+            None,
         ),
-        Refusal("pin", "version 2 is pinned to run_id a, MLflow has b", REVIEWED),
+        pin_refusal(2, "is pinned to run_id a, MLflow has b", "run_id", "a", "b"),
     ]
 
 

@@ -8,7 +8,6 @@ that.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +23,6 @@ from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.plan.plan_model import departures
 
 _PASSING = frozenset({"passed", "overridden", "exempt"})
-_FIELD_OF_PIN = re.compile(r"version (\d+) is pinned to (\S+)")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -178,8 +176,7 @@ def verify_model(
     standing = account.standing(account.places[account.base.sha])
     holders = {entry.version for entry in standing}
     for refusal in pins(account.tip or desired, seen, holders, ask.read):
-        found = _FIELD_OF_PIN.match(refusal.detail)
-        yield Unexplained(name, f"pin {found[1]} {found[2]}" if found else "pin", refusal.detail)
+        yield Unexplained(name, f"pin {refusal.version} {refusal.field}", refusal.detail)
     yield from _receipts(account, seen, digests)
     yield from _held(account, standing, seen)
     for entry in standing:

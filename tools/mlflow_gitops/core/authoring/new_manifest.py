@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from mlflow_gitops.core.authoring.edit_manifest import identity
 from mlflow_gitops.core.authoring.set_value import Path
-from mlflow_gitops.core.manifests.names import ACTIVE_STAGES, Kind, tag_fault
+from mlflow_gitops.core.manifests.names import ACTIVE_STAGES, Kind, is_reserved_tag, tag_fault
 from mlflow_gitops.core.manifests.policy import ModelPolicy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.wording import and_list, or_list, version_list
@@ -179,8 +179,8 @@ def _take_text(path: Path, text: str, taken: Taken) -> None:
 
 def _take_tags(path: Path, tags: Mapping[str, str], taken: Taken) -> None:
     for key, value in sorted(tags.items()):
-        if "belong" in (tag_fault(key) or ""):
-            continue  # MLflow's and this tool's own
+        if is_reserved_tag(key):
+            continue
         if not _TAG.match(key) or tag_fault(key):
             taken.notes.append(f"a manifest cannot name the tag {key!r}; not taken")
         else:

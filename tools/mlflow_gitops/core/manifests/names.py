@@ -60,6 +60,13 @@ def name_fault(model: str, kind: Kind = "model") -> str | None:
     return None
 
 
+def is_reserved_tag(key: str, kind: Kind = "model") -> bool:
+    """Whether a tag belongs to MLflow or to this tool, so that no manifest may declare it."""
+    return key.startswith(RESERVED_TAG_PREFIXES) or (
+        kind == "prompt" and key.startswith(_PROMPT_TAG_PREFIX)
+    )
+
+
 def tag_fault(key: str, kind: Kind = "model") -> str | None:
     """Why a declared tag's name is refused; None if it is fine."""
     if kind == "prompt" and key.startswith(_PROMPT_TAG_PREFIX):

@@ -66,12 +66,11 @@ def pins(
                 ("source", spec.source, found.source),
                 ("model_id", spec.model_id, found.model_id),
                 ("digest", spec.digest, found.digest),
-                ("origin", spec.origin and spec.origin.stamp, found.tags.get(ORIGIN_TAG)),
+                ("origin", spec.origin.stamp if spec.origin else None, found.tags.get(ORIGIN_TAG)),
             ):
                 if pinned is not None and pinned != actual:
-                    yield _pin(
-                        version, f"is pinned to {word} {pinned}, MLflow has {actual or 'none'}"
-                    )
+                    text = f"is pinned to {word} {pinned}, MLflow has {actual or 'none'}"
+                    yield _pin(version, text, word, expected=pinned, actual=actual)
         if version in about and (spec.dataset_digest or spec.data):
             wanted = found or ObservedVersion(
                 version, run_id=spec.run_id, model_id=spec.model_id, origin=spec.origin
@@ -79,7 +78,8 @@ def pins(
             try:
                 yield from _data_pins(version, spec, read(wanted))
             except Unreadable as reason:
-                yield _pin(version, f"is pinned to its data, which cannot be compared: {reason}")
+                text = f"is pinned to its data, which cannot be compared: {reason}"
+                yield _pin(version, text, "data")
 
 
 def origins(desired: Desired, seen: ObservedModel, evidence: Evidence) -> Iterator[Refusal]:
@@ -91,9 +91,8 @@ def origins(desired: Desired, seen: ObservedModel, evidence: Evidence) -> Iterat
         try:
             found = evidence.origin(spec.origin)
         except Unreadable as reason:
-            yield _pin(
-                version, f"comes from {spec.origin.place}, which cannot be looked at: {reason}"
-            )
+            text = f"comes from {spec.origin.place}, which cannot be looked at: {reason}"
+            yield _pin(version, text, "origin")
             continue
         if found is None:
             yield Refusal(
@@ -101,48 +100,60 @@ def origins(desired: Desired, seen: ObservedModel, evidence: Evidence) -> Iterat
                 f"{spec.origin.environment} has no version {spec.origin.version} of"
                 f" {desired.manifest.name} to copy version {version} from",
                 "look at what is there, and promote one that is",
+                version=version,
+                field="origin",
             )
             continue
         if found.status != "READY":
-            yield _pin(
-                version,
-                f"comes from {spec.origin.place}, whose status is {found.status}, not READY",
-            )
+            text = f"comes from {spec.origin.place}, whose status is {found.status}, not READY"
+            yield _pin(version, text, "status", expected="READY", actual=found.status)
         for word, pinned, actual in (
             ("run_id", spec.origin.run_id, found.run_id),
             ("model_id", spec.origin.model_id, found.model_id),
         ):
             if pinned is not None and pinned != actual:
-                said = (
+                text = (
                     f"is pinned to {word} {pinned} of {spec.origin.place}, which has"
                     f" {actual or 'none'}"
                 )
-                yield _pin(version, said)
+                yield _pin(version, text, word, expected=pinned, actual=actual)
 
 
 def _data_pins(version: int, spec: VersionSpec, known: Record | None) -> Iterator[Refusal]:
     if known is None:
-        yield _pin(version, "is pinned to its data, and MLflow has no run to compare it with")
+        text = "is pinned to its data, and MLflow has no run to compare it with"
+        yield _pin(version, text, "data")
         return
     digests = {dataset.digest for dataset in known.datasets}
     if spec.dataset_digest and spec.dataset_digest not in digests:
-        logged = ", ".join(sorted(digests)) or "none"
-        yield _pin(
-            version, f"is pinned to dataset digest {spec.dataset_digest}, its run logged {logged}"
+        logged = ", ".join(sorted(digests)) or None
+        text = (
+            f"is pinned to dataset digest {spec.dataset_digest}, its run logged {logged or 'none'}"
         )
+        yield _pin(version, text, "dataset", expected=spec.dataset_digest, actual=logged)
     if spec.data:
         had = known.data.get(spec.data.path)
         if had != spec.data.md5:
-            said = f"logged {had}" if had else f"logged none (tag or param dvc.{spec.data.path})"
-            yield _pin(
-                version, f"is pinned to {spec.data.path} with md5 {spec.data.md5}, its run {said}"
-            )
+            logged = f"logged {had}" if had else f"logged none (tag or param dvc.{spec.data.path})"
+            text = f"is pinned to {spec.data.path} with md5 {spec.data.md5}, its run {logged}"
+            yield _pin(version, text, spec.data.path, expected=spec.data.md5, actual=had)
 
 
-def _pin(version: int, said: str) -> Refusal:
+def _pin(
+    version: int,
+    text: str,
+    field: str,
+    *,
+    expected: str | None = None,
+    actual: str | None = None,
+) -> Refusal:
     return Refusal(
         "pin",
-        f"version {version} {said}",
+        f"version {version} {text}",
         "it is not the version that was reviewed; pin what MLflow has after looking at it, or name"
         " another version",
+        version=version,
+        field=field,
+        expected=expected,
+        actual=actual,
     )

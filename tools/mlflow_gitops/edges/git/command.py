@@ -27,6 +27,9 @@ _NOT_OURS = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_SHALLOW_FILE",
     "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
 )  # fmt: skip
+UNSAFE_FOLDER = "git_unsafe_folder"
+"""The code of a failure if git refuses to read a repository that another user owns."""
+
 _NO = (1, 2)
 """Exit codes with which git answers a question: there is none. Where it fails it is 128 or more
 (git 2.39)."""
@@ -178,7 +181,12 @@ class GitCommand:
     ) -> bytes:
         if done.returncode:
             what = why or f"git {args[0]} failed"
-            raise GitFailure(f"{what}: {_reason(done.stderr, done.returncode)}.")
+            # git has no exit code of its own for this (2.39), only a text.
+            unsafe = b"dubious ownership" in done.stderr
+            raise GitFailure(
+                f"{what}: {_reason(done.stderr, done.returncode)}.",
+                code=UNSAFE_FOLDER if unsafe else None,
+            )
         return done.stdout
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.edges.git import log
-from mlflow_gitops.edges.git.command import GitCommand
+from mlflow_gitops.edges.git.command import UNSAFE_FOLDER, GitCommand
 from mlflow_gitops.errors import GitFailure
 
 T = TypeVar("T", bound="Revisions")
@@ -47,9 +47,11 @@ class Revisions(GitCommand):
                     f"{start} is a bare git repository or a .git folder; mlflow-gitops works in a"
                     " checkout with files."
                 ) from None
-            if "dubious ownership" in str(failure):
+            if failure.code == UNSAFE_FOLDER:
                 raise GitFailure(
-                    f"{failure} Trust it with: git config --global --add safe.directory FOLDER"
+                    failure.message,
+                    fix="Trust it with: git config --global --add safe.directory FOLDER",
+                    code=UNSAFE_FOLDER,
                 ) from None
             raise
         return cls(Path(os.fsdecode(top.removesuffix(b"\n"))))
