@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import build
 from mlflow_gitops.edges.system import files
 from tests.capstone.teller import MARK, Teller, Unexpected, differences
@@ -43,7 +44,9 @@ def module(name: str) -> ModuleType:
 
 
 def test_manifest_and_policy_are_valid_and_agree_with_the_code(project: None) -> None:
-    snapshot = build(files.registry_files(PROJECT, "registry"), "registry")
+    snapshot = build(
+        files.registry_files(PROJECT, RegistryFolder("registry")), RegistryFolder("registry")
+    )
     assert not snapshot.errors
     code = module("project")
     asks = snapshot.policy.for_model(code.MODEL).stages["Production"].asks

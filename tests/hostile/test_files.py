@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import SourceFile, build
 from mlflow_gitops.render.terminal import safe
 from tests.hostile.material import CANARY, FRAGMENTS, HEAVY, MANIFEST, POLICY, generated
@@ -35,7 +36,7 @@ def test_every_fragment_in_every_place(fragment: str, counted: CountCases) -> No
         files = [SourceFile(f"registry/{file}", data)]
         if file == "policy.yaml":
             files.append(SourceFile("registry/models/m.yaml", GOOD.encode()))
-        snapshot = build(files, "registry")
+        snapshot = build(files, RegistryFolder("registry"))
         found = {problem.code for problem in snapshot.problems}
         assert code is None or code in found, (name, found)
         for problem in snapshot.problems:
@@ -223,6 +224,6 @@ def test_manifests_and_policies_at_random(counted: CountCases) -> None:
             SourceFile(path, bytes(data)),
             SourceFile("registry/models/n.yaml", b"name: n\nstages: {Production: 1}\n"),
         ]
-        snapshot = build(files, "registry")
+        snapshot = build(files, RegistryFolder("registry"))
         assert all(safe(problem.message).isprintable() for problem in snapshot.problems), round_
     counted("manifests and policies at random", ROUNDS)

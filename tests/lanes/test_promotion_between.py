@@ -17,7 +17,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from mlflow_gitops.core.manifests.environments import Environment
-from mlflow_gitops.core.manifests.snapshot import Folder
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.edges.mlflow.copies import Copies
 from mlflow_gitops.edges.mlflow.other_environments import Elsewhere
 from mlflow_gitops.edges.mlflow.registry import Registry
@@ -90,7 +90,7 @@ def made(uri: str) -> Origin:
         client.set_model_version_tag(model, str(number), "validation", "passed")
         runs.append(logged.run_id)
     place = Environment(
-        "staging", Folder("staging"), uri, workspace=os.environ.get("MLFLOW_WORKSPACE")
+        "staging", RegistryFolder("staging"), uri, workspace=os.environ.get("MLFLOW_WORKSPACE")
     )
     one, two = (Elsewhere({"staging": place}).pinned("staging", model, number) for number in (1, 2))
     assert [one.run_id, two.run_id] == runs

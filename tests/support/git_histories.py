@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
+
 ISOLATED = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -26,7 +28,7 @@ ISOLATED = {
     "LC_ALL": "C.UTF-8",
 }
 MODELS = ("alpha", "beta")
-REGISTRY = "registry"
+REGISTRY = RegistryFolder("registry")
 START = 1_767_225_600  # 2026-01-01
 
 Tree = Mapping[str, "bytes | Link"]
@@ -166,7 +168,7 @@ class Repo:
 
     def files(self, commit: str) -> dict[str, bytes | None]:
         """What a commit holds below the registry folder, each file whole; None for a link."""
-        packed = self.raw("archive", "--format=tar", commit, REGISTRY, check=False)
+        packed = self.raw("archive", "--format=tar", commit, str(REGISTRY), check=False)
         if not packed:
             return {}
         with tarfile.open(fileobj=BytesIO(packed)) as archive:

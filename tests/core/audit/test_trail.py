@@ -13,6 +13,7 @@ from mlflow_gitops.core.audit.receipts import Ledger, Receipt
 from mlflow_gitops.core.audit.trail import Audit, Effect, Used
 from mlflow_gitops.core.history.mainline import Commit, Line, Merged
 from mlflow_gitops.core.manifests.policy import Policy, read_policy
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 
 EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))
 LENGTH = 8
@@ -47,7 +48,14 @@ def receipt(i: int, at: int, result: str, owner: str = OWNER, model: str = "alph
 
 def effects(events: Sequence[Event], receipts: Sequence[Receipt]) -> list[Effect | None]:
     ledger = Ledger(receipts, LINE.index, OWNER)
-    audit = Audit(LINE, "registry", events, ledger, {}, lambda made, name: Policy().for_model(name))
+    audit = Audit(
+        LINE,
+        RegistryFolder("registry"),
+        events,
+        ledger,
+        {},
+        lambda made, name: Policy().for_model(name),
+    )
     return [audit.tell(event).effect for event in events]
 
 
@@ -132,7 +140,7 @@ def test_only_what_could_take_a_gates_place_is_told() -> None:
     def told(event: Event) -> tuple[Used, ...]:
         audit = Audit(
             line,
-            "registry",
+            RegistryFolder("registry"),
             [event],
             Ledger([], line.index, OWNER),
             merged,

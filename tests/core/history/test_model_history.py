@@ -19,7 +19,8 @@ from mlflow_gitops.core.history.model_history import UNDECLARED, BaseState, Hist
 from mlflow_gitops.core.manifests.desired import Desired, Field
 from mlflow_gitops.core.manifests.manifest import check_policy, read_manifest
 from mlflow_gitops.core.manifests.policy import Policy, read_policy
-from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build, classify, stem_of
+from mlflow_gitops.core.manifests.registry_folder import stem_of
+from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.plan.plan_model import plan_model
@@ -144,7 +145,7 @@ def wants(snapshot: Snapshot) -> dict[str, Desired]:
 
 
 def policy_stands(snapshot: Snapshot) -> bool:
-    return not any(classify(problem.file, REGISTRY) == "policy" for problem in snapshot.errors)
+    return not any(REGISTRY.classify(problem.file) == "policy" for problem in snapshot.errors)
 
 
 def plannable(snapshot: Snapshot) -> list[str]:
@@ -277,13 +278,13 @@ def needed(repo: Repo, shas: list[str], name: str, base: str | None) -> set[str]
     listed = [
         line
         for sha in shas[first:]
-        for line in repo.git("ls-tree", "-r", sha, "--", REGISTRY).splitlines()
+        for line in repo.git("ls-tree", "-r", sha, "--", str(REGISTRY)).splitlines()
     ]
     return {line.split()[2] for line in listed if _of(line.split("\t")[1], name)}
 
 
 def _of(path: str, name: str) -> bool:
-    kind = classify(path, REGISTRY)
+    kind = REGISTRY.classify(path)
     return kind == "policy" or (kind == "manifest" and stem_of(path) == name)
 
 
@@ -664,7 +665,7 @@ def test_the_generated_histories_hold_what_they_promise() -> None:
 
 
 def classify_below(path: str) -> str | None:
-    return classify(path, REGISTRY) if path.startswith(f"{REGISTRY}/") else None
+    return REGISTRY.classify(path) if path.startswith(f"{REGISTRY}/") else None
 
 
 def same_as_parent(history: History, node: Node) -> bool:

@@ -16,6 +16,7 @@ from mlflow_gitops.core.history.stage_entries import Entry, files_at, new_holder
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import read_manifest
 from mlflow_gitops.core.manifests.policy import Policy, read_policy
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 
 FILE, POLICY = "registry/models/m.yaml", "registry/policy.yaml"
 ASKING = "stages: {Production: {require: {pinned: true}}}\n"
@@ -69,7 +70,11 @@ def explained(
     told = wanted([*trees, dirty or {}])
     target = {"m": told} if told else {}
     histories = Histories(
-        line(*trees), "registry", contents, target, dirty=lambda stem: dirty is not None
+        line(*trees),
+        RegistryFolder("registry"),
+        contents,
+        target,
+        dirty=lambda stem: dirty is not None,
     )
     history = histories.of(
         "m", "m", None if base is None else sha(base), "none" if base is None else state
@@ -185,7 +190,7 @@ def test_where_the_manifest_lay_when_a_commit_made_it_so() -> None:
     )
     target = wanted(trees, again)
     assert target is not None
-    past = Histories(line(*trees), "registry", contents, {"m": target}).of(
+    past = Histories(line(*trees), RegistryFolder("registry"), contents, {"m": target}).of(
         "m", "m", sha(0), "known"
     )
     assert [past.files(commit(i)) for i in range(4)] == [
@@ -406,7 +411,7 @@ def test_the_commits_that_changed_the_policy() -> None:
 
 def test_a_registry_without_stages_reads_every_policy_so() -> None:
     histories = Histories(
-        line(holding("{Production: 1}")), "registry", contents, {}, stageless=True
+        line(holding("{Production: 1}")), RegistryFolder("registry"), contents, {}, stageless=True
     )
     rule = histories.judge(commit(0), "m").stages["Production"]
     assert (rule.native, rule.alias) == (False, "production")
@@ -422,13 +427,13 @@ def test_blobs_are_read_in_one_batch() -> None:
         return contents(batches[-1])
 
     every = {text for tree in trees for text in tree.values()}
-    histories = Histories(line(*trees), "registry", read, {})
+    histories = Histories(line(*trees), RegistryFolder("registry"), read, {})
     histories.moments("m")
     assert batches == [every]
     batches.clear()
     target = wanted(trees)
     assert target is not None
-    again = Histories(line(*trees), "registry", read, {"m": target})
+    again = Histories(line(*trees), RegistryFolder("registry"), read, {"m": target})
     again.prefetch([("m", sha(2))])
     again.of("m", "m", sha(2), "known")
     assert batches == [{text for tree in trees[2:] for text in tree.values()}]
@@ -445,6 +450,6 @@ def test_nothing_before_the_base_is_read_for_a_model_that_no_version_enters() ->
     last = holding("{}")
     target = wanted([last])
     assert target is not None
-    histories = Histories(line(*trees, last), "registry", reads, {"m": target})
+    histories = Histories(line(*trees, last), RegistryFolder("registry"), reads, {"m": target})
     histories.with_entries(histories.of("m", "m", sha(3), "known"), "m", "m")
     assert read == {trees[3][FILE], last[FILE]}

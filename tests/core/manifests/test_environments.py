@@ -8,14 +8,8 @@ from pathlib import Path
 import pytest
 
 from mlflow_gitops.core.manifests.environments import Environment, policy_course, read_environments
-from mlflow_gitops.core.manifests.snapshot import (
-    Folder,
-    SourceFile,
-    build,
-    classify,
-    outside,
-    policy_of,
-)
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
+from mlflow_gitops.core.manifests.snapshot import SourceFile, build
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "environments.yaml"
 POLICY = b"stages: {Production: {alias: live}}\n"
@@ -27,10 +21,10 @@ def test_an_environment_is_a_folder_and_an_mlflow() -> None:
     assert problems == [] and known is not None
     assert list(known) == ["dev", "staging", "prod"]
     assert known["prod"] == Environment(
-        "prod", Folder("registry/production"), "https://mlflow.example", "https://registry.example", "risk",
+        "prod", RegistryFolder("registry/production", "registry/policy.yaml"), "https://mlflow.example", "https://registry.example", "risk",
         "reader", "writer",
     )  # fmt: skip
-    assert [policy_of(one.folder) for one in known.values()] == [
+    assert [one.folder.policy_path for one in known.values()] == [
         "registry/dev/policy.yaml", "registry/policy.yaml", "registry/policy.yaml",
     ]  # fmt: skip
     assert (known["dev"].read, known["dev"].write) == ("mlflow-read-dev", "mlflow-write-dev")
@@ -38,7 +32,7 @@ def test_an_environment_is_a_folder_and_an_mlflow() -> None:
 
 def test_a_credential_of_another_environment_has_a_variable_of_its_own() -> None:
     assert (
-        Environment("eu-west", Folder("r/e"), "x").variable("MLFLOW_TRACKING_TOKEN")
+        Environment("eu-west", RegistryFolder("r/e"), "x").variable("MLFLOW_TRACKING_TOKEN")
         == "MLFLOW_TRACKING_TOKEN_EU_WEST"
     )
 
@@ -86,11 +80,12 @@ def test_no_secret_is_repeated_in_the_message() -> None:
 
 
 def test_a_shared_policy_belongs_to_the_folder() -> None:
-    folder = Folder("registry/prod", "registry/policy.yaml")
-    assert classify("registry/policy.yaml", folder) == "policy"
-    assert classify("registry/prod/policy.yaml", folder) == "misplaced"
-    assert classify("registry/dev/models/m.yaml", folder) is None
-    assert outside(folder) == ("registry/policy.yaml",) and outside(Folder("registry/prod")) == ()
+    folder = RegistryFolder("registry/prod", "registry/policy.yaml")
+    assert folder.classify("registry/policy.yaml") == "policy"
+    assert folder.classify("registry/prod/policy.yaml") == "misplaced"
+    assert folder.classify("registry/dev/models/m.yaml") is None
+    assert folder.paths_outside == ("registry/policy.yaml",)
+    assert RegistryFolder("registry/prod").paths_outside == ()
     files = [
         SourceFile("registry/policy.yaml", POLICY),
         SourceFile("registry/prod/models/m.yaml", MODEL),
@@ -102,7 +97,7 @@ def test_a_shared_policy_belongs_to_the_folder() -> None:
 
 
 def test_a_shared_policy_that_is_not_there_loosens_nothing() -> None:
-    folder = Folder("registry/prod", "registry/policy.yaml")
+    folder = RegistryFolder("registry/prod", "registry/policy.yaml")
     snapshot = build([SourceFile("registry/prod/models/m.yaml", MODEL)], folder)
     assert [(problem.file, problem.code) for problem in snapshot.errors] == [
         ("registry/policy.yaml", "not-a-file")
@@ -110,8 +105,8 @@ def test_a_shared_policy_that_is_not_there_loosens_nothing() -> None:
 
 
 def test_a_folder_survives_a_journey_between_processes() -> None:
-    folder = pickle.loads(pickle.dumps(Folder("registry/prod", "registry/policy.yaml")))
-    assert (folder, folder.policy) == ("registry/prod", "registry/policy.yaml")
+    folder = pickle.loads(pickle.dumps(RegistryFolder("registry/prod", "registry/policy.yaml")))
+    assert (folder.path, folder.policy_path) == ("registry/prod", "registry/policy.yaml")
 
 
 def test_a_policy_is_whichever_file_the_list_named() -> None:

@@ -17,6 +17,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 import mlflow_gitops.core as core
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import (
     LINK,
     SourceFile,
@@ -172,12 +173,12 @@ def test_registry(case: str) -> None:
         SourceFile(path, data, None if data is not None else LINK)
         for path, data in contents.items()
     ]
-    snapshot = build(files, "registry")
+    snapshot = build(files, RegistryFolder("registry"))
     by_file: Expected = {}
     for problem in snapshot.problems:
         by_file.setdefault(problem.file, []).append((problem.line, problem.column, problem.code))
     assert by_file == expected
-    shuffled = build(reversed(files), "registry")
+    shuffled = build(reversed(files), RegistryFolder("registry"))
     assert (shuffled.problems, shuffled.digest) == (snapshot.problems, snapshot.digest)
     faulty = {problem.file for problem in snapshot.errors}
     assert {manifest.file for manifest in snapshot.manifests.values()}.isdisjoint(faulty)

@@ -19,7 +19,8 @@ from mlflow_gitops.core.manifests.names import (
     name_fault,
     tag_fault,
 )
-from mlflow_gitops.core.manifests.snapshot import classify, twins
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
+from mlflow_gitops.core.manifests.snapshot import name_clashes
 
 EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))
 
@@ -59,7 +60,7 @@ def test_a_stem_is_a_file_name_and_leads_back(model: str) -> None:
     stem = file_stem(model)
     assert model_of(stem) == model
     assert re.fullmatch(r"[A-Za-z0-9._ %-]+", stem) and not stem.startswith(".")
-    assert classify(f"registry/models/{stem}.yaml", "registry") == "manifest"
+    assert RegistryFolder("registry").classify(f"registry/models/{stem}.yaml") == "manifest"
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -67,7 +68,7 @@ def test_a_stem_is_a_file_name_and_leads_back(model: str) -> None:
 def test_names_are_twins_only_if_they_are_equal_but_for_case(one: str, other: str) -> None:
     """Case as file systems and databases fold it: of ASCII, since all else is percent-encoded."""
     assume(one != other)
-    found = twins(
+    found = name_clashes(
         [f"registry/models/{file_stem(one)}.yaml", f"registry/models/b/{file_stem(other)}.yaml"]
     )
     folded = [
@@ -78,13 +79,23 @@ def test_names_are_twins_only_if_they_are_equal_but_for_case(one: str, other: st
 
 
 def test_twins_are_each_told_of_the_others() -> None:
-    found = twins(["r/models/a.yaml", "r/models/x/a.yaml", "r/models/A.yaml", "r/models/b.yaml"])
+    found = name_clashes(
+        ["r/models/a.yaml", "r/models/x/a.yaml", "r/models/A.yaml", "r/models/b.yaml"]
+    )
     assert [(problem.file, problem.code, problem.message) for problem in found] == [
-        ("r/models/A.yaml", "case-clash", "the same but for case as r/models/a.yaml and 1 more"),
-        ("r/models/a.yaml", "duplicate-model", "the same model as r/models/x/a.yaml"),
-        ("r/models/a.yaml", "case-clash", "the same but for case as r/models/A.yaml"),
-        ("r/models/x/a.yaml", "duplicate-model", "the same model as r/models/a.yaml"),
-        ("r/models/x/a.yaml", "case-clash", "the same but for case as r/models/A.yaml"),
+        ("r/models/A.yaml", "case-clash", "differs only in case from r/models/a.yaml and 1 more"),
+        (
+            "r/models/a.yaml",
+            "duplicate-model",
+            "is a second manifest of the same model: r/models/x/a.yaml",
+        ),
+        ("r/models/a.yaml", "case-clash", "differs only in case from r/models/A.yaml"),
+        (
+            "r/models/x/a.yaml",
+            "duplicate-model",
+            "is a second manifest of the same model: r/models/a.yaml",
+        ),
+        ("r/models/x/a.yaml", "case-clash", "differs only in case from r/models/A.yaml"),
     ]
 
 

@@ -11,9 +11,10 @@ import pytest
 
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.manifests.names import file_stem
-from mlflow_gitops.core.manifests.snapshot import Snapshot, classify, matters
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
+from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.settings import Settings
-from tests.support.git_histories import History, Link, Repo, Tree
+from tests.support.git_histories import REGISTRY, History, Link, Repo, Tree
 
 # A repository costs a dozen processes of git.
 HISTORIES = max(3, int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150")) // 40)
@@ -108,10 +109,10 @@ def test_a_revision_says_what_the_working_tree_said(tmp_path: Path, seed: int) -
         read = [
             path
             for path, data in ours.items()
-            if matters(path, "registry", link=isinstance(data, Link))
+            if REGISTRY.is_relevant(path, is_link=isinstance(data, Link))
         ]
         assert {problem.file for problem in tree.problems} <= set(read)
-        assert tree.count == sum(classify(path, "registry") == "manifest" for path in read)
+        assert tree.count == sum(REGISTRY.classify(path) == "manifest" for path in read)
         digests.setdefault(tree.digest, set()).add(repr(sorted(content_of(node.tree).items())))
     assert all(len(trees) == 1 for trees in digests.values()), "other manifests, another digest"
 
@@ -122,7 +123,7 @@ def content_of(tree: Tree) -> dict[str, object]:
     return {
         path: content
         for path, content in below.items()
-        if classify(path, "registry") in ("manifest", "policy")
+        if REGISTRY.classify(path) in ("manifest", "policy")
     }
 
 
@@ -138,6 +139,10 @@ def content_of(tree: Tree) -> dict[str, object]:
 )  # fmt: skip
 @pytest.mark.parametrize("registry", ["registry", "deep/er"])
 def test_what_a_file_is(path: str, kind: str | None, registry: str) -> None:
-    assert classify(f"{registry}/{path}", registry) == kind
-    assert matters(f"{registry}/{path}", registry) == (kind is not None)
-    assert classify(f"{registry}2/{path}", registry) is None and classify(path, "elsewhere") is None
+    folder = RegistryFolder(registry)
+    assert folder.classify(f"{registry}/{path}") == kind
+    assert folder.is_relevant(f"{registry}/{path}") == (kind is not None)
+    assert (
+        folder.classify(f"{registry}2/{path}") is None
+        and RegistryFolder("elsewhere").classify(path) is None
+    )

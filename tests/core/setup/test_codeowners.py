@@ -14,11 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlflow_gitops.core.manifests.names import file_stem
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build
 from mlflow_gitops.core.setup import codeowners
 from mlflow_gitops.core.setup.codeowners import CodeOwners, block, stale, stale_manifests
 
 PLATFORM = "@acme/ml-platform"
+REGISTRY = RegistryFolder("registry")
 PLACES = ["schemas/", "tools/", ".github/"]
 EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", 60))
 Owned = dict[str, list[str]]
@@ -54,7 +56,7 @@ def snapshot(
     *,
     platform: tuple[str, ...] = (PLATFORM,),
     folder: str = "",
-    registry: str = "registry",
+    registry: RegistryFolder = REGISTRY,
 ) -> Snapshot:
     """A registry folder: model to its owners, every manifest in one sub-folder of models/."""
     policy = f"owners: [{', '.join(map(repr, platform))}]\n" if platform else "{}\n"
@@ -68,7 +70,7 @@ def snapshot(
     return made
 
 
-def made(snapshot: Snapshot, text: str = "", registry: str = "registry") -> str:
+def made(snapshot: Snapshot, text: str = "", registry: RegistryFolder = REGISTRY) -> str:
     return CodeOwners(".github/CODEOWNERS", text).with_block(
         registry, block(snapshot, registry, PLACES)
     )
@@ -193,7 +195,7 @@ def test_an_owner_that_would_hide_the_rest_is_left_out() -> None:
 
 def test_without_a_platform_team_there_are_only_the_manifests_lines() -> None:
     of = snapshot({"fraud": ["@acme/risk-ml"], "churn": []}, platform=())
-    assert block(of, "registry", PLACES) == ["/registry/models/fraud.yaml @acme/risk-ml"]
+    assert block(of, REGISTRY, PLACES) == ["/registry/models/fraud.yaml @acme/risk-ml"]
     assert made(snapshot({"churn": []}, platform=())) == ""
 
 
@@ -218,11 +220,12 @@ def test_own_lines_stay_and_the_block_is_at_the_end() -> None:
 
 def test_two_registry_folders_in_one_file() -> None:
     live, test = (
-        snapshot({"fraud": ["@live"]}, registry="live"),
-        snapshot({"fraud": ["@test"]}, registry="test/models here"),
+        snapshot({"fraud": ["@live"]}, registry=RegistryFolder("live")),
+        snapshot({"fraud": ["@test"]}, registry=RegistryFolder("test/models here")),
     )
-    text = made(test, made(live, "* @all\n", "live"), "test/models here")
-    assert made(live, text, "live") == text == made(test, text, "test/models here")
+    live_folder, test_folder = RegistryFolder("live"), RegistryFolder("test/models here")
+    text = made(test, made(live, "* @all\n", live_folder), test_folder)
+    assert made(live, text, live_folder) == text == made(test, text, test_folder)
     assert owners_of(text, "live/models/fraud.yaml") == ["@live"]
     assert owners_of(text, "test/models here/models/fraud.yaml") == ["@test"]
 
@@ -260,14 +263,16 @@ def test_some_manifests_alone(line: str | None, found: int) -> None:
     file = CodeOwners(
         "CODEOWNERS", made(snapshot({"fraud": ["@one"]}), "/registry/models/fraud.yaml @mine\n")
     )
-    problems = stale_manifests(file, "registry", [("registry/models/fraud.yaml", line)])
+    problems = stale_manifests(file, REGISTRY, [("registry/models/fraud.yaml", line)])
     assert len(problems) == found
     assert all(
         file.text.splitlines()[one.line - 1] == "/registry/models/fraud.yaml @one"
         for one in problems
     )
     [absent] = stale_manifests(
-        file, "registry", [("registry/models/new.yaml", "/registry/models/new.yaml @n")]
+        file,
+        REGISTRY,
+        [("registry/models/new.yaml", "/registry/models/new.yaml @n")],
     )
     assert absent.line == 3, "at the head of the block"
 

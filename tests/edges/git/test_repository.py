@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mlflow_gitops.app.workspace import Settings, Workspace
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import SourceFile, build
 from mlflow_gitops.core.yaml.document import MAX_BYTES
 from mlflow_gitops.edges.git.repository import Git
@@ -308,7 +309,7 @@ def test_the_variables_of_a_surrounding_hook(
         monkeypatch.setenv(key, value)
     git = Git.find(repo.folder)
     assert git.resolve("HEAD") == sha
-    assert git.dirty_paths(REGISTRY) == []
+    assert git.dirty_paths(REGISTRY.paths) == []
     assert [file.path for file in git.files_at(sha, REGISTRY)] == [ALPHA]
 
 
@@ -404,7 +405,7 @@ def test_a_submodule_is_no_manifest(repo: Repo) -> None:
 def test_a_registry_that_is_no_folder(repo: Repo, what: str) -> None:
     repo.write("elsewhere/models/alpha.yaml", GOOD[ALPHA])
     if what == "a file":
-        repo.write(REGISTRY, "a file")
+        repo.write(str(REGISTRY), "a file")
     elif what == "a link":
         (repo.folder / REGISTRY).symlink_to("elsewhere", target_is_directory=True)
     sha = repo.commit()
@@ -420,13 +421,13 @@ def test_a_registry_folder_is_no_pattern(repo: Repo, folder: str) -> None:
     sha = repo.commit(
         files={path: GOOD[ALPHA], "registry/models/beta.yaml": "", "r/models/beta.yaml": ""}
     )
-    git = Git(repo.folder)
-    assert [file.path for file in git.files_at(sha, folder)] == [path]
-    assert [change[1] for change in git.line(sha, folder).changes] == [path]
+    git, registry = Git(repo.folder), RegistryFolder(folder)
+    assert [file.path for file in git.files_at(sha, registry)] == [path]
+    assert [change[1] for change in git.line(sha, registry).changes] == [path]
     repo.write(path, "name: alpha\nstages: {}\n")
     repo.write("registry/models/beta.yaml", "changed")
-    assert git.dirty_paths(folder) == [path]
-    assert git.changed_since("HEAD", folder) == [path]
+    assert git.dirty_paths(registry.paths) == [path]
+    assert git.changed_since("HEAD", registry) == [path]
 
 
 # -- blobs --------------------------------------------------------------------------------------------------------------
@@ -528,7 +529,7 @@ def test_the_users_settings_change_nothing(
         files = list(top.files_at("HEAD", REGISTRY))
         told = (
             top.first_parents("HEAD"),
-            top.dirty_paths(REGISTRY),
+            top.dirty_paths(REGISTRY.paths),
             top.changed_since("HEAD~2", REGISTRY),
         )
         return line.shas, line.changes, line.commits, files, told, top.main_ref(None)
@@ -702,7 +703,7 @@ def test_dirty_paths(repo: Repo) -> None:
         | {".gitignore": "hidden*\n"}
     )
     git = Git(repo.folder)
-    assert git.dirty_paths(REGISTRY) == []
+    assert git.dirty_paths(REGISTRY.paths) == []
     os.utime(repo.folder / paths["kept"], (0, 0))
     repo.write(paths["changed"], "name: other\n")
     (repo.folder / paths["deleted"]).unlink()
@@ -715,7 +716,7 @@ def test_dirty_paths(repo: Repo) -> None:
     repo.git("add", "-N", f"{REGISTRY}/models/intended.yaml")
     repo.write(f"{REGISTRY}/models/hidden.yaml", "ignored by git, and a manifest all the same\n")
     repo.write("outside.yaml", "elsewhere\n")
-    assert sorted(git.dirty_paths(REGISTRY)) == sorted(
+    assert sorted(git.dirty_paths(REGISTRY.paths)) == sorted(
         [
             paths["changed"],
             paths["deleted"],
@@ -731,7 +732,7 @@ def test_dirty_paths(repo: Repo) -> None:
 
 def test_dirty_before_the_first_commit(repo: Repo) -> None:
     repo.write(ALPHA, GOOD[ALPHA])
-    assert Git(repo.folder).dirty_paths(REGISTRY) == [ALPHA]
+    assert Git(repo.folder).dirty_paths(REGISTRY.paths) == [ALPHA]
     assert Workspace(Settings(repo=repo.folder)).tree().manifests.keys() == {"alpha"}
 
 

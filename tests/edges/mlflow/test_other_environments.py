@@ -8,12 +8,12 @@ import pytest
 
 from mlflow_gitops.core.manifests.environments import Environment
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
-from mlflow_gitops.core.manifests.snapshot import Folder
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.observed.recorded import Unreadable
 from mlflow_gitops.edges.mlflow.lineage import digest
 from mlflow_gitops.edges.mlflow.other_environments import Elsewhere, _environment, credentials
 
-PLACE = Environment("eu-west", Folder("registry/eu-west"), "https://mlflow.eu.example")
+PLACE = Environment("eu-west", RegistryFolder("registry/eu-west"), "https://mlflow.eu.example")
 
 
 def test_no_credential_goes_where_it_does_not_belong(monkeypatch: pytest.MonkeyPatch) -> None:

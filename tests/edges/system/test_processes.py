@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import SourceFile, build
 from mlflow_gitops.edges.system import processes
 from mlflow_gitops.edges.system.processes import spread
@@ -97,7 +98,9 @@ def test_a_new_python_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
         SourceFile(f"registry/models/m{i}.yaml", f"name: m{i}\nstages: {{}}\n".encode())
         for i in range(4)
     ]
-    assert build(manifests, "registry", spread) == build(manifests, "registry")
+    assert build(manifests, RegistryFolder("registry"), spread) == build(
+        manifests, RegistryFolder("registry")
+    )
 
 
 @forks
@@ -121,7 +124,10 @@ models:
         SourceFile("registry/models/x/m5.yaml", b"name: m5\nstages: {"),
         SourceFile("registry/models/l.yaml", None, "no"),
     ]
-    one, many = build(files, "registry"), build(files, "registry", spread)
+    one, many = (
+        build(files, RegistryFolder("registry")),
+        build(files, RegistryFolder("registry"), spread),
+    )
     assert one == many
     codes = {problem.code for problem in one.problems}
     assert codes == {

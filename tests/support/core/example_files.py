@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import (
     Snapshot,
     SourceFile,
@@ -20,9 +21,11 @@ def check_example(example: Path) -> Snapshot:
     alone."""
     data = example.read_bytes()
     if example.parent.name == "policies":
-        return build([SourceFile("registry/policy.yaml", data)], "registry")
+        return build([SourceFile("registry/policy.yaml", data)], RegistryFolder("registry"))
     policy = SourceFile("registry/policy.yaml", (EXAMPLES / "policy.yaml").read_bytes())
-    return build([policy, SourceFile(f"registry/models/{example.name}", data)], "registry")
+    return build(
+        [policy, SourceFile(f"registry/models/{example.name}", data)], RegistryFolder("registry")
+    )
 
 
 def example_name(example: Path) -> str:

@@ -115,7 +115,7 @@ def changed_files(repo: Repo, parent: str | None, sha: str) -> set[str]:
     trees = [
         dict(
             reversed(line.split("\t", 1))
-            for line in repo.git("ls-tree", "-r", one, "--", REGISTRY).splitlines()
+            for line in repo.git("ls-tree", "-r", one, "--", str(REGISTRY)).splitlines()
         )
         if one
         else {}

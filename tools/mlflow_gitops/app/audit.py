@@ -15,7 +15,7 @@ from mlflow_gitops.core.history.mainline import Merged
 from mlflow_gitops.core.history.model_history import Histories
 from mlflow_gitops.core.manifests.blob_reader import Reader
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES, file_stem, model_of
-from mlflow_gitops.core.manifests.snapshot import classify, stem_of
+from mlflow_gitops.core.manifests.registry_folder import stem_of
 from mlflow_gitops.core.times import instant, named_time
 from mlflow_gitops.core.wording import did_you_mean
 from mlflow_gitops.edges.git.notes import Notes
@@ -45,7 +45,7 @@ class Trail:
         reader = Reader(self._git.blobs)
 
         def wants(path: str) -> bool:
-            kind = classify(path, workspace.registry)
+            kind = workspace.registry.classify(path)
             return kind == "policy" or (
                 kind == "manifest" and (stems is None or stem_of(path) in stems)
             )
@@ -55,7 +55,7 @@ class Trail:
         self.line = line = self._git.listed(main)
         # Beside reading the line, since both wait for git.
         self._early = Meanwhile(lambda: self._merged(line.merges)) if whole else None
-        self._git.fill(line, workspace.registry, wants, reader.take)
+        self._git.fill(line, workspace.registry.paths, wants, reader.take)
         self._histories = Histories(
             self.line, workspace.registry, self._git.blobs, {}, reader=reader
         )

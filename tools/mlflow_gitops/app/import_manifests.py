@@ -17,7 +17,8 @@ from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import Manifest, check_policy, read_manifest
 from mlflow_gitops.core.manifests.names import file_stem, name_fault
 from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy
-from mlflow_gitops.core.manifests.snapshot import Snapshot, classify, stem_of
+from mlflow_gitops.core.manifests.registry_folder import stem_of
+from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.plan.plan_model import departures
@@ -91,7 +92,7 @@ class Import:
         self._policy: Policy = snapshot.policy.without_stages() if stageless else snapshot.policy
         self._options = options
         listing = files.names(workspace.top, workspace.registry) if snapshot.count else []
-        manifests = [path for path in listing if classify(path, workspace.registry) == "manifest"]
+        manifests = [path for path in listing if workspace.registry.classify(path) == "manifest"]
         self._files = {stem_of(path): path for path in manifests}
         self._folded = {stem.lower(): stem for stem in self._files}
         self._schema = bool(files.schema_copies(workspace.top).get("schemas/model.schema.json"))

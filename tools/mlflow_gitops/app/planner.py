@@ -21,7 +21,8 @@ from mlflow_gitops.core.history.model_history import BaseState, Histories
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.manifests.names import file_stem
-from mlflow_gitops.core.manifests.snapshot import Snapshot, classify, stem_of
+from mlflow_gitops.core.manifests.registry_folder import stem_of
+from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.plan.fingerprint import fingerprint
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan
@@ -86,7 +87,7 @@ class Planner:
             name: Desired(m, policy.for_model(name, m.kind))
             for name, m in snapshot.manifests.items()
         }
-        policy_dirty = any(classify(path, workspace.registry) == "policy" for path in dirty)
+        policy_dirty = any(workspace.registry.classify(path) == "policy" for path in dirty)
         stems = {stem_of(path) for path in dirty}
         self._evidence = replace(evidence(workspace, registry), messages=cache(self._messages))
         self._histories = Histories(

@@ -5,6 +5,7 @@ This knows git and files; `planning` adds MLflow.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import cached_property
@@ -12,15 +13,8 @@ from pathlib import Path, PurePosixPath
 
 from mlflow_gitops.core.history.mainline import Line
 from mlflow_gitops.core.manifests.environments import Environment, policy_course, read_environments
-from mlflow_gitops.core.manifests.snapshot import (
-    ENVIRONMENTS,
-    Folder,
-    Snapshot,
-    build,
-    classify,
-    policy_of,
-    schema_copy_problems,
-)
+from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS, RegistryFolder
+from mlflow_gitops.core.manifests.snapshot import Snapshot, build, schema_copy_problems
 from mlflow_gitops.core.yaml.problems import in_order
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.system import files
@@ -81,7 +75,7 @@ class Workspace:
             )
         self.root = folder.as_posix()
         """The folder that --registry-dir names."""
-        self.registry = Folder(self.root)
+        self.registry = RegistryFolder(self.root)
         self.settings = settings
         self.environment: Environment | None = None
         if settings.environment is not None:
@@ -194,11 +188,11 @@ class Workspace:
             if sha in after:
                 line.shas.append(sha)
                 line.times.append(max(seconds, line.times[-1]))
-        self._fill(line, self.registry)
+        self._fill(line, self.registry.paths)
         return self._with_policies(line)
 
-    def _fill(self, line: Line, registry: str) -> None:
-        self.git.fill(line, registry, lambda path: False, lambda path, blob, data: None)
+    def _fill(self, line: Line, paths: Sequence[str]) -> None:
+        self.git.fill(line, paths, lambda path: False, lambda path, blob, data: None)
 
     def _with_policies(self, line: Line) -> Line:
         """A line whose policy is at each commit the file that the list of environments named then.
@@ -207,7 +201,7 @@ class Workspace:
         if self.environment is None:
             return line
         named = self._named_policies(line)
-        current = policy_of(self.registry)
+        current = self.registry.policy_path
         others = {file for _, file in named if file} - {current}
         if not others:
             return line
@@ -235,13 +229,13 @@ class Workspace:
                 else None
             )
             one = known.get(self.environment.name) if known else None
-            found.append((i, policy_of(one.folder) if one else None))
+            found.append((i, one.folder.policy_path if one else None))
         return found
 
     def _changes(self, line: Line, file: str) -> list[tuple[int, str, str | None]]:
         """What the commits of a line did to one more file; the line comes to know those commits."""
         more = Line(line.shas, [], {}, line.times, {})
-        self._fill(more, Folder(file, file))
+        self._fill(more, [file])
         line.commits.update(
             (sha, commit) for sha, commit in more.commits.items() if sha not in line.commits
         )
@@ -278,7 +272,9 @@ class Workspace:
     def dirty_paths(self) -> list[str]:
         """Manifests and policy that differ from HEAD in the working tree."""
         return [
-            path for path in self.git.dirty_paths(self.registry) if classify(path, self.registry)
+            path
+            for path in self.git.dirty_paths(self.registry.paths)
+            if self.registry.classify(path)
         ]
 
     def owner(self, line: Line) -> str | None:

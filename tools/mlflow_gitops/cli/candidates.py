@@ -16,7 +16,7 @@ from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.manifests.manifest import Manifest, read_manifest
 from mlflow_gitops.core.manifests.names import file_stem, model_of
 from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy, read_policy
-from mlflow_gitops.core.manifests.snapshot import classify, policy_of, stem_of
+from mlflow_gitops.core.manifests.registry_folder import stem_of
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.settings import Settings
 
@@ -85,7 +85,7 @@ def _plain(offers: Iterable[Offer]) -> list[Offer]:
 
 def _manifests(workspace: Workspace) -> list[str]:
     listed = files.names(workspace.top, workspace.registry)
-    return [path for path in listed if classify(path, workspace.registry) == "manifest"]
+    return [path for path in listed if workspace.registry.classify(path) == "manifest"]
 
 
 def _manifest(workspace: Workspace, model: str) -> Manifest | None:
@@ -97,7 +97,7 @@ def _manifest(workspace: Workspace, model: str) -> Manifest | None:
 
 
 def _rules(workspace: Workspace, model: str) -> ModelPolicy:
-    path = policy_of(workspace.registry)
+    path = workspace.registry.policy_path
     data = files.read_file(workspace.top / path, path).data
     policy = read_policy(data, path)[0] if data is not None else None
     return (policy or Policy()).for_model(model)

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid
-from mlflow_gitops.core.manifests.snapshot import ENVIRONMENTS, Snapshot, classify, policy_of
+from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS
+from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.setup import codeowners
 from mlflow_gitops.core.setup.codeowners import PLACES, CodeOwners
 from mlflow_gitops.core.yaml.problems import Problem
@@ -66,7 +67,7 @@ def problems(
     found = existing(workspace)
     if found is None:
         return (
-            codeowners.missing(policy_of(workspace.registry), snapshot) if changed is None else []
+            codeowners.missing(workspace.registry.policy_path, snapshot) if changed is None else []
         )
     if changed is None and not snapshot.errors:
         return codeowners.stale(found, written(workspace, snapshot, found))
@@ -74,7 +75,7 @@ def problems(
     gone = {
         path: None
         for path in changed or ()
-        if classify(path, workspace.registry) == "manifest" and not (workspace.top / path).exists()
+        if workspace.registry.classify(path) == "manifest" and not (workspace.top / path).exists()
     }
     return codeowners.stale_manifests(found, workspace.registry, sorted((gone | lines).items()))
 

@@ -9,7 +9,6 @@ from mlflow_gitops.commands.output import emit, emit_json, steps, warn
 from mlflow_gitops.core.comparison.compare import meant
 from mlflow_gitops.core.manifests.names import Kind
 from mlflow_gitops.core.manifests.policy import read_policy
-from mlflow_gitops.core.manifests.snapshot import policy_of
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import OK, Failure
@@ -50,7 +49,7 @@ def run(settings: Settings, model: str, before: str, after: str, form: str) -> i
 def _own_stages(workspace: Workspace, model: str, kind: Kind, *, stageless: bool) -> dict[str, str]:
     """The aliases behind stages that only the policy knows; none where there is no policy that can
     be read."""
-    path = policy_of(workspace.registry)
+    path = workspace.registry.policy_path
     read = files.read_file(workspace.top / path, path)
     policy = read_policy(read.data, path)[0] if read.data is not None else None
     if policy is None:

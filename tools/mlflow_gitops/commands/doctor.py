@@ -13,7 +13,7 @@ from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands import codeowners
 from mlflow_gitops.commands.output import emit, emit_json, steps
 from mlflow_gitops.core.audit.receipts import NOTES_REF
-from mlflow_gitops.core.manifests.snapshot import Snapshot, policy_of
+from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.setup import doctor
 from mlflow_gitops.core.setup.doctor import Finding, GitFacts, MlflowFacts
 from mlflow_gitops.core.setup.doctor_github import judge_settings
@@ -111,7 +111,7 @@ def _files(workspace: Workspace, git: Git | None, found: list[Finding]) -> Snaps
         owned = codeowners.problems(workspace, snapshot)
     found += doctor.judge_policy(
         snapshot,
-        has_policy=(workspace.top / policy_of(workspace.registry)).is_file(),
+        has_policy=(workspace.top / workspace.registry.policy_path).is_file(),
         github=GitHub.configured(git) is not None,
         owned=owned,
         copies=files.schema_copies(workspace.top),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow_gitops.app.import_manifests import Folders, Import, Imported, Options, matches
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid, steps, warn
-from mlflow_gitops.core.manifests.snapshot import Snapshot, classify
+from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.wording import counted, did_you_mean, first_few
 from mlflow_gitops.edges.system import files
@@ -30,7 +30,7 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     workspace = Workspace(settings)
     here = (workspace.top / workspace.registry).is_dir()
     snapshot = workspace.tree() if here else Snapshot()
-    if any(classify(one.file, workspace.registry) != "manifest" for one in snapshot.errors):
+    if any(workspace.registry.classify(one.file) != "manifest" for one in snapshot.errors):
         return report_invalid(snapshot, options.form)
     progress = steps(settings)
     progress("reading MLflow")

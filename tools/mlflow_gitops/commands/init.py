@@ -18,7 +18,7 @@ from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands import codeowners
 from mlflow_gitops.commands.output import emit, emit_json, note
 from mlflow_gitops.core.manifests.policy import read_policy
-from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build, policy_of
+from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build
 from mlflow_gitops.core.setup import scaffold
 from mlflow_gitops.core.setup.codeowners import PLACES, CodeOwners
 from mlflow_gitops.core.setup.scaffold import ACTION, TEMPLATE, Place, Scaffolded
@@ -71,7 +71,7 @@ def run(settings: Settings, options: Options, ask: Ask | None) -> int:
         options.github, has_action if options.update else True, "Is the repository on GitHub?", ask
     )
     owner = options.owner
-    policy_file = policy_of(workspace.registry)
+    policy_file = workspace.registry.policy_path
     fresh = not _is_whole(workspace) and not os.path.lexists(workspace.top / policy_file)
     if owner is None and ask is not None and github and fresh:
         owner = ask("Which team owns the policy (@org/team; empty for none)?", "").strip() or None
@@ -149,7 +149,7 @@ def _wanted(
     workspace: Workspace, rules: bytes, place: Place, *, github: bool
 ) -> Iterator[Scaffolded]:
     if not _is_whole(workspace):
-        yield Scaffolded(policy_of(workspace.registry), rules, "never")
+        yield Scaffolded(workspace.registry.policy_path, rules, "never")
         if not (workspace.top / workspace.registry / "models").is_dir():
             yield Scaffolded(f"{workspace.registry}/models/.gitkeep", scaffold.KEEP, "never")
     for file in sorted(shared("schemas").glob("*.schema.json")):
@@ -222,7 +222,7 @@ def _owners(workspace: Workspace, rules: bytes | None) -> list[Outcome]:
     there = (workspace.top / workspace.registry).is_dir()
     sources = list(files.registry_files(workspace.top, workspace.registry)) if there else []
     if rules is not None:
-        sources.append(SourceFile(policy_of(workspace.registry), rules))
+        sources.append(SourceFile(workspace.registry.policy_path, rules))
     snapshot: Snapshot = build(sources, workspace.registry)
     found = codeowners.existing(workspace)
     old = found or CodeOwners(PLACES[0], "")

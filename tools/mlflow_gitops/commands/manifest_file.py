@@ -13,7 +13,8 @@ from mlflow_gitops.core.authoring.edit_manifest import IDENTITY, identity
 from mlflow_gitops.core.manifests.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.manifests.policy import ModelPolicy, StageRule
-from mlflow_gitops.core.manifests.snapshot import SourceFile, build, classify, stem_of
+from mlflow_gitops.core.manifests.registry_folder import stem_of
+from mlflow_gitops.core.manifests.snapshot import SourceFile, build
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.wording import did_you_mean, version_list
 from mlflow_gitops.edges.system import files
@@ -65,7 +66,7 @@ def find(settings: Settings, model: str, form: str) -> Sheet:
     workspace = Workspace(settings)
     registry = workspace.registry
     stem, models = file_stem(model), f"{registry}/models/"
-    listing = {path: classify(path, registry) for path in files.names(workspace.top, registry)}
+    listing = {path: registry.classify(path) for path in files.names(workspace.top, registry)}
     # A file of the wrong ending counts, since it is told to be one.
     relevant = [
         path for path, kind in listing.items() if kind in ("manifest", "policy", "extension")

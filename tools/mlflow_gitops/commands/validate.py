@@ -9,15 +9,13 @@ from pathlib import Path
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, emit_json, note
 from mlflow_gitops.core.manifests.environments import read_environments
+from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS, RegistryFolder, stem_of
 from mlflow_gitops.core.manifests.snapshot import (
-    ENVIRONMENTS,
     Snapshot,
     SourceFile,
     build,
-    classify,
+    name_clashes,
     schema_copy_problems,
-    stem_of,
-    twins,
 )
 from mlflow_gitops.core.wording import counted
 from mlflow_gitops.core.yaml.problems import Problem, in_order
@@ -140,7 +138,9 @@ def _changed(workspace: Workspace, ref: str) -> Snapshot:
     )
     names = {stem_of(path).lower() for path in changed}
     alike = (path for path in listing if stem_of(path).lower() in names)
-    siblings = twins(path for path in alike if classify(path, workspace.registry) == "manifest")
+    siblings = name_clashes(
+        path for path in alike if workspace.registry.classify(path) == "manifest"
+    )
     copies = schema_copy_problems(files.schema_copies(workspace.top))
     keep = [
         one
@@ -166,7 +166,7 @@ def _with_codeowners(
 
 def _is_policy(workspace: Workspace, path: str) -> bool:
     """Whether a file is the policy, or is taken for it under another ending."""
-    kind = classify(path, workspace.registry)
+    kind = workspace.registry.classify(path)
     return kind == "policy" or (
         kind == "extension" and not path.startswith(f"{workspace.registry}/models/")
     )
@@ -202,7 +202,7 @@ def _given(workspace: Workspace, paths: Sequence[Path]) -> Snapshot:
             for one in whole.problems
             if everything or one.file in inside or _is_policy(workspace, one.file)
         ]
-        manifests = sum(1 for path in inside if classify(path, workspace.registry) == "manifest")
+        manifests = sum(1 for path in inside if workspace.registry.classify(path) == "manifest")
         snapshot.count += whole.count if everything else manifests
     for file in outside:
         alone = _alone(file)
@@ -219,7 +219,9 @@ def _below(folder: Path) -> Iterator[Path]:
 def _alone(file: Path) -> Snapshot:
     read = files.read_file(file, file.as_posix())
     inner = "policy.yaml" if file.name == "policy.yaml" else f"models/{file.name}"
-    snapshot = build([SourceFile(f"registry/{inner}", read.data, read.fault)], "registry")
+    snapshot = build(
+        [SourceFile(f"registry/{inner}", read.data, read.fault)], RegistryFolder("registry")
+    )
     shown = file.as_posix()
     snapshot.problems = [
         Problem(shown, p.line, p.column, p.code, p.message, p.severity) for p in snapshot.problems

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import git
 
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import build
 from mlflow_gitops.core.setup.codeowners import PLACES, CodeOwners, block
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.shared import shared
+
+REGISTRY = RegistryFolder("registry")
 
 _PERSON = git.Actor("mlflow-gitops demo", "demo@example.invalid")
 
@@ -60,8 +63,8 @@ class DemoRepository:
 
 def _own(folder: Path) -> None:
     """Say whom GitHub would ask, as the command codeowners does."""
-    snapshot = build(files.registry_files(folder, "registry"), "registry")
+    snapshot = build(files.registry_files(folder, REGISTRY), REGISTRY)
     found = CodeOwners(PLACES[0], "")
     (folder / ".github").mkdir()
-    lines = block(snapshot, "registry", ["schemas/", ".github/"])
-    (folder / found.file).write_text(found.with_block("registry", lines), encoding="utf-8")
+    lines = block(snapshot, REGISTRY, ["schemas/", ".github/"])
+    (folder / found.file).write_text(found.with_block(REGISTRY, lines), encoding="utf-8")

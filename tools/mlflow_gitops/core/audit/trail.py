@@ -14,7 +14,7 @@ from mlflow_gitops.core.gates.overrides import overrides
 from mlflow_gitops.core.history.mainline import Commit, Line, Merged
 from mlflow_gitops.core.history.people import People, people
 from mlflow_gitops.core.manifests.policy import ModelPolicy
-from mlflow_gitops.core.manifests.snapshot import classify, stem_of
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder, stem_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Audit:
     def __init__(
         self,
         line: Line,
-        registry: str,
+        registry: RegistryFolder,
         changes: Iterable[Event],
         ledger: Ledger,
         merged: Mapping[int, Sequence[Merged]],
@@ -86,7 +86,7 @@ class Audit:
 
     def _is(self, path: str, event: Event) -> bool:
         """Whether a path is a file that an event is about."""
-        kind = classify(path, self._registry)
+        kind = self._registry.classify(path)
         return (
             kind == "policy"
             if event.stem is None

@@ -19,7 +19,7 @@ from mlflow_gitops.core.manifests.blob_reader import TWINS, ReadBlobs, Reader, R
 from mlflow_gitops.core.manifests.desired import Desired, Field
 from mlflow_gitops.core.manifests.names import Kind, file_stem, model_of
 from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy
-from mlflow_gitops.core.manifests.snapshot import classify, stem_of
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder, stem_of
 
 BaseState = Literal["none", "known", "stale", "unknown", "lost"]
 """`lost`: a receipt knows the base, and MLflow does not any more."""
@@ -116,7 +116,7 @@ class Histories:
     def __init__(
         self,
         line: Line,
-        registry: str,
+        registry: RegistryFolder,
         read_blobs: ReadBlobs,
         target: Mapping[str, Desired],
         *,
@@ -133,7 +133,7 @@ class Histories:
         kinds: dict[str, tuple[str | None, str]] = {}
         for i, path, blob in line.changes:
             if path not in kinds:
-                kinds[path] = classify(path, registry), stem_of(path)
+                kinds[path] = registry.classify(path), stem_of(path)
             kind, stem = kinds[path]
             if kind == "manifest":
                 self._by_stem.setdefault(stem, []).append((i, path, blob))

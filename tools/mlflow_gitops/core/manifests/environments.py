@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlflow_gitops.core.manifests.snapshot import ENVIRONMENTS, Folder
+from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS, RegistryFolder
 from mlflow_gitops.core.yaml import schema_check
 from mlflow_gitops.core.yaml.document import Document, parse
 from mlflow_gitops.core.yaml.problems import Problem
@@ -29,7 +29,7 @@ class Environment:
     GitHub's environments whose secrets the workflows use."""
 
     name: str
-    folder: Folder
+    folder: RegistryFolder
     tracking_uri: str
     registry_uri: str | None = None
     workspace: str | None = None
@@ -89,7 +89,7 @@ def _environment(name: str, entry: Mapping[str, Any], registry: str) -> Environm
     github = entry.get("github") or {}
     return Environment(
         name=name,
-        folder=Folder(
+        folder=RegistryFolder(
             f"{registry}/{entry.get('folder', name)}", f"{registry}/{policy}" if policy else None
         ),
         tracking_uri=entry["tracking_uri"],

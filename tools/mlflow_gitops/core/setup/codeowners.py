@@ -16,7 +16,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from mlflow_gitops.core.manifests.manifest import Manifest
-from mlflow_gitops.core.manifests.snapshot import Snapshot, policy_of
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
+from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.yaml.problems import Problem
 
 PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
@@ -41,7 +42,7 @@ class CodeOwners:
     file: str
     text: str
 
-    def with_block(self, registry: str, lines: Iterable[str]) -> str:
+    def with_block(self, registry: RegistryFolder, lines: Iterable[str]) -> str:
         """The text with these lines as the block of one registry folder, at the end, and everything
         else as it was.
 
@@ -49,7 +50,7 @@ class CodeOwners:
         own lines.
         """
         own, blocks = _parts(self.text)
-        name = pattern(registry)
+        name = pattern(registry.path)
         blocks.pop(name, None)
         if wanted := list(lines):
             blocks[name] = [f"{_BEGIN}{name}{_SAYS}", _LAST, *wanted, f"{_END}{name}"]
@@ -71,7 +72,7 @@ def pattern(path: str) -> str:
     return "/" + _WILD.sub("?", path).replace(" ", "\\ ")
 
 
-def block(snapshot: Snapshot, registry: str, places: Collection[str]) -> list[str]:
+def block(snapshot: Snapshot, registry: RegistryFolder, places: Collection[str]) -> list[str]:
     """The lines for one registry folder. `places` are the platform's other files and folders, a
     folder's with a slash.
 
@@ -84,7 +85,7 @@ def block(snapshot: Snapshot, registry: str, places: Collection[str]) -> list[st
     manifests = sorted(snapshot.manifests.values(), key=lambda manifest: manifest.file)
     lines += [line for manifest in manifests if (line := manifest_line(manifest))]
     if team:
-        lines += [_line(place, team) for place in (policy_of(registry), *places)]
+        lines += [_line(place, team) for place in (registry.policy_path, *places)]
     return lines
 
 
@@ -117,11 +118,11 @@ def stale(found: CodeOwners, wanted: str) -> list[Problem]:
 
 
 def stale_manifests(
-    found: CodeOwners, registry: str, now: Iterable[tuple[str, str | None]]
+    found: CodeOwners, registry: RegistryFolder, now: Iterable[tuple[str, str | None]]
 ) -> list[Problem]:
     """What is stale for some manifests alone: (path, its line or None) as they are now. For a run
     that reads no others."""
-    numbered = list(_numbered(found.text, pattern(registry)))
+    numbered = list(_numbered(found.text, pattern(registry.path)))
     known: dict[str, list[tuple[int, str]]] = {}
     for number, line in numbered:
         known.setdefault(_UNESCAPED_SPACE.split(line, maxsplit=1)[0], []).append((number, line))

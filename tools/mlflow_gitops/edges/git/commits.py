@@ -20,7 +20,7 @@ _UNDER_WAY = {"MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick", "REVERT_
 def check(git: Git, file: str, branch: str | None) -> None:
     """Raise GitFailure, before anything is written, where an edit of `file` could not be committed
     by itself, on a new branch where one is named."""
-    if not git.has_commits() or git.dirty_paths(file):
+    if not git.has_commits() or git.dirty_paths([file]):
         raise GitFailure(
             f"{file} has changes that are not committed, which would be committed along. Commit or"
             " undo them first, or leave --commit away."

@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import Thread
 from typing import IO, cast
 
 from mlflow_gitops.core.history.mainline import Commit, Line, Merged
-from mlflow_gitops.core.manifests.snapshot import LINK, SourceFile, matters, outside
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
+from mlflow_gitops.core.manifests.snapshot import LINK, SourceFile
 from mlflow_gitops.core.yaml.document import MAX_BYTES
 from mlflow_gitops.edges.git import log
 from mlflow_gitops.edges.git.blobs import BlobStream, Take, answer
@@ -30,12 +31,11 @@ class Git(Revisions):
     """One repository, named by its top-level folder: its commits, and what lies in them and in the
     working tree."""
 
-    def files_at(self, revision: str, registry: str) -> Iterator[SourceFile]:
+    def files_at(self, revision: str, registry: RegistryFolder) -> Iterator[SourceFile]:
         """A registry folder's files straight from git's objects, without a checkout. Raises
         GitFailure if it has none."""
-        listing = self._run(
-            "ls-tree", "-r", "-z", "-l", "--full-tree", revision, "--", registry, *outside(registry)
-        )
+        command = ("ls-tree", "-r", "-z", "-l", "--full-tree", revision, "--", *registry.paths)
+        listing = self._run(*command)
         if b"\t" + os.fsencode(registry) + b"/" not in listing:
             raise GitFailure(
                 f"There is no {registry}/ folder in commit {revision[:12]}. Commit it first, or"
@@ -47,7 +47,7 @@ class Git(Revisions):
             if not path:
                 continue
             mode, kind, blob, size = head.split()
-            if matters(path, registry, link=mode == _LINK_MODE):
+            if registry.is_relevant(path, is_link=mode == _LINK_MODE):
                 entries.append((path, mode, kind, blob, size))
         plain = [
             blob
@@ -89,7 +89,7 @@ class Git(Revisions):
     def line(
         self,
         revision: str,
-        registry: str,
+        registry: RegistryFolder,
         wants: Callable[[str], bool] = lambda path: False,
         take: Take = lambda path, blob, data: None,
     ) -> Line:
@@ -99,7 +99,7 @@ class Git(Revisions):
         the oldest first.
         """
         line = self.listed(revision)
-        self.fill(line, registry, wants, take)
+        self.fill(line, registry.paths, wants, take)
         return line
 
     def listed(self, revision: str) -> Line:
@@ -107,19 +107,21 @@ class Git(Revisions):
         yet."""
         return log.listed(self._run("rev-list", *log.LISTED, revision, "--"))
 
-    def fill(self, line: Line, registry: str, wants: Callable[[str], bool], take: Take) -> None:
+    def fill(
+        self, line: Line, paths: Sequence[str], wants: Callable[[str], bool], take: Take
+    ) -> None:
         """Add to a line what its commits did to the registry folder, from one `git diff-tree`;
         `line` says the rest."""
         blobs = BlobStream(lambda: self._popen("cat-file", "--batch", "--buffer"), take)
         try:
-            log.fill(line, self._logged(log.compared(line), registry), wants, blobs)
+            log.fill(line, self._logged(log.compared(line), paths), wants, blobs)
         finally:
             blobs.close()
 
-    def _logged(self, asked: str, registry: str) -> Iterator[log.Logged]:
+    def _logged(self, asked: str, paths: Sequence[str]) -> Iterator[log.Logged]:
         """What each of the commits asked for did to the registry folder, as `git diff-tree` finds
         it."""
-        command = ("diff-tree", *log.LOGGED, "--", registry, *outside(registry))
+        command = ("diff-tree", *log.LOGGED, "--", *paths)
         with self._popen(*command) as process:
             # It answers before it has read all of it, so somebody has to listen meanwhile.
             Thread(target=_feed, args=(process.stdin, asked.encode()), daemon=True).start()
@@ -129,7 +131,9 @@ class Git(Revisions):
             self._run(*command, feed=asked, why=why)
             raise GitFailure(f"{why}: it ended too early.")
 
-    def merged(self, line: Line, wanted: Iterable[int], registry: str) -> dict[int, list[Merged]]:
+    def merged(
+        self, line: Line, wanted: Iterable[int], registry: RegistryFolder
+    ) -> dict[int, list[Merged]]:
         """The commits that these true merges of the line brought in, the newest first, without
         merges among them.
 
@@ -153,7 +157,7 @@ class Git(Revisions):
             sha for sha, rest in parents.items() if brought.get(sha) in found and len(rest) < 2
         ]
         if asked:
-            for sha, seconds, about, changes in self._logged(_lines(asked), registry):
+            for sha, seconds, about, changes in self._logged(_lines(asked), registry.paths):
                 commit = Commit(sha, log.utc(seconds), *about)
                 found[brought[sha]].append(Merged(commit, tuple(path for path, _ in changes)))
         return found
@@ -174,21 +178,21 @@ class Git(Revisions):
             )
         return [one.strip() for one in said.decode("utf-8", "replace").split("\0") if one.strip()]
 
-    def dirty_paths(self, registry: str) -> list[str]:
-        """Paths below the registry folder that differ from HEAD, new and deleted ones included."""
+    def dirty_paths(self, paths: Sequence[str]) -> list[str]:
+        """Paths at or below `paths` that differ from HEAD, new and deleted ones included."""
         return _status_paths(
             self._run(
                 "status", "--porcelain", "-z", "--untracked-files=all", "--ignored", "--ignore-submodules=none",
-                "--no-renames", "--", registry, *outside(registry),
+                "--no-renames", "--", *paths,
             )
         )  # fmt: skip
 
-    def changed_since(self, ref: str, registry: str) -> list[str]:
+    def changed_since(self, ref: str, registry: RegistryFolder) -> list[str]:
         """Paths below the registry folder that differ, in the working tree, from where this branch
         left `ref`."""
         tip = self.resolve(ref)
         start = self.asked("merge-base", tip, "HEAD") or tip
-        places = (registry, *outside(registry))
+        places = registry.paths
         changed = self._run("diff", "--name-only", "-z", "--no-renames", start, "--", *places)
         paths = set(changed.decode("utf-8", "surrogateescape").split("\0"))
         new = self._run(

@@ -9,12 +9,13 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from mlflow_gitops.core.manifests.snapshot import LINK, SourceFile, matters, outside
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
+from mlflow_gitops.core.manifests.snapshot import LINK, SourceFile
 from mlflow_gitops.core.yaml.document import MAX_BYTES
 from mlflow_gitops.errors import Failure
 
 
-def registry_files(repo: Path, registry: str) -> Iterator[SourceFile]:
+def registry_files(repo: Path, registry: RegistryFolder) -> Iterator[SourceFile]:
     """Every file below `repo/registry`, in path order.
 
     Symbolic links are not followed: what a manifest says must be in the commit that is reviewed,
@@ -23,7 +24,7 @@ def registry_files(repo: Path, registry: str) -> Iterator[SourceFile]:
     return (read_file(f"{repo}/{path}", path) for path in names(repo, registry))
 
 
-def names(repo: Path, registry: str) -> list[str]:
+def names(repo: Path, registry: RegistryFolder) -> list[str]:
     """The paths of a registry folder's files, without reading them. Raises Failure if there is no
     such folder."""
     top = repo / registry
@@ -49,15 +50,18 @@ def names(repo: Path, registry: str) -> list[str]:
         found += (
             f"{inside}/{name}"
             for name in listed
-            if matters(f"{inside}/{name}", registry)
-            or matters(f"{inside}/{name}", registry, link=(folder / name).is_symlink())
+            if registry.is_relevant(f"{inside}/{name}")
+            or registry.is_relevant(f"{inside}/{name}", is_link=(folder / name).is_symlink())
         )
         found += (
             f"{inside}/{name}"
             for name in folders
-            if matters(f"{inside}/{name}", registry, link=True) and (folder / name).is_symlink()
+            if registry.is_relevant(f"{inside}/{name}", is_link=True)
+            and (folder / name).is_symlink()
         )
-    return sorted([*found, *(path for path in outside(registry) if os.path.lexists(repo / path))])
+    return sorted(
+        [*found, *(path for path in registry.paths_outside if os.path.lexists(repo / path))]
+    )
 
 
 def read_file(path: Path | str, shown: str) -> SourceFile:

@@ -1,0 +1,81 @@
+"""The registry folder of a repository: where its files lie, and what each of them is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+ENVIRONMENTS = "environments.yaml"
+"""The list of environments of a repository that has several. It lies in the folder that holds the
+registry folder of each environment."""
+
+FileKind = Literal["manifest", "policy", "extension", "misplaced"]
+"""What a file is. `extension` is a YAML file with the wrong ending, `misplaced` one outside
+`models/`; both are reported and not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryFolder:
+    """A registry folder: its path in the repository, and the policy that applies to it.
+
+    It can be used as a path (`top / folder`, an argument of a process) and in a text.
+    """
+
+    path: str
+    shared_policy: str | None = None
+    """The path of the policy if several folders share one; otherwise it is `policy.yaml` in this
+    folder."""
+
+    def __str__(self) -> str:
+        return self.path
+
+    def __fspath__(self) -> str:
+        return self.path
+
+    @property
+    def policy_path(self) -> str:
+        """The path of the policy in the repository."""
+        return self.shared_policy or f"{self.path}/policy.yaml"
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths that git must be given to cover everything that belongs to this folder."""
+        return (self.path, *self.paths_outside)
+
+    @property
+    def paths_outside(self) -> tuple[str, ...]:
+        """The files that belong to this folder and lie outside it: a shared policy, or none."""
+        policy = self.policy_path
+        return () if policy.startswith(f"{self.path}/") else (policy,)
+
+    def classify(self, path: str) -> FileKind | None:
+        """What a file of the repository is for this folder. None if the file is not read: a README,
+        or a file outside the folder that is not its shared policy."""
+        if not path.startswith(f"{self.path}/"):
+            return "policy" if path == self.policy_path else None
+
+        inner = path[len(self.path) + 1 :]
+        if inner == ENVIRONMENTS:
+            return None  # core/manifests/environments.py reads it
+
+        stem, dot, ending = inner.rpartition("/")[2].rpartition(".")
+        if not stem or not dot or ending.lower() not in ("yaml", "yml"):
+            return None
+        is_in_models = inner.startswith("models/")
+        if ending != "yaml":
+            return "extension" if is_in_models or stem.lower() == "policy" else "misplaced"
+        if is_in_models:
+            return "manifest"
+        return "policy" if path == self.policy_path else "misplaced"
+
+    def is_relevant(self, path: str, *, is_link: bool = False) -> bool:
+        """Whether a file must be read. Every symbolic link at or below `models/` is relevant,
+        because it could hide a folder of manifests."""
+        if self.classify(path) is not None:
+            return True
+        return is_link and f"{path}/".startswith(f"{self.path}/models/")
+
+
+def stem_of(path: str) -> str:
+    """The stem of a manifest's file name. It identifies the model in the git history."""
+    return path.rpartition("/")[2].removesuffix(".yaml")
