@@ -43,6 +43,7 @@ def rows(sizes: Sizes) -> Iterator[Row]:
 def prepared(top: Path, models: int, versions: int) -> tuple[Team, str]:
     """A team's repository and a SQLite store that agree, stamps and all."""
     from mlflow_gitops.app.planner import Planner
+    from mlflow_gitops.app.target import Target
     from mlflow_gitops.app.workspace import Workspace
     from mlflow_gitops.edges.mlflow.registry import Registry
     from mlflow_gitops.settings import Settings
@@ -52,7 +53,8 @@ def prepared(top: Path, models: int, versions: int) -> tuple[Team, str]:
     write_manifests(top / "repo", models)
     fill_store(backend, models, versions)
     workspace = Workspace(Settings(repo=top / "repo"))
-    write_stamps(backend, Planner.for_tree(workspace, Registry(backend), workspace.tree()).plan())
+    target = Target.of_tree(workspace, workspace.tree())
+    write_stamps(backend, Planner(workspace, Registry(backend), target).plan().plan)
     return Team(top / "repo", backend), backend
 
 

@@ -13,8 +13,8 @@ import pytest
 from mlflow_gitops.core.audit.events import courses, in_order, policy_events, stages_of
 from mlflow_gitops.core.audit.receipts import Ledger
 from mlflow_gitops.core.audit.trail import Audit
+from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Line
-from mlflow_gitops.core.history.model_history import Histories
 from mlflow_gitops.edges.git.repository import Git
 from tests.support.core import slow_audit
 from tests.support.git_histories import REGISTRY, Repo, random_history
@@ -24,7 +24,7 @@ EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "12"))
 
 def trail(git: Git, revision: str) -> tuple[Line, list[dict[str, object]]]:
     line = git.line(revision, REGISTRY)
-    histories = Histories(line, REGISTRY, git.blobs, {})
+    histories = HistoryReader(line, REGISTRY, git.blobs)
     every = courses(line, histories)
     found = in_order(
         [*policy_events(line, histories), *(event for one in every for event in one.events)]
@@ -79,7 +79,7 @@ def test_what_was_held_then_is_what_the_commit_said(tmp_path: Path, seed: int) -
     main = [ids[i] for i in history.main]
     git = Git(tmp_path)
     line = git.line(main[-1], REGISTRY)
-    every = courses(line, Histories(line, REGISTRY, git.blobs, {}))
+    every = courses(line, HistoryReader(line, REGISTRY, git.blobs))
     for i, then in enumerate(slow_audit.whole(repo, main)):
         now = {
             one.model: {s: list(v) for s, v in stages_of(one.at(i)).items()}

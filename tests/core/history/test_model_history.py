@@ -14,8 +14,10 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from mlflow_gitops.app.workspace import Settings, Workspace
+from mlflow_gitops.core.history.base import Base, BaseState
+from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Commit, Line
-from mlflow_gitops.core.history.model_history import UNDECLARED, BaseState, Histories, ModelHistory
+from mlflow_gitops.core.history.model_history import UNDECLARED, ModelHistory
 from mlflow_gitops.core.manifests.desired import Desired, Field
 from mlflow_gitops.core.manifests.manifest import check_policy, read_manifest
 from mlflow_gitops.core.manifests.policy import Policy, read_policy
@@ -244,11 +246,10 @@ def test_every_commit_read_whole_says_the_same(tmp_path: Path, seed: int) -> Non
             states = slowly(whole[: end + 1], name)
             for base in (None, *line.shas):
                 blobs = Blobs(git)
-                histories = Histories(line, REGISTRY, blobs, wants(snapshot))
-                state: BaseState = "none" if base is None else "known"
+                histories = HistoryReader(line, REGISTRY, blobs)
                 if rng.random() < 0.5:
-                    histories.prefetch([(name, base)])
-                history = histories.of(name, name, base, state)
+                    histories.prefetch([(name, Base.at(base))])
+                history = histories.history(name, wants(snapshot).get(name), Base.at(base))
                 check(history, from_base(states, base), base)
                 assert set(blobs.asked.values()) <= {1}, "no blob is read twice"
                 assert blobs.asked.keys() <= needed(repo, line.shas, name, base)
@@ -314,13 +315,7 @@ def test_a_working_tree_lies_on_top_of_its_commit(tmp_path: Path, seed: int) -> 
     line = workspace.git.line(main[-1], REGISTRY)
     stems = {stem_of(path) for path in dirty}
     all_dirty = f"{REGISTRY}/policy.yaml" in dirty
-    histories = Histories(
-        line,
-        REGISTRY,
-        workspace.git.blobs,
-        wants(snapshot),
-        dirty=lambda stem: all_dirty or stem in stems,
-    )
+    histories = HistoryReader(line, REGISTRY, workspace.git.blobs)
     on_disk = {file.path: file.data for file in registry_files(tmp_path, REGISTRY)}
     commits: list[tuple[str | None, Mapping[str, bytes | None]]] = [
         (sha, repo.files(sha)) for sha in main
@@ -328,7 +323,10 @@ def test_a_working_tree_lies_on_top_of_its_commit(tmp_path: Path, seed: int) -> 
     for name in plannable(snapshot):
         states = slowly([*commits, (None, on_disk)], name)
         for base in (None, *main):
-            history = histories.of(name, name, base, "none" if base is None else "known")
+            target = wants(snapshot).get(name)
+            history = histories.history(
+                name, target, Base.at(base), uncommitted=all_dirty or name in stems
+            )
             check(history, from_base(states, base), base)
 
 
@@ -392,10 +390,8 @@ def history_of(
 ) -> ModelHistory:
     git = Git(tmp_path)
     snapshot = build(git.files_at(shas[-1], REGISTRY), REGISTRY)
-    histories = Histories(
-        git.line(shas[-1], REGISTRY), REGISTRY, blobs or git.blobs, wants(snapshot)
-    )
-    return histories.of(name, name, base, "known" if base else "none")
+    histories = HistoryReader(git.line(shas[-1], REGISTRY), REGISTRY, blobs or git.blobs)
+    return histories.history(name, wants(snapshot).get(name), Base.at(base))
 
 
 def test_a_true_merge_is_one_point_of_its_own_commit(tmp_path: Path) -> None:
@@ -544,10 +540,11 @@ def test_an_uncommitted_pin_or_null_is_what_is_planned(tmp_path: Path) -> None:
         repo.write(ALPHA, manifest("alpha", body))
         snapshot = build(registry_files(tmp_path, REGISTRY), REGISTRY)
         line = git.line(shas[-1], REGISTRY)
-        histories = Histories(line, REGISTRY, git.blobs, wants(snapshot), dirty=lambda stem: True)
+        histories = HistoryReader(line, REGISTRY, git.blobs)
+        target = wants(snapshot)["alpha"]
         for base in (None, *shas):
-            found = histories.of("alpha", "alpha", base, "known" if base else "none")
-            assert found.target == wants(snapshot)["alpha"]
+            found = histories.history("alpha", target, Base.at(base), uncommitted=True)
+            assert found.target == target
             assert found.points[-1].commit is None
 
 
@@ -556,9 +553,8 @@ def test_a_base_that_cannot_be_compared_has_no_history(tmp_path: Path, state: Ba
     _, shas = told(tmp_path, alpha("stages: {Production: 1}"))
     git = Git(tmp_path)
     wanted = wants(build(git.files_at(shas[0], REGISTRY), REGISTRY))
-    found = Histories(git.line(shas[0], REGISTRY), REGISTRY, git.blobs, wanted).of(
-        "alpha", "alpha", "f" * 40, state
-    )
+    histories = HistoryReader(git.line(shas[0], REGISTRY), REGISTRY, git.blobs)
+    found = histories.history("alpha", wanted["alpha"], Base("f" * 40, state))
     assert found.base == "f" * 40 and found.base_state == state
     assert as_told(found) == [(None, wanted["alpha"])]
 
@@ -566,10 +562,8 @@ def test_a_base_that_cannot_be_compared_has_no_history(tmp_path: Path, state: Ba
 def test_a_model_without_any_commit(tmp_path: Path) -> None:
     _, shas = told(tmp_path, {f"{REGISTRY}/README.md": "here"})
     line = Git(tmp_path).line(shas[0], REGISTRY)
-    wanted = wants(build([], REGISTRY))
-    found = Histories(line, REGISTRY, Git(tmp_path).blobs, wanted, dirty=lambda stem: True).of(
-        "new", "new", None, "none"
-    )
+    histories = HistoryReader(line, REGISTRY, Git(tmp_path).blobs)
+    found = histories.history("new", None, Base.at(None), uncommitted=True)
     assert as_told(found) == [(None, None)] and found.made_by(lambda d: d is not None) is None
 
 
@@ -588,26 +582,24 @@ def test_a_manifest_that_is_gone_wants_what_pruning_says(tmp_path: Path) -> None
     empty = wants(
         build([SourceFile(ALPHA, b"name: alpha\nstages: {Production: null}\n")], REGISTRY)
     )
-    found = Histories(git.line(shas[-1], REGISTRY), REGISTRY, git.blobs, empty).of(
-        "alpha", "alpha", shas[0], "known"
-    )
+    histories = HistoryReader(git.line(shas[-1], REGISTRY), REGISTRY, git.blobs)
+    found = histories.history("alpha", empty["alpha"], Base.at(shas[0]))
     assert found.before is not None and found.before.holders("Production") == (1,)
     assert as_told(found)[1:] == [(shas[2], empty["alpha"])]
-    unheard = Histories(git.line(shas[-1], REGISTRY), REGISTRY, git.blobs, {"new": empty["alpha"]})
-    assert as_told(unheard.of("new", "new", None, "none")) == [(None, empty["alpha"])]
+    never_there = histories.history("new", empty["alpha"], Base.at(None))
+    assert as_told(never_there) == [(None, empty["alpha"])]
 
 
 def test_a_commit_that_nobody_has_read_is_known_by_its_name_alone() -> None:
     text = b"name: m\nstages: {}\n"
     line = Line(["a" * 40], [(0, f"{REGISTRY}/models/m.yaml", "blob")], {})
     target = wants(build([SourceFile(f"{REGISTRY}/models/m.yaml", text)], REGISTRY))
-    found = Histories(line, REGISTRY, lambda ids: dict.fromkeys(ids, text), target).of(
-        "m", "m", None, "none"
-    )
+    histories = HistoryReader(line, REGISTRY, lambda ids: dict.fromkeys(ids, text))
+    found = histories.history("m", target["m"], Base.at(None))
     assert found.points[0].commit == Commit("a" * 40, "", "", "")
 
 
-def test_names_at(tmp_path: Path) -> None:
+def test_has_manifest(tmp_path: Path) -> None:
     moved = f"{REGISTRY}/models/team/alpha.yaml"
     text = alpha("stages: {}")[ALPHA]
     _, shas = told(
@@ -618,9 +610,15 @@ def test_names_at(tmp_path: Path) -> None:
         {moved: None},
         {moved: text},
     )
-    histories = Histories(Git(tmp_path).line(shas[-1], REGISTRY), REGISTRY, Git(tmp_path).blobs, {})
-    assert [histories.names_at("alpha", sha) for sha in shas] == [False, True, True, False, True]
-    assert not histories.names_at("beta", shas[-1])
+    histories = HistoryReader(Git(tmp_path).line(shas[-1], REGISTRY), REGISTRY, Git(tmp_path).blobs)
+    assert [histories.has_manifest("alpha", sha) for sha in shas] == [
+        False,
+        True,
+        True,
+        False,
+        True,
+    ]
+    assert not histories.has_manifest("beta", shas[-1])
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
+from mlflow_gitops.core.history.base import Base, BaseState
+from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Commit, Line
-from mlflow_gitops.core.history.model_history import BaseState, Histories, ModelHistory
+from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import Entry, files_at, new_holders
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import read_manifest
@@ -64,22 +66,14 @@ def wanted(trees: Iterable[Tree], path: str = FILE) -> Desired | None:
 
 def explained(
     *trees: Tree, base: int | None = 0, dirty: Tree | None = None, state: BaseState = "known"
-) -> tuple[ModelHistory, Histories]:
+) -> tuple[ModelHistory, HistoryReader]:
     """The history from the base to the last commit, or to a working tree on top of it, with its
     entries."""
-    told = wanted([*trees, dirty or {}])
-    target = {"m": told} if told else {}
-    histories = Histories(
-        line(*trees),
-        RegistryFolder("registry"),
-        contents,
-        target,
-        dirty=lambda stem: dirty is not None,
-    )
-    history = histories.of(
-        "m", "m", None if base is None else sha(base), "none" if base is None else state
-    )
-    return histories.with_entries(history, "m", "m"), histories
+    target = wanted([*trees, dirty or {}])
+    histories = HistoryReader(line(*trees), RegistryFolder("registry"), contents)
+    start = Base.at(None) if base is None else Base(sha(base), state)
+    history = histories.history("m", target, start, uncommitted=dirty is not None)
+    return histories.with_entries(history), histories
 
 
 def entry(*trees: Tree, base: int | None = 0, dirty: Tree | None = None) -> Entry:
@@ -125,7 +119,7 @@ def test_where_the_base_is_not_known_nothing_is_judged(state: BaseState) -> None
 def test_a_model_without_a_manifest_has_no_entries() -> None:
     found, histories = explained(holding("{Production: 1}"), {FILE: None})
     assert found.target is None and found.entries == ()
-    assert histories.standing("m", "m", sha(1))[1] == ()
+    assert histories.entries_at("m", sha(1)) == ()
 
 
 # -- the making commit and the way there -------------------------------------------------------------------------------
@@ -190,9 +184,8 @@ def test_where_the_manifest_lay_when_a_commit_made_it_so() -> None:
     )
     target = wanted(trees, again)
     assert target is not None
-    past = Histories(line(*trees), RegistryFolder("registry"), contents, {"m": target}).of(
-        "m", "m", sha(0), "known"
-    )
+    histories = HistoryReader(line(*trees), RegistryFolder("registry"), contents)
+    past = histories.history("m", target, Base.at(sha(0)))
     assert [past.files(commit(i)) for i in range(4)] == [
         (FILE,),
         (FILE,),
@@ -305,7 +298,7 @@ def test_a_prompt_is_judged_by_the_rules_for_prompts() -> None:
     judges = [histories.judge(commit(i), "m").stages["Production"].asks.gates for i in (1, 2)]
     assert judges == [("tags",), ()]
     assert histories.judge(commit(1), "m").stages["Production"].native is False
-    [_, standing] = [histories.standing("m", "m", sha(i))[1] for i in (0, 1)]
+    [_, standing] = [histories.entries_at("m", sha(i)) for i in (0, 1)]
     assert judged_by(standing[0]) == ("tags",)
     _, bare = explained(prompt, base=None)
     assert bare.judge(commit(0), "m") == Policy().for_model("m", "prompt"), (
@@ -341,14 +334,15 @@ def test_every_holder_at_a_commit_is_explained() -> None:
         holding("{Production: 3}"),
     )
     _, histories = explained(*trees)
-    points, standing = histories.standing("m", "m", sha(1))
+    points, standing = histories.points_until("m", sha(1)), histories.entries_at("m", sha(1))
     assert [point.commit for point in points] == [commit(0), commit(1)]
     assert [(one.stage, one.version, one.made, one.stays) for one in standing] == [
         ("Production", 2, commit(1), {"Staging": commit(0)}),
         ("Staging", 3, commit(1), {}),
     ]
-    assert histories.standing("m", "m", sha(2))[1][0].version == 3
-    assert histories.standing("unheard", "unheard", sha(2)) == ([], ())
+    assert histories.entries_at("m", sha(2))[0].version == 3
+    assert histories.points_until("unheard", sha(2)) == []
+    assert histories.entries_at("unheard", sha(2)) == ()
 
 
 def test_what_stood_is_judged_by_the_policy_before_it() -> None:
@@ -358,22 +352,22 @@ def test_what_stood_is_judged_by_the_policy_before_it() -> None:
         {POLICY: "{}\n"},
     )
     _, histories = explained(*trees)
-    [standing] = histories.standing("m", "m", sha(2))[1]
+    [standing] = histories.entries_at("m", sha(2))
     assert standing.made == commit(1) and judged_by(standing) == ("pinned",)
     ruled = "models: [{match: m, stages: {Production: {require: {pinned: true}}}}]\n"
     _, histories = explained({POLICY: ruled, **holding("{}")}, holding("{Production: 2}"))
-    assert judged_by(histories.standing("m", "m", sha(1))[1][0]) == ("pinned",), (
+    assert judged_by(histories.entries_at("m", sha(1))[0]) == ("pinned",), (
         "the exceptions for this model count"
     )
     _, bare = explained(holding("{Production: 2}"))
-    assert bare.standing("m", "m", sha(0))[1][0].judge == Policy().for_model("m")
+    assert bare.entries_at("m", sha(0))[0].judge == Policy().for_model("m")
 
 
 def test_a_commit_names_a_model_whose_file_it_has() -> None:
     moved = {FILE: None, "registry/models/nlp/m.yaml": "name: m\nstages: {}\n"}
     _, histories = explained({}, holding("{}"), moved, {"registry/models/nlp/m.yaml": None})
-    assert [histories.names_at("m", sha(i)) for i in range(4)] == [False, True, True, False]
-    assert not histories.names_at("unheard", sha(3))
+    assert [histories.has_manifest("m", sha(i)) for i in range(4)] == [False, True, True, False]
+    assert not histories.has_manifest("unheard", sha(3))
 
 
 # -- the whole course --------------------------------------------------------------------------------------------------
@@ -405,13 +399,13 @@ def test_the_moments_of_a_manifest() -> None:
 
 def test_the_commits_that_changed_the_policy() -> None:
     _, histories = explained({POLICY: "{}\n"}, holding("{}"), {POLICY: "stages: ["}, {POLICY: None})
-    found = histories.policies()
+    found = histories.policy_faults()
     assert [(i, why is None) for i, why in found] == [(0, True), (2, False), (3, True)]
 
 
 def test_a_registry_without_stages_reads_every_policy_so() -> None:
-    histories = Histories(
-        line(holding("{Production: 1}")), RegistryFolder("registry"), contents, {}, stageless=True
+    histories = HistoryReader(
+        line(holding("{Production: 1}")), "registry", contents, stageless=True
     )
     rule = histories.judge(commit(0), "m").stages["Production"]
     assert (rule.native, rule.alias) == (False, "production")
@@ -427,15 +421,15 @@ def test_blobs_are_read_in_one_batch() -> None:
         return contents(batches[-1])
 
     every = {text for tree in trees for text in tree.values()}
-    histories = Histories(line(*trees), RegistryFolder("registry"), read, {})
+    histories = HistoryReader(line(*trees), RegistryFolder("registry"), read)
     histories.moments("m")
     assert batches == [every]
     batches.clear()
     target = wanted(trees)
     assert target is not None
-    again = Histories(line(*trees), RegistryFolder("registry"), read, {"m": target})
-    again.prefetch([("m", sha(2))])
-    again.of("m", "m", sha(2), "known")
+    again = HistoryReader(line(*trees), RegistryFolder("registry"), read)
+    again.prefetch([("m", Base.at(sha(2)))])
+    again.history("m", target, Base.at(sha(2)))
     assert batches == [{text for tree in trees[2:] for text in tree.values()}]
 
 
@@ -450,6 +444,6 @@ def test_nothing_before_the_base_is_read_for_a_model_that_no_version_enters() ->
     last = holding("{}")
     target = wanted([last])
     assert target is not None
-    histories = Histories(line(*trees, last), RegistryFolder("registry"), reads, {"m": target})
-    histories.with_entries(histories.of("m", "m", sha(3), "known"), "m", "m")
+    histories = HistoryReader(line(*trees, last), RegistryFolder("registry"), reads)
+    histories.with_entries(histories.history("m", target, Base.at(sha(3))))
     assert read == {trees[3][FILE], last[FILE]}

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from mlflow_gitops.core.history.base import BaseState
 from mlflow_gitops.core.history.mainline import Commit, Point
-from mlflow_gitops.core.history.model_history import BaseState, ModelHistory
+from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.people import Vouched
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan.plan import Change

@@ -9,8 +9,9 @@ import pytest
 
 from mlflow_gitops.core.gates.judge import Evidence
 from mlflow_gitops.core.gates.verdict import Refusal
+from mlflow_gitops.core.history.base import BaseState
 from mlflow_gitops.core.history.mainline import Commit, Point
-from mlflow_gitops.core.history.model_history import BaseState, ModelHistory
+from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import check_policy, read_manifest
 from mlflow_gitops.core.manifests.policy import Policy, read_policy

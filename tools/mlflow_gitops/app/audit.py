@@ -11,8 +11,8 @@ from mlflow_gitops.core.audit.events import Course, Event, courses, in_order, po
 from mlflow_gitops.core.audit.receipts import NOTES_REF, Ledger
 from mlflow_gitops.core.audit.stage_holders import Standing, effective, wanted
 from mlflow_gitops.core.audit.trail import Audit, Told
+from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Merged
-from mlflow_gitops.core.history.model_history import Histories
 from mlflow_gitops.core.manifests.blob_reader import Reader
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES, file_stem, model_of
 from mlflow_gitops.core.manifests.registry_folder import stem_of
@@ -56,8 +56,8 @@ class Trail:
         # Beside reading the line, since both wait for git.
         self._early = Meanwhile(lambda: self._merged(line.merges)) if whole else None
         self._git.fill(line, workspace.registry.paths, wants, reader.take)
-        self._histories = Histories(
-            self.line, workspace.registry, self._git.blobs, {}, reader=reader
+        self._histories = HistoryReader(
+            self.line, workspace.registry, self._git.blobs, reader=reader
         )
         if model is not None and stems and stems[0] not in self._histories.stems():
             raise Failure(self._unknown(model))

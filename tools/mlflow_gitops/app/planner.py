@@ -1,7 +1,6 @@
-"""Where git and MLflow meet: plan one target against one registry, all of it or a single model
-again.
+"""Plan one target against one registry: read git and MLflow, and pass values to the core.
 
-It reads both edges and hands values to the core's planner.
+`Planner.plan` plans all models or some; `Planner.replan` reads one model again and plans it anew.
 """
 
 from __future__ import annotations
@@ -14,19 +13,22 @@ from typing import TYPE_CHECKING
 from mlflow_gitops.app.approvals import Approving
 from mlflow_gitops.app.comparisons import with_comparisons
 from mlflow_gitops.app.evidence import evidence
-from mlflow_gitops.app.workspace import Merge, Workspace, now_utc
-from mlflow_gitops.core.audit.receipts import RECEIPT_TAG
-from mlflow_gitops.core.history.mainline import Commit, Line
-from mlflow_gitops.core.history.model_history import BaseState, Histories
+from mlflow_gitops.app.planned import Planned
+from mlflow_gitops.app.target import Target
+from mlflow_gitops.app.workspace import Workspace, now_utc
+from mlflow_gitops.core.gates.judge import Evidence
+from mlflow_gitops.core.history.base import Base, find_base
+from mlflow_gitops.core.history.history_reader import HistoryReader
+from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import Manifest, VersionSpec
-from mlflow_gitops.core.manifests.names import file_stem
-from mlflow_gitops.core.manifests.registry_folder import stem_of
+from mlflow_gitops.core.manifests.names import Kind, file_stem
+from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.plan.fingerprint import fingerprint
-from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan
-from mlflow_gitops.core.plan.plan_model import found, plan_model
+from mlflow_gitops.core.plan.plan import ModelPlan, Plan
+from mlflow_gitops.core.plan.plan_model import plan_model
 from mlflow_gitops.core.plan.refusals import Context
 from mlflow_gitops.core.plan.run_limit import limit_refusal
 from mlflow_gitops.core.wording import did_you_mean
@@ -49,132 +51,44 @@ class Ways:
     writing: bool = False
 
 
-class Planner:
-    """Plans one snapshot against one registry.
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """The models of one plan. `managed` have a manifest or are emptied by --prune; `gone` are those
+    that lost their manifest and stay as they are; `unmanaged` are only in MLflow."""
 
-    `commit` is the commit that the snapshot is of, or on top of which it lies uncommitted (`dirty`
-    names the paths); None where there is none yet.
-    """
+    desired: Mapping[str, Desired]
+    observed: Mapping[str, ObservedModel]
+    managed: Sequence[str]
+    others: int
+    """How many more models have a manifest and are not planned."""
+    gone: tuple[str, ...]
+    unmanaged: tuple[str, ...]
+    is_everything_pruned: bool
+    """Whether no manifest is left, and all models are to be emptied."""
+
+
+class Planner:
+    """Plans one target against one registry. What gates ask is read once and kept, so planning a
+    model again judges it by the same facts."""
 
     def __init__(
-        self,
-        workspace: Workspace,
-        registry: Registry,
-        snapshot: Snapshot,
-        commit: str | None,
-        dirty: Collection[str] = (),
-        ways: Ways | None = None,
-        line: Line | None = None,
+        self, workspace: Workspace, registry: Registry, target: Target, ways: Ways | None = None
     ) -> None:
+        self.workspace = workspace
         self.registry = registry
-        self.target = None if dirty else commit
-        self._workspace = workspace
-        self._snapshot = snapshot
-        self._ways = ways or Ways()
-        policy = snapshot.policy.without_stages() if registry.stageless else snapshot.policy
-        self._policy = policy
-        self._line = line or (workspace.line(commit) if commit else Line([], [], {}))
-        self._merge: Merge | None = None
-        self._before: Mapping[str, Desired] = {}
-        self._seen: Mapping[str, ObservedModel] = {}
-        self.owner = workspace.owner(self._line)
-        self._retelling: dict[str, Planner | None] = {}
-        self.receipts: dict[str, str | None] = {}
-        """The receipt that each model's stamp named when it was planned."""
-        self.pruned: dict[str, str] = {}
-        """Models without a manifest that were reconciled to that, each to the commit of its stamp."""
-        self._desired = {
-            name: Desired(m, policy.for_model(name, m.kind))
-            for name, m in snapshot.manifests.items()
-        }
-        policy_dirty = any(workspace.registry.classify(path) == "policy" for path in dirty)
-        stems = {stem_of(path) for path in dirty}
-        self._evidence = replace(evidence(workspace, registry), messages=cache(self._messages))
-        self._histories = Histories(
-            self._line,
+        self.target = target
+        self.ways = ways or Ways()
+        self.owner = workspace.owner(target.line)
+        self.desired = _desired(target.snapshot, registry)
+        """What the target wants of each model that it has a manifest of."""
+        self.histories = HistoryReader(
+            target.line,
             workspace.registry,
             workspace.git.blobs,
-            self._desired,
-            dirty=lambda stem: commit is None or policy_dirty or stem in stems,
             stageless=registry.stageless,
         )
-
-    @classmethod
-    def for_tree(
-        cls, workspace: Workspace, registry: Registry, snapshot: Snapshot, ways: Ways | None = None
-    ) -> Planner:
-        """A planner for the working tree: for HEAD where nothing is uncommitted, else for what lies
-        on top of it."""
-        head = workspace.git.resolve("HEAD") if workspace.git.has_commits() else None
-        return cls(workspace, registry, snapshot, head, workspace.dirty_paths(), ways)
-
-    @classmethod
-    def for_merge(
-        cls,
-        workspace: Workspace,
-        registry: Registry,
-        snapshot: Snapshot,
-        merge: Merge,
-        ways: Ways | None = None,
-    ) -> Planner:
-        """A planner for a revision as merged into a branch (RULES R9): `snapshot` is the merge's.
-        Only models that the merge wants otherwise than the branch does are planned."""
-        line = workspace.line_of(merge)
-        planner = cls(workspace, registry, snapshot, line.shas[-1], (), ways, line)
-        before = workspace.at(merge.onto)
-        policy = before.policy.without_stages() if registry.stageless else before.policy
-        planner._merge = merge
-        planner._before = {
-            name: Desired(m, policy.for_model(name, m.kind)) for name, m in before.manifests.items()
-        }
-        planner._evidence = replace(
-            planner._evidence,
-            messages=lambda commit, file: workspace.messages(commit.sha, file, merge),
-            approvals=(approving := Approving(workspace, merge)).approvals,
-            claims=approving.claims,
-            merged=lambda commit: merge.is_nothing or commit.sha != merge.revision,
-        )
-        return planner
-
-    @property
-    def names(self) -> Collection[str]:
-        """The models that the snapshot has manifests of."""
-        return self._desired.keys()
-
-    @property
-    def foreign(self) -> frozenset[str]:
-        """The models that had another owner when they were planned: their stamps say what another
-        run did."""
-        return frozenset(
-            name for name, model in self._seen.items() if model.owner not in (None, self.owner)
-        )
-
-    def at(self, commit: str) -> Planner | None:
-        """A planner like this one for another commit; None where that is not of the main line, or
-        not readable: the registry folder may not have been there yet."""
-        if commit not in self._workspace.main_line:
-            return None
-        try:
-            snapshot = self._workspace.at(commit)
-        except GitFailure:
-            return None
-        if snapshot.errors:
-            return None
-        return Planner(self._workspace, self.registry, snapshot, commit, ways=self._ways)
-
-    def retold(self, name: str, commit: str, base: str | None) -> tuple[Change, ...]:
-        """What a run that left no receipt did to a model, as far as git and MLflow tell: what git
-        changed from `base`, the commit of the receipt before (None: from nothing), to the commit
-        that the model is stamped with."""
-        if commit not in self._retelling:
-            self._retelling[commit] = self if commit == self.target else self.at(commit)
-        planner = self._retelling[commit]
-        if planner is None:
-            return ()
-        planner._desired.setdefault(name, planner._nothing(name))  # where it was pruned
-        known = base if base in planner._line.index else None
-        history = planner._histories.of(name, file_stem(name), known, "known" if known else "none")
-        return found(history, self._seen.get(name))
+        self._branch = _desired(target.branch, registry) if target.branch else {}
+        self._evidence = _evidence(workspace, registry, target)
 
     def plan(
         self,
@@ -182,188 +96,248 @@ class Planner:
         progress: Callable[[str], None] = lambda step: None,
         *,
         others: int = 0,
-    ) -> Plan:
-        """The plan for `names`, or for every manifest; `others` more were looked at and do not
-        change. Raises Failure for a name that has no manifest."""
+    ) -> Planned:
+        """The plan for `names`, or for every manifest. `others` more models were looked at and do
+        not change. Raises Failure for a name that has no manifest."""
         progress("reading MLflow")
-        everything = not names and self._merge is None
-        wanted = list(names or self._desired)
-        if self._merge is not None:
-            wanted = [
-                name for name in (*wanted, *(() if names else self._before)) if self._differs(name)
-            ]
-        prompts = self._prompts(wanted) + (
-            self._histories.former_prompts(self._desired) if everything else []
-        )
-        observed = self._seen = self.registry.observe(wanted, only=not everything, prompts=prompts)
-        managed = set(wanted) & self._desired.keys()
-        left = len(self._desired) - len(managed)
-        # A saved plan says how many others there are; its word may have been edited.
-        rest = left if self._merge is not None else max(0, min(others, left))
-        unnamed = [m for name, m in sorted(observed.items()) if name not in self._desired]
-        gone = [model.name for model in unnamed if self._is_gone(model)]
-        ours = (m for m in unnamed if m.name not in gone and self.owner and m.owner == self.owner)
-        self.pruned = {model.name: model.base for model in ours if model.base}
-        self._check_names(names, observed, gone)
-        emptied = self._ways.prune and not names and not self._desired
-        if self._ways.prune:
-            self._desired.update((name, self._nothing(name)) for name in gone)
-            managed, gone = managed | set(gone), []
-        self.receipts = {name: model.tags.get(RECEIPT_TAG) for name, model in observed.items()}
+        selection = self._select(names, others)
+
         progress("reading git history")
-        bases = {name: self._base(observed.get(name)) for name in sorted(managed)}
-        read = [
-            (file_stem(name), base)
-            for name, (base, state) in bases.items()
-            if state in ("none", "known")
-        ]
-        self._histories.prefetch(read)
-        models = tuple(self._model(name, observed.get(name), *base) for name, base in bases.items())
-        limit = limit_refusal(
-            models, self._policy.limit, self._ways.max_changes, rest, emptied=emptied
+        bases = {name: self._base(selection.observed.get(name)) for name in selection.managed}
+        self.histories.prefetch((file_stem(name), base) for name, base in bases.items())
+        models = tuple(
+            self._plan_model(selection.desired[name], selection.observed.get(name), base)
+            for name, base in bases.items()
         )
-        if limit is not None:
-            models = tuple(_held_back(model) for model in models)
-        made_from = fingerprint(
-            self._snapshot.digest,
-            self.registry.shown,
-            self.registry.workspace,
-            self.owner,
-            ((name, observed.get(name)) for name in bases),
-        )
-        strangers = tuple(m.name for m in unnamed if m.name not in gone and m.name not in managed)
-        onto = self._merge.name if self._merge else None
-        return Plan(
-            self.target,
-            models,
-            made_from,
-            strangers,
-            tuple(gone),
-            (limit,) if limit else (),
-            onto,
-            rest,
+        plan = self._limited(models, selection)
+        return Planned(
+            plan, selection.desired, selection.observed, self.owner, self._pruned(selection)
         )
 
-    def _differs(self, name: str) -> bool:
-        """Whether the merge wants anything else of a model than the branch it goes into."""
-        now, then = self._desired.get(name), self._before.get(name)
-        if now is None or then is None:
-            return now is not then
-        moved = replace(now.manifest, file=then.manifest.file) != then.manifest
-        return moved or now.fields != then.fields
+    def replan(self, planned: Planned, name: str) -> ModelPlan:
+        """Read one model of a plan again and plan it anew."""
+        desired = planned.desired[name]
+        observed = self.registry.read(name, desired.manifest.kind)
+        return self._plan_model(desired, observed, self._base(observed))
 
-    def compared(self, plan: Plan) -> Plan:
-        """A plan made here, with the old and the new version compared under each stage that gets
+    def at(self, commit: str) -> Planner | None:
+        """A planner with the same options for another commit; None if that is not on the main line
+        or has no readable registry folder."""
+        if commit not in self.workspace.main_line:
+            return None
+        try:
+            snapshot = self.workspace.at(commit)
+        except GitFailure:
+            return None
+        if snapshot.errors:
+            return None
+        target = Target.of_commit(self.workspace, snapshot, commit)
+        return Planner(self.workspace, self.registry, target, self.ways)
+
+    def compared(self, planned: Planned) -> Plan:
+        """The plan with a comparison of the old and the new version under each stage that gets
         another one."""
 
         def specs(name: str) -> Mapping[int, VersionSpec]:
-            return self.manifest(name).versions
+            return planned.desired[name].manifest.versions
 
+        plan = planned.plan
         models = with_comparisons(
-            plan.models, self._seen, self._evidence, specs, self.registry.writers
+            plan.models, planned.observed, self._evidence, specs, self.registry.writers
         )
         return replace(plan, models=models)
 
-    def again(self, name: str) -> ModelPlan:
-        """Read one model anew and plan it again."""
-        observed = self.registry.read(name, self.manifest(name).kind)
-        return self._model(name, observed, *self._base(observed))
+    def emptied(self, name: str, kind: Kind) -> Desired:
+        """What the target wants of a model without a manifest: every stage empty on purpose, and
+        nothing declared."""
+        rules = _policy(self.target.snapshot, self.registry).for_model(name, kind)
+        file = f"{self.workspace.registry}/models/{file_stem(name)}.yaml"
+        stages: dict[str, tuple[int, ...]] = {stage: () for stage in rules.stages}
+        return Desired(Manifest(name, file, None, (), {}, stages, {}, {}, kind), rules)
 
-    def _messages(self, commit: Commit, file: str) -> list[str]:
-        """The messages that speak for a commit's change of a file."""
-        place = self._line.index.get(commit.sha, 0)
-        before = self._line.shas[place - 1] if place else None
-        return self._workspace.git.messages(commit.sha, file, before)
+    def _select(self, names: Sequence[str], others: int) -> _Selection:
+        """Decide which models are planned, and read them in MLflow."""
+        candidates = list(names or self.desired)
+        if self.target.merge is not None:
+            if not names:
+                candidates += self._branch
+            candidates = [name for name in candidates if self._is_changed_by_merge(name)]
+        observed = self._observe(candidates, reads_everything=not names and not self.target.merge)
 
-    def _prompts(self, names: Collection[str]) -> list[str]:
-        """Those of `names` that are prompts by their manifest."""
-        known = ((name, self._desired.get(name) or self._before.get(name)) for name in names)
-        return [
-            name
-            for name, desired in known
-            if desired is not None and desired.manifest.kind == "prompt"
-        ]
+        managed = set(candidates) & self.desired.keys()
+        left_out = len(self.desired) - len(managed)
+        # `others` comes from a saved plan, which may have been edited: never more than there are.
+        rest = left_out if self.target.merge else max(0, min(others, left_out))
 
-    def manifest(self, name: str) -> Manifest:
-        """What the target says of a planned model."""
-        return self._desired[name].manifest
+        unnamed = sorted(observed.keys() - self.desired.keys())
+        gone = [name for name in unnamed if self._is_gone(observed[name])]
+        self._check_names(names, observed, gone)
 
-    def _model(
-        self, name: str, observed: ObservedModel | None, base: str | None, state: BaseState
+        desired = self.desired
+        if self.ways.prune:
+            emptied = {name: self.emptied(name, observed[name].kind) for name in gone}
+            desired, managed, gone = {**desired, **emptied}, managed | emptied.keys(), []
+        return _Selection(
+            desired,
+            observed,
+            sorted(managed),
+            rest,
+            tuple(gone),
+            tuple(name for name in unnamed if name not in gone and name not in managed),
+            is_everything_pruned=self.ways.prune and not names and not self.desired,
+        )
+
+    def _observe(
+        self, names: Collection[str], *, reads_everything: bool
+    ) -> Mapping[str, ObservedModel]:
+        prompts = []
+        for name in names:
+            desired = self.desired.get(name) or self._branch.get(name)
+            if desired is not None and desired.manifest.kind == "prompt":
+                prompts.append(name)
+        if reads_everything:
+            prompts += self.histories.former_prompts(self.desired)
+        return self.registry.observe(names, only=not reads_everything, prompts=prompts)
+
+    def _is_changed_by_merge(self, name: str) -> bool:
+        """Whether the merge wants anything else of a model than the branch it goes into."""
+        merged, branch = self.desired.get(name), self._branch.get(name)
+        if merged is None or branch is None:
+            return merged is not branch
+        has_other_text = replace(merged.manifest, file=branch.manifest.file) != branch.manifest
+        return has_other_text or merged.fields != branch.fields
+
+    def _limited(self, models: tuple[ModelPlan, ...], selection: _Selection) -> Plan:
+        """The plan of these models; if they are too many for one run, nothing of it applies."""
+        limit = limit_refusal(
+            models,
+            _policy(self.target.snapshot, self.registry).limit,
+            self.ways.max_changes,
+            selection.others,
+            emptied=selection.is_everything_pruned,
+        )
+        if limit is not None:
+            models = tuple(_held_back(model) for model in models)
+
+        made_from = fingerprint(
+            self.target.snapshot.digest,
+            self.registry.shown,
+            self.registry.workspace,
+            self.owner,
+            ((name, selection.observed.get(name)) for name in selection.managed),
+        )
+        return Plan(
+            self.target.commit,
+            models,
+            made_from,
+            selection.unmanaged,
+            selection.gone,
+            (limit,) if limit else (),
+            self.target.merge.name if self.target.merge else None,
+            selection.others,
+        )
+
+    def _pruned(self, selection: _Selection) -> dict[str, str]:
+        """The models of this repository that a run has reconciled to having no manifest."""
+        if not self.owner:
+            return {}
+        return {
+            name: model.base
+            for name, model in sorted(selection.observed.items())
+            if name not in self.desired
+            and model.owner == self.owner
+            and model.base
+            and not self._is_gone(model)
+        }
+
+    def _plan_model(
+        self, desired: Desired, observed: ObservedModel | None, base: Base
     ) -> ModelPlan:
-        history = self._histories.of(name, file_stem(name), base, state)
+        name = desired.manifest.name
+        stem = file_stem(name)
+        history = self.histories.history(
+            stem, desired, base, uncommitted=self.target.is_uncommitted(stem)
+        )
         owner = self.owner or (observed.owner if observed else None) or ""
-        context = Context(
-            owner, now_utc(), self._evidence, self._ways.take_over, self._ways.writing
-        )
-        return plan_model(
-            name, self._histories.with_entries(history, name, file_stem(name)), observed, context
+        context = Context(owner, now_utc(), self._evidence, self.ways.take_over, self.ways.writing)
+        return plan_model(name, self.histories.with_entries(history), observed, context)
+
+    def _base(self, observed: ObservedModel | None) -> Base:
+        return find_base(
+            observed,
+            self.owner,
+            self.target.line.index,
+            self._is_on_main_line,
+            lambda name: self._last_applied.get(name),
+            adopt=self.ways.adopt,
         )
 
-    def _base(self, observed: ObservedModel | None) -> tuple[str | None, BaseState]:
-        """The commit a model was last reconciled to, and whether the target can be compared with it
-        (RULES R1)."""
-        stamp = observed.base if observed else None
-        later = stamp is not None and stamp not in self._line.index and self._is_on_main(stamp)
-        # Of another owner's commits, this line has no later and no earlier ones.
-        ours = observed is not None and observed.owner in (None, self.owner)
-        if self._ways.adopt and not (later and ours):
-            return None, "none"
-        if stamp is None:
-            if observed is not None and (known := self._applied.get(observed.name)):
-                # Whoever takes the stamps away must not have what MLflow shows adopted, past every
-                # gate: receipts know better.
-                return known, "lost"
-            # A shallow clone cannot tell what earlier commits declared, nor which repository it is.
-            return (None, "none") if self.owner else (None, "unknown")
-        if stamp in self._line.index:
-            return stamp, "known"
-        return stamp, "stale" if later else "unknown"
-
-    def _is_on_main(self, commit: str) -> bool:
-        return commit in self._workspace.main_line and self._workspace.git.exists(commit)
+    def _is_on_main_line(self, commit: str) -> bool:
+        return commit in self.workspace.main_line and self.workspace.git.exists(commit)
 
     @cached_property
-    def _applied(self) -> Mapping[str, str]:
-        """The models that a receipt here says were applied, each to its newest such commit. Read
-        where a stamp is missing."""
-        known = Notes.of(self._workspace.git).receipts()
-        ours = [receipt for receipt in known if receipt.content.get("owner") == self.owner]
+    def _last_applied(self) -> Mapping[str, str]:
+        """The models that a receipt here reports as applied, each with its newest such commit. Only
+        read if a stamp is missing."""
+        receipts = Notes.of(self.workspace.git).receipts()
+        ours = [receipt for receipt in receipts if receipt.content.get("owner") == self.owner]
         return {name: receipt.commit for receipt in ours for name in receipt.applied()}
 
     def _is_gone(self, model: ObservedModel) -> bool:
         """Whether this repository managed a model at its base and has no manifest of it any more."""
         if self.owner is None or model.owner != self.owner or model.base is None:
             return False
-        if model.base not in self._line.index:
-            return not self._is_on_main(
-                model.base
-            )  # else its manifest came later, and this commit never had it
-        return self._histories.names_at(file_stem(model.name), model.base)
-
-    def _nothing(self, name: str) -> Desired:
-        """What a manifest that is gone wants: every stage empty on purpose, and nothing declared."""
-        kind = self._seen[name].kind if name in self._seen else "model"
-        rules = self._policy.for_model(name, kind)
-        file = f"{self._workspace.registry}/models/{file_stem(name)}.yaml"
-        return Desired(
-            Manifest(name, file, None, (), {}, {stage: () for stage in rules.stages}, {}, {}, kind),
-            rules,
-        )
+        if model.base not in self.target.line.index:
+            # If the base is a later commit, the manifest came later, and the target never had it.
+            return not self._is_on_main_line(model.base)
+        return self.histories.has_manifest(file_stem(model.name), model.base)
 
     def _check_names(
         self, names: Sequence[str], observed: Mapping[str, ObservedModel], gone: Sequence[str]
     ) -> None:
         for name in names:
-            if name in self._desired or (name in gone and self._ways.prune):
+            if name in self.desired or (name in gone and self.ways.prune):
                 continue
-            suggestion = did_you_mean(name, self._desired)
+            suggestion = did_you_mean(name, self.desired)
             hint = f"; {suggestion}" if suggestion else "."
             what = "is in MLflow and has no manifest" if name in observed else "has no manifest"
-            raise Failure(f"{name} {what} in {self._workspace.registry}/models/{hint}")
+            raise Failure(f"{name} {what} in {self.workspace.registry}/models/{hint}")
+
+
+def _policy(snapshot: Snapshot, registry: Registry) -> Policy:
+    return snapshot.policy.without_stages() if registry.stageless else snapshot.policy
+
+
+def _desired(snapshot: Snapshot, registry: Registry) -> dict[str, Desired]:
+    policy = _policy(snapshot, registry)
+    return {
+        name: Desired(manifest, policy.for_model(name, manifest.kind))
+        for name, manifest in snapshot.manifests.items()
+    }
+
+
+def _evidence(workspace: Workspace, registry: Registry, target: Target) -> Evidence:
+    """What gates may ask about the versions of a target."""
+    line, merge = target.line, target.merge
+    if merge is not None:
+        approving = Approving(workspace, merge)
+        return replace(
+            evidence(workspace, registry),
+            messages=lambda commit, file: workspace.messages(commit.sha, file, merge),
+            approvals=approving.approvals,
+            claims=approving.claims,
+            merged=lambda commit: merge.is_nothing or commit.sha != merge.revision,
+        )
+
+    @cache
+    def messages(commit: Commit, file: str) -> list[str]:
+        index = line.index.get(commit.sha, 0)
+        parent = line.shas[index - 1] if index else None
+        return workspace.git.messages(commit.sha, file, parent)
+
+    return replace(evidence(workspace, registry), messages=messages)
 
 
 def _held_back(model: ModelPlan) -> ModelPlan:
-    return replace(
-        model, changes=tuple(replace(change, applies=False) for change in model.changes), stamps=()
-    )
+    changes = tuple(replace(change, applies=False) for change in model.changes)
+    return replace(model, changes=changes, stamps=())

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.apply import apply_models
+from mlflow_gitops.app.planned import Planned
 from mlflow_gitops.app.planner import Planner, Ways
 from mlflow_gitops.app.receipts import Recorder
+from mlflow_gitops.app.target import Target
+from mlflow_gitops.app.unrecorded import unrecorded_changes
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.gates.verdict import Refusal, Verdict
-from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.plan.outcome import Outcome
-from mlflow_gitops.core.plan.plan import Plan
+from mlflow_gitops.core.plan.plan import Change, Plan
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.errors import Failure
 
@@ -56,17 +59,16 @@ class Reconciler:
         self,
         workspace: Workspace,
         registry: Registry,
-        commit: str,
-        snapshot: Snapshot,
+        target: Target,
         ways: Ways | None = None,
         *,
         push_receipts: bool = False,
         jobs: int | None = None,
     ) -> None:
-        self.commit = commit
-        self.planner = Planner(
-            workspace, registry, snapshot, commit, ways=replace(ways or Ways(), writing=True)
-        )
+        if target.commit is None:
+            raise ValueError("only a commit can be reconciled")
+        self.commit = target.commit
+        self.planner = Planner(workspace, registry, target, replace(ways or Ways(), writing=True))
         self.writers = jobs or registry.writers
         about = {"registry": registry.shown, "workspace": registry.workspace}
         notes = Notes.of(workspace.git)
@@ -76,36 +78,33 @@ class Reconciler:
         )
 
     def fetch_receipts(self) -> str | None:
-        """Bring in what other clones recorded, where receipts are exchanged; why not, if it cannot
-        be had."""
+        """If receipts are exchanged with the remote, fetch what other clones recorded. Returns why
+        that failed, else None."""
         return self.recorder.fetch() if self.recorder.push else None
 
-    def apply(self, plan: Plan, watch: Watch = lambda outcomes: outcomes) -> Reconciled:
-        """Apply a plan and record it. An interrupted run records what it did, too, once the models
+    def apply(self, planned: Planned, watch: Watch = lambda outcomes: outcomes) -> Reconciled:
+        """Apply a plan and record it. An interrupted run also records what it did, after the models
         under way are finished."""
         self.planner.registry.begin_writing()
         done = Reconciled()
         try:
-            planner = self.planner
-            ours = replace(
-                plan,
-                models=tuple(model for model in plan.models if model.model not in planner.foreign),
-            )
-            done.recovered = self.recorder.recover(
-                ours, planner.receipts, planner.retold, planner.pruned
-            )
+            done.recovered = self._recover(planned)
         except Failure as failure:
             done.trouble.append(str(failure))
         kept: list[Outcome] = []
         outcomes = apply_models(
-            plan.models, self.planner.again, self.planner.registry, self.writers, kept.append
+            planned.plan.models,
+            lambda name: self.planner.replan(planned, name),
+            self.planner.registry,
+            self.writers,
+            kept.append,
         )
         try:
             for _ in watch(outcomes):
                 pass
         finally:
             outcomes.close()
-            order = {model.model: i for i, model in enumerate(plan.models)}
+            order = {model.model: i for i, model in enumerate(planned.plan.models)}
             done.outcomes = sorted(kept, key=lambda outcome: order[outcome.model])
             try:
                 done.receipt = self.recorder.record(self.commit, done.outcomes)
@@ -113,20 +112,38 @@ class Reconciler:
                 done.trouble.append(str(failure))
         return done
 
-    def stood_at(self, since: str | None, plan: Plan) -> dict[str | None, set[Reason]]:
+    def _recover(self, planned: Planned) -> list[str]:
+        """Write the receipts that interrupted runs did not write. Returns the models."""
+
+        @cache
+        def planner_at(commit: str) -> Planner | None:
+            return self.planner if commit == self.commit else self.planner.at(commit)
+
+        def changes(name: str, commit: str, last_recorded: str | None) -> tuple[Change, ...]:
+            planner = planner_at(commit)
+            if planner is None:
+                return ()
+            return unrecorded_changes(planner, name, planned.observed.get(name), last_recorded)
+
+        ours = planned.without(planned.foreign)
+        return self.recorder.recover(ours.plan, planned.receipts, changes, planned.pruned)
+
+    def refused_at(self, since: str | None, plan: Plan) -> dict[str | None, set[Reason]]:
         """What refused each model, and under None the whole run, at an earlier commit already
-        (RULES R8): by a plan for that commit. Nothing is asked where nothing is refused now."""
+        (RULES R8): by a plan for that commit. Nothing is planned if nothing is refused now."""
         refused = [model.model for model in plan.models if model.refusals]
         if since is None or not (refused or plan.refusals):
             return {}
         earlier = self.planner.at(since)
-        names = [name for name in refused if name in earlier.names] if earlier else []
-        if earlier is None or not (names or plan.refusals):
+        if earlier is None:
             return {}
-        then = earlier.plan([] if plan.refusals else names)
+        names = [name for name in refused if name in earlier.desired]
+        if not (names or plan.refusals):
+            return {}
+        before = earlier.plan([] if plan.refusals else names).plan
         return {
-            None: set(reasons(then.refusals)),
-            **{m.model: set(reasons(m.refusals, m.gates)) for m in then.models},
+            None: set(reasons(before.refusals)),
+            **{model.model: set(reasons(model.refusals, model.gates)) for model in before.models},
         }
 
 

@@ -21,8 +21,8 @@ from mlflow_gitops.core.audit.verification import (
     verify_model,
 )
 from mlflow_gitops.core.gates.judge import Evidence
+from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Commit
-from mlflow_gitops.core.history.model_history import Histories
 from mlflow_gitops.core.history.stage_entries import Entry
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import file_stem
@@ -67,8 +67,8 @@ class Verifier:
         self._line = self._git.line(self._tip, workspace.registry)
         self._owner = workspace.owner(self._line)
         self._snapshot = workspace.at(self._tip)
-        self._histories = Histories(
-            self._line, workspace.registry, self._git.blobs, {}, stageless=registry.stageless
+        self._histories = HistoryReader(
+            self._line, workspace.registry, self._git.blobs, stageless=registry.stageless
         )
         self._notes = Notes.of(self._git)
 
@@ -142,7 +142,7 @@ class Verifier:
             return
         stem, shas = file_stem(name), self._line.shas
         known = seen.base is not None and seen.base in self._line.index
-        points = self._histories.standing(name, stem, seen.base or "")[0] if known else []
+        points = self._histories.points_until(stem, seen.base or "") if known else []
         base = (
             (self._line.commits.get(seen.base or "") or Commit(seen.base or "", "", "", ""))
             if known
@@ -150,10 +150,10 @@ class Verifier:
         )
 
         def standing(place: int) -> tuple[Entry, ...]:
-            return self._histories.standing(name, stem, shas[place])[1]
+            return self._histories.entries_at(stem, shas[place])
 
         def made_at(place: int) -> str | None:
-            there = self._histories.standing(name, stem, shas[place])[0]
+            there = self._histories.points_until(stem, shas[place])
             return there[-1].commit.sha if there and there[-1].commit else None
 
         places = self._line.index

@@ -10,11 +10,12 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from mlflow_gitops.app.planner import Ways
 from mlflow_gitops.app.reconcile import Reconciled, Reconciler, reasons
+from mlflow_gitops.app.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.gates.verdict import Refusal
 from mlflow_gitops.core.manifests.snapshot import Snapshot
@@ -139,7 +140,8 @@ class Watcher:
                 fault,
                 News(commit, failure=f"the receipts of other clones could not be fetched: {fault}"),
             )
-        plan = reconciler.planner.plan(self._models)
+        planned = reconciler.planner.plan(self._models)
+        plan = planned.plan
         standing = _standing(plan)
         self._say("run", [*reasons(plan.refusals)] or None, News(commit, refusals=plan.refusals))
         if plan.refusals:
@@ -147,8 +149,7 @@ class Watcher:
         if self._stop.is_set():
             return None
         resting = self._rests.of(commit)
-        awake = tuple(model for model in plan.models if model.model not in resting)
-        done = reconciler.apply(replace(plan, models=awake), self._stoppable)
+        done = reconciler.apply(planned.without(resting), self._stoppable)
         self._rests.after(done.outcomes)
         self._told(commit, done)
         if done.trouble:
@@ -199,8 +200,7 @@ class Watcher:
         self._reconciler = Reconciler(
             workspace,
             self._registry,
-            commit,
-            snapshot,
+            Target.of_commit(workspace, snapshot, commit),
             self._ways,
             push_receipts=self._push,
             jobs=self._jobs,

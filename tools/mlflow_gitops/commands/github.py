@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mlflow_gitops.app.planner import Planner
+from mlflow_gitops.app.target import Target
 from mlflow_gitops.app.workspace import Merge, Workspace
 from mlflow_gitops.commands.output import emit, note, report_invalid, steps, warn
 from mlflow_gitops.core.plan.plan import ModelPlan
@@ -162,9 +163,11 @@ def _planner(settings: Settings, workspace: Workspace, merge: Merge | None = Non
 
     registry = connect(workspace, warn)
     if merge is not None:
-        return Planner.for_merge(workspace, registry, workspace.at(merge.made), merge)
-    head = workspace.git.resolve("HEAD")
-    return Planner(workspace, registry, workspace.at(head), head)
+        target = Target.of_merge(workspace, workspace.at(merge.made), merge)
+    else:
+        head = workspace.git.resolve("HEAD")
+        target = Target.of_commit(workspace, workspace.at(head), head)
+    return Planner(workspace, registry, target)
 
 
 def _fetch(workspace: Workspace, sha: str, ref: str) -> None:
@@ -197,7 +200,7 @@ def drift(settings: Settings) -> int:
     snapshot = workspace.at(workspace.git.resolve("HEAD"))
     if snapshot.errors:
         return report_invalid(snapshot, "text")
-    planned = _planner(settings, workspace).plan((), steps(settings))
+    planned = _planner(settings, workspace).plan((), steps(settings)).plan
     emit(plan_text.status(planned, Style()))
     told = tuple(model for model in planned.models if _to_report(model))
     if told:

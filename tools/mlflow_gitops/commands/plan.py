@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mlflow_gitops.app import saved_plan
 from mlflow_gitops.app.planner import Planner, Ways
+from mlflow_gitops.app.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid, steps, warn
 from mlflow_gitops.errors import CHANGES, OK, REFUSED, worst
@@ -43,16 +44,17 @@ def run(
     registry = connect(workspace, warn)
     ways = Ways(prune=prune)
     if merge:
-        planner = Planner.for_merge(workspace, registry, snapshot, merge, ways)
+        target = Target.of_merge(workspace, snapshot, merge)
         if rev is None and workspace.dirty_paths():
             note(settings, "Planned the merge of HEAD; what is not committed is not in it.")
     elif commit:
-        planner = Planner(workspace, registry, snapshot, commit, ways=ways)
+        target = Target.of_commit(workspace, snapshot, commit)
     else:
-        planner = Planner.for_tree(workspace, registry, snapshot, ways)
-    plan = planner.plan(models, progress)
+        target = Target.of_tree(workspace, snapshot)
+    planner = Planner(workspace, registry, target, ways)
+    planned = planner.plan(models, progress)
     progress("comparing versions")
-    plan = planner.compared(plan)
+    plan = planner.compared(planned)
     if out is not None:
         saved_plan.save(plan, out, models, prune)
         note(settings, f"Saved the plan to {out}.")

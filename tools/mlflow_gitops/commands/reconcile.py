@@ -12,6 +12,7 @@ import typer
 from mlflow_gitops.app import saved_plan
 from mlflow_gitops.app.planner import Ways
 from mlflow_gitops.app.reconcile import Reconciler, Watch, reasons
+from mlflow_gitops.app.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid, steps, warn
 from mlflow_gitops.core.plan.outcome import Outcome
@@ -63,8 +64,7 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     reconciler = Reconciler(
         workspace,
         registry,
-        commit,
-        snapshot,
+        Target.of_commit(workspace, snapshot, commit),
         ways,
         push_receipts=options.push_receipts,
         jobs=options.jobs,
@@ -72,11 +72,12 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     planner = reconciler.planner
     if fault := reconciler.fetch_receipts():
         warn(f"the receipts of other clones could not be fetched: {fault}")
-    plan = (
+    planned = (
         planner.plan(kept.selection, progress, others=kept.others)
         if kept
         else planner.plan(models, progress)
     )
+    plan = planned.plan
     if kept:
         kept.check(plan)
     if options.form == "text":
@@ -84,16 +85,16 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     if plan.refusals:
         if options.form == "json":
             emit_json(plan_json.reconciled(commit, [], None, plan.refusals))
-        stood = reconciler.stood_at(since, plan)
+        stood = reconciler.refused_at(since, plan)
         if not stood.get(None, set()).issuperset(reasons(plan.refusals)):
             return REFUSED
         warn(f"the whole run is still refused, as it was at {options.since}.")
         return OK
-    stood = reconciler.stood_at(since, plan)
+    stood = reconciler.refused_at(since, plan)
     asked = not options.yes and any(model.has_work for model in plan.models)
     if asked and not typer.confirm(f"Reconcile {registry.shown} to {commit[:7]}?"):
         raise Failure("Nothing was changed.")
-    done = reconciler.apply(plan, _with_progress(settings, len(plan.models)))
+    done = reconciler.apply(planned, _with_progress(settings, len(plan.models)))
     if done.recovered:
         note(settings, f"Recovered the receipt of an earlier run for {', '.join(done.recovered)}.")
     refused = done.refused

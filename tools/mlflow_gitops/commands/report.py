@@ -72,6 +72,7 @@ def _asked(
     from mlflow_gitops.app.connect import connect
     from mlflow_gitops.app.lineage import origins
     from mlflow_gitops.app.planner import Planner
+    from mlflow_gitops.app.target import Target
 
     if snapshot.errors:
         raise InvalidFiles(
@@ -79,7 +80,8 @@ def _asked(
             " --offline."
         )
     registry = connect(workspace, warn)
-    plan = Planner(workspace, registry, snapshot, commit).plan((), steps(settings))
+    target = Target.of_commit(workspace, snapshot, commit)
+    plan = Planner(workspace, registry, target).plan((), steps(settings)).plan
     held = {
         name: {
             version

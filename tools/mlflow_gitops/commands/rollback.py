@@ -11,8 +11,8 @@ from mlflow_gitops.commands.finish_edit import Options, finish, leaving
 from mlflow_gitops.commands.manifest_file import Sheet
 from mlflow_gitops.commands.output import note, warn
 from mlflow_gitops.core.authoring.edit_manifest import Edit
+from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Commit, Point
-from mlflow_gitops.core.history.model_history import Histories
 from mlflow_gitops.core.history.previous_holders import Former, Formers, formers, stays
 from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.wording import version_list
@@ -80,10 +80,10 @@ def _points(sheet: Sheet) -> list[Point]:
     if not workspace.git.has_commits():
         return []
     line = workspace.git.line(workspace.main_ref, workspace.registry)
-    histories = Histories(line, workspace.registry, workspace.git.blobs, {})
-    return (
-        histories.standing(sheet.name, file_stem(sheet.name), line.shas[-1])[0] if line.shas else []
-    )
+    histories = HistoryReader(line, workspace.registry, workspace.git.blobs)
+    if not line.shas:
+        return []
+    return histories.points_until(file_stem(sheet.name), line.shas[-1])
 
 
 def _chosen(

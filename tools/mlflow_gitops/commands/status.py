@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlflow_gitops.app.planner import Planner
+from mlflow_gitops.app.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid, steps, warn
 from mlflow_gitops.errors import CHANGES, OK
@@ -26,7 +27,8 @@ def run(settings: Settings, models: Sequence[str], exit_code: bool, form: str) -
     progress = steps(settings)
     progress("loading MLflow")
     registry = connect(workspace, warn)
-    plan = Planner(workspace, registry, snapshot, head).plan(models, progress)
+    target = Target.of_commit(workspace, snapshot, head)
+    plan = Planner(workspace, registry, target).plan(models, progress).plan
     if form == "json":
         emit_json(plan_json.status(plan))
     elif form == "markdown":

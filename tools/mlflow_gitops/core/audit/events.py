@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mlflow_gitops.core.history.history_reader import HistoryReader, Moment
 from mlflow_gitops.core.history.mainline import Commit, Line
-from mlflow_gitops.core.history.model_history import Histories, Moment
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import model_of
 
@@ -84,7 +84,9 @@ def stages_of(desired: Desired | None) -> Stages:
     return {**desired.manifest.stages, **aliases}
 
 
-def courses(line: Line, histories: Histories, models: Iterable[str] | None = None) -> list[Course]:
+def courses(
+    line: Line, histories: HistoryReader, models: Iterable[str] | None = None
+) -> list[Course]:
     """The course of every model, or of those named by their stems, in the order of their names."""
     stems = histories.stems() if models is None else list(models)
     histories.fetch_whole(stems)
@@ -95,10 +97,10 @@ def courses(line: Line, histories: Histories, models: Iterable[str] | None = Non
     return sorted(found, key=lambda course: course.model)
 
 
-def policy_events(line: Line, histories: Histories) -> Iterator[Event]:
+def policy_events(line: Line, histories: HistoryReader) -> Iterator[Event]:
     """Each change of the policy file; one that cannot be read is `invalid`, and the last readable
     one stays in force."""
-    for index, fault in histories.policies():
+    for index, fault in histories.policy_faults():
         commit = line.commits[line.shas[index]]
         yield Event("invalid" if fault else "policy", index, commit, detail=fault)
 

@@ -1,0 +1,62 @@
+"""What a plan is for: a commit, a working tree, or a revision as merged into a branch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mlflow_gitops.app.workspace import Merge, Workspace
+from mlflow_gitops.core.history.mainline import Line
+from mlflow_gitops.core.manifests.registry_folder import stem_of
+from mlflow_gitops.core.manifests.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The state that MLflow is compared with, and the commits that lead to it.
+
+    `line` ends with the commit that `snapshot` is of, or that it lies on top of uncommitted.
+    `commit` is the commit that the plan is of; None for a working tree with uncommitted changes and
+    for a repository without commits, which can be planned but not reconciled.
+    """
+
+    snapshot: Snapshot
+    line: Line
+    commit: str | None
+    is_uncommitted: Callable[[str], bool]
+    """Whether what the snapshot wants of a model (by the stem of its manifest) may differ from what
+    the last commit of the line wants."""
+    merge: Merge | None = None
+    branch: Snapshot | None = None
+    """The branch that `merge` goes into, as it is now."""
+
+    @classmethod
+    def of_commit(cls, workspace: Workspace, snapshot: Snapshot, commit: str) -> Target:
+        """A commit, of which `snapshot` is."""
+        return cls(snapshot, workspace.line(commit), commit, lambda stem: False)
+
+    @classmethod
+    def of_tree(cls, workspace: Workspace, snapshot: Snapshot) -> Target:
+        """The working tree: HEAD if nothing is uncommitted, else what lies on top of it."""
+        if not workspace.git.has_commits():
+            return cls(snapshot, Line([], [], {}), None, lambda stem: True)
+
+        head = workspace.git.resolve("HEAD")
+        dirty = workspace.dirty_paths()
+        is_policy_dirty = any(workspace.registry.classify(path) == "policy" for path in dirty)
+        stems = {stem_of(path) for path in dirty}
+        return cls(
+            snapshot,
+            workspace.line(head),
+            None if dirty else head,
+            lambda stem: is_policy_dirty or stem in stems,
+        )
+
+    @classmethod
+    def of_merge(cls, workspace: Workspace, snapshot: Snapshot, merge: Merge) -> Target:
+        """A revision as merged into a branch (RULES R9), `snapshot` being the merge's. The plan is
+        of the models that the merge changes."""
+        line = workspace.line_of(merge)
+        return cls(
+            snapshot, line, line.shas[-1], lambda stem: False, merge, workspace.at(merge.onto)
+        )

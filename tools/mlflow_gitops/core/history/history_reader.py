@@ -1,0 +1,233 @@
+"""Read what git wanted of each model along one line of commits (RULES R1, R2).
+
+Pure: the line of commits and the function that reads blobs are passed in. Only blobs that the
+history of some model crosses are read, each once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from mlflow_gitops.core.history.base import Base
+from mlflow_gitops.core.history.line_files import FileState, LineFiles, ManifestBlob
+from mlflow_gitops.core.history.mainline import Commit, Line, Point
+from mlflow_gitops.core.history.model_history import ModelHistory
+from mlflow_gitops.core.history.policy_history import PolicyHistory
+from mlflow_gitops.core.history.stage_entries import Entry, entries, new_holders
+from mlflow_gitops.core.manifests.blob_reader import ReadBlobs, Reader, Reading
+from mlflow_gitops.core.manifests.desired import Desired
+from mlflow_gitops.core.manifests.names import file_stem, model_of
+from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
+
+_NO_MANIFEST = Reading(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What one manifest's files were after a commit of the line that could have changed it, or the
+    policy under it.
+
+    `index` is the commit's place on the line. `desired` is what the commit wants, None if there is
+    no such manifest. `fault` says why the manifest cannot be read; `desired` is then what the last
+    readable state wanted (RULES R7). `touched` says whether the commit changed the manifest's own
+    files.
+    """
+
+    index: int
+    desired: Desired | None
+    fault: str | None
+    touched: bool
+
+
+class HistoryReader:
+    """Reads the history of any model along one line of commits.
+
+    `read_blobs` maps blob ids to contents. `stageless` is as in `Policy`. A `reader` may be passed
+    that has read some of the blobs already.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        registry: RegistryFolder,
+        read_blobs: ReadBlobs,
+        *,
+        stageless: bool = False,
+        reader: Reader | None = None,
+    ) -> None:
+        self._line = line
+        self._reader = reader or Reader(read_blobs, stageless=stageless)
+        self._files = LineFiles(line, registry)
+        self._policies = PolicyHistory(line, self._files.policy_changes, self._reader)
+
+    def prefetch(self, bases: Iterable[tuple[str, Base]]) -> None:
+        """Read in one batch every blob that the histories of these (stem, base) will need."""
+        blobs: set[str] = set()
+        for stem, base in bases:
+            if base.can_be_compared:
+                blobs |= _blobs_of(self._files.states(stem, base.commit))
+        self._reader.fetch(blobs)
+
+    def history(
+        self, stem: str, target: Desired | None, base: Base, *, uncommitted: bool = False
+    ) -> ModelHistory:
+        """The history of one model from `base` to `target`, which is what the line's last commit
+        wants of it or, if `uncommitted`, what a working tree on top of it wants. A base that is
+        known must be on the line."""
+        if not base.can_be_compared:
+            return ModelHistory(base.commit, base.state, (Point(None, target),))
+
+        is_known = base.state == "known"
+        states = self._files.states(stem, base.commit)
+        if is_known and len(states) <= 1 and not uncommitted:
+            commit = self._commit(states[0].place) if states else None
+            return ModelHistory(base.commit, base.state, (Point(commit, target),))
+
+        self._reader.fetch(_blobs_of(states))
+        points = self._points(stem, states, is_based=is_known)
+        if uncommitted and (not points or points[-1].desired != target):
+            points.append(Point(None, target))
+        if not uncommitted and points and points[-1].desired != target:
+            points[-1] = Point(points[-1].commit, target)
+        return ModelHistory(base.commit, base.state, tuple(points) or (Point(None, target),))
+
+    def with_entries(self, history: ModelHistory) -> ModelHistory:
+        """The history with its entries explained. A version's way may begin before the base, so
+        more is read, but only for a model that a version enters a stage of."""
+        target = history.target
+        if target is None or history.base_state not in ("none", "known"):
+            return history
+        holders = new_holders(target, history.before)
+        if not holders:
+            return history
+
+        points = list(history.points)
+        if history.base_state == "known" and (base := history.points[0].commit) is not None:
+            stem = file_stem(target.manifest.name)
+            points = self._points_before(stem, self._line.index[base.sha]) + points
+        return replace(history, entries=self._entries(target, holders, points))
+
+    def points_until(self, stem: str, commit: str) -> list[Point]:
+        """One model's points from its first manifest up to a commit of the line, included."""
+        return self._points_before(stem, self._line.index[commit] + 1)
+
+    def entries_at(self, stem: str, commit: str) -> tuple[Entry, ...]:
+        """Each holder that a commit of the line names in a model's manifest, explained as an
+        entry."""
+        points = self.points_until(stem, commit)
+        target = points[-1].desired if points else None
+        if target is None:
+            return ()
+        return self._entries(target, new_holders(target, None), points)
+
+    def judge(self, made: Commit, name: str) -> ModelPolicy:
+        """The policy that judges what a commit of the line makes of a model (RULES R3)."""
+        points = self.points_until(file_stem(name), made.sha)
+        desired = points[-1].desired if points else None
+        return self._policies.judge(made, name, desired.manifest.kind if desired else "model")
+
+    def stems(self) -> list[str]:
+        """The stems of all manifests that the line ever had."""
+        return self._files.stems()
+
+    def has_manifest(self, stem: str, commit: str) -> bool:
+        """Whether a manifest of this stem exists at a commit of the line."""
+        return self._files.has_manifest(stem, commit)
+
+    def former_prompts(self, present: Collection[str]) -> list[str]:
+        """The models that the line once had a manifest of, that are not among `present`, and whose
+        last manifest describes a prompt."""
+        last: dict[str, ManifestBlob] = {}
+        for stem, manifest in self._files.last_manifests():
+            name = model_of(stem)
+            if name not in present:
+                last[name] = manifest
+
+        self._reader.fetch(blob for blob, _ in last.values())
+        return [name for name, manifest in last.items() if self._reader.kind(*manifest) == "prompt"]
+
+    def fetch_whole(self, stems: Iterable[str]) -> None:
+        """Read in one batch every blob that `moments` will need for these manifests."""
+        self._reader.fetch((*self._files.manifest_blobs(stems), *self._files.policy_blobs()))
+
+    def moments(self, stem: str) -> list[Moment]:
+        """Everything that happened to one manifest on the line, oldest first."""
+        self.fetch_whole([stem])
+        changed_at = self._files.changed_at(stem)
+        moments: list[Moment] = []
+        last: Desired | None = None
+        for state, reading in self._readings(self._files.states(stem, None)):
+            if state.manifest is None or reading.desired is not None:
+                last = reading.desired
+            moments.append(Moment(state.place, last, reading.fault, state.place in changed_at))
+        return moments
+
+    def policy_faults(self) -> list[tuple[int, str | None]]:
+        """Each commit that changed the policy file, oldest first: its index, and why the file
+        cannot be used, None if it can."""
+        return self._policies.faults()
+
+    def _entries(
+        self, target: Desired, holders: Sequence[tuple[str, int]], points: Sequence[Point]
+    ) -> tuple[Entry, ...]:
+        name, kind = target.manifest.name, target.manifest.kind
+
+        def judge(made: Commit | None) -> ModelPolicy:
+            return self._policies.judge(made, name, kind, target.policy)
+
+        return tuple(entries(holders, points, judge))
+
+    def _points_before(self, stem: str, index: int) -> list[Point]:
+        """One model's points from its first manifest up to a commit, excluded."""
+        states = [state for state in self._files.states(stem, None) if state.place < index]
+        self._reader.fetch(_blobs_of(states))
+        return self._points(stem, states, is_based=False)
+
+    def _points(self, stem: str, states: Sequence[FileState], *, is_based: bool) -> list[Point]:
+        """The states as points, without those that change nothing. If the states do not begin at a
+        base, the points begin at the first manifest.
+
+        What a commit leaves unreadable stays as it was (RULES R7). That holds for the base too:
+        what a later commit declares must not look as if the base had declared it.
+        """
+        points: list[Point] = []
+        for state, reading in self._readings(states):
+            desired = reading.desired
+            if state.manifest is not None and desired is None:
+                if points or not is_based:
+                    continue
+                earlier = self._points_before(stem, state.place)
+                desired = earlier[-1].desired if earlier else None
+            if points:
+                is_new = points[-1].desired != desired
+            else:
+                is_new = is_based or desired is not None
+            if is_new:
+                points.append(Point(self._commit(state.place), desired))
+        return points
+
+    def _readings(self, states: Iterable[FileState]) -> Iterator[tuple[FileState, Reading]]:
+        """What the files say at each state, by the last policy that could be read up to it."""
+        rules: Policy | None = None
+        for state in states:
+            rules = (
+                self._reader.policy(state.policy)[0] or rules or self._policies.before(state.place)
+            )
+            if state.manifest is None:
+                yield state, _NO_MANIFEST
+            else:
+                yield state, self._reader.manifest(*state.manifest, rules)
+
+    def _commit(self, index: int) -> Commit:
+        sha = self._line.shas[index]
+        return self._line.commits.get(sha) or Commit(sha, "", "", "")
+
+
+def _blobs_of(states: Iterable[FileState]) -> set[str]:
+    """The ids of the manifests and policies that exist in these states."""
+    blobs: set[str] = set()
+    for state in states:
+        blobs.update(blob for blob in (state.manifest and state.manifest[0], state.policy) if blob)
+    return blobs

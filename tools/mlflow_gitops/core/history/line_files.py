@@ -1,0 +1,117 @@
+"""Which manifest and policy files the registry folder held after each commit of a line.
+
+Only paths and blob ids: nothing is read here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from mlflow_gitops.core.history.mainline import Line
+from mlflow_gitops.core.manifests.blob_reader import TWINS
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder, stem_of
+
+ManifestBlob = tuple[str, str]
+"""A manifest's blob id and path."""
+
+
+class FileState(NamedTuple):
+    """The files that decide what a model is wanted to be, after one commit.
+
+    `place` is the commit's index on the line. `manifest` is None if there is no manifest, and
+    `TWINS` if there are several; `policy` is the policy's blob id.
+    """
+
+    place: int
+    manifest: ManifestBlob | None
+    policy: str | None
+
+
+class LineFiles:
+    """The manifests (by the stem of their file's name) and the policy along one line of commits."""
+
+    def __init__(self, line: Line, registry: RegistryFolder) -> None:
+        self.policy_changes: list[tuple[int, str | None]] = []
+        """Each commit that changed the policy file: its index, and the new blob or None."""
+        self._index = line.index
+        self._by_stem: dict[str, list[tuple[int, str, str | None]]] = {}
+
+        kinds: dict[str, tuple[str | None, str]] = {}
+        for index, path, blob in line.changes:
+            if path not in kinds:
+                kinds[path] = registry.classify(path), stem_of(path)
+            kind, stem = kinds[path]
+            if kind == "manifest":
+                self._by_stem.setdefault(stem, []).append((index, path, blob))
+            elif kind == "policy":
+                self.policy_changes.append((index, blob))
+
+    def stems(self) -> list[str]:
+        """The stems of all manifests that the line ever had."""
+        return sorted(self._by_stem)
+
+    def changed_at(self, stem: str) -> set[int]:
+        """The indexes of the commits that changed a manifest's files."""
+        return {index for index, _, _ in self._by_stem.get(stem, ())}
+
+    def manifest_blobs(self, stems: Iterable[str]) -> Iterator[str]:
+        """Every version of these manifests."""
+        for stem in stems:
+            yield from (blob for _, _, blob in self._by_stem.get(stem, ()) if blob)
+
+    def policy_blobs(self) -> Iterator[str]:
+        """Every version of the policy."""
+        return (blob for _, blob in self.policy_changes if blob)
+
+    def last_manifests(self) -> Iterator[tuple[str, ManifestBlob]]:
+        """Each stem and the last manifest that the line had under it, deleted or not."""
+        for stem, changes in self._by_stem.items():
+            manifests = [(blob, path) for _, path, blob in changes if blob is not None]
+            if manifests:
+                yield stem, manifests[-1]
+
+    def has_manifest(self, stem: str, commit: str) -> bool:
+        """Whether a manifest of this stem exists at a commit of the line."""
+        present: set[str] = set()
+        for index, path, blob in self._by_stem.get(stem, ()):
+            if index > self._index[commit]:
+                break
+            if blob is None:
+                present.discard(path)
+            else:
+                present.add(path)
+        return bool(present)
+
+    def states(self, stem: str, base: str | None) -> list[FileState]:
+        """The files at `base` and at each later commit that changed the manifest or the policy;
+        without a base, from the manifest's first commit on."""
+        changes = self._by_stem.get(stem, [])
+        if base is None and not changes:
+            return []
+        start = self._index[base] if base else changes[0][0]
+        next_policy = bisect_right(self.policy_changes, start, key=lambda change: change[0])
+        policy = self.policy_changes[next_policy - 1][1] if next_policy else None
+
+        manifest_at: dict[int, list[tuple[str, str | None]]] = {}
+        for index, path, blob in changes:
+            manifest_at.setdefault(max(index, start), []).append((path, blob))
+        policy_at = dict(self.policy_changes[next_policy:])
+
+        states: list[FileState] = []
+        present: dict[str, str] = {}
+        for moment in sorted({start, *manifest_at, *policy_at}):
+            for path, blob in manifest_at.get(moment, ()):
+                present.pop(path, None)
+                if blob is not None:
+                    present[path] = blob
+            policy = policy_at.get(moment, policy)
+            states.append(FileState(moment, _only_manifest(present), policy))
+        return states
+
+
+def _only_manifest(present: dict[str, str]) -> ManifestBlob | None:
+    if len(present) > 1:
+        return TWINS
+    return next(((blob, path) for path, blob in present.items()), None)

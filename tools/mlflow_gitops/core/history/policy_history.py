@@ -1,0 +1,60 @@
+"""The policy along one line of commits: which rules held before a commit, and which ones judge it
+(RULES R3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlflow_gitops.core.history.mainline import Commit, Line
+from mlflow_gitops.core.manifests.blob_reader import Reader
+from mlflow_gitops.core.manifests.names import Kind
+from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy
+
+
+class PolicyHistory:
+    """`changes` are the commits of `line` that changed the policy file, oldest first: (index, blob
+    or None)."""
+
+    def __init__(
+        self, line: Line, changes: Sequence[tuple[int, str | None]], reader: Reader
+    ) -> None:
+        self._line = line
+        self._changes = changes
+        self._reader = reader
+
+    def faults(self) -> list[tuple[int, str | None]]:
+        """Each commit that changed the policy file, oldest first: its index, and why the file
+        cannot be used, None if it can."""
+        self._reader.fetch(blob for _, blob in self._changes if blob)
+        return [(index, self._reader.policy(blob)[1]) for index, blob in self._changes]
+
+    def before(self, index: int) -> Policy:
+        """The last usable policy before a commit, or MLflow's own rules."""
+        return self._usable_before(index) or self._reader.no_policy()
+
+    def judge(
+        self, made: Commit | None, name: str, kind: Kind, own: ModelPolicy | None = None
+    ) -> ModelPolicy:
+        """The policy that judges what a commit makes of a model: the one before that commit. The
+        first policy ever judges itself.
+
+        `made` is None for a working tree. `own` applies if the line has no usable policy at all;
+        None stands for MLflow's own rules.
+        """
+        index = self._line.index[made.sha] if made else len(self._line.shas)
+        earlier = self._usable_before(index)
+        if earlier is None and made is not None:
+            earlier = self._usable_before(index + 1)
+        if earlier is not None:
+            return earlier.for_model(name, kind)
+        return own or self._reader.no_policy().for_model(name, kind)
+
+    def _usable_before(self, index: int) -> Policy | None:
+        """The last usable policy before a commit; None if there was none yet."""
+        for changed_at, blob in reversed(self._changes):
+            if changed_at >= index:
+                continue
+            self._reader.fetch({blob} if blob else ())
+            if policy := self._reader.policy(blob)[0]:
+                return policy
+        return None
