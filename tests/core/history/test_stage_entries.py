@@ -405,7 +405,7 @@ def test_the_commits_that_changed_the_policy() -> None:
 
 def test_a_registry_without_stages_reads_every_policy_so() -> None:
     histories = HistoryReader(
-        line(holding("{Production: 1}")), "registry", contents, stageless=True
+        line(holding("{Production: 1}")), RegistryFolder("registry"), contents, stageless=True
     )
     rule = histories.judge(commit(0), "m").stages["Production"]
     assert (rule.native, rule.alias) == (False, "production")
