@@ -22,7 +22,7 @@ import typer
 import yaml
 from packaging.requirements import Requirement
 
-from mlflow_gitops.app import planner
+from mlflow_gitops.app.planning import planner
 from tests.support.acme import Acme
 from tests.support.console.shell import Shell
 from tests.support.project.pages import ROOT, Block, blocks, commands_in_text, pages

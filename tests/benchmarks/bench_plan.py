@@ -42,8 +42,8 @@ def rows(sizes: Sizes) -> Iterator[Row]:
 
 def prepared(top: Path, models: int, versions: int) -> tuple[Team, str]:
     """A team's repository and a SQLite store that agree, stamps and all."""
-    from mlflow_gitops.app.planner import Planner
-    from mlflow_gitops.app.target import Target
+    from mlflow_gitops.app.planning.planner import Planner
+    from mlflow_gitops.app.planning.target import Target
     from mlflow_gitops.app.workspace import Workspace
     from mlflow_gitops.edges.mlflow.registry import Registry
     from mlflow_gitops.settings import Settings

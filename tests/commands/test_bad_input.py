@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.app.planner import Planner
+from mlflow_gitops.app.planning.planner import Planner
 from tests.support.team import GIT_ENVIRONMENT, Team
 
 

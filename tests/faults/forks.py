@@ -198,7 +198,7 @@ def _surroundings(job: Job) -> None:
     )
     install(Boundaries(trace, job.at, job.side, job.pause, look))
     if job.patience:
-        from mlflow_gitops.app import apply
+        from mlflow_gitops.app.reconciling import apply
         from mlflow_gitops.edges.mlflow import server
 
         apply._PAUSES = (job.patience / 100, job.patience / 50, job.patience / 25)  # type: ignore[misc]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.app import planner
+from mlflow_gitops.app.planning import planner
 from tests.support.registries.lane import POLICY, LaneRegistry
 from tests.support.servers import mlflow_server, postgresql
 from tests.support.team import Team

@@ -430,7 +430,7 @@ def test_an_interrupted_run_records_what_was_under_way(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Registry, "transition", slow)
-    monkeypatch.setattr("mlflow_gitops.app.apply.as_completed", interrupt)
+    monkeypatch.setattr("mlflow_gitops.app.reconciling.apply.as_completed", interrupt)
     ran = team.run("reconcile", "--yes", "--jobs", "1")
     assert ran.code == 130 and "interrupted" in ran.err
     done = [name for name in names if shelf.stages(name) == {1: "Production"}]

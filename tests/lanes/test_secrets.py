@@ -36,7 +36,7 @@ KNOWN = (
 
 @pytest.fixture(autouse=True)
 def _planted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlflow_gitops.app.apply._PAUSES", (0.01,))
+    monkeypatch.setattr("mlflow_gitops.app.reconciling.apply._PAUSES", (0.01,))
     monkeypatch.setattr("mlflow_gitops.edges.mlflow.server._BACKOFF", "0")
     monkeypatch.setattr("mlflow_gitops.edges.git.notes.TRIES", 1)
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "somebody")

@@ -37,7 +37,7 @@ def between(http_uri: str) -> Iterator[Proxy]:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlflow_gitops.app.apply._PAUSES", (0.01, 0.02, 0.03))
+    monkeypatch.setattr("mlflow_gitops.app.reconciling.apply._PAUSES", (0.01, 0.02, 0.03))
     monkeypatch.setattr("mlflow_gitops.edges.mlflow.server._BACKOFF", "0")
 
 

@@ -23,9 +23,9 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.app import apply, watch
-from mlflow_gitops.app.planner import Ways
-from mlflow_gitops.app.watch import News, Watcher, backoff, pause
+from mlflow_gitops.app.planning.options import PlanOptions
+from mlflow_gitops.app.reconciling import apply, watch
+from mlflow_gitops.app.reconciling.watch import News, Watcher, backoff, pause
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.watch import Told
 from mlflow_gitops.edges.mlflow.registry import Registry
@@ -157,7 +157,15 @@ def rounds(
             metrics = Metrics(60)
             ask = connect or (lambda: Registry(watcher_clone.uri))
             made.append(
-                Watcher(workspace, ask, metrics, told.append, stop, interval=1, ways=Ways())
+                Watcher(
+                    workspace,
+                    ask,
+                    metrics,
+                    told.append,
+                    stop,
+                    interval=1,
+                    plan_options=PlanOptions(),
+                )
             )
         stop.clear()
         left[0] = count
@@ -337,7 +345,7 @@ def test_a_remote_that_stalls_does_not_keep_it_from_stopping(
     metrics = Metrics(60)
     watcher = Watcher(
         lambda: Workspace(Settings(repo=watcher_clone.folder)), lambda: Registry(team.uri), metrics, told.append, stop,
-        interval=60, ways=Ways(),
+        interval=60, plan_options=PlanOptions(),
     )  # fmt: skip
     loop = threading.Thread(target=watcher.run, daemon=True)
     loop.start()
@@ -370,7 +378,7 @@ def test_the_figures_say_where_it_failed(failure: Exception, where: str) -> None
         lambda news: None,
         stop,
         interval=1,
-        ways=Ways(),
+        plan_options=PlanOptions(),
     ).run()
     known = metrics.registry.get_sample_value
     assert known("mlflow_gitops_failures_total", {"where": where}) == 1.0

@@ -14,7 +14,7 @@ from mlflow_gitops.core.audit.events import courses, in_order, policy_events, st
 from mlflow_gitops.core.audit.receipts import Ledger
 from mlflow_gitops.core.audit.trail import Audit
 from mlflow_gitops.core.history.history_reader import HistoryReader
-from mlflow_gitops.core.history.mainline import Line
+from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.edges.git.repository import Git
 from tests.support.core import slow_audit
 from tests.support.git_histories import REGISTRY, Repo, random_history
@@ -22,7 +22,7 @@ from tests.support.git_histories import REGISTRY, Repo, random_history
 EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "12"))
 
 
-def trail(git: Git, revision: str) -> tuple[Line, list[dict[str, object]]]:
+def trail(git: Git, revision: str) -> tuple[MainLine, list[dict[str, object]]]:
     line = git.line(revision, REGISTRY)
     histories = HistoryReader(line, REGISTRY, git.blobs)
     every = courses(line, histories)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mlflow_gitops.core.audit.events import Event
 from mlflow_gitops.core.audit.receipts import Ledger, Receipt
 from mlflow_gitops.core.audit.trail import Audit, Effect, Used
-from mlflow_gitops.core.history.mainline import Commit, Line, Merged
+from mlflow_gitops.core.history.mainline import Commit, MainLine, Merged
 from mlflow_gitops.core.manifests.policy import Policy, read_policy
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 
@@ -32,7 +32,7 @@ def commit(i: int, message: str = "Change") -> Commit:
 
 
 COMMITS = [commit(i) for i in range(LENGTH)]
-LINE = Line(
+LINE = MainLine(
     [one.sha for one in COMMITS], [], {one.sha: one for one in COMMITS}, list(range(LENGTH))
 )
 
@@ -134,7 +134,7 @@ def test_only_what_could_take_a_gates_place_is_told() -> None:
         9,
         "Gate-Override: beta/Production soak: not ours\nGate-Override: alpha/Production soak: late",
     )
-    line = Line(LINE.shas, [], LINE.commits, LINE.times, {3: (side.sha,)})
+    line = MainLine(LINE.shas, [], LINE.commits, LINE.times, {3: (side.sha,)})
     merged = {3: [Merged(side, ("registry/models/alpha.yaml",))]}
 
     def told(event: Event) -> tuple[Used, ...]:

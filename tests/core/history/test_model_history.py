@@ -16,7 +16,7 @@ import pytest
 from mlflow_gitops.app.workspace import Settings, Workspace
 from mlflow_gitops.core.history.base import Base, BaseState
 from mlflow_gitops.core.history.history_reader import HistoryReader
-from mlflow_gitops.core.history.mainline import Commit, Line
+from mlflow_gitops.core.history.mainline import Commit, MainLine
 from mlflow_gitops.core.history.model_history import UNDECLARED, ModelHistory
 from mlflow_gitops.core.manifests.desired import Desired, Field
 from mlflow_gitops.core.manifests.manifest import check_policy, read_manifest
@@ -592,7 +592,7 @@ def test_a_manifest_that_is_gone_wants_what_pruning_says(tmp_path: Path) -> None
 
 def test_a_commit_that_nobody_has_read_is_known_by_its_name_alone() -> None:
     text = b"name: m\nstages: {}\n"
-    line = Line(["a" * 40], [(0, f"{REGISTRY}/models/m.yaml", "blob")], {})
+    line = MainLine(["a" * 40], [(0, f"{REGISTRY}/models/m.yaml", "blob")], {})
     target = wants(build([SourceFile(f"{REGISTRY}/models/m.yaml", text)], REGISTRY))
     histories = HistoryReader(line, REGISTRY, lambda ids: dict.fromkeys(ids, text))
     found = histories.history("m", target["m"], Base.at(None))

@@ -12,7 +12,7 @@ import pytest
 
 from mlflow_gitops.core.history.base import Base, BaseState
 from mlflow_gitops.core.history.history_reader import HistoryReader
-from mlflow_gitops.core.history.mainline import Commit, Line
+from mlflow_gitops.core.history.mainline import Commit, MainLine
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import Entry, files_at, new_holders
 from mlflow_gitops.core.manifests.desired import Desired
@@ -41,10 +41,10 @@ def commit(i: int) -> Commit:
     )
 
 
-def line(*trees: Tree) -> Line:
+def line(*trees: Tree) -> MainLine:
     """The main line; each tree says what its commit changed, None deletes."""
     changes = [(i, path, text) for i, tree in enumerate(trees) for path, text in tree.items()]
-    return Line(
+    return MainLine(
         [sha(i) for i in range(len(trees))], changes, {sha(i): commit(i) for i in range(len(trees))}
     )
 

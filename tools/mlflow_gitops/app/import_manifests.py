@@ -11,7 +11,7 @@ from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.authoring.edit_manifest import edited
 from mlflow_gitops.core.authoring.new_manifest import Wants, take, written
 from mlflow_gitops.core.authoring.update_manifest import Basis, follow
-from mlflow_gitops.core.history.mainline import Commit, Line, Point
+from mlflow_gitops.core.history.mainline import Commit, MainLine, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import Manifest, check_policy, read_manifest
@@ -192,14 +192,14 @@ class Import:
     def _schema_path(self, file: str) -> str | None:
         return "../" * file.count("/") + "schemas/model.schema.json" if self._schema else None
 
-    def _head_line(self) -> Line | None:
+    def _head_line(self) -> MainLine | None:
         """The history of HEAD; None without a repository."""
         try:
             git = self._workspace.git
             return (
                 git.line(git.resolve("HEAD"), self._workspace.registry)
                 if git.has_commits()
-                else Line([], [], {})
+                else MainLine([], [], {})
             )
         except GitFailure:
             return None

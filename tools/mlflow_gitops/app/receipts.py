@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from mlflow_gitops.app.apply import RegistryWriter
+from mlflow_gitops.app.reconciling.apply import RegistryWriter
 from mlflow_gitops.app.workspace import now_utc
 from mlflow_gitops.core.audit import receipts
 from mlflow_gitops.core.plan.outcome import Outcome

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from mlflow_gitops.core.history.mainline import Line
+from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.manifests.environments import Environment, policy_course, read_environments
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS, RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import Snapshot, build, schema_copy_problems
@@ -173,7 +173,7 @@ class Workspace:
         planned = merge is not None and sha == merge.revision and not merge.is_nothing
         return self.git.messages(merge.made if merge and planned else sha, file)
 
-    def line(self, commit: str) -> Line:
+    def line(self, commit: str) -> MainLine:
         """The history that a commit is the end of: its first parents.
 
         Of a branch that main was merged into, these know nothing of what main did meanwhile, though
@@ -191,10 +191,10 @@ class Workspace:
         self._fill(line, self.registry.paths)
         return self._with_policies(line)
 
-    def _fill(self, line: Line, paths: Sequence[str]) -> None:
+    def _fill(self, line: MainLine, paths: Sequence[str]) -> None:
         self.git.fill(line, paths, lambda path: False, lambda path, blob, data: None)
 
-    def _with_policies(self, line: Line) -> Line:
+    def _with_policies(self, line: MainLine) -> MainLine:
         """A line whose policy is at each commit the file that the list of environments named then.
         To name another one is to change the policy, and what stood before judges that as well
         (RULES R3)."""
@@ -215,7 +215,7 @@ class Workspace:
         )
         return line
 
-    def _named_policies(self, line: Line) -> list[tuple[int, str | None]]:
+    def _named_policies(self, line: MainLine) -> list[tuple[int, str | None]]:
         """Each commit that changed the list of environments, and the policy that it names for this
         one; None where it cannot be read or does not have it."""
         assert self.environment is not None
@@ -232,9 +232,9 @@ class Workspace:
             found.append((i, one.folder.policy_path if one else None))
         return found
 
-    def _changes(self, line: Line, file: str) -> list[tuple[int, str, str | None]]:
+    def _changes(self, line: MainLine, file: str) -> list[tuple[int, str, str | None]]:
         """What the commits of a line did to one more file; the line comes to know those commits."""
-        more = Line(line.shas, [], {}, line.times, {})
+        more = MainLine(line.shas, [], {}, line.times, {})
         self._fill(more, [file])
         line.commits.update(
             (sha, commit) for sha, commit in more.commits.items() if sha not in line.commits
@@ -254,7 +254,7 @@ class Workspace:
         newest = next((sha for sha, place in main.items() if place == have - 1), None)
         return None if newest in self.git.first_parents(commit) else newest
 
-    def line_of(self, merge: Merge) -> Line:
+    def line_of(self, merge: Merge) -> MainLine:
         """The main line as it will be: the branch's, and on top of it the merge under the
         revision's name."""
         line = self._with_policies(self.git.line(merge.made, self.registry))
@@ -263,7 +263,7 @@ class Workspace:
         told = self.git.describe(merge.revision)
         at = line.commits[merge.made].at if merge.made in line.commits else told.at
         commits = {sha: commit for sha, commit in line.commits.items() if sha != merge.made}
-        return Line(
+        return MainLine(
             [*line.shas[:-1], merge.revision],
             line.changes,
             commits | {merge.revision: replace(told, at=at)},
@@ -277,7 +277,7 @@ class Workspace:
             if self.registry.classify(path)
         ]
 
-    def owner(self, line: Line) -> str | None:
+    def owner(self, line: MainLine) -> str | None:
         """`<root commit>:<registry folder>[:<environment>]`, what marks a model as this
         repository's.
 

@@ -100,9 +100,11 @@ def reconcile(
 
     Example: mlflow-gitops reconcile --yes --watch --interval 30s
     """
-    from mlflow_gitops.app.planner import Ways
+    from mlflow_gitops.app.planning.options import PlanOptions
 
-    ways = Ways(adopt=adopt, take_over=take_over, prune=prune, max_changes=max_changes)
+    plan_options = PlanOptions(
+        adopt=adopt, take_over=take_over, prune=prune, max_changes=max_changes
+    )
     if watch:
         from mlflow_gitops.commands import watch as loop
 
@@ -112,11 +114,11 @@ def reconcile(
             )
         if not yes:
             raise UsageFailure("--watch asks nobody: say --yes.")
-        looped = loop.Options(ways, interval, listen, push_receipts, jobs, form)
+        looped = loop.Options(plan_options, interval, listen, push_receipts, jobs, form)
         raise typer.Exit(loop.run(context.obj, models or [], looped))
     from mlflow_gitops.commands import reconcile as command
 
-    options = command.Options(rev, yes, ways, plan_file, push_receipts, jobs, form, since)
+    options = command.Options(rev, yes, plan_options, plan_file, push_receipts, jobs, form, since)
     raise typer.Exit(command.run(context.obj, models or [], options))
 
 

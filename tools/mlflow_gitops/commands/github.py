@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mlflow_gitops.app.planner import Planner
-from mlflow_gitops.app.target import Target
+from mlflow_gitops.app.planning.planner import Planner
+from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Merge, Workspace
 from mlflow_gitops.commands.output import emit, note, report_invalid, steps, warn
 from mlflow_gitops.core.plan.plan import ModelPlan

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlflow_gitops.app import saved_plan
-from mlflow_gitops.app.planner import Planner, Ways
-from mlflow_gitops.app.target import Target
+from mlflow_gitops.app.planning.options import PlanOptions
+from mlflow_gitops.app.planning.planner import Planner
+from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid, steps, warn
 from mlflow_gitops.errors import CHANGES, OK, REFUSED, worst
@@ -42,7 +43,7 @@ def run(
     progress = steps(settings)
     progress("loading MLflow")
     registry = connect(workspace, warn)
-    ways = Ways(prune=prune)
+    plan_options = PlanOptions(prune=prune)
     if merge:
         target = Target.of_merge(workspace, snapshot, merge)
         if rev is None and workspace.dirty_paths():
@@ -51,7 +52,7 @@ def run(
         target = Target.of_commit(workspace, snapshot, commit)
     else:
         target = Target.of_tree(workspace, snapshot)
-    planner = Planner(workspace, registry, target, ways)
+    planner = Planner(workspace, registry, target, plan_options)
     planned = planner.plan(models, progress)
     progress("comparing versions")
     plan = planner.compared(planned)

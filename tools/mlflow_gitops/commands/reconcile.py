@@ -10,9 +10,9 @@ from pathlib import Path
 import typer
 
 from mlflow_gitops.app import saved_plan
-from mlflow_gitops.app.planner import Ways
-from mlflow_gitops.app.reconcile import Reconciler, Watch, reasons
-from mlflow_gitops.app.target import Target
+from mlflow_gitops.app.planning.options import PlanOptions
+from mlflow_gitops.app.planning.target import Target
+from mlflow_gitops.app.reconciling.reconcile import Reconciler, Watch, reasons
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid, steps, warn
 from mlflow_gitops.core.plan.outcome import Outcome
@@ -25,11 +25,11 @@ from mlflow_gitops.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The command's options. `ways` are the guards' ways past that the user took."""
+    """The command's options. `plan_options` are what the user set for the plan."""
 
     rev: str
     yes: bool
-    ways: Ways
+    plan_options: PlanOptions
     plan_file: Path | None = None
     push_receipts: bool = False
     jobs: int | None = None
@@ -60,12 +60,14 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     progress = steps(settings)
     progress("loading MLflow")
     registry = connect(workspace, warn)
-    ways = replace(options.ways, prune=options.ways.prune or (kept is not None and kept.prune))
+    plan_options = replace(
+        options.plan_options, prune=options.plan_options.prune or (kept is not None and kept.prune)
+    )
     reconciler = Reconciler(
         workspace,
         registry,
         Target.of_commit(workspace, snapshot, commit),
-        ways,
+        plan_options,
         push_receipts=options.push_receipts,
         jobs=options.jobs,
     )
@@ -163,9 +165,11 @@ def _check(models: Sequence[str], options: Options) -> None:
         raise UsageFailure(
             "reconcile changes the registry: without a terminal to ask on, say --yes."
         )
-    if (options.ways.adopt or options.ways.take_over) and not models:
+    if (options.plan_options.adopt or options.plan_options.take_over) and not models:
         raise UsageFailure("--adopt and --take-over need the names of the models they are for.")
-    if options.plan_file and (models or options.ways.adopt or options.ways.take_over):
+    if options.plan_file and (
+        models or options.plan_options.adopt or options.plan_options.take_over
+    ):
         raise UsageFailure(
             "A saved plan says itself which models it is for; give it without names, --adopt or"
             " --take-over."

@@ -71,8 +71,8 @@ def _asked(
     were made from."""
     from mlflow_gitops.app.connect import connect
     from mlflow_gitops.app.lineage import origins
-    from mlflow_gitops.app.planner import Planner
-    from mlflow_gitops.app.target import Target
+    from mlflow_gitops.app.planning.planner import Planner
+    from mlflow_gitops.app.planning.target import Target
 
     if snapshot.errors:
         raise InvalidFiles(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlflow_gitops.app.planner import Planner
-from mlflow_gitops.app.target import Target
+from mlflow_gitops.app.planning.planner import Planner
+from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid, steps, warn
 from mlflow_gitops.errors import CHANGES, OK

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mlflow_gitops.app.planner import Ways
-from mlflow_gitops.app.watch import News, Watcher
+from mlflow_gitops.app.planning.options import PlanOptions
+from mlflow_gitops.app.reconciling.watch import News, Watcher
 from mlflow_gitops.app.workspace import Workspace, now_utc
 from mlflow_gitops.commands.output import aside, note, warn
 from mlflow_gitops.core.manifests.gate_settings import Soak
@@ -55,7 +55,7 @@ class Options:
     """The loop's options. `interval` is written as in the policy (`60s`, `5m`); `listen` is
     HOST:PORT, or `off`."""
 
-    ways: Ways
+    plan_options: PlanOptions
     interval: str = "60s"
     listen: str = "127.0.0.1:9469"
     push_receipts: bool = False
@@ -91,7 +91,7 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
         _kept_on(_json if options.form == "json" else _text),
         stop,
         interval=interval,
-        ways=options.ways,
+        plan_options=options.plan_options,
         models=models,
         push_receipts=options.push_receipts,
         jobs=options.jobs,

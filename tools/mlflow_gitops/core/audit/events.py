@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mlflow_gitops.core.history.history_reader import HistoryReader, Moment
-from mlflow_gitops.core.history.mainline import Commit, Line
+from mlflow_gitops.core.history.mainline import Commit, MainLine
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import model_of
 
@@ -85,7 +85,7 @@ def stages_of(desired: Desired | None) -> Stages:
 
 
 def courses(
-    line: Line, histories: HistoryReader, models: Iterable[str] | None = None
+    line: MainLine, histories: HistoryReader, models: Iterable[str] | None = None
 ) -> list[Course]:
     """The course of every model, or of those named by their stems, in the order of their names."""
     stems = histories.stems() if models is None else list(models)
@@ -97,7 +97,7 @@ def courses(
     return sorted(found, key=lambda course: course.model)
 
 
-def policy_events(line: Line, histories: HistoryReader) -> Iterator[Event]:
+def policy_events(line: MainLine, histories: HistoryReader) -> Iterator[Event]:
     """Each change of the policy file; one that cannot be read is `invalid`, and the last readable
     one stays in force."""
     for index, fault in histories.policy_faults():
@@ -109,7 +109,7 @@ def in_order(events: Iterable[Event]) -> list[Event]:
     return sorted(events, key=lambda event: event.order)
 
 
-def _of_model(line: Line, stem: str, moments: Sequence[Moment]) -> Iterator[Event]:
+def _of_model(line: MainLine, stem: str, moments: Sequence[Moment]) -> Iterator[Event]:
     model = model_of(stem)
     before: Stages = {}
     readable = True

@@ -9,7 +9,7 @@ from typing import Any
 
 from mlflow_gitops.core.audit.events import Course, Stages, stages_of
 from mlflow_gitops.core.audit.receipts import Receipt
-from mlflow_gitops.core.history.mainline import Line
+from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES
 
@@ -44,7 +44,7 @@ def wanted(course: Course, index: int) -> Standing | None:
     return Standing(course.model, stages, since)
 
 
-def effective(course: Course, line: Line, receipts: Iterable[Receipt]) -> Standing | None:
+def effective(course: Course, line: MainLine, receipts: Iterable[Receipt]) -> Standing | None:
     """What MLflow had after the last of these receipts, which are in the order in which they were
     written; None where none of them tells of the model.
 

@@ -11,7 +11,7 @@ from typing import Literal
 from mlflow_gitops.core.audit.events import Event
 from mlflow_gitops.core.audit.receipts import Ledger
 from mlflow_gitops.core.gates.overrides import overrides
-from mlflow_gitops.core.history.mainline import Commit, Line, Merged
+from mlflow_gitops.core.history.mainline import Commit, MainLine, Merged
 from mlflow_gitops.core.history.people import People, people
 from mlflow_gitops.core.manifests.policy import ModelPolicy
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder, stem_of
@@ -51,7 +51,7 @@ class Audit:
 
     def __init__(
         self,
-        line: Line,
+        line: MainLine,
         registry: RegistryFolder,
         changes: Iterable[Event],
         ledger: Ledger,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from mlflow_gitops.core.history.base import Base
 from mlflow_gitops.core.history.line_files import FileState, LineFiles, ManifestBlob
-from mlflow_gitops.core.history.mainline import Commit, Line, Point
+from mlflow_gitops.core.history.mainline import Commit, MainLine, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.policy_history import PolicyHistory
 from mlflow_gitops.core.history.stage_entries import Entry, entries, new_holders
@@ -50,7 +50,7 @@ class HistoryReader:
 
     def __init__(
         self,
-        line: Line,
+        line: MainLine,
         registry: RegistryFolder,
         read_blobs: ReadBlobs,
         *,

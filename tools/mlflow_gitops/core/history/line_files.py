@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from mlflow_gitops.core.history.mainline import Line
+from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.manifests.blob_reader import TWINS
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder, stem_of
 
@@ -32,7 +32,7 @@ class FileState(NamedTuple):
 class LineFiles:
     """The manifests (by the stem of their file's name) and the policy along one line of commits."""
 
-    def __init__(self, line: Line, registry: RegistryFolder) -> None:
+    def __init__(self, line: MainLine, registry: RegistryFolder) -> None:
         self.policy_changes: list[tuple[int, str | None]] = []
         """Each commit that changed the policy file: its index, and the new blob or None."""
         self._index = line.index

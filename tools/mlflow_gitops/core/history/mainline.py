@@ -37,7 +37,7 @@ class Commit:
 
 
 @dataclass
-class Line:
+class MainLine:
     """The first-parent history of one commit.
 
     `shas` runs from the oldest to the newest; `changes` holds, in that order, what happened to each

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlflow_gitops.core.history.mainline import Commit, Line
+from mlflow_gitops.core.history.mainline import Commit, MainLine
 from mlflow_gitops.core.manifests.blob_reader import Reader
 from mlflow_gitops.core.manifests.names import Kind
 from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy
@@ -16,7 +16,7 @@ class PolicyHistory:
     or None)."""
 
     def __init__(
-        self, line: Line, changes: Sequence[tuple[int, str | None]], reader: Reader
+        self, line: MainLine, changes: Sequence[tuple[int, str | None]], reader: Reader
     ) -> None:
         self._line = line
         self._changes = changes

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 from typing import NamedTuple
 
-from mlflow_gitops.core.history.mainline import Commit, Line
+from mlflow_gitops.core.history.mainline import Commit, MainLine
 from mlflow_gitops.edges.git.blobs import BlobStream
 
 LISTED = ("--first-parent", "--parents", "--timestamp", "--reverse")
@@ -25,9 +25,9 @@ _NO_FILE = "000000"
 _LAST_SECOND = 253402300799  # of the year 9999
 
 
-def listed(output: bytes) -> Line:
+def listed(output: bytes) -> MainLine:
     """A line of commits without what they did: ids, times and merges."""
-    line = Line([], [], {}, [], {})
+    line = MainLine([], [], {}, [], {})
     latest = 0
     for entry in output.decode().splitlines():
         seconds, sha, *parents = entry.split(" ")
@@ -39,7 +39,7 @@ def listed(output: bytes) -> Line:
     return line
 
 
-def compared(line: Line) -> str:
+def compared(line: MainLine) -> str:
     """What `git diff-tree` is to compare, to tell what each commit of a line did: the commit with
     the one before it, which is its first parent."""
     return "".join(
@@ -89,7 +89,7 @@ def _tokens(output: Iterable[bytes]) -> Iterator[str]:
 
 
 def fill(
-    line: Line, commits: Iterable[Logged], wants: Callable[[str], bool], blobs: BlobStream
+    line: MainLine, commits: Iterable[Logged], wants: Callable[[str], bool], blobs: BlobStream
 ) -> None:
     """Add to a line what its commits did, as they come; what is wanted of their files is asked for
     at once."""

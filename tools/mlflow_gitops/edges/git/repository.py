@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import Thread
 from typing import IO, cast
 
-from mlflow_gitops.core.history.mainline import Commit, Line, Merged
+from mlflow_gitops.core.history.mainline import Commit, MainLine, Merged
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import LINK, SourceFile
 from mlflow_gitops.core.yaml.document import MAX_BYTES
@@ -92,7 +92,7 @@ class Git(Revisions):
         registry: RegistryFolder,
         wants: Callable[[str], bool] = lambda path: False,
         take: Take = lambda path, blob, data: None,
-    ) -> Line:
+    ) -> MainLine:
         """The first-parent history of a revision with what it did to the registry folder.
 
         The contents of the files that `wants` names by their paths are handed to `take` meanwhile,
@@ -102,13 +102,13 @@ class Git(Revisions):
         self.fill(line, registry.paths, wants, take)
         return line
 
-    def listed(self, revision: str) -> Line:
+    def listed(self, revision: str) -> MainLine:
         """The first-parent history of a revision, from one `git rev-list`: no changes are in it
         yet."""
         return log.listed(self._run("rev-list", *log.LISTED, revision, "--"))
 
     def fill(
-        self, line: Line, paths: Sequence[str], wants: Callable[[str], bool], take: Take
+        self, line: MainLine, paths: Sequence[str], wants: Callable[[str], bool], take: Take
     ) -> None:
         """Add to a line what its commits did to the registry folder, from one `git diff-tree`;
         `line` says the rest."""
@@ -132,7 +132,7 @@ class Git(Revisions):
             raise GitFailure(f"{why}: it ended too early.")
 
     def merged(
-        self, line: Line, wanted: Iterable[int], registry: RegistryFolder
+        self, line: MainLine, wanted: Iterable[int], registry: RegistryFolder
     ) -> dict[int, list[Merged]]:
         """The commits that these true merges of the line brought in, the newest first, without
         merges among them.

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.app.apply import apply_models
+from mlflow_gitops.app.reconciling.apply import apply_models
 from mlflow_gitops.core.history.mainline import Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.manifests.desired import Desired
@@ -80,7 +80,7 @@ def meanwhile(held: MemoryRegistry, move: int, then: Callable[[], None]) -> None
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlflow_gitops.app.apply._PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr("mlflow_gitops.app.reconciling.apply._PAUSES", (0.0, 0.0, 0.0))
 
 
 def test_a_newer_run_comes_between() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mlflow_gitops.app.workspace import Merge, Workspace
-from mlflow_gitops.core.history.mainline import Line
+from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.manifests.registry_folder import stem_of
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 
@@ -21,7 +21,7 @@ class Target:
     """
 
     snapshot: Snapshot
-    line: Line
+    line: MainLine
     commit: str | None
     is_uncommitted: Callable[[str], bool]
     """Whether what the snapshot wants of a model (by the stem of its manifest) may differ from what
@@ -39,7 +39,7 @@ class Target:
     def of_tree(cls, workspace: Workspace, snapshot: Snapshot) -> Target:
         """The working tree: HEAD if nothing is uncommitted, else what lies on top of it."""
         if not workspace.git.has_commits():
-            return cls(snapshot, Line([], [], {}), None, lambda stem: True)
+            return cls(snapshot, MainLine([], [], {}), None, lambda stem: True)
 
         head = workspace.git.resolve("HEAD")
         dirty = workspace.dirty_paths()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlflow_gitops.app.planner import Planner
+from mlflow_gitops.app.planning.planner import Planner
 from mlflow_gitops.core.history.base import Base
 from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.observed.model import ObservedModel

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from mlflow_gitops.app.planner import Ways
-from mlflow_gitops.app.reconcile import Reconciled, Reconciler, reasons
-from mlflow_gitops.app.target import Target
+from mlflow_gitops.app.planning.options import PlanOptions
+from mlflow_gitops.app.planning.target import Target
+from mlflow_gitops.app.reconciling.reconcile import Reconciled, Reconciler, reasons
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.gates.verdict import Refusal
 from mlflow_gitops.core.manifests.snapshot import Snapshot
@@ -72,7 +72,7 @@ class Watcher:
         stop: Stop,
         *,
         interval: float,
-        ways: Ways,
+        plan_options: PlanOptions,
         models: Sequence[str] = (),
         push_receipts: bool = False,
         jobs: int | None = None,
@@ -83,7 +83,7 @@ class Watcher:
         self._tell = tell
         self._stop = stop
         self._interval = interval
-        self._ways = ways
+        self._plan_options = plan_options
         self._models = models
         self._push = push_receipts
         self._jobs = jobs
@@ -201,7 +201,7 @@ class Watcher:
             workspace,
             self._registry,
             Target.of_commit(workspace, snapshot, commit),
-            self._ways,
+            self._plan_options,
             push_receipts=self._push,
             jobs=self._jobs,
         )

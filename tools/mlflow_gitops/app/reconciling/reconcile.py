@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from mlflow_gitops.app.apply import apply_models
-from mlflow_gitops.app.planned import Planned
-from mlflow_gitops.app.planner import Planner, Ways
+from mlflow_gitops.app.planning.options import PlanOptions
+from mlflow_gitops.app.planning.planned import Planned
+from mlflow_gitops.app.planning.planner import Planner
+from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.receipts import Recorder
-from mlflow_gitops.app.target import Target
-from mlflow_gitops.app.unrecorded import unrecorded_changes
+from mlflow_gitops.app.reconciling.apply import apply_models
+from mlflow_gitops.app.reconciling.unrecorded import unrecorded_changes
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.gates.verdict import Refusal, Verdict
 from mlflow_gitops.core.plan.outcome import Outcome
@@ -60,7 +61,7 @@ class Reconciler:
         workspace: Workspace,
         registry: Registry,
         target: Target,
-        ways: Ways | None = None,
+        plan_options: PlanOptions | None = None,
         *,
         push_receipts: bool = False,
         jobs: int | None = None,
@@ -68,7 +69,9 @@ class Reconciler:
         if target.commit is None:
             raise ValueError("only a commit can be reconciled")
         self.commit = target.commit
-        self.planner = Planner(workspace, registry, target, replace(ways or Ways(), writing=True))
+        self.planner = Planner(
+            workspace, registry, target, replace(plan_options or PlanOptions(), writing=True)
+        )
         self.writers = jobs or registry.writers
         about = {"registry": registry.shown, "workspace": registry.workspace}
         notes = Notes.of(workspace.git)

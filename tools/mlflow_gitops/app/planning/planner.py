@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from mlflow_gitops.app.approvals import Approving
 from mlflow_gitops.app.comparisons import with_comparisons
 from mlflow_gitops.app.evidence import evidence
-from mlflow_gitops.app.planned import Planned
-from mlflow_gitops.app.target import Target
+from mlflow_gitops.app.planning.options import PlanOptions
+from mlflow_gitops.app.planning.planned import Planned
+from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace, now_utc
 from mlflow_gitops.core.gates.judge import Evidence
 from mlflow_gitops.core.history.base import Base, find_base
@@ -40,18 +41,6 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
-    """The ways past guards that the user has taken (RULES R4), and whether the plan is made to be
-    carried out."""
-
-    adopt: bool = False
-    take_over: bool = False
-    prune: bool = False
-    max_changes: int | None = None
-    writing: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class _Selection:
     """The models of one plan. `managed` have a manifest or are emptied by --prune; `gone` are those
     that lost their manifest and stay as they are; `unmanaged` are only in MLflow."""
@@ -72,12 +61,16 @@ class Planner:
     model again judges it by the same facts."""
 
     def __init__(
-        self, workspace: Workspace, registry: Registry, target: Target, ways: Ways | None = None
+        self,
+        workspace: Workspace,
+        registry: Registry,
+        target: Target,
+        options: PlanOptions | None = None,
     ) -> None:
         self.workspace = workspace
         self.registry = registry
         self.target = target
-        self.ways = ways or Ways()
+        self.options = options or PlanOptions()
         self.owner = workspace.owner(target.line)
         self.desired = _desired(target.snapshot, registry)
         """What the target wants of each model that it has a manifest of."""
@@ -132,7 +125,7 @@ class Planner:
         if snapshot.errors:
             return None
         target = Target.of_commit(self.workspace, snapshot, commit)
-        return Planner(self.workspace, self.registry, target, self.ways)
+        return Planner(self.workspace, self.registry, target, self.options)
 
     def compared(self, planned: Planned) -> Plan:
         """The plan with a comparison of the old and the new version under each stage that gets
@@ -174,7 +167,7 @@ class Planner:
         self._check_names(names, observed, gone)
 
         desired = self.desired
-        if self.ways.prune:
+        if self.options.prune:
             emptied = {name: self.emptied(name, observed[name].kind) for name in gone}
             desired, managed, gone = {**desired, **emptied}, managed | emptied.keys(), []
         return _Selection(
@@ -184,7 +177,7 @@ class Planner:
             rest,
             tuple(gone),
             tuple(name for name in unnamed if name not in gone and name not in managed),
-            is_everything_pruned=self.ways.prune and not names and not self.desired,
+            is_everything_pruned=self.options.prune and not names and not self.desired,
         )
 
     def _observe(
@@ -212,7 +205,7 @@ class Planner:
         limit = limit_refusal(
             models,
             _policy(self.target.snapshot, self.registry).limit,
-            self.ways.max_changes,
+            self.options.max_changes,
             selection.others,
             emptied=selection.is_everything_pruned,
         )
@@ -259,7 +252,9 @@ class Planner:
             stem, desired, base, uncommitted=self.target.is_uncommitted(stem)
         )
         owner = self.owner or (observed.owner if observed else None) or ""
-        context = Context(owner, now_utc(), self._evidence, self.ways.take_over, self.ways.writing)
+        context = Context(
+            owner, now_utc(), self._evidence, self.options.take_over, self.options.writing
+        )
         return plan_model(name, self.histories.with_entries(history), observed, context)
 
     def _base(self, observed: ObservedModel | None) -> Base:
@@ -269,7 +264,7 @@ class Planner:
             self.target.line.index,
             self._is_on_main_line,
             lambda name: self._last_applied.get(name),
-            adopt=self.ways.adopt,
+            adopt=self.options.adopt,
         )
 
     def _is_on_main_line(self, commit: str) -> bool:
@@ -296,7 +291,7 @@ class Planner:
         self, names: Sequence[str], observed: Mapping[str, ObservedModel], gone: Sequence[str]
     ) -> None:
         for name in names:
-            if name in self.desired or (name in gone and self.ways.prune):
+            if name in self.desired or (name in gone and self.options.prune):
                 continue
             suggestion = did_you_mean(name, self.desired)
             hint = f"; {suggestion}" if suggestion else "."

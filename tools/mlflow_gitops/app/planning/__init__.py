@@ -1,0 +1,1 @@
+"""Planning: what must change in MLflow to match a target, and why."""

@@ -1,0 +1,1 @@
+"""Reconciling: carry a plan out, once or again and again."""
