@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from mlflow_gitops.core.audit.events import Event
-from mlflow_gitops.core.audit.report import lanes
-from mlflow_gitops.core.audit.trail import Told
+from mlflow_gitops.core.audit.report import model_lanes
+from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.people import People
 from mlflow_gitops.render.report import Report
@@ -115,7 +115,7 @@ def test_it_fits_a_telephone_and_a_sheet_of_paper(page: Any, tmp_path: Path) -> 
 
 def test_ten_thousand_events_stay_usable(browser: Any, tmp_path: Path) -> None:
     told = [
-        Told(
+        AuditedEvent(
             Event("stage", i, Commit(f"{i:040x}", f"2026-01-01T{i // 3600:02d}:{i // 60 % 60:02d}:{i % 60:02d}Z",
                                      "A Person <a@example.org>", f"Promote {i} (#{i})"),
                   f"model-{i % 500}", "Production", (i // 500,), (i // 500 + 1,)),
@@ -124,7 +124,15 @@ def test_ten_thousand_events_stay_usable(browser: Any, tmp_path: Path) -> None:
         for i in range(10_000)
     ]  # fmt: skip
     report = Report(
-        "many", "2026-02-01T00:00:00Z", "0" * 40, told, lanes(told, ["Production"]), [], [], [], {}
+        "many",
+        "2026-02-01T00:00:00Z",
+        "0" * 40,
+        told,
+        model_lanes(told, ["Production"]),
+        [],
+        [],
+        [],
+        {},
     )
     file = tmp_path / "index.html"
     file.write_text(page_of(report), encoding="utf-8")

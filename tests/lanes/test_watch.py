@@ -27,7 +27,7 @@ from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.reconciling import apply, watch
 from mlflow_gitops.app.reconciling.watch import News, Watcher, backoff, pause
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.commands.watch import Told
+from mlflow_gitops.commands.watch import StopSignal
 from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.edges.system.metrics import Metrics, Round, serve
 from mlflow_gitops.errors import InvalidFiles, RegistryFailure, UsageFailure
@@ -467,7 +467,7 @@ def test_an_address_of_the_sixth_version() -> None:
 
 
 def test_being_told_to_stop_waits_for_nothing() -> None:
-    told = Told()
+    told = StopSignal()
     signal_again = signal.signal(signal.SIGUSR1, lambda *_: told.set())
     try:
         began = time.monotonic()

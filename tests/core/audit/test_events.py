@@ -10,9 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.core.audit.events import courses, in_order, policy_events, stages_of
+from mlflow_gitops.core.audit.events import (
+    declared_stages,
+    in_order,
+    model_timelines,
+    policy_events,
+)
 from mlflow_gitops.core.audit.receipts import Ledger
-from mlflow_gitops.core.audit.trail import Audit
+from mlflow_gitops.core.audit.trail import EventAuditor
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.edges.git.repository import Git
@@ -25,12 +30,12 @@ EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "12"))
 def trail(git: Git, revision: str) -> tuple[MainLine, list[dict[str, object]]]:
     line = git.line(revision, REGISTRY)
     histories = HistoryReader(line, REGISTRY, git.blobs)
-    every = courses(line, histories)
+    every = model_timelines(line, histories)
     found = in_order(
         [*policy_events(line, histories), *(event for one in every for event in one.events)]
     )
     merged = git.merged(line, {event.index for event in found}, REGISTRY)
-    audit = Audit(
+    auditor = EventAuditor(
         line,
         REGISTRY,
         (e for e in found if e.kind == "stage"),
@@ -38,7 +43,7 @@ def trail(git: Git, revision: str) -> tuple[MainLine, list[dict[str, object]]]:
         merged,
         histories.judge,
     )
-    told = [audit.tell(event) for event in found]
+    told = [auditor.audit(event) for event in found]
     return line, [
         {
             "type": one.event.kind,
@@ -79,17 +84,17 @@ def test_what_was_held_then_is_what_the_commit_said(tmp_path: Path, seed: int) -
     main = [ids[i] for i in history.main]
     git = Git(tmp_path)
     line = git.line(main[-1], REGISTRY)
-    every = courses(line, HistoryReader(line, REGISTRY, git.blobs))
+    every = model_timelines(line, HistoryReader(line, REGISTRY, git.blobs))
     for i, then in enumerate(slow_audit.whole(repo, main)):
         now = {
-            one.model: {s: list(v) for s, v in stages_of(one.at(i)).items()}
+            one.model: {s: list(v) for s, v in declared_stages(one.desired_at(i)).items()}
             for one in every
-            if one.at(i)
+            if one.desired_at(i)
         }
         assert now == then.stages
         for course in every:
             for stage, versions in now.get(course.model, {}).items():
-                since = course.since(stage, i)
+                since = course.event_behind(stage, i)
                 assert (since.after if since else ()) == tuple(versions)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mlflow_gitops.core.audit.events import Event
 from mlflow_gitops.core.audit.receipts import Ledger, Receipt
-from mlflow_gitops.core.audit.trail import Audit, Effect, Used
+from mlflow_gitops.core.audit.trail import Effect, EventAuditor, UsedOverride
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Merged
 from mlflow_gitops.core.manifests.policy import Policy, read_policy
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
@@ -48,7 +48,7 @@ def receipt(i: int, at: int, result: str, owner: str = OWNER, model: str = "alph
 
 def effects(events: Sequence[Event], receipts: Sequence[Receipt]) -> list[Effect | None]:
     ledger = Ledger(receipts, LINE.index, OWNER)
-    audit = Audit(
+    auditor = EventAuditor(
         LINE,
         RegistryFolder("registry"),
         events,
@@ -56,7 +56,7 @@ def effects(events: Sequence[Event], receipts: Sequence[Receipt]) -> list[Effect
         {},
         lambda made, name: Policy().for_model(name),
     )
-    return [audit.tell(event).effect for event in events]
+    return [auditor.audit(event).effect for event in events]
 
 
 def slowly(event: Event, events: Sequence[Event], runs: Sequence[Receipt]) -> Effect | None:
@@ -137,8 +137,8 @@ def test_only_what_could_take_a_gates_place_is_told() -> None:
     line = MainLine(LINE.shas, [], LINE.commits, LINE.times, {3: (side.sha,)})
     merged = {3: [Merged(side, ("registry/models/alpha.yaml",))]}
 
-    def told(event: Event) -> tuple[Used, ...]:
-        audit = Audit(
+    def told(event: Event) -> tuple[UsedOverride, ...]:
+        auditor = EventAuditor(
             line,
             RegistryFolder("registry"),
             [event],
@@ -146,13 +146,13 @@ def test_only_what_could_take_a_gates_place_is_told() -> None:
             merged,
             lambda *_: policy.for_model("alpha"),
         )
-        return audit.tell(event).overrides
+        return auditor.audit(event).overrides
 
     assert told(Event("stage", 3, made, "alpha", "Production", (), (1,), "alpha")) == (
-        Used("soak", "INC-42"),
+        UsedOverride("soak", "INC-42"),
     )
     assert told(Event("stage", 3, commit(3), "alpha", "Production", (), (1,), "alpha")) == (
-        Used("soak", "late"),
+        UsedOverride("soak", "late"),
     )
     assert told(Event("stage", 3, commit(3), "gamma", "Production", (), (1,), "gamma")) == ()
     assert told(Event("stage", 3, made, "alpha", "Production", (1,), (), "alpha")) == (), (

@@ -7,10 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
 
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.core.audit.events import Course, Event, courses, in_order, policy_events
+from mlflow_gitops.core.audit.events import (
+    Event,
+    ModelTimeline,
+    in_order,
+    model_timelines,
+    policy_events,
+)
 from mlflow_gitops.core.audit.receipts import NOTES_REF, Ledger
-from mlflow_gitops.core.audit.stage_holders import Standing, effective, wanted
-from mlflow_gitops.core.audit.trail import Audit, Told
+from mlflow_gitops.core.audit.stage_holders import StageHolders, applied_holders, declared_holders
+from mlflow_gitops.core.audit.trail import AuditedEvent, EventAuditor
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Merged
 from mlflow_gitops.core.manifests.blob_reader import Reader
@@ -29,7 +35,7 @@ FETCH = "git fetch {remote} refs/notes/mlflow-gitops:refs/notes/mlflow-gitops"
 _TIMES = "2026-01-31T12:00:00Z, or 2026-01-31 for the end of that day"
 
 
-class Trail:
+class AuditTrail:
     """The events of the main line, of one model or of all, and who held what when. `whole` says
     that all of them will be told.
 
@@ -61,7 +67,7 @@ class Trail:
         )
         if model is not None and stems and stems[0] not in self._histories.stems():
             raise Failure(self._unknown(model))
-        self.courses: list[Course] = courses(self.line, self._histories, stems)
+        self.timelines: list[ModelTimeline] = model_timelines(self.line, self._histories, stems)
         self._model = model
 
     @cached_property
@@ -74,21 +80,21 @@ class Trail:
         return Ledger(self.notes.receipts(), self.line.index, self.workspace.owner(self.line))
 
     @property
-    def recorded(self) -> bool:
+    def has_receipts(self) -> bool:
         """Whether there are receipts to tell what took effect: then what none tells of did not."""
         return bool(self.ledger.receipts)
 
     @cached_property
     def events(self) -> list[Event]:
         """Every event, or every one of the model, in order."""
-        own = [event for course in self.courses for event in course.events]
+        own = [event for course in self.timelines for event in course.events]
         policy = [] if self._model is not None else policy_events(self.line, self._histories)
         return in_order([*policy, *own])
 
     def select(self, stage: str | None, since: str | None, until: str | None) -> list[Event]:
         """The events of a stage, between two named times or revisions. Raises UsageFailure for a
         stage that there is not."""
-        start, end = self.within(since, until)
+        start, end = self.index_range(since, until)
         if stage is not None and stage not in self._stages():
             raise UsageFailure(_no_stage(stage, self._stages()))
         return [
@@ -99,39 +105,41 @@ class Trail:
 
     def _stages(self) -> set[str]:
         """The stages that there are now, and every one that an event is about."""
-        now = (course.moments[-1].desired for course in self.courses)
+        now = (course.moments[-1].desired for course in self.timelines)
         policies = {stage for desired in now if desired for stage in desired.policy.stages}
         return {*NATIVE_STAGES, *policies, *(event.stage for event in self.events if event.stage)}
 
-    def tell(self, events: Iterable[Event]) -> list[Told]:
+    def audit(self, events: Iterable[Event]) -> list[AuditedEvent]:
         """All that is known of some of the events."""
         asked = list(events)
         merged = (
             self._early.result() if self._early else self._merged({event.index for event in asked})
         )
         changes = (event for event in self.events if event.kind == "stage")
-        audit = Audit(
+        audit = EventAuditor(
             self.line, self.workspace.registry, changes, self.ledger, merged, self._histories.judge
         )
-        return [audit.tell(event) for event in asked]
+        return [audit.audit(event) for event in asked]
 
     def _merged(self, commits: Iterable[int]) -> Mapping[int, Sequence[Merged]]:
         return self._git.merged(self.line, commits, self.workspace.registry)
 
-    def within(self, since: str | None, until: str | None) -> tuple[int, int]:
+    def index_range(self, since: str | None, until: str | None) -> tuple[int, int]:
         """The places on the line from one named time or revision to another, the second one past
         the end. A time counts itself in; `since` a revision begins after it."""
         start, end = 0, len(self.line.shas)
         if since is not None:
             moment = _time(since)
             start = (
-                self._place(since) + 1 if moment is None else bisect_left(self.line.times, moment)
+                self._index_of_revision(since) + 1
+                if moment is None
+                else bisect_left(self.line.times, moment)
             )
         if until is not None:
-            end = self.place(until) + 1
+            end = self.index_of(until) + 1
         return start, end
 
-    def place(self, named: str) -> int:
+    def index_of(self, named: str) -> int:
         """The place on the line of the last commit up to a named time, or of a revision; -1 before
         the first commit.
 
@@ -139,13 +147,17 @@ class Trail:
         the main line.
         """
         moment = _time(named)
-        return self._place(named) if moment is None else bisect_right(self.line.times, moment) - 1
+        return (
+            self._index_of_revision(named)
+            if moment is None
+            else bisect_right(self.line.times, moment) - 1
+        )
 
-    def standings(self, place: int) -> list[Standing]:
+    def declared_holders(self, place: int) -> list[StageHolders]:
         """What git wanted after a commit of the line."""
-        return [found for course in self.courses if (found := wanted(course, place))]
+        return [found for course in self.timelines if (found := declared_holders(course, place))]
 
-    def effective(self, place: int, named: str | None) -> list[Standing]:
+    def applied_holders(self, place: int, named: str | None) -> list[StageHolders]:
         """What MLflow really had, by the receipts: of all written up to a named time, or on commits
         up to the place."""
         moment = _time(named) if named is not None else None
@@ -158,7 +170,11 @@ class Trail:
                 else self.line.index[one.commit] <= place
             )
         ]
-        return [found for course in self.courses if (found := effective(course, self.line, known))]
+        return [
+            found
+            for course in self.timelines
+            if (found := applied_holders(course, self.line, known))
+        ]
 
     def hints(self) -> list[str]:
         """What this clone lacks for the whole truth, and how to get it."""
@@ -183,7 +199,7 @@ class Trail:
                 self._git.resolve("HEAD")  # says what to do before the first commit
             raise
 
-    def _place(self, revision: str) -> int:
+    def _index_of_revision(self, revision: str) -> int:
         try:
             sha = self._git.resolve(revision)
         except GitFailure as failure:
@@ -207,7 +223,7 @@ def _no_stage(stage: str, known: set[str]) -> str:
     return f"There is no stage {stage}; {hint}"
 
 
-def by(told: Sequence[Told], author: str) -> list[Told]:
+def written_by(told: Sequence[AuditedEvent], author: str) -> list[AuditedEvent]:
     """What a person had a part in writing: the author or a co-author, by any part of name or
     address, ignoring case."""
     wanted = author.lower()

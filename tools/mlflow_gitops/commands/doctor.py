@@ -133,7 +133,7 @@ def _mlflow(workspace: Workspace, snapshot: Snapshot) -> MlflowFacts:
         return MlflowFacts(client, "", fault=str(failure))
     from mlflow_gitops.edges.mlflow import permissions
 
-    known = permissions.credentials(registry.uri) if http else permissions.Told()
+    known = permissions.credentials(registry.uri) if http else permissions.ServerFacts()
     try:
         seen = registry.observe(names, only=bool(names))
     except RegistryFailure as failure:

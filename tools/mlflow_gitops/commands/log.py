@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-from mlflow_gitops.app.audit import Trail, by
+from mlflow_gitops.app.audit import AuditTrail, written_by
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, note
 from mlflow_gitops.errors import OK
@@ -45,10 +45,12 @@ def _run(
     author: str | None,
     form: str,
 ) -> int:
-    trail = Trail(Workspace(settings), model, whole=(model, stage, since, until) == (None,) * 4)
-    told = trail.tell(trail.select(stage, since, until))
+    trail = AuditTrail(
+        Workspace(settings), model, whole=(model, stage, since, until) == (None,) * 4
+    )
+    told = trail.audit(trail.select(stage, since, until))
     if author is not None:
-        told = by(told, author)
+        told = written_by(told, author)
     match form:
         case "json":
             emit(render.json_list(told))
@@ -59,7 +61,7 @@ def _run(
         case "markdown":
             emit(render.markdown(told))
         case _:
-            emit(render.text(told, Style(), trail.recorded))
+            emit(render.text(told, Style(), trail.has_receipts))
     if not told:
         note(settings, "No events.")
     for hint in trail.hints():

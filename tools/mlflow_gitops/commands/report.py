@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlflow_gitops.app.audit import Trail
+from mlflow_gitops.app.audit import AuditTrail
 from mlflow_gitops.app.workspace import Workspace, now_utc
 from mlflow_gitops.commands.output import note, steps, warn
-from mlflow_gitops.core.audit.report import incidents, lanes
+from mlflow_gitops.core.audit.report import incidents, model_lanes
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.observed.lineage import origin, words
 from mlflow_gitops.core.plan.plan import Plan
@@ -23,8 +23,8 @@ def run(settings: Settings, out: Path, *, offline: bool) -> int:
     workspace = Workspace(settings)
     progress = steps(settings)
     progress("reading git history and receipts")
-    trail = Trail(workspace)
-    told = trail.tell(trail.events)
+    trail = AuditTrail(workspace)
+    told = trail.audit(trail.events)
     place = len(trail.line.shas) - 1
     snapshot = workspace.at(trail.line.shas[place])
     made_from = {
@@ -42,8 +42,8 @@ def run(settings: Settings, out: Path, *, offline: bool) -> int:
         at=now_utc(),
         commit=trail.line.shas[place],
         told=told,
-        lanes=lanes(told, order),
-        standings=trail.standings(place),
+        lanes=model_lanes(told, order),
+        standings=trail.declared_holders(place),
         incidents=incidents(trail.ledger.receipts),
         hints=trail.hints(),
         made_from=made_from,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mlflow_gitops.app.audit import Trail
+from mlflow_gitops.app.audit import AuditTrail
 from mlflow_gitops.app.workspace import Workspace, now_utc
 from mlflow_gitops.commands.output import emit, emit_json, note, steps, warn
-from mlflow_gitops.core.audit.stage_holders import Standing
-from mlflow_gitops.core.audit.trail import Told
+from mlflow_gitops.core.audit.stage_holders import StageHolders
+from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.lineage import Origin, origin
 from mlflow_gitops.core.times import named_time, shown
@@ -35,8 +35,8 @@ def run(
             "--lineage tells of one model's versions by git: name the model, and leave --effective"
             " away."
         )
-    trail = Trail(Workspace(settings), model)
-    place = trail.place(at) if at is not None else len(trail.line.shas) - 1
+    trail = AuditTrail(Workspace(settings), model)
+    place = trail.index_of(at) if at is not None else len(trail.line.shas) - 1
     commit = trail.line.shas[place] if place >= 0 else None
     moment = named_time(at) if at is not None else None
     when = (
@@ -46,7 +46,7 @@ def run(
         if commit
         else now_utc()
     )
-    found = trail.effective(place, at) if in_effect else trail.standings(place)
+    found = trail.applied_holders(place, at) if in_effect else trail.declared_holders(place)
     details = _details(trail, found, place) if model is not None and not in_effect else {}
     made_from = _made_from(settings, trail, found, place, lineage=lineage) if details else {}
     if form == "json":
@@ -56,7 +56,14 @@ def run(
         standing = found[0] if found else None
         emit(
             render.one(
-                trail.courses[0], standing, details, place, now, Style(), trail.recorded, made_from
+                trail.timelines[0],
+                standing,
+                details,
+                place,
+                now,
+                Style(),
+                trail.has_receipts,
+                made_from,
             )
         )
     else:
@@ -66,21 +73,21 @@ def run(
     return OK
 
 
-def _details(trail: Trail, found: list[Standing], place: int) -> dict[str, Told]:
+def _details(trail: AuditTrail, found: list[StageHolders], place: int) -> dict[str, AuditedEvent]:
     """Of one model: the event behind each of its stages."""
     if not found:
         return {}
-    [course] = trail.courses
-    events = [event for stage in found[0].stages if (event := course.since(stage, place))]
-    return {one.event.stage or "": one for one in trail.tell(events)}
+    [course] = trail.timelines
+    events = [event for stage in found[0].stages if (event := course.event_behind(stage, place))]
+    return {one.event.stage or "": one for one in trail.audit(events)}
 
 
 def _made_from(
-    settings: Settings, trail: Trail, found: list[Standing], place: int, *, lineage: bool
+    settings: Settings, trail: AuditTrail, found: list[StageHolders], place: int, *, lineage: bool
 ) -> Mapping[int, Origin]:
     """Of one model: what each version that holds a stage was made from."""
     [standing] = found
-    desired = trail.courses[0].at(place)
+    desired = trail.timelines[0].desired_at(place)
     specs: Mapping[int, VersionSpec] = desired.manifest.versions if desired else {}
     held = sorted({version for versions in standing.stages.values() for version in versions})
     if not lineage:

@@ -26,27 +26,27 @@ _ADDRESS = re.compile(r"(?P<host>[^:\s]+|\[[0-9a-fA-F:]+\]):(?P<port>[0-9]{1,5})
 _LONGEST = 366 * 86_400.0  # seconds; what the operating system can wait for ends somewhere above
 
 
-class Told:
-    """Whether the loop was told to stop, by a signal. Unlike those of threading.Event its `set`
-    waits for no lock, which the very thread that it interrupts may hold: when two signals come
-    close together, or just as a wait begins."""
+class StopSignal:
+    """Whether a signal asked the loop to stop. Unlike `threading.Event.set`, `set` waits for no
+    lock: a signal handler interrupts the thread that may hold it, if two signals come close
+    together or one comes just as a wait begins."""
 
     def __init__(self) -> None:
-        self._told = False
+        self._is_set = False
         self._gate = threading.Lock()
         self._gate.acquire()
 
     def set(self) -> None:
-        self._told = True
-        with contextlib.suppress(RuntimeError):  # open already
+        self._is_set = True
+        with contextlib.suppress(RuntimeError):  # it was released before
             self._gate.release()
 
     def is_set(self) -> bool:
-        return self._told
+        return self._is_set
 
     def wait(self, seconds: float) -> None:
-        """Wait so long, or until it is told."""
-        if not self._told:
+        """Wait for that many seconds, or until `set` is called."""
+        if not self._is_set:
             self._gate.acquire(timeout=seconds)
 
 
@@ -74,7 +74,7 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     from mlflow_gitops.app.connect import connect
     from mlflow_gitops.edges.system.metrics import Metrics, serve
 
-    stop = Told()
+    stop = StopSignal()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     metrics = Metrics(patience=max(3 * interval, 120.0))
     server = serve(metrics, *address) if address else None

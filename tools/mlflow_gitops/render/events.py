@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from mlflow_gitops.core.audit.trail import Told
+from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.times import minute
 from mlflow_gitops.core.wording import version_list
 from mlflow_gitops.render.markdown_safe import cell, table
@@ -23,7 +23,7 @@ _RESULT = {"applied": ("✓", "green"), "superseded": ("↷", "dim")}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def data(one: Told) -> dict[str, Any]:
+def data(one: AuditedEvent) -> dict[str, Any]:
     """One event as DESIGN §5 fixes it, and a little more: where the pull request's number is from,
     and why a file cannot be read."""
     event, people = one.event, one.people
@@ -49,12 +49,12 @@ def data(one: Told) -> dict[str, Any]:
     }
 
 
-def json_lines(events: Iterable[Told]) -> Iterator[str]:
+def json_lines(events: Iterable[AuditedEvent]) -> Iterator[str]:
     """One JSON object a line."""
     return (as_json(data(one)) for one in events)
 
 
-def json_list(events: Iterable[Told]) -> Iterator[str]:
+def json_list(events: Iterable[AuditedEvent]) -> Iterator[str]:
     """One JSON document, an event a line."""
     lines = list(json_lines(events))
     yield "["
@@ -63,7 +63,7 @@ def json_list(events: Iterable[Told]) -> Iterator[str]:
     yield "]"
 
 
-def as_csv(events: Iterable[Told]) -> Iterator[str]:
+def as_csv(events: Iterable[AuditedEvent]) -> Iterator[str]:
     """RFC 4180 with a header. Several things in one cell are parted by `; `. What a spreadsheet
     would run is text."""
     yield ",".join(COLUMNS)
@@ -77,7 +77,7 @@ def as_csv(events: Iterable[Told]) -> Iterator[str]:
         yield line.getvalue()
 
 
-def markdown(events: Iterable[Told]) -> Iterator[str]:
+def markdown(events: Iterable[AuditedEvent]) -> Iterator[str]:
     """A table, the newest last. Whatever others wrote stands in code spans."""
     rows = []
     for one in events:
@@ -117,7 +117,7 @@ def markdown(events: Iterable[Told]) -> Iterator[str]:
     yield table(heads, rows)
 
 
-def text(events: Sequence[Told], style: Style, recorded: bool = False) -> Iterator[str]:
+def text(events: Sequence[AuditedEvent], style: Style, recorded: bool = False) -> Iterator[str]:
     """A line an event, in columns; what was overridden, who approved a commit, and why a file
     cannot be read, on a line below. `recorded` says that there are receipts, so that what none
     tells of is not in MLflow yet."""
@@ -159,7 +159,7 @@ def move(before: Sequence[int], after: Sequence[int]) -> str:
     return f"{version_list(before)} → {version_list(after)}"
 
 
-def subject(one: Told) -> str:
+def subject(one: AuditedEvent) -> str:
     """The commit's subject in quotes, and the pull request behind it."""
     number = f"(#{one.people.pull_request})"
     words = one.event.commit.subject
@@ -168,7 +168,7 @@ def subject(one: Told) -> str:
     return f'"{safe(words.removesuffix(number).rstrip())}" {number}'
 
 
-def _row(one: Told) -> tuple[str, ...]:
+def _row(one: AuditedEvent) -> tuple[str, ...]:
     event = one.event
     change = _move(one) if event.kind == "stage" else event.kind
     model = event.model if event.model is not None else "(policy)"
@@ -183,11 +183,11 @@ def _row(one: Told) -> tuple[str, ...]:
     )
 
 
-def _move(one: Told) -> str:
+def _move(one: AuditedEvent) -> str:
     return move(one.event.before, one.event.after)
 
 
-def _effect(one: Told, style: Style, recorded: bool) -> str:
+def _effect(one: AuditedEvent, style: Style, recorded: bool) -> str:
     if one.effect is None:
         return (
             "  " + style("… not applied yet", "yellow")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from mlflow_gitops.core.audit.report import Incident, Lane, Span
-from mlflow_gitops.core.audit.stage_holders import Standing
-from mlflow_gitops.core.audit.trail import Told
+from mlflow_gitops.core.audit.stage_holders import StageHolders
+from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.plan.plan import ModelPlan, Plan
 from mlflow_gitops.core.times import ago, instant, minute, shown
 from mlflow_gitops.core.wording import counted, version_list
@@ -29,9 +29,9 @@ class Report:
     title: str
     at: str
     commit: str | None
-    told: Sequence[Told]
+    told: Sequence[AuditedEvent]
     lanes: Mapping[str, Sequence[Lane]]
-    standings: Sequence[Standing]
+    standings: Sequence[StageHolders]
     incidents: Sequence[Incident]
     hints: Sequence[str]
     made_from: Mapping[tuple[str, int], str]
@@ -87,7 +87,7 @@ def _models(report: Report, axis: _Axis) -> list[dict[str, Any]]:
 
 
 def _model(
-    name: str, report: Report, axis: _Axis, plan: ModelPlan | None, standing: Standing | None
+    name: str, report: Report, axis: _Axis, plan: ModelPlan | None, standing: StageHolders | None
 ) -> dict[str, Any]:
     observed: Mapping[str, tuple[int, ...]] = plan.observed if plan else {}
     git = dict(standing.stages) if standing else {}
@@ -130,7 +130,7 @@ def _model(
 
 def _bar(span: Span, report: Report, axis: _Axis) -> dict[str, Any]:
     start, end = axis.at(span.start), axis.at(span.end or report.at)
-    one = report.told[span.told]
+    one = report.told[span.event_index]
     by = one.people.author.partition(" <")[0]
     until = f"to {minute(span.end)}" if span.end else "until now"
     effect = span.effect
@@ -144,7 +144,7 @@ def _bar(span: Span, report: Report, axis: _Axis) -> dict[str, Any]:
         "versions": version_list(span.versions),
         "left": round(start, 3),
         "width": round(max(end - start, 0.4), 3),
-        "event": span.told,
+        "event": span.event_index,
         "tone": min(span.versions) % 6,
         "applied": effect is not None and effect.result == "applied",
         "said": (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mlflow_gitops.core.audit.events import Course
-from mlflow_gitops.core.audit.stage_holders import Standing
-from mlflow_gitops.core.audit.trail import Told
+from mlflow_gitops.core.audit.events import ModelTimeline
+from mlflow_gitops.core.audit.stage_holders import StageHolders
+from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.lineage import Origin, origin, words
 from mlflow_gitops.core.times import ago, minute
@@ -20,8 +20,8 @@ from mlflow_gitops.render.terminal import Style, safe
 def data(
     at: str,
     commit: str | None,
-    found: Sequence[Standing],
-    details: Mapping[str, Told],
+    found: Sequence[StageHolders],
+    details: Mapping[str, AuditedEvent],
     made_from: Mapping[int, Origin] | None = None,
 ) -> dict[str, Any]:
     """`{"at", "commit", "models"}`. Where one model was asked for, `events` holds what made each of
@@ -46,7 +46,9 @@ def data(
     return {"at": at, "commit": commit, "models": models}
 
 
-def every(at: str, commit: str | None, found: Sequence[Standing], style: Style) -> Iterator[str]:
+def every(
+    at: str, commit: str | None, found: Sequence[StageHolders], style: Style
+) -> Iterator[str]:
     """Each model, a line a stage."""
     for one in found:
         yield style(safe(one.model), "bold")
@@ -63,9 +65,9 @@ def every(at: str, commit: str | None, found: Sequence[Standing], style: Style) 
 
 
 def one(
-    course: Course,
-    standing: Standing | None,
-    details: Mapping[str, Told],
+    course: ModelTimeline,
+    standing: StageHolders | None,
+    details: Mapping[str, AuditedEvent],
     place: int,
     now: str,
     style: Style,
@@ -75,7 +77,7 @@ def one(
     """One model in five lines: what is served and since when, by what, with whose approval, in
     whose place, made from what. `recorded` is as in `events.text`; `made_from` is what is known of
     versions, by default what the manifest pins."""
-    desired = course.at(place)
+    desired = course.desired_at(place)
     if standing is None or desired is None:
         yield f"{style(safe(course.model), 'bold')}  has no manifest at that time."
         return
@@ -115,7 +117,7 @@ def one(
     )
 
 
-def _foremost(desired: Desired, standing: Standing) -> str | None:
+def _foremost(desired: Desired, standing: StageHolders) -> str | None:
     """Production, or else the first stage in display order that holds something."""
     order = [stage for stage in desired.policy.stages if stage in standing.since]
     held = [stage for stage in order if standing.stages[stage]]
@@ -126,13 +128,13 @@ def _line(word: str, said: str, style: Style) -> str:
     return f"  {style(f'{word:<9}', 'dim')}  {said}"
 
 
-def _effect(told: Told, recorded: bool) -> str:
+def _effect(told: AuditedEvent, recorded: bool) -> str:
     if told.effect is None:
         return ", not applied yet" if recorded else ""
     return f", {told.effect.result} {minute(told.effect.at)}"
 
 
-def _approved(told: Told) -> str:
+def _approved(told: AuditedEvent) -> str:
     who, source = ", ".join(map(safe, told.people.approved_by)), told.people.approved_by_source
     if source is None:
         return "nobody that is recorded here"

@@ -34,7 +34,7 @@ Watch = Callable[[Iterable[Outcome]], Iterable[Outcome]]
 
 
 @dataclass(slots=True)
-class Reconciled:
+class RunResult:
     """What a run came to: the outcomes in the plan's order, the receipt's digest, the models whose
     receipts were made good, and what could not be recorded."""
 
@@ -85,11 +85,11 @@ class Reconciler:
         that failed, else None."""
         return self.recorder.fetch() if self.recorder.push else None
 
-    def apply(self, planned: Planned, watch: Watch = lambda outcomes: outcomes) -> Reconciled:
+    def apply(self, planned: Planned, watch: Watch = lambda outcomes: outcomes) -> RunResult:
         """Apply a plan and record it. An interrupted run also records what it did, after the models
         under way are finished."""
         self.planner.registry.begin_writing()
-        done = Reconciled()
+        done = RunResult()
         try:
             done.recovered = self._recover(planned)
         except Failure as failure:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.target import Target
-from mlflow_gitops.app.reconciling.reconcile import Reconciled, Reconciler, reasons
+from mlflow_gitops.app.reconciling.reconcile import Reconciler, RunResult, reasons
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.gates.verdict import Refusal
 from mlflow_gitops.core.manifests.snapshot import Snapshot
@@ -39,7 +39,7 @@ class News:
     """What a round has to tell: only what is different from the round before."""
 
     commit: str | None = None
-    done: Reconciled | None = None
+    done: RunResult | None = None
     outcomes: tuple[Outcome, ...] = ()
     passed: tuple[str, ...] = ()
     """Models that were refused, deferred or failed before and are not any more."""
@@ -214,7 +214,7 @@ class Watcher:
             if self._stop.is_set():  # what is under way is finished and recorded
                 return
 
-    def _told(self, commit: str, done: Reconciled) -> None:
+    def _told(self, commit: str, done: RunResult) -> None:
         """Tell what was done, and each refusal, deferral and failure once."""
         new, passed = [], []
         for outcome in done.outcomes:

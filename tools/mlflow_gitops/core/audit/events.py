@@ -55,20 +55,20 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class ModelTimeline:
     """One model's whole way along the line. `events` are in order."""
 
     model: str
     moments: Sequence[Moment]
     events: Sequence[Event]
 
-    def at(self, index: int) -> Desired | None:
+    def desired_at(self, index: int) -> Desired | None:
         """What the model was to be after a commit of the line; None where it had no manifest that
         could be read yet."""
         place = bisect_right(self.moments, index, key=lambda moment: moment.index)
         return self.moments[place - 1].desired if place else None
 
-    def since(self, stage: str, index: int) -> Event | None:
+    def event_behind(self, stage: str, index: int) -> Event | None:
         """The event that a stage is as it is by, after a commit of the line; None where it never
         held a version."""
         return next(
@@ -76,7 +76,7 @@ class Course:
         )
 
 
-def stages_of(desired: Desired | None) -> Stages:
+def declared_stages(desired: Desired | None) -> Stages:
     """The stages and aliases that a manifest declares, those that are empty on purpose, too."""
     if desired is None:
         return {}
@@ -84,16 +84,18 @@ def stages_of(desired: Desired | None) -> Stages:
     return {**desired.manifest.stages, **aliases}
 
 
-def courses(
+def model_timelines(
     line: MainLine, histories: HistoryReader, models: Iterable[str] | None = None
-) -> list[Course]:
+) -> list[ModelTimeline]:
     """The course of every model, or of those named by their stems, in the order of their names."""
     stems = histories.stems() if models is None else list(models)
     histories.fetch_whole(stems)
     found = []
     for stem in stems:
         moments = histories.moments(stem)
-        found.append(Course(model_of(stem), moments, list(_of_model(line, stem, moments))))
+        found.append(
+            ModelTimeline(model_of(stem), moments, list(_model_events(line, stem, moments)))
+        )
     return sorted(found, key=lambda course: course.model)
 
 
@@ -109,7 +111,7 @@ def in_order(events: Iterable[Event]) -> list[Event]:
     return sorted(events, key=lambda event: event.order)
 
 
-def _of_model(line: MainLine, stem: str, moments: Sequence[Moment]) -> Iterator[Event]:
+def _model_events(line: MainLine, stem: str, moments: Sequence[Moment]) -> Iterator[Event]:
     model = model_of(stem)
     before: Stages = {}
     readable = True
@@ -123,7 +125,7 @@ def _of_model(line: MainLine, stem: str, moments: Sequence[Moment]) -> Iterator[
             if moment.touched or readable:
                 yield Event("invalid", moment.index, commit, model, stem=own, detail=moment.fault)
         elif moment.desired is not last:
-            after = stages_of(moment.desired)
+            after = declared_stages(moment.desired)
             for stage in sorted({*before, *after}):
                 old, new = before.get(stage, ()), after.get(stage, ())
                 if old != new:

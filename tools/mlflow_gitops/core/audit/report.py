@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mlflow_gitops.core.audit.receipts import Receipt
-from mlflow_gitops.core.audit.trail import Effect, Told
+from mlflow_gitops.core.audit.trail import AuditedEvent, Effect
 
 IncidentKind = Literal["drift", "refused", "failed", "recovered"]
 
@@ -25,7 +25,7 @@ class Span:
     versions: tuple[int, ...]
     start: str
     end: str | None
-    told: int
+    event_index: int
     effect: Effect | None
 
 
@@ -49,18 +49,20 @@ class Incident:
     detail: str
 
 
-def lanes(told: Sequence[Told], order: Sequence[str]) -> dict[str, list[Lane]]:
+def model_lanes(audited: Sequence[AuditedEvent], order: Sequence[str]) -> dict[str, list[Lane]]:
     """Model to its lanes, in `order` of the stages, then by name; declared aliases (`@alias`) last.
     `told` is in order."""
     spans: dict[tuple[str, str], list[Span]] = {}
-    for place, one in enumerate(told):
+    for place, one in enumerate(audited):
         event = one.event
         if event.kind != "stage" or event.model is None or event.stage is None:
             continue
         lane = spans.setdefault((event.model, event.stage), [])
         if lane and lane[-1].end is None:
             last = lane[-1]
-            lane[-1] = Span(last.versions, last.start, event.commit.at, last.told, last.effect)
+            lane[-1] = Span(
+                last.versions, last.start, event.commit.at, last.event_index, last.effect
+            )
         if event.after:
             lane.append(Span(event.after, event.commit.at, None, place, one.effect))
     found: dict[str, list[Lane]] = {}
@@ -82,10 +84,10 @@ def lanes(told: Sequence[Told], order: Sequence[str]) -> dict[str, list[Lane]]:
 def incidents(receipts: Iterable[Receipt]) -> list[Incident]:
     """Everything of that kind in the receipts, oldest first. Whoever can push notes can write
     anything into them."""
-    return [incident for receipt in receipts for incident in _of(receipt)]
+    return [incident for receipt in receipts for incident in _incidents(receipt)]
 
 
-def _of(receipt: Receipt) -> Iterator[Incident]:
+def _incidents(receipt: Receipt) -> Iterator[Incident]:
     for entry in receipt.models():
         model = str(entry.get("model"))
         if receipt.content.get("recovered") is True:
@@ -96,22 +98,22 @@ def _of(receipt: Receipt) -> Iterator[Incident]:
                 model,
                 "this receipt was made good by a later run",
             )
-        drift = [text for change in _list(entry, "changes") if (text := _drifted(change))]
+        drift = [text for change in _listed(entry, "changes") if (text := _drift_text(change))]
         if drift:
             yield Incident("drift", receipt.at, receipt.commit, model, "; ".join(drift))
-        for refusal in _list(entry, "refusals"):
+        for refusal in _listed(entry, "refusals"):
             said = f"{refusal.get('code')}: {refusal.get('detail')}"
             yield Incident("refused", receipt.at, receipt.commit, model, said)
         if isinstance(entry.get("error"), str):
             yield Incident("failed", receipt.at, receipt.commit, model, entry["error"])
 
 
-def _list(entry: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+def _listed(entry: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     listed = entry.get(key)
     return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
-def _drifted(change: Mapping[str, Any]) -> str | None:
+def _drift_text(change: Mapping[str, Any]) -> str | None:
     if change.get("cause") != "drift":
         return None
     version, key = change.get("version"), change.get("key")

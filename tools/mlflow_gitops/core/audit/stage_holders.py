@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlflow_gitops.core.audit.events import Course, Stages, stages_of
+from mlflow_gitops.core.audit.events import ModelTimeline, Stages, declared_stages
 from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.manifests.desired import Desired
@@ -23,7 +23,7 @@ class Since:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StageHolders:
     """One model's stages at one moment. A stage that never held a version has no `since`."""
 
     model: str
@@ -31,20 +31,22 @@ class Standing:
     since: Mapping[str, Since]
 
 
-def wanted(course: Course, index: int) -> Standing | None:
+def declared_holders(course: ModelTimeline, index: int) -> StageHolders | None:
     """What git wanted of a model after a commit of the line; None where it had no manifest that
     could be read yet."""
-    desired = course.at(index)
+    desired = course.desired_at(index)
     if desired is None:
         return None
     since = {}
-    for stage in (stages := stages_of(desired)):
-        if event := course.since(stage, index):
+    for stage in (stages := declared_stages(desired)):
+        if event := course.event_behind(stage, index):
             since[stage] = Since(event.commit.at, event.commit.sha)
-    return Standing(course.model, stages, since)
+    return StageHolders(course.model, stages, since)
 
 
-def effective(course: Course, line: MainLine, receipts: Iterable[Receipt]) -> Standing | None:
+def applied_holders(
+    course: ModelTimeline, line: MainLine, receipts: Iterable[Receipt]
+) -> StageHolders | None:
     """What MLflow had after the last of these receipts, which are in the order in which they were
     written; None where none of them tells of the model.
 
@@ -53,13 +55,13 @@ def effective(course: Course, line: MainLine, receipts: Iterable[Receipt]) -> St
     which left no receipt. What people did in MLflow beside is seen only where a later run healed
     it.
     """
-    held = _Held()
+    held = _RecordedStages()
     told = False
     for receipt in receipts:
         for entry in receipt.models():
             if entry.get("model") != course.model:
                 continue
-            desired = course.at(line.index[receipt.commit])
+            desired = course.desired_at(line.index[receipt.commit])
             applied = entry.get("result") == "applied"
             changes = [
                 one
@@ -81,18 +83,18 @@ def effective(course: Course, line: MainLine, receipts: Iterable[Receipt]) -> St
                     held.since[stage] = Since(receipt.at, receipt.commit)
     stages = held.stages()
     return (
-        Standing(course.model, stages, {s: held.since[s] for s in stages if s in held.since})
+        StageHolders(course.model, stages, {s: held.since[s] for s in stages if s in held.since})
         if told
         else None
     )
 
 
 @dataclass(slots=True)
-class _Held:
+class _RecordedStages:
     """The state that the receipts' writes add up to."""
 
     native: dict[int, str] = field(default_factory=dict)
-    others: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    aliased: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """The team's own stages and declared aliases."""
     since: dict[str, Since] = field(default_factory=dict)
 
@@ -104,23 +106,23 @@ class _Held:
         if action == "transition" and type(version) is int and isinstance(to, str):
             self.native[version] = to
         elif action in ("set_alias", "delete_alias"):
-            name = self._named(str(key), desired)
+            name = self._stage_of_alias(str(key), desired)
             if name is not None:
-                self.others[name] = (to,) if action == "set_alias" and type(to) is int else ()
+                self.aliased[name] = (to,) if action == "set_alias" and type(to) is int else ()
 
     def settle(self, desired: Desired | None) -> None:
         """All is as a commit wanted; what it did not name and held a stage before stands in
         Archived."""
-        wanted = stages_of(desired)
+        wanted = declared_stages(desired)
         native = desired.native if desired else {}
         kept = {version: stage for version, stage in self.native.items() if stage == "Archived"}
         self.native = {**kept, **native}
-        self.others = {stage: held for stage, held in wanted.items() if stage not in NATIVE_STAGES}
+        self.aliased = {stage: held for stage, held in wanted.items() if stage not in NATIVE_STAGES}
 
     def stages(self) -> dict[str, tuple[int, ...]]:
         """Stages that hold something, in the order of their names."""
         found: dict[str, tuple[int, ...]] = {
-            stage: held for stage, held in self.others.items() if held
+            stage: held for stage, held in self.aliased.items() if held
         }
         for stage in NATIVE_STAGES:
             if versions := tuple(
@@ -129,9 +131,9 @@ class _Held:
                 found[stage] = versions
         return dict(sorted(found.items()))
 
-    def _named(self, alias: str, desired: Desired | None) -> str | None:
+    def _stage_of_alias(self, alias: str, desired: Desired | None) -> str | None:
         """What an alias is: a declared one, or a stage of the team's own that is kept as it."""
-        if f"@{alias}" in self.others or (desired and alias in desired.manifest.aliases):
+        if f"@{alias}" in self.aliased or (desired and alias in desired.manifest.aliases):
             return f"@{alias}"
         stage = desired.policy.stage_aliases.get(alias) if desired else None
         return stage if desired and stage and not desired.policy.stages[stage].native else None

@@ -27,7 +27,7 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class UsedOverride:
     """A gate that a line of the change's messages took the place of, and why."""
 
     gate: str
@@ -35,16 +35,16 @@ class Used:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class AuditedEvent:
     """An event with everything that is known of it. `effect` is None where no receipt tells of it."""
 
     event: Event
     people: People
-    overrides: tuple[Used, ...] = ()
+    overrides: tuple[UsedOverride, ...] = ()
     effect: Effect | None = None
 
 
-class Audit:
+class EventAuditor:
     """Tells events. `changes` are all `stage` events of the models in question, in order; `merged`
     maps a true merge's index to what it brought in, the newest first; `judge` gives the policy that
     judged a commit's change of a model."""
@@ -56,21 +56,21 @@ class Audit:
         changes: Iterable[Event],
         ledger: Ledger,
         merged: Mapping[int, Sequence[Merged]],
-        judge: Callable[[Commit, str], ModelPolicy],
+        policy_before: Callable[[Commit, str], ModelPolicy],
     ) -> None:
         self._line = line
         self._registry = registry
         self._ledger = ledger
         self._merged = merged
-        self._judge = judge
+        self._policy_before = policy_before
         self._changes: dict[tuple[str | None, str | None], list[Event]] = {}
         for event in changes:
             self._changes.setdefault((event.model, event.stage), []).append(event)
 
-    def tell(self, event: Event) -> Told:
+    def audit(self, event: Event) -> AuditedEvent:
         merged = self._brought_in(event) if event.index in self._line.merges else None
         vouched = self._ledger.vouched(event.model, event.commit.sha) if event.model else None
-        return Told(
+        return AuditedEvent(
             event,
             people(event.commit, merged, vouched),
             tuple(self._overrides(event, merged or ())),
@@ -81,10 +81,10 @@ class Audit:
         return [
             one.commit
             for one in self._merged.get(event.index, ())
-            if any(self._is(p, event) for p in one.paths)
+            if any(self._is_about(p, event) for p in one.paths)
         ]
 
-    def _is(self, path: str, event: Event) -> bool:
+    def _is_about(self, path: str, event: Event) -> bool:
         """Whether a path is a file that an event is about."""
         kind = self._registry.classify(path)
         return (
@@ -93,21 +93,21 @@ class Audit:
             else kind == "manifest" and stem_of(path) == event.stem
         )
 
-    def _overrides(self, event: Event, merged: Sequence[Commit]) -> Iterable[Used]:
+    def _overrides(self, event: Event, merged: Sequence[Commit]) -> Iterable[UsedOverride]:
         """The lines that could take a gate's place: with a reason, for a gate that the stage had
         and that may be overridden."""
         messages = [commit.message for commit in (event.commit, *merged)]
         if not event.enters or not any("Gate-Override:" in message for message in messages):
             return
         model, stage = event.model or "", event.stage or ""
-        judge = self._judge(event.commit, model)
+        judge = self._policy_before(event.commit, model)
         rule = judge.stages.get(stage)
         known = set(rule.asks.gates) & judge.overrides if rule else set()
         used: dict[str, str] = {}
         for line in overrides(messages):
             if line.means(model, stage) and line.reason and line.gate in known:
                 used.setdefault(line.gate, line.reason)
-        yield from (Used(gate, reason) for gate, reason in used.items())
+        yield from (UsedOverride(gate, reason) for gate, reason in used.items())
 
     def _effect(self, event: Event) -> Effect | None:
         """The first run, at the event's commit or later on the line, in which the model was

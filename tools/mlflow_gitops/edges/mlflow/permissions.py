@@ -21,7 +21,7 @@ _TIMEOUT = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ServerFacts:
     """What a server tells: its version, the user whose credentials are set, whether a token is, and
     the rights on models."""
 
@@ -31,7 +31,7 @@ class Told:
     rights: dict[str, str] | None = None
 
 
-def credentials(uri: str) -> Told:
+def credentials(uri: str) -> ServerFacts:
     """The user and whether there is a token, as MLflow's own client takes them: variables, or its
     credentials file."""
     try:
@@ -39,12 +39,12 @@ def credentials(uri: str) -> Told:
     except (
         Exception
     ):  # half of a user's name and password is an error there; it is as if none were set
-        return Told()
+        return ServerFacts()
     user = known.username or os.environ.get("MLFLOW_TRACKING_USERNAME") or None
-    return Told(user=user, token=bool(known.token))
+    return ServerFacts(user=user, token=bool(known.token))
 
 
-def ask(uri: str, models: Collection[str]) -> Told:
+def ask(uri: str, models: Collection[str]) -> ServerFacts:
     """What a server that answers tells of itself and of these models."""
     known = credentials(uri)
     version = _get(uri, "/version", {})
@@ -62,7 +62,7 @@ def ask(uri: str, models: Collection[str]) -> Told:
                 rights = None
                 break
             rights[name] = right
-    return Told(
+    return ServerFacts(
         version if isinstance(version, str) and len(version) < 30 else None,
         known.user,
         known.token,
