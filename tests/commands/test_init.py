@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mlflow_gitops.core.setup.scaffold import is_unedited, sealed
+from mlflow_gitops.core.setup.scaffold import is_unedited, with_seal
 from tests.support.team import GIT_ENVIRONMENT, Ran, Team
 
 ACTION = ".github/actions/mlflow-gitops/action.yml"
@@ -209,8 +209,10 @@ def test_an_update_renews_what_nobody_edited(team: Team) -> None:
     plan, review, validate = (
         team.folder / f".github/workflows/{name}.yml" for name in ("plan", "review", "validate")
     )
-    plan.write_bytes(sealed(old, "0.0.9").replace("\n", "\r\n").encode())  # as git may check it out
-    review.write_text(sealed(old, "0.0.9") + "# ours\n")
+    plan.write_bytes(
+        with_seal(old, "0.0.9").replace("\n", "\r\n").encode()
+    )  # as git may check it out
+    review.write_text(with_seal(old, "0.0.9") + "# ours\n")
     validate.write_bytes(validate.read_bytes() + b"# ours\n")
     (team.folder / "schemas/model.schema.json").write_text("{}\n")
     (team.folder / "registry/policy.yaml").write_text("stages: {}\n")

@@ -6,7 +6,7 @@ import difflib
 
 import pytest
 
-from mlflow_gitops.core.authoring.edit_manifest import Edit, edited
+from mlflow_gitops.core.authoring.edit_manifest import Edit, apply_edit
 from mlflow_gitops.errors import Failure
 
 FILE = "registry/models/m.yaml"
@@ -16,7 +16,7 @@ PIN = Edit({}, {14: {"run_id": "0f3c", "source": "models:/m-1"}})
 
 def diff(text: str, edit: Edit) -> list[str]:
     """The lines that an edit takes out and puts in, line breaks shown where they are not LF."""
-    new = edited(text.encode(), FILE, edit, ORDER).decode()
+    new = apply_edit(text.encode(), FILE, edit, ORDER).decode()
     lines = difflib.unified_diff(text.splitlines(True), new.splitlines(True), n=0)
     return [line.removesuffix("\n") for line in lines if not line.startswith(("---", "+++", "@@"))]
 
@@ -98,7 +98,7 @@ def test_a_promotion_is_the_lines_it_changes(text: str, expected: list[str]) -> 
     ],
 )  # fmt: skip
 def test_a_new_stage_stands_where_people_put_it(stages: str, expected: list[str]) -> None:
-    new = edited(
+    new = apply_edit(
         f"name: m\nstages:\n{stages}".encode(), FILE, Edit({"Staging": (14,)}), ORDER
     ).decode()
     assert new.splitlines()[2:] == expected
@@ -157,11 +157,13 @@ def test_a_pin_that_no_longer_holds_is_taken_out() -> None:
     "run_id", ["12345678901234567890123456789012", "1e5", "0x1f", "no", "0f3c"]
 )
 def test_a_run_id_is_quoted_where_it_reads_as_something_else(run_id: str) -> None:
-    assert edited(
+    assert apply_edit(
         b"name: m\nstages: {}\n", FILE, Edit({}, {1: {"run_id": run_id}})
     )  # it reads itself back
 
 
 def test_what_cannot_be_edited_safely_is_left_alone() -> None:
     with pytest.raises(Failure, match=r"cannot be edited safely.*by hand: Staging: 14\."):
-        edited(b"? name\n: m\n? stages\n: Production: 12\n", FILE, Edit({"Staging": (14,)}), ORDER)
+        apply_edit(
+            b"? name\n: m\n? stages\n: Production: 12\n", FILE, Edit({"Staging": (14,)}), ORDER
+        )

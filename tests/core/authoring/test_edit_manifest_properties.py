@@ -13,7 +13,7 @@ import yaml
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
-from mlflow_gitops.core.authoring.edit_manifest import Edit, edited
+from mlflow_gitops.core.authoring.edit_manifest import Edit, apply_edit
 from mlflow_gitops.core.manifests.manifest import read_manifest
 from mlflow_gitops.errors import Failure
 
@@ -246,10 +246,10 @@ def test_an_edit_means_what_was_asked_for_and_leaves_the_rest_as_it_stands(
     data: bytes, edit: Edit
 ) -> None:
     assume(read_manifest(data, FILE)[0] is not None)
-    new = edited(data, FILE, edit, ORDER)  # no layout of these is beyond it
+    new = apply_edit(data, FILE, edit, ORDER)  # no layout of these is beyond it
     event("changed" if new != data else "as it was")
     assert meaning(new) == expected(data, edit)
-    assert edited(new, FILE, edit, ORDER) == new
+    assert apply_edit(new, FILE, edit, ORDER) == new
     gone, made = touched(data, new)
     ends = {re.search(r"(\r\n|\r|\n|)\Z", line).group() for line in lines_of(data)} - {""}  # type: ignore[union-attr]
     assert len(ends) <= 1 and all(line.endswith(tuple(ends)) for line in lines_of(new)[:-1] if ends)
@@ -272,7 +272,7 @@ def test_one_version_for_another_is_one_line(data: bytes, version: int) -> None:
     for stage, versions in manifest.stages.items() if manifest else ():
         if len(versions) != 1:
             continue
-        new = edited(data, FILE, Edit({stage: (version,)}), ORDER)
+        new = apply_edit(data, FILE, Edit({stage: (version,)}), ORDER)
         [(old, now)] = [
             (a, b) for a, b in zip(lines_of(data), lines_of(new), strict=True) if a != b
         ]
@@ -295,7 +295,7 @@ def test_a_damaged_layout_is_edited_rightly_or_not_at_all(
     if read_manifest(text.encode(), FILE)[0] is None:
         return
     try:
-        new = edited(text.encode(), FILE, edit, ORDER)
+        new = apply_edit(text.encode(), FILE, edit, ORDER)
     except Failure:
         return
     assert meaning(new) == expected(text.encode(), edit)

@@ -8,8 +8,13 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlflow_gitops.core.authoring.edit_manifest import Edit, edited
-from mlflow_gitops.core.authoring.new_manifest import Taken, Wants, take, written
+from mlflow_gitops.core.authoring.edit_manifest import Edit, apply_edit
+from mlflow_gitops.core.authoring.new_manifest import (
+    ImportScope,
+    ManifestContent,
+    content_of,
+    new_manifest,
+)
 from mlflow_gitops.core.authoring.set_value import Path, with_value
 from mlflow_gitops.core.manifests.manifest import Manifest, check_policy, read_manifest
 from mlflow_gitops.core.manifests.names import file_stem, name_fault
@@ -84,8 +89,8 @@ def policy(*, aliased: bool) -> Policy:
 @given(observed(), st.booleans())
 def test_what_is_written_reads_as_what_was_taken(seen: ObservedModel, aliased: bool) -> None:
     rules = policy(aliased=aliased).for_model(seen.name)
-    taken = take(seen, rules, Wants(all_versions=True, descriptions=True, tags=True))
-    data = written(seen.name, taken, "../../schemas/model.schema.json")
+    taken = content_of(seen, rules, ImportScope(all_versions=True, descriptions=True, tags=True))
+    data = new_manifest(seen.name, taken, "../../schemas/model.schema.json")
     manifest, document = read_manifest(data, f"registry/models/{file_stem(seen.name)}.yaml")
     if manifest is not None:
         check_policy(document, rules)
@@ -137,7 +142,7 @@ changes = st.dictionaries(
 ) | st.dictionaries(
     st.sampled_from([("description",), ("tags", "task"), ("tags", "no"), ("versions", "1", "description"),
                      ("versions", "1", "tags", "a"), ("versions", "12", "tags", "a")]),
-    texts.filter(lambda text: take(ObservedModel("m", text), Policy().for_model("m"), Wants(descriptions=True)).texts),
+    texts.filter(lambda text: content_of(ObservedModel("m", text), Policy().for_model("m"), ImportScope(descriptions=True)).texts),
 )  # fmt: skip
 
 
@@ -148,7 +153,7 @@ def test_values_are_changed_where_they_stand(
 ) -> None:
     before, _ = read_manifest(text.encode(), "registry/models/m.yaml")
     assert before is not None
-    made = edited(text.encode(), "registry/models/m.yaml", Edit(values=values)).decode()
+    made = apply_edit(text.encode(), "registry/models/m.yaml", Edit(values=values)).decode()
     after, document = read_manifest(made.encode(), "registry/models/m.yaml")
     assert after is not None, (made, document.problems)
     expected = before
@@ -160,11 +165,11 @@ def test_values_are_changed_where_they_stand(
 
 
 def test_a_new_manifest_is_a_few_plain_lines() -> None:
-    taken = Taken(
+    taken = ManifestContent(
         {"Production": (1, 2)}, {"champion": 2}, {2: {"run_id": "r"}}, {("description",): "Said."}
     )
     assert (
-        written("m", taken, None).decode()
+        new_manifest("m", taken, None).decode()
         == 'name: m\ndescription: "Said."\nstages:\n  Production: [1, 2]\naliases:\n  champion:'
         " 2\nversions:\n  2: {run_id: r}\n"
     )

@@ -31,7 +31,7 @@ def coming(origin: Callable[[OriginPin], ObservedVersion | None], **about: Versi
 
 
 def nobody(pin: OriginPin) -> ObservedVersion | None:
-    return pytest.fail(f"asked for {pin.place}")
+    return pytest.fail(f"asked for {pin.label}")
 
 
 def test_a_version_to_be_registered_is_known_by_its_pin() -> None:

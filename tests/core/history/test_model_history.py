@@ -171,7 +171,7 @@ def check(history: ModelHistory, states: list[State], base: str | None) -> None:
             lambda d, s=stage: d.holders(s) if d else ()
             for stage in ("Production", "Staging", "Archived", "Canary")
         ),
-        *(lambda d, v=version: d.placement(v) if d else () for version in range(1, 5)),
+        *(lambda d, v=version: d.stages_of(v) if d else () for version in range(1, 5)),
         lambda d: d.manifest.aliases.get("champion") if d else None,
         lambda d: d is not None,
     ):

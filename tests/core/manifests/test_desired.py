@@ -51,10 +51,10 @@ def test_where_a_version_stands() -> None:
     desired = make_desired(
         "stages: {Production: 12, Canary: [12], Staging: [13], Shadow: 12}", policy
     )
-    assert desired.native == {12: "Production", 13: "Staging"} and desired.own == {
+    assert desired.native_stages == {12: "Production", 13: "Staging"} and desired.custom_stages == {
         12: ("Canary", "Shadow")
     }
-    places = [desired.placement(version) for version in (12, 13, 14)]
+    places = [desired.stages_of(version) for version in (12, 13, 14)]
     assert places == [("Production", "Canary", "Shadow"), ("Staging",), ()]
     assert desired.holders("Production") == (12,) and desired.holders(
         "Archived"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.core.manifests.environments import Environment, policy_course, read_environments
+from mlflow_gitops.core.manifests.environments import Environment, policy_changes, read_environments
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import SourceFile, build
 
@@ -32,7 +32,7 @@ def test_an_environment_is_a_folder_and_an_mlflow() -> None:
 
 def test_a_credential_of_another_environment_has_a_variable_of_its_own() -> None:
     assert (
-        Environment("eu-west", RegistryFolder("r/e"), "x").variable("MLFLOW_TRACKING_TOKEN")
+        Environment("eu-west", RegistryFolder("r/e"), "x").variable_name("MLFLOW_TRACKING_TOKEN")
         == "MLFLOW_TRACKING_TOKEN_EU_WEST"
     )
 
@@ -120,18 +120,18 @@ def test_a_policy_is_whichever_file_the_list_named() -> None:
         (7, strict, None),
     ]
     named = [(1, own), (3, strict), (5, None), (6, lax)]
-    assert policy_course(lax, named, changes) == [
+    assert policy_changes(lax, named, changes) == [
         (1, "a"),
         (3, "c"),
         (6, "d"),
     ], "what is not named is not the policy"
-    assert policy_course(own, named[:1], changes[:1]) == [(0, "a")], (
+    assert policy_changes(own, named[:1], changes[:1]) == [(0, "a")], (
         "before the list, it is the one that is named today"
     )
-    assert policy_course(lax, [(0, strict)], [(0, strict, "a"), (1, strict, None)]) == [
+    assert policy_changes(lax, [(0, strict)], [(0, strict, "a"), (1, strict, None)]) == [
         (0, "a"),
         (1, None),
     ]
-    assert policy_course(lax, [(0, strict), (1, lax)], [(0, strict, "a"), (0, lax, "a")]) == [
+    assert policy_changes(lax, [(0, strict), (1, lax)], [(0, strict, "a"), (0, lax, "a")]) == [
         (0, "a")
     ], "the same text"

@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from mlflow_gitops.core.manifests.fast_manifest import Template
+from mlflow_gitops.core.manifests.fast_manifest import ManifestTemplate
 from mlflow_gitops.core.manifests.manifest import Manifest, read_manifest
 
 EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))
@@ -62,7 +62,7 @@ def test_what_is_read_quickly_is_what_the_whole_says(layout: str) -> None:
     rng = random.Random(layout)
     manifest, document = read_manifest(layout.encode(), FILE)
     assert manifest is not None, document.problems
-    template = Template(manifest, document)
+    template = ManifestTemplate(manifest, document)
     assert template.read(layout.encode()) == manifest
     quick = 0
     for _ in range(EXAMPLES * 2):
@@ -85,7 +85,7 @@ def test_a_promotion_is_read_quickly() -> None:
     )
     manifest, document = read_manifest(before, FILE)
     assert manifest is not None
-    found = Template(manifest, document).read(after)
+    found = ManifestTemplate(manifest, document).read(after)
     assert found is not None and found == read_manifest(after, FILE)[0]
     assert found.stages == {"Production": (14,), "Staging": (13, 15)} and found.aliases == {"a": 9}
 
@@ -95,4 +95,4 @@ def test_what_is_no_fair_file_is_left_to_the_whole(odd: str) -> None:
     manifest, document = read_manifest(b"name: alpha\nstages: {Production: 1}\n", FILE)
     assert manifest is not None
     text = f"name: alpha\nstages: {{Production: 1}}\n# {odd}"
-    assert Template(manifest, document).read(text.encode("utf-8", "surrogatepass")) is None
+    assert ManifestTemplate(manifest, document).read(text.encode("utf-8", "surrogatepass")) is None

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import pytest
 
-from mlflow_gitops.core.authoring.edit_manifest import Edit, edited
+from mlflow_gitops.core.authoring.edit_manifest import Edit, apply_edit
 from mlflow_gitops.core.gates.judge import Evidence
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import check_policy, read_manifest
-from mlflow_gitops.core.manifests.origin_pin import ORIGIN_TAG, OriginPin, carried
+from mlflow_gitops.core.manifests.origin_pin import ORIGIN_TAG, OriginPin, copied_tags
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.observed.recorded import Unreadable
@@ -27,7 +27,9 @@ def desired() -> Desired:
     assert manifest is not None, document.problems
     rules = Policy().for_model("m")
     check_policy(document, rules)
-    assert manifest.versions[3].origin == PIN and manifest.versions[3].whence == "staging/14"
+    assert (
+        manifest.versions[3].origin == PIN and manifest.versions[3].registered_from == "staging/14"
+    )
     return Desired(manifest, rules)
 
 
@@ -86,7 +88,7 @@ def test_another_version_under_its_number_is_refused(tags: dict[str, str]) -> No
 
 
 def test_what_a_copy_carries() -> None:
-    assert carried({"validation": "passed", "gitops.commit": "x", "mlflow.user": "y"}) == {
+    assert copied_tags({"validation": "passed", "gitops.commit": "x", "mlflow.user": "y"}) == {
         "validation": "passed"
     }
 
@@ -133,7 +135,7 @@ def test_copies_of_one_thing_are_found_by_one_key() -> None:
     ],
 )
 def test_an_edit_writes_it_in_the_style_of_the_file(before: str, after: str) -> None:
-    made = edited(
+    made = apply_edit(
         before.encode(),
         "registry/prod/models/m.yaml",
         Edit({"Production": (3,)}, {3: {"origin": PIN}}),

@@ -127,7 +127,7 @@ def test_models_under_the_same_exceptions_share_their_rules() -> None:
 )
 def test_limits(limits: str, models: int, allowed: int) -> None:
     limit = read(f"limits: {limits}\n").limit
-    assert limit is not None and limit.of(models) == allowed
+    assert limit is not None and limit.max_changes(models) == allowed
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_limits(limits: str, models: int, allowed: int) -> None:
 )
 def test_a_freeze_ends(until: str, still: str, over: str) -> None:
     freeze = rules(f'freeze: {{reason: closing, until: "{until}"}}\n').freeze
-    assert freeze is not None and freeze.holds(still) and not freeze.holds(over)
+    assert freeze is not None and freeze.is_active(still) and not freeze.is_active(over)
 
 
 @pytest.mark.parametrize(
@@ -214,18 +214,18 @@ def test_what_names_no_time(text: str) -> None:
 
 
 def test_a_day_is_frozen_to_its_very_end() -> None:
-    assert Freeze("x", "2027-01-02").holds("2027-01-02T23:59:59.999999Z")
-    assert not Freeze("x", "2027-01-02").holds("2027-01-03T00:00:00Z")
+    assert Freeze("x", "2027-01-02").is_active("2027-01-02T23:59:59.999999Z")
+    assert not Freeze("x", "2027-01-02").is_active("2027-01-03T00:00:00Z")
 
 
 def test_a_share_is_rounded_down_and_the_floor_is_the_least() -> None:
-    assert [Limit(percent=50).of(n) for n in (0, 1, 2, 3)] == [0, 0, 1, 1]
-    assert Limit(percent=50, floor=1).of(1) == 1 and Limit().of(100) == 0
+    assert [Limit(percent=50).max_changes(n) for n in (0, 1, 2, 3)] == [0, 0, 1, 1]
+    assert Limit(percent=50, floor=1).max_changes(1) == 1 and Limit().max_changes(100) == 0
 
 
 def test_a_policy_may_leave_out_what_it_does_not_say() -> None:
     policy = read("limits: {}\nmodels: []\noverrides: []\naliases: {}\nowners: []\n")
-    assert policy.limit is None and policy.owners == () and policy.matches("m") == ()
+    assert policy.limit is None and policy.owners == () and policy.matching_exceptions("m") == ()
     assert (
         policy.for_model("m").alias_only is None and policy.for_model("m").overrides == frozenset()
     )
@@ -237,7 +237,7 @@ def test_a_policy_may_leave_out_what_it_does_not_say() -> None:
 
 def test_which_exceptions_hold_for_a_model() -> None:
     policy = read(EXCEPTIONS)
-    assert [policy.matches(name) for name in ("m", "a", "ab", "abc", "axc", "x[1]")] == [
+    assert [policy.matching_exceptions(name) for name in ("m", "a", "ab", "abc", "axc", "x[1]")] == [
         (), (0,), (0, 1), (0, 1, 2), (0, 2), (3,),
     ]  # fmt: skip
 

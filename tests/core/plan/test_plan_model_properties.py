@@ -103,7 +103,8 @@ def test_nothing_unmanaged_is_touched(case: tuple[ModelHistory, MemoryRegistry])
         if Field("description", number) not in declared:
             assert after.versions[number].description == version.description
         named = any(
-            p.desired and number in {*p.desired.native, *p.desired.own} for p in history.points
+            p.desired and number in {*p.desired.native_stages, *p.desired.custom_stages}
+            for p in history.points
         )
         if not named and version.stage not in ACTIVE_STAGES:
             assert after.versions[number].stage == version.stage, (

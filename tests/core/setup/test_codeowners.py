@@ -17,7 +17,12 @@ from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build
 from mlflow_gitops.core.setup import codeowners
-from mlflow_gitops.core.setup.codeowners import CodeOwners, block, stale, stale_manifests
+from mlflow_gitops.core.setup.codeowners import (
+    CodeOwners,
+    block_lines,
+    stale_block,
+    stale_manifests,
+)
 
 PLATFORM = "@acme/ml-platform"
 REGISTRY = RegistryFolder("registry")
@@ -72,7 +77,7 @@ def snapshot(
 
 def made(snapshot: Snapshot, text: str = "", registry: RegistryFolder = REGISTRY) -> str:
     return CodeOwners(".github/CODEOWNERS", text).with_block(
-        registry, block(snapshot, registry, PLACES)
+        registry, block_lines(snapshot, registry, PLACES)
     )
 
 
@@ -182,7 +187,7 @@ def test_every_manifest_and_a_second_run(owned: Owned, before: str) -> None:
     assert made(of, text) == text
     mine = [line for line in before.splitlines() if line]
     assert [line for line in text.splitlines() if line][: len(mine)] == mine
-    assert stale(CodeOwners("CODEOWNERS", text), made(of, text)) == []
+    assert stale_block(CodeOwners("CODEOWNERS", text), made(of, text)) == []
 
 
 def test_an_owner_that_would_hide_the_rest_is_left_out() -> None:
@@ -195,7 +200,7 @@ def test_an_owner_that_would_hide_the_rest_is_left_out() -> None:
 
 def test_without_a_platform_team_there_are_only_the_manifests_lines() -> None:
     of = snapshot({"fraud": ["@acme/risk-ml"], "churn": []}, platform=())
-    assert block(of, REGISTRY, PLACES) == ["/registry/models/fraud.yaml @acme/risk-ml"]
+    assert block_lines(of, REGISTRY, PLACES) == ["/registry/models/fraud.yaml @acme/risk-ml"]
     assert made(snapshot({"churn": []}, platform=())) == ""
 
 
@@ -210,7 +215,7 @@ def test_own_lines_stay_and_the_block_is_at_the_end() -> None:
     )
     assert owners_of(second, "registry/policy.yaml") == [PLATFORM]
     assert owners_of(second, "registry/models/fraud.yaml") == ["@two"] and "@one" not in second
-    [problem] = stale(
+    [problem] = stale_block(
         CodeOwners("CODEOWNERS", changed), made(snapshot({"fraud": ["@one"]}), changed)
     )
     assert (
@@ -242,16 +247,18 @@ def test_line_endings_stay_and_a_block_without_its_end_loses_only_its_first_line
 def test_what_is_stale_has_a_line_and_a_way_out() -> None:
     before = made(snapshot({"churn": ["@c"], "fraud": ["@one"]}))
     after = snapshot({"churn": ["@c"], "fraud": ["@two"]})
-    [problem] = stale(CodeOwners(".github/CODEOWNERS", before), made(after, before))
+    [problem] = stale_block(CodeOwners(".github/CODEOWNERS", before), made(after, before))
     assert (problem.file, problem.severity) == (".github/CODEOWNERS", "error")
     assert before.splitlines()[problem.line - 1] == "/registry/models/fraud.yaml @one"
     assert (
         "/registry/models/fraud.yaml @two" in problem.message
         and "Run mlflow-gitops codeowners" in problem.message
     )
-    [gone] = stale(CodeOwners("CODEOWNERS", before), made(snapshot({"churn": ["@c"]}), before))
+    [gone] = stale_block(
+        CodeOwners("CODEOWNERS", before), made(snapshot({"churn": ["@c"]}), before)
+    )
     assert before.splitlines()[gone.line - 1] == "/registry/models/fraud.yaml @one"
-    [empty] = stale(CodeOwners("CODEOWNERS", ""), made(after))
+    [empty] = stale_block(CodeOwners("CODEOWNERS", ""), made(after))
     assert empty.line == 1
 
 
@@ -278,6 +285,6 @@ def test_some_manifests_alone(line: str | None, found: int) -> None:
 
 
 def test_a_policy_with_owners_and_no_file() -> None:
-    [problem] = codeowners.missing("registry/policy.yaml", snapshot({}))
+    [problem] = codeowners.missing_file("registry/policy.yaml", snapshot({}))
     assert (problem.code, problem.severity) == ("codeowners-missing", "warning")
-    assert codeowners.missing("registry/policy.yaml", snapshot({}, platform=())) == []
+    assert codeowners.missing_file("registry/policy.yaml", snapshot({}, platform=())) == []

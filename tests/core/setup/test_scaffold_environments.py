@@ -10,7 +10,7 @@ import yaml
 from mlflow_gitops.commands.init import _shipped
 from mlflow_gitops.core.manifests.environments import read_environments
 from mlflow_gitops.core.setup.doctor_workflows import judge_workflows, read_workflows
-from mlflow_gitops.core.setup.scaffold import Place, for_github, is_unedited
+from mlflow_gitops.core.setup.scaffold import ScaffoldTarget, for_github, is_unedited
 
 LISTED = b"""\
 staging: {tracking_uri: https://mlflow.staging.example}
@@ -22,7 +22,7 @@ prod: {tracking_uri: https://mlflow.example, github: {read: look, write: act}}
 def files() -> dict[str, str]:
     known, _ = read_environments(LISTED, "ml/registry")
     assert known is not None
-    place = Place("ml/registry", "main", "mlflow-gitops==1", "1", tuple(known.values()))
+    place = ScaffoldTarget("ml/registry", "main", "mlflow-gitops==1", "1", tuple(known.values()))
     made = list(for_github(_shipped(), place))
     assert all(is_unedited(one.data) for one in made if one.renewal == "unedited"), (
         "or init --update renews none of them"
@@ -115,6 +115,8 @@ def test_doctor_finds_nothing_amiss(files: dict[str, str]) -> None:
 def test_where_there_is_one_mlflow_nothing_is_different() -> None:
     plain = {
         one.path
-        for one in for_github(_shipped(), Place("registry", "main", "mlflow-gitops==1", "1"))
+        for one in for_github(
+            _shipped(), ScaffoldTarget("registry", "main", "mlflow-gitops==1", "1")
+        )
     }
     assert {".github/workflows/reconcile.yml", ".github/workflows/promote.yml"} <= plain

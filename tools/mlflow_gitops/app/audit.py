@@ -19,7 +19,7 @@ from mlflow_gitops.core.audit.stage_holders import StageHolders, applied_holders
 from mlflow_gitops.core.audit.trail import AuditedEvent, EventAuditor
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Merged
-from mlflow_gitops.core.manifests.blob_reader import Reader
+from mlflow_gitops.core.manifests.blob_reader import ManifestReader
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES, file_stem, model_of
 from mlflow_gitops.core.manifests.registry_folder import stem_of
 from mlflow_gitops.core.times import instant, named_time
@@ -48,7 +48,7 @@ class AuditTrail:
         self.workspace = workspace
         self._git = workspace.git
         stems = [file_stem(model)] if model is not None else None
-        reader = Reader(self._git.blobs)
+        reader = ManifestReader(self._git.blobs)
 
         def wants(path: str) -> bool:
             kind = workspace.registry.classify(path)
@@ -61,7 +61,7 @@ class AuditTrail:
         self.line = line = self._git.listed(main)
         # Beside reading the line, since both wait for git.
         self._early = Meanwhile(lambda: self._merged(line.merges)) if whole else None
-        self._git.fill(line, workspace.registry.paths, wants, reader.take)
+        self._git.fill(line, workspace.registry.paths, wants, reader.add_content)
         self._histories = HistoryReader(
             self.line, workspace.registry, self._git.blobs, reader=reader
         )

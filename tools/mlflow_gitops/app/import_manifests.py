@@ -8,9 +8,9 @@ from fnmatch import fnmatchcase
 from functools import cached_property, partial
 
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.core.authoring.edit_manifest import edited
-from mlflow_gitops.core.authoring.new_manifest import Wants, take, written
-from mlflow_gitops.core.authoring.update_manifest import Basis, follow
+from mlflow_gitops.core.authoring.edit_manifest import apply_edit
+from mlflow_gitops.core.authoring.new_manifest import ImportScope, content_of, new_manifest
+from mlflow_gitops.core.authoring.update_manifest import Basis, update_edit
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.manifests.desired import Desired
@@ -36,7 +36,7 @@ class Folders:
     globs: Sequence[tuple[str, str]] = ()
     tag: str | None = None
 
-    def of(self, model: ObservedModel) -> str:
+    def folder_for(self, model: ObservedModel) -> str:
         """The folder with a slash at its end; empty for models/ itself."""
         for glob, folder in self.globs:
             if matches(model.name, glob):
@@ -46,8 +46,8 @@ class Folders:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    wants: Wants
+class ImportOptions:
+    wants: ImportScope
     folders: Folders
     dry_run: bool
     form: str
@@ -56,7 +56,7 @@ class Options:
 
 
 @dataclass(slots=True)
-class Imported:
+class ImportResult:
     """What became of one model. `pending` is what plan will show of it all the same."""
 
     model: str
@@ -74,7 +74,7 @@ class Imported:
         )
 
 
-class Import:
+class Importer:
     """One run: the manifests that are there, and what git says of them."""
 
     def __init__(
@@ -82,7 +82,7 @@ class Import:
         workspace: Workspace,
         snapshot: Snapshot,
         seen: Sequence[ObservedModel],
-        options: Options,
+        options: ImportOptions,
         *,
         stageless: bool,
     ) -> None:
@@ -99,19 +99,21 @@ class Import:
         self._line = self._head_line()
         self._owner = None if self._line is None else workspace.owner(self._line)
 
-    def one(self, seen: ObservedModel, *, named: bool) -> Imported:
+    def import_model(self, seen: ObservedModel, *, named: bool) -> ImportResult:
         """What becomes of one model's manifest; nothing is written here."""
         stem = file_stem(seen.name)
         file = self._files.get(stem)
-        new_file = f"{self._workspace.registry}/models/{self._options.folders.of(seen)}{stem}.yaml"
-        done = Imported(seen.name, file or new_file)
+        new_file = (
+            f"{self._workspace.registry}/models/{self._options.folders.folder_for(seen)}{stem}.yaml"
+        )
+        done = ImportResult(seen.name, file or new_file)
         rules = self._policy.for_model(seen.name, seen.kind)
         if fault := self._fault(seen, stem, named=named):
             done.result = "left"
             done.notes.append(fault)
         elif file is None:
-            taken = take(seen, rules, self._options.wants)
-            new = written(seen.name, taken, self._schema_path(new_file), seen.kind)
+            taken = content_of(seen, rules, self._options.wants)
+            new = new_manifest(seen.name, taken, self._schema_path(new_file), seen.kind)
             self._settle(done, "created", new, taken.notes, rules, seen)
         elif (manifest := self._snapshot.manifests.get(seen.name)) and manifest.kind != seen.kind:
             done.result = "left"
@@ -141,14 +143,14 @@ class Import:
         return None
 
     def _update(
-        self, done: Imported, manifest: Manifest, seen: ObservedModel, rules: ModelPolicy
+        self, done: ImportResult, manifest: Manifest, seen: ObservedModel, rules: ModelPolicy
     ) -> None:
         held = [version for versions in manifest.stages.values() for version in versions]
-        taken = take(seen, rules, self._options.wants, [*held, *manifest.aliases.values()])
-        edit, kept = follow(manifest, taken, rules, partial(self._basis, seen, manifest))
+        taken = content_of(seen, rules, self._options.wants, [*held, *manifest.aliases.values()])
+        edit, kept = update_edit(manifest, taken, rules, partial(self._basis, seen, manifest))
         done.old = files.read_file(self._workspace.top / done.file, done.file).data or b""
         try:
-            new = edited(done.old, done.file, edit, tuple(rules.stages))
+            new = apply_edit(done.old, done.file, edit, tuple(rules.stages))
         except Failure as failure:
             done.result = "left"
             done.notes.append(str(failure))
@@ -164,7 +166,7 @@ class Import:
 
     def _settle(
         self,
-        done: Imported,
+        done: ImportResult,
         result: str,
         new: bytes,
         notes: Sequence[str],

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from mlflow_gitops.core.history.mainline import MainLine
-from mlflow_gitops.core.manifests.environments import Environment, policy_course, read_environments
+from mlflow_gitops.core.manifests.environments import Environment, policy_changes, read_environments
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS, RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import Snapshot, build, schema_copy_problems
 from mlflow_gitops.core.yaml.problems import in_order
@@ -209,7 +209,7 @@ class Workspace:
         for file in sorted(others):
             of_files += self._changes(line, file)
         rest = [change for change in line.changes if change[1] != current]
-        course = policy_course(current, named, of_files)
+        course = policy_changes(current, named, of_files)
         line.changes = sorted(
             [*rest, *((i, current, blob) for i, blob in course)], key=lambda change: change[0]
         )

@@ -83,9 +83,9 @@ def pin(
     Example: mlflow-gitops pin fraud-detector 14
     """
     from mlflow_gitops.commands import pin as command
-    from mlflow_gitops.commands.finish_edit import Options
+    from mlflow_gitops.commands.finish_edit import EditOptions
 
-    options = Options(dry_run, commit, branch, pr, message, form)
+    options = EditOptions(dry_run, commit, branch, pr, message, form)
     raise typer.Exit(command.run(context.obj, model, version, source, options))
 
 
@@ -144,9 +144,9 @@ def promote(
     Example: mlflow-gitops --env prod promote fraud-detector 14 Production --from staging
     """
     from mlflow_gitops.commands import promote as command
-    from mlflow_gitops.commands.finish_edit import Options
+    from mlflow_gitops.commands.finish_edit import EditOptions
 
-    options = Options(dry_run, commit, branch, pr, message, form)
+    options = EditOptions(dry_run, commit, branch, pr, message, form)
     code = command.run(
         context.obj, model, version, stage, add=add, pin=not no_pin, origin=origin, overrides=override or [],
         options=options,
@@ -191,7 +191,7 @@ def rollback(
     Example: mlflow-gitops rollback fraud-detector --commit -m 'False alarms doubled since noon'
     """
     from mlflow_gitops.commands import rollback as command
-    from mlflow_gitops.commands.finish_edit import Options
+    from mlflow_gitops.commands.finish_edit import EditOptions
 
-    options = Options(dry_run, commit, branch, pr, message, form)
+    options = EditOptions(dry_run, commit, branch, pr, message, form)
     raise typer.Exit(command.run(context.obj, model, stage, to, pin=not no_pin, options=options))

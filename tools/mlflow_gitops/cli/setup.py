@@ -72,10 +72,12 @@ def init(
     """
     from mlflow_gitops.commands import init as command
 
-    options = command.Options(owner, github, aliases, requirement, update, dry_run, form)
+    options = command.InitOptions(owner, github, aliases, requirement, update, dry_run, form)
     raise typer.Exit(
         command.run(
-            context.obj, options, command.terminal_ask if command.asks() and not yes else None
+            context.obj,
+            options,
+            command.ask_on_terminal if command.is_interactive() and not yes else None,
         )
     )
 
@@ -138,12 +140,14 @@ def import_(
 
     Example: mlflow-gitops import 'fraud-*' --folder 'fraud-*=risk' --dry-run
     """
-    from mlflow_gitops.app.import_manifests import Options
+    from mlflow_gitops.app.import_manifests import ImportOptions
     from mlflow_gitops.commands import import_ as command
-    from mlflow_gitops.core.authoring.new_manifest import Wants
+    from mlflow_gitops.core.authoring.new_manifest import ImportScope
 
-    wants = Wants(all_versions, descriptions, tags)
-    options = Options(wants, command.folders(folder or [], folder_by_tag), dry_run, form, prompts)
+    wants = ImportScope(all_versions, descriptions, tags)
+    options = ImportOptions(
+        wants, command.folders(folder or [], folder_by_tag), dry_run, form, prompts
+    )
     raise typer.Exit(command.run(context.obj, models or [], options))
 
 

@@ -12,7 +12,7 @@ from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.setup import codeowners
-from mlflow_gitops.core.setup.codeowners import PLACES, CodeOwners
+from mlflow_gitops.core.setup.codeowners import LOCATIONS, CodeOwners
 from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.errors import INVALID, OK, Failure
 from mlflow_gitops.render.terminal import safe
@@ -24,7 +24,7 @@ def run(settings: Settings, *, check: bool, dry_run: bool, form: str) -> int:
     it. With `check`, exits 3 if there is one."""
     workspace = Workspace(settings, whole=True)
     names = () if workspace.environment else tuple(workspace.environments)
-    found = new = existing(workspace) or CodeOwners(PLACES[0], "")
+    found = new = existing(workspace) or CodeOwners(LOCATIONS[0], "")
     for one in [Workspace(replace(settings, environment=name)) for name in names] or [workspace]:
         snapshot = one.tree()
         if snapshot.errors:
@@ -67,10 +67,12 @@ def problems(
     found = existing(workspace)
     if found is None:
         return (
-            codeowners.missing(workspace.registry.policy_path, snapshot) if changed is None else []
+            codeowners.missing_file(workspace.registry.policy_path, snapshot)
+            if changed is None
+            else []
         )
     if changed is None and not snapshot.errors:
-        return codeowners.stale(found, written(workspace, snapshot, found))
+        return codeowners.stale_block(found, written(workspace, snapshot, found))
     lines = {one.file: codeowners.manifest_line(one) for one in snapshot.manifests.values()}
     gone = {
         path: None
@@ -82,7 +84,7 @@ def problems(
 
 def existing(workspace: Workspace) -> CodeOwners | None:
     """The file that GitHub takes; None if there is none."""
-    for place in PLACES:
+    for place in LOCATIONS:
         file = workspace.top / place
         if file.is_file():
             try:
@@ -104,7 +106,7 @@ def written(workspace: Workspace, snapshot: Snapshot, found: CodeOwners) -> str:
     if not found.file.startswith(".github/"):
         places.append(found.file)
     return found.with_block(
-        workspace.registry, codeowners.block(snapshot, workspace.registry, places)
+        workspace.registry, codeowners.block_lines(snapshot, workspace.registry, places)
     )
 
 

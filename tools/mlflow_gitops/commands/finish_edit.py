@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlflow_gitops.commands.manifest_file import Sheet
+from mlflow_gitops.commands.manifest_file import OpenManifest
 from mlflow_gitops.commands.output import emit, emit_json, note
-from mlflow_gitops.core.authoring.edit_manifest import Edit, edited
+from mlflow_gitops.core.authoring.edit_manifest import Edit, apply_edit
 from mlflow_gitops.core.manifests.snapshot import SourceFile, build
 from mlflow_gitops.core.wording import version_list
 from mlflow_gitops.edges.system import files
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class EditOptions:
     """How far to go, and why. `branch` and `pull_request` both ask for a commit, too."""
 
     dry_run: bool = False
@@ -39,11 +39,11 @@ class Options:
 
 
 def finish(
-    sheet: Sheet,
+    sheet: OpenManifest,
     edit: Edit,
     subject: str,
     body: Sequence[str],
-    options: Options,
+    options: EditOptions,
     more: Mapping[str, Any] | None = None,
 ) -> int:
     """Show the diff of an edit, and as far as the options say write it, commit it, push it and open
@@ -51,7 +51,7 @@ def finish(
 
     `body` are paragraphs; the user's own message goes between the first and the rest.
     """
-    new = edited(sheet.data, sheet.file, edit, tuple(sheet.rules.stages))
+    new = apply_edit(sheet.data, sheet.file, edit, tuple(sheet.rules.stages))
     check_result(sheet, new)
     changed = new != sheet.data
     diff = unified(sheet.file, sheet.data, new) if changed else ""
@@ -85,7 +85,7 @@ def finish(
     return OK
 
 
-def check_result(sheet: Sheet, new: bytes) -> None:
+def check_result(sheet: OpenManifest, new: bytes) -> None:
     """What the policy forbids in the result (an alias, say, that may only follow the stage) stops
     the edit."""
     sources = {**sheet.sources, sheet.file: SourceFile(sheet.file, new)}
@@ -98,11 +98,11 @@ def check_result(sheet: Sheet, new: bytes) -> None:
 
 
 def _commit(
-    sheet: Sheet,
+    sheet: OpenManifest,
     new: bytes,
     subject: str,
     text: str,
-    options: Options,
+    options: EditOptions,
     report: dict[str, Any],
     told: list[str],
 ) -> Failure | None:
@@ -139,7 +139,7 @@ def _commit(
     return None
 
 
-def _github(sheet: Sheet) -> GitHub:
+def _github(sheet: OpenManifest) -> GitHub:
     """GitHub, if a pull request can be opened there; raises Failure before anything is written."""
     from mlflow_gitops.edges.github.client import GitHub
 
@@ -151,7 +151,7 @@ def _github(sheet: Sheet) -> GitHub:
     return GitHub.needed(sheet.workspace.git)
 
 
-def _new_branch(sheet: Sheet, subject: str) -> str | None:
+def _new_branch(sheet: OpenManifest, subject: str) -> str | None:
     """A branch for a pull request where the main branch is checked out, or none; else the one that
     is checked out."""
     from mlflow_gitops.edges.github.client import branch_of
@@ -162,7 +162,7 @@ def _new_branch(sheet: Sheet, subject: str) -> str | None:
     return re.sub(r"[^A-Za-z0-9]+", "-", subject).strip("-").lower()
 
 
-def _next(sheet: Sheet, said: Sequence[str], options: Options) -> Iterator[str]:
+def _next(sheet: OpenManifest, said: Sequence[str], options: EditOptions) -> Iterator[str]:
     """What there is to do still."""
     if options.dry_run:
         yield "Nothing was written."
@@ -175,7 +175,7 @@ def _next(sheet: Sheet, said: Sequence[str], options: Options) -> Iterator[str]:
             yield f"  {line}" if line else ""
 
 
-def leaving(before: Mapping[str, Sequence[int]], edit: Edit) -> Iterator[str]:
+def stage_sentences(before: Mapping[str, Sequence[int]], edit: Edit) -> Iterator[str]:
     """What a commit message says of the stages that change, the first of them being what the commit
     is about."""
     for i, (stage, versions) in enumerate(edit.stages.items()):
@@ -189,7 +189,7 @@ def leaving(before: Mapping[str, Sequence[int]], edit: Edit) -> Iterator[str]:
             yield f"{version_list(gone)} leaves {stage}."
 
 
-def override_lines(sheet: Sheet, stage: str, given: Sequence[str]) -> list[str]:
+def override_lines(sheet: OpenManifest, stage: str, given: Sequence[str]) -> list[str]:
     """The `Gate-Override:` lines for GATE='reason' options. Raises UsageFailure for what is none,
     and Refused for a gate that the policy does not let a commit override: the line would be
     ignored."""

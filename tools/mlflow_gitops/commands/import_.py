@@ -6,7 +6,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mlflow_gitops.app.import_manifests import Folders, Import, Imported, Options, matches
+from mlflow_gitops.app.import_manifests import (
+    Folders,
+    Importer,
+    ImportOptions,
+    ImportResult,
+    matches,
+)
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid, steps, warn
 from mlflow_gitops.core.manifests.snapshot import Snapshot
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
     from mlflow_gitops.edges.mlflow.registry import Registry
 
 
-def run(settings: Settings, models: Sequence[str], options: Options) -> int:
+def run(settings: Settings, models: Sequence[str], options: ImportOptions) -> int:
     """Write the manifests of `models` (names, or globs), or of all that MLflow shows. Exits 3 where
     a manifest that is there is invalid; the others are written all the same."""
     workspace = Workspace(settings)
@@ -40,8 +46,8 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     ours = {name for name, manifest in snapshot.manifests.items() if manifest.kind == "prompt"}
     found, prompts = _observe(registry, models, ours, every_prompt=options.prompts)
     progress(f"importing {counted(len(found), 'model')}")
-    work = Import(workspace, snapshot, found, options, stageless=registry.stageless)
-    done = [work.one(model, named=model.name in models) for model in found]
+    work = Importer(workspace, snapshot, found, options, stageless=registry.stageless)
+    done = [work.import_model(model, named=model.name in models) for model in found]
     if not options.dry_run:
         for each in done:
             if each.result in ("created", "updated"):
@@ -104,7 +110,7 @@ def _wanted(name: str, wanted: Collection[str]) -> bool:
 
 
 def _tell(
-    settings: Settings, options: Options, done: Sequence[Imported], prompts: Sequence[str]
+    settings: Settings, options: ImportOptions, done: Sequence[ImportResult], prompts: Sequence[str]
 ) -> None:
     counts = {
         result: sum(each.result == result for each in done)
@@ -146,7 +152,7 @@ def _tell(
         )
 
 
-def _data(each: Imported) -> Mapping[str, Any]:
+def _data(each: ImportResult) -> Mapping[str, Any]:
     return {
         "model": each.model, "file": each.file, "result": each.result, "diff": each.diff,
         "pending": [json_form.change(one) for one in each.pending], "notes": each.notes,

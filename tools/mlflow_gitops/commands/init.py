@@ -20,8 +20,8 @@ from mlflow_gitops.commands.output import emit, emit_json, note
 from mlflow_gitops.core.manifests.policy import read_policy
 from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build
 from mlflow_gitops.core.setup import scaffold
-from mlflow_gitops.core.setup.codeowners import PLACES, CodeOwners
-from mlflow_gitops.core.setup.scaffold import ACTION, TEMPLATE, Place, Scaffolded
+from mlflow_gitops.core.setup.codeowners import LOCATIONS, CodeOwners
+from mlflow_gitops.core.setup.scaffold import ACTION, TEMPLATE, ScaffoldFile, ScaffoldTarget
 from mlflow_gitops.edges.github.client import branch_of
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.edges.system.redaction import without_credentials
@@ -37,7 +37,7 @@ Ask = Callable[[str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class InitOptions:
     """The answers. None is asked for, or taken to be the default where nobody is to be asked."""
 
     owner: str | None
@@ -50,7 +50,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FileResult:
     """What became of one file. A file that is left is not as it would be written."""
 
     file: str
@@ -60,7 +60,7 @@ class Outcome:
     why: str = ""
 
 
-def run(settings: Settings, options: Options, ask: Ask | None) -> int:
+def run(settings: Settings, options: InitOptions, ask: Ask | None) -> int:
     """Scaffold the repository and say what comes next. `ask` None: nobody is asked."""
     workspace = Workspace(settings, whole=True)
     top = workspace.git.top
@@ -82,14 +82,14 @@ def run(settings: Settings, options: Options, ask: Ask | None) -> int:
         ask if fresh else None,
     )
     places = tuple(workspace.environments.values())
-    place = Place(
+    place = ScaffoldTarget(
         workspace.root,
         _branch(workspace),
         options.requirement or _requirement(),
         __version__,
         places,
     )
-    rules = scaffold.policy(policy_file.rpartition("/")[0], owner, aliases=aliases)
+    rules = scaffold.initial_policy(policy_file.rpartition("/")[0], owner, aliases=aliases)
     if read_policy(rules, policy_file)[1]:
         raise UsageFailure(f"{owner!r} is no owner: one is @user, @org/team or an e-mail address.")
     wanted = list(_wanted(workspace, rules, place, github=github))
@@ -146,16 +146,16 @@ def _requirement() -> str:
 
 
 def _wanted(
-    workspace: Workspace, rules: bytes, place: Place, *, github: bool
-) -> Iterator[Scaffolded]:
+    workspace: Workspace, rules: bytes, place: ScaffoldTarget, *, github: bool
+) -> Iterator[ScaffoldFile]:
     if not _is_whole(workspace):
-        yield Scaffolded(workspace.registry.policy_path, rules, "never")
+        yield ScaffoldFile(workspace.registry.policy_path, rules, "never")
         if not (workspace.top / workspace.registry / "models").is_dir():
-            yield Scaffolded(f"{workspace.registry}/models/.gitkeep", scaffold.KEEP, "never")
+            yield ScaffoldFile(f"{workspace.registry}/models/.gitkeep", scaffold.KEEP, "never")
     for file in sorted(shared("schemas").glob("*.schema.json")):
         if file.name.startswith("environments.") and not workspace.has_environments:
             continue
-        yield Scaffolded(f"schemas/{file.name}", file.read_bytes(), "always")
+        yield ScaffoldFile(f"schemas/{file.name}", file.read_bytes(), "always")
     if github:
         for one in scaffold.for_github(_shipped(), place):
             twin = next(_templates(workspace.top), None) if one.path == TEMPLATE else None
@@ -193,30 +193,30 @@ def _templates(top: Path) -> Iterator[str]:
                 yield file.relative_to(top).as_posix()
 
 
-def _outcome(top: Path, one: Scaffolded, *, update: bool) -> Outcome:
+def _outcome(top: Path, one: ScaffoldFile, *, update: bool) -> FileResult:
     here = files.read_file(top / one.path, one.path)
     if here.data is None and not os.path.lexists(top / one.path):
-        return Outcome(one.path, "created", unified(one.path, None, one.data), one.data)
+        return FileResult(one.path, "created", unified(one.path, None, one.data), one.data)
     if here.data is None:
-        return Outcome(one.path, "left", "", why=here.fault or "it cannot be read")
+        return FileResult(one.path, "left", "", why=here.fault or "it cannot be read")
     if here.data.replace(b"\r\n", b"\n") == one.data:
-        return Outcome(one.path, "unchanged", "")
+        return FileResult(one.path, "unchanged", "")
     diff = unified(one.path, here.data, one.data)
     if one.renewal == "never":
-        return Outcome(one.path, "left", diff, why="it is yours")
+        return FileResult(one.path, "left", diff, why="it is yours")
     if one.renewal == "unedited" and not scaffold.is_unedited(here.data):
-        return Outcome(one.path, "left", diff, why="it was edited here, or is not from init")
+        return FileResult(one.path, "left", diff, why="it was edited here, or is not from init")
     if not update:
-        return Outcome(
+        return FileResult(
             one.path,
             "left",
             diff,
             why="it is another release's; renew it with mlflow-gitops init --update",
         )
-    return Outcome(one.path, "updated", diff, one.data)
+    return FileResult(one.path, "updated", diff, one.data)
 
 
-def _owners(workspace: Workspace, rules: bytes | None) -> list[Outcome]:
+def _owners(workspace: Workspace, rules: bytes | None) -> list[FileResult]:
     """CODEOWNERS, in which only this command's own block is touched. `rules` is a policy that is
     written only now."""
     there = (workspace.top / workspace.registry).is_dir()
@@ -225,10 +225,10 @@ def _owners(workspace: Workspace, rules: bytes | None) -> list[Outcome]:
         sources.append(SourceFile(workspace.registry.policy_path, rules))
     snapshot: Snapshot = build(sources, workspace.registry)
     found = codeowners.existing(workspace)
-    old = found or CodeOwners(PLACES[0], "")
+    old = found or CodeOwners(LOCATIONS[0], "")
     if snapshot.errors:
         return [
-            Outcome(
+            FileResult(
                 old.file,
                 "left",
                 "",
@@ -243,12 +243,12 @@ def _owners(workspace: Workspace, rules: bytes | None) -> list[Outcome]:
         new.encode("utf-8", "surrogateescape"),
     )
     if before == after:
-        return [Outcome(old.file, "unchanged", "")]
+        return [FileResult(old.file, "unchanged", "")]
     diff = unified(old.file, before if found else None, after)
-    return [Outcome(old.file, "updated" if found else "created", diff, after)]
+    return [FileResult(old.file, "updated" if found else "created", diff, after)]
 
 
-def _tell(settings: Settings, options: Options, done: Sequence[Outcome]) -> None:
+def _tell(settings: Settings, options: InitOptions, done: Sequence[FileResult]) -> None:
     results = ("created", "updated", "unchanged", "left")
     counts = {result: sum(one.result == result for one in done) for result in results}
     if options.form == "json":
@@ -304,7 +304,7 @@ def _next(settings: Settings, workspace: Workspace, *, github: bool) -> Iterator
     yield "  mlflow-gitops doctor              # what is still missing, and how to mend it"
 
 
-def terminal_ask(question: str, default: str) -> str:
+def ask_on_terminal(question: str, default: str) -> str:
     """Ask the person at the terminal."""
     import typer
 
@@ -312,6 +312,6 @@ def terminal_ask(question: str, default: str) -> str:
     return answer
 
 
-def asks() -> bool:
+def is_interactive() -> bool:
     """Whether there is a person to ask."""
     return sys.stdin.isatty() and sys.stderr.isatty()

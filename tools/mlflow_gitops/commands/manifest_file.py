@@ -23,7 +23,7 @@ from mlflow_gitops.settings import Settings
 
 
 @dataclass(frozen=True)
-class Sheet:
+class OpenManifest:
     """One manifest about to be edited: its path, its content, what it means, and the rules it
     stands under."""
 
@@ -59,7 +59,7 @@ class Sheet:
         raise Failure(f"There is no stage {stage!r}; {hint}")
 
 
-def find(settings: Settings, model: str, form: str) -> Sheet:
+def open_manifest(settings: Settings, model: str, form: str) -> OpenManifest:
     """The manifest of a model, wherever it lies below models/. Raises Failure where there is none,
     and InvalidFiles where it or the policy has errors, which are printed as `validate` does. Errors
     of other manifests stop nobody."""
@@ -89,7 +89,7 @@ def find(settings: Settings, model: str, form: str) -> Sheet:
         raise InvalidFiles
     [file] = found
     manifest = snapshot.manifests[model]
-    return Sheet(
+    return OpenManifest(
         workspace,
         settings,
         sources,
@@ -102,7 +102,9 @@ def find(settings: Settings, model: str, form: str) -> Sheet:
 # -- what changes -------------------------------------------------------------------------------------------------------
 
 
-def moved(sheet: Sheet, stage: str, versions: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+def stages_after(
+    sheet: OpenManifest, stage: str, versions: tuple[int, ...]
+) -> dict[str, tuple[int, ...]]:
     """The stages as they are once `stage` holds `versions`: they leave MLflow's other stages, where
     one version cannot be at the same time. Raises Refused where that would leave a protected stage
     empty."""
@@ -122,7 +124,7 @@ def moved(sheet: Sheet, stage: str, versions: tuple[int, ...]) -> dict[str, tupl
     return changed
 
 
-def asked(sheet: Sheet) -> ObservedModel | None:
+def observe_or_warn(sheet: OpenManifest) -> ObservedModel | None:
     """The model as MLflow shows it, without versions where it has none of that name. None, with a
     warning, where MLflow cannot be asked."""
     progress = steps(sheet.settings)
@@ -134,7 +136,7 @@ def asked(sheet: Sheet) -> ObservedModel | None:
         return None
 
 
-def observe(sheet: Sheet) -> ObservedModel:
+def observe(sheet: OpenManifest) -> ObservedModel:
     """As `asked`; raises RegistryFailure."""
     from mlflow_gitops.app.connect import connect
 
@@ -147,7 +149,9 @@ def observe(sheet: Sheet) -> ObservedModel:
     return seen or ObservedModel(sheet.name)
 
 
-def pins(sheet: Sheet, seen: ObservedModel, versions: Sequence[int]) -> dict[int, dict[str, str]]:
+def pins_for(
+    sheet: OpenManifest, seen: ObservedModel, versions: Sequence[int]
+) -> dict[int, dict[str, str]]:
     """What to pin of versions that come to hold a stage: nothing where the manifest does already.
     Raises Refused for one that MLflow does not have and nobody said how to register, or that is
     pinned to something else."""
@@ -156,12 +160,12 @@ def pins(sheet: Sheet, seen: ObservedModel, versions: Sequence[int]) -> dict[int
         spec = sheet.manifest.versions.get(version, VersionSpec())
         found = seen.versions.get(version)
         if found is None:
-            if not spec.registers:
-                raise missing(sheet, seen, version)
+            if not spec.can_be_registered:
+                raise missing_version(sheet, seen, version)
             note(
                 sheet.settings,
                 f"MLflow does not have version {version} yet; reconcile registers it from"
-                f" {spec.whence}.",
+                f" {spec.registered_from}.",
             )
         elif differing := [
             word for word in IDENTITY if getattr(spec, word) not in (None, getattr(found, word))
@@ -177,7 +181,7 @@ def pins(sheet: Sheet, seen: ObservedModel, versions: Sequence[int]) -> dict[int
     return wanted
 
 
-def missing(sheet: Sheet, seen: ObservedModel, version: int) -> Refused:
+def missing_version(sheet: OpenManifest, seen: ObservedModel, version: int) -> Refused:
     have = f"it has {version_list(sorted(seen.versions)[-5:])}" if seen.versions else "it has none"
     if sheet.manifest.kind == "prompt":
         way = "Register it with mlflow.genai.register_prompt."

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mlflow_gitops.commands import manifest_file as sheets
-from mlflow_gitops.commands.finish_edit import Options, finish
-from mlflow_gitops.commands.manifest_file import Sheet
+from mlflow_gitops.commands.finish_edit import EditOptions, finish
+from mlflow_gitops.commands.manifest_file import OpenManifest
 from mlflow_gitops.commands.output import warn
 from mlflow_gitops.core.authoring.edit_manifest import IDENTITY, Edit, identity
 from mlflow_gitops.core.manifests.manifest import VersionSpec
@@ -13,12 +13,14 @@ from mlflow_gitops.errors import Refused
 from mlflow_gitops.settings import Settings
 
 
-def run(settings: Settings, model: str, version: int, source: str | None, options: Options) -> int:
+def run(
+    settings: Settings, model: str, version: int, source: str | None, options: EditOptions
+) -> int:
     """Write a version's run, source and logged model as MLflow has them; with `source`, for a
     version that MLflow does not have, where reconcile shall register it from."""
-    sheet = sheets.find(settings, model, options.form)
+    sheet = sheets.open_manifest(settings, model, options.form)
     spec = sheet.manifest.versions.get(version, VersionSpec())
-    seen = sheets.observe(sheet) if source is None else sheets.asked(sheet)
+    seen = sheets.observe(sheet) if source is None else sheets.observe_or_warn(sheet)
     found = seen.versions.get(version) if seen is not None else None
     fields: dict[str, str | None]
     if found is not None:
@@ -47,7 +49,7 @@ def run(settings: Settings, model: str, version: int, source: str | None, option
             fields["model_id"] = None
     else:
         assert seen is not None
-        raise sheets.missing(sheet, seen, version)
+        raise sheets.missing_version(sheet, seen, version)
     for word, value in fields.items():
         if (old := getattr(spec, word)) not in (None, value):
             warn(f"Version {version} was pinned to {word} {old}.")
@@ -68,7 +70,7 @@ def _said(source: str | None, new: bool) -> str:
     )
 
 
-def _can_be_registered(sheet: Sheet, seen: ObservedModel, version: int) -> None:
+def _can_be_registered(sheet: OpenManifest, seen: ObservedModel, version: int) -> None:
     """MLflow never gives a number twice, so one that it has passed cannot come (RULES R2)."""
     noted = seen.tags.get(HIGHEST_TAG, "")
     highest = max([*seen.versions, int(noted) if noted.isdigit() else 0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mlflow_gitops.commands import manifest_file as sheets
-from mlflow_gitops.commands.finish_edit import Options, finish, leaving, override_lines
+from mlflow_gitops.commands.finish_edit import EditOptions, finish, override_lines, stage_sentences
 from mlflow_gitops.core.authoring.edit_manifest import Edit, Pin
 from mlflow_gitops.core.wording import version_list
 from mlflow_gitops.errors import Failure
@@ -22,13 +22,13 @@ def run(
     pin: bool,
     origin: str | None = None,
     overrides: Sequence[str],
-    options: Options,
+    options: EditOptions,
 ) -> int:
     """Give a stage to a version, which replaces whatever held it (joins it, with `add` and in
     Archived) and leaves MLflow's other stages. With `pin`, the version is pinned too, where MLflow
     can be asked. With `origin`, the version is that environment's, and a copy of it comes to hold
     the stage."""
-    sheet = sheets.find(settings, model, options.form)
+    sheet = sheets.open_manifest(settings, model, options.form)
     copied: Mapping[int, Mapping[str, Pin]] = {}
     if origin is not None:
         from mlflow_gitops.commands.promote_from import copied as copy_of
@@ -50,9 +50,9 @@ def run(
         )
     # Who is archived joins those that are; anywhere else the stage is handed over.
     new = tuple(sorted({*held, version})) if add or stage == "Archived" else (version,)
-    stages = sheets.moved(sheet, stage, new)
-    seen = sheets.asked(sheet) if pin and origin is None else None
-    pins = sheets.pins(sheet, seen, [version]) if seen is not None else copied
+    stages = sheets.stages_after(sheet, stage, new)
+    seen = sheets.observe_or_warn(sheet) if pin and origin is None else None
+    pins = sheets.pins_for(sheet, seen, [version]) if seen is not None else copied
     edit = Edit(stages, pins)
-    said = " ".join(leaving(sheet.manifest.stages, edit))
+    said = " ".join(stage_sentences(sheet.manifest.stages, edit))
     return finish(sheet, edit, subject, [said, "\n".join(lines)], options)

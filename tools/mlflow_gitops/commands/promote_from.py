@@ -3,7 +3,7 @@ where it comes from."""
 
 from __future__ import annotations
 
-from mlflow_gitops.commands.manifest_file import Sheet
+from mlflow_gitops.commands.manifest_file import OpenManifest
 from mlflow_gitops.commands.output import note, warn
 from mlflow_gitops.core.manifests.origin_pin import ORIGIN_TAG, OriginPin
 from mlflow_gitops.core.observed.model import HIGHEST_TAG, ObservedModel
@@ -11,7 +11,7 @@ from mlflow_gitops.errors import Refused, UsageFailure
 
 
 def copied(
-    sheet: Sheet, environment: str, version: int
+    sheet: OpenManifest, environment: str, version: int
 ) -> tuple[int, dict[int, dict[str, OriginPin]]]:
     """The number of the copy, and what is to be pinned of it: that of one that is here or on its
     way, else the next free one. Raises Refused where there is no such version, and RegistryFailure
@@ -40,9 +40,9 @@ def copied(
     for number, spec in sheet.manifest.versions.items():
         if spec.origin == pin:
             return number, {}
-        if spec.origin is not None and spec.origin.place == pin.place:
+        if spec.origin is not None and spec.origin.label == pin.label:
             raise Refused(
-                f"Version {number} is pinned to {pin.place} as it was before; what is there now is"
+                f"Version {number} is pinned to {pin.label} as it was before; what is there now is"
                 f" another one. Look at it, then take the entry {number} out of versions in"
                 f" {sheet.file}, or promote another version."
             )
@@ -50,7 +50,7 @@ def copied(
         if observed.tags.get(ORIGIN_TAG) == pin.stamp:
             return number, {number: {"origin": pin}}
     noted = seen.tags.get(HIGHEST_TAG, "")
-    coming = (number for number, spec in sheet.manifest.versions.items() if spec.registers)
+    coming = (number for number, spec in sheet.manifest.versions.items() if spec.can_be_registered)
     number = max([0, *seen.versions, *coming, int(noted) if noted.isdigit() else 0]) + 1
     note(
         sheet.settings,

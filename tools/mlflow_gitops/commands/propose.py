@@ -16,12 +16,12 @@ from mlflow_gitops.app.connect import connect
 from mlflow_gitops.app.evidence import evidence
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands import manifest_file as sheets
-from mlflow_gitops.commands.finish_edit import check_result, leaving
+from mlflow_gitops.commands.finish_edit import check_result, stage_sentences
 from mlflow_gitops.commands.github import append
-from mlflow_gitops.commands.manifest_file import Sheet
+from mlflow_gitops.commands.manifest_file import OpenManifest
 from mlflow_gitops.commands.output import emit, note, report_invalid, steps, warn
 from mlflow_gitops.core.authoring import proposals
-from mlflow_gitops.core.authoring.edit_manifest import Edit, edited
+from mlflow_gitops.core.authoring.edit_manifest import Edit, apply_edit
 from mlflow_gitops.core.comparison.values import Comparison
 from mlflow_gitops.core.gates.judge import Evidence
 from mlflow_gitops.core.manifests.policy import Policy
@@ -136,7 +136,7 @@ def _kept(
     none."""
     for name, stage in sorted(stages.items()):
         manifest = snapshot.manifests[name]
-        sheet = Sheet(
+        sheet = OpenManifest(
             desk.workspace,
             desk.settings,
             desk.sources,
@@ -200,7 +200,7 @@ class _Desk:
     def branch(self, model: str) -> str:
         return self.prefix + proposals.branch_part(model)
 
-    def keep(self, sheet: Sheet, seen: ObservedModel | None, stage: str) -> Outcome | None:
+    def keep(self, sheet: OpenManifest, seen: ObservedModel | None, stage: str) -> Outcome | None:
         """Bring one model's proposal up to date; None where there is none, and nothing to propose."""
         branch, before = self.branch(sheet.name), sheet.holders(stage)
         request, tip = self.open.get(branch), self.tips.get(branch)
@@ -222,8 +222,11 @@ class _Desk:
             )
             return self.withdrawn(branch, request, stage, before, why, sheet.name)
         try:
-            edit = Edit(sheets.moved(sheet, stage, (version,)), sheets.pins(sheet, seen, [version]))
-            new = edited(sheet.data, sheet.file, edit, tuple(sheet.rules.stages))
+            edit = Edit(
+                sheets.stages_after(sheet, stage, (version,)),
+                sheets.pins_for(sheet, seen, [version]),
+            )
+            new = apply_edit(sheet.data, sheet.file, edit, tuple(sheet.rules.stages))
             check_result(sheet, new)
         except Failure as failure:
             return outcome("left", str(failure))
@@ -247,7 +250,7 @@ class _Desk:
         if self._is_enough():
             return outcome("waits", _ENOUGH)
         subject = proposals.subject(sheet.name, version, stage)
-        replaces = " ".join(leaving(sheet.manifest.stages, edit))
+        replaces = " ".join(stage_sentences(sheet.manifest.stages, edit))
         if self.dry_run:
             emit(shown(unified(sheet.file, sheet.data, new), Style()))
             return outcome(
@@ -293,7 +296,7 @@ class _Desk:
         return self._changed > MOST
 
     def _compared(
-        self, sheet: Sheet, seen: ObservedModel, stage: str, version: int
+        self, sheet: OpenManifest, seen: ObservedModel, stage: str, version: int
     ) -> Comparison | None:
         """The version beside the one that it is measured against."""
         other = proposals.counterpart(sheet.manifest, stage)

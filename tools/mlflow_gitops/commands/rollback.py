@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mlflow_gitops.commands import manifest_file as sheets
-from mlflow_gitops.commands.finish_edit import Options, finish, leaving
-from mlflow_gitops.commands.manifest_file import Sheet
+from mlflow_gitops.commands.finish_edit import EditOptions, finish, stage_sentences
+from mlflow_gitops.commands.manifest_file import OpenManifest
 from mlflow_gitops.commands.output import note, warn
 from mlflow_gitops.core.authoring.edit_manifest import Edit
 from mlflow_gitops.core.history.history_reader import HistoryReader
@@ -23,11 +23,11 @@ _LISTED = 5
 
 
 def run(
-    settings: Settings, model: str, stage: str, to: int | None, *, pin: bool, options: Options
+    settings: Settings, model: str, stage: str, to: int | None, *, pin: bool, options: EditOptions
 ) -> int:
     """Give a stage back to what held it before, by the main line and by what reconciles stamped;
     with `to`, to that version, which must have held it."""
-    sheet = sheets.find(settings, model, options.form)
+    sheet = sheets.open_manifest(settings, model, options.form)
     sheet.rule(stage)
     if stage == "Archived":
         raise Failure(
@@ -37,7 +37,7 @@ def run(
     now = sheet.holders(stage)
     if to is not None and to in now:
         return finish(sheet, Edit(), "", [""], options)
-    seen = sheets.asked(sheet)
+    seen = sheets.observe_or_warn(sheet)
     points = _points(sheet)
     known = formers(points, stage, now, seen)
     if seen is not None and known.held and not known.stamped:
@@ -52,8 +52,8 @@ def run(
             " (or it is gone).",
         )
     former, versions = _chosen(sheet, stage, known, to)
-    stages = sheets.moved(sheet, stage, versions)
-    edit = Edit(stages, sheets.pins(sheet, seen, versions) if seen is not None and pin else {})
+    stages = sheets.stages_after(sheet, stage, versions)
+    edit = Edit(stages, sheets.pins_for(sheet, seen, versions) if seen is not None and pin else {})
     note(
         settings,
         _told(stage, former, versions, lambda commit: f'{commit.sha[:7]} "{commit.subject}"'),
@@ -63,7 +63,7 @@ def run(
     subject = f"Roll {sheet.name} {stage} back to {version_list(versions)}"
     # A subject of somebody else's has no place in a message that a forge may show as live Markdown.
     told = _told(stage, former, versions, lambda commit: commit.sha[:12])
-    said = " ".join([*leaving(sheet.manifest.stages, edit), told])
+    said = " ".join([*stage_sentences(sheet.manifest.stages, edit), told])
     more: dict[str, Any] = {
         "held": {
             "versions": list(versions), "since": former.since or None, "reconciled": former.held,
@@ -74,7 +74,7 @@ def run(
     return finish(sheet, edit, subject, [said], options, more)
 
 
-def _points(sheet: Sheet) -> list[Point]:
+def _points(sheet: OpenManifest) -> list[Point]:
     """What the main line wanted of the model, from its first manifest on."""
     workspace = sheet.workspace
     if not workspace.git.has_commits():
@@ -87,7 +87,7 @@ def _points(sheet: Sheet) -> list[Point]:
 
 
 def _chosen(
-    sheet: Sheet, stage: str, known: Formers, to: int | None
+    sheet: OpenManifest, stage: str, known: Formers, to: int | None
 ) -> tuple[Former, tuple[int, ...]]:
     if to is None and known.held:
         return known.held[0], known.held[0].versions

@@ -10,7 +10,7 @@ import git
 
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import build
-from mlflow_gitops.core.setup.codeowners import PLACES, CodeOwners, block
+from mlflow_gitops.core.setup.codeowners import LOCATIONS, CodeOwners, block_lines
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.shared import shared
 
@@ -64,7 +64,7 @@ class DemoRepository:
 def _own(folder: Path) -> None:
     """Say whom GitHub would ask, as the command codeowners does."""
     snapshot = build(files.registry_files(folder, REGISTRY), REGISTRY)
-    found = CodeOwners(PLACES[0], "")
+    found = CodeOwners(LOCATIONS[0], "")
     (folder / ".github").mkdir()
-    lines = block(snapshot, REGISTRY, ["schemas/", ".github/"])
+    lines = block_lines(snapshot, REGISTRY, ["schemas/", ".github/"])
     (folder / found.file).write_text(found.with_block(REGISTRY, lines), encoding="utf-8")

@@ -114,7 +114,7 @@ class _RecordedStages:
         """All is as a commit wanted; what it did not name and held a stage before stands in
         Archived."""
         wanted = declared_stages(desired)
-        native = desired.native if desired else {}
+        native = desired.native_stages if desired else {}
         kept = {version: stage for version, stage in self.native.items() if stage == "Archived"}
         self.native = {**kept, **native}
         self.aliased = {stage: held for stage, held in wanted.items() if stage not in NATIVE_STAGES}

@@ -80,7 +80,7 @@ class Account:
         last = next(
             (point.desired for point in reversed(self.points) if point.desired is not None), None
         )
-        return last.emptied() if last else None
+        return last.after_removal() if last else None
 
     def wanted_at(self, place: int) -> Desired | None:
         """What the model's manifest wanted at a place of the line."""

@@ -65,7 +65,7 @@ class Edit:
     values: Mapping[Path, str | int | None] = field(default_factory=dict)
 
 
-def edited(data: bytes, file: str, edit: Edit, order: Sequence[str] = ()) -> bytes:
+def apply_edit(data: bytes, file: str, edit: Edit, order: Sequence[str] = ()) -> bytes:
     """The manifest's new content. A stage that it does not name yet is put in by `order`, the
     policy's order of stages.
 

@@ -28,7 +28,7 @@ _TEXT, _SOURCE = 5000, 500
 
 
 @dataclass(frozen=True, slots=True)
-class Wants:
+class ImportScope:
     """What is taken beside stages, aliases and the pins of versions that hold one."""
 
     all_versions: bool = False
@@ -37,7 +37,7 @@ class Wants:
 
 
 @dataclass(slots=True)
-class Taken:
+class ManifestContent:
     """What a manifest says of a model as MLflow shows it. `texts` are descriptions and tags by
     where they stand; `notes` say what a manifest cannot say."""
 
@@ -48,10 +48,12 @@ class Taken:
     notes: list[str] = field(default_factory=list)
 
 
-def take(seen: ObservedModel, rules: ModelPolicy, wants: Wants, also: Sequence[int] = ()) -> Taken:
+def content_of(
+    seen: ObservedModel, rules: ModelPolicy, wants: ImportScope, also: Sequence[int] = ()
+) -> ManifestContent:
     """What a manifest under these rules says of a model as MLflow shows it. Versions of `also` are
     pinned too."""
-    taken = Taken()
+    taken = ManifestContent()
     _take_stages(seen, rules, taken)
     _take_aliases(seen, rules, taken)
     named = {v for held in taken.stages.values() for v in held} | set(taken.aliases.values())
@@ -78,7 +80,7 @@ def take(seen: ObservedModel, rules: ModelPolicy, wants: Wants, also: Sequence[i
     return taken
 
 
-def _take_stages(seen: ObservedModel, rules: ModelPolicy, taken: Taken) -> None:
+def _take_stages(seen: ObservedModel, rules: ModelPolicy, taken: ManifestContent) -> None:
     """Each stage's holders: MLflow's own stage leads, an alias of the policy speaks where that is
     empty or is not kept.
 
@@ -116,7 +118,7 @@ def _take_stages(seen: ObservedModel, rules: ModelPolicy, taken: Taken) -> None:
             taken.stages[stage] = held
 
 
-def _take_aliases(seen: ObservedModel, rules: ModelPolicy, taken: Taken) -> None:
+def _take_aliases(seen: ObservedModel, rules: ModelPolicy, taken: ManifestContent) -> None:
     kept = {alias.lower(): stage for alias, stage in rules.stage_aliases.items()}
     for alias, version in sorted(seen.aliases.items()):
         follows = kept.get(alias.lower())
@@ -170,14 +172,14 @@ def _has_credentials(source: str) -> bool:
         return False
 
 
-def _take_text(path: Path, text: str, taken: Taken) -> None:
+def _take_text(path: Path, text: str, taken: ManifestContent) -> None:
     if len(text) > _TEXT or CONTROL.search(text) or "\r" in text:
         taken.notes.append(f"{'.'.join(path)} cannot stand in a manifest; not taken")
     else:
         taken.texts[path] = text
 
 
-def _take_tags(path: Path, tags: Mapping[str, str], taken: Taken) -> None:
+def _take_tags(path: Path, tags: Mapping[str, str], taken: ManifestContent) -> None:
     for key, value in sorted(tags.items()):
         if is_reserved_tag(key):
             continue
@@ -190,7 +192,9 @@ def _take_tags(path: Path, tags: Mapping[str, str], taken: Taken) -> None:
 # -- a new manifest -----------------------------------------------------------------------------------------------------
 
 
-def written(name: str, taken: Taken, schema: str | None, kind: Kind = "model") -> bytes:
+def new_manifest(
+    name: str, taken: ManifestContent, schema: str | None, kind: Kind = "model"
+) -> bytes:
     """A new manifest. `schema` is the path from its folder to the schema's copy, for editors; None
     where there is none."""
     lines = [f"# yaml-language-server: $schema={schema}"] if schema else []
@@ -209,7 +213,7 @@ def written(name: str, taken: Taken, schema: str | None, kind: Kind = "model") -
     return ("\n".join(lines) + "\n").encode()
 
 
-def _versions_block(taken: Taken) -> Iterator[str]:
+def _versions_block(taken: ManifestContent) -> Iterator[str]:
     texts = {path: text for path, text in taken.texts.items() if path[0] == "versions"}
     numbers = sorted(taken.pins.keys() | {int(path[1]) for path in texts})
     if numbers:

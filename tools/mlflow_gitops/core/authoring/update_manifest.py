@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mlflow_gitops.core.authoring.edit_manifest import IDENTITY, Edit
-from mlflow_gitops.core.authoring.new_manifest import Taken
+from mlflow_gitops.core.authoring.new_manifest import ManifestContent
 from mlflow_gitops.core.authoring.set_value import Path
 from mlflow_gitops.core.manifests.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.manifests.policy import ModelPolicy
@@ -23,8 +23,8 @@ class Basis:
     reconciled: bool
 
 
-def follow(
-    manifest: Manifest, taken: Taken, rules: ModelPolicy, basis: Callable[[], Basis]
+def update_edit(
+    manifest: Manifest, taken: ManifestContent, rules: ModelPolicy, basis: Callable[[], Basis]
 ) -> tuple[Edit, list[str]]:
     """The edit by which a manifest follows MLflow, and what it does not follow.
 
@@ -68,7 +68,7 @@ def _stays(mine: object, before: object, theirs: object, basis: Basis) -> bool:
 
 def _follow_stages(
     manifest: Manifest,
-    taken: Taken,
+    taken: ManifestContent,
     rules: ModelPolicy,
     basis: Callable[[], Basis],
     notes: list[str],
@@ -112,7 +112,7 @@ def _follow_stages(
 
 
 def _follow_pins(
-    manifest: Manifest, taken: Taken, notes: list[str]
+    manifest: Manifest, taken: ManifestContent, notes: list[str]
 ) -> dict[int, dict[str, str | None]]:
     """Pins of versions that have none. One that differs is not touched: it may be what was
     reviewed."""

@@ -14,7 +14,7 @@ def status(subject: Subject, wanted: str) -> Finding:
     """`status`: MLflow's own word on the version."""
     if (origin := subject.version.origin) is not None and wanted == "READY":
         return passed(
-            f"{subject.number} will be a copy of {origin.place}, which is registered once it is"
+            f"{subject.number} will be a copy of {origin.label}, which is registered once it is"
             " whole"
         )
     if subject.number not in subject.seen.versions:

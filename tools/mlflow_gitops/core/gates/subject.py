@@ -11,7 +11,7 @@ from mlflow_gitops.core.gates.verdict import GateStatus
 from mlflow_gitops.core.history.approvals import Approvals
 from mlflow_gitops.core.history.stage_entries import Entry
 from mlflow_gitops.core.manifests.manifest import VersionSpec
-from mlflow_gitops.core.manifests.origin_pin import OriginPin, carried
+from mlflow_gitops.core.manifests.origin_pin import OriginPin, copied_tags
 from mlflow_gitops.core.observed.model import HELD_PREFIX, ObservedModel, ObservedVersion
 from mlflow_gitops.core.observed.recorded import ModelFile, Record
 from mlflow_gitops.core.times import instant
@@ -81,7 +81,7 @@ class Subject:
         if (pin := self.version.origin) is None:
             return self.version.tags
         found = self.origin(pin)
-        return carried(found.tags) if found is not None else {}
+        return copied_tags(found.tags) if found is not None else {}
 
     def held(self, stage: str) -> datetime | None:
         """When a reconcile last put the version into a stage, by its stamp; None if none ever did."""

@@ -15,7 +15,7 @@ from mlflow_gitops.core.history.mainline import Commit, MainLine, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.policy_history import PolicyHistory
 from mlflow_gitops.core.history.stage_entries import Entry, entries, new_holders
-from mlflow_gitops.core.manifests.blob_reader import ReadBlobs, Reader, Reading
+from mlflow_gitops.core.manifests.blob_reader import ManifestReader, ReadBlobs, Reading
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import file_stem, model_of
 from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy
@@ -55,10 +55,10 @@ class HistoryReader:
         read_blobs: ReadBlobs,
         *,
         stageless: bool = False,
-        reader: Reader | None = None,
+        reader: ManifestReader | None = None,
     ) -> None:
         self._line = line
-        self._reader = reader or Reader(read_blobs, stageless=stageless)
+        self._reader = reader or ManifestReader(read_blobs, stageless=stageless)
         self._files = LineFiles(line, registry)
         self._policies = PolicyHistory(line, self._files.policy_changes, self._reader)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from mlflow_gitops.core.history.mainline import MainLine
-from mlflow_gitops.core.manifests.blob_reader import TWINS
+from mlflow_gitops.core.manifests.blob_reader import DUPLICATE
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder, stem_of
 
 ManifestBlob = tuple[str, str]
@@ -21,7 +21,7 @@ class FileState(NamedTuple):
     """The files that decide what a model is wanted to be, after one commit.
 
     `place` is the commit's index on the line. `manifest` is None if there is no manifest, and
-    `TWINS` if there are several; `policy` is the policy's blob id.
+    `DUPLICATE` if there are several; `policy` is the policy's blob id.
     """
 
     place: int
@@ -113,5 +113,5 @@ class LineFiles:
 
 def _only_manifest(present: dict[str, str]) -> ManifestBlob | None:
     if len(present) > 1:
-        return TWINS
+        return DUPLICATE
     return next(((blob, path) for path, blob in present.items()), None)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlflow_gitops.core.history.mainline import Commit, MainLine
-from mlflow_gitops.core.manifests.blob_reader import Reader
+from mlflow_gitops.core.manifests.blob_reader import ManifestReader
 from mlflow_gitops.core.manifests.names import Kind
 from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy
 
@@ -16,7 +16,7 @@ class PolicyHistory:
     or None)."""
 
     def __init__(
-        self, line: MainLine, changes: Sequence[tuple[int, str | None]], reader: Reader
+        self, line: MainLine, changes: Sequence[tuple[int, str | None]], reader: ManifestReader
     ) -> None:
         self._line = line
         self._changes = changes
@@ -30,7 +30,7 @@ class PolicyHistory:
 
     def before(self, index: int) -> Policy:
         """The last usable policy before a commit, or MLflow's own rules."""
-        return self._usable_before(index) or self._reader.no_policy()
+        return self._usable_before(index) or self._reader.default_policy()
 
     def judge(
         self, made: Commit | None, name: str, kind: Kind, own: ModelPolicy | None = None
@@ -47,7 +47,7 @@ class PolicyHistory:
             earlier = self._usable_before(index + 1)
         if earlier is not None:
             return earlier.for_model(name, kind)
-        return own or self._reader.no_policy().for_model(name, kind)
+        return own or self._reader.default_policy().for_model(name, kind)
 
     def _usable_before(self, index: int) -> Policy | None:
         """The last usable policy before a commit; None if there was none yet."""

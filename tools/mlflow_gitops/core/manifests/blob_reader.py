@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from mlflow_gitops.core.manifests.desired import Desired
-from mlflow_gitops.core.manifests.fast_manifest import Template
+from mlflow_gitops.core.manifests.fast_manifest import ManifestTemplate
 from mlflow_gitops.core.manifests.manifest import Manifest, check_policy, read_manifest
 from mlflow_gitops.core.manifests.names import Kind
 from mlflow_gitops.core.manifests.policy import Policy, read_policy
@@ -20,7 +20,7 @@ from mlflow_gitops.core.yaml.problems import Problem
 
 ReadBlobs = Callable[[Iterable[str]], Mapping[str, bytes]]
 
-TWINS = ("", "")
+DUPLICATE = ("", "")
 """Two manifests of one name: as unreadable as one that is no YAML."""
 
 
@@ -32,7 +32,7 @@ class Reading:
     fault: str | None = None
 
 
-class Reader:
+class ManifestReader:
     """Reads blobs through `read_blobs`, which maps ids to contents and leaves out what is no file
     of a fair size.
 
@@ -47,7 +47,7 @@ class Reader:
         self._policies: dict[str, tuple[Policy | None, str | None]] = {}
         self._manifests: dict[tuple[str, str], Manifest | str] = {}
         self._latest: dict[str, tuple[Manifest, Document]] = {}
-        self._templates: dict[str, Template] = {}
+        self._templates: dict[str, ManifestTemplate] = {}
         self._readings: dict[tuple[str, str, int], Reading] = {}
 
     def fetch(self, blobs: Iterable[str]) -> None:
@@ -57,7 +57,7 @@ class Reader:
             self._asked |= missing
             self._blobs.update(self._read(missing))
 
-    def take(self, path: str, blob: str, data: bytes | None) -> None:
+    def add_content(self, path: str, blob: str, data: bytes | None) -> None:
         """Take a manifest's or a policy's content before it is asked for, None if there is none; a
         manifest is read at once."""
         self._asked.add(blob)
@@ -66,7 +66,7 @@ class Reader:
         if "/models/" in path:
             self._manifests[blob, path] = self._parse(blob, path)
 
-    def no_policy(self) -> Policy:
+    def default_policy(self) -> Policy:
         """MLflow's own rules, which hold where there is no policy file."""
         found = self.policy(None)[0]
         assert found is not None
@@ -85,7 +85,7 @@ class Reader:
     def manifest(self, blob: str, path: str, policy: Policy) -> Reading:
         """What a blob that was fetched wants under a policy. The path's stem is what the model must
         be called."""
-        if (blob, path) == TWINS:
+        if (blob, path) == DUPLICATE:
             return Reading(None, "two manifests have its name")
         manifest = self._known(blob, path)
         if isinstance(manifest, str):
@@ -136,7 +136,7 @@ class Reader:
         if data is None:
             return _no_file(blob)
         if path in self._latest:
-            self._templates[path] = Template(*self._latest.pop(path))
+            self._templates[path] = ManifestTemplate(*self._latest.pop(path))
         if path in self._templates and (quick := self._templates[path].read(data)):
             return quick
         manifest, document = read_manifest(data, path)

@@ -35,7 +35,7 @@ class Desired:
     manifest: Manifest
     policy: ModelPolicy
 
-    def emptied(self) -> Desired:
+    def after_removal(self) -> Desired:
         """What is wanted once the manifest is gone: every stage empty on purpose, and nothing
         declared."""
         gone = Manifest(
@@ -49,7 +49,7 @@ class Desired:
         return self.manifest.stages.get(stage, ())
 
     @cached_property
-    def native(self) -> dict[int, str]:
+    def native_stages(self) -> dict[int, str]:
         """Version to the native stage that names it."""
         return {
             v: s
@@ -59,7 +59,7 @@ class Desired:
         }
 
     @cached_property
-    def own(self) -> dict[int, tuple[str, ...]]:
+    def custom_stages(self) -> dict[int, tuple[str, ...]]:
         """Version to the stages of the team's own that name it; such stages live as aliases alone,
         so it may hold several."""
         found: dict[int, tuple[str, ...]] = {}
@@ -68,11 +68,11 @@ class Desired:
                 found.update({version: (*found.get(version, ()), stage) for version in versions})
         return found
 
-    def placement(self, version: int) -> tuple[str, ...]:
+    def stages_of(self, version: int) -> tuple[str, ...]:
         """Every stage that names a version, MLflow's own first. A version's stamp names the commit
         that last changed this."""
-        native = self.native.get(version)
-        return (*((native,) if native else ()), *self.own.get(version, ()))
+        native = self.native_stages.get(version)
+        return (*((native,) if native else ()), *self.custom_stages.get(version, ()))
 
     @cached_property
     def fields(self) -> Mapping[Field, str | int | None]:
@@ -86,10 +86,10 @@ class Desired:
             yield Field("description"), manifest.description
         for key, value in manifest.tags.items():
             yield Field("tag", None, key), value
-        for version, stages in self.own.items():
+        for version, stages in self.custom_stages.items():
             # `None` in MLflow; the value here only tells a change of this from a change of nothing.
             yield Field("stage", version), f"({', '.join(stages)})"
-        for version, stage in self.native.items():
+        for version, stage in self.native_stages.items():
             yield Field("stage", version), stage
         for alias, stage in self.policy.stage_aliases.items():
             holders = self.holders(stage)

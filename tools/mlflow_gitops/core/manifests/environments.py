@@ -36,7 +36,7 @@ class Environment:
     read: str = ""
     write: str = ""
 
-    def variable(self, name: str) -> str:
+    def variable_name(self, name: str) -> str:
         """The environment variable that holds a credential for this environment where another one's
         are in use: `MLFLOW_TRACKING_TOKEN_STAGING` beside `MLFLOW_TRACKING_TOKEN`."""
         return f"{name}_{self.name.upper().replace('-', '_')}"
@@ -56,7 +56,7 @@ def read_environments(
     return {name: _environment(name, entry, registry) for name, entry in document.root.items()}, []
 
 
-def policy_course(
+def policy_changes(
     current: str,
     named: Iterable[tuple[int, str | None]],
     changes: Iterable[tuple[int, str, str | None]],

@@ -21,7 +21,7 @@ _Slot = tuple[int, int, str, str, int]
 list (-1: alone)."""
 
 
-class Template:
+class ManifestTemplate:
     """A manifest that was read whole and found right, with the places of its numbers."""
 
     def __init__(self, manifest: Manifest, document: Document) -> None:

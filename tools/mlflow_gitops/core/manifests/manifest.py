@@ -49,14 +49,14 @@ class VersionSpec:
     """The version of another environment that this one is a copy of."""
 
     @property
-    def registers(self) -> bool:
+    def can_be_registered(self) -> bool:
         """Whether reconcile registers the version where MLflow lacks it."""
         return self.source is not None or self.origin is not None
 
     @property
-    def whence(self) -> str | None:
+    def registered_from(self) -> str | None:
         """What reconcile registers it from."""
-        return self.origin.place if self.origin else self.source
+        return self.origin.label if self.origin else self.source
 
 
 @dataclass(frozen=True, slots=True)

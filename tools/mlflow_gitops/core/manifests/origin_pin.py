@@ -15,7 +15,7 @@ COPY_TAG = "gitops.copy"
 """On the run and the logged model of a copy: the digest of what it is a copy of."""
 
 
-def carried(tags: Mapping[str, str]) -> dict[str, str]:
+def copied_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """Those of a version's tags that its copy gets: people's, not the tools'."""
     return {key: value for key, value in tags.items() if not key.startswith(RESERVED_TAG_PREFIXES)}
 
@@ -34,14 +34,14 @@ class OriginPin:
     model: str = ""
 
     @property
-    def place(self) -> str:
+    def label(self) -> str:
         """Where it is, for people: `staging/14`."""
         return f"{self.environment}/{self.version}"
 
     @property
     def stamp(self) -> str:
         """What a copy of exactly this is stamped with."""
-        return f"{self.place}@{self.digest}"
+        return f"{self.label}@{self.digest}"
 
     @property
     def key(self) -> str:

@@ -42,7 +42,7 @@ class Freeze:
     reason: str
     until: str
 
-    def holds(self, now: str) -> bool:
+    def is_active(self, now: str) -> bool:
         """Whether it still holds at `now`, RFC 3339. A day without a time is frozen to its end,
         UTC."""
         until = self.until if len(self.until) > 10 else f"{self.until}T23:59:59.999999Z"
@@ -56,7 +56,7 @@ class Limit:
     percent: float = 0
     floor: int = 0
 
-    def of(self, models: int) -> int:
+    def max_changes(self, models: int) -> int:
         """The number of models that may change among so many."""
         return max(self.floor, int(models * self.percent / 100))
 
@@ -91,7 +91,7 @@ class Policy:
     alias (RULES R10)."""
     _known: dict[tuple[Kind, tuple[int, ...]], ModelPolicy] = field(default_factory=dict)
 
-    def matches(self, model: str, kind: Kind = "model") -> tuple[int, ...]:
+    def matching_exceptions(self, model: str, kind: Kind = "model") -> tuple[int, ...]:
         """The indices of the exceptions that hold for a model or a prompt, in order."""
         entries = enumerate(self.raw.get("models") or ())
         # `*` and `?` alone are patterns; a name may well have brackets.
@@ -116,7 +116,7 @@ class Policy:
     def for_model(self, model: str, kind: Kind = "model") -> ModelPolicy:
         """The rules for one model, or one prompt. Cheap: those that share their exceptions share
         the value."""
-        which = self.matches(model, kind)
+        which = self.matching_exceptions(model, kind)
         if (kind, which) not in self._known:
             merged = _general(self.raw)
             for i in which:

@@ -187,7 +187,7 @@ def _combination_problems(
     stages become the aliases of a prompt. Each combination is reported once."""
     checked: set[tuple[Kind, tuple[int, ...]]] = set()
     for read in manifests:
-        exceptions = policy.matches(read.model, read.kind)
+        exceptions = policy.matching_exceptions(read.model, read.kind)
         is_plain = len(exceptions) <= 1 and read.kind == "model"
         if is_plain or (read.kind, exceptions) in checked:
             continue

@@ -84,7 +84,7 @@ def _put_back(
 
 def _stage(version: ObservedVersion, before: Desired | None, target: Desired) -> str:
     was, wanted = (
-        state.native.get(version.number) if state else None for state in (before, target)
+        state.native_stages.get(version.number) if state else None for state in (before, target)
     )
     if wanted is not None and was != wanted and version.stage == wanted:
         return was or "None"
@@ -96,7 +96,7 @@ def _stage(version: ObservedVersion, before: Desired | None, target: Desired) ->
 def _is_ours(name: str, version: ObservedVersion, target: Desired) -> bool:
     spec = target.manifest.versions.get(version.number)
     pinned = version.tags.get(PIN_TAG) == f"{name}/{version.number}"
-    return pinned and spec is not None and spec.registers
+    return pinned and spec is not None and spec.can_be_registered
 
 
 def _declares(before: Desired | None, version: int) -> bool:

@@ -91,7 +91,7 @@ def origins(desired: Desired, seen: ObservedModel, evidence: Evidence) -> Iterat
         try:
             found = evidence.origin(spec.origin)
         except Unreadable as reason:
-            text = f"comes from {spec.origin.place}, which cannot be looked at: {reason}"
+            text = f"comes from {spec.origin.label}, which cannot be looked at: {reason}"
             yield _pin(version, text, "origin")
             continue
         if found is None:
@@ -105,7 +105,7 @@ def origins(desired: Desired, seen: ObservedModel, evidence: Evidence) -> Iterat
             )
             continue
         if found.status != "READY":
-            text = f"comes from {spec.origin.place}, whose status is {found.status}, not READY"
+            text = f"comes from {spec.origin.label}, whose status is {found.status}, not READY"
             yield _pin(version, text, "status", expected="READY", actual=found.status)
         for word, pinned, actual in (
             ("run_id", spec.origin.run_id, found.run_id),
@@ -113,7 +113,7 @@ def origins(desired: Desired, seen: ObservedModel, evidence: Evidence) -> Iterat
         ):
             if pinned is not None and pinned != actual:
                 text = (
-                    f"is pinned to {word} {pinned} of {spec.origin.place}, which has"
+                    f"is pinned to {word} {pinned} of {spec.origin.label}, which has"
                     f" {actual or 'none'}"
                 )
                 yield _pin(version, text, word, expected=pinned, actual=actual)

@@ -193,18 +193,25 @@ def _changes(
             "create_model", after=seen.name, commit=history.made_by(lambda state: state is not None)
         )
     for version, spec in sorted(desired.manifest.versions.items()):
-        if version not in seen.versions and spec.registers:
+        if version not in seen.versions and spec.can_be_registered:
             made = history.made_by(partial(_pins, version))
             known = history.base_state != "none" and all(
                 p.desired and version in p.desired.manifest.versions for p in history.points
             )
             cause: Cause = "drift" if known else "commit"
             yield Change(
-                "register_version", version, None, None, spec.whence, cause, commit=made, pin=spec
+                "register_version",
+                version,
+                None,
+                None,
+                spec.registered_from,
+                cause,
+                commit=made,
+                pin=spec,
             )
     yield from _transitions(desired, history, seen)
     registered = {
-        v for v, spec in desired.manifest.versions.items() if spec.registers
+        v for v, spec in desired.manifest.versions.items() if spec.can_be_registered
     } | seen.versions.keys()
     for field in sorted(history.declared | desired.fields.keys(), key=_field_order):
         if field.kind == "stage" or (field.version is not None and field.version not in registered):
@@ -218,11 +225,11 @@ def _changes(
 
 
 def _transitions(desired: Desired, history: ModelHistory, seen: ObservedModel) -> Iterator[Change]:
-    for version in sorted(seen.versions.keys() | desired.native.keys()):
+    for version in sorted(seen.versions.keys() | desired.native_stages.keys()):
         stage = seen.versions.get(version, ObservedVersion(version)).stage
-        want = desired.native.get(version)
+        want = desired.native_stages.get(version)
         if want is None and stage in ACTIVE_STAGES:
-            want = "None" if version in desired.own else "Archived"
+            want = "None" if version in desired.custom_stages else "Archived"
         if want is not None and want != stage:
             cause, commit = _cause(Field("stage", version), history)
             yield Change("transition", version, None, stage, want, cause, commit=commit)

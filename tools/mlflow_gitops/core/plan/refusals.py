@@ -143,7 +143,7 @@ def frozen(
     freeze = desired.policy.freeze
     if (
         freeze is None
-        or not freeze.holds(now)
+        or not freeze.is_active(now)
         or not any(change.cause == "commit" for change in changes)
     ):
         return None
@@ -194,7 +194,7 @@ def _versions(desired: Desired, seen: ObservedModel, *, new: bool) -> Iterator[R
         spec = manifest.versions.get(version)
         if version in seen.versions:
             continue
-        if spec is None or not spec.registers:
+        if spec is None or not spec.can_be_registered:
             if version in named:
                 yield Refusal(
                     "missing_version",

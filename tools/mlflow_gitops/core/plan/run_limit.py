@@ -30,7 +30,7 @@ def limit_refusal(
     allowed = (
         max_changes
         if max_changes is not None
-        else limit.of(all_models)
+        else limit.max_changes(all_models)
         if limit is not None
         else None
     )

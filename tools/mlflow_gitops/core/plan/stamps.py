@@ -48,12 +48,12 @@ def stamps(
         v
         for point in history.points
         if point.desired
-        for v in (*point.desired.native, *point.desired.own)
+        for v in (*point.desired.native_stages, *point.desired.custom_stages)
     }
     for version in sorted(versions):
-        made = history.made_by(lambda state, v=version: state.placement(v) if state else ())  # type: ignore[misc]
+        made = history.made_by(lambda state, v=version: state.stages_of(v) if state else ())  # type: ignore[misc]
         spec = desired.manifest.versions.get(version)
-        there = version in seen.versions or (spec is not None and spec.registers)
+        there = version in seen.versions or (spec is not None and spec.can_be_registered)
         if made is not None and there:
             yield from _version_stamps(version, made, seen, (people or {}).get(made.sha))
             yield from _held_stamps(version, desired, history, seen, now)
@@ -84,7 +84,7 @@ def _held_stamps(
     """When a reconcile put the version into each of its stages. A stage that it stays in, while it
     enters another, keeps its stamp: the time in it goes on."""
     tags = seen.versions[version].tags if version in seen.versions else {}
-    for stage in desired.placement(version):
+    for stage in desired.stages_of(version):
         entered = history.made_by(partial(_holds, version, stage))
         held = HELD_PREFIX + stage
         if (

@@ -20,7 +20,7 @@ from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.yaml.problems import Problem
 
-PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
+LOCATIONS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 """Where GitHub looks, in this order; it takes the first that is there."""
 
 _BEGIN = "# BEGIN mlflow-gitops "
@@ -72,7 +72,7 @@ def pattern(path: str) -> str:
     return "/" + _WILD.sub("?", path).replace(" ", "\\ ")
 
 
-def block(snapshot: Snapshot, registry: RegistryFolder, places: Collection[str]) -> list[str]:
+def block_lines(snapshot: Snapshot, registry: RegistryFolder, places: Collection[str]) -> list[str]:
     """The lines for one registry folder. `places` are the platform's other files and folders, a
     folder's with a slash.
 
@@ -95,7 +95,7 @@ def manifest_line(manifest: Manifest) -> str | None:
     return _line(manifest.file, owners) if owners else None
 
 
-def stale(found: CodeOwners, wanted: str) -> list[Problem]:
+def stale_block(found: CodeOwners, wanted: str) -> list[Problem]:
     """One problem at the first line that is not as it should be; none if the texts agree."""
     here, there = _lines(found.text), _lines(wanted)
     if here == there:
@@ -142,13 +142,13 @@ def stale_manifests(
     return problems
 
 
-def missing(policy_file: str, snapshot: Snapshot) -> list[Problem]:
+def missing_file(policy_file: str, snapshot: Snapshot) -> list[Problem]:
     """A warning where the policy names a platform team and there is no CODEOWNERS that GitHub could
     ask it by."""
     if not snapshot.policy.owners:
         return []
     said = (
-        f"the policy names owners and there is no {PLACES[0]}: GitHub asks nobody. Run"
+        f"the policy names owners and there is no {LOCATIONS[0]}: GitHub asks nobody. Run"
         " mlflow-gitops codeowners"
     )
     return [Problem(policy_file, 1, 1, "codeowners-missing", said, "warning")]

@@ -16,7 +16,7 @@ from typing import Literal
 
 from mlflow_gitops.core.authoring.set_value import set_value
 from mlflow_gitops.core.manifests.environments import Environment
-from mlflow_gitops.core.setup.scaffold_environments import FOLDER, fitted
+from mlflow_gitops.core.setup.scaffold_environments import FOLDER, for_environments
 from mlflow_gitops.core.yaml.text_edits import quoted
 
 ACTION = ".github/actions/mlflow-gitops"
@@ -32,7 +32,7 @@ Renewal = Literal["never", "unedited", "always"]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ScaffoldTarget:
     """What the shipped files are made to fit: the registry folder, the main branch, and what pip
     installs in a workflow."""
 
@@ -44,7 +44,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Scaffolded:
+class ScaffoldFile:
     """One file as `init` writes it. `renewal` says when `--update` may replace one that is there."""
 
     path: str
@@ -52,30 +52,30 @@ class Scaffolded:
     renewal: Renewal
 
 
-def for_github(shipped: Mapping[str, bytes], place: Place) -> Iterator[Scaffolded]:
+def for_github(shipped: Mapping[str, bytes], place: ScaffoldTarget) -> Iterator[ScaffoldFile]:
     """GitHub's files, from the shipped ones (path to content)."""
     for path, data in sorted(shipped.items()):
         if path.rpartition("/")[2] in _OWN_WORKFLOWS:
             continue
         if path == TEMPLATE:
-            yield Scaffolded(path, data, "never")
+            yield ScaffoldFile(path, data, "never")
             continue
         text = data.decode()
         if path.startswith(f"{FOLDER}/"):
             files = [(path.rpartition("/")[2], _workflow(text, place))]
             if place.environments:
-                files = list(fitted(*files[0], place.environments))
+                files = list(for_environments(*files[0], place.environments))
             for name, made in files:
-                yield Scaffolded(
-                    f"{FOLDER}/{name}", sealed(made, place.version).encode(), "unedited"
+                yield ScaffoldFile(
+                    f"{FOLDER}/{name}", with_seal(made, place.version).encode(), "unedited"
                 )
             continue
         if path == f"{ACTION}/action.yml":
             text = _action(text, place)
-        yield Scaffolded(path, sealed(text, place.version).encode(), "unedited")
+        yield ScaffoldFile(path, with_seal(text, place.version).encode(), "unedited")
 
 
-def sealed(text: str, version: str) -> str:
+def with_seal(text: str, version: str) -> str:
     """A text with the line that tells later whether it was edited."""
     digest = hashlib.sha256(text.encode()).hexdigest()
     return (
@@ -91,7 +91,7 @@ def is_unedited(data: bytes) -> bool:
     return found is not None and found.group(1) == hashlib.sha256(rest).hexdigest()
 
 
-def _workflow(text: str, place: Place) -> str:
+def _workflow(text: str, place: ScaffoldTarget) -> str:
     text = text.replace("branches: [main]", f"branches: [{quoted(place.branch, None)}]")
     if place.registry != "registry" and "mlflow-gitops" in text:
         env = f"\nenv:\n  MLFLOW_GITOPS_REGISTRY_DIR: {quoted(place.registry, None)}\n"
@@ -99,7 +99,7 @@ def _workflow(text: str, place: Place) -> str:
     return text
 
 
-def _action(text: str, place: Place) -> str:
+def _action(text: str, place: ScaffoldTarget) -> str:
     """Here the action lies in a checkout of this project, which it installs; elsewhere it installs
     a release."""
     about = ("inputs", "requirement")
@@ -108,7 +108,7 @@ def _action(text: str, place: Place) -> str:
     return set_value(text, (*about, "default"), place.requirement)
 
 
-def policy(registry: str, owner: str | None, *, aliases: bool) -> bytes:
+def initial_policy(registry: str, owner: str | None, *, aliases: bool) -> bytes:
     """The policy that a team starts with: little is asked, and what more could be is there as a
     comment."""
     owners = (

@@ -28,7 +28,9 @@ _LOG = re.compile(
 )
 
 
-def fitted(name: str, text: str, places: Sequence[Environment]) -> Iterator[tuple[str, str]]:
+def for_environments(
+    name: str, text: str, places: Sequence[Environment]
+) -> Iterator[tuple[str, str]]:
     """A shipped workflow as it is written where there are several environments: file name and text,
     of each file."""
     if name == "reconcile.yml":
@@ -93,7 +95,7 @@ def _plain(name: str) -> str:
 def _with_credentials(text: str, others: Sequence[Environment]) -> str:
     """With the secrets by which an environment's version is read that is promoted to another one."""
     last = f"          {_CREDENTIALS[-1]}: ${{{{ secrets.{_CREDENTIALS[-1]} }}}}\n"
-    names = [place.variable(name) for place in others for name in _CREDENTIALS]
+    names = [place.variable_name(name) for place in others for name in _CREDENTIALS]
     return text.replace(
         last, last + "".join(f"          {name}: ${{{{ secrets.{name} }}}}\n" for name in names)
     )

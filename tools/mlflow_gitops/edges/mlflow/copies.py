@@ -12,7 +12,7 @@ import tempfile
 from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.core.manifests.manifest import VersionSpec
-from mlflow_gitops.core.manifests.origin_pin import COPY_TAG, ORIGIN_TAG, OriginPin, carried
+from mlflow_gitops.core.manifests.origin_pin import COPY_TAG, ORIGIN_TAG, OriginPin, copied_tags
 from mlflow_gitops.core.wording import and_list
 from mlflow_gitops.edges.mlflow.lineage import Lineage, Look, digest
 from mlflow_gitops.edges.mlflow.recorded import record
@@ -68,7 +68,7 @@ class Copies:
         self._must_be_equal(pin, run_id, model_id, told)
         self._ask(self._client.set_terminated, run_id)
         self._ask(self._client.finalize_logged_model, model_id, "READY")
-        tags = {**carried(found.version.tags if found.version else {}), ORIGIN_TAG: pin.stamp}
+        tags = {**copied_tags(found.version.tags if found.version else {}), ORIGIN_TAG: pin.stamp}
         return VersionSpec(
             run_id=run_id, source=f"models:/{model_id}", model_id=model_id, tags=tags, origin=pin
         )
@@ -184,7 +184,7 @@ class Copies:
         ]
         if differing:
             raise RegistryFailure(
-                f"The copy of {pin.place}, the logged model {model_id}, shows other"
+                f"The copy of {pin.label}, the logged model {model_id}, shows other"
                 f" {and_list(differing)} than its origin: another hand was there, or MLflow"
                 " lost something. Delete that logged model, and the next run begins anew."
             )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mlflow_gitops.core.manifests.origin_pin import carried
+from mlflow_gitops.core.manifests.origin_pin import copied_tags
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.observed.recorded import ModelFile, Record, Unreadable
 from mlflow_gitops.edges.mlflow.server import Server
@@ -100,7 +100,7 @@ def lineage(ask: Server, client: MlflowClient, version: ObservedVersion) -> Line
         about = {
             "run_name": run.info.run_name,
             "params": dict(run.data.params),
-            "tags": carried(run.data.tags)
+            "tags": copied_tags(run.data.tags)
             | {k: v for k, v in run.data.tags.items() if k.startswith(_KEPT)},
             "metrics": tuple(
                 Measured(one.key, one.value, one.timestamp, one.step) for one in history
@@ -114,7 +114,7 @@ def lineage(ask: Server, client: MlflowClient, version: ObservedVersion) -> Line
             "name": logged.name,
             "model_type": logged.model_type,
             "model_params": dict(logged.params or {}),
-            "model_tags": carried(logged.tags or {}),
+            "model_tags": copied_tags(logged.tags or {}),
             "model_metrics": tuple(_newest(logged.metrics or ())),
         }
     return Lineage(**about)

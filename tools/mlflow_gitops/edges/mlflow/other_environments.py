@@ -40,7 +40,7 @@ is one for the other alone."""
 def credentials(place: Environment) -> dict[str, str]:
     """The variables that are set for one environment alone, by the names that MLflow and its
     storage drivers read."""
-    ending = place.variable("")
+    ending = place.variable_name("")
     return {
         name.removesuffix(ending): value
         for name, value in os.environ.items()
@@ -102,7 +102,7 @@ class Elsewhere:
             for word, value in have.items():
                 if (wanted := getattr(pin, word)) not in (None, value):
                     raise Refused(
-                        f"{pin.place} is pinned to {word} {wanted} and has {value or 'none'};"
+                        f"{pin.label} is pinned to {word} {wanted} and has {value or 'none'};"
                         " nothing was copied."
                     )
             return take(pin, found)
