@@ -309,7 +309,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Person]:
     def seat(*answers: str) -> Person:
         person = Person(*answers)
         monkeypatch.setattr(command, "asks", lambda: True)
-        monkeypatch.setattr(command, "terminal_ask", person)
+        monkeypatch.setattr(command, "ask_on_terminal", person)
         return person
 
     return seat
