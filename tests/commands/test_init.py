@@ -308,7 +308,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Person]:
 
     def seat(*answers: str) -> Person:
         person = Person(*answers)
-        monkeypatch.setattr(command, "asks", lambda: True)
+        monkeypatch.setattr(command, "is_interactive", lambda: True)
         monkeypatch.setattr(command, "ask_on_terminal", person)
         return person
 
