@@ -487,11 +487,11 @@ def test_without_a_repository_and_without_a_registry(
 
 
 def test_the_schema_for_editors(team: Team, shelf: ManualRegistry) -> None:
-    from mlflow_gitops.shared import shared
+    from mlflow_gitops.shared import shared_path
 
     (team.folder / "schemas").mkdir()
     for name in ("model", "policy"):
-        file = shared("schemas") / f"{name}.schema.json"
+        file = shared_path("schemas") / f"{name}.schema.json"
         (team.folder / "schemas" / file.name).write_bytes(file.read_bytes())
     shelf.model("churn")
     imported(team, "--folder", "churn=a/b")

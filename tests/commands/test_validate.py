@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.shared import shared
+from mlflow_gitops.shared import shared_path
 from tests.support.team import GIT_ENVIRONMENT, Ran, Team
 
 BROKEN = "stages:\n  Production: one\n  Nowhere: 2\nownrs: []\n"
@@ -287,7 +287,7 @@ def test_a_schema_copy(team: Team) -> None:
     schemas.mkdir()
     for name in ("model.schema.json", "policy.schema.json"):
         (schemas / name).write_text(
-            (shared("schemas") / name).read_text(encoding="utf-8"), encoding="utf-8"
+            (shared_path("schemas") / name).read_text(encoding="utf-8"), encoding="utf-8"
         )
     team.commit("Schemas for editors")
     assert judged(team, code=0) == []

@@ -85,7 +85,7 @@ def install(boundaries: Boundaries) -> None:
     from mlflow_gitops.edges.git.repository import Git
     from mlflow_gitops.edges.mlflow.server import Server
 
-    ask, start = Server.ask, Git._start
+    ask, start = Server.ask, Git._execute
 
     def watched_ask(self: Any, call: Any, *args: Any, **options: Any) -> Any:
         name = getattr(call, "__name__", "")
@@ -95,4 +95,4 @@ def install(boundaries: Boundaries) -> None:
         return boundaries.around("git", " ".join(args[:2]), lambda: start(self, *args, **options))
 
     Server.ask = watched_ask  # type: ignore[method-assign]
-    Git._start = watched_start  # type: ignore[method-assign]
+    Git._execute = watched_start  # type: ignore[method-assign]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.edges.system.redaction import hide, without_credentials
+from mlflow_gitops.edges.system.redaction import redact, without_credentials
 from tests.support.registries.lane import LaneRegistry
 from tests.support.servers import free_port
 from tests.support.team import Ran, Team
@@ -222,4 +222,4 @@ def test_a_remote_that_is_dead_or_refuses(
 )
 def test_what_is_shown_of_an_address(uri: str, shown: str) -> None:
     assert without_credentials(uri) == shown
-    assert hide(f"cannot open {uri}, sorry").startswith(f"cannot open {shown}")
+    assert redact(f"cannot open {uri}, sorry").startswith(f"cannot open {shown}")

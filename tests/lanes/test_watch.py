@@ -429,12 +429,12 @@ def test_a_clock_that_is_set_makes_nothing_well_or_ill(monkeypatch: pytest.Monke
     monkeypatch.setattr(time, "time", lambda: now + clock[0])
     monkeypatch.setattr(time, "monotonic", lambda: 1000 + passed[0])
     metrics = Metrics(60)
-    metrics.told(Round("sha", {}), 1.0)
+    metrics.record_round(Round("sha", {}), 1.0)
     clock[0] = 3600.0
     assert metrics.healthy
     clock[0], passed[0] = -3600.0, 61.0
     assert not metrics.healthy and b'"ok": false' in metrics.health()
-    metrics.told(Round("sha", {}), 1.0)
+    metrics.record_round(Round("sha", {}), 1.0)
     assert metrics.healthy
 
 
@@ -442,11 +442,11 @@ def test_a_clock_that_is_set_makes_nothing_well_or_ill(monkeypatch: pytest.Monke
 def test_a_model_that_fails_makes_the_process_no_less_healthy(ill: dict[str, int]) -> None:
     metrics = Metrics(60)
     known = metrics.registry.get_sample_value
-    metrics.told(Round("sha", {}, **ill), 1.0)
+    metrics.record_round(Round("sha", {}, **ill), 1.0)
     assert metrics.healthy and known("mlflow_gitops_failing_models") == 1
     assert not known("mlflow_gitops_last_success_timestamp_seconds")
     assert known("mlflow_gitops_failures_total", {"where": "model"}) == ill.get("failed", 0)
-    metrics.told(Round("sha", {}), 1.0)
+    metrics.record_round(Round("sha", {}), 1.0)
     assert known("mlflow_gitops_failing_models") == 0 and known(
         "mlflow_gitops_last_success_timestamp_seconds"
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 
-def shared(name: str) -> Path:
+def shared_path(name: str) -> Path:
     """Return the packaged `schemas`, `registry`, `.github` or `constraints.txt`, else the
     checkout's.
 

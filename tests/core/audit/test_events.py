@@ -34,7 +34,7 @@ def trail(git: Git, revision: str) -> tuple[MainLine, list[dict[str, object]]]:
     found = in_order(
         [*policy_events(line, histories), *(event for one in every for event in one.events)]
     )
-    merged = git.merged(line, {event.index for event in found}, REGISTRY)
+    merged = git.merged_commits(line, {event.index for event in found}, REGISTRY)
     auditor = EventAuditor(
         line,
         REGISTRY,

@@ -13,7 +13,7 @@ from mlflow_gitops.core.gates.subject import span
 from mlflow_gitops.core.history.approvals import Approvals
 from mlflow_gitops.core.manifests.gate_settings import Soak
 from mlflow_gitops.core.observed.recorded import Unreadable
-from mlflow_gitops.core.times import instant
+from mlflow_gitops.core.times import parse_time
 from tests.core.gates.subjects import NOW, commit, said, subject
 
 MERGED = commit("2026-03-09T11:00:00Z", 3)
@@ -300,7 +300,7 @@ def test_approvals_that_messages_claim_are_told_as_claims() -> None:
     ],
 )
 def test_a_length_of_time_in_words(seconds: int, said: str) -> None:
-    start = instant(NOW)
+    start = parse_time(NOW)
     assert span(start.fromtimestamp(start.timestamp() + seconds, start.tzinfo) - start) == said
 
 

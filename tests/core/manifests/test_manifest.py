@@ -303,9 +303,9 @@ def test_beyond_a_hundred_problems_only_their_number_is_told() -> None:
         f"name: m\nstages: {{Staging: [{many}], Archived: [2, 2]}}\n".encode(), FILE
     )
     assert len(document.problems) == 101
-    before = document.left_out
+    before = document.unreported
     unknown = "".join(f"  S{i}: 1\n" for i in range(5))
     _, full = read_manifest(f"name: m\nstages:\n  Staging: [{many}]\n{unknown}".encode(), FILE)
-    left = full.left_out
+    left = full.unreported
     check_policy(full, Policy().for_model("m"))
-    assert before == 20 and full.left_out == left + 5
+    assert before == 20 and full.unreported == left + 5

@@ -15,7 +15,7 @@ from mlflow_gitops.core.manifests.policy import (
     StageRule,
     read_policy,
 )
-from mlflow_gitops.core.times import instant
+from mlflow_gitops.core.times import parse_time
 from tests.support.core.example_files import EXAMPLES
 
 
@@ -199,18 +199,18 @@ def test_everything_that_can_be_said_is_read() -> None:
     ],
 )
 def test_a_time_as_rfc_3339_writes_it(text: str, second: int, microsecond: int) -> None:
-    assert instant(text) == datetime(2027, 1, 2, 9, 0, second, microsecond, timezone.utc)
+    assert parse_time(text) == datetime(2027, 1, 2, 9, 0, second, microsecond, timezone.utc)
 
 
 def test_a_time_in_another_zone() -> None:
-    found = instant("2027-01-02T09:00:00.25+05:30")
+    found = parse_time("2027-01-02T09:00:00.25+05:30")
     assert found.utcoffset() == timedelta(hours=5, minutes=30) and found.microsecond == 250_000
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2027-02-30T00:00:00Z"])
 def test_what_names_no_time(text: str) -> None:
     with pytest.raises(ValueError):
-        instant(text)
+        parse_time(text)
 
 
 def test_a_day_is_frozen_to_its_very_end() -> None:

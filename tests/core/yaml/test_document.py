@@ -200,7 +200,10 @@ def test_what_is_accepted_is_what_pyyaml_reads(text: str) -> None:
 @example("[" * 33 + "]" * 33)
 @example("a: b\n---\nc: d")
 def test_read_quickly_and_by_events(text: str) -> None:
-    quick, full = fast_parse.quick(text, yamldoc.CONTROL, yamldoc.MAX_DEPTH), read_by_events(text)
+    quick, full = (
+        fast_parse.parse_fast(text, yamldoc.CONTROL, yamldoc.MAX_DEPTH),
+        read_by_events(text),
+    )
     if quick is not None and not yamldoc.CONTROL.search(text):
         assert not full.problems
         assert same(quick, full.root)
@@ -212,7 +215,9 @@ def test_what_is_plainly_right_is_read_quickly() -> None:
         "name: a\ntags: {b: 'c', d: \"e\"}\nowners: ['@x']\ndescription: >-\n  one\n "
         " two\nstages:\n  Production: [1, 2]\n"
     )
-    assert fast_parse.quick(text, yamldoc.CONTROL, yamldoc.MAX_DEPTH) == read_by_events(text).root
+    assert (
+        fast_parse.parse_fast(text, yamldoc.CONTROL, yamldoc.MAX_DEPTH) == read_by_events(text).root
+    )
 
 
 @settings(max_examples=EXAMPLES * 2, deadline=None)

@@ -13,7 +13,7 @@ import pytest
 
 from mlflow_gitops.core.yaml import schema_check
 from mlflow_gitops.core.yaml.document import parse
-from mlflow_gitops.core.yaml.fast_schema import Unknown, compiled
+from mlflow_gitops.core.yaml.fast_schema import UnsupportedSchema, compile_schema
 
 EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))
 REPOSITORY = Path(__file__).parents[3]
@@ -69,7 +69,7 @@ def words(node: Any) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", ["model", "policy"])
 def test_both_say_the_same(name: str) -> None:
-    quick, slow = schema_check._quick(name), schema_check._validator(name)
+    quick, slow = schema_check._fast_check(name), schema_check._validator(name)
     known = list(samples(name))
     keys = sorted(
         {word for one in known for word in words(one)} | {"", "models", "12", "012", "None", "a:b"}
@@ -87,13 +87,13 @@ def test_both_say_the_same(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["model", "policy"])
 def test_the_shipped_schemas_have_a_quick_yes(name: str) -> None:
-    assert any(schema_check._quick(name)(one) for one in samples(name))
+    assert any(schema_check._fast_check(name)(one) for one in samples(name))
 
 
 def test_what_is_not_translated_is_left_to_the_library() -> None:
     for odd in ({"oneOf": []}, {"properties": {"a": {"not": {}}}}, {"$ref": "https://elsewhere"}):
-        with pytest.raises(Unknown):
-            compiled(odd)
+        with pytest.raises(UnsupportedSchema):
+            compile_schema(odd)
 
 
 def test_a_definition_that_leads_back_to_itself() -> None:
@@ -101,4 +101,4 @@ def test_a_definition_that_leads_back_to_itself() -> None:
         "$ref": "#/$defs/t",
         "$defs": {"t": {"type": "object", "additionalProperties": {"$ref": "#/$defs/t"}}},
     }
-    assert compiled(tree)({"a": {"b": {}}}) and not compiled(tree)({"a": {"b": 1}})
+    assert compile_schema(tree)({"a": {"b": {}}}) and not compile_schema(tree)({"a": {"b": 1}})

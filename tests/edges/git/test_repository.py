@@ -261,7 +261,7 @@ def test_a_git_that_dies_has_not_said_that_there_is_nothing(
     for ask in (
         lambda: git.ref("refs/heads/main"),
         git.branch,
-        lambda: git.asked("notes", "show", sha),
+        lambda: git.query("notes", "show", sha),
     ):
         if said is None:
             assert not ask()
@@ -775,10 +775,10 @@ def test_a_ref_moves_only_from_where_it_was_seen(repo: Repo) -> None:
     first, second = repo.commit("one"), repo.commit("two")
     git = Git(repo.folder)
     assert git.ref("refs/notes/x") is None
-    assert git.move("refs/notes/x", first, None) and git.ref("refs/notes/x") == first
-    assert not git.move("refs/notes/x", second, None), "somebody made it meanwhile"
-    assert not git.move("refs/notes/x", second, second), "somebody moved it meanwhile"
-    assert git.move("refs/notes/x", second, first) and git.ref("refs/notes/x") == second
+    assert git.move_ref("refs/notes/x", first, None) and git.ref("refs/notes/x") == first
+    assert not git.move_ref("refs/notes/x", second, None), "somebody made it meanwhile"
+    assert not git.move_ref("refs/notes/x", second, second), "somebody moved it meanwhile"
+    assert git.move_ref("refs/notes/x", second, first) and git.ref("refs/notes/x") == second
 
 
 def test_a_commit_can_be_made_where_git_knows_nobody(
@@ -812,7 +812,7 @@ def test_a_remote_that_does_not_answer_is_given_up(
     git, began = Git(repo.folder), time.monotonic()
     with pytest.raises(GitFailure, match="did not answer in time"):
         if stopped:
-            git.fetch(enough=pid.exists)
+            git.fetch(should_stop=pid.exists)
         else:
             git.exchange("ls-remote", "origin", seconds=1)
     assert time.monotonic() - began < 30

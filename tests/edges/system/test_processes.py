@@ -14,7 +14,7 @@ import pytest
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import SourceFile, build
 from mlflow_gitops.edges.system import processes
-from mlflow_gitops.edges.system.processes import spread
+from mlflow_gitops.edges.system.processes import parallel_map
 
 MANY = processes.FORK_FROM + 1
 _HERE = os.getpid()
@@ -45,7 +45,7 @@ def test_in_order_and_by_several_processes() -> None:
 from mlflow_gitops.edges.system import processes
 from tests.edges.system.test_processes import MANY, where
 processes._processors = lambda: 3
-done = list(processes.spread(where, range(MANY)))
+done = list(processes.parallel_map(where, range(MANY)))
 assert [item for item, _ in done] == list(range(MANY))
 print(len({process for _, process in done}))
 """
@@ -56,12 +56,12 @@ print(len({process for _, process in done}))
 
 
 def test_few_items_start_no_process() -> None:
-    assert {process for _, process in spread(where, range(MANY - 2))} == {os.getpid()}
+    assert {process for _, process in parallel_map(where, range(MANY - 2))} == {os.getpid()}
 
 
 def test_one_processor_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "_processors", lambda: 1)
-    assert {process for _, process in spread(where, range(MANY))} == {os.getpid()}
+    assert {process for _, process in parallel_map(where, range(MANY))} == {os.getpid()}
 
 
 def test_no_copy_is_made_beside_other_threads() -> None:
@@ -70,7 +70,7 @@ def test_no_copy_is_made_beside_other_threads() -> None:
     other = threading.Thread(target=free.wait)
     other.start()
     try:
-        assert {process for _, process in spread(where, range(MANY))} == {os.getpid()}
+        assert {process for _, process in parallel_map(where, range(MANY))} == {os.getpid()}
     finally:
         free.set()
         other.join()
@@ -78,7 +78,7 @@ def test_no_copy_is_made_beside_other_threads() -> None:
 
 @forks
 def test_what_a_process_leaves_undone_is_done_here() -> None:
-    assert list(spread(dies_elsewhere, range(MANY))) == list(range(MANY))
+    assert list(parallel_map(dies_elsewhere, range(MANY))) == list(range(MANY))
 
 
 def test_where_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +86,7 @@ def test_where_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch) -> Non
         raise BlockingIOError("Resource temporarily unavailable")
 
     monkeypatch.setattr("multiprocessing.process.BaseProcess.start", refused)
-    assert list(spread(abs, range(MANY))) == list(range(MANY))
+    assert list(parallel_map(abs, range(MANY))) == list(range(MANY))
 
 
 def test_a_new_python_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +98,7 @@ def test_a_new_python_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
         SourceFile(f"registry/models/m{i}.yaml", f"name: m{i}\nstages: {{}}\n".encode())
         for i in range(4)
     ]
-    assert build(manifests, RegistryFolder("registry"), spread) == build(
+    assert build(manifests, RegistryFolder("registry"), parallel_map) == build(
         manifests, RegistryFolder("registry")
     )
 
@@ -126,7 +126,7 @@ models:
     ]
     one, many = (
         build(files, RegistryFolder("registry")),
-        build(files, RegistryFolder("registry"), spread),
+        build(files, RegistryFolder("registry"), parallel_map),
     )
     assert one == many
     codes = {problem.code for problem in one.problems}

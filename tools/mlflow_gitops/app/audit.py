@@ -22,10 +22,10 @@ from mlflow_gitops.core.history.mainline import Merged
 from mlflow_gitops.core.manifests.blob_reader import ManifestReader
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES, file_stem, model_of
 from mlflow_gitops.core.manifests.registry_folder import stem_of
-from mlflow_gitops.core.times import instant, named_time
+from mlflow_gitops.core.times import parse_named_time, parse_time
 from mlflow_gitops.core.wording import did_you_mean
 from mlflow_gitops.edges.git.notes import Notes
-from mlflow_gitops.edges.system.background import Meanwhile
+from mlflow_gitops.edges.system.background import BackgroundCall
 from mlflow_gitops.errors import Failure, GitFailure, UsageFailure
 
 FETCH = "git fetch {remote} refs/notes/mlflow-gitops:refs/notes/mlflow-gitops"
@@ -58,10 +58,10 @@ class AuditTrail:
 
         main = self._main()
         wants = cache(wants)
-        self.line = line = self._git.listed(main)
+        self.line = line = self._git.first_parent_line(main)
         # Beside reading the line, since both wait for git.
-        self._early = Meanwhile(lambda: self._merged(line.merges)) if whole else None
-        self._git.fill(line, workspace.registry.paths, wants, reader.add_content)
+        self._early = BackgroundCall(lambda: self._merged(line.merges)) if whole else None
+        self._git.add_changes(line, workspace.registry.paths, wants, reader.add_content)
         self._histories = HistoryReader(
             self.line, workspace.registry, self._git.blobs, reader=reader
         )
@@ -122,7 +122,7 @@ class AuditTrail:
         return [audit.audit(event) for event in asked]
 
     def _merged(self, commits: Iterable[int]) -> Mapping[int, Sequence[Merged]]:
-        return self._git.merged(self.line, commits, self.workspace.registry)
+        return self._git.merged_commits(self.line, commits, self.workspace.registry)
 
     def index_range(self, since: str | None, until: str | None) -> tuple[int, int]:
         """The places on the line from one named time or revision to another, the second one past
@@ -165,7 +165,7 @@ class AuditTrail:
             one
             for one in self.ledger.receipts
             if (
-                instant(one.at).timestamp() <= moment
+                parse_time(one.at).timestamp() <= moment
                 if moment is not None
                 else self.line.index[one.commit] <= place
             )
@@ -236,6 +236,6 @@ def written_by(told: Sequence[AuditedEvent], author: str) -> list[AuditedEvent]:
 
 def _time(text: str) -> float | None:
     try:
-        return named_time(text)
+        return parse_named_time(text)
     except ValueError:
         raise UsageFailure(f"There is no such time as {text}.") from None

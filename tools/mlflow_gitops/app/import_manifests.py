@@ -91,7 +91,7 @@ class Importer:
         self._seen = seen
         self._policy: Policy = snapshot.policy.without_stages() if stageless else snapshot.policy
         self._options = options
-        listing = files.names(workspace.top, workspace.registry) if snapshot.count else []
+        listing = files.registry_paths(workspace.top, workspace.registry) if snapshot.count else []
         manifests = [path for path in listing if workspace.registry.classify(path) == "manifest"]
         self._files = {stem_of(path): path for path in manifests}
         self._folded = {stem.lower(): stem for stem in self._files}

@@ -152,7 +152,7 @@ class Recorder:
         """Who ran this: the login that started a GitHub workflow, else git's own user."""
         if actor := os.environ.get("GITHUB_ACTOR"):
             return f"@{actor}"
-        name, mail = (self.notes.git.asked("config", f"user.{what}") for what in ("name", "email"))
+        name, mail = (self.notes.git.query("config", f"user.{what}") for what in ("name", "email"))
         return f"{name} <{mail}>" if name and mail else None
 
 

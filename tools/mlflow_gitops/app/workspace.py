@@ -18,7 +18,7 @@ from mlflow_gitops.core.manifests.snapshot import Snapshot, build, schema_copy_p
 from mlflow_gitops.core.yaml.problems import in_order
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.system import files
-from mlflow_gitops.edges.system.processes import spread
+from mlflow_gitops.edges.system.processes import parallel_map
 from mlflow_gitops.errors import Failure, GitFailure, InvalidFiles, UsageFailure
 from mlflow_gitops.settings import Settings
 
@@ -150,7 +150,7 @@ class Workspace:
 
     def tree(self) -> Snapshot:
         """The working tree's snapshot, with warnings about schema copies that differ."""
-        snapshot = build(files.registry_files(self.top, self.registry), self.registry, spread)
+        snapshot = build(files.registry_files(self.top, self.registry), self.registry, parallel_map)
         snapshot.problems = in_order(
             [*snapshot.problems, *schema_copy_problems(files.schema_copies(self.top))]
         )
@@ -158,7 +158,7 @@ class Workspace:
 
     def at(self, commit: str) -> Snapshot:
         """A commit's snapshot, straight from git's objects."""
-        return build(self.git.files_at(commit, self.registry), self.registry, spread)
+        return build(self.git.files_at(commit, self.registry), self.registry, parallel_map)
 
     def merge(self, revision: str, onto: str) -> Merge:
         """Merge a revision into a branch, in git's objects alone (RULES R9). Raises GitFailure
@@ -182,8 +182,8 @@ class Workspace:
         """
         if (start := self._newest_merged(commit)) is None:
             return self._with_policies(self.git.line(commit, self.registry))
-        own, after = self.git.listed(commit), self.git.after(start, commit)
-        line = self.git.listed(start)
+        own, after = self.git.first_parent_line(commit), self.git.after(start, commit)
+        line = self.git.first_parent_line(start)
         for sha, seconds in zip(own.shas, own.times, strict=True):
             if sha in after:
                 line.shas.append(sha)
@@ -192,7 +192,7 @@ class Workspace:
         return self._with_policies(line)
 
     def _fill(self, line: MainLine, paths: Sequence[str]) -> None:
-        self.git.fill(line, paths, lambda path: False, lambda path, blob, data: None)
+        self.git.add_changes(line, paths, lambda path: False, lambda path, blob, data: None)
 
     def _with_policies(self, line: MainLine) -> MainLine:
         """A line whose policy is at each commit the file that the list of environments named then.
@@ -250,7 +250,7 @@ class Workspace:
             return None
         if commit in main:
             return None
-        have = len(main) - len(self.git.first_parents(self.main_ref, without=commit))
+        have = len(main) - len(self.git.first_parents(self.main_ref, excluded=commit))
         newest = next((sha for sha, place in main.items() if place == have - 1), None)
         return None if newest in self.git.first_parents(commit) else newest
 

@@ -84,7 +84,7 @@ def _plain(offers: Iterable[Offer]) -> list[Offer]:
 
 
 def _manifests(workspace: Workspace) -> list[str]:
-    listed = files.names(workspace.top, workspace.registry)
+    listed = files.registry_paths(workspace.top, workspace.registry)
     return [path for path in listed if workspace.registry.classify(path) == "manifest"]
 
 

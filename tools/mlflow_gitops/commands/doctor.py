@@ -84,7 +84,7 @@ def _git(workspace: Workspace, found: list[Finding]) -> tuple[Git | None, str | 
     except GitFailure as failure:
         fault = str(failure)
     remote = git.remote()
-    fetched = git.asked("config", "--get-all", f"remote.{remote}.fetch") if remote else ""
+    fetched = git.query("config", "--get-all", f"remote.{remote}.fetch") if remote else ""
     facts = GitFacts(
         version=git.output("version").removeprefix("git version "),
         remote=remote,

@@ -115,7 +115,7 @@ def _commit(
     branch = options.branch
     if options.pull_request and branch is None:
         branch = _new_branch(sheet, subject)
-    commits.check(git, sheet.file, branch)
+    commits.check_can_commit(git, sheet.file, branch)
     github = _github(sheet) if options.pull_request else None
     on = branch or git.branch()
     assert on is not None  # `check` has seen to it

@@ -29,7 +29,7 @@ from mlflow_gitops.errors import OK, GitFailure, UsageFailure
 from mlflow_gitops.render.diff import shown, unified
 from mlflow_gitops.render.terminal import Style
 from mlflow_gitops.settings import Settings
-from mlflow_gitops.shared import shared
+from mlflow_gitops.shared import shared_path
 
 _ANSWERS = {"": None, "y": True, "yes": True, "n": False, "no": False}
 Ask = Callable[[str, str], str]
@@ -152,7 +152,7 @@ def _wanted(
         yield ScaffoldFile(workspace.registry.policy_path, rules, "never")
         if not (workspace.top / workspace.registry / "models").is_dir():
             yield ScaffoldFile(f"{workspace.registry}/models/.gitkeep", scaffold.KEEP, "never")
-    for file in sorted(shared("schemas").glob("*.schema.json")):
+    for file in sorted(shared_path("schemas").glob("*.schema.json")):
         if file.name.startswith("environments.") and not workspace.has_environments:
             continue
         yield ScaffoldFile(f"schemas/{file.name}", file.read_bytes(), "always")
@@ -171,14 +171,14 @@ def _is_whole(workspace: Workspace) -> bool:
 
 def _shipped() -> dict[str, bytes]:
     """GitHub's files as this command ships them: path to content."""
-    home = shared(".github")
+    home = shared_path(".github")
     found = [
         *(home / "workflows").glob("*.yml"),
         *(home / "actions").rglob("*.yml"),
         home / Path(TEMPLATE).name,
     ]
     shipped = {f".github/{file.relative_to(home).as_posix()}": file.read_bytes() for file in found}
-    return {**shipped, f"{ACTION}/constraints.txt": shared("constraints.txt").read_bytes()}
+    return {**shipped, f"{ACTION}/constraints.txt": shared_path("constraints.txt").read_bytes()}
 
 
 def _templates(top: Path) -> Iterator[str]:

@@ -66,7 +66,9 @@ def open_manifest(settings: Settings, model: str, form: str) -> OpenManifest:
     workspace = Workspace(settings)
     registry = workspace.registry
     stem, models = file_stem(model), f"{registry}/models/"
-    listing = {path: registry.classify(path) for path in files.names(workspace.top, registry)}
+    listing = {
+        path: registry.classify(path) for path in files.registry_paths(workspace.top, registry)
+    }
     # A file of the wrong ending counts, since it is told to be one.
     relevant = [
         path for path, kind in listing.items() if kind in ("manifest", "policy", "extension")

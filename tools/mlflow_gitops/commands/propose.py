@@ -259,7 +259,7 @@ class _Desk:
         # Also where a branch without a pull request says so already: what is opened in our name is
         # what was made here.
         message = f"{subject}\n\n{replaces}\n\n{proposals.SIGNED}\n"
-        made = commits.commit_apart(self.git, self.tip, sheet.file, new, message)
+        made = commits.commit_without_checkout(self.git, self.tip, sheet.file, new, message)
         commits.replace_branch(self.git, self.remote, branch, tip, made)
         self.pushed.append(branch)
         compared = self._compared(sheet, seen, stage, version)
@@ -310,7 +310,7 @@ class _Desk:
         """Whether a commit has this content in a file."""
         if tip is None:
             return False
-        there = self.git.asked("rev-parse", "--verify", "-q", f"{tip}:{file}")
+        there = self.git.query("rev-parse", "--verify", "-q", f"{tip}:{file}")
         return there == self.git.output("hash-object", "--stdin", feed=content.decode("utf-8"))
 
     def _may_replace(self, tip: str | None, past: Sequence[Request]) -> bool:

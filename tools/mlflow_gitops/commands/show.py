@@ -11,7 +11,7 @@ from mlflow_gitops.core.audit.stage_holders import StageHolders
 from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.lineage import Origin, origin
-from mlflow_gitops.core.times import named_time, shown
+from mlflow_gitops.core.times import format_time, parse_named_time
 from mlflow_gitops.errors import OK, UsageFailure
 from mlflow_gitops.render import show as render
 from mlflow_gitops.render.terminal import Style
@@ -38,11 +38,11 @@ def run(
     trail = AuditTrail(Workspace(settings), model)
     place = trail.index_of(at) if at is not None else len(trail.line.shas) - 1
     commit = trail.line.shas[place] if place >= 0 else None
-    moment = named_time(at) if at is not None else None
+    moment = parse_named_time(at) if at is not None else None
     when = (
-        shown(moment)
+        format_time(moment)
         if moment is not None
-        else shown(trail.line.times[place])
+        else format_time(trail.line.times[place])
         if commit
         else now_utc()
     )

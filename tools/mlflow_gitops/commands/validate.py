@@ -124,7 +124,7 @@ def _changed(workspace: Workspace, ref: str) -> Snapshot:
     changed = set(workspace.git.changed_since(ref, workspace.registry))
     if any(_is_policy(workspace, path) for path in changed):
         return _with_codeowners(workspace, workspace.tree())
-    listing = files.names(workspace.top, workspace.registry)
+    listing = files.registry_paths(workspace.top, workspace.registry)
     # Of ten thousand paths few are looked at closely: what stands beside the manifests, and what
     # could be a changed one's twin.
     models = f"{workspace.registry}/models/"

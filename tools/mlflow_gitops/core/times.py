@@ -13,33 +13,33 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)\Z")
 
 
-def named_time(text: str) -> float | None:
+def parse_named_time(text: str) -> float | None:
     """Seconds since 1970 of an RFC 3339 time, or of the end of the day that `YYYY-MM-DD` names,
     UTC. None for anything else, which is a revision. Raises ValueError for a time that no calendar
     has."""
     if _DAY.match(text):
         # Commits are dated in whole seconds, so this is after the day's last and before the next
         # day's first.
-        return instant(f"{text}T00:00:00Z").timestamp() + 86_400 - 0.5
-    return instant(text.replace(" ", "T")).timestamp() if _MOMENT.match(text) else None
+        return parse_time(f"{text}T00:00:00Z").timestamp() + 86_400 - 0.5
+    return parse_time(text.replace(" ", "T")).timestamp() if _MOMENT.match(text) else None
 
 
-def ago(then: str, now: str) -> str:
+def age(then: str, now: str) -> str:
     """How long one RFC 3339 time lies before another, in its largest unit: `3 days`; empty where it
     does not."""
-    passed = (instant(now) - instant(then)).total_seconds()
+    passed = (parse_time(now) - parse_time(then)).total_seconds()
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if passed >= length:
             return counted(int(passed // length), unit)
     return "a moment" if passed >= 0 else ""
 
 
-def minute(at: str) -> str:
+def format_minute(at: str) -> str:
     """An RFC 3339 time in UTC as people read it: `2026-03-01 09:12`."""
     return f"{at[:10]} {at[11:16]}"
 
 
-def shown(seconds: float) -> str:
+def format_time(seconds: float) -> str:
     """RFC 3339 in UTC of a named time; the end of a day is its last second. What no calendar holds
     is the nearest it does."""
     return (
@@ -47,7 +47,7 @@ def shown(seconds: float) -> str:
     ).isoformat() + "Z"
 
 
-def instant(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """The moment that an RFC 3339 time names. Raises ValueError if it names none."""
     # Python 3.10 reads neither `Z` nor a lower-case `t`, and wants three or six digits of a
     # fraction.

@@ -12,7 +12,7 @@ from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import build
 from mlflow_gitops.core.setup.codeowners import LOCATIONS, CodeOwners, block_lines
 from mlflow_gitops.edges.system import files
-from mlflow_gitops.shared import shared
+from mlflow_gitops.shared import shared_path
 
 REGISTRY = RegistryFolder("registry")
 
@@ -38,7 +38,7 @@ class DemoRepository:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
         for name in ("registry", "schemas"):
-            shutil.copytree(shared(name), folder / name)
+            shutil.copytree(shared_path(name), folder / name)
         _own(folder)
         (folder / ".gitignore").write_text("mlflow.db*\nartifacts/\n", encoding="utf-8")
         self.folder = folder

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from mlflow_gitops.core.audit.trail import AuditedEvent
-from mlflow_gitops.core.times import minute
+from mlflow_gitops.core.times import format_minute
 from mlflow_gitops.core.wording import version_list
 from mlflow_gitops.render.markdown_safe import cell, table
 from mlflow_gitops.render.terminal import Style, as_json, safe
@@ -89,7 +89,7 @@ def markdown(events: Iterable[AuditedEvent]) -> Iterator[str]:
         )
         rows.append(
             (
-                minute(event.commit.at),
+                format_minute(event.commit.at),
                 cell(event.model) if event.model else "",
                 cell(event.stage) if event.stage else "",
                 what,
@@ -100,7 +100,7 @@ def markdown(events: Iterable[AuditedEvent]) -> Iterator[str]:
                 "; ".join(
                     f"⚠️ {cell(used.gate)} overridden: {cell(used.reason)}" for used in one.overrides
                 ),
-                f"{one.effect.result} {minute(one.effect.at)}" if one.effect else "",
+                f"{one.effect.result} {format_minute(one.effect.at)}" if one.effect else "",
             )
         )
     heads = (
@@ -174,7 +174,7 @@ def _row(one: AuditedEvent) -> tuple[str, ...]:
     model = event.model if event.model is not None else "(policy)"
     author = one.people.author.partition(" <")[0]
     return (
-        minute(event.commit.at),
+        format_minute(event.commit.at),
         safe(model),
         safe(event.stage or ""),
         change,
@@ -195,7 +195,7 @@ def _effect(one: AuditedEvent, style: Style, recorded: bool) -> str:
             else ""
         )
     mark, colour = _RESULT[one.effect.result]
-    return "  " + style(f"{mark} {one.effect.result} {minute(one.effect.at)}", colour)
+    return "  " + style(f"{mark} {one.effect.result} {format_minute(one.effect.at)}", colour)
 
 
 def _cell(value: object) -> str:

@@ -12,7 +12,7 @@ from mlflow_gitops.core.audit.report import Incident, Lane, Span
 from mlflow_gitops.core.audit.stage_holders import StageHolders
 from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.plan.plan import ModelPlan, Plan
-from mlflow_gitops.core.times import ago, instant, minute, shown
+from mlflow_gitops.core.times import age, format_minute, format_time, parse_time
 from mlflow_gitops.core.wording import counted, version_list
 from mlflow_gitops.render.terminal import safe
 
@@ -71,7 +71,7 @@ def _template() -> Any:
     )
     environment.filters |= {
         "counted": counted,
-        "minute": minute,
+        "minute": format_minute,
         "short": lambda sha: (sha or "")[:7],
     }
     return environment.get_template("report.html.j2")
@@ -132,14 +132,14 @@ def _bar(span: Span, report: Report, axis: _Axis) -> dict[str, Any]:
     start, end = axis.at(span.start), axis.at(span.end or report.at)
     one = report.told[span.event_index]
     by = one.people.author.partition(" <")[0]
-    until = f"to {minute(span.end)}" if span.end else "until now"
+    until = f"to {format_minute(span.end)}" if span.end else "until now"
     effect = span.effect
     took = (
-        f"applied {minute(effect.at)}" if effect and effect.result == "applied"
+        f"applied {format_minute(effect.at)}" if effect and effect.result == "applied"
         else "replaced before it was applied" if effect
         else "no receipt says that it was applied"
     )  # fmt: skip
-    length = ago(span.start, span.end or report.at)
+    length = age(span.start, span.end or report.at)
     return {
         "versions": version_list(span.versions),
         "left": round(start, 3),
@@ -148,7 +148,7 @@ def _bar(span: Span, report: Report, axis: _Axis) -> dict[str, Any]:
         "tone": min(span.versions) % 6,
         "applied": effect is not None and effect.result == "applied",
         "said": (
-            f"{version_list(span.versions)} from {minute(span.start)} {until} ({length}), {took}, by"
+            f"{version_list(span.versions)} from {format_minute(span.start)} {until} ({length}), {took}, by"
             f" {by}"
         ),
     }
@@ -207,16 +207,16 @@ class _Axis:
 
     @classmethod
     def of(cls, report: Report) -> _Axis:
-        end = instant(report.at).timestamp()
+        end = parse_time(report.at).timestamp()
         starts = [
             span.start for lanes in report.lanes.values() for lane in lanes for span in lane.spans
         ]
-        return cls(min([end, *(instant(start).timestamp() for start in starts)]), end)
+        return cls(min([end, *(parse_time(start).timestamp() for start in starts)]), end)
 
     def at(self, time: str) -> float:
         length = self.end - self.start
         return (
-            100 * min(max((instant(time).timestamp() - self.start) / length, 0.0), 1.0)
+            100 * min(max((parse_time(time).timestamp() - self.start) / length, 0.0), 1.0)
             if length
             else 0.0
         )
@@ -228,7 +228,7 @@ class _Axis:
         return [
             {
                 "left": 100 * i / _TICKS,
-                "said": shown(self.start + length * i / _TICKS)[:digits].replace("T", " "),
+                "said": format_time(self.start + length * i / _TICKS)[:digits].replace("T", " "),
             }
             for i in range(_TICKS + 1)
             if length

@@ -10,7 +10,7 @@ from mlflow_gitops.core.audit.stage_holders import StageHolders
 from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.lineage import Origin, origin, words
-from mlflow_gitops.core.times import ago, minute
+from mlflow_gitops.core.times import age, format_minute
 from mlflow_gitops.core.wording import counted, version_list
 from mlflow_gitops.render import events
 from mlflow_gitops.render.events import subject
@@ -55,11 +55,11 @@ def every(
         width = max((len(safe(stage)) for stage in one.stages), default=0)
         for stage, held in one.stages.items():
             since = one.since.get(stage)
-            told = f"  since {minute(since.at)}  {since.commit[:7]}" if since else ""
+            told = f"  since {format_minute(since.at)}  {since.commit[:7]}" if since else ""
             yield f"  {safe(stage):<{width}}  {style(version_list(held), 'bold')}{style(told, 'dim')}"
     what = counted(len(found), "model")
     yield (
-        f"{what} at {minute(at)}"
+        f"{what} at {format_minute(at)}"
         f" UTC{f', commit {commit[:7]}' if commit else ', before the first commit'}."
     )
 
@@ -93,7 +93,7 @@ def one(
         return
     told = details[stage]
     event = told.event
-    at = f"since {minute(event.commit.at)} UTC, {ago(event.commit.at, now)}"
+    at = f"since {format_minute(event.commit.at)} UTC, {age(event.commit.at, now)}"
     held = standing.stages[stage]
     head = f"{style(safe(course.model), 'bold')}  {safe(stage)} {style(version_list(held), 'bold')}"
     yield f"{head}  {at}{_effect(told, recorded)}{also}"
@@ -131,7 +131,7 @@ def _line(word: str, said: str, style: Style) -> str:
 def _effect(told: AuditedEvent, recorded: bool) -> str:
     if told.effect is None:
         return ", not applied yet" if recorded else ""
-    return f", {told.effect.result} {minute(told.effect.at)}"
+    return f", {told.effect.result} {format_minute(told.effect.at)}"
 
 
 def _approved(told: AuditedEvent) -> str:

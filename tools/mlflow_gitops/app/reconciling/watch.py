@@ -103,20 +103,20 @@ class Watcher:
                 one = self._round()
                 failed = 0
                 if one is not None:
-                    self._metrics.told(one, time.monotonic() - began)
+                    self._metrics.record_round(one, time.monotonic() - began)
                     self._say("failure", None)
             except Failure as failure:
                 # A commit that cannot be read spares nobody by waiting: the one that mends it may
                 # come at once.
                 failed = failed + 1 if isinstance(failure, RegistryFailure) else 0
-                self._metrics.failed(_where(failure))
+                self._metrics.record_failure(_where(failure))
                 self._say("failure", str(failure), News(failure=str(failure)))
             except (OSError, MemoryError, RuntimeError) as error:
                 said = shortage(error)
                 if said is None:
                     raise
                 failed += 1
-                self._metrics.failed("machine")
+                self._metrics.record_failure("machine")
                 self._say("failure", said, News(failure=said))
             self._stop.wait(pause(self._interval, failed))
 
@@ -134,7 +134,7 @@ class Watcher:
         if reconciler is None:
             return None
         if fault := reconciler.fetch_receipts():
-            self._metrics.failed("receipt")
+            self._metrics.record_failure("receipt")
             self._say(
                 "receipts",
                 fault,
@@ -153,7 +153,7 @@ class Watcher:
         self._rests.after(done.outcomes)
         self._told(commit, done)
         if done.trouble:
-            self._metrics.failed("receipt")
+            self._metrics.record_failure("receipt")
         return Round(
             commit,
             standing,
@@ -170,7 +170,7 @@ class Watcher:
         except GitFailure as failure:
             if self._stop.is_set():
                 return
-            self._metrics.failed("git")
+            self._metrics.record_failure("git")
             self._say(
                 "fetch",
                 str(failure),
@@ -190,7 +190,7 @@ class Watcher:
         bad = [(p.file, p.line, p.code, p.message) for p in snapshot.errors] or None
         self._say("files", bad, News(commit, invalid=snapshot))
         if bad:
-            self._metrics.failed("files")
+            self._metrics.record_failure("files")
             return None
         try:
             self._registry = self._registry or self._connect()

@@ -16,7 +16,7 @@ from typing import Any
 
 from mlflow_gitops.core.audit.untrusted_json import loads
 from mlflow_gitops.core.history.people import Vouched
-from mlflow_gitops.core.times import instant
+from mlflow_gitops.core.times import parse_time
 
 NOTES_REF = "refs/notes/mlflow-gitops"
 RECEIPT_TAG = "gitops.receipt"
@@ -118,7 +118,7 @@ def _is_time(at: object) -> bool:
     """Whether it is RFC 3339 in UTC, as every receipt's own is; anything else may hold what no
     terminal should see."""
     try:
-        return isinstance(at, str) and _TIME.match(at) is not None and instant(at) is not None
+        return isinstance(at, str) and _TIME.match(at) is not None and parse_time(at) is not None
     except ValueError:
         return False
 

@@ -21,15 +21,15 @@ from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.yaml import text_edits
 from mlflow_gitops.core.yaml.text_edits import (
-    Unknown,
+    UnsupportedLayout,
     compose,
-    head_of,
+    find_entry,
     insert,
-    pair,
-    place,
-    put,
+    insert_position,
+    key_indentation,
     quoted,
     remove,
+    replace_value,
 )
 from mlflow_gitops.errors import Failure
 
@@ -86,7 +86,7 @@ def apply_edit(data: bytes, file: str, edit: Edit, order: Sequence[str] = ()) ->
             text = _pin(text, version, fields)
         for path, value in edit.values.items():
             text = set_value(text, path, value)
-    except (Unknown, yaml.YAMLError, LookupError):
+    except (UnsupportedLayout, yaml.YAMLError, LookupError):
         raise _by_hand(file, edit) from None
     made = mark + text.encode("utf-8")
     after, _ = read_manifest(made, file)
@@ -129,14 +129,16 @@ def _by_hand(file: str, edit: Edit) -> Failure:
 
 def _stage(text: str, stage: str, versions: Sequence[int], order: Sequence[str]) -> str:
     above, stages = _section(text, "stages")
-    found = pair(stages, stage)
+    found = find_entry(stages, stage)
     if found is None:
         if not versions:
             return text
         ranks = [rank(key.value, order) for key, _ in stages.value]
         like = stages.value[0][0] if stages.value else above
         entry = f"{quoted(stage, like)}: {_value(versions)}"
-        return insert(text, stages, place(ranks, rank(stage, order)), entry, above.end_mark.index)
+        return insert(
+            text, stages, insert_position(ranks, rank(stage, order)), entry, above.end_mark.index
+        )
     i, key, value = found
     if not versions:
         return _left(text, stage, stages, i)
@@ -145,7 +147,7 @@ def _stage(text: str, stage: str, versions: Sequence[int], order: Sequence[str])
     return (
         text
         if value.value == str(versions[0]) and len(versions) == 1
-        else put(text, key, value, _value(versions))
+        else replace_value(text, key, value, _value(versions))
     )
 
 
@@ -155,7 +157,7 @@ def _left(text: str, stage: str, stages: yaml.MappingNode, i: int) -> str:
         return remove(text, stages, i)
     if isinstance(value, yaml.SequenceNode):
         return _list(text, stage, value, ())
-    return put(text, key, value, "null") if value.value.isdigit() else text
+    return replace_value(text, key, value, "null") if value.value.isdigit() else text
 
 
 def _list(text: str, stage: str, node: yaml.SequenceNode, versions: Sequence[int]) -> str:
@@ -173,7 +175,7 @@ def _list(text: str, stage: str, node: yaml.SequenceNode, versions: Sequence[int
         text = insert(text, node, len(held), str(new[0]))
     else:
         return text
-    found = pair(_section(text, "stages")[1], stage)
+    found = find_entry(_section(text, "stages")[1], stage)
     if found is None or not isinstance(
         found[2], yaml.SequenceNode
     ):  # a block that lost its last item is empty
@@ -191,17 +193,17 @@ def _value(versions: Sequence[int]) -> str:
 def _pin(text: str, version: int, fields: Mapping[str, Pin]) -> str:
     root = compose(text)
     wanted = {name: fields[name] for name in _PINS if fields.get(name) is not None}
-    if pair(root, "versions") is None:
+    if find_entry(root, "versions") is None:
         return _first_pin(text, root, version, wanted) if wanted else text
     above, versions = _section(text, "versions")
-    found = pair(versions, str(version))
+    found = find_entry(versions, str(version))
     if found is None:
         if not wanted:
             return text
         ranks = [int(key.value) for key, _ in versions.value]
         like = versions.value[0][0] if versions.value else above
         entry = _entry(text, versions, version, wanted, like)
-        return insert(text, versions, place(ranks, version), entry, above.end_mark.index)
+        return insert(text, versions, insert_position(ranks, version), entry, above.end_mark.index)
     for name in _PINS:
         if name in fields:
             text = _field(text, version, name, fields[name])
@@ -210,18 +212,18 @@ def _pin(text: str, version: int, fields: Mapping[str, Pin]) -> str:
 
 def _first_pin(text: str, root: yaml.MappingNode, version: int, wanted: Mapping[str, Pin]) -> str:
     """Versions stand behind stages and aliases."""
-    behind = max(found[0] for name in ("stages", "aliases") if (found := pair(root, name)))
+    behind = max(found[0] for name in ("stages", "aliases") if (found := find_entry(root, name)))
     like = root.value[0][0]
     named, number = quoted("versions", like), _number(version, like)
     entry = f"{number}: {_flow(wanted, like)}"
-    outer = head_of(text, root)
+    outer = key_indentation(text, root)
     if outer is None:
         return insert(text, root, behind + 1, f"{named}: {{{entry}}}")
     return insert(
         text,
         root,
         behind + 1,
-        f"{named}:{text_edits.line_break(text)}{outer}{text_edits.step(text, root)}{entry}",
+        f"{named}:{text_edits.line_break(text)}{outer}{text_edits.indent_step(text, root)}{entry}",
     )
 
 
@@ -230,9 +232,10 @@ def _entry(
 ) -> str:
     """A new version's entry, in the style of those that are there."""
     number = _number(version, like)
-    outer = head_of(text, versions)
+    outer = key_indentation(text, versions)
     inner = next(
-        (head for _, node in versions.value if (head := head_of(text, node)) is not None), None
+        (head for _, node in versions.value if (head := key_indentation(text, node)) is not None),
+        None,
     )
     if outer is None or inner is None:
         return f"{number}: {_flow(wanted, like)}"
@@ -245,11 +248,11 @@ def _entry(
 def _field(text: str, version: int, name: str, value: Pin) -> str:
     """Set one field of a version that the manifest describes already, or take it out."""
     _, versions = _section(text, "versions")
-    found = pair(versions, str(version))
+    found = find_entry(versions, str(version))
     if found is None or not isinstance(spec := found[2], yaml.MappingNode):
-        raise Unknown
+        raise UnsupportedLayout
     above = found[1]
-    here = pair(spec, name)
+    here = find_entry(spec, name)
     if here is None:
         if value is None:
             return text
@@ -259,18 +262,18 @@ def _field(text: str, version: int, name: str, value: Pin) -> str:
         mine = _PINS.index(name)
         at = max((i + 1 for i, rank in enumerate(ranks) if rank < mine), default=0)
         like = spec.value[0][0] if spec.value else None
-        entry = f"{quoted(name, like)}: {_written(value, text_edits.double(like))}"
+        entry = f"{quoted(name, like)}: {_written(value, text_edits.double_quoted(like))}"
         return insert(text, spec, at, entry, above.end_mark.index)
     i, key, old = here
     if value is None:
         return remove(text, spec, i)
-    return text if old.value == value else put(text, key, old, _written(value, old))
+    return text if old.value == value else replace_value(text, key, old, _written(value, old))
 
 
 def _section(text: str, name: str) -> tuple[yaml.Node, yaml.MappingNode]:
-    found = pair(compose(text), name)
+    found = find_entry(compose(text), name)
     if found is None or not isinstance(found[2], yaml.MappingNode):
-        raise Unknown
+        raise UnsupportedLayout
     return found[1], found[2]
 
 
@@ -280,7 +283,7 @@ def _number(version: int, like: yaml.Node) -> str:
 
 
 def _flow(wanted: Mapping[str, Pin], like: yaml.Node | None) -> str:
-    named = text_edits.double(like)
+    named = text_edits.double_quoted(like)
     return (
         "{"
         + ", ".join(

@@ -11,15 +11,15 @@ import yaml
 from mlflow_gitops.core.manifests.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.yaml import text_edits
 from mlflow_gitops.core.yaml.text_edits import (
-    Unknown,
+    UnsupportedLayout,
     compose,
-    head_of,
+    find_entry,
     insert,
-    pair,
-    place,
-    put,
+    insert_position,
+    key_indentation,
     quoted,
     remove,
+    replace_value,
 )
 
 FIELDS = ("name", "kind", "description", "owners", "tags", "stages", "aliases", "versions")
@@ -34,7 +34,7 @@ def set_value(text: str, path: Path, value: str | int | None) -> str:
     it."""
     node, above, parent = compose(text), 0, 0
     for depth, step in enumerate(path[:-1]):
-        found = pair(node, step)
+        found = find_entry(node, step)
         if found is None:
             return (
                 text
@@ -42,9 +42,9 @@ def set_value(text: str, path: Path, value: str | int | None) -> str:
                 else _put_in(text, node, path[depth:], value, above, top=depth == 0)
             )
         if not isinstance(found[2], yaml.MappingNode):
-            raise Unknown
+            raise UnsupportedLayout
         above, node, parent = found[1].end_mark.index, found[2], len(found[2].value)
-    found = pair(node, path[-1])
+    found = find_entry(node, path[-1])
     if found is None:
         return (
             text
@@ -54,7 +54,7 @@ def set_value(text: str, path: Path, value: str | int | None) -> str:
     i, key, old = found
     if value is None:
         return set_value(text, path[:-1], None) if parent == 1 else remove(text, node, i)
-    return text if old.value == str(value) else put(text, key, old, _scalar(value, old))
+    return text if old.value == str(value) else replace_value(text, key, old, _scalar(value, old))
 
 
 def _put_in(
@@ -63,13 +63,13 @@ def _put_in(
     """A new entry, and the mappings around it that are not there yet."""
     like = node.value[0][0] if node.value else None
     names = [_key(step, like) for step in path]
-    inner = _scalar(value, text_edits.double(like))
+    inner = _scalar(value, text_edits.double_quoted(like))
     for name in reversed(names[1:] if not top else names[2:]):
         inner = f"{{{name}: {inner}}}"
-    outer = head_of(text, node) if top else None
+    outer = key_indentation(text, node) if top else None
     if top and len(names) > 1:
         head = (
-            f"{text_edits.line_break(text)}{outer}{text_edits.step(text, node)}"
+            f"{text_edits.line_break(text)}{outer}{text_edits.indent_step(text, node)}"
             if outer is not None
             else " {"
         )
@@ -80,7 +80,7 @@ def _put_in(
     order: Sequence[str] = (
         FIELDS if top else sorted({*path[:1], *(key.value for key, _ in node.value)}, key=_natural)
     )
-    at = place([rank(key.value, order) for key, _ in node.value], rank(path[0], order))
+    at = insert_position([rank(key.value, order) for key, _ in node.value], rank(path[0], order))
     return insert(text, node, at, entry, above)
 
 

@@ -8,7 +8,7 @@ from mlflow_gitops.core.gates.subject import Finding, Subject, failed, passed, s
 from mlflow_gitops.core.history.approvals import Approvals
 from mlflow_gitops.core.manifests.gate_settings import Soak, Source
 from mlflow_gitops.core.observed.recorded import Unreadable
-from mlflow_gitops.core.times import instant
+from mlflow_gitops.core.times import parse_time
 from mlflow_gitops.core.wording import counted, or_list
 
 
@@ -32,13 +32,13 @@ def soak(subject: Subject, asked: Soak, stages: tuple[str, ...]) -> Finding:
     for stage in stages:
         if stage in subject.entry.stays and (held := subject.held(stage)) is not None:
             merge = subject.entry.stays[stage]
-            begun.append((max(held, instant(merge.at)) if merge else held, stage))
+            begun.append((max(held, parse_time(merge.at)) if merge else held, stage))
     if not begun:
         return failed(
             f"{subject.number} has not begun to soak in {or_list(stages)} (soak {asked.text})"
         )
     since, stage = min(begun)
-    stayed = instant(subject.now) - since
+    stayed = parse_time(subject.now) - since
     if stayed >= asked.length:
         return passed(f"{span(stayed)} in {stage} (soak {asked.text})")
     # A whole second later rather than earlier: whoever comes back at that time finds it over.

@@ -14,7 +14,7 @@ from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import OriginPin, copied_tags
 from mlflow_gitops.core.observed.model import HELD_PREFIX, ObservedModel, ObservedVersion
 from mlflow_gitops.core.observed.recorded import ModelFile, Record
-from mlflow_gitops.core.times import instant
+from mlflow_gitops.core.times import parse_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Subject:
         """When a reconcile last put the version into a stage, by its stamp; None if none ever did."""
         sha, _, at = self.version.tags.get(HELD_PREFIX + stage, "").partition("@")
         try:
-            return instant(at) if sha else None
+            return parse_time(at) if sha else None
         except ValueError:
             return None
 

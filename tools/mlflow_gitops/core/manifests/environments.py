@@ -104,7 +104,7 @@ def _check(document: Document) -> None:
     """What a schema cannot say: no credentials, and a folder and a place in MLflow of its own for
     each."""
     if not document.root:
-        document.at(
+        document.add_problem_at(
             "no-environments", "names no environment; write `prod: {tracking_uri: https://…}`", ()
         )
     folders: dict[str, str] = {}
@@ -118,7 +118,7 @@ def _check(document: Document) -> None:
                     f"{name}.{word} has a user or a password in it; git keeps them for ever. Set"
                     " them as MLflow's own "
                 )
-                document.at(
+                document.add_problem_at(
                     "credentials",
                     said + "variables, MLFLOW_TRACKING_USERNAME and the like",
                     (name, word),
@@ -128,7 +128,7 @@ def _check(document: Document) -> None:
         place = (uri.rstrip("/") if isinstance(uri, str) else name, str(entry.get("workspace")))
         if (other := places.setdefault(place, name)) != name:
             said = f"{name} is the same registry as {other}; two would undo each other's work"
-            document.at("same-registry", said, (name,), key=True)
+            document.add_problem_at("same-registry", said, (name,), key=True)
 
 
 def _check_folder(
@@ -139,14 +139,14 @@ def _check_folder(
         return
     path = (name, "folder") if "folder" in entry else (name,)
     if folder.split("/")[0] == "models":
-        document.at(
+        document.add_problem_at(
             "folder-taken",
             "models/ is where manifests of a repository without environments live",
             path,
         )
     for taken, other in folders.items():
         if f"{taken}/".startswith(f"{folder}/") or f"{folder}/".startswith(f"{taken}/"):
-            document.at(
+            document.add_problem_at(
                 "folder-taken",
                 f"{folder}/ belongs to {other} ({taken}/) already; each needs its own",
                 path,

@@ -140,9 +140,9 @@ def _check_names(document: Document) -> None:
     if isinstance(name, str):
         stem = document.file.rpartition("/")[2].removesuffix(".yaml")
         if fault := name_fault(name, kind):
-            document.at("name-refused", fault, ("name",))
+            document.add_problem_at("name-refused", fault, ("name",))
         elif stem != file_stem(name):
-            document.at(
+            document.add_problem_at(
                 "file-name",
                 f"the {kind} {name!r} belongs in {file_stem(name)}.yaml, not {stem}.yaml",
                 ("name",),
@@ -150,7 +150,7 @@ def _check_names(document: Document) -> None:
     aliases = root.get("aliases")
     for alias in aliases if isinstance(aliases, dict) else ():
         if alias_reserved(alias):
-            document.at(
+            document.add_problem_at(
                 "alias-reserved",
                 f"MLflow keeps the alias {alias!r} for itself",
                 ("aliases", alias),
@@ -167,7 +167,7 @@ def _check_names(document: Document) -> None:
             node = node.get(step) if isinstance(node, dict) else None
         for key in node if isinstance(node, dict) else ():
             if fault := tag_fault(key, kind):
-                document.at(
+                document.add_problem_at(
                     "tag-reserved" if "belong" in fault else "bad-value",
                     fault,
                     (*path, key),
@@ -175,7 +175,7 @@ def _check_names(document: Document) -> None:
                 )
     for number in versions if isinstance(versions, dict) else ():
         if _TEN_DIGITS.match(number) and int(number) > 2**31 - 1:
-            document.at(
+            document.add_problem_at(
                 "bad-value", f"version {number} is over 2147483647", ("versions", number), key=True
             )
 
@@ -192,13 +192,13 @@ def _check_stages(document: Document) -> None:
             elif document.is_full:
                 untold += 1
             else:
-                document.at(
+                document.add_problem_at(
                     "version-twice",
                     f"{stage} names version {version} twice",
                     ("stages", stage, place),
                 )
         if untold:
-            document.more(untold)
+            document.count_unreported(untold)
 
 
 _OF_MODELS = ("run_id", "source", "model_id", "dataset_digest", "data", "origin")
@@ -219,7 +219,9 @@ def _check_pins(document: Document) -> None:
                 )
             else:
                 continue
-            document.at("pin-of-other-kind", message, ("versions", number, word), key=True)
+            document.add_problem_at(
+                "pin-of-other-kind", message, ("versions", number, word), key=True
+            )
 
 
 def check_policy(document: Document, policy: ModelPolicy) -> None:
@@ -233,13 +235,13 @@ def check_policy(document: Document, policy: ModelPolicy) -> None:
     for stage, versions in stages.items():
         rule = policy.stages.get(stage)
         if rule is None and document.is_full:
-            document.more(1)
+            document.count_unreported(1)
             continue
         if rule is None:
             hint = did_you_mean(stage, policy.stages, 0.5) or f"known: {', '.join(policy.stages)}"
             if stage == "None":
                 hint = "leave the version out instead"
-            document.at(
+            document.add_problem_at(
                 "stage-unknown", f"there is no stage {stage!r}; {hint}", ("stages", stage), key=True
             )
             continue
@@ -248,15 +250,15 @@ def check_policy(document: Document, policy: ModelPolicy) -> None:
                 "a prompt's stages are aliases, and there is none for Archived; leave the version"
                 " out instead"
             )
-            document.at("stage-unknown", message, ("stages", stage), key=True)
+            document.add_problem_at("stage-unknown", message, ("stages", stage), key=True)
             continue
         if rule.alias and len({version for _, version in versions}) > 1:
             message = f"{stage} is kept as the alias {rule.alias!r} and holds one version at most"
-            document.at("stage-one-version", message, ("stages", stage))
+            document.add_problem_at("stage-one-version", message, ("stages", stage))
         for place, version in versions:
             if rule.native and (other := holder.setdefault(version, stage)) != stage:
                 path = ("stages", stage, place)  # of a single version, its stage's
-                document.at(
+                document.add_problem_at(
                     "version-twice",
                     f"version {version} stands in {other} and in {stage}; it can hold one",
                     path,
@@ -266,13 +268,13 @@ def check_policy(document: Document, policy: ModelPolicy) -> None:
     for alias, target in _mapping(document.root, "aliases").items():
         if follows := kept.get(alias.lower()):
             message = f"the alias {alias!r} follows the stage {follows}; it is not set by hand"
-            document.at("alias-clash", message, ("aliases", alias), key=True)
+            document.add_problem_at("alias-clash", message, ("aliases", alias), key=True)
         elif policy.alias_only is not None and type(target) is int and target not in allowed:
             message = (
                 f"{alias!r} may only point at what holds {or_list(policy.alias_only)}; version"
                 f" {target} does not"
             )
-            document.at("alias-not-allowed", message, ("aliases", alias))
+            document.add_problem_at("alias-not-allowed", message, ("aliases", alias))
 
 
 def _mapping(root: object, field: str) -> Mapping[str, object]:

@@ -14,7 +14,7 @@ from mlflow_gitops.core.manifests.gate_settings import (
     requirement_faults,
 )
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES, Kind, alias_reserved
-from mlflow_gitops.core.times import instant
+from mlflow_gitops.core.times import parse_time
 from mlflow_gitops.core.yaml import schema_check
 from mlflow_gitops.core.yaml.document import Document, parse
 from mlflow_gitops.core.yaml.problems import Problem
@@ -46,7 +46,7 @@ class Freeze:
         """Whether it still holds at `now`, RFC 3339. A day without a time is frozen to its end,
         UTC."""
         until = self.until if len(self.until) > 10 else f"{self.until}T23:59:59.999999Z"
-        return instant(now) <= instant(until)
+        return parse_time(now) <= parse_time(until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +222,9 @@ def _check_freezes(document: Document) -> None:
     for path, freeze in freezes:
         try:
             if freeze:
-                instant(Freeze(**freeze).until)
+                parse_time(Freeze(**freeze).until)
         except ValueError:
-            document.at(
+            document.add_problem_at(
                 "bad-value", f"there is no such time as {freeze['until']}", (*path, "until")
             )
 
@@ -306,4 +306,4 @@ def _check_rules(document: Document, rules: ModelPolicy, above: tuple[str | int,
             problem.code == code and problem.message == message for problem in document.problems
         )
         if not told:
-            document.at(code, message, (*above, *below), key=True)
+            document.add_problem_at(code, message, (*above, *below), key=True)

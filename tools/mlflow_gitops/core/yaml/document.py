@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from mlflow_gitops.core.yaml.fast_parse import quick
+from mlflow_gitops.core.yaml.fast_parse import parse_fast
 from mlflow_gitops.core.yaml.nodes import Map as Map  # callers know them by this module
 from mlflow_gitops.core.yaml.nodes import Seq as Seq
 from mlflow_gitops.core.yaml.problems import Problem
@@ -51,7 +51,7 @@ class Document:
     root: Any = None
     text: str = ""
     problems: list[Problem] = field(default_factory=list)
-    left_out: int = 0
+    unreported: int = 0
     """Problems beyond MAX_PROBLEMS, which are counted and not kept."""
 
     @property
@@ -69,9 +69,9 @@ class Document:
     def _line_starts(self) -> list[int]:
         return [0, *(match.end() for match in _LINE_BREAK.finditer(self.text))]
 
-    def problem(self, code: str, message: str, index: int) -> None:
+    def add_problem(self, code: str, message: str, index: int) -> None:
         if self.is_full:
-            return self.more(1)
+            return self.count_unreported(1)
         line, column = self.position(index)
         self.problems.append(Problem(self.file, line, column, code, message))
 
@@ -95,16 +95,18 @@ class Document:
                 break
         return found
 
-    def at(self, code: str, message: str, path: Sequence[str | int], *, key: bool = False) -> None:
+    def add_problem_at(
+        self, code: str, message: str, path: Sequence[str | int], *, key: bool = False
+    ) -> None:
         """Record a problem at the value (or key) that `path` leads to."""
-        self.problem(code, message, 0 if self.is_full else self.offset(path, key=key))
+        self.add_problem(code, message, 0 if self.is_full else self.offset(path, key=key))
 
-    def more(self, count: int, *, at_least: bool = False) -> None:
+    def count_unreported(self, count: int, *, at_least: bool = False) -> None:
         """Count problems that are not told; the last problem, at the end of the file, says how many
         they are."""
-        self.left_out += count
+        self.unreported += count
         told = (
-            f"… and {'at least ' if at_least else ''}{self.left_out} more; mend the first"
+            f"… and {'at least ' if at_least else ''}{self.unreported} more; mend the first"
             f" {MAX_PROBLEMS} and look again"
         )
         line, column = self.position(len(self.text))
@@ -116,7 +118,7 @@ def parse(data: bytes, file: str) -> Document:
     `problems`."""
     document = Document(file)
     if len(data) > MAX_BYTES:
-        document.problem(
+        document.add_problem(
             "too-large", f"larger than {MAX_BYTES >> 20} MiB; a manifest holds one model", 0
         )
         return document
@@ -126,13 +128,13 @@ def parse(data: bytes, file: str) -> Document:
         document.text = error.object[: error.start].decode(
             "utf-8", "replace"
         )  # `object` is without a byte order mark
-        document.problem("not-utf8", "not UTF-8 text; save it as UTF-8", len(document.text))
+        document.add_problem("not-utf8", "not UTF-8 text; save it as UTF-8", len(document.text))
         return document
     document.text = text
     for count, match in enumerate(CONTROL.finditer(text)):
         if count == _MAX_CHARACTER_PROBLEMS:
             break
-        document.problem(
+        document.add_problem(
             "control-character",
             f"control character U+{ord(match.group()):04X}; take it out",
             match.start(),
@@ -140,7 +142,7 @@ def parse(data: bytes, file: str) -> Document:
     if document.problems:
         # Offsets stay, and the rest of the file can still be checked.
         text = CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
-    elif (root := quick(text, CONTROL, MAX_DEPTH)) is not None:
+    elif (root := parse_fast(text, CONTROL, MAX_DEPTH)) is not None:
         document.root = root
         return document
     try:
@@ -148,10 +150,10 @@ def parse(data: bytes, file: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         said = error.problem or error.context or "not YAML"
-        document.problem("yaml-syntax", _said(said), mark.index if mark else 0)
+        document.add_problem("yaml-syntax", _said(said), mark.index if mark else 0)
         document.root = None
     except yaml.YAMLError as error:
-        document.problem("yaml-syntax", _said(str(error).splitlines()[0]), 0)
+        document.add_problem("yaml-syntax", _said(str(error).splitlines()[0]), 0)
         document.root = None
     except _Stop:
         document.root = None
@@ -186,7 +188,7 @@ class _Builder:
                 event = get()
             except (ValueError, OverflowError):  # PyYAML lets these through: "\\UFFFFFFFF", !<%C0>
                 where = event.end_mark.index if event else 0
-                self.document.problem(
+                self.document.add_problem(
                     "yaml-syntax",
                     "not valid YAML: a character or number that does not exist",
                     where,
@@ -244,10 +246,10 @@ class _Builder:
                     raise _Stop
                 container = value
         if documents == 0:
-            self.document.problem("empty-file", "the file is empty", 0)
+            self.document.add_problem("empty-file", "the file is empty", 0)
 
     def _note(self, code: str, message: str, event: Any) -> None:
-        self.document.problem(code, message, event.start_mark.index)
+        self.document.add_problem(code, message, event.start_mark.index)
 
     def _plain_only(self, event: Any) -> None:
         if event.anchor is not None:

@@ -46,7 +46,7 @@ class _Unsure(Exception):
     """The events must be read."""
 
 
-def quick(text: str, control: Any, depth: int) -> Map | Seq | None:
+def parse_fast(text: str, control: Any, depth: int) -> Map | Seq | None:
     """The value of a text; None where it is not plainly right. `control` finds what no escape may
     put into a text, `depth` is how deep values may be nested."""
     if _Composer is None or len(text) > _LONGEST or any(sign in text for sign in _UNSEEN):

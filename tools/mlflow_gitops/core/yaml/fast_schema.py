@@ -44,17 +44,17 @@ _TYPES: Mapping[str, Check] = {
 }
 
 
-class Unknown(Exception):
+class UnsupportedSchema(Exception):
     """The schema uses what is not translated here."""
 
 
-def compiled(schema: Mapping[str, Any]) -> Check:
+def compile_schema(schema: Mapping[str, Any]) -> Check:
     """The schema as a function that is true only of what the schema allows. Raises Unknown."""
     known: dict[str, Check] = {}
 
     def refer(reference: str) -> Check:
         if not reference.startswith("#/$defs/"):
-            raise Unknown(reference)
+            raise UnsupportedSchema(reference)
         name = reference.removeprefix("#/$defs/")
         if name not in known:
             known[name] = lambda value: known[name](value)  # a definition may lead back to itself
@@ -88,7 +88,7 @@ def compiled(schema: Mapping[str, Any]) -> Check:
                 kind, make = _SIMPLE[keyword]
                 judge(kind, make(wanted))
             elif keyword not in _WORDS:
-                raise Unknown(keyword)
+                raise UnsupportedSchema(keyword)
         if part.keys() & {"properties", "additionalProperties", "required"}:
             fields = {name: build(below) for name, below in part.get("properties", {}).items()}
             others = build(part.get("additionalProperties", True))
@@ -154,10 +154,10 @@ def _pattern(expression: str) -> Check:
 def _unique(wanted: bool) -> Check:
     if not wanted:
         return lambda value: True
-    return lambda value: len(set(map(distinct, value))) == len(value)
+    return lambda value: len(set(map(json_identity, value))) == len(value)
 
 
-def distinct(item: Any) -> object:
+def json_identity(item: Any) -> object:
     """What is equal for equal values alone: to JSON, 1, 1.0 and true are three."""
     return (
         json.dumps(item, sort_keys=True) if isinstance(item, (list, dict)) else (type(item), item)

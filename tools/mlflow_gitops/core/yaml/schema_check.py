@@ -17,8 +17,13 @@ from typing import Any
 
 from mlflow_gitops.core.wording import did_you_mean, or_list
 from mlflow_gitops.core.yaml.document import Document
-from mlflow_gitops.core.yaml.fast_schema import Check, Unknown, compiled, distinct
-from mlflow_gitops.shared import shared
+from mlflow_gitops.core.yaml.fast_schema import (
+    Check,
+    UnsupportedSchema,
+    compile_schema,
+    json_identity,
+)
+from mlflow_gitops.shared import shared_path
 
 _ENOUGH = 1000
 """Errors that the library is asked for. It takes seconds to name half a million, of which a person
@@ -33,7 +38,7 @@ _TYPES = {
 @cache
 def schema_text(name: str) -> str:
     """The text of a shipped schema, `model` or `policy`."""
-    return (shared("schemas") / f"{name}.schema.json").read_text(encoding="utf-8")
+    return (shared_path("schemas") / f"{name}.schema.json").read_text(encoding="utf-8")
 
 
 @cache
@@ -66,7 +71,7 @@ def _validator(name: str) -> Any:
         if (
             wanted
             and isinstance(instance, list)
-            and len(set(map(distinct, instance))) < len(instance)
+            and len(set(map(json_identity, instance))) < len(instance)
         ):
             yield ValidationError("unique")
 
@@ -118,27 +123,27 @@ def _validator(name: str) -> Any:
 
 
 @cache
-def _quick(name: str) -> Check:
+def _fast_check(name: str) -> Check:
     return _compiled(json.loads(schema_text(name)))
 
 
 def _compiled(schema: dict[str, Any]) -> Check:
     try:
-        return compiled(schema)
-    except Unknown:
+        return compile_schema(schema)
+    except UnsupportedSchema:
         return lambda value: False
 
 
 def check(document: Document, name: str) -> None:
     """Record in `document` every way in which it departs from the schema `name` (`model` or
     `policy`)."""
-    if _quick(name)(document.root):
+    if _fast_check(name)(document.root):
         return
     missing_told: set[tuple[str | int, ...]] = set()
     for count, error in enumerate(_validator(name).iter_errors(document.root)):
         if count == _ENOUGH:
             if document.is_full:
-                document.more(1, at_least=True)
+                document.count_unreported(1, at_least=True)
             return
         path: tuple[str | int, ...] = tuple(error.absolute_path)
         where = ".".join(map(str, path)) or "the file"
@@ -148,28 +153,28 @@ def check(document: Document, name: str) -> None:
         if rule == "additionalProperties":
             for extra in sorted(set(instance) - set(error.schema.get("properties", ()))):
                 message = "" if document.is_full else _unknown(extra, where, error.schema)
-                document.at("unknown-field", message, (*path, extra), key=True)
+                document.add_problem_at("unknown-field", message, (*path, extra), key=True)
         elif rule == "required":
             if path not in missing_told:
                 missing_told.add(path)
                 for field in [field for field in wanted if field not in instance]:
-                    document.at("missing-field", f"{where} lacks {field!r}", path)
+                    document.add_problem_at("missing-field", f"{where} lacks {field!r}", path)
         elif rule == "type":
             kinds = [wanted] if isinstance(wanted, str) else list(wanted)
             message = (
                 f"{where} must be {or_list([_TYPES[kind] for kind in kinds])}, not"
                 f" {_kind(instance)}"
             )
-            document.at("wrong-type", message + _hint(kinds, instance), path)
+            document.add_problem_at("wrong-type", message + _hint(kinds, instance), path)
         elif "propertyNames" in list(error.absolute_schema_path)[-3:]:
-            document.at(
+            document.add_problem_at(
                 "bad-value",
                 f"{_short(instance)} in {where}: {_why(error)}",
                 (*path, instance),
                 key=True,
             )
         else:
-            document.at("bad-value", f"{where}: {_why(error)}", path)
+            document.add_problem_at("bad-value", f"{where}: {_why(error)}", path)
 
 
 def _unknown(extra: str, where: str, schema: dict[str, Any]) -> str:

@@ -25,7 +25,7 @@ _COMMA = re.compile(r"[ \t]*,?")
 _REST_OF_ITEM = re.compile(r"[ \t]*(,?)[ \t]*(?:#.*)?\Z")
 
 
-class Unknown(Exception):
+class UnsupportedLayout(Exception):
     """A layout that is not known here; nothing was changed."""
 
 
@@ -33,11 +33,11 @@ def compose(text: str) -> yaml.MappingNode:
     """The nodes of a document whose root is a mapping."""
     root = yaml.compose(text, Loader=_LOADER)
     if not isinstance(root, yaml.MappingNode):
-        raise Unknown
+        raise UnsupportedLayout
     return root
 
 
-def pair(node: yaml.MappingNode, key: str) -> tuple[int, yaml.Node, yaml.Node] | None:
+def find_entry(node: yaml.MappingNode, key: str) -> tuple[int, yaml.Node, yaml.Node] | None:
     """The place of a key in a mapping, its node and its value's."""
     for i, (name, value) in enumerate(node.value):
         if name.value == key:
@@ -45,11 +45,11 @@ def pair(node: yaml.MappingNode, key: str) -> tuple[int, yaml.Node, yaml.Node] |
     return None
 
 
-def end_of(text: str, node: yaml.Node) -> int:
+def value_end(text: str, node: yaml.Node) -> int:
     """Where a value's own text ends; a block's, at the end of its last value."""
     if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
-        return end_of(text, last[1] if isinstance(last, tuple) else last)
+        return value_end(text, last[1] if isinstance(last, tuple) else last)
     end: int = node.end_mark.index
     if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
         header = text[node.start_mark.index : line_end(text, node.start_mark.index)].split("#")[0]
@@ -72,9 +72,9 @@ def quoted(value: str, like: yaml.Node | None) -> str:
     return value if plain else json.dumps(value, ensure_ascii=False)
 
 
-def put(text: str, key: yaml.Node, value: yaml.Node, new: str) -> str:
+def replace_value(text: str, key: yaml.Node, value: yaml.Node, new: str) -> str:
     """Replace the value of a key."""
-    start, end = value.start_mark.index, end_of(text, value)
+    start, end = value.start_mark.index, value_end(text, value)
     if text[start:end].strip():
         return text[:start] + new + text[end:]
     after: int = key.end_mark.index
@@ -93,7 +93,7 @@ def insert(text: str, node: yaml.CollectionNode, i: int, item: str, above: int =
     if not node.flow_style:
         head = _head(text, spans[0][0])
         if head.strip(" ") not in ("", "-"):
-            raise Unknown
+            raise UnsupportedLayout
         return _below(text, spans[i - 1][1] if i else above, head + item)
     if i == 0:
         start = spans[0][0]
@@ -146,31 +146,34 @@ def has_comment(text: str, node: yaml.MappingNode, i: int) -> bool:
     return "#" in text[node.value[i][0].end_mark.index : end]
 
 
-def head_of(text: str, node: yaml.CollectionNode) -> str | None:
+def key_indentation(text: str, node: yaml.CollectionNode) -> str | None:
     """The indentation of a block mapping's keys; None in flow style."""
     if node.flow_style or not node.value:
         return None
     head = _head(text, _spans(text, node)[0][0])
     if head.strip(" "):
-        raise Unknown
+        raise UnsupportedLayout
     return head
 
 
-def double(like: yaml.Node | None) -> yaml.Node | None:
+def double_quoted(like: yaml.Node | None) -> yaml.Node | None:
     """What values are quoted like: where keys are in double quotes, the file may be JSON."""
     return like if isinstance(like, yaml.ScalarNode) and like.style == '"' else None
 
 
-def step(text: str, root: yaml.MappingNode) -> str:
+def indent_step(text: str, root: yaml.MappingNode) -> str:
     """By how much the file indents: as its first nested block does, else two spaces."""
-    outer = head_of(text, root) or ""
+    outer = key_indentation(text, root) or ""
     for _, value in root.value:
-        if isinstance(value, yaml.MappingNode) and (head := head_of(text, value)) is not None:
+        if (
+            isinstance(value, yaml.MappingNode)
+            and (head := key_indentation(text, value)) is not None
+        ):
             return head[len(outer) :]
     return "  "
 
 
-def place(ranks: Sequence[int], new: int) -> int:
+def insert_position(ranks: Sequence[int], new: int) -> int:
     """Where people would put one of rank `new`: in order among those that are in order, rising or
     falling; else last."""
     if len(ranks) > 1 and list(ranks) == sorted(ranks, reverse=True):
@@ -206,7 +209,7 @@ def _spans(text: str, node: yaml.CollectionNode) -> list[tuple[int, int]]:
         return [
             (key.start_mark.index, _entry_end(text, node, key, value)) for key, value in node.value
         ]
-    return [(item.start_mark.index, end_of(text, item)) for item in node.value]
+    return [(item.start_mark.index, value_end(text, item)) for item in node.value]
 
 
 def _entry_end(text: str, node: yaml.MappingNode, key: yaml.Node, value: yaml.Node) -> int:
@@ -215,7 +218,7 @@ def _entry_end(text: str, node: yaml.MappingNode, key: yaml.Node, value: yaml.No
         # colon.
         colon = _COLON.match(text, key.end_mark.index)
         return colon.end() if colon else key.end_mark.index
-    return end_of(text, value)
+    return value_end(text, value)
 
 
 def _alone(text: str, start: int, end: int) -> str | None:

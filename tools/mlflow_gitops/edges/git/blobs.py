@@ -13,11 +13,11 @@ from typing import IO, cast
 from mlflow_gitops.core.yaml.document import MAX_BYTES
 from mlflow_gitops.errors import GitFailure
 
-Take = Callable[[str, str, "bytes | None"], None]
+BlobConsumer = Callable[[str, str, "bytes | None"], None]
 """Takes one file's path, its blob's id, and its content: None where there is none of a fair size."""
 
 
-def answer(stdout: IO[bytes], limit: int | None = MAX_BYTES) -> bytes | None:
+def read_blob(stdout: IO[bytes], limit: int | None = MAX_BYTES) -> bytes | None:
     """The next blob's content; None where git has none of that id, or one of more than `limit`
     bytes, which is passed over without being kept. Raises GitFailure."""
     header = stdout.readline().split()
@@ -43,7 +43,7 @@ class BlobStream:
     order in which they were asked for: what is made of them is made while git still looks for the
     rest. `start` is called at the first question."""
 
-    def __init__(self, start: Callable[[], subprocess.Popen[bytes]], take: Take) -> None:
+    def __init__(self, start: Callable[[], subprocess.Popen[bytes]], take: BlobConsumer) -> None:
         self._start = start
         self._take = take
         self._process: subprocess.Popen[bytes] | None = None
@@ -52,7 +52,7 @@ class BlobStream:
         self._next: list[tuple[str, str]] = []
         self._failed: BaseException | None = None
 
-    def ask(self, files: Iterable[tuple[str, str]]) -> None:
+    def request(self, files: Iterable[tuple[str, str]]) -> None:
         """Ask for the blobs of these (path, id), each once however often it is named."""
         for path, blob in files:
             if blob not in self._seen and len(blob) >= 40:
@@ -93,7 +93,7 @@ class BlobStream:
         try:
             while asked := self._asked.get():
                 for path, blob in asked:
-                    self._take(path, blob, answer(stdout))
+                    self._take(path, blob, read_blob(stdout))
         except BaseException as error:  # told by `close`
             self._failed = error
             cast("subprocess.Popen[bytes]", self._process).kill()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from mlflow_gitops.edges.system.redaction import hide
+from mlflow_gitops.edges.system.redaction import redact
 from mlflow_gitops.errors import GitFailure
 
 # A remote that is silent so long is given up. Over HTTP git sees that by itself; over ssh nobody
@@ -67,11 +67,11 @@ class GitCommand:
             .strip()
         )
 
-    def asked(self, *args: str) -> str:
+    def query(self, *args: str) -> str:
         """What git answers to a question; empty where its exit code says no. A git that fails or is
         killed has not said no: what is there, receipts and branches alike, would be taken for
         absent. Raises GitFailure."""
-        done = self._start(*args)
+        done = self._execute(*args)
         if done.returncode in _NO:
             return ""
         return self._checked(done, args).decode("utf-8", "surrogateescape").strip()
@@ -79,9 +79,9 @@ class GitCommand:
     def exchange(
         self,
         *args: str,
-        why: str | None = None,
+        failure: str | None = None,
         seconds: float = PATIENCE,
-        enough: Callable[[], bool] = lambda: False,
+        should_stop: Callable[[], bool] = lambda: False,
     ) -> str:
         """What a git command that speaks to a remote prints. One that stalls is ended: over HTTP
         after 30 seconds without a byte, in any other way after `seconds` in all, and as soon as
@@ -98,14 +98,14 @@ class GitCommand:
                 )  # fmt: skip
             try:
                 last = time.monotonic() + seconds
-                while process.poll() is None and time.monotonic() < last and not enough():
+                while process.poll() is None and time.monotonic() < last and not should_stop():
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         process.wait(0.2)
                 ended = process.poll() is not None
             finally:
                 if process.poll() is None:
                     _end(process, together)
-            what = why or f"git {args[0]} failed"
+            what = failure or f"git {args[0]} failed"
             if not ended:
                 raise GitFailure(f"{what}: the remote did not answer in time.")
             out.seek(0)
@@ -117,15 +117,15 @@ class GitCommand:
     def attempt(self, *args: str, feed: str | None = None) -> str | None:
         """Run a git command that the user's hooks, their signing or a remote may refuse: None if it
         went well, else what they said. Hooks find git's own reading of paths."""
-        done = self._start(*args, feed=feed, extra={"GIT_LITERAL_PATHSPECS": "0"})
+        done = self._execute(*args, feed=feed, extra={"GIT_LITERAL_PATHSPECS": "0"})
         if done.returncode == 0:
             return None
         lines = (done.stderr + done.stdout).decode("utf-8", "replace").splitlines()
-        said = hide(" / ".join(line.strip() for line in lines if line.strip()))[:2000]
+        said = redact(" / ".join(line.strip() for line in lines if line.strip()))[:2000]
         return said or _reason(b"", done.returncode)
 
-    def _text(self, *args: str, why: str | None = None) -> str:
-        return self._run(*args, why=why).decode("utf-8", "surrogateescape").strip()
+    def _text(self, *args: str, failure: str | None = None) -> str:
+        return self._run(*args, failure=failure).decode("utf-8", "surrogateescape").strip()
 
     def _command(self, args: tuple[str, ...]) -> list[str]:
         # Replace refs and grafts would let a clone see another history than the one that was
@@ -150,7 +150,7 @@ class GitCommand:
                 stderr=subprocess.DEVNULL,
             )
 
-    def _start(
+    def _execute(
         self, *args: str, feed: str | None = None, extra: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[bytes]:
         environment = _environment() | dict(extra or {})
@@ -166,28 +166,30 @@ class GitCommand:
         self,
         *args: str,
         check: bool = True,
-        why: str | None = None,
+        failure: str | None = None,
         feed: str | None = None,
         extra: Mapping[str, str] | None = None,
     ) -> bytes:
-        done = self._start(*args, feed=feed, extra=extra)
+        done = self._execute(*args, feed=feed, extra=extra)
         if check or done.returncode < 0:
-            return self._checked(done, args, why)
+            return self._checked(done, args, failure)
         return done.stdout if done.returncode == 0 else b""
 
     @staticmethod
     def _checked(
-        done: subprocess.CompletedProcess[bytes], args: tuple[str, ...], why: str | None = None
+        process: subprocess.CompletedProcess[bytes],
+        args: tuple[str, ...],
+        failure: str | None = None,
     ) -> bytes:
-        if done.returncode:
-            what = why or f"git {args[0]} failed"
+        if process.returncode:
+            what = failure or f"git {args[0]} failed"
             # git has no exit code of its own for this (2.39), only a text.
-            unsafe = b"dubious ownership" in done.stderr
+            unsafe = b"dubious ownership" in process.stderr
             raise GitFailure(
-                f"{what}: {_reason(done.stderr, done.returncode)}.",
+                f"{what}: {_reason(process.stderr, process.returncode)}.",
                 code=UNSAFE_FOLDER if unsafe else None,
             )
-        return done.stdout
+        return process.stdout
 
 
 @contextlib.contextmanager
@@ -206,7 +208,7 @@ def _reason(said: bytes, code: int) -> str:
     """The first line of what git said; where it said nothing, how it ended."""
     lines = said.decode("utf-8", "replace").strip().splitlines()
     return (
-        hide(lines[0])
+        redact(lines[0])
         if lines
         else f"it was ended by signal {-code}"
         if code < 0

@@ -17,7 +17,7 @@ _REBASES = ("rebase-merge", "rebase-apply")
 _UNDER_WAY = {"MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick", "REVERT_HEAD": "revert"}
 
 
-def check(git: Git, file: str, branch: str | None) -> None:
+def check_can_commit(git: Git, file: str, branch: str | None) -> None:
     """Raise GitFailure, before anything is written, where an edit of `file` could not be committed
     by itself, on a new branch where one is named."""
     if not git.has_commits() or git.dirty_paths([file]):
@@ -78,7 +78,7 @@ def commit_edit(
     return git.resolve("HEAD")
 
 
-def commit_apart(git: Git, onto: str, file: str, after: bytes, message: str) -> str:
+def commit_without_checkout(git: Git, onto: str, file: str, after: bytes, message: str) -> str:
     """Commit a file's new content on top of a commit, as an object that no branch names yet;
     returns its id.
 

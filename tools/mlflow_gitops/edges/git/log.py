@@ -10,10 +10,10 @@ from typing import NamedTuple
 from mlflow_gitops.core.history.mainline import Commit, MainLine
 from mlflow_gitops.edges.git.blobs import BlobStream
 
-LISTED = ("--first-parent", "--parents", "--timestamp", "--reverse")
+REV_LIST_OPTIONS = ("--first-parent", "--parents", "--timestamp", "--reverse")
 """How `git rev-list` is to print commits for `listed`."""
 
-LOGGED = (
+DIFF_TREE_OPTIONS = (
     "--stdin", "--root", "--raw", "-r", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none",
     "--encoding=UTF-8", "--format=%x02%H%x00%ct%x00%an <%ae>%x00%s%x00%cn <%ce>%x00%B",
 )  # fmt: skip
@@ -25,7 +25,7 @@ _NO_FILE = "000000"
 _LAST_SECOND = 253402300799  # of the year 9999
 
 
-def listed(output: bytes) -> MainLine:
+def parse_rev_list(output: bytes) -> MainLine:
     """A line of commits without what they did: ids, times and merges."""
     line = MainLine([], [], {}, [], {})
     latest = 0
@@ -39,7 +39,7 @@ def listed(output: bytes) -> MainLine:
     return line
 
 
-def compared(line: MainLine) -> str:
+def diff_tree_input(line: MainLine) -> str:
     """What `git diff-tree` is to compare, to tell what each commit of a line did: the commit with
     the one before it, which is its first parent."""
     return "".join(
@@ -47,7 +47,7 @@ def compared(line: MainLine) -> str:
     )
 
 
-class Logged(NamedTuple):
+class CommitRecord(NamedTuple):
     """One commit as printed. `seconds` is its own committer's date; `about` holds author, subject,
     committer and message. `changes` are (path, blob id, "link" for anything that is no plain file,
     or None where it was deleted)."""
@@ -58,16 +58,16 @@ class Logged(NamedTuple):
     changes: list[tuple[str, str | None]]
 
 
-def read(output: Iterable[bytes]) -> Iterator[Logged]:
+def parse_diff_tree(output: Iterable[bytes]) -> Iterator[CommitRecord]:
     """The commits in the order in which they were printed, each as soon as the next one begins."""
     tokens = _tokens(output)
-    commit: Logged | None = None
+    commit: CommitRecord | None = None
     for token in tokens:
         if token.startswith("\x02"):
             if commit is not None:
                 yield commit
             seconds = int(next(tokens) or 0)
-            commit = Logged(
+            commit = CommitRecord(
                 token[1:], seconds, (next(tokens), next(tokens), next(tokens), next(tokens)), []
             )
         elif commit is not None and token.startswith((":", "\n:")):
@@ -88,14 +88,14 @@ def _tokens(output: Iterable[bytes]) -> Iterator[str]:
         yield rest.decode("utf-8", "replace")
 
 
-def fill(
-    line: MainLine, commits: Iterable[Logged], wants: Callable[[str], bool], blobs: BlobStream
+def add_changes(
+    line: MainLine, commits: Iterable[CommitRecord], wants: Callable[[str], bool], blobs: BlobStream
 ) -> None:
     """Add to a line what its commits did, as they come; what is wanted of their files is asked for
     at once."""
     for sha, _, about, done in commits:
         i = line.index[sha]
-        blobs.ask((path, blob) for path, blob in done if blob and wants(path))
+        blobs.request((path, blob) for path, blob in done if blob and wants(path))
         line.commits[sha] = Commit(sha, utc(line.times[i]), *about)
         line.changes += ((i, path, blob) for path, blob in reversed(done))
 

@@ -59,7 +59,7 @@ class Notes:
         """Append a line to a commit's note. Raises GitFailure when it cannot be done."""
 
         def append(ref: str) -> None:
-            held = self.git.asked("notes", f"--ref={ref}", "show", commit)
+            held = self.git.query("notes", f"--ref={ref}", "show", commit)
             blob = self.git.output(
                 "hash-object", "-w", "--stdin", feed=f"{held}\n{line}\n" if held else f"{line}\n"
             )
@@ -110,7 +110,7 @@ class Notes:
                     self.git.output("update-ref", mine, before)
                 change(mine)
                 made = self.git.ref(mine)
-                if made and (made == before or self.git.move(NOTES_REF, made, before)):
+                if made and (made == before or self.git.move_ref(NOTES_REF, made, before)):
                     return
             finally:
                 with contextlib.suppress(GitFailure):  # what is left of it then is read by nobody

@@ -19,7 +19,7 @@ from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import LINK, SourceFile
 from mlflow_gitops.core.yaml.document import MAX_BYTES
 from mlflow_gitops.edges.git import log
-from mlflow_gitops.edges.git.blobs import BlobStream, Take, answer
+from mlflow_gitops.edges.git.blobs import BlobConsumer, BlobStream, read_blob
 from mlflow_gitops.edges.git.revisions import Revisions
 from mlflow_gitops.errors import GitFailure
 
@@ -81,7 +81,7 @@ class Git(Revisions):
                 # meanwhile.
                 Thread(target=_feed, args=(stdin, request), daemon=True).start()
             for blob in wanted:
-                data = answer(stdout, limit)
+                data = read_blob(stdout, limit)
                 if data is not None:
                     found[blob] = data
         return found
@@ -90,56 +90,60 @@ class Git(Revisions):
         self,
         revision: str,
         registry: RegistryFolder,
-        wants: Callable[[str], bool] = lambda path: False,
-        take: Take = lambda path, blob, data: None,
+        is_wanted: Callable[[str], bool] = lambda path: False,
+        consume: BlobConsumer = lambda path, blob, data: None,
     ) -> MainLine:
         """The first-parent history of a revision with what it did to the registry folder.
 
         The contents of the files that `wants` names by their paths are handed to `take` meanwhile,
         the oldest first.
         """
-        line = self.listed(revision)
-        self.fill(line, registry.paths, wants, take)
+        line = self.first_parent_line(revision)
+        self.add_changes(line, registry.paths, is_wanted, consume)
         return line
 
-    def listed(self, revision: str) -> MainLine:
+    def first_parent_line(self, revision: str) -> MainLine:
         """The first-parent history of a revision, from one `git rev-list`: no changes are in it
         yet."""
-        return log.listed(self._run("rev-list", *log.LISTED, revision, "--"))
+        return log.parse_rev_list(self._run("rev-list", *log.REV_LIST_OPTIONS, revision, "--"))
 
-    def fill(
-        self, line: MainLine, paths: Sequence[str], wants: Callable[[str], bool], take: Take
+    def add_changes(
+        self,
+        line: MainLine,
+        paths: Sequence[str],
+        is_wanted: Callable[[str], bool],
+        consume: BlobConsumer,
     ) -> None:
         """Add to a line what its commits did to the registry folder, from one `git diff-tree`;
         `line` says the rest."""
-        blobs = BlobStream(lambda: self._popen("cat-file", "--batch", "--buffer"), take)
+        blobs = BlobStream(lambda: self._popen("cat-file", "--batch", "--buffer"), consume)
         try:
-            log.fill(line, self._logged(log.compared(line), paths), wants, blobs)
+            log.add_changes(line, self._logged(log.diff_tree_input(line), paths), is_wanted, blobs)
         finally:
             blobs.close()
 
-    def _logged(self, asked: str, paths: Sequence[str]) -> Iterator[log.Logged]:
+    def _logged(self, asked: str, paths: Sequence[str]) -> Iterator[log.CommitRecord]:
         """What each of the commits asked for did to the registry folder, as `git diff-tree` finds
         it."""
-        command = ("diff-tree", *log.LOGGED, "--", *paths)
+        command = ("diff-tree", *log.DIFF_TREE_OPTIONS, "--", *paths)
         with self._popen(*command) as process:
             # It answers before it has read all of it, so somebody has to listen meanwhile.
             Thread(target=_feed, args=(process.stdin, asked.encode()), daemon=True).start()
-            yield from log.read(_chunks(process))
+            yield from log.parse_diff_tree(_chunks(process))
         if process.returncode:
             why = "git cannot tell what the commits changed"
-            self._run(*command, feed=asked, why=why)
+            self._run(*command, feed=asked, failure=why)
             raise GitFailure(f"{why}: it ended too early.")
 
-    def merged(
-        self, line: MainLine, wanted: Iterable[int], registry: RegistryFolder
+    def merged_commits(
+        self, line: MainLine, positions: Iterable[int], registry: RegistryFolder
     ) -> dict[int, list[Merged]]:
         """The commits that these true merges of the line brought in, the newest first, without
         merges among them.
 
         Two processes for all: one for how the commits hang together, one for what they did.
         """
-        merges = sorted(set(wanted) & line.merges.keys())
+        merges = sorted(set(positions) & line.merges.keys())
         if not merges:
             return {}
         first = merges[0]
@@ -191,7 +195,7 @@ class Git(Revisions):
         """Paths below the registry folder that differ, in the working tree, from where this branch
         left `ref`."""
         tip = self.resolve(ref)
-        start = self.asked("merge-base", tip, "HEAD") or tip
+        start = self.query("merge-base", tip, "HEAD") or tip
         places = registry.paths
         changed = self._run("diff", "--name-only", "-z", "--no-renames", start, "--", *places)
         paths = set(changed.decode("utf-8", "surrogateescape").split("\0"))

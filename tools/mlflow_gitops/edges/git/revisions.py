@@ -39,7 +39,7 @@ class Revisions(GitCommand):
             top = here._run(
                 "rev-parse",
                 "--show-toplevel",
-                why=f"{start} is not in a git repository that can be read",
+                failure=f"{start} is not in a git repository that can be read",
             )
         except GitFailure as failure:
             if here._run("rev-parse", "--is-inside-work-tree", check=False).strip() == b"false":
@@ -57,46 +57,48 @@ class Revisions(GitCommand):
         return cls(Path(os.fsdecode(top.removesuffix(b"\n"))))
 
     def has_commits(self) -> bool:
-        return self._has("HEAD")
+        return self._is_commit("HEAD")
 
     def resolve(self, revision: str) -> str:
         """The full id of the commit that a revision names. Raises GitFailure if it names none."""
         if revision == "HEAD" and not self.has_commits():
             raise GitFailure(f"{self.top} has no commits yet. Commit the manifests first.")
-        found = self.asked(
+        found = self.query(
             "rev-parse", "--verify", "-q", "--end-of-options", revision + "^{commit}"
         )
         if not found or found.startswith("^"):  # `^REV` is every commit but those of REV
             raise GitFailure(f"git knows no revision {revision!r}. Fetch it, or name another.")
         return found
 
-    def main_ref(self, wanted: str | None) -> str:
+    def main_ref(self, requested: str | None) -> str:
         """The main branch (RULES R1): the wanted one, the remote's HEAD, its `main` or `master`,
         else the local branch.
 
         A branch is meant even where a tag has the same name, which git would take first.
         """
-        if wanted is not None:
-            self.resolve(wanted)
-            branches = (f"refs/{kind}/{wanted}" for kind in ("heads", "remotes"))
-            return next((self._short(ref) for ref in branches if self._has(ref)), wanted)
+        if requested is not None:
+            self.resolve(requested)
+            branches = (f"refs/{kind}/{requested}" for kind in ("heads", "remotes"))
+            return next((self._short(ref) for ref in branches if self._is_commit(ref)), requested)
         remote = self.remote()
         if remote is None:
             branch = self.branch()
             local = (f"refs/heads/{name}" for name in ("main", "master"))
-            return branch or next((self._short(ref) for ref in local if self._has(ref)), "HEAD")
+            return branch or next(
+                (self._short(ref) for ref in local if self._is_commit(ref)), "HEAD"
+            )
         for ref in (f"refs/remotes/{remote}/{name}" for name in ("HEAD", "main", "master")):
-            if self._has(ref):
+            if self._is_commit(ref):
                 return self._short(ref)
         raise GitFailure(
             f"The main branch of {remote} is not known here. Run git fetch {remote} (git push -u"
             f" {remote} HEAD where it is still empty), or name it with --main."
         )
 
-    def first_parents(self, revision: str, without: str | None = None) -> list[str]:
+    def first_parents(self, revision: str, excluded: str | None = None) -> list[str]:
         """The first-parent line up to a revision, the oldest commit first, less what `without` has;
         empty before the first commit."""
-        less = [f"^{without}"] if without else []
+        less = [f"^{excluded}"] if excluded else []
         try:
             return self._text(
                 "rev-list", "--first-parent", "--reverse", revision, *less, "--"
@@ -112,7 +114,7 @@ class Revisions(GitCommand):
         remotes = self._text("remote").split()
         return "origin" if "origin" in remotes else remotes[0] if remotes else None
 
-    def fetch(self, enough: Callable[[], bool] = lambda: False) -> None:
+    def fetch(self, should_stop: Callable[[], bool] = lambda: False) -> None:
         """Bring in the branches of the remote that the main branch is taken from; nothing where
         there is none. A remote that stalls is given up, and any as soon as there was `enough`
         waiting. Raises GitFailure."""
@@ -123,17 +125,19 @@ class Revisions(GitCommand):
             # remote's in their place.
             ours = ("-c", f"remote.{remote}.fetch=^{NOTES_REF}")
             told = ("--quiet", "--no-tags", "--no-write-fetch-head")
-            self.exchange(*ours, "fetch", *told, remote, why="git fetch failed", enough=enough)
+            self.exchange(
+                *ours, "fetch", *told, remote, failure="git fetch failed", should_stop=should_stop
+            )
 
     def ref(self, name: str) -> str | None:
         """What a ref points at; None if it does not exist."""
-        return self.asked("rev-parse", "--verify", "-q", name) or None
+        return self.query("rev-parse", "--verify", "-q", name) or None
 
     def branch(self) -> str | None:
         """The branch that is checked out; None where HEAD is on none."""
-        return self.asked("symbolic-ref", "-q", "--short", "HEAD") or None
+        return self.query("symbolic-ref", "-q", "--short", "HEAD") or None
 
-    def move(self, name: str, new: str, old: str | None) -> bool:
+    def move_ref(self, name: str, new: str, old: str | None) -> bool:
         """Move a ref from `old` (None: it must not exist) to `new`, unless it moved meanwhile."""
         try:
             self._run("update-ref", "-m", "mlflow-gitops", name, new, old or "")
@@ -150,7 +154,7 @@ class Revisions(GitCommand):
 
         Raises GitFailure where the two conflict, naming the files.
         """
-        done = self._start(
+        done = self._execute(
             "merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", onto, revision
         )
         if done.returncode == 1:
@@ -171,12 +175,12 @@ class Revisions(GitCommand):
             "commit-tree", tree, *parents, "-m", "a merge that is only planned", identity=True
         )
 
-    def contains(self, revision: str, other: str) -> bool:
+    def contains(self, revision: str, ancestor: str) -> bool:
         """Whether `other` is `revision` or comes before it; not where it is unknown here."""
-        if not self.exists(other):
+        if not self.exists(ancestor):
             return False
-        question = ("merge-base", "--is-ancestor", other, revision)
-        done = self._start(*question)
+        question = ("merge-base", "--is-ancestor", ancestor, revision)
+        done = self._execute(*question)
         return done.returncode != 1 and self._checked(done, question) == b""
 
     def after(self, start: str, revision: str) -> frozenset[str]:
@@ -215,8 +219,8 @@ class Revisions(GitCommand):
             return False
         return self.output("cat-file", "--batch-check=%(objecttype)", feed=f"{sha}\n") == "commit"
 
-    def _has(self, ref: str) -> bool:
-        return self.asked("rev-parse", "--verify", "-q", ref + "^{commit}") != ""
+    def _is_commit(self, ref: str) -> bool:
+        return self.query("rev-parse", "--verify", "-q", ref + "^{commit}") != ""
 
     def _short(self, ref: str) -> str:
         """The shortest form of a ref's name that can mean nothing else."""

@@ -293,7 +293,7 @@ def repository_of(git: Git | None, api_url: str = API) -> str | None:
     remote = git.remote() if git else None
     if git is None or remote is None:
         return None
-    found = _REMOTE.match(git.asked("remote", "get-url", remote))
+    found = _REMOTE.match(git.query("remote", "get-url", remote))
     host = (urlsplit(api_url).hostname or "").removeprefix("api.")
     return found["name"] if found and found["host"].lower() == host else None
 

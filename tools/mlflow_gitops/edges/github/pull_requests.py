@@ -24,7 +24,7 @@ from mlflow_gitops.core.history.approvals import (
     makers,
 )
 from mlflow_gitops.core.manifests.manifest import read_manifest
-from mlflow_gitops.core.times import instant
+from mlflow_gitops.core.times import parse_time
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.github.client import GitHub, branch_of
 from mlflow_gitops.errors import GitHubFailure
@@ -76,7 +76,7 @@ class PullRequests:
                 not_counted=(f"no pull request merged into {self.branch} made {sha[:7]}",)
             )
         told = self._judged(pull, file)
-        here = self._git.asked("rev-parse", "--verify", "-q", f"{sha}:{file}")
+        here = self._git.query("rev-parse", "--verify", "-q", f"{sha}:{file}")
         merged = self._blob(pull.head, file)
         return told if here == merged else replace(told, stages=self._stages(merged, file))
 
@@ -130,9 +130,9 @@ class PullRequests:
         rebased pull request by the last of its commits alone."""
         line = list(self._main_line())
         start = self._main_line().get(sha, len(line))
-        before = instant(self._git.describe(sha).at) if start + 1 < len(line) else None
+        before = parse_time(self._git.describe(sha).at) if start + 1 < len(line) else None
         for other in line[start + 1 : start + _MAX_COMMITS]:
-            at = instant(self._git.describe(other).at)
+            at = parse_time(self._git.describe(other).at)
             if before is None or abs(at - before) > _ONE_REBASE:
                 return
             yield other

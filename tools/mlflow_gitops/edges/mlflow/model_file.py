@@ -19,7 +19,7 @@ import yaml
 
 from mlflow_gitops.core.observed.recorded import ModelFile, Signature
 from mlflow_gitops.edges.mlflow.server import Server
-from mlflow_gitops.edges.system.redaction import hide, without_credentials
+from mlflow_gitops.edges.system.redaction import redact, without_credentials
 from mlflow_gitops.errors import RegistryFailure
 
 PATIENCE = 30.0
@@ -215,7 +215,7 @@ def libraries(requirements: str) -> dict[str, str]:
     credentials."""
     found: dict[str, list[str]] = {}
     for line in requirements.splitlines():
-        said = hide(re.split(r"(?:^|\s)#", line)[0].strip())
+        said = redact(re.split(r"(?:^|\s)#", line)[0].strip())
         if not said or said.startswith("-"):
             continue
         exact, named = _EXACT.match(said), _NAME.match(said)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from mlflow_gitops.edges.mlflow.server_errors import NOT_FOUND, WHERE, explain
-from mlflow_gitops.edges.system.redaction import hide, without_credentials
+from mlflow_gitops.edges.system.redaction import redact, without_credentials
 from mlflow_gitops.errors import RegistryFailure
 
 T = TypeVar("T")
@@ -92,7 +92,7 @@ class Server:
         """The failure that an exception from MLflow's client stands for, without credentials."""
         failure = explain(error, self.shown, over_http=self.http, call=call)
         return RegistryFailure(
-            hide(failure.message, self._uri),
+            redact(failure.message, self._uri),
             fix=failure.fix,
             transient=failure.transient,
             code=failure.code,

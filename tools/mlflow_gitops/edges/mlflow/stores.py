@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from mlflow_gitops.edges.mlflow.server import PATIENCE, PROBE
 from mlflow_gitops.edges.mlflow.server_errors import LOCKED
-from mlflow_gitops.edges.system.redaction import hide, without_credentials
+from mlflow_gitops.edges.system.redaction import redact, without_credentials
 from mlflow_gitops.errors import RegistryFailure
 
 LOCK_PATIENCE = 5.0
@@ -114,7 +114,7 @@ def _database(uri: str) -> None:
             f"{shown} needs the Python package {failed[0].name}, which is not installed."
         )
     said = " ".join(str(getattr(failed[0], "orig", None) or failed[0]).split())
-    said = hide(said.partition(" (Background on this error")[0], uri)
+    said = redact(said.partition(" (Background on this error")[0], uri)
     raise RegistryFailure(
         f"{shown} cannot be opened: {said[:300].rstrip('. ')}. Is it running? {_NAME_IT}"
     )

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Meanwhile(Generic[T]):
+class BackgroundCall(Generic[T]):
     """Calls `work` in a thread of its own, at once. `concurrent.futures` would do as much, and
     takes longer to load than most of what is read so."""
 

@@ -21,10 +21,10 @@ def registry_files(repo: Path, registry: RegistryFolder) -> Iterator[SourceFile]
     Symbolic links are not followed: what a manifest says must be in the commit that is reviewed,
     and nothing outside the repository is read. Raises Failure if there is no such folder.
     """
-    return (read_file(f"{repo}/{path}", path) for path in names(repo, registry))
+    return (read_file(f"{repo}/{path}", path) for path in registry_paths(repo, registry))
 
 
-def names(repo: Path, registry: RegistryFolder) -> list[str]:
+def registry_paths(repo: Path, registry: RegistryFolder) -> list[str]:
     """The paths of a registry folder's files, without reading them. Raises Failure if there is no
     such folder."""
     top = repo / registry
@@ -64,21 +64,21 @@ def names(repo: Path, registry: RegistryFolder) -> list[str]:
     )
 
 
-def read_file(path: Path | str, shown: str) -> SourceFile:
+def read_file(path: Path | str, repo_path: str) -> SourceFile:
     """Read one plain file, at most a byte more than is allowed, so that size is judged without
     reading it all."""
     try:
         status = os.lstat(path)
         if stat.S_ISLNK(status.st_mode):
-            return SourceFile(shown, None, LINK)
+            return SourceFile(repo_path, None, LINK)
         if not stat.S_ISREG(status.st_mode):
-            return SourceFile(shown, None, "is no plain file")
+            return SourceFile(repo_path, None, "is no plain file")
         with open(path, "rb") as stream:
             # Room for the limit itself would be taken for each file, however small: three quarters
             # of the time.
-            return SourceFile(shown, stream.read(min(status.st_size, MAX_BYTES) + 1))
+            return SourceFile(repo_path, stream.read(min(status.st_size, MAX_BYTES) + 1))
     except OSError as error:
-        return SourceFile(shown, None, f"cannot be read: {error.strerror or error}")
+        return SourceFile(repo_path, None, f"cannot be read: {error.strerror or error}")
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -94,14 +94,14 @@ def write_file(path: Path, data: bytes) -> None:
         raise Failure(f"{path} cannot be written: {error.strerror or error}.") from None
 
 
-def put_file(top: Path, shown: str, data: bytes, *, new: bool) -> None:
+def put_file(top: Path, repo_path: str, data: bytes, *, new: bool) -> None:
     """Write a file of the repository: a new one, with the folders that it needs, or another content
     of one that is there.
 
     Raises Failure where a folder on the way is a symbolic link, which could lead out of the
     repository, and where a new file is there already.
     """
-    path = top / shown
+    path = top / repo_path
     if not new:
         return write_file(path, data)
     links = [
@@ -116,7 +116,7 @@ def put_file(top: Path, shown: str, data: bytes, *, new: bool) -> None:
         with open(path, "xb") as stream:
             stream.write(data)
     except OSError as error:
-        raise Failure(f"{shown} cannot be written: {error.strerror or error}.") from None
+        raise Failure(f"{repo_path} cannot be written: {error.strerror or error}.") from None
 
 
 def schema_copies(repo: Path) -> dict[str, bytes]:

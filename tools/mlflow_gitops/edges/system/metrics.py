@@ -73,7 +73,7 @@ class Metrics:
         for where in ("git", "mlflow", "model", "receipt", "files", "machine"):
             self._failures.labels(where)
 
-    def told(self, one: Round, seconds: float) -> None:
+    def record_round(self, one: Round, seconds: float) -> None:
         """A round came to its end."""
         self._seconds.observe(seconds)
         if one.commit != self._commit:
@@ -92,7 +92,7 @@ class Metrics:
             self._last_success = time.time()
             self._success.set(self._last_success)
 
-    def failed(self, where: str) -> None:
+    def record_failure(self, where: str) -> None:
         """Something went wrong: `git`, `mlflow`, `receipt`, `files` (a commit that cannot be read)
         or `machine` (which lacks something)."""
         self._failures.labels(where).inc()

@@ -30,7 +30,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def spread(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterable[Result]:
+def parallel_map(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterable[Result]:
     """The same as `map`, on several processors where there are many items. `work`, items and
     results must be picklable."""
     # A process is copied only where that is the system's habit, and never while other threads may

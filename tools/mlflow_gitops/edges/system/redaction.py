@@ -36,7 +36,7 @@ def without_credentials(uri: str) -> str:
     return shown if "://" not in uri or scheme in _QUERY_OF_FILES else re.split(r"[?#]", shown)[0]
 
 
-def hide(text: str, *uris: str) -> str:
+def redact(text: str, *uris: str) -> str:
     """The text without what is secret in it, in the environment, or in these addresses."""
     text = _PASSWORD.sub(r"\1=***", _USERINFO.sub("", text))
     known = {os.environ.get(name, "") for name in _VARIABLES} | {
