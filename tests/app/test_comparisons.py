@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from mlflow_gitops.app.comparisons import replaced, side_by_side, with_comparisons
-from mlflow_gitops.core.gates.judge import Evidence
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
-from mlflow_gitops.core.observed.recorded import ModelFile, Record, Unreadable
 from mlflow_gitops.core.plan.plan import ModelPlan, StageChange
+from mlflow_gitops.core.recorded.values import ModelFile, Record, Unreadable
 from mlflow_gitops.errors import RegistryFailure
+from tests.support.core.evidence import FakeEvidence
 
 
 class Asked:
@@ -19,7 +19,7 @@ class Asked:
     def __init__(self, failure: Exception | None = None) -> None:
         self.versions: list[ObservedVersion] = []
         self._failure = failure
-        self.evidence = Evidence(read=self.read, read_file=self.read_file)
+        self.evidence = FakeEvidence(read=self.read, read_file=self.read_file)
 
     def read(self, version: ObservedVersion) -> Record | None:
         self.versions.append(version)

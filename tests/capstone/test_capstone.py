@@ -49,8 +49,8 @@ def test_manifest_and_policy_are_valid_and_agree_with_the_code(project: None) ->
     )
     assert not snapshot.errors
     code = module("project")
-    asks = snapshot.policy.for_model(code.MODEL).stages["Production"].asks
-    assert asks.metrics["accuracy"].min == code.FLOOR
+    gates = snapshot.policy.for_model(code.MODEL).stages["Production"].gates
+    assert gates.built_in["metrics"]["accuracy"].min == code.FLOOR
     assert list(snapshot.manifests) == [code.MODEL]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.core.gates.overrides import Override, overrides
+from mlflow_gitops.core.verdicts.overrides import Override, overrides
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
 from tests.support.team import Ran, Team

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from mlflow_gitops.core.observed.model import ObservedVersion
-from mlflow_gitops.core.observed.recorded import ModelFile
-from mlflow_gitops.core.observed.signatures import breaks
+from mlflow_gitops.core.recorded.signatures import breaks
+from mlflow_gitops.core.recorded.values import ModelFile
 from mlflow_gitops.edges.mlflow import model_file
 from mlflow_gitops.edges.mlflow.model_file import Artifacts, libraries
 from mlflow_gitops.edges.mlflow.registry import Registry

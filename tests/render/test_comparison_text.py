@@ -14,11 +14,11 @@ import pytest
 
 from mlflow_gitops.core.comparison.compare import compare
 from mlflow_gitops.core.comparison.values import Comparison, Facts
-from mlflow_gitops.core.gates.verdict import Refusal, Verdict
 from mlflow_gitops.core.observed.model import ObservedVersion
-from mlflow_gitops.core.observed.recorded import Metric, Record
 from mlflow_gitops.core.plan.fingerprint import Fingerprint
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
+from mlflow_gitops.core.recorded.values import Metric, Record
+from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 from mlflow_gitops.render import comparison_table, plan_json, plan_markdown, plan_text
 from mlflow_gitops.render import comparison_text as render
 from mlflow_gitops.render.terminal import Style

@@ -18,12 +18,12 @@ from markdown_it.token import Token
 
 from mlflow_gitops.core.comparison.compare import compare
 from mlflow_gitops.core.comparison.values import Comparison, Facts
-from mlflow_gitops.core.gates.verdict import Refusal, Verdict
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.observed.model import ObservedVersion
-from mlflow_gitops.core.observed.recorded import Dataset, Metric, ModelFile, Record, Signature
 from mlflow_gitops.core.plan.fingerprint import Fingerprint
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
+from mlflow_gitops.core.recorded.values import Dataset, Metric, ModelFile, Record, Signature
+from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 from mlflow_gitops.core.yaml.document import CONTROL
 from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.render import plan_markdown

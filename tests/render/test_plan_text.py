@@ -9,7 +9,6 @@ from textwrap import dedent
 
 import pytest
 
-from mlflow_gitops.core.gates.verdict import Refusal, Verdict
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
@@ -18,11 +17,13 @@ from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
 from mlflow_gitops.core.plan.plan_model import plan_model
 from mlflow_gitops.core.plan.refusals import Context
+from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.render import plan_text, problems
 from mlflow_gitops.render.terminal import Style
 from tests.render.commits import BEFORE, FILE, PROMOTED
 from tests.support.console.streams import Terminal
+from tests.support.core.evidence import NO_EVIDENCE
 from tests.support.core.one_model import OWNER, make_desired, make_observed
 
 NOW = "2026-02-01T00:00:00Z"
@@ -52,7 +53,7 @@ def between(
     points = [Point(BEFORE, make_desired(before, policy) if before is not None else None)]
     points += [Point(PROMOTED, make_desired(after, policy))] if before != after else []
     history = ModelHistory(BEFORE.sha, "known", tuple(points))
-    return plan_model("m", history, observed, Context(OWNER, NOW))
+    return plan_model("m", history, observed, Context(OWNER, NOW, NO_EVIDENCE))
 
 
 def version(number: int, stage: str = "None", **about: object) -> ObservedVersion:

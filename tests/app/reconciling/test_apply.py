@@ -21,6 +21,7 @@ from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import ModelPlan
 from mlflow_gitops.core.plan.plan_model import Context, plan_model
 from mlflow_gitops.errors import RegistryFailure
+from tests.support.core.evidence import NO_EVIDENCE
 from tests.support.core.states import NAME, OWNER, commit
 from tests.support.registries.memory import MemoryRegistry
 
@@ -60,7 +61,9 @@ def run(held: MemoryRegistry, whole: ModelHistory = HISTORY) -> Outcome:
             history = replace(whole, base=TARGET.sha, points=whole.points[1:])
         elif observed.base != BASE.sha:
             history = ModelHistory(observed.base, "stale", (Point(None, whole.target),))
-        return plan_model(name, history, observed, Context(OWNER, "2026-02-01T00:00:00Z"))
+        return plan_model(
+            name, history, observed, Context(OWNER, "2026-02-01T00:00:00Z", NO_EVIDENCE)
+        )
 
     [outcome] = apply_models([again(NAME)], again, held)
     return outcome
@@ -120,7 +123,9 @@ def test_a_person_moves_a_version_between(move: int) -> None:
 def test_a_newer_run_ends_before_this_one_has_read_back() -> None:
     """What it wrote over is not claimed as done by this run."""
     held = registry()
-    whole = len(plan_model(NAME, HISTORY, held.read(NAME), Context(OWNER, "")).applying)
+    whole = len(
+        plan_model(NAME, HISTORY, held.read(NAME), Context(OWNER, "", NO_EVIDENCE)).applying
+    )
 
     def newer() -> None:
         model = held.models[NAME]

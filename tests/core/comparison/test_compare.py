@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from mlflow_gitops.core.comparison.compare import compare, holds, meant
 from mlflow_gitops.core.comparison.values import Facts, MetricPair, Pair, SignatureChange
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
-from mlflow_gitops.core.observed.recorded import Dataset, Metric, ModelFile, Record, Signature
-from mlflow_gitops.core.observed.signatures import breaks, harmless
+from mlflow_gitops.core.recorded.signatures import breaks, harmless
+from mlflow_gitops.core.recorded.values import Dataset, Metric, ModelFile, Record, Signature
 from tests.support.core.comparisons import BARE, EASIER, FIELD, HOLDOUT, NEW, OLD
 
 FOUND = compare("fraud", OLD, NEW)

@@ -3,7 +3,6 @@ column (RULES R3)."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,11 +21,10 @@ from mlflow.types.schema import (
     TensorSpec,
 )
 
-from mlflow_gitops.core.gates import Finding
-from mlflow_gitops.core.gates.signature import signature
-from mlflow_gitops.core.observed.recorded import Signature
-from mlflow_gitops.core.observed.signatures import breaks, harmless
-from tests.core.gates.subjects import said, subject
+from mlflow_gitops.core.gates import Finding, signature
+from mlflow_gitops.core.recorded.signatures import breaks, harmless
+from mlflow_gitops.core.recorded.values import Signature
+from tests.support.core.subjects import said, subject
 
 
 def signed(
@@ -326,27 +324,27 @@ def test_a_part_that_one_signature_leaves_out() -> None:
     ],
 )
 def test_the_gate(known: dict[int, Signature], findings: list[tuple[str, str]]) -> None:
-    assert said(*signature(subject(signatures=known))) == findings
+    assert said(*signature.ask(subject(signatures=known), "compatible")) == findings
 
 
 def test_nobody_to_compare_with() -> None:
     for holder in (None, 14):
-        [found] = signature(subject(holder=holder))
+        [found] = signature.ask(subject(holder=holder), "compatible")
         assert found == Finding(
             "exempt", "nobody to compare with: no other version holds Production"
         )
-    [found] = signature(subject(versions=(14,)))
+    [found] = signature.ask(subject(versions=(14,)), "compatible")
     assert found.detail == "12, which holds Production, is not in MLflow to compare with"
 
 
 def test_the_holder_of_the_stage_that_is_entered_is_compared_with() -> None:
     known = {12: signed([column("long")]), 14: signed([column("long")])}
-    one = replace(
-        subject(signatures=known, stage="Staging"), holder={"Staging": 12, "Production": 14}.get
-    )
-    assert said(*signature(one)) == [("passed", "signature compatible with 12")]
+    one = subject(signatures=known, stage="Staging", holders={"Staging": 12, "Production": 14})
+    assert said(*signature.ask(one, "compatible")) == [("passed", "signature compatible with 12")]
 
 
 def test_a_version_without_artifacts_has_no_signature() -> None:
-    nothing = replace(subject(), read_file=lambda version: None)
-    assert said(*signature(nothing)) == [("failed", "14 has no signature to compare")]
+    nothing = subject(has_file=False)
+    assert said(*signature.ask(nothing, "compatible")) == [
+        ("failed", "14 has no signature to compare")
+    ]

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from mlflow_gitops.core.gates.approvals import Approvals
 from mlflow_gitops.core.history.approvals import (
-    Approvals,
     PullRequest,
     Review,
     Reviewer,

@@ -29,6 +29,7 @@ from mlflow_gitops.core.plan.plan_model import plan_model
 from mlflow_gitops.core.plan.refusals import Context
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.system.files import registry_files
+from tests.support.core.evidence import NO_EVIDENCE
 from tests.support.git_histories import (
     MODELS,
     REGISTRY,
@@ -197,7 +198,9 @@ def check_causes(history: ModelHistory, states: list[State], base: str | None) -
     }
     aliases = {"production": 4, "champion": 4, "canary": 1}
     seen = ObservedModel(name, "by hand", {"a": "z", "b": "z"}, aliases, versions)
-    for change in plan_model(name, history, seen, Context("owner", "2026-02-01T00:00:00Z")).changes:
+    for change in plan_model(
+        name, history, seen, Context("owner", "2026-02-01T00:00:00Z", NO_EVIDENCE)
+    ).changes:
         field = _field(change)
         said = values(states, field)
         moved = base is None or any(value != said[0] for value in said)

@@ -82,7 +82,7 @@ def entry(*trees: Tree, base: int | None = 0, dirty: Tree | None = None) -> Entr
 
 
 def judged_by(found: Entry, stage: str = "Production") -> tuple[str, ...]:
-    return found.judge.stages[stage].asks.gates
+    return found.judge.stages[stage].gates.names
 
 
 # -- which entries there are -------------------------------------------------------------------------------------------
@@ -284,8 +284,8 @@ def test_the_judge_is_the_policy_for_this_model() -> None:
     _, histories = explained(
         {POLICY: policy, **holding("{}")}, {POLICY: "{}\n", **holding("{Production: 2}")}
     )
-    assert histories.judge(commit(1), "m").stages["Production"].asks.pinned
-    assert not histories.judge(commit(1), "other").stages["Production"].asks.pinned
+    assert histories.judge(commit(1), "m").stages["Production"].gates.built_in.get("pinned")
+    assert not histories.judge(commit(1), "other").stages["Production"].gates.built_in.get("pinned")
 
 
 def test_a_prompt_is_judged_by_the_rules_for_prompts() -> None:
@@ -295,7 +295,7 @@ def test_a_prompt_is_judged_by_the_rules_for_prompts() -> None:
     _, histories = explained(
         {POLICY: rules, **holding("{}")}, prompt, holding("{Production: 2}"), base=None
     )
-    judges = [histories.judge(commit(i), "m").stages["Production"].asks.gates for i in (1, 2)]
+    judges = [histories.judge(commit(i), "m").stages["Production"].gates.names for i in (1, 2)]
     assert judges == [("tags",), ()]
     assert histories.judge(commit(1), "m").stages["Production"].native is False
     [_, standing] = [histories.entries_at("m", sha(i)) for i in (0, 1)]

@@ -17,6 +17,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 import mlflow_gitops.core as core
+from mlflow_gitops.core.gates.table import GATES
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import (
     LINK,
@@ -202,7 +203,7 @@ def test_a_schema_copy_that_differs() -> None:
 # The modules that check files; a code is any hyphenated word in them that is not one of these.
 CHECKING = (
     "yaml/document", "yaml/scalars", "yaml/schema_check", "manifests/names", "manifests/manifest", "manifests/policy",
-    "manifests/gate_settings", "manifests/snapshot",
+    "manifests/snapshot", *(f"gates/{gate.ask.__module__.rpartition('.')[2]}" for gate in GATES), "gates/stage_gates",
 )  # fmt: skip
 NO_CODES = {"utf-8", "utf-8-sig"}
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+\Z")

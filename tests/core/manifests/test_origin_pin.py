@@ -6,14 +6,14 @@ from __future__ import annotations
 import pytest
 
 from mlflow_gitops.core.authoring.edit_manifest import Edit, apply_edit
-from mlflow_gitops.core.gates.judge import Evidence
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import check_policy, read_manifest
 from mlflow_gitops.core.manifests.origin_pin import ORIGIN_TAG, OriginPin, copied_tags
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
-from mlflow_gitops.core.observed.recorded import Unreadable
 from mlflow_gitops.core.plan.pins import origins, pins
+from mlflow_gitops.core.recorded.values import Unreadable
+from tests.support.core.evidence import FakeEvidence
 
 DIGEST = "sha256:" + "a" * 64
 PIN = OriginPin("staging", 14, DIGEST, run_id="r1", model_id="m-1", model="m")
@@ -34,7 +34,7 @@ def desired() -> Desired:
 
 
 def refused(found: ObservedVersion | None) -> list[str]:
-    evidence = Evidence(origin=lambda pin: found)
+    evidence = FakeEvidence(origin=lambda pin: found)
     return [f"{one.code}: {one.detail}" for one in origins(desired(), ObservedModel("m"), evidence)]
 
 
@@ -70,13 +70,15 @@ def test_an_origin_that_cannot_be_looked_at_is_no_origin() -> None:
     def silent(pin: OriginPin) -> ObservedVersion | None:
         raise Unreadable("it does not answer")
 
-    [found] = origins(desired(), ObservedModel("m"), Evidence(origin=silent))
+    [found] = origins(desired(), ObservedModel("m"), FakeEvidence(origin=silent))
     assert (found.code, "it does not answer" in found.detail) == ("pin", True)
 
 
 def test_nobody_is_asked_once_the_copy_is_here() -> None:
     here = ObservedModel("m", versions={3: ObservedVersion(3, tags={ORIGIN_TAG: PIN.stamp})})
-    assert list(origins(desired(), here, Evidence(origin=lambda pin: pytest.fail("asked")))) == []
+    assert (
+        list(origins(desired(), here, FakeEvidence(origin=lambda pin: pytest.fail("asked")))) == []
+    )
     assert list(pins(desired(), here, (), lambda version: None)) == []
 
 

@@ -6,7 +6,12 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from mlflow_gitops.core.manifests.gate_settings import Bound, NoWorse, Requirements, Soak, Tolerance
+from mlflow_gitops.core.gates import climbs_from, no_worse_than, soak
+from mlflow_gitops.core.gates.approvals import RequiredApprovals
+from mlflow_gitops.core.gates.metrics import Bound
+from mlflow_gitops.core.gates.no_worse_than import NoWorse, Tolerance
+from mlflow_gitops.core.gates.soak import Soak
+from mlflow_gitops.core.gates.stage_gates import NO_GATES, StageGates
 from mlflow_gitops.core.manifests.policy import (
     Freeze,
     Limit,
@@ -38,7 +43,7 @@ def test_no_policy() -> None:
             "Staging": StageRule("Staging", None, native=True, protected=False),
             "Archived": StageRule("Archived", None, native=True, protected=False),
         }
-        assert not any(rule.asks for rule in found.stages.values())
+        assert not any(rule.gates for rule in found.stages.values())
         assert (found.alias_only, found.drift, found.freeze, found.overrides) == (
             None,
             "heal",
@@ -78,18 +83,17 @@ def test_exceptions_are_merged_key_by_key_in_order() -> None:
     plain, a, ab, abc = (
         policy.for_model(name).stages["Production"] for name in ("m", "a", "ab", "abc")
     )
-    assert (
-        plain.asks.soak
-        and plain.asks.soak.text == "24h"
-        and plain.asks.climbs_from == ("Staging", "Canary")
-    )
-    assert a.asks.soak and a.asks.soak.text == "72h"
-    assert a.asks.climbs_from == ("Canary",), "a list is replaced"
-    assert a.asks.tags == {"a": "x", "c": "z"}, "null removes, the rest stays"
-    assert a.asks.pinned and a.alias == "production" and a.protected
-    assert ab.asks.soak and ab.asks.soak.text == "1h" and not ab.protected, "the later one wins"
-    assert ab.asks.climbs_from == ("Staging",)
-    assert abc.asks.soak is None and abc.asks.climbs_from == ()
+    assert plain.gates.settings(soak.GATE) == Soak(
+        "24h", ("Staging", "Canary")
+    ) and plain.gates.settings(climbs_from.GATE) == ("Staging", "Canary")
+    assert a.gates.settings(soak.GATE) == Soak("72h", ("Canary",))
+    assert a.gates.settings(climbs_from.GATE) == ("Canary",), "a list is replaced"
+    assert a.gates.built_in["tags"] == {"a": "x", "c": "z"}, "null removes, the rest stays"
+    assert a.gates.built_in["pinned"] and a.alias == "production" and a.protected
+    assert ab.gates.settings(soak.GATE) == Soak("1h", ("Staging",)), "the later one wins"
+    assert not ab.protected
+    assert ab.gates.settings(climbs_from.GATE) == ("Staging",)
+    assert "soak" not in abc.gates.built_in and "from" not in abc.gates.built_in
     assert (
         "Canary" in policy.for_model("a").stages and "Canary" not in policy.for_model("ab").stages
     )
@@ -149,12 +153,11 @@ def test_a_freeze_ends(until: str, still: str, over: str) -> None:
     [("24h", 24), ("3d", 72), ("1d12h", 36), ("2w", 336), ("90m", 1.5), ("0s", 0)],
 )
 def test_a_soak_is_a_length_of_time(text: str, hours: float) -> None:
-    soak = (
-        rules(f"stages: {{Production: {{from: [Staging], soak: {text}}}}}\n")
-        .stages["Production"]
-        .asks.soak
-    )
-    assert soak is not None and soak.length.total_seconds() == hours * 3600
+    production = rules(f"stages: {{Production: {{from: [Staging], soak: {text}}}}}\n").stages[
+        "Production"
+    ]
+    found = production.gates.settings(soak.GATE)
+    assert found is not None and found.length.total_seconds() == hours * 3600
 
 
 def test_a_registry_without_stages_keeps_them_as_aliases() -> None:
@@ -169,18 +172,19 @@ def test_a_registry_without_stages_keeps_them_as_aliases() -> None:
 
 def test_everything_that_can_be_said_is_read() -> None:
     policy = read((EXAMPLES / "good/policies/everything.yaml").read_text(encoding="utf-8"))
-    production = policy.for_model("m").stages["Production"].asks
-    assert production.gates == (
+    production = policy.for_model("m").stages["Production"].gates
+    assert production.names == (
         "from", "soak", "approvals", "metrics", "no_worse_than", "signature", "fairness",
     )  # fmt: skip
     assert (
-        production.metrics["both"].min == -1.5
-        and production.metrics["latency_p95_ms"].dataset == "holdout"
+        production.built_in["metrics"]["both"].min == -1.5
+        and production.built_in["metrics"]["latency_p95_ms"].dataset == "holdout"
     )
-    assert production.no_worse_than is not None
-    assert production.no_worse_than.metrics["error"].better == "lower"
-    assert not production.no_worse_than.metrics["error"].same_data
-    assert policy.for_model("m").stages["Staging"].asks.gates == (
+    compared = production.settings(no_worse_than.GATE)
+    assert compared is not None
+    assert compared.metrics["error"].better == "lower"
+    assert not compared.metrics["error"].same_data
+    assert policy.for_model("m").stages["Staging"].gates.names == (
         "approvals",
         "status",
         "pinned",
@@ -276,51 +280,57 @@ def test_an_own_stage_is_not_protected_and_production_may_be_left_unprotected() 
 # -- what a stage asks ----------------------------------------------------------------------------------------------------
 
 
-def asks(rule: str) -> Requirements:
-    return rules(f"stages: {{Production: {{{rule}}}}}\n").stages["Production"].asks
+def gates_of(rule: str) -> StageGates:
+    return rules(f"stages: {{Production: {{{rule}}}}}\n").stages["Production"].gates
 
 
 @pytest.mark.parametrize(
     ("rule", "wanted"),
     [
-        ("from: [Staging]", Requirements(climbs_from=("Staging",))),
-        ("from: [Staging], soak: 1d", Requirements(climbs_from=("Staging",), soak=Soak("1d"))),
-        ("approvals: 2", Requirements(approvals=2)),
-        ("approvals: 0", Requirements()),
-        ("approvals: {count: 2}", Requirements(approvals=2)),
-        ("approvals: {from: message}", Requirements(approvals=1, approvals_from="message")),
-        ("require: {status: READY}", Requirements(status="READY")),
-        ("require: {pinned: true}", Requirements(pinned=True)),
-        ("require: {pinned: false}", Requirements()),
-        ("require: {tags: {a: x}}", Requirements(tags={"a": "x"})),
+        ("from: [Staging]", {"from": ("Staging",)}),
+        ("from: [Staging], soak: 1d", {"from": ("Staging",), "soak": Soak("1d", ("Staging",))}),
+        ("approvals: 2", {"approvals": RequiredApprovals(2)}),
+        ("approvals: 0", {}),
+        ("approvals: {count: 2}", {"approvals": RequiredApprovals(2)}),
+        ("approvals: {from: message}", {"approvals": RequiredApprovals(1, "message")}),
+        ("require: {status: READY}", {"status": "READY"}),
+        ("require: {pinned: true}", {"pinned": True}),
+        ("require: {pinned: false}", {}),
+        ("require: {tags: {a: x}}", {"tags": {"a": "x"}}),
         (
             "require: {metrics: {a: {min: 1, max: 2, dataset: d}}}",
-            Requirements(metrics={"a": Bound(1, 2, "d")}),
+            {"metrics": {"a": Bound(1, 2, "d")}},
         ),
         (
             (
                 "require: {no_worse_than: {stage: Staging, metrics: {a: {tolerance: 0.1, better:"
                 " lower}}}}"
             ),
-            Requirements(no_worse_than=NoWorse("Staging", {"a": Tolerance(0.1, "lower")})),
+            {"no_worse_than": NoWorse("Staging", {"a": Tolerance(0.1, "lower")})},
         ),
-        ("require: {signature: compatible}", Requirements(signature=True)),
-        ("require: {plugins: {b: {x: 1}, a: 2}}", Requirements(plugins={"b": {"x": 1}, "a": 2})),
-        ("require: null", Requirements()),
-        ("soak: null, approvals: null, from: null", Requirements()),
+        ("require: {signature: compatible}", {"signature": "compatible"}),
+        ("require: null", {}),
+        ("soak: null, approvals: null, from: null", {}),
     ],
 )
-def test_what_a_rule_asks(rule: str, wanted: Requirements) -> None:
-    assert asks(rule) == wanted
-    assert bool(asks(rule)) == bool(asks(rule).gates) == (wanted != Requirements())
+def test_what_a_rule_asks(rule: str, wanted: dict[str, object]) -> None:
+    gates = gates_of(rule)
+    assert gates == StageGates(wanted)
+    assert bool(gates) == bool(gates.names) == bool(wanted)
+
+
+def test_settings_of_plugins_are_as_the_policy_writes_them() -> None:
+    gates = gates_of("require: {plugins: {b: {x: 1}, a: 2}}")
+    assert gates == StageGates(plugins={"b": {"x": 1}, "a": 2}) and gates
+    assert gates_of("") == NO_GATES and not NO_GATES
 
 
 def test_gates_are_named_in_display_order_with_plugins_last() -> None:
-    found = asks(
+    found = gates_of(
         "from: [Staging], approvals: 1, require: {tags: {a: x}, pinned: true, plugins: {zeta: {},"
         " alpha: {}}}"
     )
-    assert found.gates == ("from", "approvals", "pinned", "tags", "alpha", "zeta")
+    assert found.names == ("from", "approvals", "pinned", "tags", "alpha", "zeta")
 
 
 def faults(text: str) -> list[tuple[str, str]]:

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.core.gates.judge import Evidence
-from mlflow_gitops.core.history.approvals import Approvals
+from mlflow_gitops.core.gates.approvals import Approvals
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.people import Vouched
@@ -18,7 +17,6 @@ from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
-from mlflow_gitops.core.observed.recorded import Unreadable
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, StageChange, Sync
 from mlflow_gitops.core.plan.plan_model import (
     departures,
@@ -28,6 +26,8 @@ from mlflow_gitops.core.plan.plan_model import (
     plan_model,
 )
 from mlflow_gitops.core.plan.refusals import Context
+from mlflow_gitops.core.recorded.values import Unreadable
+from tests.support.core.evidence import FakeEvidence
 from tests.support.core.one_model import (
     NOW,
     OWNER,
@@ -59,7 +59,7 @@ def plan(
     past: ModelHistory, observed: ObservedModel | None, *, writing: bool = False, **evidence: Any
 ) -> ModelPlan:
     return plan_model(
-        "m", past, observed, Context(OWNER, NOW, Evidence(**evidence), writing=writing)
+        "m", past, observed, Context(OWNER, NOW, FakeEvidence(**evidence), writing=writing)
     )
 
 

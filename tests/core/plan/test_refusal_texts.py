@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from mlflow_gitops.core.gates.verdict import Refusal
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
-from mlflow_gitops.core.observed.recorded import Record, Unreadable
 from mlflow_gitops.core.plan.pins import moving, pins
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.plan.refusals import refusals
+from mlflow_gitops.core.recorded.values import Record, Unreadable
+from mlflow_gitops.core.verdicts.verdict import Refusal
 from tests.support.core.one_model import (
     BASE,
     DIGEST,

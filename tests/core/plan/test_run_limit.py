@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from mlflow_gitops.core.gates.verdict import Refusal
 from mlflow_gitops.core.manifests.policy import Limit
 from mlflow_gitops.core.plan.plan import Action, Change, ModelPlan, Sync
 from mlflow_gitops.core.plan.run_limit import limit_refusal
+from mlflow_gitops.core.verdicts.verdict import Refusal
 
 
 def model(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.core.history.approvals import Approvals
+from mlflow_gitops.core.gates.approvals import Approvals
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.github import pull_requests
 from mlflow_gitops.edges.github.client import (

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.core.history.approvals import Approvals
+from mlflow_gitops.core.gates.approvals import Approvals
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.edges.github.client import GitHub
 from mlflow_gitops.edges.github.pull_requests import PullRequests

@@ -9,7 +9,7 @@ import pytest
 from mlflow_gitops.core.manifests.environments import Environment
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
-from mlflow_gitops.core.observed.recorded import Unreadable
+from mlflow_gitops.core.recorded.values import Unreadable
 from mlflow_gitops.edges.mlflow.lineage import digest
 from mlflow_gitops.edges.mlflow.other_environments import Elsewhere, _environment, credentials
 

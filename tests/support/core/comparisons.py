@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlflow_gitops.core.comparison.values import Facts
 from mlflow_gitops.core.observed.model import ObservedVersion
-from mlflow_gitops.core.observed.recorded import Dataset, Metric, ModelFile, Record, Signature
+from mlflow_gitops.core.recorded.values import Dataset, Metric, ModelFile, Record, Signature
 
 HOLDOUT, FIELD, EASIER = Dataset("holdout", "d1"), Dataset("field", "d2"), Dataset("holdout", "d9")
 

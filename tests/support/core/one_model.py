@@ -7,8 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from mlflow_gitops.core.gates.judge import Evidence
-from mlflow_gitops.core.gates.verdict import Refusal
 from mlflow_gitops.core.history.base import BaseState
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
@@ -16,9 +14,11 @@ from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import check_policy, read_manifest
 from mlflow_gitops.core.manifests.policy import Policy, read_policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
-from mlflow_gitops.core.observed.recorded import Record
 from mlflow_gitops.core.plan.plan_model import plan_model
 from mlflow_gitops.core.plan.refusals import Context
+from mlflow_gitops.core.recorded.values import Record
+from mlflow_gitops.core.verdicts.verdict import Refusal
+from tests.support.core.evidence import FakeEvidence
 
 OWNER = "0" * 40 + ":registry"
 BASE = "3f2a9c1" + "0" * 33
@@ -64,7 +64,7 @@ def make_history(
 def make_context(
     read: Callable[[str | None], Record | None] = lambda run: None, **more: bool
 ) -> Context:
-    return Context(OWNER, NOW, Evidence(read=lambda version: read(version.run_id)), **more)
+    return Context(OWNER, NOW, FakeEvidence(read=lambda version: read(version.run_id)), **more)
 
 
 def refusals_of(

@@ -8,9 +8,10 @@ from __future__ import annotations
 from functools import cached_property
 
 from mlflow_gitops.app.workspace import Merge, Workspace
-from mlflow_gitops.core.history.approvals import Approvals, Said, claimed
+from mlflow_gitops.core.gates.approvals import Approvals
+from mlflow_gitops.core.history.approvals import Said, claimed
 from mlflow_gitops.core.history.mainline import Commit
-from mlflow_gitops.core.observed.recorded import Unreadable
+from mlflow_gitops.core.recorded.values import Unreadable
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.github.client import GitHub
 from mlflow_gitops.edges.github.pull_requests import PullRequests

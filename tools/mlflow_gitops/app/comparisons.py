@@ -10,12 +10,12 @@ from typing import TypeVar
 
 from mlflow_gitops.core.comparison.compare import compare, holds
 from mlflow_gitops.core.comparison.values import Comparison, Facts
-from mlflow_gitops.core.gates.judge import Evidence
-from mlflow_gitops.core.gates.subject import unregistered
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.model import ObservedModel
-from mlflow_gitops.core.observed.recorded import Unreadable
 from mlflow_gitops.core.plan.plan import ModelPlan, StageChange
+from mlflow_gitops.core.recorded.values import Unreadable
+from mlflow_gitops.core.verdicts.entry_subject import unregistered
+from mlflow_gitops.core.verdicts.evidence import RecordedEvidence
 from mlflow_gitops.errors import Failure
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ def side_by_side(
     seen: ObservedModel,
     before: int,
     after: int,
-    evidence: Evidence,
+    evidence: RecordedEvidence,
     specs: Mapping[int, VersionSpec] | None = None,
 ) -> Comparison:
     """Compare two versions of one model. `specs` are a manifest's pins, for a version that MLflow
@@ -39,7 +39,7 @@ def side_by_side(
 def with_comparisons(
     models: tuple[ModelPlan, ...],
     seen: Mapping[str, ObservedModel],
-    evidence: Evidence,
+    evidence: RecordedEvidence,
     specs: Specs,
     readers: int,
 ) -> tuple[ModelPlan, ...]:
@@ -69,7 +69,10 @@ def replaced(row: StageChange) -> tuple[int, int] | None:
 
 
 def _row(
-    row: StageChange, seen: ObservedModel, evidence: Evidence, specs: Mapping[int, VersionSpec]
+    row: StageChange,
+    seen: ObservedModel,
+    evidence: RecordedEvidence,
+    specs: Mapping[int, VersionSpec],
 ) -> StageChange:
     pair = replaced(row)
     return (
@@ -78,14 +81,14 @@ def _row(
 
 
 def _facts(
-    seen: ObservedModel, number: int, evidence: Evidence, specs: Mapping[int, VersionSpec]
+    seen: ObservedModel, number: int, evidence: RecordedEvidence, specs: Mapping[int, VersionSpec]
 ) -> Facts:
     version = seen.versions.get(number)
     if version is None:
         version = unregistered(number, specs.get(number) or VersionSpec())
     unread: dict[str, str] = {}
-    record = _read("record", lambda: evidence.read(version), unread)
-    file = _read("file", lambda: evidence.read_file(seen.name, version), unread)
+    record = _read("record", lambda: evidence.record(version), unread)
+    file = _read("file", lambda: evidence.model_file(seen.name, version), unread)
     return Facts(version, holds(seen, number), record, file, unread)
 
 

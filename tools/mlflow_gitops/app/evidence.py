@@ -1,59 +1,114 @@
-"""Gather what gates may ask: of MLflow, of other environments, of GitHub, of plug-ins."""
+"""Gather what gates may ask for: from MLflow, other environments, the forge, git and plug-ins."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.app.approvals import Approving
-from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.core.gates.judge import Evidence
+from mlflow_gitops.app.workspace import Merge, Workspace
+from mlflow_gitops.core.gates import Gate
+from mlflow_gitops.core.gates.approvals import Approvals
+from mlflow_gitops.core.history.mainline import Commit, MainLine
+from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
-from mlflow_gitops.core.observed.recorded import ModelFile, Record, Unreadable
-from mlflow_gitops.edges.system.plugins import gates
+from mlflow_gitops.core.recorded.values import ModelFile, Record, Unreadable
+from mlflow_gitops.edges.system.plugins import installed_gates
 from mlflow_gitops.errors import RegistryFailure
 
 if TYPE_CHECKING:
     from mlflow_gitops.edges.mlflow.registry import Registry
 
 
-def evidence(workspace: Workspace, registry: Registry) -> Evidence:
-    """What gates may ask, each thing read once: a run planning a model again judges what it judged
-    before."""
+class RegistryEvidence:
+    """What one registry recorded of versions. Each thing is read once, so that a run that plans a
+    model again judges the same facts as before."""
 
-    approving = Approving(workspace)
-    records: dict[tuple[str | None, str | None], Record | None] = {}
-    files: dict[tuple[str, int, str | None], ModelFile | None] = {}
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._records: dict[tuple[str | None, str | None], Record | None] = {}
+        self._files: dict[tuple[str, int, str | None], ModelFile | None] = {}
 
-    def read(version: ObservedVersion) -> Record | None:
+    def record(self, version: ObservedVersion) -> Record | None:
+        """A version's run and logged model. Raises Unreadable, or the RegistryFailure itself if
+        that is transient, so that the caller can retry."""
         if version.origin is not None:
-            return registry.elsewhere.look(version.origin).record
+            return self._registry.elsewhere.look(version.origin).record
+
         key = version.run_id, version.model_id
-        if key not in records:
+        if key not in self._records:
             try:
-                records[key] = registry.record(version)
+                self._records[key] = self._registry.record(version)
             except RegistryFailure as failure:
                 if failure.transient:
                     raise
                 raise Unreadable(str(failure)) from None
-        return records[key]
+        return self._records[key]
 
-    def read_file(model: str, version: ObservedVersion) -> ModelFile | None:
+    def model_file(self, model: str, version: ObservedVersion) -> ModelFile | None:
+        """What a version's artifacts say about themselves. Raises Unreadable."""
         if version.origin is not None:
-            return registry.elsewhere.look(version.origin).file
+            return self._registry.elsewhere.look(version.origin).file
+
         key = model, version.number, version.source
-        if key not in files:
+        if key not in self._files:
             try:
-                files[key] = registry.model_file(model, version)
+                self._files[key] = self._registry.model_file(model, version)
             except RegistryFailure as failure:
                 raise Unreadable(str(failure)) from None
-        return files[key]
+        return self._files[key]
 
-    return Evidence(
-        read=read,
-        read_file=read_file,
-        origin=lambda pin: registry.elsewhere.look(pin).version,
-        approvals=approving.approvals,
-        claims=approving.claims,
-        merged=lambda commit: commit.sha in workspace.main_line,
-        plugins=gates,
-    )
+    def version_at_origin(self, pin: OriginPin) -> ObservedVersion | None:
+        """A version of another environment as that environment's MLflow shows it."""
+        return self._registry.elsewhere.look(pin).version
+
+
+class WorkspaceEvidence(RegistryEvidence):
+    """What one registry recorded, and what git and the forge know about commits. `line` is the main
+    line up to the target; `merge` is the merge that is only planned, if any."""
+
+    def __init__(
+        self, workspace: Workspace, registry: Registry, line: MainLine, merge: Merge | None = None
+    ) -> None:
+        super().__init__(registry)
+        self._workspace = workspace
+        self._line = line
+        self._merge = merge
+        self._messages: dict[tuple[str, str], list[str]] = {}
+
+    @cached_property
+    def _approving(self) -> Approving:
+        return Approving(self._workspace, self._merge)
+
+    def messages(self, commit: Commit, file: str) -> list[str]:
+        """The messages that speak for a commit's change of a file."""
+        key = commit.sha, file
+        if key not in self._messages:
+            self._messages[key] = self._read_messages(*key)
+        return self._messages[key]
+
+    def _read_messages(self, sha: str, file: str) -> list[str]:
+        if self._merge is not None:
+            return self._workspace.messages(sha, file, self._merge)
+        index = self._line.index.get(sha, 0)
+        before = self._line.shas[index - 1] if index else None
+        return self._workspace.git.messages(sha, file, before)
+
+    def approvals(self, commit: Commit, file: str) -> Approvals | None:
+        """What the forge knows about a commit's approvals. Raises Unreadable."""
+        return self._approving.approvals(commit, file)
+
+    def claims(self, commit: Commit) -> Approvals:
+        """What a commit's own messages claim about its approvals."""
+        return self._approving.claims(commit)
+
+    def is_merged(self, commit: Commit) -> bool:
+        """Whether a commit is on the main line; the planned merge itself is not yet."""
+        if self._merge is not None:
+            return self._merge.is_nothing or commit.sha != self._merge.revision
+        return commit.sha in self._workspace.main_line
+
+    def plugin_gates(self) -> Mapping[str, Gate[Any]]:
+        """The gates of other packages, by name."""
+        return installed_gates()

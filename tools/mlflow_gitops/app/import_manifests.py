@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
+from mlflow_gitops.app.evidence import WorkspaceEvidence
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.authoring.edit_manifest import apply_edit
 from mlflow_gitops.core.authoring.new_manifest import ImportScope, content_of, new_manifest
@@ -26,6 +28,9 @@ from mlflow_gitops.core.plan.refusals import Context, refusals
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import Failure, GitFailure
 from mlflow_gitops.render.diff import unified
+
+if TYPE_CHECKING:
+    from mlflow_gitops.edges.mlflow.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +85,17 @@ class Importer:
     def __init__(
         self,
         workspace: Workspace,
+        registry: Registry,
         snapshot: Snapshot,
         seen: Sequence[ObservedModel],
         options: ImportOptions,
-        *,
-        stageless: bool,
     ) -> None:
         self._workspace = workspace
         self._snapshot = snapshot
         self._seen = seen
-        self._policy: Policy = snapshot.policy.without_stages() if stageless else snapshot.policy
+        self._policy: Policy = snapshot.policy
+        if registry.stageless:
+            self._policy = snapshot.policy.without_stages()
         self._options = options
         listing = files.registry_paths(workspace.top, workspace.registry) if snapshot.count else []
         manifests = [path for path in listing if workspace.registry.classify(path) == "manifest"]
@@ -98,6 +104,8 @@ class Importer:
         self._schema = bool(files.schema_copies(workspace.top).get("schemas/model.schema.json"))
         self._line = self._head_line()
         self._owner = None if self._line is None else workspace.owner(self._line)
+        line = self._line or MainLine([], [], {})
+        self._evidence = WorkspaceEvidence(workspace, registry, line)
 
     def import_model(self, seen: ObservedModel, *, named: bool) -> ImportResult:
         """What becomes of one model's manifest; nothing is written here."""
@@ -185,7 +193,9 @@ class Importer:
         desired, nobody = Desired(manifest, rules), Commit("", "", "", "")
         done.pending = departures(desired, nobody, seen)
         history = ModelHistory(None, "none", (Point(nobody, desired),))
-        refused = refusals(desired, history, seen, (), Context(self._owner or seen.owner or "", ""))
+        refused = refusals(
+            desired, history, seen, (), Context(self._owner or seen.owner or "", "", self._evidence)
+        )
         done.notes += [
             *notes,
             *(f"plan will refuse it: {one.detail}; {one.way_out}" for one in refused),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlflow_gitops.app.evidence import WorkspaceEvidence
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.receipts import Receipt, broken_links
 from mlflow_gitops.core.audit.verification import (
@@ -20,14 +21,13 @@ from mlflow_gitops.core.audit.verification import (
     runs_by_model,
     verify_model,
 )
-from mlflow_gitops.core.gates.judge import Evidence
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.stage_entries import Entry
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.observed.model import ObservedModel
-from mlflow_gitops.core.observed.recorded import Unreadable
+from mlflow_gitops.core.recorded.values import Unreadable
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.errors import Failure
 
@@ -55,16 +55,15 @@ class Verifier:
         self,
         workspace: Workspace,
         registry: Registry,
-        evidence: Evidence,
         *,
         signatures: bool = False,
     ) -> None:
         self._git = workspace.git
         self._registry = registry
-        self._evidence = evidence
         self._signatures = signatures
         self._tip = self._git.resolve(workspace.main_ref)
         self._line = self._git.line(self._tip, workspace.registry)
+        self._evidence = WorkspaceEvidence(workspace, registry, self._line)
         self._owner = workspace.owner(self._line)
         self._snapshot = workspace.at(self._tip)
         self._histories = HistoryReader(
@@ -159,7 +158,7 @@ class Verifier:
         places = self._line.index
         account = Account(name, base, points, standing, runs, places, made_at, self._tip_of(name))
         yield from verify_model(
-            account, seen, self._owner, digests, Questions(self._evidence.read, self._approvers)
+            account, seen, self._owner, digests, Questions(self._evidence.record, self._approvers)
         )
         if self._signatures and base is not None:
             holders = standing(self._line.index[base.sha])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlflow_gitops.app.comparisons import side_by_side
-from mlflow_gitops.app.evidence import evidence
+from mlflow_gitops.app.evidence import RegistryEvidence
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, emit_json, steps, warn
 from mlflow_gitops.core.comparison.compare import meant
@@ -36,7 +36,7 @@ def run(settings: Settings, model: str, before: str, after: str, form: str) -> i
         )
     own = _own_stages(workspace, model, seen.kind, stageless=registry.stageless)
     one, two = (_version(name, seen, own) for name in (before, after))
-    found = side_by_side(seen, one, two, evidence(workspace, registry))
+    found = side_by_side(seen, one, two, RegistryEvidence(registry))
     if form == "json":
         emit_json(render.data(found))
     elif form == "markdown":

@@ -194,7 +194,7 @@ def override_lines(sheet: OpenManifest, stage: str, given: Sequence[str]) -> lis
     and Refused for a gate that the policy does not let a commit override: the line would be
     ignored."""
     lines = []
-    asks = sheet.rule(stage).asks
+    gates = sheet.rule(stage).gates.names
     for one in given:
         gate, equals, reason = (part.strip() for part in one.partition("="))
         if not equals or not reason or "\n" in reason or "\r" in reason:
@@ -206,7 +206,7 @@ def override_lines(sheet: OpenManifest, stage: str, given: Sequence[str]) -> lis
             raise Refused(
                 f"The policy lets no commit override {gate!r}; it lets be overridden: {allowed}."
             )
-        if gate not in asks.gates:
+        if gate not in gates:
             note(sheet.settings, f"{stage} has no gate {gate}; the override changes nothing.")
         lines.append(f"Gate-Override: {gate}: {reason}")
     return lines

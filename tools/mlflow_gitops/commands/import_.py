@@ -46,7 +46,7 @@ def run(settings: Settings, models: Sequence[str], options: ImportOptions) -> in
     ours = {name for name, manifest in snapshot.manifests.items() if manifest.kind == "prompt"}
     found, prompts = _observe(registry, models, ours, every_prompt=options.prompts)
     progress(f"importing {counted(len(found), 'model')}")
-    work = Importer(workspace, snapshot, found, options, stageless=registry.stageless)
+    work = Importer(workspace, registry, snapshot, found, options)
     done = [work.import_model(model, named=model.name in models) for model in found]
     if not options.dry_run:
         for each in done:

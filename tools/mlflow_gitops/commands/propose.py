@@ -13,7 +13,7 @@ from functools import cached_property
 
 from mlflow_gitops.app.comparisons import side_by_side
 from mlflow_gitops.app.connect import connect
-from mlflow_gitops.app.evidence import evidence
+from mlflow_gitops.app.evidence import RegistryEvidence
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands import manifest_file as sheets
 from mlflow_gitops.commands.finish_edit import check_result, stage_sentences
@@ -23,10 +23,10 @@ from mlflow_gitops.commands.output import emit, note, report_invalid, steps, war
 from mlflow_gitops.core.authoring import proposals
 from mlflow_gitops.core.authoring.edit_manifest import Edit, apply_edit
 from mlflow_gitops.core.comparison.values import Comparison
-from mlflow_gitops.core.gates.judge import Evidence
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build
 from mlflow_gitops.core.observed.model import ObservedModel
+from mlflow_gitops.core.verdicts.evidence import RecordedEvidence
 from mlflow_gitops.edges.git import commits
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.github.client import GitHub, branch_of
@@ -82,7 +82,7 @@ def run(settings: Settings, models: Sequence[str], stage: str | None, *, dry_run
     progress = steps(settings)
     progress("reading MLflow")
     registry = connect(workspace, warn)
-    desk.evidence = evidence(workspace, registry)
+    desk.evidence = RegistryEvidence(registry)
     policy = snapshot.policy.without_stages() if registry.stageless else snapshot.policy
     prompts = [name for name in stages if snapshot.manifests[name].kind == "prompt"]
     seen = registry.observe(list(stages), only=bool(models), prompts=prompts) if stages else {}
@@ -175,7 +175,7 @@ class _Desk:
     dry_run: bool
     pushed: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    evidence: Evidence | None = None
+    evidence: RecordedEvidence | None = None
     _changed: int = 0
 
     @property

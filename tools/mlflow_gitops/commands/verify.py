@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mlflow_gitops.app.evidence import evidence
 from mlflow_gitops.app.verify import Verification, Verifier
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, emit_json, steps, warn
@@ -27,7 +26,7 @@ def run(
     progress = steps(settings)
     progress("loading MLflow")
     registry = connect(workspace, warn)
-    verifier = Verifier(workspace, registry, evidence(workspace, registry), signatures=signatures)
+    verifier = Verifier(workspace, registry, signatures=signatures)
     found = verifier.verify(models, progress)
     if form == "json":
         emit_json(_data(found))

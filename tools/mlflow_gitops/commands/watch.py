@@ -13,7 +13,7 @@ from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.reconciling.watch import News, Watcher
 from mlflow_gitops.app.workspace import Workspace, now_utc
 from mlflow_gitops.commands.output import aside, note, warn
-from mlflow_gitops.core.manifests.gate_settings import Soak
+from mlflow_gitops.core.times import parse_duration
 from mlflow_gitops.errors import OK, UsageFailure
 from mlflow_gitops.render import plan_json, plan_text, problems
 from mlflow_gitops.render.terminal import Style, as_json, safe
@@ -107,7 +107,7 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
 
 
 def _seconds(length: str) -> float:
-    seconds = Soak(length).length.total_seconds() if _LENGTH.fullmatch(length) else 0.0
+    seconds = parse_duration(length).total_seconds() if _LENGTH.fullmatch(length) else 0.0
     if not 1 <= seconds <= _LONGEST:
         raise UsageFailure(
             f"--interval {length} is no length of time from 1s to 366d; write 60s, 5m or 1h."

@@ -57,3 +57,23 @@ def parse_time(text: str) -> datetime:
         text.upper().replace("Z", "+00:00"),
     )
     return datetime.fromisoformat(text)
+
+
+_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+
+
+def parse_duration(text: str) -> timedelta:
+    """A length of time as the policy and `--interval` write it: `24h`, `3d`, `1d12h`."""
+    parts = re.findall("([0-9]+)([wdhms])", text)
+    return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+
+
+def format_duration(length: timedelta) -> str:
+    """A length of time for people, in its largest fitting unit: `3 days`, `5 h`, `40 min`, `12 s`."""
+    seconds = max(int(length.total_seconds()), 0)
+    if seconds >= 2 * 86_400:
+        return f"{seconds // 86_400} days"
+    for unit, name in ((3_600, "h"), (60, "min")):
+        if seconds >= unit:
+            return f"{seconds // unit} {name}"
+    return f"{seconds} s"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from mlflow_gitops.core.comparison.values import Comparison, Facts, MetricPair, Pair, Rewording
-from mlflow_gitops.core.gates.recorded_values import numbers, short
-from mlflow_gitops.core.observed.recorded import Dataset
+from mlflow_gitops.core.recorded.numbers import distinct, short
+from mlflow_gitops.core.recorded.values import Dataset
 from mlflow_gitops.core.wording import and_list, counted, first_few
 
 T = TypeVar("T")
@@ -140,7 +140,7 @@ def _metric(pair: MetricPair, found: Comparison) -> Row:
 def values(pair: MetricPair) -> tuple[str, str]:
     """Both values in as few digits as still tell them apart."""
     if pair.before is not None and pair.after is not None:
-        return numbers(pair.before, pair.after)
+        return distinct(pair.before, pair.after)
     one, two = (NONE if value is None else short(value) for value in (pair.before, pair.after))
     return one, two
 

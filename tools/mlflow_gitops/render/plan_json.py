@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from mlflow_gitops.core.gates.verdict import Refusal, Verdict
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan
+from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 from mlflow_gitops.render import comparison_text
 
 PLAN_SCHEMA = 1

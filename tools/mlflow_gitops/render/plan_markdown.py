@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from mlflow_gitops.core.comparison.values import Comparison
-from mlflow_gitops.core.gates.verdict import Refusal, Verdict
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
+from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 from mlflow_gitops.core.wording import counted, first_few, version_list
 from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.render import plan_text

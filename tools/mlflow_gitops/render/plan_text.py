@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mlflow_gitops.core.gates.verdict import Refusal, Verdict
 from mlflow_gitops.core.manifests.names import ACTIVE_STAGES
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
+from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 from mlflow_gitops.core.wording import counted, first_few, version_list
 from mlflow_gitops.render import comparison_text
 from mlflow_gitops.render.plan_json import RESULTS, summary

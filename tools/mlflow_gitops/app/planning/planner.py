@@ -7,20 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mlflow_gitops.app.approvals import Approving
 from mlflow_gitops.app.comparisons import with_comparisons
-from mlflow_gitops.app.evidence import evidence
+from mlflow_gitops.app.evidence import WorkspaceEvidence
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace, now_utc
-from mlflow_gitops.core.gates.judge import Evidence
 from mlflow_gitops.core.history.base import Base, find_base
 from mlflow_gitops.core.history.history_reader import HistoryReader
-from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.manifests.names import Kind, file_stem
@@ -81,7 +78,7 @@ class Planner:
             stageless=registry.stageless,
         )
         self._branch = _desired(target.branch, registry) if target.branch else {}
-        self._evidence = _evidence(workspace, registry, target)
+        self._evidence = WorkspaceEvidence(workspace, registry, target.line, target.merge)
 
     def plan(
         self,
@@ -309,28 +306,6 @@ def _desired(snapshot: Snapshot, registry: Registry) -> dict[str, Desired]:
         name: Desired(manifest, policy.for_model(name, manifest.kind))
         for name, manifest in snapshot.manifests.items()
     }
-
-
-def _evidence(workspace: Workspace, registry: Registry, target: Target) -> Evidence:
-    """What gates may ask about the versions of a target."""
-    line, merge = target.line, target.merge
-    if merge is not None:
-        approving = Approving(workspace, merge)
-        return replace(
-            evidence(workspace, registry),
-            messages=lambda commit, file: workspace.messages(commit.sha, file, merge),
-            approvals=approving.approvals,
-            claims=approving.claims,
-            merged=lambda commit: merge.is_nothing or commit.sha != merge.revision,
-        )
-
-    @cache
-    def messages(commit: Commit, file: str) -> list[str]:
-        index = line.index.get(commit.sha, 0)
-        parent = line.shas[index - 1] if index else None
-        return workspace.git.messages(commit.sha, file, parent)
-
-    return replace(evidence(workspace, registry), messages=messages)
 
 
 def _held_back(model: ModelPlan) -> ModelPlan:

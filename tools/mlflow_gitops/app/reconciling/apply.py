@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from typing import Protocol
 
-from mlflow_gitops.core.gates.verdict import Refusal
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import AT_TAG, BASE_TAG, HIGHEST_TAG, PIN_TAG, ObservedModel
 from mlflow_gitops.core.plan.outcome import Outcome, Result
 from mlflow_gitops.core.plan.plan import Change, ModelPlan
+from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.errors import Refused, RegistryFailure, shortage
 
 _PAUSES = (1.0, 2.0, 4.0)

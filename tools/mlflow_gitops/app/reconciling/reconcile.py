@@ -19,9 +19,9 @@ from mlflow_gitops.app.receipts import Recorder
 from mlflow_gitops.app.reconciling.apply import apply_models
 from mlflow_gitops.app.reconciling.unrecorded import unrecorded_changes
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.core.gates.verdict import Refusal, Verdict
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Change, Plan
+from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.errors import Failure
 

@@ -17,10 +17,10 @@ from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.reconciling.reconcile import Reconciler, RunResult, reasons
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.core.gates.verdict import Refusal
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Plan
+from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.errors import Failure, GitFailure, InvalidFiles, RegistryFailure, shortage
 
 if TYPE_CHECKING:

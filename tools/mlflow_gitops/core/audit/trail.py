@@ -10,11 +10,11 @@ from typing import Literal
 
 from mlflow_gitops.core.audit.events import Event
 from mlflow_gitops.core.audit.receipts import Ledger
-from mlflow_gitops.core.gates.overrides import overrides
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Merged
 from mlflow_gitops.core.history.people import People, people
 from mlflow_gitops.core.manifests.policy import ModelPolicy
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder, stem_of
+from mlflow_gitops.core.verdicts.overrides import overrides
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class EventAuditor:
         model, stage = event.model or "", event.stage or ""
         judge = self._policy_before(event.commit, model)
         rule = judge.stages.get(stage)
-        known = set(rule.asks.gates) & judge.overrides if rule else set()
+        known = set(rule.gates.names) & judge.overrides if rule else set()
         used: dict[str, str] = {}
         for line in overrides(messages):
             if line.means(model, stage) and line.reason and line.gate in known:

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlflow_gitops.core.audit.receipts import RECEIPT_TAG, Receipt
+from mlflow_gitops.core.gates import approvals
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.stage_entries import Entry, files_at
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.model import HELD_PREFIX, ObservedModel, ObservedVersion
-from mlflow_gitops.core.observed.recorded import Record
 from mlflow_gitops.core.plan.pins import pins
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.plan.plan_model import departures
+from mlflow_gitops.core.recorded.values import Record
 
 _PASSING = frozenset({"passed", "overridden", "exempt"})
 
@@ -269,17 +270,19 @@ def _judged(
     )
     if came is None or entry is None or entry.made is None or stage not in entry.judge.stages:
         return  # that nothing was applied is told already
-    asked = entry.judge.stages[stage].asks
+    gates = entry.judge.stages[stage].gates
     passed = {
         gate
         for s, v, gate, status in came.gates
         if (s, v) == (stage, version) and status in _PASSING
     }
-    missing = [gate for gate in asked.gates if gate not in passed]
+    missing = [gate for gate in gates.names if gate not in passed]
     if came.recovered:
         file, *_ = files_at(account.points, entry.made) or (file,)
         people = ask.approvers(entry.made, file) if "approvals" in missing else None
-        missing = [] if people is None or people >= asked.approvals else ["approvals"]
+        required = gates.settings(approvals.GATE)
+        count = required.count if required else 0
+        missing = [] if people is None or people >= count else ["approvals"]
         # What a lost receipt would have said of the other gates, nobody knows any more.
     if missing:
         what = ", ".join(missing)

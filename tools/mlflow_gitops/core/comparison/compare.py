@@ -15,8 +15,8 @@ from mlflow_gitops.core.comparison.values import (
 from mlflow_gitops.core.manifests.names import ACTIVE_STAGES
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.observed.prompts import difference
-from mlflow_gitops.core.observed.recorded import Dataset, Metric, ModelFile, Record
-from mlflow_gitops.core.observed.signatures import breaks, harmless
+from mlflow_gitops.core.recorded.signatures import breaks, harmless
+from mlflow_gitops.core.recorded.values import Dataset, Metric, ModelFile, Record
 
 
 def compare(model: str, before: Facts, after: Facts) -> Comparison:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mlflow_gitops.core.observed.model import ObservedVersion
-from mlflow_gitops.core.observed.recorded import Dataset, ModelFile, Record
+from mlflow_gitops.core.recorded.values import Dataset, ModelFile, Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,11 @@
-"""Gates: what the policy asks of a version that comes to hold a stage, each a pure function that
-fails closed (RULES R3).
+"""Gates: what the policy requires of a version before it may hold a stage (RULES R3).
 
-`judge` asks every gate of every entry. A gate takes a Subject and its settings and returns
-findings; other packages add theirs through the entry point group `mlflow_gitops.gates`, with the
-same form:
-
-    def fairness(subject: Subject, settings: object) -> Finding: ...
+Each gate is one module and one line in `table.py`: its name, its settings, what makes settings
+wrong, and the question that it asks of a `Subject`. A gate fails closed: what is missing fails and
+is named.
 """
 
-from mlflow_gitops.core.gates.judge import Judgement, judge
-from mlflow_gitops.core.gates.subject import Finding, Gate, Subject
-from mlflow_gitops.core.observed.recorded import Unreadable
+from mlflow_gitops.core.gates.gate import Finding, Gate, failed, passed
+from mlflow_gitops.core.gates.subject import Subject, Version
 
-__all__ = ["Finding", "Gate", "Judgement", "Subject", "Unreadable", "judge"]
+__all__ = ["Finding", "Gate", "Subject", "Version", "failed", "passed"]

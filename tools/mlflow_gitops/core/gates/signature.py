@@ -1,40 +1,49 @@
-"""The signature gate: does a version still accept what the stage's holder accepts, and return what
-it returns?"""
+"""`signature: compatible`: the version can be called as the stage's holder is called."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 
-from mlflow_gitops.core.gates.subject import Finding, Subject, failed, passed
-from mlflow_gitops.core.observed.recorded import ModelFile, Signature
-from mlflow_gitops.core.observed.signatures import breaks
+from mlflow_gitops.core.gates.gate import Finding, Gate, failed, passed, required
+from mlflow_gitops.core.gates.subject import Subject, Version
+from mlflow_gitops.core.recorded.signatures import breaks
+from mlflow_gitops.core.recorded.values import Signature
 
 
-def signature(subject: Subject) -> Iterator[Finding]:
-    """`signature: compatible`: a new required input, a narrowed type or a lost output breaks, and
-    is named."""
-    number = subject.holder(subject.entry.stage)
+def read(rule: Mapping[str, Any]) -> Literal["compatible"] | None:
+    """`compatible` if the signatures are compared."""
+    return "compatible" if required(rule, "signature") == "compatible" else None
+
+
+def ask(subject: Subject, settings: Literal["compatible"]) -> Iterator[Finding]:
+    """A new required input, a narrowed type or a lost output breaks callers, and is named."""
+    number = subject.holder(subject.stage)
     if number is None or number == subject.number:
-        yield Finding(
-            "exempt", f"nobody to compare with: no other version holds {subject.entry.stage}"
-        )
+        detail = f"nobody to compare with: no other version holds {subject.stage}"
+        yield Finding("exempt", detail)
         return
-    other = subject.seen.versions.get(number)
+
+    other = subject.other_version(number)
     if other is None:
-        yield failed(
-            f"{number}, which holds {subject.entry.stage}, is not in MLflow to compare with"
-        )
+        yield failed(f"{number}, which holds {subject.stage}, is not in MLflow to compare with")
         return
-    new, old = (_known(subject.read_file(version)) for version in (subject.version, other))
+
+    new, old = _signature(subject, subject.version), _signature(subject, other)
     if new is None or old is None:
-        yield failed(f"{subject.number if new is None else number} has no signature to compare")
+        without = subject.number if new is None else number
+        yield failed(f"{without} has no signature to compare")
         return
+
     broken = list(breaks(new, old))
-    if broken:
-        yield from (failed(said) for said in broken)
-    else:
+    if not broken:
         yield passed(f"signature compatible with {number}")
+    yield from (failed(detail) for detail in broken)
 
 
-def _known(file: ModelFile | None) -> Signature | None:
+def _signature(subject: Subject, version: Version) -> Signature | None:
+    file = subject.read_file(version)
     return file.signature if file else None
+
+
+GATE = Gate("signature", read, ask, judges_prompts=False, judges_rollbacks=False)

@@ -1,118 +1,113 @@
-"""What a gate is told, and what it says."""
+"""What a gate may ask: one version that comes to hold one stage."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
 
-from mlflow_gitops.core.gates.verdict import GateStatus
-from mlflow_gitops.core.history.approvals import Approvals
-from mlflow_gitops.core.history.stage_entries import Entry
-from mlflow_gitops.core.manifests.manifest import VersionSpec
-from mlflow_gitops.core.manifests.origin_pin import OriginPin, copied_tags
-from mlflow_gitops.core.observed.model import HELD_PREFIX, ObservedModel, ObservedVersion
-from mlflow_gitops.core.observed.recorded import ModelFile, Record
-from mlflow_gitops.core.times import parse_time
+if TYPE_CHECKING:
+    from mlflow_gitops.core.gates.approvals import Approvals
+    from mlflow_gitops.core.recorded.values import ModelFile, Record
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a gate says: a status and the numbers behind it. `until` (RFC 3339) and `needs` tell
-    what it waits for."""
+class Version(Protocol):
+    """A version as MLflow shows it. `status` is empty if MLflow does not have it yet."""
 
-    status: GateStatus
-    detail: str
-    until: str | None = None
-    needs: str | None = None
-
-
-def passed(detail: str) -> Finding:
-    return Finding("passed", detail)
-
-
-def failed(detail: str) -> Finding:
-    return Finding("failed", detail)
+    @property
+    def number(self) -> int: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def tags(self) -> Mapping[str, str]: ...
+    @property
+    def run_id(self) -> str | None: ...
+    @property
+    def source(self) -> str | None: ...
+    @property
+    def model_id(self) -> str | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """One entry, with all that may be asked about it.
+class Subject(Protocol):
+    """One version that comes to hold one stage, and everything that a gate may ask about it.
 
-    `seen` is the model as MLflow shows it, `spec` the manifest's pin of the version. `holder` gives
-    the version that held a stage before, by git's base or, without one, by MLflow: the highest
-    number is the one served. `read` and `read_file` give what MLflow recorded of a version; both
-    raise Unreadable, and return None where there is nothing. `approvals` gives what GitHub knows of
-    the making commit's approvals, or None where nobody can be asked, and raises Unreadable;
-    `claims` what its messages say of them. `merged` says whether that commit is on the main line.
-    `now` is RFC 3339 in UTC.
+    Methods that need MLflow's run and artifacts, another environment or the forge raise
+    `Unreadable` if these give no answer.
     """
 
-    model: str
-    entry: Entry
-    seen: ObservedModel
-    spec: VersionSpec | None
-    holder: Callable[[str], int | None]
-    read: Callable[[ObservedVersion], Record | None]
-    read_file: Callable[[ObservedVersion], ModelFile | None]
-    approvals: Callable[[], Approvals | None]
-    merged: bool
-    now: str
-    claims: Callable[[], Approvals] = Approvals
-    origin: Callable[[OriginPin], ObservedVersion | None] = lambda pin: None
+    @property
+    def model(self) -> str:
+        """The name of the registered model, or of the prompt."""
+
+    @property
+    def stage(self) -> str:
+        """The stage that the version comes to hold."""
 
     @property
     def number(self) -> int:
-        return self.entry.version
+        """The version's number."""
 
     @property
-    def version(self) -> ObservedVersion:
-        """The version as MLflow shows it. One that the manifest shall register is known by its pin
-        alone."""
-        if (found := self.seen.versions.get(self.number)) is not None:
-            return found
-        spec = self.spec or VersionSpec()
-        return unregistered(self.number, spec)
+    def version(self) -> Version:
+        """The version as MLflow shows it, or as its pin describes it if MLflow does not have it."""
 
-    def tags(self) -> Mapping[str, str]:
-        """The version's tags in MLflow; of one that is still to be copied, those that it will have.
-        Raises Unreadable."""
-        if (pin := self.version.origin) is None:
-            return self.version.tags
-        found = self.origin(pin)
-        return copied_tags(found.tags) if found is not None else {}
+    @property
+    def is_registered(self) -> bool:
+        """Whether MLflow has the version."""
+
+    @property
+    def is_prompt(self) -> bool:
+        """Whether this is a version of a prompt, not of a model."""
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the manifest pins what the version is: its run, source, logged model or text."""
+
+    @property
+    def copied_from(self) -> str | None:
+        """`environment/version` if the version is still to be copied from there."""
+
+    @property
+    def making_commit(self) -> str | None:
+        """The SHA of the commit that gives the stage to the version; None if uncommitted."""
+
+    @property
+    def is_merged(self) -> bool:
+        """Whether the making commit is on the main line."""
+
+    @property
+    def now(self) -> str:
+        """The time of the judgement, RFC 3339 in UTC."""
+
+    def was_in(self, stage: str) -> bool:
+        """Whether git had the version in a stage right before the making commit."""
+
+    def in_stage_since(self, stage: str) -> datetime | None:
+        """When the present unbroken stay in a stage began: the later of its merge and the time when
+        a reconcile put the version there. None if it is not there, or no reconcile put it there."""
 
     def held(self, stage: str) -> datetime | None:
         """When a reconcile last put the version into a stage, by its stamp; None if none ever did."""
-        sha, _, at = self.version.tags.get(HELD_PREFIX + stage, "").partition("@")
-        try:
-            return parse_time(at) if sha else None
-        except ValueError:
-            return None
 
+    def holder(self, stage: str) -> int | None:
+        """The version that held a stage before: by git, or by MLflow if git has no base. If several
+        do, the highest number, which is the one that MLflow serves."""
 
-def unregistered(number: int, spec: VersionSpec) -> ObservedVersion:
-    """A version that MLflow does not have yet, as its pin tells of it."""
-    if (
-        spec.origin is not None
-    ):  # nothing of it is here; what is to be known is asked of where it is
-        return ObservedVersion(number, status="", origin=spec.origin)
-    return ObservedVersion(
-        number, run_id=spec.run_id, source=spec.source, model_id=spec.model_id, status=""
-    )
+    def other_version(self, number: int) -> Version | None:
+        """Another version of the same model as MLflow shows it; None if MLflow does not have it."""
 
+    def tags(self) -> Mapping[str, str]:
+        """The version's tags in MLflow; if it is still to be copied, the tags that it will have."""
 
-Gate = Callable[[Subject, Any], "Finding | Iterable[Finding]"]
-"""A gate. `settings` are the policy's, as its YAML says them."""
+    def read(self, version: Version) -> Record | None:
+        """What the version's run and logged model recorded; None if it has neither."""
 
+    def read_file(self, version: Version) -> ModelFile | None:
+        """What the version's artifacts say about themselves; None if it has no `MLmodel` file."""
 
-def span(length: timedelta) -> str:
-    """A length of time as a person says it: `3 days`, `5 h`, `40 min`, `12 s`."""
-    seconds = max(int(length.total_seconds()), 0)
-    if seconds >= 2 * 86400:
-        return f"{seconds // 86400} days"
-    for unit, name in ((3600, "h"), (60, "min")):
-        if seconds >= unit:
-            return f"{seconds // unit} {name}"
-    return f"{seconds} s"
+    def approvals(self) -> Approvals | None:
+        """What the forge knows about the making commit's approvals; None if no forge is
+        configured."""
+
+    def claims(self) -> Approvals:
+        """What the making commit's messages claim about its approvals; nobody has checked this."""

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from mlflow_gitops.core.gates.approvals import Approvals
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.people import Vouched
 
@@ -20,23 +21,6 @@ _LINE = r"^[ \t]*(?:[*-][ \t]+)?{}:[ \t]*(?P<who>[^\r\n]+?)[ \t]*$"
 _APPROVED = re.compile(_LINE.format("Approved-by"), re.MULTILINE | re.IGNORECASE)
 _CO_AUTHOR = re.compile(_LINE.format("Co-authored-by"), re.MULTILINE | re.IGNORECASE)
 _MAIL = re.compile(r"<([^<>\s]+)>")
-
-
-@dataclass(frozen=True, slots=True)
-class Approvals:
-    """What is known of a change's approvals.
-
-    `by` are the people whose approval counts, `@login` or, where messages are believed, `Name
-    <email>`. `not_counted` says of each other review, or of the change itself, why it does not.
-    `pull_request` is None where none made the change. `stages` is what the manifest says at the
-    head that was merged, where the commit says something else; None where it is the same.
-    """
-
-    by: tuple[str, ...] = ()
-    not_counted: tuple[str, ...] = ()
-    pull_request: int | None = None
-    merged_by: str | None = None
-    stages: Mapping[str, tuple[int, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

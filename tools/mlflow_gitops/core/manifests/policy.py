@@ -7,12 +7,8 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from mlflow_gitops.core.manifests.gate_settings import (
-    GATES,
-    Requirements,
-    read_requirements,
-    requirement_faults,
-)
+from mlflow_gitops.core.gates.stage_gates import NO_GATES, StageGates, find_faults, read_stage_gates
+from mlflow_gitops.core.gates.table import GATE_NAMES
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES, Kind, alias_reserved
 from mlflow_gitops.core.times import parse_time
 from mlflow_gitops.core.yaml import schema_check
@@ -30,8 +26,7 @@ class StageRule:
     alias: str | None
     native: bool
     protected: bool
-    asks: Requirements = field(default_factory=Requirements)
-    """What its gates want of a version."""
+    gates: StageGates = NO_GATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +174,7 @@ def _effective(merged: Mapping[str, Any]) -> ModelPolicy:
             alias=rule.get("alias"),
             native=rule.get("native", name in NATIVE_STAGES),
             protected=rule.get("protected", name == "Production"),
-            asks=read_requirements(rule),
+            gates=read_stage_gates(rule),
         )
     freeze = merged.get("freeze")
     only = (merged.get("aliases") or {}).get("only")
@@ -256,7 +251,7 @@ def rule_faults(rules: ModelPolicy) -> list[tuple[tuple[str, ...], str, str]]:
                     f"{rule.name} is kept as an alias alone and needs one: alias: …",
                 )
             )
-        for path, code, message in requirement_faults(rule.name, rule.asks, rules.stages):
+        for path, code, message in find_faults(rule.name, rule.gates, rules.stages):
             faults.append(((*here, *path), code, message))
         if not rule.alias:
             continue
@@ -288,13 +283,13 @@ def rule_faults(rules: ModelPolicy) -> list[tuple[tuple[str, ...], str, str]]:
         faults.append(
             (("propose", rules.propose), "bad-value", "a new version is not proposed for Archived")
         )
-    gates = {*GATES, *(name for rule in rules.stages.values() for name in rule.asks.plugins)}
+    gates = {*GATE_NAMES, *(name for rule in rules.stages.values() for name in rule.gates.plugins)}
     for name in sorted(rules.overrides - gates):
         faults.append(
             (
                 ("overrides", name),
                 "gate-unknown",
-                f"there is no gate {name!r}; there are {', '.join(GATES)}",
+                f"there is no gate {name!r}; there are {', '.join(GATE_NAMES)}",
             )
         )
     return faults

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.model import ObservedVersion
-from mlflow_gitops.core.observed.recorded import Record
+from mlflow_gitops.core.recorded.values import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mlflow_gitops.core.gates.verdict import Refusal, Verdict
 from mlflow_gitops.core.history.people import Vouched
 from mlflow_gitops.core.plan.plan import Change
+from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 
 Result = Literal["applied", "unchanged", "deferred", "refused", "failed"]
 

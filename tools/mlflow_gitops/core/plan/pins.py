@@ -5,16 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-from mlflow_gitops.core.gates.judge import Evidence
-from mlflow_gitops.core.gates.verdict import Refusal
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import new_holders
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import ORIGIN_TAG
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
-from mlflow_gitops.core.observed.recorded import Record, Unreadable
 from mlflow_gitops.core.plan.plan import Change
+from mlflow_gitops.core.recorded.values import Record, Unreadable
+from mlflow_gitops.core.verdicts.evidence import Evidence
+from mlflow_gitops.core.verdicts.verdict import Refusal
 
 
 def moving(changes: Sequence[Change]) -> set[int]:
@@ -89,7 +89,7 @@ def origins(desired: Desired, seen: ObservedModel, evidence: Evidence) -> Iterat
         if spec.origin is None or version in seen.versions:
             continue
         try:
-            found = evidence.origin(spec.origin)
+            found = evidence.version_at_origin(spec.origin)
         except Unreadable as reason:
             text = f"comes from {spec.origin.label}, which cannot be looked at: {reason}"
             yield _pin(version, text, "origin")

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from mlflow_gitops.core.comparison.values import Comparison
-from mlflow_gitops.core.gates.verdict import Refusal, Verdict
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.people import Vouched
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.plan.fingerprint import Fingerprint
+from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 
 Action = Literal[
     "create_model",

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from mlflow_gitops.core.gates import Judgement, Unreadable, judge
 from mlflow_gitops.core.history.approvals import vouched
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.model_history import UNDECLARED, ModelHistory
@@ -20,6 +19,8 @@ from mlflow_gitops.core.plan.plan import Cause, Change, ModelPlan, StageChange, 
 from mlflow_gitops.core.plan.refusals import Context, frozen, refusals
 from mlflow_gitops.core.plan.stamps import stamps
 from mlflow_gitops.core.plan.write_order import ordered
+from mlflow_gitops.core.recorded.values import Unreadable
+from mlflow_gitops.core.verdicts.judge_entries import EntryVerdicts, judge_entries
 
 
 def plan_model(
@@ -39,9 +40,11 @@ def plan_model(
         return replace(shell, sync="Unknown", refusals=refused)
     changes, notes = _ordered_changes(desired, history, seen, missing=observed is None)
     refused = tuple(refusals(desired, history, observed, changes, context))
-    judged = Judgement()
+    judged = EntryVerdicts()
     if not any(refusal.code in ("name_taken", "owner") for refusal in refused):
-        judged = judge(history, seen, context.evidence, context.now, writing=context.writing)
+        judged = judge_entries(
+            history, seen, context.evidence, context.now, writing=context.writing
+        )
         refused += judged.refusals
     if not context.writing and (reason := frozen(desired, history, seen, changes, context.now)):
         notes.append(f"{reason}; reconcile will refuse")

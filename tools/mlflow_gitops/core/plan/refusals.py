@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from mlflow_gitops.core.gates.judge import Evidence
-from mlflow_gitops.core.gates.verdict import Refusal
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import new_holders
 from mlflow_gitops.core.manifests.desired import Desired
@@ -16,6 +14,8 @@ from mlflow_gitops.core.manifests.policy import StageRule
 from mlflow_gitops.core.observed.model import HELD_PREFIX, HIGHEST_TAG, ObservedModel
 from mlflow_gitops.core.plan.pins import moving, origins, pins, spoken_of
 from mlflow_gitops.core.plan.plan import Change
+from mlflow_gitops.core.verdicts.evidence import Evidence
+from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import and_list
 
 
@@ -31,7 +31,7 @@ class Context:
 
     owner: str
     now: str
-    evidence: Evidence = field(default_factory=Evidence)
+    evidence: Evidence
     take_over: bool = False
     writing: bool = False
 
@@ -82,7 +82,7 @@ def refusals(
         return
     seen = observed or ObservedModel(name)
     if history.base_state == "lost":
-        yield from pins(desired, seen, (), context.evidence.read)
+        yield from pins(desired, seen, (), context.evidence.record)
         yield Refusal(
             "base_unknown",
             f"a receipt says that {name} was reconciled to {_short(history.base)}; in MLflow, its"
@@ -101,7 +101,7 @@ def refusals(
     yield from _aliases(desired)
     yield from _versions(desired, seen, new=observed is None)
     yield from pins(
-        desired, seen, moving(changes) | spoken_of(desired, history), context.evidence.read
+        desired, seen, moving(changes) | spoken_of(desired, history), context.evidence.record
     )
     yield from origins(desired, seen, context.evidence)
     yield from _protected(desired, history.before, seen)

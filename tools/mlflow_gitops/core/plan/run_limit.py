@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlflow_gitops.core.gates.verdict import Refusal
 from mlflow_gitops.core.manifests.policy import Limit
 from mlflow_gitops.core.plan.plan import ModelPlan
+from mlflow_gitops.core.verdicts.verdict import Refusal
 
 _COUNTED = frozenset({"transition", "set_alias", "delete_alias"})
 

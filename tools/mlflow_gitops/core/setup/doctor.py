@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mlflow_gitops.core.audit.receipts import NOTES_REF
+from mlflow_gitops.core.gates import approvals
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.wording import and_list, counted, first_few
 from mlflow_gitops.core.yaml.problems import Problem
@@ -314,11 +315,8 @@ def _stages_with_approvals(snapshot: Snapshot) -> set[str]:
     """The stages for which some model's policy wants approvals of a pull request."""
     names = set(snapshot.manifests) or {""}
     rules = [rule for name in names for rule in snapshot.policy.for_model(name).stages.values()]
-    return {
-        rule.name
-        for rule in rules
-        if rule.asks.approvals and rule.asks.approvals_from == "pull_request"
-    }
+    required = ((rule.name, rule.gates.settings(approvals.GATE)) for rule in rules)
+    return {stage for stage, needed in required if needed and needed.source == "pull_request"}
 
 
 def proposed_stages(snapshot: Snapshot) -> list[str]:

@@ -15,14 +15,8 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mlflow_gitops.core.history.approvals import (
-    Approvals,
-    PullRequest,
-    Review,
-    Reviewer,
-    approvals,
-    makers,
-)
+from mlflow_gitops.core.gates.approvals import Approvals
+from mlflow_gitops.core.history.approvals import PullRequest, Review, Reviewer, approvals, makers
 from mlflow_gitops.core.manifests.manifest import read_manifest
 from mlflow_gitops.core.times import parse_time
 from mlflow_gitops.edges.git.repository import Git

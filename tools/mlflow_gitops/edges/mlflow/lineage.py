@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlflow_gitops.core.manifests.origin_pin import copied_tags
 from mlflow_gitops.core.observed.model import ObservedVersion
-from mlflow_gitops.core.observed.recorded import ModelFile, Record, Unreadable
+from mlflow_gitops.core.recorded.values import ModelFile, Record, Unreadable
 from mlflow_gitops.edges.mlflow.server import Server
 from mlflow_gitops.errors import RegistryFailure
 

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
-from mlflow_gitops.core.observed.recorded import ModelFile, Signature
+from mlflow_gitops.core.recorded.values import ModelFile, Signature
 from mlflow_gitops.edges.mlflow.server import Server
 from mlflow_gitops.edges.system.redaction import redact, without_credentials
 from mlflow_gitops.errors import RegistryFailure

@@ -21,7 +21,7 @@ from pathlib import Path
 from mlflow_gitops.core.manifests.environments import Environment
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
-from mlflow_gitops.core.observed.recorded import Unreadable
+from mlflow_gitops.core.recorded.values import Unreadable
 from mlflow_gitops.edges.mlflow.lineage import Look
 from mlflow_gitops.errors import Refused, RegistryFailure
 

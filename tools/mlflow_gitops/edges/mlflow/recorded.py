@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import Any
 
-from mlflow_gitops.core.observed.recorded import Dataset, Metric, Record
+from mlflow_gitops.core.recorded.values import Dataset, Metric, Record
 
 _DATA_PREFIX = "dvc."
 _COMMIT_TAG = "mlflow.source.git.commit"

@@ -20,7 +20,7 @@ from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.names import Kind
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
-from mlflow_gitops.core.observed.recorded import ModelFile, Record
+from mlflow_gitops.core.recorded.values import ModelFile, Record
 from mlflow_gitops.edges.mlflow.artifact_locations import Places
 from mlflow_gitops.edges.mlflow.copies import Copies
 from mlflow_gitops.edges.mlflow.lineage import Lineage, lineage

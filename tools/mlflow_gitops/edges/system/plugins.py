@@ -13,11 +13,21 @@ GROUP = "mlflow_gitops.gates"
 
 
 @cache
-def gates() -> Mapping[str, Gate]:
-    """The gates that are installed, by name. Each is loaded when it is first asked."""
-    return {point.name: partial(_ask, point) for point in entry_points(group=GROUP)}
+def installed_gates() -> Mapping[str, Gate[Any]]:
+    """The gates that are installed, by name. Each one's code is loaded when its question is first
+    asked."""
+    points = entry_points(group=GROUP)
+    return {
+        point.name: Gate(point.name, partial(_settings, point.name), partial(_ask, point))
+        for point in points
+    }
+
+
+def _settings(name: str, rule: Mapping[str, Any]) -> Any:
+    """A stage's settings for one gate, as the policy's YAML has them."""
+    return ((rule.get("require") or {}).get("plugins") or {}).get(name)
 
 
 def _ask(point: EntryPoint, subject: Subject, settings: Any) -> Finding | Iterable[Finding]:
-    gate: Gate = point.load()
-    return gate(subject, settings)
+    answer: Finding | Iterable[Finding] = point.load()(subject, settings)
+    return answer

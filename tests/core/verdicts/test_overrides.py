@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from mlflow_gitops.core.gates.overrides import Override, overrides
+from mlflow_gitops.core.verdicts.overrides import Override, overrides
 
 SQUASHED = """Promote 14 (#128)
 

@@ -4,18 +4,16 @@ copied."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
-from mlflow_gitops.core.gates import Finding, Subject
-from mlflow_gitops.core.gates.recorded_values import pinned, status, tags
-from mlflow_gitops.core.gates.subject import unregistered
+from mlflow_gitops.core.gates import Finding, pinned, status, tags
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
-from mlflow_gitops.core.observed.recorded import Unreadable
-from tests.core.gates.subjects import said, subject
+from mlflow_gitops.core.recorded.values import Unreadable
+from mlflow_gitops.core.verdicts.entry_subject import EntrySubject, unregistered
+from tests.support.core.subjects import said, subject
 
 PIN = OriginPin("staging", 9, "sha256:" + "a" * 64, run_id="r9", model_id="m-9", model="fraud")
 THERE = ObservedVersion(
@@ -23,11 +21,13 @@ THERE = ObservedVersion(
 )
 
 
-def coming(origin: Callable[[OriginPin], ObservedVersion | None], **about: VersionSpec) -> Subject:
+def coming(
+    origin: Callable[[OriginPin], ObservedVersion | None], **about: VersionSpec
+) -> EntrySubject:
     """Version 14 of a registry that has 12 alone: the manifest says that it comes from another
     environment."""
     spec = about.get("spec", VersionSpec(origin=PIN))
-    return replace(subject(versions=(12,), spec=spec), origin=origin)
+    return subject(versions=(12,), spec=spec, origin=origin)
 
 
 def nobody(pin: OriginPin) -> ObservedVersion | None:
@@ -58,9 +58,7 @@ def test_of_a_version_without_a_pin_nothing_but_its_number_is_known() -> None:
 
 
 def test_what_mlflow_has_counts_for_more_than_the_pin() -> None:
-    here = replace(
-        subject(tags={"validation": "failed"}, spec=VersionSpec(origin=PIN)), origin=nobody
-    )
+    here = subject(tags={"validation": "failed"}, spec=VersionSpec(origin=PIN), origin=nobody)
     assert here.version == ObservedVersion(14, tags={"validation": "failed"})
     assert here.tags() == {"validation": "failed"}, (
         "once the copy is here, its own tags are what is judged"
@@ -78,7 +76,7 @@ def test_the_tags_of_a_copy_are_people_s_tags_at_its_origin() -> None:
     assert coming(origin).tags() == {"validation": "passed"}
     assert asked == [PIN]
     wanted = {"validation": "passed", "gitops.commit": "abc"}
-    assert said(*tags(coming(origin), wanted)) == [
+    assert said(*tags.ask(coming(origin), wanted)) == [
         ("passed", "tag validation is passed"),
         ("failed", "tag gitops.commit is missing"),
     ]
@@ -86,7 +84,7 @@ def test_the_tags_of_a_copy_are_people_s_tags_at_its_origin() -> None:
 
 def test_an_origin_that_has_no_such_version_gives_no_tags() -> None:
     assert coming(lambda pin: None).tags() == {}
-    assert said(*tags(coming(lambda pin: None), {"validation": "passed"})) == [
+    assert said(*tags.ask(coming(lambda pin: None), {"validation": "passed"})) == [
         ("failed", "tag validation is missing")
     ]
 
@@ -101,22 +99,24 @@ def test_an_origin_that_does_not_answer_is_not_taken_for_one_without_tags() -> N
 
 def test_the_tags_of_a_version_that_comes_from_no_environment_are_its_own() -> None:
     assert coming(nobody, spec=VersionSpec(source="file:///1")).tags() == {}
-    assert replace(subject(tags={"a": "b"}), origin=nobody).tags() == {"a": "b"}
+    assert subject(tags={"a": "b"}, origin=nobody).tags() == {"a": "b"}
 
 
 def test_a_copy_will_be_ready_and_nothing_else() -> None:
     """A copy is registered once it is whole, so READY is what it will be; another status it will
     not have."""
     copy = coming(nobody)
-    assert status(copy, "READY") == Finding(
+    assert status.ask(copy, "READY") == Finding(
         "passed", "14 will be a copy of staging/9, which is registered once it is whole"
     )
-    assert status(copy, "PENDING_REGISTRATION").status == "failed"
-    assert status(coming(nobody, spec=VersionSpec(source="file:///1")), "READY").status == "failed"
+    assert status.ask(copy, "PENDING_REGISTRATION").status == "failed"
+    assert (
+        status.ask(coming(nobody, spec=VersionSpec(source="file:///1")), "READY").status == "failed"
+    )
 
 
 @pytest.mark.parametrize(
     "spec", [VersionSpec(digest="sha256:" + "b" * 64), VersionSpec(origin=PIN)]
 )
 def test_what_a_prompt_says_pins_it_and_an_origin_pins_a_copy(spec: VersionSpec) -> None:
-    assert pinned(subject(spec=spec)) == Finding("passed", "pinned")
+    assert pinned.ask(subject(spec=spec), True) == Finding("passed", "pinned")

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mlflow_gitops.core.observed.recorded import Signature
+from mlflow_gitops.core.recorded.values import Signature
 
 _WIDER = {("integer", "long"), ("integer", "double"), ("float", "double")}
 

@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.core.gates import Finding, Gate, Judgement, Unreadable, judge
-from mlflow_gitops.core.gates.judge import Evidence
-from mlflow_gitops.core.gates.verdict import Refusal, Verdict
-from mlflow_gitops.core.history.approvals import Approvals
+from mlflow_gitops.core.gates import Finding, Gate
+from mlflow_gitops.core.gates.approvals import Approvals
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import Entry
@@ -20,8 +18,18 @@ from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import read_manifest
 from mlflow_gitops.core.manifests.policy import Policy, read_policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
-from mlflow_gitops.core.observed.recorded import Dataset, Metric, ModelFile, Record, Signature
-from tests.core.gates.subjects import NOW, commit
+from mlflow_gitops.core.recorded.values import (
+    Dataset,
+    Metric,
+    ModelFile,
+    Record,
+    Signature,
+    Unreadable,
+)
+from mlflow_gitops.core.verdicts.judge_entries import EntryVerdicts, judge_entries
+from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
+from tests.support.core.evidence import FakeEvidence
+from tests.support.core.subjects import NOW, commit
 
 BASE, MADE = commit("2026-03-01T00:00:00Z", 1), commit("2026-03-09T11:00:00Z", 2)
 FILE = "registry/models/fraud.yaml"
@@ -80,11 +88,11 @@ def asked(
     *,
     writing: bool = False,
     **evidence: Any,
-) -> Judgement:
-    return judge(history, model or seen(), Evidence(**evidence), NOW, writing=writing)
+) -> EntryVerdicts:
+    return judge_entries(history, model or seen(), FakeEvidence(**evidence), NOW, writing=writing)
 
 
-def told(judgement: Judgement) -> list[tuple[str, str, str]]:
+def told(judgement: EntryVerdicts) -> list[tuple[str, str, str]]:
     return [(verdict.gate, verdict.status, verdict.detail) for verdict in judgement.verdicts]
 
 
@@ -116,14 +124,15 @@ def test_a_verdict_names_its_entry_and_a_refusal_the_way_past() -> None:
             "14 may not enter Production: tag validation is missing",
             "meet the gate; the policy does not allow overriding tags",
             "commit",
+            version=14,
         ),
     )
     assert judgement.deferred is None and judgement.notes == ()
 
 
 def test_where_nothing_is_asked_nothing_is_judged() -> None:
-    assert asked(case()) == Judgement()
-    assert asked(replace(case(asks=TAGGED), entries=())) == Judgement()
+    assert asked(case()) == EntryVerdicts()
+    assert asked(replace(case(asks=TAGGED), entries=())) == EntryVerdicts()
 
 
 def test_each_entry_is_judged_whatever_the_one_before_it_was() -> None:
@@ -393,19 +402,6 @@ def test_messages_are_believed_where_the_policy_says_so() -> None:
     )
 
 
-def test_evidence_that_was_given_nothing_knows_nothing() -> None:
-    """The defaults of Evidence: merged, and otherwise silent."""
-    nothing = Evidence()
-    version = ObservedVersion(14)
-    assert nothing.read(version) is None and nothing.read_file("fraud", version) is None
-    assert list(nothing.messages(MADE, FILE)) == [] and nothing.approvals(MADE, FILE) is None
-    assert (
-        nothing.claims(MADE) == Approvals()
-        and nothing.merged(MADE) is True
-        and nothing.plugins() == {}
-    )
-
-
 # -- rollbacks --------------------------------------------------------------------------------------------------------------
 
 
@@ -591,8 +587,12 @@ def test_the_way_past_a_gate(asks: str, rules: str, way_out: str) -> None:
 PLUGIN = "require: {plugins: {fairness: {most: 0.1}}}"
 
 
-def answer(gate: Gate | None) -> list[tuple[str, str, str]]:
-    return told(asked(case(asks=PLUGIN), plugins=lambda: {"fairness": gate} if gate else {}))
+def plugin(ask: Callable[..., Any]) -> Gate[Any]:
+    return Gate("fairness", read=lambda rule: None, ask=ask)
+
+
+def answer(ask: Callable[..., Any] | None) -> list[tuple[str, str, str]]:
+    return told(asked(case(asks=PLUGIN), plugins=lambda: {"fairness": plugin(ask)} if ask else {}))
 
 
 def test_a_plugin_is_given_the_subject_and_its_settings() -> None:
@@ -634,10 +634,10 @@ def test_plugins_come_last_by_name_and_are_looked_for_only_where_asked() -> None
     def ok(subject: Any, settings: Any) -> Finding:
         return Finding("passed", "fine")
 
-    def never() -> Mapping[str, Gate]:
+    def never() -> Mapping[str, Gate[Any]]:
         raise AssertionError("no plug-in is asked for")
 
     history = case(asks="require: {status: READY, plugins: {b: {}, a: {}}}")
-    judgement = asked(history, plugins=lambda: {"a": ok, "b": ok})
+    judgement = asked(history, plugins=lambda: {"a": plugin(ok), "b": plugin(ok)})
     assert [gate for gate, _, _ in told(judgement)] == ["status", "a", "b"]
     asked(case(asks=TAGGED), plugins=never)

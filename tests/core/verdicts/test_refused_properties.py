@@ -9,10 +9,10 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from mlflow_gitops.app.reconciling.apply import apply_models
+from mlflow_gitops.core.gates.stage_gates import StageGates
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import entries, new_holders
 from mlflow_gitops.core.manifests.desired import Desired
-from mlflow_gitops.core.manifests.gate_settings import Requirements
 from mlflow_gitops.core.manifests.names import ACTIVE_STAGES
 from mlflow_gitops.core.manifests.policy import ModelPolicy
 from mlflow_gitops.core.plan.plan import ModelPlan
@@ -21,13 +21,13 @@ from tests.support.core.random_plans import CONTEXT, EXAMPLE_COUNT, is_occupied
 from tests.support.core.states import NAME, histories, observed_models
 from tests.support.registries.memory import MemoryRegistry
 
-NEVER = Requirements(tags={"never": "there"})
+NEVER = StageGates({"tags": {"never": "there"}})
 
 
 def closed(rules: ModelPolicy) -> ModelPolicy:
     """The rules, with a gate before every stage that nobody passes."""
     return replace(
-        rules, stages={name: replace(rule, asks=NEVER) for name, rule in rules.stages.items()}
+        rules, stages={name: replace(rule, gates=NEVER) for name, rule in rules.stages.items()}
     )
 
 

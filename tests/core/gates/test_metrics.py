@@ -1,0 +1,111 @@
+"""`metrics`: what is missing fails and is named (RULES R3)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from mlflow_gitops.core.gates import metrics
+from mlflow_gitops.core.gates.metrics import Bound
+from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.core.recorded.values import Record
+from tests.support.core.subjects import HOLDOUT, OTHER, measured, said, subject
+
+
+@pytest.mark.parametrize(
+    ("value", "bound", "finding"),
+    [
+        (0.912, Bound(min=0.9), ("passed", "accuracy 0.912 ≥ 0.9")),
+        (0.9, Bound(min=0.9), ("passed", "accuracy 0.9 ≥ 0.9")),
+        (0.8999999, Bound(min=0.9), ("failed", "accuracy 0.8999999 < 0.9")),
+        (61, Bound(max=50), ("failed", "accuracy 61 > 50")),
+        (50, Bound(max=50), ("passed", "accuracy 50 ≤ 50")),
+        (math.nan, Bound(min=0.9), ("failed", "accuracy nan is not ≥ 0.9")),
+        (math.nan, Bound(max=0.9), ("failed", "accuracy nan is not ≤ 0.9")),
+        (math.inf, Bound(min=0.9), ("passed", "accuracy inf ≥ 0.9")),
+    ],
+)
+def test_a_metric_within_its_bounds(value: float, bound: Bound, finding: tuple[str, str]) -> None:
+    assert said(
+        *metrics.ask(subject(records={14: measured(accuracy=value)}), {"accuracy": bound})
+    ) == [finding]
+
+
+def test_both_bounds_are_judged() -> None:
+    found = said(*metrics.ask(subject(records={14: measured(loss=3)}), {"loss": Bound(1, 2)}))
+    assert found == [("passed", "loss 3 ≥ 1"), ("failed", "loss 3 > 2")]
+
+
+def test_a_metric_that_is_missing_does_not_hide_the_others() -> None:
+    found = said(
+        *metrics.ask(
+            subject(records={14: measured(loss=3)}), {"gone": Bound(1), "loss": Bound(max=2)}
+        )
+    )
+    assert found == [("failed", "gone of 14 is missing: it logged loss"), ("failed", "loss 3 > 2")]
+
+
+def test_a_run_that_mlflow_has_lost_is_named() -> None:
+    lost = replace(
+        subject(), observed=ObservedModel("fraud", versions={14: ObservedVersion(14, run_id="abc")})
+    )
+    assert said(*metrics.ask(lost, {"loss": Bound(1)})) == [
+        ("failed", "loss of 14 is missing: its run abc is not in MLflow")
+    ]
+
+
+def test_at_most_eight_of_the_logged_metrics_are_named() -> None:
+    many = measured(**{f"m{i}": 1.0 for i in range(9)})
+    [found] = metrics.ask(subject(records={14: many}), {"loss": Bound(1)})
+    assert found.detail == "loss of 14 is missing: it logged m0, m1, m2, m3, m4, m5, m6, m7"
+
+
+SEVERAL = measured(accuracy=[(0.95, HOLDOUT), (0.85, OTHER)], recall=0.7)
+
+
+@pytest.mark.parametrize(
+    ("record", "bound", "finding"),
+    [
+        (
+            None,
+            Bound(0.9),
+            ("failed", "accuracy of 14 is missing: it has neither run nor logged model"),
+        ),
+        (Record(), Bound(0.9), ("failed", "accuracy of 14 is missing: it logged none")),
+        (
+            measured(f1=1, auc=1),
+            Bound(0.9),
+            ("failed", "accuracy of 14 is missing: it logged auc, f1"),
+        ),
+        (
+            SEVERAL,
+            Bound(0.9),
+            (
+                "failed",
+                (
+                    "accuracy of 14 was measured on several datasets: holdout (d1), other (d2);"
+                    " name one: dataset"
+                ),
+            ),
+        ),
+        (SEVERAL, Bound(0.9, dataset="holdout"), ("passed", "accuracy 0.95 ≥ 0.9")),
+        (SEVERAL, Bound(0.9, dataset="d2"), ("failed", "accuracy 0.85 < 0.9")),
+        (
+            SEVERAL,
+            Bound(0.9, dataset="third"),
+            ("failed", "accuracy of 14 was not measured on third but on holdout (d1), other (d2)"),
+        ),
+        (
+            measured(accuracy=1),
+            Bound(0.9, dataset="holdout"),
+            ("failed", "accuracy of 14 was not measured on holdout but on unnamed data"),
+        ),
+    ],
+)
+def test_a_metric_that_is_missing_or_of_several_datasets(
+    record: Record | None, bound: Bound, finding: tuple[str, str]
+) -> None:
+    records = {14: record} if record else {}
+    assert said(*metrics.ask(subject(records=records), {"accuracy": bound})) == [finding]

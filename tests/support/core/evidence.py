@@ -1,0 +1,42 @@
+"""Evidence for tests: it knows what a test gives it, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from mlflow_gitops.core.gates import Gate
+from mlflow_gitops.core.gates.approvals import Approvals
+from mlflow_gitops.core.history.mainline import Commit
+from mlflow_gitops.core.manifests.origin_pin import OriginPin
+from mlflow_gitops.core.observed.model import ObservedVersion
+from mlflow_gitops.core.recorded.values import ModelFile, Record
+
+
+class FakeEvidence:
+    """The methods of `core.verdicts.Evidence`, each answered by a function that a test gives. Left
+    out: every commit is merged, and nothing is known of anything."""
+
+    def __init__(
+        self,
+        *,
+        read: Callable[[ObservedVersion], Record | None] = lambda version: None,
+        read_file: Callable[[str, ObservedVersion], ModelFile | None] = lambda model, version: None,
+        origin: Callable[[OriginPin], ObservedVersion | None] = lambda pin: None,
+        messages: Callable[[Commit, str], Iterable[str]] = lambda commit, file: (),
+        approvals: Callable[[Commit, str], Approvals | None] = lambda commit, file: None,
+        claims: Callable[[Commit], Approvals] = lambda commit: Approvals(),
+        merged: Callable[[Commit], bool] = lambda commit: True,
+        plugins: Callable[[], Mapping[str, Gate[Any]]] = dict,
+    ) -> None:
+        self.record = read
+        self.model_file = read_file
+        self.version_at_origin = origin
+        self.messages = messages
+        self.approvals = approvals
+        self.claims = claims
+        self.is_merged = merged
+        self.plugin_gates = plugins
+
+
+NO_EVIDENCE = FakeEvidence()

@@ -1,0 +1,137 @@
+"""A gate's subject with only what a test says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from mlflow_gitops.core.gates import Finding
+from mlflow_gitops.core.gates.approvals import Approvals
+from mlflow_gitops.core.history.mainline import Commit, Point
+from mlflow_gitops.core.history.model_history import ModelHistory
+from mlflow_gitops.core.history.stage_entries import Entry
+from mlflow_gitops.core.manifests.desired import Desired
+from mlflow_gitops.core.manifests.manifest import Manifest, VersionSpec
+from mlflow_gitops.core.manifests.origin_pin import OriginPin
+from mlflow_gitops.core.manifests.policy import Policy
+from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.core.recorded.values import (
+    Dataset,
+    Metric,
+    ModelFile,
+    Record,
+    Signature,
+    Unreadable,
+)
+from mlflow_gitops.core.verdicts.entry_subject import EntrySubject
+from tests.support.core.evidence import FakeEvidence
+
+NOW = "2026-03-10T12:00:00Z"
+HOLDOUT, OTHER = Dataset("holdout", "d1"), Dataset("other", "d2")
+
+
+def commit(at: str = NOW, number: int = 7) -> Commit:
+    return Commit(f"{number:040x}", at, "A Person <a@example.org>", f"Change {number}")
+
+
+MADE = commit()
+
+
+def measured(**values: float | tuple[float, Dataset] | list[tuple[float, Dataset]]) -> Record:
+    """A record with these metrics; a value alone says nothing of its data."""
+    metrics: dict[str, tuple[Metric, ...]] = {}
+    for key, value in values.items():
+        each = value if isinstance(value, list) else [value]
+        metrics[key] = tuple(
+            Metric(one[0], dataset=one[1]) if isinstance(one, tuple) else Metric(float(one))
+            for one in each
+        )
+    return Record(metrics=metrics)
+
+
+def no_origin(pin: OriginPin) -> ObservedVersion | None:
+    return None
+
+
+def subject(
+    *,
+    tags: Mapping[str, str] | None = None,
+    status: str = "READY",
+    spec: VersionSpec | None = None,
+    stays: Mapping[str, Commit | None] | None = None,
+    stage: str = "Production",
+    holder: int | None = 12,
+    holders: Mapping[str, int] | None = None,
+    versions: tuple[int, ...] = (12, 14),
+    records: Mapping[int, Record] | None = None,
+    signatures: Mapping[int, Signature | None] | None = None,
+    sizes: Mapping[int, int] | None = None,
+    made: Commit | None = MADE,
+    merged: bool = True,
+    approved_by: Approvals | None = None,
+    claims: Approvals | None = None,
+    unreadable: str = "",
+    approvals_unreadable: str = "",
+    origin: Callable[[OriginPin], ObservedVersion | None] = no_origin,
+    prompt: bool = False,
+    has_file: bool = True,
+) -> EntrySubject:
+    """Version 14 coming to hold a stage, Production unless said otherwise, that 12 held before."""
+    observed = ObservedModel(
+        "fraud",
+        versions={
+            n: ObservedVersion(n, tags=(tags or {}) if n == 14 else {}, status=status)
+            for n in versions
+        },
+        is_prompt=prompt,
+    )
+
+    def read(version: ObservedVersion) -> Record | None:
+        if unreadable:
+            raise Unreadable(unreadable)
+        return (records or {}).get(version.number)
+
+    def read_file(model: str, version: ObservedVersion) -> ModelFile | None:
+        if unreadable:
+            raise Unreadable(unreadable)
+        if not has_file:
+            return None
+        return ModelFile(
+            signature=(signatures or {}).get(version.number), size=(sizes or {}).get(version.number)
+        )
+
+    def approvals(commit: Commit, file: str) -> Approvals | None:
+        if approvals_unreadable:
+            raise Unreadable(approvals_unreadable)
+        return approved_by
+
+    evidence = FakeEvidence(
+        read=read,
+        read_file=read_file,
+        approvals=approvals,
+        claims=lambda commit: claims or Approvals(),
+        merged=lambda commit: merged,
+        origin=origin,
+    )
+    rules = Policy().for_model("fraud")
+    if holders is None:
+        holders = {other: holder for other in rules.stages} if holder else {}
+    base = desired_of({other: (number,) for other, number in holders.items()}, {})
+    target = desired_of({stage: (14,)}, {14: spec} if spec else {})
+    points = (Point(commit(number=1), base), Point(made, target))
+    history = ModelHistory(commit(number=1).sha, "known", points)
+    return EntrySubject(
+        Entry(stage, 14, made, rules, stays or {}), history, observed, evidence, NOW
+    )
+
+
+def desired_of(
+    stages: Mapping[str, tuple[int, ...]], versions: Mapping[int, VersionSpec]
+) -> Desired:
+    """The state that a manifest of the model `fraud` asks for."""
+    file = "registry/models/fraud.yaml"
+    manifest = Manifest("fraud", file, None, (), {}, dict(stages), {}, dict(versions))
+    return Desired(manifest, Policy().for_model("fraud"))
+
+
+def said(*findings: Finding) -> list[tuple[str, str]]:
+    return [(finding.status, finding.detail) for finding in findings]

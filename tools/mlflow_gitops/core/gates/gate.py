@@ -1,0 +1,79 @@
+"""What a gate is, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.gates.subject import Subject
+
+GateStatus = Literal["passed", "failed", "overridden", "exempt", "waiting", "unknown"]
+"""What a gate can come to. A gate itself never answers `overridden`: a commit does that (RULES
+R3)."""
+
+SettingsT = TypeVar("SettingsT")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A gate's answer: a status, and the numbers behind it for people.
+
+    For `waiting`, `until` (RFC 3339, UTC) is the time when it will pass, or `needs` is what has to
+    happen first.
+    """
+
+    status: GateStatus
+    detail: str
+    until: str | None = None
+    needs: str | None = None
+
+
+def passed(detail: str) -> Finding:
+    """A finding that lets the version through."""
+    return Finding("passed", detail)
+
+
+def failed(detail: str) -> Finding:
+    """A finding that refuses the version; `detail` names what is missing or wrong."""
+    return Finding("failed", detail)
+
+
+class Fault(NamedTuple):
+    """Something wrong with a gate's settings. `path` leads to it from the stage's rule; `code` is
+    one of the policy's error codes."""
+
+    path: tuple[str, ...]
+    code: str
+    message: str
+
+
+def no_faults(settings: Any, stage: str, stages: Collection[str]) -> Iterable[Fault]:
+    """For gates whose settings the schema checks completely."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gate(Generic[SettingsT]):
+    """One gate, built in or from another package.
+
+    `read` gets a stage's rule, which has passed the schema and holds no nulls, and returns the
+    gate's settings, or None if the rule does not ask for this gate. `ask` puts the gate's question
+    to a subject; it may raise `Unreadable`, and the gate is then `unknown`. `find_faults` gets the
+    settings, the stage's name and the names of all stages.
+    """
+
+    name: str
+    read: Callable[[Mapping[str, Any]], SettingsT | None]
+    ask: Callable[[Subject, SettingsT], Finding | Iterable[Finding]]
+    find_faults: Callable[[SettingsT, str, Collection[str]], Iterable[Fault]] = no_faults
+    judges_prompts: bool = True
+    """False if a prompt has nothing that this gate could look at."""
+    judges_rollbacks: bool = True
+    """False if the gate would keep a version from coming back to a stage that it held before."""
+
+
+def required(rule: Mapping[str, Any], name: str) -> Any:
+    """What a stage's rule has under `require:` for one gate; None if it has nothing."""
+    return (rule.get("require") or {}).get(name)

@@ -1,0 +1,122 @@
+"""`no_worse_than`: no metric is worse than that of the version that holds a stage."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from mlflow_gitops.core.gates.gate import Fault, Finding, Gate, failed, passed, required
+from mlflow_gitops.core.gates.subject import Subject, Version
+from mlflow_gitops.core.recorded.measurements import (
+    NotMeasured,
+    by_digest,
+    dataset_names,
+    measured_value,
+)
+from mlflow_gitops.core.recorded.numbers import distinct, short, signed
+from mlflow_gitops.core.recorded.values import Metric, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How one metric is compared with another version's. With `same_data`, only values on equal
+    dataset digests are compared."""
+
+    tolerance: float = 0
+    better: Literal["higher", "lower"] = "higher"
+    same_data: bool = True
+    dataset: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoWorse:
+    """The stage whose holder is compared with, and the metrics that are compared."""
+
+    stage: str
+    metrics: Mapping[str, Tolerance]
+
+
+class _Side(NamedTuple):
+    """One of the two versions, with what it recorded."""
+
+    version: Version
+    record: Record | None
+
+
+def read(rule: Mapping[str, Any]) -> NoWorse | None:
+    """The stage, and each metric with its tolerance."""
+    value = required(rule, "no_worse_than")
+    if not value:
+        return None
+    metrics = (value.get("metrics") or {}).items()
+    return NoWorse(value.get("stage", ""), {key: Tolerance(**how) for key, how in metrics})
+
+
+def find_faults(settings: NoWorse, stage: str, stages: Collection[str]) -> Iterator[Fault]:
+    """It needs a stage that exists, and at least one metric."""
+    path = ("require", "no_worse_than")
+    if not settings.stage or not settings.metrics:
+        message = f"no_worse_than of {stage} needs a stage and metrics"
+        yield Fault(path, "missing-field", message)
+    elif settings.stage not in stages:
+        message = f"{stage} is compared with {settings.stage!r}, which the policy lacks"
+        yield Fault((*path, "stage"), "stage-unknown", message)
+
+
+def ask(subject: Subject, settings: NoWorse) -> Iterator[Finding]:
+    """One finding for each metric, or for each dataset that both versions were measured on."""
+    number = subject.holder(settings.stage)
+    if number is None or number == subject.number:
+        detail = f"nobody to compare with: no other version holds {settings.stage}"
+        yield Finding("exempt", detail)
+        return
+
+    other = subject.other_version(number)
+    if other is None:
+        yield failed(f"{number}, which holds {settings.stage}, is not in MLflow to compare with")
+        return
+
+    candidate = _Side(subject.version, subject.read(subject.version))
+    holder = _Side(other, subject.read(other))
+    for key, how in settings.metrics.items():
+        compare = _on_same_data if how.same_data else _on_any_data
+        try:
+            yield from compare(key, how, candidate, holder)
+        except NotMeasured as reason:
+            yield failed(str(reason))
+
+
+def _on_any_data(key: str, how: Tolerance, candidate: _Side, holder: _Side) -> Iterator[Finding]:
+    new, old = (measured_value(*side, key, how.dataset) for side in (candidate, holder))
+    yield _compare(key, how, new, old, holder.version.number)
+
+
+def _on_same_data(key: str, how: Tolerance, candidate: _Side, holder: _Side) -> Iterator[Finding]:
+    new, old = (by_digest(*side, key, how.dataset) for side in (candidate, holder))
+    shared = sorted(new.keys() & old.keys())
+    if not shared:
+        yield failed(
+            f"{key} was measured on different data: {dataset_names(new.values())} for"
+            f" {candidate.version.number}, {dataset_names(old.values())} for"
+            f" {holder.version.number}"
+        )
+    for digest in shared:
+        yield _compare(key, how, new[digest], old[digest], holder.version.number)
+
+
+def _compare(key: str, how: Tolerance, new: Metric, old: Metric, holder: int) -> Finding:
+    difference = new.value - old.value
+    gain = difference if how.better == "higher" else -difference
+    # Binary fractions are inexact: 0.93 - 0.94 must not miss a tolerance of 0.01.
+    if round(gain + how.tolerance, 12) >= 0:
+        return passed(f"{key} no worse than {holder} ({signed(difference)})")
+
+    allowed = f", tolerance {short(how.tolerance)}" if how.tolerance else ""
+    actual, expected = distinct(new.value, old.value)
+    return failed(
+        f"{key} {actual} is worse than {holder}'s {expected} ({signed(difference)}{allowed})"
+    )
+
+
+GATE = Gate("no_worse_than", read, ask, find_faults, judges_prompts=False, judges_rollbacks=False)

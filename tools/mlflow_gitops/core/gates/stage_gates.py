@@ -1,0 +1,59 @@
+"""The gates that the policy asks for before one stage, with their settings (DESIGN §4)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+from mlflow_gitops.core.gates.gate import Fault, Gate, required
+from mlflow_gitops.core.gates.table import GATE_NAMES, GATES
+
+SettingsT = TypeVar("SettingsT")
+
+
+@dataclass(frozen=True, slots=True)
+class StageGates:
+    """The gates of one stage. Both mappings lead from a gate's name to its settings: `built_in` in
+    the order of the table, `plugins` with the settings as the policy's YAML has them."""
+
+    built_in: Mapping[str, Any] = field(default_factory=dict)
+    plugins: Mapping[str, Any] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.built_in or self.plugins)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the stage's gates in the order in which a plan shows them."""
+        return (*self.built_in, *sorted(self.plugins))
+
+    def settings(self, gate: Gate[SettingsT]) -> SettingsT | None:
+        """One built-in gate's settings; None if the stage does not have this gate."""
+        return cast("SettingsT | None", self.built_in.get(gate.name))
+
+
+NO_GATES = StageGates()
+
+
+def read_stage_gates(rule: Mapping[str, Any]) -> StageGates:
+    """The gates that a stage's rule asks for. The rule has passed the schema and holds no nulls."""
+    if not rule:
+        return NO_GATES
+
+    read = ((gate.name, gate.read(rule)) for gate in GATES)
+    built_in = {name: settings for name, settings in read if settings is not None}
+    return StageGates(built_in, dict(required(rule, "plugins") or {}))
+
+
+def find_faults(stage: str, gates: StageGates, stages: Collection[str]) -> Iterator[Fault]:
+    """What is wrong with the settings of one stage's gates; `stages` are all that there are."""
+    for gate in GATES:
+        settings = gates.built_in.get(gate.name)
+        if settings is not None:
+            yield from gate.find_faults(settings, stage, stages)
+
+    for name in gates.plugins:
+        if name in GATE_NAMES:
+            path = ("require", "plugins", name)
+            yield Fault(path, "bad-value", f"{name} is a gate of mlflow-gitops itself")

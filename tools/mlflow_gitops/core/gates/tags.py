@@ -1,0 +1,31 @@
+"""`tags`: the version carries these tags in MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mlflow_gitops.core.gates.gate import Finding, Gate, failed, passed, required
+from mlflow_gitops.core.gates.subject import Subject
+
+Tags = Mapping[str, str]
+
+
+def read(rule: Mapping[str, Any]) -> Tags | None:
+    """Each tag with the value that it must have."""
+    return dict(required(rule, "tags") or {}) or None
+
+
+def ask(subject: Subject, expected_tags: Tags) -> Iterator[Finding]:
+    """One finding for each tag. What the manifest declares does not count before MLflow has it."""
+    for key, expected in expected_tags.items():
+        actual = subject.tags().get(key)
+        if actual == expected:
+            yield passed(f"tag {key} is {expected}")
+        elif actual is None:
+            yield failed(f"tag {key} is missing")
+        else:
+            yield failed(f"tag {key} is {actual!r}, not {expected!r}")
+
+
+GATE = Gate("tags", read, ask)

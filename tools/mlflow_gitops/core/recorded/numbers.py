@@ -1,0 +1,24 @@
+"""Numbers as text for people."""
+
+from __future__ import annotations
+
+
+def short(value: float) -> str:
+    """A number in at most six significant digits."""
+    return f"{value:.6g}"
+
+
+def signed(difference: float) -> str:
+    """A difference with its sign, in at most four significant digits."""
+    is_nan = difference != difference
+    return "not a number" if is_nan else f"{difference:+.4g}"
+
+
+def distinct(value: float, other: float) -> tuple[str, str]:
+    """Two numbers in as few digits as show which one is larger: never `0.9 < 0.9`."""
+    for digits in (4, 6, 9, 12):
+        texts = f"{value:.{digits}g}", f"{other:.{digits}g}"
+        same_order = (float(texts[0]) < float(texts[1])) == (value < other)
+        if same_order and (texts[0] != texts[1] or value == other):
+            return texts
+    return repr(value), repr(other)

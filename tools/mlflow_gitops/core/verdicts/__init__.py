@@ -1,0 +1,1 @@
+"""The policy's gates, asked about every entry: evidence, overrides, verdicts and refusals."""

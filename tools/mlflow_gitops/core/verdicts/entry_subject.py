@@ -1,0 +1,170 @@
+"""A gate's subject, made of an entry in git, the model in MLflow and the evidence about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from mlflow_gitops.core.gates.approvals import Approvals
+from mlflow_gitops.core.gates.subject import Version
+from mlflow_gitops.core.history.model_history import ModelHistory
+from mlflow_gitops.core.history.stage_entries import Entry
+from mlflow_gitops.core.manifests.manifest import VersionSpec
+from mlflow_gitops.core.manifests.origin_pin import copied_tags
+from mlflow_gitops.core.observed.model import HELD_PREFIX, ObservedModel, ObservedVersion
+from mlflow_gitops.core.recorded.values import ModelFile, Record
+from mlflow_gitops.core.times import parse_time
+from mlflow_gitops.core.verdicts.evidence import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class EntrySubject:
+    """One entry as gates see it; the methods are those of `core.gates.Subject`.
+
+    `history` is the model's history in git, whose target must be there; `observed` is the model as
+    MLflow shows it; `now` is RFC 3339 in UTC.
+    """
+
+    entry: Entry
+    history: ModelHistory
+    observed: ObservedModel
+    evidence: Evidence
+    now: str
+
+    @property
+    def model(self) -> str:
+        return self.observed.name
+
+    @property
+    def stage(self) -> str:
+        return self.entry.stage
+
+    @property
+    def number(self) -> int:
+        return self.entry.version
+
+    @property
+    def spec(self) -> VersionSpec | None:
+        """What the manifest declares for the version under `versions:`."""
+        target = self.history.target
+        return target.manifest.versions.get(self.number) if target else None
+
+    @property
+    def version(self) -> ObservedVersion:
+        """The version as MLflow shows it, or as its pin describes it if MLflow does not have it."""
+        observed = self.observed.versions.get(self.number)
+        if observed is not None:
+            return observed
+        return unregistered(self.number, self.spec or VersionSpec())
+
+    @property
+    def is_registered(self) -> bool:
+        return self.number in self.observed.versions
+
+    @property
+    def is_prompt(self) -> bool:
+        return self.observed.is_prompt
+
+    @property
+    def is_pinned(self) -> bool:
+        spec = self.spec
+        if spec is None:
+            return False
+        return bool(spec.run_id or spec.source or spec.model_id or spec.digest or spec.origin)
+
+    @property
+    def is_rollback(self) -> bool:
+        """Whether a reconcile has put the version in this stage before (RULES R3)."""
+        return HELD_PREFIX + self.stage in self.version.tags
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether MLflow shows the version in the stage already."""
+        return self.number in self._holders_in_mlflow(self.stage)
+
+    @property
+    def copied_from(self) -> str | None:
+        origin = self.version.origin
+        return origin.label if origin is not None else None
+
+    @property
+    def making_commit(self) -> str | None:
+        return self.entry.made.sha if self.entry.made is not None else None
+
+    @property
+    def is_merged(self) -> bool:
+        return self.entry.made is not None and self.evidence.is_merged(self.entry.made)
+
+    def was_in(self, stage: str) -> bool:
+        return stage in self.entry.stays
+
+    def in_stage_since(self, stage: str) -> datetime | None:
+        held = self.held(stage)
+        if held is None or not self.was_in(stage):
+            return None
+        merge = self.entry.stays[stage]
+        return max(held, parse_time(merge.at)) if merge else held
+
+    def held(self, stage: str) -> datetime | None:
+        sha, _, at = self.version.tags.get(HELD_PREFIX + stage, "").partition("@")
+        try:
+            return parse_time(at) if sha else None
+        except ValueError:
+            return None
+
+    def holder(self, stage: str) -> int | None:
+        if self.history.base_state != "known":
+            return max(self._holders_in_mlflow(stage), default=None)
+        # Git decides, so that a click in MLflow does not change what a version is compared with.
+        before = self.history.before
+        return max(before.holders(stage), default=None) if before else None
+
+    def other_version(self, number: int) -> ObservedVersion | None:
+        return self.observed.versions.get(number)
+
+    def tags(self) -> Mapping[str, str]:
+        pin = self.version.origin
+        if pin is None:
+            return self.version.tags
+        original = self.evidence.version_at_origin(pin)
+        return copied_tags(original.tags) if original is not None else {}
+
+    def read(self, version: Version) -> Record | None:
+        return self.evidence.record(self._observed_version(version.number))
+
+    def read_file(self, version: Version) -> ModelFile | None:
+        return self.evidence.model_file(self.model, self._observed_version(version.number))
+
+    def approvals(self) -> Approvals | None:
+        made = self.entry.made
+        if made is None:
+            return None
+        file = next(iter(self.history.files(made)), "")
+        return self.evidence.approvals(made, file)
+
+    def claims(self) -> Approvals:
+        made = self.entry.made
+        return self.evidence.claims(made) if made else Approvals()
+
+    def _observed_version(self, number: int) -> ObservedVersion:
+        return self.version if number == self.number else self.observed.versions[number]
+
+    def _holders_in_mlflow(self, stage: str) -> tuple[int, ...]:
+        """The versions that MLflow shows in a stage, or behind the alias of a team's own stage."""
+        target = self.history.target
+        rule = target.policy.stages.get(stage) if target else None
+        if rule is None or rule.native:
+            return self.observed.holders(stage)
+        number = self.observed.aliases.get(rule.alias or "")
+        return (number,) if number is not None else ()
+
+
+def unregistered(number: int, spec: VersionSpec) -> ObservedVersion:
+    """A version that MLflow does not have yet, as its pin describes it."""
+    if spec.origin is not None:
+        # Its run and logged model are in the other environment, not here.
+        return ObservedVersion(number, status="", origin=spec.origin)
+    return ObservedVersion(
+        number, run_id=spec.run_id, source=spec.source, model_id=spec.model_id, status=""
+    )

@@ -1,0 +1,47 @@
+"""Where judging gets what neither manifests in git nor the registry's listing holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from mlflow_gitops.core.gates.approvals import Approvals
+from mlflow_gitops.core.gates.gate import Gate
+from mlflow_gitops.core.history.mainline import Commit
+from mlflow_gitops.core.manifests.origin_pin import OriginPin
+from mlflow_gitops.core.observed.model import ObservedVersion
+from mlflow_gitops.core.recorded.values import ModelFile, Record
+
+
+class RecordedEvidence(Protocol):
+    """What MLflow recorded of versions. Each method raises Unreadable if MLflow does not give it."""
+
+    def record(self, version: ObservedVersion) -> Record | None:
+        """A version's run and logged model; None if it has neither."""
+
+    def model_file(self, model: str, version: ObservedVersion) -> ModelFile | None:
+        """What a version's artifacts say about themselves; None if it has no `MLmodel` file."""
+
+
+class Evidence(RecordedEvidence, Protocol):
+    """Everything that gates and refusals may ask for. Methods raise Unreadable if the other system
+    gives no answer."""
+
+    def version_at_origin(self, pin: OriginPin) -> ObservedVersion | None:
+        """A version of another environment as that environment's MLflow shows it; None if it is
+        not there."""
+
+    def messages(self, commit: Commit, file: str) -> Iterable[str]:
+        """The commit messages that speak for a commit's change of a file."""
+
+    def approvals(self, commit: Commit, file: str) -> Approvals | None:
+        """What the forge knows about a commit's approvals; None if no forge is configured."""
+
+    def claims(self, commit: Commit) -> Approvals:
+        """What a commit's own messages claim about its approvals."""
+
+    def is_merged(self, commit: Commit) -> bool:
+        """Whether a commit is on the main line."""
+
+    def plugin_gates(self) -> Mapping[str, Gate[Any]]:
+        """The gates of other packages, by name."""

@@ -1,0 +1,255 @@
+"""Ask every gate about every entry, and collect what refuses or defers the model (RULES R3)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlflow_gitops.core.gates.gate import Finding, Gate, failed
+from mlflow_gitops.core.gates.stage_gates import NO_GATES, StageGates
+from mlflow_gitops.core.gates.table import GATES
+from mlflow_gitops.core.history.mainline import Commit
+from mlflow_gitops.core.history.model_history import ModelHistory
+from mlflow_gitops.core.history.stage_entries import Entry
+from mlflow_gitops.core.observed.model import ObservedModel
+from mlflow_gitops.core.recorded.values import Unreadable
+from mlflow_gitops.core.verdicts.entry_subject import EntrySubject
+from mlflow_gitops.core.verdicts.evidence import Evidence
+from mlflow_gitops.core.verdicts.overrides import Override, overrides
+from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
+from mlflow_gitops.core.wording import and_list, or_list
+
+
+@dataclass(frozen=True, slots=True)
+class EntryVerdicts:
+    """The verdicts on a model's entries and what follows from them. `deferred` is the time until
+    which a soak keeps the model back, RFC 3339; None if none does."""
+
+    verdicts: tuple[Verdict, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    deferred: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def judge_entries(
+    history: ModelHistory, observed: ObservedModel, evidence: Evidence, now: str, *, writing: bool
+) -> EntryVerdicts:
+    """Judge every entry by the policy as it stood before the entry's making commit.
+
+    With `writing`, an approval that is still missing refuses, since only merged commits are
+    written. Without a target there are no entries, and nothing is judged.
+    """
+    if history.target is None:
+        return EntryVerdicts()
+
+    verdicts: list[Verdict] = []
+    refusals: list[Refusal] = []
+    notes: list[str] = []
+    gates_by_commit = _gates_by_commit(history.entries)
+
+    for entry in history.entries:
+        gates = _gates_of(entry)
+        if not gates:
+            continue
+
+        subject = EntrySubject(entry, history, observed, evidence, now)
+        if history.base_state == "none" and subject.is_shown:
+            findings = [(gate, _ADOPTED) for gate in gates.names]
+        else:
+            findings = _ask_gates(gates, subject)
+            lines = _stated_overrides(subject)
+            others = gates_by_commit[entry.made]
+            notes += _ignored_overrides(lines, findings, entry, others)
+            findings = _override(findings, lines, entry.judge.overrides)
+
+        judged = [_verdict(entry, gate, finding) for gate, finding in findings]
+        verdicts += judged
+        refusing = [verdict for verdict in judged if _refuses(verdict, writing=writing)]
+        if refusing:
+            refusals.append(_refusal(refusing, entry.judge.overrides))
+
+    waits = [v.until for v in verdicts if v.status == "waiting" and v.until]
+    return EntryVerdicts(
+        tuple(verdicts),
+        tuple(refusals),
+        max(waits, default=None),
+        tuple(dict.fromkeys(notes)),
+    )
+
+
+_ADOPTED = Finding("exempt", "adopted: MLflow shows it already")
+
+
+def _gates_of(entry: Entry) -> StageGates:
+    """The gates before an entry; none if the policy that judges it does not have the stage."""
+    rule = entry.judge.stages.get(entry.stage)
+    return rule.gates if rule else NO_GATES
+
+
+def _gates_by_commit(entries: Sequence[Entry]) -> Mapping[Commit | None, Collection[str]]:
+    """The names of the gates of all entries that a commit made."""
+    gates: dict[Commit | None, set[str]] = {}
+    for entry in entries:
+        gates.setdefault(entry.made, set()).update(_gates_of(entry).names)
+    return gates
+
+
+def _verdict(entry: Entry, gate: str, finding: Finding) -> Verdict:
+    return Verdict(
+        entry.stage,
+        entry.version,
+        gate,
+        finding.status,
+        finding.detail,
+        finding.until,
+        finding.needs,
+    )
+
+
+# -- asking the gates -----------------------------------------------------------------------------
+
+
+def _ask_gates(gates: StageGates, subject: EntrySubject) -> list[tuple[str, Finding]]:
+    """The findings of every gate of the subject's stage, each with its gate's name."""
+    findings: list[tuple[str, Finding]] = []
+    for gate in GATES:
+        settings = gates.built_in.get(gate.name)
+        if settings is not None:
+            findings += ((gate.name, finding) for finding in _ask(gate, subject, settings))
+
+    plugins = subject.evidence.plugin_gates() if gates.plugins else {}
+    for name, settings in sorted(gates.plugins.items()):
+        answers = _ask_plugin(name, plugins.get(name), subject, settings)
+        findings += ((name, finding) for finding in answers)
+    return findings
+
+
+def _ask(gate: Gate[Any], subject: EntrySubject, settings: Any) -> list[Finding]:
+    if subject.is_rollback and not gate.judges_rollbacks:
+        return [Finding("exempt", f"rollback: {subject.number} held {subject.stage} before")]
+    if subject.is_prompt and not gate.judges_prompts:
+        return [
+            failed(
+                f"a prompt has nothing for {gate.name} to judge; an exception of the policy can"
+                " take it away"
+            )
+        ]
+    findings: list[Finding] = []
+    try:
+        answer = gate.ask(subject, settings)
+        if isinstance(answer, Finding):
+            return [answer]
+        # A gate may read things one by one: what it found before it failed to read is kept.
+        findings.extend(answer)
+    except Unreadable as reason:
+        findings.append(Finding("unknown", f"{gate.name} cannot be judged: {reason}"))
+    return findings
+
+
+def _ask_plugin(
+    name: str, gate: Gate[Any] | None, subject: EntrySubject, settings: Any
+) -> list[Finding]:
+    """The answer of another package's gate. One that is missing, breaks or gives no finding has not
+    passed."""
+    if gate is None:
+        return [failed(f"the gate {name} is not installed here")]
+    try:
+        answer = gate.ask(subject, settings)
+        findings = [answer] if isinstance(answer, Finding) else list(answer)
+    except Unreadable as reason:
+        return [Finding("unknown", f"{name} cannot be judged: {reason}")]
+    except Exception as error:  # another package's code may raise anything
+        return [failed(f"the gate {name} broke: {type(error).__name__}: {error}")]
+
+    if not findings or not all(isinstance(finding, Finding) for finding in findings):
+        return [failed(f"the gate {name} gave no finding")]
+    return findings
+
+
+# -- overrides ------------------------------------------------------------------------------------
+
+
+def _stated_overrides(subject: EntrySubject) -> list[Override]:
+    """The override lines of the making commit that may mean this entry."""
+    made = subject.entry.made
+    if made is None:
+        return []
+    stated = overrides(
+        message
+        for file in subject.history.files(made)
+        for message in subject.evidence.messages(made, file)
+    )
+    return [line for line in stated if line.means(subject.model, subject.stage)]
+
+
+def _usable_reasons(lines: Sequence[Override], allowed: frozenset[str]) -> dict[str, str]:
+    """The reason by gate: the first line with a reason, for a gate that may be overridden."""
+    reasons: dict[str, str] = {}
+    for line in lines:
+        if line.reason and line.gate in allowed:
+            reasons.setdefault(line.gate, line.reason)
+    return reasons
+
+
+def _override(
+    findings: Sequence[tuple[str, Finding]], lines: Sequence[Override], allowed: frozenset[str]
+) -> list[tuple[str, Finding]]:
+    """The findings, with `overridden` for each that a line lets pass."""
+    reasons = _usable_reasons(lines, allowed)
+    result = []
+    for gate, finding in findings:
+        if gate in reasons and finding.status in ("failed", "waiting", "unknown"):
+            detail = f"{finding.detail}, overridden: {reasons[gate]}"
+            finding = Finding("overridden", detail)
+        result.append((gate, finding))
+    return result
+
+
+def _ignored_overrides(
+    lines: Sequence[Override],
+    findings: Sequence[tuple[str, Finding]],
+    entry: Entry,
+    gates_of_commit: Collection[str],
+) -> Iterator[str]:
+    """A note for each line that has no effect. A line that names no stage may mean another entry of
+    the same commit: it is not noted if one of these has the gate."""
+    allowed = entry.judge.overrides
+    for line in lines:
+        if not line.reason:
+            yield f"Gate-Override of {line.gate} is ignored: it gives no reason"
+        elif line.gate not in allowed:
+            yield (
+                f"Gate-Override of {line.gate} is ignored: the policy does not let it be overridden"
+            )
+
+    usable = _usable_reasons(lines, allowed).keys()
+    asked = {gate for gate, _ in findings}
+    elsewhere = {line.gate for line in lines if line.stage is None and line.gate in gates_of_commit}
+    for gate in sorted(usable - asked - elsewhere):
+        yield f"Gate-Override of {gate} is ignored: {entry.stage} has no such gate"
+
+
+# -- refusing -------------------------------------------------------------------------------------
+
+
+def _refuses(verdict: Verdict, *, writing: bool) -> bool:
+    if verdict.status == "waiting":
+        return writing and verdict.needs is not None
+    return verdict.status in ("failed", "unknown")
+
+
+def _refusal(refusing: Sequence[Verdict], allowed: frozenset[str]) -> Refusal:
+    first = refusing[0]
+    gates = list(dict.fromkeys(verdict.gate for verdict in refusing))
+    details = "; ".join(verdict.detail for verdict in refusing)
+    firm = [gate for gate in gates if gate not in allowed]
+    if firm:
+        what = "the gate" if len(gates) == 1 else "the gates"
+        way_out = f"meet {what}; the policy does not allow overriding {or_list(firm)}"
+    else:
+        lines = and_list([f"`Gate-Override: {gate}: reason`" for gate in gates])
+        way_out = f"meet the gate, or promote it in a commit whose message says {lines}"
+
+    detail = f"{first.version} may not enter {first.stage}: {details}"
+    return Refusal("gate", detail, way_out, "commit", version=first.version)
