@@ -141,7 +141,7 @@ def test_every_kind_of_source(uri: str, shelf: LaneRegistry, tmp_path: Path) -> 
         assert registry.model_file(name, pinned) == read(uri, name, 1)
     for source in ("models:/m-" + "0" * 32, "runs:/" + "0" * 32 + "/model", None):
         assert registry.model_file(name, ObservedVersion(9, source=source, status="")) is None
-    with pytest.raises(RegistryFailure, match="once it is registered"):
+    with pytest.raises(RegistryFailure, match="is not read before it is registered"):
         registry.model_file(name, ObservedVersion(9, source="s3://somewhere/else", status=""))
 
 

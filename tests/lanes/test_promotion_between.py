@@ -19,7 +19,7 @@ from mlflow.exceptions import MlflowException
 from mlflow_gitops.core.manifests.environments import Environment
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.edges.mlflow.copies import Copies
-from mlflow_gitops.edges.mlflow.other_environments import Elsewhere
+from mlflow_gitops.edges.mlflow.other_environments import OtherEnvironments
 from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.errors import RegistryFailure
 from tests.support.environments import Teams
@@ -92,7 +92,10 @@ def made(uri: str) -> Origin:
     place = Environment(
         "staging", RegistryFolder("staging"), uri, workspace=os.environ.get("MLFLOW_WORKSPACE")
     )
-    one, two = (Elsewhere({"staging": place}).pinned("staging", model, number) for number in (1, 2))
+    one, two = (
+        OtherEnvironments({"staging": place}).make_pin("staging", model, number)
+        for number in (1, 2)
+    )
     assert [one.run_id, two.run_id] == runs
     return Origin(uri, model, (runs[0], runs[1]), (one.digest, two.digest))
 

@@ -15,7 +15,7 @@ import pytest
 from mlflow_gitops.core.audit import receipts
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.git.repository import Git
-from mlflow_gitops.edges.mlflow import registry as edge
+from mlflow_gitops.edges.mlflow import reading
 from tests.support.proxy import Proxy, proxy
 from tests.support.registries.lane import LaneRegistry, uncrowded
 from tests.support.team import Team
@@ -49,7 +49,7 @@ def asks_for_pages_alone(between: Proxy, database: Path, tmp_path: Path) -> None
         "changes": 0,
         "refused": 0,
     }
-    pages = math.ceil(MANY / edge.MODELS_A_PAGE) + math.ceil(MANY / edge.VERSIONS_A_PAGE)
+    pages = math.ceil(MANY / reading.MODELS_A_PAGE) + math.ceil(MANY / reading.VERSIONS_A_PAGE)
     assert len(between.requests) == pages == 3, between.requests
     assert between.writes == []
     Notes.of(Git(team.folder)).add(commit, line)

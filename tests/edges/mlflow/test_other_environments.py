@@ -11,7 +11,11 @@ from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.recorded.values import Unreadable
 from mlflow_gitops.edges.mlflow.lineage import digest
-from mlflow_gitops.edges.mlflow.other_environments import Elsewhere, _environment, credentials
+from mlflow_gitops.edges.mlflow.other_environments import (
+    OtherEnvironments,
+    _environment,
+    credentials,
+)
 
 PLACE = Environment("eu-west", RegistryFolder("registry/eu-west"), "https://mlflow.eu.example")
 
@@ -42,7 +46,7 @@ def test_no_credential_goes_where_it_does_not_belong(monkeypatch: pytest.MonkeyP
 def test_an_environment_that_is_not_listed_cannot_be_looked_at() -> None:
     pin = OriginPin("test", 1, "sha256:" + "0" * 64, model="m")
     with pytest.raises(Unreadable, match="lists no other environment 'test'; it has eu-west"):
-        Elsewhere({"eu-west": PLACE}).look(pin)
+        OtherEnvironments({"eu-west": PLACE}).read(pin)
 
 
 def test_the_digest_is_of_paths_and_contents(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def connect(workspace: Workspace, say: Callable[[str], None] = lambda text: None) -> Registry:
     """The registry that the workspace's manifests describe. Raises RegistryFailure where MLflow is
     not to be had."""
-    from mlflow_gitops.edges.mlflow.other_environments import Elsewhere, credentials
+    from mlflow_gitops.edges.mlflow.other_environments import OtherEnvironments, credentials
     from mlflow_gitops.edges.mlflow.registry import Registry
 
     place, settings = workspace.environment, workspace.settings
@@ -24,7 +24,7 @@ def connect(workspace: Workspace, say: Callable[[str], None] = lambda text: None
         return Registry(settings.tracking_uri, settings.registry_uri, say)
     os.environ.update(credentials(place))
     registry = Registry(place.tracking_uri, place.registry_uri, say, workspace=place.workspace)
-    registry.elsewhere = Elsewhere(
+    registry.other_environments = OtherEnvironments(
         {name: one for name, one in workspace.environments.items() if one != place}
     )
     return registry

@@ -34,7 +34,7 @@ class RegistryEvidence:
         """A version's run and logged model. Raises Unreadable, or the RegistryFailure itself if
         that is transient, so that the caller can retry."""
         if version.origin is not None:
-            return self._registry.elsewhere.look(version.origin).record
+            return self._registry.other_environments.read(version.origin).record
 
         key = version.run_id, version.model_id
         if key not in self._records:
@@ -49,7 +49,7 @@ class RegistryEvidence:
     def model_file(self, model: str, version: ObservedVersion) -> ModelFile | None:
         """What a version's artifacts say about themselves. Raises Unreadable."""
         if version.origin is not None:
-            return self._registry.elsewhere.look(version.origin).file
+            return self._registry.other_environments.read(version.origin).file
 
         key = model, version.number, version.source
         if key not in self._files:
@@ -61,7 +61,7 @@ class RegistryEvidence:
 
     def version_at_origin(self, pin: OriginPin) -> ObservedVersion | None:
         """A version of another environment as that environment's MLflow shows it."""
-        return self._registry.elsewhere.look(pin).version
+        return self._registry.other_environments.read(pin).version
 
 
 class WorkspaceEvidence(RegistryEvidence):

@@ -31,7 +31,7 @@ def run(settings: Settings, model: str, before: str, after: str, form: str) -> i
     seen = registry.read(model)
     if seen is None:
         raise Failure(
-            f"{model} is not in MLflow ({registry.shown}). Name a registered model or a prompt as"
+            f"{model} is not in MLflow ({registry.display_uri}). Name a registered model or a prompt as"
             " MLflow spells it."
         )
     own = _own_stages(workspace, model, seen.kind, stageless=registry.stageless)

@@ -139,18 +139,18 @@ def _mlflow(workspace: Workspace, snapshot: Snapshot) -> MlflowFacts:
     except RegistryFailure as failure:
         return MlflowFacts(
             client,
-            registry.shown,
+            registry.display_uri,
             fault=str(failure),
             over_http=http,
             user=known.user,
-            token=known.token,
+            token=known.has_token,
         )
     # A prompt's rights are asked for elsewhere (MLflow 3.17 keeps its grants apart from a model's).
     models = {name for name in names if name in seen and not seen[name].is_prompt}
-    told = permissions.ask(registry.uri, models) if http else known
+    told = permissions.read_access(registry.uri, models) if http else known
     return MlflowFacts(
-        client, registry.shown, over_http=http, server=told.version, user=told.user, token=told.token,
-        stageless=registry.stageless, seen=list(seen), rights=told.rights,
+        client, registry.display_uri, over_http=http, server=told.version, user=told.user, token=told.has_token,
+        stageless=registry.stageless, seen=list(seen), rights=told.permissions,
     )  # fmt: skip
 
 

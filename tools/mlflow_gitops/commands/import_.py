@@ -99,7 +99,7 @@ def _observe(
             name in globs and any(matches(model, name) for model in models)
         ):
             hint = did_you_mean(name, found) or (
-                f"run mlflow-gitops status to see the models that {registry.shown} has."
+                f"run mlflow-gitops status to see the models that {registry.display_uri} has."
             )
             raise Failure(f"MLflow shows no model {name}; {hint}")
     return [models[name] for name in sorted(models) if not wanted or _wanted(name, wanted)], prompts

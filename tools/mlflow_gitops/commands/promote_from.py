@@ -36,7 +36,7 @@ def copied(
 
     registry = connect(sheet.workspace, warn)
     seen = registry.read(sheet.name) or ObservedModel(sheet.name)
-    pin = registry.elsewhere.pinned(environment, sheet.name, version)
+    pin = registry.other_environments.make_pin(environment, sheet.name, version)
     for number, spec in sheet.manifest.versions.items():
         if spec.origin == pin:
             return number, {}

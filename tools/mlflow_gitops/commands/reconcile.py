@@ -94,7 +94,7 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
         return OK
     stood = reconciler.refused_at(since, plan)
     asked = not options.yes and any(model.has_work for model in plan.models)
-    if asked and not typer.confirm(f"Reconcile {registry.shown} to {commit[:7]}?"):
+    if asked and not typer.confirm(f"Reconcile {registry.display_uri} to {commit[:7]}?"):
         raise Failure("Nothing was changed.")
     done = reconciler.apply(planned, _with_progress(settings, len(plan.models)))
     if done.recovered:

@@ -97,7 +97,7 @@ def _asked(
         lambda name: snapshot.manifests[name].versions,
         warn,
     )
-    return plan, registry.shown, {key: words(of) for key, of in known.items()}
+    return plan, registry.display_uri, {key: words(of) for key, of in known.items()}
 
 
 def _home(workspace: Workspace) -> str | None:

@@ -211,7 +211,7 @@ class Planner:
 
         made_from = fingerprint(
             self.target.snapshot.digest,
-            self.registry.shown,
+            self.registry.display_uri,
             self.registry.workspace,
             self.owner,
             ((name, selection.observed.get(name)) for name in selection.managed),

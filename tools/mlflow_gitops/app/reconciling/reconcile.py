@@ -73,7 +73,7 @@ class Reconciler:
             workspace, registry, target, replace(plan_options or PlanOptions(), writing=True)
         )
         self.writers = jobs or registry.writers
-        about = {"registry": registry.shown, "workspace": registry.workspace}
+        about = {"registry": registry.display_uri, "workspace": registry.workspace}
         notes = Notes.of(workspace.git)
         line = workspace.main_line
         self.recorder = Recorder(

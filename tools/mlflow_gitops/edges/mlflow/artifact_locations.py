@@ -1,5 +1,5 @@
-"""Where the artifacts of a version lie: MLflow's own addresses (`models:/…`, `runs:/…`) resolved to
-those of the storage."""
+"""Where a version's artifacts are: MLflow's own addresses (`models:/…`, `runs:/…`) resolved to
+addresses of the storage behind them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
-class Places:
-    """The places of one registry's versions. With `by_version`, artifacts are read by a version's
-    own name alone."""
+class ArtifactLocations:
+    """The artifact locations of one registry's versions.
+
+    `by_version` is for Unity Catalog, which gives access to artifacts only by the version's own
+    name.
+    """
 
     def __init__(
         self, client: MlflowClient, server: Server, artifacts: Artifacts, *, by_version: bool
@@ -28,42 +31,53 @@ class Places:
         self._server = server
         self._artifacts = artifacts
         self._by_version = by_version
-        self._known: dict[str, str] = {}
+        self._locations: dict[str, str] = {}
 
-    def know(self, source: str, location: str) -> None:
-        """Keep what is known already of a source."""
-        self._known[source] = location
+    def remember(self, source: str, location: str) -> None:
+        """Keep the location of a source that was read anyway, to save the request for it."""
+        self._locations[source] = location
 
-    def of(self, model: str, version: ObservedVersion) -> str | None:
-        """Where a version's artifacts are."""
-        if (
-            version.status and self._by_version
-        ):  # Unity Catalog gives access by the version's own name alone
+    def locate(self, model: str, version: ObservedVersion) -> str | None:
+        """The URI of a version's artifacts; None if it has none.
+
+        A version without a status is only pinned and not in MLflow yet. Raises RegistryFailure if
+        its source is anything but one of MLflow's own addresses.
+        """
+        is_registered = bool(version.status)
+        if is_registered and self._by_version:
             return f"models:/{model}/{version.number}"
-        if known := self._known.get(version.source or ""):
-            return known
-        if not version.status:
-            return self._settled(version.source)
-        place = partial(self._client.get_model_version_download_uri, model)
-        return self._settled(
-            self._server.find(place, str(version.number)) or version.source, seen=True
-        )
+        if remembered := self._locations.get(version.source or ""):
+            return remembered
+        if not is_registered:
+            return self._resolve(version.source, is_registered=False)
 
-    def _settled(self, location: str | None, *, seen: bool = False) -> str | None:
-        """An address of MLflow's own as the address of the storage behind it; any other is taken
-        from a registry alone."""
-        if logged := logged_model(location):
-            found = self._server.find(self._client.get_logged_model, logged)
-            return str(found.artifact_location) if found is not None else None
+        download_uri = partial(self._client.get_model_version_download_uri, model)
+        location = self._server.find(download_uri, str(version.number))
+        return self._resolve(location or version.source, is_registered=True)
+
+    def _resolve(self, location: str | None, *, is_registered: bool) -> str | None:
+        if logged_model_id := logged_model(location):
+            entity = self._server.find(self._client.get_logged_model, logged_model_id)
+            return str(entity.artifact_location) if entity is not None else None
+
         if location and location.startswith("runs:/"):
-            run = self._server.find(
-                self._client.get_run, location.removeprefix("runs:/").partition("/")[0]
-            )
-            if run is not None:
-                self._artifacts.must_be_ours(str(run.info.artifact_uri))
-            return location if run is not None else None
-        if location and not seen:
+            return self._check_run(location)
+
+        # A manifest may name any address, and credentials would be sent there: only what somebody
+        # with write access registered in MLflow is read.
+        if location and not is_registered:
             raise RegistryFailure(
-                f"What is at {without_credentials(location)} is read once it is registered."
+                f"{without_credentials(location)} is not read before it is registered."
             )
+        return location
+
+    def _check_run(self, location: str) -> str | None:
+        """`runs:/…` itself, which MLflow resolves, if the run exists and its artifacts are where
+        they may be read."""
+        run_id = location.removeprefix("runs:/").partition("/")[0]
+        run = self._server.find(self._client.get_run, run_id)
+        if run is None:
+            return None
+
+        self._artifacts.check_trusted(str(run.info.artifact_uri))
         return location

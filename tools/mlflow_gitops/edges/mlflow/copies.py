@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import COPY_TAG, ORIGIN_TAG, OriginPin, copied_tags
 from mlflow_gitops.core.wording import and_list
-from mlflow_gitops.edges.mlflow.lineage import Lineage, Look, digest
+from mlflow_gitops.edges.mlflow.lineage import Lineage, OriginVersion, digest
 from mlflow_gitops.edges.mlflow.recorded import record
 from mlflow_gitops.edges.mlflow.server import Server
 from mlflow_gitops.errors import RegistryFailure
@@ -38,7 +38,7 @@ class Copies:
     def __init__(self, client: MlflowClient, server: Server, artifacts: Artifacts) -> None:
         self._client, self._server, self._artifacts = client, server, artifacts
 
-    def make(self, pin: OriginPin, found: Look) -> VersionSpec:
+    def make(self, pin: OriginPin, found: OriginVersion) -> VersionSpec:
         """Copy what lies at `found.folder`, with its lineage, and say what to register it from,
         with which tags.
 

@@ -23,7 +23,7 @@ _KEPT = ("mlflow.source.", "mlflow.user", "mlflow.note.content")
 made on."""
 
 
-class Measured(NamedTuple):
+class MetricValue(NamedTuple):
     """One metric's last value."""
 
     key: str
@@ -42,17 +42,17 @@ class Lineage:
     run_name: str | None = None
     params: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
-    metrics: tuple[Measured, ...] = ()
+    metrics: tuple[MetricValue, ...] = ()
     inputs: tuple[tuple[dict[str, str | None], dict[str, str]], ...] = ()
     name: str = "model"
     model_type: str | None = None
     model_params: dict[str, str] = field(default_factory=dict)
     model_tags: dict[str, str] = field(default_factory=dict)
-    model_metrics: tuple[Measured, ...] = ()
+    model_metrics: tuple[MetricValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class OriginVersion:
     """What another environment's MLflow says of one version; `version` is None where it has none.
     The rest is read only where it is asked for. `fault` says why the artifacts' own file could not
     be read."""
@@ -103,7 +103,7 @@ def lineage(ask: Server, client: MlflowClient, version: ObservedVersion) -> Line
             "tags": copied_tags(run.data.tags)
             | {k: v for k, v in run.data.tags.items() if k.startswith(_KEPT)},
             "metrics": tuple(
-                Measured(one.key, one.value, one.timestamp, one.step) for one in history
+                MetricValue(one.key, one.value, one.timestamp, one.step) for one in history
             ),
             "inputs": tuple(
                 _input(one) for one in (run.inputs.dataset_inputs if run.inputs else ())
@@ -131,13 +131,13 @@ def _order(metric: Any) -> tuple[int, int, float]:
     return metric.step or 0, metric.timestamp or 0, metric.value
 
 
-def _newest(metrics: Iterable[Any]) -> Iterator[Measured]:
+def _newest(metrics: Iterable[Any]) -> Iterator[MetricValue]:
     newest: dict[tuple[str, str | None, str | None], Any] = {}
     for one in metrics:
         key = one.key, one.dataset_name, one.dataset_digest
         newest[key] = max(newest.get(key, one), one, key=_order)
     for one in newest.values():
-        yield Measured(
+        yield MetricValue(
             one.key, one.value, one.timestamp, one.step or 0, one.dataset_name, one.dataset_digest
         )
 

@@ -1,4 +1,4 @@
-"""MLflow's listings: the filters that ask for them, and what they give as values."""
+"""MLflow's searches: the filters to send, and the entities that they return as values of the core."""
 
 from __future__ import annotations
 
@@ -11,36 +11,37 @@ from mlflow_gitops.core.observed.prompts import IS_PROMPT_TAG, peoples, words
 from mlflow_gitops.edges.mlflow.recorded import moment
 
 _FILTER_LENGTH = 4_000
-"""Characters of names in one `IN (…)` filter; it travels in a URL."""
+"""Characters of names in one `IN (…)` filter. The client sends it in the URL."""
 
 PROMPTS = f"tags.`{IS_PROMPT_TAG}` = 'true'"
-"""The filter by which MLflow's searches show prompts, and prompts alone. Without it they show none."""
+"""The filter by which MLflow's searches return prompts and nothing else. Without it they return no
+prompts (3.17)."""
 
 _MODEL_SOURCE = re.compile(r"models:/(m-[A-Za-z0-9]+)\Z")
 
 
 def assemble(models: list[Any], versions: list[Any]) -> dict[str, ObservedModel]:
-    """Models with their versions, normalised, from the entities of MLflow's client."""
+    """Turn the entities of MLflow's client into models with their versions, by name."""
     by_model: dict[str, dict[int, ObservedVersion]] = {}
-    for found in versions:
-        number = int(found.version)
-        by_model.setdefault(found.name, {})[number] = ObservedVersion(
+    for version in versions:
+        number = int(version.version)
+        by_model.setdefault(version.name, {})[number] = ObservedVersion(
             number=number,
-            stage=(found.current_stage or "None").capitalize(),
-            description=found.description or "",
-            tags={key: str(value) for key, value in found.tags.items()},
-            run_id=found.run_id or None,
-            source=found.source or None,
-            model_id=found.model_id or logged_model(found.source),
-            status=str(found.status or "READY"),
-            created=moment(found.creation_timestamp),
+            stage=(version.current_stage or "None").capitalize(),
+            description=version.description or "",
+            tags={key: str(value) for key, value in version.tags.items()},
+            run_id=version.run_id or None,
+            source=version.source or None,
+            model_id=version.model_id or logged_model(version.source),
+            status=str(version.status or "READY"),
+            created=moment(version.creation_timestamp),
         )
     return {
         model.name: ObservedModel(
             name=model.name,
             description=model.description or "",
             tags={key: str(value) for key, value in model.tags.items()},
-            aliases={alias: int(version) for alias, version in model.aliases.items()},
+            aliases={alias: int(number) for alias, number in model.aliases.items()},
             versions=by_model.get(model.name, {}),
         )
         for model in models
@@ -48,25 +49,27 @@ def assemble(models: list[Any], versions: list[Any]) -> dict[str, ObservedModel]
 
 
 def assemble_prompts(prompts: list[Any], versions: list[Any]) -> dict[str, ObservedModel]:
-    """Prompts with their versions. Neither run, source nor stage is any: MLflow's functions for
-    prompts know none (3.17)."""
+    """Turn the entities of MLflow's client into prompts with their versions, by name.
+
+    Run, source and stage are left out: MLflow's functions for prompts have none (3.17).
+    """
     by_prompt: dict[str, dict[int, ObservedVersion]] = {}
-    for found in versions:
-        number = int(found.version)
-        by_prompt.setdefault(found.name, {})[number] = ObservedVersion(
+    for version in versions:
+        number = int(version.version)
+        by_prompt.setdefault(version.name, {})[number] = ObservedVersion(
             number=number,
-            description=found.description or "",
-            tags=peoples(found.tags),
-            status=str(found.status or "READY"),
-            created=moment(found.creation_timestamp),
-            words=words(found.tags),
+            description=version.description or "",
+            tags=peoples(version.tags),
+            status=str(version.status or "READY"),
+            created=moment(version.creation_timestamp),
+            words=words(version.tags),
         )
     return {
         prompt.name: ObservedModel(
             name=prompt.name,
             description=prompt.description or "",
             tags=peoples(prompt.tags),
-            aliases={alias: int(version) for alias, version in prompt.aliases.items()},
+            aliases={alias: int(number) for alias, number in prompt.aliases.items()},
             versions=by_prompt.get(prompt.name, {}),
             is_prompt=True,
         )
@@ -75,37 +78,45 @@ def assemble_prompts(prompts: list[Any], versions: list[Any]) -> dict[str, Obser
 
 
 def logged_model(source: str | None) -> str | None:
-    """The logged model that a source names, if it does."""
-    # MLflow's SQL stores keep no model id beside a version's source, `models:/m-<id>` (3.17).
-    found = _MODEL_SOURCE.match(source or "")
-    return found.group(1) if found else None
+    """The id of the logged model that a source names; None if it names none.
+
+    MLflow's SQL stores keep no model id beside a version's source, `models:/m-<id>` (3.17).
+    """
+    match = _MODEL_SOURCE.match(source or "")
+    return match.group(1) if match else None
 
 
-def quoted(name: str) -> str:
-    """A name as a filter has it; one with a single quote goes in double ones (RULES R10)."""
+def quote(name: str) -> str:
+    """A name as a filter holds it: in double quotes if it has a single quote (RULES R10)."""
     return f'"{name}"' if "'" in name else f"'{name}'"
 
 
-def quotable(name: str) -> bool:
-    """Whether a filter can hold a name at all."""
+def can_be_quoted(name: str) -> bool:
+    """Whether a filter can hold a name: MLflow's filters have no escapes, so none can hold both
+    kinds of quotes."""
     return "'" not in name or '"' not in name
 
 
-def filters(names: Collection[str]) -> Iterator[str]:
-    """Filters that name every model: `name IN (…)`, in chunks. A name with a quote goes in double
-    quotes; one with both kinds cannot be written in MLflow's filters and is read by itself."""
+def name_filters(names: Collection[str]) -> Iterator[str]:
+    """Filters `name IN (…)` that cover every name, in chunks that fit a URL.
+
+    Names that no filter can hold are left out. A single name gives `name = …`, which MLflow before
+    3.17 accepts, too.
+    """
     chunk: list[str] = []
     length = 0
     for name in sorted(names):
-        if not quotable(name):
+        if not can_be_quoted(name):
             continue
-        word = quoted(name)
-        if chunk and length + len(word) > _FILTER_LENGTH:
+
+        quoted = quote(name)
+        if chunk and length + len(quoted) > _FILTER_LENGTH:
             yield f"name IN ({','.join(chunk)})"
             chunk, length = [], 0
-        chunk.append(word)
-        length += len(word) + 1
-    if len(chunk) == 1:  # also where MLflow knows no lists yet
+        chunk.append(quoted)
+        length += len(quoted) + 1
+
+    if len(chunk) == 1:
         yield f"name = {chunk[0]}"
     elif chunk:
         yield f"name IN ({','.join(chunk)})"

@@ -54,7 +54,7 @@ class Artifacts:
             without_credentials(location),
             location.partition(":/")[0] + urlsplit(location).netloc,
         )
-        self.must_be_ours(location)
+        self.check_trusted(location)
         if place in self._silent:
             raise RegistryFailure(
                 f"The artifacts at {shown} are not to be had: their storage did not answer before."
@@ -88,7 +88,7 @@ class Artifacts:
         Raises RegistryFailure."""
         from mlflow.artifacts import download_artifacts
 
-        self.must_be_ours(location)
+        self.check_trusted(location)
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         try:
             uris = {"tracking_uri": self._tracking_uri, "registry_uri": self._registry_uri}
@@ -96,7 +96,7 @@ class Artifacts:
         except Exception as error:  # whatever MLflow's many storage drivers raise
             raise self._failure(location, error) from error
 
-    def must_be_ours(self, location: str) -> None:
+    def check_trusted(self, location: str) -> None:
         """Raise RegistryFailure for a place that is not to be read.
 
         MLflow sends its token to whatever host an `http:` location names (`HttpArtifactRepository`,

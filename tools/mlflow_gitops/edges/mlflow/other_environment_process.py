@@ -10,27 +10,27 @@ from typing import Any
 
 from mlflow_gitops.core.manifests.environments import Environment
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
-from mlflow_gitops.edges.mlflow.lineage import Look, digest
+from mlflow_gitops.edges.mlflow.lineage import OriginVersion, digest
 from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.errors import RegistryFailure
 
 
-def _answer(place: Environment, pin: OriginPin, folder: str | None) -> Look:
+def _answer(place: Environment, pin: OriginPin, folder: str | None) -> OriginVersion:
     registry = Registry(place.tracking_uri, place.registry_uri, workspace=place.workspace)
     seen = registry.read(pin.model)
     version = seen.versions.get(pin.version) if seen is not None and not seen.is_prompt else None
     if version is None:
-        return Look()
+        return OriginVersion()
     if folder is not None:
         artifacts = registry.download(pin.model, version, folder)
         told = registry.lineage(version)
-        return Look(version, lineage=told, digest=digest(artifacts), folder=str(artifacts))
+        return OriginVersion(version, lineage=told, digest=digest(artifacts), folder=str(artifacts))
     file, fault = None, None
     try:
         file = registry.model_file(pin.model, version)
     except RegistryFailure as failure:
         fault = str(failure)
-    return Look(version, registry.record(version), file, fault)
+    return OriginVersion(version, registry.record(version), file, fault)
 
 
 def main() -> None:

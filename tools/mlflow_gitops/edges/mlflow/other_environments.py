@@ -22,7 +22,7 @@ from mlflow_gitops.core.manifests.environments import Environment
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.recorded.values import Unreadable
-from mlflow_gitops.edges.mlflow.lineage import Look
+from mlflow_gitops.edges.mlflow.lineage import OriginVersion
 from mlflow_gitops.errors import Refused, RegistryFailure
 
 _ANSWERING = "mlflow_gitops.edges.mlflow.other_environment_process"
@@ -48,15 +48,15 @@ def credentials(place: Environment) -> dict[str, str]:
     }
 
 
-class Elsewhere:
+class OtherEnvironments:
     """The environments that versions may come from."""
 
     def __init__(self, places: Mapping[str, Environment]) -> None:
         self._places = places
-        self._seen: dict[OriginPin, Look | Unreadable] = {}
+        self._seen: dict[OriginPin, OriginVersion | Unreadable] = {}
         self._lock = threading.Lock()
 
-    def look(self, pin: OriginPin) -> Look:
+    def read(self, pin: OriginPin) -> OriginVersion:
         """What a pin's version is, in metadata. Read once a run. Raises Unreadable."""
         with self._lock:
             if pin not in self._seen:
@@ -69,7 +69,7 @@ class Elsewhere:
             raise found
         return found
 
-    def pinned(self, environment: str, model: str, version: int) -> OriginPin:
+    def make_pin(self, environment: str, model: str, version: int) -> OriginPin:
         """The pin of a version as it is now; all of its artifacts are read for their digest. Raises
         Refused and RegistryFailure."""
         pin = OriginPin(environment, version, "", model=model)
@@ -83,8 +83,8 @@ class Elsewhere:
             pin, digest=found.digest, run_id=found.version.run_id, model_id=found.version.model_id
         )
 
-    def brought(
-        self, pin: OriginPin, take: Callable[[OriginPin, Look], VersionSpec]
+    def with_artifacts(
+        self, pin: OriginPin, take: Callable[[OriginPin, OriginVersion], VersionSpec]
     ) -> VersionSpec:
         """What `take` makes of a version, with its artifacts at `Look.folder` meanwhile, once it is
         what the pin says."""
@@ -107,7 +107,7 @@ class Elsewhere:
                     )
             return take(pin, found)
 
-    def _ask(self, pin: OriginPin, folder: str | None) -> Look:
+    def _ask(self, pin: OriginPin, folder: str | None) -> OriginVersion:
         place = self._places.get(pin.environment)
         if place is None:
             known = ", ".join(self._places) or "none"
@@ -132,7 +132,7 @@ class Elsewhere:
                     f"{pin.environment} could not be asked: {said[-1] if said else done.returncode}"
                 )
             found = pickle.loads(answer.read_bytes())
-        if isinstance(found, Look):
+        if isinstance(found, OriginVersion):
             return found
         raise RegistryFailure(f"{pin.environment}: {found[0]}", transient=found[1])
 

@@ -1,10 +1,10 @@
-"""What an MLflow server says of itself and of its user's rights, for `doctor`. Nothing is written
-to find out.
+"""What an MLflow server reports about itself and about its user's permissions, for `doctor`. Nothing
+is written to find out.
 
-MLflow's basic-auth app tells users their own rights on a model (3.17: `users/permissions/get`);
-other servers do not. The client has no public call for it that works without the server's own
-dependencies, so its transport is used, and whatever goes wrong there only means that it cannot be
-told.
+MLflow's basic-auth app lets users read their own permissions on a model (3.17:
+`users/permissions/get`); other servers do not. The client has no public call for it that works
+without the server's own dependencies, so its transport is used. Any error only means that the
+permissions are unknown.
 """
 
 from __future__ import annotations
@@ -14,77 +14,78 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-_RIGHT = "/api/3.0/mlflow/users/permissions/get"
-_MOST = 100
-"""Models that are asked about, one request each."""
+_PERMISSION_PATH = "/api/3.0/mlflow/users/permissions/get"
+_MAX_MODELS = 100
+"""Models whose permissions are read, with one request each."""
 _TIMEOUT = 10
+_MAX_VERSION_LENGTH = 30
+"""Characters of an answer to `/version`: a proxy's error page is longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What a server tells: its version, the user whose credentials are set, whether a token is, and
-    the rights on models."""
+    """What is known of a server: its version, the user whose credentials are set, whether a token
+    is set, and the user's permission (`READ`, `EDIT`, `MANAGE` …) on each model; None if unknown.
+    """
 
     version: str | None = None
     user: str | None = None
-    token: bool = False
-    rights: dict[str, str] | None = None
+    has_token: bool = False
+    permissions: dict[str, str] | None = None
 
 
 def credentials(uri: str) -> ServerFacts:
-    """The user and whether there is a token, as MLflow's own client takes them: variables, or its
-    credentials file."""
+    """The user and whether a token is set, from where MLflow's own client takes them: variables or
+    its credentials file."""
     try:
-        known = _known(uri)
-    except (
-        Exception
-    ):  # half of a user's name and password is an error there; it is as if none were set
+        host_credentials = _host_credentials(uri)
+    except Exception:  # MLflow refuses a user without a password: then nothing is usable
         return ServerFacts()
-    user = known.username or os.environ.get("MLFLOW_TRACKING_USERNAME") or None
-    return ServerFacts(user=user, token=bool(known.token))
+
+    user = host_credentials.username or os.environ.get("MLFLOW_TRACKING_USERNAME") or None
+    return ServerFacts(user=user, has_token=bool(host_credentials.token))
 
 
-def ask(uri: str, models: Collection[str]) -> ServerFacts:
-    """What a server that answers tells of itself and of these models."""
-    known = credentials(uri)
+def read_access(uri: str, models: Collection[str]) -> ServerFacts:
+    """Ask a server that is up for its version and for the user's permissions on these models."""
+    configured = credentials(uri)
     version = _get(uri, "/version", {})
-    rights: dict[str, str] | None = None
-    if known.user:
-        rights = {}
-        for name in sorted(models)[:_MOST]:
-            answer = _get(
-                uri,
-                _RIGHT,
-                {"username": known.user, "resource_type": "registered_model", "resource_id": name},
-            )
-            right = answer.get("permission") if isinstance(answer, dict) else None
-            if not isinstance(right, str):
-                rights = None
-                break
-            rights[name] = right
+    is_version = isinstance(version, str) and len(version) < _MAX_VERSION_LENGTH
+    permissions = _permissions(uri, configured.user, models) if configured.user else None
     return ServerFacts(
-        version if isinstance(version, str) and len(version) < 30 else None,
-        known.user,
-        known.token,
-        rights or None,
+        version if is_version else None, configured.user, configured.has_token, permissions
     )
 
 
-def _known(uri: str) -> Any:
+def _permissions(uri: str, user: str, models: Collection[str]) -> dict[str, str] | None:
+    """The user's permission on each model; None if there are no models, or if the server does not
+    report one of them."""
+    permissions: dict[str, str] = {}
+    for name in sorted(models)[:_MAX_MODELS]:
+        parameters = {"username": user, "resource_type": "registered_model", "resource_id": name}
+        answer = _get(uri, _PERMISSION_PATH, parameters)
+        permission = answer.get("permission") if isinstance(answer, dict) else None
+        if not isinstance(permission, str):
+            return None
+        permissions[name] = permission
+    return permissions or None
+
+
+def _host_credentials(uri: str) -> Any:
     from mlflow.utils import credentials
 
-    take: Any = credentials.get_default_host_creds
-    return take(uri)
+    get_credentials: Any = credentials.get_default_host_creds
+    return get_credentials(uri)
 
 
 def _get(uri: str, path: str, parameters: dict[str, str]) -> Any:
-    """The answer to one request, JSON or a line of text; None for any other."""
+    """The answer to one request, parsed as JSON or as a line of text; None for any error."""
     from mlflow.utils import rest_utils
 
     send: Any = rest_utils.http_request
     try:
         answer = send(
-            _known(uri),
+            _host_credentials(uri),
             path,
             "GET",
             max_retries=0,
@@ -94,10 +95,7 @@ def _get(uri: str, path: str, parameters: dict[str, str]) -> Any:
         )
         if answer.status_code != 200:
             return None
-        return (
-            answer.json()
-            if "json" in answer.headers.get("Content-Type", "")
-            else answer.text.strip()
-        )
-    except Exception:  # see the module's text
+        is_json = "json" in answer.headers.get("Content-Type", "")
+        return answer.json() if is_json else answer.text.strip()
+    except Exception:  # see the module's docstring
         return None

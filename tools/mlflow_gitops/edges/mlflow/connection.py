@@ -1,0 +1,122 @@
+"""A connection to one MLflow: its client, how long it may take, and what kind of registry it is."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from mlflow_gitops.edges.mlflow.server import Server, read_settings, write_settings
+from mlflow_gitops.edges.mlflow.stores import must_be_ready
+from mlflow_gitops.errors import RegistryFailure
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_UNITY_CATALOG = "databricks-uc"
+_PARALLEL_WRITERS = 8
+
+
+class Connection:
+    """One MLflow registry and the tracking server beside it.
+
+    Every method that makes a request raises RegistryFailure if MLflow cannot be reached or refuses.
+    """
+
+    def __init__(
+        self,
+        tracking_uri: str | None = None,
+        registry_uri: str | None = None,
+        report_slow: Callable[[str], None] = lambda text: None,
+        workspace: str | None = None,
+    ) -> None:
+        """Open the connection. The URIs and the workspace default to MLflow's own variables, then
+        to MLflow's own default.
+
+        Nothing is created: a missing SQLite file is an error. `report_slow` is called with a line
+        for the user if a server takes long to answer.
+        """
+        _silence_mlflow()
+        read_settings()
+
+        try:
+            import mlflow
+            from mlflow import MlflowClient
+        except ImportError as error:
+            raise RegistryFailure(
+                f"MLflow cannot be loaded: {error}.", fix="Install mlflow-gitops again."
+            ) from error
+
+        self.tracking_uri: str = tracking_uri or mlflow.get_tracking_uri()
+        self.uri: str = registry_uri or tracking_uri or mlflow.get_registry_uri()
+        if workspace is not None:
+            _use_workspace(workspace)
+        self.workspace = os.environ.get("MLFLOW_WORKSPACE", "")
+
+        self._server = Server(self.uri, report_slow)
+        self.display_uri = self._server.shown
+        for uri in (self.tracking_uri, self.uri):
+            must_be_ready(uri)
+        self._client: MlflowClient = self._server.ask(MlflowClient, self.tracking_uri, self.uri)
+
+        # A SQL store that is opened directly resolves `models:/m-…` through MLflow's global URI,
+        # not through its client's (3.17).
+        mlflow.set_tracking_uri(self.tracking_uri)
+
+    @property
+    def writers(self) -> int:
+        """How many models may be written in parallel: SQLite has one writer at a time."""
+        return 1 if self.uri.startswith("sqlite:") else _PARALLEL_WRITERS
+
+    def begin_writing(self) -> None:
+        """Send every later request once, without retries: after a failed write, the state is read
+        back."""
+        write_settings()
+
+    @cached_property
+    def stageless(self) -> bool:
+        """Whether this registry has no stages, as in Unity Catalog.
+
+        Its client also refuses an order in searches, and its searches return neither aliases nor
+        tags (MLflow 3.17), so each model is read by itself (RULES R10).
+        """
+        scheme = self.uri.partition(":")[0]
+        if scheme == "uc":
+            raise RegistryFailure(
+                f"{self.display_uri}: this Unity Catalog server has no stages, aliases or tags"
+                " (MLflow 3.17)."
+            )
+        return scheme.startswith(_UNITY_CATALOG)
+
+
+def _silence_mlflow() -> None:
+    """Keep MLflow's warnings and logs from the user, and send no telemetry.
+
+    MLflow logs a traceback for every database error and warns about stages at each call. What
+    matters of these is raised as an exception too, and this tool is about stages.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    warnings.filterwarnings("ignore", category=UserWarning)
+    # Not logger by logger: alembic and older MLflow (3.4) configure their loggers again whenever a
+    # store is opened.
+    logging.disable(logging.CRITICAL)
+
+
+def _use_workspace(workspace: str) -> None:
+    """Make MLflow's client name a workspace in every request, from every thread.
+
+    Done by the environment variable, which all threads share. `mlflow.set_workspace` sets it for
+    the calling thread first (3.17).
+    """
+    import mlflow
+
+    if not hasattr(mlflow, "set_workspace"):
+        raise RegistryFailure(
+            f"This MLflow ({mlflow.__version__}) has no workspaces.",
+            fix="Install MLflow 3.10 or newer.",
+        )
+    os.environ["MLFLOW_WORKSPACE"] = workspace
