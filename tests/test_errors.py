@@ -20,7 +20,7 @@ from mlflow_gitops.errors import (
     PARTIAL,
     REFUSED,
     Failure,
-    GitHubFailure,
+    ForgeFailure,
     InvalidFiles,
     shortage,
     worst,
@@ -28,14 +28,14 @@ from mlflow_gitops.errors import (
 
 
 def test_a_failure_has_its_next_step_as_a_field() -> None:
-    failure = GitHubFailure("GitHub is down.", 503, fix="Try again.", transient=True)
+    failure = ForgeFailure("GitHub is down.", 503, fix="Try again.", transient=True)
     assert (failure.message, failure.fix, failure.transient) == (
         "GitHub is down.",
         "Try again.",
         True,
     )
     assert str(failure) == "GitHub is down. Try again."
-    assert (failure.status, failure.code, failure.exit_code) == (503, "github", ERROR)
+    assert (failure.status, failure.code, failure.exit_code) == (503, "forge", ERROR)
     again = pickle.loads(pickle.dumps(failure))
     assert (str(again), again.status, again.fix) == (str(failure), 503, "Try again.")
 

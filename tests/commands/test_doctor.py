@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.core.setup.doctor import Finding, GitFacts, judge_git
-from mlflow_gitops.core.setup.doctor_github import combined, judge_settings
+from mlflow_gitops.core.setup.doctor import CheckResult, GitFacts, judge_git
 from mlflow_gitops.core.setup.doctor_workflows import (
     App,
     app_needs,
@@ -21,8 +20,10 @@ from mlflow_gitops.core.setup.doctor_workflows import (
     read_workflows,
 )
 from mlflow_gitops.core.yaml.schema_check import schema_text
-from mlflow_gitops.edges.github.client import GitHub
+from mlflow_gitops.edges.github.connection import Connection
+from mlflow_gitops.edges.github.protection import strictest
 from mlflow_gitops.edges.github.settings import read_settings
+from mlflow_gitops.edges.github.settings_checks import check
 from tests.support.environments import Teams
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
@@ -166,7 +167,7 @@ def found(ran: Ran, status: str) -> dict[str, Any]:
     }
 
 
-def checks_of(findings: Iterable[Finding], status: str) -> set[str]:
+def checks_of(findings: Iterable[CheckResult], status: str) -> set[str]:
     return {one.check for one in findings if one.status == status}
 
 
@@ -232,11 +233,21 @@ def clinic(sound: Path, tmp_path: Path, api: GitHubAPI, monkeypatch: pytest.Monk
 # -- GitHub's part, from its API ------------------------------------------------------------------------------------------
 
 
+OPENS_BY_ITSELF = """\
+on: workflow_dispatch
+jobs: {promote: {permissions: {contents: write, pull-requests: write}, steps: []}}
+"""
+
+
 def judged(
-    api: GitHubAPI, app: App | None = None, deny: tuple[tuple[str, str], ...] = ()
-) -> list[Finding]:
-    github = GitHub(api.repository.full_name, api.token("ada", deny=deny), api.url)
-    return list(judge_settings(read_settings(github, "main", app)))
+    api: GitHubAPI,
+    workflow: str = OPENS_BY_ITSELF,
+    deny: tuple[tuple[str, str], ...] = (),
+    branch: str = "main",
+) -> list[CheckResult]:
+    github = Connection(api.repository.full_name, api.token("ada", deny=deny), api.url)
+    jobs, _ = read_workflows({"promote.yml": workflow})
+    return list(check(read_settings(github, branch, jobs, ("mlflow-read", "mlflow-write"))))
 
 
 def without(kind: str, field: str | None = None) -> Callable[[dict[str, Any]], None]:
@@ -374,8 +385,7 @@ def test_half_of_the_protection_unseen_is_not_called_missing(api: GitHubAPI) -> 
 
 
 def test_another_default_branch(api: GitHubAPI) -> None:
-    github = GitHub(api.repository.full_name, api.token("ada"), api.url)
-    findings = list(judge_settings(read_settings(github, "live", None)))
+    findings = judged(api, branch="live")
     assert {"default-branch", "environment mlflow-read"} <= checks_of(findings, "missing")
 
 
@@ -392,7 +402,7 @@ def test_the_app_that_a_workflow_names(there: bool, api: GitHubAPI) -> None:
         api.repository.settings["environments/mlflow-write/secrets/GITOPS_APP_KEY"] = {
             "name": "GITOPS_APP_KEY"
         }
-    assert "app" in checks_of(judged(api, app), "ok" if there else "missing")
+    assert "app" in checks_of(judged(api, PROMOTE), "ok" if there else "missing")
 
 
 # -- the workflows' files -------------------------------------------------------------------------------------------------
@@ -656,16 +666,16 @@ def test_an_old_git() -> None:
 def test_rulesets_and_the_classic_rule_add_up() -> None:
     """GitHub holds to the stricter of both, point by point."""
     half = {"type": "pull_request", "parameters": {"required_approving_review_count": 2}}
-    rule = combined([half], CLASSIC)
-    assert (rule.approvals, rule.dismiss, rule.no_force) == (2, True, True)
-    assert combined([], None).checks == {} and not combined([], None).no_force
+    rule = strictest([half], CLASSIC)
+    assert (rule.approvals, rule.dismisses_stale, rule.no_force_push) == (2, True, True)
+    assert strictest([], None).checks == {} and not strictest([], None).no_force_push
     loose = {
         "required_status_checks": {
             "contexts": ["validate"],
             "checks": [{"context": "validate", "app_id": -1}],
         }
     }
-    assert combined([], loose).checks == {"validate": None}
+    assert strictest([], loose).checks == {"validate": None}
 
 
 @pytest.mark.parametrize(

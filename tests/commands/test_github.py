@@ -513,7 +513,7 @@ def test_drift_that_is_only_reported_is_kept_in_one_issue(hub: Hub, tmp_path: Pa
         assert hub.team.run("github", "drift").code == 0
     [issue] = hub.repo.issues.values()
     assert (
-        issue.title == "MLflow is not as git says: 1 model"
+        issue.title == "MLflow differs from git: 1 model"
         and "`churn`" in issue.body
         and issue.state == "open"
     )

@@ -9,15 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from mlflow_gitops.app.forges import required_forge
+from mlflow_gitops.app.plan_status import PlanStatus
+from mlflow_gitops.app.runners import current_runner
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.commands.github import _key, _status
-from mlflow_gitops.edges.github.client import GitHub, State
+from mlflow_gitops.commands.github import _key
+from mlflow_gitops.edges.forge import CommitStatus, StatusState
+from mlflow_gitops.edges.github.forge import GitHub
 from mlflow_gitops.settings import Settings
 from tests.support.environments import Teams
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
 
-Tell = Callable[[str, State, str], tuple[str, str]]
+Tell = Callable[[str, StatusState, str], tuple[str, str]]
 
 
 @pytest.fixture
@@ -37,10 +41,12 @@ def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tell]:
         for key, value in api.environment().items():
             monkeypatch.setenv(key, value)
 
-        def told(environment: str, state: State, run: str) -> tuple[str, str]:
+        def told(environment: str, state: StatusState, run: str) -> tuple[str, str]:
             monkeypatch.setenv("GITHUB_RUN_ID", run)
             workspace = Workspace(Settings(team.folder, environment=environment))
-            _status(GitHub.needed(workspace.git), workspace, sha, state, f"The plan is a {state}.")
+            forge, url = required_forge(workspace.git), current_runner().run_url
+            status = PlanStatus(forge, sha, url, environment, workspace.environments)
+            status.report(state, f"The plan is a {state}.")
             newest = [
                 one for one in repository.statuses[sha] if one["context"] == "mlflow-gitops/plan"
             ][-1]
@@ -77,7 +83,7 @@ def test_two_that_end_at_once_leave_what_both_come_to(
         tell(name, "pending", "1")
     reads = GitHub.statuses
 
-    def overtaken(self: GitHub, sha: str) -> dict[str, tuple[str, str | None]]:
+    def overtaken(self: GitHub, sha: str) -> dict[str, CommitStatus]:
         monkeypatch.setattr(GitHub, "statuses", reads)
         before = reads(self, sha)
         assert tell("prod", "success", "1")[0] == "success"

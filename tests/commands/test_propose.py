@@ -480,7 +480,7 @@ def test_an_invalid_main_branch_proposes_nothing(desk: Desk) -> None:
 
 
 def test_many_at_once_wait_for_their_turn(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlflow_gitops.commands.propose.MOST", 1)
+    monkeypatch.setattr("mlflow_gitops.commands.proposer.MOST", 1)
     for model in ("churn", "pair"):
         desk.register(model)
     assert "waits" in desk.propose().out and desk.pull().title == "Promote churn 3 to Staging"

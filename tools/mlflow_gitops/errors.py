@@ -53,11 +53,14 @@ class RegistryFailure(Failure):
     code = "mlflow"
 
 
-class GitHubFailure(Failure):
-    """GitHub could not be reached, or refused a request. `status` is the HTTP status of its answer;
-    None if there was no answer."""
+class ForgeFailure(Failure):
+    """The forge (GitHub) could not be reached, or refused a request.
 
-    code = "github"
+    `status` is the HTTP status of its answer; None if there was no answer. `is_lasting` means that
+    further requests would fail as well: no connection, a rejected token, an exhausted rate limit.
+    """
+
+    code = "forge"
 
     def __init__(
         self,
@@ -67,9 +70,11 @@ class GitHubFailure(Failure):
         fix: str = "",
         transient: bool = False,
         code: str | None = None,
+        is_lasting: bool = False,
     ) -> None:
         super().__init__(message, fix=fix, transient=transient, code=code)
         self.status = status
+        self.is_lasting = is_lasting
 
 
 class Refused(Failure):

@@ -16,7 +16,7 @@ from mlflow_gitops.core.authoring.proposals import (
     newest,
     proposed_in,
     subject,
-    withdrawn,
+    without_marker,
 )
 from mlflow_gitops.core.manifests.manifest import Manifest, read_manifest
 from mlflow_gitops.core.manifests.names import name_fault
@@ -81,7 +81,7 @@ def test_the_marker_is_the_first_and_hidden() -> None:
     text = "<!-- mlflow-gitops:propose 12 -->\nWords <!-- mlflow-gitops:propose 99 -->"
     assert proposed_in(text) == 12 and proposed_in("Words") is None
     assert proposed_in("<!-- mlflow-gitops:propose 0 -->") is None
-    assert withdrawn(text).startswith("Words")
+    assert without_marker(text).startswith("Words")
 
 
 @pytest.mark.parametrize(

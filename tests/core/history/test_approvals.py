@@ -9,10 +9,10 @@ import pytest
 
 from mlflow_gitops.core.gates.approvals import Approvals
 from mlflow_gitops.core.history.approvals import (
-    PullRequest,
+    CommitMessage,
     Review,
+    ReviewedPullRequest,
     Reviewer,
-    Said,
     approvals,
     claimed,
     co_authors,
@@ -34,7 +34,7 @@ PEOPLE = {
     "robot[bot]": Reviewer(False, "write"),
     "hidden": Reviewer(True, "write", frozenset({"hidden@example.org"})),
 }
-PULL = PullRequest(
+PULL = ReviewedPullRequest(
     12,
     HEAD,
     "alice",
@@ -46,7 +46,7 @@ def approved(author: str | None, commit: str | None = HEAD, state: str = "APPROV
     return Review(author, state, commit)
 
 
-def asked(pull: PullRequest, *reviews: Review) -> Approvals:
+def asked(pull: ReviewedPullRequest, *reviews: Review) -> Approvals:
     return approvals(replace(pull, reviews=reviews), PEOPLE.__getitem__, BLOBS.get)
 
 
@@ -153,36 +153,48 @@ A, B, C = "A <a@example.org>", "B <b@example.org>", "C <c@example.org>"
 @pytest.mark.parametrize(
     ("commits", "by", "against"),
     [
-        ([Said(A, A, "Promote")], (), ("no message has an Approved-by: line",)),
-        ([Said(A, A, f"Promote\n\nApproved-by: {B}")], (B,), ()),
-        ([Said(A, A, f"Promote\n\n* approved-by: {B}\n\nand more text")], (B,), ()),
+        ([CommitMessage(A, A, "Promote")], (), ("no message has an Approved-by: line",)),
+        ([CommitMessage(A, A, f"Promote\n\nApproved-by: {B}")], (B,), ()),
+        ([CommitMessage(A, A, f"Promote\n\n* approved-by: {B}\n\nand more text")], (B,), ()),
         (
-            [Said(A, A, f"Approved-by: {B}\nApproved-by: B. <B@example.org>\nApproved-by: {C}")],
+            [
+                CommitMessage(
+                    A, A, f"Approved-by: {B}\nApproved-by: B. <B@example.org>\nApproved-by: {C}"
+                )
+            ],
             (B, C),
             (),
         ),
         (
-            [Said(A, A, f"Approved-by: {A}")],
+            [CommitMessage(A, A, f"Approved-by: {A}")],
             (),
             (f"{A} took part in making it", "no other Approved-by: line"),
         ),
         (
-            [Said(A, B, f"Approved-by: {B}\nApproved-by: {C}")],
+            [CommitMessage(A, B, f"Approved-by: {B}\nApproved-by: {C}")],
             (C,),
             (f"{B} took part in making it",),
         ),
-        ([Said(A, A, f"Approved-by: {B}\nCo-authored-by: {B}")], (), None),
-        ([Said(A, A, f"Merge\n\nApproved-by: {C}"), Said(C, C, "the work")], (), None),
+        ([CommitMessage(A, A, f"Approved-by: {B}\nCo-authored-by: {B}")], (), None),
         (
-            [Said(A, A, "Approved-by: Just A Name\nReviewed-by: C <c@example.org>")],
+            [CommitMessage(A, A, f"Merge\n\nApproved-by: {C}"), CommitMessage(C, C, "the work")],
+            (),
+            None,
+        ),
+        (
+            [CommitMessage(A, A, "Approved-by: Just A Name\nReviewed-by: C <c@example.org>")],
             ("Just A Name",),
             (),
         ),
-        ([Said(A, A, "See Approved-by: nobody")], (), ("no message has an Approved-by: line",)),
+        (
+            [CommitMessage(A, A, "See Approved-by: nobody")],
+            (),
+            ("no message has an Approved-by: line",),
+        ),
     ],
 )
 def test_what_messages_claim(
-    commits: list[Said], by: tuple[str, ...], against: tuple[str, ...] | None
+    commits: list[CommitMessage], by: tuple[str, ...], against: tuple[str, ...] | None
 ) -> None:
     told = claimed(commits)
     assert told.by == by and told.pull_request is None

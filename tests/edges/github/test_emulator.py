@@ -20,11 +20,13 @@ from typing import Any
 
 import pytest
 
+from mlflow_gitops.app.approvals import PullRequestApprovals
 from mlflow_gitops.core.gates.approvals import Approvals
 from mlflow_gitops.core.history.mainline import Commit
-from mlflow_gitops.edges.github.client import GitHub
-from mlflow_gitops.edges.github.pull_requests import PullRequests
-from mlflow_gitops.errors import GitHubFailure
+from mlflow_gitops.edges.forge import MainBranch
+from mlflow_gitops.edges.github.connection import Connection
+from mlflow_gitops.edges.github.forge import GitHub
+from mlflow_gitops.errors import ForgeFailure
 
 pytestmark = pytest.mark.real
 
@@ -228,11 +230,12 @@ def world() -> Iterator[tuple[World, str]]:
     server.server_close()
 
 
-def asked(world: tuple[World, str], token: str | None = None) -> PullRequests:
+def asked(world: tuple[World, str], token: str | None = None) -> PullRequestApprovals:
     made, url = world
-    return PullRequests(
-        GitHub(NAME, token or made.token, url), Here(made), "origin/main", made.line
-    )  # type: ignore[arg-type]
+    git: Any = Here(made)
+    github = GitHub(Connection(NAME, token or made.token, url))
+    main = MainBranch(git, "origin/main", made.line)
+    return PullRequestApprovals(github.review_facts(main), git)
 
 
 @pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
@@ -307,9 +310,9 @@ def test_a_direct_push_has_no_pull_request(world: tuple[World, str]) -> None:
 
 def test_what_is_written(world: tuple[World, str]) -> None:
     made, url = world
-    github = GitHub(NAME, made.token, url)
-    address = github.open_pull("promote", "Promote 14", "because", "main")
-    assert github.open_pull("promote", "Promote 14", "because of recall", "main") == address
+    github = GitHub(Connection(NAME, made.token, url))
+    address = github.open_pull_request("promote", "Promote 14", "because", "main")
+    assert github.open_pull_request("promote", "Promote 14", "because of recall", "main") == address
     [number] = made.repo["pulls"]
     assert made.repo["issues"][number]["body"] == "because of recall"
     head = made.repo["branches"]["promote"]
@@ -323,5 +326,5 @@ def test_what_is_written(world: tuple[World, str]) -> None:
 
 
 def test_a_bad_token(world: tuple[World, str]) -> None:
-    with pytest.raises(GitHubFailure, match="does not accept the token"):
+    with pytest.raises(ForgeFailure, match="does not accept the token"):
         asked(world, "gho_wrong").of_merged("a" * 40, FILE)

@@ -1,78 +1,132 @@
-"""Where git meets GitHub: who approved a change, as gates and receipts ask it.
+"""Who approved a change, as gates and receipts need it (RULES R3).
 
-GitHub is asked only where something depends on the answer, and each thing once.
+The forge is queried only if something depends on the answer, and for each fact once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 
+from mlflow_gitops.app.forges import configured_forge
 from mlflow_gitops.app.workspace import Merge, Workspace
 from mlflow_gitops.core.gates.approvals import Approvals
-from mlflow_gitops.core.history.approvals import Said, claimed
+from mlflow_gitops.core.history.approvals import (
+    CommitMessage,
+    ReviewedPullRequest,
+    approvals,
+    claimed,
+)
 from mlflow_gitops.core.history.mainline import Commit
+from mlflow_gitops.core.manifests.manifest import read_manifest
 from mlflow_gitops.core.recorded.values import Unreadable
+from mlflow_gitops.edges.forge import AnswerCache, MainBranch, ReviewFacts
 from mlflow_gitops.edges.git.repository import Git
-from mlflow_gitops.edges.github.client import GitHub
-from mlflow_gitops.edges.github.pull_requests import PullRequests
-from mlflow_gitops.errors import GitHubFailure
+from mlflow_gitops.errors import ForgeFailure
 
 
-class Approving:
-    """The approvals of one workspace's commits. `merge` is the one that is only planned, if any."""
+class CommitApprovals:
+    """The approvals of one workspace's commits. `merge` is the merge being planned, if any."""
 
     def __init__(self, workspace: Workspace, merge: Merge | None = None) -> None:
         self._workspace = workspace
         self._merge = merge if merge and not merge.is_nothing else None
 
     def approvals(self, commit: Commit, file: str) -> Approvals | None:
-        """What GitHub knows of a commit's approvals for one manifest: of the pull request that made
-        it, or, before the merge, of the open one whose head it is. None where GitHub is not
-        configured. Raises Unreadable."""
-        asked = self._pull_requests
-        if asked is None:
+        """Return the approvals that the forge has for a commit's change of one manifest.
+
+        They are those of the pull request that made the commit or, before the merge, of the open
+        one whose head it is. None if no forge is configured. Raises Unreadable.
+        """
+        pull_requests = self._pull_requests
+        if pull_requests is None:
             return None
-        planned = self._merge is not None and commit.sha == self._merge.revision
+        is_planned = self._merge is not None and commit.sha == self._merge.revision
         try:
-            if planned or commit.sha not in self._workspace.main_line:
-                return asked.of_open(commit.sha, file)
-            return asked.of_merged(commit.sha, file)
-        except GitHubFailure as failure:
+            if is_planned or commit.sha not in self._workspace.main_line:
+                return pull_requests.of_open(commit.sha, file)
+            return pull_requests.of_merged(commit.sha, file)
+        except ForgeFailure as failure:
             raise Unreadable(str(failure)) from None
 
     def claims(self, commit: Commit) -> Approvals:
-        """What the messages of a commit, and of those that a true merge brought in, claim of its
-        approvals."""
-        if self._merge is not None and commit.sha == self._merge.revision:
-            return claimed(_said(self._workspace.git, f"{self._merge.onto}..{commit.sha}"))
+        """Return the approvals that messages claim: a commit's, and those of the commits that a
+        true merge brought in."""
         git = self._workspace.git
+        if self._merge is not None and commit.sha == self._merge.revision:
+            return claimed(_messages(git, f"{self._merge.onto}..{commit.sha}"))
+
         parents = git.output("rev-list", "--parents", "-n", "1", commit.sha, "--").split()[1:]
-        said = _said(git, "-n", "1", commit.sha)
+        messages = _messages(git, "-n", "1", commit.sha)
         for merged in parents[1:]:
-            said += _said(git, f"{parents[0]}..{merged}")
-        return claimed(said)
+            messages += _messages(git, f"{parents[0]}..{merged}")
+        return claimed(messages)
 
     @cached_property
-    def _pull_requests(self) -> PullRequests | None:
+    def _pull_requests(self) -> PullRequestApprovals | None:
         git = self._workspace.git
-        github = GitHub.configured(git)
-        if github is None:
+        forge = configured_forge(git)
+        if forge is None:
             return None
-        return PullRequests(
-            github, git, self._workspace.main_ref, lambda: self._workspace.main_line
+        main = MainBranch(git, self._workspace.main_ref, lambda: self._workspace.main_line)
+        return PullRequestApprovals(forge.review_facts(main), git)
+
+
+class PullRequestApprovals:
+    """Applies the approval rule to a forge's facts. Every method raises ForgeFailure."""
+
+    def __init__(self, facts: ReviewFacts, git: Git) -> None:
+        self._facts = facts
+        self._git = git
+        self._cache = AnswerCache()
+
+    def of_merged(self, sha: str, file: str) -> Approvals:
+        """Return the approvals of the pull request that put a commit on the main branch."""
+        pull = self._cache.get(("merged", sha), lambda: self._facts.merged(sha))
+        if pull is None:
+            reason = f"no pull request merged into {self._facts.branch} made {sha[:7]}"
+            return Approvals(not_counted=(reason,))
+
+        judged = self._judged(pull, file)
+        on_main = self._git.query("rev-parse", "--verify", "-q", f"{sha}:{file}")
+        approved = self._blob_id(pull.head, file)
+        if on_main == approved:
+            return judged
+        return replace(judged, stages=self._stages(approved, file))
+
+    def of_open(self, head: str, file: str) -> Approvals:
+        """Return the approvals that the open pull request with this head has so far."""
+        pull = self._cache.get(("open", head), lambda: self._facts.open(head))
+        return self._judged(pull, file) if pull is not None else Approvals()
+
+    def _judged(self, pull: ReviewedPullRequest, file: str) -> Approvals:
+        return approvals(
+            pull,
+            lambda login: self._cache.get(("person", login), lambda: self._facts.reviewer(login)),
+            lambda sha: self._blob_id(sha, file),
         )
 
+    def _blob_id(self, sha: str, file: str) -> str | None:
+        return self._cache.get(("blob", sha, file), lambda: self._facts.blob_id(sha, file))
 
-def _said(git: Git, *revisions: str) -> list[Said]:
-    """Commits as witnesses. No name has a line break in it."""
+    def _stages(self, blob_id: str | None, file: str) -> Mapping[str, tuple[int, ...]]:
+        """The stages that a manifest names; none if it is missing or not valid."""
+        if blob_id is None:
+            return {}
+        content = self._cache.get(("content", blob_id), lambda: self._facts.blob(blob_id, file))
+        manifest, _ = read_manifest(content, file)
+        return manifest.stages if manifest else {}
+
+
+def _messages(git: Git, *revisions: str) -> list[CommitMessage]:
+    """Read authors, committers and messages. git never lets a name contain a line break."""
     form = "--format=%an <%ae>%n%cn <%ce>%n%B"
-    listed = git.output(
-        "log", "--no-show-signature", "--encoding=UTF-8", "-z", form, *revisions, "--"
-    )
-    found = []
-    for entry in listed.split("\0"):
+    log = git.output("log", "--no-show-signature", "--encoding=UTF-8", "-z", form, *revisions, "--")
+    messages = []
+    for entry in log.split("\0"):
         author, _, rest = entry.partition("\n")
         committer, _, message = rest.partition("\n")
         if author:
-            found.append(Said(author, committer, message))
-    return found
+            messages.append(CommitMessage(author, committer, message))
+    return messages

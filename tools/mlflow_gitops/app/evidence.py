@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mlflow_gitops.app.approvals import Approving
+from mlflow_gitops.app.approvals import CommitApprovals
 from mlflow_gitops.app.workspace import Merge, Workspace
 from mlflow_gitops.core.gates import Gate
 from mlflow_gitops.core.gates.approvals import Approvals
@@ -78,8 +78,8 @@ class WorkspaceEvidence(RegistryEvidence):
         self._messages: dict[tuple[str, str], list[str]] = {}
 
     @cached_property
-    def _approving(self) -> Approving:
-        return Approving(self._workspace, self._merge)
+    def _approving(self) -> CommitApprovals:
+        return CommitApprovals(self._workspace, self._merge)
 
     def messages(self, commit: Commit, file: str) -> list[str]:
         """The messages that speak for a commit's change of a file."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mlflow_gitops.app.reconciling.apply import RegistryWriter
+from mlflow_gitops.app.runners import current_runner
 from mlflow_gitops.app.workspace import now_utc
 from mlflow_gitops.core.audit import receipts
 from mlflow_gitops.core.plan.outcome import Outcome
@@ -149,8 +149,8 @@ class Recorder:
         return {"at": now_utc("milliseconds"), "owner": self.owner, **self.about, "by": self._who()}
 
     def _who(self) -> str | None:
-        """Who ran this: the login that started a GitHub workflow, else git's own user."""
-        if actor := os.environ.get("GITHUB_ACTOR"):
+        """Who ran this: the login that started the CI job, else git's own user."""
+        if actor := current_runner().actor:
             return f"@{actor}"
         name, mail = (self.notes.git.query("config", f"user.{what}") for what in ("name", "email"))
         return f"{name} <{mail}>" if name and mail else None

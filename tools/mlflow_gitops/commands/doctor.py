@@ -4,46 +4,35 @@ anywhere."""
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 from collections.abc import Collection, Iterator
 
 from mlflow_gitops import __version__
+from mlflow_gitops.app.forges import configured_forge, find_forge
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands import codeowners
 from mlflow_gitops.commands.output import emit, emit_json, steps
 from mlflow_gitops.core.audit.receipts import NOTES_REF
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.setup import doctor
-from mlflow_gitops.core.setup.doctor import Finding, GitFacts, MlflowFacts
-from mlflow_gitops.core.setup.doctor_github import judge_settings
-from mlflow_gitops.core.setup.doctor_workflows import (
-    Job,
-    app_needs,
-    judge_workflows,
-    opens_pull_requests,
-    read_workflows,
-)
+from mlflow_gitops.core.setup.doctor import CheckResult, GitFacts, MlflowFacts
+from mlflow_gitops.core.setup.doctor_workflows import Job, judge_workflows, read_workflows
 from mlflow_gitops.core.yaml.problems import Problem
+from mlflow_gitops.edges.forge import NotConfigured
+from mlflow_gitops.edges.git.branches import branch_name
 from mlflow_gitops.edges.git.repository import Git
-from mlflow_gitops.edges.github.client import GitHub, branch_of
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import ERROR, OK, Failure, GitFailure, RegistryFailure
 from mlflow_gitops.render import doctor as render
 from mlflow_gitops.render.terminal import Style
 from mlflow_gitops.settings import Settings
 
-_TOKEN = (
-    "Set GITHUB_TOKEN to a token that may read this repository's administration, environments,"
-    " actions and secrets."
-)
-
 
 def run(settings: Settings, form: str) -> int:
     """Look at everything and print what was found; exits 1 if anything is missing."""
     workspace = Workspace(settings)  # of one environment: each has its own MLflow to be asked
     progress = steps(settings)
-    found: list[Finding] = []
+    found: list[CheckResult] = []
     git, main = _git(workspace, found)
     snapshot = _files(workspace, git, found)
     jobs, unread = read_workflows(files.workflow_texts(workspace.top))
@@ -54,7 +43,7 @@ def run(settings: Settings, form: str) -> int:
     progress("asking MLflow")
     found += doctor.judge_mlflow(_mlflow(workspace, snapshot), snapshot)
     progress("asking GitHub")
-    found += _github(git, main, jobs, {name for pair in places for name in pair})
+    found += _forge(git, main, jobs, {name for pair in places for name in pair})
     if form == "json":
         emit_json(render.data(found, _versions()))
     else:
@@ -62,13 +51,13 @@ def run(settings: Settings, form: str) -> int:
     return ERROR if any(one.status == "missing" for one in found) else OK
 
 
-def _git(workspace: Workspace, found: list[Finding]) -> tuple[Git | None, str | None]:
+def _git(workspace: Workspace, found: list[CheckResult]) -> tuple[Git | None, str | None]:
     """The repository and its main branch, as far as they are known."""
     try:
         git = workspace.git
     except GitFailure as failure:
         found.append(
-            Finding(
+            CheckResult(
                 "git",
                 "repository",
                 "missing",
@@ -76,7 +65,7 @@ def _git(workspace: Workspace, found: list[Finding]) -> tuple[Git | None, str | 
             )
         )
         return None, None
-    found.append(Finding("git", "repository", "ok", str(workspace.top)))
+    found.append(CheckResult("git", "repository", "ok", str(workspace.top)))
     main, fault, commits = None, "", 0
     try:
         main = workspace.main_ref
@@ -99,12 +88,14 @@ def _git(workspace: Workspace, found: list[Finding]) -> tuple[Git | None, str | 
     return git, main
 
 
-def _files(workspace: Workspace, git: Git | None, found: list[Finding]) -> Snapshot:
+def _files(workspace: Workspace, git: Git | None, found: list[CheckResult]) -> Snapshot:
     """The working tree's manifests and policy; empty where there is no registry folder."""
     try:
         snapshot = workspace.tree()
     except Failure as failure:
-        found.append(Finding("policy", "files", "missing", *_parted(failure, "mlflow-gitops init")))
+        found.append(
+            CheckResult("policy", "files", "missing", *_parted(failure, "mlflow-gitops init"))
+        )
         return Snapshot()
     owned: list[Problem] | None = None
     if codeowners.existing(workspace) is not None:
@@ -112,7 +103,7 @@ def _files(workspace: Workspace, git: Git | None, found: list[Finding]) -> Snaps
     found += doctor.judge_policy(
         snapshot,
         has_policy=(workspace.top / workspace.registry.policy_path).is_file(),
-        github=GitHub.configured(git) is not None,
+        github=configured_forge(git) is not None,
         owned=owned,
         copies=files.schema_copies(workspace.top),
     )
@@ -154,27 +145,19 @@ def _mlflow(workspace: Workspace, snapshot: Snapshot) -> MlflowFacts:
     )  # fmt: skip
 
 
-def _github(
+def _forge(
     git: Git | None, main: str | None, jobs: list[Job], environments: Collection[str]
-) -> Iterator[Finding]:
-    github = GitHub.configured(git)
-    if github is None:
-        token = bool(os.environ.get("GITHUB_TOKEN", "").strip())
-        said = "GitHub cannot be asked: " + (
-            "no remote is on GitHub" if token else "there is no token"
-        )
-        fix = "Set GITHUB_REPOSITORY=owner/name." if token else _TOKEN
-        yield Finding("github", "access", "unknown", said, fix)
+) -> Iterator[CheckResult]:
+    """The settings of the forge, as far as its token may read them."""
+    forge = find_forge(git)
+    if isinstance(forge, NotConfigured):
+        yield CheckResult("github", "access", "unknown", forge.detail, forge.fix)
         return
-    from mlflow_gitops.edges.github.settings import read_settings
-
-    branch = branch_of(git, main) if git is not None and main is not None else None
+    branch = branch_name(git, main) if git is not None and main is not None else None
     try:
-        settings = read_settings(github, branch, app_needs(jobs), environments)
+        yield from forge.check_settings(branch, jobs, environments)
     except Failure as failure:
-        yield Finding("github", "access", "unknown", str(failure), _TOKEN)
-        return
-    yield from judge_settings(settings, opening=opens_pull_requests(jobs))
+        yield CheckResult("github", "access", "unknown", str(failure), forge.permission_hint)
 
 
 def _versions() -> dict[str, str]:

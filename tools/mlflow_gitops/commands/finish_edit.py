@@ -19,7 +19,7 @@ from mlflow_gitops.render.diff import shown, unified
 from mlflow_gitops.render.terminal import Style, safe
 
 if TYPE_CHECKING:
-    from mlflow_gitops.edges.github.client import GitHub
+    from mlflow_gitops.edges.forge import Forge
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +110,14 @@ def _commit(
     done goes into `report` and `told`. A failure after the commit is returned, since the commit is
     to be told all the same."""
     from mlflow_gitops.edges.git import commits
+    from mlflow_gitops.edges.git.branches import branch_name
 
     git = sheet.workspace.git
     branch = options.branch
     if options.pull_request and branch is None:
         branch = _new_branch(sheet, subject)
     commits.check_can_commit(git, sheet.file, branch)
-    github = _github(sheet) if options.pull_request else None
+    forge = _forge(sheet) if options.pull_request else None
     on = branch or git.branch()
     assert on is not None  # `check` has seen to it
     if options.dry_run:
@@ -125,39 +126,39 @@ def _commit(
     sha = commits.commit_edit(git, sheet.file, sheet.data, new, f"{subject}\n\n{text}\n", branch)
     report.update(commit=sha, branch=on)
     told.append(f"Committed {sha[:7]} on {on}: {subject}")
-    if github is None:
+    if forge is None:
         return None
     try:
         commits.push(git, git.remote() or "origin", on)
-        from mlflow_gitops.edges.github.client import branch_of, open_pull_request
-
-        base = branch_of(git, sheet.workspace.main_ref)
-        report["pull_request"] = open_pull_request(git, on, subject, text, base)
+        base = branch_name(git, sheet.workspace.main_ref) or forge.default_branch
+        report["pull_request"] = forge.open_pull_request(on, subject, text, base)
     except Failure as failure:
         return Failure(f"{sha[:7]} is committed on {on}, and no pull request was opened: {failure}")
     told.append("Opened a pull request.")
     return None
 
 
-def _github(sheet: OpenManifest) -> GitHub:
-    """GitHub, if a pull request can be opened there; raises Failure before anything is written."""
-    from mlflow_gitops.edges.github.client import GitHub
+def _forge(sheet: OpenManifest) -> Forge:
+    """The forge on which a pull request can be opened. Raises Failure before anything is written."""
+    from mlflow_gitops.app.forges import required_forge
 
     if sheet.workspace.git.remote() is None:
         raise GitFailure(
             "There is no remote to push to, so no pull request can be opened. Add one: git remote"
             " add origin URL."
         )
-    return GitHub.needed(sheet.workspace.git)
+    return required_forge(sheet.workspace.git)
 
 
 def _new_branch(sheet: OpenManifest, subject: str) -> str | None:
     """A branch for a pull request where the main branch is checked out, or none; else the one that
     is checked out."""
-    from mlflow_gitops.edges.github.client import branch_of
+    from mlflow_gitops.edges.git.branches import branch_name
 
     current = sheet.workspace.git.branch()
-    if current is not None and current != branch_of(sheet.workspace.git, sheet.workspace.main_ref):
+    if current is not None and current != branch_name(
+        sheet.workspace.git, sheet.workspace.main_ref
+    ):
         return None
     return re.sub(r"[^A-Za-z0-9]+", "-", subject).strip("-").lower()
 

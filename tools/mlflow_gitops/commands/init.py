@@ -22,7 +22,7 @@ from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build
 from mlflow_gitops.core.setup import scaffold
 from mlflow_gitops.core.setup.codeowners import LOCATIONS, CodeOwners
 from mlflow_gitops.core.setup.scaffold import ACTION, TEMPLATE, ScaffoldFile, ScaffoldTarget
-from mlflow_gitops.edges.github.client import branch_of
+from mlflow_gitops.edges.git.branches import branch_name
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.edges.system.redaction import without_credentials
 from mlflow_gitops.errors import OK, GitFailure, UsageFailure
@@ -121,10 +121,10 @@ def _yes(given: bool | None, default: bool, question: str, ask: Ask | None) -> b
 
 
 def _branch(workspace: Workspace) -> str:
-    """The main branch, as GitHub calls it; of a repository that is still to be pushed, the one that
+    """The main branch's name on its remote; of a repository that is still to be pushed, the one that
     is checked out."""
     try:
-        if branch := branch_of(workspace.git, workspace.main_ref):
+        if branch := branch_name(workspace.git, workspace.main_ref):
             return branch
     except GitFailure:
         pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlflow_gitops.app.audit import AuditTrail
+from mlflow_gitops.app.forges import web_url
 from mlflow_gitops.app.workspace import Workspace, now_utc
 from mlflow_gitops.commands.output import note, steps, warn
 from mlflow_gitops.core.audit.report import incidents, model_lanes
@@ -101,7 +102,4 @@ def _asked(
 
 
 def _home(workspace: Workspace) -> str | None:
-    from mlflow_gitops.edges.github.client import repository_of
-
-    repository = repository_of(workspace.git)
-    return f"https://github.com/{repository}" if repository else None
+    return web_url(workspace.git)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mlflow_gitops.core.setup.doctor import Finding
+from mlflow_gitops.core.setup.doctor import CheckResult
 from mlflow_gitops.render.terminal import Style, safe
 
 _MARKS = {"ok": ("✓", "green"), "missing": ("✗", "red"), "unknown": ("?", "yellow")}
@@ -14,7 +14,7 @@ _AREAS = {
 }  # fmt: skip
 
 
-def text(found: Sequence[Finding], versions: Mapping[str, str], style: Style) -> Iterator[str]:
+def text(found: Sequence[CheckResult], versions: Mapping[str, str], style: Style) -> Iterator[str]:
     """One line a finding, by area; below what is missing or unknown, what to do."""
     for area, title in _AREAS.items():
         here = [one for one in found if one.area == area]
@@ -35,7 +35,7 @@ def text(found: Sequence[Finding], versions: Mapping[str, str], style: Style) ->
     )
 
 
-def data(found: Sequence[Finding], versions: Mapping[str, str]) -> dict[str, Any]:
+def data(found: Sequence[CheckResult], versions: Mapping[str, str]) -> dict[str, Any]:
     """The same, for machines."""
     return {
         "findings": [
@@ -53,6 +53,6 @@ def data(found: Sequence[Finding], versions: Mapping[str, str]) -> dict[str, Any
     }
 
 
-def summary(found: Sequence[Finding]) -> dict[str, int]:
+def summary(found: Sequence[CheckResult]) -> dict[str, int]:
     """How many findings have each status."""
     return {status: sum(1 for one in found if one.status == status) for status in _MARKS}

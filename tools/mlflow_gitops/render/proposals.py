@@ -1,5 +1,5 @@
-"""Proposals of new versions: the text of a pull request, and what a run did. Names, descriptions
-and whatever else others wrote stand as code (`render/markdown_safe.py`)."""
+"""Proposals of new versions: the text of a pull request, and the outcomes of a run. Names,
+descriptions and other text that people wrote appear as code (`render/markdown_safe.py`)."""
 
 from __future__ import annotations
 
@@ -18,62 +18,67 @@ Result = Literal["opened", "updated", "unchanged", "withdrawn", "left", "waits"]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one model's proposal. `version` is None where none is proposed; `detail` is
-    the pull request's address, or why it was left."""
+class ProposalOutcome:
+    """What became of one model's proposal. `holders` are the versions in the stage. `version` is
+    None if none is proposed; `detail` is the pull request's URL, or why it was left as it is."""
 
     model: str
     stage: str
-    before: tuple[int, ...]
+    holders: tuple[int, ...]
     version: int | None
     result: Result
     detail: str
 
 
 def page(
-    model: str, stage: str, version: ObservedVersion, replaces: str, found: Comparison | None
+    model: str, stage: str, version: ObservedVersion, replaces: str, comparison: Comparison | None
 ) -> str:
-    """The text of a pull request that proposes a version. `replaces` says what it does to the
-    stages."""
-    whence = [f"at {version.created}"] if version.created else []
-    whence += [f"by run {code(version.run_id)}"] if version.run_id else []
+    """Return the text of a pull request that proposes a version. `replaces` is a sentence about
+    what it does to the stages."""
+    registered = [f"at {version.created}"] if version.created else []
+    registered += [f"by run {code(version.run_id)}"] if version.run_id else []
+    origin = f", registered {' '.join(registered)}" if registered else ""
     parts = [
-        f"MLflow has version {version.number} of {code(model)}" + (f", registered {' '.join(whence)}" if whence else "")
-        + f". Once this is merged, it holds {code(stage)}. {replaces}"
-    ]  # fmt: skip
+        f"MLflow has version {version.number} of {code(model)}{origin}. Once this is merged, it"
+        f" holds {code(stage)}. {replaces}"
+    ]
     if version.description:
         parts.append(f"Its description: {code(version.description)}")
     parts.append(
         f"Close this without a merge, and version {version.number} is not proposed again. A newer"
         " version takes this pull request over, unless somebody else has committed to its branch."
     )
+
     head = "\n\n".join(parts)
-    if found is None:
+    if comparison is None:
         return f"{head}\n\nNo version holds a stage yet, so there is nothing to compare it with."
-    return "\n\n".join(
-        [head, *plan_markdown.comparison(found, LIMIT - len(head.encode("utf-8", "replace")) - 100)]
-    )
+    room = LIMIT - len(head.encode("utf-8", "replace")) - 100
+    return "\n\n".join([head, *plan_markdown.comparison(comparison, room)])
 
 
-def text(outcomes: Iterable[Outcome]) -> Iterator[str]:
-    """A line for each model."""
-    for one in outcomes:
+def text(outcomes: Iterable[ProposalOutcome]) -> Iterator[str]:
+    """Yield one line for each model, for a terminal."""
+    for outcome in outcomes:
         yield (
-            f"{safe(one.model)}   {safe(one.stage)}  {_move(one)}   {one.result}:"
-            f" {safe(one.detail)}"
+            f"{safe(outcome.model)}   {safe(outcome.stage)}  {_move(outcome)}   {outcome.result}:"
+            f" {safe(outcome.detail)}"
         )
 
 
-def summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """The same for a job's summary."""
+def summary(outcomes: Sequence[ProposalOutcome]) -> Iterator[str]:
+    """Yield the same in Markdown, for a run's summary."""
     yield "## Model registry: proposals\n"
-    for one in outcomes:
-        detail = one.detail if one.detail.startswith("https://") else code(one.detail)
-        yield f"- {code(one.model)} {code(one.stage)} **{_move(one)}** {one.result}: {detail}"
+    for outcome in outcomes:
+        is_link = outcome.detail.startswith("https://")
+        detail = outcome.detail if is_link else code(outcome.detail)
+        yield (
+            f"- {code(outcome.model)} {code(outcome.stage)} **{_move(outcome)}** {outcome.result}:"
+            f" {detail}"
+        )
     if not outcomes:
         yield "No new version is to be proposed."
 
 
-def _move(one: Outcome) -> str:
-    before = version_list(one.before)
-    return before if one.version is None else f"{before} → {one.version}"
+def _move(outcome: ProposalOutcome) -> str:
+    holders = version_list(outcome.holders)
+    return holders if outcome.version is None else f"{holders} → {outcome.version}"

@@ -1,47 +1,35 @@
-"""What the workflows tell beside a plan, in Markdown: what a reconcile did, and why something could
-not be done."""
+"""Markdown pages of the workflows besides a plan's: what a reconcile did, and why there is no plan."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlflow_gitops.core.wording import counted
 from mlflow_gitops.render.markdown_safe import LIMIT, Block, bounded, code
 
 _MARKS = {"applied": "✅", "deferred": "⏳", "refused": "❌", "failed": "❌"}
+_URGENT = ("refused", "failed")
+"""Results whose models are kept if the page is too long."""
 
 
-def reconciled(done: Mapping[str, Any], limit: int = LIMIT) -> Iterator[str]:
-    """A reconcile, from its JSON: each model that something happened to. Raises KeyError or
-    TypeError for anything else."""
-    told = [model for model in done["models"] if model["result"] != "unchanged"]
-    entered: dict[str, list[str]] = {}
-    for one in done["changed"]:
-        entered.setdefault(one["model"], []).append(f"{code(one['stage'])} {int(one['version'])}")
-    blocks = []
-    for model in told:
-        urgent = model["result"] in ("refused", "failed")
-        lines = [f"{_MARKS.get(model['result'], '·')} {code(model['model'])} {model['result']}"]
-        if now := entered.get(model["model"]):
-            lines[0] += f": {', '.join(now)}"
-        if model.get("deferred"):
-            lines[0] += f" until {code(str(model['deferred']))}"
-        lines += [
-            f"  - {code(r['code'])}: {code(r['detail'])}; {code(r['way_out'])}"
-            for r in model["refusals"]
-        ]
-        if model.get("error"):
-            lines.append(f"  - {code(str(model['error']))}")
-        blocks.append(
-            Block("\n".join(f"- {lines[0]}".splitlines() + lines[1:]), f"- {lines[0]}", urgent)
-        )
-    tail = [
-        f"- {code(r['code'])}: {code(r['detail'])}; {code(r['way_out'])}"
-        for r in done.get("refusals", ())
+def reconciled(report: Mapping[str, Any], limit: int = LIMIT) -> Iterator[str]:
+    """Yield the page of a reconcile from its JSON: each model that is not `unchanged`.
+
+    Raises KeyError or TypeError for any other JSON.
+    """
+    entries: dict[str, list[str]] = {}
+    for entry in report["changed"]:
+        text = f"{code(entry['stage'])} {int(entry['version'])}"
+        entries.setdefault(entry["model"], []).append(text)
+
+    blocks = [
+        _block(model, entries.get(model["model"], ()))
+        for model in report["models"]
+        if model["result"] != "unchanged"
     ]
-    count = done["summary"]
-    commit = code(str(done["commit"])[:12])
+    count, commit = report["summary"], code(str(report["commit"])[:12])
+    tail = [f"- {_refusal(refusal)}" for refusal in report.get("refusals", ())]
     tail.append(
         f"**Reconciled to {commit}: {counted(int(count['models']), 'model')},"
         f" {counted(int(count['changes']), 'change')}.**"
@@ -49,6 +37,25 @@ def reconciled(done: Mapping[str, Any], limit: int = LIMIT) -> Iterator[str]:
     yield bounded("## Model registry: reconcile\n", blocks, "\n\n".join(tail), "model", limit, "\n")
 
 
-def trouble(why: str) -> str:
-    """A page that says why there is no plan."""
-    return f"## Model registry: no plan\n\n{code(why, 2000)}"
+def _block(model: Mapping[str, Any], entries: Sequence[str]) -> Block:
+    """One model: its result, the stages that versions entered, refusals and an error."""
+    head = f"{_MARKS.get(model['result'], '·')} {code(model['model'])} {model['result']}"
+    if entries:
+        head += f": {', '.join(entries)}"
+    if model.get("deferred"):
+        head += f" until {code(str(model['deferred']))}"
+
+    lines = [f"- {head}"]
+    lines += [f"  - {_refusal(refusal)}" for refusal in model["refusals"]]
+    if model.get("error"):
+        lines.append(f"  - {code(str(model['error']))}")
+    return Block("\n".join(lines), lines[0], model["result"] in _URGENT)
+
+
+def _refusal(refusal: Mapping[str, Any]) -> str:
+    return f"{code(refusal['code'])}: {code(refusal['detail'])}; {code(refusal['way_out'])}"
+
+
+def no_plan(reason: str) -> str:
+    """Return a page that says why there is no plan."""
+    return f"## Model registry: no plan\n\n{code(reason, 2000)}"

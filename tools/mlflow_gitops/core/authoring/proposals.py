@@ -1,9 +1,8 @@
-"""New versions that are proposed for a stage: which one, on which branch, and what was decided
-before. Pure.
+"""Proposals of new versions for a stage: which version, on which branch, and what was decided before.
 
-A proposal is one pull request a model. The first line of its text says, invisibly, which version it
-proposes: what is still open is brought up to date by it, and what a person closed is not proposed
-again.
+Each model has at most one open proposal, which is a pull request. An invisible marker in the first
+line of its text names the version. By it, an open proposal is updated, and a version whose proposal
+a person closed is not proposed again.
 """
 
 from __future__ import annotations
@@ -13,24 +12,24 @@ import re
 
 from mlflow_gitops.core.manifests.manifest import Manifest
 from mlflow_gitops.core.manifests.names import file_stem
-from mlflow_gitops.core.observed.model import HELD_PREFIX, ObservedModel
+from mlflow_gitops.core.observed.model import HELD_PREFIX, ObservedModel, ObservedVersion
 
 BRANCHES = "mlflow-gitops/propose/"
-"""What the branches of all proposals begin with."""
+"""The prefix of all proposal branches."""
 
 SIGNED = "Proposed-by: mlflow-gitops"
-"""The last line of the commits made here."""
+"""The last line of a proposal's commit message."""
 
 _LONGEST = 200
-"""Characters of a branch's last part: git keeps a branch in a file of its name."""
+"""Characters of a branch's last part: git keeps a branch in a file of this name."""
 _UNSAFE_DOT = re.compile(r"\.(?=\.|\Z|lock\Z)")
 _PLAIN = re.compile(r"[\w .-]+")
 _MARKER = re.compile(r"<!-- mlflow-gitops:propose (?P<version>[1-9][0-9]{0,9}) -->")
 
 
 def branch_part(model: str) -> str:
-    """The last part of the name of a model's branch: its file's stem, with what git allows in no
-    branch encoded in the same way."""
+    """Return the last part of the name of a model's branch: its file's stem, in which characters
+    that git forbids in branch names are percent-encoded as well."""
     name = _UNSAFE_DOT.sub("%2E", file_stem(model).replace(" ", "%20"))
     if len(name) > _LONGEST:
         name = f"{name[: _LONGEST - 13]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
@@ -38,64 +37,75 @@ def branch_part(model: str) -> str:
 
 
 def subject(model: str, version: int, stage: str) -> str:
-    """What a proposal is called, in the commit and on GitHub, where a name must neither mention nor
-    close anything: one that has more than words in it is told as its file is called."""
-    return f"Promote {model if _PLAIN.fullmatch(model) else file_stem(model)} {version} to {stage}"
+    """Return the title of a proposal and the subject of its commit.
+
+    On a forge, a model's name must neither mention a person nor close an issue, so a name that
+    consists of more than words appears as its file's stem.
+    """
+    shown = model if _PLAIN.fullmatch(model) else file_stem(model)
+    return f"Promote {shown} {version} to {stage}"
 
 
-def marker(version: int) -> str:
-    """The key of a proposal's marker."""
+def marker_key(version: int) -> str:
+    """Return the key of the marker in a proposal's text."""
     return f"propose {version}"
 
 
-def proposed_in(text: str) -> int | None:
-    """The version that a pull request's text says it proposes. The marker is its first line, so
-    that the first one counts."""
-    found = _MARKER.search(text)
-    return int(found["version"]) if found else None
+def proposed_in(body: str) -> int | None:
+    """Return the version that a pull request's text proposes; None if it has no marker.
 
-
-def withdrawn(text: str) -> str:
-    """The text of a proposal that nobody decided about: the same without its marker."""
-    return _MARKER.sub("", text, count=1).lstrip("\n")
-
-
-def newest(manifest: Manifest, seen: ObservedModel) -> int | None:
-    """The version to propose: the newest that is READY, if it is newer than all that the manifest
-    names and never held a stage. None where there is none.
-
-    A number that the manifest pins and gives no stage was looked at already; so was one that held a
-    stage before.
+    The first marker counts, since a proposal's own is in the first line.
     """
-    named = (
-        0,
-        *(version for held in manifest.stages.values() for version in held),
-        *manifest.aliases.values(),
-        *manifest.versions,
-    )
-    new = (
+    marker = _MARKER.search(body)
+    return int(marker["version"]) if marker else None
+
+
+def without_marker(body: str) -> str:
+    """Return the text of a proposal that is closed although nobody decided about it."""
+    return _MARKER.sub("", body, count=1).lstrip("\n")
+
+
+def newest(manifest: Manifest, observed: ObservedModel) -> int | None:
+    """Return the version to propose: the newest READY one that never held a stage, if it is newer
+    than every version that the manifest names. None if there is none.
+
+    Somebody has already decided about a version that the manifest pins without giving it a stage,
+    and about one that held a stage before.
+    """
+    named = [version for versions in manifest.stages.values() for version in versions]
+    named += [*manifest.aliases.values(), *manifest.versions]
+    newest_named = max(named, default=0)
+    candidates = (
         version.number
-        for version in seen.versions.values()
-        if version.status == "READY"
-        and not any(tag.startswith(HELD_PREFIX) for tag in version.tags)
+        for version in observed.versions.values()
+        if version.number > newest_named and version.status == "READY" and not _has_held(version)
     )
-    return max((number for number in new if number > max(named)), default=None)
+    return max(candidates, default=None)
+
+
+def _has_held(version: ObservedVersion) -> bool:
+    return any(tag.startswith(HELD_PREFIX) for tag in version.tags)
 
 
 def counterpart(manifest: Manifest, stage: str) -> int | None:
-    """The version that a new one is compared with: what the stage serves, else Production, else the
-    newest that holds any stage."""
-    for held in (manifest.stages.get(stage), manifest.stages.get("Production")):
-        if held:
-            return max(held)
-    return max(
-        (max(held) for name, held in manifest.stages.items() if held and name != "Archived"),
-        default=None,
-    )
+    """Return the version that a new one is compared with: the one that the stage serves, else that
+    of Production, else the newest that holds any stage but Archived."""
+    for versions in (manifest.stages.get(stage), manifest.stages.get("Production")):
+        if versions:
+            return max(versions)
+    served = [
+        max(versions)
+        for name, versions in manifest.stages.items()
+        if versions and name != "Archived"
+    ]
+    return max(served, default=None)
 
 
-def made_here(mail: str, parents: int, on_main: bool, message: str, me: str) -> bool:
-    """Whether a branch's newest commit is one of ours, which may be replaced: we committed it,
-    right on top of the main line, and it says so. Whoever amends, rebases or adds to it makes
-    another one."""
-    return (mail, parents, on_main) == (me, 1, True) and message.rstrip().endswith(f"\n{SIGNED}")
+def made_here(mail: str, parents: int, is_on_main: bool, message: str, committer: str) -> bool:
+    """Whether a branch's newest commit was made by this command, and may be replaced.
+
+    Its committer's address is ours (`committer`), its only parent is on the main line, and its
+    message is signed. Anybody who amends, rebases or adds to it makes another commit.
+    """
+    is_unchanged = (mail, parents, is_on_main) == (committer, 1, True)
+    return is_unchanged and message.rstrip().endswith(f"\n{SIGNED}")

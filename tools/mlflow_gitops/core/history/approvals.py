@@ -1,8 +1,8 @@
-"""Who approved a change: the rule, on facts that GitHub or git told (RULES R3).
+"""Who approved a change: the rule, applied to facts from the forge or from git (RULES R3).
 
-An approval counts if it is that person's latest review, approving, not dismissed, by a person with
-write permission who had no part in making the pull request, and was given for this manifest as it
-was merged.
+A review counts if it is that person's latest, approves, and was not dismissed. The person must have
+write permission and must not have taken part in making the pull request, and the review must have
+been given for this manifest as it was merged.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ _MAIL = re.compile(r"<([^<>\s]+)>")
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """One review of a pull request. `author` is a login, None where the account is gone; `commit`
-    the head that it was given for; `state` is GitHub's: APPROVED, CHANGES_REQUESTED, COMMENTED,
-    DISMISSED."""
+    """One review of a pull request.
+
+    `author` is a login, None if the account no longer exists. `commit` is the head that it was
+    given for. `state` is APPROVED, CHANGES_REQUESTED, COMMENTED or DISMISSED.
+    """
 
     author: str | None
     state: str
@@ -36,18 +38,21 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Reviewer:
-    """Somebody who gave a review. `permission` is GitHub's word for what they may do in the
-    repository; `mails` are the addresses that GitHub shows of them, in lower case."""
+    """The account of a reviewer. `permission` is its role in the repository: admin, maintain,
+    write, triage, read or none. `mails` are its public addresses, in lower case."""
 
-    person: bool
+    is_person: bool
     permission: str
     mails: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class PullRequest:
-    """A pull request. `head` is its head as merged, or its present one. `makers` maps a login or an
-    address, in lower case, to what that one did in it. `reviews` are oldest first."""
+class ReviewedPullRequest:
+    """What the rule needs to know about a pull request.
+
+    `head` is the head that was merged or, while it is open, the present one. `makers` maps a login
+    or an address, in lower case, to that person's part in it. `reviews` are oldest first.
+    """
 
     number: int
     head: str
@@ -59,36 +64,42 @@ class PullRequest:
 
 
 def approvals(
-    pull: PullRequest, reviewer: Callable[[str], Reviewer], blob: Callable[[str], str | None]
+    pull: ReviewedPullRequest,
+    reviewer: Callable[[str], Reviewer],
+    blob: Callable[[str], str | None],
 ) -> Approvals:
-    """Whose approval of a pull request counts for one manifest, and why the others' do not.
+    """Return whose approval of a pull request counts for one manifest, and why others do not.
 
-    `reviewer` tells of a login, `blob` gives the manifest's blob id at a commit, None where there
-    is none; both are asked only where it matters.
+    `reviewer` returns the account of a login; `blob` returns the manifest's blob id at a commit,
+    None if it is missing. Both may make requests, so they are called only if the result depends on
+    them.
     """
-    counted, against = [], []
+    counted, not_counted = [], []
     for login, review in _latest(pull.reviews).items():
-        why = _why_not(review, pull, login, reviewer, blob)
-        if why is None:
+        reason = _why_not(review, login, pull, reviewer, blob)
+        if reason is None:
             counted.append(f"@{login}")
         else:
-            against.append(f"@{login} {why}")
-    if not counted and not against:
-        against.append(f"nobody has reviewed #{pull.number}")
-    return Approvals(tuple(counted), tuple(against), pull.number, pull.merged_by)
+            not_counted.append(f"@{login} {reason}")
+
+    if not counted and not not_counted:
+        not_counted.append(f"nobody has reviewed #{pull.number}")
+    return Approvals(tuple(counted), tuple(not_counted), pull.number, pull.merged_by)
 
 
-def vouched(commit: Commit, told: Approvals | None) -> Vouched:
-    """What a receipt says of a making commit. Where nobody could be asked, the number is what the
-    message claims."""
-    if told is None:
+def vouched(commit: Commit, approved: Approvals | None) -> Vouched:
+    """Return what a receipt records about a making commit.
+
+    Without approvals from the forge, the pull request's number is the one that the message claims.
+    """
+    if approved is None:
         return Vouched(commit.pull_request, "message")
-    return Vouched(told.pull_request, "api", told.merged_by, told.by)
+    return Vouched(approved.pull_request, "api", approved.merged_by, approved.by)
 
 
 def _latest(reviews: Iterable[Review]) -> dict[str, Review]:
-    """Each one's latest review. A comment is no verdict: as on GitHub, it leaves the one before it
-    as it is."""
+    """Each person's latest review. A comment is no verdict and leaves the earlier review in force,
+    as GitHub has it."""
     latest: dict[str, Review] = {}
     for review in reviews:
         if review.author is not None and review.state != "COMMENTED":
@@ -98,107 +109,133 @@ def _latest(reviews: Iterable[Review]) -> dict[str, Review]:
 
 def _why_not(
     review: Review,
-    pull: PullRequest,
     login: str,
+    pull: ReviewedPullRequest,
     reviewer: Callable[[str], Reviewer],
     blob: Callable[[str], str | None],
 ) -> str | None:
-    """Why a review does not count; None where it does."""
+    """Why a review does not count; None if it does. Reasons that need no request come first."""
+    return (
+        _not_approving(review)
+        or _took_part(login, pull)
+        or _not_entitled(reviewer(login), pull)
+        or _outdated(review, pull, blob)
+    )
+
+
+def _not_approving(review: Review) -> str | None:
+    if review.state == "APPROVED":
+        return None
     if review.state == "CHANGES_REQUESTED":
         return "asks for changes"
     if review.state == "DISMISSED":
         return "has given a review that was dismissed"
-    if review.state != "APPROVED":
-        return f"has not approved ({review.state.lower()})"
+    return f"has not approved ({review.state.lower()})"
+
+
+def _took_part(login: str, pull: ReviewedPullRequest) -> str | None:
     key = login.lower()
     if pull.opened_by is not None and pull.opened_by.lower() == key:
         return "opened the pull request"
-    if part := pull.makers.get(key):
-        return part
+    if key in pull.makers:
+        return pull.makers[key]
     if key in pull.dispatched_by:
         return "started the workflow that opened it"
-    told = reviewer(login)
-    if not told.person:
+    return None
+
+
+def _not_entitled(account: Reviewer, pull: ReviewedPullRequest) -> str | None:
+    if not account.is_person:
         return "is no person"
-    if told.permission not in _WRITERS:
-        return f"has no write permission ({told.permission})"
-    if part := next(
-        (pull.makers[mail] for mail in sorted(told.mails) if mail in pull.makers), None
-    ):
-        return part
-    if review.commit != pull.head:
-        then, merged = blob(review.commit) if review.commit else None, blob(pull.head)
-        if then is None or then != merged:
-            return "approved an older version of this manifest"
+    if account.permission not in _WRITERS:
+        return f"has no write permission ({account.permission})"
+    parts = (pull.makers.get(mail) for mail in sorted(account.mails))
+    return next((part for part in parts if part is not None), None)
+
+
+def _outdated(
+    review: Review, pull: ReviewedPullRequest, blob: Callable[[str], str | None]
+) -> str | None:
+    if review.commit == pull.head:
+        return None
+    reviewed = blob(review.commit) if review.commit else None
+    if reviewed is None or reviewed != blob(pull.head):
+        return "approved an older version of this manifest"
     return None
 
 
 def makers(commits: Iterable[tuple[Iterable[str], Iterable[str], str]]) -> dict[str, str]:
-    """Who made the commits of a pull request, by login and by address, and what they did.
+    """Return who made the commits of a pull request, by login and by address, and their part in it.
 
-    Each commit is: what names its author, what names its committer (logins and addresses), and its
+    Each commit is a tuple: the logins and addresses of its author, those of its committer, and its
     message.
     """
-    made: dict[str, str] = {}
+    parts: dict[str, str] = {}
     for author, committer, message in commits:
-        for known in _names(author):
-            made.setdefault(known, "is an author of it")
-        for known in _names(committer):
-            made.setdefault(known, "committed to it")
-        for known in _names(mail for who in co_authors(message) for mail in _MAIL.findall(who)):
-            made.setdefault(known, "is a co-author of it")
-    return made
+        co_author_mails = (mail for who in co_authors(message) for mail in _MAIL.findall(who))
+        for names, part in (
+            (author, "is an author of it"),
+            (committer, "committed to it"),
+            (co_author_mails, "is a co-author of it"),
+        ):
+            for name in _lower_case_names(names):
+                parts.setdefault(name, part)
+    return parts
 
 
 def co_authors(message: str) -> Iterator[str]:
-    """The people that a message's `Co-authored-by:` lines name, `Name <email>`, wherever they stand
-    in it."""
-    yield from (found["who"] for found in _CO_AUTHOR.finditer(message))
+    """Yield the people of the `Co-authored-by:` lines, `Name <email>`, anywhere in a message."""
+    yield from (line["who"] for line in _CO_AUTHOR.finditer(message))
 
 
-def _names(known: Iterable[str]) -> Iterator[str]:
-    """Logins and addresses in lower case, and the login that one of GitHub's own addresses stands
-    for."""
-    for one in known:
-        yield one.lower()
-        if found := _NOREPLY.match(one):
-            yield found.group(1).lower()
+def _lower_case_names(names: Iterable[str]) -> Iterator[str]:
+    """Logins and addresses in lower case, and the login that a GitHub noreply address contains."""
+    for name in names:
+        yield name.lower()
+        if noreply := _NOREPLY.match(name):
+            yield noreply.group(1).lower()
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A commit as a witness: who made it (`Name <email>`), and its message."""
+class CommitMessage:
+    """A commit's message and the people who made the commit (`Name <email>`)."""
 
     author: str
     committer: str
     message: str
 
 
-def claimed(commits: Iterable[Said]) -> Approvals:
-    """Who approved a change by the `Approved-by:` lines of its commits (policy: `from: message`).
+def claimed(commits: Iterable[CommitMessage]) -> Approvals:
+    """Return the approvals that the `Approved-by:` lines of a change's commits claim (policy: `from:
+    message`).
 
-    Nobody has checked these lines. One by an author, co-author or committer of these commits does
-    not count.
+    Nobody has verified these lines. A line that names an author, co-author or committer of these
+    commits does not count.
     """
-    said = list(commits)
-    own: set[str] = set()
-    for one in said:
-        own |= {_identity(who) for who in (one.author, one.committer, *co_authors(one.message))}
+    commits = list(commits)
+    makers_of_it = {
+        _identity(who)
+        for commit in commits
+        for who in (commit.author, commit.committer, *co_authors(commit.message))
+    }
+
     counted: dict[str, str] = {}
-    against: dict[str, str] = {}
-    for one in said:
-        for found in _APPROVED.finditer(one.message):
-            who, key = found["who"], _identity(found["who"])
-            (against if key in own else counted).setdefault(key, who)
-    refused = [f"{who} took part in making it" for who in against.values()]
-    if not counted:
-        refused.append(
-            "no other Approved-by: line" if refused else "no message has an Approved-by: line"
-        )
-    return Approvals(tuple(counted.values()), tuple(refused))
+    took_part: dict[str, str] = {}
+    for commit in commits:
+        for line in _APPROVED.finditer(commit.message):
+            identity = _identity(line["who"])
+            people = took_part if identity in makers_of_it else counted
+            people.setdefault(identity, line["who"])
+
+    reasons = [f"{who} took part in making it" for who in took_part.values()]
+    if not counted and reasons:
+        reasons.append("no other Approved-by: line")
+    elif not counted:
+        reasons.append("no message has an Approved-by: line")
+    return Approvals(tuple(counted.values()), tuple(reasons))
 
 
 def _identity(who: str) -> str:
-    """One person's key: the address where there is one, else the name as written."""
+    """What identifies a person: the address if there is one, else the name as written."""
     mails = _MAIL.findall(who)
     return str(mails[-1] if mails else who.strip()).lower()

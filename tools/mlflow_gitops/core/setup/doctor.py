@@ -7,15 +7,17 @@ cannot be told from here.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from mlflow_gitops.core.audit.receipts import NOTES_REF
 from mlflow_gitops.core.gates import approvals
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.wording import and_list, counted, first_few
 from mlflow_gitops.core.yaml.problems import Problem
+
+_Facts = TypeVar("_Facts")
 
 Status = Literal["ok", "missing", "unknown"]
 Area = Literal["git", "policy", "mlflow", "workflows", "github"]
@@ -27,7 +29,7 @@ SUPPORTED_MLFLOW = ((3, 4), (4, 0))
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One thing looked at. `check` is a stable word; `fix` is what to do, where there is something
     to do."""
 
@@ -36,6 +38,14 @@ class Finding:
     status: Status
     detail: str
     fix: str | None = None
+
+
+def run_checks(
+    checks: Iterable[Callable[[_Facts], Iterator[CheckResult]]], facts: _Facts
+) -> Iterator[CheckResult]:
+    """Run each check of a table on the same facts. A check yields nothing if it does not apply."""
+    for check in checks:
+        yield from check(facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +81,15 @@ class MlflowFacts:
     rights: Mapping[str, str] | None = None
 
 
-def judge_git(facts: GitFacts) -> Iterator[Finding]:
+def judge_git(facts: GitFacts) -> Iterator[CheckResult]:
     """The clone: new enough a git, the whole main line, and the receipts."""
     if _numbers(facts.version) >= MERGE_TREE:
-        yield Finding("git", "version", "ok", f"git {facts.version}")
+        yield CheckResult("git", "version", "ok", f"git {facts.version}")
     else:
         said = f"git {facts.version} cannot plan a merge (plan --onto)"
-        yield Finding("git", "version", "missing", said, "Install git 2.38 or newer.")
+        yield CheckResult("git", "version", "missing", said, "Install git 2.38 or newer.")
     if facts.main is None:
-        yield Finding(
+        yield CheckResult(
             "git",
             "main-line",
             "missing",
@@ -87,11 +97,11 @@ def judge_git(facts: GitFacts) -> Iterator[Finding]:
             "Name the branch with --main, or fetch it.",
         )
     elif not facts.commits:
-        yield Finding(
+        yield CheckResult(
             "git", "main-line", "missing", f"{facts.main} has no commits", "Commit the manifests."
         )
     else:
-        yield Finding(
+        yield CheckResult(
             "git",
             "main-line",
             "ok",
@@ -99,13 +109,13 @@ def judge_git(facts: GitFacts) -> Iterator[Finding]:
         )
     if facts.shallow:
         said = "this clone is shallow: what a model was last reconciled to may lie beyond it"
-        yield Finding(
+        yield CheckResult(
             "git", "depth", "missing", said, "git fetch --unshallow; in a workflow: fetch-depth: 0"
         )
     else:
-        yield Finding("git", "depth", "ok", "the whole history is here")
+        yield CheckResult("git", "depth", "ok", "the whole history is here")
     if facts.remote is None:
-        yield Finding(
+        yield CheckResult(
             "git",
             "remote",
             "unknown",
@@ -113,7 +123,7 @@ def judge_git(facts: GitFacts) -> Iterator[Finding]:
             "git remote add origin …",
         )
     elif facts.notes or any(NOTES_REF in spec or "refs/notes/*" in spec for spec in facts.refspecs):
-        yield Finding(
+        yield CheckResult(
             "git",
             "receipts",
             "ok",
@@ -126,7 +136,7 @@ def judge_git(facts: GitFacts) -> Iterator[Finding]:
         # a pattern, since a fetch fails on a plain ref that is not there yet
         spec = f"{NOTES_REF}*:{NOTES_REF}*"
         fix = f"git config --add remote.{facts.remote}.fetch '{spec}' && git fetch {facts.remote}"
-        yield Finding("git", "receipts", "missing", said, fix)
+        yield CheckResult("git", "receipts", "missing", said, fix)
 
 
 def judge_policy(
@@ -136,16 +146,16 @@ def judge_policy(
     github: bool,
     owned: Collection[Problem] | None,
     copies: Collection[str],
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Manifests, policy, CODEOWNERS and the schemas' copies. `owned` is what is wrong with
     CODEOWNERS, None where there is none; `copies` are the schemas that the repository has a copy
     of."""
     count = len(snapshot.errors)
     if count:
         said = f"{counted(count, 'error')} in manifests and policy"
-        yield Finding("policy", "files", "missing", said, "mlflow-gitops validate says where.")
+        yield CheckResult("policy", "files", "missing", said, "mlflow-gitops validate says where.")
     else:
-        yield Finding(
+        yield CheckResult(
             "policy",
             "files",
             "ok",
@@ -153,10 +163,10 @@ def judge_policy(
         )
     if not has_policy:
         said = "there is none: MLflow's four stages, no gates, Production protected"
-        yield Finding("policy", "policy", "ok", said)
+        yield CheckResult("policy", "policy", "ok", said)
     wanted = sorted(_stages_with_approvals(snapshot))
     if wanted and github:
-        yield Finding(
+        yield CheckResult(
             "policy",
             "approvals",
             "ok",
@@ -170,12 +180,12 @@ def judge_policy(
         fix = (
             "Set GITHUB_TOKEN, or let the policy count lines: approvals: {count: 1, from: message}"
         )
-        yield Finding("policy", "approvals", "missing", said, fix)
+        yield CheckResult("policy", "approvals", "missing", said, fix)
     if not snapshot.policy.owners:
         said = (
             "the policy names no platform team: nobody is asked about policy, schemas and workflows"
         )
-        yield Finding(
+        yield CheckResult(
             "policy",
             "owners",
             "missing",
@@ -184,36 +194,36 @@ def judge_policy(
         )
     if owned is None:
         said = "there is no CODEOWNERS: GitHub asks no owner"
-        yield Finding("policy", "codeowners", "missing", said, "mlflow-gitops codeowners")
+        yield CheckResult("policy", "codeowners", "missing", said, "mlflow-gitops codeowners")
     elif owned:
-        yield Finding(
+        yield CheckResult(
             "policy", "codeowners", "missing", "CODEOWNERS is stale", "mlflow-gitops codeowners"
         )
     else:
-        yield Finding("policy", "codeowners", "ok", "CODEOWNERS is as the owners say")
+        yield CheckResult("policy", "codeowners", "ok", "CODEOWNERS is as the owners say")
     differing = [p.file for p in snapshot.warnings if p.code == "schema-copy-differs"]
     if differing:
         said = f"{and_list(differing)} differ from the schemas in use: editors check by other rules"
-        yield Finding(
+        yield CheckResult(
             "policy", "schemas", "missing", said, "Renew them: mlflow-gitops init --update"
         )
     elif len(copies) < 2:
         said = "the repository has no copy of the schemas: editors do not check manifests"
-        yield Finding(
+        yield CheckResult(
             "policy", "schemas", "missing", said, "Copy the shipped ones: mlflow-gitops init"
         )
     else:
-        yield Finding("policy", "schemas", "ok", "schemas/ is as this version's")
+        yield CheckResult("policy", "schemas", "ok", "schemas/ is as this version's")
 
 
-def judge_mlflow(facts: MlflowFacts, snapshot: Snapshot) -> Iterator[Finding]:
+def judge_mlflow(facts: MlflowFacts, snapshot: Snapshot) -> Iterator[CheckResult]:
     """The registry: whether it can be read, keeps stages, and what the user may do there. Nothing
     is written to find out."""
     low, high = SUPPORTED_MLFLOW
     if low <= _numbers(facts.client) < high:
-        yield Finding("mlflow", "client", "ok", f"MLflow {facts.client}")
+        yield CheckResult("mlflow", "client", "ok", f"MLflow {facts.client}")
     else:
-        yield Finding(
+        yield CheckResult(
             "mlflow",
             "client",
             "missing",
@@ -224,40 +234,40 @@ def judge_mlflow(facts: MlflowFacts, snapshot: Snapshot) -> Iterator[Finding]:
         yield _credentials(facts)
     if facts.fault is not None:
         said, _, way = facts.fault.partition(". ")
-        yield Finding(
+        yield CheckResult(
             "mlflow", "read", "missing", said.removesuffix("."), way or "Set MLFLOW_TRACKING_URI."
         )
         return
     unseen = sorted(set(snapshot.manifests) - set(facts.seen))
     said = f"{facts.uri} can be read" + (f" (MLflow {facts.server})" if facts.server else "")
-    yield Finding("mlflow", "read", "ok", said)
+    yield CheckResult("mlflow", "read", "ok", said)
     if unseen:
         said = (
             f"{_some(unseen)} not there, or hidden from this user; reconcile creates what has no"
             " model yet"
         )
-        yield Finding(
+        yield CheckResult(
             "mlflow", "models", "unknown", said, "Grant READ, or train and register the model."
         )
     elif snapshot.manifests:
-        yield Finding(
+        yield CheckResult(
             "mlflow",
             "models",
             "ok",
             f"every model of the {len(snapshot.manifests)} manifests is there",
         )
     if facts.stageless:
-        yield Finding(
+        yield CheckResult(
             "mlflow", "stages", "ok", "this registry keeps no stages: each lives as an alias"
         )
     else:
-        yield Finding("mlflow", "stages", "ok", "this registry keeps stages")
+        yield CheckResult("mlflow", "stages", "ok", "this registry keeps stages")
     yield from _rights(facts, snapshot)
 
 
-def _credentials(facts: MlflowFacts) -> Finding:
+def _credentials(facts: MlflowFacts) -> CheckResult:
     if facts.token or facts.user is not None:
-        return Finding(
+        return CheckResult(
             "mlflow",
             "credentials",
             "ok",
@@ -265,10 +275,10 @@ def _credentials(facts: MlflowFacts) -> Finding:
         )
     said = "none are set, which is right only where the server asks for none"
     fix = "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
-    return Finding("mlflow", "credentials", "unknown", said, fix)
+    return CheckResult("mlflow", "credentials", "unknown", said, fix)
 
 
-def _rights(facts: MlflowFacts, snapshot: Snapshot) -> Iterator[Finding]:
+def _rights(facts: MlflowFacts, snapshot: Snapshot) -> Iterator[CheckResult]:
     if facts.rights is None:
         said = "whether this user may write cannot be told by reading"
         fix = (
@@ -276,7 +286,7 @@ def _rights(facts: MlflowFacts, snapshot: Snapshot) -> Iterator[Finding]:
             " right."
         )
         if facts.over_http:
-            yield Finding("mlflow", "rights", "unknown", said, fix)
+            yield CheckResult("mlflow", "rights", "unknown", said, fix)
         return
     below = sorted(name for name, right in facts.rights.items() if right not in ("EDIT", "MANAGE"))
     uses_aliases = {
@@ -292,7 +302,7 @@ def _rights(facts: MlflowFacts, snapshot: Snapshot) -> Iterator[Finding]:
         said = (
             f"{who} may not change {_some(below)}; reading is enough for plan, reconcile needs EDIT"
         )
-        yield Finding(
+        yield CheckResult(
             "mlflow",
             "rights",
             "missing",
@@ -304,11 +314,11 @@ def _rights(facts: MlflowFacts, snapshot: Snapshot) -> Iterator[Finding]:
             f"{who} may not remove an alias of {_some(no_manage)}, as emptying a stage does (EDIT"
             " is not enough)"
         )
-        yield Finding(
+        yield CheckResult(
             "mlflow", "alias-rights", "missing", said, "Ask MLflow's administrator for MANAGE."
         )
     if facts.rights and not below and not no_manage:
-        yield Finding("mlflow", "rights", "ok", f"{who} may change every managed model")
+        yield CheckResult("mlflow", "rights", "ok", f"{who} may change every managed model")
 
 
 def _stages_with_approvals(snapshot: Snapshot) -> set[str]:

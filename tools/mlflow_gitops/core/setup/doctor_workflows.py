@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from mlflow_gitops.core.setup.doctor import Finding
+from mlflow_gitops.core.setup.doctor import CheckResult
 from mlflow_gitops.core.wording import first_few, or_list
 
 ENVIRONMENTS = {
@@ -84,32 +84,32 @@ def judge_workflows(
     unread: list[str],
     places: Sequence[tuple[str, str]] = _ONE,
     proposed: Collection[str] = (),
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Whether the workflows are there, pinned, and given no more than they need. `places` are the
     environments that read and that write, one pair for each MLflow; `proposed` the stages that the
     policy wants new versions proposed for."""
     for file in unread:
-        yield Finding(
+        yield CheckResult(
             "workflows", "readable", "missing", f"{file} is no workflow that can be read", _FIX
         )
     if not jobs:
-        yield Finding(
+        yield CheckResult(
             "workflows", "present", "missing", "there is no workflow in .github/workflows/", _FIX
         )
         return
     for command in ("validate", "plan", "reconcile"):
         where = sorted({job.file for job in jobs if command in job.commands})
         if where:
-            yield Finding("workflows", command, "ok", f"{command} runs in {', '.join(where)}")
+            yield CheckResult("workflows", command, "ok", f"{command} runs in {', '.join(where)}")
         else:
-            yield Finding(
+            yield CheckResult(
                 "workflows", command, "missing", f"no workflow runs mlflow-gitops {command}", _FIX
             )
     if proposed:
         said = f"the policy proposes new versions for {', '.join(proposed)}, and "
         where = sorted({job.file for job in jobs if "propose" in job.commands})
         if where:
-            yield Finding("workflows", "propose", "ok", f"{said}{', '.join(where)} does so")
+            yield CheckResult("workflows", "propose", "ok", f"{said}{', '.join(where)} does so")
         else:
             fix = f"{_FIX}; or take propose out of the policy."
             if tuple(places) != _ONE:
@@ -117,7 +117,7 @@ def judge_workflows(
                     "Take propose out of the policy: no workflow does so where there are several"
                     " MLflows."
                 )
-            yield Finding(
+            yield CheckResult(
                 "workflows",
                 "propose",
                 "missing",
@@ -162,7 +162,7 @@ def judge_workflows(
                 f"{_job(wrong[0])} runs {command} in"
                 f" {f'the environment {other}' if other else 'no environment'}"
             )
-            yield Finding(
+            yield CheckResult(
                 "workflows",
                 f"{command}-environment",
                 "missing",
@@ -172,9 +172,9 @@ def judge_workflows(
         elif having and left and command != "propose":
             said = f"no workflow runs {command} in the environment {left[0]}"
             fix = "Make the workflows fit the list of environments: mlflow-gitops init --update"
-            yield Finding("workflows", f"{command}-environment", "missing", said, fix)
+            yield CheckResult("workflows", f"{command}-environment", "missing", said, fix)
         elif having:
-            yield Finding(
+            yield CheckResult(
                 "workflows",
                 f"{command}-environment",
                 "ok",
@@ -187,7 +187,7 @@ def judge_workflows(
     )  # fmt: skip
 
 
-def app_needs(jobs: list[Job]) -> App | None:
+def app_needs(jobs: Sequence[Job]) -> App | None:
     """What a job makes a GitHub App's token from; None where none does."""
     making = next(
         (job for job in jobs if any(used.startswith(_APP_TOKEN) for used in job.uses)), None
@@ -202,7 +202,7 @@ def app_needs(jobs: list[Job]) -> App | None:
     )
 
 
-def opens_pull_requests(jobs: list[Job]) -> bool:
+def opens_pull_requests(jobs: Sequence[Job]) -> bool:
     """Whether a job makes an App's token, or may itself push a branch and open a pull request of
     it."""
     wanted = {"contents": "write", "pull-requests": "write"}
@@ -279,7 +279,9 @@ def _job(job: Job) -> str:
     return f"{job.file} ({job.name})"
 
 
-def _all(check: str, fine: str, wrong: list[str], fix: str) -> Finding:
+def _all(check: str, fine: str, wrong: list[str], fix: str) -> CheckResult:
     if not wrong:
-        return Finding("workflows", check, "ok", fine)
-    return Finding("workflows", check, "missing", f"not so: {first_few(wrong, 3)} ({fine})", fix)
+        return CheckResult("workflows", check, "ok", fine)
+    return CheckResult(
+        "workflows", check, "missing", f"not so: {first_few(wrong, 3)} ({fine})", fix
+    )

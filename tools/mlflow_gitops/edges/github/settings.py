@@ -1,8 +1,8 @@
-"""What GitHub's settings say of a repository, read for `doctor`. Nothing is written; what the token
-may not see stays unread.
+"""Read a repository's settings for `doctor`. Nothing is written; what the token may not see stays
+`Unread`.
 
 The paths are those of GitHub's REST API, version 2022-11-28. PyGithub has no objects for some of
-them, so all are read plainly.
+them, so all are read as plain JSON.
 """
 
 from __future__ import annotations
@@ -12,170 +12,168 @@ from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from mlflow_gitops.core.setup.doctor_github import Environment, Settings, Unread
-from mlflow_gitops.core.setup.doctor_workflows import ENVIRONMENTS, App
-from mlflow_gitops.edges.github.client import GitHub
-from mlflow_gitops.errors import GitHubFailure
+from mlflow_gitops.core.setup.doctor_workflows import App, Job, app_needs, opens_pull_requests
+from mlflow_gitops.edges.github.connection import Connection
+from mlflow_gitops.edges.github.protection import (
+    DeploymentEnvironment,
+    RepositorySettings,
+    Unread,
+)
+from mlflow_gitops.errors import ForgeFailure
 
-T = TypeVar("T")
+_Setting = TypeVar("_Setting")
 
 _CODEOWNERS_SHOWN = 20
 
 
 def read_settings(
-    github: GitHub,
-    branch: str | None,
-    app: App | None,
-    environments: Collection[str] = frozenset(ENVIRONMENTS.values()),
-) -> Settings:
-    """Everything that `doctor` judges. `branch` is the main line's, by default the default branch;
-    `app` is what the workflows make an App's token from. Raises GitHubFailure where the repository
-    itself cannot be read."""
-    return _Reader(github).settings(branch, app, environments)
+    github: Connection, branch: str | None, jobs: Sequence[Job], environments: Collection[str]
+) -> RepositorySettings:
+    """Read the settings that protect a branch, by default the default branch, and environments.
+
+    `jobs` are those of the workflows. Raises ForgeFailure if the repository itself cannot be read.
+    """
+    default = github.default_branch
+    main = branch or default
+    reader = _SettingsReader(github, quote(main, safe=""))
+    app = app_needs(jobs)
+    rules = _or_unread(reader.rules)
+    return RepositorySettings(
+        repository=github.repository,
+        branch=main,
+        default_branch=default,
+        rules=rules,
+        classic=_or_unread(reader.classic_rule),
+        bypass=rules if isinstance(rules, Unread) else _or_unread(partial(reader.bypass, rules)),
+        environments={name: _or_unread(partial(reader.environment, name)) for name in environments},
+        token=_or_unread(reader.token_permissions),
+        secrets=_or_unread(reader.secrets),
+        has_app=_or_unread(partial(reader.has_app, app)) if app else None,
+        codeowners=_or_unread(reader.codeowners_errors),
+        opens_pull_requests=opens_pull_requests(jobs),
+    )
 
 
-class _Reader:
-    def __init__(self, github: GitHub) -> None:
+class _SettingsReader:
+    """Reads one setting a method. `ref` is the branch, quoted for a URL. Methods raise
+    ForgeFailure."""
+
+    def __init__(self, github: Connection, ref: str) -> None:
         self._github = github
+        self._ref = ref
 
-    def settings(
-        self, branch: str | None, app: App | None, environments: Collection[str]
-    ) -> Settings:
-        default = self._github.default_branch
-        main = branch or default
-        ref = quote(main, safe="")
-        rules = self._try(
-            lambda: self._list(f"rules/branches/{ref}", "read the rules of the main branch")
-        )
-        secrets = self._try(
-            lambda: self._names("actions/secrets", "secrets", "list the names of secrets")
-        )
-        return Settings(
-            repository=self._github.repository,
-            branch=main,
-            default_branch=default,
-            rules=rules,
-            classic=self._try(lambda: self._classic(ref)),
-            bypass=rules if isinstance(rules, Unread) else self._try(lambda: self._bypass(rules)),
-            environments={
-                name: self._try(partial(self._environment, name)) for name in environments
-            },
-            token=self._try(
-                lambda: self._object(
-                    "actions/permissions/workflow", "read what a workflow's token may do"
-                )
-            ),
-            secrets=secrets,
-            app=self._try(lambda: self._has_app(app)) if app else None,
-            codeowners=self._try(self._codeowners),
-        )
+    def rules(self) -> list[Any]:
+        """The rules of all rulesets that apply to the branch."""
+        with self._github.request("read the rules of the main branch"):
+            return list(self._github.get_page(f"rules/branches/{self._ref}"))
 
-    def _classic(self, ref: str) -> Mapping[str, Any] | None:
-        """The classic rule; None where there is none. Who may not read it gets a 404, too, with
-        another message."""
+    def classic_rule(self) -> Mapping[str, Any] | None:
+        """The classic rule; None if there is none."""
         from github import GithubException
 
-        with self._github.asking("read the protection of the main branch"):
+        with self._github.request("read the protection of the main branch"):
             try:
-                return self._plain(f"branches/{ref}/protection")
+                return dict(self._github.get(f"branches/{self._ref}/protection"))
             except GithubException as error:
-                data = error.data if isinstance(error.data, dict) else {}
-                if error.status == 404 and "not protected" in str(data.get("message", "")).lower():
+                if _means_unprotected(error):
                     return None
                 raise
 
-    def _bypass(self, rules: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Who may go past the rulesets that hold here."""
-        found: set[str] = set()
+    def bypass(self, rules: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Who may bypass the rulesets that these rules belong to."""
+        actors: set[str] = set()
         for number in sorted({rule["ruleset_id"] for rule in rules if rule.get("ruleset_id")}):
-            ruleset = self._object(f"rulesets/{number}", "read who may go past a ruleset")
+            ruleset = self._object(f"rulesets/{number}", "read who may bypass a ruleset")
             if "bypass_actors" not in ruleset:
-                raise GitHubFailure(
-                    "GitHub shows who may go past a ruleset only to whoever may change it."
+                raise ForgeFailure(
+                    "GitHub shows who may bypass a ruleset only to those who may change it."
                 )
             for actor in ruleset["bypass_actors"]:
                 kind = str(actor.get("actor_type") or "somebody")
-                found.add(f"{kind} {actor['actor_id']}" if actor.get("actor_id") else kind)
-        return sorted(found)
+                actors.add(f"{kind} {actor['actor_id']}" if actor.get("actor_id") else kind)
+        return sorted(actors)
 
-    def _environment(self, name: str) -> Environment | None:
+    def environment(self, name: str) -> DeploymentEnvironment | None:
+        """An environment; None if there is none of this name."""
         path = f"environments/{quote(name, safe='')}"
         try:
-            found = self._object(path, f"read the environment {name}")
-        except GitHubFailure as failure:
+            environment = self._object(path, f"read the environment {name}")
+        except ForgeFailure as failure:
             if failure.status == 404:
                 return None
             raise
-        policy = found.get("deployment_branch_policy")
+
+        policy = environment.get("deployment_branch_policy")
         if policy is None:
-            return Environment(None)
+            return DeploymentEnvironment(None)
         if policy.get("protected_branches"):
-            return Environment(None, protected=True)
+            return DeploymentEnvironment(None, protected=True)
+
         listed = self._object(
             f"{path}/deployment-branch-policies", f"read the branches of the environment {name}"
         )
         patterns = (
-            f"tag {one['name']}" if one.get("type") == "tag" else one["name"]
-            for one in listed["branch_policies"]
+            f"tag {entry['name']}" if entry.get("type") == "tag" else entry["name"]
+            for entry in listed["branch_policies"]
         )
-        return Environment(tuple(patterns))
+        return DeploymentEnvironment(tuple(patterns))
 
-    def _has_app(self, app: App) -> bool:
-        wanted = [(f"actions/variables/{name}", f"variables/{name}") for name in app.variables]
-        wanted += [(f"actions/secrets/{name}", f"secrets/{name}") for name in app.secrets]
-        environment = (
-            f"environments/{quote(app.environment, safe='')}/" if app.environment else None
-        )
+    def token_permissions(self) -> dict[str, Any]:
+        return self._object("actions/permissions/workflow", "read what a workflow's token may do")
+
+    def secrets(self) -> list[str]:
+        """The names of the repository's secrets."""
+        with self._github.request("list the names of secrets"):
+            listed = self._github.get_page("actions/secrets")
+            return [str(secret["name"]) for secret in listed["secrets"]]
+
+    def has_app(self, app: App) -> bool:
+        """Whether the variables and secrets of an App exist, in the repository or in the job's
+        environment."""
+        environment = ""
+        if app.environment:
+            environment = f"environments/{quote(app.environment, safe='')}/"
+        settings = [("variables", name) for name in app.variables]
+        settings += [("secrets", name) for name in app.secrets]
         return all(
-            self._is_there(here) or (environment and self._is_there(environment + there))
-            for here, there in wanted
+            self._exists(f"actions/{kind}/{name}")
+            or (environment != "" and self._exists(f"{environment}{kind}/{name}"))
+            for kind, name in settings
         )
 
-    def _is_there(self, path: str) -> bool:
+    def codeowners_errors(self) -> list[str]:
+        errors = self._object("codeowners/errors", "read the faults of CODEOWNERS")["errors"]
+        return [
+            f"line {error['line']}: {error['kind']} ({error['path']})"
+            for error in errors[:_CODEOWNERS_SHOWN]
+        ]
+
+    def _exists(self, path: str) -> bool:
         try:
             self._object(path, "see whether an App is configured")
-        except GitHubFailure as failure:
+        except ForgeFailure as failure:
             if failure.status == 404:
                 return False
             raise
         return True
 
-    def _codeowners(self) -> list[str]:
-        found = self._object("codeowners/errors", "read the faults of CODEOWNERS")
-        return [
-            f"line {one['line']}: {one['kind']} ({one['path']})"
-            for one in found["errors"][:_CODEOWNERS_SHOWN]
-        ]
+    def _object(self, path: str, purpose: str) -> dict[str, Any]:
+        with self._github.request(purpose):
+            return dict(self._github.get(path))
 
-    # -- asking -----------------------------------------------------------------------------------------------------
 
-    def _try(self, read: Callable[[], T]) -> T | Unread:
-        try:
-            return read()
-        except GitHubFailure as failure:
-            return Unread(str(failure))
+def _means_unprotected(error: Any) -> bool:
+    """Whether a refusal means that the branch has no classic rule.
 
-    def _object(self, path: str, what: str) -> dict[str, Any]:
-        with self._github.asking(what):
-            return self._plain(path)
+    A token without the permission gets the same status. Only the message differs: "Branch not
+    protected" (REST API 2022-11-28), which is GitHub's text and not ours.
+    """
+    data = error.data if isinstance(error.data, dict) else {}
+    return error.status == 404 and "not protected" in str(data.get("message", "")).lower()
 
-    def _plain(self, path: str) -> dict[str, Any]:
-        _, answer = self._github.client.requester.requestJsonAndCheck(
-            "GET", f"{self._github.repo.url}/{path}"
-        )
-        return dict(answer)
 
-    def _list(self, path: str, what: str) -> list[Any]:
-        """A list of which no more than a hundred are expected."""
-        with self._github.asking(what):
-            _, answer = self._github.client.requester.requestJsonAndCheck(
-                "GET", f"{self._github.repo.url}/{path}", parameters={"per_page": 100}
-            )
-            return list(answer)
-
-    def _names(self, path: str, key: str, what: str) -> list[str]:
-        with self._github.asking(what):
-            _, answer = self._github.client.requester.requestJsonAndCheck(
-                "GET", f"{self._github.repo.url}/{path}", parameters={"per_page": 100}
-            )
-            return [str(one["name"]) for one in answer[key]]
+def _or_unread(read: Callable[[], _Setting]) -> _Setting | Unread:
+    try:
+        return read()
+    except ForgeFailure as failure:
+        return Unread(str(failure))

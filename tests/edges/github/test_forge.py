@@ -12,18 +12,18 @@ from pathlib import Path
 
 import pytest
 
+from mlflow_gitops.app.approvals import PullRequestApprovals
+from mlflow_gitops.app.forges import configured_forge, required_forge
 from mlflow_gitops.core.gates.approvals import Approvals
+from mlflow_gitops.edges.forge import CommitStatus, MainBranch
+from mlflow_gitops.edges.git.branches import branch_name
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.github import pull_requests
-from mlflow_gitops.edges.github.client import (
-    MAX_BODY,
-    GitHub,
-    branch_of,
-    open_pull_request,
-    repository_of,
-)
-from mlflow_gitops.edges.github.pull_requests import PullRequests
-from mlflow_gitops.errors import GitHubFailure
+from mlflow_gitops.edges.github.comments import MAX_BODY
+from mlflow_gitops.edges.github.connection import Connection
+from mlflow_gitops.edges.github.forge import GitHub
+from mlflow_gitops.edges.github.provider import repository_of
+from mlflow_gitops.errors import ForgeFailure
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Method, Refused, Repository
 from tests.support.team import GIT_ENVIRONMENT
@@ -81,15 +81,17 @@ class Desk:
         self.git("checkout", "-q", "-B", "main", "origin/main")
         return self.git("rev-parse", "HEAD")
 
-    def asked(self, token: str = "actions-token") -> PullRequests:
+    def asked(self, token: str = "actions-token", url: str | None = None) -> PullRequestApprovals:
         git = Git(self.folder)
-        github = GitHub(self.repo.full_name, token, self.api.url)
-        return PullRequests(
-            github,
+        main = MainBranch(
             git,
             "origin/main",
             lambda: {sha: i for i, sha in enumerate(git.first_parents("origin/main"))},
         )
+        return PullRequestApprovals(self.github(token, url).review_facts(main), git)
+
+    def github(self, token: str = "actions-token", url: str | None = None) -> GitHub:
+        return GitHub(Connection(self.repo.full_name, token, url or self.api.url))
 
 
 @pytest.fixture
@@ -232,8 +234,8 @@ def test_a_commit_that_github_does_not_have(desk: Desk) -> None:
 
 def test_main_under_another_name(desk: Desk) -> None:
     git = Git(desk.folder)
-    assert branch_of(git, "origin/main") == branch_of(git, "main") == "main"
-    assert branch_of(git, "HEAD~1") is None
+    assert branch_name(git, "origin/main") == branch_name(git, "main") == "main"
+    assert branch_name(git, "HEAD~1") is None
 
 
 def test_a_merge_commit_made_by_hand_says_what_was_approved(desk: Desk) -> None:
@@ -390,7 +392,7 @@ def test_many_reviews_come_in_pages(desk: Desk) -> None:
 
 
 def failing(desk: Desk, token: str = "actions-token") -> str:
-    with pytest.raises(GitHubFailure) as caught:
+    with pytest.raises(ForgeFailure) as caught:
         desk.asked(token).of_merged(desk.git("rev-parse", "HEAD"), FILE)
     assert token not in str(caught.value)
     return str(caught.value)
@@ -412,19 +414,18 @@ def test_faults_are_told_in_words(desk: Desk) -> None:
 def test_a_pull_request_whose_commits_are_not_all_told(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pull_requests, "_MAX_COMMITS", 2)
+    monkeypatch.setattr(pull_requests, "MAX_COMMITS", 2)
     head = desk.branch("promote", "one\n", "two\n")
     desk.repo.open_pull("promote", user="alice")
-    with pytest.raises(GitHubFailure, match="does not tell who made the rest"):
+    with pytest.raises(ForgeFailure, match="does not list who made the rest"):
         desk.asked().of_open(head, FILE)
 
 
 def test_an_address_that_is_not_githubs_own(desk: Desk) -> None:
     head = desk.branch("promote", "one\n")
     desk.repo.open_pull("promote", user="alice")
-    github = GitHub("acme/models", "actions-token", desk.api.url.replace("127.0.0.1", "localhost"))
-    asked = PullRequests(github, Git(desk.folder), "origin/main", dict)
-    with pytest.raises(GitHubFailure, match="Set GITHUB_API_URL"):
+    asked = desk.asked(url=desk.api.url.replace("127.0.0.1", "localhost"))
+    with pytest.raises(ForgeFailure, match="Set GITHUB_API_URL"):
         asked.of_open(head, FILE)
 
 
@@ -435,11 +436,10 @@ def test_what_fails_in_passing_is_asked_again(desk: Desk) -> None:
 
 
 def test_a_silent_github_is_asked_once_and_told(desk: Desk) -> None:
-    github = GitHub("acme/models", "token", "http://127.0.0.1:9")
-    asked = PullRequests(github, Git(desk.folder), "origin/main", dict)
+    asked = desk.asked("token", "http://127.0.0.1:9")
     begun = time.monotonic()
     for sha in ("a" * 40, "b" * 40, "c" * 40):
-        with pytest.raises(GitHubFailure, match="could not be reached"):
+        with pytest.raises(ForgeFailure, match="could not be reached"):
             asked.of_merged(sha, FILE)
     assert time.monotonic() - begun < 10
 
@@ -450,7 +450,7 @@ def test_a_silent_github_is_asked_once_and_told(desk: Desk) -> None:
 def test_one_comment_is_kept(desk: Desk) -> None:
     desk.branch("promote", "one\n")
     pull = desk.repo.open_pull("promote", user="alice")
-    github = GitHub("acme/models", "actions-token", desk.api.url)
+    github = desk.github()
     for text in ("A plan", "Another plan", "Another plan"):
         github.comment(pull.number, "plan", text)
     [comment] = pull.comments
@@ -464,7 +464,7 @@ def test_another_ones_comment_with_our_marker_is_left_alone(desk: Desk) -> None:
     desk.repo.comment(pull.number, "mallory", "<!-- mlflow-gitops:plan -->\nApproved, all is well")
     for _ in range(40):
         desk.repo.comment(pull.number, "bob", "talk")
-    github = GitHub("acme/models", "actions-token", desk.api.url)
+    github = desk.github()
     github.comment(pull.number, "plan", "A plan")
     github.comment(pull.number, "drift", "Another matter")
     github.comment(pull.number, "plan", "A later plan")
@@ -480,44 +480,44 @@ def test_doubled_comments_become_one(desk: Desk) -> None:
         desk.repo.comment(
             pull.number, "github-actions[bot]", f"<!-- mlflow-gitops:plan -->\n{text}"
         )
-    GitHub("acme/models", "actions-token", desk.api.url).comment(pull.number, "plan", "three")
+    desk.github().comment(pull.number, "plan", "three")
     assert [one.body.splitlines()[1] for one in pull.comments] == ["three"]
 
 
 def test_a_comment_fits(desk: Desk) -> None:
     desk.branch("promote", "one\n")
     pull = desk.repo.open_pull("promote", user="alice")
-    GitHub("acme/models", "actions-token", desk.api.url).comment(pull.number, "plan", "x" * 100_000)
+    desk.github().comment(pull.number, "plan", "x" * 100_000)
     assert len(pull.comments[0].body) == MAX_BODY and "cut here" in pull.comments[0].body
 
 
 def test_a_status_is_set(desk: Desk) -> None:
     head = desk.branch("promote", "one\n")
-    github = GitHub("acme/models", "actions-token", desk.api.url)
+    github = desk.github()
     github.set_status(head, "mlflow-gitops/plan", "pending", "planning")
     github.set_status(
         head, "mlflow-gitops/plan", "failure", "refused: " + "x" * 200, "https://github.test/run/1"
     )
     assert desk.repo.status(head, "mlflow-gitops/plan") == "failure"
-    with pytest.raises(GitHubFailure, match="refused to set the status"):
+    with pytest.raises(ForgeFailure, match="refused to set the status"):
         github.set_status("f" * 40, "mlflow-gitops/plan", "success", "")
 
 
 def test_a_status_is_found_however_much_was_said_since(desk: Desk) -> None:
     head = desk.branch("promote", "one\n")
-    github = GitHub("acme/models", "actions-token", desk.api.url)
+    github = desk.github()
     for state in ("pending", "success"):
         github.set_status(head, "mlflow-gitops/plan/dev", state, "", "https://github.test/run/1")
     for number in range(101):
         github.set_status(head, "mlflow-gitops/plan/prod", "pending", str(number))
     assert github.statuses(head) == {
-        "mlflow-gitops/plan/dev": ("success", "https://github.test/run/1"),
-        "mlflow-gitops/plan/prod": ("pending", None),
+        "mlflow-gitops/plan/dev": CommitStatus("success", "https://github.test/run/1"),
+        "mlflow-gitops/plan/prod": CommitStatus("pending", None),
     }
 
 
 def test_one_issue_is_kept_while_there_is_something_to_tell(desk: Desk) -> None:
-    github = GitHub("acme/models", "actions-token", desk.api.url)
+    github = desk.github()
     assert github.issue("drift", "Drift", None) is None and not desk.repo.issues
     desk.repo.open_issue("Drift", "<!-- mlflow-gitops:drift -->\nnot ours", "mallory")
     first = github.issue("drift", "Drift: 1 model", "fraud moved")
@@ -535,9 +535,10 @@ def test_one_issue_is_kept_while_there_is_something_to_tell(desk: Desk) -> None:
 
 def test_a_pull_request_is_opened_once(desk: Desk) -> None:
     desk.branch("promote-14", "one\n")
-    git = Git(desk.folder)
-    first = open_pull_request(git, "promote-14", "Promote 14", "because")
-    assert open_pull_request(git, "promote-14", "Promote 14", "because of recall", "main") == first
+    github = desk.github()
+    first = github.open_pull_request("promote-14", "Promote 14", "because", "main")
+    again = github.open_pull_request("promote-14", "Promote 14", "because of recall", "main")
+    assert again == first
     [pull] = desk.repo.pulls()
     assert first == f"https://github.test/acme/models/pull/{pull.number}"
     assert (pull.user, pull.title, pull.body) == (
@@ -545,23 +546,23 @@ def test_a_pull_request_is_opened_once(desk: Desk) -> None:
         "Promote 14",
         "because of recall",
     )
-    with pytest.raises(GitHubFailure, match="open a pull request of nowhere"):
-        open_pull_request(git, "nowhere", "x", "y")
+    with pytest.raises(ForgeFailure, match="open a pull request of nowhere"):
+        github.open_pull_request("nowhere", "x", "y", "main")
     desk.repo.close(pull.number)
-    assert open_pull_request(git, "promote-14", "Promote 14", "again") != first
+    assert github.open_pull_request("promote-14", "Promote 14", "again", "main") != first
 
 
 def test_without_a_token_it_says_what_is_missing(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GITHUB_TOKEN")
-    assert GitHub.configured(Git(desk.folder)) is None
-    with pytest.raises(GitHubFailure, match="set GITHUB_TOKEN"):
-        open_pull_request(Git(desk.folder), "b", "t", "b")
+    assert configured_forge(Git(desk.folder)) is None
+    with pytest.raises(ForgeFailure, match="Set GITHUB_TOKEN"):
+        required_forge(Git(desk.folder))
     monkeypatch.setenv("GITHUB_TOKEN", "x")
     monkeypatch.delenv("GITHUB_REPOSITORY")
-    with pytest.raises(GitHubFailure, match="GITHUB_REPOSITORY"):
-        open_pull_request(Git(desk.folder), "b", "t", "b")
+    with pytest.raises(ForgeFailure, match="GITHUB_REPOSITORY"):
+        required_forge(Git(desk.folder))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,216 @@
+"""Bring the proposals of single models up to date: decide what each needs, and do it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from mlflow_gitops.app.comparisons import side_by_side
+from mlflow_gitops.app.proposal_branches import ProposalBranches
+from mlflow_gitops.commands import manifest_file
+from mlflow_gitops.commands.finish_edit import check_result, stage_sentences
+from mlflow_gitops.commands.manifest_file import OpenManifest
+from mlflow_gitops.commands.output import emit
+from mlflow_gitops.core.authoring import proposals
+from mlflow_gitops.core.authoring.edit_manifest import Edit, apply_edit
+from mlflow_gitops.core.comparison.values import Comparison
+from mlflow_gitops.core.observed.model import ObservedModel
+from mlflow_gitops.core.verdicts.evidence import RecordedEvidence
+from mlflow_gitops.edges.forge import Forge, PullRequest
+from mlflow_gitops.errors import Failure
+from mlflow_gitops.render import proposals as render
+from mlflow_gitops.render.diff import shown, unified
+from mlflow_gitops.render.proposals import ProposalOutcome, Result
+from mlflow_gitops.render.terminal import Style
+
+MOST = 20
+"""Proposals that one run opens or changes; the next run continues. A forge slows down accounts that
+create much at once."""
+
+_ENOUGH = f"{MOST} proposals are enough for one run; the next run continues"
+_OTHERS = "others have committed to {}; merge or close its pull request, or delete the branch"
+_DRY_RUN = "not yet, this is a dry run: {}"
+_NO_STAGE = (
+    "Nothing is proposed for this model any more: it has no manifest, or the policy names no stage."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One model and the stage that its newest version is proposed for. `observed` is the model in
+    MLflow, None if it is not there."""
+
+    sheet: OpenManifest
+    stage: str
+    branch: str
+    observed: ObservedModel | None
+
+    def outcome(self, version: int | None, result: Result, detail: str) -> ProposalOutcome:
+        """What became of the model's proposal of this version, or of none."""
+        holders = self.sheet.holders(self.stage)
+        return ProposalOutcome(self.sheet.name, self.stage, holders, version, result, detail)
+
+
+@dataclass(frozen=True, slots=True)
+class _Proposal:
+    """A version that can be proposed: the edit of the manifest, and the resulting content."""
+
+    candidate: Candidate
+    observed: ObservedModel
+    version: int
+    edit: Edit
+    content: bytes
+
+    def outcome(self, result: Result, detail: str) -> ProposalOutcome:
+        return self.candidate.outcome(self.version, result, detail)
+
+
+class Proposer:
+    """Opens, updates and closes the pull requests of proposals into the branch `base`.
+
+    With `dry_run`, diffs are printed and nothing is written. Methods raise ForgeFailure and
+    GitFailure.
+    """
+
+    def __init__(self, forge: Forge, base: str, branches: ProposalBranches, dry_run: bool) -> None:
+        self._forge = forge
+        self._base = base
+        self._branches = branches
+        self._dry_run = dry_run
+        self._changed = 0
+        self.evidence: RecordedEvidence | None = None
+        """Where a version's comparison reads what MLflow recorded; None: no comparison is shown."""
+
+    @cached_property
+    def open_pull_requests(self) -> dict[str, PullRequest]:
+        """The open proposals, by branch."""
+        return self._forge.open_pull_requests(self._branches.prefix, self._base)
+
+    def update(self, candidate: Candidate) -> ProposalOutcome | None:
+        """Bring one model's proposal up to date; None if there is neither one nor a reason for
+        one."""
+        pull = self.open_pull_requests.get(candidate.branch)
+        observed, manifest = candidate.observed, candidate.sheet.manifest
+        version = None
+        if observed is not None and observed.kind == manifest.kind:
+            version = proposals.newest(manifest, observed)
+
+        if version is None or observed is None:
+            reason = (
+                "There is no newer version to propose: the main branch names the newest one, or"
+                " MLflow no longer has it."
+            )
+            return self._withdraw_of(candidate, pull, reason)
+        try:
+            proposal = _proposal(candidate, observed, version)
+        except Failure as failure:
+            return candidate.outcome(version, "left", str(failure))
+        return self._propose(proposal, pull)
+
+    def withdraw_surplus(self, branch: str) -> ProposalOutcome:
+        """Close the open proposal of a model for which nothing is proposed any more."""
+        pull = self.open_pull_requests[branch]
+        model = branch.removeprefix(self._branches.prefix)
+        result, detail = self._withdraw(branch, pull, _NO_STAGE)
+        return ProposalOutcome(model, "", (), None, result, detail)
+
+    def _propose(self, proposal: _Proposal, pull: PullRequest | None) -> ProposalOutcome | None:
+        """Open or update the proposal of a version, unless somebody has decided about it."""
+        candidate, version, branch = proposal.candidate, proposal.version, proposal.candidate.branch
+        file = candidate.sheet.file
+        if (
+            pull is not None
+            and proposals.proposed_in(pull.body) == version
+            and self._branches.contains(branch, file, proposal.content)
+        ):
+            return proposal.outcome("unchanged", pull.url)
+
+        closed = self._forge.closed_pull_requests(branch, self._base)
+        if version <= _newest_decided(closed):
+            reason = f"Version {version} was turned down before."
+            return self._withdraw_of(candidate, pull, reason)
+        merged_heads = [request.head for request in closed if request.is_merged]
+        if not self._branches.may_replace(branch, merged_heads):
+            return proposal.outcome("left", _OTHERS.format(branch))
+        if self._is_enough():
+            return proposal.outcome("waits", _ENOUGH)
+        return proposal.outcome("updated" if pull else "opened", self._write(proposal))
+
+    def _write(self, proposal: _Proposal) -> str:
+        """Push the branch and keep its pull request. Returns the pull request's URL.
+
+        The branch is pushed even if it has the content already: what is opened in this command's
+        name was made by it.
+        """
+        candidate, sheet = proposal.candidate, proposal.candidate.sheet
+        subject = proposals.subject(sheet.name, proposal.version, candidate.stage)
+        if self._dry_run:
+            emit(shown(unified(sheet.file, sheet.data, proposal.content), Style()))
+            return _DRY_RUN.format(subject)
+
+        replaces = " ".join(stage_sentences(sheet.manifest.stages, proposal.edit))
+        message = f"{subject}\n\n{replaces}\n\n{proposals.SIGNED}\n"
+        self._branches.replace(candidate.branch, sheet.file, proposal.content, message)
+        body = render.page(
+            sheet.name,
+            candidate.stage,
+            proposal.observed.versions[proposal.version],
+            replaces,
+            self._comparison(proposal),
+        )
+        key = proposals.marker_key(proposal.version)
+        return self._forge.open_pull_request(candidate.branch, subject, body, self._base, key=key)
+
+    def _comparison(self, proposal: _Proposal) -> Comparison | None:
+        """The version beside the one that it would replace, if there is one."""
+        manifest = proposal.candidate.sheet.manifest
+        other = proposals.counterpart(manifest, proposal.candidate.stage)
+        if other is None or self.evidence is None:
+            return None
+        return side_by_side(
+            proposal.observed, other, proposal.version, self.evidence, manifest.versions
+        )
+
+    def _withdraw_of(
+        self, candidate: Candidate, pull: PullRequest | None, reason: str
+    ) -> ProposalOutcome | None:
+        if pull is None:
+            return None
+        result, detail = self._withdraw(candidate.branch, pull, reason)
+        return candidate.outcome(None, result, detail)
+
+    def _withdraw(self, branch: str, pull: PullRequest, reason: str) -> tuple[Result, str]:
+        """Close a proposal that has become pointless, unless others have committed to it.
+
+        Nobody decided about its version, so its text loses the marker that would say so.
+        """
+        if not self._branches.may_replace(branch):
+            return "left", _OTHERS.format(branch)
+        if self._is_enough():
+            return "waits", _ENOUGH
+        if self._dry_run:
+            return "withdrawn", _DRY_RUN.format(pull.url)
+        self._forge.close_pull_request(pull.number, proposals.without_marker(pull.body), reason)
+        return "withdrawn", pull.url
+
+    def _is_enough(self) -> bool:
+        """Count one more change; whether it is more than one run may make."""
+        self._changed += 1
+        return self._changed > MOST
+
+
+def _proposal(candidate: Candidate, observed: ObservedModel, version: int) -> _Proposal:
+    """The edit that promotes a version. Raises Failure if the policy or a pin forbids it."""
+    sheet = candidate.sheet
+    stages = manifest_file.stages_after(sheet, candidate.stage, (version,))
+    edit = Edit(stages, manifest_file.pins_for(sheet, observed, [version]))
+    content = apply_edit(sheet.data, sheet.file, edit, tuple(sheet.rules.stages))
+    check_result(sheet, content)
+    return _Proposal(candidate, observed, version, edit, content)
+
+
+def _newest_decided(closed: Sequence[PullRequest]) -> int:
+    """The newest version about which somebody decided by merging or closing; 0 if there is none."""
+    versions = (proposals.proposed_in(pull.body) for pull in closed)
+    return max((version or 0 for version in versions), default=0)

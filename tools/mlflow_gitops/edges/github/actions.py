@@ -1,0 +1,67 @@
+"""GitHub Actions as a `Runner`: a job's variables, its event file, and the files by which a step
+reports to it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlflow_gitops.edges.runner import Trigger
+from mlflow_gitops.errors import Failure
+
+_ACTOR = "GITHUB_ACTOR"
+_EVENT = "GITHUB_EVENT_PATH"
+_SUMMARY = "GITHUB_STEP_SUMMARY"
+_OUTPUT = "GITHUB_OUTPUT"
+_RUN = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+
+
+class GitHubActions:
+    """The job of a workflow. What its variables leave out is dropped, so parts of it can be set by
+    hand."""
+
+    @staticmethod
+    def is_active() -> bool:
+        """Whether this process has any of a job's variables."""
+        return any(os.environ.get(name) for name in (_ACTOR, _EVENT, _SUMMARY, _OUTPUT, _RUN[-1]))
+
+    @property
+    def actor(self) -> str | None:
+        return os.environ.get(_ACTOR) or None
+
+    @property
+    def run_url(self) -> str | None:
+        server, repository, run = (os.environ.get(name) for name in _RUN)
+        if not (server and repository and run):
+            return None
+        return f"{server}/{repository}/actions/runs/{run}"
+
+    def trigger(self) -> Trigger:
+        """The `workflow_run` that started this one: it has the head that the first one checked."""
+        run = self._event().get("workflow_run") or {}
+        return Trigger(str(run.get("head_sha") or "") or None, run.get("event") == "merge_group")
+
+    def add_summary(self, markdown: str) -> None:
+        _append(_SUMMARY, markdown)
+
+    def set_output(self, name: str, value: str) -> None:
+        _append(_OUTPUT, f"{name}={value}")
+
+    def _event(self) -> Mapping[str, Any]:
+        path = os.environ.get(_EVENT)
+        if not path:
+            return {}
+        try:
+            event = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise Failure(f"The event file cannot be read: {_EVENT}={path}.") from None
+        return event if isinstance(event, dict) else {}
+
+
+def _append(variable: str, text: str) -> None:
+    if path := os.environ.get(variable):
+        with open(path, "a", encoding="utf-8", errors="replace") as file:
+            file.write(f"{text}\n")

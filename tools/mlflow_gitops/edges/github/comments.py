@@ -1,0 +1,78 @@
+"""Comments and issues that a run keeps up to date: one of each key, recognised by a hidden marker
+and by its author.
+
+Anybody can copy the marker into a text of their own, which is therefore left alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlflow_gitops.edges.forge import marked, marker
+from mlflow_gitops.edges.github.connection import Connection
+
+if TYPE_CHECKING:
+    from github.Issue import Issue
+
+MAX_BODY = 65_536
+"""Characters of a comment, an issue or a pull request that GitHub accepts."""
+_CLOSING = "Everything is in order again."
+
+
+def keep_comment(
+    github: Connection, number: int, key: str, body: str, *, create: bool
+) -> str | None:
+    """Create or update our comment with this key on a pull request or issue. Returns its URL."""
+    text = marked(key, body, MAX_BODY)
+    with github.request(f"comment on #{number}"):
+        issue = github.repo.get_issue(number)
+        ours = [comment for comment in issue.get_comments() if _is_ours(github, comment, key)]
+
+        # Two runs at the same time may both have seen no comment and created one.
+        for surplus in ours[1:]:
+            surplus.delete()
+
+        if not ours:
+            return str(issue.create_comment(text).html_url) if create else None
+        if ours[0].body != text:
+            ours[0].edit(text)
+        return str(ours[0].html_url)
+
+
+def keep_issue(github: Connection, key: str, title: str, body: str | None) -> str | None:
+    """Create or update our open issue with this key, and return its URL; `body` None closes it."""
+    with github.request("keep the issue about drift"):
+        ours = [issue for issue in _our_open_issues(github) if _is_ours(github, issue, key)]
+        for surplus in ours[1:]:
+            surplus.edit(state="closed")
+
+        if body is None:
+            for issue in ours[:1]:
+                issue.create_comment(_CLOSING)
+                issue.edit(state="closed")
+            return None
+
+        text = marked(key, body, MAX_BODY)
+        if not ours:
+            return str(github.repo.create_issue(title, text).html_url)
+        if (ours[0].title, ours[0].body) != (title, text):
+            ours[0].edit(title=title, body=text)
+        return str(ours[0].html_url)
+
+
+def _our_open_issues(github: Connection) -> list[Issue]:
+    """Our open issues, oldest first. GitHub lists pull requests among them."""
+    author = github.client.get_user(github.login)
+    issues = github.repo.get_issues(state="open", creator=author, sort="created", direction="asc")
+    return [issue for issue in issues if issue.pull_request is None]
+
+
+def _is_ours(github: Connection, text: Any, key: str) -> bool:
+    """Whether a comment or an issue has the key's marker and was written by the token's login."""
+    if text.user is None or marker(key) not in (text.body or ""):
+        return False
+    # For an app, REST adds `[bot]` to the name that GraphQL returns.
+    author = text.user.login
+    if text.user.type == "Bot":
+        author = author.removesuffix("[bot]")
+    return bool(author.lower() == github.login.removesuffix("[bot]").lower())

@@ -1,0 +1,132 @@
+"""The connection to one repository on GitHub, through PyGithub.
+
+Importing PyGithub takes half a second, so that happens at the first request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from mlflow_gitops.edges.github.failures import no_answer, refusal
+from mlflow_gitops.errors import ForgeFailure
+
+if TYPE_CHECKING:
+    from github import Github
+    from github.PullRequest import PullRequest
+    from github.Repository import Repository
+
+API = "https://api.github.com"
+_TIMEOUT = 15
+"""Seconds."""
+_PAGE = 100
+"""Entries of one page: the most that the API sends."""
+
+
+class Connection:
+    """One repository on GitHub. `token` is sent to `api_url` alone, and never shown.
+
+    Every method raises ForgeFailure.
+    """
+
+    def __init__(self, repository: str, token: str, api_url: str = API) -> None:
+        self.repository = repository
+        self.api_url = api_url.rstrip("/")
+        self._token = token
+
+    @property
+    def owner(self) -> str:
+        return self.repository.split("/")[0]
+
+    @cached_property
+    def client(self) -> Github:
+        """The PyGithub client."""
+        from github import Auth, Github
+        from urllib3.util import Retry
+
+        # Requests that failed for a moment are repeated, except those that create something. A rate
+        # limit is reported instead of waited for: it may last an hour.
+        retry = Retry(
+            total=3,
+            connect=1,
+            backoff_factor=0.5,
+            status_forcelist=(500, 502, 503, 504),
+            allowed_methods={"GET", "PUT", "PATCH", "DELETE"},
+            respect_retry_after_header=False,
+            raise_on_status=False,
+        )
+        return Github(
+            auth=Auth.Token(self._token),
+            base_url=self.api_url,
+            timeout=_TIMEOUT,
+            retry=retry,
+            per_page=_PAGE,
+            seconds_between_requests=None,
+            seconds_between_writes=None,
+            lazy=True,
+        )
+
+    @cached_property
+    def repo(self) -> Repository:
+        """The repository; PyGithub reads it when a field of it is used."""
+        return self.client.get_repo(self.repository)
+
+    @cached_property
+    def default_branch(self) -> str:
+        with self.request("read the repository"):
+            return str(self.client.get_repo(self.repository).default_branch)
+
+    @cached_property
+    def login(self) -> str:
+        """The login that the token acts as. Only the GraphQL API returns it for an app's token."""
+        with self.request("read whose token this is"):
+            _, answer = self.client.requester.graphql_query("query { viewer { login } }", {})
+        return str(answer["data"]["viewer"]["login"])
+
+    @contextmanager
+    def request(self, purpose: str) -> Iterator[None]:
+        """Turn what PyGithub raises into a ForgeFailure.
+
+        `purpose` completes a sentence after "to": "read the reviews of #7".
+        """
+        from github import GithubException
+        from requests.exceptions import RequestException
+
+        try:
+            yield
+        except GithubException as error:
+            raise refusal(error, purpose, self.repository, self._token) from None
+        except AssertionError:
+            # PyGithub asserts that it sends the token to the host it was given, and no other.
+            raise ForgeFailure(
+                f"GitHub at {self.api_url} refers to addresses on another host.",
+                fix="Set GITHUB_API_URL to that host's API address.",
+            ) from None
+        except RequestException as error:
+            raise no_answer(error, purpose, self.api_url) from None
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        """Read a path below the repository's own, for what PyGithub has no objects. Raises
+        PyGithub's own exceptions: call it inside of `request`."""
+        _, answer = self.client.requester.requestJsonAndCheck(
+            "GET", f"{self.repo.url}/{path}", parameters=parameters or None
+        )
+        return answer
+
+    def get_page(self, path: str) -> Any:
+        """As `get`: the first hundred entries of a list, for lists that are never longer."""
+        return self.get(path, per_page=_PAGE)
+
+    def owns(self, repository: Any) -> bool:
+        """Whether this is the repository that a PyGithub object belongs to."""
+        return repository is not None and (repository.full_name.lower() == self.repository.lower())
+
+    def pull_request_at(self, head: str, base: str) -> PullRequest | None:
+        """Return the newest open pull request into a branch whose head is a commit."""
+        with self.request("list the open pull requests"):
+            open_pulls = self.repo.get_pulls(
+                state="open", sort="created", direction="desc", base=base
+            )
+            return next((pull for pull in open_pulls if pull.head.sha == head), None)

@@ -1,0 +1,70 @@
+"""GitHub's refusals, as sentences that name the next step."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from mlflow_gitops.errors import ForgeFailure
+
+
+def no_answer(error: Exception, purpose: str, api_url: str) -> ForgeFailure:
+    """GitHub could not be reached."""
+    return ForgeFailure(
+        f"GitHub at {api_url} could not be reached to {purpose} ({type(error).__name__}).",
+        fix="Try again later.",
+        is_lasting=True,
+    )
+
+
+def refusal(error: Any, purpose: str, repository: str, token: str) -> ForgeFailure:
+    """What a PyGithub exception means. The token never appears in the message."""
+    from github import RateLimitExceededException
+
+    status = int(error.status)
+    data = error.data if isinstance(error.data, dict) else {}
+    reason = str(data.get("message") or "").replace(token, "***").strip().rstrip(".")
+
+    if isinstance(error, RateLimitExceededException) or status == 429:
+        message = f"GitHub's rate limit is used up{_until(error)}; nothing was done to {purpose}."
+        return ForgeFailure(message, status, is_lasting=True)
+    if status == 401:
+        return ForgeFailure(
+            "GitHub does not accept the token (401).",
+            status,
+            fix="Set GITHUB_TOKEN to a valid one.",
+            is_lasting=True,
+        )
+    if status == 403:
+        return ForgeFailure(
+            f"The token may not {purpose} in {repository} (403: {reason}).",
+            status,
+            fix="Give the job the permission, or use a token that has it.",
+        )
+    if status == 404:
+        message = (
+            f"GitHub has nothing to {purpose} in {repository} (404): it does not exist, or the"
+            " token may not see it."
+        )
+        return ForgeFailure(message, status)
+
+    details = "; ".join(_detail(entry) for entry in data.get("errors") or ())
+    separator = ": " if details else ""
+    return ForgeFailure(
+        f"GitHub refused to {purpose} ({status}: {reason}{separator}{details}).", status
+    )
+
+
+def _detail(entry: Any) -> str:
+    if not isinstance(entry, dict):
+        return str(entry)
+    codes = (str(entry.get(key, "")) for key in ("resource", "field", "code"))
+    return str(entry.get("message") or " ".join(codes).strip())
+
+
+def _until(error: Any) -> str:
+    reset = str((error.headers or {}).get("x-ratelimit-reset", ""))
+    if not reset.isdigit():
+        return ""
+    moment = datetime.fromtimestamp(int(reset), timezone.utc)
+    return f" until {moment.isoformat().replace('+00:00', 'Z')}"

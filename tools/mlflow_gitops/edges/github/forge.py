@@ -1,0 +1,153 @@
+"""GitHub as a `Forge`: pull requests, statuses, comments, issues and settings of one repository."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from mlflow_gitops.edges import forge
+from mlflow_gitops.edges.forge import CommitStatus, MainBranch, StatusState, marked
+from mlflow_gitops.edges.github import comments
+from mlflow_gitops.edges.github.comments import MAX_BODY
+from mlflow_gitops.edges.github.connection import Connection
+
+if TYPE_CHECKING:
+    from github.PullRequest import PullRequest
+
+    from mlflow_gitops.core.setup.doctor import CheckResult
+    from mlflow_gitops.core.setup.doctor_workflows import Job
+    from mlflow_gitops.edges.github.reviews import GitHubReviews
+
+MAX_TITLE = 256
+"""Characters that GitHub accepts as the title of a pull request."""
+MAX_DESCRIPTION = 140
+"""Characters that GitHub accepts in a commit status."""
+
+
+class GitHub:
+    """One repository on GitHub. Every method raises ForgeFailure."""
+
+    name = "GitHub"
+    permission_hint = (
+        "Set GITHUB_TOKEN to a token that may read this repository's administration, environments,"
+        " actions and secrets."
+    )
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    @property
+    def default_branch(self) -> str:
+        return self.connection.default_branch
+
+    def review_facts(self, main: MainBranch) -> GitHubReviews:
+        from mlflow_gitops.edges.github.reviews import GitHubReviews
+
+        return GitHubReviews(self.connection, main)
+
+    # -- statuses, comments, issues -----------------------------------------------------------
+
+    def set_status(
+        self, sha: str, context: str, state: StatusState, description: str, url: str | None = None
+    ) -> None:
+        connection = self.connection
+        status = {
+            "state": state,
+            "context": context,
+            "description": shorten(description, MAX_DESCRIPTION),
+        }
+        if url:
+            status["target_url"] = url
+        with connection.request(f"set the status {context}"):
+            connection.client.requester.requestJsonAndCheck(
+                "POST", f"{connection.repo.url}/statuses/{sha}", input=status
+            )
+
+    def statuses(self, sha: str) -> dict[str, CommitStatus]:
+        """The newest status in each of the first hundred contexts."""
+        with self.connection.request("read a commit's statuses"):
+            answer = self.connection.get_page(f"commits/{sha}/status")
+        return {
+            status["context"]: CommitStatus(status["state"], status["target_url"])
+            for status in answer["statuses"]
+        }
+
+    def comment(self, number: int, key: str, body: str, *, create: bool = True) -> str | None:
+        return comments.keep_comment(self.connection, number, key, body, create=create)
+
+    def issue(self, key: str, title: str, body: str | None) -> str | None:
+        return comments.keep_issue(self.connection, key, title, body)
+
+    # -- pull requests ------------------------------------------------------------------------
+
+    def pull_request_at(self, head: str, base: str) -> forge.PullRequest | None:
+        pull = self.connection.pull_request_at(head, base)
+        return _pull_request(pull) if pull is not None else None
+
+    def open_pull_requests(self, prefix: str, base: str) -> dict[str, forge.PullRequest]:
+        with self.connection.request("list the open pull requests"):
+            pulls = self.connection.repo.get_pulls(
+                state="open", sort="created", direction="asc", base=base
+            )
+            return {
+                pull.head.ref: _pull_request(pull)
+                for pull in pulls
+                if pull.head.ref.startswith(prefix) and self.connection.owns(pull.head.repo)
+            }
+
+    def closed_pull_requests(self, branch: str, base: str) -> list[forge.PullRequest]:
+        head = f"{self.connection.owner}:{branch}"
+        with self.connection.request(f"list the pull requests of {branch}"):
+            pulls = self.connection.repo.get_pulls(state="closed", head=head, base=base)
+            return [
+                _pull_request(pull)
+                for pull in pulls
+                if pull.head.ref == branch and self.connection.owns(pull.head.repo)
+            ]
+
+    def open_pull_request(
+        self, branch: str, title: str, body: str, base: str, *, key: str | None = None
+    ) -> str:
+        repo, head = self.connection.repo, f"{self.connection.owner}:{branch}"
+        title = shorten(title, MAX_TITLE)
+        if key is not None:
+            body = marked(key, body, MAX_BODY)
+        with self.connection.request(f"open a pull request of {branch}"):
+            for pull in repo.get_pulls(state="open", head=head, base=base):
+                if (pull.title, pull.body or "") != (title, body):
+                    pull.edit(title=title, body=body)
+                return str(pull.html_url)
+            return str(repo.create_pull(base=base, head=branch, title=title, body=body).html_url)
+
+    def close_pull_request(self, number: int, body: str, comment: str) -> None:
+        with self.connection.request(f"close #{number}"):
+            issue = self.connection.repo.get_issue(number)
+            issue.edit(body=body, state="closed")
+            issue.create_comment(comment)
+
+    # -- settings -----------------------------------------------------------------------------
+
+    def check_settings(
+        self, branch: str | None, jobs: Sequence[Job], environments: Collection[str]
+    ) -> Iterator[CheckResult]:
+        from mlflow_gitops.edges.github import settings, settings_checks
+
+        repository = settings.read_settings(self.connection, branch, jobs, environments)
+        yield from settings_checks.check(repository)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Cut a text to `limit` characters; an ellipsis marks the cut."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _pull_request(pull: PullRequest) -> forge.PullRequest:
+    return forge.PullRequest(
+        number=pull.number,
+        branch=pull.head.ref,
+        head=pull.head.sha,
+        ref=f"refs/pull/{pull.number}/head",
+        is_merged=pull.merged_at is not None,
+        body=pull.body or "",
+        url=pull.html_url,
+    )
