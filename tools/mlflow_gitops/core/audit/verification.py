@@ -281,7 +281,7 @@ def _judged(
         file, *_ = files_at(account.points, entry.made) or (file,)
         people = ask.approvers(entry.made, file) if "approvals" in missing else None
         required = gates.settings(approvals.GATE)
-        count = required.count if required else 0
+        count = required.number if required else 0
         missing = [] if people is None or people >= count else ["approvals"]
         # What a lost receipt would have said of the other gates, nobody knows any more.
     if missing:

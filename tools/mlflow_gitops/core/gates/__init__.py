@@ -5,7 +5,20 @@ wrong, and the question that it asks of a `Subject`. A gate fails closed: what i
 is named.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from mlflow_gitops.core.gates.gate import Finding, Gate, failed, passed
-from mlflow_gitops.core.gates.subject import Subject, Version
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.gates.subject import Subject, Version
 
 __all__ = ["Finding", "Gate", "Subject", "Version", "failed", "passed"]
+
+
+def __getattr__(name: str) -> Any:
+    """The protocols, on first use: reading a policy does not need them."""
+    if name in ("Subject", "Version"):
+        from mlflow_gitops.core.gates import subject
+
+        return getattr(subject, name)
+    raise AttributeError(name)

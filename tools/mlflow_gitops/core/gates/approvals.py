@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mlflow_gitops.core.gates.gate import Finding, Gate, failed, passed
-from mlflow_gitops.core.gates.subject import Subject
-from mlflow_gitops.core.recorded.values import Unreadable
 from mlflow_gitops.core.wording import counted
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.gates.subject import Subject
 
 Source = Literal["pull_request", "message"]
 """Where approvals are looked for: in the forge's reviews, or in what commit messages claim."""
@@ -32,16 +33,15 @@ class Approvals:
     stages: Mapping[str, tuple[int, ...]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RequiredApprovals:
+class RequiredApprovals(NamedTuple):
     """How many approvals a stage needs, and where they are looked for."""
 
-    count: int
+    number: int
     source: Source = "pull_request"
 
     @property
     def text(self) -> str:
-        return counted(self.count, "approval")
+        return counted(self.number, "approval")
 
 
 def read(rule: Mapping[str, Any]) -> RequiredApprovals | None:
@@ -63,6 +63,9 @@ def ask(subject: Subject, required: RequiredApprovals) -> Finding:
 
 
 def _before_merge(subject: Subject, required: RequiredApprovals) -> Finding:
+    # Start-up does not pay for the values that only a judgement needs.
+    from mlflow_gitops.core.recorded.values import Unreadable
+
     needs = required.text
     try:
         from_messages = required.source == "message"
@@ -73,7 +76,7 @@ def _before_merge(subject: Subject, required: RequiredApprovals) -> Finding:
 
     if approvals is None or not (approvals.by or approvals.pull_request):
         return Finding("waiting", f"needs {needs} of the pull request", needs=needs)
-    if len(approvals.by) >= required.count:
+    if len(approvals.by) >= required.number:
         detail = f"approved by {', '.join(approvals.by)}; counts once it is merged"
         return Finding("waiting", detail, needs=needs)
     return Finding("waiting", f"needs {needs}, has {_summary(approvals)}", needs=needs)
@@ -81,7 +84,7 @@ def _before_merge(subject: Subject, required: RequiredApprovals) -> Finding:
 
 def _from_messages(subject: Subject, required: RequiredApprovals) -> Finding:
     claims = subject.claims()
-    if len(claims.by) >= required.count:
+    if len(claims.by) >= required.number:
         return passed(f"claimed in the message: approved by {', '.join(claims.by)}")
     return failed(f"claimed in the message: {_summary(claims, required)}")
 
@@ -100,7 +103,7 @@ def _from_pull_request(subject: Subject, required: RequiredApprovals, commit: st
         request = f"#{approvals.pull_request}"
         return failed(f"the commit that merged {request} puts {placed}, which {request} does not")
 
-    if len(approvals.by) >= required.count:
+    if len(approvals.by) >= required.number:
         return passed(f"approved by {', '.join(approvals.by)}")
     return failed(_summary(approvals, required))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.core.gates.gate import Fault, Finding, Gate, failed, passed
-from mlflow_gitops.core.gates.subject import Subject
 from mlflow_gitops.core.wording import or_list
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.gates.subject import Subject
 
 Stages = tuple[str, ...]
 

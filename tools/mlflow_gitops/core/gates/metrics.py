@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlflow_gitops.core.gates.gate import Fault, Finding, Gate, failed, passed, required
-from mlflow_gitops.core.gates.subject import Subject
 from mlflow_gitops.core.recorded.measurements import NotMeasured, measured_value
 from mlflow_gitops.core.recorded.numbers import distinct
 
+if TYPE_CHECKING:
+    from mlflow_gitops.core.gates.subject import Subject
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+
+class Bound(NamedTuple):
     """The values that one metric may have. `dataset` is a name or a digest; None if the metric was
     measured on one dataset only."""
 

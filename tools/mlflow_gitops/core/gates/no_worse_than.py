@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mlflow_gitops.core.gates.gate import Fault, Finding, Gate, failed, passed, required
-from mlflow_gitops.core.gates.subject import Subject, Version
 from mlflow_gitops.core.recorded.measurements import (
     NotMeasured,
     by_digest,
@@ -15,11 +13,13 @@ from mlflow_gitops.core.recorded.measurements import (
     measured_value,
 )
 from mlflow_gitops.core.recorded.numbers import distinct, short, signed
-from mlflow_gitops.core.recorded.values import Metric, Record
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.gates.subject import Subject, Version
+    from mlflow_gitops.core.recorded.values import Metric, Record
 
 
-@dataclass(frozen=True, slots=True)
-class Tolerance:
+class Tolerance(NamedTuple):
     """How one metric is compared with another version's. With `same_data`, only values on equal
     dataset digests are compared."""
 
@@ -29,19 +29,15 @@ class Tolerance:
     dataset: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NoWorse:
+class NoWorse(NamedTuple):
     """The stage whose holder is compared with, and the metrics that are compared."""
 
     stage: str
     metrics: Mapping[str, Tolerance]
 
 
-class _Side(NamedTuple):
-    """One of the two versions, with what it recorded."""
-
-    version: Version
-    record: Record | None
+_Side = tuple["Version", "Record | None"]
+"""One of the two versions, with what it recorded."""
 
 
 def read(rule: Mapping[str, Any]) -> NoWorse | None:
@@ -77,8 +73,8 @@ def ask(subject: Subject, settings: NoWorse) -> Iterator[Finding]:
         yield failed(f"{number}, which holds {settings.stage}, is not in MLflow to compare with")
         return
 
-    candidate = _Side(subject.version, subject.read(subject.version))
-    holder = _Side(other, subject.read(other))
+    candidate = subject.version, subject.read(subject.version)
+    holder = other, subject.read(other)
     for key, how in settings.metrics.items():
         compare = _on_same_data if how.same_data else _on_any_data
         try:
@@ -89,7 +85,7 @@ def ask(subject: Subject, settings: NoWorse) -> Iterator[Finding]:
 
 def _on_any_data(key: str, how: Tolerance, candidate: _Side, holder: _Side) -> Iterator[Finding]:
     new, old = (measured_value(*side, key, how.dataset) for side in (candidate, holder))
-    yield _compare(key, how, new, old, holder.version.number)
+    yield _compare(key, how, new, old, holder[0].number)
 
 
 def _on_same_data(key: str, how: Tolerance, candidate: _Side, holder: _Side) -> Iterator[Finding]:
@@ -98,11 +94,11 @@ def _on_same_data(key: str, how: Tolerance, candidate: _Side, holder: _Side) -> 
     if not shared:
         yield failed(
             f"{key} was measured on different data: {dataset_names(new.values())} for"
-            f" {candidate.version.number}, {dataset_names(old.values())} for"
-            f" {holder.version.number}"
+            f" {candidate[0].number}, {dataset_names(old.values())} for"
+            f" {holder[0].number}"
         )
     for digest in shared:
-        yield _compare(key, how, new[digest], old[digest], holder.version.number)
+        yield _compare(key, how, new[digest], old[digest], holder[0].number)
 
 
 def _compare(key: str, how: Tolerance, new: Metric, old: Metric, holder: int) -> Finding:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlflow_gitops.core.gates.gate import Finding, Gate, failed, passed, required
-from mlflow_gitops.core.gates.subject import Subject, Version
-from mlflow_gitops.core.recorded.signatures import breaks
-from mlflow_gitops.core.recorded.values import Signature
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.gates.subject import Subject, Version
+    from mlflow_gitops.core.recorded.values import Signature
 
 
 def read(rule: Mapping[str, Any]) -> Literal["compatible"] | None:
@@ -34,6 +35,9 @@ def ask(subject: Subject, settings: Literal["compatible"]) -> Iterator[Finding]:
         without = subject.number if new is None else number
         yield failed(f"{without} has no signature to compare")
         return
+
+    # Reading the policy does not pay for the comparison.
+    from mlflow_gitops.core.recorded.signatures import breaks
 
     broken = list(breaks(new, old))
     if not broken:

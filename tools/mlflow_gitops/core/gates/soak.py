@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlflow_gitops.core.gates.gate import Fault, Finding, Gate, failed, passed
-from mlflow_gitops.core.gates.subject import Subject
 from mlflow_gitops.core.times import format_duration, parse_duration, parse_time
 from mlflow_gitops.core.wording import or_list
 
+if TYPE_CHECKING:
+    from mlflow_gitops.core.gates.subject import Subject
 
-@dataclass(frozen=True, slots=True)
-class Soak:
+
+class Soak(NamedTuple):
     """How long a version must have been in one of the stages below, as the policy writes it
     (`24h`, `1d12h`)."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from mlflow_gitops.core.gates.gate import Fault, Gate, required
-from mlflow_gitops.core.gates.table import GATE_NAMES, GATES
+from mlflow_gitops.core.gates.table import GATE_NAMES, built_in_gate
 
 SettingsT = TypeVar("SettingsT")
 
@@ -41,17 +41,19 @@ def read_stage_gates(rule: Mapping[str, Any]) -> StageGates:
     if not rule:
         return NO_GATES
 
-    read = ((gate.name, gate.read(rule)) for gate in GATES)
-    built_in = {name: settings for name, settings in read if settings is not None}
+    built_in = {}
+    for name in GATE_NAMES:
+        if rule.get(name) or required(rule, name):
+            settings = built_in_gate(name).read(rule)
+            if settings is not None:
+                built_in[name] = settings
     return StageGates(built_in, dict(required(rule, "plugins") or {}))
 
 
 def find_faults(stage: str, gates: StageGates, stages: Collection[str]) -> Iterator[Fault]:
     """What is wrong with the settings of one stage's gates; `stages` are all that there are."""
-    for gate in GATES:
-        settings = gates.built_in.get(gate.name)
-        if settings is not None:
-            yield from gate.find_faults(settings, stage, stages)
+    for name, settings in gates.built_in.items():
+        yield from built_in_gate(name).find_faults(settings, stage, stages)
 
     for name in gates.plugins:
         if name in GATE_NAMES:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.core.gates.gate import Finding, Gate, failed, passed, required
-from mlflow_gitops.core.gates.subject import Subject
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.gates.subject import Subject
 
 
 def read(rule: Mapping[str, Any]) -> str | None:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from mlflow_gitops.core.recorded.values import Metric, Record
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from mlflow_gitops.core.recorded.values import Metric, Record
+
+    class MeasuredVersion(Protocol):
+        """The part of a version that messages name."""
+
+        @property
+        def number(self) -> int: ...
+        @property
+        def run_id(self) -> str | None: ...
 
 
 class NotMeasured(Exception):
     """A metric has no value that counts; the message names the metric, the version and the
     reason."""
-
-
-class MeasuredVersion(Protocol):
-    """The part of a version that messages name."""
-
-    @property
-    def number(self) -> int: ...
-    @property
-    def run_id(self) -> str | None: ...
 
 
 def measured_value(

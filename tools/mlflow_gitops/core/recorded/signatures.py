@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlflow_gitops.core.recorded.values import Signature
+if TYPE_CHECKING:
+    from mlflow_gitops.core.recorded.values import Signature
+
 
 _WIDER = {("integer", "long"), ("integer", "double"), ("float", "double")}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from mlflow_gitops.core.gates.gate import Finding, Gate, failed
 from mlflow_gitops.core.gates.stage_gates import NO_GATES, StageGates
-from mlflow_gitops.core.gates.table import GATES
+from mlflow_gitops.core.gates.table import built_in_gate
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import Entry
@@ -113,10 +113,9 @@ def _verdict(entry: Entry, gate: str, finding: Finding) -> Verdict:
 def _ask_gates(gates: StageGates, subject: EntrySubject) -> list[tuple[str, Finding]]:
     """The findings of every gate of the subject's stage, each with its gate's name."""
     findings: list[tuple[str, Finding]] = []
-    for gate in GATES:
-        settings = gates.built_in.get(gate.name)
-        if settings is not None:
-            findings += ((gate.name, finding) for finding in _ask(gate, subject, settings))
+    for name, settings in gates.built_in.items():
+        answers = _ask(built_in_gate(name), subject, settings)
+        findings += ((name, finding) for finding in answers)
 
     plugins = subject.evidence.plugin_gates() if gates.plugins else {}
     for name, settings in sorted(gates.plugins.items()):
