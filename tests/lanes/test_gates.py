@@ -237,7 +237,7 @@ def test_a_click_and_then_a_merge_is_still_judged(
     shown = plan(gated)
     assert "accuracy 0.91 is worse than 1's 0.95" in refused(shown)
     assert (
-        "2 is there in MLflow already" in gated.run("plan").out or shown.json["models"][0]["stages"]
+        "2 is already there in MLflow" in gated.run("plan").out or shown.json["models"][0]["stages"]
     )
     assert "accuracy 0.91" in refused(reconcile(gated))
     assert shelf.stages(name) == {1: "Production", 2: "Staging"}, "the click is healed meanwhile"
@@ -439,7 +439,7 @@ def test_a_plan_onto_shows_what_the_merge_changes_and_counts_the_rest(
     assert ran.json["commit"] == head and ran.json["others"] == 2 and ran.json["onto"] == "main"
     [row] = ran.json["models"][0]["stages"]
     assert (row["from"], row["to"], row["commit"]) == ([1], [2], head)
-    assert "2 models as on main." in gated.run("plan", "--onto", "main").out
+    assert "2 models the same as on main." in gated.run("plan", "--onto", "main").out
     gated.commit("In conflict", **{names[1]: "stages: {Staging: 2}\n"})
     clash = gated.run("plan", "--onto", "main")
     assert (
@@ -449,7 +449,7 @@ def test_a_plan_onto_shows_what_the_merge_changes_and_counts_the_rest(
     )
     gated.git("checkout", "-q", "main")
     nothing = gated.run("plan", "--rev", "main", "--onto", "main", "--detailed-exitcode")
-    assert nothing.code == 0 and "3 models as on main." in nothing.out
+    assert nothing.code == 0 and "3 models the same as on main." in nothing.out
 
 
 def test_a_branch_that_main_was_merged_into(

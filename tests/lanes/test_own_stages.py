@@ -147,7 +147,7 @@ def test_a_version_climbs_through_the_teams_own_stages_and_comes_back(
     promote(team, 2, "Canary")
     plan = team.run("plan").out
     assert "  Canary  1 → 2" in plan and "alias canary 1 → 2" in plan
-    assert "2 against 1: accuracy 0.95 → 0.97 (+0.02); signature same" in plan
+    assert "2 compared with 1: accuracy 0.95 → 0.97 (+0.02); signature same" in plan
     assert result(team) == "applied"
     assert served("canary") == second.model_id and served("production") == first.model_id
 

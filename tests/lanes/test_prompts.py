@@ -63,7 +63,7 @@ def test_promoted_rolled_back_and_told(team: Team, shelf: LaneRegistry, prompt: 
     assert f'digest: "{digest(shelf, name, 2)}"' in text(team, name)
     plan = team.run("plan", "--detailed-exitcode")
     assert plan.code == 2 and "Production  1 → 2" in plan.out
-    assert "2 against 1: template: 1 new line, 1 gone" in plan.out
+    assert "2 compared with 1: template: 1 new line, 1 gone" in plan.out
     team.reconcile()
     assert loaded(shelf, name, "production") == "Good day {{name}}"
     assert team.run("rollback", name, "--commit").code == 0

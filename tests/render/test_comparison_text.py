@@ -19,8 +19,16 @@ from mlflow_gitops.core.plan.fingerprint import Fingerprint
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
 from mlflow_gitops.core.recorded.values import Metric, Record
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
-from mlflow_gitops.render import comparison_table, plan_json, plan_markdown, plan_text
-from mlflow_gitops.render import comparison_text as render
+from mlflow_gitops.render import status
+from mlflow_gitops.render.comparison import markdown as comparison_markdown
+from mlflow_gitops.render.comparison.brief import brief
+from mlflow_gitops.render.comparison.json import comparison_data
+from mlflow_gitops.render.comparison.table import metric_change, size_text
+from mlflow_gitops.render.comparison.text import summary_line, text
+from mlflow_gitops.render.plan import pull_request_comment
+from mlflow_gitops.render.plan.json import plan_data
+from mlflow_gitops.render.plan.text import PlanOutput
+from mlflow_gitops.render.plan.text import text as plan_text
 from mlflow_gitops.render.terminal import Style
 from tests.render.commits import BEFORE, FILE, PROMOTED
 from tests.support.core.comparisons import BARE, LOST, NEW, OLD
@@ -44,9 +52,9 @@ def as_json(value: object) -> list[str]:
 
 @pytest.mark.parametrize(("name", "found"), [("compare", FULL), ("compare-nothing", EMPTY)])
 def test_every_form(name: str, found: Comparison) -> None:
-    golden(f"{name}.txt", render.text(found, PLAIN))
-    golden(f"{name}.json", as_json(render.data(found)))
-    golden(f"{name}.md", plan_markdown.comparison(found))
+    golden(f"{name}.txt", text(found, PLAIN))
+    golden(f"{name}.json", as_json(comparison_data(found)))
+    golden(f"{name}.md", comparison_markdown.markdown(found))
 
 
 def promotion() -> Plan:
@@ -91,9 +99,9 @@ def promotion() -> Plan:
 
 
 def test_a_plan_with_comparisons() -> None:
-    golden("plan.txt", plan_text.plan(promotion(), PLAIN))
-    golden("plan.md", plan_markdown.plan(promotion()))
-    golden("plan.json", as_json(plan_json.plan(promotion())))
+    golden("plan.txt", plan_text(PlanOutput(promotion()), PLAIN))
+    golden("plan.md", [pull_request_comment.comment(promotion())])
+    golden("plan.json", as_json(plan_data(promotion())))
 
 
 def test_status() -> None:
@@ -110,28 +118,28 @@ def test_status() -> None:
     )
     golden(
         "status.md",
-        plan_markdown.status(Plan(None, models, Fingerprint({}), ("stranger",), ("gone",))),
+        status.markdown(Plan(None, models, Fingerprint({}), ("stranger",), ("gone",))),
     )
-    assert "**0 models.**" in "\n".join(plan_markdown.status(Plan(None, (), Fingerprint({}))))
+    assert "**0 models.**" in "\n".join(status.markdown(Plan(None, (), Fingerprint({}))))
 
 
 # -- in a few words -------------------------------------------------------------------------------------------------------
 
 
 def test_the_line_in_a_plan() -> None:
-    said = render.line(FULL, PLAIN)
+    said = summary_line(FULL, PLAIN)
     assert said.startswith(
-        "14 against 12: accuracy 0.912 → 0.931 (+0.019) on holdout; accuracy 0.85 → 0.84 (-0.01) on"
+        "14 compared with 12: accuracy 0.912 → 0.931 (+0.019) on holdout; accuracy 0.85 → 0.84 (-0.01) on"
         " field;"
     )
     for part in ("auc on other data, not comparable", "signature breaks: input hour: new and required", "other data;",
                  "size 1.2 MB → 1.5 MB", "Python 3.10.12 → 3.11.7", "3 params differ", "3 libraries differ"):  # fmt: skip
         assert part in said
     assert (
-        render.line(compare("m", OLD, replace(OLD, version=ObservedVersion(13))), PLAIN)
-        == "13 against 12: signature same"
+        summary_line(compare("m", OLD, replace(OLD, version=ObservedVersion(13))), PLAIN)
+        == "13 compared with 12: signature same"
     )
-    assert "not read: The artifacts cannot be read" in render.line(EMPTY, PLAIN)
+    assert "not read: The artifacts cannot be read" in summary_line(EMPTY, PLAIN)
 
 
 def test_many_metrics_are_counted() -> None:
@@ -139,7 +147,7 @@ def test_many_metrics_are_counted() -> None:
         metrics = {f"m{i}": (Metric(value + i),) for i in range(9)}
         return Facts(ObservedVersion(number), record=Record(metrics=metrics))
 
-    said = comparison_table.brief(compare("m", facts(1, 0.0), facts(2, 0.5)))
+    said = brief(compare("m", facts(1, 0.0), facts(2, 0.5)))
     assert said[0] == "m0 0 → 0.5 (+0.5)" and said[4] == "5 more metrics"
 
 
@@ -156,7 +164,7 @@ def test_many_metrics_are_counted() -> None:
     ],
 )
 def test_differences(before: float | None, after: float | None, said: str) -> None:
-    assert comparison_table.change(before, after) == said
+    assert metric_change(before, after) == said
 
 
 @pytest.mark.parametrize(
@@ -171,7 +179,7 @@ def test_differences(before: float | None, after: float | None, said: str) -> No
     ],
 )
 def test_sizes(value: int, said: str) -> None:
-    assert comparison_table.size(value) == said
+    assert size_text(value) == said
 
 
 def test_numbers_that_json_has_not_are_text() -> None:
@@ -179,8 +187,8 @@ def test_numbers_that_json_has_not_are_text() -> None:
     found = compare(
         "m", Facts(ObservedVersion(1), record=record), Facts(ObservedVersion(2), record=record)
     )
-    as_json(render.data(found))
-    assert [pair["from"] for pair in render.data(found)["metrics"]] == ["nan", "-inf"]
+    as_json(comparison_data(found))
+    assert [pair["from"] for pair in comparison_data(found)["metrics"]] == ["nan", "-inf"]
 
 
 def test_hostile_text_reaches_no_terminal() -> None:
@@ -196,5 +204,5 @@ def test_hostile_text_reaches_no_terminal() -> None:
         {"file": evil},
     )
     found = compare(evil, side, BARE)
-    for line in (*render.text(found, PLAIN), render.line(found, PLAIN)):
+    for line in (*text(found, PLAIN), summary_line(found, PLAIN)):
         assert not {"\x1b", "\r", "\n", "\u202e"} & set(line)

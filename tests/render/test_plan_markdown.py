@@ -19,6 +19,7 @@ from markdown_it.token import Token
 from mlflow_gitops.core.comparison.compare import compare
 from mlflow_gitops.core.comparison.values import Comparison, Facts
 from mlflow_gitops.core.history.mainline import Commit
+from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.plan.fingerprint import Fingerprint
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
@@ -26,12 +27,14 @@ from mlflow_gitops.core.recorded.values import Dataset, Metric, ModelFile, Recor
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 from mlflow_gitops.core.yaml.document import CONTROL
 from mlflow_gitops.core.yaml.problems import Problem
-from mlflow_gitops.render import plan_markdown
+from mlflow_gitops.render import problems, status
+from mlflow_gitops.render.comparison import markdown as comparison_markdown
 from mlflow_gitops.render.markdown_safe import LIMIT, Block, bounded, cell, code, table
+from mlflow_gitops.render.plan import pull_request_comment
 
 EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "60"))
 GITHUB = MarkdownIt("gfm-like", {"linkify": True})
-OURS = re.compile(r"</?sub>|<details><summary>\d+ against \d+</summary>|</details>")
+OURS = re.compile(r"</?sub>|<details><summary>\d+ compared with \d+</summary>|</details>")
 
 PIECES = [
     "@user", "@org/team", "#12", "GH-12", "owner/repo#3", "http://x.example/", "www.x.example", "a@b.example", "<img src=x>",
@@ -108,11 +111,11 @@ def a_plan(w: str) -> Plan:
 
 
 FORMS: dict[str, Callable[[str], Iterable[str]]] = {
-    "plan": lambda w: plan_markdown.plan(a_plan(w)),
-    "status": lambda w: plan_markdown.status(a_plan(w)),
-    "compare": lambda w: plan_markdown.comparison(a_comparison(w)),
-    "problems": lambda w: plan_markdown.problems(
-        [Problem(w, 1, 2, w, w), Problem(f"{w}b", 3, 4, w, w, "warning")]
+    "plan": lambda w: [pull_request_comment.comment(a_plan(w))],
+    "status": lambda w: status.markdown(a_plan(w)),
+    "compare": lambda w: comparison_markdown.markdown(a_comparison(w)),
+    "problems": lambda w: problems.markdown(
+        Snapshot(problems=[Problem(w, 1, 2, w, w), Problem(f"{w}b", 3, 4, w, w)])
     ),
 }
 
@@ -181,7 +184,7 @@ def many(count: int, refused: Iterable[int] = ()) -> Plan:
 
 
 def page(plan: Plan, limit: int = LIMIT) -> str:
-    return "\n".join(plan_markdown.plan(plan, limit)) + "\n"
+    return pull_request_comment.comment(plan, limit) + "\n"
 
 
 @pytest.mark.parametrize("count", [0, 1, 10, 60, 3000])
@@ -210,7 +213,7 @@ def test_a_status_of_thousands_fits_and_keeps_what_is_not_synced() -> None:
     models = tuple(
         ModelPlan(f"m{i}", None, "Synced" if i != 4_999 else "Drifted", None) for i in range(5_000)
     )
-    found = "\n".join(plan_markdown.status(Plan(None, models, Fingerprint({}))))
+    found = "\n".join(status.markdown(Plan(None, models, Fingerprint({}))))
     assert (
         len(found.encode()) <= LIMIT
         and "`m4999` | Drifted" in found
@@ -238,4 +241,4 @@ def test_a_list_of_many_things_is_counted() -> None:
     sides = [
         Facts(ObservedVersion(n), record=Record(params=params if n == 1 else {})) for n in (1, 2)
     ]
-    assert "… and 60 more." in "\n".join(plan_markdown.comparison(compare("m", *sides)))
+    assert "… and 60 more." in "\n".join(comparison_markdown.markdown(compare("m", *sides)))

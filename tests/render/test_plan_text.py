@@ -19,7 +19,9 @@ from mlflow_gitops.core.plan.plan_model import plan_model
 from mlflow_gitops.core.plan.refusals import Context
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 from mlflow_gitops.core.yaml.problems import Problem
-from mlflow_gitops.render import plan_text, problems
+from mlflow_gitops.render import problems, reconcile, status
+from mlflow_gitops.render.plan.text import PlanOutput
+from mlflow_gitops.render.plan.text import text as plan_text
 from mlflow_gitops.render.terminal import Style
 from tests.render.commits import BEFORE, FILE, PROMOTED
 from tests.support.console.streams import Terminal
@@ -73,10 +75,10 @@ def test_nothing_to_do_comes_first(plain: Style) -> None:
         "stages: {Production: 1}",
         make_observed(version(1, "Production")),
     )
-    golden(plan_text.plan(planned(same, same), plain), "Plan: 2 models, nothing to change.")
-    golden(plan_text.plan(planned(), plain), "Plan: 0 models, nothing to change.")
+    golden(plan_text(PlanOutput(planned(same, same)), plain), "Plan: 2 models, nothing to change.")
+    golden(plan_text(PlanOutput(planned()), plain), "Plan: 0 models, nothing to change.")
     golden(
-        plan_text.plan(planned(same), plain, verbose=True),
+        plan_text(PlanOutput(planned(same), with_unchanged=True), plain),
         """
         m   registry/models/m.yaml   Synced
         Plan: 1 model, nothing to change.
@@ -92,7 +94,7 @@ def test_a_promotion(plain: Style) -> None:
         "stages: {Production: 12, Staging: 14}", "stages: {Production: 14}", observed, ALIASES
     )
     golden(
-        plan_text.plan(planned(one), plain),
+        plan_text(PlanOutput(planned(one)), plain),
         """
         m   registry/models/m.yaml
           Production  12 → 14     3f2a9c1 "Promote 14: recall +1.2 pt" (#128)
@@ -110,7 +112,7 @@ def test_drift(plain: Style) -> None:
         version(8), version(9, "Staging"), aliases={"champion": 9}, task="other"
     )
     golden(
-        plan_text.plan(planned(between(body, body, observed)), plain),
+        plan_text(PlanOutput(planned(between(body, body, observed))), plain),
         """
         m   registry/models/m.yaml
           Staging  9 → 8       drift: 8 was moved to None in MLflow, 9 was moved to Staging in MLflow
@@ -128,7 +130,7 @@ def test_a_refusal(plain: Style) -> None:
         make_observed(version(1, "Production")),
     )
     golden(
-        plan_text.plan(planned(one), plain),
+        plan_text(PlanOutput(planned(one)), plain),
         """
         m   registry/models/m.yaml
           Production  1 → —       3f2a9c1 "Promote 14: recall +1.2 pt" (#128)
@@ -163,7 +165,7 @@ def test_gates_of_every_status(plain: Style) -> None:
         notes=("Staging is empty for one write",),
     )  # fmt: skip
     golden(
-        plan_text.plan(planned(one), plain),
+        plan_text(PlanOutput(planned(one)), plain),
         """
         fraud-detector   registry/models/fraud-detector.yaml
           Production  12 → 14     3f2a9c1 "Promote 14: recall +1.2 pt" (#128)
@@ -184,7 +186,7 @@ description: Scores card payments for fraud. It says a good deal more than fits 
 tags: {task: classification}
 versions: {1: {source: 'models:/m-1', description: first, tags: {validation: passed}}}"""
     golden(
-        plan_text.plan(planned(between(None, body, None)), plain),
+        plan_text(PlanOutput(planned(between(None, body, None))), plain),
         """
         m   registry/models/m.yaml
           Staging  — → 1       3f2a9c1 "Promote 14: recall +1.2 pt" (#128)
@@ -208,7 +210,7 @@ def test_what_is_declared_no_more_is_taken_away(plain: Style) -> None:
         "m", "text", {"a": "x"}, {"champion": 1}, {1: version(1, tags={"b": "w"})}
     )
     golden(
-        plan_text.plan(planned(between(before, "stages: {}", observed)), plain),
+        plan_text(PlanOutput(planned(between(before, "stages: {}", observed))), plain),
         """
         m   registry/models/m.yaml
           version 1 tag b: "w" → —     3f2a9c1
@@ -223,9 +225,11 @@ def test_what_is_declared_no_more_is_taken_away(plain: Style) -> None:
 def test_what_stops_the_whole_run_and_what_is_gone(plain: Style) -> None:
     limit = Refusal("limit", "12 models would change, and 10 may", "--max-changes 12")
     golden(
-        plan_text.plan(planned(gone=("old",), unmanaged=("other",), refusals=(limit,)), plain),
+        plan_text(
+            PlanOutput(planned(gone=("old",), unmanaged=("other",), refusals=(limit,))), plain
+        ),
         """
-        old: its manifest is gone; nothing of it is changed in MLflow
+        old: its manifest was deleted; MLflow is left unchanged
           ✗ refused [limit] 12 models would change, and 10 may
             way out: --max-changes 12
         Plan: 0 models, 0 changes, 1 refused.
@@ -248,10 +252,12 @@ def test_the_subject_of_a_commit(plain: Style, subject: str, shown: str) -> None
         "Production", (), (1,), "commit", Commit("a" * 40, NOW, "A Person <a@example.org>", subject)
     )
     lines = list(
-        plan_text.plan(
-            planned(
-                ModelPlan(
-                    "m", FILE, "Pending", None, stages=(row,), changes=(Change("create_model"),)
+        plan_text(
+            PlanOutput(
+                planned(
+                    ModelPlan(
+                        "m", FILE, "Pending", None, stages=(row,), changes=(Change("create_model"),)
+                    )
                 )
             ),
             plain,
@@ -300,19 +306,19 @@ def a_status() -> Plan:
 
 def test_status(plain: Style) -> None:
     golden(
-        plan_text.status(a_status(), plain),
+        status.text(a_status(), plain),
         """
         fraud-detector  Synced     Production 12   Staging 14
         churn           Drifted    Staging 9 (git: 8)   Production —
         lost            Unknown    base_unknown: MLflow was reconciled to 3f2a9c1
         far             Unknown    Production 1, 2  base_unknown: MLflow was reconciled to 3f2a9c1
         new             Missing
-        old             Unmanaged  its manifest is gone; MLflow keeps what it holds
+        old             Unmanaged  its manifest was deleted; MLflow is left unchanged
         x               Unmanaged
         7 models: 1 Synced, 1 Drifted, 2 Unknown, 1 Missing, 2 Unmanaged.
         """,
     )
-    golden(plan_text.status(planned(), plain), "0 models.")
+    golden(status.text(planned(), plain), "0 models.")
 
 
 def outcomes() -> list[Outcome]:
@@ -331,7 +337,7 @@ def outcomes() -> list[Outcome]:
 
 def test_outcomes(plain: Style) -> None:
     golden(
-        [line for one in outcomes() for line in plan_text.outcome(one, plain)],
+        [line for one in outcomes() for line in reconcile.outcome_lines(one, plain)],
         """
         a  applied  2 changes
           Production now holds 1
@@ -344,10 +350,10 @@ def test_outcomes(plain: Style) -> None:
         """,
     )
     assert (
-        plan_text.reconciled("3f2a9c1" + "0" * 33, outcomes())
+        reconcile.closing("3f2a9c1" + "0" * 33, outcomes())
         == "Reconciled to 3f2a9c1: 1 applied, 1 unchanged, 1 refused, 1 failed; 2 changes."
     )
-    assert plan_text.reconciled("3f2a9c1", []) == "Reconciled to 3f2a9c1: no models; 0 changes."
+    assert reconcile.closing("3f2a9c1", []) == "Reconciled to 3f2a9c1: no models; 0 changes."
 
 
 def test_problems() -> None:
@@ -356,7 +362,7 @@ def test_problems() -> None:
         Problem("x", 1, 1, "schema-copy-differs", "differs", "warning"),
     ]
     golden(
-        problems.text(found),
+        problems.problem_lines(found),
         """
         registry/policy.yaml:2:3: error[bad-value]: no
         x:1:1: warning[schema-copy-differs]: differs
@@ -402,24 +408,24 @@ def everything(style: Style, hostile: Callable[[str], str] = lambda what: what) 
     bare = ModelPlan(h("bare"), None, "Unknown", None, refusals=(refusal,))
     whole = planned(one, bare, gone=(h("gone"),), unmanaged=(h("other"),), refusals=(refusal,))
     lines = [
-        *plan_text.plan(whole, style),
-        *plan_text.plan(whole, style, verbose=True),
-        *plan_text.status(whole, style),
+        *plan_text(PlanOutput(whole), style),
+        *plan_text(PlanOutput(whole, with_unchanged=True), style),
+        *status.text(whole, style),
     ]
     for outcome in (
         Outcome(h("m"), "failed", changes, (refusal,), h("error")),
         Outcome(h("n"), "deferred"),
     ):
-        lines += plan_text.outcome(outcome, style)
-    return [*lines, *problems.text([Problem(h("file"), 1, 1, "code", h("message"))])]
+        lines += reconcile.outcome_lines(outcome, style)
+    return [*lines, *problems.problem_lines([Problem(h("file"), 1, 1, "code", h("message"))])]
 
 
 def test_colour_changes_no_character_and_no_column(plain: Style, coloured: Style) -> None:
-    with_colour = [*everything(coloured), *plan_text.status(a_status(), coloured)]
+    with_colour = [*everything(coloured), *status.text(a_status(), coloured)]
     assert any(_COLOUR.search(line) for line in with_colour)
     assert [_COLOUR.sub("", line) for line in with_colour] == [
         *everything(plain),
-        *plan_text.status(a_status(), plain),
+        *status.text(a_status(), plain),
     ]
     assert not any(line.endswith(" ") for line in with_colour)
 

@@ -16,7 +16,7 @@ from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Change, Plan
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.errors import GitFailure
-from mlflow_gitops.render.plan_json import change, verdict
+from mlflow_gitops.render.plan.json import change_data, verdict_data
 
 Retold = Callable[[str, str, "str | None"], Sequence[Change]]
 """A model, the commit that it is stamped with and that of the receipt before, to what a run did
@@ -163,7 +163,11 @@ def _recovered(name: str, found: Sequence[Change]) -> dict[str, Any]:
 
 def _changes(changes: Sequence[Change]) -> list[dict[str, Any]]:
     return [
-        {key: value for key, value in change(one).items() if value is not None and key != "applies"}
+        {
+            key: value
+            for key, value in change_data(one).items()
+            if value is not None and key != "applies"
+        }
         for one in changes
     ]
 
@@ -177,7 +181,7 @@ def _model(outcome: Outcome) -> dict[str, Any]:
     if outcome.entered:
         told["stages"] = [list(entry) for entry in outcome.entered]
     if outcome.gates:
-        told["gates"] = [verdict(one) for one in outcome.gates]
+        told["gates"] = [verdict_data(one) for one in outcome.gates]
     if outcome.people:
         told["people"] = [
             {

@@ -11,7 +11,7 @@ from typing import Any
 from mlflow_gitops.core.audit.untrusted_json import MAX_CHARACTERS, loads
 from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.errors import REFUSED, Failure
-from mlflow_gitops.render import plan_json
+from mlflow_gitops.render.plan.json import PLAN_SCHEMA, plan_data
 
 _OF_THE_MOMENT = (
     "commit",
@@ -71,7 +71,7 @@ class SavedPlan:
                 f"The plan in {self.path} no longer holds: {what} moved since it was made. Plan"
                 " again."
             )
-        if _essence(self.content) != _essence(_plain(plan_json.plan(plan))):
+        if _essence(self.content) != _essence(_plain(plan_data(plan))):
             raise StalePlan(
                 f"The plan in {self.path} is not the one that follows from what it was made from."
                 " Plan again."
@@ -81,7 +81,7 @@ class SavedPlan:
 def save(plan: Plan, path: Path, selection: Sequence[str], prune: bool) -> None:
     """Write a plan to a file. Raises Failure where that cannot be done."""
     content = {
-        **plan_json.plan(plan),
+        **plan_data(plan),
         "made_from": dict(plan.fingerprint.parts),
         # What a merge changes is carried out alone: the rest was not looked at.
         "selection": [model.model for model in plan.models] if plan.onto else list(selection),
@@ -115,7 +115,7 @@ def load(path: Path) -> SavedPlan:
         "prune": bool,
         "fingerprint": str,
     }
-    known = isinstance(content, dict) and content.get("schema") == plan_json.PLAN_SCHEMA
+    known = isinstance(content, dict) and content.get("schema") == PLAN_SCHEMA
     if known:
         known = all(isinstance(content.get(key), kind) for key, kind in shape.items())
     if not known or not all(isinstance(name, str) for name in content["selection"]):

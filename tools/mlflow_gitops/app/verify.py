@@ -7,7 +7,6 @@ The judgement is `core.verification`'s.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.evidence import WorkspaceEvidence
@@ -18,6 +17,7 @@ from mlflow_gitops.core.audit.verification import (
     Questions,
     Reconciled,
     Unexplained,
+    Verification,
     runs_by_model,
     verify_model,
 )
@@ -33,18 +33,6 @@ from mlflow_gitops.errors import Failure
 
 if TYPE_CHECKING:
     from mlflow_gitops.edges.mlflow.registry import Registry
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """What verifying found. `models` counts those looked at, `unmanaged` names MLflow's others,
-    `receipts` counts all that are here, `commit` is the main line's tip."""
-
-    commit: str
-    models: int
-    unmanaged: tuple[str, ...]
-    receipts: int
-    findings: tuple[Unexplained, ...]
 
 
 class Verifier:

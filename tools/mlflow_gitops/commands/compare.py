@@ -5,22 +5,23 @@ from __future__ import annotations
 from mlflow_gitops.app.comparisons import side_by_side
 from mlflow_gitops.app.evidence import RegistryEvidence
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.commands.output import emit, emit_json, steps, warn
+from mlflow_gitops.commands.output import print_result, steps, warn
 from mlflow_gitops.core.comparison.compare import meant
 from mlflow_gitops.core.manifests.names import Kind
 from mlflow_gitops.core.manifests.policy import read_policy
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import OK, Failure
-from mlflow_gitops.render import comparison_text as render
-from mlflow_gitops.render import plan_markdown
-from mlflow_gitops.render.terminal import Style
+from mlflow_gitops.render import formats
 from mlflow_gitops.settings import Settings
+
+_LISTED = 8
+"""Versions that a message lists, the newest."""
 
 
 def run(settings: Settings, model: str, before: str, after: str, form: str) -> int:
-    """Compare what `before` and `after` mean now: a version, a stage or an alias. What is not
-    recorded is said, and is no error."""
+    """Compare the versions that `before` and `after` name now, each by its number, a stage or an
+    alias. Properties that nobody recorded are shown as such and are no error."""
     workspace = Workspace(settings)
     from mlflow_gitops.app.connect import connect
 
@@ -28,45 +29,45 @@ def run(settings: Settings, model: str, before: str, after: str, form: str) -> i
     progress("loading MLflow")
     registry = connect(workspace, warn)
     progress("reading MLflow")
-    seen = registry.read(model)
-    if seen is None:
+    observed = registry.read(model)
+    if observed is None:
         raise Failure(
             f"{model} is not in MLflow ({registry.display_uri}). Name a registered model or a prompt as"
             " MLflow spells it."
         )
-    own = _own_stages(workspace, model, seen.kind, stageless=registry.stageless)
-    one, two = (_version(name, seen, own) for name in (before, after))
-    found = side_by_side(seen, one, two, RegistryEvidence(registry))
-    if form == "json":
-        emit_json(render.data(found))
-    elif form == "markdown":
-        emit(plan_markdown.comparison(found))
-    else:
-        emit(render.text(found, Style()))
+
+    aliases = _stage_aliases(workspace, model, observed.kind, stageless=registry.stageless)
+    old, new = (_version(name, observed, aliases) for name in (before, after))
+    comparison = side_by_side(observed, old, new, RegistryEvidence(registry))
+    print_result(formats.COMPARE, form, comparison)
     return OK
 
 
-def _own_stages(workspace: Workspace, model: str, kind: Kind, *, stageless: bool) -> dict[str, str]:
-    """The aliases behind stages that only the policy knows; none where there is no policy that can
-    be read."""
+def _stage_aliases(
+    workspace: Workspace, model: str, kind: Kind, *, stageless: bool
+) -> dict[str, str]:
+    """The aliases that keep the stages which only the policy defines, by stage. Empty if there is
+    no readable policy."""
     path = workspace.registry.policy_path
     read = files.read_file(workspace.top / path, path)
     policy = read_policy(read.data, path)[0] if read.data is not None else None
     if policy is None:
         return {}
-    rules = (
-        (policy.without_stages() if stageless else policy).for_model(model, kind).stages.values()
-    )
+    if stageless:
+        policy = policy.without_stages()
+
+    rules = policy.for_model(model, kind).stages.values()
     return {rule.name: rule.alias for rule in rules if rule.alias and not rule.native}
 
 
-def _version(name: str, seen: ObservedModel, own: dict[str, str]) -> int:
-    number = meant(name, seen, own)
-    if number is None:
-        has = ", ".join(map(str, sorted(seen.versions)[-8:])) or "none"
-        also = f" and the aliases {', '.join(sorted(seen.aliases))}" if seen.aliases else ""
-        raise Failure(
-            f"{seen.name} has no version, stage or alias {name} in MLflow; it has the versions"
-            f" {has}{also}."
-        )
-    return number
+def _version(name: str, observed: ObservedModel, stage_aliases: dict[str, str]) -> int:
+    number = meant(name, observed, stage_aliases)
+    if number is not None:
+        return number
+
+    versions = ", ".join(map(str, sorted(observed.versions)[-_LISTED:])) or "none"
+    message = f"{observed.name} has no version, stage or alias {name} in MLflow; it has the"
+    message += f" versions {versions}"
+    if observed.aliases:
+        message += f" and the aliases {', '.join(sorted(observed.aliases))}"
+    raise Failure(f"{message}.")

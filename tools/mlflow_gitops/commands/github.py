@@ -22,8 +22,10 @@ from mlflow_gitops.core.wording import counted
 from mlflow_gitops.edges.forge import PullRequest
 from mlflow_gitops.edges.git.branches import branch_name
 from mlflow_gitops.errors import OK, Failure, GitFailure, UsageFailure
-from mlflow_gitops.render import plan_markdown, plan_text, reconcile_markdown
-from mlflow_gitops.render.terminal import Style
+from mlflow_gitops.render import problems, reconcile_markdown, status
+from mlflow_gitops.render.plan import phrases, pull_request_comment
+from mlflow_gitops.render.plan.text import PlanOutput
+from mlflow_gitops.render.plan.text import text as plan_text
 from mlflow_gitops.settings import Settings
 
 BATCH = 200
@@ -102,22 +104,22 @@ def _report(settings: Settings, workspace: Workspace, sha: str) -> _PlanReport:
     try:
         merge = workspace.merge(sha, workspace.main_ref)
     except GitFailure as failure:
-        return _PlanReport(False, str(failure), reconcile_markdown.no_plan(str(failure)))
+        return _PlanReport(False, str(failure), pull_request_comment.no_plan(str(failure)))
 
     snapshot = workspace.at(merge.made)
     if snapshot.errors:
         report_invalid(snapshot, "text")
         line = f"Invalid files: {counted(len(snapshot.errors), 'problem')}."
-        return _PlanReport(False, line, "\n".join(plan_markdown.problems(snapshot.errors)))
+        return _PlanReport(False, line, "\n".join(problems.markdown(snapshot)))
 
     planner = _planner(settings, workspace, merge)
     planned = planner.compared(planner.plan((), steps(settings)))
-    emit(plan_text.plan(planned, Style()))
+    emit(plan_text(PlanOutput(planned)))
     refused = planned.summary["refused"]
     return _PlanReport(
         is_mergeable=not refused,
-        line=plan_text.closing(planned),
-        page="\n".join(plan_markdown.plan(planned)),
+        line=phrases.closing(planned),
+        page=pull_request_comment.comment(planned),
         is_relevant=bool(planned.models or refused),
     )
 
@@ -160,11 +162,11 @@ def drift(settings: Settings) -> int:
         return report_invalid(snapshot, "text")
 
     planned = _planner(settings, workspace).plan((), steps(settings)).plan
-    emit(plan_text.status(planned, Style()))
+    emit(status.text(planned))
     key = _key("drift", workspace)
     models = tuple(model for model in planned.models if _needs_a_person(model))
     if models:
-        page = "\n".join(plan_markdown.plan(replace(planned, models=models)))
+        page = pull_request_comment.comment(replace(planned, models=models))
         registry = f"MLflow ({workspace.environment.name})" if workspace.environment else "MLflow"
         title = f"{registry} differs from git: {counted(len(models), 'model')}"
         note(settings, f"Reported in {forge.issue(key, title, page)}.")

@@ -20,9 +20,9 @@ from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.wording import counted, did_you_mean, first_few
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import INVALID, OK, Failure, UsageFailure
-from mlflow_gitops.render import plan_json as json_form
 from mlflow_gitops.render.diff import shown
-from mlflow_gitops.render.plan_text import say_change
+from mlflow_gitops.render.plan.json import change_data
+from mlflow_gitops.render.plan.phrases import change_text
 from mlflow_gitops.render.terminal import Style
 from mlflow_gitops.settings import Settings
 
@@ -131,7 +131,7 @@ def _tell(
         if each.pending:
             note(
                 settings,
-                f"{each.model}: plan will show {'; '.join(map(say_change, each.pending))}.",
+                f"{each.model}: plan will show {'; '.join(map(change_text, each.pending))}.",
             )
     if prompts:
         left_out = f"{counted(len(prompts), 'prompt')} left out: {first_few(prompts, 3)}"
@@ -155,5 +155,5 @@ def _tell(
 def _data(each: ImportResult) -> Mapping[str, Any]:
     return {
         "model": each.model, "file": each.file, "result": each.result, "diff": each.diff,
-        "pending": [json_form.change(one) for one in each.pending], "notes": each.notes,
+        "pending": [change_data(change) for change in each.pending], "notes": each.notes,
     }  # fmt: skip

@@ -6,10 +6,10 @@ import gc
 
 from mlflow_gitops.app.audit import AuditTrail, written_by
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.commands.output import emit, note
+from mlflow_gitops.commands.output import note, print_result
 from mlflow_gitops.errors import OK
-from mlflow_gitops.render import events as render
-from mlflow_gitops.render.terminal import Style
+from mlflow_gitops.render import formats
+from mlflow_gitops.render.log import Log
 from mlflow_gitops.settings import Settings
 
 
@@ -51,17 +51,8 @@ def _run(
     told = trail.audit(trail.select(stage, since, until))
     if author is not None:
         told = written_by(told, author)
-    match form:
-        case "json":
-            emit(render.json_list(told))
-        case "jsonl":
-            emit(render.json_lines(told))
-        case "csv":
-            emit(render.as_csv(told))
-        case "markdown":
-            emit(render.markdown(told))
-        case _:
-            emit(render.text(told, Style(), trail.has_receipts))
+
+    print_result(formats.LOG, form, Log(told, trail.has_receipts))
     if not told:
         note(settings, "No events.")
     for hint in trail.hints():

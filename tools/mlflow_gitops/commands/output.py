@@ -1,5 +1,4 @@
-"""Where commands print: data on stdout, everything else on stderr, progress only where a person
-watches."""
+"""Where commands print: data on stdout, everything else on stderr, progress only on a terminal."""
 
 from __future__ import annotations
 
@@ -10,9 +9,14 @@ from typing import Any
 
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.errors import INVALID
-from mlflow_gitops.render import problems
+from mlflow_gitops.render.formats import INVALID_FILES, Formats, Result, is_for_programs
 from mlflow_gitops.render.terminal import Style, as_json, safe
 from mlflow_gitops.settings import Settings
+
+
+def print_result(formats: Formats[Result], form: str, result: Result) -> None:
+    """Print a command's result to stdout, in the format that `--format` names."""
+    emit(formats.renderer(form)(result))
 
 
 def emit(lines: Iterable[str]) -> None:
@@ -22,43 +26,42 @@ def emit(lines: Iterable[str]) -> None:
 
 
 def emit_json(value: Any) -> None:
-    """Print one JSON document to stdout. What no terminal should see stands in it as JSON's own
-    escapes."""
+    """Print one JSON document to stdout. Characters that a terminal would act on are escaped."""
     print(as_json(value, indent=2))
 
 
 def note(settings: Settings, text: str) -> None:
-    """Say something beside the result, unless --quiet."""
+    """Print a remark to stderr, unless --quiet."""
     if settings.verbosity >= 0:
-        aside(safe(text))
+        print_to_stderr(safe(text))
+
+
+def note_for_people(settings: Settings, form: str, text: str) -> None:
+    """Print a remark to stderr, unless --quiet or unless a program reads the result."""
+    if not is_for_programs(form):
+        note(settings, text)
 
 
 def warn(text: str) -> None:
-    """Say something that must not be missed."""
-    aside(f"{Style(sys.stderr)('warning', 'yellow')}: {safe(text)}")
+    """Print a warning to stderr, even with --quiet."""
+    print_to_stderr(f"{Style(sys.stderr)('warning', 'yellow')}: {safe(text)}")
 
 
-def aside(line: str) -> None:
-    """Print a line to stderr. Where nobody can be told, nothing is given up for that."""
+def print_to_stderr(line: str) -> None:
+    """Print a line to stderr. The command goes on if stderr is closed."""
     with contextlib.suppress(OSError):
         print(line, file=sys.stderr, flush=True)
 
 
 def steps(settings: Settings) -> Callable[[str], None]:
-    """A callback that shows what long work is at: on a terminal, or with --verbose."""
+    """A callback that shows the current step of long work, on a terminal or with --verbose."""
     if settings.verbosity > 0 or (settings.verbosity == 0 and sys.stderr.isatty()):
-        return lambda step: aside(f"{step} …")
+        return lambda step: print_to_stderr(f"{step} …")
     return lambda step: None
 
 
 def report_invalid(snapshot: Snapshot, form: str) -> int:
-    """Print why a snapshot cannot be planned, as `validate` does, and return the exit code."""
-    if form == "json":
-        emit_json(problems.data(snapshot))
-    elif form == "markdown":
-        from mlflow_gitops.render import plan_markdown  # with all that a plan's page needs
-
-        emit(plan_markdown.problems(snapshot.errors))
-    else:
-        emit(problems.text(snapshot.errors))
+    """Print the errors that make a snapshot invalid, and return the exit code. A format that this
+    report does not have is replaced by text."""
+    print_result(INVALID_FILES, form if form in INVALID_FILES.names else "text", snapshot)
     return INVALID

@@ -10,10 +10,17 @@ from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.planner import Planner
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid, steps, warn
+from mlflow_gitops.commands.output import (
+    note,
+    note_for_people,
+    print_result,
+    report_invalid,
+    steps,
+    warn,
+)
 from mlflow_gitops.errors import CHANGES, OK, REFUSED, worst
-from mlflow_gitops.render import plan_json, plan_markdown, plan_text
-from mlflow_gitops.render.terminal import Style
+from mlflow_gitops.render import formats
+from mlflow_gitops.render.plan.text import PlanOutput
 from mlflow_gitops.settings import Settings
 
 
@@ -59,18 +66,11 @@ def run(
     if out is not None:
         saved_plan.save(plan, out, models, prune)
         note(settings, f"Saved the plan to {out}.")
-    if form == "json":
-        emit_json(plan_json.plan(plan))
-    elif form == "markdown":
-        emit(plan_markdown.plan(plan))
-    else:
-        if plan.commit is None:
-            note(
-                settings,
-                "Planned from the working tree, which has uncommitted changes; reconcile takes"
-                " commits only.",
-            )
-        emit(plan_text.plan(plan, Style(), verbose=settings.verbosity > 0))
+    if plan.commit is None:
+        remark = "Planned from the working tree, which has uncommitted changes; reconcile takes"
+        note_for_people(settings, form, f"{remark} commits only.")
+    print_result(formats.PLAN, form, PlanOutput(plan, with_unchanged=settings.verbosity > 0))
+
     summary = plan.summary
     return worst(
         REFUSED if summary["refused"] else OK,

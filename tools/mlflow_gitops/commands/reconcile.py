@@ -14,12 +14,14 @@ from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.reconciling.reconcile import Reconciler, Watch, reasons
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid, steps, warn
+from mlflow_gitops.commands.output import emit, note, print_result, report_invalid, steps, warn
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.wording import first_few
 from mlflow_gitops.errors import OK, PARTIAL, REFUSED, Failure, GitFailure, UsageFailure, worst
-from mlflow_gitops.render import plan_json, plan_text
-from mlflow_gitops.render.terminal import Style
+from mlflow_gitops.render import formats
+from mlflow_gitops.render.plan.text import PlanOutput
+from mlflow_gitops.render.plan.text import text as plan_text
+from mlflow_gitops.render.reconcile import ReconcileOutput
 from mlflow_gitops.settings import Settings
 
 
@@ -51,8 +53,7 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     kept = saved_plan.load(options.plan_file) if options.plan_file else None
     if kept and kept.is_nothing:
         note(settings, f"The plan in {kept.path} changes no model; there is nothing to do.")
-        if options.form == "json":
-            emit_json(plan_json.reconciled(commit, [], None))
+        print_result(formats.RECONCILE, options.form, ReconcileOutput(commit))
         return OK
     _say_if_dirty(settings, workspace, commit)
     from mlflow_gitops.app.connect import connect
@@ -82,11 +83,11 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
     plan = planned.plan
     if kept:
         kept.check(plan)
-    if options.form == "text":
-        emit(plan_text.plan(plan, Style()))
+    if not formats.is_for_programs(options.form):
+        emit(plan_text(PlanOutput(plan)))
     if plan.refusals:
-        if options.form == "json":
-            emit_json(plan_json.reconciled(commit, [], None, plan.refusals))
+        output = ReconcileOutput(commit, refusals=plan.refusals)
+        print_result(formats.RECONCILE, options.form, output)
         stood = reconciler.refused_at(since, plan)
         if not stood.get(None, set()).issuperset(reasons(plan.refusals)):
             return REFUSED
@@ -105,13 +106,8 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
         for o in refused
         if stood.get(o.model, set()).issuperset(reasons(o.refusals, o.gates))
     ]
-    if options.form == "json":
-        emit_json(plan_json.reconciled(commit, done.outcomes, done.receipt, standing=old))
-    else:
-        for outcome in done.outcomes:
-            if outcome.result != "unchanged":
-                emit(plan_text.outcome(outcome, Style()))
-        emit([plan_text.reconciled(commit, done.outcomes)])
+    output = ReconcileOutput(commit, done.outcomes, done.receipt, standing=old)
+    print_result(formats.RECONCILE, options.form, output)
     for name in plan.gone:
         warn(
             f"{name} has no manifest any more; what it holds in MLflow is left. reconcile --prune"

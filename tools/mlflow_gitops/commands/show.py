@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mlflow_gitops.app.audit import AuditTrail
 from mlflow_gitops.app.workspace import Workspace, now_utc
-from mlflow_gitops.commands.output import emit, emit_json, note, steps, warn
+from mlflow_gitops.commands.output import note, print_result, steps, warn
 from mlflow_gitops.core.audit.stage_holders import StageHolders
-from mlflow_gitops.core.audit.trail import AuditedEvent
+from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.lineage import Origin, origin
 from mlflow_gitops.core.times import format_time, parse_named_time
 from mlflow_gitops.errors import OK, UsageFailure
-from mlflow_gitops.render import show as render
-from mlflow_gitops.render.terminal import Style
+from mlflow_gitops.render import formats
+from mlflow_gitops.render.show import HoldersAt, OneModel
 from mlflow_gitops.settings import Settings
 
 
@@ -32,8 +32,8 @@ def run(
     is what the manifest pins."""
     if lineage and (model is None or in_effect):
         raise UsageFailure(
-            "--lineage tells of one model's versions by git: name the model, and leave --effective"
-            " away."
+            "--lineage is about one model's versions in git: name the model, and remove"
+            " --effective."
         )
     trail = AuditTrail(Workspace(settings), model)
     place = trail.index_of(at) if at is not None else len(trail.line.shas) - 1
@@ -46,56 +46,63 @@ def run(
         if commit
         else now_utc()
     )
-    found = trail.applied_holders(place, at) if in_effect else trail.declared_holders(place)
-    details = _details(trail, found, place) if model is not None and not in_effect else {}
-    made_from = _made_from(settings, trail, found, place, lineage=lineage) if details else {}
-    if form == "json":
-        emit_json(render.data(when, commit, found, details, made_from))
-    elif model is not None and not in_effect:
+    standings = trail.applied_holders(place, at) if in_effect else trail.declared_holders(place)
+    one = None
+    if model is not None and not in_effect:
         now = when if at is not None else now_utc()
-        standing = found[0] if found else None
-        emit(
-            render.one(
-                trail.timelines[0],
-                standing,
-                details,
-                place,
-                now,
-                Style(),
-                trail.has_receipts,
-                made_from,
-            )
-        )
-    else:
-        emit(render.every(when, commit, found, Style()))
+        one = _one_model(settings, trail, standings, place, now, lineage=lineage)
+
+    print_result(formats.SHOW, form, HoldersAt(when, commit, standings, one))
     for hint in trail.hints():
         note(settings, hint)
     return OK
 
 
-def _details(trail: AuditTrail, found: list[StageHolders], place: int) -> dict[str, AuditedEvent]:
-    """Of one model: the event behind each of its stages."""
-    if not found:
-        return {}
+def _one_model(
+    settings: Settings,
+    trail: AuditTrail,
+    standings: Sequence[StageHolders],
+    place: int,
+    now: str,
+    *,
+    lineage: bool,
+) -> OneModel:
+    """The events behind the model's stages, and what its versions were made from."""
     [course] = trail.timelines
-    events = [event for stage in found[0].stages if (event := course.event_behind(stage, place))]
-    return {one.event.stage or "": one for one in trail.audit(events)}
+    if not standings:
+        return OneModel(course.model, None, {})
+
+    [standing] = standings
+    since = [course.event_behind(stage, place) for stage in standing.stages]
+    told = trail.audit(event for event in since if event is not None)
+    events = {entry.event.stage or "": entry for entry in told}
+    made_from: Mapping[int, Origin] = {}
+    if events:
+        made_from = _made_from(settings, trail, standing, course.desired_at(place), lineage=lineage)
+    return OneModel(
+        course.model, course.desired_at(place), events, made_from, now, trail.has_receipts
+    )
 
 
 def _made_from(
-    settings: Settings, trail: AuditTrail, found: list[StageHolders], place: int, *, lineage: bool
+    settings: Settings,
+    trail: AuditTrail,
+    standing: StageHolders,
+    desired: Desired | None,
+    *,
+    lineage: bool,
 ) -> Mapping[int, Origin]:
-    """Of one model: what each version that holds a stage was made from."""
-    [standing] = found
-    desired = trail.timelines[0].desired_at(place)
-    specs: Mapping[int, VersionSpec] = desired.manifest.versions if desired else {}
+    """What each version that holds a stage was made from: what its manifest pins or, with
+    `lineage`, what MLflow recorded, too."""
+    pins: Mapping[int, VersionSpec] = desired.manifest.versions if desired else {}
     held = sorted({version for versions in standing.stages.values() for version in versions})
     if not lineage:
-        return {version: origin(specs.get(version)) for version in held}
+        return {version: origin(pins.get(version)) for version in held}
+
     from mlflow_gitops.app.connect import connect
     from mlflow_gitops.app.lineage import origins
 
     steps(settings)("asking MLflow")
     registry = connect(trail.workspace, warn)
-    known = origins(registry, {standing.model: held}, lambda _: specs, warn)
-    return {version: of for (_, version), of in known.items()}
+    recorded = origins(registry, {standing.model: held}, lambda _: pins, warn)
+    return {version: made_from for (_, version), made_from in recorded.items()}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.commands.output import emit, emit_json, note
+from mlflow_gitops.commands.output import note_for_people, print_result
 from mlflow_gitops.core.manifests.environments import read_environments
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS, RegistryFolder, stem_of
 from mlflow_gitops.core.manifests.snapshot import (
@@ -21,8 +21,7 @@ from mlflow_gitops.core.wording import counted
 from mlflow_gitops.core.yaml.problems import Problem, in_order
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import INVALID, OK, Failure, UsageFailure
-from mlflow_gitops.render import annotations as github
-from mlflow_gitops.render import problems
+from mlflow_gitops.render import formats
 from mlflow_gitops.settings import Settings
 
 
@@ -39,18 +38,12 @@ def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, fo
         snapshot = _joined(
             [_listing(workspace), *_everywhere(workspace, each, paths, changed_since)]
         )
-    if form == "json":
-        emit_json(problems.data(snapshot))
-    elif form == "github":
-        emit(github.workflow_commands(snapshot.problems))
-    else:
-        emit(problems.text(snapshot.problems))
-    if form != "json":
-        errors, warnings = len(snapshot.errors), len(snapshot.warnings)
-        counts = counted(errors, "error")
-        if warnings:
-            counts += f", {counted(warnings, 'warning')}"
-        note(settings, f"{counted(snapshot.count, 'manifest')}: {counts}.")
+
+    print_result(formats.VALIDATE, form, snapshot)
+    counts = counted(len(snapshot.errors), "error")
+    if snapshot.warnings:
+        counts += f", {counted(len(snapshot.warnings), 'warning')}"
+    note_for_people(settings, form, f"{counted(snapshot.count, 'manifest')}: {counts}.")
     return INVALID if snapshot.errors else OK
 
 

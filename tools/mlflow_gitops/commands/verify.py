@@ -1,17 +1,14 @@
-"""`verify`: is all that MLflow shows explained by git and the receipts?"""
+"""`verify`: do git and the receipts explain everything that MLflow shows?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from mlflow_gitops.app.verify import Verification, Verifier
+from mlflow_gitops.app.verify import Verifier
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.commands.output import emit, emit_json, steps, warn
-from mlflow_gitops.core.audit.verification import Unexplained
-from mlflow_gitops.core.wording import counted
+from mlflow_gitops.commands.output import print_result, steps, warn
 from mlflow_gitops.errors import OK, REFUSED
-from mlflow_gitops.render.terminal import Style, safe
+from mlflow_gitops.render import formats
 from mlflow_gitops.settings import Settings
 
 
@@ -27,43 +24,8 @@ def run(
     progress("loading MLflow")
     registry = connect(workspace, warn)
     verifier = Verifier(workspace, registry, signatures=signatures)
-    found = verifier.verify(models, progress)
-    if form == "json":
-        emit_json(_data(found))
-    else:
-        emit(_text(found, Style()))
-    return REFUSED if found.findings or (everything and found.unmanaged) else OK
+    verification = verifier.verify(models, progress)
+    print_result(formats.VERIFY, form, verification)
 
-
-def _data(found: Verification) -> dict[str, Any]:
-    return {
-        "commit": found.commit,
-        "models": found.models,
-        "unmanaged": list(found.unmanaged),
-        "receipts": found.receipts,
-        "unexplained": [
-            {"model": one.model or None, "field": one.field, "detail": one.detail}
-            for one in found.findings
-        ],
-    }
-
-
-def _text(found: Verification, style: Style) -> Iterator[str]:
-    by_model: dict[str, list[Unexplained]] = {}
-    for one in found.findings:
-        by_model.setdefault(one.model, []).append(one)
-    for model, findings in by_model.items():
-        yield style(safe(model) or "Receipts", "bold")
-        for one in findings:
-            yield f"  {style('✗', 'red')} {safe(one.field)}: {safe(one.detail)}"
-    models = counted(found.models, "model")
-    receipts = counted(found.receipts, "receipt")
-    others = (
-        f"; {len(found.unmanaged)} more in MLflow that nobody manages here"
-        if found.unmanaged
-        else ""
-    )
-    if found.findings:
-        yield f"Verified {models} by {receipts}: {len(found.findings)} unexplained{others}."
-    else:
-        yield f"Verified {models} by {receipts}: all explained by {found.commit[:7]}{others}."
+    has_failed = bool(verification.findings) or (everything and bool(verification.unmanaged))
+    return REFUSED if has_failed else OK

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.reconciling.watch import News, Watcher
 from mlflow_gitops.app.workspace import Workspace, now_utc
-from mlflow_gitops.commands.output import aside, note, warn
+from mlflow_gitops.commands.output import note, print_to_stderr, warn
 from mlflow_gitops.core.times import parse_duration
 from mlflow_gitops.errors import OK, UsageFailure
-from mlflow_gitops.render import plan_json, plan_text, problems
+from mlflow_gitops.render import problems
+from mlflow_gitops.render.reconcile import ReconcileOutput, closing, outcome_lines, reconciled_data
 from mlflow_gitops.render.terminal import Style, as_json, safe
 from mlflow_gitops.settings import Settings
 
@@ -148,12 +149,12 @@ def _text(news: News) -> None:
         warn(
             f"{at} commit {(news.commit or '')[:7]} has invalid files; nothing of it is reconciled:"
         )
-        for line in problems.text(news.invalid.errors):
-            aside(line)
+        for line in problems.errors(news.invalid):
+            print_to_stderr(line)
     for refusal in news.refusals:
         warn(f"{at} the whole run is refused: {refusal.detail}. Way out: {refusal.way_out}")
     for outcome in news.outcomes:
-        for line in plan_text.outcome(outcome, style):
+        for line in outcome_lines(outcome, style):
             print(line)
     for name in news.passed:
         print(f"{safe(name)}  nothing stands in its way any more")
@@ -165,18 +166,19 @@ def _text(news: News) -> None:
             )
         for fault in news.done.trouble:
             warn(f"{at} applied, not recorded: {fault} The next round recovers it.")
-        print(f"{at} {plan_text.reconciled(news.commit or '', news.done.outcomes)}", flush=True)
+        print(f"{at} {closing(news.commit or '', news.done.outcomes)}", flush=True)
 
 
 def _json(news: News) -> None:
     """One JSON object a line."""
     told: dict[str, object] = {"at": now_utc(), "commit": news.commit, "failure": news.failure}
     if news.invalid is not None:
-        told["invalid"] = problems.data(news.invalid)
+        told["invalid"] = problems.snapshot_data(news.invalid)
     if news.done is not None or news.refusals:
         done = news.done
-        told |= plan_json.reconciled(
-            news.commit or "", news.outcomes, done.receipt if done else None, news.refusals
+        receipt = done.receipt if done else None
+        told |= reconciled_data(
+            ReconcileOutput(news.commit or "", news.outcomes, receipt, news.refusals)
         )
         told["trouble"] = done.trouble if done else []
     print(as_json(told), flush=True)

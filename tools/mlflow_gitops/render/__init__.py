@@ -1,1 +1,1 @@
-"""Renderers: one plan value in, text, JSON or annotations out."""
+"""Renderers: what a command found goes in, the lines to print come out. `formats.py` lists them."""

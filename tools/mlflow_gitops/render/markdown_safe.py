@@ -1,5 +1,8 @@
-"""Text of others, dead in Markdown: GitHub renders what a plan says in a comment, under the
-project's own name."""
+"""Text that other people wrote, made inert in Markdown.
+
+GitHub renders a plan in a comment under the project's own name. So a commit's subject or a model's
+description must not become a link, a mention or HTML there.
+"""
 
 from __future__ import annotations
 
@@ -11,44 +14,64 @@ from mlflow_gitops.core.wording import counted
 from mlflow_gitops.render.terminal import safe
 
 LIMIT = 65_000
-"""Bytes of one page. GitHub takes 65,536 characters in a comment; what posts it may add a line of
-its own."""
+"""Bytes of one page. GitHub allows 65,536 characters in a comment; the posting command may add a
+line of its own."""
+
+ROWS = 40
+"""Rows of one table, and lines of one list."""
+
+CELL = 80
+"""Characters of one cell of a table."""
 
 LONGEST = 240
-"""Characters of one text of others."""
+"""Characters of one text that other people wrote."""
 
 _TICKS = re.compile(r"`+")
 _PIPES = re.compile(r"(\\*)\|")
 
 
 def code(text: str, longest: int = LONGEST) -> str:
-    """Text as a code span: nothing in one is a link, a mention, a reference, HTML or Markdown
-    (CommonMark 0.31, 6.1). It stays on one line."""
-    said = safe(text)
-    said = said if len(said) <= longest else said[: longest - 1] + "…"
-    if not said.strip():
-        return '`""`' if not said else f'`"{said}"`'
-    fence = "`" * (max((len(run) for run in _TICKS.findall(said)), default=0) + 1)
-    pad = " " if said[0] in "` " or said[-1] in "` " else ""
-    return f"{fence}{pad}{said}{pad}{fence}"
+    """Text as a code span on one line. Nothing inside a code span is a link, a mention, a
+    reference, HTML or Markdown (CommonMark 0.31, 6.1)."""
+    shown = _shortened(safe(text), longest)
+    if not shown.strip():
+        return f'`"{shown}"`'
+
+    fence = "`" * (_longest_run_of_ticks(shown) + 1)
+    pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
 
 
 def fenced(lines: Sequence[str], language: str, longest: int = LONGEST) -> str:
-    """Lines as a fenced code block, whose fence is longer than any run of backticks in it
-    (CommonMark 0.31, 4.5): as dead as a code span."""
-    said = [one if len(one) <= longest else one[: longest - 1] + "…" for one in map(safe, lines)]
-    ticks = max((len(run) for one in said for run in _TICKS.findall(one)), default=0)
+    """Lines as a fenced code block, as inert as a code span: its fence is longer than any run of
+    backticks inside (CommonMark 0.31, 4.5)."""
+    shown = [_shortened(safe(line), longest) for line in lines]
+    ticks = max((_longest_run_of_ticks(line) for line in shown), default=0)
     fence = "`" * max(3, ticks + 1)
-    return "\n".join([f"{fence}{language}", *said, fence])
+    return "\n".join([f"{fence}{language}", *shown, fence])
 
 
 def cell(text: str, longest: int = LONGEST) -> str:
-    """Text as a code span in a table: cells are split at pipes before anything else is read (GFM
-    0.29, 4.10). How a backslash before an escaped pipe is read differs from parser to parser, so a
-    blank parts them."""
-    return _PIPES.sub(
-        lambda found: found[1] + (" " if found[1] else "") + "\\|", code(text, longest)
-    )
+    """Text as a code span in a table.
+
+    A table's cells are split at pipes before anything else is parsed (GFM 0.29, 4.10), so pipes are
+    escaped. Parsers differ in how they read a backslash before an escaped pipe, so a space goes
+    between the two.
+    """
+
+    def escaped(match: re.Match[str]) -> str:
+        backslashes = match[1]
+        return f"{backslashes} \\|" if backslashes else "\\|"
+
+    return _PIPES.sub(escaped, code(text, longest))
+
+
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _longest_run_of_ticks(text: str) -> int:
+    return max((len(run) for run in _TICKS.findall(text)), default=0)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -59,11 +82,11 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What is shown whole or not at all: of a model `whole`, or without its details, or nothing.
-    Urgent blocks are the last to be cut."""
+    """A part of a page that is shown whole, without its details, or not at all. Urgent blocks are
+    cut last."""
 
     whole: str
-    without: str
+    without_details: str
     urgent: bool = False
 
 
@@ -71,36 +94,54 @@ def bounded(
     head: str,
     blocks: Sequence[Block],
     tail: str,
-    what: str,
+    noun: str,
     limit: int = LIMIT,
-    between: str = "\n\n",
+    separator: str = "\n\n",
 ) -> str:
-    """A page of at most `limit` bytes: details are left out first, then whole blocks, which are
-    counted. Head and tail always stay."""
-    left = limit - _size(head) - _size(tail) - 400
-    order = sorted(range(len(blocks)), key=lambda i: not blocks[i].urgent)
+    """A page of at most `limit` bytes: details are cut first, then whole blocks, which the page
+    counts as `noun`. Head and tail always stay."""
+    shown = _fitting(blocks, limit - _size(head) - _size(tail) - _NOTES, separator)
+    body = separator.join(shown[index] for index in sorted(shown))
+    if head and body:
+        body = head + separator + body
+    parts = [body or head, *_cut_notes(blocks, shown, noun), tail]
+    return "\n\n".join(part for part in parts if part)
+
+
+_NOTES = 400
+"""Bytes kept free for the notes that say what was cut."""
+
+
+def _fitting(blocks: Sequence[Block], space: int, separator: str) -> dict[int, str]:
+    """The blocks that fit into `space` bytes, by their index: urgent ones first, and details only
+    once every block had its chance."""
+    order = sorted(range(len(blocks)), key=lambda index: not blocks[index].urgent)
     shown: dict[int, str] = {}
-    for i in order:
-        cost = _size(blocks[i].without + between)
-        if cost <= left:
-            shown[i], left = blocks[i].without, left - cost
-    for i in order:
-        more = _size(blocks[i].whole) - _size(blocks[i].without)
-        if i in shown and more <= left:
-            shown[i], left = blocks[i].whole, left - more
-    said = []
-    if cut := len(blocks) - len(shown):
-        urgent = sum(1 for i, block in enumerate(blocks) if i not in shown and block.urgent)
-        also = f", {urgent} of them with something to look at" if urgent else ""
-        said.append(f"… and {counted(cut, f'more {what}')}{also}.")
-    if any(shown[i] != blocks[i].whole for i in shown):
-        said.append("Comparisons were left out for length.")
-    body = between.join(shown[i] for i in sorted(shown))
-    return "\n\n".join(
-        part
-        for part in (head if body == "" else head + between + body if head else body, *said, tail)
-        if part
-    )
+
+    for index in order:
+        cost = _size(blocks[index].without_details + separator)
+        if cost <= space:
+            shown[index] = blocks[index].without_details
+            space -= cost
+    for index in order:
+        cost = _size(blocks[index].whole) - _size(blocks[index].without_details)
+        if index in shown and cost <= space:
+            shown[index] = blocks[index].whole
+            space -= cost
+
+    return shown
+
+
+def _cut_notes(blocks: Sequence[Block], shown: dict[int, str], noun: str) -> list[str]:
+    notes = []
+    cut = [block for index, block in enumerate(blocks) if index not in shown]
+    if cut:
+        urgent = sum(block.urgent for block in cut)
+        suffix = f", {urgent} of them with something to look at" if urgent else ""
+        notes.append(f"… and {counted(len(cut), f'more {noun}')}{suffix}.")
+    if any(text != blocks[index].whole for index, text in shown.items()):
+        notes.append("Comparisons were left out for length.")
+    return notes
 
 
 def _size(text: str) -> int:

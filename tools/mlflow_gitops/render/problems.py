@@ -1,5 +1,7 @@
-"""What is wrong with files, as text and as JSON. Apart from the other forms, since a check of one
-file needs no plan."""
+"""Problems of manifests and policy: as text, JSON, Markdown, and annotations on GitHub.
+
+This module imports neither plans nor comparisons, so that `validate` starts fast.
+"""
 
 from __future__ import annotations
 
@@ -7,33 +9,87 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mlflow_gitops.core.manifests.snapshot import Snapshot
+from mlflow_gitops.core.wording import counted
 from mlflow_gitops.core.yaml.problems import Problem
-from mlflow_gitops.render.terminal import safe
+from mlflow_gitops.render.terminal import json_document, safe
 
 
-def text(found: Iterable[Problem]) -> Iterator[str]:
-    """One line a problem: `file:line:column: severity code: message`."""
-    for one in found:
-        yield (
-            f"{safe(one.file)}:{one.line}:{one.column}: {one.severity}[{one.code}]:"
-            f" {safe(one.message)}"
-        )
+def text(snapshot: Snapshot) -> Iterator[str]:
+    """Every problem, one line each."""
+    return problem_lines(snapshot.problems)
 
 
-def data(snapshot: Snapshot) -> dict[str, Any]:
-    """`{"manifests", "errors", "warnings"}`."""
+def errors(snapshot: Snapshot) -> Iterator[str]:
+    """The problems that stop a plan, one line each."""
+    return problem_lines(snapshot.errors)
+
+
+def problem_lines(problems: Iterable[Problem]) -> Iterator[str]:
+    """One line for each problem: `file:line:column: severity[code]: message`."""
+    for problem in problems:
+        place = f"{safe(problem.file)}:{problem.line}:{problem.column}"
+        yield f"{place}: {problem.severity}[{problem.code}]: {safe(problem.message)}"
+
+
+def json(snapshot: Snapshot) -> Iterator[str]:
+    """`{"manifests", "errors", "warnings"}` as one JSON document."""
+    return json_document(snapshot_data(snapshot))
+
+
+def snapshot_data(snapshot: Snapshot) -> dict[str, Any]:
+    """The problems of a snapshot (DESIGN §5)."""
     return {
         "manifests": snapshot.count,
-        "errors": [_problem(one) for one in snapshot.errors],
-        "warnings": [_problem(one) for one in snapshot.warnings],
+        "errors": [_problem(problem) for problem in snapshot.errors],
+        "warnings": [_problem(problem) for problem in snapshot.warnings],
     }
 
 
-def _problem(one: Problem) -> dict[str, Any]:
+def _problem(problem: Problem) -> dict[str, Any]:
     return {
-        "file": one.file,
-        "line": one.line,
-        "column": one.column,
-        "code": one.code,
-        "message": one.message,
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "code": problem.code,
+        "message": problem.message,
     }
+
+
+def markdown(snapshot: Snapshot, limit: int | None = None) -> Iterator[str]:
+    """The problems that stop a plan, as a page of at most `limit` bytes."""
+    from mlflow_gitops.render.markdown_safe import LIMIT, Block, bounded, code
+
+    lines = []
+    for problem in snapshot.errors:
+        place = code(f"{problem.file}:{problem.line}:{problem.column}")
+        lines.append(f"- {place} {problem.severity} {code(problem.code)}: {code(problem.message)}")
+    blocks = [Block(line, line) for line in lines]
+    count = counted(len(lines), "problem")
+    tail = f"**{count}; nothing is planned before the files are valid.**"
+    head = "## Model registry: invalid files\n"
+    yield bounded(head, blocks, tail, "problem", limit or LIMIT, "\n")
+
+
+def github_annotations(snapshot: Snapshot) -> Iterator[str]:
+    """One of GitHub's workflow commands, `::error …::` or `::warning …::`, for each problem. GitHub
+    shows them on the lines of a pull request. Text from files cannot start a command of its own."""
+    for problem in snapshot.problems:
+        place = ",".join(
+            [
+                f"file={_property(problem.file)}",
+                f"line={problem.line}",
+                f"col={problem.column}",
+                f"title={_property(problem.code)}",
+            ]
+        )
+        yield f"::{problem.severity} {place}::{_message(problem.message)}"
+
+
+def _message(text: str) -> str:
+    """Escape line breaks as GitHub does, and everything else that could move a log's cursor."""
+    parts = text.replace("%", "%25").replace("\r", "%0D").split("\n")
+    return "%0A".join(safe(part) for part in parts)
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")

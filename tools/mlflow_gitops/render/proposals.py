@@ -10,7 +10,7 @@ from typing import Literal
 from mlflow_gitops.core.comparison.values import Comparison
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.wording import version_list
-from mlflow_gitops.render import plan_markdown
+from mlflow_gitops.render.comparison import markdown
 from mlflow_gitops.render.markdown_safe import LIMIT, code
 from mlflow_gitops.render.terminal import safe
 
@@ -53,7 +53,7 @@ def page(
     if comparison is None:
         return f"{head}\n\nNo version holds a stage yet, so there is nothing to compare it with."
     room = LIMIT - len(head.encode("utf-8", "replace")) - 100
-    return "\n\n".join([head, *plan_markdown.comparison(comparison, room)])
+    return "\n\n".join([head, *markdown.markdown(comparison, room)])
 
 
 def text(outcomes: Iterable[ProposalOutcome]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Markdown pages of the workflows besides a plan's: what a reconcile did, and why there is no plan."""
+"""What a reconcile did, in Markdown for a job's summary."""
 
 from __future__ import annotations
 
@@ -54,8 +54,3 @@ def _block(model: Mapping[str, Any], entries: Sequence[str]) -> Block:
 
 def _refusal(refusal: Mapping[str, Any]) -> str:
     return f"{code(refusal['code'])}: {code(refusal['detail'])}; {code(refusal['way_out'])}"
-
-
-def no_plan(reason: str) -> str:
-    """Return a page that says why there is no plan."""
-    return f"## Model registry: no plan\n\n{code(reason, 2000)}"

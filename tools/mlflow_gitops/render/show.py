@@ -1,154 +1,191 @@
-"""Who held which stage: for people in a hurry, and as JSON."""
+"""Who held which stage at one moment, as text and as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from mlflow_gitops.core.audit.events import ModelTimeline
 from mlflow_gitops.core.audit.stage_holders import StageHolders
 from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.lineage import Origin, origin, words
 from mlflow_gitops.core.times import age, format_minute
-from mlflow_gitops.core.wording import counted, version_list
-from mlflow_gitops.render import events
-from mlflow_gitops.render.events import subject
-from mlflow_gitops.render.terminal import Style, safe
+from mlflow_gitops.core.wording import NOTHING, counted, version_list
+from mlflow_gitops.render.log import event_data, subject
+from mlflow_gitops.render.terminal import Style, json_document, safe
 
 
-def data(
-    at: str,
-    commit: str | None,
-    found: Sequence[StageHolders],
-    details: Mapping[str, AuditedEvent],
-    made_from: Mapping[int, Origin] | None = None,
-) -> dict[str, Any]:
-    """`{"at", "commit", "models"}`. Where one model was asked for, `events` holds what made each of
-    its stages what it is, and `made_from` what is known of the making of each version that holds
-    one."""
+@dataclass(frozen=True, slots=True)
+class OneModel:
+    """What is known about the only model that `show` was called for."""
+
+    name: str
+    desired: Desired | None
+    """What git wanted; None if the model had no manifest at that time."""
+    events: Mapping[str, AuditedEvent]
+    """The event that put each stage into its state, by stage."""
+    made_from: Mapping[int, Origin] = field(default_factory=dict)
+    """What each version was made from. A version that is missing here is described by what its
+    manifest pins."""
+    now: str = ""
+    """The time from which ages are counted, RFC 3339."""
+    has_receipts: bool = False
+    """Whether this clone has receipts, so that a stage without one was not applied yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldersAt:
+    """Who held which stage at `at` (RFC 3339), after the commit `commit` of the main line."""
+
+    at: str
+    commit: str | None
+    standings: Sequence[StageHolders]
+    one: OneModel | None = None
+    """Set if `show` was called for one model, by what git wanted."""
+
+
+def json(holders: HoldersAt) -> Iterator[str]:
+    """`{"at", "commit", "models"}` as one JSON document.
+
+    For one model, `events` holds the event behind each of its stages, and `made_from` what is known
+    about the origin of each version that holds a stage.
+    """
     models: list[dict[str, Any]] = [
         {
-            "model": one.model,
-            "stages": {stage: list(held) for stage, held in one.stages.items()},
+            "model": standing.model,
+            "stages": {stage: list(versions) for stage, versions in standing.stages.items()},
             "since": {
                 stage: {"at": since.at, "commit": since.commit}
-                for stage, since in one.since.items()
+                for stage, since in standing.since.items()
             },
         }
-        for one in found
+        for standing in holders.standings
     ]
-    if details:
-        models[0]["events"] = {stage: events.data(told) for stage, told in details.items()}
+    if holders.one is not None and holders.one.events:
+        models[0]["events"] = {
+            stage: event_data(told) for stage, told in holders.one.events.items()
+        }
         models[0]["made_from"] = [
-            _origin(version, known) for version, known in sorted((made_from or {}).items())
+            _origin_data(version, made_from)
+            for version, made_from in sorted(holders.one.made_from.items())
         ]
-    return {"at": at, "commit": commit, "models": models}
+    return json_document({"at": holders.at, "commit": holders.commit, "models": models})
 
 
-def every(
-    at: str, commit: str | None, found: Sequence[StageHolders], style: Style
-) -> Iterator[str]:
-    """Each model, a line a stage."""
-    for one in found:
-        yield style(safe(one.model), "bold")
-        width = max((len(safe(stage)) for stage in one.stages), default=0)
-        for stage, held in one.stages.items():
-            since = one.since.get(stage)
-            told = f"  since {format_minute(since.at)}  {since.commit[:7]}" if since else ""
-            yield f"  {safe(stage):<{width}}  {style(version_list(held), 'bold')}{style(told, 'dim')}"
-    what = counted(len(found), "model")
-    yield (
-        f"{what} at {format_minute(at)}"
-        f" UTC{f', commit {commit[:7]}' if commit else ', before the first commit'}."
-    )
-
-
-def one(
-    course: ModelTimeline,
-    standing: StageHolders | None,
-    details: Mapping[str, AuditedEvent],
-    place: int,
-    now: str,
-    style: Style,
-    recorded: bool = False,
-    made_from: Mapping[int, Origin] | None = None,
-) -> Iterator[str]:
-    """One model in five lines: what is served and since when, by what, with whose approval, in
-    whose place, made from what. `recorded` is as in `events.text`; `made_from` is what is known of
-    versions, by default what the manifest pins."""
-    desired = course.desired_at(place)
-    if standing is None or desired is None:
-        yield f"{style(safe(course.model), 'bold')}  has no manifest at that time."
-        return
-    stage = _foremost(desired, standing)
-    others = [
-        f"{other} {version_list(held)}"
-        for other, held in standing.stages.items()
-        if other != stage and held
-    ]
-    also = style(f"   also {safe(', '.join(others))}", "dim") if others else ""
-    if stage is None or stage not in details:
-        yield f"{style(safe(course.model), 'bold')}  holds no stage.{also}"
-        return
-    told = details[stage]
-    event = told.event
-    at = f"since {format_minute(event.commit.at)} UTC, {age(event.commit.at, now)}"
-    held = standing.stages[stage]
-    head = f"{style(safe(course.model), 'bold')}  {safe(stage)} {style(version_list(held), 'bold')}"
-    yield f"{head}  {at}{_effect(told, recorded)}{also}"
-    merged = told.people.merged_by
-    by = f", merged by {safe(merged)}" if merged and merged != told.people.author else ""
-    yield _line(
-        "by", f"{event.commit.sha[:7]} {subject(told)}, {safe(told.people.author)}{by}", style
-    )
-    yield _line("approved", _approved(told), style)
-    yield _line("replaced", version_list(event.before) if event.before else "nothing", style)
-    specs = desired.manifest.versions
-    known = made_from or {version: origin(specs.get(version)) for version in held}
-    pins = [
-        f"{version}: {safe(words(known[version]) or 'not pinned in the manifest')}"
-        for version in held
-    ]
-    yield _line(
-        "made from",
-        "; ".join(pins) if len(pins) > 1 else pins[0].partition(": ")[2] if pins else "—",
-        style,
-    )
-
-
-def _foremost(desired: Desired, standing: StageHolders) -> str | None:
-    """Production, or else the first stage in display order that holds something."""
-    order = [stage for stage in desired.policy.stages if stage in standing.since]
-    held = [stage for stage in order if standing.stages[stage]]
-    return "Production" if "Production" in order else held[0] if held else None
-
-
-def _line(word: str, said: str, style: Style) -> str:
-    return f"  {style(f'{word:<9}', 'dim')}  {said}"
-
-
-def _effect(told: AuditedEvent, recorded: bool) -> str:
-    if told.effect is None:
-        return ", not applied yet" if recorded else ""
-    return f", {told.effect.result} {format_minute(told.effect.at)}"
-
-
-def _approved(told: AuditedEvent) -> str:
-    who, source = ", ".join(map(safe, told.people.approved_by)), told.people.approved_by_source
-    if source is None:
-        return "nobody that is recorded here"
-    return (who or "nobody") + (" (claimed in the message)" if source == "message" else "")
-
-
-def _origin(version: int, known: Origin) -> dict[str, Any]:
+def _origin_data(version: int, made_from: Origin) -> dict[str, Any]:
     return {
         "version": version,
-        "run_id": known.run_id,
-        "model_id": known.model_id,
-        "source": known.source,
-        "datasets": list(known.datasets),
-        "data": [{"path": path, "md5": md5} for path, md5 in known.data.items()],
-        "code_commit": known.code_commit,
-        "digest": known.digest,
+        "run_id": made_from.run_id,
+        "model_id": made_from.model_id,
+        "source": made_from.source,
+        "datasets": list(made_from.datasets),
+        "data": [{"path": path, "md5": md5} for path, md5 in made_from.data.items()],
+        "code_commit": made_from.code_commit,
+        "digest": made_from.digest,
     }
+
+
+def text(holders: HoldersAt, style: Style | None = None) -> Iterator[str]:
+    """Every model with one line for each stage, or one model in five lines."""
+    style = style or Style()
+    if holders.one is None:
+        return _every_model(holders, style)
+    return _one_model(holders.one, holders.standings, style)
+
+
+def _every_model(holders: HoldersAt, style: Style) -> Iterator[str]:
+    for standing in holders.standings:
+        yield style(safe(standing.model), "bold")
+        width = max((len(safe(stage)) for stage in standing.stages), default=0)
+        for stage, versions in standing.stages.items():
+            since = standing.since.get(stage)
+            suffix = f"  since {format_minute(since.at)}  {since.commit[:7]}" if since else ""
+            held = style(version_list(versions), "bold")
+            yield f"  {safe(stage):<{width}}  {held}{style(suffix, 'dim')}"
+
+    commit = f"commit {holders.commit[:7]}" if holders.commit else "before the first commit"
+    yield f"{counted(len(holders.standings), 'model')} at {format_minute(holders.at)} UTC, {commit}."
+
+
+def _one_model(model: OneModel, standings: Sequence[StageHolders], style: Style) -> Iterator[str]:
+    """What is served and since when, by which commit, with whose approval, instead of which
+    version, and made from what."""
+    name = style(safe(model.name), "bold")
+    if not standings or model.desired is None:
+        yield f"{name}  has no manifest at that time."
+        return
+
+    [standing] = standings
+    stage = _main_stage(model.desired, standing)
+    others = _other_stages(standing, stage, style)
+    if stage is None or stage not in model.events:
+        yield f"{name}  holds no stage.{others}"
+        return
+
+    told, versions = model.events[stage], standing.stages[stage]
+    at = told.event.commit.at
+    since = f"since {format_minute(at)} UTC, {age(at, model.now)}"
+    held = style(version_list(versions), "bold")
+    yield f"{name}  {safe(stage)} {held}  {since}{_effect(told, model.has_receipts)}{others}"
+    yield _line("by", _author(told), style)
+    yield _line("approved", _approval(told), style)
+    replaced = version_list(told.event.before) if told.event.before else "nothing"
+    yield _line("replaced", replaced, style)
+    yield _line("made from", _made_from(model, model.desired, versions), style)
+
+
+def _main_stage(desired: Desired, standing: StageHolders) -> str | None:
+    """Production, or else the first stage in display order that holds a version."""
+    order = [stage for stage in desired.policy.stages if stage in standing.since]
+    if "Production" in order:
+        return "Production"
+    return next((stage for stage in order if standing.stages[stage]), None)
+
+
+def _other_stages(standing: StageHolders, main_stage: str | None, style: Style) -> str:
+    others = [
+        f"{stage} {version_list(versions)}"
+        for stage, versions in standing.stages.items()
+        if stage != main_stage and versions
+    ]
+    return style(f"   also {safe(', '.join(others))}", "dim") if others else ""
+
+
+def _effect(told: AuditedEvent, has_receipts: bool) -> str:
+    if told.effect is not None:
+        return f", {told.effect.result} {format_minute(told.effect.at)}"
+    return ", not applied yet" if has_receipts else ""
+
+
+def _author(told: AuditedEvent) -> str:
+    people = told.people
+    line = f"{told.event.commit.sha[:7]} {subject(told)}, {safe(people.author)}"
+    if people.merged_by and people.merged_by != people.author:
+        line += f", merged by {safe(people.merged_by)}"
+    return line
+
+
+def _approval(told: AuditedEvent) -> str:
+    if told.people.approved_by_source is None:
+        return "nobody that is recorded here"
+    names = ", ".join(map(safe, told.people.approved_by)) or "nobody"
+    is_claimed = told.people.approved_by_source == "message"
+    return f"{names} (claimed in the message)" if is_claimed else names
+
+
+def _made_from(model: OneModel, desired: Desired, versions: Sequence[int]) -> str:
+    pins = desired.manifest.versions
+    origins = []
+    for version in versions:
+        made_from = model.made_from.get(version) or origin(pins.get(version))
+        origins.append(safe(words(made_from) or "not pinned in the manifest"))
+
+    if len(versions) == 1:
+        return origins[0]
+    numbered = zip(versions, origins, strict=True)
+    return "; ".join(f"{version}: {text}" for version, text in numbered) or NOTHING
+
+
+def _line(label: str, text: str, style: Style) -> str:
+    return f"  {style(f'{label:<9}', 'dim')}  {text}"

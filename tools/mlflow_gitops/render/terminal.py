@@ -1,10 +1,12 @@
-"""What may reach a terminal: safe text, and colour only where a person looks."""
+"""What may reach a terminal: safe text, and colour only on a real terminal."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sys
+from collections.abc import Iterator
 from typing import Any, TextIO
 
 from mlflow_gitops.core.yaml.document import CONTROL
@@ -13,29 +15,35 @@ _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "
 
 
 def safe(text: str) -> str:
-    """Text from manifests, registries or git, fit for one terminal line: control characters and
-    line breaks shown as escapes, so that nothing written there can move the cursor, hide or
-    re-order what is printed."""
+    """Text from manifests, registries or git, made safe for one line of a terminal.
+
+    Control characters and line breaks are shown as escapes. So no such text can move the cursor, or
+    hide or reorder what is printed.
+    """
     text = text.replace("\n", "\\n").replace("\t", " ").replace("\r", "\\r")
-    return CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    return CONTROL.sub(_escaped, text)
 
 
 def as_json(value: Any, indent: int | None = None) -> str:
-    """A JSON text for stdout. What moves a cursor or turns text around is escaped in JSON's own
-    way, since a terminal may be where it goes; so is all beyond ASCII where stdout is not in UTF-8,
-    and could not hold all of it."""
-    whole = (
-        (getattr(sys.stdout, "encoding", None) or "utf-8")
-        .lower()
-        .replace("-", "")
-        .startswith("utf")
-    )
-    text = json.dumps(value, indent=indent, ensure_ascii=not whole)
-    return CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    """A JSON text for stdout. Control characters become JSON escapes, since stdout may be a
+    terminal. If stdout is not in UTF-8, everything beyond ASCII is escaped, too."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    is_unicode = encoding.lower().replace("-", "").startswith("utf")
+    return CONTROL.sub(_escaped, json.dumps(value, indent=indent, ensure_ascii=not is_unicode))
+
+
+def json_document(value: Any) -> Iterator[str]:
+    """One indented JSON document, as a renderer returns it."""
+    yield as_json(value, indent=2)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\u{ord(match.group()):04x}"
 
 
 class Style:
-    """Colours for one stream: none where it is no terminal, or where NO_COLOR is set."""
+    """Colours for one stream, stdout by default. There are none if the stream is no terminal, if
+    NO_COLOR is set, or if TERM is `dumb`."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         target = stream or sys.stdout

@@ -313,3 +313,15 @@ def _departs(change: Change, base: Commit) -> str:
         f"{version}MLflow has {change.before or 'nothing'}, {base.sha[:7]} says"
         f" {change.after or 'nothing'}"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What verifying found. `models` counts those looked at, `unmanaged` names MLflow's others,
+    `receipts` counts all that are here, `commit` is the main line's tip."""
+
+    commit: str
+    models: int
+    unmanaged: tuple[str, ...]
+    receipts: int
+    findings: tuple[Unexplained, ...]

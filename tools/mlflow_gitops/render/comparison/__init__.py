@@ -1,0 +1,1 @@
+"""Two versions side by side, as text, JSON and Markdown."""

@@ -1,0 +1,81 @@
+"""The output formats of each command.
+
+To add a format to a command, write a function that takes the command's result and returns the
+lines to print, and name it in the command's table here. `--format` then offers it.
+
+The tables name their renderers instead of importing them: the command line reads the tables to
+parse `--format`, and `--help` and shell completion must not load every renderer (DESIGN §5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.audit.verification import Verification
+    from mlflow_gitops.core.comparison.values import Comparison
+    from mlflow_gitops.core.manifests.snapshot import Snapshot
+    from mlflow_gitops.core.plan.plan import Plan
+    from mlflow_gitops.render.log import Log
+    from mlflow_gitops.render.plan.text import PlanOutput
+    from mlflow_gitops.render.reconcile import ReconcileOutput
+    from mlflow_gitops.render.show import HoldersAt
+
+Result = TypeVar("Result")
+
+_FOR_PROGRAMS = frozenset({"json", "jsonl", "csv"})
+
+
+class Formats(Generic[Result]):
+    """The formats of one command's result: each name with its renderer as `module:function`, where
+    the module is below `mlflow_gitops.render`."""
+
+    def __init__(self, **renderers: str) -> None:
+        self._renderers = renderers
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._renderers)
+
+    def renderer(self, name: str) -> Callable[[Result], Iterable[str]]:
+        """Load the function that renders a result in the named format."""
+        module, _, function = self._renderers[name].partition(":")
+        loaded = import_module(f"mlflow_gitops.render.{module}")
+        renderer: Callable[[Result], Iterable[str]] = getattr(loaded, function)
+        return renderer
+
+
+def is_for_programs(name: str) -> bool:
+    """Whether a program reads this format, so that no hint for people is printed beside it."""
+    return name in _FOR_PROGRAMS
+
+
+INVALID_FILES: Formats[Snapshot] = Formats(
+    text="problems:errors", json="problems:json", markdown="problems:markdown"
+)
+"""What every command prints if it stops because of invalid files."""
+
+VALIDATE: Formats[Snapshot] = Formats(
+    text="problems:text", json="problems:json", github="problems:github_annotations"
+)
+PLAN: Formats[PlanOutput] = Formats(
+    text="plan.text:text", json="plan.json:json", markdown="plan.pull_request_comment:markdown"
+)
+STATUS: Formats[Plan] = Formats(text="status:text", json="status:json", markdown="status:markdown")
+COMPARE: Formats[Comparison] = Formats(
+    text="comparison.text:text",
+    json="comparison.json:json",
+    markdown="comparison.markdown:markdown",
+)
+LOG: Formats[Log] = Formats(
+    text="log:text",
+    json="log:json",
+    jsonl="log:json_lines",
+    csv="log:as_csv",
+    markdown="log:markdown",
+)
+RECONCILE: Formats[ReconcileOutput] = Formats(text="reconcile:text", json="reconcile:json")
+SHOW: Formats[HoldersAt] = Formats(text="show:text", json="show:json")
+VERIFY: Formats[Verification] = Formats(text="verify:text", json="verify:json")

@@ -1,0 +1,110 @@
+"""Phrases about a plan that its text form and the pull request comment share."""
+
+from __future__ import annotations
+
+from mlflow_gitops.core.manifests.names import ACTIVE_STAGES
+from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
+from mlflow_gitops.core.wording import NOTHING, counted, first_few, version_list
+from mlflow_gitops.render.terminal import safe
+
+_LONGEST_VALUE = 60
+"""Characters of a tag's value or a description; JSON has all of it."""
+
+
+def closing(plan: Plan) -> str:
+    """The last line of a plan, which counts what changes."""
+    count = plan.summary
+    if not count["changes"] and not count["refused"]:
+        return f"Plan: {counted(count['models'], 'model')}, nothing to change."
+    changes = counted(count["changes"], "change")
+    return f"Plan: {counted(count['changed'], 'model')}, {changes}, {count['refused']} refused."
+
+
+def stage_move(row: StageChange) -> str:
+    """The versions that hold a stage now and after the plan is applied: `12 → 14`."""
+    return f"{version_list(row.before)} → {version_list(row.after)}"
+
+
+def stages_already_held(model: ModelPlan) -> dict[str, list[int]]:
+    """Stages that gates were asked for although MLflow already shows the versions there."""
+    changing = {row.stage for row in model.stages}
+    held: dict[str, set[int]] = {}
+    for verdict in model.gates:
+        if verdict.stage not in changing:
+            held.setdefault(verdict.stage, set()).add(verdict.version)
+    return {stage: sorted(versions) for stage, versions in held.items()}
+
+
+def consequences(row: StageChange, model: ModelPlan) -> tuple[list[str], list[Change]]:
+    """What else a stage's change does, in a few words, and the changes that those words cover."""
+    phrases: list[str] = []
+    covered: list[Change] = []
+    leaving: dict[str, list[int]] = {}
+    kept = {version for versions in model.desired.values() for version in versions}
+
+    for change in model.changes:
+        if change.action == "transition" and change.after == row.stage:
+            covered.append(change)
+        elif _is_retirement(change, row):
+            covered.append(change)
+            if change.version is not None and change.version not in kept:
+                leaving.setdefault(str(change.after), []).append(change.version)
+        elif change.action in ("set_alias", "delete_alias") and _follows(change, row):
+            covered.append(change)
+            phrases.append(change_text(change))
+
+    return [_leave(versions, stage) for stage, versions in leaving.items()] + phrases, covered
+
+
+def _is_retirement(change: Change, row: StageChange) -> bool:
+    """Whether the change moves a version out of this stage and out of use."""
+    return (
+        change.action == "transition"
+        and change.before == row.stage
+        and change.after not in ACTIVE_STAGES
+    )
+
+
+def _leave(versions: list[int], stage: str) -> str:
+    verb = "goes" if len(versions) == 1 else "go"
+    return f"{first_few(versions, 5)} {verb} to {stage}"
+
+
+def _follows(change: Change, row: StageChange) -> bool:
+    """Whether an alias changes because this stage does: it has the stage's name, or it ends on the
+    stage's only version."""
+    has_stage_name = (change.key or "").lower() == row.stage.lower()
+    return has_stage_name or (len(row.after) == 1 and change.after == row.after[0])
+
+
+def change_text(change: Change) -> str:
+    """One write to MLflow in words. Text that other people wrote is escaped for a terminal."""
+    where = f"version {change.version} " if change.version is not None else ""
+    key = safe(change.key or "")
+
+    match change.action:
+        case "create_model":
+            return "create the registered model"
+        case "register_version":
+            return f"register version {change.version} from {safe(str(change.after))}"
+        case "transition":
+            return f"{change.version}: {safe(str(change.before))} → {safe(str(change.after))}"
+        case "set_alias":
+            return f"alias {key} {change.before or NOTHING} → {change.after}"
+        case "delete_alias":
+            return f"alias {key} {change.before} → {NOTHING}"
+        case "set_tag":
+            return f"{where}tag {key}: {_value(change.before)} → {_value(change.after)}"
+        case "delete_tag":
+            return f"{where}tag {key}: {_value(change.before)} → {NOTHING}"
+        case "set_description":
+            return f"{where}description: {_value(change.before)} → {_value(change.after)}"
+
+
+def _value(value: object) -> str:
+    if value is None or value == "":
+        return NOTHING
+    text = safe(str(value))
+    if len(text) > _LONGEST_VALUE:
+        text = text[: _LONGEST_VALUE - 3] + "…"
+    return f'"{text}"'

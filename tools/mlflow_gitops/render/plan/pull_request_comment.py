@@ -1,0 +1,161 @@
+"""A plan in Markdown: the text of the pull request comment. Everything that other people wrote is
+put into code spans (`render/markdown_safe.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mlflow_gitops.core.comparison.values import Comparison
+from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
+from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
+from mlflow_gitops.core.wording import counted, first_few, version_list
+from mlflow_gitops.render.comparison.brief import brief
+from mlflow_gitops.render.comparison.markdown import sections
+from mlflow_gitops.render.markdown_safe import CELL, LIMIT, ROWS, Block, bounded, code
+from mlflow_gitops.render.plan.phrases import (
+    change_text,
+    closing,
+    consequences,
+    stage_move,
+    stages_already_held,
+)
+from mlflow_gitops.render.plan.text import PlanOutput
+
+_MARKS = {
+    "passed": "✅",
+    "failed": "❌",
+    "overridden": "⚠️",
+    "exempt": "➖",
+    "waiting": "⏳",
+    "unknown": "❓",
+}
+_LONGEST_REFUSAL = 600
+
+
+def markdown(output: PlanOutput) -> Iterator[str]:
+    """The page that `--format markdown` prints."""
+    yield comment(output.plan)
+
+
+def comment(plan: Plan, limit: int = LIMIT) -> str:
+    """What each stage will be, the gates, what is refused with its way out, and the old version
+    compared with the new one. At most `limit` bytes."""
+    blocks = [_block(model) for model in plan.models if model.changes or model.refusals]
+    tail = [_refusal(refusal) for refusal in plan.refusals]
+
+    if plan.gone:
+        names = first_few([code(name, CELL) for name in plan.gone], ROWS)
+        tail.append(f"Manifest deleted, left unchanged in MLflow: {names}.")
+    if plan.onto is not None:
+        tail.append(f"{counted(plan.others, 'model')} the same as on {code(plan.onto, CELL)}.")
+    tail.append(f"**{closing(plan)}**")
+
+    return bounded("## Model registry: plan", blocks, "\n\n".join(tail), "model", limit)
+
+
+def no_plan(reason: str) -> str:
+    """The page if no plan can be made."""
+    return f"## Model registry: no plan\n\n{code(reason, 2000)}"
+
+
+def _block(model: ModelPlan) -> Block:
+    without_details = "\n".join(_model(model))
+    details = [_details(row.comparison, row.stage) for row in model.stages if row.comparison]
+    whole = "\n\n".join([without_details, *details])
+    return Block(whole, without_details, bool(model.refusals))
+
+
+def _model(model: ModelPlan) -> Iterator[str]:
+    yield f"### {code(model.model)}\n"
+    yield from _stages(model)
+
+    for refusal in model.refusals:
+        yield f"\n{_refusal(refusal)}"
+    if model.deferred:
+        yield f"\n⏳ Reconcile waits until {code(model.deferred)}."
+    for note in model.notes[:ROWS]:
+        yield f"\nNote: {code(note)}"
+    if model.file:
+        yield f"\n<sub>in {code(model.file)}</sub>"
+
+
+def _stages(model: ModelPlan) -> Iterator[str]:
+    """Each stage that changes, each that gates were asked for, and every other change."""
+    covered: set[Change] = set()
+    for row in model.stages:
+        phrases, changes = consequences(row, model)
+        covered.update(changes)
+        yield f"- {code(row.stage)} **{stage_move(row)}** {_reason(row)}"
+        yield from _gates(model, row.stage)
+        if phrases:
+            yield f"  - {'; '.join(map(code, phrases))}"
+        if row.comparison:
+            differences = "; ".join(map(code, brief(row.comparison)))
+            yield f"  - {_pair(row.comparison)}: {differences}"
+
+    for stage, versions in stages_already_held(model).items():
+        yield f"- {code(stage)} {version_list(versions)} is already there in MLflow"
+        yield from _gates(model, stage)
+
+    others = [change for change in model.changes if change not in covered]
+    for change in others[:ROWS]:
+        yield f"- {code(change_text(change))}{_reason_of_change(change)}"
+    yield from _left_out(others, "change", "")
+
+
+def _reason(row: StageChange) -> str:
+    """Why a stage changes: the commit that asked for it, or what happened in MLflow."""
+    if row.cause == "drift":
+        return f"drift: {code(row.why)}"
+    if row.commit is None:
+        return "not committed yet"
+
+    request = row.commit.pull_request
+    subject = row.commit.subject.removesuffix(f" (#{request})")
+    reason = f"{code(row.commit.sha[:7])} {code(subject)}"
+    return reason if request is None else f"{reason} #{request}"
+
+
+def _reason_of_change(change: Change) -> str:
+    if change.cause == "drift":
+        return ", changed in MLflow"
+    return f" {code(change.commit.sha[:7])}" if change.commit else ""
+
+
+def _gates(model: ModelPlan, stage: str) -> Iterator[str]:
+    verdicts = [verdict for verdict in model.gates if verdict.stage == stage]
+    for verdict in verdicts[:ROWS]:
+        yield f"  - {_verdict(verdict)}"
+    yield from _left_out(verdicts, "verdict", "  ")
+
+
+def _verdict(verdict: Verdict) -> str:
+    line = f"{_MARKS[verdict.status]} {code(verdict.gate)} {code(verdict.detail)}"
+    return f"{line}, until {code(verdict.until)}" if verdict.until else line
+
+
+def _left_out(items: Sequence[object], noun: str, indent: str) -> Iterator[str]:
+    if len(items) > ROWS:
+        yield f"{indent}- … and {counted(len(items) - ROWS, f'more {noun}')}"
+
+
+def _refusal(refusal: Refusal) -> str:
+    detail, way_out = (
+        code(refusal.detail, _LONGEST_REFUSAL),
+        code(refusal.way_out, _LONGEST_REFUSAL),
+    )
+    return f"> ❌ **Refused** ({code(refusal.code)}): {detail}\n>\n> Way out: {way_out}"
+
+
+def _details(comparison: Comparison, stage: str) -> str:
+    parts = [
+        f"<details><summary>{_pair(comparison)}</summary>",
+        f"What {code(stage)} gets, and what it has:",
+        *sections(comparison),
+        "</details>",
+    ]
+    return "\n\n".join(parts)
+
+
+def _pair(comparison: Comparison) -> str:
+    return f"{comparison.after.number} compared with {comparison.before.number}"

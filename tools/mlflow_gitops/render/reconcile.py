@@ -1,0 +1,113 @@
+"""What a reconcile did, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlflow_gitops.core.plan.outcome import Outcome
+from mlflow_gitops.core.verdicts.verdict import Refusal
+from mlflow_gitops.core.wording import counted
+from mlflow_gitops.render.plan.json import change_data, refusal_data, verdict_data
+from mlflow_gitops.render.plan.text import refusal_lines
+from mlflow_gitops.render.terminal import Style, json_document, safe
+
+RESULTS = ("applied", "unchanged", "deferred", "refused", "failed")
+_RESULT_COLOUR = {"applied": "green", "refused": "red", "failed": "red", "deferred": "yellow"}
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileOutput:
+    """What a reconcile did. `receipt` is the new receipt's digest, None if none was written.
+    `refusals` stopped the whole run. `standing` names the models that were already refused at the
+    commit of `--since`."""
+
+    commit: str
+    outcomes: Sequence[Outcome] = ()
+    receipt: str | None = None
+    refusals: Sequence[Refusal] = ()
+    standing: Sequence[str] = ()
+
+
+def text(output: ReconcileOutput, style: Style | None = None) -> Iterator[str]:
+    """Each model that was changed, refused or deferred, then one line that counts. Nothing if the
+    whole run was refused: the plan, which is printed before, says why."""
+    style = style or Style()
+    if output.refusals:
+        return
+    for outcome in output.outcomes:
+        if outcome.result != "unchanged":
+            yield from outcome_lines(outcome, style)
+    yield closing(output.commit, output.outcomes)
+
+
+def json(output: ReconcileOutput) -> Iterator[str]:
+    """The reconcile as one JSON document."""
+    return json_document(reconciled_data(output))
+
+
+def outcome_lines(outcome: Outcome, style: Style) -> Iterator[str]:
+    """What became of one model."""
+    result = style(outcome.result, _RESULT_COLOUR.get(outcome.result))
+    head = f"{style(safe(outcome.model), 'bold')}  {result}"
+    yield f"{head}  {counted(len(outcome.changes), 'change')}" if outcome.changes else head
+
+    for stage, version in outcome.entered:
+        yield f"  {stage} now holds {version}"
+    if outcome.deferred:
+        waiting = "; ".join(verdict.detail for verdict in outcome.gates if verdict.until)
+        yield f"  {style('…', 'yellow')} deferred until {outcome.deferred}: {safe(waiting)}"
+    for refusal in outcome.refusals:
+        yield from refusal_lines(refusal, style)
+    if outcome.error:
+        yield f"  {style('✗', 'red')} {safe(outcome.error)}"
+
+
+def closing(commit: str, outcomes: Sequence[Outcome]) -> str:
+    """The last line of a reconcile, which counts the models by result."""
+    count = summary(outcomes)
+    results = ", ".join(f"{count[result]} {result}" for result in RESULTS if count[result])
+    changes = counted(count["changes"], "change")
+    return f"Reconciled to {commit[:7]}: {results or 'no models'}; {changes}."
+
+
+def reconciled_data(
+    output: ReconcileOutput,
+) -> dict[str, Any]:
+    """What a reconcile did (DESIGN §5). `changed` lists each version that came to hold a stage and
+    was read back there."""
+    return {
+        "commit": output.commit,
+        "models": [_model(outcome) for outcome in output.outcomes],
+        "changed": [
+            {"model": outcome.model, "stage": stage, "version": version}
+            for outcome in output.outcomes
+            for stage, version in outcome.entered
+        ],
+        "receipt": output.receipt,
+        "refusals": [refusal_data(refusal) for refusal in output.refusals],
+        "standing": list(output.standing),
+        "summary": summary(output.outcomes),
+    }
+
+
+def _model(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "model": outcome.model,
+        "result": outcome.result,
+        "changes": [change_data(change) for change in outcome.changes],
+        "refusals": [refusal_data(refusal) for refusal in outcome.refusals],
+        "error": outcome.error,
+        "gates": [verdict_data(verdict) for verdict in outcome.gates],
+        "deferred": outcome.deferred,
+    }
+
+
+def summary(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """How many models ended with each result, and how many writes were read back as applied."""
+    counts = {
+        result: sum(1 for outcome in outcomes if outcome.result == result) for result in RESULTS
+    }
+    changes = sum(len(outcome.changes) for outcome in outcomes)
+    return {"models": len(outcomes), **counts, "changes": changes}

@@ -1,0 +1,51 @@
+"""What `verify` found, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlflow_gitops.core.audit.verification import Unexplained, Verification
+from mlflow_gitops.core.wording import counted
+from mlflow_gitops.render.terminal import Style, json_document, safe
+
+
+def json(verification: Verification) -> Iterator[str]:
+    """The verification as one JSON document (DESIGN §5)."""
+    data = {
+        "commit": verification.commit,
+        "models": verification.models,
+        "unmanaged": list(verification.unmanaged),
+        "receipts": verification.receipts,
+        "unexplained": [
+            {"model": finding.model or None, "field": finding.field, "detail": finding.detail}
+            for finding in verification.findings
+        ],
+    }
+    return json_document(data)
+
+
+def text(verification: Verification, style: Style | None = None) -> Iterator[str]:
+    """What is unexplained, by model, then one line that counts."""
+    style = style or Style()
+    by_model: dict[str, list[Unexplained]] = {}
+    for finding in verification.findings:
+        by_model.setdefault(finding.model, []).append(finding)
+
+    for model, findings in by_model.items():
+        yield style(safe(model) or "Receipts", "bold")
+        for finding in findings:
+            yield f"  {style('✗', 'red')} {safe(finding.field)}: {safe(finding.detail)}"
+    yield _total(verification)
+
+
+def _total(verification: Verification) -> str:
+    models = counted(verification.models, "model")
+    receipts = counted(verification.receipts, "receipt")
+    if verification.findings:
+        result = f"{len(verification.findings)} unexplained"
+    else:
+        result = f"all explained by {verification.commit[:7]}"
+
+    unmanaged = len(verification.unmanaged)
+    others = f"; {unmanaged} more in MLflow that nobody manages here" if unmanaged else ""
+    return f"Verified {models} by {receipts}: {result}{others}."
