@@ -266,7 +266,9 @@ def test_what_the_policy_forbids_is_not_written(team: Team) -> None:
     team.write("policy.yaml", POLICY + "aliases: {only: [Production]}\n")
     team.commit("Aliases follow Production")
     said = refused(team, "promote", "fraud", "2", "Production")
-    assert "'champion' may only point at what holds Production" in said and "by hand" in said
+    assert (
+        "'champion' may only point at a version that holds Production" in said and "by hand" in said
+    )
 
 
 def test_a_registry_that_cannot_be_asked_leaves_the_version_unpinned(team: Team) -> None:

@@ -336,7 +336,7 @@ def test_a_damaged_repository_is_told(story: tuple[Team, list[str]]) -> None:
     ran = team.run("log", "alpha", "--format", "json")
     assert ran.code == 0
     assert [e["detail"] for e in ran.json if e["commit"] == shas[1]] == [
-        "larger than 1 MiB, or git lacks its content"
+        "larger than 1 MiB, or its content is missing in git"
     ]
     tree = team.git("rev-parse", f"{shas[2]}^{{tree}}")
     (team.folder / ".git/objects" / tree[:2] / tree[2:]).unlink()

@@ -16,7 +16,8 @@ from mlflow_gitops.core.authoring.new_manifest import (
     new_manifest,
 )
 from mlflow_gitops.core.authoring.set_value import Path, with_value
-from mlflow_gitops.core.manifests.manifest import Manifest, check_policy, read_manifest
+from mlflow_gitops.core.manifests.manifest import Manifest, read_manifest
+from mlflow_gitops.core.manifests.manifest_checks import check_policy
 from mlflow_gitops.core.manifests.names import file_stem, name_fault
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion

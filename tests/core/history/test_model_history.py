@@ -19,7 +19,8 @@ from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Commit, MainLine
 from mlflow_gitops.core.history.model_history import UNDECLARED, ModelHistory
 from mlflow_gitops.core.manifests.desired import Desired, Field
-from mlflow_gitops.core.manifests.manifest import check_policy, read_manifest
+from mlflow_gitops.core.manifests.manifest import read_manifest
+from mlflow_gitops.core.manifests.manifest_checks import check_policy
 from mlflow_gitops.core.manifests.policy import Policy, read_policy
 from mlflow_gitops.core.manifests.registry_folder import stem_of
 from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build

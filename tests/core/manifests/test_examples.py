@@ -206,7 +206,7 @@ GATE_MODULES = tuple(
 )
 # The modules that check files; a code is any hyphenated word in them that is not one of these.
 CHECKING = (
-    "yaml/document", "yaml/scalars", "yaml/schema_check", "manifests/names", "manifests/manifest", "manifests/policy",
+    "yaml/document", "yaml/scalars", "yaml/schema_check", "manifests/names", "manifests/manifest_checks", "manifests/policy",
     "manifests/snapshot", *GATE_MODULES, "gates/stage_gates",
 )  # fmt: skip
 NO_CODES = {"utf-8", "utf-8-sig"}

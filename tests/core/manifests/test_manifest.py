@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mlflow_gitops.core.manifests.manifest import (
-    DataPin,
-    Manifest,
-    VersionSpec,
-    check_policy,
-    read_manifest,
-)
+from mlflow_gitops.core.manifests.manifest import DataPin, Manifest, VersionSpec, read_manifest
+from mlflow_gitops.core.manifests.manifest_checks import check_policy
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.manifests.policy import Policy, read_policy
 from tests.support.core.example_files import EXAMPLES
@@ -187,26 +182,26 @@ def test_every_name_is_looked_at_where_it_stands() -> None:
         "  2147483648: {}\n"
         "  2147483647: {}\n"
     )
-    belong = "tags beginning gitops. or mlflow. belong to the tools, not to a manifest"
+    belong = "tags that begin with gitops. or mlflow. are reserved for the tools"
     assert wrong(text) == [
-        (3, 18, "alias-reserved", "MLflow keeps the alias 'v1' for itself"),
-        (3, 34, "alias-reserved", "MLflow keeps the alias 'latest' for itself"),
+        (3, 18, "alias-reserved", "the alias 'v1' is reserved by MLflow"),
+        (3, 34, "alias-reserved", "the alias 'latest' is reserved by MLflow"),
         (4, 15, "tag-reserved", belong),
         (4, 37, "tag-reserved", belong),
         (7, 21, "bad-value", "MLflow refuses the tag name 'a//b'"),
         (7, 30, "tag-reserved", belong),
-        (8, 3, "bad-value", "version 9999999999 is over 2147483647"),
+        (8, 3, "bad-value", "version 9999999999 is larger than 2147483647"),
         (8, 23, "bad-value", "MLflow refuses the tag name 'a/./b'"),
-        (9, 3, "bad-value", "version 2147483648 is over 2147483647"),
+        (9, 3, "bad-value", "version 2147483648 is larger than 2147483647"),
     ]
 
 
 def test_a_version_twice_in_one_list() -> None:
     text = "name: m\nstages:\n  Staging: [1, 2, 1, 2, 3]\n  Archived: [4, 4]\n  Production: [5]\n"
     assert wrong(text) == [
-        (3, 19, "version-twice", "Staging names version 1 twice"),
-        (3, 22, "version-twice", "Staging names version 2 twice"),
-        (4, 17, "version-twice", "Archived names version 4 twice"),
+        (3, 19, "version-twice", "Staging lists version 1 twice"),
+        (3, 22, "version-twice", "Staging lists version 2 twice"),
+        (4, 17, "version-twice", "Archived lists version 4 twice"),
     ]
 
 
@@ -219,8 +214,18 @@ def test_a_version_in_two_of_mlflows_stages() -> None:
         " Archived: [1, 3]\n"
     )
     assert wrong(text, OWN) == [
-        (6, 16, "version-twice", "version 1 stands in Production and in Staging; it can hold one"),
-        (7, 14, "version-twice", "version 1 stands in Production and in Archived; it can hold one"),
+        (
+            6,
+            16,
+            "version-twice",
+            "version 1 is in Production and in Staging, but can hold only one",
+        ),
+        (
+            7,
+            14,
+            "version-twice",
+            "version 1 is in Production and in Archived, but can hold only one",
+        ),
     ], "a stage of the team's own is an alias, and holds it beside"
 
 
@@ -229,7 +234,7 @@ def test_a_stage_that_is_an_alias_holds_one_version() -> None:
         "name: m\nstages:\n  Canary: [1, 2]\n  Shadow: [3, 3]\n  Production: [4, 5]\n  Staging:"
         " [6]\n"
     )
-    message = "Canary is kept as the alias 'canary' and holds one version at most"
+    message = "Canary is kept as the alias 'canary' and can hold only one version"
     assert [found for found in wrong(text, OWN) if found[2] != "version-twice"] == [
         (3, 11, "stage-one-version", message),
     ]  # fmt: skip
@@ -239,11 +244,11 @@ def test_an_unknown_stage_does_not_hide_the_next() -> None:
     text = "name: m\nstages: {None: 1, Prodction: 2, STAGING: 3, Xyz: 4, Canary: [5, 6]}\n"
     known = "known: Production, Staging, Canary, Shadow, Archived"
     assert [(code, message) for _, _, code, message in wrong(text, OWN)] == [
-        ("stage-unknown", "there is no stage 'None'; leave the version out instead"),
+        ("stage-unknown", "there is no stage 'None'; remove the version instead"),
         ("stage-unknown", "there is no stage 'Prodction'; did you mean 'Production'?"),
         ("stage-unknown", "there is no stage 'STAGING'; did you mean 'Staging'?"),
         ("stage-unknown", f"there is no stage 'Xyz'; {known}"),
-        ("stage-one-version", "Canary is kept as the alias 'canary' and holds one version at most"),
+        ("stage-one-version", "Canary is kept as the alias 'canary' and can hold only one version"),
     ]
 
 
@@ -254,13 +259,13 @@ def test_an_alias_that_follows_a_stage_is_not_set_by_hand() -> None:
             3,
             20,
             "alias-clash",
-            "the alias 'canary' follows the stage Canary; it is not set by hand",
+            "the alias 'canary' follows the stage Canary; remove it from aliases",
         ),
         (
             3,
             38,
             "alias-clash",
-            "the alias 'SHADOW' follows the stage Shadow; it is not set by hand",
+            "the alias 'SHADOW' follows the stage Shadow; remove it from aliases",
         ),
     ]
 
@@ -275,13 +280,13 @@ def test_aliases_of_holders_alone() -> None:
             3,
             20,
             "alias-not-allowed",
-            "'b' may only point at what holds Production; version 3 does not",
+            "'b' may only point at a version that holds Production; version 3 does not",
         ),
         (
             3,
             32,
             "alias-not-allowed",
-            "'d' may only point at what holds Production; version 4 does not",
+            "'d' may only point at a version that holds Production; version 4 does not",
         ),
     ]
     both = wrong(text, "aliases: {only: [Production, Staging]}")
@@ -290,7 +295,7 @@ def test_aliases_of_holders_alone() -> None:
             3,
             32,
             "alias-not-allowed",
-            "'d' may only point at what holds Production or Staging; version 4 does not",
+            "'d' may only point at a version that holds Production or Staging; version 4 does not",
         )
     ]
     assert len(wrong(text, "aliases: {only: []}")) == 4 and wrong(text) == []

@@ -154,15 +154,15 @@ def test_aliases_that_are_let_through_mlflow_takes(alias: str) -> None:
     [
         ("m", None),
         ("a" * 250, None),
-        ("a" * 251, "the name is too long to be a file's name"),
-        ("é" * 42, "the name is too long to be a file's name"),  # %C3%A9 each
+        ("a" * 251, "the name is too long for a file name"),
+        ("é" * 42, "the name is too long for a file name"),  # %C3%A9 each
         ("", "the name is empty"),
         (" \t", "the name is empty"),
-        ("a\nb", "the name has a control character in it"),
-        ("a\tb", "the name has a control character in it"),
-        ("a\rb", "the name has a control character in it"),
-        ("a\x1bb", "the name has a control character in it"),
-        ("a\u202eb", "the name has a control character in it"),
+        ("a\nb", "the name contains a control character"),
+        ("a\tb", "the name contains a control character"),
+        ("a\rb", "the name contains a control character"),
+        ("a\x1bb", "the name contains a control character"),
+        ("a\u202eb", "the name contains a control character"),
         ("..", "MLflow refuses the name '..'"),
         (".", "MLflow refuses the name '.'"),
         ("..a", "MLflow refuses the name '..a'"),
@@ -186,8 +186,8 @@ def test_why_a_name_is_refused(name: str, fault: str | None) -> None:
         ("a/b", None),
         ("gitops", None),
         ("xgitops.a", None),
-        ("gitops.a", "tags beginning gitops. or mlflow. belong to the tools, not to a manifest"),
-        ("mlflow.a", "tags beginning gitops. or mlflow. belong to the tools, not to a manifest"),
+        ("gitops.a", "tags that begin with gitops. or mlflow. are reserved for the tools"),
+        ("mlflow.a", "tags that begin with gitops. or mlflow. are reserved for the tools"),
         ("a//b", "MLflow refuses the tag name 'a//b'"),
         ("..", "MLflow refuses the tag name '..'"),
         ("", "MLflow refuses the tag name ''"),
@@ -206,4 +206,4 @@ def test_a_name_that_is_no_text_still_has_a_file() -> None:
     """JSON's escapes can spell half a character; the manifest is refused, and refusing it must not
     crash."""
     assert file_stem("a\ud800") == "a%ED%A0%80"
-    assert name_fault("a\ud800") == "the name has a control character in it"
+    assert name_fault("a\ud800") == "the name contains a control character"

@@ -7,7 +7,8 @@ import pytest
 
 from mlflow_gitops.core.authoring.edit_manifest import Edit, apply_edit
 from mlflow_gitops.core.manifests.desired import Desired
-from mlflow_gitops.core.manifests.manifest import check_policy, read_manifest
+from mlflow_gitops.core.manifests.manifest import read_manifest
+from mlflow_gitops.core.manifests.manifest_checks import check_policy
 from mlflow_gitops.core.manifests.origin_pin import ORIGIN_TAG, OriginPin, copied_tags
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion

@@ -389,7 +389,7 @@ def test_what_is_wrong_with_a_rule(rule: str, found: list[tuple[str, str]]) -> N
 
 @pytest.mark.parametrize("name", ["None", "none", "NONE"])
 def test_no_stage_is_called_what_mlflow_calls_having_none(name: str) -> None:
-    said = f"a stage cannot be called {name}: that is MLflow's word for no stage"
+    said = f"{name!r} cannot be a stage: MLflow uses it for versions without a stage"
     assert faults(f"stages: {{{name}: {{native: false, alias: a}}}}\n") == [("stage-clash", said)]
 
 

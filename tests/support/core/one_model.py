@@ -11,7 +11,8 @@ from mlflow_gitops.core.history.base import BaseState
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.manifests.desired import Desired
-from mlflow_gitops.core.manifests.manifest import check_policy, read_manifest
+from mlflow_gitops.core.manifests.manifest import read_manifest
+from mlflow_gitops.core.manifests.manifest_checks import check_policy
 from mlflow_gitops.core.manifests.policy import Policy, read_policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan.plan_model import plan_model

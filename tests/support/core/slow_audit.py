@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from mlflow_gitops.core.manifests.manifest import check_policy, read_manifest
+from mlflow_gitops.core.manifests.manifest import read_manifest
+from mlflow_gitops.core.manifests.manifest_checks import check_policy
 from mlflow_gitops.core.manifests.policy import Policy, read_policy
 from tests.support.git_histories import REGISTRY, Repo
 

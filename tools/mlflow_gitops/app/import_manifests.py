@@ -16,7 +16,8 @@ from mlflow_gitops.core.authoring.update_manifest import Basis, update_edit
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.manifests.desired import Desired
-from mlflow_gitops.core.manifests.manifest import Manifest, check_policy, read_manifest
+from mlflow_gitops.core.manifests.manifest import Manifest, read_manifest
+from mlflow_gitops.core.manifests.manifest_checks import check_policy
 from mlflow_gitops.core.manifests.names import file_stem, name_fault
 from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy
 from mlflow_gitops.core.manifests.registry_folder import stem_of

@@ -1,7 +1,8 @@
-"""Manifests and policies by their blobs: each is read once, however many commits hold it.
+"""Reads manifests and policies from git blobs. Each blob is read once, even if many commits have
+it.
 
-What a manifest means depends on the policy of its commit, so the two are put together here, for
-planning and for the audit alike.
+What a manifest means depends on the policy of its commit. This module combines the two, for the
+planner and for the audit.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.fast_manifest import ManifestTemplate
-from mlflow_gitops.core.manifests.manifest import Manifest, check_policy, read_manifest
+from mlflow_gitops.core.manifests.manifest import Manifest, read_manifest
+from mlflow_gitops.core.manifests.manifest_checks import check_policy
 from mlflow_gitops.core.manifests.names import Kind
 from mlflow_gitops.core.manifests.policy import Policy, read_policy
 from mlflow_gitops.core.manifests.snapshot import LINK
@@ -19,143 +21,148 @@ from mlflow_gitops.core.yaml.document import MAX_BYTES, Document
 from mlflow_gitops.core.yaml.problems import Problem
 
 ReadBlobs = Callable[[Iterable[str]], Mapping[str, bytes]]
+"""Maps blob ids to contents. Blobs that are missing or too large are left out."""
 
 DUPLICATE = ("", "")
-"""Two manifests of one name: as unreadable as one that is no YAML."""
+"""Stands for two manifests of one name in a commit: as unreadable as a file that is not YAML."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a file says; `desired` is None where `fault` says why it cannot be used."""
+    """What a manifest declares. `desired` is None if the file cannot be used; `fault` then gives
+    the reason."""
 
     desired: Desired | None
     fault: str | None = None
 
 
 class ManifestReader:
-    """Reads blobs through `read_blobs`, which maps ids to contents and leaves out what is no file
-    of a fair size.
-
-    `stageless` is as in `Policy`.
-    """
+    """Reads manifests and policies by their blob ids. `stageless` is as in `Policy`."""
 
     def __init__(self, read_blobs: ReadBlobs, *, stageless: bool = False) -> None:
-        self._read = read_blobs
+        self._read_blobs = read_blobs
         self._stageless = stageless
-        self._blobs: dict[str, bytes] = {}
-        self._asked: set[str] = set()
+        self._contents: dict[str, bytes] = {}
+        self._requested: set[str] = set()
         self._policies: dict[str, tuple[Policy | None, str | None]] = {}
         self._manifests: dict[tuple[str, str], Manifest | str] = {}
-        self._latest: dict[str, tuple[Manifest, Document]] = {}
-        self._templates: dict[str, ManifestTemplate] = {}
         self._readings: dict[tuple[str, str, int], Reading] = {}
 
+        # By path: the manifest that was read in full last, and the template made from it once a
+        # second version of the file is read.
+        self._latest: dict[str, tuple[Manifest, Document]] = {}
+        self._templates: dict[str, ManifestTemplate] = {}
+
     def fetch(self, blobs: Iterable[str]) -> None:
-        """Get these blobs in one batch, as far as they are not here."""
-        missing = set(blobs) - self._asked
+        """Read these blobs in one batch, except those that were read before."""
+        missing = set(blobs) - self._requested
         if missing:
-            self._asked |= missing
-            self._blobs.update(self._read(missing))
+            self._requested |= missing
+            self._contents.update(self._read_blobs(missing))
 
     def add_content(self, path: str, blob: str, data: bytes | None) -> None:
-        """Take a manifest's or a policy's content before it is asked for, None if there is none; a
-        manifest is read at once."""
-        self._asked.add(blob)
+        """Add the content of a manifest or policy that was read elsewhere, None if the blob has no
+        usable content. A manifest is parsed at once."""
+        self._requested.add(blob)
         if data is not None:
-            self._blobs[blob] = data
+            self._contents[blob] = data
         if "/models/" in path:
             self._manifests[blob, path] = self._parse(blob, path)
 
     def default_policy(self) -> Policy:
-        """MLflow's own rules, which hold where there is no policy file."""
-        found = self.policy(None)[0]
-        assert found is not None
-        return found
+        """MLflow's own rules, which apply if there is no policy file."""
+        policy, _ = self.policy(None)
+        assert policy is not None
+        return policy
 
     def policy(self, blob: str | None) -> tuple[Policy | None, str | None]:
-        """The policy of a blob that was fetched, or why it cannot be used; without a blob MLflow's
-        own rules."""
+        """The policy in a fetched blob, or the reason why it cannot be used. Without a blob, the
+        default policy."""
         key = blob or ""
         if key not in self._policies:
-            self._policies[key] = (
-                (Policy(stageless=self._stageless), None) if blob is None else self._policy(blob)
-            )
+            self._policies[key] = self._read_policy(blob)
         return self._policies[key]
 
     def manifest(self, blob: str, path: str, policy: Policy) -> Reading:
-        """What a blob that was fetched wants under a policy. The path's stem is what the model must
-        be called."""
+        """What the manifest in a fetched blob declares under a policy. Its `name` must fit the stem
+        of the path."""
         if (blob, path) == DUPLICATE:
             return Reading(None, "two manifests have its name")
-        manifest = self._known(blob, path)
+        manifest = self._parsed(blob, path)
         if isinstance(manifest, str):
             return Reading(None, manifest)
+
         rules = policy.for_model(manifest.name, manifest.kind)
-        key = (
-            blob,
-            path,
-            id(rules),
-        )  # the rules of a policy live as long as it, and this keeps every policy
+        # The id stays unique: the policy keeps its rules, and this reader keeps every policy.
+        key = (blob, path, id(rules))
         if key not in self._readings:
-            document = Document(
-                path,
-                {
-                    "kind": manifest.kind,
-                    "stages": _listed(manifest.stages),
-                    "aliases": manifest.aliases,
-                },
-            )
-            check_policy(document, rules)
-            fault = _told(document.problems) if document.problems else None
-            self._readings[key] = Reading(None if fault else Desired(manifest, rules), fault)
+            desired = Desired(manifest, rules)
+            fault = _policy_fault(path, desired)
+            self._readings[key] = Reading(None if fault else desired, fault)
         return self._readings[key]
 
     def kind(self, blob: str, path: str) -> Kind:
-        """What a blob that was fetched is a manifest of; a model where that cannot be read."""
-        if b"prompt" not in self._blobs.get(blob, b""):
+        """The kind of the manifest in a fetched blob; "model" if it cannot be read."""
+        if b"prompt" not in self._contents.get(blob, b""):
             return "model"
-        manifest = self._known(blob, path)
+        manifest = self._parsed(blob, path)
         return "model" if isinstance(manifest, str) else manifest.kind
 
-    def _known(self, blob: str, path: str) -> Manifest | str:
+    def _read_policy(self, blob: str | None) -> tuple[Policy | None, str | None]:
+        if blob is None:
+            return Policy(stageless=self._stageless), None
+        data = self._contents.get(blob)
+        if data is None:
+            return None, _missing_content(blob)
+        policy, problems = read_policy(data, "policy.yaml")
+        if policy is None:
+            return None, _first_problem(problems)
+        return (policy.without_stages() if self._stageless else policy), None
+
+    def _parsed(self, blob: str, path: str) -> Manifest | str:
+        """The manifest in a blob, or the reason why it cannot be used."""
         if (blob, path) not in self._manifests:
             self._manifests[blob, path] = self._parse(blob, path)
         return self._manifests[blob, path]
 
-    def _policy(self, blob: str) -> tuple[Policy | None, str | None]:
-        data = self._blobs.get(blob)
-        if data is None:
-            return None, _no_file(blob)
-        policy, problems = read_policy(data, "policy.yaml")
-        if policy is None:
-            return None, _told(problems)
-        return (policy.without_stages() if self._stageless else policy), None
-
     def _parse(self, blob: str, path: str) -> Manifest | str:
-        data = self._blobs.get(blob)
+        data = self._contents.get(blob)
         if data is None:
-            return _no_file(blob)
+            return _missing_content(blob)
+
         if path in self._latest:
             self._templates[path] = ManifestTemplate(*self._latest.pop(path))
-        if path in self._templates and (quick := self._templates[path].read(data)):
-            return quick
+        if path in self._templates:
+            manifest = self._templates[path].read(data)
+            if manifest is not None:
+                return manifest
+
         manifest, document = read_manifest(data, path)
         if manifest is None:
-            return _told(document.problems)
+            return _first_problem(document.problems)
         self._latest[path] = manifest, document
         return manifest
 
 
-def _listed(stages: Mapping[str, tuple[int, ...]]) -> dict[str, list[int]]:
-    return {stage: list(versions) for stage, versions in stages.items()}
+def _policy_fault(path: str, desired: Desired) -> str | None:
+    """The first fault that the policy finds in a valid manifest."""
+    manifest = desired.manifest
+    root = {
+        "kind": manifest.kind,
+        "stages": {stage: list(versions) for stage, versions in manifest.stages.items()},
+        "aliases": manifest.aliases,
+    }
+    document = Document(path, root)
+    check_policy(document, desired.policy)
+    return _first_problem(document.problems) if document.problems else None
 
 
-def _told(problems: Iterable[Problem]) -> str:
+def _first_problem(problems: Iterable[Problem]) -> str:
     first = min(problems)
     return f"{first.code}: {first.message}"
 
 
-def _no_file(blob: str) -> str:
-    return (
-        LINK if blob == "link" else f"larger than {MAX_BYTES >> 20} MiB, or git lacks its content"
-    )
+def _missing_content(blob: str) -> str:
+    if blob == "link":
+        return LINK
+    return f"larger than {MAX_BYTES >> 20} MiB, or its content is missing in git"

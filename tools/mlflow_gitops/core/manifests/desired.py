@@ -1,9 +1,9 @@
-"""Desired state as fields: what one manifest, under one policy, wants of each single thing in
-MLflow.
+"""The desired state as fields: the value that a manifest, under a policy, sets for each single item
+in MLflow.
 
-A field is one version's native stage, one alias, one tag or one description (RULES R2). Comparing
-the fields of several commits tells what git changed, and comparing them with MLflow tells what is
-to be done.
+A field is the native stage of one version, one alias, one tag or one description (RULES R2).
+Comparing the fields of several commits shows what git changed; comparing them with MLflow shows
+what must be done.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ FieldKind = Literal["stage", "alias", "tag", "description"]
 
 
 class Field(NamedTuple):
-    """One managed thing. `version` is None for what belongs to the model; `key` is an alias's or a
-    tag's name."""
+    """One managed item. `version` is None if it belongs to the model; `key` is the name of an alias
+    or a tag."""
 
     kind: FieldKind
     version: int | None = None
@@ -30,54 +30,64 @@ class Field(NamedTuple):
 
 @dataclass(frozen=True)
 class Desired:
-    """A manifest under the policy of its commit."""
+    """A manifest together with the policy of its commit."""
 
     manifest: Manifest
     policy: ModelPolicy
 
     def after_removal(self) -> Desired:
-        """What is wanted once the manifest is gone: every stage empty on purpose, and nothing
-        declared."""
-        gone = Manifest(
-            self.manifest.name, self.manifest.file, None, (), {}, {stage: () for stage in self.policy.stages}, {}, {},
-            self.manifest.kind,
-        )  # fmt: skip
-        return Desired(gone, self.policy)
+        """The desired state after the manifest is deleted: every stage explicitly empty, and
+        nothing else declared."""
+        empty = Manifest(
+            name=self.manifest.name,
+            file=self.manifest.file,
+            description=None,
+            owners=(),
+            tags={},
+            stages={stage: () for stage in self.policy.stages},
+            aliases={},
+            versions={},
+            kind=self.manifest.kind,
+        )
+        return Desired(empty, self.policy)
 
     def holders(self, stage: str) -> tuple[int, ...]:
-        """The versions that the manifest gives a stage, ascending."""
+        """The versions that the manifest lists for a stage, ascending."""
         return self.manifest.stages.get(stage, ())
 
     @cached_property
     def native_stages(self) -> dict[int, str]:
-        """Version to the native stage that names it."""
+        """Version to the native stage that lists it."""
         return {
-            v: s
-            for s, versions in self.manifest.stages.items()
-            for v in versions
-            if self._is_native(s)
+            version: stage
+            for stage, versions in self.manifest.stages.items()
+            for version in versions
+            if self._is_native(stage)
         }
 
     @cached_property
     def custom_stages(self) -> dict[int, tuple[str, ...]]:
-        """Version to the stages of the team's own that name it; such stages live as aliases alone,
-        so it may hold several."""
-        found: dict[int, tuple[str, ...]] = {}
+        """Version to the stages of the team's own that list it. Such stages exist in MLflow only as
+        aliases, so a version can hold several."""
+        stages_by_version: dict[int, tuple[str, ...]] = {}
         for stage, versions in self.manifest.stages.items():
-            if not self._is_native(stage):
-                found.update({version: (*found.get(version, ()), stage) for version in versions})
-        return found
+            if self._is_native(stage):
+                continue
+            for version in versions:
+                stages_by_version[version] = (*stages_by_version.get(version, ()), stage)
+        return stages_by_version
 
     def stages_of(self, version: int) -> tuple[str, ...]:
-        """Every stage that names a version, MLflow's own first. A version's stamp names the commit
-        that last changed this."""
+        """Every stage that lists a version, MLflow's own first. The stamp of a version names the
+        commit that last changed this."""
         native = self.native_stages.get(version)
-        return (*((native,) if native else ()), *self.custom_stages.get(version, ()))
+        custom = self.custom_stages.get(version, ())
+        return custom if native is None else (native, *custom)
 
     @cached_property
     def fields(self) -> Mapping[Field, str | int | None]:
-        """Every declared field and its value. An alias that follows an empty stage is declared as
-        None: absent."""
+        """Every declared field and its value. The alias of an empty stage is declared as None: it
+        must not exist."""
         return dict(self._declared())
 
     def _declared(self) -> Iterator[tuple[Field, str | int | None]]:
@@ -87,7 +97,8 @@ class Desired:
         for key, value in manifest.tags.items():
             yield Field("tag", None, key), value
         for version, stages in self.custom_stages.items():
-            # `None` in MLflow; the value here only tells a change of this from a change of nothing.
+            # Such a version has the stage `None` in MLflow. The value here only lets a comparison
+            # of two commits notice a change.
             yield Field("stage", version), f"({', '.join(stages)})"
         for version, stage in self.native_stages.items():
             yield Field("stage", version), stage

@@ -1,8 +1,8 @@
-"""Environments: several MLflow servers or workspaces that one repository keeps, from the text of
-their list.
+"""Environments: several MLflow servers or workspaces that one repository manages, read from the text
+of `environments.yaml`.
 
-An environment is a registry folder like any other, and where its MLflow is. Everything else (plan,
-gates, reconcile, log) works on such a folder and knows nothing of the others.
+An environment is a registry folder like any other, together with the address of its MLflow.
+Everything else (plan, gates, reconcile, log) works on one such folder and does not know the others.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from mlflow_gitops.core.yaml import schema_check
 from mlflow_gitops.core.yaml.document import Document, parse
 from mlflow_gitops.core.yaml.problems import Problem
 
-_SECRET = re.compile(
+_CREDENTIALS = re.compile(
     r"://[^/?#]*@|[?&;](password|passwd|pwd|token|user|sslpassword)=", re.IGNORECASE
 )
-_WHERE = ("tracking_uri", "registry_uri")
+_URI_FIELDS = ("tracking_uri", "registry_uri")
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One MLflow and the registry folder that says what it shall hold. `read` and `write` are
-    GitHub's environments whose secrets the workflows use."""
+    """One MLflow, and the registry folder with its desired state. `read` and `write` are the names
+    of the GitHub environments whose secrets the workflows use."""
 
     name: str
     folder: RegistryFolder
@@ -37,15 +37,16 @@ class Environment:
     write: str = ""
 
     def variable_name(self, name: str) -> str:
-        """The environment variable that holds a credential for this environment where another one's
-        are in use: `MLFLOW_TRACKING_TOKEN_STAGING` beside `MLFLOW_TRACKING_TOKEN`."""
+        """The environment variable with a credential of this environment while the plain variable
+        belongs to another one: `MLFLOW_TRACKING_TOKEN_STAGING` for `MLFLOW_TRACKING_TOKEN`."""
         return f"{name}_{self.name.upper().replace('-', '_')}"
 
 
 def read_environments(
     data: bytes, registry: str
 ) -> tuple[dict[str, Environment] | None, list[Problem]]:
-    """Parse and check the list that stands in the folder `registry`; None if it has errors."""
+    """Parse and check the list in the folder `registry`. Returns the environments by name, None if
+    there are errors, and the problems."""
     document = parse(data, f"{registry}/{ENVIRONMENTS}")
     if document.root is not None or not document.problems:
         schema_check.check(document, "environments")
@@ -58,30 +59,32 @@ def read_environments(
 
 def policy_changes(
     current: str,
-    named: Iterable[tuple[int, str | None]],
-    changes: Iterable[tuple[int, str, str | None]],
+    policy_paths: Iterable[tuple[int, str | None]],
+    file_changes: Iterable[tuple[int, str, str | None]],
 ) -> list[tuple[int, str | None]]:
-    """The changes of an environment's policy, whichever file it was: (place on the line, blob or
-    None), oldest first.
+    """The changes of an environment's policy when the list of environments named different files
+    over time: (index on the main line, blob id or None), oldest first.
 
-    `named` tells which file the list names from a place on, None where it names none; `changes`
-    what happened to these files (place, path, blob). Before the list names one, it is `current`,
-    the one that it names today.
+    `policy_paths` has the path that the list names from a commit on (index, path), None if it names
+    none. `file_changes` has the changes of these files (index, path, blob id). Before the list names
+    any file, `current` counts, the path that it names today.
     """
-    names = dict(named)
-    moments: dict[int, dict[str, str | None]] = {i: {} for i in names}
-    for i, path, blob in changes:
-        moments.setdefault(i, {})[path] = blob
+    path_by_index = dict(policy_paths)
+    changes_by_index: dict[int, dict[str, str | None]] = {index: {} for index in path_by_index}
+    for index, path, blob in file_changes:
+        changes_by_index.setdefault(index, {})[path] = blob
+
     blobs: dict[str, str | None] = {}
-    file, before = current, None
-    course: list[tuple[int, str | None]] = []
-    for i in sorted(moments):
-        blobs.update(moments[i])
-        file = names.get(i) or file
-        if (now := blobs.get(file)) != before:
-            course.append((i, now))
-            before = now
-    return course
+    policy_path, policy_blob = current, None
+    changes: list[tuple[int, str | None]] = []
+    for index in sorted(changes_by_index):
+        blobs.update(changes_by_index[index])
+        policy_path = path_by_index.get(index) or policy_path
+        blob = blobs.get(policy_path)
+        if blob != policy_blob:
+            changes.append((index, blob))
+            policy_blob = blob
+    return changes
 
 
 def _environment(name: str, entry: Mapping[str, Any], registry: str) -> Environment:
@@ -90,7 +93,8 @@ def _environment(name: str, entry: Mapping[str, Any], registry: str) -> Environm
     return Environment(
         name=name,
         folder=RegistryFolder(
-            f"{registry}/{entry.get('folder', name)}", f"{registry}/{policy}" if policy else None
+            path=f"{registry}/{entry.get('folder', name)}",
+            shared_policy=f"{registry}/{policy}" if policy else None,
         ),
         tracking_uri=entry["tracking_uri"],
         registry_uri=entry.get("registry_uri"),
@@ -101,55 +105,64 @@ def _environment(name: str, entry: Mapping[str, Any], registry: str) -> Environm
 
 
 def _check(document: Document) -> None:
-    """What a schema cannot say: no credentials, and a folder and a place in MLflow of its own for
-    each."""
+    """The checks that a schema cannot express: no credentials, and a folder and a registry for each
+    environment alone."""
     if not document.root:
-        document.add_problem_at(
-            "no-environments", "names no environment; write `prod: {tracking_uri: https://…}`", ()
-        )
+        message = "names no environment; add one, such as `prod: {tracking_uri: https://…}`"
+        document.add_problem_at("no-environments", message, ())
     folders: dict[str, str] = {}
-    places: dict[tuple[object, ...], str] = {}
+    registries: dict[tuple[object, ...], str] = {}
     for name, entry in document.root.items():
-        if not isinstance(entry, dict):
-            continue
-        for word in _WHERE:
-            if isinstance(uri := entry.get(word), str) and _SECRET.search(uri):
-                said = (
-                    f"{name}.{word} has a user or a password in it; git keeps them for ever. Set"
-                    " them as MLflow's own "
-                )
-                document.add_problem_at(
-                    "credentials",
-                    said + "variables, MLFLOW_TRACKING_USERNAME and the like",
-                    (name, word),
-                )
-        _check_folder(document, name, entry, folders)
-        uri = entry.get("registry_uri") or entry.get("tracking_uri")
-        place = (uri.rstrip("/") if isinstance(uri, str) else name, str(entry.get("workspace")))
-        if (other := places.setdefault(place, name)) != name:
-            said = f"{name} is the same registry as {other}; two would undo each other's work"
-            document.add_problem_at("same-registry", said, (name,), key=True)
+        if isinstance(entry, dict):
+            _check_credentials(document, name, entry)
+            _check_folder(document, name, entry, folders)
+            _check_registry(document, name, entry, registries)
+
+
+def _check_credentials(document: Document, name: str, entry: Mapping[str, Any]) -> None:
+    for field in _URI_FIELDS:
+        uri = entry.get(field)
+        if isinstance(uri, str) and _CREDENTIALS.search(uri):
+            message = (
+                f"{name}.{field} contains a user or a password, which git would keep for ever. Use"
+                " MLflow's variables instead: MLFLOW_TRACKING_USERNAME and the like"
+            )
+            document.add_problem_at("credentials", message, (name, field))
+
+
+def _check_registry(
+    document: Document,
+    name: str,
+    entry: Mapping[str, Any],
+    registries: dict[tuple[object, ...], str],
+) -> None:
+    """No two environments may be the same registry. `registries` collects the checked ones."""
+    uri = entry.get("registry_uri") or entry.get("tracking_uri")
+    registry = (uri.rstrip("/") if isinstance(uri, str) else name, str(entry.get("workspace")))
+    other = registries.setdefault(registry, name)
+    if other != name:
+        message = f"{name} is the same registry as {other}; each would undo what the other does"
+        document.add_problem_at("same-registry", message, (name,), key=True)
 
 
 def _check_folder(
     document: Document, name: str, entry: Mapping[str, Any], folders: dict[str, str]
 ) -> None:
+    """No two environments may have folders that overlap. `folders` collects the checked ones."""
     folder = entry.get("folder", name)
     if not isinstance(folder, str):
         return
     path = (name, "folder") if "folder" in entry else (name,)
     if folder.split("/")[0] == "models":
-        document.add_problem_at(
-            "folder-taken",
-            "models/ is where manifests of a repository without environments live",
-            path,
-        )
-    for taken, other in folders.items():
-        if f"{taken}/".startswith(f"{folder}/") or f"{folder}/".startswith(f"{taken}/"):
-            document.add_problem_at(
-                "folder-taken",
-                f"{folder}/ belongs to {other} ({taken}/) already; each needs its own",
-                path,
-            )
+        message = "models/ is the folder for manifests of a repository without environments"
+        document.add_problem_at("folder-taken", message, path)
+    for other_folder, other in folders.items():
+        if _overlap(folder, other_folder):
+            message = f"{folder}/ overlaps with {other_folder}/ of {other}; each needs its own"
+            document.add_problem_at("folder-taken", message, path)
             break
     folders.setdefault(folder, name)
+
+
+def _overlap(one: str, other: str) -> bool:
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")

@@ -1,4 +1,4 @@
-"""Where a version was copied from: another environment's registry (`origin:` in a manifest)."""
+"""`origin:` in a manifest: the version of another environment that a version is a copy of."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from dataclasses import dataclass
 from mlflow_gitops.core.manifests.names import RESERVED_TAG_PREFIXES
 
 ORIGIN_TAG = "gitops.origin"
-"""On a copied version: whose copy it is. On its run and its logged model: the same, and what they
-are found by again."""
+"""The tag that names the origin of a copied version. Its run and its logged model have it too, so
+that an interrupted copy can be continued."""
+
 COPY_TAG = "gitops.copy"
-"""On the run and the logged model of a copy: the digest of what it is a copy of."""
+"""The tag of a copy's run and logged model with the digest of the original."""
 
 
 def copied_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Those of a version's tags that its copy gets: people's, not the tools'."""
+    """The tags of a version that its copy gets: all but those reserved for the tools."""
     return {key: value for key, value in tags.items() if not key.startswith(RESERVED_TAG_PREFIXES)}
 
 
 @dataclass(frozen=True, slots=True)
 class OriginPin:
-    """A version of another environment, and what tells it from any other that may come to have its
-    number: the digest of its artifacts, its run and its logged model there. `model` is the
-    registered model's name, the same here and there."""
+    """A version of another environment. The digest of its artifacts, its run and its logged model
+    distinguish it from any other version that may get the same number. `model` is the name of the
+    registered model, which is the same in both environments."""
 
     environment: str
     version: int
@@ -35,17 +36,17 @@ class OriginPin:
 
     @property
     def label(self) -> str:
-        """Where it is, for people: `staging/14`."""
+        """The version for a person to read: `staging/14`."""
         return f"{self.environment}/{self.version}"
 
     @property
     def stamp(self) -> str:
-        """What a copy of exactly this is stamped with."""
+        """The value of ORIGIN_TAG on a copy of exactly this version."""
         return f"{self.label}@{self.digest}"
 
     @property
     def key(self) -> str:
-        """What a copy is found again by. No name stands in it, since no name can stand in every
-        filter of MLflow's."""
-        said = "\0".join((self.environment, self.model, str(self.version), self.digest))
-        return hashlib.sha256(said.encode()).hexdigest()
+        """A digest by which a copy can be searched in MLflow. It contains no names, because
+        MLflow's search filters cannot express every name."""
+        identity = "\0".join((self.environment, self.model, str(self.version), self.digest))
+        return hashlib.sha256(identity.encode()).hexdigest()

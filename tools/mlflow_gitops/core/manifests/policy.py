@@ -1,8 +1,8 @@
-"""The policy: stages, what protects them, and what happens to drift, as values for each model."""
+"""The policy: the stages, what protects them, and what happens to drift, for each model."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
@@ -20,45 +20,46 @@ Drift = Literal["heal", "report"]
 
 @dataclass(frozen=True, slots=True)
 class StageRule:
-    """One stage's rule. `native` stages are MLflow's own; the others live as their `alias` alone."""
+    """The rule of one stage. `native` stages are MLflow's own; the others exist in MLflow only as
+    their `alias`."""
 
     name: str
     alias: str | None
     native: bool
     protected: bool
     gates: StageGates = NO_GATES
+    """The gates that a version must pass to get this stage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """A time in which nothing that git asks for is reconciled, except rollbacks. `until` is as the
-    policy writes it."""
+    """A time in which only rollbacks are reconciled. `until` is the text in the policy."""
 
     reason: str
     until: str
 
     def is_active(self, now: str) -> bool:
-        """Whether it still holds at `now`, RFC 3339. A day without a time is frozen to its end,
-        UTC."""
+        """Whether the freeze is active at `now` (RFC 3339). A date without a time includes the whole
+        day, in UTC."""
         until = self.until if len(self.until) > 10 else f"{self.until}T23:59:59.999999Z"
         return parse_time(now) <= parse_time(until)
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How many models one run may change: the larger of a number and a share of those looked at."""
+    """How many models one run may change: a share of all models, but at least `floor`."""
 
     percent: float = 0
     floor: int = 0
 
     def max_changes(self, models: int) -> int:
-        """The number of models that may change among so many."""
+        """The number of models that may change if there are `models` in all."""
         return max(self.floor, int(models * self.percent / 100))
 
 
 @dataclass(frozen=True, slots=True)
 class ModelPolicy:
-    """The policy as it holds for one model, every exception merged in. `stages` is in display
+    """The policy for one model, with every matching exception merged in. `stages` is in display
     order: Production first."""
 
     stages: Mapping[str, StageRule]
@@ -66,71 +67,76 @@ class ModelPolicy:
     drift: Drift
     freeze: Freeze | None = None
     overrides: frozenset[str] = frozenset()
-    """The gates that a commit may override."""
+    """The names of the gates that a commit may override."""
     propose: str | None = None
-    """The stage that new versions are proposed for."""
+    """The stage that `propose` suggests new versions for."""
 
     @property
     def stage_aliases(self) -> dict[str, str]:
-        """Alias to the stage that it follows."""
+        """Alias to the stage that it follows, for all stages with an alias."""
         return {rule.alias: rule.name for rule in self.stages.values() if rule.alias}
 
 
 @dataclass(slots=True)
 class Policy:
-    """The policy file, or MLflow's four stages with Production protected where there is none."""
+    """The policy file. Without a file: MLflow's own stages, with Production protected."""
 
     raw: Mapping[str, Any] = field(default_factory=dict)
     stageless: bool = False
-    """Whether the registry it is for keeps no stages (Unity Catalog): then every stage lives as an
-    alias (RULES R10)."""
-    _known: dict[tuple[Kind, tuple[int, ...]], ModelPolicy] = field(default_factory=dict)
+    """Whether the registry has no stages (Unity Catalog), so that every stage becomes an alias
+    (RULES R10)."""
+    _rules: dict[tuple[Kind, tuple[int, ...]], ModelPolicy] = field(default_factory=dict)
 
     def matching_exceptions(self, model: str, kind: Kind = "model") -> tuple[int, ...]:
-        """The indices of the exceptions that hold for a model or a prompt, in order."""
-        entries = enumerate(self.raw.get("models") or ())
-        # `*` and `?` alone are patterns; a name may well have brackets.
+        """The indices of the exceptions that apply to a model or prompt, in order."""
         return tuple(
-            i
-            for i, entry in entries
-            if fnmatchcase(model, entry["match"].replace("[", "[[]"))
-            and entry.get("kind") in (None, kind)
+            index
+            for index, entry in enumerate(self.raw.get("models") or ())
+            if matches(model, entry["match"]) and entry.get("kind") in (None, kind)
         )
 
     @property
     def limit(self) -> Limit | None:
-        """The limit on one run; None where the policy sets none."""
-        known = (self.raw.get("limits") or {}).get("changed_models")
-        return Limit(**known) if known is not None else None
+        """The limit for one run; None if the policy sets none."""
+        limit = (self.raw.get("limits") or {}).get("changed_models")
+        return Limit(**limit) if limit is not None else None
 
     @property
     def owners(self) -> tuple[str, ...]:
-        """The platform team: who owns the policy, and whatever names no owner of its own."""
+        """The platform team. It owns the policy and every file without an owner of its own."""
         return tuple(self.raw.get("owners") or ())
 
     def for_model(self, model: str, kind: Kind = "model") -> ModelPolicy:
-        """The rules for one model, or one prompt. Cheap: those that share their exceptions share
-        the value."""
-        which = self.matching_exceptions(model, kind)
-        if (kind, which) not in self._known:
-            merged = _general(self.raw)
-            for i in which:
-                merged = _merge(merged, self.raw["models"][i])
-            rules = _effective(merged)
-            # MLflow's prompts know aliases and no stages (3.17): `prompts:/name@alias` is what a
-            # service loads.
-            self._known[kind, which] = (
-                _as_aliases(rules) if self.stageless or kind == "prompt" else rules
-            )
-        return self._known[kind, which]
+        """The rules for one model or prompt. Models with the same exceptions share one value, so
+        that this is cheap for thousands of models."""
+        exceptions = self.matching_exceptions(model, kind)
+        if (kind, exceptions) not in self._rules:
+            self._rules[kind, exceptions] = self._merged_rules(exceptions, kind)
+        return self._rules[kind, exceptions]
+
+    def _merged_rules(self, exceptions: tuple[int, ...], kind: Kind) -> ModelPolicy:
+        merged = _general(self.raw)
+        for index in exceptions:
+            merged = _merge(merged, self.raw["models"][index])
+        rules = _effective(merged)
+
+        # Prompts have aliases and no stages in MLflow (3.17): a service loads
+        # `prompts:/name@alias`.
+        return _as_aliases(rules) if self.stageless or kind == "prompt" else rules
 
     def without_stages(self) -> Policy:
-        """The same policy for a registry that keeps no stages."""
+        """The same policy for a registry that has no stages."""
         return Policy(self.raw, stageless=True)
 
 
+def matches(name: str, glob: str) -> bool:
+    """Whether a name matches a glob. Only `*` and `?` are wildcards, because names of models may
+    contain brackets."""
+    return fnmatchcase(name, glob.replace("[", "[[]"))
+
+
 def _as_aliases(rules: ModelPolicy) -> ModelPolicy:
-    """Every stage as an alias, by default its lower-case name. Archived has no meaning there."""
+    """The rules with every stage as an alias, by default its lower-case name. Archived gets none."""
     stages = {
         rule.name: replace(
             rule, native=False, alias=rule.alias or rule.name.lower().replace(" ", "-")
@@ -142,7 +148,7 @@ def _as_aliases(rules: ModelPolicy) -> ModelPolicy:
 
 
 def _general(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The rules without the exceptions; null is as if it were not there."""
+    """The rules without the exceptions. Fields that are null are left out."""
     general: dict[str, Any] = _merge(
         {}, {key: value for key, value in raw.items() if key != "models"}
     )
@@ -150,7 +156,7 @@ def _general(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _merge(below: Any, above: Any) -> Any:
-    """Merge mappings key by key; null removes, anything else replaces (RULES R3)."""
+    """Merge mappings key by key: null removes a key, any other value replaces it (RULES R3)."""
     if not isinstance(below, Mapping) or not isinstance(above, Mapping):
         return above
     merged = dict(below)
@@ -163,11 +169,11 @@ def _merge(below: Any, above: Any) -> Any:
 
 
 def _effective(merged: Mapping[str, Any]) -> ModelPolicy:
-    """The rules that merged mappings come to. Whom an exception holds for is no rule, and not read."""
+    """The rules in a merged mapping. `match` and `kind` of an exception are ignored."""
     declared: Mapping[str, Mapping[str, Any]] = merged.get("stages") or {}
-    own = [name for name in declared if name not in NATIVE_STAGES]
+    custom = [name for name in declared if name not in NATIVE_STAGES]
     stages = {}
-    for name in ("Production", "Staging", *own, "Archived"):
+    for name in ("Production", "Staging", *custom, "Archived"):
         rule = declared.get(name) or {}
         stages[name] = StageRule(
             name=name,
@@ -189,7 +195,7 @@ def _effective(merged: Mapping[str, Any]) -> ModelPolicy:
 
 
 def read_policy(data: bytes, file: str) -> tuple[Policy | None, list[Problem]]:
-    """Parse and check a policy file; None if it cannot be used."""
+    """Parse and check a policy file. Returns the policy, None if it has errors, and the problems."""
     document = parse(data, file)
     if document.root is not None or not document.problems:
         schema_check.check(document, "policy")
@@ -199,106 +205,105 @@ def read_policy(data: bytes, file: str) -> tuple[Policy | None, list[Problem]]:
     policy = Policy(document.root)
     general = _general(policy.raw)
     _check_rules(document, _effective(general), ())
-    for i, entry in enumerate(policy.raw.get("models") or ()):
-        # Each exception alone over the general rules; combinations are met when a model has them.
-        alone = _effective(_merge(general, entry))
-        _check_rules(document, alone, ("models", i))
+    for index, entry in enumerate(policy.raw.get("models") or ()):
+        # Each exception is checked by itself here. Combinations of exceptions are checked when a
+        # model matches several of them (core/manifests/snapshot.py).
+        _check_rules(document, _effective(_merge(general, entry)), ("models", index))
     return (None if document.problems else policy), document.problems
 
 
 def _check_freezes(document: Document) -> None:
-    """The schema knows the form of a time, not that February has no day 30."""
+    """The schema checks the form of a time, but accepts February 30."""
     root = document.root
     freezes: list[tuple[tuple[str | int, ...], Any]] = [(("freeze",), root.get("freeze"))]
-    freezes += [
-        (("models", i, "freeze"), entry.get("freeze"))
-        for i, entry in enumerate(root.get("models") or ())
-    ]
+    for index, entry in enumerate(root.get("models") or ()):
+        freezes.append((("models", index, "freeze"), entry.get("freeze")))
+
     for path, freeze in freezes:
-        try:
-            if freeze:
-                parse_time(Freeze(**freeze).until)
-        except ValueError:
-            document.add_problem_at(
-                "bad-value", f"there is no such time as {freeze['until']}", (*path, "until")
-            )
-
-
-def rule_faults(rules: ModelPolicy) -> list[tuple[tuple[str, ...], str, str]]:
-    """What is wrong with a set of rules: (path below the rules, code, message)."""
-    faults: list[tuple[tuple[str, ...], str, str]] = []
-    aliases: dict[str, str] = {}
-    names = {"none": "None"}
-    for rule in sorted(rules.stages.values(), key=lambda rule: rule.name not in NATIVE_STAGES):
-        here = ("stages", rule.name)
-        twin = names.setdefault(rule.name.lower(), rule.name)
-        if twin == "None" or twin != rule.name:
-            other = (
-                "MLflow's word for no stage" if twin == "None" else f"the stage {twin} but for case"
-            )
-            faults.append(
-                (here, "stage-clash", f"a stage cannot be called {rule.name}: that is {other}")
-            )
-        if rule.native and rule.name not in NATIVE_STAGES:
-            faults.append(
-                (here, "stage-not-native", f"MLflow has no stage {rule.name}; write native: false")
-            )
-        if not rule.native and not rule.alias:
-            faults.append(
-                (
-                    here,
-                    "stage-needs-alias",
-                    f"{rule.name} is kept as an alias alone and needs one: alias: …",
-                )
-            )
-        for path, code, message in find_faults(rule.name, rule.gates, rules.stages):
-            faults.append(((*here, *path), code, message))
-        if not rule.alias:
+        if not freeze:
             continue
-        if alias_reserved(rule.alias):
-            faults.append(
-                (
-                    (*here, "alias"),
-                    "alias-reserved",
-                    f"MLflow keeps the alias {rule.alias!r} for itself",
-                )
-            )
-        holder = aliases.setdefault(rule.alias.lower(), rule.name)
-        if holder != rule.name:
-            faults.append(
-                (
-                    (*here, "alias"),
-                    "alias-clash",
-                    f"{rule.name} and {holder} cannot share the alias {rule.alias!r}",
-                )
-            )
+        try:
+            parse_time(Freeze(**freeze).until)
+        except ValueError:
+            message = f"{freeze['until']} is not a valid date or time"
+            document.add_problem_at("bad-value", message, (*path, "until"))
+
+
+Fault = tuple[tuple[str, ...], str, str]
+"""What is wrong with a set of rules: the path below the rules, the code, and the message."""
+
+
+def rule_faults(rules: ModelPolicy) -> list[Fault]:
+    """Everything that is wrong with a set of rules."""
+    # MLflow's own stages first, so that a clash is reported for the other stage.
+    in_order = sorted(rules.stages.values(), key=lambda rule: rule.name not in NATIVE_STAGES)
+    names = {"none": "None"}
+    aliases: dict[str, str] = {}
+    faults: list[Fault] = []
+    for rule in in_order:
+        path = ("stages", rule.name)
+        faults += _name_faults(rule, names)
+        for below, code, message in find_faults(rule.name, rule.gates, rules.stages):
+            faults.append(((*path, *below), code, message))
+        faults += _alias_faults(rule, aliases)
+    return [*faults, *_reference_faults(rules)]
+
+
+def _name_faults(rule: StageRule, names: dict[str, str]) -> Iterator[Fault]:
+    """Faults of a stage's name and kind. `names` collects the names by their lower-case form."""
+    path = ("stages", rule.name)
+    other = names.setdefault(rule.name.lower(), rule.name)
+    if other == "None":
+        message = f"{rule.name!r} cannot be a stage: MLflow uses it for versions without a stage"
+        yield path, "stage-clash", message
+    elif other != rule.name:
+        message = f"the name {rule.name} differs only in case from the stage {other}"
+        yield path, "stage-clash", message
+
+    if rule.native and rule.name not in NATIVE_STAGES:
+        yield path, "stage-not-native", f"MLflow has no stage {rule.name}; set native: false"
+    if not rule.native and not rule.alias:
+        message = f"{rule.name} is not one of MLflow's stages and needs an alias: set alias: …"
+        yield path, "stage-needs-alias", message
+
+
+def _alias_faults(rule: StageRule, aliases: dict[str, str]) -> Iterator[Fault]:
+    """Faults of a stage's alias. `aliases` collects the stages by their lower-case alias."""
+    if not rule.alias:
+        return
+    path = ("stages", rule.name, "alias")
+    if alias_reserved(rule.alias):
+        yield path, "alias-reserved", f"the alias {rule.alias!r} is reserved by MLflow"
+    other = aliases.setdefault(rule.alias.lower(), rule.name)
+    if other != rule.name:
+        message = f"{rule.name} and {other} cannot share the alias {rule.alias!r}"
+        yield path, "alias-clash", message
+
+
+def _reference_faults(rules: ModelPolicy) -> Iterator[Fault]:
+    """Faults of the fields that name stages or gates."""
     for name in rules.alias_only or ():
         if name not in rules.stages:
-            message = f"aliases.only names the stage {name!r}, which the policy lacks"
-            faults.append((("aliases", "only", name), "stage-unknown", message))
+            message = f"aliases.only names the stage {name!r}, which is not in the policy"
+            yield ("aliases", "only", name), "stage-unknown", message
+
     if rules.propose is not None and rules.propose not in rules.stages:
-        message = f"propose names the stage {rules.propose!r}, which the policy lacks"
-        faults.append((("propose", rules.propose), "stage-unknown", message))
+        message = f"propose names the stage {rules.propose!r}, which is not in the policy"
+        yield ("propose", rules.propose), "stage-unknown", message
     elif rules.propose == "Archived":
-        faults.append(
-            (("propose", rules.propose), "bad-value", "a new version is not proposed for Archived")
-        )
+        message = "new versions cannot be proposed for Archived"
+        yield ("propose", rules.propose), "bad-value", message
+
     gates = {*GATE_NAMES, *(name for rule in rules.stages.values() for name in rule.gates.plugins)}
     for name in sorted(rules.overrides - gates):
-        faults.append(
-            (
-                ("overrides", name),
-                "gate-unknown",
-                f"there is no gate {name!r}; there are {', '.join(GATE_NAMES)}",
-            )
-        )
-    return faults
+        message = f"there is no gate {name!r}; the gates are {', '.join(GATE_NAMES)}"
+        yield ("overrides", name), "gate-unknown", message
 
 
-def _check_rules(document: Document, rules: ModelPolicy, above: tuple[str | int, ...]) -> None:
+def _check_rules(document: Document, rules: ModelPolicy, path: tuple[str | int, ...]) -> None:
+    """Record the faults of a set of rules at `path`. An exception repeats faults of the general
+    rules; these are recorded once."""
     for below, code, message in rule_faults(rules):
-        told = any(
-            problem.code == code and problem.message == message for problem in document.problems
-        )
-        if not told:
-            document.add_problem_at(code, message, (*above, *below), key=True)
+        recorded = ((problem.code, problem.message) for problem in document.problems)
+        if (code, message) not in recorded:
+            document.add_problem_at(code, message, (*path, *below), key=True)

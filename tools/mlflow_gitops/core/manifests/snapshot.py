@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from mlflow_gitops.core.manifests.manifest import Manifest, check_policy, kind_of, read_manifest
+from mlflow_gitops.core.manifests.manifest import Manifest, read_manifest
+from mlflow_gitops.core.manifests.manifest_checks import check_policy, kind_of
 from mlflow_gitops.core.manifests.names import Kind, model_of
 from mlflow_gitops.core.manifests.policy import Policy, read_policy, rule_faults
 from mlflow_gitops.core.manifests.registry_folder import FileKind, RegistryFolder, stem_of
