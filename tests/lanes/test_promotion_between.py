@@ -30,7 +30,7 @@ from tests.support.team import GIT_ENVIRONMENT
 pytestmark = pytest.mark.xdist_group("environments")
 """One worker trains what they promote."""
 
-PLACES = ("Copies._must_be_equal", "Copies._record", "Registry.register")
+PLACES = ("Copies._check_equal", "Copies._log_lineage", "Registry.register")
 """Where the process dies; the first alone unless MLFLOW_GITOPS_FAULTS asks for all, since each
 takes half a minute."""
 
@@ -364,9 +364,9 @@ def test_a_copy_that_lost_its_lineage_is_not_registered(
     teams: Teams, origin: Origin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     promoted(teams, origin)
-    monkeypatch.setattr(Copies, "_record", lambda *args: None)
+    monkeypatch.setattr(Copies, "_log_lineage", lambda *args: None)
     failed = teams.on("prod", "reconcile", "--yes")
-    assert failed.code == 5 and "shows other metrics" in failed.out + failed.err
+    assert failed.code == 5 and "has other metrics" in failed.out + failed.err
     assert versions(teams, origin.model) == {}
 
 

@@ -13,7 +13,7 @@ from mlflow_gitops.core.recorded.values import Unreadable
 from mlflow_gitops.edges.mlflow.lineage import digest
 from mlflow_gitops.edges.mlflow.other_environments import (
     OtherEnvironments,
-    _environment,
+    _process_variables,
     credentials,
 )
 
@@ -33,7 +33,7 @@ def test_no_credential_goes_where_it_does_not_belong(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME_US", "another")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "7")
     monkeypatch.setenv("LD_PRELOAD_EU_WEST", "no.so")
-    given = _environment(PLACE)
+    given = _process_variables(PLACE)
     assert "ours" not in given.values() and "LD_PRELOAD" not in given
     assert (given["MLFLOW_TRACKING_USERNAME"], given["MLFLOW_HTTP_REQUEST_TIMEOUT"]) == (
         "reader",

@@ -1,18 +1,20 @@
 """Copies of other environments' versions: artifacts and lineage, through MLflow's public client.
 
-A copy is a run and a logged model of its own, in the experiment `mlflow-gitops`, with the artifacts
-of the version it is a copy of and all that gates judge by: params, metrics with their datasets, the
-run's inputs, tags. Of each metric it has the last value; its history stays where it was measured.
-Both are found again by a tag, so that what a dead run began is gone on with.
+A copy is a run and a logged model of its own, in the experiment `mlflow-gitops`. It has the
+artifacts of the original version and everything that gates judge by: params, metrics with their
+datasets, the run's inputs, tags. It has the last value of each metric, not the history. A tag names
+the original, so that an interrupted copy is found and finished.
 """
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import COPY_TAG, ORIGIN_TAG, OriginPin, copied_tags
+from mlflow_gitops.core.recorded.values import Record
 from mlflow_gitops.core.wording import and_list
 from mlflow_gitops.edges.mlflow.lineage import Lineage, OriginVersion, digest
 from mlflow_gitops.edges.mlflow.recorded import record
@@ -25,169 +27,217 @@ if TYPE_CHECKING:
     from mlflow_gitops.edges.mlflow.model_file import Artifacts
 
 EXPERIMENT = "mlflow-gitops"
-"""Where copies live."""
-_BATCH = 500
-"""Metrics and params in one request: MLflow takes 1,000 entries, 100 of them params (3.17)."""
-_PARAMS = 100
+"""The experiment that holds the copies."""
+_METRICS_A_REQUEST = 500
+_PARAMS_A_REQUEST = 100
+"""MLflow takes 1,000 entries in one request, at most 100 of them params (3.17)."""
 
 
 class Copies:
-    """Makes copies in one MLflow, and finds again what was begun. Every method raises
+    """Makes copies in one MLflow, and finishes interrupted ones. Every method raises
     RegistryFailure."""
 
     def __init__(self, client: MlflowClient, server: Server, artifacts: Artifacts) -> None:
         self._client, self._server, self._artifacts = client, server, artifacts
 
-    def make(self, pin: OriginPin, found: OriginVersion) -> VersionSpec:
-        """Copy what lies at `found.folder`, with its lineage, and say what to register it from,
-        with which tags.
+    def make(self, pin: OriginPin, origin: OriginVersion) -> VersionSpec:
+        """Copy the artifacts in `origin.folder` with their lineage; returns what to register the
+        copy from, and its tags.
 
-        What a dead run left is gone on with. Whatever is found is believed for what it holds alone:
-        a tag is anybody's to set, and so artifacts and lineage are read back before the copy is
-        called whole.
+        An interrupted copy is finished. Anybody can set its tag, so artifacts and lineage are read
+        back and compared before the copy counts as complete.
         """
-        told = found.lineage or Lineage()
-        marks = {COPY_TAG: pin.key, ORIGIN_TAG: pin.stamp}
-        experiment = self._experiment()
-        logged = next(iter(self._begun(pin, experiment)), None)
-        if logged is None:
-            run = self._ask(
-                self._client.create_run,
-                experiment,
-                tags={**told.tags, **marks},
-                run_name=told.run_name,
-            )
-            logged = self._ask(
-                self._client.create_logged_model, experiment, told.name, run.info.run_id,
-                tags={**told.model_tags, **marks}, params=told.model_params, model_type=told.model_type,
-            )  # fmt: skip
+        lineage = origin.lineage or Lineage()
+        logged = self._find_or_begin(pin, lineage)
         run_id, model_id = str(logged.source_run_id), str(logged.model_id)
-        self._record(run_id, model_id, told)
+
+        self._log_lineage(run_id, model_id, lineage)
         if str(logged.status) != "READY":
-            self._ask(self._client.log_model_artifacts, model_id, found.folder)
-        self._must_be_equal(pin, run_id, model_id, told)
+            self._ask(self._client.log_model_artifacts, model_id, origin.folder)
+        self._check_equal(pin, run_id, model_id, lineage)
         self._ask(self._client.set_terminated, run_id)
         self._ask(self._client.finalize_logged_model, model_id, "READY")
-        tags = {**copied_tags(found.version.tags if found.version else {}), ORIGIN_TAG: pin.stamp}
+
+        version_tags = origin.version.tags if origin.version else {}
         return VersionSpec(
-            run_id=run_id, source=f"models:/{model_id}", model_id=model_id, tags=tags, origin=pin
+            run_id=run_id,
+            source=f"models:/{model_id}",
+            model_id=model_id,
+            tags={**copied_tags(version_tags), ORIGIN_TAG: pin.stamp},
+            origin=pin,
         )
 
-    def _experiment(self) -> str:
-        known = self._ask(self._client.get_experiment_by_name, EXPERIMENT)
-        if known is not None:
-            return str(known.experiment_id)
+    def _find_or_begin(self, pin: OriginPin, lineage: Lineage) -> Any:
+        """The oldest logged model that is a copy of exactly this version, finished or not; a new
+        one in a new run if there is none."""
+        experiment_id = self._experiment_id()
+        copies = self._ask(
+            self._client.search_logged_models,
+            [experiment_id],
+            filter_string=f"tags.`{COPY_TAG}` = '{pin.key}'",
+        )
+        if copies:
+            return min(copies, key=lambda copy: (copy.creation_timestamp, copy.model_id))
+
+        copy_tags = {COPY_TAG: pin.key, ORIGIN_TAG: pin.stamp}
+        run = self._ask(
+            self._client.create_run,
+            experiment_id,
+            tags={**lineage.tags, **copy_tags},
+            run_name=lineage.run_name,
+        )
+        return self._ask(
+            self._client.create_logged_model,
+            experiment_id,
+            lineage.name,
+            run.info.run_id,
+            tags={**lineage.model_tags, **copy_tags},
+            params=lineage.model_params,
+            model_type=lineage.model_type,
+        )
+
+    def _experiment_id(self) -> str:
+        experiment = self._ask(self._client.get_experiment_by_name, EXPERIMENT)
+        if experiment is not None:
+            return str(experiment.experiment_id)
+
         try:
             return str(self._ask(self._client.create_experiment, EXPERIMENT))
-        except RegistryFailure:  # another copy may have made it meanwhile
-            known = self._ask(self._client.get_experiment_by_name, EXPERIMENT)
-            if known is None:
+        except RegistryFailure:  # another copy may have created it in the meantime
+            experiment = self._ask(self._client.get_experiment_by_name, EXPERIMENT)
+            if experiment is None:
                 raise
-            return str(known.experiment_id)
+            return str(experiment.experiment_id)
 
-    def _begun(self, pin: OriginPin, experiment: str) -> list[Any]:
-        """The copies of exactly this that are here, whole or not, the oldest first."""
-        wanted = f"tags.`{COPY_TAG}` = '{pin.key}'"
-        found = self._ask(self._client.search_logged_models, [experiment], filter_string=wanted)
-        return sorted(found, key=lambda one: (one.creation_timestamp, one.model_id))
+    def _log_lineage(self, run_id: str, model_id: str, lineage: Lineage) -> None:
+        """Log the part of the lineage that is missing. MLflow accepts the same metric or param
+        twice, the same output it refuses (3.17)."""
+        from mlflow.entities import LoggedModelOutput, Param
 
-    def _record(self, run_id: str, model_id: str, told: Lineage) -> None:
-        """Log the lineage, as far as it is not there. Of metrics and params MLflow takes the same
-        value twice, of outputs it does not (3.17)."""
-        from mlflow.entities import LoggedModelOutput, Metric, Param
+        params = [Param(key, value) for key, value in lineage.params.items()]
+        for batch in _batches(params, _PARAMS_A_REQUEST):
+            self._ask(self._client.log_batch, run_id, params=batch)
+        for batch in _batches(_metric_entities(lineage, model_id), _METRICS_A_REQUEST):
+            self._ask(self._client.log_batch, run_id, metrics=batch)
 
-        metrics = [Metric(one.key, one.value, one.timestamp, one.step) for one in told.metrics]
-        metrics += [
-            Metric(
-                one.key, one.value, one.timestamp, one.step,
-                model_id=model_id, dataset_name=one.dataset_name, dataset_digest=one.dataset_digest,
-            )
-            for one in told.model_metrics
-        ]  # fmt: skip
-        params = [Param(key, value) for key, value in told.params.items()]
-        for start in range(0, len(params), _PARAMS):
-            self._ask(self._client.log_batch, run_id, params=params[start : start + _PARAMS])
-        for start in range(0, len(metrics), _BATCH):
-            self._ask(self._client.log_batch, run_id, metrics=metrics[start : start + _BATCH])
-        self._record_inputs(run_id, told)
-        there = self._ask(self._client.get_run, run_id)
-        if model_id not in {
-            one.model_id for one in (there.outputs.model_outputs if there.outputs else ())
-        }:
+        self._log_inputs(run_id, lineage)
+        run = self._ask(self._client.get_run, run_id)
+        outputs = run.outputs.model_outputs if run.outputs else ()
+        if model_id not in {output.model_id for output in outputs}:
             self._ask(self._client.log_outputs, run_id, [LoggedModelOutput(model_id, 0)])
 
-    def _record_inputs(self, run_id: str, told: Lineage) -> None:
-        """Log the datasets that the run lacks.
+    def _log_inputs(self, run_id: str, lineage: Lineage) -> None:
+        """Log the datasets that are missing in the run.
 
-        Models are copied side by side, and often share one. MLflow (3.17) looks whether the
-        experiment has it and then inserts it, so that one of two is refused; by then it is there,
-        so what is lacking is read and logged once more.
+        Models are copied in parallel, and often share a dataset. MLflow (3.17) first checks whether
+        the experiment has it and then inserts it, so one of two inserts may be refused. The dataset
+        exists by then, so what is missing is read and logged once more.
         """
-        from mlflow.entities import Dataset, DatasetInput, InputTag
-
-        for last in (False, True):
-            there = self._ask(self._client.get_run, run_id)
-            known = {
-                one.dataset.digest for one in (there.inputs.dataset_inputs if there.inputs else ())
-            }
-            inputs = [
-                DatasetInput(Dataset(**data), [InputTag(key, value) for key, value in tags.items()])  # type: ignore[arg-type]
-                for data, tags in told.inputs
-                if data["digest"] not in known
-            ]
-            if not inputs:
+        for is_last in (False, True):
+            missing = self._missing_inputs(run_id, lineage)
+            if not missing:
                 return
             try:
-                self._ask(self._client.log_inputs, run_id, inputs)
+                self._ask(self._client.log_inputs, run_id, missing)
                 return
             except RegistryFailure:
-                if last:
+                if is_last:
                     raise
 
-    def _must_be_equal(self, pin: OriginPin, run_id: str, model_id: str, told: Lineage) -> None:
-        """Read the copy back: its files and what gates judge by must be the origin's, no less and
-        no more."""
+    def _missing_inputs(self, run_id: str, lineage: Lineage) -> list[Any]:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        run = self._ask(self._client.get_run, run_id)
+        logged_inputs = run.inputs.dataset_inputs if run.inputs else ()
+        logged_digests = {entry.dataset.digest for entry in logged_inputs}
+        dataset_type: Any = Dataset
+        return [
+            DatasetInput(
+                dataset_type(**dataset), [InputTag(key, value) for key, value in tags.items()]
+            )
+            for dataset, tags in lineage.inputs
+            if dataset["digest"] not in logged_digests
+        ]
+
+    def _check_equal(self, pin: OriginPin, run_id: str, model_id: str, lineage: Lineage) -> None:
+        """Read the copy back: its files and what gates judge by must be those of the origin, no
+        less and no more."""
         logged = self._ask(self._client.get_logged_model, model_id)
-        there = record(self._ask(self._client.get_run, run_id), logged)
-        assert there is not None
-        keys = {
-            one.key for one in told.model_metrics
-        }  # which stand before the run's, as everywhere (`record`)
-        measured = [one for one in told.metrics if one.key not in keys] + list(told.model_metrics)
-        wanted = {
-            (m.key, m.dataset_name or "", m.dataset_digest or ""): repr(m.value) for m in measured
-        }
-        shown = {
-            (key, *(one.dataset or ("", ""))): repr(
-                one.value
-            )  # as text, since one that is no number equals none
-            for key, values in there.metrics.items()
-            for one in values
-        }
+        copy = record(self._ask(self._client.get_run, run_id), logged)
+        assert copy is not None
         with tempfile.TemporaryDirectory(
             prefix="mlflow-gitops-", ignore_cleanup_errors=True
         ) as folder:
-            files = digest(self._artifacts.download(str(logged.artifact_location), folder))
-        differing = [
-            what
-            for what, here, origin in (
-                ("metrics", shown, wanted),
-                ("params", there.params, {**told.params, **told.model_params}),
-                (
-                    "datasets",
-                    {one.digest for one in there.datasets},
-                    {data["digest"] for data, _ in told.inputs},
-                ),
-                ("artifacts", files, pin.digest),
-            )
-            if here != origin
-        ]
+            files_digest = digest(self._artifacts.download(str(logged.artifact_location), folder))
+
+        comparisons = (
+            ("metrics", _metrics_of_record(copy), _metrics_of_lineage(lineage)),
+            ("params", copy.params, {**lineage.params, **lineage.model_params}),
+            (
+                "datasets",
+                {dataset.digest for dataset in copy.datasets},
+                {dataset["digest"] for dataset, _ in lineage.inputs},
+            ),
+            ("artifacts", files_digest, pin.digest),
+        )
+        differing = [name for name, actual, expected in comparisons if actual != expected]
         if differing:
             raise RegistryFailure(
-                f"The copy of {pin.label}, the logged model {model_id}, shows other"
-                f" {and_list(differing)} than its origin: another hand was there, or MLflow"
-                " lost something. Delete that logged model, and the next run begins anew."
+                f"The copy of {pin.label}, the logged model {model_id}, has other"
+                f" {and_list(differing)} than its origin: somebody else wrote to it, or MLflow lost"
+                " something.",
+                fix="Delete that logged model; the next run copies it again.",
             )
 
     def _ask(self, call: Any, *args: Any, **options: Any) -> Any:
         return self._server.ask(call, *args, **options)
+
+
+def _batches(entities: list[Any], size: int) -> Iterator[list[Any]]:
+    for start in range(0, len(entities), size):
+        yield entities[start : start + size]
+
+
+def _metric_entities(lineage: Lineage, model_id: str) -> list[Any]:
+    """The run's metrics, and those of its logged model with their datasets."""
+    from mlflow.entities import Metric
+
+    run_metrics = [
+        Metric(metric.key, metric.value, metric.timestamp, metric.step)
+        for metric in lineage.metrics
+    ]
+    model_metrics = [
+        Metric(
+            metric.key,
+            metric.value,
+            metric.timestamp,
+            metric.step,
+            model_id=model_id,
+            dataset_name=metric.dataset_name,
+            dataset_digest=metric.dataset_digest,
+        )
+        for metric in lineage.model_metrics
+    ]
+    return run_metrics + model_metrics
+
+
+_Metrics = dict[tuple[str, ...], str]
+"""Values by key, dataset name and dataset digest. As text, since NaN is not equal to itself."""
+
+
+def _metrics_of_lineage(lineage: Lineage) -> _Metrics:
+    """A metric of the logged model comes before one of the run, as in `record`."""
+    model_keys = {metric.key for metric in lineage.model_metrics}
+    run_metrics = [metric for metric in lineage.metrics if metric.key not in model_keys]
+    return {
+        (metric.key, metric.dataset_name or "", metric.dataset_digest or ""): repr(metric.value)
+        for metric in (*run_metrics, *lineage.model_metrics)
+    }
+
+
+def _metrics_of_record(copy: Record) -> _Metrics:
+    return {
+        (key, *(metric.dataset or ("", ""))): repr(metric.value)
+        for key, metrics in copy.metrics.items()
+        for metric in metrics
+    }

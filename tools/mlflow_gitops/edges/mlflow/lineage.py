@@ -1,4 +1,4 @@
-"""What a version was made by, in plain values that one environment's process hands to another's."""
+"""What a version was made from, as plain values for exchange between environments."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from mlflow_gitops.errors import RegistryFailure
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_KEPT = ("mlflow.source.", "mlflow.user", "mlflow.note.content")
-"""MLflow's own tags of a run that tell of its making. The others bind it to the server that it was
-made on."""
+_KEPT_TAG_PREFIXES = ("mlflow.source.", "mlflow.user", "mlflow.note.content")
+"""MLflow's own run tags that a copy keeps: they record how the run was made. The others bind the
+run to its server."""
 
 
 class MetricValue(NamedTuple):
-    """One metric's last value."""
+    """The last value of one metric. `timestamp` is in milliseconds since 1970."""
 
     key: str
     value: float
@@ -36,8 +36,8 @@ class MetricValue(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """What a version was made by, in plain values. `inputs` are datasets (the fields of MLflow's
-    `Dataset`) with their tags."""
+    """What a version was made from. `inputs` are datasets (the fields of MLflow's `Dataset`), each
+    with its tags; the fields from `name` on are those of the logged model."""
 
     run_name: str | None = None
     params: dict[str, str] = field(default_factory=dict)
@@ -53,9 +53,12 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True)
 class OriginVersion:
-    """What another environment's MLflow says of one version; `version` is None where it has none.
-    The rest is read only where it is asked for. `fault` says why the artifacts' own file could not
-    be read."""
+    """One version as another environment's MLflow holds it; `version` is None if it has no such
+    version.
+
+    `lineage`, `digest` and `folder` are set only if the artifacts were downloaded, and then the
+    other fields are not. `fault` is why the model file could not be read.
+    """
 
     version: ObservedVersion | None = None
     record: Record | None = None
@@ -67,83 +70,105 @@ class OriginVersion:
 
     @property
     def file(self) -> ModelFile | None:
-        """What the version's artifacts say of themselves. Raises Unreadable."""
+        """What the version's artifacts state about the model. Raises Unreadable if they could not
+        be read."""
         if self.fault is not None:
             raise Unreadable(self.fault)
         return self.model_file
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 over the paths and contents of all files below a folder. Where a registry wrote its
-    own note of a version beside them (MLflow's `registered_model_meta`), that is left out."""
-    whole = hashlib.sha256()
-    paths = [Path(here) / name for here, _, names in os.walk(folder) for name in names]
-    for path, shown in sorted((path, path.relative_to(folder).as_posix()) for path in paths):
-        if shown == "registered_model_meta":
+    """SHA-256 over the paths and contents of all files below a folder.
+
+    `registered_model_meta` is left out: MLflow writes it beside the artifacts of a registered
+    version, and it names the version.
+    """
+    total = hashlib.sha256()
+    paths = [Path(parent) / name for parent, _, names in os.walk(folder) for name in names]
+    for path, name in sorted((path, path.relative_to(folder).as_posix()) for path in paths):
+        if name == "registered_model_meta":
             continue
+
+        content = hashlib.sha256()
         with open(path, "rb") as stream:
-            content = hashlib.sha256()
             while chunk := stream.read(1 << 20):
                 content.update(chunk)
-        whole.update(f"{shown}\0{content.hexdigest()}\n".encode("utf-8", "surrogateescape"))
-    return f"sha256:{whole.hexdigest()}"
+        total.update(f"{name}\0{content.hexdigest()}\n".encode("utf-8", "surrogateescape"))
+    return f"sha256:{total.hexdigest()}"
 
 
-def lineage(ask: Server, client: MlflowClient, version: ObservedVersion) -> Lineage:
-    """All that MLflow recorded of a version. Raises RegistryFailure, also where it names a run that
-    is gone: a copy without its lineage would say less than was reviewed."""
-    run: Any = ask.ask(client.get_run, version.run_id) if version.run_id else None
-    logged: Any = ask.ask(client.get_logged_model, version.model_id) if version.model_id else None
-    about: dict[str, Any] = {}
-    if run is not None:
-        history = [max(_history(ask, client, run, key), key=_order) for key in run.data.metrics]
-        about = {
-            "run_name": run.info.run_name,
-            "params": dict(run.data.params),
-            "tags": copied_tags(run.data.tags)
-            | {k: v for k, v in run.data.tags.items() if k.startswith(_KEPT)},
-            "metrics": tuple(
-                MetricValue(one.key, one.value, one.timestamp, one.step) for one in history
-            ),
-            "inputs": tuple(
-                _input(one) for one in (run.inputs.dataset_inputs if run.inputs else ())
-            ),
-        }
-    if logged is not None:
-        about |= {
-            "name": logged.name,
-            "model_type": logged.model_type,
-            "model_params": dict(logged.params or {}),
-            "model_tags": copied_tags(logged.tags or {}),
-            "model_metrics": tuple(_newest(logged.metrics or ())),
-        }
-    return Lineage(**about)
+def lineage(server: Server, client: MlflowClient, version: ObservedVersion) -> Lineage:
+    """Read everything that MLflow recorded of a version.
+
+    Raises RegistryFailure, also if the version names a run that is gone: a copy without its lineage
+    would hold less than what was reviewed.
+    """
+    fields: dict[str, Any] = {}
+    if version.run_id:
+        run = server.ask(client.get_run, version.run_id)
+        fields |= _run_fields(server, client, run)
+    if version.model_id:
+        logged = server.ask(client.get_logged_model, version.model_id)
+        fields |= _model_fields(logged)
+    return Lineage(**fields)
 
 
-def _history(ask: Server, client: MlflowClient, run: Any, key: str) -> list[Any]:
-    found: list[Any] = ask.ask(client.get_metric_history, run.info.run_id, key)
-    if not found:
+def _run_fields(server: Server, client: MlflowClient, run: Any) -> dict[str, Any]:
+    tags = run.data.tags
+    own_tags = {key: tag for key, tag in tags.items() if key.startswith(_KEPT_TAG_PREFIXES)}
+    last = [max(_history(server, client, run, key), key=_order) for key in run.data.metrics]
+    inputs = run.inputs.dataset_inputs if run.inputs else ()
+    return {
+        "run_name": run.info.run_name,
+        "params": dict(run.data.params),
+        "tags": copied_tags(tags) | own_tags,
+        "metrics": tuple(
+            MetricValue(metric.key, metric.value, metric.timestamp, metric.step) for metric in last
+        ),
+        "inputs": tuple(_input(entry) for entry in inputs),
+    }
+
+
+def _model_fields(logged: Any) -> dict[str, Any]:
+    return {
+        "name": logged.name,
+        "model_type": logged.model_type,
+        "model_params": dict(logged.params or {}),
+        "model_tags": copied_tags(logged.tags or {}),
+        "model_metrics": tuple(_last_values(logged.metrics or ())),
+    }
+
+
+def _history(server: Server, client: MlflowClient, run: Any, key: str) -> list[Any]:
+    history: list[Any] = server.ask(client.get_metric_history, run.info.run_id, key)
+    if not history:
         raise RegistryFailure(f"The run {run.info.run_id} has a metric {key} without values.")
-    return found
+    return history
 
 
 def _order(metric: Any) -> tuple[int, int, float]:
     return metric.step or 0, metric.timestamp or 0, metric.value
 
 
-def _newest(metrics: Iterable[Any]) -> Iterator[MetricValue]:
-    newest: dict[tuple[str, str | None, str | None], Any] = {}
-    for one in metrics:
-        key = one.key, one.dataset_name, one.dataset_digest
-        newest[key] = max(newest.get(key, one), one, key=_order)
-    for one in newest.values():
+def _last_values(metrics: Iterable[Any]) -> Iterator[MetricValue]:
+    """The last value for each key and dataset."""
+    last: dict[tuple[str, str | None, str | None], Any] = {}
+    for metric in metrics:
+        key = metric.key, metric.dataset_name, metric.dataset_digest
+        last[key] = max(last.get(key, metric), metric, key=_order)
+
+    for metric in last.values():
         yield MetricValue(
-            one.key, one.value, one.timestamp, one.step or 0, one.dataset_name, one.dataset_digest
+            metric.key,
+            metric.value,
+            metric.timestamp,
+            metric.step or 0,
+            metric.dataset_name,
+            metric.dataset_digest,
         )
 
 
 def _input(entry: Any) -> tuple[dict[str, str | None], dict[str, str]]:
-    words = ("name", "digest", "source_type", "source", "schema", "profile")
-    return {word: getattr(entry.dataset, word) for word in words}, {
-        tag.key: tag.value for tag in entry.tags or ()
-    }
+    fields = ("name", "digest", "source_type", "source", "schema", "profile")
+    dataset = {field: getattr(entry.dataset, field) for field in fields}
+    return dataset, {tag.key: tag.value for tag in entry.tags or ()}

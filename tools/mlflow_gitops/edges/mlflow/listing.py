@@ -1,4 +1,4 @@
-"""MLflow's searches: the filters to send, and the entities that they return as values of the core."""
+"""MLflow's searches: the filters to send, and the returned entities as values of the core."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The process that asks another environment's MLflow, with that environment's credentials
-(`edges/mlflow/other_environments.py` begins it)."""
+"""The process that reads another environment's MLflow, with that environment's credentials.
+`other_environments.py` starts it."""
 
 from __future__ import annotations
 
@@ -15,34 +15,42 @@ from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.errors import RegistryFailure
 
 
-def _answer(place: Environment, pin: OriginPin, folder: str | None) -> OriginVersion:
-    registry = Registry(place.tracking_uri, place.registry_uri, workspace=place.workspace)
-    seen = registry.read(pin.model)
-    version = seen.versions.get(pin.version) if seen is not None and not seen.is_prompt else None
-    if version is None:
+def _read(environment: Environment, pin: OriginPin, folder: str | None) -> OriginVersion:
+    registry = Registry(
+        environment.tracking_uri, environment.registry_uri, workspace=environment.workspace
+    )
+    model = registry.read(pin.model)
+    if model is None or model.is_prompt or pin.version not in model.versions:
         return OriginVersion()
+
+    version = model.versions[pin.version]
     if folder is not None:
         artifacts = registry.download(pin.model, version, folder)
-        told = registry.lineage(version)
-        return OriginVersion(version, lineage=told, digest=digest(artifacts), folder=str(artifacts))
-    file, fault = None, None
+        return OriginVersion(
+            version,
+            lineage=registry.lineage(version),
+            digest=digest(artifacts),
+            folder=str(artifacts),
+        )
+
+    model_file, fault = None, None
     try:
-        file = registry.model_file(pin.model, version)
+        model_file = registry.model_file(pin.model, version)
     except RegistryFailure as failure:
         fault = str(failure)
-    return OriginVersion(version, registry.record(version), file, fault)
+    return OriginVersion(version, registry.record(version), model_file, fault)
 
 
 def main() -> None:
-    """Answer one request."""
-    here, place, pin, folder, answer = pickle.load(sys.stdin.buffer)
-    os.chdir(here)  # which a store's relative path begins at
-    found: Any
+    """Read one request from standard input, and write the answer to the file that it names."""
+    working_folder, environment, pin, folder, answer_file = pickle.load(sys.stdin.buffer)
+    os.chdir(working_folder)  # relative paths of a store start there
+    answer: Any
     try:
-        found = _answer(place, pin, folder)
+        answer = _read(environment, pin, folder)
     except RegistryFailure as failure:
-        found = (str(failure), failure.transient)
-    answer.write_bytes(pickle.dumps(found))
+        answer = (str(failure), failure.transient)
+    answer_file.write_bytes(pickle.dumps(answer))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""The MLflow of another environment, asked by a process of its own: it has that environment's
-credentials and no other's, and MLflow's globals (URIs, workspace, variables), which hold for a
-whole process, are its own.
+"""Reading the MLflow of another environment, in a process of its own.
 
-It (`edges/mlflow/other_environment_process.py`) gets one request on its standard input and leaves
-its answer in a file. What is in there is what this program wrote.
+The process (`other_environment_process.py`) has the credentials of that environment and no others.
+MLflow's globals (URIs, workspace, variables) hold for a whole process, so they cannot be mixed up
+either. The process gets one request on its standard input and leaves its answer in a file; both are
+pickles that only this program writes.
 """
 
 from __future__ import annotations
@@ -25,119 +25,145 @@ from mlflow_gitops.core.recorded.values import Unreadable
 from mlflow_gitops.edges.mlflow.lineage import OriginVersion
 from mlflow_gitops.errors import Refused, RegistryFailure
 
-_ANSWERING = "mlflow_gitops.edges.mlflow.other_environment_process"
-_OURS = ("MLFLOW_", "AWS_", "AZURE_", "GOOGLE_", "DATABRICKS_")
-"""What a variable begins with that may be there once for each environment."""
-_OF_THE_OTHER = (
-    "MLFLOW_TRACKING_", "MLFLOW_REGISTRY_", "MLFLOW_WORKSPACE", "MLFLOW_S3_", "MLFLOW_GITOPS_", "DATABRICKS_", "PGPASSWORD",
-    "GITHUB_TOKEN", "GH_TOKEN",
-)  # fmt: skip
-"""What speaks for one environment, or for the repository: another environment's process has it by a
-variable of its own, or not at all. An object store's credentials (`AWS_…`) serve both, unless there
-is one for the other alone."""
+_PROCESS_MODULE = "mlflow_gitops.edges.mlflow.other_environment_process"
+_CREDENTIAL_PREFIXES = ("MLFLOW_", "AWS_", "AZURE_", "GOOGLE_", "DATABRICKS_")
+"""Prefixes of the variables that may be set for each environment by a name of their own."""
+_WITHHELD_PREFIXES = (
+    "MLFLOW_TRACKING_",
+    "MLFLOW_REGISTRY_",
+    "MLFLOW_WORKSPACE",
+    "MLFLOW_S3_",
+    "MLFLOW_GITOPS_",
+    "DATABRICKS_",
+    "PGPASSWORD",
+    "GITHUB_TOKEN",
+    "GH_TOKEN",
+)
+"""Prefixes of the variables that belong to one environment or to the repository.
+
+The process for another environment gets them only if they are set for that environment. It inherits
+the credentials of an object store (`AWS_…`), unless others are set for it."""
 
 
-def credentials(place: Environment) -> dict[str, str]:
+def credentials(environment: Environment) -> dict[str, str]:
     """The variables that are set for one environment alone, by the names that MLflow and its
-    storage drivers read."""
-    ending = place.variable_name("")
+    storage drivers read: `MLFLOW_TRACKING_TOKEN_STAGING` as `MLFLOW_TRACKING_TOKEN`."""
+    suffix = environment.variable_name("")
     return {
-        name.removesuffix(ending): value
+        name.removesuffix(suffix): value
         for name, value in os.environ.items()
-        if name.endswith(ending) and name.startswith(_OURS)
+        if name.endswith(suffix) and name.startswith(_CREDENTIAL_PREFIXES)
     }
 
 
 class OtherEnvironments:
-    """The environments that versions may come from."""
+    """The environments that versions may be copied from, by name."""
 
-    def __init__(self, places: Mapping[str, Environment]) -> None:
-        self._places = places
-        self._seen: dict[OriginPin, OriginVersion | Unreadable] = {}
+    def __init__(self, environments: Mapping[str, Environment]) -> None:
+        self._environments = environments
+        self._versions: dict[OriginPin, OriginVersion | Unreadable] = {}
         self._lock = threading.Lock()
 
     def read(self, pin: OriginPin) -> OriginVersion:
-        """What a pin's version is, in metadata. Read once a run. Raises Unreadable."""
+        """The metadata of the version that a pin names. Each is read once in a run. Raises
+        Unreadable."""
         with self._lock:
-            if pin not in self._seen:
+            if pin not in self._versions:
                 try:
-                    self._seen[pin] = self._ask(pin, None)
+                    self._versions[pin] = self._request(pin)
                 except RegistryFailure as failure:
-                    self._seen[pin] = Unreadable(str(failure))
-            found = self._seen[pin]
-        if isinstance(found, Unreadable):
-            raise found
-        return found
+                    self._versions[pin] = Unreadable(str(failure))
+            version = self._versions[pin]
+
+        if isinstance(version, Unreadable):
+            raise version
+        return version
 
     def make_pin(self, environment: str, model: str, version: int) -> OriginPin:
-        """The pin of a version as it is now; all of its artifacts are read for their digest. Raises
-        Refused and RegistryFailure."""
+        """Pin a version as it is now. All of its artifacts are downloaded for their digest. Raises
+        Refused if there is no such version, and RegistryFailure."""
         pin = OriginPin(environment, version, "", model=model)
-        with tempfile.TemporaryDirectory(
-            prefix="mlflow-gitops-", ignore_cleanup_errors=True
-        ) as folder:
-            found = self._ask(pin, folder)
-        if found.version is None:
+        with _temporary_folder() as folder:
+            origin = self._request(pin, folder)
+
+        if origin.version is None:
             raise Refused(f"{environment} has no version {version} of {model}.")
         return replace(
-            pin, digest=found.digest, run_id=found.version.run_id, model_id=found.version.model_id
+            pin,
+            digest=origin.digest,
+            run_id=origin.version.run_id,
+            model_id=origin.version.model_id,
         )
 
     def with_artifacts(
-        self, pin: OriginPin, take: Callable[[OriginPin, OriginVersion], VersionSpec]
+        self, pin: OriginPin, use: Callable[[OriginPin, OriginVersion], VersionSpec]
     ) -> VersionSpec:
-        """What `take` makes of a version, with its artifacts at `Look.folder` meanwhile, once it is
-        what the pin says."""
-        with tempfile.TemporaryDirectory(
-            prefix="mlflow-gitops-", ignore_cleanup_errors=True
-        ) as folder:
-            found = self._ask(pin, folder)
-            if found.version is None:
-                raise Refused(f"{pin.environment} has no version {pin.version} of {pin.model}.")
-            have = {
-                "digest": found.digest,
-                "run_id": found.version.run_id,
-                "model_id": found.version.model_id,
-            }
-            for word, value in have.items():
-                if (wanted := getattr(pin, word)) not in (None, value):
-                    raise Refused(
-                        f"{pin.label} is pinned to {word} {wanted} and has {value or 'none'};"
-                        " nothing was copied."
-                    )
-            return take(pin, found)
+        """Download a version's artifacts, check them by the pin, and return what `use` returns.
 
-    def _ask(self, pin: OriginPin, folder: str | None) -> OriginVersion:
-        place = self._places.get(pin.environment)
-        if place is None:
-            known = ", ".join(self._places) or "none"
+        The artifacts are in `OriginVersion.folder` until `use` returns. Raises Refused if the
+        version is missing or differs from the pin.
+        """
+        with _temporary_folder() as folder:
+            origin = self._request(pin, folder)
+            _check_pin(pin, origin)
+            return use(pin, origin)
+
+    def _request(self, pin: OriginPin, folder: str | None = None) -> OriginVersion:
+        """Read a version in a process of its own; with `folder`, its artifacts too."""
+        environment = self._environments.get(pin.environment)
+        if environment is None:
+            listed = ", ".join(self._environments) or "none"
             raise RegistryFailure(
-                f"environments.yaml lists no other environment {pin.environment!r}; it has {known}."
+                f"environments.yaml lists no other environment {pin.environment!r}; it has"
+                f" {listed}."
             )
-        with tempfile.TemporaryDirectory(
-            prefix="mlflow-gitops-", ignore_cleanup_errors=True
-        ) as home:
-            answer = Path(home) / "answer"
-            # It begins in a folder of its own, since Python would import from where it begins.
-            done = subprocess.run(
-                [sys.executable, "-m", _ANSWERING],
-                input=pickle.dumps((Path.cwd(), place, pin, folder, answer)),
-                env=_environment(place),
+
+        with _temporary_folder() as home:
+            answer_file = Path(home) / "answer"
+            # The process starts in an empty folder, since Python imports from where it starts.
+            process = subprocess.run(
+                [sys.executable, "-m", _PROCESS_MODULE],
+                input=pickle.dumps((Path.cwd(), environment, pin, folder, answer_file)),
+                env=_process_variables(environment),
                 cwd=home,
                 capture_output=True,
             )
-            if not answer.is_file():
-                said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-                raise RegistryFailure(
-                    f"{pin.environment} could not be asked: {said[-1] if said else done.returncode}"
-                )
-            found = pickle.loads(answer.read_bytes())
-        if isinstance(found, OriginVersion):
-            return found
-        raise RegistryFailure(f"{pin.environment}: {found[0]}", transient=found[1])
+            if not answer_file.is_file():
+                errors = process.stderr.decode("utf-8", "replace").strip().splitlines()
+                reason = errors[-1] if errors else f"exit code {process.returncode}"
+                raise RegistryFailure(f"{pin.environment} could not be read: {reason}")
+            answer = pickle.loads(answer_file.read_bytes())
+
+        if isinstance(answer, OriginVersion):
+            return answer
+        message, is_transient = answer
+        raise RegistryFailure(f"{pin.environment}: {message}", transient=is_transient)
 
 
-def _environment(place: Environment) -> dict[str, str]:
-    """What the process for another environment is given of ours: nothing that speaks for this one."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OF_THE_OTHER)}
-    return kept | credentials(place)
+def _check_pin(pin: OriginPin, origin: OriginVersion) -> None:
+    if origin.version is None:
+        raise Refused(f"{pin.environment} has no version {pin.version} of {pin.model}.")
+
+    comparisons = (
+        ("digest", pin.digest, origin.digest),
+        ("run_id", pin.run_id, origin.version.run_id),
+        ("model_id", pin.model_id, origin.version.model_id),
+    )
+    for field, expected, actual in comparisons:
+        if expected not in (None, actual):
+            raise Refused(
+                f"{pin.label} is pinned to {field} {expected} and has {actual or 'none'}; nothing"
+                " was copied."
+            )
+
+
+def _process_variables(environment: Environment) -> dict[str, str]:
+    """The environment variables of the process that reads another environment."""
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(_WITHHELD_PREFIXES)
+    }
+    return inherited | credentials(environment)
+
+
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="mlflow-gitops-", ignore_cleanup_errors=True)

@@ -1,5 +1,5 @@
-"""What an MLflow server reports about itself and about its user's permissions, for `doctor`. Nothing
-is written to find out.
+"""What an MLflow server reports about itself and about its user's permissions, for `doctor`.
+Nothing is written to find out.
 
 MLflow's basic-auth app lets users read their own permissions on a model (3.17:
 `users/permissions/get`); other servers do not. The client has no public call for it that works

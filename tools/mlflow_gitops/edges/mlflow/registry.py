@@ -1,9 +1,9 @@
 """The one place that talks to MLflow, through its public client.
 
 `Registry` reads (`reading.py`) and writes (`writing.py`) over one connection (`connection.py`), and
-reads what MLflow recorded of a version. It normalises what MLflow returns: versions are `int` on SQL
-stores and `str` over HTTP, descriptions are `None` or `''` (3.17). Whatever MLflow, its database or
-the network may raise becomes a RegistryFailure.
+reads what MLflow recorded of a version. It normalises what MLflow returns: versions are `int` on
+SQL stores and `str` over HTTP, descriptions are `None` or `''` (3.17). Whatever MLflow, its
+database or the network may raise becomes a RegistryFailure.
 """
 
 from __future__ import annotations
