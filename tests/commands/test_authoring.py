@@ -367,7 +367,7 @@ def test_a_commit_on_a_new_branch(team: Team) -> None:
 
 def test_a_half_done_edit_is_not_committed_along(team: Team) -> None:
     team.write("models/risk/fraud.yaml", MANIFEST + "# half done\n")
-    assert "has changes that are not committed" in refused(
+    assert "has uncommitted changes" in refused(
         team, "promote", "fraud", "2", "Production", "--commit"
     )
     assert team.run("promote", "fraud", "2", "Production").code == 0
@@ -385,14 +385,14 @@ def test_no_branch_is_no_place_for_a_commit(team: Team) -> None:
 
 def test_a_rebase_under_way_is_finished_first(team: Team) -> None:
     (team.folder / ".git" / "rebase-merge").mkdir()
-    assert "A rebase is under way" in refused(
+    assert "A rebase is in progress" in refused(
         team, "promote", "fraud", "2", "Production", "--branch", "mine"
     )
 
 
 def test_a_merge_under_way_is_finished_first(team: Team) -> None:
     (team.folder / ".git" / "MERGE_HEAD").write_text(team.git("rev-parse", "HEAD") + "\n")
-    assert "A merge is under way" in refused(
+    assert "A merge is in progress" in refused(
         team, "promote", "fraud", "2", "Production", "--commit"
     )
 

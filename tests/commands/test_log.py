@@ -344,7 +344,7 @@ def test_a_damaged_repository_is_told(story: tuple[Team, list[str]]) -> None:
     assert (
         ran.code == 1
         and not ran.out
-        and "git cannot tell what the commits changed: fatal" in ran.err
+        and "git cannot show what the commits changed: fatal" in ran.err
     )
 
 

@@ -15,6 +15,7 @@ from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.manifests.environments import Environment, policy_changes, read_environments
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS, RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import Snapshot, build, schema_copy_problems
+from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.core.yaml.problems import in_order
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.system import files
@@ -25,7 +26,7 @@ from mlflow_gitops.settings import Settings
 
 def now_utc(precision: str = "seconds") -> str:
     """This moment, RFC 3339 in UTC."""
-    return datetime.now(timezone.utc).isoformat(timespec=precision).replace("+00:00", "Z")
+    return format_datetime(datetime.now(timezone.utc), precision)
 
 
 @dataclass(frozen=True, slots=True)

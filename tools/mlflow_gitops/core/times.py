@@ -1,71 +1,86 @@
-"""Times as people name them on the command line (RULES R1)."""
+"""RFC 3339 times: reading and writing them, and times as people name them (RULES R1)."""
 
 from __future__ import annotations
 
 import math
 import re
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from mlflow_gitops.core.wording import counted
 
-_LAST = 253402300799  # the last second of the year 9999
+_EPOCH = datetime(1970, 1, 1)
+_LAST_SECOND = 253402300799  # of the year 9999, the last one that `datetime` knows
+_SECONDS_PER_DAY = 86_400
+_DURATION_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+_AGE_UNITS = (("day", _SECONDS_PER_DAY), ("hour", 3_600), ("minute", 60))
+
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)\Z")
+_FRACTION = re.compile(r"\.([0-9]+)")
 
 
 def parse_named_time(text: str) -> float | None:
-    """Seconds since 1970 of an RFC 3339 time, or of the end of the day that `YYYY-MM-DD` names,
-    UTC. None for anything else, which is a revision. Raises ValueError for a time that no calendar
-    has."""
+    """Return the seconds since 1970 that a word of the command line means.
+
+    The word is an RFC 3339 time, or a day `YYYY-MM-DD`, which means its end in UTC. None if it is
+    neither, so that it must be a revision. Raises ValueError if the calendar has no such time.
+    """
     if _DAY.match(text):
-        # Commits are dated in whole seconds, so this is after the day's last and before the next
-        # day's first.
-        return parse_time(f"{text}T00:00:00Z").timestamp() + 86_400 - 0.5
-    return parse_time(text.replace(" ", "T")).timestamp() if _MOMENT.match(text) else None
-
-
-def age(then: str, now: str) -> str:
-    """How long one RFC 3339 time lies before another, in its largest unit: `3 days`; empty where it
-    does not."""
-    passed = (parse_time(now) - parse_time(then)).total_seconds()
-    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if passed >= length:
-            return counted(int(passed // length), unit)
-    return "a moment" if passed >= 0 else ""
-
-
-def format_minute(at: str) -> str:
-    """An RFC 3339 time in UTC as people read it: `2026-03-01 09:12`."""
-    return f"{at[:10]} {at[11:16]}"
-
-
-def format_time(seconds: float) -> str:
-    """RFC 3339 in UTC of a named time; the end of a day is its last second. What no calendar holds
-    is the nearest it does."""
-    return (
-        datetime(1970, 1, 1) + timedelta(seconds=math.floor(min(seconds, _LAST)))
-    ).isoformat() + "Z"
+        # Commits are dated in whole seconds, so half a second before midnight is after the last
+        # commit of this day and before the first one of the next day.
+        return parse_time(f"{text}T00:00:00Z").timestamp() + _SECONDS_PER_DAY - 0.5
+    if _MOMENT.match(text):
+        return parse_time(text.replace(" ", "T")).timestamp()
+    return None
 
 
 def parse_time(text: str) -> datetime:
-    """The moment that an RFC 3339 time names. Raises ValueError if it names none."""
-    # Python 3.10 reads neither `Z` nor a lower-case `t`, and wants three or six digits of a
-    # fraction.
-    text = re.sub(
-        r"\.([0-9]+)",
-        lambda found: "." + found.group(1)[:6].ljust(6, "0"),
-        text.upper().replace("Z", "+00:00"),
-    )
+    """Return the moment that an RFC 3339 time means. Raises ValueError if it is no such time."""
+    # `fromisoformat` of Python 3.10 reads neither `Z` nor a lower-case `t`, and it needs three or
+    # six digits in a fraction.
+    text = text.upper().replace("Z", "+00:00")
+    text = _FRACTION.sub(lambda match: "." + match.group(1)[:6].ljust(6, "0"), text)
     return datetime.fromisoformat(text)
 
 
-_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+def format_time(seconds: float) -> str:
+    """Return seconds since 1970 as RFC 3339 in UTC, rounded down to a whole second.
+
+    A commit may carry any number as its date; a time after the year 9999 becomes its last second.
+    """
+    whole_seconds = math.floor(min(seconds, _LAST_SECOND))
+    return (_EPOCH + timedelta(seconds=whole_seconds)).isoformat() + "Z"
+
+
+def format_datetime(moment: datetime, precision: str = "seconds") -> str:
+    """Return a moment as RFC 3339 in UTC. `precision` is a `timespec` of `datetime.isoformat`."""
+    in_utc = moment.astimezone(timezone.utc).replace(tzinfo=None)
+    return in_utc.isoformat(timespec=precision) + "Z"
+
+
+def format_minute(time: str) -> str:
+    """Return an RFC 3339 time in UTC as people read it: `2026-03-01 09:12`."""
+    return f"{time[:10]} {time[11:16]}"
+
+
+def age(time: str, now: str) -> str:
+    """Return how long one RFC 3339 time lies before `now`, in the largest unit: `3 days`.
+
+    Empty if it lies after `now`.
+    """
+    seconds = (parse_time(now) - parse_time(time)).total_seconds()
+    for unit, length in _AGE_UNITS:
+        if seconds >= length:
+            return counted(int(seconds // length), unit)
+    return "a moment" if seconds >= 0 else ""
 
 
 def parse_duration(text: str) -> timedelta:
     """A length of time as the policy and `--interval` write it: `24h`, `3d`, `1d12h`."""
     parts = re.findall("([0-9]+)([wdhms])", text)
-    return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+    return sum(
+        (timedelta(**{_DURATION_UNITS[unit]: int(number)}) for number, unit in parts), timedelta()
+    )
 
 
 def format_duration(length: timedelta) -> str:

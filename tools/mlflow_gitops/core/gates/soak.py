@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from datetime import timedelta, timezone
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlflow_gitops.core.gates.gate import Fault, Finding, Gate, failed, passed
-from mlflow_gitops.core.times import format_duration, parse_duration, parse_time
+from mlflow_gitops.core.times import format_datetime, format_duration, parse_duration, parse_time
 from mlflow_gitops.core.wording import or_list
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def ask(subject: Subject, soak: Soak) -> Finding:
 
     # Round up to a whole second, so that a run at exactly this time finds the soak over.
     end = began + soak.length + timedelta(microseconds=999_999)
-    until = end.astimezone(timezone.utc).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+    until = format_datetime(end)
     detail = f"{format_duration(stayed)} of {soak.text} in {stage}, until {until}"
     return Finding("waiting", detail, until=until)
 

@@ -1,5 +1,4 @@
-"""Blobs from `git cat-file --batch`: one answer, and a stream of them that is asked while it
-answers."""
+"""Reading blobs in bulk from `git cat-file --batch`."""
 
 from __future__ import annotations
 
@@ -14,86 +13,103 @@ from mlflow_gitops.core.yaml.document import MAX_BYTES
 from mlflow_gitops.errors import GitFailure
 
 BlobConsumer = Callable[[str, str, "bytes | None"], None]
-"""Takes one file's path, its blob's id, and its content: None where there is none of a fair size."""
+"""Receives a file's path, its blob's id, and its content: None if the blob is missing or too
+large."""
+
+_CHUNK = 1 << 16  # bytes read at once from a blob that is skipped
+_REQUESTS_AT_ONCE = 64  # a write to git's input costs more than an answer, so requests are bundled
+_ID_LENGTH = 40  # hex digits of a SHA-1; SHA-256 has more
+
+
+def is_blob_id(text: str) -> bool:
+    """Return whether a text is an id and not the "link" or "" that may take its place."""
+    return len(text) >= _ID_LENGTH
 
 
 def read_blob(stdout: IO[bytes], limit: int | None = MAX_BYTES) -> bytes | None:
-    """The next blob's content; None where git has none of that id, or one of more than `limit`
-    bytes, which is passed over without being kept. Raises GitFailure."""
+    """Return the next blob's content from the output of `git cat-file --batch`.
+
+    None if git has no such object, or if it is larger than `limit` bytes: then it is skipped
+    without being held in memory. Raises GitFailure if git ended too early.
+    """
     header = stdout.readline().split()
-    if len(header) == 2:
+    if len(header) == 2:  # "<id> missing"
         return None
     size = int(header[2]) if header else 0
-    kept = limit is None or size <= limit
-    while not kept and size > _PIECE and len(stdout.read(_PIECE)) == _PIECE:
-        size -= _PIECE
+    is_kept = limit is None or size <= limit
+
+    while not is_kept and size > _CHUNK and len(stdout.read(_CHUNK)) == _CHUNK:
+        size -= _CHUNK
     data = stdout.read(size)
+
     if not header or len(data) < size or stdout.read(1) != b"\n":
-        raise GitFailure("git cat-file ended too early. Is the repository damaged? Try git fsck.")
-    return data if kept else None
-
-
-_PIECE = 1 << 16
-_AT_ONCE = 64
-"""Blobs that are asked for together: a question costs more than an answer."""
+        raise GitFailure(
+            "git cat-file ended too early.", fix="The repository may be damaged: run git fsck."
+        )
+    return data if is_kept else None
 
 
 class BlobStream:
-    """One `git cat-file --batch` whose answers are handed to `take` in a thread of its own, in the
-    order in which they were asked for: what is made of them is made while git still looks for the
-    rest. `start` is called at the first question."""
+    """One `git cat-file --batch` that answers in a thread while more requests are added.
 
-    def __init__(self, start: Callable[[], subprocess.Popen[bytes]], take: BlobConsumer) -> None:
+    Contents go to `consume` in the order requested, so that they are parsed while git still looks
+    for the rest. `start` starts git at the first request.
+    """
+
+    def __init__(self, start: Callable[[], subprocess.Popen[bytes]], consume: BlobConsumer) -> None:
         self._start = start
-        self._take = take
+        self._consume = consume
         self._process: subprocess.Popen[bytes] | None = None
-        self._asked: SimpleQueue[list[tuple[str, str]]] = SimpleQueue()
-        self._seen: set[str] = set()
-        self._next: list[tuple[str, str]] = []
-        self._failed: BaseException | None = None
+        self._sent: SimpleQueue[list[tuple[str, str]]] = SimpleQueue()
+        self._requested: set[str] = set()
+        self._pending: list[tuple[str, str]] = []
+        self._error: BaseException | None = None
 
     def request(self, files: Iterable[tuple[str, str]]) -> None:
-        """Ask for the blobs of these (path, id), each once however often it is named."""
+        """Request the blobs of these (path, id) pairs; each blob is read once."""
         for path, blob in files:
-            if blob not in self._seen and len(blob) >= 40:
-                self._seen.add(blob)
-                self._next.append((path, blob))
-        if len(self._next) >= _AT_ONCE:
+            if blob not in self._requested and is_blob_id(blob):
+                self._requested.add(blob)
+                self._pending.append((path, blob))
+        if len(self._pending) >= _REQUESTS_AT_ONCE:
             self._send()
 
     def close(self) -> None:
-        """Wait for the last answer. Raises GitFailure, and whatever `take` raised."""
+        """Wait for the last answer. Raises GitFailure, and whatever `consume` raised."""
         self._send()
         if self._process is None:
             return
-        self._asked.put([])
+        self._sent.put([])
+
         with contextlib.suppress(BrokenPipeError):
             cast(IO[bytes], self._process.stdin).close()
         self._thread.join()
         cast(IO[bytes], self._process.stdout).close()
         self._process.wait()
-        if self._failed is not None:
-            raise self._failed
+
+        if self._error is not None:
+            raise self._error
 
     def _send(self) -> None:
-        if not self._next:
+        if not self._pending:
             return
         if self._process is None:
             self._process = self._start()
             self._thread = Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
             self._thread.start()
+
         stdin = cast(IO[bytes], self._process.stdin)
-        with contextlib.suppress(BrokenPipeError):  # git ended; who reads its answers notices
-            stdin.write("".join(f"{blob}\n" for _, blob in self._next).encode())
+        with contextlib.suppress(BrokenPipeError):  # git ended; `_listen` finds that out
+            stdin.write("".join(f"{blob}\n" for _, blob in self._pending).encode())
             stdin.flush()
-        self._asked.put(self._next)
-        self._next = []
+        self._sent.put(self._pending)
+        self._pending = []
 
     def _listen(self, stdout: IO[bytes]) -> None:
         try:
-            while asked := self._asked.get():
-                for path, blob in asked:
-                    self._take(path, blob, read_blob(stdout))
-        except BaseException as error:  # told by `close`
-            self._failed = error
+            while requests := self._sent.get():
+                for path, blob in requests:
+                    self._consume(path, blob, read_blob(stdout))
+        except BaseException as error:  # raised again by `close`
+            self._error = error
             cast("subprocess.Popen[bytes]", self._process).kill()

@@ -1,5 +1,4 @@
-"""Running git: the one way in which its commands are started here, whatever the user's settings and
-environment say."""
+"""The only place that starts git, independent of the user's settings and environment."""
 
 from __future__ import annotations
 
@@ -12,27 +11,57 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
+from threading import Thread
+from typing import IO, cast
 
 from mlflow_gitops.edges.system.redaction import redact
 from mlflow_gitops.errors import GitFailure
 
-# A remote that is silent so long is given up. Over HTTP git sees that by itself; over ssh nobody
-# does, so there all of it must be done by then.
-_SILENT = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=30")
 PATIENCE = 600.0
+"""Seconds that a command which talks to a remote may take in all.
 
-# What would make git look at another repository than the folder's own, or take paths for patterns.
-_NOT_OURS = (
-    "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_SHALLOW_FILE",
-    "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
+Over HTTP, git itself gives up a remote that is silent for 30 seconds (`_STALL_LIMITS`). Over ssh
+nothing notices a silent remote, so the total time is limited.
+"""
+
+_STALL_LIMITS = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=30")
+_POLL_SECONDS = 0.2
+_KILL_AFTER_SECONDS = 5
+_SMALLEST_PIPE = 4096  # bytes that every pipe holds before its writer has to wait
+_MAX_ANSWER = 2000  # characters of what hooks and remotes print that a message quotes
+
+_SAFE_OPTIONS = (
+    "--no-replace-objects",  # with replace refs, a clone could show another history than approved
+    "--no-pager",
+    *("-c", "core.quotePath=false"),
+    *("-c", "log.follow=false"),
+    *("-c", "advice.graftFileDeprecated=false"),
+)
+
+_SCRUBBED_VARIABLES = frozenset(
+    {
+        # These make git work on another repository than the one in its folder.
+        "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_SHALLOW_FILE", "GIT_PREFIX",
+        # These make git read paths as patterns.
+        "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
+    }
 )  # fmt: skip
+
+_SAFE_VARIABLES = {
+    "LC_ALL": "C.UTF-8",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_GRAFT_FILE": os.devnull,  # with grafts, a clone could show another history than approved
+}
+
 UNSAFE_FOLDER = "git_unsafe_folder"
 """The code of a failure if git refuses to read a repository that another user owns."""
 
-_NO = (1, 2)
-"""Exit codes with which git answers a question: there is none. Where it fails it is 128 or more
-(git 2.39)."""
+_NEGATIVE_ANSWERS = (1, 2)
+"""Exit codes by which git answers "there is none". If git fails, its code is 128 or more (2.39)."""
+
 _OWN_IDENTITY = {
     f"GIT_{role}_{part}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -41,7 +70,7 @@ _OWN_IDENTITY = {
 
 
 class GitCommand:
-    """Starts git in one repository, named by its top-level folder."""
+    """Starts git in one repository, which is named by its top-level folder."""
 
     def __init__(self, top: Path) -> None:
         self.top = top
@@ -54,27 +83,29 @@ class GitCommand:
         identity: bool = False,
         index: Path | None = None,
     ) -> str:
-        """What a git command prints; nothing where it fails and `check` is False, unless it was
-        killed. With `identity`, a commit can be made even where git knows no user; `index` is one
-        that takes the place of the checkout's own. Raises GitFailure."""
-        known = not identity or self._run("var", "GIT_COMMITTER_IDENT", check=False)
-        extra = {} if known else dict(_OWN_IDENTITY)
+        """Return what a git command prints.
+
+        `feed` is its input. With `check=False`, a failing command returns "", unless it was killed.
+        With `identity=True`, git may commit even if it knows no user. `index` replaces the index of
+        the checkout. Raises GitFailure.
+        """
+        variables = {}
+        if identity and not self._run("var", "GIT_COMMITTER_IDENT", check=False):
+            variables = dict(_OWN_IDENTITY)
         if index is not None:
-            extra["GIT_INDEX_FILE"] = str(index)
-        return (
-            self._run(*args, feed=feed, check=check, extra=extra)
-            .decode("utf-8", "surrogateescape")
-            .strip()
-        )
+            variables["GIT_INDEX_FILE"] = str(index)
+        return _text(self._run(*args, feed=feed, check=check, variables=variables))
 
     def query(self, *args: str) -> str:
-        """What git answers to a question; empty where its exit code says no. A git that fails or is
-        killed has not said no: what is there, receipts and branches alike, would be taken for
-        absent. Raises GitFailure."""
-        done = self._execute(*args)
-        if done.returncode in _NO:
+        """Return what git answers, or "" if its exit code says that there is nothing.
+
+        Raises GitFailure if git fails or is killed: otherwise existing receipts and branches would
+        be taken for missing ones.
+        """
+        process = self._execute(*args)
+        if process.returncode in _NEGATIVE_ANSWERS:
             return ""
-        return self._checked(done, args).decode("utf-8", "surrogateescape").strip()
+        return _text(self._checked(process, args))
 
     def exchange(
         self,
@@ -83,65 +114,57 @@ class GitCommand:
         seconds: float = PATIENCE,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> str:
-        """What a git command that speaks to a remote prints. One that stalls is ended: over HTTP
-        after 30 seconds without a byte, in any other way after `seconds` in all, and as soon as
-        there was `enough` waiting. Raises GitFailure."""
-        # Where nobody sits whom ssh could ask for a passphrase, git and what it starts can be ended
-        # together.
-        together = sys.stdin is None or not sys.stdin.isatty()
-        with contextlib.ExitStack() as kept:
-            with _starting():
-                out, err = (kept.enter_context(TemporaryFile()) for _ in range(2))
+        """Return what a git command that talks to a remote prints.
+
+        A stalled command is ended: over HTTP after 30 silent seconds, otherwise after `seconds` in
+        all, and as soon as `should_stop` returns True. `failure` begins the message of the
+        GitFailure that is raised then.
+        """
+        # Without a terminal, ssh can ask nobody for a passphrase, so git may get a session of its
+        # own. Only then can git and the processes it started be ended together.
+        owns_session = sys.stdin is None or not sys.stdin.isatty()
+        what_failed = failure or f"git {args[0]} failed"
+
+        with TemporaryFile() as stdout, TemporaryFile() as stderr:
+            with _reported_start():
                 process = subprocess.Popen(
-                    self._command((*_SILENT, *args)), env=_environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                    start_new_session=together,
-                )  # fmt: skip
-            try:
-                last = time.monotonic() + seconds
-                while process.poll() is None and time.monotonic() < last and not should_stop():
-                    with contextlib.suppress(subprocess.TimeoutExpired):
-                        process.wait(0.2)
-                ended = process.poll() is not None
-            finally:
-                if process.poll() is None:
-                    _end(process, together)
-            what = failure or f"git {args[0]} failed"
-            if not ended:
-                raise GitFailure(f"{what}: the remote did not answer in time.")
-            out.seek(0)
-            err.seek(0)
+                    self._command((*_STALL_LIMITS, *args)),
+                    env=_environment(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                    start_new_session=owns_session,
+                )
+            if not _wait(process, seconds, should_stop, owns_session):
+                raise GitFailure(f"{what_failed}: the remote did not answer in time.")
+
+            stdout.seek(0)
+            stderr.seek(0)
             if process.returncode:
-                raise GitFailure(f"{what}: {_reason(err.read(), process.returncode)}.")
-            return out.read().decode("utf-8", "surrogateescape").strip()
+                reason = _reason(stderr.read(), process.returncode)
+                raise GitFailure(f"{what_failed}: {reason}.")
+            return _text(stdout.read())
 
     def attempt(self, *args: str, feed: str | None = None) -> str | None:
-        """Run a git command that the user's hooks, their signing or a remote may refuse: None if it
-        went well, else what they said. Hooks find git's own reading of paths."""
-        done = self._execute(*args, feed=feed, extra={"GIT_LITERAL_PATHSPECS": "0"})
-        if done.returncode == 0:
+        """Run a git command that a hook, a signing program or a remote may refuse.
+
+        Returns None if it succeeded, else what was printed. Hooks get git's usual reading of paths.
+        """
+        process = self._execute(*args, feed=feed, variables={"GIT_LITERAL_PATHSPECS": "0"})
+        if process.returncode == 0:
             return None
-        lines = (done.stderr + done.stdout).decode("utf-8", "replace").splitlines()
-        said = redact(" / ".join(line.strip() for line in lines if line.strip()))[:2000]
-        return said or _reason(b"", done.returncode)
+        lines = (process.stderr + process.stdout).decode("utf-8", "replace").splitlines()
+        printed = " / ".join(line.strip() for line in lines if line.strip())
+        return redact(printed)[:_MAX_ANSWER] or _reason(b"", process.returncode)
 
     def _text(self, *args: str, failure: str | None = None) -> str:
-        return self._run(*args, failure=failure).decode("utf-8", "surrogateescape").strip()
+        return _text(self._run(*args, failure=failure))
 
     def _command(self, args: tuple[str, ...]) -> list[str]:
-        # Replace refs and grafts would let a clone see another history than the one that was
-        # approved.
-        config = (
-            "-c",
-            "core.quotePath=false",
-            "-c",
-            "log.follow=false",
-            "-c",
-            "advice.graftFileDeprecated=false",
-        )
-        return ["git", "--no-replace-objects", "--no-pager", "-C", str(self.top), *config, *args]
+        return ["git", *_SAFE_OPTIONS, "-C", str(self.top), *args]
 
     def _popen(self, *args: str) -> subprocess.Popen[bytes]:
-        with _starting():
+        with _reported_start():
             return subprocess.Popen(
                 self._command(args),
                 env=_environment(),
@@ -151,13 +174,12 @@ class GitCommand:
             )
 
     def _execute(
-        self, *args: str, feed: str | None = None, extra: Mapping[str, str] | None = None
+        self, *args: str, feed: str | None = None, variables: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[bytes]:
-        environment = _environment() | dict(extra or {})
-        with _starting():
+        with _reported_start():
             return subprocess.run(
                 self._command(args),
-                env=environment,
+                env=_environment() | dict(variables or {}),
                 capture_output=True,
                 input=(feed or "").encode("utf-8", "surrogateescape"),
             )
@@ -168,12 +190,13 @@ class GitCommand:
         check: bool = True,
         failure: str | None = None,
         feed: str | None = None,
-        extra: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> bytes:
-        done = self._execute(*args, feed=feed, extra=extra)
-        if check or done.returncode < 0:
-            return self._checked(done, args, failure)
-        return done.stdout if done.returncode == 0 else b""
+        process = self._execute(*args, feed=feed, variables=variables)
+        was_killed = process.returncode < 0
+        if check or was_killed:
+            return self._checked(process, args, failure)
+        return process.stdout if process.returncode == 0 else b""
 
     @staticmethod
     def _checked(
@@ -182,20 +205,38 @@ class GitCommand:
         failure: str | None = None,
     ) -> bytes:
         if process.returncode:
-            what = failure or f"git {args[0]} failed"
+            what_failed = failure or f"git {args[0]} failed"
             # git has no exit code of its own for this (2.39), only a text.
-            unsafe = b"dubious ownership" in process.stderr
+            is_unsafe = b"dubious ownership" in process.stderr
             raise GitFailure(
-                f"{what}: {_reason(process.stderr, process.returncode)}.",
-                code=UNSAFE_FOLDER if unsafe else None,
+                f"{what_failed}: {_reason(process.stderr, process.returncode)}.",
+                code=UNSAFE_FOLDER if is_unsafe else None,
             )
         return process.stdout
 
 
+def feed_input(process: subprocess.Popen[bytes], request: bytes) -> None:
+    """Write all input of a git process and close it, while the caller may read its output.
+
+    git answers before it has read everything, so a request that does not fit into the pipe is
+    written by a thread: otherwise each side would wait for the other.
+    """
+
+    def write() -> None:
+        stdin = cast(IO[bytes], process.stdin)
+        with contextlib.suppress(BrokenPipeError):  # git ended; the reader of its output finds out
+            stdin.write(request)
+            stdin.close()
+
+    if len(request) <= _SMALLEST_PIPE:
+        write()
+    else:
+        Thread(target=write, daemon=True).start()
+
+
 @contextlib.contextmanager
-def _starting() -> Iterator[None]:
-    """What keeps git from starting, as a GitFailure: it is not there, or the machine has no room
-    for another process."""
+def _reported_start() -> Iterator[None]:
+    """Raise GitFailure if git cannot start: it is missing, or the machine allows no process."""
     try:
         yield
     except OSError as error:
@@ -204,36 +245,53 @@ def _starting() -> Iterator[None]:
         raise GitFailure(f"git cannot be started: {error.strerror or error}.") from None
 
 
-def _reason(said: bytes, code: int) -> str:
-    """The first line of what git said; where it said nothing, how it ended."""
-    lines = said.decode("utf-8", "replace").strip().splitlines()
-    return (
-        redact(lines[0])
-        if lines
-        else f"it was ended by signal {-code}"
-        if code < 0
-        else f"exit code {code}"
-    )
+def _wait(
+    process: subprocess.Popen[bytes],
+    seconds: float,
+    should_stop: Callable[[], bool],
+    owns_session: bool,
+) -> bool:
+    """Wait until a process ends; return whether it ended by itself. In the end it never runs."""
+    deadline = time.monotonic() + seconds
+    try:
+        while process.poll() is None and time.monotonic() < deadline and not should_stop():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_POLL_SECONDS)
+        return process.poll() is not None
+    finally:
+        if process.poll() is None:
+            _kill(process, owns_session)
 
 
-def _end(process: subprocess.Popen[bytes], together: bool) -> None:
-    for wanted in (signal.SIGTERM, signal.SIGKILL):
+def _kill(process: subprocess.Popen[bytes], owns_session: bool) -> None:
+    """End a process, and with its own session also the processes it started, such as ssh."""
+    for signal_number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
-            if together:
-                os.killpg(process.pid, wanted)
+            if owns_session:
+                os.killpg(process.pid, signal_number)
             else:
-                process.send_signal(wanted)
+                process.send_signal(signal_number)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(5)
+            process.wait(_KILL_AFTER_SECONDS)
             return
 
 
+def _reason(stderr: bytes, exit_code: int) -> str:
+    """Return the first line that git printed, or how it ended if it printed nothing."""
+    lines = stderr.decode("utf-8", "replace").strip().splitlines()
+    if lines:
+        return redact(lines[0])
+    if exit_code < 0:
+        return f"it was ended by signal {-exit_code}"
+    return f"exit code {exit_code}"
+
+
+def _text(output: bytes) -> str:
+    return output.decode("utf-8", "surrogateescape").strip()
+
+
 def _environment() -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if key not in _NOT_OURS}
-    return kept | {
-        "LC_ALL": "C.UTF-8",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_LITERAL_PATHSPECS": "1",
-        "GIT_GRAFT_FILE": os.devnull,
+    inherited = {
+        name: value for name, value in os.environ.items() if name not in _SCRUBBED_VARIABLES
     }
+    return inherited | _SAFE_VARIABLES

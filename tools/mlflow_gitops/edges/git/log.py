@@ -1,34 +1,56 @@
-"""What git prints of commits and the files they changed, in a form that no message and no path can
-break."""
+"""Options and parsers for what `git rev-list` and `git diff-tree` print about commits.
+
+The formats separate fields by NUL bytes, so that no message and no path can break them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timezone
 from typing import NamedTuple
 
 from mlflow_gitops.core.history.mainline import Commit, MainLine
+from mlflow_gitops.core.times import format_time
 from mlflow_gitops.edges.git.blobs import BlobStream
 
 REV_LIST_OPTIONS = ("--first-parent", "--parents", "--timestamp", "--reverse")
-"""How `git rev-list` is to print commits for `listed`."""
+"""How `git rev-list` must print commits for `parse_rev_list`."""
+
+_COMMIT_MARK = "\x02"
+_COMMIT_FORMAT = "%x02%H%x00%ct%x00%an <%ae>%x00%s%x00%cn <%ce>%x00%B"
 
 DIFF_TREE_OPTIONS = (
-    "--stdin", "--root", "--raw", "-r", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none",
-    "--encoding=UTF-8", "--format=%x02%H%x00%ct%x00%an <%ae>%x00%s%x00%cn <%ce>%x00%B",
-)  # fmt: skip
-"""How `git diff-tree` is to print commits for `read`. It is told which ones, each compared with its
-first parent: unlike `git log`, which compares twice (once to see whether a commit matters) and
-prints nothing before it has seen all of them."""
+    *("--stdin", "--root", "--raw", "-r", "-z", "--no-renames", "--no-abbrev"),
+    *("--ignore-submodules=none", "--encoding=UTF-8", f"--format={_COMMIT_FORMAT}"),
+)
+"""How `git diff-tree` must print commits for `parse_diff_tree`.
 
-_NO_FILE = "000000"
-_LAST_SECOND = 253402300799  # of the year 9999
+It reads from its input which commits to compare with their first parents. `git log` would compare
+each commit twice (once to decide whether it matters) and print nothing before it has seen them all.
+"""
+
+_DELETED_MODE = "000000"
+_PLAIN_FILE_MODES = "100"  # 100644 and 100755
+
+
+class CommitRecord(NamedTuple):
+    """One commit as `git diff-tree` prints it.
+
+    `seconds` is the committer's date. `details` are author, subject, committer and message.
+    `changes` are pairs of a path and a blob id; "link" replaces the id of anything but a plain
+    file, and None the id of a deleted file.
+    """
+
+    sha: str
+    seconds: int
+    details: tuple[str, str, str, str]
+    changes: list[tuple[str, str | None]]
 
 
 def parse_rev_list(output: bytes) -> MainLine:
-    """A line of commits without what they did: ids, times and merges."""
+    """Return a line of commits with ids, times and merges, but without changes."""
     line = MainLine([], [], {}, [], {})
     latest = 0
+
     for entry in output.decode().splitlines():
         seconds, sha, *parents = entry.split(" ")
         latest = max(latest, int(seconds))
@@ -36,76 +58,62 @@ def parse_rev_list(output: bytes) -> MainLine:
             line.merges[len(line.shas)] = tuple(parents[1:])
         line.shas.append(sha)
         line.times.append(latest)
+
     return line
 
 
 def diff_tree_input(line: MainLine) -> str:
-    """What `git diff-tree` is to compare, to tell what each commit of a line did: the commit with
-    the one before it, which is its first parent."""
-    return "".join(
-        f"{sha} {before}\n" for before, sha in zip(("", *line.shas), line.shas, strict=False)
-    )
-
-
-class CommitRecord(NamedTuple):
-    """One commit as printed. `seconds` is its own committer's date; `about` holds author, subject,
-    committer and message. `changes` are (path, blob id, "link" for anything that is no plain file,
-    or None where it was deleted)."""
-
-    sha: str
-    seconds: int
-    about: tuple[str, str, str, str]
-    changes: list[tuple[str, str | None]]
+    """Return the input for `git diff-tree`: each commit of a line with its first parent."""
+    parents = ("", *line.shas)
+    return "".join(f"{sha} {parent}\n" for parent, sha in zip(parents, line.shas, strict=False))
 
 
 def parse_diff_tree(output: Iterable[bytes]) -> Iterator[CommitRecord]:
-    """The commits in the order in which they were printed, each as soon as the next one begins."""
+    """Yield the commits in the order printed, each as soon as the next one begins."""
     tokens = _tokens(output)
     commit: CommitRecord | None = None
+
     for token in tokens:
-        if token.startswith("\x02"):
+        if token.startswith(_COMMIT_MARK):
             if commit is not None:
                 yield commit
             seconds = int(next(tokens) or 0)
-            commit = CommitRecord(
-                token[1:], seconds, (next(tokens), next(tokens), next(tokens), next(tokens)), []
-            )
+            details = (next(tokens), next(tokens), next(tokens), next(tokens))
+            commit = CommitRecord(token[1:], seconds, details, [])
         elif commit is not None and token.startswith((":", "\n:")):
             _, mode, _, blob, _ = token.split()
-            content = None if mode == _NO_FILE else blob if mode.startswith("100") else "link"
-            commit.changes.append((next(tokens), content))
+            commit.changes.append((next(tokens), _content_id(mode, blob)))
+
     if commit is not None:
         yield commit
 
 
+def _content_id(mode: str, blob: str) -> str | None:
+    if mode == _DELETED_MODE:
+        return None
+    return blob if mode.startswith(_PLAIN_FILE_MODES) else "link"
+
+
 def _tokens(output: Iterable[bytes]) -> Iterator[str]:
-    rest = b""
+    """Yield the fields between NUL bytes, as soon as each is complete."""
+    unfinished = b""
     for chunk in output:
-        whole, end, rest = (rest + chunk).rpartition(b"\0")
-        if end:
-            yield from whole.decode("utf-8", "replace").split("\0")
-    if rest:
-        yield rest.decode("utf-8", "replace")
+        complete, separator, unfinished = (unfinished + chunk).rpartition(b"\0")
+        if separator:
+            yield from complete.decode("utf-8", "replace").split("\0")
+    if unfinished:
+        yield unfinished.decode("utf-8", "replace")
 
 
 def add_changes(
-    line: MainLine, commits: Iterable[CommitRecord], wants: Callable[[str], bool], blobs: BlobStream
+    line: MainLine,
+    records: Iterable[CommitRecord],
+    is_wanted: Callable[[str], bool],
+    blobs: BlobStream,
 ) -> None:
-    """Add to a line what its commits did, as they come; what is wanted of their files is asked for
-    at once."""
-    for sha, _, about, done in commits:
+    """Add what the commits did to their line, and request the contents of wanted files at once."""
+    for sha, _, details, changes in records:
         i = line.index[sha]
-        blobs.request((path, blob) for path, blob in done if blob and wants(path))
-        line.commits[sha] = Commit(sha, utc(line.times[i]), *about)
-        line.changes += ((i, path, blob) for path, blob in reversed(done))
-
-
-def utc(seconds: int) -> str:
-    """RFC 3339 of seconds since 1970. A commit may carry any number; what no calendar holds is the
-    nearest it does."""
-    known = min(seconds, _LAST_SECOND)
-    return (
-        datetime.fromtimestamp(known, timezone.utc)
-        .isoformat(timespec="seconds")
-        .replace("+00:00", "Z")
-    )
+        blobs.request((path, blob) for path, blob in changes if blob and is_wanted(path))
+        line.commits[sha] = Commit(sha, format_time(line.times[i]), *details)
+        line.changes += ((i, path, blob) for path, blob in reversed(changes))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import Any
 
+from mlflow_gitops.core.times import format_time
 from mlflow_gitops.errors import ForgeFailure
 
 
@@ -66,5 +66,4 @@ def _until(error: Any) -> str:
     reset = str((error.headers or {}).get("x-ratelimit-reset", ""))
     if not reset.isdigit():
         return ""
-    moment = datetime.fromtimestamp(int(reset), timezone.utc)
-    return f" until {moment.isoformat().replace('+00:00', 'Z')}"
+    return f" until {format_time(int(reset))}"

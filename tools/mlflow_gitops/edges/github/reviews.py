@@ -14,6 +14,7 @@ from mlflow_gitops.core.history.approvals import (
     Reviewer,
     makers,
 )
+from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.edges.forge import AnswerCache, MainBranch
 from mlflow_gitops.edges.github.connection import Connection
 from mlflow_gitops.edges.github.pull_requests import FoundPullRequest, PullRequestFinder
@@ -152,8 +153,7 @@ class GitHubReviews:
         counts who dispatched a run that began before that time and ended after it, and everybody
         who started such a run again.
         """
-        form = "%Y-%m-%dT%H:%M:%SZ"
-        created = f"{(opened - _RERUNS).strftime(form)}..{opened.strftime(form)}"
+        created = f"{format_datetime(opened - _RERUNS)}..{format_datetime(opened)}"
         runs = [
             run
             for event in _DISPATCHES

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from mlflow_gitops.core.recorded.values import Dataset, Metric, Record
+from mlflow_gitops.core.times import format_datetime
 
 _DATA_PREFIX = "dvc."
 _COMMIT_TAG = "mlflow.source.git.commit"
@@ -47,7 +48,7 @@ def moment(milliseconds: int | None) -> str | None:
         )
     except (OverflowError, ValueError, OSError):
         return None
-    return at.isoformat().replace("+00:00", "Z") if at else None
+    return format_datetime(at) if at else None
 
 
 def _latest(metrics: Iterable[Any]) -> dict[str, tuple[Metric, ...]]:
