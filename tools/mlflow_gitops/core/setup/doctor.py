@@ -33,7 +33,7 @@ class CheckResult:
     """One thing looked at. `check` is a stable word; `fix` is what to do, where there is something
     to do."""
 
-    area: Area
+    area: str
     check: str
     status: Status
     detail: str

@@ -1,0 +1,212 @@
+"""The protocols of `mlflow_gitops.edges.forge`, over a `Store`."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+from mlflow_gitops.core.history.approvals import Review, ReviewedPullRequest, Reviewer, makers
+from mlflow_gitops.core.setup.doctor import CheckResult
+from mlflow_gitops.core.setup.doctor_workflows import Job
+from mlflow_gitops.edges.forge import CommitStatus, MainBranch, PullRequest, StatusState, marked
+from mlflow_gitops.edges.forge import marker as marker_of
+from mlflow_gitops.edges.git.branches import branch_name
+from mlflow_gitops.errors import ForgeFailure
+from tests.support.local_forge.store import ROBOT, Store
+
+LONGEST = 10_000
+"""Characters of a comment, an issue or a pull request."""
+
+
+class LocalForge:
+    """One bare repository as a forge."""
+
+    name = "Local forge"
+    permission_hint = "Nothing to do: the local forge has no permissions."
+    default_branch = "main"
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def review_facts(self, main: MainBranch) -> LocalReviews:
+        return LocalReviews(self.store, branch_name(main.git, main.ref) or self.default_branch)
+
+    # -- statuses, comments, issues -----------------------------------------------------------
+
+    def set_status(
+        self, sha: str, context: str, state: StatusState, description: str, url: str | None = None
+    ) -> None:
+        if not self.store.git("rev-parse", "-q", "--verify", f"{sha}^{{commit}}", check=False):
+            raise ForgeFailure(f"There is no commit {sha} to set the status {context}.")
+        with self.store.change() as stored:
+            stored["statuses"].setdefault(sha, {})[context] = {
+                "state": state,
+                "description": description,
+                "url": url,
+            }
+
+    def statuses(self, sha: str) -> dict[str, CommitStatus]:
+        stored = self.store.read()["statuses"].get(sha, {})
+        return {
+            context: CommitStatus(status["state"], status["url"])
+            for context, status in stored.items()
+        }
+
+    def comment(self, number: int, key: str, body: str, *, create: bool = True) -> str | None:
+        text = marked(key, body, LONGEST)
+        with self.store.change() as stored:
+            comments = stored["pulls"][str(number)]["comments"]
+            ours = next((entry for entry in comments if _is_ours(entry, key)), None)
+            if ours is not None:
+                ours["body"] = text
+            elif create:
+                comments.append({"author": ROBOT, "body": text})
+            else:
+                return None
+        return f"{self._url(number)}#{key}"
+
+    def issue(self, key: str, title: str, body: str | None) -> str | None:
+        with self.store.change() as stored:
+            issues = stored["issues"]
+            ours = next((entry for entry in issues.values() if _is_ours(entry, key)), None)
+            if ours is not None and ours["state"] == "closed":
+                ours = None
+            if body is None:
+                if ours is not None:
+                    ours["state"] = "closed"
+                return None
+            if ours is None:
+                stored["last"] += 1
+                ours = {"number": stored["last"], "author": ROBOT, "state": "open"}
+                issues[str(ours["number"])] = ours
+            ours.update(title=title, body=marked(key, body, LONGEST))
+            return self._url(ours["number"])
+
+    # -- pull requests ------------------------------------------------------------------------
+
+    def pull_request_at(self, head: str, base: str) -> PullRequest | None:
+        pulls = [pull for pull in self._pulls(base, "open") if pull.head == head]
+        return pulls[-1] if pulls else None
+
+    def open_pull_requests(self, prefix: str, base: str) -> dict[str, PullRequest]:
+        pulls = self._pulls(base, "open")
+        return {pull.branch: pull for pull in pulls if pull.branch.startswith(prefix)}
+
+    def closed_pull_requests(self, branch: str, base: str) -> list[PullRequest]:
+        pulls = self._pulls(base, "closed", "merged")
+        return [pull for pull in reversed(pulls) if pull.branch == branch]
+
+    def open_pull_request(
+        self, branch: str, title: str, body: str, base: str, *, key: str | None = None
+    ) -> str:
+        if not self.store.git("rev-parse", "-q", "--verify", f"refs/heads/{branch}", check=False):
+            raise ForgeFailure(f"There is no branch {branch}.")
+        if key is not None:
+            body = marked(key, body, LONGEST)
+        pull = self.open_pull_requests(branch, base).get(branch)
+        if pull is None:
+            return self._url(self.store.open(branch, title, body, base, ROBOT))
+        with self.store.change() as stored:
+            stored["pulls"][str(pull.number)].update(title=title, body=body)
+        return pull.url
+
+    def close_pull_request(self, number: int, body: str, comment: str) -> None:
+        self.store.close(number)
+        self.store.comment(number, ROBOT, comment)
+        with self.store.change() as stored:
+            stored["pulls"][str(number)]["body"] = body
+
+    # -- settings -----------------------------------------------------------------------------
+
+    def check_settings(
+        self, branch: str | None, jobs: Sequence[Job], environments: Collection[str]
+    ) -> Iterator[CheckResult]:
+        yield CheckResult("forge", "protection", "unknown", "the local forge protects nothing")
+
+    def _pulls(self, base: str, *states: str) -> list[PullRequest]:
+        stored = self.store.read()["pulls"].values()
+        return [
+            self._pull_request(pull)
+            for pull in stored
+            if pull["base"] == base and pull["state"] in states
+        ]
+
+    def _pull_request(self, pull: dict[str, Any]) -> PullRequest:
+        return PullRequest(
+            number=pull["number"],
+            branch=pull["branch"],
+            head=self.store.head(pull),
+            ref=f"refs/heads/{pull['branch']}",
+            is_merged=pull["state"] == "merged",
+            body=pull["body"],
+            url=self._url(pull["number"]),
+        )
+
+    def _url(self, number: int) -> str:
+        return f"file://{self.store.repository}/{number}"
+
+
+class LocalReviews:
+    """The facts about pull requests into one branch."""
+
+    def __init__(self, store: Store, branch: str) -> None:
+        self._store = store
+        self.branch = branch
+
+    def merged(self, sha: str) -> ReviewedPullRequest | None:
+        pulls = self._store.read()["pulls"].values()
+        return next(
+            (
+                self._reviewed(pull)
+                for pull in pulls
+                if pull["merge"] == sha and pull["base"] == self.branch
+            ),
+            None,
+        )
+
+    def open(self, head: str) -> ReviewedPullRequest | None:
+        pulls = self._store.read()["pulls"].values()
+        found = [
+            self._reviewed(pull)
+            for pull in pulls
+            if pull["state"] == "open"
+            and pull["base"] == self.branch
+            and self._store.head(pull) == head
+        ]
+        return found[-1] if found else None
+
+    def reviewer(self, login: str) -> Reviewer:
+        person = self._store.read()["people"].get(login)
+        if person is None:
+            return Reviewer(is_person=login != ROBOT, permission="none")
+        return Reviewer(True, person["permission"], frozenset(person["mails"]))
+
+    def blob_id(self, sha: str, file: str) -> str | None:
+        return self._store.git("rev-parse", "-q", "--verify", f"{sha}:{file}", check=False) or None
+
+    def blob(self, blob_id: str, file: str) -> bytes:
+        command = ["git", "-C", str(self._store.repository), "cat-file", "blob", blob_id]
+        return subprocess.run(command, capture_output=True, check=True).stdout
+
+    def _reviewed(self, pull: dict[str, Any]) -> ReviewedPullRequest:
+        head = self._store.head(pull)
+        base = f"{pull['merge']}^1" if pull["merge"] else f"refs/heads/{pull['base']}"
+        form = "--format=%ae%x00%ce%x00%B%x01"
+        log = self._store.git("log", form, f"{base}..{head}")
+        commits = [entry.strip("\n").split("\0") for entry in log.split("\1") if entry.strip()]
+        return ReviewedPullRequest(
+            number=pull["number"],
+            head=head,
+            opened_by=pull["author"],
+            makers=makers(([author], [committer], text) for author, committer, text in commits),
+            reviews=tuple(
+                Review(review["author"], review["state"], review["commit"])
+                for review in pull["reviews"]
+            ),
+            merged_by=f"@{pull['merged_by']}" if pull["merged_by"] else None,
+        )
+
+
+def _is_ours(entry: dict[str, Any], key: str) -> bool:
+    return entry["author"] == ROBOT and marker_of(key) in entry["body"]
