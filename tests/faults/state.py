@@ -86,10 +86,10 @@ def told(known: Sequence[Receipt]) -> dict[str, set[str]]:
     said: dict[str, set[str]] = {}
     for receipt in known:
         for model in receipt.models():
-            facts = said.setdefault(str(model.get("model")), set())
-            if model.get("result") == "applied":
+            facts = said.setdefault(model.model, set())
+            if model.is_applied:
                 facts.add(f"applied {receipt.commit}")
-            for change in (*model.get("changes", ()), *model.get("found", ())):
+            for change in (*model.changes, *model.already_applied):
                 if change.get("cause") != "drift":
                     facts.add(
                         json.dumps([change.get(key) for key in ("action", "version", "key", "to")])

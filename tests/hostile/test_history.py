@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from mlflow_gitops.core.audit import receipts
-from mlflow_gitops.core.audit.receipts import NOTES_REF, Ledger, Receipt
+from mlflow_gitops.core.audit.ledger import Ledger
+from mlflow_gitops.core.audit.receipts import NOTES_REF, Receipt
 from mlflow_gitops.core.audit.report import incidents
-from mlflow_gitops.core.audit.verification import runs_by_model
+from mlflow_gitops.core.audit.unrecorded import unrecorded, unstamped
 from tests.hostile.material import CANARY
 from tests.hostile.measured import Children
 from tests.support.experiments.sampling import CountCases
@@ -238,7 +239,7 @@ GOOD: dict[str, Any] = {
             "stages": [["Production", 1]],
             "gates": [{"stage": "Production", "version": 1, "gate": "soak", "status": "passed", "detail": "d"}],
             "people": [{"commit": "c", "pr": 1, "pr_source": "api", "merged_by": "@a", "approved_by": ["@b"]}],
-            "refusals": [{"code": "gate", "detail": "d"}], "found": [],
+            "refusals": [{"code": "gate", "detail": "d"}], "already_applied": [], "found": [],
         }
     ],
     "previous": None,
@@ -276,18 +277,19 @@ def readers(found: list[Receipt]) -> None:
     --effective` below."""
     places = {"c": 0}
     ledger = Ledger(found, places, "me")
-    ledger.applied("m")
+    for run in ledger.applied("m"):
+        assert all(isinstance(version, int) for _, version, _, _ in run.recorded.verdicts())
+        assert [*run.recorded.changes, *run.recorded.already_applied] is not None
     told = ledger.vouched("m", "c")
     assert told is None or all(isinstance(one, str) for one in told.approved_by)
     receipts.newest(found)
     receipts.broken_links(found)
     receipts.last_commit(found, "m")
-    receipts.unstamped({"m": None}, found, "me")
-    receipts.unrecorded({"m": "c"}, found, "me", places)
+    unstamped({"m": None}, found, "me")
+    unrecorded({"m": "c"}, found, "me", places)
     for one in incidents(found):
         assert all(isinstance(text, str) for text in (one.at, one.commit, one.model, one.detail))
         (one.detail + one.model + one.at).encode()
-    runs_by_model(found, "me", places)
 
 
 def test_receipts_of_wrong_types_everywhere(counted: CountCases) -> None:

@@ -191,7 +191,7 @@ def test_a_saved_plan_names_what_moved(team: Team, shelf: LaneRegistry, tmp_path
     assert team.run("plan", "--out", str(file)).code == 0
     shelf.client.set_model_version_tag(name, "2", "by", "hand")
     moved = team.run("reconcile", "--plan", str(file), "--yes")
-    assert moved.code == 4 and f"{name} in MLflow moved" in moved.err
+    assert moved.code == 4 and f"{name} in MLflow changed" in moved.err
     assert shelf.stages(name) == {1: "None", 2: "None"}
 
     assert team.run("plan", "--out", str(file)).code == 0

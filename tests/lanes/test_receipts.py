@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from mlflow_gitops.core.audit import receipts
+from mlflow_gitops.core.audit.receipt_format import receipt_line
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.git.repository import Git
@@ -164,6 +165,7 @@ import sys
 import time
 from pathlib import Path
 from mlflow_gitops.core.audit import receipts
+from mlflow_gitops.core.audit.receipt_format import receipt_line
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.git.notes import Notes
 
@@ -176,7 +178,7 @@ for i in range(times):
         time.sleep(0.001)
     notes.fetch()
     known = receipts.newest(notes.receipts())
-    notes.add(commit, receipts.write({"at": f"2026-01-01T00:00:{i % 60:02}Z", "by": who, "run": i, "models": []}, known))
+    notes.add(commit, receipt_line({"at": f"2026-01-01T00:00:{i % 60:02}Z", "by": who, "run": i, "models": []}, known))
     notes.push()
 """
 
@@ -256,9 +258,7 @@ def test_receipts_that_come_while_the_remotes_are_merged_stay(tmp_path: Path) ->
     team = Team(tmp_path / "repo", "unused")
     commit = team.commit("Only one")
     with_remote(team, tmp_path)
-    lines = [
-        receipts.write({"at": f"2026-01-01T00:00:0{i}Z", "models": []}, None) for i in range(3)
-    ]
+    lines = [receipt_line({"at": f"2026-01-01T00:00:0{i}Z", "models": []}, None) for i in range(3)]
     own = Notes.of(Git(team.folder))
     own.add(commit, lines[0])
     own.push()
@@ -299,7 +299,7 @@ def test_a_clone_that_fetches_all_notes_keeps_receipts_that_are_not_pushed_yet(
     team.git("config", "--add", "remote.origin.fetch", "+refs/notes/*:refs/notes/*")
     team.git("config", "fetch.prune", "true")
     git = Git(team.folder)
-    Notes.of(git).add(commit, receipts.write({"at": "2026-01-01T00:00:00Z", "models": []}, None))
+    Notes.of(git).add(commit, receipt_line({"at": "2026-01-01T00:00:00Z", "models": []}, None))
     git.fetch()
     assert len(kept(team)) == 1
 
@@ -479,7 +479,7 @@ def test_a_pruned_model_whose_run_died_is_recorded(team: Team, shelf: LaneRegist
 def named(receipt: receipts.Receipt) -> list[tuple[object, ...]]:
     """The changes that a receipt names, whether its run made or found them."""
     [model] = receipt.models()
-    changes = (*model.get("changes", ()), *model.get("found", ()))
+    changes = (*model.changes, *model.already_applied)
     return sorted(
         (c["action"], c.get("version") or 0, c.get("key") or "", str(c.get("to"))) for c in changes
     )

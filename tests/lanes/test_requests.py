@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from mlflow_gitops.core.audit import receipts
+from mlflow_gitops.core.audit.receipt_format import receipt_line
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.mlflow import reading
@@ -39,7 +40,7 @@ def asks_for_pages_alone(between: Proxy, database: Path, tmp_path: Path) -> None
     commit = team.commit(**{name: "stages: {Production: 1}\n" for name in names})
     applied = [{"model": name, "result": "applied"} for name in names]
     receipt = {"at": "2026-01-01T00:00:00Z", "owner": f"{commit}:registry", "models": applied}
-    line = receipts.write(receipt, None)
+    line = receipt_line(receipt, None)
     fill(database, names, commit, receipts.Receipt(commit, line, receipt).digest)
     between.reset()
     ran = team.run("plan", "--detailed-exitcode", "--format", "json")

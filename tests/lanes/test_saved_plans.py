@@ -49,7 +49,7 @@ def test_of_a_pull_request(
     assert team.run("--main", "main", "plan", *onto, "--out", str(file)).code == 0
     team.git("checkout", "-q", "main")
     early = team.run("--main", "main", "reconcile", "--plan", str(file), "--yes")
-    assert early.code == 4 and "the manifests or the policy moved" in early.err, (
+    assert early.code == 4 and "the manifests or the policy changed" in early.err, (
         "it is not merged yet"
     )
     for command in MERGES[way]:
@@ -72,7 +72,7 @@ def test_of_a_merge_that_another_came_before(team: Team, shelf: LaneRegistry, fi
     ran = team.run("reconcile", "--plan", str(file), "--yes")
     assert (
         ran.code == 4
-        and "the manifests or the policy moved since it was made. Plan again." in ran.err
+        and "the manifests or the policy changed since it was made. Plan again." in ran.err
     )
 
 
@@ -113,7 +113,7 @@ def test_it_holds_no_password_and_is_bound_to_the_registry(
     copy = tmp_path / "copy.db"
     copy.write_bytes(Path(team.uri.removeprefix("sqlite:///")).read_bytes())
     ran = team.run("reconcile", "--plan", str(file), "--yes", uri=f"sqlite:///{copy}")
-    assert ran.code == 4 and "the registry's address moved" in ran.err
+    assert ran.code == 4 and "the registry's address changed" in ran.err
 
 
 @pytest.mark.parametrize(

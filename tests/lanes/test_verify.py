@@ -201,7 +201,8 @@ def test_a_held_stamp_that_names_a_refused_commit_is_found(
     ran = verify(team)
     assert fields(ran) == ["held 3 Production"]
     assert (
-        "comes after the commit that it was reconciled to" in ran.json["unexplained"][0]["detail"]
+        "comes after the commit that the model was reconciled to"
+        in ran.json["unexplained"][0]["detail"]
     )
     team.commit(
         "Give up", **{name: "stages: {Production: 2, Staging: 3}\naliases: {champion: 2}\n"}

@@ -173,7 +173,7 @@ def test_one_pull_request_for_both_and_each_reconciled_by_itself(both: Both) -> 
             and tags["gitops.receipt"] == receipt.digest
         )
         assert (receipt.commit, receipt.applied()) == (tip, {both.model}), receipt.line
-        [people] = receipt.models()[0]["people"]
+        [people] = receipt.models()[0].content["people"]
         assert (people["pr"], people["merged_by"], people["approved_by"]) == (
             number,
             "@edsger",

@@ -312,8 +312,8 @@ def assert_recorded(
     assert (tags["gitops.pr"], tags["gitops.approved_by"]) == (str(number), approved_by)
     receipt = receipts(repo)[-1]
     assert receipt.commit == tip and receipt.applied() == {name}, receipt.line
-    [told] = [one for one in receipt.models() if one["model"] == name]
-    [people] = told["people"]
+    [recorded] = [model for model in receipt.models() if model.model == name]
+    [people] = recorded.content["people"]
     assert (people["pr"], people["pr_source"], people["approved_by"]) == (
         number,
         "api",

@@ -16,7 +16,7 @@ from mlflow_gitops.core.audit.events import (
     model_timelines,
     policy_events,
 )
-from mlflow_gitops.core.audit.receipts import Ledger
+from mlflow_gitops.core.audit.ledger import Ledger
 from mlflow_gitops.core.audit.trail import EventAuditor
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import MainLine

@@ -6,15 +6,14 @@ import hashlib
 import json
 from typing import Any
 
+from mlflow_gitops.core.audit.receipt_format import receipt_line
 from mlflow_gitops.core.audit.receipts import (
     Receipt,
     broken_links,
     newest,
     read,
-    unrecorded,
-    unstamped,
-    write,
 )
+from mlflow_gitops.core.audit.unrecorded import unrecorded, unstamped
 
 
 def told(*runs: tuple[str, str, dict[str, Any]], owner: str = "me") -> list[Receipt]:
@@ -26,13 +25,13 @@ def told(*runs: tuple[str, str, dict[str, Any]], owner: str = "me") -> list[Rece
             {"model": name, **(end if isinstance(end, dict) else {"result": end})}
             for name, end in models.items()
         ]
-        line = write({"owner": owner, "at": at, "models": said}, newest(read(notes)))
+        line = receipt_line({"owner": owner, "at": at, "models": said}, newest(read(notes)))
         notes[commit] = notes.get(commit, "") + line + "\n"
     return read(notes)
 
 
 def test_a_line_begins_with_its_time_and_names_the_one_before() -> None:
-    line = write({"owner": "me", "at": "2026-01-01T00:00:00Z", "models": []}, "abc")
+    line = receipt_line({"owner": "me", "at": "2026-01-01T00:00:00Z", "models": []}, "abc")
     assert (
         line.startswith('{"at":"2026-01-01T00:00:00Z",') and "\n" not in line and ": " not in line
     )
@@ -41,15 +40,15 @@ def test_a_line_begins_with_its_time_and_names_the_one_before() -> None:
 
 
 def test_what_is_no_receipt_is_passed_over() -> None:
-    line = write({"at": "2026-01-01T00:00:00Z"}, None)
+    line = receipt_line({"at": "2026-01-01T00:00:00Z"}, None)
     timeless = '{"at":"@everyone \\u001b[2J"}\n{"at":"2026-02-30T00:00:00Z"}\n{"at":1}'
     text = f'Looked at it.\n{{"at": broken\n{timeless}\n{line}\n["at"]\n\n'
     assert [one.line for one in read({"c": text})] == [line]
 
 
 def test_a_receipt_counts_on_its_own_commit_alone() -> None:
-    one = write({"at": "2026-01-01T00:00:00Z", "commit": "a"}, None)
-    two = write({"at": "2026-01-02T00:00:00Z", "commit": "b"}, newest(read({"a": one})))
+    one = receipt_line({"at": "2026-01-01T00:00:00Z", "commit": "a"}, None)
+    two = receipt_line({"at": "2026-01-02T00:00:00Z", "commit": "b"}, newest(read({"a": one})))
     assert broken_links(read({"a": one, "b": two})) == []
     moved = read({"b": f"{one}\n{two}"})
     assert [found.line for found in moved] == [two] == [found.line for found in broken_links(moved)]
@@ -72,7 +71,7 @@ def test_a_clock_that_was_put_back_makes_no_run_the_earlier_one() -> None:
     ):
         models = [{"model": "m", "result": "applied"}]
         lines.append(
-            write(
+            receipt_line(
                 {"owner": "me", "at": at, "models": models}, newest(read({"c": "\n".join(lines)}))
             )
         )
@@ -97,7 +96,7 @@ def test_a_gap_shows_and_two_beside_each_other_are_none() -> None:
         ("2026-01-01", "a", {}), ("2026-01-02", "a", {}), ("2026-01-03", "a", {})
     )
     assert broken_links([one, three]) == [three]
-    line = write({"at": "2026-01-02T01"}, one.digest)
+    line = receipt_line({"at": "2026-01-02T01"}, one.digest)
     beside = Receipt("a", line, json.loads(line))
     assert broken_links([one, two, beside, three]) == []
 

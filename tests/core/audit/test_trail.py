@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlflow_gitops.core.audit.events import Event
-from mlflow_gitops.core.audit.receipts import Ledger, Receipt
+from mlflow_gitops.core.audit.ledger import Ledger
+from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.audit.trail import Effect, EventAuditor, UsedOverride
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Merged
 from mlflow_gitops.core.manifests.policy import Policy, read_policy

@@ -14,7 +14,8 @@ from mlflow_gitops.core.audit.events import (
     model_timelines,
     policy_events,
 )
-from mlflow_gitops.core.audit.receipts import NOTES_REF, Ledger
+from mlflow_gitops.core.audit.ledger import Ledger
+from mlflow_gitops.core.audit.receipts import NOTES_REF
 from mlflow_gitops.core.audit.stage_holders import StageHolders, applied_holders, declared_holders
 from mlflow_gitops.core.audit.trail import AuditedEvent, EventAuditor
 from mlflow_gitops.core.history.history_reader import HistoryReader

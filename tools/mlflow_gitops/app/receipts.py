@@ -11,12 +11,17 @@ from typing import Any
 from mlflow_gitops.app.reconciling.apply import RegistryWriter
 from mlflow_gitops.app.runners import current_runner
 from mlflow_gitops.app.workspace import now_utc
-from mlflow_gitops.core.audit import receipts
+from mlflow_gitops.core.audit.receipt_format import (
+    receipt_line,
+    recorded_outcome,
+    recovered_outcome,
+)
+from mlflow_gitops.core.audit.receipts import RECEIPT_TAG, Receipt, last_commit, newest
+from mlflow_gitops.core.audit.unrecorded import unrecorded, unstamped
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Change, Plan
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.errors import GitFailure
-from mlflow_gitops.render.plan.json import change_data, verdict_data
 
 Retold = Callable[[str, str, "str | None"], Sequence[Change]]
 """A model, the commit that it is stamped with and that of the receipt before, to what a run did
@@ -70,17 +75,17 @@ class Recorder:
         }
         stamped |= pruned
         known = self.notes.receipts()
-        for digest, behind in receipts.unstamped(
+        for digest, behind in unstamped(
             {name: named.get(name) for name in stamped}, known, self.owner
         ).items():
             self._stamp(behind, digest)
         if self.owner is None or (self.notes.remote is not None and not self.push):
             return []
-        found = receipts.unrecorded(stamped, known, self.owner, self.line)
+        found = unrecorded(stamped, known, self.owner, self.line)
         recovered: list[str] = []
         for commit, models in found.items():
             applied = [
-                _recovered(name, retold(name, commit, receipts.last_commit(known, name)))
+                recovered_outcome(name, retold(name, commit, last_commit(known, name)))
                 for name in models
             ]
             self._write(commit, {**self._head(), "recovered": True, "models": applied}, models)
@@ -110,7 +115,7 @@ class Recorder:
                 outcome.model for outcome in done if outcome.result == "applied" or outcome.changes
             ]
             self.owner = self.owner or self._owner_of(stamped)
-            content = {**self._head(), "models": [_model(outcome) for outcome in told]}
+            content = {**self._head(), "models": [recorded_outcome(outcome) for outcome in told]}
             digest = self._write(commit, content, stamped)
         if self.push and self.notes.ahead():
             self.notes.push()
@@ -118,9 +123,9 @@ class Recorder:
 
     def _write(self, commit: str, content: Mapping[str, Any], models: Sequence[str]) -> str:
         content = {**content, "commit": commit}
-        line = receipts.write(content, receipts.newest(self.notes.receipts()))
+        line = receipt_line(content, newest(self.notes.receipts()))
         self.notes.add(commit, line)
-        digest = receipts.Receipt(commit, line, content).digest
+        digest = Receipt(commit, line, content).digest
         self._stamp(models, digest)
         return digest
 
@@ -129,7 +134,7 @@ class Recorder:
         cannot."""
         with ThreadPoolExecutor(self.writers, "stamp") as pool:
             each = [
-                pool.submit(self.registry.set_tag, name, None, receipts.RECEIPT_TAG, digest)
+                pool.submit(self.registry.set_tag, name, None, RECEIPT_TAG, digest)
                 for name in models
             ]
         for one in each:
@@ -154,49 +159,3 @@ class Recorder:
             return f"@{actor}"
         name, mail = (self.notes.git.query("config", f"user.{what}") for what in ("name", "email"))
         return f"{name} <{mail}>" if name and mail else None
-
-
-def _recovered(name: str, found: Sequence[Change]) -> dict[str, Any]:
-    told: dict[str, Any] = {"model": name, "result": "applied"}
-    return {**told, "found": _changes(found)} if found else told
-
-
-def _changes(changes: Sequence[Change]) -> list[dict[str, Any]]:
-    return [
-        {
-            key: value
-            for key, value in change_data(one).items()
-            if value is not None and key != "applies"
-        }
-        for one in changes
-    ]
-
-
-def _model(outcome: Outcome) -> dict[str, Any]:
-    told: dict[str, Any] = {"model": outcome.model, "result": outcome.result}
-    if outcome.changes:
-        told["changes"] = _changes(outcome.changes)
-    if outcome.found:
-        told["found"] = _changes(outcome.found)
-    if outcome.entered:
-        told["stages"] = [list(entry) for entry in outcome.entered]
-    if outcome.gates:
-        told["gates"] = [verdict_data(one) for one in outcome.gates]
-    if outcome.people:
-        told["people"] = [
-            {
-                "commit": sha,
-                "pr": known.pull_request,
-                "pr_source": known.source,
-                "merged_by": known.merged_by,
-                "approved_by": list(known.approved_by),
-            }
-            for sha, known in outcome.people.items()
-        ]
-    if outcome.refusals:
-        told["refusals"] = [
-            {"code": refusal.code, "detail": refusal.detail} for refusal in outcome.refusals
-        ]
-    if outcome.error:
-        told["error"] = outcome.error
-    return told

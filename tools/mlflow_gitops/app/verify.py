@@ -1,8 +1,5 @@
-"""Where `verify` gets its facts: the main line and its receipts from git, what MLflow holds, and
-what only the forge knows.
-
-The judgement is `core.verification`'s.
-"""
+"""The facts behind `verify`: the main line and its receipts from git, what MLflow holds, and what
+only the forge knows. `core/audit/verification.py` judges them."""
 
 from __future__ import annotations
 
@@ -11,23 +8,18 @@ from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.evidence import WorkspaceEvidence
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.core.audit.receipts import Receipt, broken_links
-from mlflow_gitops.core.audit.verification import (
-    Account,
-    Questions,
-    Reconciled,
-    Unexplained,
-    Verification,
-    runs_by_model,
-    verify_model,
-)
+from mlflow_gitops.core.audit.account import Account
+from mlflow_gitops.core.audit.findings import Unexplained, Verification
+from mlflow_gitops.core.audit.ledger import AppliedRun, Ledger
+from mlflow_gitops.core.audit.receipts import NOTES_REF, Receipt, broken_links
+from mlflow_gitops.core.audit.verification import verify_model
 from mlflow_gitops.core.history.history_reader import HistoryReader
-from mlflow_gitops.core.history.mainline import Commit
+from mlflow_gitops.core.history.mainline import Commit, MainLine, Point
 from mlflow_gitops.core.history.stage_entries import Entry
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import file_stem
-from mlflow_gitops.core.observed.model import ObservedModel
-from mlflow_gitops.core.recorded.values import Unreadable
+from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.core.recorded.values import Record, Unreadable
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.errors import Failure
 
@@ -36,8 +28,8 @@ if TYPE_CHECKING:
 
 
 class Verifier:
-    """Verifies one repository's models in one registry. With `signatures`, the commits that put a
-    version where it is must be signed, by git's own judgement."""
+    """Verifies one repository's models in one registry. With `signatures`, git must accept the
+    signature of each commit that put a version into a stage."""
 
     def __init__(
         self,
@@ -62,111 +54,150 @@ class Verifier:
     def verify(
         self, names: Sequence[str] = (), progress: Callable[[str], None] = lambda step: None
     ) -> Verification:
-        """Verify `names`, or every model with a manifest or with our stamp. Raises Failure for a
-        name that is neither."""
+        """Verify `names`, or every model with a manifest or with this repository's stamp. Raises
+        Failure for a name that has neither."""
         if self._owner is None:
             raise Failure(
-                "A shallow clone cannot verify: it does not hold the history. Run git fetch"
-                " --unshallow."
+                "A shallow clone cannot verify: it does not hold the whole history.",
+                fix="Run git fetch --unshallow.",
             )
+
         progress("reading MLflow")
-        known = self._snapshot.manifests
-        prompts = [
-            name for name in names or known if name in known and known[name].kind == "prompt"
-        ]
-        if not names:
-            prompts += self._histories.former_prompts(known)
-        observed = self._registry.observe(names or list(known), only=bool(names), prompts=prompts)
-        ours = {
-            name for name, model in observed.items() if model.owner == self._owner
-        } | self._snapshot.manifests.keys()
+        observed = self._observe(names)
+        managed = self._managed(observed)
         for name in names:
-            if name not in ours:
+            if name not in managed:
                 raise Failure(f"{name} has neither a manifest here nor a stamp of this repository.")
+
         progress("reading git history and receipts")
         receipts = self._notes.receipts()
-        managed = sorted(ours & set(names) if names else ours)
-        findings = [*self._chain(receipts)]
-        runs = runs_by_model(receipts, self._owner, self._line.index)
+        ledger = Ledger(receipts, self._line.index, self._owner)
         digests = frozenset(receipt.digest for receipt in receipts)
-        for name in managed:
-            findings += self._model(name, observed.get(name), runs.get(name, []), digests)
-        strangers = sorted(m.name for m in observed.values() if m.name not in ours)
+
+        findings = list(self._broken_chain(receipts))
+        selected = sorted(set(names) or managed)
+        for name in selected:
+            findings += self._verify_model(name, observed.get(name), ledger.applied(name), digests)
+
+        unmanaged = sorted(observed.keys() - managed)
         return Verification(
-            self._tip, len(managed), tuple(strangers), len(receipts), tuple(findings)
+            self._tip, len(selected), tuple(unmanaged), len(receipts), tuple(findings)
         )
 
-    def _chain(self, receipts: Sequence[Receipt]) -> Iterator[Unexplained]:
-        if not receipts:
-            way = (
-                f"git fetch {self._notes.remote}"
-                " 'refs/notes/mlflow-gitops:refs/notes/mlflow-gitops'"
-            )
-            hint = f"; fetch them: {way}" if self._notes.remote else ""
-            yield Unexplained("", "receipts", f"there are no receipts here{hint}")
-        for receipt in broken_links(receipts):
-            at = f"{receipt.at} on {receipt.commit[:12]}"
-            yield Unexplained(
-                "",
-                "receipts",
-                f"the receipt of {at} names one before it that was deleted or edited",
-            )
+    def _observe(self, names: Sequence[str]) -> dict[str, ObservedModel]:
+        manifests = self._snapshot.manifests
+        prompts = [
+            name
+            for name in names or manifests
+            if name in manifests and manifests[name].kind == "prompt"
+        ]
+        if not names:
+            prompts += self._histories.former_prompts(manifests)
+        return self._registry.observe(names or list(manifests), only=bool(names), prompts=prompts)
 
-    def _model(
+    def _managed(self, observed: dict[str, ObservedModel]) -> set[str]:
+        stamped = {name for name, model in observed.items() if model.owner == self._owner}
+        return stamped | self._snapshot.manifests.keys()
+
+    def _broken_chain(self, receipts: Sequence[Receipt]) -> Iterator[Unexplained]:
+        if not receipts:
+            detail = "there are no receipts in this clone"
+            if self._notes.remote:
+                fetch = f"git fetch {self._notes.remote} '{NOTES_REF}:{NOTES_REF}'"
+                detail = f"{detail}; fetch them with: {fetch}"
+            yield Unexplained("", "receipts", detail)
+
+        for receipt in broken_links(receipts):
+            written = f"{receipt.at} on {receipt.commit[:12]}"
+            detail = f"the receipt of {written} names a previous one that was deleted or edited"
+            yield Unexplained("", "receipts", detail)
+
+    def _verify_model(
         self,
         name: str,
-        seen: ObservedModel | None,
-        runs: Sequence[Reconciled],
+        observed: ObservedModel | None,
+        runs: Sequence[AppliedRun],
         digests: frozenset[str],
     ) -> Iterator[Unexplained]:
-        if seen is None:
+        if observed is None:
             if runs:
-                yield Unexplained(
-                    name,
-                    "model",
-                    "the receipts say that it was reconciled, and MLflow has no such model",
-                )
+                detail = "the receipts say that it was reconciled, and MLflow has no such model"
+                yield Unexplained(name, "model", detail)
             return
-        stem, shas = file_stem(name), self._line.shas
-        known = seen.base is not None and seen.base in self._line.index
-        points = self._histories.points_until(stem, seen.base or "") if known else []
-        base = (
-            (self._line.commits.get(seen.base or "") or Commit(seen.base or "", "", "", ""))
-            if known
-            else None
+
+        account = _ModelAccount(
+            name,
+            observed.base,
+            runs,
+            self._tip_of(name),
+            self._line,
+            self._histories,
+            self._evidence,
         )
+        yield from verify_model(account, observed, self._owner, digests)
+        if self._signatures:
+            yield from self._unsigned(account)
 
-        def standing(place: int) -> tuple[Entry, ...]:
-            return self._histories.entries_at(stem, shas[place])
-
-        def made_at(place: int) -> str | None:
-            there = self._histories.points_until(stem, shas[place])
-            return there[-1].commit.sha if there and there[-1].commit else None
-
-        places = self._line.index
-        account = Account(name, base, points, standing, runs, places, made_at, self._tip_of(name))
-        yield from verify_model(
-            account, seen, self._owner, digests, Questions(self._evidence.record, self._approvers)
-        )
-        if self._signatures and base is not None:
-            holders = standing(self._line.index[base.sha])
-            for made in dict.fromkeys(entry.made for entry in holders if entry.made is not None):
-                if fault := self._git.signature_fault(made.sha):
-                    yield Unexplained(
-                        name, "signature", f'{made.sha[:12]} "{made.subject}" {fault}'
-                    )
+    def _unsigned(self, account: _ModelAccount) -> Iterator[Unexplained]:
+        if account.base is None:
+            return
+        entries = account.entries_at(self._line.index[account.base.sha])
+        for commit in dict.fromkeys(entry.made for entry in entries if entry.made is not None):
+            fault = self._git.signature_fault(commit.sha)
+            if fault:
+                detail = f'{commit.sha[:12]} "{commit.subject}" {fault}'
+                yield Unexplained(account.name, "signature", detail)
 
     def _tip_of(self, name: str) -> Desired | None:
         manifest = self._snapshot.manifests.get(name)
-        return (
-            Desired(manifest, self._snapshot.policy.for_model(name, manifest.kind))
-            if manifest
-            else None
-        )
+        if manifest is None:
+            return None
+        return Desired(manifest, self._snapshot.policy.for_model(name, manifest.kind))
 
-    def _approvers(self, commit: Commit, file: str) -> int | None:
+
+class _ModelAccount(Account):
+    """One model's account from the main line's history, the receipts, MLflow's runs and the forge.
+    `stamped` is the commit that MLflow's stamp names."""
+
+    def __init__(
+        self,
+        name: str,
+        stamped: str | None,
+        runs: Sequence[AppliedRun],
+        tip: Desired | None,
+        line: MainLine,
+        histories: HistoryReader,
+        evidence: WorkspaceEvidence,
+    ) -> None:
+        self.name = name
+        self.runs = runs
+        self.tip = tip
+        self.positions = line.index
+        self._shas = line.shas
+        self._histories = histories
+        self._evidence = evidence
+
+        self.base = None
+        self.points: Sequence[Point] = ()
+        if stamped is not None and stamped in line.index:
+            # A commit of the line that changed nothing in the registry folder is not described.
+            self.base = line.commits.get(stamped) or Commit(stamped, "", "", "")
+            self.points = histories.points_until(file_stem(name), stamped)
+
+    def entries_at(self, index: int) -> Sequence[Entry]:
+        return self._histories.entries_at(file_stem(self.name), self._shas[index])
+
+    def making_commit_at(self, index: int) -> str | None:
+        points = self._histories.points_until(file_stem(self.name), self._shas[index])
+        last = points[-1].commit if points else None
+        return last.sha if last else None
+
+    def record(self, version: ObservedVersion) -> Record | None:
+        return self._evidence.record(version)
+
+    def approvals(self, commit: Commit, file: str) -> int | None:
         try:
-            known = self._evidence.approvals(commit, file)
+            approvals = self._evidence.approvals(commit, file)
         except Unreadable:
             return None
-        return len(known.by) if known is not None else None
+        return len(approvals.by) if approvals is not None else None

@@ -51,7 +51,7 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
         return report_invalid(snapshot, options.form)
     since = _since(workspace, options.since)
     kept = saved_plan.load(options.plan_file) if options.plan_file else None
-    if kept and kept.is_nothing:
+    if kept and kept.is_empty:
         note(settings, f"The plan in {kept.path} changes no model; there is nothing to do.")
         print_result(formats.RECONCILE, options.form, ReconcileOutput(commit))
         return OK

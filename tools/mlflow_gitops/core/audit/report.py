@@ -1,25 +1,33 @@
-"""The report as a value: spans of stages over time, and what did not go as git alone says (RULES
-R6, R7)."""
+"""The report as values: who held each stage over time, and the incidents that the receipts record
+(RULES R6, R7)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from mlflow_gitops.core.audit.receipt_format import RecordedModel
 from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.audit.trail import AuditedEvent, Effect
 
 IncidentKind = Literal["drift", "refused", "failed", "recovered"]
 
+_KIND_OF_KEY = {
+    "set_alias": "alias",
+    "delete_alias": "alias",
+    "set_tag": "tag",
+    "delete_tag": "tag",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """A time in which the same versions were declared for a stage without a break. `end` is None
-    where they still are.
+    while they still are.
 
-    `told` is the place, among all told events, of the one that began it; `effect` when MLflow
-    followed, None where no receipt says so.
+    `event_index` is the position, among all audited events, of the one that began it; `effect` is
+    when MLflow followed, None if no receipt records that.
     """
 
     versions: tuple[int, ...]
@@ -31,7 +39,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One stage of one model through time, oldest span first."""
+    """One stage of one model over time, oldest span first."""
 
     stage: str
     spans: tuple[Span, ...]
@@ -39,8 +47,8 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """What a receipt tells beside a plain change: drift that was healed, a refusal, a failure, a
-    receipt made up later."""
+    """Something other than a plain change that a receipt records: healed drift, a refusal, a
+    failure, or that the receipt was recovered later."""
 
     kind: IncidentKind
     at: str
@@ -50,82 +58,67 @@ class Incident:
 
 
 def model_lanes(audited: Sequence[AuditedEvent], order: Sequence[str]) -> dict[str, list[Lane]]:
-    """Model to its lanes, in `order` of the stages, then by name; declared aliases (`@alias`) last.
-    `told` is in order."""
+    """Model to its lanes: by `order` of the stages, then by name, declared aliases (`@alias`) last.
+    `audited` is oldest first."""
     spans: dict[tuple[str, str], list[Span]] = {}
-    for place, one in enumerate(audited):
-        event = one.event
+    for index, record in enumerate(audited):
+        event = record.event
         if event.kind != "stage" or event.model is None or event.stage is None:
             continue
         lane = spans.setdefault((event.model, event.stage), [])
         if lane and lane[-1].end is None:
-            last = lane[-1]
-            lane[-1] = Span(
-                last.versions, last.start, event.commit.at, last.event_index, last.effect
-            )
+            lane[-1] = replace(lane[-1], end=event.commit.at)
         if event.after:
-            lane.append(Span(event.after, event.commit.at, None, place, one.effect))
-    found: dict[str, list[Lane]] = {}
-    for (model, stage), kept in spans.items():
-        if kept:
-            found.setdefault(model, []).append(Lane(stage, tuple(kept)))
-    rank = {stage: i for i, stage in enumerate(order)}
-    for each in found.values():
-        each.sort(
-            key=lambda lane: (
-                lane.stage.startswith("@"),
-                rank.get(lane.stage, len(rank)),
-                lane.stage,
-            )
-        )
-    return dict(sorted(found.items()))
+            lane.append(Span(event.after, event.commit.at, None, index, record.effect))
+
+    lanes: dict[str, list[Lane]] = {}
+    for (model, stage), lane in spans.items():
+        if lane:
+            lanes.setdefault(model, []).append(Lane(stage, tuple(lane)))
+
+    rank = {stage: position for position, stage in enumerate(order)}
+    for of_model in lanes.values():
+        of_model.sort(key=lambda lane: _lane_order(lane.stage, rank))
+    return dict(sorted(lanes.items()))
+
+
+def _lane_order(stage: str, rank: Mapping[str, int]) -> tuple[bool, int, str]:
+    return stage.startswith("@"), rank.get(stage, len(rank)), stage
 
 
 def incidents(receipts: Iterable[Receipt]) -> list[Incident]:
-    """Everything of that kind in the receipts, oldest first. Whoever can push notes can write
-    anything into them."""
-    return [incident for receipt in receipts for incident in _incidents(receipt)]
+    """Every incident in the receipts, in their order."""
+    return [
+        Incident(kind, receipt.at, receipt.commit, recorded.model, detail)
+        for receipt in receipts
+        for recorded in receipt.models()
+        for kind, detail in _incidents_of(receipt, recorded)
+    ]
 
 
-def _incidents(receipt: Receipt) -> Iterator[Incident]:
-    for entry in receipt.models():
-        model = str(entry.get("model"))
-        if receipt.content.get("recovered") is True:
-            yield Incident(
-                "recovered",
-                receipt.at,
-                receipt.commit,
-                model,
-                "this receipt was made good by a later run",
-            )
-        drift = [text for change in _listed(entry, "changes") if (text := _drift_text(change))]
-        if drift:
-            yield Incident("drift", receipt.at, receipt.commit, model, "; ".join(drift))
-        for refusal in _listed(entry, "refusals"):
-            said = f"{refusal.get('code')}: {refusal.get('detail')}"
-            yield Incident("refused", receipt.at, receipt.commit, model, said)
-        if isinstance(entry.get("error"), str):
-            yield Incident("failed", receipt.at, receipt.commit, model, entry["error"])
+def _incidents_of(receipt: Receipt, recorded: RecordedModel) -> Iterator[tuple[IncidentKind, str]]:
+    if receipt.is_recovered:
+        yield "recovered", "this receipt was recovered by a later run"
+
+    healed = [_drift_text(change) for change in recorded.changes if change.get("cause") == "drift"]
+    if healed:
+        yield "drift", "; ".join(healed)
+
+    for refusal in recorded.refusals:
+        yield "refused", f"{refusal.get('code')}: {refusal.get('detail')}"
+
+    if recorded.error is not None:
+        yield "failed", recorded.error
 
 
-def _listed(entry: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    listed = entry.get(key)
-    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+def _drift_text(change: Mapping[str, Any]) -> str:
+    """One healed difference: what it was about, what MLflow had, and what was put back."""
+    version, action = change.get("version"), str(change.get("action"))
+    subjects = []
+    if version is not None:
+        subjects.append(f"version {version}")
+    if action in _KIND_OF_KEY:
+        subjects.append(f"{_KIND_OF_KEY[action]} {change.get('key')}")
 
-
-def _drift_text(change: Mapping[str, Any]) -> str | None:
-    if change.get("cause") != "drift":
-        return None
-    version, key = change.get("version"), change.get("key")
-    place = {
-        "set_alias": "alias",
-        "delete_alias": "alias",
-        "set_tag": "tag",
-        "delete_tag": "tag",
-    }.get(str(change.get("action")))
-    words = [f"version {version}" if version is not None else "", f"{place} {key}" if place else ""]
-    what = " ".join(word for word in words if word) or str(change.get("action"))
-    return (
-        f"{what}: {change.get('from') or 'nothing'} in MLflow, put back to"
-        f" {change.get('to') or 'nothing'}"
-    )
+    before, after = change.get("from") or "nothing", change.get("to") or "nothing"
+    return f"{' '.join(subjects) or action}: {before} in MLflow, put back to {after}"

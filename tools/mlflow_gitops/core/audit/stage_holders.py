@@ -1,5 +1,5 @@
-"""Who held which stage at one moment: by git, which is what was wanted, or by the receipts, which
-is what MLflow really had."""
+"""Who held which stage at one moment: as git declared it, or as MLflow really had it by the
+receipts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlflow_gitops.core.audit.events import ModelTimeline, Stages, declared_stages
+from mlflow_gitops.core.audit.receipt_format import RecordedModel
 from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.manifests.desired import Desired
@@ -16,7 +17,7 @@ from mlflow_gitops.core.manifests.names import NATIVE_STAGES
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """When a stage came to be as it is: the time, and the commit that it is by."""
+    """Since when a stage has its holders: the time, and the commit that put them there."""
 
     at: str
     commit: str
@@ -31,109 +32,116 @@ class StageHolders:
     since: Mapping[str, Since]
 
 
-def declared_holders(course: ModelTimeline, index: int) -> StageHolders | None:
-    """What git wanted of a model after a commit of the line; None where it had no manifest that
-    could be read yet."""
-    desired = course.desired_at(index)
+def declared_holders(timeline: ModelTimeline, index: int) -> StageHolders | None:
+    """What git declared for a model after a commit of the line; None if the model had no readable
+    manifest yet."""
+    desired = timeline.desired_at(index)
     if desired is None:
         return None
-    since = {}
-    for stage in (stages := declared_stages(desired)):
-        if event := course.event_behind(stage, index):
-            since[stage] = Since(event.commit.at, event.commit.sha)
-    return StageHolders(course.model, stages, since)
+
+    stages = declared_stages(desired)
+    events = {stage: timeline.event_behind(stage, index) for stage in stages}
+    since = {
+        stage: Since(event.commit.at, event.commit.sha)
+        for stage, event in events.items()
+        if event is not None
+    }
+    return StageHolders(timeline.model, stages, since)
 
 
 def applied_holders(
-    course: ModelTimeline, line: MainLine, receipts: Iterable[Receipt]
+    timeline: ModelTimeline, line: MainLine, receipts: Iterable[Receipt]
 ) -> StageHolders | None:
-    """What MLflow had after the last of these receipts, which are in the order in which they were
-    written; None where none of them tells of the model.
+    """What MLflow had after the last of these receipts, which are oldest first; None if none of
+    them is about the model.
 
-    A run that applied the model left it as its commit wanted; what other runs wrote of it, and what
-    was archived on the way, is read off their changes, and off what they found that a run had done
-    which left no receipt. What people did in MLflow beside is seen only where a later run healed
-    it.
+    A run that applied the model left it as its commit declared it. What other runs wrote, and what
+    was archived on the way, is taken from the recorded changes, those of interrupted runs too
+    (`already_applied`). What people did directly in MLflow is seen only if a later run healed it.
     """
-    held = _RecordedStages()
-    told = False
+    state = _RecordedStages()
+    is_recorded = False
     for receipt in receipts:
-        for entry in receipt.models():
-            if entry.get("model") != course.model:
+        for recorded in receipt.models():
+            if recorded.model != timeline.model:
                 continue
-            desired = course.desired_at(line.index[receipt.commit])
-            applied = entry.get("result") == "applied"
-            changes = [
-                one
-                for key in ("found", "changes")
-                if isinstance(of := entry.get(key), list)
-                for one in of
-            ]
-            told = told or applied or bool(changes)
-            before = held.stages()
-            for change in changes:
-                held.write(change, desired)
-            if applied:
-                held.settle(desired)
-            after = held.stages()
-            for stage in {*before, *after}:
-                if before.get(stage, ()) != after.get(stage, ()) or (
-                    applied and stage not in held.since
-                ):
-                    held.since[stage] = Since(receipt.at, receipt.commit)
-    stages = held.stages()
-    return (
-        StageHolders(course.model, stages, {s: held.since[s] for s in stages if s in held.since})
-        if told
-        else None
-    )
+            desired = timeline.desired_at(line.index[receipt.commit])
+            state.apply(recorded, desired, Since(receipt.at, receipt.commit))
+            is_recorded = is_recorded or bool(
+                recorded.is_applied or recorded.changes or recorded.already_applied
+            )
+
+    if not is_recorded:
+        return None
+    stages = state.stages()
+    since = {stage: state.since[stage] for stage in stages if stage in state.since}
+    return StageHolders(timeline.model, stages, since)
 
 
 @dataclass(slots=True)
 class _RecordedStages:
-    """The state that the receipts' writes add up to."""
+    """The state that the changes of all receipts so far add up to. `native` maps a version to its
+    stage, `aliased` the team's own stages and the declared aliases to their holders."""
 
     native: dict[int, str] = field(default_factory=dict)
     aliased: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    """The team's own stages and declared aliases."""
     since: dict[str, Since] = field(default_factory=dict)
 
-    def write(self, change: Any, desired: Desired | None) -> None:
-        """Carry out one recorded change, as far as it is about a stage or a declared alias."""
-        if not isinstance(change, dict):
-            return
-        action, version, key, to = (change.get(name) for name in ("action", "version", "key", "to"))
-        if action == "transition" and type(version) is int and isinstance(to, str):
-            self.native[version] = to
-        elif action in ("set_alias", "delete_alias"):
-            name = self._stage_of_alias(str(key), desired)
-            if name is not None:
-                self.aliased[name] = (to,) if action == "set_alias" and type(to) is int else ()
+    def apply(self, recorded: RecordedModel, desired: Desired | None, since: Since) -> None:
+        """Take in what one receipt records about the model, whose commit declared `desired`."""
+        before = self.stages()
 
-    def settle(self, desired: Desired | None) -> None:
-        """All is as a commit wanted; what it did not name and held a stage before stands in
-        Archived."""
-        wanted = declared_stages(desired)
-        native = desired.native_stages if desired else {}
-        kept = {version: stage for version, stage in self.native.items() if stage == "Archived"}
-        self.native = {**kept, **native}
-        self.aliased = {stage: held for stage, held in wanted.items() if stage not in NATIVE_STAGES}
+        for change in (*recorded.already_applied, *recorded.changes):
+            self._write(change, desired)
+        if recorded.is_applied:
+            self._settle(desired)
+
+        after = self.stages()
+        for stage in {*before, *after}:
+            has_moved = before.get(stage, ()) != after.get(stage, ())
+            is_first = recorded.is_applied and stage not in self.since
+            if has_moved or is_first:
+                self.since[stage] = since
 
     def stages(self) -> dict[str, tuple[int, ...]]:
-        """Stages that hold something, in the order of their names."""
-        found: dict[str, tuple[int, ...]] = {
-            stage: held for stage, held in self.aliased.items() if held
-        }
+        """The stages that hold a version, in the order of their names."""
+        stages = {stage: holders for stage, holders in self.aliased.items() if holders}
         for stage in NATIVE_STAGES:
-            if versions := tuple(
-                sorted(version for version, there in self.native.items() if there == stage)
-            ):
-                found[stage] = versions
-        return dict(sorted(found.items()))
+            holders = sorted(version for version, held in self.native.items() if held == stage)
+            if holders:
+                stages[stage] = tuple(holders)
+        return dict(sorted(stages.items()))
+
+    def _write(self, change: Mapping[str, Any], desired: Desired | None) -> None:
+        """Carry out one recorded change, if it is about a stage or a declared alias."""
+        action, version, after = change.get("action"), change.get("version"), change.get("to")
+        if action == "transition" and type(version) is int and isinstance(after, str):
+            self.native[version] = after
+        elif action in ("set_alias", "delete_alias"):
+            stage = self._stage_of_alias(str(change.get("key")), desired)
+            if stage is not None:
+                is_set = action == "set_alias" and type(after) is int
+                self.aliased[stage] = (after,) if is_set and isinstance(after, int) else ()
+
+    def _settle(self, desired: Desired | None) -> None:
+        """Make all as a commit declared it. A version that was archived on the way, and is not
+        declared, stays in Archived."""
+        archived = {version: stage for version, stage in self.native.items() if stage == "Archived"}
+        self.native = {**archived, **(desired.native_stages if desired else {})}
+        self.aliased = {
+            stage: holders
+            for stage, holders in declared_stages(desired).items()
+            if stage not in NATIVE_STAGES
+        }
 
     def _stage_of_alias(self, alias: str, desired: Desired | None) -> str | None:
-        """What an alias is: a declared one, or a stage of the team's own that is kept as it."""
+        """What an alias stands for: itself (`@alias`) if it is declared, the team's own stage that
+        is kept as it; None for any other."""
         if f"@{alias}" in self.aliased or (desired and alias in desired.manifest.aliases):
             return f"@{alias}"
-        stage = desired.policy.stage_aliases.get(alias) if desired else None
-        return stage if desired and stage and not desired.policy.stages[stage].native else None
+        if desired is None:
+            return None
+
+        stage = desired.policy.stage_aliases.get(alias)
+        is_own = stage is not None and not desired.policy.stages[stage].native
+        return stage if is_own else None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mlflow_gitops.core.audit.events import Event
-from mlflow_gitops.core.audit.receipts import Ledger
+from mlflow_gitops.core.audit.ledger import Ledger
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Merged
 from mlflow_gitops.core.history.people import People, people
 from mlflow_gitops.core.manifests.policy import ModelPolicy

@@ -1,0 +1,70 @@
+"""The receipts of one environment, by model and by commit, as the audit and `verify` ask for
+them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mlflow_gitops.core.audit.receipt_format import RecordedModel
+from mlflow_gitops.core.audit.receipts import Receipt
+from mlflow_gitops.core.history.people import Vouched
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedRun:
+    """One run that brought one model to a commit of the main line: the commit's index on the line,
+    the receipt, and what it records about the model."""
+
+    index: int
+    receipt: Receipt
+    recorded: RecordedModel
+
+    @property
+    def at(self) -> str:
+        """When its receipt was written."""
+        return self.receipt.at
+
+
+class Ledger:
+    """The receipts, oldest first, of one environment. `owner` is the environment's; None, as in a
+    shallow clone that does not know its root commit, takes every receipt. Receipts on commits that
+    are not on the main line (`index`: commit to its index) are left out: they prove nothing about
+    it."""
+
+    def __init__(
+        self, receipts: Iterable[Receipt], index: Mapping[str, int], owner: str | None
+    ) -> None:
+        self.receipts = [
+            receipt
+            for receipt in receipts
+            if receipt.commit in index and (owner is None or receipt.owner == owner)
+        ]
+        self._applied: dict[str, list[AppliedRun]] = {}
+        self._vouched: dict[tuple[str, str], tuple[bool, Vouched]] = {}
+
+        for receipt in self.receipts:
+            for recorded in receipt.models():
+                self._add(AppliedRun(index[receipt.commit], receipt, recorded))
+        for runs in self._applied.values():
+            runs.sort(key=lambda run: run.index)
+
+    def applied(self, model: str) -> Sequence[AppliedRun]:
+        """The runs in which a model was applied, in the order of the main line."""
+        return self._applied.get(model, ())
+
+    def vouched(self, model: str, commit: str) -> Vouched | None:
+        """The people behind a making commit: as the first run that applied it recorded them, else
+        the last run that looked them up."""
+        entry = self._vouched.get((model, commit))
+        return entry[1] if entry else None
+
+    def _add(self, run: AppliedRun) -> None:
+        model, is_applied = run.recorded.model, run.recorded.is_applied
+        if is_applied:
+            self._applied.setdefault(model, []).append(run)
+
+        for commit, vouched in run.recorded.vouched():
+            known = self._vouched.get((model, commit))
+            if known is None or not known[0]:
+                self._vouched[model, commit] = is_applied, vouched

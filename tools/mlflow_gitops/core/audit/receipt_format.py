@@ -1,0 +1,168 @@
+"""The format of a receipt: one compact JSON line, written by `receipt_line`, read by `RecordedModel`
+(RULES R6).
+
+The line holds `at`, `schema` (the version of this format), `owner`, `registry`, `workspace`, `by`,
+`models`, `commit`, `previous` (the digest of the receipt before it) and, if a later run had to
+write it, `recovered`. Format 1 had no `schema`, and called `already_applied` `found`. It is still
+read: receipts are never rewritten, since their digests are stamped in MLflow.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlflow_gitops.core.history.people import Vouched
+from mlflow_gitops.core.plan.outcome import Outcome
+from mlflow_gitops.core.plan.plan import Change
+from mlflow_gitops.core.plan.stored import stored_change, stored_verdict
+
+RECEIPT_SCHEMA = 2
+
+
+# -- writing ---------------------------------------------------------------------------------------
+
+
+def receipt_line(content: Mapping[str, Any], previous: str | None) -> str:
+    """One compact line, `at` first, so that lines sort by time when notes are merged. `previous` is
+    the digest of the receipt before it."""
+    ordered = {
+        "at": content["at"],
+        "schema": RECEIPT_SCHEMA,
+        **content,
+        "previous": previous,
+    }
+    return json.dumps(ordered, ensure_ascii=True, separators=(",", ":"))
+
+
+def recorded_outcome(outcome: Outcome) -> dict[str, Any]:
+    """What a receipt holds about one model that a run came to. Empty parts are left out."""
+    parts: dict[str, Any] = {
+        "changes": _recorded_changes(outcome.changes),
+        "already_applied": _recorded_changes(outcome.found),
+        "stages": [list(entry) for entry in outcome.entered],
+        "gates": [stored_verdict(verdict) for verdict in outcome.gates],
+        "people": [_recorded_people(sha, vouched) for sha, vouched in outcome.people.items()],
+        "refusals": [
+            {"code": refusal.code, "detail": refusal.detail} for refusal in outcome.refusals
+        ],
+        "error": outcome.error,
+    }
+    filled = {key: part for key, part in parts.items() if part}
+    return {"model": outcome.model, "result": outcome.result, **filled}
+
+
+def recovered_outcome(model: str, already_applied: Sequence[Change]) -> dict[str, Any]:
+    """What a recovered receipt holds about one model: that an earlier run applied it, and the
+    changes of that run which MLflow shows."""
+    recorded: dict[str, Any] = {"model": model, "result": "applied"}
+    if already_applied:
+        recorded["already_applied"] = _recorded_changes(already_applied)
+    return recorded
+
+
+def _recorded_changes(changes: Iterable[Change]) -> list[dict[str, Any]]:
+    """Without what has no value, and without `applies`: only what was applied is recorded."""
+    return [
+        {
+            key: value
+            for key, value in stored_change(change).items()
+            if value is not None and key != "applies"
+        }
+        for change in changes
+    ]
+
+
+def _recorded_people(sha: str, vouched: Vouched) -> dict[str, Any]:
+    return {
+        "commit": sha,
+        "pr": vouched.pull_request,
+        "pr_source": vouched.source,
+        "merged_by": vouched.merged_by,
+        "approved_by": list(vouched.approved_by),
+    }
+
+
+# -- reading ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedModel:
+    """What a receipt records about one model. Anyone who can push notes can write anything into
+    them, so a part of the wrong type is read as if it were not there."""
+
+    content: Mapping[str, Any]
+
+    @property
+    def model(self) -> str:
+        return str(self.content.get("model"))
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether the run brought the model all the way to its commit."""
+        return self.content.get("result") == "applied"
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the run changed the model, all the way to its commit or not."""
+        return self.is_applied or bool(self.content.get("changes"))
+
+    @property
+    def changes(self) -> list[Mapping[str, Any]]:
+        """The changes that the run made."""
+        return self._mappings("changes")
+
+    @property
+    def already_applied(self) -> list[Mapping[str, Any]]:
+        """The changes that git asked for and MLflow already had when the run came to the model."""
+        return self._mappings("already_applied") or self._mappings("found")
+
+    @property
+    def refusals(self) -> list[Mapping[str, Any]]:
+        return self._mappings("refusals")
+
+    @property
+    def error(self) -> str | None:
+        error = self.content.get("error")
+        return error if isinstance(error, str) else None
+
+    def verdicts(self) -> frozenset[tuple[str, int, str, str]]:
+        """(stage, version, gate, status) for each gate that was judged."""
+        return frozenset(
+            (
+                str(gate.get("stage")),
+                gate["version"],
+                str(gate.get("gate")),
+                str(gate.get("status")),
+            )
+            for gate in self._mappings("gates")
+            if isinstance(gate.get("version"), int)
+        )
+
+    def vouched(self) -> list[tuple[str, Vouched]]:
+        """(making commit, the people behind it) for each that the run looked up."""
+        return [
+            (person["commit"], _vouched(person))
+            for person in self._mappings("people")
+            if isinstance(person.get("commit"), str)
+        ]
+
+    def _mappings(self, key: str) -> list[Mapping[str, Any]]:
+        values = self.content.get(key)
+        if not isinstance(values, list):
+            return []
+        return [value for value in values if isinstance(value, dict)]
+
+
+def _vouched(recorded: Mapping[str, Any]) -> Vouched:
+    number, source = recorded.get("pr"), recorded.get("pr_source")
+    merged_by, approved_by = recorded.get("merged_by"), recorded.get("approved_by")
+    approvers = approved_by if isinstance(approved_by, list) else []
+    return Vouched(
+        pull_request=number if type(number) is int else None,
+        source=source if source in ("api", "message") else None,
+        merged_by=merged_by if isinstance(merged_by, str) else None,
+        approved_by=tuple(login for login in approvers if isinstance(login, str)),
+    )

@@ -1,0 +1,72 @@
+"""Each holder passed the gates of its stage when it came in: the receipt of that run says so (RULES
+R3, R7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlflow_gitops.core.audit.account import Account
+from mlflow_gitops.core.audit.findings import Unexplained
+from mlflow_gitops.core.audit.ledger import AppliedRun
+from mlflow_gitops.core.gates import approvals
+from mlflow_gitops.core.history.mainline import Commit
+from mlflow_gitops.core.history.stage_entries import Entry, files_at
+
+_PASSING = frozenset({"passed", "overridden", "exempt"})
+
+
+def unproven_gates(account: Account, holder: Entry, file: str) -> Iterator[Unexplained]:
+    """The gates that no receipt records as passed, for one version that holds a stage. `file` is
+    the manifest's path now."""
+    run = _run_that_brought_it(account, holder.stage, holder.version)
+    entry = _entry_at(account, run, holder.stage, holder.version) if run else None
+    if run is None or entry is None or entry.made is None or entry.stage not in entry.judge.stages:
+        return  # nothing was applied, which is reported already
+
+    gates = entry.judge.stages[entry.stage].gates
+    passed = {
+        gate
+        for stage, version, gate, status in run.recorded.verdicts()
+        if (stage, version) == (entry.stage, entry.version) and status in _PASSING
+    }
+    missing = [gate for gate in gates.names if gate not in passed]
+
+    if run.receipt.is_recovered:
+        # The lost receipt's verdicts are unknown. Only the approvals can still be looked up.
+        required = gates.settings(approvals.GATE)
+        needed = required.number if required and "approvals" in missing else 0
+        missing = ["approvals"] if _lacks_approvals(account, entry.made, file, needed) else []
+
+    if missing:
+        field = f"gates {entry.version} {entry.stage}"
+        detail = f"no receipt says that it passed {', '.join(missing)}"
+        yield Unexplained(account.name, field, detail)
+
+
+def _run_that_brought_it(account: Account, stage: str, version: int) -> AppliedRun | None:
+    """The first run of the unbroken time, up to the last run, in which the version holds the
+    stage; None if it does not hold it at the last run."""
+    first: AppliedRun | None = None
+    for run in account.runs:
+        desired = account.desired_at(run.index)
+        if desired is None or version not in desired.holders(stage):
+            first = None
+        elif first is None:
+            first = run
+    return first
+
+
+def _entry_at(account: Account, run: AppliedRun, stage: str, version: int) -> Entry | None:
+    for entry in account.entries_at(run.index):
+        if (entry.stage, entry.version) == (stage, version):
+            return entry
+    return None
+
+
+def _lacks_approvals(account: Account, commit: Commit, file: str, needed: int) -> bool:
+    """Whether the forge counts fewer approvals than needed; False if it cannot be asked."""
+    if not needed:
+        return False
+    files = files_at(account.points, commit)
+    count = account.approvals(commit, files[0] if files else file)
+    return count is not None and count < needed
