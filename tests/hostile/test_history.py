@@ -279,7 +279,8 @@ def readers(found: list[Receipt]) -> None:
     ledger = Ledger(found, places, "me")
     for run in ledger.applied("m"):
         assert all(isinstance(version, int) for _, version, _, _ in run.recorded.verdicts())
-        assert [*run.recorded.changes, *run.recorded.already_applied] is not None
+        changes = (*run.recorded.changes, *run.recorded.already_applied)
+        assert all(isinstance(change, dict) for change in changes)
     told = ledger.vouched("m", "c")
     assert told is None or all(isinstance(one, str) for one in told.approved_by)
     receipts.newest(found)
