@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, report_invalid, steps, warn
-from mlflow_gitops.core.authoring.edit_manifest import IDENTITY, identity
+from mlflow_gitops.core.authoring.edit_pins import IDENTITY, identity
 from mlflow_gitops.core.manifests.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.manifests.policy import ModelPolicy, StageRule

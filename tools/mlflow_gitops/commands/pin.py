@@ -6,7 +6,8 @@ from mlflow_gitops.commands import manifest_file as sheets
 from mlflow_gitops.commands.finish_edit import EditOptions, finish
 from mlflow_gitops.commands.manifest_file import OpenManifest
 from mlflow_gitops.commands.output import warn
-from mlflow_gitops.core.authoring.edit_manifest import IDENTITY, Edit, identity
+from mlflow_gitops.core.authoring.edit_manifest import Edit
+from mlflow_gitops.core.authoring.edit_pins import IDENTITY, identity
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.model import HIGHEST_TAG, ObservedModel
 from mlflow_gitops.errors import Refused

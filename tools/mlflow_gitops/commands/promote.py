@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from mlflow_gitops.commands import manifest_file as sheets
 from mlflow_gitops.commands.finish_edit import EditOptions, finish, override_lines, stage_sentences
-from mlflow_gitops.core.authoring.edit_manifest import Edit, Pin
+from mlflow_gitops.core.authoring.edit_manifest import Edit
+from mlflow_gitops.core.authoring.edit_pins import Pin
 from mlflow_gitops.core.wording import version_list
 from mlflow_gitops.errors import Failure
 from mlflow_gitops.settings import Settings

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from mlflow_gitops.core.authoring.edit_manifest import identity
+from mlflow_gitops.core.authoring.edit_pins import identity
 from mlflow_gitops.core.authoring.set_value import Path
 from mlflow_gitops.core.manifests.names import ACTIVE_STAGES, Kind, is_reserved_tag, tag_fault
 from mlflow_gitops.core.manifests.policy import ModelPolicy

@@ -1,5 +1,4 @@
-"""Single values of a manifest, by where they stand: aliases, descriptions, tags. `core.editing`
-puts edits together."""
+"""Sets or removes single values in the text of a manifest: aliases, descriptions, tags."""
 
 from __future__ import annotations
 
@@ -23,97 +22,134 @@ from mlflow_gitops.core.yaml.text_edits import (
 )
 
 FIELDS = ("name", "kind", "description", "owners", "tags", "stages", "aliases", "versions")
-"""A manifest's fields in the order they are written."""
+"""The fields of a manifest in the order in which they are written."""
 
 Path = tuple[str, ...]
-"""Where a value stands: `("aliases", "champion")`, `("versions", "12", "tags", "task")`."""
+"""The keys that lead to a value: `("aliases", "champion")`, `("versions", "12", "tags", "task")`."""
 
 
 def set_value(text: str, path: Path, value: str | int | None) -> str:
-    """Give one value, wherever it stands, or take it out; a mapping that is left empty goes with
-    it."""
-    node, above, parent = compose(text), 0, 0
+    """Set the value at a path; None removes it. A mapping that becomes empty is removed, too.
+
+    Raises UnsupportedLayout if a key on the way has no mapping.
+    """
+    node = compose(text)
+    end_of_key = 0
+    siblings = 0
     for depth, step in enumerate(path[:-1]):
-        found = find_entry(node, step)
-        if found is None:
-            return (
-                text
-                if value is None
-                else _put_in(text, node, path[depth:], value, above, top=depth == 0)
-            )
-        if not isinstance(found[2], yaml.MappingNode):
+        entry = find_entry(node, step)
+        if entry is None:
+            if value is None:
+                return text
+            return _add_value(text, node, path[depth:], value, end_of_key, is_top=depth == 0)
+        _, key, child = entry
+        if not isinstance(child, yaml.MappingNode):
             raise UnsupportedLayout
-        above, node, parent = found[1].end_mark.index, found[2], len(found[2].value)
-    found = find_entry(node, path[-1])
-    if found is None:
-        return (
-            text
-            if value is None
-            else _put_in(text, node, path[-1:], value, above, top=len(path) == 1)
-        )
-    i, key, old = found
+        node, end_of_key, siblings = child, key.end_mark.index, len(child.value)
+
+    entry = find_entry(node, path[-1])
+    if entry is None:
+        if value is None:
+            return text
+        return _add_value(text, node, path[-1:], value, end_of_key, is_top=len(path) == 1)
+
+    index, key, old = entry
     if value is None:
-        return set_value(text, path[:-1], None) if parent == 1 else remove(text, node, i)
+        return set_value(text, path[:-1], None) if siblings == 1 else remove(text, node, index)
     return text if old.value == str(value) else replace_value(text, key, old, _scalar(value, old))
 
 
-def _put_in(
-    text: str, node: yaml.MappingNode, path: Path, value: str | int, above: int, *, top: bool
-) -> str:
-    """A new entry, and the mappings around it that are not there yet."""
-    like = node.value[0][0] if node.value else None
-    names = [_key(step, like) for step in path]
-    inner = _scalar(value, text_edits.double_quoted(like))
-    for name in reversed(names[1:] if not top else names[2:]):
-        inner = f"{{{name}: {inner}}}"
-    outer = key_indentation(text, node) if top else None
-    if top and len(names) > 1:
-        head = (
-            f"{text_edits.line_break(text)}{outer}{text_edits.indent_step(text, node)}"
-            if outer is not None
-            else " {"
-        )
-        inner = f"{head}{names[1]}: {inner}{'' if outer is not None else '}'}"
-        entry = f"{names[0]}:{inner}"
-    else:
-        entry = f"{names[0]}: {inner}"
-    order: Sequence[str] = (
-        FIELDS if top else sorted({*path[:1], *(key.value for key, _ in node.value)}, key=_natural)
-    )
-    at = insert_position([rank(key.value, order) for key, _ in node.value], rank(path[0], order))
-    return insert(text, node, at, entry, above)
+def find_section(text: str, name: str) -> tuple[yaml.Node, yaml.MappingNode]:
+    """The key and the mapping of one of the manifest's sections: stages, aliases, versions.
 
-
-def _natural(key: str) -> tuple[int, str]:
-    return (int(key) if key.isdigit() else 0), key
-
-
-def _key(name: str, like: yaml.Node | None) -> str:
-    plain = name.isdigit() and not (isinstance(like, yaml.ScalarNode) and like.style)
-    return name if plain else quoted(name, like)
-
-
-def _scalar(value: str | int, like: yaml.Node | None) -> str:
-    return str(value) if isinstance(value, int) else quoted(value, like)
-
-
-def with_value(manifest: Manifest, path: Path, value: str | int | None) -> Manifest:
-    """The manifest as it means then."""
-    if path[0] == "versions":
-        number = int(path[1])
-        spec = manifest.versions.get(number, VersionSpec())
-        inner = _changed(spec.tags, path[3], value) if path[2] == "tags" else value
-        changed = replace(spec, **{path[2]: inner})  # type: ignore[arg-type]
-        return replace(manifest, versions={**manifest.versions, number: changed})
-    inner = value if len(path) == 1 else _changed(getattr(manifest, path[0]), path[1], value)
-    return replace(manifest, **{path[0]: inner})  # type: ignore[arg-type]
-
-
-def _changed(mapping: Mapping[str, object], key: str, value: str | int | None) -> dict[str, object]:
-    rest = {name: kept for name, kept in mapping.items() if name != key}
-    return rest if value is None else {**rest, key: value}
+    Raises UnsupportedLayout if there is no such mapping.
+    """
+    entry = find_entry(compose(text), name)
+    if entry is None or not isinstance(entry[2], yaml.MappingNode):
+        raise UnsupportedLayout
+    return entry[1], entry[2]
 
 
 def rank(name: str, order: Sequence[str]) -> int:
-    """A name's place in an order; last, where it has none."""
+    """The position of a name in an order. Names that are not in it come last."""
     return order.index(name) if name in order else len(order)
+
+
+def with_value(manifest: Manifest, path: Path, value: str | int | None) -> Manifest:
+    """The manifest that `set_value` should lead to."""
+    if path[0] == "versions":
+        number, field = int(path[1]), path[2]
+        spec = manifest.versions.get(number, VersionSpec())
+        field_value = _with_entry(spec.tags, path[3], value) if field == "tags" else value
+        new_spec = replace(spec, **{field: field_value})  # type: ignore[arg-type]
+        return replace(manifest, versions={**manifest.versions, number: new_spec})
+
+    field = path[0]
+    is_mapping = len(path) > 1
+    field_value = _with_entry(getattr(manifest, field), path[1], value) if is_mapping else value
+    return replace(manifest, **{field: field_value})  # type: ignore[arg-type]
+
+
+def _with_entry(
+    mapping: Mapping[str, object], key: str, value: str | int | None
+) -> dict[str, object]:
+    others = {name: entry for name, entry in mapping.items() if name != key}
+    return others if value is None else {**others, key: value}
+
+
+def _add_value(
+    text: str,
+    node: yaml.MappingNode,
+    path: Path,
+    value: str | int,
+    end_of_key: int,
+    *,
+    is_top: bool,
+) -> str:
+    """Add an entry to `node`, together with the mappings of the path that do not exist yet."""
+    style_node = node.value[0][0] if node.value else None
+    scalar = _scalar(value, text_edits.double_quoted(style_node))
+    entry = _entry(text, node, [_key(step, style_node) for step in path], scalar, is_top=is_top)
+
+    keys = [key.value for key, _ in node.value]
+    order: Sequence[str] = FIELDS if is_top else sorted({path[0], *keys}, key=_natural_order)
+    position = insert_position([rank(key, order) for key in keys], rank(path[0], order))
+    return insert(text, node, position, entry, end_of_key)
+
+
+def _entry(
+    text: str, node: yaml.MappingNode, keys: Sequence[str], scalar: str, *, is_top: bool
+) -> str:
+    """A new entry as text. A new section of the manifest is a block if the manifest is one; all
+    other new mappings are in flow style."""
+    first, *others = keys
+    if not is_top or not others:
+        return f"{first}: {_nested(others, scalar)}"
+
+    indentation = key_indentation(text, node)
+    if indentation is None:
+        return f"{first}: {_nested(others, scalar)}"
+    indentation += text_edits.indent_step(text, node)
+    inner = _nested(others[1:], scalar)
+    return f"{first}:{text_edits.line_break(text)}{indentation}{others[0]}: {inner}"
+
+
+def _nested(keys: Sequence[str], scalar: str) -> str:
+    """A scalar inside one flow mapping for each key: `{tags: {task: x}}`."""
+    for key in reversed(keys):
+        scalar = f"{{{key}: {scalar}}}"
+    return scalar
+
+
+def _natural_order(key: str) -> tuple[int, str]:
+    return (int(key) if key.isdigit() else 0), key
+
+
+def _key(name: str, style_node: yaml.Node | None) -> str:
+    """A key as YAML. Version numbers are plain unless other keys are quoted."""
+    is_quoted = isinstance(style_node, yaml.ScalarNode) and bool(style_node.style)
+    return name if name.isdigit() and not is_quoted else quoted(name, style_node)
+
+
+def _scalar(value: str | int, style_node: yaml.Node | None) -> str:
+    return str(value) if isinstance(value, int) else quoted(value, style_node)

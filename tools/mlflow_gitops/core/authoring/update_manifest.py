@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mlflow_gitops.core.authoring.edit_manifest import IDENTITY, Edit
+from mlflow_gitops.core.authoring.edit_manifest import Edit
+from mlflow_gitops.core.authoring.edit_pins import IDENTITY
 from mlflow_gitops.core.authoring.new_manifest import ManifestContent
 from mlflow_gitops.core.authoring.set_value import Path
 from mlflow_gitops.core.manifests.manifest import Manifest, VersionSpec
