@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.models import Signed, log_model
 from tests.support.registries.lane import LaneRegistry
 from tests.support.team import Ran, Team
 
@@ -489,3 +490,23 @@ def test_a_branch_that_main_was_merged_into(
         models[name]["refusals"][0]["detail"] == "1 may not enter Production: accuracy 0.95 < 0.99"
     ), "by main's policy now"
     assert gated.run("status", other, "--format", "json").json["models"][0]["sync"] == "Pending"
+
+
+@pytest.mark.parametrize(("limit", "code"), [("1MB", 0), ("100B", 4)])
+def test_the_size_gate_reads_what_mlflow_recorded(
+    uri: str, shelf: LaneRegistry, team: Team, limit: str, code: int
+) -> None:
+    name = shelf.model(0)
+    log_model(uri, name, Signed().output("double"))
+    team.write("policy.yaml", f"stages: {{Production: {{require: {{max_size: {limit}}}}}}}\n")
+    team.commit("Rules")
+    team.commit("Promote", **{name: "stages: {Production: 1}\n"})
+
+    ran = team.run("reconcile", "--yes", "--format", "json")
+
+    assert ran.code == code, ran.out
+    [gate] = ran.json["models"][0]["gates"]
+    assert (gate["gate"], gate["status"]) == ("max_size", "failed" if code else "passed")
+    if code:
+        assert gate["detail"].startswith("size ") and gate["detail"].endswith(f"bytes) > {limit}")
+    assert shelf.stages(name) == {1: "None" if code else "Production"}

@@ -23,7 +23,7 @@ from mlflow_gitops.render import status
 from mlflow_gitops.render.comparison import markdown as comparison_markdown
 from mlflow_gitops.render.comparison.brief import brief
 from mlflow_gitops.render.comparison.json import comparison_data
-from mlflow_gitops.render.comparison.table import metric_change, size_text
+from mlflow_gitops.render.comparison.table import metric_change
 from mlflow_gitops.render.comparison.text import summary_line, text
 from mlflow_gitops.render.plan import pull_request_comment
 from mlflow_gitops.render.plan.json import plan_data
@@ -165,21 +165,6 @@ def test_many_metrics_are_counted() -> None:
 )
 def test_differences(before: float | None, after: float | None, said: str) -> None:
     assert metric_change(before, after) == said
-
-
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        (0, "0 B"),
-        (999, "999 B"),
-        (1000, "1.0 kB"),
-        (1_234_567, "1.2 MB"),
-        (5 * 10**9, "5.0 GB"),
-        (10**15, "1000.0 TB"),
-    ],
-)
-def test_sizes(value: int, said: str) -> None:
-    assert size_text(value) == said
 
 
 def test_numbers_that_json_has_not_are_text() -> None:

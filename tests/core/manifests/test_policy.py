@@ -8,6 +8,7 @@ import pytest
 
 from mlflow_gitops.core.gates import climbs_from, no_worse_than, soak
 from mlflow_gitops.core.gates.approvals import RequiredApprovals
+from mlflow_gitops.core.gates.max_size import MaxSize
 from mlflow_gitops.core.gates.metrics import Bound
 from mlflow_gitops.core.gates.no_worse_than import NoWorse, Tolerance
 from mlflow_gitops.core.gates.soak import Soak
@@ -174,7 +175,7 @@ def test_everything_that_can_be_said_is_read() -> None:
     policy = read((EXAMPLES / "good/policies/everything.yaml").read_text(encoding="utf-8"))
     production = policy.for_model("m").stages["Production"].gates
     assert production.names == (
-        "from", "soak", "approvals", "metrics", "no_worse_than", "signature", "fairness",
+        "from", "soak", "approvals", "metrics", "no_worse_than", "signature", "max_size", "fairness",
     )  # fmt: skip
     assert (
         production.built_in["metrics"]["both"].min == -1.5
@@ -309,6 +310,7 @@ def gates_of(rule: str) -> StageGates:
             {"no_worse_than": NoWorse("Staging", {"a": Tolerance(0.1, "lower")})},
         ),
         ("require: {signature: compatible}", {"signature": "compatible"}),
+        ("require: {max_size: 2GB}", {"max_size": MaxSize("2GB")}),
         ("require: null", {}),
         ("soak: null, approvals: null, from: null", {}),
     ],

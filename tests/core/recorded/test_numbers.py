@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlflow_gitops.core.recorded.numbers import distinct
+from mlflow_gitops.core.recorded.numbers import distinct, format_size
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,18 @@ def test_numbers_are_never_shown_equal_that_are_not(one: float, two: float) -> N
     assert (float(left) < float(right)) == (one < two) and (float(left) == float(right)) == (
         one == two
     )
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (1_234_567, "1.2 MB"),
+        (5 * 10**9, "5.0 GB"),
+        (10**15, "1000.0 TB"),
+    ],
+)
+def test_sizes(size: int, text: str) -> None:
+    assert format_size(size) == text

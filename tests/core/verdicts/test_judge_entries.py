@@ -184,7 +184,7 @@ def test_a_stage_of_the_teams_own_is_shown_by_its_alias() -> None:
 ALL = (
     "from: [Staging], soak: 1h, approvals: 1, require: {status: READY, pinned: true, tags:"
     " {validation: passed}, metrics: {accuracy: {min: 0.9}}, no_worse_than: {stage: Production,"
-    " metrics: {accuracy: {}}}, signature: compatible}"
+    " metrics: {accuracy: {}}}, signature: compatible, max_size: 2MB}"
 )
 
 
@@ -211,6 +211,7 @@ def test_every_gate_is_asked_in_the_order_of_the_plan() -> None:
             "accuracy of 14 is missing: it has neither run nor logged model",
         ),
         ("signature", "failed", "14 has no signature to compare"),
+        ("max_size", "failed", "the size of 14 is unknown: it has no file MLmodel"),
     ]
     [refusal] = judgement.refusals
     assert refusal.detail == "14 may not enter Production: " + "; ".join(
@@ -219,7 +220,7 @@ def test_every_gate_is_asked_in_the_order_of_the_plan() -> None:
     assert (
         refusal.way_out
         == "meet the gates; the policy does not allow overriding from, soak, approvals, pinned, tags,"
-        " metrics, no_worse_than or signature"
+        " metrics, no_worse_than, signature or max_size"
     )
 
 
@@ -234,7 +235,7 @@ def test_every_gate_passes_on_what_the_evidence_gives_of_this_entry() -> None:
 
     def read_file(model: str, version: ObservedVersion) -> ModelFile:
         asked_of.append(("read_file", model, version.number))
-        return ModelFile(signature=takes)
+        return ModelFile(signature=takes, size=1_900_000)
 
     def approvals(made: Commit, file: str) -> Approvals:
         asked_of.append(("approvals", made.sha, file))
@@ -264,6 +265,7 @@ def test_every_gate_passes_on_what_the_evidence_gives_of_this_entry() -> None:
         ("metrics", "passed", "accuracy 0.914 ≥ 0.9"),
         ("no_worse_than", "passed", "accuracy no worse than 12 (+0.002)"),
         ("signature", "passed", "signature compatible with 12"),
+        ("max_size", "passed", "size 1.9 MB ≤ 2MB"),
     ]
     assert not judgement.refusals and not judgement.notes
     assert ("approvals", MADE.sha, FILE) in asked_of
@@ -412,7 +414,7 @@ def test_a_rollback_is_exempt_from_what_would_trap_it_and_from_nothing_else() ->
     assert exempt == {"from", "soak", "no_worse_than", "signature"}
     assert ("from", "exempt", "rollback: 14 held Production before") in told(judgement)
     assert {gate for gate, status, _ in told(judgement) if status in ("failed", "unknown")} == {
-        "approvals", "pinned", "tags", "metrics",
+        "approvals", "pinned", "tags", "metrics", "max_size",
     }  # fmt: skip
     elsewhere = ObservedVersion(14, tags={"gitops.held.Staging": DAY})
     assert "exempt" not in {status for _, status, _ in told(asked(case(asks=ALL), seen(elsewhere)))}

@@ -22,3 +22,13 @@ def distinct(value: float, other: float) -> tuple[str, str]:
         if same_order and (texts[0] != texts[1] or value == other):
             return texts
     return repr(value), repr(other)
+
+
+def format_size(size: int) -> str:
+    """Bytes as people write them: `512 B`, `1.2 kB`, `34.5 MB`."""
+    amount = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 999.95:
+            return f"{size} B" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"

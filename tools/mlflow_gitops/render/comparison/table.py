@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from mlflow_gitops.core.comparison.values import Comparison, Facts, MetricPair, Pair, Rewording
-from mlflow_gitops.core.recorded.numbers import distinct, short
+from mlflow_gitops.core.recorded.numbers import distinct, format_size, short
 from mlflow_gitops.core.recorded.values import Dataset
 from mlflow_gitops.core.wording import NOTHING, and_list, counted
 
@@ -196,17 +196,7 @@ def _size_row(comparison: Comparison) -> Row:
 
 def size_or_missing(size: int | None) -> str:
     """A size for people, or `not recorded`."""
-    return MISSING if size is None else size_text(size)
-
-
-def size_text(size: int) -> str:
-    """A number of bytes for people: `512 B`, `1.2 kB`, `34.5 MB`."""
-    amount = float(size)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 999.95:
-            return f"{size} B" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} TB"
+    return MISSING if size is None else format_size(size)
 
 
 def _differing(title: str, pairs: Iterable[Pair], comparison: Comparison) -> Section:
