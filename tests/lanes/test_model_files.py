@@ -14,8 +14,10 @@ import pytest
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.recorded.signatures import breaks
 from mlflow_gitops.core.recorded.values import ModelFile
+from mlflow_gitops.edges.mlflow import artifacts as artifacts_module
 from mlflow_gitops.edges.mlflow import model_file
-from mlflow_gitops.edges.mlflow.model_file import Artifacts, libraries
+from mlflow_gitops.edges.mlflow.artifacts import Artifacts
+from mlflow_gitops.edges.mlflow.model_file import libraries
 from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.errors import RegistryFailure
 from tests.support.models import Signed, log_model, register
@@ -157,15 +159,15 @@ def test_what_is_there_and_is_not_mlflows(sqlite_uri: str, tmp_path: Path) -> No
     artifacts = Artifacts(sqlite_uri, sqlite_uri)
     assert artifacts.read(str(tmp_path / "gone")) is None
     (tmp_path / "MLmodel").write_text("flavors: [unclosed")
-    with pytest.raises(RegistryFailure, match="is not MLflow's"):
+    with pytest.raises(RegistryFailure, match="was not written by MLflow"):
         artifacts.read(str(tmp_path))
     (tmp_path / "MLmodel").write_text("- a list")
-    with pytest.raises(RegistryFailure, match="is not MLflow's"):
+    with pytest.raises(RegistryFailure, match="was not written by MLflow"):
         artifacts.read(tmp_path.as_uri())
     (tmp_path / "MLmodel").write_text("signature: {inputs: 'no list'}")
-    with pytest.raises(RegistryFailure, match="is not MLflow's"):
+    with pytest.raises(RegistryFailure, match="was not written by MLflow"):
         artifacts.read(str(tmp_path))
-    (tmp_path / "MLmodel").write_text("#" * (model_file.LARGEST + 1))
+    (tmp_path / "MLmodel").write_text("#" * (model_file.MAX_BYTES + 1))
     with pytest.raises(RegistryFailure, match="larger than 4 MiB"):
         artifacts.read(str(tmp_path))
     (tmp_path / "MLmodel").write_text("flavors: {}\n")
@@ -241,8 +243,8 @@ def test_a_storage_that_does_not_answer_is_asked_once(
         asked.append(location)
         never.wait(20)
 
-    monkeypatch.setattr(model_file, "PATIENCE", 0.05)
-    monkeypatch.setattr(model_file, "_fetch", silent)
+    monkeypatch.setattr(artifacts_module, "PATIENCE", 0.05)
+    monkeypatch.setattr(artifacts_module, "fetch_model_file", silent)
     artifacts = Artifacts(sqlite_uri, sqlite_uri)
     for key in ("one", "two"):
         with pytest.raises(RegistryFailure):

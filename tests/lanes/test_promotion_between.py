@@ -18,8 +18,8 @@ from mlflow.exceptions import MlflowException
 
 from mlflow_gitops.core.manifests.environments import Environment
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
-from mlflow_gitops.edges.mlflow.copies import Copies
-from mlflow_gitops.edges.mlflow.other_environments import OtherEnvironments
+from mlflow_gitops.edges.mlflow.other_environments.copies import Copies
+from mlflow_gitops.edges.mlflow.other_environments.origins import OtherEnvironments
 from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.errors import RegistryFailure
 from tests.support.environments import Teams
@@ -302,7 +302,7 @@ def test_a_crash_on_the_way_leaves_one_copy_and_one_version(
     promoted(teams, origin)
     name, method = place.split(".")
     script = (
-        f"import os, mlflow_gitops.edges.mlflow.{'copies' if name == 'Copies' else 'registry'} as"
+        f"import os, mlflow_gitops.edges.mlflow.{'other_environments.copies' if name == 'Copies' else 'registry'} as"
         f" room\nroom.{name}.{method} = lambda *args: os._exit(9)\nfrom mlflow_gitops.cli import"
         f" main\nmain(['--repo', {str(teams.folder)!r}, '--env', 'prod', 'reconcile', '--yes'])"
     )

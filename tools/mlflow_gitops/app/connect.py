@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def connect(workspace: Workspace, say: Callable[[str], None] = lambda text: None) -> Registry:
     """The registry that the workspace's manifests describe. Raises RegistryFailure where MLflow is
     not to be had."""
-    from mlflow_gitops.edges.mlflow.other_environments import OtherEnvironments, credentials
+    from mlflow_gitops.edges.mlflow.other_environments.origins import OtherEnvironments, credentials
     from mlflow_gitops.edges.mlflow.registry import Registry
 
     place, settings = workspace.environment, workspace.settings

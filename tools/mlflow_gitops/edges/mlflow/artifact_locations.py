@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.observed.model import ObservedVersion
+from mlflow_gitops.edges.mlflow.artifacts import Artifacts
 from mlflow_gitops.edges.mlflow.listing import logged_model
-from mlflow_gitops.edges.mlflow.model_file import Artifacts
 from mlflow_gitops.edges.mlflow.server import Server
 from mlflow_gitops.edges.system.redaction import without_credentials
 from mlflow_gitops.errors import RegistryFailure

@@ -17,10 +17,10 @@ from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.recorded.values import ModelFile, Record
 from mlflow_gitops.edges.mlflow.artifact_locations import ArtifactLocations
-from mlflow_gitops.edges.mlflow.copies import Copies
-from mlflow_gitops.edges.mlflow.lineage import Lineage, lineage
-from mlflow_gitops.edges.mlflow.model_file import Artifacts
-from mlflow_gitops.edges.mlflow.other_environments import OtherEnvironments
+from mlflow_gitops.edges.mlflow.artifacts import Artifacts
+from mlflow_gitops.edges.mlflow.other_environments.copies import Copies
+from mlflow_gitops.edges.mlflow.other_environments.lineage import Lineage, lineage
+from mlflow_gitops.edges.mlflow.other_environments.origins import OtherEnvironments
 from mlflow_gitops.edges.mlflow.reading import Reader
 from mlflow_gitops.edges.mlflow.recorded import record
 from mlflow_gitops.edges.mlflow.writing import Writer

@@ -23,7 +23,8 @@ NOT_FOUND = "mlflow_not_found"
 """The code of a failure if MLflow has no such model, version, run or alias."""
 
 NO_NAME_LISTS = "mlflow_no_name_lists"
-"""The code of a failure if the server does not know the filter `name IN (…)`: MLflow before 3.17."""
+"""The code of a failure if the server does not know the filter `name IN (…)`: MLflow before
+3.17."""
 
 WHERE = "Is it running? Name the registry with --tracking-uri or MLFLOW_TRACKING_URI."
 _CREDENTIALS = (

@@ -1,9 +1,9 @@
-"""A store that is opened directly, without a server: is it there, is it alive, and is it of this
-MLflow?
+"""Checks of a store that is opened directly, without a server: does it exist, does it answer, and
+is it of the installed MLflow?
 
-Asked before MLflow opens it, since MLflow (3.17) creates a SQLite file that it does not find, puts
-its tables into an empty database, migrates an older one as soon as a table is missing, and waits
-over a minute for a database that is dead. No command of ours does any of that.
+They come before MLflow opens it. MLflow (3.17) creates a SQLite file that is missing, puts its
+tables into an empty database, migrates an older one as soon as a table is missing, and waits over a
+minute for a database that is down. This tool does none of that.
 """
 
 from __future__ import annotations
@@ -25,126 +25,148 @@ from mlflow_gitops.errors import RegistryFailure
 LOCK_PATIENCE = 5.0
 """Seconds to wait for another process to unlock a SQLite file."""
 
-_NAME_IT = "Name the registry with --tracking-uri or MLFLOW_TRACKING_URI."
+_NAME_THE_REGISTRY = "Name the registry with --tracking-uri or MLFLOW_TRACKING_URI."
 _DATABASES = frozenset({"postgresql", "mysql", "mssql"})
-"""What MLflow opens beside SQLite (3.17: DATABASE_ENGINES)."""
+"""The databases that MLflow supports beside SQLite (3.17: DATABASE_ENGINES)."""
 
 
 def must_be_ready(uri: str) -> None:
-    """Raise RegistryFailure unless a URI may be given to MLflow. One that leads to a server is not
-    looked at."""
+    """Raise RegistryFailure if MLflow must not open a URI. The URI of a server is not checked."""
     scheme = uri.partition(":")[0]
     if scheme == "sqlite":
-        _sqlite(uri)
+        _check_sqlite(uri)
     elif scheme.partition("+")[0] in _DATABASES:
-        _database(uri)
+        _check_database(uri)
     elif scheme == "file" or "://" not in uri:
-        _folder(uri)
+        _check_folder(uri)
 
 
-def _sqlite(uri: str) -> None:
+def _check_sqlite(uri: str) -> None:
     path = Path(unquote(uri.partition(":///")[2].partition("?")[0]) or ":memory:")
     if not path.is_file():
-        raise RegistryFailure(f"There is no MLflow database at {path}. {_NAME_IT}")
+        raise RegistryFailure(f"There is no MLflow database at {path}.", fix=_NAME_THE_REGISTRY)
+
     try:
-        read_only = f"{path.resolve().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(read_only, uri=True, timeout=LOCK_PATIENCE)) as connection:
-            tables = {
-                name
-                for (name,) in connection.execute(
-                    "SELECT name FROM sqlite_master WHERE type = 'table'"
-                )
-            }
-            made_by = None
-            if "alembic_version" in tables:
-                made_by = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        has_models, schema = _read_sqlite(path)
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
-            raise RegistryFailure(f"{path}: {LOCKED}") from None
+            raise RegistryFailure(f"{path}: {LOCKED}", transient=True) from None
         raise RegistryFailure(
-            f"The MLflow database {path} cannot be read: {error}. {_NAME_IT}"
+            f"The MLflow database {path} cannot be read: {error}.", fix=_NAME_THE_REGISTRY
         ) from None
     except sqlite3.DatabaseError:
-        raise RegistryFailure(f"{path} is not a SQLite database. {_NAME_IT}") from None
-    _judge(str(path), "registered_models" in tables, made_by[0] if made_by else None)
+        raise RegistryFailure(f"{path} is not a SQLite database.", fix=_NAME_THE_REGISTRY) from None
+    _check_schema(str(path), has_models, schema)
 
 
-def _folder(uri: str) -> None:
+def _read_sqlite(path: Path) -> tuple[bool, str | None]:
+    """Whether a SQLite file has MLflow's tables, and the revision of its schema."""
+    read_only = f"{path.resolve().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(read_only, uri=True, timeout=LOCK_PATIENCE)) as connection:
+        rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        tables = {name for (name,) in rows}
+        row = None
+        if "alembic_version" in tables:
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return "registered_models" in tables, row[0] if row else None
+
+
+def _check_folder(uri: str) -> None:
     path = Path(unquote(urlsplit(uri).path) if uri.startswith("file:") else uri)
     if not path.is_dir():
-        raise RegistryFailure(f"There is no MLflow store at {path}. {_NAME_IT}")
+        raise RegistryFailure(f"There is no MLflow store at {path}.", fix=_NAME_THE_REGISTRY)
 
 
-def _database(uri: str) -> None:
-    """Look at a database through SQLAlchemy, which MLflow uses, with an end: drivers may wait for a
-    dead host for ever."""
-    shown = without_credentials(uri)
-    found: list[tuple[bool, str | None]] = []
-    failed: list[BaseException] = []
+def _check_database(uri: str) -> None:
+    """Read a database through SQLAlchemy, as MLflow does, but with a time limit: drivers may wait
+    forever for a host that is down."""
+    display_uri = without_credentials(uri)
+    results: list[tuple[bool, str | None]] = []
+    errors: list[BaseException] = []
 
-    def look() -> None:
+    def read() -> None:
         try:
-            import sqlalchemy
-            from sqlalchemy.pool import NullPool
+            results.append(_read_database(uri))
+        except Exception as error:  # a driver may raise anything
+            errors.append(error)
 
-            with sqlalchemy.create_engine(uri, poolclass=NullPool).connect() as connection:
-                tables = sqlalchemy.inspect(connection)
-                version = sqlalchemy.text("SELECT version_num FROM alembic_version")
-                made_by = (
-                    connection.execute(version).scalar()
-                    if tables.has_table("alembic_version")
-                    else None
-                )
-                found.append((tables.has_table("registered_models"), made_by))
-        except Exception as error:  # whatever a driver may raise
-            failed.append(error)
-
-    worker = threading.Thread(target=look, daemon=True)
+    worker = threading.Thread(target=read, daemon=True)
     worker.start()
     worker.join(PATIENCE + PROBE)
-    if found:
-        return _judge(shown, *found[0])
-    if not failed:
+
+    if results:
+        return _check_schema(display_uri, *results[0])
+    if not errors:
         raise RegistryFailure(
-            f"{shown} did not answer within {PATIENCE + PROBE:.0f} seconds. Is it running?"
-            f" {_NAME_IT}"
+            f"{display_uri} did not answer within {PATIENCE + PROBE:.0f} seconds.",
+            fix=f"Is it running? {_NAME_THE_REGISTRY}",
         )
-    if isinstance(failed[0], ModuleNotFoundError):
-        raise RegistryFailure(
-            f"{shown} needs the Python package {failed[0].name}, which is not installed."
+    raise _database_failure(uri, errors[0])
+
+
+def _read_database(uri: str) -> tuple[bool, str | None]:
+    """Whether a database has MLflow's tables, and the revision of its schema."""
+    import sqlalchemy
+    from sqlalchemy.pool import NullPool
+
+    with sqlalchemy.create_engine(uri, poolclass=NullPool).connect() as connection:
+        tables = sqlalchemy.inspect(connection)
+        schema = None
+        if tables.has_table("alembic_version"):
+            statement = sqlalchemy.text("SELECT version_num FROM alembic_version")
+            schema = connection.execute(statement).scalar()
+        return tables.has_table("registered_models"), schema
+
+
+def _database_failure(uri: str, error: BaseException) -> RegistryFailure:
+    display_uri = without_credentials(uri)
+    if isinstance(error, ModuleNotFoundError):
+        return RegistryFailure(
+            f"{display_uri} needs the Python package {error.name}, which is not installed."
         )
-    said = " ".join(str(getattr(failed[0], "orig", None) or failed[0]).split())
-    said = redact(said.partition(" (Background on this error")[0], uri)
-    raise RegistryFailure(
-        f"{shown} cannot be opened: {said[:300].rstrip('. ')}. Is it running? {_NAME_IT}"
+
+    text = " ".join(str(getattr(error, "orig", None) or error).split())
+    reason = redact(text.partition(" (Background on this error")[0], uri)[:300].rstrip(". ")
+    return RegistryFailure(
+        f"{display_uri} cannot be opened: {reason}.", fix=f"Is it running? {_NAME_THE_REGISTRY}"
     )
 
 
-def _judge(shown: str, has_models: bool, made_by: str | None) -> None:
+def _check_schema(display_uri: str, has_models: bool, schema: str | None) -> None:
     if not has_models:
-        raise RegistryFailure(f"{shown} holds no MLflow registry. {_NAME_IT}")
-    wanted = _newest_schema()
-    if wanted is not None and made_by != wanted:
+        raise RegistryFailure(f"{display_uri} holds no MLflow registry.", fix=_NAME_THE_REGISTRY)
+
+    expected = _newest_schema()
+    if expected is not None and schema != expected:
         raise RegistryFailure(
-            f"{shown} was made by another version of MLflow (its schema is {made_by}, the one here"
-            f" needs {wanted}). Install the MLflow that it is of, or migrate it with `mlflow db"
-            " upgrade`; mlflow-gitops does not."
+            f"{display_uri} was made by another version of MLflow (its schema is {schema}, the"
+            f" installed MLflow needs {expected}).",
+            fix="Install the MLflow that made it, or migrate it with `mlflow db upgrade`;"
+            " mlflow-gitops does not migrate.",
         )
 
 
 @cache
 def _newest_schema() -> str | None:
-    """The schema of the MLflow that is installed: the one of its migrations that no other follows.
-    None if that cannot be told. Read from the files' text, since running them all takes longer than
-    everything else here."""
+    """The schema revision of the installed MLflow: the one of its migrations that no other follows.
+
+    None if that is unclear. Read from the text of the files, since importing all migrations takes
+    longer than everything else in this module.
+    """
     spec = find_spec("mlflow")
     if spec is None or spec.origin is None:
         return None
-    made, followed = set(), set()
-    for file in (Path(spec.origin).parent / "store" / "db_migrations" / "versions").glob("*.py"):
+
+    revisions: set[str] = set()
+    followed: set[str] = set()
+    folder = Path(spec.origin).parent / "store/db_migrations/versions"
+    for file in folder.glob("*.py"):
         text = file.read_text(encoding="utf-8")
-        made.update(re.findall(r"^revision\s*(?::[^=]+)?=\s*[\"'](\w+)[\"']", text, re.MULTILINE))
-        for before in re.findall(r"^down_revision\s*(?::[^=]+)?=\s*(.+)$", text, re.MULTILINE):
-            followed.update(re.findall(r"[\"'](\w+)[\"']", before))
-    ends = made - followed
-    return ends.pop() if len(ends) == 1 else None
+        revisions.update(
+            re.findall(r"^revision\s*(?::[^=]+)?=\s*[\"'](\w+)[\"']", text, re.MULTILINE)
+        )
+        for parents in re.findall(r"^down_revision\s*(?::[^=]+)?=\s*(.+)$", text, re.MULTILINE):
+            followed.update(re.findall(r"[\"'](\w+)[\"']", parents))
+
+    newest = revisions - followed
+    return newest.pop() if len(newest) == 1 else None

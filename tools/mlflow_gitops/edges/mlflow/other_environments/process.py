@@ -1,5 +1,5 @@
 """The process that reads another environment's MLflow, with that environment's credentials.
-`other_environments.py` starts it."""
+`origins.py` starts it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from mlflow_gitops.core.manifests.environments import Environment
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
-from mlflow_gitops.edges.mlflow.lineage import OriginVersion, digest
+from mlflow_gitops.edges.mlflow.other_environments.lineage import OriginVersion, digest
 from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.errors import RegistryFailure
 

@@ -16,7 +16,7 @@ from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import COPY_TAG, ORIGIN_TAG, OriginPin, copied_tags
 from mlflow_gitops.core.recorded.values import Record
 from mlflow_gitops.core.wording import and_list
-from mlflow_gitops.edges.mlflow.lineage import Lineage, OriginVersion, digest
+from mlflow_gitops.edges.mlflow.other_environments.lineage import Lineage, OriginVersion, digest
 from mlflow_gitops.edges.mlflow.recorded import record
 from mlflow_gitops.edges.mlflow.server import Server
 from mlflow_gitops.errors import RegistryFailure
@@ -24,7 +24,7 @@ from mlflow_gitops.errors import RegistryFailure
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from mlflow_gitops.edges.mlflow.model_file import Artifacts
+    from mlflow_gitops.edges.mlflow.artifacts import Artifacts
 
 EXPERIMENT = "mlflow-gitops"
 """The experiment that holds the copies."""

@@ -10,8 +10,8 @@ from mlflow_gitops.core.manifests.environments import Environment
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.recorded.values import Unreadable
-from mlflow_gitops.edges.mlflow.lineage import digest
-from mlflow_gitops.edges.mlflow.other_environments import (
+from mlflow_gitops.edges.mlflow.other_environments.lineage import digest
+from mlflow_gitops.edges.mlflow.other_environments.origins import (
     OtherEnvironments,
     _process_variables,
     credentials,

@@ -1,6 +1,6 @@
 """Reading the MLflow of another environment, in a process of its own.
 
-The process (`other_environment_process.py`) has the credentials of that environment and no others.
+The process (`process.py`) has the credentials of that environment and no others.
 MLflow's globals (URIs, workspace, variables) hold for a whole process, so they cannot be mixed up
 either. The process gets one request on its standard input and leaves its answer in a file; both are
 pickles that only this program writes.
@@ -22,10 +22,10 @@ from mlflow_gitops.core.manifests.environments import Environment
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.recorded.values import Unreadable
-from mlflow_gitops.edges.mlflow.lineage import OriginVersion
+from mlflow_gitops.edges.mlflow.other_environments.lineage import OriginVersion
 from mlflow_gitops.errors import Refused, RegistryFailure
 
-_PROCESS_MODULE = "mlflow_gitops.edges.mlflow.other_environment_process"
+_PROCESS_MODULE = "mlflow_gitops.edges.mlflow.other_environments.process"
 _CREDENTIAL_PREFIXES = ("MLFLOW_", "AWS_", "AZURE_", "GOOGLE_", "DATABRICKS_")
 """Prefixes of the variables that may be set for each environment by a name of their own."""
 _WITHHELD_PREFIXES = (

@@ -1,0 +1,125 @@
+"""Access to the artifacts of versions: which locations may be read, and for how long."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from mlflow_gitops.core.recorded.values import ModelFile
+from mlflow_gitops.edges.mlflow.model_file import fetch_model_file
+from mlflow_gitops.edges.mlflow.server import Server
+from mlflow_gitops.edges.system.redaction import without_credentials
+from mlflow_gitops.errors import RegistryFailure
+
+PATIENCE = 30.0
+"""Seconds for one version's files. The drivers of object stores retry for minutes if the store is
+down or cannot be reached."""
+
+_OVER_HTTP = ("http", "https", "mlflow-artifacts")
+
+
+class Artifacts:
+    """Reads the artifacts of versions whose metadata are at `tracking_uri` and `registry_uri`."""
+
+    def __init__(self, tracking_uri: str, registry_uri: str) -> None:
+        self._tracking_uri, self._registry_uri = tracking_uri, registry_uri
+        self._unresponsive: set[str] = set()
+
+    def read(self, location: str) -> ModelFile | None:
+        """Read the model file at a URI that MLflow returned; None if there is no `MLmodel`.
+
+        Raises RegistryFailure if it cannot be read: no access, no answer in time, not a file that
+        MLflow wrote.
+        """
+        self.check_trusted(location)
+        display_location = without_credentials(location)
+        storage = location.partition(":/")[0] + urlsplit(location).netloc
+        if storage in self._unresponsive:
+            raise RegistryFailure(
+                f"The artifacts at {display_location} are not read: their storage did not answer"
+                " before."
+            )
+
+        results: list[ModelFile | None] = []
+        errors: list[Exception] = []
+        with tempfile.TemporaryDirectory(
+            prefix="mlflow-gitops-", ignore_cleanup_errors=True
+        ) as folder:
+
+            def fetch() -> None:
+                try:
+                    results.append(
+                        fetch_model_file(location, self._tracking_uri, self._registry_uri, folder)
+                    )
+                except Exception as error:  # MLflow's many storage drivers may raise anything
+                    errors.append(error)
+
+            worker = threading.Thread(target=fetch, daemon=True)
+            worker.start()
+            worker.join(PATIENCE)
+
+        if errors:
+            raise self._failure(location, errors[0]) from errors[0]
+        if not results:
+            self._unresponsive.add(storage)
+            raise RegistryFailure(
+                f"The artifacts at {display_location} did not arrive within {PATIENCE:.0f} seconds."
+            )
+        return results[0]
+
+    def download(self, location: str, folder: str) -> Path:
+        """Download everything at `location` into a new path below `folder`, however long it takes;
+        returns that path. Raises RegistryFailure."""
+        from mlflow.artifacts import download_artifacts
+
+        self.check_trusted(location)
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        try:
+            uris = {"tracking_uri": self._tracking_uri, "registry_uri": self._registry_uri}
+            return Path(download_artifacts(location.rstrip("/"), dst_path=folder, **uris))
+        except Exception as error:  # MLflow's many storage drivers may raise anything
+            raise self._failure(location, error) from error
+
+    def check_trusted(self, location: str) -> None:
+        """Raise RegistryFailure for a location that must not be read.
+
+        MLflow sends its token to whatever host an `http:` location names (`HttpArtifactRepository`,
+        3.17). So a person who may register a version could collect the credentials of everyone who
+        looks at it.
+        """
+        target, server = urlsplit(location), urlsplit(self._tracking_uri)
+
+        if target.scheme in _OVER_HTTP and target.netloc:
+            is_same_host = _host(target.netloc) == _host(server.netloc)
+            if not is_same_host or target.scheme not in ("mlflow-artifacts", server.scheme):
+                raise RegistryFailure(
+                    f"The artifacts at {without_credentials(location)} are not read: that is not"
+                    " MLflow's own server, and its credentials would be sent there."
+                )
+
+        elif target.scheme in ("", "file") and server.scheme in ("http", "https"):
+            path = Path(unquote(target.path) if target.scheme else location)
+            if not path.is_dir():
+                raise RegistryFailure(
+                    f"The artifacts are in a folder of the server, {path}, which is not on this"
+                    " machine.",
+                    fix="Serve artifacts through the server (mlflow-artifacts:), or keep them in an"
+                    " object store.",
+                )
+
+    def _failure(self, location: str, error: Exception) -> RegistryFailure:
+        if isinstance(error, RegistryFailure):
+            return error
+
+        goes_through_server = urlsplit(location).scheme in (*_OVER_HTTP, "runs", "models")
+        uri = self._tracking_uri if goes_through_server else location
+        cause = Server(uri).explain(error, "list_artifacts")
+        return RegistryFailure(f"The artifacts cannot be read. {cause.message}", fix=cause.fix)
+
+
+def _host(netloc: str) -> str:
+    """Host and port, without credentials."""
+    return netloc.rpartition("@")[2]
