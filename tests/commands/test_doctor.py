@@ -525,7 +525,9 @@ def test_nothing_is_missing(clinic: Clinic) -> None:
     assert ran.code == 0 and ran.json["summary"]["missing"] == 0, ran.out
     assert ran.json["summary"]["unknown"] == 0, found(ran, "unknown")
     shown = clinic.team.run("doctor")
-    assert shown.code == 0 and "0 missing, 0 cannot be told" in shown.out and "→" not in shown.out
+    assert (
+        shown.code == 0 and "0 missing, 0 cannot be checked" in shown.out and "→" not in shown.out
+    )
     assert ran.json["versions"]["mlflow-gitops"] in shown.out
 
 

@@ -8,12 +8,14 @@ called.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Optional
+from typing import Annotated, Any, Optional
 
+import click
 import typer
 
 from mlflow_gitops import __version__
 from mlflow_gitops.cli import completion
+from mlflow_gitops.render.formats import Formats
 from mlflow_gitops.settings import Settings
 
 app = typer.Typer(
@@ -35,18 +37,17 @@ Models = Annotated[
         autocompletion=completion.models,
     ),
 ]
-TextOrJson = Annotated[
-    Literal["text", "json"], typer.Option("--format", help="How to print the result.")
-]
-TextJsonOrMarkdown = Annotated[
-    Literal["text", "json", "markdown"], typer.Option("--format", help="How to print the result.")
-]
+
+
+def format_option(formats: Formats[Any]) -> Any:
+    """The option `--format` of a command, which takes the formats that the command has."""
+    return typer.Option(
+        "--format", click_type=click.Choice(formats.names), help="The format of the output."
+    )
 
 
 def _version(context: typer.Context, wanted: bool) -> None:
-    if (
-        wanted and not context.resilient_parsing
-    ):  # a shell that completes the rest asks for no version
+    if wanted and not context.resilient_parsing:  # parsing is resilient while a shell completes
         typer.echo(f"mlflow-gitops {__version__}")
         raise typer.Exit
 

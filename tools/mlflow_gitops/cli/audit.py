@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Optional
+from typing import Annotated, Optional
 
 import typer
 
 from mlflow_gitops.cli import completion
-from mlflow_gitops.cli.app import Models, TextOrJson, app
+from mlflow_gitops.cli.app import Models, app, format_option
+from mlflow_gitops.render import formats
 
 Model = Annotated[
     Optional[str],
@@ -56,10 +57,7 @@ def log(
             show_default=False,
         ),
     ] = None,
-    form: Annotated[
-        Literal["text", "json", "jsonl", "csv", "markdown"],
-        typer.Option("--format", help="How to print the result."),
-    ] = "text",
+    form: Annotated[str, format_option(formats.LOG)] = "text",
 ) -> None:
     """Tell the audit trail: who changed which stage, when, with whose approval, and when it took
     effect.
@@ -96,7 +94,7 @@ def show(
             help="Ask MLflow which run, data and code commit the model's versions were made from.",
         ),
     ] = False,
-    form: TextOrJson = "text",
+    form: Annotated[str, format_option(formats.SHOW)] = "text",
 ) -> None:
     """Show who held which stage then, since when, and by which commit.
 
@@ -123,7 +121,7 @@ def verify(
             help="The commits that put versions in their stages must be signed, by git's own judgement.",
         ),
     ] = False,
-    form: TextOrJson = "text",
+    form: Annotated[str, format_option(formats.VERIFY)] = "text",
 ) -> None:
     """Check that git and the receipts explain all that MLflow shows. Exits 4 when something is
     unexplained.

@@ -8,7 +8,8 @@ from typing import Annotated, Optional
 import typer
 
 from mlflow_gitops.cli import completion
-from mlflow_gitops.cli.app import TextOrJson, app
+from mlflow_gitops.cli.app import app, format_option
+from mlflow_gitops.render import formats
 
 _Model = Annotated[
     str,
@@ -72,7 +73,7 @@ def pin(
     branch: _Branch = None,
     pr: _PullRequest = False,
     message: _Message = None,
-    form: TextOrJson = "text",
+    form: Annotated[str, format_option(formats.EDIT)] = "text",
 ) -> None:
     """Write a version's identity (run, source, logged model) into its manifest, as MLflow has it
     now.
@@ -129,7 +130,7 @@ def promote(
     branch: _Branch = None,
     pr: _PullRequest = False,
     message: _Message = None,
-    form: TextOrJson = "text",
+    form: Annotated[str, format_option(formats.EDIT)] = "text",
 ) -> None:
     """Give a stage to a version, in its manifest: one line, the rest of the file stays as it is.
 
@@ -180,7 +181,7 @@ def rollback(
     branch: _Branch = None,
     pr: _PullRequest = False,
     message: _Message = None,
-    form: TextOrJson = "text",
+    form: Annotated[str, format_option(formats.EDIT)] = "text",
 ) -> None:
     """Give a stage back to the version that held it before, in its manifest.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Optional
+from typing import Annotated, Optional
 
 import typer
 
 from mlflow_gitops.cli import completion
-from mlflow_gitops.cli.app import Models, TextJsonOrMarkdown, app
+from mlflow_gitops.cli.app import Models, app, format_option
+from mlflow_gitops.render import formats
 
 
 @app.command()
@@ -30,9 +31,7 @@ def validate(
             show_default=False,
         ),
     ] = None,
-    form: Annotated[
-        Literal["text", "json", "github"], typer.Option("--format", help="How to print the result.")
-    ] = "text",
+    form: Annotated[str, format_option(formats.VALIDATE)] = "text",
 ) -> None:
     """Check manifests and policy, offline: schema, names, stages, aliases, pins.
 
@@ -73,7 +72,7 @@ def plan(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
     ] = False,
-    form: TextJsonOrMarkdown = "text",
+    form: Annotated[str, format_option(formats.PLAN)] = "text",
 ) -> None:
     """Show what would change in MLflow, and why. Changes nothing.
 
@@ -114,7 +113,7 @@ def compare(
     after: Annotated[
         str, typer.Argument(metavar="B", help="The other one.", autocompletion=completion.holders)
     ],
-    form: TextJsonOrMarkdown = "text",
+    form: Annotated[str, format_option(formats.COMPARE)] = "text",
 ) -> None:
     """Show two versions side by side: metrics, params, data, signature, size, dependencies, code
     commit.
@@ -136,7 +135,7 @@ def status(
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit 2 unless every managed model is Synced.")
     ] = False,
-    form: TextJsonOrMarkdown = "text",
+    form: Annotated[str, format_option(formats.STATUS)] = "text",
 ) -> None:
     """Show each model: Synced, Pending, Drifted, Missing, Unmanaged or Unknown, and what holds its
     stages.

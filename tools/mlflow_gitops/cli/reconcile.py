@@ -7,8 +7,9 @@ from typing import Annotated, Optional
 
 import typer
 
-from mlflow_gitops.cli.app import Models, TextOrJson, app
+from mlflow_gitops.cli.app import Models, app, format_option
 from mlflow_gitops.errors import UsageFailure
+from mlflow_gitops.render import formats
 
 
 @app.command()
@@ -92,7 +93,7 @@ def reconcile(
             help="With --watch: where /metrics and /healthz are served, or off.",
         ),
     ] = "127.0.0.1:9469",
-    form: TextOrJson = "text",
+    form: Annotated[str, format_option(formats.RECONCILE)] = "text",
 ) -> None:
     """Make the MLflow registry match a commit of the main branch, and keep a receipt.
 

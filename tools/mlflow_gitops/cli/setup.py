@@ -8,7 +8,8 @@ from typing import Annotated, Optional
 import typer
 
 from mlflow_gitops.cli import completion
-from mlflow_gitops.cli.app import TextOrJson, app
+from mlflow_gitops.cli.app import app, format_option
+from mlflow_gitops.render import formats
 
 
 @app.command()
@@ -60,7 +61,7 @@ def init(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the diff and write nothing.")
     ] = False,
-    form: TextOrJson = "text",
+    form: Annotated[str, format_option(formats.INIT)] = "text",
 ) -> None:
     """Write what a repository needs around its manifests: policy, schemas, workflows, action,
     CODEOWNERS, template.
@@ -129,7 +130,7 @@ def import_(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the diff and write nothing.")
     ] = False,
-    form: TextOrJson = "text",
+    form: Annotated[str, format_option(formats.IMPORT)] = "text",
 ) -> None:
     """Write manifests from MLflow as it is now: stages, aliases, and a pin of each version that
     holds one.
@@ -160,7 +161,7 @@ def codeowners(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write nothing; print what would change.")
     ] = False,
-    form: TextOrJson = "text",
+    form: Annotated[str, format_option(formats.CODEOWNERS)] = "text",
 ) -> None:
     """Write .github/CODEOWNERS from the owners in manifests and policy; your own lines above the
     block stay.
@@ -173,7 +174,9 @@ def codeowners(
 
 
 @app.command()
-def doctor(context: typer.Context, form: TextOrJson = "text") -> None:
+def doctor(
+    context: typer.Context, form: Annotated[str, format_option(formats.DOCTOR)] = "text"
+) -> None:
     """Look at git, policy, workflows, MLflow and GitHub: what is missing, and how to mend it.
     Changes nothing.
 

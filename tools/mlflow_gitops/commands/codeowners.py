@@ -4,18 +4,19 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid
+from mlflow_gitops.commands.output import note_for_people, print_result, report_invalid
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.setup import codeowners
 from mlflow_gitops.core.setup.codeowners import LOCATIONS, CodeOwners
 from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.errors import INVALID, OK, Failure
-from mlflow_gitops.render.terminal import safe
+from mlflow_gitops.render import formats
+from mlflow_gitops.render.written_files import WrittenFiles
 from mlflow_gitops.settings import Settings
 
 
@@ -39,21 +40,19 @@ def run(settings: Settings, *, check: bool, dry_run: bool, form: str) -> int:
             file.write_bytes(wanted.encode("utf-8", "surrogateescape"))
         except OSError as error:
             raise Failure(f"{found.file} cannot be written: {error.strerror or error}.") from None
-    if form == "json":
-        emit_json({"file": found.file, "changed": bool(diff), "diff": "\n".join(diff)})
-    else:
-        emit(safe(line) for line in diff)
-        said = (
-            "is as the owners say"
-            if not diff
-            else "differs"
-            if check or dry_run
-            else "is written; commit it"
-        )
-        if not wanted:
-            said = "needs no lines: neither the policy nor a manifest names owners"
-        note(settings, f"{found.file} {said}.")
+    data = {"file": found.file, "changed": bool(diff), "diff": "\n".join(diff)}
+    shown = "\n".join([*diff, ""])
+    print_result(formats.CODEOWNERS, form, WrittenFiles(data, [shown]))
+    note_for_people(settings, form, f"{found.file} {_state(wanted, diff, check or dry_run)}.")
     return INVALID if check and diff else OK
+
+
+def _state(wanted: str, diff: Sequence[str], is_dry_run: bool) -> str:
+    if not wanted:
+        return "needs no lines: neither the policy nor a manifest names owners"
+    if not diff:
+        return "is up to date"
+    return "differs" if is_dry_run else "is written; commit it"
 
 
 def problems(

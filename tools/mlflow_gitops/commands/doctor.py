@@ -11,7 +11,7 @@ from mlflow_gitops import __version__
 from mlflow_gitops.app.forges import configured_forge, find_forge
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands import codeowners
-from mlflow_gitops.commands.output import emit, emit_json, steps
+from mlflow_gitops.commands.output import print_result, steps
 from mlflow_gitops.core.audit.receipts import NOTES_REF
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.setup import doctor
@@ -23,8 +23,8 @@ from mlflow_gitops.edges.git.branches import branch_name
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import ERROR, OK, Failure, GitFailure, RegistryFailure
-from mlflow_gitops.render import doctor as render
-from mlflow_gitops.render.terminal import Style
+from mlflow_gitops.render import formats
+from mlflow_gitops.render.doctor import CheckResults
 from mlflow_gitops.settings import Settings
 
 
@@ -44,10 +44,7 @@ def run(settings: Settings, form: str) -> int:
     found += doctor.judge_mlflow(_mlflow(workspace, snapshot), snapshot)
     progress("asking GitHub")
     found += _forge(git, main, jobs, {name for pair in places for name in pair})
-    if form == "json":
-        emit_json(render.data(found, _versions()))
-    else:
-        emit(render.text(found, _versions(), Style()))
+    print_result(formats.DOCTOR, form, CheckResults(found, _versions()))
     return ERROR if any(one.status == "missing" for one in found) else OK
 
 

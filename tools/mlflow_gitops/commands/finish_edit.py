@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.commands.manifest_file import OpenManifest
-from mlflow_gitops.commands.output import emit, emit_json, note
+from mlflow_gitops.commands.output import note, print_result
 from mlflow_gitops.core.authoring.edit_manifest import Edit, apply_edit
 from mlflow_gitops.core.manifests.snapshot import SourceFile, build
 from mlflow_gitops.core.wording import version_list
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import OK, Failure, GitFailure, Refused, UsageFailure
-from mlflow_gitops.render.diff import shown, unified
-from mlflow_gitops.render.terminal import Style, safe
+from mlflow_gitops.render import formats
+from mlflow_gitops.render.diff import unified
+from mlflow_gitops.render.written_files import WrittenFiles
 
 if TYPE_CHECKING:
     from mlflow_gitops.edges.forge import Forge
@@ -73,11 +74,8 @@ def finish(
             files.write_file(sheet.workspace.top / sheet.file, new)
         told += _next(sheet, said, options)
     # Only now, since a diff that is shown was made.
-    if options.form == "json":
-        emit_json(report)
-    else:
-        emit(shown(diff, Style()))
-        emit([safe(report["pull_request"])] if report["pull_request"] else [])
+    lines = [report["pull_request"]] if report["pull_request"] else []
+    print_result(formats.EDIT, options.form, WrittenFiles(report, [diff], lines))
     for line in told:
         note(sheet.settings, line)
     if failure is not None:

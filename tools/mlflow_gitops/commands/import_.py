@@ -14,16 +14,16 @@ from mlflow_gitops.app.import_manifests import (
     matches,
 )
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.commands.output import emit, emit_json, note, report_invalid, steps, warn
+from mlflow_gitops.commands.output import note, print_result, report_invalid, steps, warn
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.wording import counted, did_you_mean, first_few
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import INVALID, OK, Failure, UsageFailure
-from mlflow_gitops.render.diff import shown
+from mlflow_gitops.render import formats
 from mlflow_gitops.render.plan.json import change_data
 from mlflow_gitops.render.plan.phrases import change_text
-from mlflow_gitops.render.terminal import Style
+from mlflow_gitops.render.written_files import WrittenFiles
 from mlflow_gitops.settings import Settings
 
 if TYPE_CHECKING:
@@ -118,13 +118,13 @@ def _tell(
     }
     counts["invalid"] = sum(each.result == "invalid" for each in done)
     counts["pending"] = sum(bool(each.pending) for each in done)
-    if options.form == "json":
-        emit_json(
-            {"models": [_data(each) for each in done], "prompts": list(prompts), "summary": counts}
-        )
-    else:
-        for each in done:
-            emit(shown(each.diff, Style()))
+    data = {
+        "models": [_data(imported) for imported in done],
+        "prompts": list(prompts),
+        "summary": counts,
+    }
+    diffs = [imported.diff for imported in done]
+    print_result(formats.IMPORT, options.form, WrittenFiles(data, diffs))
     for each in done:
         for text in each.notes:
             warn(f"{each.model}: {text}.")

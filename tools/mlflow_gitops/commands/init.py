@@ -16,7 +16,7 @@ from typing import Literal
 from mlflow_gitops import __version__
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands import codeowners
-from mlflow_gitops.commands.output import emit, emit_json, note
+from mlflow_gitops.commands.output import note, print_result
 from mlflow_gitops.core.manifests.policy import read_policy
 from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build
 from mlflow_gitops.core.setup import scaffold
@@ -26,8 +26,9 @@ from mlflow_gitops.edges.git.branches import branch_name
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.edges.system.redaction import without_credentials
 from mlflow_gitops.errors import OK, GitFailure, UsageFailure
-from mlflow_gitops.render.diff import shown, unified
-from mlflow_gitops.render.terminal import Style
+from mlflow_gitops.render import formats
+from mlflow_gitops.render.diff import unified
+from mlflow_gitops.render.written_files import WrittenFiles
 from mlflow_gitops.settings import Settings
 from mlflow_gitops.shared import shared_path
 
@@ -251,21 +252,19 @@ def _owners(workspace: Workspace, rules: bytes | None) -> list[FileResult]:
 def _tell(settings: Settings, options: InitOptions, done: Sequence[FileResult]) -> None:
     results = ("created", "updated", "unchanged", "left")
     counts = {result: sum(one.result == result for one in done) for result in results}
-    if options.form == "json":
-        told = [
-            {"file": one.file, "result": one.result, "diff": one.diff, "why": one.why}
-            for one in done
-        ]
-        emit_json({"files": told, "summary": counts})
-    else:
-        style = Style()
-        for one in done:
-            if one.result == "updated" or (
-                one.diff and (options.dry_run or settings.verbosity > 0)
-            ):
-                emit(shown(one.diff, style))
-            elif one.result == "created":
-                emit([f"created {one.file}"])
+    with_new_files = options.dry_run or settings.verbosity > 0
+    diffs, created = [], []
+    for result in done:
+        if result.result == "updated" or (result.diff and with_new_files):
+            diffs.append(result.diff)
+        elif result.result == "created":
+            created.append(f"created {result.file}")
+    files_data = [
+        {"file": result.file, "result": result.result, "diff": result.diff, "why": result.why}
+        for result in done
+    ]
+    data = {"files": files_data, "summary": counts}
+    print_result(formats.INIT, options.form, WrittenFiles(data, diffs, created))
     for one in done:
         if one.result == "left":
             note(settings, f"Left {one.file}: {one.why}.")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.errors import INVALID
 from mlflow_gitops.render.formats import INVALID_FILES, Formats, Result, is_for_programs
-from mlflow_gitops.render.terminal import Style, as_json, safe
+from mlflow_gitops.render.terminal import Style, safe
 from mlflow_gitops.settings import Settings
 
 
@@ -23,11 +22,6 @@ def emit(lines: Iterable[str]) -> None:
     """Print result lines to stdout."""
     for line in lines:
         print(line)
-
-
-def emit_json(value: Any) -> None:
-    """Print one JSON document to stdout. Characters that a terminal would act on are escaped."""
-    print(as_json(value, indent=2))
 
 
 def note(settings: Settings, text: str) -> None:

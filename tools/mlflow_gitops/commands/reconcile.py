@@ -156,7 +156,9 @@ def _with_progress(settings: Settings, count: int) -> Watch:
 
 
 def _check(models: Sequence[str], options: Options) -> None:
-    interactive = sys.stdin.isatty() and sys.stdout.isatty() and options.form == "text"
+    interactive = (
+        sys.stdin.isatty() and sys.stdout.isatty() and not formats.is_for_programs(options.form)
+    )
     if not options.yes and not interactive:
         raise UsageFailure(
             "reconcile changes the registry: without a terminal to ask on, say --yes."

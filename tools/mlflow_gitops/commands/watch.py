@@ -6,7 +6,7 @@ import contextlib
 import re
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlflow_gitops.app.planning.options import PlanOptions
@@ -89,7 +89,7 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
         lambda: Workspace(settings),
         lambda: connect(Workspace(settings), warn),
         metrics,
-        _kept_on(_json if options.form == "json" else _text),
+        _kept_on(_PRINTERS.get(options.form, _text)),
         stop,
         interval=interval,
         plan_options=options.plan_options,
@@ -182,3 +182,6 @@ def _json(news: News) -> None:
         )
         told["trouble"] = done.trouble if done else []
     print(as_json(told), flush=True)
+
+
+_PRINTERS: Mapping[str, Callable[[News], None]] = {"text": _text, "json": _json}

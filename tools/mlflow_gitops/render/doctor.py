@@ -3,56 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mlflow_gitops.core.setup.doctor import CheckResult
-from mlflow_gitops.render.terminal import Style, safe
+from mlflow_gitops.render.terminal import Style, json_document, safe
 
 _MARKS = {"ok": ("✓", "green"), "missing": ("✗", "red"), "unknown": ("?", "yellow")}
 _AREAS = {
-    "git": "git", "policy": "manifests and policy", "workflows": "workflows", "mlflow": "MLflow", "github": "GitHub",
-}  # fmt: skip
+    "git": "git",
+    "policy": "manifests and policy",
+    "workflows": "workflows",
+    "mlflow": "MLflow",
+    "github": "GitHub",
+}
 
 
-def text(found: Sequence[CheckResult], versions: Mapping[str, str], style: Style) -> Iterator[str]:
-    """One line a finding, by area; below what is missing or unknown, what to do."""
+@dataclass(frozen=True, slots=True)
+class CheckResults:
+    """What every check found. `versions` maps the name of a program to its version."""
+
+    results: Sequence[CheckResult]
+    versions: Mapping[str, str]
+
+
+def text(found: CheckResults, style: Style | None = None) -> Iterator[str]:
+    """One line for each check, by area. Below what is missing or unknown: how to fix it."""
+    style = style or Style()
     for area, title in _AREAS.items():
-        here = [one for one in found if one.area == area]
-        if not here:
-            continue
-        yield style(title, "bold")
-        width = max(len(one.check) for one in here)
-        for one in here:
-            mark, colour = _MARKS[one.status]
-            yield f"  {style(mark, colour)} {one.check:<{width}}  {safe(one.detail)}"
-            if one.fix and one.status != "ok":
-                yield f"    {'':<{width}}  → {safe(one.fix)}"
+        results = [result for result in found.results if result.area == area]
+        if results:
+            yield style(title, "bold")
+            yield from _area(results, style)
+
     count = summary(found)
-    yield "  ".join(f"{name} {version}" for name, version in versions.items())
+    yield "  ".join(f"{name} {version}" for name, version in found.versions.items())
     yield (
-        f"{count['ok']} ok, {count['missing']} missing, {count['unknown']} cannot be told from"
+        f"{count['ok']} ok, {count['missing']} missing, {count['unknown']} cannot be checked from"
         " here."
     )
 
 
-def data(found: Sequence[CheckResult], versions: Mapping[str, str]) -> dict[str, Any]:
-    """The same, for machines."""
-    return {
+def _area(results: Sequence[CheckResult], style: Style) -> Iterator[str]:
+    width = max(len(result.check) for result in results)
+    for result in results:
+        mark, colour = _MARKS[result.status]
+        yield f"  {style(mark, colour)} {result.check:<{width}}  {safe(result.detail)}"
+        if result.fix and result.status != "ok":
+            yield f"    {'':<{width}}  → {safe(result.fix)}"
+
+
+def json(found: CheckResults) -> Iterator[str]:
+    """Every check and a summary as one JSON document."""
+    data: dict[str, Any] = {
         "findings": [
             {
-                "area": one.area,
-                "check": one.check,
-                "status": one.status,
-                "detail": one.detail,
-                "fix": one.fix,
+                "area": result.area,
+                "check": result.check,
+                "status": result.status,
+                "detail": result.detail,
+                "fix": result.fix,
             }
-            for one in found
+            for result in found.results
         ],
         "summary": summary(found),
-        "versions": dict(versions),
+        "versions": dict(found.versions),
     }
+    return json_document(data)
 
 
-def summary(found: Sequence[CheckResult]) -> dict[str, int]:
-    """How many findings have each status."""
-    return {status: sum(1 for one in found if one.status == status) for status in _MARKS}
+def summary(found: CheckResults) -> dict[str, int]:
+    """How many results have each status."""
+    return {
+        status: sum(1 for result in found.results if result.status == status) for status in _MARKS
+    }

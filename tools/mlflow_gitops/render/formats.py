@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from mlflow_gitops.core.comparison.values import Comparison
     from mlflow_gitops.core.manifests.snapshot import Snapshot
     from mlflow_gitops.core.plan.plan import Plan
+    from mlflow_gitops.render.doctor import CheckResults
     from mlflow_gitops.render.log import Log
     from mlflow_gitops.render.plan.text import PlanOutput
     from mlflow_gitops.render.reconcile import ReconcileOutput
     from mlflow_gitops.render.show import HoldersAt
+    from mlflow_gitops.render.written_files import WrittenFiles
 
 Result = TypeVar("Result")
 
@@ -69,6 +71,13 @@ COMPARE: Formats[Comparison] = Formats(
     json="comparison.json:json",
     markdown="comparison.markdown:markdown",
 )
+EDIT: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
+"""`pin`, `promote` and `rollback`."""
+
+IMPORT: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
+INIT: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
+CODEOWNERS: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
+DOCTOR: Formats[CheckResults] = Formats(text="doctor:text", json="doctor:json")
 LOG: Formats[Log] = Formats(
     text="log:text",
     json="log:json",

@@ -200,7 +200,7 @@ def judge_policy(
             "policy", "codeowners", "missing", "CODEOWNERS is stale", "mlflow-gitops codeowners"
         )
     else:
-        yield CheckResult("policy", "codeowners", "ok", "CODEOWNERS is as the owners say")
+        yield CheckResult("policy", "codeowners", "ok", "CODEOWNERS is up to date")
     differing = [p.file for p in snapshot.warnings if p.code == "schema-copy-differs"]
     if differing:
         said = f"{and_list(differing)} differ from the schemas in use: editors check by other rules"
