@@ -1,5 +1,7 @@
-"""The global options, as every command gets them. Apart from all else, so that `--help` loads
-nothing it does not need."""
+"""The global options, as every command gets them.
+
+A module of its own, so that `--help` loads nothing that it does not need.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The global options. `repo` None means: the repository that the current folder lies in."""
+    """The global options. With `repo=None`, the repository of the current folder is used."""
 
     repo: Path | None = None
     registry_dir: str = "registry"
@@ -18,5 +20,5 @@ class Settings:
     registry_uri: str | None = None
     verbosity: int = 0
     environment: str | None = None
-    """One of `environments.yaml` in the registry folder: which folder below it is meant, and which
-    MLflow."""
+    """A name from `environments.yaml` in the registry folder. It selects a folder below it and an
+    MLflow server."""

@@ -1,7 +1,7 @@
 """The files that ship with the package: schemas, the sample registry, GitHub's files, constraints.
 
-In a wheel they stand in `_shared/`; in a checkout they are the top-level files themselves, so there
-is one source.
+A wheel has them in `_shared/`. In a checkout they are the top-level files themselves, so that each
+exists once.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from pathlib import Path
 
 
 def shared_path(name: str) -> Path:
-    """Return the packaged `schemas`, `registry`, `.github` or `constraints.txt`, else the
-    checkout's.
+    """Return the path of `schemas`, `registry`, `.github` or `constraints.txt`.
 
-    Raises FileNotFoundError if neither is there, which means a damaged installation.
+    Raises FileNotFoundError if it is missing, which means a damaged installation.
     """
-    here = Path(__file__).resolve().parent
-    for candidate in (here / "_shared" / name, here.parent.parent / name):
+    package = Path(__file__).resolve().parent
+    for candidate in (package / "_shared" / name, package.parent.parent / name):
         if candidate.exists():
             return candidate
-    raise FileNotFoundError(f"the installation lacks its {name}; install mlflow-gitops again")
+    raise FileNotFoundError(f"{name} is missing in the installation; install mlflow-gitops again")

@@ -1,4 +1,9 @@
-"""Something that is read while this process goes on."""
+"""A call that runs in a thread while its caller goes on.
+
+`concurrent.futures` would do the same, but it loads `logging`, which nothing else in `log` needs:
+importing it takes 6 to 9 ms, 3 % of a `log` of one model (0.23 s), and its pools keep the process
+alive until every thread has ended.
+"""
 
 from __future__ import annotations
 
@@ -10,25 +15,24 @@ T = TypeVar("T")
 
 
 class BackgroundCall(Generic[T]):
-    """Calls `work` in a thread of its own, at once. `concurrent.futures` would do as much, and
-    takes longer to load than most of what is read so."""
+    """Calls `work` at once, in a thread that does not keep the process alive."""
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
-        self._found: T | None = None
-        self._failed: BaseException | None = None
+        self._value: T | None = None
+        self._error: BaseException | None = None
         self._thread = Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def result(self) -> T:
-        """What `work` returned, once it has. Raises what it raised."""
+        """Wait for `work`; return what it returned, or raise what it raised."""
         self._thread.join()
-        if self._failed is not None:
-            raise self._failed
-        return self._found  # type: ignore[return-value]  # a T: it did not fail
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]  # a T, since there was no error
 
     def _run(self) -> None:
         try:
-            self._found = self._work()
-        except BaseException as error:  # told by `result`
-            self._failed = error
+            self._value = self._work()
+        except BaseException as error:  # raised again by `result`
+            self._error = error

@@ -1,5 +1,5 @@
-"""What a watching reconciler tells of itself over HTTP: `/metrics` for Prometheus, `/healthz` for
-whoever restarts it."""
+"""What `watch` reports about itself over HTTP: `/metrics` for Prometheus, `/healthz` for the service
+manager that restarts it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,20 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make
 
 from mlflow_gitops.errors import Failure
 
+FAILURE_ORIGINS = ("git", "mlflow", "model", "receipt", "files", "machine")
+"""`files`: a commit that cannot be read. `machine`: the computer is short of something."""
+
+_ROUND_SECONDS = (0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One round of the loop: the commit, how many models stand how (`Synced`, `Drifted`, …), how
-    many are refused, how many writes were read back, how many models failed, and how many were not
-    tried since they had failed before."""
+    """One round of the loop over all models.
+
+    `models` counts the models by their sync status when the round began (`Synced`, `Drifted`, …).
+    `changes` counts the writes that were read back. `resting` counts the models that were skipped
+    because they had failed before.
+    """
 
     commit: str
     models: dict[str, int]
@@ -32,94 +40,102 @@ class Round:
 
 
 class Metrics:
-    """The figures of one process. `patience` is how many seconds may pass without a round that came
-    to its end before it is no longer healthy. A model that fails makes nothing ill, since starting
-    the process again would mend nothing: it shows in `failing_models`, and in the last success,
-    which does not move."""
+    """The metrics of one process.
+
+    The process is healthy while its last complete round is at most `patience` seconds old. A
+    failing model does not make it unhealthy, since restarting the process would not help: it shows
+    in `failing_models`, and the time of the last success does not move.
+    """
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
-        self._well = time.monotonic()  # when it was last, by a clock that nobody sets
+        self._last_round = time.monotonic()  # unlike `time.time`, no setting of the clock moves it
         self._last_success = 0.0
         self._commit: str | None = None
         self.registry = CollectorRegistry()
 
-        def gauge(name: str, text: str, labels: Iterable[str] = ()) -> Gauge:
-            return Gauge(f"mlflow_gitops_{name}", text, labels, registry=self.registry)
-
-        self._success = gauge(
+        self._success = self._gauge(
             "last_success_timestamp_seconds", "When a round last ended and no model was failing"
         )
-        self._info = gauge(
-            "commit_info", "The commit of the main branch that MLflow is held to", ["commit"]
+        self._info = self._gauge(
+            "commit_info", "The commit of the main branch that MLflow is reconciled to", ["commit"]
         )
-        self._models = gauge(
-            "models", "Models by how they stood when the last round began", ["sync"]
+        self._models = self._gauge(
+            "models", "Models by sync status when the last round began", ["sync"]
         )
-        self._refused = gauge("refused_models", "Models that the last round refused")
-        self._failing = gauge("failing_models", "Models whose last try failed")
+        self._refused = self._gauge("refused_models", "Models that the last round refused")
+        self._failing = self._gauge("failing_models", "Models whose last attempt failed")
         self._changes = Counter(
             "mlflow_gitops_changes", "Writes that were read back as done", registry=self.registry
         )
         self._failures = Counter(
-            "mlflow_gitops_failures", "What went wrong, by where", ["where"], registry=self.registry
+            "mlflow_gitops_failures", "Failures by their origin", ["where"], registry=self.registry
         )
         self._seconds = Histogram(
             "mlflow_gitops_round_seconds",
             "How long a round took",
-            buckets=(0.5, 1, 2.5, 5, 10, 30, 60, 300),
+            buckets=_ROUND_SECONDS,
             registry=self.registry,
         )
-        for where in ("git", "mlflow", "model", "receipt", "files", "machine"):
-            self._failures.labels(where)
+        for origin in FAILURE_ORIGINS:
+            self._failures.labels(origin)
 
-    def record_round(self, one: Round, seconds: float) -> None:
-        """A round came to its end."""
+    def _gauge(self, name: str, text: str, labels: Iterable[str] = ()) -> Gauge:
+        return Gauge(f"mlflow_gitops_{name}", text, labels, registry=self.registry)
+
+    def record_round(self, finished: Round, seconds: float) -> None:
+        """Record a complete round and how long it took."""
         self._seconds.observe(seconds)
-        if one.commit != self._commit:
+        if finished.commit != self._commit:
             self._info.clear()
-            self._commit = one.commit
-        self._info.labels(one.commit).set(1)
+            self._commit = finished.commit
+        self._info.labels(finished.commit).set(1)
+
         self._models.clear()
-        for sync, count in one.models.items():
+        for sync, count in finished.models.items():
             self._models.labels(sync).set(count)
-        self._refused.set(one.refused)
-        self._changes.inc(one.changes)
-        self._failures.labels("model").inc(one.failed)
-        self._failing.set(one.failed + one.resting)
-        self._well = time.monotonic()
-        if not one.failed + one.resting:
+        self._refused.set(finished.refused)
+        self._changes.inc(finished.changes)
+        self._failures.labels("model").inc(finished.failed)
+
+        failing = finished.failed + finished.resting
+        self._failing.set(failing)
+        self._last_round = time.monotonic()
+        if not failing:
             self._last_success = time.time()
             self._success.set(self._last_success)
 
-    def record_failure(self, where: str) -> None:
-        """Something went wrong: `git`, `mlflow`, `receipt`, `files` (a commit that cannot be read)
-        or `machine` (which lacks something)."""
-        self._failures.labels(where).inc()
+    def record_failure(self, origin: str) -> None:
+        """Record a failure outside the models; `origin` is one of FAILURE_ORIGINS."""
+        self._failures.labels(origin).inc()
 
     @property
     def healthy(self) -> bool:
-        return time.monotonic() - self._well <= self._patience
+        return time.monotonic() - self._last_round <= self._patience
 
     def health(self) -> bytes:
-        told = {
+        """Return the answer of `/healthz`, as JSON."""
+        status = {
             "ok": self.healthy,
             "commit": self._commit,
             "last_success": self._last_success or None,
         }
-        return json.dumps(told).encode()
+        return json.dumps(status).encode()
 
 
 class _Quiet(WSGIRequestHandler):
     timeout = 10.0  # seconds that a connection may stay silent
 
     def log_message(self, format: str, *args: object) -> None:
-        """A probe every few seconds is no news."""
+        """Log nothing: probes come every few seconds."""
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """Answers each connection by itself: one that is opened and says nothing, as browsers and
-    scanners do, keeps nobody from being answered, nor the process from ending."""
+    """Serves each connection in a thread of its own.
+
+    Browsers and scanners open connections and send nothing. Such a connection must not block other
+    requests or the end of the process.
+    """
 
     daemon_threads = True
 
@@ -129,8 +145,7 @@ class _ServerOverSix(_Server):
 
 
 def serve(metrics: Metrics, host: str, port: int) -> WSGIServer:
-    """Answer `/metrics` and `/healthz` from a thread of its own. Raises Failure where the address
-    cannot be had."""
+    """Serve `/metrics` and `/healthz` from a thread. Raises Failure if the address is not usable."""
     prometheus = make_wsgi_app(metrics.registry)
 
     def answer(environ, start):  # type: ignore[no-untyped-def]
@@ -147,8 +162,8 @@ def serve(metrics: Metrics, host: str, port: int) -> WSGIServer:
         server = make_server(host, port, answer, _ServerOverSix if ":" in host else _Server, _Quiet)
     except OSError as error:
         raise Failure(
-            f"{host}:{port} cannot be listened on: {error.strerror}. Name another address with"
-            " --listen, or none: --listen off."
+            f"{host}:{port} cannot be listened on: {error.strerror}.",
+            fix="Name another address with --listen, or turn it off with --listen off.",
         ) from None
     threading.Thread(target=server.serve_forever, daemon=True, name="metrics").start()
     return server

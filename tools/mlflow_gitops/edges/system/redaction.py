@@ -1,8 +1,7 @@
-"""What no output may show: user and password of an address, and the secrets that the environment
-holds.
+"""What no output may show: users and passwords in addresses, and secrets in the environment.
 
-Everything that git, drivers and transports say goes through `hide` before it becomes a message, so
-that it cannot stand in a terminal, a log, a receipt or a comment either.
+Whatever git, database drivers and HTTP clients print passes through `redact` before it becomes a
+message, so that no secret reaches a terminal, a log, a receipt or a comment.
 """
 
 from __future__ import annotations
@@ -12,51 +11,58 @@ import re
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, unquote
 
-_VARIABLES = (
-    "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "DATABRICKS_TOKEN",
-    "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "PGPASSWORD",
-)  # fmt: skip
-_SHORTEST = 4
-"""Characters. To hide every `a` because somebody's password is one would tell it."""
+_SECRET_VARIABLES = (
+    "MLFLOW_TRACKING_PASSWORD",
+    "MLFLOW_TRACKING_TOKEN",
+    "GITHUB_TOKEN",
+    "GH_TOKEN",
+    "DATABRICKS_TOKEN",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "PGPASSWORD",
+)
+_SHORTEST_SECRET = 4
+"""Characters. Replacing every "a" because a password is "a" would reveal it."""
 
-# What stands before an `@`: no slash in it, or a colon that begins no port, since people forget to
-# encode a password.
+# Everything before an `@`: without a slash, or after a colon that begins no port, since people
+# forget to encode a slash in a password.
 _USERINFO = re.compile(
     r"(?<=://)(?:[^\s/@'\"]+@(?:[^\s/@'\"]+@)*|[^\s/:@'\"\[]*:(?!\d+(?:[/?#]|$))[^\s'\"]*@)"
 )
 _PASSWORD = re.compile(r"\b(password|passwd|pwd|token|sslpassword)=(?!\*)[^\s&'\"]+", re.IGNORECASE)
-_QUERY_OF_FILES = ("sqlite", "file")
+_FILE_SCHEMES = ("sqlite", "file")  # their `?` may be part of a path
 
 
 def without_credentials(uri: str) -> str:
-    """A URI that may be shown: no user, no password, and no query, where drivers take passwords
+    """Return a URI without user and password, and without a query, where drivers take passwords,
     too."""
     shown = _USERINFO.sub("", uri)
     scheme = uri.partition(":")[0].partition("+")[0]
-    return shown if "://" not in uri or scheme in _QUERY_OF_FILES else re.split(r"[?#]", shown)[0]
+    if "://" not in uri or scheme in _FILE_SCHEMES:
+        return shown
+    return re.split(r"[?#]", shown)[0]
 
 
 def redact(text: str, *uris: str) -> str:
-    """The text without what is secret in it, in the environment, or in these addresses."""
+    """Return the text without the secrets in it, in the environment, and in these addresses."""
     text = _PASSWORD.sub(r"\1=***", _USERINFO.sub("", text))
-    known = {os.environ.get(name, "") for name in _VARIABLES} | {
-        one for uri in uris for one in _within(uri)
-    }
-    for secret in sorted(known, key=len, reverse=True):
-        if len(secret) >= _SHORTEST:
+    secrets = {os.environ.get(name, "") for name in _SECRET_VARIABLES}
+    secrets |= {secret for uri in uris for secret in _secrets_in(uri)}
+
+    # Longest first: a secret may be part of another.
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, "***")
     return text
 
 
-def _within(uri: str) -> Iterator[str]:
-    """The passwords of an address, as they are written and as they are meant."""
-    if found := _USERINFO.search(uri):
-        password = found.group()[:-1].partition(":")[2]
-        yield from (
-            password,
-            unquote(password),
-            *password.split(":"),
-        )  # an error may quote what it took for a port
+def _secrets_in(uri: str) -> Iterator[str]:
+    """Yield the passwords of an address, as written and decoded."""
+    if match := _USERINFO.search(uri):
+        password = match.group()[:-1].partition(":")[2]
+        yield password
+        yield unquote(password)
+        yield from password.split(":")  # an error may quote the part that it took for a port
     for key, value in parse_qsl(uri.partition("?")[2]):
         if "pass" in key.lower() or "token" in key.lower():
             yield value
