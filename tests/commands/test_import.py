@@ -143,7 +143,7 @@ def test_several_versions_in_a_stage(team: Team, shelf: ManualRegistry) -> None:
     told = imported(team)["churn"]
     assert "  Staging: 3\n" in text(team, "churn")
     assert told["notes"] == [
-        "Staging is kept as an alias and holds one version: 3, which MLflow serves, not 1, 2"
+        "Staging is kept as an alias and can hold only one version: 3, which MLflow serves, not 1, 2"
     ]
     assert [(c["action"], c["version"] or c["key"], c["to"]) for c in told["pending"]] == [
         ("transition", 1, "Archived"), ("transition", 2, "Archived"), ("set_alias", "staging", 3),
@@ -204,7 +204,9 @@ def test_descriptions_and_tags_only_where_they_are_wanted(
     assert "description" not in text(team, "churn") and "tags" not in text(team, "churn")
     (team.folder / "registry/models/churn.yaml").unlink()
     told = imported(team, "--descriptions", "--tags")["churn"]
-    assert told["notes"] == ["versions.2.tags.hidden cannot stand in a manifest; not taken"]
+    assert told["notes"] == [
+        "a manifest cannot contain the text of versions.2.tags.hidden; it is not imported"
+    ]
     assert (
         text(team, "churn") == "name: churn\n"
         "description: |\n  Two lines:\n    the second\n\n  and a last one.\n"
@@ -316,7 +318,7 @@ def test_stages_of_the_teams_own_and_stages_that_are_only_aliases(
         ("transition", 1, "Production")
     ]
     assert "stages:\n  Staging: 1\n" in text(team, "clash")
-    assert "points at 1, which holds Staging" in told["clash"]["notes"][0]
+    assert "points at version 1, which is in Staging" in told["clash"]["notes"][0]
     assert "plan will refuse it: Production is protected" in told["clash"]["notes"][1]
     assert team.run("plan").code == 4
 

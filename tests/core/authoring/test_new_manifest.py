@@ -9,12 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlflow_gitops.core.authoring.edit_manifest import Edit, apply_edit
-from mlflow_gitops.core.authoring.new_manifest import (
-    ImportScope,
-    ManifestContent,
-    content_of,
-    new_manifest,
-)
+from mlflow_gitops.core.authoring.manifest_content import ImportScope, ManifestContent, content_of
+from mlflow_gitops.core.authoring.new_manifest import new_manifest
 from mlflow_gitops.core.authoring.set_value import Path, with_value
 from mlflow_gitops.core.manifests.manifest import Manifest, read_manifest
 from mlflow_gitops.core.manifests.manifest_checks import check_policy

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from mlflow_gitops.app.evidence import WorkspaceEvidence
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.authoring.edit_manifest import apply_edit
-from mlflow_gitops.core.authoring.new_manifest import ImportScope, content_of, new_manifest
+from mlflow_gitops.core.authoring.manifest_content import ImportScope, content_of
+from mlflow_gitops.core.authoring.new_manifest import new_manifest
 from mlflow_gitops.core.authoring.update_manifest import Basis, update_edit
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Point
 from mlflow_gitops.core.history.model_history import ModelHistory

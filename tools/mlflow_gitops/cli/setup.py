@@ -143,7 +143,7 @@ def import_(
     """
     from mlflow_gitops.app.import_manifests import ImportOptions
     from mlflow_gitops.commands import import_ as command
-    from mlflow_gitops.core.authoring.new_manifest import ImportScope
+    from mlflow_gitops.core.authoring.manifest_content import ImportScope
 
     wants = ImportScope(all_versions, descriptions, tags)
     options = ImportOptions(
