@@ -1,4 +1,5 @@
-"""Record what a reconcile did: a receipt in git, its digest on the models it changed (RULES R6)."""
+"""Records what a reconcile did: a receipt in git, its digest on the models that it changed (RULES
+R6)."""
 
 from __future__ import annotations
 
@@ -23,28 +24,28 @@ from mlflow_gitops.core.plan.plan import Change, Plan
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.errors import GitFailure
 
-Retold = Callable[[str, str, "str | None"], Sequence[Change]]
-"""A model, the commit that it is stamped with and that of the receipt before, to what a run did
-that left no receipt."""
+UnrecordedChanges = Callable[[str, str, "str | None"], Sequence[Change]]
+"""For a model, the commit in its stamp, and the commit of its last receipt (None without one): the
+changes between the two that an interrupted run made."""
 
 
 @dataclass(slots=True)
 class Recorder:
-    """Writes the receipts of one run. What cannot be recorded, the next run recovers."""
+    """Writes the receipts of one run. What cannot be recorded now, the next run recovers."""
 
     notes: Notes
     registry: RegistryWriter
     owner: str | None
-    about: Mapping[str, str]
-    """What every receipt of this run says of where it happened: registry, workspace."""
+    registry_facts: Mapping[str, str]
+    """What each receipt says about the registry: its address and workspace."""
     push: bool = False
     writers: int = 1
     """How many models may be stamped side by side."""
     line: Mapping[str, int] = field(default_factory=dict)
-    """The commits of the main line and their places."""
+    """The commits of the main line and their indexes."""
 
     def fetch(self) -> str | None:
-        """Bring in what other clones recorded; why not, if it cannot be had."""
+        """Fetch what other clones recorded. Returns why that failed, else None."""
         try:
             self.notes.fetch()
         except GitFailure as failure:
@@ -54,70 +55,66 @@ class Recorder:
     def recover(
         self,
         plan: Plan,
-        named: Mapping[str, str | None],
-        retold: Retold = lambda *_: (),
+        stamped_receipts: Mapping[str, str | None],
+        unrecorded_changes: UnrecordedChanges = lambda *_: (),
         pruned: Mapping[str, str] = MappingProxyType({}),
     ) -> list[str]:
-        """Add a receipt for each stamp that none explains: a run died before it could write one.
-        Returns the models.
+        """Write the receipts that interrupted runs did not write. Returns the models.
 
-        `named` is the receipt that each model's stamp names; one that a run could not write any
-        more is written now. `retold` says what of a model's state that run can have made; `pruned`
-        are models without a manifest that were reconciled to that, each to the commit of its stamp.
-        Without --push-receipts a clone that has a remote may simply lack the receipts, so nothing
-        is concluded from that; nor in a shallow clone, which does not know whose receipts are its
-        own.
+        `stamped_receipts` maps each model to the digest in its stamp; a stamp that a run could not
+        set is set now. `pruned` maps models without a manifest, which were already emptied, to the
+        commit in their stamp. Raises GitFailure and RegistryFailure.
+
+        Nothing is recovered if this clone has a remote but does not exchange receipts with it
+        (--push-receipts), since it may simply not have them; nor in a shallow clone, which does not
+        know its own root commit and so not which receipts are its own.
         """
-        stamped = {
-            m.model: m.base
-            for m in plan.models
-            if m.base and not any(r.code == "owner" for r in m.refusals)
-        }
-        stamped |= pruned
-        known = self.notes.receipts()
-        for digest, behind in unstamped(
-            {name: named.get(name) for name in stamped}, known, self.owner
-        ).items():
-            self._stamp(behind, digest)
-        if self.owner is None or (self.notes.remote is not None and not self.push):
+        stamped_commits = {**_stamped_commits(plan), **pruned}
+        receipts = self.notes.receipts()
+
+        stamps = {name: stamped_receipts.get(name) for name in stamped_commits}
+        for digest, models in unstamped(stamps, receipts, self.owner).items():
+            self._stamp(models, digest)
+
+        may_lack_receipts = self.notes.remote is not None and not self.push
+        if self.owner is None or may_lack_receipts:
             return []
-        found = unrecorded(stamped, known, self.owner, self.line)
+
         recovered: list[str] = []
-        for commit, models in found.items():
-            applied = [
-                recovered_outcome(name, retold(name, commit, last_commit(known, name)))
-                for name in models
-            ]
-            self._write(commit, {**self._head(), "recovered": True, "models": applied}, models)
+        missing = unrecorded(stamped_commits, receipts, self.owner, self.line)
+        for commit, models in missing.items():
+            outcomes = []
+            for name in models:
+                changes = unrecorded_changes(name, commit, last_commit(receipts, name))
+                outcomes.append(recovered_outcome(name, changes))
+            self._write(commit, {**self._head(), "recovered": True, "models": outcomes}, models)
             recovered += models
         return recovered
 
     def record(self, commit: str, outcomes: Sequence[Outcome]) -> str | None:
-        """Write the receipt of this run; its digest, or None where there was nothing to record.
-        What earlier runs could not push is pushed with it.
+        """Write the receipt of this run. Returns its digest, or None if nothing was done. What
+        earlier runs could not push is pushed too.
 
-        Raises GitFailure or RegistryFailure where it could not be written, pushed or stamped:
-        applied, not recorded.
+        Raises GitFailure or RegistryFailure if it could not be written, pushed or stamped: then the
+        run is applied, but not recorded.
         """
-        done = [
-            outcome
-            for outcome in outcomes
-            if outcome.result in ("applied", "failed") or outcome.changes
-        ]
         digest = None
-        if done:
-            told = [
+        if any(_is_done(outcome) for outcome in outcomes):
+            recorded = [
                 outcome
                 for outcome in outcomes
-                if outcome in done or outcome.result in ("refused", "deferred")
+                if _is_done(outcome) or outcome.result in ("refused", "deferred")
             ]
-            stamped = [
-                outcome.model for outcome in done if outcome.result == "applied" or outcome.changes
+            changed = [
+                outcome.model
+                for outcome in outcomes
+                if outcome.result == "applied" or outcome.changes
             ]
-            self.owner = self.owner or self._owner_of(stamped)
-            content = {**self._head(), "models": [recorded_outcome(outcome) for outcome in told]}
-            digest = self._write(commit, content, stamped)
-        if self.push and self.notes.ahead():
+            self.owner = self.owner or self._owner_in_stamps(changed)
+            models = [recorded_outcome(outcome) for outcome in recorded]
+            digest = self._write(commit, {**self._head(), "models": models}, changed)
+
+        if self.push and self.notes.is_ahead():
             self.notes.push()
         return digest
 
@@ -130,32 +127,51 @@ class Recorder:
         return digest
 
     def _stamp(self, models: Sequence[str], digest: str) -> None:
-        """Name a receipt on the models that it tells of; on all that can be reached, even if one
-        cannot."""
+        """Stamp a receipt's digest on the models that it changed. If one cannot be reached, the
+        others are stamped all the same, and then its RegistryFailure is raised."""
         with ThreadPoolExecutor(self.writers, "stamp") as pool:
-            each = [
+            stamping = [
                 pool.submit(self.registry.set_tag, name, None, RECEIPT_TAG, digest)
                 for name in models
             ]
-        for one in each:
-            one.result()
+        for stamped in stamping:
+            stamped.result()
 
-    def _owner_of(self, models: Sequence[str]) -> str | None:
-        """Whose models these are by their stamps: a shallow clone does not know its root, and
-        writes what bears one already."""
-        found = (
-            seen.owner
-            for name in models
-            if (seen := self.registry.read(name)) is not None and seen.owner
-        )
-        return next(found, None)
+    def _owner_in_stamps(self, models: Sequence[str]) -> str | None:
+        """The owner in the models' stamps. A shallow clone does not know its root commit, so it
+        takes the owner from there."""
+        for name in models:
+            observed = self.registry.read(name)
+            if observed is not None and observed.owner:
+                return observed.owner
+        return None
 
     def _head(self) -> dict[str, Any]:
-        return {"at": now_utc("milliseconds"), "owner": self.owner, **self.about, "by": self._who()}
+        return {
+            "at": now_utc("milliseconds"),
+            "owner": self.owner,
+            **self.registry_facts,
+            "by": self._person(),
+        }
 
-    def _who(self) -> str | None:
+    def _person(self) -> str | None:
         """Who ran this: the login that started the CI job, else git's own user."""
         if actor := current_runner().actor:
             return f"@{actor}"
-        name, mail = (self.notes.git.query("config", f"user.{what}") for what in ("name", "email"))
+        name = self.notes.git.query("config", "user.name")
+        mail = self.notes.git.query("config", "user.email")
         return f"{name} <{mail}>" if name and mail else None
+
+
+def _stamped_commits(plan: Plan) -> dict[str, str]:
+    """The models with this repository's stamp, and the commit in it."""
+    return {
+        model.model: model.base
+        for model in plan.models
+        if model.base and all(refusal.code != "owner" for refusal in model.refusals)
+    }
+
+
+def _is_done(outcome: Outcome) -> bool:
+    """Whether the run applied the model, or tried to."""
+    return outcome.result in ("applied", "failed") or bool(outcome.changes)

@@ -15,6 +15,7 @@ from typing import Any
 from mlflow_gitops.core.audit.untrusted_json import MAX_CHARACTERS, loads
 from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.core.plan.stored import stored_plan
+from mlflow_gitops.core.wording import first_few
 from mlflow_gitops.errors import REFUSED, Failure
 
 SAVED_PLAN_SCHEMA = 1
@@ -85,10 +86,9 @@ class SavedPlan:
         changed."""
         changed = _changed_parts(self.content["made_from"], plan.fingerprint.parts)
         if changed:
-            names = ", ".join(_part_name(part) for part in changed[:_MOST_NAMED])
-            more = " …" if len(changed) > _MOST_NAMED else ""
+            names = first_few([_part_name(part) for part in changed], _MOST_NAMED)
             raise StalePlan(
-                f"The plan in {self.path} is out of date: {names}{more} changed since it was made.",
+                f"The plan in {self.path} is out of date: {names} changed since it was made.",
                 fix=_PLAN_AGAIN,
             )
 

@@ -11,7 +11,7 @@ from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.account import Account
 from mlflow_gitops.core.audit.findings import Unexplained, Verification
 from mlflow_gitops.core.audit.ledger import AppliedRun, Ledger
-from mlflow_gitops.core.audit.receipts import NOTES_REF, Receipt, broken_links
+from mlflow_gitops.core.audit.receipts import Receipt, broken_links
 from mlflow_gitops.core.audit.verification import verify_model
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Point
@@ -103,8 +103,7 @@ class Verifier:
         if not receipts:
             detail = "there are no receipts in this clone"
             if self._notes.remote:
-                fetch = f"git fetch {self._notes.remote} '{NOTES_REF}:{NOTES_REF}'"
-                detail = f"{detail}; fetch them with: {fetch}"
+                detail = f"{detail}; fetch them with: {self._notes.fetch_command}"
             yield Unexplained("", "receipts", detail)
 
         for receipt in broken_links(receipts):

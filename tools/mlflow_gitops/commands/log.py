@@ -46,7 +46,7 @@ def _run(
     form: str,
 ) -> int:
     trail = AuditTrail(
-        Workspace(settings), model, whole=(model, stage, since, until) == (None,) * 4
+        Workspace(settings), model, all_events=(model, stage, since, until) == (None,) * 4
     )
     told = trail.audit(trail.select(stage, since, until))
     if author is not None:

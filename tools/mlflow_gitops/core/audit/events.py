@@ -1,8 +1,8 @@
-"""Events: every change of a stage that the main line made, of the policy, and every manifest that
-it could not read (RULES R7).
+"""Events: every change of a stage that the main line made, every change of the policy, and every
+manifest that could not be read (RULES R7).
 
-A declared alias is a stage named `@alias`. What is derived here is git's alone; who did it and
-whether it took effect is told by `core.audit`.
+A declared alias is treated as a stage named `@alias`. Events come from git alone;
+`core/audit/trail.py` adds who was behind each and whether it took effect.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from mlflow_gitops.core.manifests.names import model_of
 EventKind = Literal["stage", "policy", "invalid"]
 
 Stages = Mapping[str, "tuple[int, ...]"]
-"""Stage to the versions that hold it, ascending; declared aliases among them as `@alias`."""
+"""Stage to the versions that hold it, ascending; a declared alias is the stage `@alias`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that one commit of the main line did. `index` is the commit's place on the line.
+    """One thing that one commit of the main line did. `index` is the commit's position on the line.
 
-    `model` is None for the policy file, `stage` for all but `stage` events. `stem` names the
-    manifest whose files the commit changed; None where it was the policy that made the difference.
-    `detail` says why something cannot be read.
+    `model` is None for the policy file, `stage` is None except for `stage` events. `stem` names the
+    manifest whose files the commit changed; None if the policy made the difference. `detail` is the
+    reason why a file cannot be read.
     """
 
     kind: EventKind
@@ -44,8 +44,8 @@ class Event:
 
     @property
     def order(self) -> tuple[int, str, str]:
-        """By commit, then model, then stage; the policy, which can change what is valid, before the
-        models."""
+        """By commit, then model, then stage. The policy comes first, since it can change what is
+        valid."""
         return self.index, self.model or "", self.stage or ""
 
     @property
@@ -56,28 +56,29 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class ModelTimeline:
-    """One model's whole way along the line. `events` are in order."""
+    """One model's states and events along the whole line, oldest first."""
 
     model: str
     moments: Sequence[Moment]
     events: Sequence[Event]
 
     def desired_at(self, index: int) -> Desired | None:
-        """What the model was to be after a commit of the line; None where it had no manifest that
-        could be read yet."""
-        place = bisect_right(self.moments, index, key=lambda moment: moment.index)
-        return self.moments[place - 1].desired if place else None
+        """What git declared for the model after a commit of the line; None if it had no readable
+        manifest yet."""
+        count = bisect_right(self.moments, index, key=lambda moment: moment.index)
+        return self.moments[count - 1].desired if count else None
 
     def event_behind(self, stage: str, index: int) -> Event | None:
-        """The event that a stage is as it is by, after a commit of the line; None where it never
-        held a version."""
-        return next(
-            (e for e in reversed(self.events) if e.index <= index and e.stage == stage), None
-        )
+        """The last event of a stage up to a commit of the line: the one that put its holders there.
+        None if the stage never held a version."""
+        for event in reversed(self.events):
+            if event.index <= index and event.stage == stage:
+                return event
+        return None
 
 
 def declared_stages(desired: Desired | None) -> Stages:
-    """The stages and aliases that a manifest declares, those that are empty on purpose, too."""
+    """The stages and aliases that a manifest declares, including stages that it declares empty."""
     if desired is None:
         return {}
     aliases = {f"@{alias}": (version,) for alias, version in desired.manifest.aliases.items()}
@@ -87,21 +88,21 @@ def declared_stages(desired: Desired | None) -> Stages:
 def model_timelines(
     line: MainLine, histories: HistoryReader, models: Iterable[str] | None = None
 ) -> list[ModelTimeline]:
-    """The course of every model, or of those named by their stems, in the order of their names."""
+    """The timeline of every model, or of those whose file stems are given, sorted by model name."""
     stems = histories.stems() if models is None else list(models)
     histories.fetch_whole(stems)
-    found = []
+
+    timelines = []
     for stem in stems:
         moments = histories.moments(stem)
-        found.append(
-            ModelTimeline(model_of(stem), moments, list(_model_events(line, stem, moments)))
-        )
-    return sorted(found, key=lambda course: course.model)
+        events = list(_model_events(line, stem, moments))
+        timelines.append(ModelTimeline(model_of(stem), moments, events))
+    return sorted(timelines, key=lambda timeline: timeline.model)
 
 
 def policy_events(line: MainLine, histories: HistoryReader) -> Iterator[Event]:
-    """Each change of the policy file; one that cannot be read is `invalid`, and the last readable
-    one stays in force."""
+    """Each change of the policy file. A policy that cannot be read is an `invalid` event, and the
+    last readable one stays in force."""
     for index, fault in histories.policy_faults():
         commit = line.commits[line.shas[index]]
         yield Event("invalid" if fault else "policy", index, commit, detail=fault)
@@ -114,21 +115,26 @@ def in_order(events: Iterable[Event]) -> list[Event]:
 def _model_events(line: MainLine, stem: str, moments: Sequence[Moment]) -> Iterator[Event]:
     model = model_of(stem)
     before: Stages = {}
-    readable = True
+    was_readable = True
     last: Desired | None = None
+
     for moment in moments:
         commit = line.commits[line.shas[moment.index]]
-        own = stem if moment.touched else None
+        changed_stem = stem if moment.touched else None
+
         if moment.fault is not None:
-            # Told when the file or what it is judged by changed, not at every commit that leaves it
-            # so.
-            if moment.touched or readable:
-                yield Event("invalid", moment.index, commit, model, stem=own, detail=moment.fault)
+            # Reported when the file or the policy that judges it changed, not at every later commit
+            # that leaves it so.
+            if moment.touched or was_readable:
+                yield Event(
+                    "invalid", moment.index, commit, model, stem=changed_stem, detail=moment.fault
+                )
         elif moment.desired is not last:
             after = declared_stages(moment.desired)
             for stage in sorted({*before, *after}):
                 old, new = before.get(stage, ()), after.get(stage, ())
                 if old != new:
-                    yield Event("stage", moment.index, commit, model, stage, old, new, own)
+                    yield Event("stage", moment.index, commit, model, stage, old, new, changed_stem)
             before, last = after, moment.desired
-        readable = moment.fault is None
+
+        was_readable = moment.fault is None

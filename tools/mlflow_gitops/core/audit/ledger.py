@@ -65,6 +65,6 @@ class Ledger:
             self._applied.setdefault(model, []).append(run)
 
         for commit, vouched in run.recorded.vouched():
-            known = self._vouched.get((model, commit))
-            if known is None or not known[0]:
+            entry = self._vouched.get((model, commit))
+            if entry is None or not entry[0]:
                 self._vouched[model, commit] = is_applied, vouched

@@ -1,5 +1,5 @@
-"""The format of a receipt: one compact JSON line, written by `receipt_line`, read by `RecordedModel`
-(RULES R6).
+"""The format of a receipt (RULES R6): one compact JSON line, written by `receipt_line`, read by
+`RecordedModel`.
 
 The line holds `at`, `schema` (the version of this format), `owner`, `registry`, `workspace`, `by`,
 `models`, `commit`, `previous` (the digest of the receipt before it) and, if a later run had to

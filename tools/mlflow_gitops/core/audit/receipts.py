@@ -128,10 +128,10 @@ def _is_time(at: object) -> bool:
 def newest(receipts: Sequence[Receipt]) -> str | None:
     """The digest that the next receipt names as the one before it: of those that no other names
     yet, the latest. `receipts` is oldest first."""
-    named = {receipt.previous for receipt in receipts}
+    previous = {receipt.previous for receipt in receipts}
     for receipt in reversed(receipts):
         digest = receipt.digest
-        if digest not in named:
+        if digest not in previous:
             return digest
     return None
 

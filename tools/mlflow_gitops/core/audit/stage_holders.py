@@ -107,7 +107,7 @@ class _RecordedStages:
         """The stages that hold a version, in the order of their names."""
         stages = {stage: holders for stage, holders in self.aliased.items() if holders}
         for stage in NATIVE_STAGES:
-            holders = sorted(version for version, held in self.native.items() if held == stage)
+            holders = sorted(version for version, native in self.native.items() if native == stage)
             if holders:
                 stages[stage] = tuple(holders)
         return dict(sorted(stages.items()))

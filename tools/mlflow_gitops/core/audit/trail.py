@@ -1,5 +1,5 @@
-"""The audit trail: git's events with the people behind them, what they override, and when they took
-effect (RULES R6, R7)."""
+"""The audit trail: git's events with the people behind them, the gates that they overrode, and when
+they took effect (RULES R6, R7)."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from mlflow_gitops.core.verdicts.overrides import overrides
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What became of an event. `at` is when a reconcile applied it, or when a later commit replaced
-    it before one did."""
+    """Whether an event took effect. `at` is when a reconcile applied it, or when a later commit
+    superseded it before any did."""
 
     at: str
     result: Literal["applied", "superseded"]
@@ -28,7 +28,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class UsedOverride:
-    """A gate that a line of the change's messages took the place of, and why."""
+    """A gate that a `Gate-Override:` line in the change's messages replaced, and its reason."""
 
     gate: str
     reason: str
@@ -36,7 +36,7 @@ class UsedOverride:
 
 @dataclass(frozen=True, slots=True)
 class AuditedEvent:
-    """An event with everything that is known of it. `effect` is None where no receipt tells of it."""
+    """An event with everything that is known about it. `effect` is None if no receipt covers it."""
 
     event: Event
     people: People
@@ -45,9 +45,9 @@ class AuditedEvent:
 
 
 class EventAuditor:
-    """Tells events. `changes` are all `stage` events of the models in question, in order; `merged`
-    maps a true merge's index to what it brought in, the newest first; `judge` gives the policy that
-    judged a commit's change of a model."""
+    """Adds to events what is known about them. `changes` are all `stage` events of the models in
+    question, oldest first; `merged` maps a true merge's index to the commits that it brought in,
+    newest first; `policy_before` gives the policy that judged a commit's change of a model."""
 
     def __init__(
         self,
@@ -68,6 +68,7 @@ class EventAuditor:
             self._changes.setdefault((event.model, event.stage), []).append(event)
 
     def audit(self, event: Event) -> AuditedEvent:
+        """One event with the people, overrides and effect."""
         merged = self._brought_in(event) if event.index in self._line.merges else None
         vouched = self._ledger.vouched(event.model, event.commit.sha) if event.model else None
         return AuditedEvent(
@@ -78,46 +79,49 @@ class EventAuditor:
         )
 
     def _brought_in(self, event: Event) -> list[Commit]:
+        """The commits of a true merge that changed the event's file."""
         return [
-            one.commit
-            for one in self._merged.get(event.index, ())
-            if any(self._is_about(p, event) for p in one.paths)
+            merged.commit
+            for merged in self._merged.get(event.index, ())
+            if any(self._is_about(path, event) for path in merged.paths)
         ]
 
     def _is_about(self, path: str, event: Event) -> bool:
-        """Whether a path is a file that an event is about."""
+        """Whether a path is the file that an event is about."""
         kind = self._registry.classify(path)
-        return (
-            kind == "policy"
-            if event.stem is None
-            else kind == "manifest" and stem_of(path) == event.stem
-        )
+        if event.stem is None:
+            return kind == "policy"
+        return kind == "manifest" and stem_of(path) == event.stem
 
     def _overrides(self, event: Event, merged: Sequence[Commit]) -> Iterable[UsedOverride]:
-        """The lines that could take a gate's place: with a reason, for a gate that the stage had
-        and that may be overridden."""
+        """The overrides that count: those with a reason, for a gate of the stage that the policy
+        lets be overridden."""
         messages = [commit.message for commit in (event.commit, *merged)]
         if not event.enters or not any("Gate-Override:" in message for message in messages):
             return
+
         model, stage = event.model or "", event.stage or ""
-        judge = self._policy_before(event.commit, model)
-        rule = judge.stages.get(stage)
-        known = set(rule.gates.names) & judge.overrides if rule else set()
-        used: dict[str, str] = {}
+        policy = self._policy_before(event.commit, model)
+        rule = policy.stages.get(stage)
+        overridable = set(rule.gates.names) & policy.overrides if rule else set()
+
+        reasons: dict[str, str] = {}
         for line in overrides(messages):
-            if line.means(model, stage) and line.reason and line.gate in known:
-                used.setdefault(line.gate, line.reason)
-        yield from (UsedOverride(gate, reason) for gate, reason in used.items())
+            if line.means(model, stage) and line.reason and line.gate in overridable:
+                reasons.setdefault(line.gate, line.reason)
+        yield from (UsedOverride(gate, reason) for gate, reason in reasons.items())
 
     def _effect(self, event: Event) -> Effect | None:
         """The first run, at the event's commit or later on the line, in which the model was
-        applied; superseded where the stage changed again before that."""
+        applied; superseded if the stage changed again before that."""
         runs = self._ledger.applied(event.model or "")
         first = bisect_left(runs, event.index, key=lambda run: run.index)
         if first == len(runs):
             return None
-        later = self._changes[event.model, event.stage]
-        following = bisect_right(later, event.index, key=lambda other: other.index)
-        if following < len(later) and later[following].index <= runs[first].index:
-            return Effect(later[following].commit.at, "superseded")
+
+        changes = self._changes[event.model, event.stage]
+        following = bisect_right(changes, event.index, key=lambda change: change.index)
+        is_superseded = following < len(changes) and changes[following].index <= runs[first].index
+        if is_superseded:
+            return Effect(changes[following].commit.at, "superseded")
         return Effect(runs[first].at, "applied")

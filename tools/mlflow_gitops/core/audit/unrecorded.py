@@ -60,6 +60,6 @@ def unrecorded(
         position = line.get(commit)
         if position is None or commit in commits:
             continue
-        if all(line.get(other, -1) < position for other in commits):
+        if all(line.get(recorded_on, -1) < position for recorded_on in commits):
             missing.setdefault(commit, []).append(model)
     return missing

@@ -37,8 +37,8 @@ def verify_model(
 
     base, desired = account.base, account.desired
     if base is None or desired is None:
-        what = "no commit of the main line" if base is None else "a commit without this manifest"
-        detail = f"the stamp {observed.base[:12]} names {what}"
+        target = "no commit of the main line" if base is None else "a commit without this manifest"
+        detail = f"the stamp {observed.base[:12]} names {target}"
         yield Unexplained(account.name, "commit", detail)
         return
 

@@ -23,7 +23,7 @@ MAX_NOTE = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """The receipts of one repository. `remote` is None where there is none to exchange them with."""
+    """The receipts of one repository. `remote` is None if there is none to exchange them with."""
 
     git: Git
     remote: str | None
@@ -32,121 +32,120 @@ class Notes:
     def of(cls, git: Git) -> Notes:
         return cls(git, git.remote())
 
+    @property
+    def fetch_command(self) -> str:
+        """The command that fetches the remote's receipts: no clone fetches notes by itself."""
+        return f"git fetch {self.remote} {NOTES_REF}:{NOTES_REF}"
+
     def receipts(self) -> list[Receipt]:
-        """Every receipt that is here, oldest first."""
+        """Every receipt in this clone, oldest first. Raises GitFailure if one cannot be read."""
         if not self.git.ref(NOTES_REF):
             return []
-        listed = [
-            line.split()
-            for line in self.git.output("notes", f"--ref={NOTES_REF}", "list").splitlines()
-        ]
-        blobs = self.git.blobs((note for note, _ in listed), limit=MAX_NOTE)
-        if lost := [commit for note, commit in listed if note not in blobs]:
-            raise GitFailure(
-                f"The receipts of {lost[0][:12]} are missing in this clone, or longer than"
-                f" {MAX_NOTE >> 20} MiB. Fetch them again, or look at what was pushed there: git"
-                f" log -p {NOTES_REF}."
-            )
+
+        listing = self.git.output("notes", f"--ref={NOTES_REF}", "list")
+        note_and_commit = [line.split() for line in listing.splitlines()]
+        blobs = self.git.blobs((note for note, _ in note_and_commit), limit=MAX_NOTE)
+
+        for note, commit in note_and_commit:
+            if note not in blobs:
+                raise GitFailure(
+                    f"The receipts of {commit[:12]} are missing in this clone, or longer than"
+                    f" {MAX_NOTE >> 20} MiB.",
+                    fix=f"Fetch them again, or see what was pushed there: git log -p {NOTES_REF}.",
+                )
         return read(
-            {
-                commit: blobs[note].decode("utf-8", "replace")
-                for note, commit in listed
-                if note in blobs
-            }
+            {commit: blobs[note].decode("utf-8", "replace") for note, commit in note_and_commit}
         )
 
     def add(self, commit: str, line: str) -> None:
-        """Append a line to a commit's note. Raises GitFailure when it cannot be done."""
+        """Append a line to a commit's note. Raises GitFailure."""
 
         def append(ref: str) -> None:
-            held = self.git.query("notes", f"--ref={ref}", "show", commit)
-            blob = self.git.output(
-                "hash-object", "-w", "--stdin", feed=f"{held}\n{line}\n" if held else f"{line}\n"
-            )
+            note = self.git.query("notes", f"--ref={ref}", "show", commit)
+            text = f"{note}\n{line}\n" if note else f"{line}\n"
+            blob = self.git.output("hash-object", "-w", "--stdin", feed=text)
             self.git.output("notes", f"--ref={ref}", "add", "-f", "-C", blob, commit, identity=True)
 
-        self._change(append)
+        self._update(append)
 
     def fetch(self) -> None:
-        """Bring in the remote's receipts and merge them with those here. Raises GitFailure when the
+        """Fetch the remote's receipts and merge them with this clone's. Raises GitFailure if the
         remote cannot be read."""
         if self.remote is None:
             return
-        theirs = f"{NOTES_REF}-{self.remote}"
+
+        tracking_ref = f"{NOTES_REF}-{self.remote}"
         if not self.git.exchange("ls-remote", self.remote, NOTES_REF, seconds=PATIENCE):
-            self.git.output("update-ref", "-d", theirs)  # what was there once is to be pushed again
+            # The remote has lost what it once had, so it must be pushed again.
+            self.git.output("update-ref", "-d", tracking_ref)
             return
-        refs = f"+{NOTES_REF}:{theirs}"
+
+        refspec = f"+{NOTES_REF}:{tracking_ref}"
         self.git.exchange(
-            "fetch", "--no-tags", "--no-write-fetch-head", self.remote, refs, seconds=PATIENCE
+            "fetch", "--no-tags", "--no-write-fetch-head", self.remote, refspec, seconds=PATIENCE
         )
 
         def merge(ref: str) -> None:
             if self.git.ref(ref):
+                strategy = ("-q", "-s", "cat_sort_uniq")
                 self.git.output(
-                    "notes",
-                    f"--ref={ref}",
-                    "merge",
-                    "-q",
-                    "-s",
-                    "cat_sort_uniq",
-                    theirs,
-                    identity=True,
+                    "notes", f"--ref={ref}", "merge", *strategy, tracking_ref, identity=True
                 )
             else:
-                self.git.output("update-ref", ref, theirs)
+                self.git.output("update-ref", ref, tracking_ref)
 
-        self._change(merge)
+        self._update(merge)
 
-    def _change(self, change: Callable[[str], None]) -> None:
-        """Change the notes, in a copy whose ref `change` gets. Other processes may be doing the
-        same: the notes move from what was read to what was made of it in one step, or it is done
-        again."""
-        for attempt in range(TRIES):
-            before = self.git.ref(NOTES_REF)
-            mine = f"{NOTES_REF}-{os.getpid()}-{random.randrange(1 << 30):x}"
-            try:
-                if before:
-                    self.git.output("update-ref", mine, before)
-                change(mine)
-                made = self.git.ref(mine)
-                if made and (made == before or self.git.move_ref(NOTES_REF, made, before)):
-                    return
-            finally:
-                with contextlib.suppress(GitFailure):  # what is left of it then is read by nobody
-                    self.git.output("update-ref", "-d", mine)
-            _pause(attempt)
-        raise GitFailure(f"The receipts could not be written: {NOTES_REF} kept moving.")
-
-    def ahead(self) -> bool:
-        """Whether there are receipts here that the remote was not seen to have."""
+    def is_ahead(self) -> bool:
+        """Whether this clone has receipts that the remote did not have when it was last read."""
         ours = self.git.ref(NOTES_REF)
         return ours is not None and ours != self.git.ref(f"{NOTES_REF}-{self.remote}")
 
     def push(self) -> None:
-        """Send the receipts to the remote, merging what others sent meanwhile; five tries. Raises
+        """Push the receipts, merging what others pushed meanwhile, in up to five tries. Raises
         GitFailure."""
         if self.remote is None:
             raise GitFailure("There is no remote to push the receipts to.")
-        said = ""
+
+        fault = ""
         for attempt in range(TRIES):
             try:
-                sent = self.git.ref(NOTES_REF) or NOTES_REF
-                refs = f"{sent}:{NOTES_REF}"
+                pushed = self.git.ref(NOTES_REF) or NOTES_REF
+                refspec = f"{pushed}:{NOTES_REF}"
                 self.git.exchange(
-                    "push", "--quiet", "--no-verify", self.remote, refs, seconds=PATIENCE
+                    "push", "--quiet", "--no-verify", self.remote, refspec, seconds=PATIENCE
                 )
-                self.git.output("update-ref", f"{NOTES_REF}-{self.remote}", sent)
+                self.git.output("update-ref", f"{NOTES_REF}-{self.remote}", pushed)
                 return
             except GitFailure as failure:
-                said = str(failure)
+                fault = str(failure)
             _pause(attempt)
             self.fetch()
         raise GitFailure(
-            f"The receipts could not be pushed to {self.remote} in {TRIES} tries: {said}"
+            f"The receipts could not be pushed to {self.remote} in {TRIES} tries: {fault}"
         )
+
+    def _update(self, change: Callable[[str], None]) -> None:
+        """Change the notes. `change` gets the ref of a copy to work on. Other processes may be
+        changing them too, so the notes move in one step from the state that was read to the new
+        one; if they moved meanwhile, all of it is done again."""
+        for attempt in range(TRIES):
+            before = self.git.ref(NOTES_REF)
+            copy = f"{NOTES_REF}-{os.getpid()}-{random.randrange(1 << 30):x}"
+            try:
+                if before:
+                    self.git.output("update-ref", copy, before)
+                change(copy)
+                after = self.git.ref(copy)
+                if after and (after == before or self.git.move_ref(NOTES_REF, after, before)):
+                    return
+            finally:
+                with contextlib.suppress(GitFailure):  # nobody reads a copy that is left behind
+                    self.git.output("update-ref", "-d", copy)
+            _pause(attempt)
+        raise GitFailure(f"The receipts could not be written: {NOTES_REF} kept moving.")
 
 
 def _pause(attempt: int) -> None:
-    """Wait a random while, longer each time, so that two who met do not meet again."""
+    """Wait a random time, longer each time, so that two who collided do not collide again."""
     time.sleep(random.uniform(0.0, 0.2 * 2**attempt))

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from mlflow_gitops.edges.mlflow.server_errors import NOT_FOUND, WHERE, explain
+from mlflow_gitops.edges.mlflow.server_errors import CHECK_ADDRESS, NOT_FOUND, explain
 from mlflow_gitops.edges.system.redaction import redact, without_credentials
 from mlflow_gitops.errors import RegistryFailure
 
@@ -134,7 +134,9 @@ class Server:
 
     def _no_answer(self) -> RegistryFailure:
         seconds = f"{PATIENCE + PROBE:.0f}"
-        return RegistryFailure(f"{self.shown} did not answer within {seconds} seconds.", fix=WHERE)
+        return RegistryFailure(
+            f"{self.shown} did not answer within {seconds} seconds.", fix=CHECK_ADDRESS
+        )
 
     def _is_alive(self) -> bool:
         """Whether the server answers anything within PROBE seconds. MLflow has `/health`, but any

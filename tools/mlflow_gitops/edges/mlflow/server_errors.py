@@ -23,14 +23,13 @@ NOT_FOUND = "mlflow_not_found"
 """The code of a failure if MLflow has no such model, version, run or alias."""
 
 NO_NAME_LISTS = "mlflow_no_name_lists"
-"""The code of a failure if the server does not know the filter `name IN (…)`: MLflow before
-3.17."""
+"""The code of a failure if the server lacks the filter `name IN (…)`: MLflow before 3.17."""
 
-WHERE = "Is it running? Name the registry with --tracking-uri or MLFLOW_TRACKING_URI."
+CHECK_ADDRESS = "Is it running? Name the registry with --tracking-uri or MLFLOW_TRACKING_URI."
 _CREDENTIALS = (
     "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
 )
-_LATER = "Try again in a while; nothing is lost, the next run continues from what MLflow holds."
+_TRY_LATER = "Try again in a while; nothing is lost, the next run continues from what MLflow holds."
 
 _NEEDED_PERMISSION = {
     "delete_registered_model_alias": "MANAGE (EDIT is not enough to remove an alias)",
@@ -56,7 +55,7 @@ def explain(
     """The failure that an exception from MLflow's client stands for. `address` is the server's name
     for people; `call` is the client's method that raised it, which decides what permission it
     needed."""
-    symptoms = _Symptoms.of(error, address, call)
+    symptoms = _Symptoms.from_error(error, address, call)
 
     for diagnosis in _DIAGNOSES_OVER_HTTP if over_http else _DIAGNOSES_OF_A_STORE:
         failure = diagnosis(symptoms)
@@ -79,7 +78,7 @@ class _Symptoms:
     error_code: str
 
     @classmethod
-    def of(cls, error: BaseException, address: str, call: str) -> _Symptoms:
+    def from_error(cls, error: BaseException, address: str, call: str) -> _Symptoms:
         text = str(getattr(error, "message", None) or error)
         return cls(
             address,
@@ -181,7 +180,7 @@ def _timed_out(symptoms: _Symptoms) -> RegistryFailure | None:
     if not by_class and not symptoms.has_text("timeout exception", "Read timed out"):
         return None
     return RegistryFailure(
-        f"{symptoms.address} did not answer in time.", fix=_LATER, transient=True
+        f"{symptoms.address} did not answer in time.", fix=_TRY_LATER, transient=True
     )
 
 
@@ -190,13 +189,13 @@ def _unknown_host(symptoms: _Symptoms) -> RegistryFailure | None:
         "NameResolutionError", "Name or service not known", "nodename nor servname"
     ):
         return None
-    return RegistryFailure(f"{symptoms.address}: no host of that name is known.", fix=WHERE)
+    return RegistryFailure(f"{symptoms.address}: no host of that name is known.", fix=CHECK_ADDRESS)
 
 
 def _refused_connection(symptoms: _Symptoms) -> RegistryFailure | None:
     if not symptoms.has_text("Connection refused"):
         return None
-    return RegistryFailure(f"{symptoms.address} refuses connections.", fix=WHERE)
+    return RegistryFailure(f"{symptoms.address} refuses connections.", fix=CHECK_ADDRESS)
 
 
 def _bad_credentials(symptoms: _Symptoms) -> RegistryFailure | None:
@@ -221,7 +220,7 @@ def _rate_limited(symptoms: _Symptoms) -> RegistryFailure | None:
     if symptoms.status != 429:
         return None
     return RegistryFailure(
-        f"{symptoms.address} asks to slow down (429).", fix=_LATER, transient=True
+        f"{symptoms.address} asks to slow down (429).", fix=_TRY_LATER, transient=True
     )
 
 
@@ -230,7 +229,7 @@ def _server_error(symptoms: _Symptoms) -> RegistryFailure | None:
         return None
     return RegistryFailure(
         f"{symptoms.address} failed ({symptoms.status}): {symptoms.reason}.",
-        fix=_LATER,
+        fix=_TRY_LATER,
         transient=True,
     )
 
@@ -250,7 +249,7 @@ def _lost_connection(symptoms: _Symptoms) -> RegistryFailure | None:
         return None
     return RegistryFailure(
         f"The connection to {symptoms.address} broke: {symptoms.reason}.",
-        fix=_LATER,
+        fix=_TRY_LATER,
         transient=True,
     )
 
