@@ -1,4 +1,4 @@
-"""The demo, told for real."""
+"""The demo, run for real."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from tests.support.team import Team
 
 
-def tell(folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
+def run_demo(folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
     """Run the demo as someone whose git signs with no key, runs hooks that fail, and knows no
     identity, and whose MLflow is elsewhere."""
     hooks = home / "hooks"
@@ -40,12 +40,12 @@ def tell(folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.real
-def test_the_story_is_told_and_can_be_told_again(tmp_path: Path) -> None:
+def test_the_demo_runs_twice(tmp_path: Path) -> None:
     folder = tmp_path / "story"
     for _ in range(2):
-        told = tell(folder, tmp_path / "home")
-        assert told.returncode == 0, told.stdout[-2000:] + told.stderr[-2000:]
-        assert "hooked" not in told.stderr
+        completed = run_demo(folder, tmp_path / "home")
+        assert completed.returncode == 0, completed.stdout[-2000:] + completed.stderr[-2000:]
+        assert "hooked" not in completed.stderr
         for step in (
             "validate",
             "plan",
@@ -55,18 +55,18 @@ def test_the_story_is_told_and_can_be_told_again(tmp_path: Path) -> None:
             "log iris-species",
             "verify",
         ):
-            assert f"$ mlflow-gitops {step}\n" in told.stdout
-        assert "adopted: MLflow shows it already" in told.stdout
+            assert f"$ mlflow-gitops {step}\n" in completed.stdout
+        assert "adopted: MLflow shows it already" in completed.stdout
         assert (
-            "in Staging, until" in told.stdout
-            and "overridden: nothing depends on it yet" in told.stdout
+            "in Staging, until" in completed.stdout
+            and "overridden: nothing depends on it yet" in completed.stdout
         )
-        assert "3 may not enter Production: accuracy 0.9722 is worse than 2's 1" in told.stdout
-        assert "drift: 2 was moved to Archived in MLflow" in told.stdout
-        assert "models:/iris-species/Production    version 2 answers" in told.stdout
-        assert "models:/wine-cultivar/Production   version 2 answers" in told.stdout
-        assert "models:/iris-species@production    version 1 answers" in told.stdout
-        assert "Verified 3 models by 4 receipts: all explained" in told.stdout
+        assert "3 may not enter Production: accuracy 0.9722 is worse than 2's 1" in completed.stdout
+        assert "drift: 2 was moved to Archived in MLflow" in completed.stdout
+        assert "models:/iris-species/Production    version 2 answers" in completed.stdout
+        assert "models:/wine-cultivar/Production   version 2 answers" in completed.stdout
+        assert "models:/iris-species@production    version 1 answers" in completed.stdout
+        assert "Verified 3 models by 4 receipts: all explained" in completed.stdout
     from mlflow import MlflowClient
 
     client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
@@ -94,7 +94,11 @@ def test_what_is_not_the_demos_is_left_alone(tmp_path: Path, what: str) -> None:
         (mine / "thesis.txt").write_text("years of work")
     else:
         mine.write_text("years of work")
-    told = tell(mine, tmp_path / "home")
-    assert told.returncode == 1 and "Name another" in told.stderr and "Traceback" not in told.stderr
+    completed = run_demo(mine, tmp_path / "home")
+    assert (
+        completed.returncode == 1
+        and "Name another" in completed.stderr
+        and "Traceback" not in completed.stderr
+    )
     kept = mine / "thesis.txt" if what == "folder" else mine
     assert kept.read_text() == "years of work"

@@ -1,4 +1,4 @@
-"""`demo`: the whole story on an embedded MLflow."""
+"""`demo`: the whole workflow on an embedded MLflow."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from mlflow_gitops.settings import Settings
 
 
 def run(settings: Settings, folder: Path, command_line: Callable[[Sequence[str]], int]) -> int:
-    """Tell the story in `folder` by `command_line`, which runs one and gives its exit code. The
-    global options do not matter: the story has its own repository and its own MLflow."""
-    del settings
-    from mlflow_gitops.demo.story import Story
+    """Run the demo in `folder`. `command_line` runs one command and returns its exit code.
 
-    Story(folder, command_line).tell()
+    The global options are ignored: the demo has its own repository and its own MLflow.
+    """
+    del settings
+    from mlflow_gitops.demo.story import Demo
+
+    Demo(folder, command_line).run()
     return OK

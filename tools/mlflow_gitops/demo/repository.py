@@ -19,8 +19,7 @@ REGISTRY = RegistryFolder("registry")
 _PERSON = git.Actor("mlflow-gitops demo", "demo@example.invalid")
 
 ENVIRONMENT = {
-    # Neither the user's identity, signing, hooks and templates nor the machine's have a part in the
-    # story.
+    # The settings of the user and of the machine (identity, signing, hooks, templates) are ignored.
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_SYSTEM": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -39,7 +38,7 @@ class DemoRepository:
         folder.mkdir(parents=True)
         for name in ("registry", "schemas"):
             shutil.copytree(shared_path(name), folder / name)
-        _own(folder)
+        _write_codeowners(folder)
         (folder / ".gitignore").write_text("mlflow.db*\nartifacts/\n", encoding="utf-8")
         self.folder = folder
         self._repo = git.Repo.init(folder, initial_branch="main", env=ENVIRONMENT)
@@ -47,13 +46,13 @@ class DemoRepository:
         self.commit("Manifests for our models")
 
     def commit(self, message: str) -> str:
-        """Commit everything; the commit's short id."""
+        """Commit everything; returns the commit's short id."""
         self._repo.git.add(all=True)
         self._repo.git.commit(message=message, quiet=True, no_verify=True, no_gpg_sign=True)
         return self._repo.head.commit.hexsha[:7]
 
     def revert(self) -> str:
-        """Undo the last commit by another; its short id."""
+        """Revert the last commit by another one; returns its short id."""
         self._repo.git.revert("HEAD", no_edit=True, no_gpg_sign=True)
         return self._repo.head.commit.hexsha[:7]
 
@@ -61,10 +60,12 @@ class DemoRepository:
         self._repo.close()
 
 
-def _own(folder: Path) -> None:
-    """Say whom GitHub would ask, as the command codeowners does."""
+def _write_codeowners(folder: Path) -> None:
+    """Write CODEOWNERS, as `mlflow-gitops codeowners` does."""
     snapshot = build(files.registry_files(folder, REGISTRY), REGISTRY)
-    found = CodeOwners(LOCATIONS[0], "")
+    code_owners = CodeOwners(LOCATIONS[0], "")
     (folder / ".github").mkdir()
     lines = block_lines(snapshot, REGISTRY, ["schemas/", ".github/"])
-    (folder / found.file).write_text(found.with_block(REGISTRY, lines), encoding="utf-8")
+    (folder / code_owners.file).write_text(
+        code_owners.with_block(REGISTRY, lines), encoding="utf-8"
+    )

@@ -1,5 +1,4 @@
-"""Train the demo's models for real, on the data that scikit-learn brings, and register each version
-in MLflow."""
+"""Training of the demo's models, on datasets that scikit-learn ships, and their registration."""
 
 from __future__ import annotations
 
@@ -16,18 +15,18 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One version: its model, what is said of it, and how freely it may fit (the inverse of its
-    regularisation)."""
+    """One version to train. `inverse_regularization` is `C` of a logistic regression: a larger
+    value fits the data more closely."""
 
     model: str
-    about: str
-    freedom: float
+    description: str
+    inverse_regularization: float
 
 
 RECIPES = tuple(
-    Recipe(model, about, freedom)
+    Recipe(model, description, inverse_regularization)
     for model in ("iris-species", "wine-cultivar", "digit-reader")
-    for about, freedom in (
+    for description, inverse_regularization in (
         ("tightly regularised", 0.0005),
         ("a little freer", 0.02),
         ("as scikit-learn has it", 1.0),
@@ -36,23 +35,27 @@ RECIPES = tuple(
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The user's environment without its MLflow settings, and with those of the demo's own MLflow."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "GIT_"))}
-    return kept | {
+    """The user's environment variables, with the demo's MLflow in place of the user's."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("MLFLOW_", "GIT_"))
+    }
+    return inherited | {
         "MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
 
 
-def quieten() -> None:
-    """Keep MLflow's chatter out of the story."""
+def silence_mlflow() -> None:
+    """Keep MLflow's warnings and logs out of the demo's output."""
     warnings.filterwarnings("ignore")
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-def data_of(model: str) -> tuple[Any, Any, Any, Any]:
-    """Training and held-out data of a model, as pandas objects: x, x held out, y, y held out."""
+def load_data(model: str) -> tuple[Any, Any, Any, Any]:
+    """The data of a model as pandas objects: x and held-out x, y and held-out y."""
     from sklearn import datasets  # type: ignore[import-untyped]
     from sklearn.model_selection import train_test_split  # type: ignore[import-untyped]
 
@@ -61,9 +64,13 @@ def data_of(model: str) -> tuple[Any, Any, Any, Any]:
         "wine-cultivar": datasets.load_wine,
         "digit-reader": datasets.load_digits,
     }[model]
-    found = load(as_frame=True)
+    dataset = load(as_frame=True)
     parts: tuple[Any, Any, Any, Any] = train_test_split(
-        found.data.astype(float), found.target, test_size=0.4, random_state=7, stratify=found.target
+        dataset.data.astype(float),
+        dataset.target,
+        test_size=0.4,
+        random_state=7,
+        stratify=dataset.target,
     )
     return parts
 
@@ -71,12 +78,12 @@ def data_of(model: str) -> tuple[Any, Any, Any, Any]:
 def train(
     folder: Path, recipes: Sequence[Recipe] = RECIPES
 ) -> Iterator[tuple[str, int, str, float]]:
-    """Train and register every recipe; yield model, version, what it is, and its accuracy on
-    held-out data."""
+    """Train and register every recipe. Yields for each the model, the version number, its
+    description, and its accuracy on held-out data."""
     import mlflow
     import sklearn
 
-    quieten()
+    silence_mlflow()
     mlflow.set_tracking_uri(environment(folder)["MLFLOW_TRACKING_URI"])
     home = (folder / "artifacts").as_uri()
     experiments: dict[str, str] = {}
@@ -89,10 +96,10 @@ def train(
         silence = redirect_stderr(io.StringIO())
         with (
             silence,
-            mlflow.start_run(experiment_id=experiments[recipe.model], run_name=recipe.about),
+            mlflow.start_run(experiment_id=experiments[recipe.model], run_name=recipe.description),
         ):
             version, accuracy = _log(mlflow, sklearn.__version__, recipe)
-        yield recipe.model, version, recipe.about, accuracy
+        yield recipe.model, version, recipe.description, accuracy
 
 
 def _log(mlflow: Any, sklearn_version: str, recipe: Recipe) -> tuple[int, float]:
@@ -101,8 +108,8 @@ def _log(mlflow: Any, sklearn_version: str, recipe: Recipe) -> tuple[int, float]
     from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
     from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
 
-    x, x_held, y, y_held = data_of(recipe.model)
-    settings = {"C": recipe.freedom, "max_iter": 500}
+    x, x_held, y, y_held = load_data(recipe.model)
+    settings = {"C": recipe.inverse_regularization, "max_iter": 500}
     fitted = make_pipeline(StandardScaler(), LogisticRegression(**settings)).fit(x, y)
     accuracy = float(accuracy_score(y_held, fitted.predict(x_held)))
     loss = float(log_loss(y_held, fitted.predict_proba(x_held)))
@@ -118,9 +125,8 @@ def _log(mlflow: Any, sklearn_version: str, recipe: Recipe) -> tuple[int, float]
         fitted,
         name="model",
         signature=mlflow.models.infer_signature(x, fitted.predict(x)),
-        pip_requirements=[
-            f"scikit-learn=={sklearn_version}"
-        ],  # inferring them would load the model once more
+        # MLflow would load the model once more to infer them.
+        pip_requirements=[f"scikit-learn=={sklearn_version}"],
         registered_model_name=recipe.model,
     )
     mlflow.log_metrics(
@@ -129,34 +135,34 @@ def _log(mlflow: Any, sklearn_version: str, recipe: Recipe) -> tuple[int, float]
     return int(logged.registered_model_version), accuracy
 
 
-def click(folder: Path, model: str, version: int, stage: str) -> None:
-    """What a person does in MLflow's user interface: move a version to a stage."""
+def move_by_hand(folder: Path, model: str, version: int, stage: str) -> None:
+    """Move a version to a stage, as a person does in MLflow's user interface."""
     _client(folder).transition_model_version_stage(model, str(version), stage)
 
 
-def served(folder: Path, address: str) -> tuple[int, list[Any], list[Any]]:
-    """Load `models:/…` as a service would: the version that answers, its answers to five held-out
-    rows, and the truth."""
+def load_and_predict(folder: Path, address: str) -> tuple[int, list[Any], list[Any]]:
+    """Load `models:/…` as a service would. Returns the version number, its predictions for five
+    held-out rows, and the true values."""
     import mlflow
 
     mlflow.set_tracking_uri(environment(folder)["MLFLOW_TRACKING_URI"])
-    name, stage, alias = _parts(address)
-    _, x_held, _, y_held = data_of(name)
+    name, stage, alias = _parse_address(address)
+    _, x_held, _, y_held = load_data(name)
     client = _client(folder)
-    found = (
-        client.get_model_version_by_alias(name, alias)
-        if alias
-        else client.get_latest_versions(name, [stage])[0]
-    )
+    if alias:
+        version = client.get_model_version_by_alias(name, alias)
+    else:
+        [version] = client.get_latest_versions(name, [stage])
+
     model = mlflow.pyfunc.load_model(address)
     return (
-        int(found.version),
-        [int(one) for one in model.predict(x_held[:5])],
-        [int(one) for one in y_held[:5]],
+        int(version.version),
+        [int(value) for value in model.predict(x_held[:5])],
+        [int(value) for value in y_held[:5]],
     )
 
 
-def _parts(address: str) -> tuple[str, str, str]:
+def _parse_address(address: str) -> tuple[str, str, str]:
     name, _, alias = address.removeprefix("models:/").partition("@")
     name, _, stage = name.partition("/")
     return name, stage, alias
