@@ -25,9 +25,9 @@ def uri(sqlite_uri: str) -> str:
 def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The example package, as if it were installed."""
     monkeypatch.syspath_prepend(str(PACKAGE))
-    plugins.installed_gates.cache_clear()
+    plugins.forget_plugins()
     yield
-    plugins.installed_gates.cache_clear()
+    plugins.forget_plugins()
 
 
 def policy(gates: str, overrides: str = "[]") -> str:

@@ -590,7 +590,7 @@ PLUGIN = "require: {plugins: {fairness: {most: 0.1}}}"
 
 
 def plugin(ask: Callable[..., Any]) -> Gate[Any]:
-    return Gate("fairness", read=lambda rule: None, ask=ask)
+    return Gate("fairness", ask)
 
 
 def answer(ask: Callable[..., Any] | None) -> list[tuple[str, str, str]]:
@@ -630,6 +630,22 @@ def test_a_plugin_that_has_not_passed_has_failed() -> None:
     assert answer(lambda subject, settings: ()) == none
     assert answer(lambda subject, settings: [Finding("passed", "one"), "two"]) == none  # type: ignore[list-item]
     assert answer(lambda subject, settings: None)[0][1] == "failed"  # type: ignore[arg-type,return-value]
+
+
+def test_a_plugin_may_leave_rollbacks_and_prompts_unjudged() -> None:
+    """Then its entry point is a Gate; nothing is asked."""
+
+    def never(subject: Any, settings: Any) -> Finding:
+        raise AssertionError("it does not judge this")
+
+    gate = Gate("fairness", never, judges_prompts=False, judges_rollbacks=False)
+    back = ObservedVersion(14, tags={"gitops.held.Production": DAY})
+    rollback = asked(case(asks=PLUGIN), seen(back), plugins=lambda: {"fairness": gate})
+    assert told(rollback) == [("fairness", "exempt", "rollback: 14 held Production before")]
+
+    prompt = replace(seen(), is_prompt=True)
+    judged = asked(case(asks=PLUGIN), prompt, plugins=lambda: {"fairness": gate})
+    assert [status for _, status, _ in told(judged)] == ["failed"]
 
 
 def test_plugins_come_last_by_name_and_are_looked_for_only_where_asked() -> None:

@@ -36,7 +36,7 @@ class FakeEvidence:
         self.approvals = approvals
         self.claims = claims
         self.is_merged = merged
-        self.plugin_gates = plugins
+        self.plugin_gate = lambda name: plugins().get(name)
 
 
 NO_EVIDENCE = FakeEvidence()

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mlflow_gitops.core.gates import Finding, Subject
+from mlflow_gitops.gates import Finding, Subject
 
 
 def fairness(subject: Subject, settings: Mapping[str, Any]) -> Iterator[Finding]:

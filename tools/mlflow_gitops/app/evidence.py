@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from mlflow_gitops.core.history.mainline import Commit, MainLine
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.recorded.values import ModelFile, Record, Unreadable
-from mlflow_gitops.edges.system.plugins import installed_gates
+from mlflow_gitops.edges.system.plugins import plugin_gate
 from mlflow_gitops.errors import RegistryFailure
 
 if TYPE_CHECKING:
@@ -109,6 +108,6 @@ class WorkspaceEvidence(RegistryEvidence):
             return self._merge.is_nothing or commit.sha != self._merge.revision
         return commit.sha in self._workspace.main_line
 
-    def plugin_gates(self) -> Mapping[str, Gate[Any]]:
-        """The gates of other packages, by name."""
-        return installed_gates()
+    def plugin_gate(self, name: str) -> Gate[Any] | None:
+        """A gate of another package; None if it is not installed."""
+        return plugin_gate(name)

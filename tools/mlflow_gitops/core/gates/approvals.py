@@ -117,4 +117,4 @@ def _summary(approvals: Approvals, required: RequiredApprovals | None = None) ->
     return f"{count}: {people}" if people else count
 
 
-GATE = Gate("approvals", read, ask)
+GATE = Gate("approvals", ask, read)

@@ -47,4 +47,4 @@ def ask(subject: Subject, lower_stages: Stages) -> Finding:
     return passed(f"from {held[0]}")
 
 
-GATE = Gate("from", read, ask, find_faults, judges_rollbacks=False)
+GATE = Gate("from", ask, read, find_faults, judges_rollbacks=False)

@@ -54,19 +54,25 @@ def no_faults(settings: Any, stage: str, stages: Collection[str]) -> Iterable[Fa
     return ()
 
 
+def no_settings(rule: Mapping[str, Any]) -> None:
+    """For gates of other packages, which no stage's rule asks for by itself."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Gate(Generic[SettingsT]):
     """One gate, built in or from another package.
 
-    `read` gets a stage's rule, which has passed the schema and holds no nulls, and returns the
-    gate's settings, or None if the rule does not ask for this gate. `ask` puts the gate's question
-    to a subject; it may raise `Unreadable`, and the gate is then `unknown`. `find_faults` gets the
-    settings, the stage's name and the names of all stages.
+    `ask` puts the gate's question to a subject; it may raise `Unreadable`, and the gate is then
+    `unknown`. `read` gets a stage's rule, which has passed the schema and holds no nulls, and
+    returns the gate's settings, or None if the rule does not ask for this gate. `find_faults` gets
+    the settings, the stage's name and the names of all stages. Both are for built-in gates: a gate
+    of another package gets its settings as the policy's YAML has them, unchecked.
     """
 
     name: str
-    read: Callable[[Mapping[str, Any]], SettingsT | None]
     ask: Callable[[Subject, SettingsT], Finding | Iterable[Finding]]
+    read: Callable[[Mapping[str, Any]], SettingsT | None] = no_settings
     find_faults: Callable[[SettingsT, str, Collection[str]], Iterable[Fault]] = no_faults
     judges_prompts: bool = True
     """False if a prompt has nothing that this gate could look at."""

@@ -67,4 +67,4 @@ def ask(subject: Subject, limit: MaxSize) -> Finding:
     return passed(f"size {format_size(file.size)} ≤ {limit.text}")
 
 
-GATE = Gate("max_size", read, ask, find_faults, judges_prompts=False)
+GATE = Gate("max_size", ask, read, find_faults, judges_prompts=False)

@@ -79,4 +79,4 @@ def _relation(value: float, sign: str, expected_sign: str) -> str:
     return f"is not {expected_sign}" if is_nan else sign
 
 
-GATE = Gate("metrics", read, ask, find_faults, judges_prompts=False)
+GATE = Gate("metrics", ask, read, find_faults, judges_prompts=False)

@@ -115,4 +115,4 @@ def _compare(key: str, how: Tolerance, new: Metric, old: Metric, holder: int) ->
     )
 
 
-GATE = Gate("no_worse_than", read, ask, find_faults, judges_prompts=False, judges_rollbacks=False)
+GATE = Gate("no_worse_than", ask, read, find_faults, judges_prompts=False, judges_rollbacks=False)

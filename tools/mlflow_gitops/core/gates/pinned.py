@@ -25,4 +25,4 @@ def ask(subject: Subject, settings: Literal[True]) -> Finding:
     )
 
 
-GATE = Gate("pinned", read, ask)
+GATE = Gate("pinned", ask, read)

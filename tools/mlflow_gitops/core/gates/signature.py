@@ -50,4 +50,4 @@ def _signature(subject: Subject, version: Version) -> Signature | None:
     return file.signature if file else None
 
 
-GATE = Gate("signature", read, ask, judges_prompts=False, judges_rollbacks=False)
+GATE = Gate("signature", ask, read, judges_prompts=False, judges_rollbacks=False)

@@ -59,4 +59,4 @@ def ask(subject: Subject, soak: Soak) -> Finding:
     return Finding("waiting", detail, until=until)
 
 
-GATE = Gate("soak", read, ask, find_faults, judges_rollbacks=False)
+GATE = Gate("soak", ask, read, find_faults, judges_rollbacks=False)

@@ -33,4 +33,4 @@ def ask(subject: Subject, expected: str) -> Finding:
     return passed(f"status {actual}")
 
 
-GATE = Gate("status", read, ask)
+GATE = Gate("status", ask, read)

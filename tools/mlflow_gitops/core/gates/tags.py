@@ -30,4 +30,4 @@ def ask(subject: Subject, expected_tags: Tags) -> Iterator[Finding]:
             yield failed(f"tag {key} is {actual!r}, not {expected!r}")
 
 
-GATE = Gate("tags", read, ask)
+GATE = Gate("tags", ask, read)

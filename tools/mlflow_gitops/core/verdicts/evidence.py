@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from mlflow_gitops.core.gates.approvals import Approvals
@@ -43,5 +43,5 @@ class Evidence(RecordedEvidence, Protocol):
     def is_merged(self, commit: Commit) -> bool:
         """Whether a commit is on the main line."""
 
-    def plugin_gates(self) -> Mapping[str, Gate[Any]]:
-        """The gates of other packages, by name."""
+    def plugin_gate(self, name: str) -> Gate[Any] | None:
+        """A gate of another package; None if it is not installed. Raises what its import raises."""

@@ -117,23 +117,17 @@ def _ask_gates(gates: StageGates, subject: EntrySubject) -> list[tuple[str, Find
         answers = _ask(built_in_gate(name), subject, settings)
         findings += ((name, finding) for finding in answers)
 
-    plugins = subject.evidence.plugin_gates() if gates.plugins else {}
     for name, settings in sorted(gates.plugins.items()):
-        answers = _ask_plugin(name, plugins.get(name), subject, settings)
+        answers = _ask_plugin(name, subject, settings)
         findings += ((name, finding) for finding in answers)
     return findings
 
 
 def _ask(gate: Gate[Any], subject: EntrySubject, settings: Any) -> list[Finding]:
-    if subject.is_rollback and not gate.judges_rollbacks:
-        return [Finding("exempt", f"rollback: {subject.number} held {subject.stage} before")]
-    if subject.is_prompt and not gate.judges_prompts:
-        return [
-            failed(
-                f"a prompt has nothing for {gate.name} to judge; an exception of the policy can"
-                " take it away"
-            )
-        ]
+    skipped = _without_asking(gate, subject)
+    if skipped is not None:
+        return [skipped]
+
     findings: list[Finding] = []
     try:
         answer = gate.ask(subject, settings)
@@ -146,14 +140,29 @@ def _ask(gate: Gate[Any], subject: EntrySubject, settings: Any) -> list[Finding]
     return findings
 
 
-def _ask_plugin(
-    name: str, gate: Gate[Any] | None, subject: EntrySubject, settings: Any
-) -> list[Finding]:
+def _without_asking(gate: Gate[Any], subject: EntrySubject) -> Finding | None:
+    """The finding on a rollback or a prompt that a gate does not judge; None if it is to be
+    asked."""
+    if subject.is_rollback and not gate.judges_rollbacks:
+        return Finding("exempt", f"rollback: {subject.number} held {subject.stage} before")
+    if subject.is_prompt and not gate.judges_prompts:
+        return failed(
+            f"a prompt has nothing for {gate.name} to judge; an exception of the policy can take it"
+            " away"
+        )
+    return None
+
+
+def _ask_plugin(name: str, subject: EntrySubject, settings: Any) -> list[Finding]:
     """The answer of another package's gate. One that is missing, breaks or gives no finding has not
     passed."""
-    if gate is None:
-        return [failed(f"the gate {name} is not installed here")]
     try:
+        gate = subject.evidence.plugin_gate(name)
+        if gate is None:
+            return [failed(f"the gate {name} is not installed here")]
+        skipped = _without_asking(gate, subject)
+        if skipped is not None:
+            return [skipped]
         answer = gate.ask(subject, settings)
         findings = [answer] if isinstance(answer, Finding) else list(answer)
     except Unreadable as reason:

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import cache, partial
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from mlflow_gitops.core.gates import Finding, Gate, Subject
+from mlflow_gitops.core.gates import Gate
 
 GROUP = "mlflow_gitops.gates"
 
 
 @cache
-def installed_gates() -> Mapping[str, Gate[Any]]:
-    """The gates that are installed, by name. Each one's code is loaded when its question is first
-    asked."""
-    points = entry_points(group=GROUP)
-    return {
-        point.name: Gate(point.name, partial(_settings, point.name), partial(_ask, point))
-        for point in points
-    }
+def plugin_gate(name: str) -> Gate[Any] | None:
+    """An installed gate by the name of its entry point; None if there is none.
+
+    The entry point is a function of a subject and its settings, or a `Gate`. Raises whatever the
+    import of the other package raises.
+    """
+    point = _entry_points().get(name)
+    if point is None:
+        return None
+    loaded = point.load()
+    return loaded if isinstance(loaded, Gate) else Gate(name, loaded)
 
 
-def _settings(name: str, rule: Mapping[str, Any]) -> Any:
-    """A stage's settings for one gate, as the policy's YAML has them."""
-    return ((rule.get("require") or {}).get("plugins") or {}).get(name)
+@cache
+def _entry_points() -> Mapping[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
 
 
-def _ask(point: EntryPoint, subject: Subject, settings: Any) -> Finding | Iterable[Finding]:
-    answer: Finding | Iterable[Finding] = point.load()(subject, settings)
-    return answer
+def forget_plugins() -> None:
+    """Look for installed gates again, for tests that install one."""
+    plugin_gate.cache_clear()
+    _entry_points.cache_clear()
