@@ -81,7 +81,7 @@ def test_it_says_who_held_which_stage_when(team: Team) -> None:
     text = " ".join(page.text)
     assert "run abc, data data/x.csv (md5 0123456789abcdef0123456789abcdef)" in text
     assert (
-        "MLflow was not asked" in text
+        "MLflow was not read" in text
         and "policy" in text
         and "1 → 2" in text
         and "Promote 2 (#7)" in text

@@ -15,7 +15,7 @@ from mlflow_gitops.errors import OK, Failure
 from mlflow_gitops.render import formats
 from mlflow_gitops.settings import Settings
 
-_LISTED = 8
+_MAX_VERSIONS = 8
 """Versions that a message lists, the newest."""
 
 
@@ -32,8 +32,8 @@ def run(settings: Settings, model: str, before: str, after: str, form: str) -> i
     observed = registry.read(model)
     if observed is None:
         raise Failure(
-            f"{model} is not in MLflow ({registry.display_uri}). Name a registered model or a prompt as"
-            " MLflow spells it."
+            f"{model} is not in MLflow ({registry.display_uri}). Name a registered model or a"
+            " prompt as MLflow spells it."
         )
 
     aliases = _stage_aliases(workspace, model, observed.kind, stageless=registry.stageless)
@@ -65,7 +65,7 @@ def _version(name: str, observed: ObservedModel, stage_aliases: dict[str, str]) 
     if number is not None:
         return number
 
-    versions = ", ".join(map(str, sorted(observed.versions)[-_LISTED:])) or "none"
+    versions = ", ".join(map(str, sorted(observed.versions)[-_MAX_VERSIONS:])) or "none"
     message = f"{observed.name} has no version, stage or alias {name} in MLflow; it has the"
     message += f" versions {versions}"
     if observed.aliases:

@@ -23,14 +23,15 @@ def run(
     form: str,
 ) -> int:
     """Print the events of the main line, oldest first. Raises Failure for a model, stage, time or
-    revision that there is not."""
-    # one process, one answer: looking for garbage among ten thousands of events finds none
+    revision that does not exist."""
+    # The process ends after this. Looking for garbage among tens of thousands of events takes time
+    # and finds none.
     gc.disable()
     try:
         return _run(settings, model, stage, since, until, author, form)
     finally:
-        # Through both, all that is there counts as old: else it would be looked through as soon as
-        # this is on again.
+        # Freezing and unfreezing moves every object to the oldest generation. Otherwise the
+        # collector would look through all of them as soon as it is enabled again.
         gc.freeze()
         gc.unfreeze()
         gc.enable()
@@ -48,12 +49,12 @@ def _run(
     trail = AuditTrail(
         Workspace(settings), model, all_events=(model, stage, since, until) == (None,) * 4
     )
-    told = trail.audit(trail.select(stage, since, until))
+    events = trail.audit(trail.select(stage, since, until))
     if author is not None:
-        told = written_by(told, author)
+        events = written_by(events, author)
 
-    print_result(formats.LOG, form, Log(told, trail.has_receipts))
-    if not told:
+    print_result(formats.LOG, form, Log(events, trail.has_receipts))
+    if not events:
         note(settings, "No events.")
     for hint in trail.hints():
         note(settings, hint)

@@ -20,7 +20,7 @@ from mlflow_gitops.core.verdicts.evidence import RecordedEvidence
 from mlflow_gitops.edges.forge import Forge, PullRequest
 from mlflow_gitops.errors import Failure
 from mlflow_gitops.render import proposals as render
-from mlflow_gitops.render.diff import shown, unified
+from mlflow_gitops.render.diff import diff_lines, unified
 from mlflow_gitops.render.proposals import ProposalOutcome, Result
 from mlflow_gitops.render.terminal import Style
 
@@ -146,7 +146,7 @@ class Proposer:
         candidate, sheet = proposal.candidate, proposal.candidate.sheet
         subject = proposals.subject(sheet.name, proposal.version, candidate.stage)
         if self._dry_run:
-            emit(shown(unified(sheet.file, sheet.data, proposal.content), Style()))
+            emit(diff_lines(unified(sheet.file, sheet.data, proposal.content), Style()))
             return _DRY_RUN.format(subject)
 
         replaces = " ".join(stage_sentences(sheet.manifest.stages, proposal.edit))

@@ -106,7 +106,7 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
         for o in refused
         if stood.get(o.model, set()).issuperset(reasons(o.refusals, o.gates))
     ]
-    output = ReconcileOutput(commit, done.outcomes, done.receipt, standing=old)
+    output = ReconcileOutput(commit, done.outcomes, done.receipt, still_refused=old)
     print_result(formats.RECONCILE, options.form, output)
     for name in plan.gone:
         warn(

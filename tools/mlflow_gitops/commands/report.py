@@ -19,32 +19,49 @@ from mlflow_gitops.settings import Settings
 
 
 def run(settings: Settings, out: Path, *, offline: bool) -> int:
-    """Write `out`/index.html. With `offline`, MLflow is not asked. Raises Failure where it cannot
-    be written."""
+    """Write `out`/index.html; with `offline`, without requests to MLflow. Raises Failure if the
+    file cannot be written."""
     workspace = Workspace(settings)
     progress = steps(settings)
     progress("reading git history and receipts")
+    report = _report(settings, workspace, offline=offline)
+
+    file = out / "index.html"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        file.write_text(page(report), encoding="utf-8")
+    except OSError as error:
+        raise Failure(f"The report could not be written to {file}: {error.strerror}.") from None
+
+    events, models = counted(len(report.events), "event"), counted(len(report.holders), "model")
+    note(settings, f"Wrote {file}: {events} of {models}.")
+    return OK
+
+
+def _report(settings: Settings, workspace: Workspace, *, offline: bool) -> Report:
     trail = AuditTrail(workspace)
-    told = trail.audit(trail.events)
-    place = len(trail.line.shas) - 1
-    snapshot = workspace.at(trail.line.shas[place])
+    events = trail.audit(trail.events)
+    index = len(trail.line.shas) - 1
+    commit = trail.line.shas[index]
+    snapshot = workspace.at(commit)
     made_from = {
         (name, version): words(origin(spec))
         for name, manifest in snapshot.manifests.items()
         for version, spec in manifest.versions.items()
     }
+
     plan, registry = None, None
     if not offline:
-        plan, registry, known = _asked(settings, workspace, snapshot, trail.line.shas[place])
-        made_from |= known
-    order = list(snapshot.policy.for_model("").stages)
-    report = Report(
+        plan, registry, recorded = _read_mlflow(settings, workspace, snapshot, commit)
+        made_from |= recorded
+
+    return Report(
         title=workspace.top.name,
         at=now_utc(),
-        commit=trail.line.shas[place],
-        told=told,
-        lanes=model_lanes(told, order),
-        standings=trail.declared_holders(place),
+        commit=commit,
+        events=events,
+        lanes=model_lanes(events, list(snapshot.policy.for_model("").stages)),
+        holders=trail.declared_holders(index),
         incidents=incidents(trail.ledger.receipts),
         hints=trail.hints(),
         made_from=made_from,
@@ -52,24 +69,13 @@ def run(settings: Settings, out: Path, *, offline: bool) -> int:
         registry=registry,
         home=_home(workspace),
     )
-    file = out / "index.html"
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        file.write_text(page(report), encoding="utf-8")
-    except OSError as error:
-        raise Failure(f"The report could not be written to {file}: {error.strerror}.") from None
-    note(
-        settings,
-        f"Wrote {file}: {counted(len(told), 'event')} of {counted(len(report.standings), 'model')}.",
-    )
-    return OK
 
 
-def _asked(
+def _read_mlflow(
     settings: Settings, workspace: Workspace, snapshot: Snapshot, commit: str
 ) -> tuple[Plan, str, dict[tuple[str, int], str]]:
-    """What MLflow holds against the main line's tip, where that is, and what the versions in stages
-    were made from."""
+    """Compare MLflow with the main line's tip: the plan, MLflow's address, and what each version in
+    a stage was made from, by model and version."""
     from mlflow_gitops.app.connect import connect
     from mlflow_gitops.app.lineage import origins
     from mlflow_gitops.app.planning.planner import Planner
@@ -77,13 +83,14 @@ def _asked(
 
     if snapshot.errors:
         raise InvalidFiles(
-            "The manifests have errors (mlflow-gitops validate), so MLflow cannot be compared; say"
-            " --offline."
+            "The manifests have errors, so MLflow cannot be compared with them. Run mlflow-gitops"
+            " validate to see the errors, or add --offline."
         )
     registry = connect(workspace, warn)
     target = Target.of_commit(workspace, snapshot, commit)
     plan = Planner(workspace, registry, target).plan((), steps(settings)).plan
-    held = {
+
+    versions_in_stages = {
         name: {
             version
             for stage, versions in manifest.stages.items()
@@ -92,13 +99,14 @@ def _asked(
         }
         for name, manifest in snapshot.manifests.items()
     }
-    known = origins(
+    recorded = origins(
         registry,
-        {name: versions for name, versions in held.items() if versions},
+        {name: versions for name, versions in versions_in_stages.items() if versions},
         lambda name: snapshot.manifests[name].versions,
         warn,
     )
-    return plan, registry.display_uri, {key: words(of) for key, of in known.items()}
+    texts = {key: words(made_from) for key, made_from in recorded.items()}
+    return plan, registry.display_uri, texts
 
 
 def _home(workspace: Workspace) -> str | None:

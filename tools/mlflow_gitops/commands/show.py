@@ -36,58 +36,60 @@ def run(
             " --effective."
         )
     trail = AuditTrail(Workspace(settings), model)
-    place = trail.index_of(at) if at is not None else len(trail.line.shas) - 1
-    commit = trail.line.shas[place] if place >= 0 else None
-    moment = parse_named_time(at) if at is not None else None
-    when = (
-        format_time(moment)
-        if moment is not None
-        else format_time(trail.line.times[place])
-        if commit
-        else now_utc()
-    )
-    standings = trail.applied_holders(place, at) if in_effect else trail.declared_holders(place)
-    one = None
-    if model is not None and not in_effect:
-        now = when if at is not None else now_utc()
-        one = _one_model(settings, trail, standings, place, now, lineage=lineage)
+    index = trail.index_of(at) if at is not None else len(trail.line.shas) - 1
+    commit = trail.line.shas[index] if index >= 0 else None
+    time = _time(trail, at, index)
 
-    print_result(formats.SHOW, form, HoldersAt(when, commit, standings, one))
+    holders = trail.applied_holders(index, at) if in_effect else trail.declared_holders(index)
+    details = None
+    if model is not None and not in_effect:
+        now = time if at is not None else now_utc()
+        details = _details(settings, trail, holders, index, now, lineage=lineage)
+
+    print_result(formats.SHOW, form, HoldersAt(time, commit, holders, details))
     for hint in trail.hints():
         note(settings, hint)
     return OK
 
 
-def _one_model(
+def _time(trail: AuditTrail, at: str | None, index: int) -> str:
+    """The time that `--at` names, or the commit's, RFC 3339."""
+    seconds = parse_named_time(at) if at is not None else None
+    if seconds is None and index >= 0:
+        seconds = trail.line.times[index]
+    return format_time(seconds) if seconds is not None else now_utc()
+
+
+def _details(
     settings: Settings,
     trail: AuditTrail,
-    standings: Sequence[StageHolders],
-    place: int,
+    holders: Sequence[StageHolders],
+    index: int,
     now: str,
     *,
     lineage: bool,
 ) -> OneModel:
     """The events behind the model's stages, and what its versions were made from."""
-    [course] = trail.timelines
-    if not standings:
-        return OneModel(course.model, None, {})
+    [timeline] = trail.timelines
+    if not holders:
+        return OneModel(timeline.model, None, {})
 
-    [standing] = standings
-    since = [course.event_behind(stage, place) for stage in standing.stages]
-    told = trail.audit(event for event in since if event is not None)
-    events = {entry.event.stage or "": entry for entry in told}
+    [stage_holders] = holders
+    causes = [timeline.event_behind(stage, index) for stage in stage_holders.stages]
+    audited = trail.audit(event for event in causes if event is not None)
+    events = {entry.event.stage or "": entry for entry in audited}
+
+    desired = timeline.desired_at(index)
     made_from: Mapping[int, Origin] = {}
     if events:
-        made_from = _made_from(settings, trail, standing, course.desired_at(place), lineage=lineage)
-    return OneModel(
-        course.model, course.desired_at(place), events, made_from, now, trail.has_receipts
-    )
+        made_from = _made_from(settings, trail, stage_holders, desired, lineage=lineage)
+    return OneModel(timeline.model, desired, events, made_from, now, trail.has_receipts)
 
 
 def _made_from(
     settings: Settings,
     trail: AuditTrail,
-    standing: StageHolders,
+    stage_holders: StageHolders,
     desired: Desired | None,
     *,
     lineage: bool,
@@ -95,14 +97,14 @@ def _made_from(
     """What each version that holds a stage was made from: what its manifest pins or, with
     `lineage`, what MLflow recorded, too."""
     pins: Mapping[int, VersionSpec] = desired.manifest.versions if desired else {}
-    held = sorted({version for versions in standing.stages.values() for version in versions})
+    holders = {version for versions in stage_holders.stages.values() for version in versions}
     if not lineage:
-        return {version: origin(pins.get(version)) for version in held}
+        return {version: origin(pins.get(version)) for version in sorted(holders)}
 
     from mlflow_gitops.app.connect import connect
     from mlflow_gitops.app.lineage import origins
 
     steps(settings)("asking MLflow")
     registry = connect(trail.workspace, warn)
-    recorded = origins(registry, {standing.model: held}, lambda _: pins, warn)
+    recorded = origins(registry, {stage_holders.model: sorted(holders)}, lambda _: pins, warn)
     return {version: made_from for (_, version), made_from in recorded.items()}

@@ -63,7 +63,7 @@ class Log:
 
 def json_lines(log: Log) -> Iterator[str]:
     """One JSON object for each event, each on a line of its own."""
-    return (as_json(event_data(told)) for told in log.events)
+    return (as_json(event_data(audited)) for audited in log.events)
 
 
 def json(log: Log) -> Iterator[str]:
@@ -75,9 +75,9 @@ def json(log: Log) -> Iterator[str]:
     yield "]"
 
 
-def event_data(told: AuditedEvent) -> dict[str, Any]:
+def event_data(audited: AuditedEvent) -> dict[str, Any]:
     """One event (DESIGN §5)."""
-    event, people = told.event, told.people
+    event, people = audited.event, audited.people
     return {
         "type": event.kind,
         "at": event.commit.at,
@@ -94,8 +94,10 @@ def event_data(told: AuditedEvent) -> dict[str, Any]:
         "pr": people.pull_request,
         "pr_source": people.pull_request_source,
         "subject": event.commit.subject,
-        "overrides": [{"gate": used.gate, "reason": used.reason} for used in told.overrides],
-        "effect": {"at": told.effect.at, "result": told.effect.result} if told.effect else None,
+        "overrides": [{"gate": used.gate, "reason": used.reason} for used in audited.overrides],
+        "effect": {"at": audited.effect.at, "result": audited.effect.result}
+        if audited.effect
+        else None,
         "detail": event.detail,
     }
 
@@ -104,10 +106,10 @@ def as_csv(log: Log) -> Iterator[str]:
     """CSV (RFC 4180) with a header. Several values in one cell are separated by `; `. A cell that a
     spreadsheet would run as a formula begins with an apostrophe."""
     yield ",".join(COLUMNS)
-    for told in log.events:
-        data = event_data(told)
+    for audited in log.events:
+        data = event_data(audited)
         effect = data["effect"] or {}
-        data["overrides"] = [f"{used.gate}: {used.reason}" for used in told.overrides]
+        data["overrides"] = [f"{used.gate}: {used.reason}" for used in audited.overrides]
         data |= {"effect": effect.get("result"), "effect_at": effect.get("at")}
 
         line = io.StringIO()
@@ -126,17 +128,19 @@ def _csv_cell(value: object) -> str:
 
 def markdown(log: Log) -> Iterator[str]:
     """A table, the newest event last. Everything that other people wrote is in code spans."""
-    yield table(_HEADS, [_markdown_row(told) for told in log.events])
+    yield table(_HEADS, [_markdown_row(audited) for audited in log.events])
 
 
-def _markdown_row(told: AuditedEvent) -> tuple[str, ...]:
-    event, people = told.event, told.people
-    change = _move(told)
+def _markdown_row(audited: AuditedEvent) -> tuple[str, ...]:
+    event, people = audited.event, audited.people
+    change = _move(audited)
     if event.kind != "stage":
         change = f"{event.kind}: {cell(event.detail)}" if event.detail else event.kind
 
     approved = ", ".join(cell(person) for person in people.approved_by)
-    overrides = [f"⚠️ {cell(used.gate)} overridden: {cell(used.reason)}" for used in told.overrides]
+    overrides = [
+        f"⚠️ {cell(used.gate)} overridden: {cell(used.reason)}" for used in audited.overrides
+    ]
     return (
         format_minute(event.commit.at),
         cell(event.model) if event.model else "",
@@ -146,7 +150,7 @@ def _markdown_row(told: AuditedEvent) -> tuple[str, ...]:
         approved + (" (claimed)" if people.approved_by_source == "message" else ""),
         f"{cell(event.commit.subject)} {cell(event.commit.sha[:7])}",
         "; ".join(overrides),
-        f"{told.effect.result} {format_minute(told.effect.at)}" if told.effect else "",
+        f"{audited.effect.result} {format_minute(audited.effect.at)}" if audited.effect else "",
     )
 
 
@@ -154,70 +158,72 @@ def text(log: Log, style: Style | None = None) -> Iterator[str]:
     """One line for each event, in columns. Overrides, the approvals of a commit, and why a file
     cannot be read follow on lines of their own."""
     style = style or Style()
-    rows = [_text_row(told) for told in log.events]
+    rows = [_text_row(audited) for audited in log.events]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     approvals_shown: set[str] = set()
 
-    for told, row in zip(log.events, rows, strict=True):
-        yield _columns(told, row, widths, style) + _effect(told, log.has_receipts, style)
-        for used in told.overrides:
+    for audited, row in zip(log.events, rows, strict=True):
+        yield _columns(audited, row, widths, style) + _effect(audited, log.has_receipts, style)
+        for used in audited.overrides:
             yield f"    {style('!', 'yellow')} {safe(used.gate)} overridden: {safe(used.reason)}"
-        if told.people.approved_by and told.event.commit.sha not in approvals_shown:
-            approvals_shown.add(told.event.commit.sha)
-            yield style(f"    approved by {_approvers(told)}", "dim")
-        if told.event.detail:
-            yield f"    {style('✗', 'red')} {safe(told.event.detail)}"
+        if audited.people.approved_by and audited.event.commit.sha not in approvals_shown:
+            approvals_shown.add(audited.event.commit.sha)
+            yield style(f"    approved by {_approvers(audited)}", "dim")
+        if audited.event.detail:
+            yield f"    {style('✗', 'red')} {safe(audited.event.detail)}"
 
 
-def _text_row(told: AuditedEvent) -> tuple[str, ...]:
-    event = told.event
+def _text_row(audited: AuditedEvent) -> tuple[str, ...]:
+    event = audited.event
     return (
         format_minute(event.commit.at),
         safe(event.model if event.model is not None else "(policy)"),
         safe(event.stage or ""),
-        _move(told) if event.kind == "stage" else event.kind,
-        safe(told.people.author.partition(" <")[0]),
-        subject(told),
+        _move(audited) if event.kind == "stage" else event.kind,
+        safe(audited.people.author.partition(" <")[0]),
+        subject(audited),
     )
 
 
-def _columns(told: AuditedEvent, row: Sequence[str], widths: Sequence[int], style: Style) -> str:
+def _columns(audited: AuditedEvent, row: Sequence[str], widths: Sequence[int], style: Style) -> str:
     at, model, stage, change, author, subject = row
     columns = [
         style(f"{at:<{widths[0]}}", "dim"),
-        style(told.event.commit.sha[:7], "yellow"),
+        style(audited.event.commit.sha[:7], "yellow"),
         style(f"{model:<{widths[1]}}", "bold"),
         f"{stage:<{widths[2]}}",
-        style(f"{change:<{widths[3]}}", "red" if told.event.kind == "invalid" else "bold"),
+        style(f"{change:<{widths[3]}}", "red" if audited.event.kind == "invalid" else "bold"),
         f"{author:<{widths[4]}}",
         subject,
     ]
     return "  ".join(columns)
 
 
-def _approvers(told: AuditedEvent) -> str:
-    names = safe(", ".join(told.people.approved_by))
-    is_claimed = told.people.approved_by_source == "message"
+def _approvers(audited: AuditedEvent) -> str:
+    names = safe(", ".join(audited.people.approved_by))
+    is_claimed = audited.people.approved_by_source == "message"
     return f"{names} (claimed in the message)" if is_claimed else names
 
 
-def _effect(told: AuditedEvent, has_receipts: bool, style: Style) -> str:
+def _effect(audited: AuditedEvent, has_receipts: bool, style: Style) -> str:
     """When the event took effect in MLflow. Without receipts nothing is known about it."""
-    if told.effect is not None:
-        mark, colour = _RESULT[told.effect.result]
-        return "  " + style(f"{mark} {told.effect.result} {format_minute(told.effect.at)}", colour)
-    is_pending = has_receipts and told.event.kind == "stage"
+    if audited.effect is not None:
+        mark, colour = _RESULT[audited.effect.result]
+        return "  " + style(
+            f"{mark} {audited.effect.result} {format_minute(audited.effect.at)}", colour
+        )
+    is_pending = has_receipts and audited.event.kind == "stage"
     return "  " + style("… not applied yet", "yellow") if is_pending else ""
 
 
-def subject(told: AuditedEvent) -> str:
+def subject(audited: AuditedEvent) -> str:
     """The commit's subject in quotes, and the pull request behind it."""
-    text = told.event.commit.subject
-    if told.people.pull_request is None:
+    text = audited.event.commit.subject
+    if audited.people.pull_request is None:
         return f'"{safe(text)}"'
-    number = f"(#{told.people.pull_request})"
+    number = f"(#{audited.people.pull_request})"
     return f'"{safe(text.removesuffix(number).rstrip())}" {number}'
 
 
-def _move(told: AuditedEvent) -> str:
-    return f"{version_list(told.event.before)} → {version_list(told.event.after)}"
+def _move(audited: AuditedEvent) -> str:
+    return f"{version_list(audited.event.before)} → {version_list(audited.event.after)}"

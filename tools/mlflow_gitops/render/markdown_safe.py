@@ -26,6 +26,8 @@ CELL = 80
 LONGEST = 240
 """Characters of one text that other people wrote."""
 
+_NOTES = 400
+"""Bytes kept free for the notes that say what was cut."""
 _TICKS = re.compile(r"`+")
 _PIPES = re.compile(r"(\\*)\|")
 
@@ -33,22 +35,22 @@ _PIPES = re.compile(r"(\\*)\|")
 def code(text: str, longest: int = LONGEST) -> str:
     """Text as a code span on one line. Nothing inside a code span is a link, a mention, a
     reference, HTML or Markdown (CommonMark 0.31, 6.1)."""
-    shown = _shortened(safe(text), longest)
-    if not shown.strip():
-        return f'`"{shown}"`'
+    line = _shortened(safe(text), longest)
+    if not line.strip():
+        return f'`"{line}"`'
 
-    fence = "`" * (_longest_run_of_ticks(shown) + 1)
-    pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
-    return f"{fence}{pad}{shown}{pad}{fence}"
+    fence = "`" * (_longest_run_of_ticks(line) + 1)
+    pad = " " if line[0] in "` " or line[-1] in "` " else ""
+    return f"{fence}{pad}{line}{pad}{fence}"
 
 
 def fenced(lines: Sequence[str], language: str, longest: int = LONGEST) -> str:
     """Lines as a fenced code block, as inert as a code span: its fence is longer than any run of
     backticks inside (CommonMark 0.31, 4.5)."""
-    shown = [_shortened(safe(line), longest) for line in lines]
-    ticks = max((_longest_run_of_ticks(line) for line in shown), default=0)
+    shortened = [_shortened(safe(line), longest) for line in lines]
+    ticks = max((_longest_run_of_ticks(line) for line in shortened), default=0)
     fence = "`" * max(3, ticks + 1)
-    return "\n".join([f"{fence}{language}", *shown, fence])
+    return "\n".join([f"{fence}{language}", *shortened, fence])
 
 
 def cell(text: str, longest: int = LONGEST) -> str:
@@ -85,7 +87,7 @@ class Block:
     """A part of a page that is shown whole, without its details, or not at all. Urgent blocks are
     cut last."""
 
-    whole: str
+    full: str
     without_details: str
     urgent: bool = False
 
@@ -100,46 +102,42 @@ def bounded(
 ) -> str:
     """A page of at most `limit` bytes: details are cut first, then whole blocks, which the page
     counts as `noun`. Head and tail always stay."""
-    shown = _fitting(blocks, limit - _size(head) - _size(tail) - _NOTES, separator)
-    body = separator.join(shown[index] for index in sorted(shown))
+    texts = _fitting(blocks, limit - _size(head) - _size(tail) - _NOTES, separator)
+    body = separator.join(texts[index] for index in sorted(texts))
     if head and body:
         body = head + separator + body
-    parts = [body or head, *_cut_notes(blocks, shown, noun), tail]
+    parts = [body or head, *_cut_notes(blocks, texts, noun), tail]
     return "\n\n".join(part for part in parts if part)
-
-
-_NOTES = 400
-"""Bytes kept free for the notes that say what was cut."""
 
 
 def _fitting(blocks: Sequence[Block], space: int, separator: str) -> dict[int, str]:
     """The blocks that fit into `space` bytes, by their index: urgent ones first, and details only
     once every block had its chance."""
     order = sorted(range(len(blocks)), key=lambda index: not blocks[index].urgent)
-    shown: dict[int, str] = {}
+    texts: dict[int, str] = {}
 
     for index in order:
         cost = _size(blocks[index].without_details + separator)
         if cost <= space:
-            shown[index] = blocks[index].without_details
+            texts[index] = blocks[index].without_details
             space -= cost
     for index in order:
-        cost = _size(blocks[index].whole) - _size(blocks[index].without_details)
-        if index in shown and cost <= space:
-            shown[index] = blocks[index].whole
+        cost = _size(blocks[index].full) - _size(blocks[index].without_details)
+        if index in texts and cost <= space:
+            texts[index] = blocks[index].full
             space -= cost
 
-    return shown
+    return texts
 
 
-def _cut_notes(blocks: Sequence[Block], shown: dict[int, str], noun: str) -> list[str]:
+def _cut_notes(blocks: Sequence[Block], texts: dict[int, str], noun: str) -> list[str]:
     notes = []
-    cut = [block for index, block in enumerate(blocks) if index not in shown]
+    cut = [block for index, block in enumerate(blocks) if index not in texts]
     if cut:
         urgent = sum(block.urgent for block in cut)
         suffix = f", {urgent} of them with something to look at" if urgent else ""
         notes.append(f"… and {counted(len(cut), f'more {noun}')}{suffix}.")
-    if any(text != blocks[index].whole for index, text in shown.items()):
+    if any(text != blocks[index].full for index, text in texts.items()):
         notes.append("Comparisons were left out for length.")
     return notes
 

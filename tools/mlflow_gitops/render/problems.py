@@ -27,8 +27,8 @@ def errors(snapshot: Snapshot) -> Iterator[str]:
 def problem_lines(problems: Iterable[Problem]) -> Iterator[str]:
     """One line for each problem: `file:line:column: severity[code]: message`."""
     for problem in problems:
-        place = f"{safe(problem.file)}:{problem.line}:{problem.column}"
-        yield f"{place}: {problem.severity}[{problem.code}]: {safe(problem.message)}"
+        position = f"{safe(problem.file)}:{problem.line}:{problem.column}"
+        yield f"{position}: {problem.severity}[{problem.code}]: {safe(problem.message)}"
 
 
 def json(snapshot: Snapshot) -> Iterator[str]:
@@ -61,8 +61,10 @@ def markdown(snapshot: Snapshot, limit: int | None = None) -> Iterator[str]:
 
     lines = []
     for problem in snapshot.errors:
-        place = code(f"{problem.file}:{problem.line}:{problem.column}")
-        lines.append(f"- {place} {problem.severity} {code(problem.code)}: {code(problem.message)}")
+        position = code(f"{problem.file}:{problem.line}:{problem.column}")
+        lines.append(
+            f"- {position} {problem.severity} {code(problem.code)}: {code(problem.message)}"
+        )
     blocks = [Block(line, line) for line in lines]
     count = counted(len(lines), "problem")
     tail = f"**{count}; nothing is planned before the files are valid.**"
@@ -74,7 +76,7 @@ def github_annotations(snapshot: Snapshot) -> Iterator[str]:
     """One of GitHub's workflow commands, `::error …::` or `::warning …::`, for each problem. GitHub
     shows them on the lines of a pull request. Text from files cannot start a command of its own."""
     for problem in snapshot.problems:
-        place = ",".join(
+        position = ",".join(
             [
                 f"file={_property(problem.file)}",
                 f"line={problem.line}",
@@ -82,7 +84,7 @@ def github_annotations(snapshot: Snapshot) -> Iterator[str]:
                 f"title={_property(problem.code)}",
             ]
         )
-        yield f"::{problem.severity} {place}::{_message(problem.message)}"
+        yield f"::{problem.severity} {position}::{_message(problem.message)}"
 
 
 def _message(text: str) -> str:

@@ -20,14 +20,14 @@ _RESULT_COLOUR = {"applied": "green", "refused": "red", "failed": "red", "deferr
 @dataclass(frozen=True, slots=True)
 class ReconcileOutput:
     """What a reconcile did. `receipt` is the new receipt's digest, None if none was written.
-    `refusals` stopped the whole run. `standing` names the models that were already refused at the
-    commit of `--since`."""
+    `refusals` stopped the whole run. `still_refused` names the models that were already refused at
+    the commit of `--since`."""
 
     commit: str
     outcomes: Sequence[Outcome] = ()
     receipt: str | None = None
     refusals: Sequence[Refusal] = ()
-    standing: Sequence[str] = ()
+    still_refused: Sequence[str] = ()
 
 
 def text(output: ReconcileOutput, style: Style | None = None) -> Iterator[str]:
@@ -87,7 +87,7 @@ def reconciled_data(
         ],
         "receipt": output.receipt,
         "refusals": [refusal_data(refusal) for refusal in output.refusals],
-        "standing": list(output.standing),
+        "standing": list(output.still_refused),
         "summary": summary(output.outcomes),
     }
 

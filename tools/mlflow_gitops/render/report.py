@@ -1,8 +1,10 @@
-"""The report: one HTML page that holds all it shows, opens from disk, and asks nobody."""
+"""The report: one HTML page that holds everything it shows, opens from disk, and makes no
+requests."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,28 +12,34 @@ from typing import Any
 
 from mlflow_gitops.core.audit.report import Incident, Lane, Span
 from mlflow_gitops.core.audit.stage_holders import StageHolders
-from mlflow_gitops.core.audit.trail import AuditedEvent
+from mlflow_gitops.core.audit.trail import AuditedEvent, Effect
 from mlflow_gitops.core.plan.plan import ModelPlan, Plan
 from mlflow_gitops.core.times import age, format_minute, format_time, parse_time
 from mlflow_gitops.core.wording import counted, version_list
 from mlflow_gitops.render.terminal import safe
 
 _TICKS = 4
+_NARROWEST_BAR = 0.4
+"""Per cent of the timeline's width."""
+_COLOURS = 6
+"""The template has the classes t0 to t5 for the bars of versions."""
 _LINKS = ("https://github.com/", "https://gitlab.com/")
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that the page shows. `plan` is None where MLflow was not asked; `home` is the
-    repository's address on a forge, None where it has none; `made_from` tells of each model and
-    version what its manifest pins."""
+    """Everything that the page shows.
+
+    `made_from` describes the origin of a version, by model and version. `plan` and `registry` are
+    None if MLflow was not read. `home` is the repository's address on a forge, None if it has none.
+    """
 
     title: str
     at: str
     commit: str | None
-    told: Sequence[AuditedEvent]
+    events: Sequence[AuditedEvent]
     lanes: Mapping[str, Sequence[Lane]]
-    standings: Sequence[StageHolders]
+    holders: Sequence[StageHolders]
     incidents: Sequence[Incident]
     hints: Sequence[str]
     made_from: Mapping[tuple[str, int], str]
@@ -41,17 +49,18 @@ class Report:
 
 
 def page(report: Report) -> str:
-    """The whole page."""
-    axis = _Axis.of(report)
-    return str(
-        _template().render(
-            report=report,
-            models=_models(report, axis),
-            events=_events(report),
-            ticks=axis.ticks(),
-            counts=_counts(report),
-        )
+    """The whole page as HTML."""
+    timeline = _Timeline.of(report)
+    events = [_event(index, audited, report.home) for index, audited in enumerate(report.events)]
+    plans = report.plan.models if report.plan else ()
+    html = _template().render(
+        report=report,
+        models=_models(report, timeline),
+        events=events[::-1],
+        ticks=timeline.ticks(),
+        counts=Counter(sorted(plan.sync for plan in plans)),
     )
+    return str(html)
 
 
 @cache
@@ -64,186 +73,209 @@ def _template() -> Any:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        # What git, manifests and the registry say may hold characters that hide or re-order text.
-        finalize=lambda value: (
-            safe(value) if isinstance(value, str) and type(value) is str else value
-        ),
+        finalize=_finalize,
     )
-    environment.filters |= {
-        "counted": counted,
-        "minute": format_minute,
-        "short": lambda sha: (sha or "")[:7],
-    }
+    environment.filters |= {"counted": counted, "minute": format_minute, "short": _short}
     return environment.get_template("report.html.j2")
 
 
-def _models(report: Report, axis: _Axis) -> list[dict[str, Any]]:
-    """Each model as the page tells it: what holds its stages now, how that compares with git, and
-    its timeline."""
+def _finalize(value: object) -> object:
+    """Escape control characters in text from git, manifests and the registry: they could hide or
+    reorder what the page shows. Markup of the template itself is a subclass of str."""
+    return safe(value) if type(value) is str else value
+
+
+def _short(sha: str | None) -> str:
+    return (sha or "")[:7]
+
+
+def _models(report: Report, timeline: _Timeline) -> list[dict[str, Any]]:
+    """Each model: what holds its stages now, how that compares with git, and its timeline."""
     plans = {plan.model: plan for plan in report.plan.models} if report.plan else {}
-    wanted = {standing.model: standing for standing in report.standings}
-    names = sorted({*wanted, *report.lanes, *plans})
-    return [_model(name, report, axis, plans.get(name), wanted.get(name)) for name in names]
+    holders = {stage_holders.model: stage_holders for stage_holders in report.holders}
+    names = sorted({*holders, *report.lanes, *plans})
+    return [_model(name, report, timeline, plans.get(name), holders.get(name)) for name in names]
 
 
 def _model(
-    name: str, report: Report, axis: _Axis, plan: ModelPlan | None, standing: StageHolders | None
+    name: str,
+    report: Report,
+    timeline: _Timeline,
+    plan: ModelPlan | None,
+    holders: StageHolders | None,
 ) -> dict[str, Any]:
-    observed: Mapping[str, tuple[int, ...]] = plan.observed if plan else {}
-    git = dict(standing.stages) if standing else {}
-    stages = []
-    for stage in dict.fromkeys(
-        [*(lane.stage for lane in report.lanes.get(name, ())), *git, *observed]
-    ):
-        wanted, held = git.get(stage, ()), observed.get(stage, ())
-        if stage == "Archived":  # what goes there unnamed is no difference
-            held = tuple(version for version in held if version in wanted)
-        if not (wanted or held):
-            continue
-        since = standing.since.get(stage) if standing else None
-        stages.append(
-            {
-                "name": stage,
-                "git": version_list(wanted),
-                "mlflow": version_list(held) if plan and not stage.startswith("@") else None,
-                "same": held == wanted,
-                "since": since,
-                "made_from": [
-                    text for version in wanted if (text := report.made_from.get((name, version)))
-                ],
-            }
-        )
+    lanes = report.lanes.get(name, ())
+    declared = holders.stages if holders else {}
+    observed = plan.observed if plan else {}
+    stages = dict.fromkeys([*(lane.stage for lane in lanes), *declared, *observed])
+    rows = [_stage(name, stage, report, plan, holders) for stage in stages]
+
+    sync: str | None = "manifest deleted" if holders is None else None
+    if plan:
+        sync = plan.sync
+    refusals = plan.refusals if plan else ()
     return {
         "name": name,
         "id": f"m-{name.encode().hex()}",
-        "sync": plan.sync if plan else ("no manifest any more" if standing is None else None),
-        "refusals": (
-            [f"{refusal.code}: {refusal.detail}" for refusal in plan.refusals] if plan else []
-        ),
-        "stages": stages,
+        "sync": sync,
+        "refusals": [f"{refusal.code}: {refusal.detail}" for refusal in refusals],
+        "stages": [row for row in rows if row is not None],
         "lanes": [
-            {"stage": lane.stage, "bars": [_bar(span, report, axis) for span in lane.spans]}
-            for lane in report.lanes.get(name, ())
+            {"stage": lane.stage, "bars": [_bar(span, report, timeline) for span in lane.spans]}
+            for lane in lanes
         ],
     }
 
 
-def _bar(span: Span, report: Report, axis: _Axis) -> dict[str, Any]:
-    start, end = axis.at(span.start), axis.at(span.end or report.at)
-    one = report.told[span.event_index]
-    by = one.people.author.partition(" <")[0]
-    until = f"to {format_minute(span.end)}" if span.end else "until now"
-    effect = span.effect
-    took = (
-        f"applied {format_minute(effect.at)}" if effect and effect.result == "applied"
-        else "replaced before it was applied" if effect
-        else "no receipt says that it was applied"
-    )  # fmt: skip
-    length = age(span.start, span.end or report.at)
+def _stage(
+    model: str, stage: str, report: Report, plan: ModelPlan | None, holders: StageHolders | None
+) -> dict[str, Any] | None:
+    """One stage of a model as it is now; None if nothing holds it in git and in MLflow."""
+    declared = holders.stages.get(stage, ()) if holders else ()
+    observed = plan.observed.get(stage, ()) if plan else ()
+    if stage == "Archived":  # a version that MLflow archived without a manifest is no difference
+        observed = tuple(version for version in observed if version in declared)
+    if not (declared or observed):
+        return None
+
+    made_from = [report.made_from.get((model, version)) for version in declared]
+    is_alias = stage.startswith("@")
     return {
-        "versions": version_list(span.versions),
-        "left": round(start, 3),
-        "width": round(max(end - start, 0.4), 3),
-        "event": span.event_index,
-        "tone": min(span.versions) % 6,
-        "applied": effect is not None and effect.result == "applied",
-        "said": (
-            f"{version_list(span.versions)} from {format_minute(span.start)} {until} ({length}), {took}, by"
-            f" {by}"
-        ),
+        "name": stage,
+        "git": version_list(declared),
+        "mlflow": version_list(observed) if plan and not is_alias else None,
+        "same": observed == declared,
+        "since": holders.since.get(stage) if holders else None,
+        "made_from": [text for text in made_from if text],
     }
 
 
-def _events(report: Report) -> list[dict[str, Any]]:
-    told = []
-    for place, one in enumerate(report.told):
-        event, people = one.event, one.people
-        marks = ["override"] if one.overrides else []
-        marks += [event.kind] if event.kind != "stage" else []
-        effect = one.effect
-        marks += ["superseded"] if effect and effect.result == "superseded" else []
-        marks += ["unapplied"] if event.kind == "stage" and effect is None else []
-        told.append(
-            {
-                "place": place,
-                "at": event.commit.at,
-                "commit": event.commit.sha,
-                "link": _link(report.home, event.commit.sha, None),
-                "kind": event.kind,
-                "model": event.model or "",
-                "stage": event.stage or ("policy" if event.kind == "policy" else ""),
-                "move": (
-                    f"{version_list(event.before)} → {version_list(event.after)}"
-                    if event.kind == "stage"
-                    else event.detail
-                ),
-                "author": people.author.partition(" <")[0],
-                "co_authors": [who.partition(" <")[0] for who in people.co_authors],
-                "merged_by": (
-                    (people.merged_by or "").partition(" <")[0]
-                    if people.merged_by != people.author
-                    else ""
-                ),
-                "approved_by": [who.partition(" <")[0] for who in people.approved_by],
-                "claimed": people.approved_by_source == "message",
-                "pr": people.pull_request,
-                "pr_link": _link(report.home, "", people.pull_request),
-                "subject": event.commit.subject,
-                "overrides": [f"{used.gate}: {used.reason}" for used in one.overrides],
-                "effect": effect,
-                "marks": marks,
-            }
-        )
-    return list(reversed(told))
+def _bar(span: Span, report: Report, timeline: _Timeline) -> dict[str, Any]:
+    """One bar of a timeline: versions that held a stage without a break."""
+    start, end = timeline.position(span.start), timeline.position(span.end or report.at)
+    author = _name(report.events[span.event_index].people.author)
+    until = f"to {format_minute(span.end)}" if span.end else "until now"
+    length = age(span.start, span.end or report.at)
+    title = f"{version_list(span.versions)} from {format_minute(span.start)} {until} ({length})"
+    return {
+        "versions": version_list(span.versions),
+        "left": round(start, 3),
+        "width": round(max(end - start, _NARROWEST_BAR), 3),
+        "event": span.event_index,
+        "tone": min(span.versions) % _COLOURS,
+        "applied": span.effect is not None and span.effect.result == "applied",
+        "title": f"{title}, {_effect(span.effect)}, by {author}",
+    }
+
+
+def _effect(effect: Effect | None) -> str:
+    if effect is None:
+        return "no receipt says that it was applied"
+    if effect.result == "applied":
+        return f"applied {format_minute(effect.at)}"
+    return "replaced before it was applied"
+
+
+def _event(index: int, audited: AuditedEvent, home: str | None) -> dict[str, Any]:
+    """One row of the table of events. `index` is the target of the timelines' links."""
+    event, people = audited.event, audited.people
+    move = event.detail
+    if event.kind == "stage":
+        move = f"{version_list(event.before)} → {version_list(event.after)}"
+    merged_by = people.merged_by if people.merged_by != people.author else None
+    return {
+        "index": index,
+        "at": event.commit.at,
+        "commit": event.commit.sha,
+        "link": _link(home, f"commit/{event.commit.sha}"),
+        "kind": event.kind,
+        "model": event.model or "",
+        "stage": event.stage or ("policy" if event.kind == "policy" else ""),
+        "move": move,
+        "author": _name(people.author),
+        "co_authors": _names(people.co_authors),
+        "merged_by": _name(merged_by or ""),
+        "approved_by": _names(people.approved_by),
+        "claimed": people.approved_by_source == "message",
+        "pr": people.pull_request,
+        "pr_link": _link(home, f"pull/{people.pull_request}") if people.pull_request else None,
+        "subject": event.commit.subject,
+        "overrides": [f"{used.gate}: {used.reason}" for used in audited.overrides],
+        "effect": audited.effect,
+        "marks": _marks(audited),
+    }
+
+
+def _marks(audited: AuditedEvent) -> list[str]:
+    """The words by which the page filters its events."""
+    is_stage = audited.event.kind == "stage"
+    marks = []
+    if audited.overrides:
+        marks.append("override")
+    if not is_stage:
+        marks.append(audited.event.kind)
+    if audited.effect and audited.effect.result == "superseded":
+        marks.append("superseded")
+    if is_stage and audited.effect is None:
+        marks.append("unapplied")
+    return marks
+
+
+def _name(person: str) -> str:
+    """A person's name without the e-mail address."""
+    return person.partition(" <")[0]
+
+
+def _names(persons: Iterable[str]) -> list[str]:
+    return [_name(person) for person in persons]
+
+
+def _link(home: str | None, path: str) -> str | None:
+    """An address on the forge; None if the repository is on none that has such addresses."""
+    if home is None or not home.startswith(_LINKS):
+        return None
+    return f"{home}/{path}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Axis:
-    """The time that the timelines cover, in seconds since 1970; places on it are per cent of its
-    length."""
+class _Timeline:
+    """The time that all bars cover, in seconds since 1970."""
 
     start: float
     end: float
 
     @classmethod
-    def of(cls, report: Report) -> _Axis:
+    def of(cls, report: Report) -> _Timeline:
         end = parse_time(report.at).timestamp()
         starts = [
-            span.start for lanes in report.lanes.values() for lane in lanes for span in lane.spans
+            parse_time(span.start).timestamp()
+            for lanes in report.lanes.values()
+            for lane in lanes
+            for span in lane.spans
         ]
-        return cls(min([end, *(parse_time(start).timestamp() for start in starts)]), end)
+        return cls(min([end, *starts]), end)
 
-    def at(self, time: str) -> float:
+    def position(self, time: str) -> float:
+        """The distance of an RFC 3339 time from the start, in per cent of the length."""
         length = self.end - self.start
-        return (
-            100 * min(max((parse_time(time).timestamp() - self.start) / length, 0.0), 1.0)
-            if length
-            else 0.0
-        )
+        if not length:
+            return 0.0
+        share = (parse_time(time).timestamp() - self.start) / length
+        return 100 * min(max(share, 0.0), 1.0)
 
     def ticks(self) -> list[dict[str, Any]]:
-        """A few moments along it, as people read them: days, or minutes where it is short."""
+        """A few labelled moments: days, or minutes if the whole timeline is short."""
         length = self.end - self.start
-        digits = 10 if length > 3 * 86_400 else 16
+        if not length:
+            return []
+        is_long = length > 3 * 86_400
+        digits = len("2026-01-31") if is_long else len("2026-01-31T12:00")
         return [
             {
-                "left": 100 * i / _TICKS,
-                "said": format_time(self.start + length * i / _TICKS)[:digits].replace("T", " "),
+                "left": 100 * tick / _TICKS,
+                "label": format_time(self.start + length * tick / _TICKS)[:digits].replace(
+                    "T", " "
+                ),
             }
-            for i in range(_TICKS + 1)
-            if length
+            for tick in range(_TICKS + 1)
         ]
-
-
-def _counts(report: Report) -> dict[str, int]:
-    """How many models are how, for the head of the page."""
-    syncs = [plan.sync for plan in report.plan.models] if report.plan else []
-    return {sync: syncs.count(sync) for sync in dict.fromkeys(sorted(syncs))}
-
-
-def _link(home: str | None, sha: str, number: int | None) -> str | None:
-    if home is None or not home.startswith(_LINKS):
-        return None
-    return (
-        f"{home}/pull/{number}" if number is not None else f"{home}/commit/{sha}" if sha else None
-    )

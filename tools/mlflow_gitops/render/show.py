@@ -40,8 +40,8 @@ class HoldersAt:
 
     at: str
     commit: str | None
-    standings: Sequence[StageHolders]
-    one: OneModel | None = None
+    models: Sequence[StageHolders]
+    details: OneModel | None = None
     """Set if `show` was called for one model, by what git wanted."""
 
 
@@ -51,26 +51,26 @@ def json(holders: HoldersAt) -> Iterator[str]:
     For one model, `events` holds the event behind each of its stages, and `made_from` what is known
     about the origin of each version that holds a stage.
     """
-    models: list[dict[str, Any]] = [
+    data: list[dict[str, Any]] = [
         {
-            "model": standing.model,
-            "stages": {stage: list(versions) for stage, versions in standing.stages.items()},
+            "model": stage_holders.model,
+            "stages": {stage: list(versions) for stage, versions in stage_holders.stages.items()},
             "since": {
                 stage: {"at": since.at, "commit": since.commit}
-                for stage, since in standing.since.items()
+                for stage, since in stage_holders.since.items()
             },
         }
-        for standing in holders.standings
+        for stage_holders in holders.models
     ]
-    if holders.one is not None and holders.one.events:
-        models[0]["events"] = {
-            stage: event_data(told) for stage, told in holders.one.events.items()
+    if holders.details is not None and holders.details.events:
+        data[0]["events"] = {
+            stage: event_data(audited) for stage, audited in holders.details.events.items()
         }
-        models[0]["made_from"] = [
+        data[0]["made_from"] = [
             _origin_data(version, made_from)
-            for version, made_from in sorted(holders.one.made_from.items())
+            for version, made_from in sorted(holders.details.made_from.items())
         ]
-    return json_document({"at": holders.at, "commit": holders.commit, "models": models})
+    return json_document({"at": holders.at, "commit": holders.commit, "models": data})
 
 
 def _origin_data(version: int, made_from: Origin) -> dict[str, Any]:
@@ -89,88 +89,89 @@ def _origin_data(version: int, made_from: Origin) -> dict[str, Any]:
 def text(holders: HoldersAt, style: Style | None = None) -> Iterator[str]:
     """Every model with one line for each stage, or one model in five lines."""
     style = style or Style()
-    if holders.one is None:
+    if holders.details is None:
         return _every_model(holders, style)
-    return _one_model(holders.one, holders.standings, style)
+    return _one_model(holders.details, holders.models, style)
 
 
 def _every_model(holders: HoldersAt, style: Style) -> Iterator[str]:
-    for standing in holders.standings:
-        yield style(safe(standing.model), "bold")
-        width = max((len(safe(stage)) for stage in standing.stages), default=0)
-        for stage, versions in standing.stages.items():
-            since = standing.since.get(stage)
+    for stage_holders in holders.models:
+        yield style(safe(stage_holders.model), "bold")
+        width = max((len(safe(stage)) for stage in stage_holders.stages), default=0)
+        for stage, versions in stage_holders.stages.items():
+            since = stage_holders.since.get(stage)
             suffix = f"  since {format_minute(since.at)}  {since.commit[:7]}" if since else ""
-            held = style(version_list(versions), "bold")
-            yield f"  {safe(stage):<{width}}  {held}{style(suffix, 'dim')}"
+            numbers = style(version_list(versions), "bold")
+            yield f"  {safe(stage):<{width}}  {numbers}{style(suffix, 'dim')}"
 
     commit = f"commit {holders.commit[:7]}" if holders.commit else "before the first commit"
-    yield f"{counted(len(holders.standings), 'model')} at {format_minute(holders.at)} UTC, {commit}."
+    yield f"{counted(len(holders.models), 'model')} at {format_minute(holders.at)} UTC, {commit}."
 
 
-def _one_model(model: OneModel, standings: Sequence[StageHolders], style: Style) -> Iterator[str]:
+def _one_model(model: OneModel, models: Sequence[StageHolders], style: Style) -> Iterator[str]:
     """What is served and since when, by which commit, with whose approval, instead of which
     version, and made from what."""
     name = style(safe(model.name), "bold")
-    if not standings or model.desired is None:
+    if not models or model.desired is None:
         yield f"{name}  has no manifest at that time."
         return
 
-    [standing] = standings
-    stage = _main_stage(model.desired, standing)
-    others = _other_stages(standing, stage, style)
+    [stage_holders] = models
+    stage = _main_stage(model.desired, stage_holders)
+    other_stages = _other_stages(stage_holders, stage, style)
     if stage is None or stage not in model.events:
-        yield f"{name}  holds no stage.{others}"
+        yield f"{name}  holds no stage.{other_stages}"
         return
 
-    told, versions = model.events[stage], standing.stages[stage]
-    at = told.event.commit.at
+    audited, versions = model.events[stage], stage_holders.stages[stage]
+    at = audited.event.commit.at
     since = f"since {format_minute(at)} UTC, {age(at, model.now)}"
-    held = style(version_list(versions), "bold")
-    yield f"{name}  {safe(stage)} {held}  {since}{_effect(told, model.has_receipts)}{others}"
-    yield _line("by", _author(told), style)
-    yield _line("approved", _approval(told), style)
-    replaced = version_list(told.event.before) if told.event.before else "nothing"
+    numbers = style(version_list(versions), "bold")
+    effect = _effect(audited, model.has_receipts)
+    yield f"{name}  {safe(stage)} {numbers}  {since}{effect}{other_stages}"
+    yield _line("by", _author(audited), style)
+    yield _line("approved", _approval(audited), style)
+    replaced = version_list(audited.event.before) if audited.event.before else "nothing"
     yield _line("replaced", replaced, style)
     yield _line("made from", _made_from(model, model.desired, versions), style)
 
 
-def _main_stage(desired: Desired, standing: StageHolders) -> str | None:
+def _main_stage(desired: Desired, stage_holders: StageHolders) -> str | None:
     """Production, or else the first stage in display order that holds a version."""
-    order = [stage for stage in desired.policy.stages if stage in standing.since]
+    order = [stage for stage in desired.policy.stages if stage in stage_holders.since]
     if "Production" in order:
         return "Production"
-    return next((stage for stage in order if standing.stages[stage]), None)
+    return next((stage for stage in order if stage_holders.stages[stage]), None)
 
 
-def _other_stages(standing: StageHolders, main_stage: str | None, style: Style) -> str:
-    others = [
+def _other_stages(stage_holders: StageHolders, main_stage: str | None, style: Style) -> str:
+    phrases = [
         f"{stage} {version_list(versions)}"
-        for stage, versions in standing.stages.items()
+        for stage, versions in stage_holders.stages.items()
         if stage != main_stage and versions
     ]
-    return style(f"   also {safe(', '.join(others))}", "dim") if others else ""
+    return style(f"   also {safe(', '.join(phrases))}", "dim") if phrases else ""
 
 
-def _effect(told: AuditedEvent, has_receipts: bool) -> str:
-    if told.effect is not None:
-        return f", {told.effect.result} {format_minute(told.effect.at)}"
+def _effect(audited: AuditedEvent, has_receipts: bool) -> str:
+    if audited.effect is not None:
+        return f", {audited.effect.result} {format_minute(audited.effect.at)}"
     return ", not applied yet" if has_receipts else ""
 
 
-def _author(told: AuditedEvent) -> str:
-    people = told.people
-    line = f"{told.event.commit.sha[:7]} {subject(told)}, {safe(people.author)}"
+def _author(audited: AuditedEvent) -> str:
+    people = audited.people
+    line = f"{audited.event.commit.sha[:7]} {subject(audited)}, {safe(people.author)}"
     if people.merged_by and people.merged_by != people.author:
         line += f", merged by {safe(people.merged_by)}"
     return line
 
 
-def _approval(told: AuditedEvent) -> str:
-    if told.people.approved_by_source is None:
+def _approval(audited: AuditedEvent) -> str:
+    if audited.people.approved_by_source is None:
         return "nobody that is recorded here"
-    names = ", ".join(map(safe, told.people.approved_by)) or "nobody"
-    is_claimed = told.people.approved_by_source == "message"
+    names = ", ".join(map(safe, audited.people.approved_by)) or "nobody"
+    is_claimed = audited.people.approved_by_source == "message"
     return f"{names} (claimed in the message)" if is_claimed else names
 
 

@@ -96,8 +96,8 @@ def markdown(plan: Plan, limit: int = LIMIT) -> Iterator[str]:
     blocks = []
     for row in rows:
         holders = cell(row.holders, _CELL) if row.holders else ""
-        why = cell(row.refusals) if row.refusals else row.note
-        line = f"| {cell(row.model)} | {row.sync} | {holders} | {why} |"
+        reason = cell(row.refusals) if row.refusals else row.note
+        line = f"| {cell(row.model)} | {row.sync} | {holders} | {reason} |"
         blocks.append(Block(line, line, row.urgent))
 
     yield "## Model registry: status\n"

@@ -47,5 +47,5 @@ def _total(verification: Verification) -> str:
         result = f"all explained by {verification.commit[:7]}"
 
     unmanaged = len(verification.unmanaged)
-    others = f"; {unmanaged} more in MLflow that nobody manages here" if unmanaged else ""
-    return f"Verified {models} by {receipts}: {result}{others}."
+    suffix = f"; {unmanaged} more in MLflow that nobody manages here" if unmanaged else ""
+    return f"Verified {models} by {receipts}: {result}{suffix}."

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlflow_gitops.render.diff import shown
+from mlflow_gitops.render.diff import diff_lines
 from mlflow_gitops.render.terminal import Style, json_document, safe
 
 
@@ -24,7 +24,7 @@ def text(written: WrittenFiles, style: Style | None = None) -> Iterator[str]:
     """The diffs, then the other lines."""
     style = style or Style()
     for diff in written.diffs:
-        yield from shown(diff, style)
+        yield from diff_lines(diff, style)
     yield from map(safe, written.lines)
 
 

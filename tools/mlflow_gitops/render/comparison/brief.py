@@ -69,5 +69,5 @@ def _brief_metrics(comparison: Comparison, limit: int) -> list[str]:
 
 def _on_dataset(pair: MetricPair, changed: Iterable[MetricPair]) -> str:
     """Names the dataset if the metric is listed for several of them."""
-    count = sum(1 for other in changed if other.key == pair.key)
+    count = sum(1 for listed_pair in changed if listed_pair.key == pair.key)
     return f" on {pair.dataset.name or pair.dataset.digest}" if count > 1 and pair.dataset else ""

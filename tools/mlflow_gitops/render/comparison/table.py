@@ -91,13 +91,13 @@ def _prompt_sections(before: Facts, after: Facts, rewording: Rewording) -> Itera
     def row(label: str, describe: Callable[[Facts], str]) -> Row:
         return Row(label, describe(before), describe(after))
 
-    about = (
+    rows = (
         row("holds", _holds),
         row("registered", lambda side: or_missing(side.version.created)),
         row("description", lambda side: side.version.description or NOTHING),
         row("digest", lambda side: or_missing(side.version.digest)),
     )
-    yield Section("version", about)
+    yield Section("version", rows)
     yield Section("template", note=line_counts(rewording), diff=rewording.lines)
     yield Section("settings", tuple(_pair_with_remark(pair) for pair in rewording.settings))
 
@@ -202,11 +202,11 @@ def size_or_missing(size: int | None) -> str:
 def _differing(title: str, pairs: Iterable[Pair], comparison: Comparison) -> Section:
     """A section that lists only what differs and counts what is the same."""
     rows = tuple(_pair(pair) for pair in pairs)
-    same = comparison.same.get(title, 0)
+    same_count = comparison.same.get(title, 0)
     if rows:
-        note = f"{len(rows)} differ, {same} the same"
+        note = f"{len(rows)} differ, {same_count} the same"
     else:
-        note = f"all {same} the same" if same else MISSING
+        note = f"all {same_count} the same" if same_count else MISSING
     return Section(title, rows, note=note)
 
 

@@ -28,11 +28,11 @@ def stage_move(row: StageChange) -> str:
 def stages_already_held(model: ModelPlan) -> dict[str, list[int]]:
     """Stages that gates were asked for although MLflow already shows the versions there."""
     changing = {row.stage for row in model.stages}
-    held: dict[str, set[int]] = {}
+    versions_by_stage: dict[str, set[int]] = {}
     for verdict in model.gates:
         if verdict.stage not in changing:
-            held.setdefault(verdict.stage, set()).add(verdict.version)
-    return {stage: sorted(versions) for stage, versions in held.items()}
+            versions_by_stage.setdefault(verdict.stage, set()).add(verdict.version)
+    return {stage: sorted(versions) for stage, versions in versions_by_stage.items()}
 
 
 def consequences(row: StageChange, model: ModelPlan) -> tuple[list[str], list[Change]]:
@@ -40,14 +40,14 @@ def consequences(row: StageChange, model: ModelPlan) -> tuple[list[str], list[Ch
     phrases: list[str] = []
     covered: list[Change] = []
     leaving: dict[str, list[int]] = {}
-    kept = {version for versions in model.desired.values() for version in versions}
+    staying = {version for versions in model.desired.values() for version in versions}
 
     for change in model.changes:
         if change.action == "transition" and change.after == row.stage:
             covered.append(change)
         elif _is_retirement(change, row):
             covered.append(change)
-            if change.version is not None and change.version not in kept:
+            if change.version is not None and change.version not in staying:
                 leaving.setdefault(str(change.after), []).append(change.version)
         elif change.action in ("set_alias", "delete_alias") and _follows(change, row):
             covered.append(change)
@@ -79,7 +79,7 @@ def _follows(change: Change, row: StageChange) -> bool:
 
 def change_text(change: Change) -> str:
     """One write to MLflow in words. Text that other people wrote is escaped for a terminal."""
-    where = f"version {change.version} " if change.version is not None else ""
+    prefix = f"version {change.version} " if change.version is not None else ""
     key = safe(change.key or "")
 
     match change.action:
@@ -94,11 +94,11 @@ def change_text(change: Change) -> str:
         case "delete_alias":
             return f"alias {key} {change.before} → {NOTHING}"
         case "set_tag":
-            return f"{where}tag {key}: {_value(change.before)} → {_value(change.after)}"
+            return f"{prefix}tag {key}: {_value(change.before)} → {_value(change.after)}"
         case "delete_tag":
-            return f"{where}tag {key}: {_value(change.before)} → {NOTHING}"
+            return f"{prefix}tag {key}: {_value(change.before)} → {NOTHING}"
         case "set_description":
-            return f"{where}description: {_value(change.before)} → {_value(change.after)}"
+            return f"{prefix}description: {_value(change.before)} → {_value(change.after)}"
 
 
 def _value(value: object) -> str:

@@ -61,8 +61,8 @@ def no_plan(reason: str) -> str:
 def _block(model: ModelPlan) -> Block:
     without_details = "\n".join(_model(model))
     details = [_details(row.comparison, row.stage) for row in model.stages if row.comparison]
-    whole = "\n\n".join([without_details, *details])
-    return Block(whole, without_details, bool(model.refusals))
+    full = "\n\n".join([without_details, *details])
+    return Block(full, without_details, bool(model.refusals))
 
 
 def _model(model: ModelPlan) -> Iterator[str]:
@@ -97,10 +97,10 @@ def _stages(model: ModelPlan) -> Iterator[str]:
         yield f"- {code(stage)} {version_list(versions)} is already there in MLflow"
         yield from _gates(model, stage)
 
-    others = [change for change in model.changes if change not in covered]
-    for change in others[:ROWS]:
+    other_changes = [change for change in model.changes if change not in covered]
+    for change in other_changes[:ROWS]:
         yield f"- {code(change_text(change))}{_reason_of_change(change)}"
-    yield from _left_out(others, "change", "")
+    yield from _left_out(other_changes, "change", "")
 
 
 def _reason(row: StageChange) -> str:

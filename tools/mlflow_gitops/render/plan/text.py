@@ -58,8 +58,8 @@ def text(output: PlanOutput, style: Style | None = None) -> Iterator[str]:
     for refusal in plan.refusals:
         yield from refusal_lines(refusal, style)
     if plan.onto is not None:
-        others = f"{counted(plan.others, 'model')} the same as on {safe(plan.onto)}."
-        yield style(others, "dim")
+        unchanged = f"{counted(plan.others, 'model')} the same as on {safe(plan.onto)}."
+        yield style(unchanged, "dim")
     yield closing(plan)
 
 
