@@ -26,7 +26,7 @@ from tests.support.servers import free_port
 EXPECTED = {
     "mlflow-gitops plan --rev candidate --onto main": "Production  12 → 14",
     "mlflow-gitops compare fraud-detector Production 14": "+0.012",
-    "mlflow-gitops promote fraud-detector 14 Production --branch promote-14 -m 'Recall +1.2 pt'": (
+    "mlflow-gitops promote fraud-detector 14 Production --branch promote-14 -m 'Recall +1.2'": (
         "+  Production: 14"
     ),
     "mlflow-gitops rollback fraud-detector --commit -m 'False alarms doubled since noon'": (

@@ -139,8 +139,7 @@ def promote(
     that is left empty loses its line, or says null where the line has a comment; a protected one is
     never left empty. The version is pinned where MLflow can be asked.
 
-    Example: mlflow-gitops promote fraud-detector 14 Production --branch promote-14 -m 'Recall +1.2
-    pt'
+    Example: mlflow-gitops promote fraud-detector 14 Production --branch promote-14 -m 'Recall +1.2'
 
     Example: mlflow-gitops --env prod promote fraud-detector 14 Production --from staging
     """
