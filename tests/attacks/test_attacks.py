@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from mlflow_gitops.core.setup.doctor_workflows import judge_workflows, read_workflows
+from mlflow_gitops.core.setup.doctor_workflows import WorkflowFacts, check_workflows
+from mlflow_gitops.core.setup.workflow_files import read_workflows
 from mlflow_gitops.edges.git.repository import Git
 from tests.attacks.company import MODEL, POLICY, Company, settings
 from tests.support.github_state import Review
@@ -319,9 +320,9 @@ def test_workflow_edited_on_a_branch(company: Company) -> None:
         "missing",
     )
     texts = {file.name: file.read_text() for file in (ROOT / ".github/workflows").glob("*.yml")}
-    assert {one.check: one.status for one in judge_workflows(*read_workflows(texts))}[
-        "secrets"
-    ] == "ok"
+    assert {
+        one.check: one.status for one in check_workflows(WorkflowFacts(*read_workflows(texts)))
+    }["secrets"] == "ok"
 
 
 def test_status_set_by_hand(company: Company) -> None:

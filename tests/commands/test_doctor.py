@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.core.setup.doctor import CheckResult, GitFacts, judge_git
+from mlflow_gitops.core.setup.doctor import CheckResult
+from mlflow_gitops.core.setup.doctor_git import GitFacts, check_git
 from mlflow_gitops.core.setup.doctor_workflows import (
-    App,
-    app_needs,
-    judge_workflows,
-    read_workflows,
+    EnvironmentPair,
+    WorkflowFacts,
+    check_workflows,
 )
+from mlflow_gitops.core.setup.workflow_files import App, app_needs, read_workflows
 from mlflow_gitops.core.yaml.schema_check import schema_text
 from mlflow_gitops.edges.github.connection import Connection
 from mlflow_gitops.edges.github.protection import strictest
@@ -432,7 +433,7 @@ def test_missing_in_workflows(case: str) -> None:
         f"{one}.yml": text.replace(old, new) if one == name else text
         for one, text in WORKFLOWS.items()
     }
-    assert checks_of(judge_workflows(*read_workflows(texts)), "missing") == expected
+    assert checks_of(check_workflows(WorkflowFacts(*read_workflows(texts))), "missing") == expected
 
 
 @pytest.mark.parametrize(
@@ -459,16 +460,18 @@ def test_the_workflow_that_proposes_is_held_to_its_environment() -> None:
         texts = {
             "propose.yml": text.replace("environment: mlflow-read", f"environment: {environment}")
         }
-        assert "propose-environment" in checks_of(judge_workflows(*read_workflows(texts)), wanted)
+        assert "propose-environment" in checks_of(
+            check_workflows(WorkflowFacts(*read_workflows(texts))), wanted
+        )
 
 
 def test_each_environment_is_planned_and_reconciled() -> None:
     """One that was added to the list, and not yet to the workflows: nobody would make the plan that
     the check waits for."""
-    places = [("mlflow-read", "mlflow-write"), ("mlflow-read-eu", "mlflow-write-eu")]
+    places = [EnvironmentPair(), EnvironmentPair("mlflow-read-eu", "mlflow-write-eu")]
     found = {
         one.check: one
-        for one in judge_workflows(*read_workflows(WORKFLOWS), places)
+        for one in check_workflows(WorkflowFacts(*read_workflows(WORKFLOWS), places))
         if one.status == "missing"
     }
     assert set(found) == {"plan-environment", "reconcile-environment"}
@@ -525,9 +528,8 @@ def test_nothing_is_missing(clinic: Clinic) -> None:
     assert ran.code == 0 and ran.json["summary"]["missing"] == 0, ran.out
     assert ran.json["summary"]["unknown"] == 0, found(ran, "unknown")
     shown = clinic.team.run("doctor")
-    assert (
-        shown.code == 0 and "0 missing, 0 cannot be checked" in shown.out and "→" not in shown.out
-    )
+    assert shown.code == 0 and "0 missing, 0 cannot be checked" in shown.out
+    assert "→" not in shown.out
     assert ran.json["versions"]["mlflow-gitops"] in shown.out
 
 
@@ -662,7 +664,7 @@ def test_hostile_text_is_harmless(clinic: Clinic) -> None:
 
 def test_an_old_git() -> None:
     facts = GitFacts("2.30.2", "origin", "main", "", 1, False, True, ())
-    assert [one.check for one in judge_git(facts) if one.status == "missing"] == ["version"]
+    assert [one.check for one in check_git(facts) if one.status == "missing"] == ["version"]
 
 
 def test_rulesets_and_the_classic_rule_add_up() -> None:
@@ -686,14 +688,16 @@ def test_rulesets_and_the_classic_rule_add_up() -> None:
 )
 def test_a_workflow_that_cannot_be_read(text: str) -> None:
     jobs, unread = read_workflows({"w.yml": text})
-    assert jobs == [] and any(one.status == "missing" for one in judge_workflows(jobs, unread))
+    assert jobs == [] and any(
+        one.status == "missing" for one in check_workflows(WorkflowFacts(jobs, unread))
+    )
 
 
 def test_the_shipped_workflows() -> None:
     """This repository's own."""
     folder = Path(__file__).parents[2] / ".github" / "workflows"
     texts = {file.name: file.read_text(encoding="utf-8") for file in folder.glob("*.yml")}
-    judged = list(judge_workflows(*read_workflows(texts), proposed=["Staging"]))
+    judged = list(check_workflows(WorkflowFacts(*read_workflows(texts), proposed=["Staging"])))
     assert "propose" in checks_of(judged, "ok")
     missing = [one for one in judged if one.status == "missing"]
     assert missing == [], os.linesep.join(map(str, missing))

@@ -29,5 +29,5 @@ def test_only_one_folder_reads_githubs_variables() -> None:
         if (names := sorted(variables(file)))
     }
     outside = {name for name in found if not name.startswith("edges/github/")}
-    assert outside - SECRETS - {"core/setup/doctor_workflows.py"} == set(), found
+    assert outside - SECRETS - {"core/setup/workflow_files.py"} == set(), found
     assert {"edges/github/actions.py", "edges/github/provider.py"} <= set(found)

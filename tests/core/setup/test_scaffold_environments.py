@@ -9,8 +9,13 @@ import yaml
 
 from mlflow_gitops.commands.init import _shipped
 from mlflow_gitops.core.manifests.environments import read_environments
-from mlflow_gitops.core.setup.doctor_workflows import judge_workflows, read_workflows
+from mlflow_gitops.core.setup.doctor_workflows import (
+    EnvironmentPair,
+    WorkflowFacts,
+    check_workflows,
+)
 from mlflow_gitops.core.setup.scaffold import ScaffoldTarget, for_github, is_unedited
+from mlflow_gitops.core.setup.workflow_files import read_workflows
 
 LISTED = b"""\
 staging: {tracking_uri: https://mlflow.staging.example}
@@ -99,15 +104,20 @@ def test_doctor_finds_nothing_amiss(files: dict[str, str]) -> None:
     found, unread = read_workflows(
         {f".github/workflows/{name}": text for name, text in files.items() if "/" not in name}
     )
-    places = [("mlflow-read-staging", "mlflow-write-staging"), ("look", "act")]
+    places = [
+        EnvironmentPair("mlflow-read-staging", "mlflow-write-staging"),
+        EnvironmentPair("look", "act"),
+    ]
     wrong = [
         (one.check, one.detail)
-        for one in judge_workflows(found, unread, places)
+        for one in check_workflows(WorkflowFacts(found, unread, places))
         if one.status == "missing"
     ]
     assert wrong == []
     other = [
-        one.check for one in judge_workflows(found, unread, places[:1]) if one.status == "missing"
+        one.check
+        for one in check_workflows(WorkflowFacts(found, unread, places[:1]))
+        if one.status == "missing"
     ]
     assert {"plan-environment", "reconcile-environment"} <= set(other)
 

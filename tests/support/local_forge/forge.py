@@ -8,7 +8,7 @@ from typing import Any
 
 from mlflow_gitops.core.history.approvals import Review, ReviewedPullRequest, Reviewer, makers
 from mlflow_gitops.core.setup.doctor import CheckResult
-from mlflow_gitops.core.setup.doctor_workflows import Job
+from mlflow_gitops.core.setup.workflow_files import Job
 from mlflow_gitops.edges.forge import CommitStatus, MainBranch, PullRequest, StatusState, marked
 from mlflow_gitops.edges.forge import marker as marker_of
 from mlflow_gitops.edges.git.branches import branch_name
@@ -23,6 +23,7 @@ class LocalForge:
     """One bare repository as a forge."""
 
     name = "Local forge"
+    area = "local"
     permission_hint = "Nothing to do: the local forge has no permissions."
     default_branch = "main"
 
@@ -122,7 +123,7 @@ class LocalForge:
     def check_settings(
         self, branch: str | None, jobs: Sequence[Job], environments: Collection[str]
     ) -> Iterator[CheckResult]:
-        yield CheckResult("forge", "protection", "unknown", "the local forge protects nothing")
+        yield CheckResult("local", "protection", "unknown", "the local forge protects nothing")
 
     def _pulls(self, base: str, *states: str) -> list[PullRequest]:
         stored = self.store.read()["pulls"].values()

@@ -16,7 +16,11 @@ class LocalForgeProvider:
         if store is None:
             setting = "a remote that is a local forge"
             return NotConfigured(
-                LocalForge.name, setting, "The remote is no local forge", f"Add {setting}."
+                LocalForge.name,
+                LocalForge.area,
+                setting,
+                "The remote is no local forge",
+                f"Add {setting}.",
             )
         return LocalForge(store)
 

@@ -1,160 +1,227 @@
-"""`doctor`: what is missing around the manifests, and how to mend it. Reads, and writes nothing
+"""`doctor`: what is missing around the manifests, and how to fix it. It reads, and writes nothing
 anywhere."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 
 from mlflow_gitops import __version__
-from mlflow_gitops.app.forges import configured_forge, find_forge
+from mlflow_gitops.app.forges import find_forge
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands import codeowners
 from mlflow_gitops.commands.output import print_result, steps
 from mlflow_gitops.core.audit.receipts import NOTES_REF
 from mlflow_gitops.core.manifests.snapshot import Snapshot
-from mlflow_gitops.core.setup import doctor
-from mlflow_gitops.core.setup.doctor import CheckResult, GitFacts, MlflowFacts
-from mlflow_gitops.core.setup.doctor_workflows import Job, judge_workflows, read_workflows
-from mlflow_gitops.core.yaml.problems import Problem
-from mlflow_gitops.edges.forge import NotConfigured
+from mlflow_gitops.core.setup.doctor import CheckResult
+from mlflow_gitops.core.setup.doctor_git import GIT, GitFacts, check_git
+from mlflow_gitops.core.setup.doctor_mlflow import MlflowFacts, check_mlflow
+from mlflow_gitops.core.setup.doctor_policy import (
+    POLICY,
+    PolicyFacts,
+    check_policy,
+    proposed_stages,
+)
+from mlflow_gitops.core.setup.doctor_workflows import (
+    ONE_MLFLOW,
+    EnvironmentPair,
+    WorkflowFacts,
+    check_workflows,
+)
+from mlflow_gitops.core.setup.workflow_files import Job, read_workflows
+from mlflow_gitops.edges.forge import Forge, NotConfigured
 from mlflow_gitops.edges.git.branches import branch_name
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.system import files
-from mlflow_gitops.errors import ERROR, OK, Failure, GitFailure, RegistryFailure
+from mlflow_gitops.errors import ERROR, OK, Failure, ForgeFailure, GitFailure, RegistryFailure
 from mlflow_gitops.render import formats
 from mlflow_gitops.render.doctor import CheckResults
 from mlflow_gitops.settings import Settings
 
 
 def run(settings: Settings, form: str) -> int:
-    """Look at everything and print what was found; exits 1 if anything is missing."""
-    workspace = Workspace(settings)  # of one environment: each has its own MLflow to be asked
+    """Run all checks and print their results; exits 1 if anything is missing."""
+    workspace = Workspace(settings)  # of one environment: each has an MLflow of its own
+    git = _repository(workspace)
+    forge = find_forge(git if isinstance(git, Git) else None)
+    results = list(_checks(settings, workspace, git, forge))
+    print_result(formats.DOCTOR, form, CheckResults(results, _versions()))
+    return ERROR if any(result.status == "missing" for result in results) else OK
+
+
+def _checks(
+    settings: Settings,
+    workspace: Workspace,
+    git: Git | GitFailure,
+    forge: Forge | NotConfigured,
+) -> Iterator[CheckResult]:
+    """The results of all areas, in the order in which they are read."""
     progress = steps(settings)
-    found: list[CheckResult] = []
-    git, main = _git(workspace, found)
-    snapshot = _files(workspace, git, found)
+    yield from _git(workspace, git)
+
+    snapshot = _manifests(workspace)
+    yield from _policy(workspace, snapshot, forge)
+    if isinstance(snapshot, Failure):
+        snapshot = Snapshot()
+
     jobs, unread = read_workflows(files.workflow_texts(workspace.top))
-    places = [(one.read, one.write) for one in workspace.environments.values()] or [
-        ("mlflow-read", "mlflow-write")
-    ]
-    found += judge_workflows(jobs, unread, places, doctor.proposed_stages(snapshot))
-    progress("asking MLflow")
-    found += doctor.judge_mlflow(_mlflow(workspace, snapshot), snapshot)
-    progress("asking GitHub")
-    found += _forge(git, main, jobs, {name for pair in places for name in pair})
-    print_result(formats.DOCTOR, form, CheckResults(found, _versions()))
-    return ERROR if any(one.status == "missing" for one in found) else OK
+    environments = _environments(workspace)
+    proposed = proposed_stages(snapshot)
+    yield from check_workflows(WorkflowFacts(jobs, unread, environments, proposed))
+
+    progress("reading MLflow")
+    yield from check_mlflow(_mlflow_facts(workspace, snapshot))
+
+    progress("reading the forge")
+    branch = _main_branch(workspace, git)
+    yield from _forge(forge, branch, jobs, environments)
 
 
-def _git(workspace: Workspace, found: list[CheckResult]) -> tuple[Git | None, str | None]:
-    """The repository and its main branch, as far as they are known."""
+# -- the clone --------------------------------------------------------------------------------
+
+
+def _repository(workspace: Workspace) -> Git | GitFailure:
     try:
-        git = workspace.git
+        return workspace.git
     except GitFailure as failure:
-        found.append(
-            CheckResult(
-                "git",
-                "repository",
-                "missing",
-                *_parted(failure, "git init, or name one with --repo"),
-            )
-        )
-        return None, None
-    found.append(CheckResult("git", "repository", "ok", str(workspace.top)))
+        return failure
+
+
+def _git(workspace: Workspace, git: Git | GitFailure) -> Iterator[CheckResult]:
+    if isinstance(git, GitFailure):
+        fix = git.fix or "git init, or name a repository with --repo"
+        yield GIT.missing("repository", git.message, fix)
+        return
+    yield GIT.ok("repository", str(workspace.top))
+    yield from check_git(_git_facts(workspace, git))
+
+
+def _git_facts(workspace: Workspace, git: Git) -> GitFacts:
     main, fault, commits = None, "", 0
     try:
         main = workspace.main_ref
         commits = len(workspace.main_line)
     except GitFailure as failure:
         fault = str(failure)
+
     remote = git.remote()
-    fetched = git.query("config", "--get-all", f"remote.{remote}.fetch") if remote else ""
-    facts = GitFacts(
+    refspecs = git.query("config", "--get-all", f"remote.{remote}.fetch") if remote else ""
+    return GitFacts(
         version=git.output("version").removeprefix("git version "),
         remote=remote,
         main=main,
         main_fault=fault,
         commits=commits,
-        shallow=git.is_shallow(),
-        notes=git.ref(NOTES_REF) is not None,
-        refspecs=fetched.splitlines(),
+        is_shallow=git.is_shallow(),
+        has_receipts=git.ref(NOTES_REF) is not None,
+        refspecs=refspecs.splitlines(),
     )
-    found += doctor.judge_git(facts)
-    return git, main
 
 
-def _files(workspace: Workspace, git: Git | None, found: list[CheckResult]) -> Snapshot:
-    """The working tree's manifests and policy; empty where there is no registry folder."""
+def _main_branch(workspace: Workspace, git: Git | GitFailure) -> str | None:
+    """The main branch's name; None if it is not known."""
+    if isinstance(git, GitFailure):
+        return None
     try:
-        snapshot = workspace.tree()
+        return branch_name(git, workspace.main_ref)
+    except GitFailure:
+        return None
+
+
+# -- manifests and policy ---------------------------------------------------------------------
+
+
+def _manifests(workspace: Workspace) -> Snapshot | Failure:
+    """The working tree's manifests and policy; a failure if there is no registry folder."""
+    try:
+        return workspace.tree()
     except Failure as failure:
-        found.append(
-            CheckResult("policy", "files", "missing", *_parted(failure, "mlflow-gitops init"))
-        )
-        return Snapshot()
-    owned: list[Problem] | None = None
-    if codeowners.existing(workspace) is not None:
-        owned = codeowners.problems(workspace, snapshot)
-    found += doctor.judge_policy(
+        return failure
+
+
+def _policy(
+    workspace: Workspace, snapshot: Snapshot | Failure, forge: Forge | NotConfigured
+) -> Iterator[CheckResult]:
+    if isinstance(snapshot, Failure):
+        yield POLICY.missing("files", snapshot.message, snapshot.fix or "mlflow-gitops init")
+        return
+    has_codeowners = codeowners.existing(workspace) is not None
+    facts = PolicyFacts(
         snapshot,
         has_policy=(workspace.top / workspace.registry.policy_path).is_file(),
-        github=configured_forge(git) is not None,
-        owned=owned,
-        copies=files.schema_copies(workspace.top),
+        forge_fix=forge.fix if isinstance(forge, NotConfigured) else None,
+        codeowners=codeowners.problems(workspace, snapshot) if has_codeowners else None,
+        schema_copies=files.schema_copies(workspace.top),
     )
-    return snapshot
+    yield from check_policy(facts)
 
 
-def _mlflow(workspace: Workspace, snapshot: Snapshot) -> MlflowFacts:
-    """What the registry tells of itself. Every model that a manifest names is looked for, and no
-    other is read."""
+def _environments(workspace: Workspace) -> Sequence[EnvironmentPair]:
+    """The deployment environments of each MLflow."""
+    listed = workspace.environments.values()
+    return [EnvironmentPair(place.read, place.write) for place in listed] or ONE_MLFLOW
+
+
+# -- the registry and the forge ---------------------------------------------------------------
+
+
+def _mlflow_facts(workspace: Workspace, snapshot: Snapshot) -> MlflowFacts:
+    """Read the registry. Only the models that manifests name are read."""
     from mlflow_gitops.app.connect import connect
 
     client = importlib.metadata.version("mlflow")
     names = list(snapshot.manifests)
     try:
         registry = connect(workspace)
-        http = registry.uri.startswith(("http://", "https://"))
     except RegistryFailure as failure:
-        return MlflowFacts(client, "", fault=str(failure))
+        return MlflowFacts(client, "", fault=failure.message, fix=failure.fix)
+
     from mlflow_gitops.edges.mlflow import permissions
 
-    known = permissions.credentials(registry.uri) if http else permissions.ServerFacts()
+    is_http = registry.uri.startswith(("http://", "https://"))
+    server = permissions.credentials(registry.uri) if is_http else permissions.ServerFacts()
+    fault, fix, observed = None, "", {}
     try:
-        seen = registry.observe(names, only=bool(names))
+        observed = registry.observe(names, only=bool(names))
     except RegistryFailure as failure:
-        return MlflowFacts(
-            client,
-            registry.display_uri,
-            fault=str(failure),
-            over_http=http,
-            user=known.user,
-            token=known.has_token,
-        )
-    # A prompt's rights are asked for elsewhere (MLflow 3.17 keeps its grants apart from a model's).
-    models = {name for name in names if name in seen and not seen[name].is_prompt}
-    told = permissions.read_access(registry.uri, models) if http else known
+        fault, fix = failure.message, failure.fix
+
+    if is_http and fault is None:
+        # MLflow 3.17 keeps a prompt's permissions apart from a model's.
+        models = {name for name in names if name in observed and not observed[name].is_prompt}
+        server = permissions.read_access(registry.uri, models)
     return MlflowFacts(
-        client, registry.display_uri, over_http=http, server=told.version, user=told.user, token=told.has_token,
-        stageless=registry.stageless, seen=list(seen), rights=told.permissions,
-    )  # fmt: skip
+        client,
+        registry.display_uri,
+        fault=fault,
+        fix=fix,
+        is_http=is_http,
+        server=server.version,
+        user=server.user,
+        has_token=server.has_token,
+        is_stageless=fault is None and registry.stageless,
+        models=list(observed),
+        permissions=server.permissions,
+        snapshot=snapshot,
+    )
 
 
 def _forge(
-    git: Git | None, main: str | None, jobs: list[Job], environments: Collection[str]
+    forge: Forge | NotConfigured,
+    branch: str | None,
+    jobs: Sequence[Job],
+    environments: Sequence[EnvironmentPair],
 ) -> Iterator[CheckResult]:
     """The settings of the forge, as far as its token may read them."""
-    forge = find_forge(git)
     if isinstance(forge, NotConfigured):
-        yield CheckResult("github", "access", "unknown", forge.detail, forge.fix)
+        yield CheckResult(forge.area, "access", "unknown", forge.detail, forge.fix)
         return
-    branch = branch_name(git, main) if git is not None and main is not None else None
+    names = {name for pair in environments for name in (pair.read, pair.write)}
     try:
-        yield from forge.check_settings(branch, jobs, environments)
-    except Failure as failure:
-        yield CheckResult("github", "access", "unknown", str(failure), forge.permission_hint)
+        yield from forge.check_settings(branch, jobs, names)
+    except ForgeFailure as failure:
+        yield CheckResult(forge.area, "access", "unknown", str(failure), forge.permission_hint)
 
 
 def _versions() -> dict[str, str]:
@@ -165,9 +232,3 @@ def _versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return versions
-
-
-def _parted(failure: Failure, otherwise: str) -> tuple[str, str]:
-    """A failure's sentence, and the way out that follows it."""
-    said, _, way = str(failure).partition(". ")
-    return said.removesuffix("."), way or otherwise

@@ -15,7 +15,7 @@ from mlflow_gitops.errors import ForgeFailure
 if TYPE_CHECKING:
     from mlflow_gitops.core.history.approvals import ReviewedPullRequest, Reviewer
     from mlflow_gitops.core.setup.doctor import CheckResult
-    from mlflow_gitops.core.setup.doctor_workflows import Job
+    from mlflow_gitops.core.setup.workflow_files import Job
     from mlflow_gitops.edges.git.repository import Git
 
 StatusState = Literal["pending", "success", "failure", "error"]
@@ -102,6 +102,11 @@ class Forge(Protocol):
         ...
 
     @property
+    def area(self) -> str:
+        """The stable word for the forge in `doctor`'s JSON: `github`."""
+        ...
+
+    @property
     def permission_hint(self) -> str:
         """Which permissions the token of `doctor` needs, as an instruction."""
         ...
@@ -176,9 +181,11 @@ class Forge(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NotConfigured:
-    """Why a forge cannot be used: `setting` is missing; `detail` and `fix` explain it."""
+    """Why a forge cannot be used: `setting` is missing; `detail` and `fix` explain it. `forge` and
+    `area` are its names, as in `Forge`."""
 
     forge: str
+    area: str
     setting: str
     detail: str
     fix: str

@@ -10,13 +10,14 @@ from mlflow_gitops.core.setup.doctor import CheckResult
 from mlflow_gitops.render.terminal import Style, json_document, safe
 
 _MARKS = {"ok": ("✓", "green"), "missing": ("✗", "red"), "unknown": ("?", "yellow")}
-_AREAS = {
+_TITLES = {
     "git": "git",
     "policy": "manifests and policy",
     "workflows": "workflows",
     "mlflow": "MLflow",
     "github": "GitHub",
 }
+"""The areas in the order in which they are shown; an area that is not listed comes last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,10 @@ class CheckResults:
 def text(found: CheckResults, style: Style | None = None) -> Iterator[str]:
     """One line for each check, by area. Below what is missing or unknown: how to fix it."""
     style = style or Style()
-    for area, title in _AREAS.items():
+    for area in dict.fromkeys([*_TITLES, *(result.area for result in found.results)]):
         results = [result for result in found.results if result.area == area]
         if results:
-            yield style(title, "bold")
+            yield style(_TITLES.get(area, area), "bold")
             yield from _area(results, style)
 
     count = summary(found)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from github.PullRequest import PullRequest
 
     from mlflow_gitops.core.setup.doctor import CheckResult
-    from mlflow_gitops.core.setup.doctor_workflows import Job
+    from mlflow_gitops.core.setup.workflow_files import Job
     from mlflow_gitops.edges.github.reviews import GitHubReviews
 
 MAX_TITLE = 256
@@ -28,6 +28,7 @@ class GitHub:
     """One repository on GitHub. Every method raises ForgeFailure."""
 
     name = "GitHub"
+    area = "github"
     permission_hint = (
         "Set GITHUB_TOKEN to a token that may read this repository's administration, environments,"
         " actions and secrets."

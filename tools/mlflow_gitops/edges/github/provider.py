@@ -50,7 +50,8 @@ def repository_of(git: Git | None, api_url: str = API) -> str | None:
 
 
 def _not_configured(setting: str, reason: str, fix: str) -> NotConfigured:
-    return NotConfigured(GitHub.name, setting, f"GitHub cannot be read: {reason}", fix)
+    detail = f"GitHub cannot be read: {reason}"
+    return NotConfigured(GitHub.name, GitHub.area, setting, detail, fix)
 
 
 def _variable(name: str) -> str:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from mlflow_gitops.core.setup.doctor_workflows import App, Job, app_needs, opens_pull_requests
+from mlflow_gitops.core.setup.workflow_files import App, Job, app_needs, opens_pull_requests
 from mlflow_gitops.edges.github.connection import Connection
 from mlflow_gitops.edges.github.protection import (
     DeploymentEnvironment,

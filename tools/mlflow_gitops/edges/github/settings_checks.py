@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from mlflow_gitops.core.setup.doctor import CheckResult, run_checks
+from mlflow_gitops.core.setup.doctor import Area, CheckResult, run_checks
 from mlflow_gitops.core.wording import and_list
 from mlflow_gitops.edges.github.protection import (
     DeploymentEnvironment,
@@ -15,6 +15,8 @@ from mlflow_gitops.edges.github.protection import (
     Unread,
     is_enabled,
 )
+
+GITHUB = Area("github")
 
 REQUIRED_CHECKS = ("validate", "mlflow-gitops/plan")
 """The checks that a merge must wait for."""
@@ -31,9 +33,9 @@ def check(settings: RepositorySettings) -> Iterator[CheckResult]:
 def _default_branch(settings: RepositorySettings) -> Iterator[CheckResult]:
     branch, default = settings.branch, settings.default_branch
     if branch == default:
-        yield _ok("default-branch", f"{settings.repository}: the default branch is {branch}")
+        yield GITHUB.ok("default-branch", f"{settings.repository}: the default branch is {branch}")
         return
-    yield _missing(
+    yield GITHUB.missing(
         "default-branch",
         f"plan and drift run on the default branch, {default}; {branch} is reconciled",
         f"Settings → General: make {branch} the default.",
@@ -93,14 +95,14 @@ def _check_source(settings: RepositorySettings) -> Iterator[CheckResult]:
     present = [name for name in REQUIRED_CHECKS if name in required]
     from_anywhere = [name for name in present if required[name] is None]
     if from_anywhere:
-        yield _missing(
+        yield GITHUB.missing(
             "check-source",
             f"anyone with write permission can set {and_list(from_anywhere)} to success by"
             " hand: any source is accepted",
             _RULESETS + "name GitHub Actions as the source of each required check.",
         )
     elif present:
-        yield _ok("check-source", "required checks are accepted from one source only")
+        yield GITHUB.ok("check-source", "required checks are accepted from one source only")
 
 
 def _force_push(settings: RepositorySettings) -> Iterator[CheckResult]:
@@ -124,9 +126,9 @@ def _bypass(settings: RepositorySettings) -> Iterator[CheckResult]:
     if classic and not is_enabled(classic, "enforce_admins") and not settings.rules:
         actors.append("administrators")
     if not actors:
-        yield _ok("bypass", "nobody may bypass these rules")
+        yield GITHUB.ok("bypass", "nobody may bypass these rules")
         return
-    yield _missing(
+    yield GITHUB.missing(
         "bypass",
         f"{', '.join(sorted(actors))} may bypass these rules",
         _RULESETS + "empty the bypass list (classic: do not allow bypassing).",
@@ -147,7 +149,7 @@ def _environment(
         return _unknown(check_name, environment)
     if environment is None:
         fix = f"{page}create it, with {branch} as its only branch."
-        return _missing(check_name, f"there is no environment {name}", fix)
+        return GITHUB.missing(check_name, f"there is no environment {name}", fix)
 
     if environment.protected:
         detail = f"{name} accepts every protected branch, not {branch} alone"
@@ -157,9 +159,9 @@ def _environment(
         patterns = ", ".join(environment.branches) or "nothing"
         detail = f"{name} accepts {patterns}, not {branch} alone"
     else:
-        return _ok(check_name, f"{name} accepts {branch} alone")
+        return GITHUB.ok(check_name, f"{name} accepts {branch} alone")
     fix = f"{page}Deployment branches: Selected branches, {branch} alone."
-    return _missing(check_name, detail, fix)
+    return GITHUB.missing(check_name, detail, fix)
 
 
 def _token(settings: RepositorySettings) -> Iterator[CheckResult]:
@@ -167,21 +169,23 @@ def _token(settings: RepositorySettings) -> Iterator[CheckResult]:
         yield _unknown("token", settings.token)
     elif settings.token.get("default_workflow_permissions") != "read":
         detail = "a workflow that lists no permissions gets a token that may write"
-        yield _missing("token", detail, _PERMISSIONS + "read repository contents.")
+        yield GITHUB.missing("token", detail, _PERMISSIONS + "read repository contents.")
     else:
         detail = "a workflow's own token may only read unless the workflow lists more"
-        yield _ok("token", detail)
+        yield GITHUB.ok("token", detail)
 
 
 def _app(settings: RepositorySettings) -> Iterator[CheckResult]:
     if not settings.opens_pull_requests:
-        yield _ok("app", "no workflow opens pull requests, so none needs a GitHub App for it")
+        yield GITHUB.ok("app", "no workflow opens pull requests, so none needs a GitHub App for it")
     elif isinstance(settings.has_app, Unread):
         yield _unknown("app", settings.has_app)
     elif settings.has_app:
-        yield _ok("app", "workflows open pull requests by a GitHub App, which starts their checks")
+        yield GITHUB.ok(
+            "app", "workflows open pull requests by a GitHub App, which starts their checks"
+        )
     elif not _own_token_opens_pull_requests(settings):
-        yield _missing(
+        yield GITHUB.missing(
             "app",
             "no GitHub App is configured, and a workflow's own token may not open pull requests, as"
             " promote does",
@@ -190,7 +194,7 @@ def _app(settings: RepositorySettings) -> Iterator[CheckResult]:
         )
     else:
         detail = "no GitHub App is configured: workflows open pull requests by their own token and"
-        yield _ok("app", f"{detail} dispatch the checks")
+        yield GITHUB.ok("app", f"{detail} dispatch the checks")
 
 
 def _own_token_opens_pull_requests(settings: RepositorySettings) -> bool:
@@ -205,9 +209,9 @@ def _repository_secrets(settings: RepositorySettings) -> Iterator[CheckResult]:
         return
     credentials = sorted(name for name in settings.secrets if name.startswith("MLFLOW_"))
     if not credentials:
-        yield _ok("repository-secrets", "no MLflow credential is a secret of the repository")
+        yield GITHUB.ok("repository-secrets", "no MLflow credential is a secret of the repository")
         return
-    yield _missing(
+    yield GITHUB.missing(
         "repository-secrets",
         f"{', '.join(credentials)}: a secret of the repository reaches every workflow on every"
         " branch",
@@ -220,13 +224,13 @@ def _codeowners_errors(settings: RepositorySettings) -> Iterator[CheckResult]:
     if isinstance(errors, Unread):
         yield _unknown("codeowners", errors)
     elif errors:
-        yield _missing(
+        yield GITHUB.missing(
             "codeowners",
             f"GitHub reports {len(errors)} fault(s) in CODEOWNERS: {errors[0]}",
             "Owners must exist and have write access; change them in the manifests.",
         )
     else:
-        yield _ok("codeowners", "GitHub reports no fault in CODEOWNERS")
+        yield GITHUB.ok("codeowners", "GitHub reports no fault in CODEOWNERS")
 
 
 CHECKS: tuple[Callable[[RepositorySettings], Iterator[CheckResult]], ...] = (
@@ -257,18 +261,10 @@ def _rule(
     A point that is missing in the half that could be read may be set in the other half.
     """
     if is_required:
-        return _ok(check_name, detail)
+        return GITHUB.ok(check_name, detail)
     if settings.unread_rules is not None:
         return _unknown(check_name, settings.unread_rules)
-    return _missing(check_name, f"not so: {detail}", _RULESETS + fix)
-
-
-def _ok(check_name: str, detail: str) -> CheckResult:
-    return CheckResult("github", check_name, "ok", detail)
-
-
-def _missing(check_name: str, detail: str, fix: str) -> CheckResult:
-    return CheckResult("github", check_name, "missing", detail, fix)
+    return GITHUB.missing(check_name, f"not so: {detail}", _RULESETS + fix)
 
 
 def _unknown(check_name: str, setting: Unread) -> CheckResult:
@@ -276,4 +272,4 @@ def _unknown(check_name: str, setting: Unread) -> CheckResult:
         "Give doctor a token that may read administration, environments, actions and secrets of"
         " this repository."
     )
-    return CheckResult("github", check_name, "unknown", setting.reason, fix)
+    return GITHUB.unknown(check_name, setting.reason, fix)

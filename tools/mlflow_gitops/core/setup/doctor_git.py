@@ -1,0 +1,106 @@
+"""`doctor`'s checks of the clone: git's version, the main line, the whole history, the receipts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+
+from mlflow_gitops.core.audit.receipts import NOTES_REF
+from mlflow_gitops.core.setup.doctor import Area, CheckResult, run_checks
+from mlflow_gitops.core.wording import counted
+
+GIT = Area("git")
+
+_MERGE_TREE = (2, 38)
+"""The first git with `merge-tree --write-tree`, by which `plan --onto` plans a merge."""
+
+
+@dataclass(frozen=True, slots=True)
+class GitFacts:
+    """A clone.
+
+    `main` is the ref of the main branch; if it is None, `main_fault` says why. `commits` is the
+    length of the main line. `has_receipts` tells whether receipts are in the clone, `refspecs` are
+    what a plain `git fetch` fetches.
+    """
+
+    version: str
+    remote: str | None
+    main: str | None
+    main_fault: str
+    commits: int
+    is_shallow: bool
+    has_receipts: bool
+    refspecs: Collection[str]
+
+
+def check_git(facts: GitFacts) -> Iterator[CheckResult]:
+    """Run all checks of a clone."""
+    return run_checks(CHECKS, facts)
+
+
+def _version(facts: GitFacts) -> Iterator[CheckResult]:
+    if version_pair(facts.version) >= _MERGE_TREE:
+        yield GIT.ok("version", f"git {facts.version}")
+    else:
+        detail = f"git {facts.version} cannot plan a merge (plan --onto)"
+        yield GIT.missing("version", detail, "Install git 2.38 or newer.")
+
+
+def _main_line(facts: GitFacts) -> Iterator[CheckResult]:
+    if facts.main is None:
+        fix = "Name the branch with --main, or fetch it."
+        yield GIT.missing("main-line", facts.main_fault, fix)
+    elif not facts.commits:
+        yield GIT.missing("main-line", f"{facts.main} has no commits", "Commit the manifests.")
+    else:
+        yield GIT.ok("main-line", f"{facts.main}, {counted(facts.commits, 'commit')}")
+
+
+def _depth(facts: GitFacts) -> Iterator[CheckResult]:
+    if not facts.is_shallow:
+        yield GIT.ok("depth", "this clone has the whole history")
+        return
+    yield GIT.missing(
+        "depth",
+        "this clone is shallow: it may lack the commits that models were last reconciled to",
+        "git fetch --unshallow; in a workflow: fetch-depth: 0",
+    )
+
+
+def _receipts(facts: GitFacts) -> Iterator[CheckResult]:
+    fetches_notes = any(
+        NOTES_REF in refspec or "refs/notes/*" in refspec for refspec in facts.refspecs
+    )
+    if facts.remote is None:
+        detail = "there is no remote: receipts stay in this clone"
+        yield GIT.unknown("remote", detail, "git remote add origin …")
+    elif facts.has_receipts:
+        yield GIT.ok("receipts", "this clone has receipts")
+    elif fetches_notes:
+        yield GIT.ok("receipts", "git fetch fetches the receipts")
+    else:
+        # A pattern, since git fetch fails on a plain ref that the remote does not have yet.
+        refspec = f"{NOTES_REF}*:{NOTES_REF}*"
+        yield GIT.missing(
+            "receipts",
+            "this clone has no receipts, and git fetch does not fetch them: log cannot show"
+            " approvals and effects",
+            f"git config --add remote.{facts.remote}.fetch '{refspec}' && git fetch {facts.remote}",
+        )
+
+
+CHECKS: tuple[Callable[[GitFacts], Iterator[CheckResult]], ...] = (
+    _version,
+    _main_line,
+    _depth,
+    _receipts,
+)
+"""All checks, in the order in which their results are printed."""
+
+
+def version_pair(version: str) -> tuple[int, int]:
+    """Return the first two numbers of a version; zeros if it has none."""
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    return (int(numbers[1]), int(numbers[2])) if numbers else (0, 0)

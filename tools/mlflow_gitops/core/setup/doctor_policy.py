@@ -1,0 +1,133 @@
+"""`doctor`'s checks of the repository's files: manifests, policy, CODEOWNERS, copies of the schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+
+from mlflow_gitops.core.gates import approvals
+from mlflow_gitops.core.manifests.snapshot import Snapshot
+from mlflow_gitops.core.setup.doctor import Area, CheckResult, run_checks
+from mlflow_gitops.core.wording import and_list, counted
+from mlflow_gitops.core.yaml.problems import Problem
+
+POLICY = Area("policy")
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFacts:
+    """The working tree.
+
+    `forge_fix` says how to connect to the forge, None if it can be read. `codeowners` are the
+    problems of CODEOWNERS, None if the file is missing. `schema_copies` are the schemas of which
+    the repository has a copy.
+    """
+
+    snapshot: Snapshot
+    has_policy: bool
+    forge_fix: str | None
+    codeowners: Collection[Problem] | None
+    schema_copies: Collection[str]
+
+
+def check_policy(facts: PolicyFacts) -> Iterator[CheckResult]:
+    """Run all checks of the working tree."""
+    return run_checks(CHECKS, facts)
+
+
+def _files(facts: PolicyFacts) -> Iterator[CheckResult]:
+    errors = len(facts.snapshot.errors)
+    if errors:
+        detail = f"{counted(errors, 'error')} in manifests and policy"
+        yield POLICY.missing("files", detail, "mlflow-gitops validate shows them.")
+    else:
+        yield POLICY.ok("files", f"{counted(facts.snapshot.count, 'manifest')}, all valid")
+
+
+def _policy(facts: PolicyFacts) -> Iterator[CheckResult]:
+    if not facts.has_policy:
+        yield POLICY.ok(
+            "policy", "there is none: MLflow's four stages, no gates, Production protected"
+        )
+
+
+def _approvals(facts: PolicyFacts) -> Iterator[CheckResult]:
+    stages = ", ".join(sorted(_stages_with_approvals(facts.snapshot)))
+    if not stages:
+        return
+    if facts.forge_fix is None:
+        yield POLICY.ok("approvals", f"{stages}: counted from pull requests")
+        return
+    yield POLICY.missing(
+        "approvals",
+        f"{stages} requires approvals of a pull request, and the forge cannot be read from here",
+        f"{facts.forge_fix} Or let the policy count lines: approvals: {{count: 1, from: message}}",
+    )
+
+
+def _owners(facts: PolicyFacts) -> Iterator[CheckResult]:
+    if facts.snapshot.policy.owners:
+        return
+    yield POLICY.missing(
+        "owners",
+        "the policy names no platform team: nobody has to review policy, schemas and workflows",
+        'Write owners: ["@your-org/platform"] into the policy.',
+    )
+
+
+def _codeowners(facts: PolicyFacts) -> Iterator[CheckResult]:
+    command = "mlflow-gitops codeowners"
+    if facts.codeowners is None:
+        detail = "there is no CODEOWNERS: no owner is asked for a review"
+        yield POLICY.missing("codeowners", detail, command)
+    elif facts.codeowners:
+        yield POLICY.missing("codeowners", "CODEOWNERS is out of date", command)
+    else:
+        yield POLICY.ok("codeowners", "CODEOWNERS is up to date")
+
+
+def _schemas(facts: PolicyFacts) -> Iterator[CheckResult]:
+    warnings = facts.snapshot.warnings
+    outdated = [problem.file for problem in warnings if problem.code == "schema-copy-differs"]
+    if outdated:
+        yield POLICY.missing(
+            "schemas",
+            f"{and_list(outdated)} differ from the schemas in use: editors check by other rules",
+            "Update them: mlflow-gitops init --update",
+        )
+    elif len(facts.schema_copies) < 2:
+        yield POLICY.missing(
+            "schemas",
+            "the repository has no copy of the schemas: editors do not check manifests",
+            "Copy the shipped ones: mlflow-gitops init",
+        )
+    else:
+        yield POLICY.ok("schemas", "schemas/ is up to date")
+
+
+CHECKS: tuple[Callable[[PolicyFacts], Iterator[CheckResult]], ...] = (
+    _files,
+    _policy,
+    _approvals,
+    _owners,
+    _codeowners,
+    _schemas,
+)
+"""All checks, in the order in which their results are printed."""
+
+
+def _stages_with_approvals(snapshot: Snapshot) -> set[str]:
+    """The stages for which some model's policy requires approvals of a pull request."""
+    names = set(snapshot.manifests) or {""}
+    rules = [rule for name in names for rule in snapshot.policy.for_model(name).stages.values()]
+    required = ((rule.name, rule.gates.settings(approvals.GATE)) for rule in rules)
+    return {stage for stage, needed in required if needed and needed.source == "pull_request"}
+
+
+def proposed_stages(snapshot: Snapshot) -> list[str]:
+    """Return the stages for which the policy has new versions of some model proposed."""
+    models = [(name, manifest.kind) for name, manifest in snapshot.manifests.items()]
+    rules = [snapshot.policy.for_model(name, kind) for name, kind in models]
+    if not models:
+        rules = [snapshot.policy.for_model("")]
+    return sorted({rule.propose for rule in rules if rule.propose is not None})

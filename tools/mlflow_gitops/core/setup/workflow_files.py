@@ -1,0 +1,164 @@
+"""Read the files of workflows: their jobs, and which commands and credentials each has. Pure, for
+`doctor` (RULES R9)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+COMMANDS = ("validate", "plan", "drift", "propose", "reconcile")
+"""The commands of mlflow-gitops that workflows run."""
+
+_SECRET = re.compile(r"\bsecrets\s*(?:\.\s*([A-Za-z_][A-Za-z0-9_]*)|\[\s*'([^']+)'\s*\])")
+_APP_TOKEN = "actions/create-github-app-token@"
+_APP_INPUT = re.compile(r"(?:client-id|app-id|private-key): [^\n]*?\b(vars|secrets)\.(\w+)")
+_MATRIX_VALUE = re.compile(r"\$\{\{ *matrix\.(\w+) *\}\}")
+# mlflow-gitops, its global options, perhaps `github`, and the command.
+_COMMAND = r"\bmlflow-gitops\b[\"\']?(?:\s+-\S+(?:\s+[^-\s]\S*)?)*(?:\s+github)?\s+{}\b"
+_OWN_TOKEN = "GITHUB_TOKEN"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job of a workflow.
+
+    `commands` are those of mlflow-gitops that it runs, `uses` the actions. `environment` is None if
+    the job has none. `has_history` is false if it checks out less than the whole history.
+    `matrix_environments` are those that its matrix lists, if the job takes its environment from
+    there. `text` is the job as YAML.
+    """
+
+    file: str
+    name: str
+    triggers: tuple[str, ...]
+    permissions: object
+    environment: str | None
+    commands: frozenset[str]
+    uses: tuple[str, ...]
+    secrets: frozenset[str]
+    has_history: bool
+    text: str
+    matrix_environments: tuple[str, ...] = ()
+
+    @property
+    def environments(self) -> frozenset[str]:
+        """All environments that the job may have."""
+        own = (self.environment,) if self.environment else ()
+        return frozenset(self.matrix_environments or own)
+
+    @property
+    def title(self) -> str:
+        """How messages name the job: `plan.yml (plan)`."""
+        return f"{self.file} ({self.name})"
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The names of the variables and secrets from which a job makes a GitHub App's token, and the
+    job's environment."""
+
+    variables: tuple[str, ...]
+    secrets: tuple[str, ...]
+    environment: str | None
+
+
+def read_workflows(files: Mapping[str, str]) -> tuple[list[Job], list[str]]:
+    """Return the jobs of workflow files (path to text), and the files that cannot be read as
+    workflows."""
+    jobs: list[Job] = []
+    unread = []
+    for file, text in sorted(files.items()):
+        try:
+            # Every scalar as text: `on` is a word in workflows, not a boolean.
+            workflow = yaml.load(text, yaml.BaseLoader)
+            jobs += _jobs(file, workflow)
+        except (yaml.YAMLError, AttributeError, TypeError, RecursionError):
+            unread.append(file)
+    return jobs, unread
+
+
+def app_needs(jobs: Sequence[Job]) -> App | None:
+    """Return what the first job that makes a GitHub App's token makes it from; None if none
+    does."""
+    for job in jobs:
+        if any(action.startswith(_APP_TOKEN) for action in job.uses):
+            inputs = dict.fromkeys(_APP_INPUT.findall(job.text))
+            return App(
+                variables=tuple(name for kind, name in inputs if kind == "vars"),
+                secrets=tuple(name for kind, name in inputs if kind == "secrets"),
+                environment=job.environment,
+            )
+    return None
+
+
+def opens_pull_requests(jobs: Sequence[Job]) -> bool:
+    """Whether a job makes an App's token, or may itself push a branch and open its pull request."""
+    return app_needs(jobs) is not None or any(_may_open_pull_requests(job) for job in jobs)
+
+
+def _may_open_pull_requests(job: Job) -> bool:
+    needed = {"contents": "write", "pull-requests": "write"}
+    if isinstance(job.permissions, dict):
+        return needed.items() <= job.permissions.items()
+    return job.permissions in (None, "write-all")
+
+
+def _jobs(file: str, workflow: Any) -> Iterator[Job]:
+    triggers = workflow.get("on", {})
+    triggers = (triggers,) if isinstance(triggers, str) else tuple(triggers)
+    for name, job in (workflow.get("jobs") or {}).items():
+        yield _job(file, name, job, triggers, workflow.get("permissions"))
+
+
+def _job(file: str, name: str, job: Any, triggers: tuple[str, ...], permissions: object) -> Job:
+    steps = job.get("steps") or []
+    text = yaml.safe_dump(job, width=10_000)
+    environment = job.get("environment")
+    actions = [str(step["uses"]) for step in (job, *steps) if step.get("uses")]
+    secrets = {dotted or quoted for dotted, quoted in _SECRET.findall(text)}
+    return Job(
+        file=file,
+        name=name,
+        triggers=triggers,
+        permissions=job.get("permissions", permissions),
+        environment=environment.get("name") if isinstance(environment, dict) else environment,
+        commands=frozenset(_commands(steps)),
+        uses=tuple(actions),
+        secrets=frozenset(secrets - {_OWN_TOKEN}),
+        has_history=_has_history(steps),
+        text=text,
+        matrix_environments=tuple(_matrix_environments(job, environment)),
+    )
+
+
+def _has_history(steps: Sequence[Any]) -> bool:
+    """Whether a checkout fetches the whole history; true if there is no checkout."""
+    checkouts = [
+        step for step in steps if str(step.get("uses", "")).startswith("actions/checkout@")
+    ]
+    depths = [(step.get("with") or {}).get("fetch-depth") for step in checkouts]
+    return not checkouts or "0" in depths
+
+
+def _matrix_environments(job: Mapping[str, Any], environment: object) -> Iterator[str]:
+    value = _MATRIX_VALUE.fullmatch(str(environment))
+    entries = ((job.get("strategy") or {}).get("matrix") or {}).get("include")
+    if value is not None and isinstance(entries, list):
+        yield from (str(entry.get(value[1])) for entry in entries)
+
+
+def _commands(steps: Sequence[Any]) -> Iterator[str]:
+    """The commands that steps run, in scripts or as arguments of the action."""
+    for step in steps:
+        script = str(step.get("run", "")).replace("\\\n", " ").splitlines()
+        lines = [line for line in script if not line.lstrip().startswith("#")]
+        if "mlflow-gitops" in str(step.get("uses", "")):
+            lines.append(f"mlflow-gitops {(step.get('with') or {}).get('args', '')}")
+        for command in COMMANDS:
+            pattern = _COMMAND.format(command)
+            if any(re.search(pattern, line) for line in lines):
+                yield command
