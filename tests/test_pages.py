@@ -65,6 +65,12 @@ ELSEWHERE = {
     (".github/workflows/README.md", "from mlflow import MlflowClient"): (
         "tests/workflows/test_proposals.py", "the same call",
     ),
+    ("tools/mlflow_gitops/README.md", '[project.entry-points."mlflow_gitops.gat'): (
+        "tests/lanes/test_plugin_gates.py", "its package has such an entry point",
+    ),
+    ("tools/mlflow_gitops/README.md", 'from mlflow_gitops.gates import Finding,'): (
+        "tests/lanes/test_plugin_gates.py", "its package has such a gate",
+    ),
 }  # fmt: skip
 """Blocks that another test runs, or does what they say: which one, and how."""
 
