@@ -122,7 +122,7 @@ def test_names_that_no_manifest_can_have_are_left_and_told(
     assert {name: one["result"] for name, one in told.items()} == {
         "fraud": "left", "Fraud": "created", "tab\there": "left", "n" * 252: "left",
     }  # fmt: skip
-    assert "but for case" in told["fraud"]["notes"][0]
+    assert "differ only in case" in told["fraud"]["notes"][0]
     assert team.run("validate").code == 0
     shown = team.run("import")
     assert "tab\\there" in shown.err or "tab here" in shown.err
@@ -469,7 +469,7 @@ def test_a_model_that_another_repository_manages(
     other.commit("Theirs", churn="stages: {}\n")
     other.reconcile()
     told = imported(team)["churn"]
-    assert told["result"] == "left" and "managed from elsewhere" in told["notes"][0]
+    assert told["result"] == "left" and "another repository manages it" in told["notes"][0]
     named = imported(team, "churn")["churn"]
     assert named["result"] == "created" and "--take-over" in named["notes"][0]
 

@@ -96,7 +96,7 @@ def _serve() -> None:
     importlib.import_module("mlflow_gitops.cli")
     for name in _LOADED:
         importlib.import_module(f"mlflow_gitops.commands.{name}")
-    importlib.import_module("mlflow_gitops.app.import_manifests")
+    importlib.import_module("mlflow_gitops.app.imports.importer")
     importlib.import_module("jsonschema")
     for key in [key for key in os.environ if key.startswith("MLFLOW_")]:
         del os.environ[key]

@@ -141,14 +141,14 @@ def import_(
 
     Example: mlflow-gitops import 'fraud-*' --folder 'fraud-*=risk' --dry-run
     """
-    from mlflow_gitops.app.import_manifests import ImportOptions
+    from mlflow_gitops.app.imports.importer import ImportOptions
+    from mlflow_gitops.app.imports.selection import read_folders
     from mlflow_gitops.commands import import_ as command
     from mlflow_gitops.core.authoring.manifest_content import ImportScope
 
-    wants = ImportScope(all_versions, descriptions, tags)
-    options = ImportOptions(
-        wants, command.folders(folder or [], folder_by_tag), dry_run, form, prompts
-    )
+    scope = ImportScope(all_versions, descriptions, tags)
+    folders = read_folders(folder or [], folder_by_tag)
+    options = ImportOptions(scope, folders, dry_run, form, prompts)
     raise typer.Exit(command.run(context.obj, models or [], options))
 
 

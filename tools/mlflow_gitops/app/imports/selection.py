@@ -1,0 +1,125 @@
+"""Which models and prompts an import takes, and in which folders their new manifests go."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlflow_gitops.core.manifests.names import file_stem
+from mlflow_gitops.core.manifests.policy import matches
+from mlflow_gitops.core.observed.model import ObservedModel
+from mlflow_gitops.core.wording import did_you_mean
+from mlflow_gitops.errors import Failure, UsageFailure
+
+if TYPE_CHECKING:
+    from mlflow_gitops.edges.mlflow.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """The folders below models/ for new manifests: the folder of the first glob that matches the
+    name, else the value of a tag."""
+
+    globs: Sequence[tuple[str, str]] = ()
+    tag: str | None = None
+
+    def folder_for(self, model: ObservedModel) -> str:
+        """The folder with a slash at its end; empty for models/ itself."""
+        for glob, folder in self.globs:
+            if matches(model.name, glob):
+                return f"{folder}/"
+        value = model.tags.get(self.tag, "") if self.tag else ""
+        return f"{file_stem(value)}/" if value.strip() else ""
+
+
+def read_folders(options: Sequence[str], tag: str | None) -> Folders:
+    """The folders that `GLOB=FOLDER` options and a tag set. Raises UsageFailure for a folder outside
+    models/."""
+    pairs = []
+    for option in options:
+        glob, equals, folder = option.rpartition("=")
+        parts = folder.strip("/").split("/")
+        is_inside = all(part and not part.startswith(".") and "\\" not in part for part in parts)
+        if not equals or not glob or not is_inside:
+            raise UsageFailure(
+                f"--folder takes GLOB=FOLDER, with a folder below models/, not {option!r}."
+            )
+        pairs.append((glob, "/".join(parts)))
+    return Folders(pairs, tag)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The models and prompts to import, by name, and the names of the prompts that were left
+    out."""
+
+    models: Sequence[ObservedModel]
+    prompts_left_out: Sequence[str]
+
+
+def select_models(
+    registry: Registry,
+    names: Sequence[str],
+    managed_prompts: Collection[str],
+    *,
+    every_prompt: bool,
+) -> Selection:
+    """Read the models that `names` (names and globs) select from MLflow, all if there are none.
+
+    Prompts are left out unless they have a manifest (`managed_prompts`), are named without a glob,
+    or `every_prompt` is set. Raises Failure for a name that MLflow does not have.
+    """
+    globs = [name for name in names if "*" in name or "?" in name]
+    observed = _observe(registry, names, has_globs=bool(globs))
+    if (not names or globs) and (every_prompt or managed_prompts):
+        observed |= registry.prompts()
+
+    selected_prompts = observed.keys() if every_prompt else {*managed_prompts, *names}
+    models = {
+        name: model
+        for name, model in observed.items()
+        if not model.is_prompt or name in selected_prompts
+    }
+    _check_names(registry, names, globs, observed, models)
+
+    all_names = observed.keys() if names else {*observed, *registry.prompt_names()}
+    left_out = all_names - models.keys()
+    return Selection(
+        models=[models[name] for name in sorted(models) if _is_selected(name, names)],
+        prompts_left_out=sorted(name for name in left_out if _is_selected(name, names)),
+    )
+
+
+def _observe(
+    registry: Registry, names: Sequence[str], *, has_globs: bool
+) -> dict[str, ObservedModel]:
+    if names and not has_globs:
+        return registry.observe([*names], only=True)
+    observed = registry.observe([*names], only=False)
+    if not registry.stageless:
+        return observed
+    # The listing of such a registry (Unity Catalog) has only the names of models.
+    return registry.observe([name for name in observed if _is_selected(name, names)], only=True)
+
+
+def _is_selected(name: str, names: Collection[str]) -> bool:
+    return not names or name in names or any(matches(name, glob) for glob in names)
+
+
+def _check_names(
+    registry: Registry,
+    names: Sequence[str],
+    globs: Collection[str],
+    observed: Mapping[str, ObservedModel],
+    models: Collection[str],
+) -> None:
+    for name in names:
+        if name in observed:
+            continue
+        if name in globs and any(matches(model, name) for model in models):
+            continue
+        hint = did_you_mean(name, observed) or (
+            f"run mlflow-gitops status to see the models that {registry.display_uri} has."
+        )
+        raise Failure(f"MLflow shows no model {name}; {hint}")
