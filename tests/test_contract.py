@@ -1,4 +1,5 @@
-"""The contract's pages: every rule that a comment cites exists, and every word of the glossary is defined once."""
+"""The contract's pages: every rule that a comment cites exists, and every word of the glossary is
+defined once."""
 
 from __future__ import annotations
 

@@ -45,7 +45,8 @@ ELSEWHERE = {
         "tests/test_pages.py", "compared with what plan prints of such models, below",
     ),
     (".github/SECURITY.md", "[mlflow]"): (
-        "tests/lanes/test_servers_of_every_kind.py", "a server with these settings, in the real lane: it needs flask-wtf",
+        "tests/lanes/test_servers_of_every_kind.py",
+        "a server with these settings, in the real lane: it needs flask-wtf",
     ),
     (".github/SECURITY.md", "export MLFLOW_AUTH_CONFIG_PATH=/srv/mlfl"): (
         "tests/lanes/test_servers_of_every_kind.py", "the same, with folders of its own",
@@ -146,7 +147,7 @@ def option_names(command: Any) -> set[str]:
     return {*names, "--help", "-h", "--install-completion", "--show-completion"}
 
 
-# -- what is looked at and not run ---------------------------------------------------------------------------------------
+# -- what is looked at and not run -----------------------------------------------------------------
 
 
 def checked(line: str) -> Callable[[], None] | None:
@@ -224,7 +225,7 @@ def could_be_installed(words: list[str]) -> None:
             assert re.search(rf"^{extra} = \[", project, re.M), f"there is no extra {extra}"
 
 
-# -- YAML and other languages ----------------------------------------------------------------------------------------------
+# -- YAML and other languages ----------------------------------------------------------------------
 
 
 def read_yaml(block: Block) -> None:
@@ -323,7 +324,7 @@ READERS: dict[str, Callable[[Block], None]] = {
 }
 
 
-# -- what the first page shows ---------------------------------------------------------------------------------------------
+# -- what the first page shows ---------------------------------------------------------------------
 
 GATES = """\
 owners: ["@acme/ml-platform"]

@@ -36,7 +36,7 @@ def test_an_honest_promotion(company: Company) -> None:
     )
 
 
-# -- approvals that are none ------------------------------------------------------------------------------------------
+# -- approvals that are none -----------------------------------------------------------------------
 
 
 def test_no_approval(company: Company) -> None:
@@ -173,7 +173,7 @@ def test_approved_by_line(company: Company) -> None:
     assert "nobody has reviewed #1" in company.refused()
 
 
-# -- ways around the pull request -------------------------------------------------------------------------------------
+# -- ways around the pull request ------------------------------------------------------------------
 
 
 def test_direct_push_with_a_false_number(company: Company) -> None:
@@ -237,7 +237,7 @@ def test_another_repository(company: Company, tmp_path: Path) -> None:
     assert company.refused().startswith("owner: ")
 
 
-# -- ways around the gates --------------------------------------------------------------------------------------------
+# -- ways around the gates -------------------------------------------------------------------------
 
 
 def test_policy_in_the_same_pull_request(company: Company) -> None:
@@ -305,7 +305,7 @@ def test_github_kept_away(company: Company, monkeypatch: pytest.MonkeyPatch) -> 
     company.refused()
 
 
-# -- workflows --------------------------------------------------------------------------------------------------------
+# -- workflows -------------------------------------------------------------------------------------
 
 
 def test_workflow_edited_on_a_branch(company: Company) -> None:
@@ -393,7 +393,7 @@ def test_hostile_text_in_the_comment(company: Company) -> None:
     ]
 
 
-# -- MLflow and the record, behind git's back -------------------------------------------------------------------------
+# -- MLflow and the record, behind git's back ------------------------------------------------------
 
 
 def test_alias_set_by_hand(company: Company) -> None:
@@ -511,7 +511,7 @@ def test_grafts(company: Company) -> None:
     )
 
 
-# -- nothing is left out ----------------------------------------------------------------------------------------------
+# -- nothing is left out ---------------------------------------------------------------------------
 
 
 def slug(name: str) -> str:

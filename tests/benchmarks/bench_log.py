@@ -27,13 +27,15 @@ def rows(sizes: Sizes) -> Iterator[Row]:
         what = f"{sizes.commits:,} commits over {sizes.history:,} manifests"
         yield compare(
             f"`log`, {what}",
-            process(*ours), "`git log --raw` piped into `git cat-file --batch`", process("sh", "-c", both), 1.5, sizes.runs,
+            process(*ours), "`git log --raw` piped into `git cat-file --batch`",
+            process("sh", "-c", both), 1.5, sizes.runs,
         )  # fmt: skip
         one = name(sizes.history // 2)
         path = f"registry/models/{one}.yaml"
         yield compare(
             f"`log` of one model, {what}",
-            process(*ours, one), "`git log -- path`", process("git", "-C", folder, "log", "main", "--", path), 3, sizes.runs,
+            process(*ours, one), "`git log -- path`",
+            process("git", "-C", folder, "log", "main", "--", path), 3, sizes.runs,
         )  # fmt: skip
         told = subprocess.run(
             (*ours, "--format", "jsonl"), capture_output=True, text=True, check=True
@@ -41,6 +43,7 @@ def rows(sizes: Sizes) -> Iterator[Row]:
         theirs = process(program("gto"), "history", "--json", cwd=Path(tagged))
         yield compare(
             f"`log`, an event of {told:,} over {sizes.history:,} models",
-            process(*ours), f"`gto history`, an event of {sizes.events:,} over {models} models", theirs, 0.01, sizes.runs,
+            process(*ours), f"`gto history`, an event of {sizes.events:,} over {models} models",
+            theirs, 0.01, sizes.runs,
             shares=(told, sizes.events),
         )  # fmt: skip

@@ -31,7 +31,8 @@ def rows(sizes: Sizes) -> Iterator[Row]:
         with mlflow_server(top / "server", backend) as address:
             yield compare(
                 f"`plan` with nothing to do, {what}",
-                lambda: plan(team, address), "the bare listing calls", lambda: listing(address), 1.25, sizes.runs,
+                lambda: plan(team, address), "the bare listing calls", lambda: listing(address),
+                1.25, sizes.runs,
                 server=True,
             )  # fmt: skip
             with proxy(address) as between:

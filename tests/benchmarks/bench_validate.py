@@ -29,7 +29,8 @@ def rows(sizes: Sizes) -> Iterator[Row]:
             file.write_text(file.read_text().replace("Production: 3", "Production: 2"))
         yield compare(
             f"`validate --changed-since`, 5 of {sizes.manifests:,} changed",
-            _ours(many, "--changed-since", "HEAD"), "`validate`, one manifest", _ours(one), 1.5, sizes.runs,
+            _ours(many, "--changed-since", "HEAD"), "`validate`, one manifest", _ours(one), 1.5,
+            sizes.runs,
         )  # fmt: skip
 
 

@@ -217,8 +217,10 @@ def _versions(model: Manifest, count: int) -> Iterator[dict[str, Any]]:
     number = int(model.name.rpartition("-")[2])
     for version in range(1, count + 1):
         yield {
-            "name": model.name, "version": version, "current_stage": held.get(version, "None"), "status": "READY",
-            "run_id": run_id(number, version), "source": source(number, version), "description": "", **_TIMES,
+            "name": model.name, "version": version, "current_stage": held.get(version, "None"),
+            "status": "READY",
+            "run_id": run_id(number, version), "source": source(number, version), "description": "",
+            **_TIMES,
         }  # fmt: skip
 
 

@@ -116,13 +116,24 @@ def test_it_fits_a_telephone_and_a_sheet_of_paper(page: Any, tmp_path: Path) -> 
 def test_ten_thousand_events_stay_usable(browser: Any, tmp_path: Path) -> None:
     told = [
         AuditedEvent(
-            Event("stage", i, Commit(f"{i:040x}", f"2026-01-01T{i // 3600:02d}:{i // 60 % 60:02d}:{i % 60:02d}Z",
-                                     "A Person <a@example.org>", f"Promote {i} (#{i})"),
-                  f"model-{i % 500}", "Production", (i // 500,), (i // 500 + 1,)),
+            Event(
+                "stage",
+                i,
+                Commit(
+                    f"{i:040x}",
+                    f"2026-01-01T{i // 3600:02d}:{i // 60 % 60:02d}:{i % 60:02d}Z",
+                    "A Person <a@example.org>",
+                    f"Promote {i} (#{i})",
+                ),
+                f"model-{i % 500}",
+                "Production",
+                (i // 500,),
+                (i // 500 + 1,),
+            ),
             People("A Person <a@example.org>"),
         )
         for i in range(10_000)
-    ]  # fmt: skip
+    ]
     report = Report(
         "many",
         "2026-02-01T00:00:00Z",

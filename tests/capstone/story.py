@@ -45,7 +45,7 @@ class Story(Workshop):
             self.stop_serving()
         return self.teller.page()
 
-    # -- scenes ---------------------------------------------------------------------------------------------------------
+    # -- scenes ------------------------------------------------------------------------------------
 
     def _data(self) -> None:
         t = self.teller
@@ -102,9 +102,16 @@ class Story(Workshop):
         self._to_staging(2, "Two layers, four rounds over the data")
         t.run("python validate.py", says=[r"version 2, loaded from Staging: .*: passed"])
         self._propose(
-            2, "Production", "Validated",
-            says=["Production +— → 2", "✓ from Staging", "✓ validation is passed|✓ .*validation", "✓ accuracy"],
-        )  # fmt: skip
+            2,
+            "Production",
+            "Validated",
+            says=[
+                "Production +— → 2",
+                "✓ from Staging",
+                "✓ validation is passed|✓ .*validation",
+                "✓ accuracy",
+            ],
+        )
         self._merge("sentiment-bert-2-production", "Promote sentiment-bert 2 to Production")
         t.say(
             """Reconcile says in JSON what it changed. deploy.py reads that, and restarts MLflow's scoring server (FastAPI)
@@ -123,7 +130,8 @@ class Story(Workshop):
         )
         t.run(
             "python prepare.py posts", "dvc add --quiet data/posts.csv",
-            "git commit --quiet --all -m 'All posts so far' && git push --quiet origin main", "dvc push",
+            "git commit --quiet --all -m 'All posts so far' && git push --quiet origin main",
+            "dvc push",
             "git diff HEAD~1 -- data/posts.csv.dvc", says=[r"-- md5", r"\+- md5"],
         )  # fmt: skip
         t.say(
@@ -143,8 +151,11 @@ class Story(Workshop):
             f"sed -i.bak '/^  3:/,$ s/md5: .*}}/md5: {old}}}/' registry/models/sentiment-bert.yaml && rm registry/models/*.bak",
             "mlflow-gitops promote sentiment-bert 3 Staging",
             "mlflow-gitops plan",
-            expect=4, says=[rf"\[pin\] version 3 is pinned to data/posts.csv with md5 {old}, its run logged (?!{old})"],
-        )  # fmt: skip
+            expect=4,
+            says=[
+                rf"\[pin\] version 3 is pinned to data/posts.csv with md5 {old}, its run logged (?!{old})"
+            ],
+        )
         t.run("git restore registry && git switch --quiet main && git branch --quiet -D wrong-data")
         self._to_staging(3, "Trained on all posts so far")
         t.run("python validate.py", says=[r"version 3, loaded from Staging: .*: passed"])
@@ -201,11 +212,20 @@ class Story(Workshop):
         )
         t.run("python prepare.py fresh")
         before = t.run(
-            "python monitor.py data/fresh.csv --rollback too-many-wrong", expect=1,
-            says=[r'"version": 3,', r'"drifted": true', r'"healthy": false', "Committed .* on too-many-wrong"],
-        )  # fmt: skip
-        t.run("git push --quiet origin too-many-wrong", "mlflow-gitops plan --rev too-many-wrong --onto main",
-              says=["Production +3 → 2", "rollback: 2 held Production before"])  # fmt: skip
+            "python monitor.py data/fresh.csv --rollback too-many-wrong",
+            expect=1,
+            says=[
+                r'"version": 3,',
+                r'"drifted": true',
+                r'"healthy": false',
+                "Committed .* on too-many-wrong",
+            ],
+        )
+        t.run(
+            "git push --quiet origin too-many-wrong",
+            "mlflow-gitops plan --rev too-many-wrong --onto main",
+            says=["Production +3 → 2", "rollback: 2 held Production before"],
+        )
         self._merge("too-many-wrong", "Roll sentiment-bert Production back to 2")
         self.wait(log, "version 2 answers")
         t.say(
@@ -226,14 +246,23 @@ class Story(Workshop):
     def _looking_back(self) -> None:
         t = self.teller
         t.scene("7. Looking back: who did what, and what is served made from")
-        t.run(f"git pull --quiet && git fetch --quiet origin {NOTES}", "mlflow-gitops log sentiment-bert --stage Production",
-              says=["— → 2", "2 → 3", "3 → 2", "applied"])  # fmt: skip
+        t.run(
+            f"git pull --quiet && git fetch --quiet origin {NOTES}",
+            "mlflow-gitops log sentiment-bert --stage Production",
+            says=["— → 2", "2 → 3", "3 → 2", "applied"],
+        )
         t.say(
             """From which data, run and code came what is in Production? The pins tell it offline, MLflow adds the commit. The
             report, a page for people without a terminal, tells the same."""
         )
-        shown = t.run("mlflow-gitops show sentiment-bert --lineage",
-                      says=[r"Production 2 ", r"data/posts.csv \(md5 [0-9a-f]{32}\)", r"code commit [0-9a-f]{12}"])  # fmt: skip
+        shown = t.run(
+            "mlflow-gitops show sentiment-bert --lineage",
+            says=[
+                r"Production 2 ",
+                r"data/posts.csv \(md5 [0-9a-f]{32}\)",
+                r"code commit [0-9a-f]{12}",
+            ],
+        )
         code = re.search(r"code commit ([0-9a-f]{12})", shown)
         assert code is not None
         md5 = self.md5(code[1])
@@ -244,11 +273,14 @@ class Story(Workshop):
         page = (self.folder / "report" / "index.html").read_text(encoding="utf-8")
         Teller.expect(page, [f"data/posts.csv \\(md5 {md5}\\)", f"code commit {code[1]}"])
         t.say("And that commit gives the very data back, from DVC's storage:")
-        t.run(f"git switch --quiet --detach {code[1]}", "rm data/posts.csv && dvc pull --quiet data/posts.csv.dvc",
-              "python -c \"import hashlib; print(hashlib.md5(open('data/posts.csv', 'rb').read()).hexdigest())\"",
-              says=[md5])  # fmt: skip
+        t.run(
+            f"git switch --quiet --detach {code[1]}",
+            "rm data/posts.csv && dvc pull --quiet data/posts.csv.dvc",
+            "python -c \"import hashlib; print(hashlib.md5(open('data/posts.csv', 'rb').read()).hexdigest())\"",
+            says=[md5],
+        )
 
-    # -- what several scenes do -----------------------------------------------------------------------------------------
+    # -- what several scenes do --------------------------------------------------------------------
 
     def _train(self, how: str, version: int, *, above: float = 0.0, below: float = 1.0) -> None:
         printed = self.teller.run(

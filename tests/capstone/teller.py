@@ -53,7 +53,8 @@ class Teller:
             done = subprocess.run(
                 ["bash", "-o", "pipefail", "-c", command],
                 cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace",
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
+                errors="replace",
             )  # fmt: skip
             sys.stdout.write(done.stdout)
             sys.stdout.flush()

@@ -115,8 +115,10 @@ def test_a_step_that_comes_out_otherwise_stops_the_story(tmp_path: Path) -> None
 def test_the_page_tells_the_whole_story_and_nothing_of_the_machine_that_wrote_it() -> None:
     _, _, told = PAGE.partition(MARK)
     steps = (
-        "dvc add", "python train.py", "python pin_data.py", "plan --rev", "python validate.py", "promote sentiment-bert",
-        "reconcile --yes", "python deploy.py", "python monitor.py", "reconcile --yes --watch", "log sentiment-bert",
+        "dvc add", "python train.py", "python pin_data.py", "plan --rev", "python validate.py",
+        "promote sentiment-bert",
+        "reconcile --yes", "python deploy.py", "python monitor.py", "reconcile --yes --watch",
+        "log sentiment-bert",
         "show sentiment-bert --lineage", "report --out", "verify",
     )  # fmt: skip
     assert [step for step in steps if step not in told] == []

@@ -55,7 +55,8 @@ class Workshop:
         )
         with open(log, "wb") as out:
             process = subprocess.Popen(
-                ["bash", "-c", command], cwd=self.team, env=self.environment, stdin=subprocess.DEVNULL,
+                ["bash", "-c", command], cwd=self.team, env=self.environment,
+                stdin=subprocess.DEVNULL,
                 stdout=out, stderr=out, start_new_session=True,
             )  # fmt: skip
         try:
@@ -95,8 +96,10 @@ class Workshop:
         shutil.copytree(PROJECT, self.team, ignore=shutil.ignore_patterns("__pycache__"))
         (self.team / "data").mkdir()
         for command in (
-            "git init --quiet --bare --initial-branch=main ../forge.git", "git init --quiet --initial-branch=main",
-            "git remote add origin ../forge.git", "dvc init --quiet", "dvc config core.analytics false",
+            "git init --quiet --bare --initial-branch=main ../forge.git",
+            "git init --quiet --initial-branch=main",
+            "git remote add origin ../forge.git", "dvc init --quiet",
+            "dvc config core.analytics false",
             "dvc remote add --quiet --default storage ../dvc-storage",
             "git add . && git commit --quiet -m 'Code, policy, and a manifest without a version'",
             "git push --quiet --set-upstream origin main", "git remote set-head origin main",
@@ -126,21 +129,28 @@ class Workshop:
 
     def _environment(self, address: str) -> dict[str, str]:
         here = clean_environment()
-        who = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER")
-               for what, value in (("NAME", "The language team"), ("EMAIL", "language@example.org"))}  # fmt: skip
+        who = {
+            f"GIT_{role}_{what}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for what, value in (("NAME", "The language team"), ("EMAIL", "language@example.org"))
+        }
         return here | who | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{here.get('PATH', '')}",
-            "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "GIT_TEMPLATE_DIR": "",
-            "MLFLOW_TRACKING_URI": address, "MLFLOW_DISABLE_TELEMETRY": "true", "DVC_NO_ANALYTICS": "true",
+            "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull,
+            "GIT_TEMPLATE_DIR": "",
+            "MLFLOW_TRACKING_URI": address, "MLFLOW_DISABLE_TELEMETRY": "true",
+            "DVC_NO_ANALYTICS": "true",
             "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "PYTHONWARNINGS": "ignore",
             "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true", "HF_HUB_OFFLINE": "1",
             "SERVING_PORT": str(self.serving), "SERVING_STATE": str(self.folder / "serving"),
-            "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONDONTWRITEBYTECODE": "1",
+            "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false",
+            "PYTHONDONTWRITEBYTECODE": "1",
         }  # fmt: skip
 
     def _hidden(self, address: str) -> dict[str, str]:
         return {
-            address: "http://127.0.0.1:5000", f":{self.serving}/": ":8000/", f":{self.metrics}": ":9469",
+            address: "http://127.0.0.1:5000", f":{self.serving}/": ":8000/",
+            f":{self.metrics}": ":9469",
             str(self.folder): "~/capstone",
         }  # fmt: skip
 

@@ -48,7 +48,8 @@ def test_models_are_those_with_a_manifest(team: Team, settings: Settings) -> Non
 
 def test_versions_are_those_that_the_manifest_names(settings: Settings) -> None:
     assert candidates.versions(settings, "fraud detector") == [
-        ("14", "Staging"), ("13", "Staging"), ("12", "Production champion"), ("9", "shadow-of"), ("2", ""),
+        ("14", "Staging"), ("13", "Staging"), ("12", "Production champion"), ("9", "shadow-of"),
+        ("2", ""),
     ]  # fmt: skip
     assert candidates.versions(settings, "nobody") == []
 

@@ -103,7 +103,7 @@ def refused(team: Team, *args: str, code: int = 1) -> str:
     return ran.err
 
 
-# -- promote ------------------------------------------------------------------------------------------------------------
+# -- promote ---------------------------------------------------------------------------------------
 
 
 def test_a_promotion_is_a_line_and_a_pin(team: Team, runs: list[str]) -> None:
@@ -299,7 +299,7 @@ def test_a_version_that_is_something_else_than_its_pin_says_is_refused(
     assert len(changes(team.run("promote", "fraud", "2", "Production"))) == 3
 
 
-# -- commits ------------------------------------------------------------------------------------------------------------
+# -- commits ---------------------------------------------------------------------------------------
 
 
 def test_a_commit_holds_the_manifest_alone_and_says_what_and_why(team: Team) -> None:
@@ -307,7 +307,8 @@ def test_a_commit_holds_the_manifest_alone_and_says_what_and_why(team: Team) -> 
     team.git("add", "staged.txt")
     team.write("policy.yaml", POLICY + "# half an idea\n")
     ran = team.run(
-        "promote", "fraud", "2", "Production", "--no-pin", "--commit", "-m", "Recall +1.2 pt.\nAnd faster.",
+        "promote", "fraud", "2", "Production", "--no-pin", "--commit", "-m",
+        "Recall +1.2 pt.\nAnd faster.",
         "--override", "metrics=INC-42 hotfix", "--override", "soak = no time",
     )  # fmt: skip
     assert ran.code == 0 and "Production has no gate soak" in ran.err
@@ -441,7 +442,7 @@ def test_a_commit_is_signed_where_git_is_told_to(team: Team, tmp_path: Path) -> 
     )
 
 
-# -- pin ----------------------------------------------------------------------------------------------------------------
+# -- pin -------------------------------------------------------------------------------------------
 
 
 def test_a_version_is_pinned_to_what_mlflow_has(team: Team, runs: list[str]) -> None:
@@ -472,7 +473,7 @@ def test_a_version_that_reconcile_shall_register(team: Team) -> None:
     assert "never gives a number twice, and the next one is 7" in said
 
 
-# -- rollback -----------------------------------------------------------------------------------------------------------
+# -- rollback --------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -584,7 +585,7 @@ def test_what_nobody_held_has_no_way_back(team: Team) -> None:
     assert ran.code == 4 and "Nothing held Production" in ran.err
 
 
-# -- pull requests --------------------------------------------------------------------------------------------------------
+# -- pull requests ---------------------------------------------------------------------------------
 
 
 @pytest.fixture

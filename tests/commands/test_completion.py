@@ -156,7 +156,8 @@ def test_a_shell_completes_what_is_typed(team: Team, tmp_path: Path, shell: str)
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m mlflow_gitops "$@"\n')
     program.chmod(0o755)
     environment = GIT_ENVIRONMENT | {
-        "PATH": f"{beside}{os.pathsep}{os.environ['PATH']}", "HOME": str(tmp_path), "TERM": "dumb", "LANG": "C.UTF-8",
+        "PATH": f"{beside}{os.pathsep}{os.environ['PATH']}", "HOME": str(tmp_path), "TERM": "dumb",
+        "LANG": "C.UTF-8",
         "INPUTRC": os.devnull, "PS1": "$ ",
     }  # fmt: skip
     lines = [

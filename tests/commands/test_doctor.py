@@ -94,30 +94,37 @@ RULES: list[dict[str, Any]] = [
     {
         "type": "pull_request", "ruleset_id": 7,
         "parameters": {
-            "required_approving_review_count": 1, "dismiss_stale_reviews_on_push": True, "require_code_owner_review": True,
+            "required_approving_review_count": 1, "dismiss_stale_reviews_on_push": True,
+            "require_code_owner_review": True,
         },
     },
     {
         "type": "required_status_checks", "ruleset_id": 7,
         "parameters": {
             "required_status_checks": [
-                {"context": "validate", "integration_id": 15368}, {"context": "mlflow-gitops/plan", "integration_id": 15368},
+                {"context": "validate", "integration_id": 15368},
+                {"context": "mlflow-gitops/plan", "integration_id": 15368},
             ]
         },
     },
 ]  # fmt: skip
 CLASSIC: dict[str, Any] = {
     "required_pull_request_reviews": {
-        "dismiss_stale_reviews": True, "require_code_owner_reviews": True, "required_approving_review_count": 1,
+        "dismiss_stale_reviews": True,
+        "require_code_owner_reviews": True,
+        "required_approving_review_count": 1,
     },
     "required_status_checks": {
         "contexts": ["validate", "mlflow-gitops/plan"],
-        "checks": [{"context": "validate", "app_id": 15368}, {"context": "mlflow-gitops/plan", "app_id": 15368}],
+        "checks": [
+            {"context": "validate", "app_id": 15368},
+            {"context": "mlflow-gitops/plan", "app_id": 15368},
+        ],
     },
     "enforce_admins": {"enabled": True},
     "allow_force_pushes": {"enabled": False},
     "allow_deletions": {"enabled": False},
-}  # fmt: skip
+}
 
 
 def settings() -> dict[str, Any]:
@@ -231,7 +238,7 @@ def clinic(sound: Path, tmp_path: Path, api: GitHubAPI, monkeypatch: pytest.Monk
     return made
 
 
-# -- GitHub's part, from its API ------------------------------------------------------------------------------------------
+# -- GitHub's part, from its API -------------------------------------------------------------------
 
 
 OPENS_BY_ITSELF = """\
@@ -296,43 +303,61 @@ def setting(path: str, **value: Any) -> Callable[[dict[str, Any]], None]:
 POLICIES = "environments/mlflow-write/deployment-branch-policies"
 TOKEN = "actions/permissions/workflow"
 GITHUB: dict[str, tuple[Callable[[dict[str, Any]], None], set[str]]] = {
-    "no pull request needed": (without("pull_request"), {"pull-request", "reviews", "stale-approvals", "code-owners"}),
+    "no pull request needed": (
+        without("pull_request"),
+        {"pull-request", "reviews", "stale-approvals", "code-owners"},
+    ),
     "no approval needed": (without("pull_request", "required_approving_review_count"), {"reviews"}),
-    "stale approvals stay": (without("pull_request", "dismiss_stale_reviews_on_push"), {"stale-approvals"}),
+    "stale approvals stay": (
+        without("pull_request", "dismiss_stale_reviews_on_push"),
+        {"stale-approvals"},
+    ),
     "owners are not asked": (without("pull_request", "require_code_owner_review"), {"code-owners"}),
     "force pushes": (without("non_fast_forward"), {"force-push"}),
     "deletion": (without("deletion"), {"deletion"}),
     "plan is not required": (required(validate=15368), {"check mlflow-gitops/plan"}),
     "a check from anybody": (required(validate=15368, plan=None), {"check-source"}),
-    "a bypass": (setting("rulesets/7", bypass_actors=[{"actor_type": "Team", "actor_id": 3}]), {"bypass"}),
+    "a bypass": (
+        setting("rulesets/7", bypass_actors=[{"actor_type": "Team", "actor_id": 3}]),
+        {"bypass"},
+    ),
     "no environment": (setting("environments/mlflow-write"), {"environment mlflow-write"}),
     "an environment for every branch": (
-        setting("environments/mlflow-read", deployment_branch_policy=None), {"environment mlflow-read"},
+        setting("environments/mlflow-read", deployment_branch_policy=None),
+        {"environment mlflow-read"},
     ),
     "an environment for protected branches": (
         setting("environments/mlflow-write", deployment_branch_policy={"protected_branches": True}),
         {"environment mlflow-write"},
     ),
     "an environment for two": (
-        setting(POLICIES, branch_policies=[{"name": "main"}, {"name": "dev*"}]), {"environment mlflow-write"},
+        setting(POLICIES, branch_policies=[{"name": "main"}, {"name": "dev*"}]),
+        {"environment mlflow-write"},
     ),
     "an environment for a tag of the branch's name": (
-        setting(POLICIES, branch_policies=[{"name": "main", "type": "tag"}]), {"environment mlflow-write"},
+        setting(POLICIES, branch_policies=[{"name": "main", "type": "tag"}]),
+        {"environment mlflow-write"},
     ),
     "a token that writes": (
-        setting(TOKEN, default_workflow_permissions="write", can_approve_pull_request_reviews=True), {"token"},
+        setting(TOKEN, default_workflow_permissions="write", can_approve_pull_request_reviews=True),
+        {"token"},
     ),
     "neither an App nor the right to open pull requests": (
-        setting(TOKEN, default_workflow_permissions="read", can_approve_pull_request_reviews=False), {"app"},
+        setting(TOKEN, default_workflow_permissions="read", can_approve_pull_request_reviews=False),
+        {"app"},
     ),
     "a secret of the repository": (
-        setting("actions/secrets", secrets=[{"name": "MLFLOW_TRACKING_TOKEN"}]), {"repository-secrets"},
+        setting("actions/secrets", secrets=[{"name": "MLFLOW_TRACKING_TOKEN"}]),
+        {"repository-secrets"},
     ),
     "an owner that is not there": (
-        setting("codeowners/errors", errors=[{"line": 3, "kind": "Unknown owner", "path": ".github/CODEOWNERS"}]),
+        setting(
+            "codeowners/errors",
+            errors=[{"line": 3, "kind": "Unknown owner", "path": ".github/CODEOWNERS"}],
+        ),
         {"codeowners"},
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", GITHUB)
@@ -358,7 +383,8 @@ def test_the_classic_rule_is_enough(api: GitHubAPI) -> None:
     [
         ("/protection$", set()),  # the rulesets show everything that a classic rule could add
         ("/rules/", {
-            "pull-request", "reviews", "stale-approvals", "code-owners", "check validate", "check mlflow-gitops/plan",
+            "pull-request", "reviews", "stale-approvals", "code-owners", "check validate",
+            "check mlflow-gitops/plan",
             "force-push", "deletion", "bypass",
         }),
         ("/rulesets/", {"bypass"}),
@@ -406,23 +432,56 @@ def test_the_app_that_a_workflow_names(there: bool, api: GitHubAPI) -> None:
     assert "app" in checks_of(judged(api, PROMOTE), "ok" if there else "missing")
 
 
-# -- the workflows' files -------------------------------------------------------------------------------------------------
+# -- the workflows' files --------------------------------------------------------------------------
 
 FILES: dict[str, tuple[str, str, str, set[str]]] = {
     "an action by its tag": ("validate", f"checkout@{SHA} # v7", "checkout@v7", {"pinned"}),
-    "a job without permissions": ("reconcile", "permissions: {contents: read}\n", "", {"permissions"}),
-    "a job that may do all": ("reconcile", "{contents: read}", "write-all", {"permissions"}),
-    "a secret without an environment": ("plan", "    environment: mlflow-read\n", "", {"secrets", "plan-environment"}),
-    "secrets for a pull request": (
-        "plan", "workflow_run: {workflows: [validate], types: [completed]}", "pull_request: null", {"secrets"},
+    "a job without permissions": (
+        "reconcile",
+        "permissions: {contents: read}\n",
+        "",
+        {"permissions"},
     ),
-    "a stranger's code beside secrets": ("validate", "pull_request: null", "pull_request_target: null", {"target"}),
-    "another environment": ("reconcile", "name: mlflow-write", "name: production", {"reconcile-environment"}),
-    "plan may write": ("plan", "environment: mlflow-read", "environment: mlflow-write", {"plan-environment"}),
+    "a job that may do all": ("reconcile", "{contents: read}", "write-all", {"permissions"}),
+    "a secret without an environment": (
+        "plan",
+        "    environment: mlflow-read\n",
+        "",
+        {"secrets", "plan-environment"},
+    ),
+    "secrets for a pull request": (
+        "plan",
+        "workflow_run: {workflows: [validate], types: [completed]}",
+        "pull_request: null",
+        {"secrets"},
+    ),
+    "a stranger's code beside secrets": (
+        "validate",
+        "pull_request: null",
+        "pull_request_target: null",
+        {"target"},
+    ),
+    "another environment": (
+        "reconcile",
+        "name: mlflow-write",
+        "name: production",
+        {"reconcile-environment"},
+    ),
+    "plan may write": (
+        "plan",
+        "environment: mlflow-read",
+        "environment: mlflow-write",
+        {"plan-environment"},
+    ),
     "a shallow checkout": ("reconcile", "fetch-depth: 0, ", "", {"depth"}),
     "a workflow that is none": ("plan", "on: {", "on: [{", {"readable", "plan"}),
-    "a command in a comment": ("plan", "          mlflow-gitops", "          # mlflow-gitops", {"plan"}),
-}  # fmt: skip
+    "a command in a comment": (
+        "plan",
+        "          mlflow-gitops",
+        "          # mlflow-gitops",
+        {"plan"},
+    ),
+}
 
 
 @pytest.mark.parametrize("case", FILES)
@@ -481,7 +540,7 @@ def test_each_environment_is_planned_and_reconciled() -> None:
     assert "init --update" in found["plan-environment"].fix
 
 
-# -- the whole command ----------------------------------------------------------------------------------------------------
+# -- the whole command -----------------------------------------------------------------------------
 
 
 def written(path: str, *change: str) -> Callable[[Clinic], None]:
@@ -506,21 +565,35 @@ def at(uri: str) -> Callable[[Clinic], None]:
 
 CASES: dict[str, tuple[Callable[[Clinic], None], set[str]]] = {
     "no workflow plans": (written(".github/workflows/plan.yml"), {"workflows plan"}),
-    "CODEOWNERS is stale": (written("registry/models/fraud.yaml", "risk-ml", "fraud-ml"), {"policy codeowners"}),
+    "CODEOWNERS is stale": (
+        written("registry/models/fraud.yaml", "risk-ml", "fraud-ml"),
+        {"policy codeowners"},
+    ),
     "no CODEOWNERS": (written(".github/CODEOWNERS"), {"policy codeowners"}),
     "no platform team": (
-        written("registry/policy.yaml", 'owners: ["@acme/ml-platform"]\n', ""), {"policy owners", "policy codeowners"},
+        written("registry/policy.yaml", 'owners: ["@acme/ml-platform"]\n', ""),
+        {"policy owners", "policy codeowners"},
     ),
-    "an invalid manifest": (written("registry/models/fraud.yaml", "stages: {}", "stages: 1"), {"policy files"}),
-    "another schema": (written("schemas/model.schema.json", "minimum", "maximum"), {"policy schemas"}),
+    "an invalid manifest": (
+        written("registry/models/fraud.yaml", "stages: {}", "stages: 1"),
+        {"policy files"},
+    ),
+    "another schema": (
+        written("schemas/model.schema.json", "minimum", "maximum"),
+        {"policy schemas"},
+    ),
     "no schema": (written("schemas/model.schema.json"), {"policy schemas"}),
     "nothing proposes what the policy proposes": (
-        written("registry/policy.yaml", "stages:", "propose: Staging\nstages:"), {"workflows propose"},
+        written("registry/policy.yaml", "stages:", "propose: Staging\nstages:"),
+        {"workflows propose"},
     ),
-    "no fetch of receipts": (git("config", "--unset-all", "remote.origin.fetch", "notes"), {"git receipts"}),
+    "no fetch of receipts": (
+        git("config", "--unset-all", "remote.origin.fetch", "notes"),
+        {"git receipts"},
+    ),
     "an MLflow that is not there": (at("sqlite:///nowhere.db"), {"mlflow read"}),
     "a dead server": (at("http://127.0.0.1:9"), {"mlflow read"}),
-}  # fmt: skip
+}
 
 
 def test_nothing_is_missing(clinic: Clinic) -> None:
@@ -659,7 +732,7 @@ def test_hostile_text_is_harmless(clinic: Clinic) -> None:
     assert shown.code == 1 and "\x1b" not in shown.out and "evil\\u001b" in shown.out
 
 
-# -- the judgements by themselves -----------------------------------------------------------------------------------------
+# -- the judgements by themselves ------------------------------------------------------------------
 
 
 def test_an_old_git() -> None:

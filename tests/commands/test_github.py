@@ -140,7 +140,7 @@ def hub(tmp_path: Path, prepared: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         yield made
 
 
-# -- github plan ------------------------------------------------------------------------------------------------------
+# -- github plan -----------------------------------------------------------------------------------
 
 
 def test_a_good_pull_request_is_planned(hub: Hub, tmp_path: Path) -> None:
@@ -313,7 +313,7 @@ def test_a_fork_is_planned_like_any_other(hub: Hub) -> None:
     assert hub.status(head)[0] == "success" and "1 → 2" in hub.comment(number)
 
 
-# -- approvals at reconcile, and what is recorded of them -------------------------------------------------------------
+# -- approvals at reconcile, and what is recorded of them ------------------------------------------
 
 
 @pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
@@ -498,7 +498,7 @@ def test_approvals_from_messages_are_claims(hub: Hub, monkeypatch: pytest.Monkey
     assert hub.production() == 3 and "gitops.approved_by" not in hub.tags(3)
 
 
-# -- github drift and github summary ----------------------------------------------------------------------------------
+# -- github drift and github summary ---------------------------------------------------------------
 
 
 def test_drift_that_is_only_reported_is_kept_in_one_issue(hub: Hub, tmp_path: Path) -> None:

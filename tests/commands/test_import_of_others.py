@@ -42,7 +42,8 @@ def test_nothing_is_to_change_after_the_import(elsewhere: str, tmp_path: Path) -
     ran = team.run("import", "--format", "json", "--descriptions", "--tags")
     told = {one["model"]: one for one in ran.json["models"]}
     assert ran.code == 0 and set(told) == set(before) == {
-        "iris classifier", "sk-learn-ridge-reg-model", "add_n", "prod.ml_team.regressor", "by place",
+        "iris classifier", "sk-learn-ridge-reg-model", "add_n", "prod.ml_team.regressor",
+        "by place",
     }  # fmt: skip
     assert ran.json["prompts"] == ["summarization-prompt"]
     assert all(
@@ -87,7 +88,8 @@ def seen(uri: str) -> dict[str, Any]:
 
     def version(one: Any) -> tuple[Any, ...]:
         return (
-            int(one.version), one.current_stage, one.run_id, one.source, one.description or "", sorted(tags(one.tags).items())
+            int(one.version), one.current_stage, one.run_id, one.source, one.description or "",
+            sorted(tags(one.tags).items())
         )  # fmt: skip
 
     return {

@@ -61,7 +61,8 @@ def test_everything_that_a_repository_needs(team: Team) -> None:
         path for path in done if "/workflows/" in path
     }
     assert {
-        "registry/policy.yaml", "registry/models/.gitkeep", "schemas/model.schema.json", "schemas/policy.schema.json",
+        "registry/policy.yaml", "registry/models/.gitkeep", "schemas/model.schema.json",
+        "schemas/policy.schema.json",
         ACTION, ".github/CODEOWNERS", ".github/pull_request_template.md",
     } <= set(done)  # fmt: skip
     ran = team.run("validate", "--format", "json")
@@ -139,9 +140,11 @@ def test_the_action_installs_this_release_by_its_constraints(team: Team, tmp_pat
     )
     (tools / "python").chmod(0o755)
     env = {
-        "PATH": f"{tools}:{os.environ['PATH']}", "LOG": str(tmp_path / "log"), "RUNNER_TEMP": str(tmp_path / "temp"),
+        "PATH": f"{tools}:{os.environ['PATH']}", "LOG": str(tmp_path / "log"),
+        "RUNNER_TEMP": str(tmp_path / "temp"),
         "GITHUB_PATH": str(tmp_path / "path"), "ENVIRONMENT": "", "CONSTRAINTS": "",
-        "REQUIREMENT": action["inputs"]["requirement"]["default"], "ACTION": str((team.folder / ACTION).parent),
+        "REQUIREMENT": action["inputs"]["requirement"]["default"],
+        "ACTION": str((team.folder / ACTION).parent),
     }  # fmt: skip
     subprocess.run(
         ["bash", "-e", "-c", script], env=env, cwd=team.folder, check=True, capture_output=True
@@ -243,7 +246,8 @@ def test_an_update_renews_what_nobody_edited(team: Team) -> None:
 def test_an_update_leaves_github_alone_where_it_is_not_used(team: Team) -> None:
     done = init(team, "--no-github", "--aliases")
     assert set(done) == {
-        "registry/policy.yaml", "registry/models/.gitkeep", "schemas/model.schema.json", "schemas/policy.schema.json",
+        "registry/policy.yaml", "registry/models/.gitkeep", "schemas/model.schema.json",
+        "schemas/policy.schema.json",
     }  # fmt: skip
     assert "\n    alias: production\n" in (team.folder / "registry/policy.yaml").read_text()
     assert team.run("init", "--update").code == 0 and not (team.folder / ".github").exists()
@@ -286,7 +290,7 @@ def test_the_main_branch_of_a_clone(team: Team, tmp_path: Path) -> None:
     assert workflow(clone, "reconcile")["on"]["push"]["branches"] == ["master"]
 
 
-# -- questions ----------------------------------------------------------------------------------------------------------
+# -- questions -------------------------------------------------------------------------------------
 
 
 class Person:
@@ -379,7 +383,7 @@ def test_a_link_is_not_written_through(team: Team, tmp_path: Path) -> None:
     )
 
 
-# -- what comes next ----------------------------------------------------------------------------------------------------
+# -- what comes next -------------------------------------------------------------------------------
 
 
 @contextmanager

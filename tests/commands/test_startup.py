@@ -25,7 +25,8 @@ open(sys.argv[1], "w").write(json.dumps({"code": code, "modules": sorted(sys.mod
 """
 
 SLOW = {
-    "alembic", "fastapi", "flask", "git", "github", "google", "jinja2", "matplotlib", "mlflow", "numpy", "pandas", "pydantic",
+    "alembic", "fastapi", "flask", "git", "github", "google", "jinja2", "matplotlib", "mlflow",
+    "numpy", "pandas", "pydantic",
     "requests", "rich", "scipy", "sklearn", "sqlalchemy", "urllib3",
 }  # fmt: skip
 """Packages that take a tenth of a second and more, and that no answer from files and git needs."""
@@ -53,7 +54,8 @@ def loaded(team: Team, *arguments: str, expect: int = 0, **variables: str) -> se
     witness = team.folder.parent / "modules.json"
     done = subprocess.run(
         [sys.executable, "-c", _RUN, str(witness), *arguments],
-        cwd=team.folder, env=os.environ | GIT_ENVIRONMENT | variables, capture_output=True, text=True,
+        cwd=team.folder, env=os.environ | GIT_ENVIRONMENT | variables, capture_output=True,
+        text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     told = json.loads(witness.read_text())
@@ -120,7 +122,8 @@ def completed(team: Team, shell: str, words: str) -> tuple[str, set[str]]:
     witness = team.folder.parent / "modules.json"
     done = subprocess.run(
         [sys.executable, "-c", f"import json, sys\n{script}", str(witness)],
-        cwd=team.folder, env=os.environ | GIT_ENVIRONMENT | asking(shell, words), capture_output=True, text=True,
+        cwd=team.folder, env=os.environ | GIT_ENVIRONMENT | asking(shell, words),
+        capture_output=True, text=True,
     )  # fmt: skip
     return done.stdout + done.stderr, set(json.loads(witness.read_text()))
 

@@ -38,7 +38,7 @@ def judged(team: Team, *args: str, code: int) -> list[tuple[str, str]]:
     return told(ran)
 
 
-# -- formats ------------------------------------------------------------------------------------------------------------
+# -- formats ---------------------------------------------------------------------------------------
 
 
 def test_all_is_well(team: Team) -> None:
@@ -141,7 +141,7 @@ def test_hostile_names_and_text(team: Team, form: str) -> None:
         assert {"registry/models/\u202egnp.yaml", "registry/models/a\x1b[2Jb.yaml"} < files
 
 
-# -- what it looks at ---------------------------------------------------------------------------------------------------
+# -- what it looks at ------------------------------------------------------------------------------
 
 
 def test_it_reads_the_working_tree_and_not_the_commit(team: Team) -> None:

@@ -141,8 +141,10 @@ def test_git_dies_at_each_call(
 @pytest.mark.parametrize(
     "command",
     [
-        "validate --format json", "validate --changed-since HEAD~1 --format json", "plan --format json", "plan --rev HEAD~1",
-        "status --format json", "log --format json", "show --format json", "show --at HEAD~1", "verify --format json",
+        "validate --format json", "validate --changed-since HEAD~1 --format json",
+        "plan --format json", "plan --rev HEAD~1",
+        "status --format json", "log --format json", "show --format json", "show --at HEAD~1",
+        "verify --format json",
     ],
 )  # fmt: skip
 def test_git_dies_while_it_is_read(

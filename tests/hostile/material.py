@@ -131,8 +131,14 @@ HEAVY: dict[str, tuple[str, bytes]] = {
     "100,000 stages": ("models/m.yaml", _many(b" k%s: 1\n", b"name: m\nstages:\n")),
     "100,000 aliases": ("models/m.yaml", _many(b" k%s: 1\n", _HEAD + b"aliases:\n")),
     "100,000 versions": ("models/m.yaml", _many(b" 1%s: {}\n", _HEAD + b"versions:\n")),
-    "100,000 versions that are none": ("models/m.yaml", _many(b" v%s: {}\n", _HEAD + b"versions:\n")),
-    "100,000 versions in Archived": ("models/m.yaml", _many(b" - 1%s\n", b"name: m\nstages:\n  Archived:\n")),
+    "100,000 versions that are none": (
+        "models/m.yaml",
+        _many(b" v%s: {}\n", _HEAD + b"versions:\n"),
+    ),
+    "100,000 versions in Archived": (
+        "models/m.yaml",
+        _many(b" - 1%s\n", b"name: m\nstages:\n  Archived:\n"),
+    ),
     "one wrong owner": ("models/m.yaml", _fill(b"a,", _HEAD + b"owners: [", b"a]\n")),
     "one owner": ("models/m.yaml", _fill(b"'@a',", _HEAD + b"owners: [", b"'@a']\n")),
     "a wrong version": ("models/m.yaml", _fill(b"x,", b"name: m\nstages: {Archived: [", b"x]}\n")),
@@ -157,17 +163,32 @@ HEAVY: dict[str, tuple[str, bytes]] = {
     "backslashes": ("models/m.yaml", _fill(b"\\\\", _HEAD + b'x: "', b'"\n')),
     "letters that fold": ("models/m.yaml", _fill("ß".encode(), _HEAD + b"tags: {a: ", b"}\n")),
     "100,000 stages of a policy": ("policy.yaml", _many(b" k%s: {}\n", b"stages:\n")),
-    "stages of the team's own": ("policy.yaml", _many(b" k%s: {alias: a, native: false}\n", b"stages:\n")),
-    "rules": ("policy.yaml", _fill(b"- {match: '*', stages: {Production: {soak: 1h}}}\n", b"models:\n")),
-    "a glob of stars": ("policy.yaml", _fill(b"*a", b"models:\n- {stages: {Production: {soak: 1h}}, match: '", b"'}\n")),
+    "stages of the team's own": (
+        "policy.yaml",
+        _many(b" k%s: {alias: a, native: false}\n", b"stages:\n"),
+    ),
+    "rules": (
+        "policy.yaml",
+        _fill(b"- {match: '*', stages: {Production: {soak: 1h}}}\n", b"models:\n"),
+    ),
+    "a glob of stars": (
+        "policy.yaml",
+        _fill(b"*a", b"models:\n- {stages: {Production: {soak: 1h}}, match: '", b"'}\n"),
+    ),
     "overrides": ("policy.yaml", _fill(b"soak,", b"overrides: [", b"soak]\n")),
-    "metrics": ("policy.yaml", _many(b"    k%s: {min: 1}\n", b"stages:\n Production:\n  require:\n   metrics:\n")),
+    "metrics": (
+        "policy.yaml",
+        _many(b"    k%s: {min: 1}\n", b"stages:\n Production:\n  require:\n   metrics:\n"),
+    ),
     "UTF-16": ("models/m.yaml", "name: m\nstages: {}\n".encode("utf-16")),
     "UTF-16 without a mark": ("models/m.yaml", "name: m\nstages: {}\n".encode("utf-16-be")),
     "UTF-32": ("models/m.yaml", "name: m\nstages: {}\n".encode("utf-32")),
     "UTF-7": ("models/m.yaml", b"name: m\nstages: {}\ndescription: +ADw-script+AD4-\n"),
     "a ZIP's first bytes": ("models/m.yaml", b"PK\x03\x04" + bytes(range(256)) * 64),
-    "a pickle": ("models/m.yaml", b"\x80\x04\x95\x1a\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x8c\x06system\x93."),
+    "a pickle": (
+        "models/m.yaml",
+        b"\x80\x04\x95\x1a\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x8c\x06system\x93.",
+    ),
     "a gigabyte with holes": ("models/m.yaml", b""),
-}  # fmt: skip
+}
 """Files of up to the largest size that is read, each made to cost time or memory."""

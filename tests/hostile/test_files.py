@@ -85,7 +85,7 @@ def test_a_file_made_to_cost(case: str, team: Team, children: Children) -> None:
         assert f"registry/{path}:" in ran.said
 
 
-# -- what is no plain file ----------------------------------------------------------------------------------------------
+# -- what is no plain file -------------------------------------------------------------------------
 
 
 def link(target: str, at: str = "models/evil.yaml") -> Callable[[Path], None]:
@@ -188,7 +188,7 @@ def test_a_registry_folder_that_is_a_link(team: Team, tmp_path: Path, children: 
         assert ran.code in (1, 64) and CANARY not in ran.said
 
 
-# -- at random ----------------------------------------------------------------------------------------------------------
+# -- at random -------------------------------------------------------------------------------------
 
 ROUNDS = int(os.environ.get("MLFLOW_GITOPS_FUZZ", "100"))
 

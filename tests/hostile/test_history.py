@@ -122,8 +122,10 @@ def all_fair(
 
 
 QUICK = {
-    "any bytes in a message", "what git log prints between commits", "nearly a trailer, for ever", "any bytes in an author",
-    "the largest time", "a link in the manifest's place", "a submodule in the manifest's place", "any bytes in a name",
+    "any bytes in a message", "what git log prints between commits", "nearly a trailer, for ever",
+    "any bytes in an author",
+    "the largest time", "a link in the manifest's place", "a submodule in the manifest's place",
+    "any bytes in a name",
     "a name like what git prints", "no text", "a line just deep enough for Python",
 }  # fmt: skip
 
@@ -228,24 +230,56 @@ def test_what_may_stand_in_a_tree(case: str, team: Team, children: Children) -> 
     all_fair(team, children, codes=(0,))
 
 
-# -- receipts -----------------------------------------------------------------------------------------------------------
+# -- receipts --------------------------------------------------------------------------------------
 
 GOOD: dict[str, Any] = {
-    "at": "2026-01-01T00:00:00.000Z", "owner": "me", "registry": "r", "by": "A <a@example.org>",
+    "at": "2026-01-01T00:00:00.000Z",
+    "owner": "me",
+    "registry": "r",
+    "by": "A <a@example.org>",
     "models": [
         {
-            "model": "m", "result": "applied", "error": "no",
-            "changes": [{"action": "transition", "version": 1, "from": "None", "to": "Production", "cause": "drift"}],
+            "model": "m",
+            "result": "applied",
+            "error": "no",
+            "changes": [
+                {
+                    "action": "transition",
+                    "version": 1,
+                    "from": "None",
+                    "to": "Production",
+                    "cause": "drift",
+                }
+            ],
             "stages": [["Production", 1]],
-            "gates": [{"stage": "Production", "version": 1, "gate": "soak", "status": "passed", "detail": "d"}],
-            "people": [{"commit": "c", "pr": 1, "pr_source": "api", "merged_by": "@a", "approved_by": ["@b"]}],
-            "refusals": [{"code": "gate", "detail": "d"}], "already_applied": [], "found": [],
+            "gates": [
+                {
+                    "stage": "Production",
+                    "version": 1,
+                    "gate": "soak",
+                    "status": "passed",
+                    "detail": "d",
+                }
+            ],
+            "people": [
+                {
+                    "commit": "c",
+                    "pr": 1,
+                    "pr_source": "api",
+                    "merged_by": "@a",
+                    "approved_by": ["@b"],
+                }
+            ],
+            "refusals": [{"code": "gate", "detail": "d"}],
+            "already_applied": [],
+            "found": [],
         }
     ],
     "previous": None,
-}  # fmt: skip
+}
 ODD: tuple[Any, ...] = (
-    None, True, 5, -1, 10**30, 1.5, float("nan"), "", "\ud800", "\x1b[2J", "x" * 10_000, [], [[]], [None], {}, {"a": {}},
+    None, True, 5, -1, 10**30, 1.5, float("nan"), "", "\ud800", "\x1b[2J", "x" * 10_000, [], [[]],
+    [None], {}, {"a": {}},
     [5, "x", None, {}], {"model": 5}, "9999-99-99T99:99:99Z", "0001-01-01T00:00:00+23:59",
 )  # fmt: skip
 
@@ -356,7 +390,7 @@ def test_receipts_that_speak_of_this_very_model(team: Team, children: Children) 
     ran.must_be_fair(team.folder)
 
 
-# -- at random ----------------------------------------------------------------------------------------------------------
+# -- at random -------------------------------------------------------------------------------------
 
 ROUNDS = int(os.environ.get("MLFLOW_GITOPS_FUZZ", "100"))
 

@@ -14,7 +14,8 @@ from tests.support.experiments.sampling import CountCases, case_params, sample
 from tests.support.team import Team
 
 STAMPS = (
-    "a\0b", "{head}\0x", "{head}\n{head}", "{head} x", "{head}^", "^{head}", "{short}", "{upper}", "HEAD", "main", "@{{u}}",
+    "a\0b", "{head}\0x", "{head}\n{head}", "{head} x", "{head}^", "^{head}", "{short}", "{upper}",
+    "HEAD", "main", "@{{u}}",
     ":/Second", "-x", "--output={folder}/written", "../../etc/passwd", "", " ", "😀", "x" * 5000,
     "\x1b[31mred", "\u202edrowssap",
 )  # fmt: skip

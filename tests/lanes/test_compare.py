@@ -28,7 +28,8 @@ def two(uri: str, shelf: LaneRegistry, name: str = "model") -> str:
     )  # fmt: skip
     log_model(
         uri, full, Signed().column("hour", "long"),
-        metrics={"accuracy": 0.95, "f1": 0.5}, params={"depth": "5", "seed": "7"}, data=[("holdout", ROWS)],
+        metrics={"accuracy": 0.95, "f1": 0.5}, params={"depth": "5", "seed": "7"},
+        data=[("holdout", ROWS)],
         tags={"dvc.data/train.csv": "6" * 32, "mlflow.source.git.commit": "b" * 40},
         requirements=["scikit-learn==1.5.0", "numpy==1.26.4"],
     )  # fmt: skip
@@ -151,7 +152,7 @@ def test_a_stage_of_the_teams_own_goes_by_its_alias(
     assert team.run("compare", name, "1", "Canary", "--format", "json").json["to"]["version"] == 2
 
 
-# -- in a plan ------------------------------------------------------------------------------------------------------------
+# -- in a plan -------------------------------------------------------------------------------------
 
 
 @pytest.fixture

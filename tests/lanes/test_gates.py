@@ -94,7 +94,8 @@ def test_the_first_promotion_ever(gated: Team, shelf: LaneRegistry, forward: For
     forward(days=2)
     shown = plan(gated)
     assert verdicts(shown) == {
-        "from": ["passed"], "soak": ["passed"], "metrics": ["passed", "passed"], "no_worse_than": ["exempt"]
+        "from": ["passed"], "soak": ["passed"], "metrics": ["passed", "passed"],
+        "no_worse_than": ["exempt"]
     }  # fmt: skip
     gated.reconcile()
     assert shelf.stages(name) == {1: "Production"} and shelf.aliases(name) == {"production": 1}
@@ -221,7 +222,8 @@ def test_a_rollback_passes_though_the_newer_looks_better(
     gated.git("revert", "--no-edit", "HEAD")
     found = verdicts(plan(gated))
     assert found == {
-        "from": ["exempt"], "soak": ["exempt"], "metrics": ["passed", "passed"], "no_worse_than": ["exempt"]
+        "from": ["exempt"], "soak": ["exempt"], "metrics": ["passed", "passed"],
+        "no_worse_than": ["exempt"]
     }  # fmt: skip
     gated.reconcile()
     assert shelf.stages(name) == {1: "Production", 2: "Staging"}
@@ -368,7 +370,8 @@ def test_two_gates_fail_at_once_and_both_are_told(
     ):
         assert part in detail
     assert verdicts(ran) == {
-        "from": ["passed"], "soak": ["passed"], "metrics": ["failed", "failed"], "no_worse_than": ["failed"]
+        "from": ["passed"], "soak": ["passed"], "metrics": ["failed", "failed"],
+        "no_worse_than": ["failed"]
     }  # fmt: skip
     shown = gated.run("plan").out
     assert (

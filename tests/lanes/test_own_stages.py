@@ -190,7 +190,8 @@ def told_everywhere(team: Team, tmp_path: Path) -> None:
     """The audit trail and today's state name the stages as they name MLflow's own."""
     events = team.run("log", "fraud", "--stage", "Canary", "--format", "json").json
     assert [(one["from"], one["to"], one["effect"]["result"]) for one in events] == [
-        ([], [1], "applied"), ([1], [2], "applied"), ([2], [3], "superseded"), ([3], [2], "superseded"), ([2], [1], "applied"),
+        ([], [1], "applied"), ([1], [2], "applied"), ([2], [3], "superseded"),
+        ([3], [2], "superseded"), ([2], [1], "applied"),
     ]  # fmt: skip
     assert (
         'Canary  2 → 1  A Person  "Roll fraud Canary back to 1"'

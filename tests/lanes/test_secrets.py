@@ -94,9 +94,12 @@ def test_a_server_that_works(team: Team, shelf: LaneRegistry, tmp_path: Path) ->
     team.git("update-ref", "refs/remotes/origin/main", "HEAD")
     plan = tmp_path / "plan.json"
     commands = [
-        ["-v", "plan", name], ["plan", name, "--out", str(plan)], ["plan", name, "--format", "json"],
-        ["reconcile", name, "--yes", "--format", "json"], ["-v", "status", name], ["-v", "verify", name], ["log"], ["show"],
-        ["compare", name, "1", "2"], ["report", "--out", str(tmp_path / "page")], ["doctor"], ["doctor", "--format", "json"],
+        ["-v", "plan", name], ["plan", name, "--out", str(plan)],
+        ["plan", name, "--format", "json"],
+        ["reconcile", name, "--yes", "--format", "json"], ["-v", "status", name],
+        ["-v", "verify", name], ["log"], ["show"],
+        ["compare", name, "1", "2"], ["report", "--out", str(tmp_path / "page")], ["doctor"],
+        ["doctor", "--format", "json"],
         ["pin", name, "1"], ["import", "--dry-run"], ["init", "--dry-run"],
     ]  # fmt: skip
     for command in commands:

@@ -344,7 +344,8 @@ def test_a_remote_that_stalls_does_not_keep_it_from_stopping(
     told: list[News] = []
     metrics = Metrics(60)
     watcher = Watcher(
-        lambda: Workspace(Settings(repo=watcher_clone.folder)), lambda: Registry(team.uri), metrics, told.append, stop,
+        lambda: Workspace(Settings(repo=watcher_clone.folder)), lambda: Registry(team.uri), metrics,
+        told.append, stop,
         interval=60, plan_options=PlanOptions(),
     )  # fmt: skip
     loop = threading.Thread(target=watcher.run, daemon=True)

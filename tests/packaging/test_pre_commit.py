@@ -61,7 +61,8 @@ class Hooked:
         self.team.git("add", "-A")
         done = subprocess.run(
             ["git", "commit", "-q", "-m", message],
-            cwd=self.team.folder, env=self._environment, capture_output=True, text=True, timeout=120,
+            cwd=self.team.folder, env=self._environment, capture_output=True, text=True,
+            timeout=120,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
 

@@ -60,7 +60,10 @@ def test_every_form(name: str, found: Comparison) -> None:
 def promotion() -> Plan:
     """A plan of everything that a pull request's comment can show."""
     one = ModelPlan(
-        "fraud-detector", FILE, "Pending", BEFORE.sha,
+        "fraud-detector",
+        FILE,
+        "Pending",
+        BEFORE.sha,
         desired={"Production": (14,), "Staging": (15,)},
         stages=(
             StageChange("Production", (12,), (14,), "commit", PROMOTED, comparison=FULL),
@@ -77,21 +80,44 @@ def promotion() -> Plan:
         gates=(
             Verdict("Production", 14, "from", "passed", "from Staging, 3 days"),
             Verdict("Production", 14, "metrics", "failed", "latency_p95_ms 61 > 50"),
-            Verdict("Production", 14, "soak", "waiting", "in Staging for 5 h of 24 h", until="2026-01-03T00:00:00Z"),
-            Verdict("Production", 14, "tags", "overridden", "tag validation is missing, overridden: INC-42"),
-            Verdict("Production", 14, "signature", "unknown", "signature cannot be judged: no access"),
+            Verdict(
+                "Production",
+                14,
+                "soak",
+                "waiting",
+                "in Staging for 5 h of 24 h",
+                until="2026-01-03T00:00:00Z",
+            ),
+            Verdict(
+                "Production",
+                14,
+                "tags",
+                "overridden",
+                "tag validation is missing, overridden: INC-42",
+            ),
+            Verdict(
+                "Production", 14, "signature", "unknown", "signature cannot be judged: no access"
+            ),
             Verdict("Production", 14, "approvals", "exempt", "rollback: 14 held Production before"),
             Verdict("Canary", 14, "pinned", "passed", "pinned"),
         ),
-        refusals=(Refusal("gate", "14 may not enter Production: latency_p95_ms 61 > 50", "meet the gate"),),
+        refusals=(
+            Refusal("gate", "14 may not enter Production: latency_p95_ms 61 > 50", "meet the gate"),
+        ),
         notes=("Staging is empty for one write",),
-    )  # fmt: skip
+    )
     two = ModelPlan(
-        "churn", "registry/models/churn.yaml", "Pending", None,
+        "churn",
+        "registry/models/churn.yaml",
+        "Pending",
+        None,
         stages=(StageChange("Production", (), (8,), "commit", None),),
-        changes=(Change("create_model", after="churn"), Change("register_version", 8, None, None, "models:/m-8")),
+        changes=(
+            Change("create_model", after="churn"),
+            Change("register_version", 8, None, None, "models:/m-8"),
+        ),
         deferred="2026-01-05T00:00:00Z",
-    )  # fmt: skip
+    )
     return Plan(
         PROMOTED.sha, (one, two), Fingerprint({}), gone=("old-model",), onto="main", others=3,
         refusals=(Refusal("limit", "2 of 5 models would change", "reconcile --max-changes 2"),),
@@ -123,7 +149,7 @@ def test_status() -> None:
     assert "**0 models.**" in "\n".join(status.markdown(Plan(None, (), Fingerprint({}))))
 
 
-# -- in a few words -------------------------------------------------------------------------------------------------------
+# -- in a few words --------------------------------------------------------------------------------
 
 
 def test_the_line_in_a_plan() -> None:
@@ -133,7 +159,8 @@ def test_the_line_in_a_plan() -> None:
         " field;"
     )
     for part in ("auc on other data, not comparable", "signature breaks: input hour: new and required", "other data;",
-                 "size 1.2 MB → 1.5 MB", "Python 3.10.12 → 3.11.7", "3 params differ", "3 libraries differ"):  # fmt: skip
+                 "size 1.2 MB → 1.5 MB", "Python 3.10.12 → 3.11.7", "3 params differ",
+                 "3 libraries differ"):  # fmt: skip
         assert part in said
     assert (
         summary_line(compare("m", OLD, replace(OLD, version=ObservedVersion(13))), PLAIN)

@@ -37,11 +37,15 @@ GITHUB = MarkdownIt("gfm-like", {"linkify": True})
 OURS = re.compile(r"</?sub>|<details><summary>\d+ compared with \d+</summary>|</details>")
 
 PIECES = [
-    "@user", "@org/team", "#12", "GH-12", "owner/repo#3", "http://x.example/", "www.x.example", "a@b.example", "<img src=x>",
-    "<!--", "-->", "</details>", "</summary>", "<script>", "<https://x.example>", "[a](b)", "![a](b)", "[a]: /url", "[^1]",
-    "`", "``", "```", "~~~", "|", "\\", "\\|", "\n", "\r\n", "\n\n", "# h", "- i", "> q", "1. i", "    x", "---", "===",
+    "@user", "@org/team", "#12", "GH-12", "owner/repo#3", "http://x.example/", "www.x.example",
+    "a@b.example", "<img src=x>",
+    "<!--", "-->", "</details>", "</summary>", "<script>", "<https://x.example>", "[a](b)",
+    "![a](b)", "[a]: /url", "[^1]",
+    "`", "``", "```", "~~~", "|", "\\", "\\|", "\n", "\r\n", "\n\n", "# h", "- i", "> q", "1. i",
+    "    x", "---", "===",
     "| --- |", "*", "**", "_", "~", "&lt;", "&#64;user", ":tada:", "$x$", "$`x`$",
-    "\u202e", "\u2066", "\x1b[2J", "\x00", "\u2028", "\x85", "\t", " ", "", "word", "e", "\N{ZERO WIDTH SPACE}", "\ud800",
+    "\u202e", "\u2066", "\x1b[2J", "\x00", "\u2028", "\x85", "\t", " ", "", "word", "e",
+    "\N{ZERO WIDTH SPACE}", "\ud800",
 ]  # fmt: skip
 hostile = (
     st.lists(st.sampled_from(PIECES) | st.text(max_size=3), min_size=1, max_size=6)
@@ -167,19 +171,24 @@ def test_pipes_after_backslashes_part_no_cell() -> None:
     assert cell("a|b") == r"`a\|b`" and cell(r"a\|b") == r"`a\ \|b`" and cell("a\\") == "`a\\`"
 
 
-# -- how long it may be ---------------------------------------------------------------------------------------------------
+# -- how long it may be ----------------------------------------------------------------------------
 
 
 def many(count: int, refused: Iterable[int] = ()) -> Plan:
     models = [
         ModelPlan(
-            f"model-{i:04}", f"registry/models/model-{i:04}.yaml", "Pending", None,
-            stages=(StageChange("Production", (1,), (2,), "commit", None, comparison=a_comparison("x")),),
+            f"model-{i:04}",
+            f"registry/models/model-{i:04}.yaml",
+            "Pending",
+            None,
+            stages=(
+                StageChange("Production", (1,), (2,), "commit", None, comparison=a_comparison("x")),
+            ),
             changes=(Change("transition", 2, None, "None", "Production"),),
             refusals=(Refusal("gate", "no", "yes"),) if i in refused else (),
         )
         for i in range(count)
-    ]  # fmt: skip
+    ]
     return Plan(None, tuple(models), Fingerprint({}))
 
 

@@ -66,7 +66,7 @@ def golden(lines: Iterable[str], expected: str) -> None:
     assert "\n".join(lines) == dedent(expected).strip("\n")
 
 
-# -- plans, word for word -------------------------------------------------------------------------------------------------
+# -- plans, word for word --------------------------------------------------------------------------
 
 
 def test_nothing_to_do_comes_first(plain: Style) -> None:
@@ -156,14 +156,23 @@ def test_gates_of_every_status(plain: Style) -> None:
         Verdict("Staging", 15, "pinned", "passed", "pinned"),
     ]
     one = ModelPlan(
-        "fraud-detector", FILE, "Pending", BEFORE.sha,
+        "fraud-detector",
+        FILE,
+        "Pending",
+        BEFORE.sha,
         desired={"Production": (14,), "Staging": (15,)},
-        stages=(StageChange("Production", (12,), (14,), "commit", PROMOTED), StageChange("Staging", (), (15,), "commit", None)),
-        changes=(Change("transition", 14, None, "Staging", "Production"), Change("transition", 15, None, "None", "Staging")),
+        stages=(
+            StageChange("Production", (12,), (14,), "commit", PROMOTED),
+            StageChange("Staging", (), (15,), "commit", None),
+        ),
+        changes=(
+            Change("transition", 14, None, "Staging", "Production"),
+            Change("transition", 15, None, "None", "Staging"),
+        ),
         gates=tuple(verdicts),
         refusals=(Refusal("gate", "latency_p95_ms 61 > 50", "a better version"),),
         notes=("Staging is empty for one write",),
-    )  # fmt: skip
+    )
     golden(
         plan_text(PlanOutput(planned(one)), plain),
         """
@@ -266,7 +275,7 @@ def test_the_subject_of_a_commit(plain: Style, subject: str, shown: str) -> None
     assert lines[1] == f"  Production  — → 1       aaaaaaa {shown}"
 
 
-# -- the other forms --------------------------------------------------------------------------------------------------------
+# -- the other forms -------------------------------------------------------------------------------
 
 
 def a_status() -> Plan:
@@ -370,7 +379,7 @@ def test_problems() -> None:
     )
 
 
-# -- colour ---------------------------------------------------------------------------------------------------------------
+# -- colour ----------------------------------------------------------------------------------------
 
 _COLOUR = re.compile("\033\\[[0-9]+m")
 
@@ -402,7 +411,8 @@ def everything(style: Style, hostile: Callable[[str], str] = lambda what: what) 
     )
     refusal = Refusal("pin", h("detail"), h("way out"))
     one = ModelPlan(
-        h("model"), h(FILE), "Drifted", None, {"Production": (1,)}, {"Production": (2,)}, rows, changes, (), gates,
+        h("model"), h(FILE), "Drifted", None, {"Production": (1,)}, {"Production": (2,)}, rows,
+        changes, (), gates,
         (refusal,), (h("note"),),
     )  # fmt: skip
     bare = ModelPlan(h("bare"), None, "Unknown", None, refusals=(refusal,))

@@ -103,7 +103,7 @@ class Workflows:
         self._tree = folder / "tree"
         self.hub.git("worktree", "add", "-q", "--detach", str(self._tree), self.hub.branch)
 
-    # -- what happens on GitHub -------------------------------------------------------------------------------------
+    # -- what happens on GitHub --------------------------------------------------------------------
 
     def pull_request(self, number: int, action: str = "synchronize") -> list[Run]:
         """A pull request was opened, or pushed to."""
@@ -246,7 +246,7 @@ class Workflows:
         ).get("inputs", {})
         return {name: str(one.get("default", "")) for name, one in declared.items()}
 
-    # -- what that starts -------------------------------------------------------------------------------------------
+    # -- what that starts --------------------------------------------------------------------------
 
     def _happens(
         self,
@@ -313,7 +313,7 @@ class Workflows:
     def _check_out(self, sha: str) -> None:
         self.hub.git("checkout", "-q", "--force", "--detach", sha, cwd=self._tree)
 
-    # -- act --------------------------------------------------------------------------------------------------------
+    # -- act ---------------------------------------------------------------------------------------
 
     def _run(
         self,
@@ -465,7 +465,7 @@ def told(output: str) -> tuple[list[Job], str]:
     return [job for job in jobs.values() if job.result], "\n".join(log)
 
 
-# -- reading workflows ----------------------------------------------------------------------------------------------
+# -- reading workflows -----------------------------------------------------------------------------
 
 
 @cache

@@ -145,7 +145,7 @@ class Repository:
         self.user("web-flow")
         self.user("github-actions[bot]", kind="Bot")
 
-    # -- the clock and git ------------------------------------------------------------------------------------------
+    # -- the clock and git -------------------------------------------------------------------------
 
     def now(self) -> str:
         return _text(datetime.now(timezone.utc))
@@ -173,7 +173,7 @@ class Repository:
     def tip(self, ref: str) -> str:
         return self.git("rev-parse", "--verify", "-q", ref, check=False)
 
-    # -- people -----------------------------------------------------------------------------------------------------
+    # -- people ------------------------------------------------------------------------------------
 
     def user(
         self,
@@ -209,7 +209,7 @@ class Repository:
             raise Refused(404, f"{login} is not a user")
         return _LEGACY[user.permission], user.permission
 
-    # -- pull requests ----------------------------------------------------------------------------------------------
+    # -- pull requests -----------------------------------------------------------------------------
 
     def open_pull(
         self,
@@ -401,7 +401,7 @@ class Repository:
         issue = self.issues[number]
         issue.state, issue.closed_at = "closed", self.now()
 
-    # -- everything else --------------------------------------------------------------------------------------------
+    # -- everything else ---------------------------------------------------------------------------
 
     def open_issue(self, title: str, body: str, user: str) -> Issue:
         issue = Issue(next(self._numbers), title, body, user, self.now())
@@ -453,7 +453,8 @@ class Repository:
             more.pop("head_branch", self.branch),
         )
         made = Run(
-            next(self._ids), name, event, actor, sha, branch, _text(start), _text(start + timedelta(seconds=lasts)),
+            next(self._ids), name, event, actor, sha, branch, _text(start),
+            _text(start + timedelta(seconds=lasts)),
             [actor, *again], **more,
         )  # fmt: skip
         self.runs.append(made)

@@ -120,7 +120,8 @@ class Team:
         )
         return subprocess.Popen(
             [sys.executable, "-c", script],
-            env=os.environ | GIT_ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=os.environ | GIT_ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True,
         )  # fmt: skip
 
     def reconcile(self, *args: str) -> Ran:

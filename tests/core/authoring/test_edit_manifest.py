@@ -88,15 +88,31 @@ def test_a_promotion_is_the_lines_it_changes(text: str, expected: list[str]) -> 
 @pytest.mark.parametrize(
     ("stages", "expected"),
     [
-        ("  Production: 12\n  Archived: [1]\n", ["  Production: 12", "  Staging: 14", "  Archived: [1]"]),
-        ("  Archived: [1]\n  Production: 12\n", ["  Archived: [1]", "  Staging: 14", "  Production: 12"]),
-        ("  # who serves\n  Production: 12\n\n", ["  # who serves", "  Production: 12", "  Staging: 14", ""]),
+        (
+            "  Production: 12\n  Archived: [1]\n",
+            ["  Production: 12", "  Staging: 14", "  Archived: [1]"],
+        ),
+        (
+            "  Archived: [1]\n  Production: 12\n",
+            ["  Archived: [1]", "  Staging: 14", "  Production: 12"],
+        ),
+        (
+            "  # who serves\n  Production: 12\n\n",
+            ["  # who serves", "  Production: 12", "  Staging: 14", ""],
+        ),
         ("  Archived:\n    - 1\n    - 2\n", ["  Staging: 14", "  Archived:", "    - 1", "    - 2"]),
-        ("  Production: 12\n  Archived:\n  - 1\ntags: {a: b}", [
-            "  Production: 12", "  Staging: 14", "  Archived:", "  - 1", "tags: {a: b}",
-        ]),
+        (
+            "  Production: 12\n  Archived:\n  - 1\ntags: {a: b}",
+            [
+                "  Production: 12",
+                "  Staging: 14",
+                "  Archived:",
+                "  - 1",
+                "tags: {a: b}",
+            ],
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_new_stage_stands_where_people_put_it(stages: str, expected: list[str]) -> None:
     new = apply_edit(
         f"name: m\nstages:\n{stages}".encode(), FILE, Edit({"Staging": (14,)}), ORDER

@@ -40,7 +40,8 @@ class Layout:
 @st.composite
 def layouts(draw: st.DrawFn) -> Layout:
     return Layout(
-        draw(st.integers(1, 4)), draw(st.sampled_from(["\n", "\r\n", "\r"])), draw(st.booleans()), draw(st.booleans()),
+        draw(st.integers(1, 4)), draw(st.sampled_from(["\n", "\r\n", "\r"])), draw(st.booleans()),
+        draw(st.booleans()),
         draw(st.sampled_from(["", "'", '"'])),
     )  # fmt: skip
 
@@ -164,12 +165,22 @@ def files(draw: st.DrawFn) -> bytes:
     layout = draw(layouts())
     sections = {
         "name": [f"name: m{draw(comments())}"],
-        "description": draw(st.sampled_from([[], ["description: stages"], ["description: >-", "  stages: {a: 1}", "  b"]])),
-        "tags": draw(st.sampled_from([[], ["tags: {Production: '12'}  # no stage"], ["tags:", "   Staging: \"14\""]])),
+        "description": draw(
+            st.sampled_from(
+                [[], ["description: stages"], ["description: >-", "  stages: {a: 1}", "  b"]]
+            )
+        ),
+        "tags": draw(
+            st.sampled_from(
+                [[], ["tags: {Production: '12'}  # no stage"], ["tags:", '   Staging: "14"']]
+            )
+        ),
         "stages": draw(stage_sections(layout)),
-        "aliases": draw(st.sampled_from([[], ["aliases: {champion: 12}"], ["aliases:", "  Production-2: 12"]])),
+        "aliases": draw(
+            st.sampled_from([[], ["aliases: {champion: 12}"], ["aliases:", "  Production-2: 12"]])
+        ),
         "versions": draw(version_sections(layout)),
-    }  # fmt: skip
+    }
     order = draw(st.one_of(st.just(list(sections)), st.permutations(list(sections))))
     lines = draw(st.sampled_from([[], ["# head"], ["---"], ["# head", "", "---"]]))
     for name in order:
@@ -192,9 +203,20 @@ def edits(draw: st.DrawFn) -> Edit:
         stages[stage] = tuple(
             sorted(draw(st.lists(st.integers(1, 20), unique=True, min_size=size, max_size=size)))
         )
-    pins = draw(st.dictionaries(st.integers(1, 20), st.fixed_dictionaries(
-        {}, optional={"run_id": st.none() | RUNS, "source": st.none() | SOURCES, "model_id": st.none() | RUNS}
-    ), max_size=2))  # fmt: skip
+    pins = draw(
+        st.dictionaries(
+            st.integers(1, 20),
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "run_id": st.none() | RUNS,
+                    "source": st.none() | SOURCES,
+                    "model_id": st.none() | RUNS,
+                },
+            ),
+            max_size=2,
+        )
+    )
     return Edit(stages, pins)
 
 

@@ -135,12 +135,27 @@ LAYOUTS = [
     "stages: {}\nname: m",
 ]
 changes = st.dictionaries(
-    st.sampled_from([("aliases", "champion"), ("aliases", "new"), ("aliases", "old")]), st.none() | st.integers(1, 9)
+    st.sampled_from([("aliases", "champion"), ("aliases", "new"), ("aliases", "old")]),
+    st.none() | st.integers(1, 9),
 ) | st.dictionaries(
-    st.sampled_from([("description",), ("tags", "task"), ("tags", "no"), ("versions", "1", "description"),
-                     ("versions", "1", "tags", "a"), ("versions", "12", "tags", "a")]),
-    texts.filter(lambda text: content_of(ObservedModel("m", text), Policy().for_model("m"), ImportScope(descriptions=True)).texts),
-)  # fmt: skip
+    st.sampled_from(
+        [
+            ("description",),
+            ("tags", "task"),
+            ("tags", "no"),
+            ("versions", "1", "description"),
+            ("versions", "1", "tags", "a"),
+            ("versions", "12", "tags", "a"),
+        ]
+    ),
+    texts.filter(
+        lambda text: (
+            content_of(
+                ObservedModel("m", text), Policy().for_model("m"), ImportScope(descriptions=True)
+            ).texts
+        )
+    ),
+)
 
 
 @settings(max_examples=EXAMPLE_COUNT * 2, deadline=None)

@@ -181,9 +181,12 @@ def test_signatures_that_differ_say_so_and_equal_ones_do_not(
     assert len({change.detail for change in found.signature}) == len(found.signature)
     assert list(found.breaking) == list(breaks(new, old))
     by_name = [
-        tuple(sorted((one or ()), key=lambda c: str(c["name"])) if one is not None else None for one in (s.inputs, s.outputs))
+        tuple(
+            sorted((one or ()), key=lambda c: str(c["name"])) if one is not None else None
+            for one in (s.inputs, s.outputs)
+        )
         for s in (old, new)
-    ]  # fmt: skip
+    ]
     assert bool(found.signature) == (by_name[0] != by_name[1])
 
 

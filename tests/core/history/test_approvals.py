@@ -73,12 +73,21 @@ def does_not(*why: str) -> Approvals:
         ([approved("robot[bot]")], does_not("@robot[bot] is no person")),
         ([approved(None)], does_not("nobody has reviewed #12")),
         # the latest review, approving, not dismissed
-        ([approved("bob"), approved("bob", state="CHANGES_REQUESTED")], does_not("@bob asks for changes")),
+        (
+            [approved("bob"), approved("bob", state="CHANGES_REQUESTED")],
+            does_not("@bob asks for changes"),
+        ),
         ([approved("bob", state="CHANGES_REQUESTED"), approved("bob")], counts("@bob")),
         ([approved("bob"), approved("bob", state="COMMENTED")], counts("@bob")),
         ([approved("bob", state="COMMENTED")], does_not("nobody has reviewed #12")),
-        ([approved("bob", state="DISMISSED")], does_not("@bob has given a review that was dismissed")),
-        ([approved("bob"), approved("bob", state="DISMISSED")], does_not("@bob has given a review that was dismissed")),
+        (
+            [approved("bob", state="DISMISSED")],
+            does_not("@bob has given a review that was dismissed"),
+        ),
+        (
+            [approved("bob"), approved("bob", state="DISMISSED")],
+            does_not("@bob has given a review that was dismissed"),
+        ),
         ([approved("bob", state="DISMISSED"), approved("bob")], counts("@bob")),
         ([approved("bob", state="PENDING")], does_not("@bob has not approved (pending)")),
         # on the merged head, or a head with the same blob of this manifest
@@ -86,12 +95,21 @@ def does_not(*why: str) -> Approvals:
         ([approved("bob", OLD)], does_not("@bob approved an older version of this manifest")),
         ([approved("bob", GONE)], does_not("@bob approved an older version of this manifest")),
         ([approved("bob", None)], does_not("@bob approved an older version of this manifest")),
-        ([approved("bob", HEAD), approved("bob", OLD)], does_not("@bob approved an older version of this manifest")),
+        (
+            [approved("bob", HEAD), approved("bob", OLD)],
+            does_not("@bob approved an older version of this manifest"),
+        ),
         # each for himself
-        ([approved("bob"), approved("reader")], Approvals(("@bob",), ("@reader has no write permission (read)",), 12)),
-        ([approved("dora"), approved("bob", state="CHANGES_REQUESTED")], Approvals(("@dora",), ("@bob asks for changes",), 12)),
+        (
+            [approved("bob"), approved("reader")],
+            Approvals(("@bob",), ("@reader has no write permission (read)",), 12),
+        ),
+        (
+            [approved("dora"), approved("bob", state="CHANGES_REQUESTED")],
+            Approvals(("@dora",), ("@bob asks for changes",), 12),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_review(reviews: list[Review], told: Approvals) -> None:
     assert asked(PULL, *reviews) == told
 

@@ -46,7 +46,7 @@ from tests.support.git_histories import (
 SEEDS = range(int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "12")))
 
 
-# -- the reference: every commit read whole ---------------------------------------------------------------------------
+# -- the reference: every commit read whole --------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def as_told(history: ModelHistory) -> list[tuple[str | None, Desired | None]]:
     return [(point.commit.sha if point.commit else None, point.desired) for point in history.points]
 
 
-# -- what is tested, fed as the commands feed it ------------------------------------------------------------------------
+# -- what is tested, fed as the commands feed it ---------------------------------------------------
 
 
 class Blobs:
@@ -222,7 +222,7 @@ def _field(change: Change) -> Field:
     return Field(kind.get(change.action, "tag"), change.version, change.key)  # type: ignore[arg-type]
 
 
-# -- random histories ---------------------------------------------------------------------------------------------------
+# -- random histories ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -362,7 +362,7 @@ def change_files(rng: random.Random, repo: Repo) -> None:
         repo.git("add", "-A")
 
 
-# -- told by hand -------------------------------------------------------------------------------------------------------
+# -- told by hand ----------------------------------------------------------------------------------
 
 ALPHA = f"{REGISTRY}/models/alpha.yaml"
 

@@ -85,7 +85,7 @@ def judged_by(found: Entry, stage: str = "Production") -> tuple[str, ...]:
     return found.judge.stages[stage].gates.names
 
 
-# -- which entries there are -------------------------------------------------------------------------------------------
+# -- which entries there are -----------------------------------------------------------------------
 
 
 def test_an_entry_is_what_the_target_holds_and_the_base_does_not() -> None:
@@ -122,7 +122,7 @@ def test_a_model_without_a_manifest_has_no_entries() -> None:
     assert histories.entries_at("m", sha(1)) == ()
 
 
-# -- the making commit and the way there -------------------------------------------------------------------------------
+# -- the making commit and the way there -----------------------------------------------------------
 
 
 def test_the_newest_commit_that_put_it_there_made_it() -> None:
@@ -219,7 +219,7 @@ def test_what_is_not_committed_has_no_making_commit() -> None:
     assert entry(*before, base=1, dirty=holding("{Production: 2}")).stays == {"Staging": commit(0)}
 
 
-# -- the judge ---------------------------------------------------------------------------------------------------------
+# -- the judge -------------------------------------------------------------------------------------
 
 
 def test_the_policy_before_the_making_commit_judges() -> None:
@@ -324,7 +324,7 @@ def test_where_there_is_no_policy_mlflows_own_rules_judge() -> None:
     assert histories.judge(commit(1), "m") == Policy().for_model("m")
 
 
-# -- what stands at a commit -------------------------------------------------------------------------------------------
+# -- what stands at a commit -----------------------------------------------------------------------
 
 
 def test_every_holder_at_a_commit_is_explained() -> None:
@@ -370,7 +370,7 @@ def test_a_commit_names_a_model_whose_file_it_has() -> None:
     assert not histories.has_manifest("unheard", sha(3))
 
 
-# -- the whole course --------------------------------------------------------------------------------------------------
+# -- the whole course ------------------------------------------------------------------------------
 
 
 def test_the_moments_of_a_manifest() -> None:

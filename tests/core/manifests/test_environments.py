@@ -21,7 +21,8 @@ def test_an_environment_is_a_folder_and_an_mlflow() -> None:
     assert problems == [] and known is not None
     assert list(known) == ["dev", "staging", "prod"]
     assert known["prod"] == Environment(
-        "prod", RegistryFolder("registry/production", "registry/policy.yaml"), "https://mlflow.example", "https://registry.example", "risk",
+        "prod", RegistryFolder("registry/production", "registry/policy.yaml"),
+        "https://mlflow.example", "https://registry.example", "risk",
         "reader", "writer",
     )  # fmt: skip
     assert [one.folder.policy_path for one in known.values()] == [

@@ -65,7 +65,7 @@ def test_bad(example: Path) -> None:
     assert snapshot.errors and not snapshot.manifests
 
 
-# -- what a text file in git cannot hold --------------------------------------------------------------------------------
+# -- what a text file in git cannot hold -----------------------------------------------------------
 
 M = "registry/models/m.yaml"
 P = "registry/policy.yaml"
@@ -83,58 +83,100 @@ TABLE: dict[str, tuple[Mapping[str, bytes | None], Expected]] = {
     "cut off in a character": ({M: HEAD + "# ü".encode()[:-1]}, {M: [(3, 3, "not-utf8")]}),
     "surrogates": ({M: HEAD + b"# \xed\xa0\x80"}, {M: [(3, 3, "not-utf8")]}),
     "a byte order mark": ({M: b"\xef\xbb\xbf" + HEAD}, {}),
-    "a byte order mark, then wrong": ({M: b"\xef\xbb\xbfnaem: m\nstages: {}\n"}, {
-        M: [(1, 1, "missing-field"), (1, 1, "unknown-field")]
-    }),
+    "a byte order mark, then wrong": (
+        {M: b"\xef\xbb\xbfnaem: m\nstages: {}\n"},
+        {M: [(1, 1, "missing-field"), (1, 1, "unknown-field")]},
+    ),
     "a byte order mark inside": ({M: HEAD + b"# \xef\xbb\xbf"}, {M: [(3, 3, "control-character")]}),
-    "CR LF": ({M: b"name: m\r\ndescription: |\r\n  a\r\n  b\r\nstages:\r\n  Production: x\r\n  Staging: [1,\r\n    y]\r\n"}, {
-        M: [(6, 15, "wrong-type"), (8, 5, "ambiguous-scalar")]
-    }),
-    "CR alone": ({M: b"name: m\rdescription: >\r  a\r  b\rstages:\r  Production: x\r"}, {M: [(6, 15, "wrong-type")]}),
-    "controls": ({M: "name: m\nstages: {} # \x1b[31m \u202e \x85 \u2028\ntags: {a: 1, b: \x00}\n".encode()}, {
-        M: [
-            *[(2, column, "control-character") for column in (14, 20, 22, 24)],
-            (3, 11, "wrong-type"),
-            (3, 17, "control-character"),
-        ]
-    }),
-    "a whole file of controls": ({M: HEAD + b"# " + b"\x00" * 1000}, {
-        M: [(3, column, "control-character") for column in range(3, 23)]
-    }),
-    "one wrong value many times": ({M: b"name: m\nstages: {Staging: [" + b"x," * 200_000 + b"]}\n"}, {
-        M: [*[(2, column, "wrong-type") for column in range(20, 220, 2)], (3, 1, "more-problems")]
-    }),
-    "one version many times": ({M: b"name: m\nstages: {Staging: [" + b"1," * 200_000 + b"]}\n"}, {
-        M: [*[(2, column, "version-twice") for column in range(22, 222, 2)], (3, 1, "more-problems")]
-    }),
+    "CR LF": (
+        {
+            M: b"name: m\r\ndescription: |\r\n  a\r\n  b\r\nstages:\r\n  Production: x\r\n  Staging: [1,\r\n    y]\r\n"
+        },
+        {M: [(6, 15, "wrong-type"), (8, 5, "ambiguous-scalar")]},
+    ),
+    "CR alone": (
+        {M: b"name: m\rdescription: >\r  a\r  b\rstages:\r  Production: x\r"},
+        {M: [(6, 15, "wrong-type")]},
+    ),
+    "controls": (
+        {M: "name: m\nstages: {} # \x1b[31m \u202e \x85 \u2028\ntags: {a: 1, b: \x00}\n".encode()},
+        {
+            M: [
+                *[(2, column, "control-character") for column in (14, 20, 22, 24)],
+                (3, 11, "wrong-type"),
+                (3, 17, "control-character"),
+            ]
+        },
+    ),
+    "a whole file of controls": (
+        {M: HEAD + b"# " + b"\x00" * 1000},
+        {M: [(3, column, "control-character") for column in range(3, 23)]},
+    ),
+    "one wrong value many times": (
+        {M: b"name: m\nstages: {Staging: [" + b"x," * 200_000 + b"]}\n"},
+        {
+            M: [
+                *[(2, column, "wrong-type") for column in range(20, 220, 2)],
+                (3, 1, "more-problems"),
+            ]
+        },
+    ),
+    "one version many times": (
+        {M: b"name: m\nstages: {Staging: [" + b"1," * 200_000 + b"]}\n"},
+        {
+            M: [
+                *[(2, column, "version-twice") for column in range(22, 222, 2)],
+                (3, 1, "more-problems"),
+            ]
+        },
+    ),
     "a link": ({M: None}, {M: [(1, 1, "not-a-file")]}),
-    "a policy that is a link": ({M: b"name: m\nstages: {Canary: 1}\n", P: None}, {P: [(1, 1, "not-a-file")]}),
-    "another ending": ({"registry/models/m.yml": HEAD, "registry/models/n.YAML": HEAD}, {
-        "registry/models/m.yml": [(1, 1, "file-extension")],
-        "registry/models/n.YAML": [(1, 1, "file-extension")],
-    }),
+    "a policy that is a link": (
+        {M: b"name: m\nstages: {Canary: 1}\n", P: None},
+        {P: [(1, 1, "not-a-file")]},
+    ),
+    "another ending": (
+        {"registry/models/m.yml": HEAD, "registry/models/n.YAML": HEAD},
+        {
+            "registry/models/m.yml": [(1, 1, "file-extension")],
+            "registry/models/n.YAML": [(1, 1, "file-extension")],
+        },
+    ),
     "a policy of another ending judges nobody": (
         {"registry/policy.yml": CANARY, M: b"name: m\nstages: {Canary: 1}\n"},
         {"registry/policy.yml": [(1, 1, "file-extension")]},
     ),
-    "out of place": ({"registry/m.yaml": HEAD, "registry/old/n.yml": HEAD}, {
-        "registry/m.yaml": [(1, 1, "misplaced-file")],
-        "registry/old/n.yml": [(1, 1, "misplaced-file")],
-    }),
+    "out of place": (
+        {"registry/m.yaml": HEAD, "registry/old/n.yml": HEAD},
+        {
+            "registry/m.yaml": [(1, 1, "misplaced-file")],
+            "registry/old/n.yml": [(1, 1, "misplaced-file")],
+        },
+    ),
     "other files": ({"registry/README.md": b"\xff", "registry/models/notes.txt": b"\x00"}, {}),
-    "two of one name": ({M: HEAD, "registry/models/a/m.yaml": HEAD}, {
-        M: [(1, 1, "duplicate-model")],
-        "registry/models/a/m.yaml": [(1, 1, "duplicate-model")],
-    }),
+    "two of one name": (
+        {M: HEAD, "registry/models/a/m.yaml": HEAD},
+        {
+            M: [(1, 1, "duplicate-model")],
+            "registry/models/a/m.yaml": [(1, 1, "duplicate-model")],
+        },
+    ),
     "two but for case, and one of the same": (
-        {M: HEAD, "registry/models/M.yaml": b"name: M\nstages: {}\n", "registry/models/z/m.yaml": HEAD},
+        {
+            M: HEAD,
+            "registry/models/M.yaml": b"name: M\nstages: {}\n",
+            "registry/models/z/m.yaml": HEAD,
+        },
         {
             M: [(1, 1, "case-clash"), (1, 1, "duplicate-model")],
             "registry/models/M.yaml": [(1, 1, "case-clash")],
             "registry/models/z/m.yaml": [(1, 1, "case-clash"), (1, 1, "duplicate-model")],
         },
     ),
-    "grouped in folders": ({M: HEAD, "registry/models/nlp/de/other.yaml": b"name: other\nstages: {}\n"}, {}),
+    "grouped in folders": (
+        {M: HEAD, "registry/models/nlp/de/other.yaml": b"name: other\nstages: {}\n"},
+        {},
+    ),
     "exceptions that clash where they meet": (
         {
             P: b"stages: {Canary: {alias: c, native: false}}\nmodels:\n"
@@ -153,7 +195,10 @@ TABLE: dict[str, tuple[Mapping[str, bytes | None], Expected]] = {
         {P: [(1, 1, "alias-clash")]},
     ),
     "what the policy says of a stage": (
-        {P: b"stages: {Production: {alias: null}}\n", M: b"name: m\nstages: {Production: [1, 2], Canary: 3}\n"},
+        {
+            P: b"stages: {Production: {alias: null}}\n",
+            M: b"name: m\nstages: {Production: [1, 2], Canary: 3}\n",
+        },
         {M: [(2, 30, "stage-unknown")]},
     ),
     "an invalid policy judges nobody": (
@@ -161,10 +206,13 @@ TABLE: dict[str, tuple[Mapping[str, bytes | None], Expected]] = {
         {P: [(1, 8, "ambiguous-scalar")], M: [(2, 30, "wrong-type")]},
     ),
     "a name that is missing, under an exception for it": (
-        {P: CANARY + b"models: [{match: m, stages: {Canary: null}}]\n", M: b"stages: {Canary: 3}\n"},
+        {
+            P: CANARY + b"models: [{match: m, stages: {Canary: null}}]\n",
+            M: b"stages: {Canary: 3}\n",
+        },
         {M: [(1, 1, "missing-field"), (1, 10, "stage-unknown")]},
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", TABLE)
@@ -198,7 +246,7 @@ def test_a_schema_copy_that_differs() -> None:
     )  # fmt: skip
 
 
-# -- nothing is left out ------------------------------------------------------------------------------------------------
+# -- nothing is left out ---------------------------------------------------------------------------
 
 GATE_MODULES = tuple(
     built_in_gate(name).ask.__module__.removeprefix("mlflow_gitops.core.").replace(".", "/")
@@ -206,7 +254,8 @@ GATE_MODULES = tuple(
 )
 # The modules that check files; a code is any hyphenated word in them that is not one of these.
 CHECKING = (
-    "yaml/document", "yaml/scalars", "yaml/schema_check", "manifests/names", "manifests/manifest_checks", "manifests/policy",
+    "yaml/document", "yaml/scalars", "yaml/schema_check", "manifests/names",
+    "manifests/manifest_checks", "manifests/policy",
     "manifests/snapshot", *GATE_MODULES, "gates/stage_gates",
 )  # fmt: skip
 NO_CODES = {"utf-8", "utf-8-sig"}

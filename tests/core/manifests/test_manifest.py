@@ -107,7 +107,7 @@ def test_the_policy_of_the_model_counts() -> None:
         assert [problem.code for problem in document.problems] == expected
 
 
-# -- what is wrong with it, each thing wherever it stands ----------------------------------------------------------------
+# -- what is wrong with it, each thing wherever it stands ------------------------------------------
 
 FILE = "registry/models/m.yaml"
 

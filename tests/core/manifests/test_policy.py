@@ -166,7 +166,8 @@ def test_a_registry_without_stages_keeps_them_as_aliases() -> None:
     text = "stages: {Production: {alias: prod}, Canary: {alias: canary, native: false}}\n"
     found = read(text).without_stages().for_model("m")
     assert {name: (rule.alias, rule.native) for name, rule in found.stages.items()} == {
-        "Production": ("prod", False), "Staging": ("staging", False), "Canary": ("canary", False), "Archived": (None, False),
+        "Production": ("prod", False), "Staging": ("staging", False), "Canary": ("canary", False),
+        "Archived": (None, False),
     }  # fmt: skip
     assert found.stages["Production"].protected
 
@@ -175,7 +176,8 @@ def test_everything_that_can_be_said_is_read() -> None:
     policy = read((EXAMPLES / "good/policies/everything.yaml").read_text(encoding="utf-8"))
     production = policy.for_model("m").stages["Production"].gates
     assert production.names == (
-        "from", "soak", "approvals", "metrics", "no_worse_than", "signature", "max_size", "fairness",
+        "from", "soak", "approvals", "metrics", "no_worse_than", "signature", "max_size",
+        "fairness",
     )  # fmt: skip
     assert (
         production.built_in["metrics"]["both"].min == -1.5
@@ -242,9 +244,16 @@ def test_a_policy_may_leave_out_what_it_does_not_say() -> None:
 
 def test_which_exceptions_hold_for_a_model() -> None:
     policy = read(EXCEPTIONS)
-    assert [policy.matching_exceptions(name) for name in ("m", "a", "ab", "abc", "axc", "x[1]")] == [
-        (), (0,), (0, 1), (0, 1, 2), (0, 2), (3,),
-    ]  # fmt: skip
+    assert [
+        policy.matching_exceptions(name) for name in ("m", "a", "ab", "abc", "axc", "x[1]")
+    ] == [
+        (),
+        (0,),
+        (0, 1),
+        (0, 1, 2),
+        (0, 2),
+        (3,),
+    ]
 
 
 def test_in_a_registry_without_stages_exceptions_hold_too() -> None:
@@ -278,7 +287,7 @@ def test_an_own_stage_is_not_protected_and_production_may_be_left_unprotected() 
     )
 
 
-# -- what a stage asks ----------------------------------------------------------------------------------------------------
+# -- what a stage asks -----------------------------------------------------------------------------
 
 
 def gates_of(rule: str) -> StageGates:

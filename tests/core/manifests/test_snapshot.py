@@ -130,10 +130,12 @@ def content_of(tree: Tree) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
-        ("models/a.yaml", "manifest"), ("models/nlp/a.yaml", "manifest"), ("models/policy.yaml", "manifest"),
+        ("models/a.yaml", "manifest"), ("models/nlp/a.yaml", "manifest"),
+        ("models/policy.yaml", "manifest"),
         ("policy.yaml", "policy"), ("a.yaml", "misplaced"), ("policies/policy.yaml", "misplaced"),
         ("models/a.yml", "extension"), ("models/a.YAML", "extension"), ("policy.yml", "extension"),
-        ("Policy.YML", "extension"), ("a.yml", "misplaced"), ("models.yaml", "misplaced"), ("models/README.md", None),
+        ("Policy.YML", "extension"), ("a.yml", "misplaced"), ("models.yaml", "misplaced"),
+        ("models/README.md", None),
         ("models/a.json", None), ("models/a.yaml.bak", None), ("models/yaml", None),
     ],
 )  # fmt: skip

@@ -55,7 +55,8 @@ def test_a_chat_is_told_message_by_message() -> None:
         {"role": "user", "content": [{"type": "text", "text": "Hi"}], "name": "ann"},
     ]
     assert Words(json.dumps(chat), chat=True).lines() == [
-        "[system]", "Be kind.", "Be short.", "[user]", '[{"type": "text", "text": "Hi"}]', 'name: "ann"',
+        "[system]", "Be kind.", "Be short.", "[user]", '[{"type": "text", "text": "Hi"}]',
+        'name: "ann"',
     ]  # fmt: skip
 
 

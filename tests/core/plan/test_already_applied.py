@@ -79,7 +79,7 @@ def test_what_a_dead_run_did_is_found(case: tuple[ModelHistory, MemoryRegistry])
         assert not left & done(history, dying)
 
 
-# -- told by hand: MLflow as it would be, had nobody carried out what git changed --------------------------------------------
+# -- told by hand: MLflow as it would be, had nobody carried out what git changed ------------------
 
 FULL = (
     "stages: {Production: 2}\ndescription: new\ntags: {a: new, b: new}\naliases: {one: 2, two: 2}\n"

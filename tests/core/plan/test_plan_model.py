@@ -80,7 +80,7 @@ def told(changes: tuple[Change, ...]) -> list[tuple[object, ...]]:
     ]
 
 
-# -- one model ---------------------------------------------------------------------------------------------------------
+# -- one model -------------------------------------------------------------------------------------
 
 
 def test_a_plan_says_whose_it_is_and_what_is_and_shall_be() -> None:
@@ -137,7 +137,7 @@ def test_a_base_that_is_not_known_leaves_the_model_as_it_is_shown(state: Any) ->
     assert found.base == commit(7).sha
 
 
-# -- what MLflow and the manifest show ---------------------------------------------------------------------------------
+# -- what MLflow and the manifest show -------------------------------------------------------------
 
 
 def test_a_stage_of_the_teams_own_is_shown_by_its_alias() -> None:
@@ -162,7 +162,7 @@ def test_a_stage_of_the_teams_own_is_shown_by_its_alias() -> None:
     ]  # fmt: skip
 
 
-# -- changes -----------------------------------------------------------------------------------------------------------
+# -- changes ---------------------------------------------------------------------------------------
 
 
 def test_a_new_model_is_made_by_the_commit_of_its_manifest() -> None:
@@ -340,7 +340,7 @@ def test_the_newest_commit_that_made_it_so_is_named() -> None:
     )
 
 
-# -- stages ------------------------------------------------------------------------------------------------------------
+# -- stages ----------------------------------------------------------------------------------------
 
 
 def rows(planned: ModelPlan) -> list[tuple[object, ...]]:
@@ -411,11 +411,20 @@ def test_a_stage_of_the_teams_own_that_drifted() -> None:
         1, 2, make_version(3, "Production"), aliases={"canary": 2, "production": 3}
     )
     assert rows(plan(past, there)) == [
-        ("Canary", (2,), (1,), "drift", None, "1 lost its alias in MLflow, 2 was moved to Canary in MLflow"),
-    ]  # fmt: skip
-    assert rows(plan(past, make_observed(1, make_version(3, "Production"), aliases={"production": 3}))) == [
+        (
+            "Canary",
+            (2,),
+            (1,),
+            "drift",
+            None,
+            "1 lost its alias in MLflow, 2 was moved to Canary in MLflow",
+        ),
+    ]
+    assert rows(
+        plan(past, make_observed(1, make_version(3, "Production"), aliases={"production": 3}))
+    ) == [
         ("Canary", (), (1,), "drift", None, "1 lost its alias in MLflow"),
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize("policy", ["", CANARY])
@@ -443,9 +452,11 @@ def test_a_version_that_is_gone_was_moved_to_nothing() -> None:
 
 def test_archived_is_told_where_the_manifest_lists_it() -> None:
     past = since("stages: {Archived: 3}", "stages: {Archived: [1, 3]}")
-    assert rows(plan(past, make_observed(1, make_version(2, "Archived"), make_version(3, "Archived")))) == [
+    assert rows(
+        plan(past, make_observed(1, make_version(2, "Archived"), make_version(3, "Archived")))
+    ) == [
         ("Archived", (3,), (1, 3), "commit", 1, ""),
-    ]  # fmt: skip
+    ]
     assert (
         rows(
             plan(
@@ -468,7 +479,7 @@ def test_one_stage_that_stays_does_not_hide_the_next() -> None:
     ] == ["Staging"]
 
 
-# -- refusals and waits ------------------------------------------------------------------------------------------------
+# -- refusals and waits ----------------------------------------------------------------------------
 
 
 def refused_entry(target: str = "Production", version: int = 2) -> Entry:
@@ -582,7 +593,7 @@ def test_drift_that_is_only_reported_says_why() -> None:
     assert not refused.notes, "a refusal already says why nothing is done"
 
 
-# -- who stands behind it ----------------------------------------------------------------------------------------------
+# -- who stands behind it --------------------------------------------------------------------------
 
 
 def entering(version: int, made: Commit | None) -> Entry:
@@ -657,7 +668,7 @@ def test_a_click_that_a_merge_followed_is_no_adoption() -> None:
     )
 
 
-# -- what is done already ----------------------------------------------------------------------------------------------
+# -- what is done already --------------------------------------------------------------------------
 
 
 def test_what_git_changed_and_mlflow_holds_already_is_found() -> None:
@@ -689,7 +700,7 @@ def test_a_model_that_a_dead_run_made_is_found_as_made() -> None:
     assert planned.changes == ()
 
 
-# -- departures --------------------------------------------------------------------------------------------------------
+# -- departures ------------------------------------------------------------------------------------
 
 
 def test_departures_are_what_would_put_a_commit_back() -> None:

@@ -46,7 +46,7 @@ def only(found: list[Refusal], code: str, *said: str, way_out: str) -> None:
     assert not found[0].detail.endswith(".")
 
 
-# -- whose model it is --------------------------------------------------------------------------------------------------
+# -- whose model it is -----------------------------------------------------------------------------
 
 
 def test_a_prompt_has_the_name() -> None:
@@ -78,7 +78,7 @@ def test_another_owner() -> None:
     )
 
 
-# -- what it was reconciled to ------------------------------------------------------------------------------------------
+# -- what it was reconciled to ---------------------------------------------------------------------
 
 
 def test_a_base_that_is_later_than_the_target() -> None:
@@ -139,7 +139,7 @@ def test_a_base_that_only_a_receipt_knows() -> None:
     assert "reconcile m --adopt" in plan.refusals[1].way_out
 
 
-# -- versions that MLflow lacks -----------------------------------------------------------------------------------------
+# -- versions that MLflow lacks --------------------------------------------------------------------
 
 NEW = "stages: {Staging: 3}\nversions: {3: {source: 'file:///3'}}"
 
@@ -179,8 +179,13 @@ def test_a_version_is_registered_only_where_its_number_can_come(
     if following is None:
         assert found == []
     else:
-        only(found, "missing_version", "version 3 of m cannot be registered", f"the next one is {following}",
-             way_out=f"pin it as version {following}")  # fmt: skip
+        only(
+            found,
+            "missing_version",
+            "version 3 of m cannot be registered",
+            f"the next one is {following}",
+            way_out=f"pin it as version {following}",
+        )
 
 
 def test_several_new_versions_follow_one_another() -> None:
@@ -197,7 +202,7 @@ def test_several_new_versions_follow_one_another() -> None:
     )
 
 
-# -- pins ---------------------------------------------------------------------------------------------------------------
+# -- pins ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("word", ["run_id", "source", "model_id"])
@@ -325,7 +330,7 @@ def test_data_is_compared_of_what_git_speaks_of_though_nothing_moves(
     assert read == asked and [refusal.code for refusal in found.refusals] == ["pin"] * len(asked)
 
 
-# -- protected stages ---------------------------------------------------------------------------------------------------
+# -- protected stages ------------------------------------------------------------------------------
 
 OWN = (
     "stages: {Live: {alias: live, native: false, protected: true}, Production: {alias: production}}"
@@ -490,7 +495,7 @@ def test_what_drift_left_of_a_protected_stage_is_not_taken_out(
         assert found == []
 
 
-# -- a freeze -----------------------------------------------------------------------------------------------------------
+# -- a freeze --------------------------------------------------------------------------------------
 
 WHILE = "freeze: {reason: audit, until: '%s'}"
 
@@ -577,7 +582,7 @@ def test_a_freeze_still_heals_drift_beside_what_it_holds_back() -> None:
     ]
 
 
-# -- registries without stages ------------------------------------------------------------------------------------------
+# -- registries without stages ---------------------------------------------------------------------
 
 
 def test_a_registry_without_stages_holds_one_version_a_stage() -> None:

@@ -245,13 +245,28 @@ def behind(
         (EARLIER, None, "Promote", [("gitops.pr", None), ("gitops.approved_by", None)]),
         # GitHub knows better than the stamps of this very commit, a silent one does not.
         ({"gitops.commit": sha(2), "gitops.pr": "7"}, SAID, "Promote (#7)", BEHIND),
-        ({"gitops.commit": sha(2), "gitops.pr": "7"}, Vouched(None, "api"), "Promote (#7)", [("gitops.pr", None)]),
-        ({"gitops.commit": sha(2), "gitops.pr": "12", "gitops.approved_by": "@bob"}, None, "Promote (#7)", []),
-        ({"gitops.commit": sha(2), "gitops.pr": "12", "gitops.approved_by": "@bob"}, Vouched(7, "message"), "Promote (#7)", []),
+        (
+            {"gitops.commit": sha(2), "gitops.pr": "7"},
+            Vouched(None, "api"),
+            "Promote (#7)",
+            [("gitops.pr", None)],
+        ),
+        (
+            {"gitops.commit": sha(2), "gitops.pr": "12", "gitops.approved_by": "@bob"},
+            None,
+            "Promote (#7)",
+            [],
+        ),
+        (
+            {"gitops.commit": sha(2), "gitops.pr": "12", "gitops.approved_by": "@bob"},
+            Vouched(7, "message"),
+            "Promote (#7)",
+            [],
+        ),
         ({"gitops.commit": sha(2)}, None, "Promote (#7)", [("gitops.pr", "7")]),
         ({"gitops.commit": sha(2)} | dict(BEHIND), SAID, "Promote (#7)", []),
     ],
-)  # fmt: skip
+)
 def test_the_pull_request_and_its_approvers(
     tags: dict[str, str], known: Vouched | None, subject: str, wanted: list[tuple[str, object]]
 ) -> None:
@@ -275,7 +290,8 @@ def test_whose_stamps_they_are_is_said_after_them() -> None:
 def test_a_stamp_is_written_over_what_stood_there() -> None:
     past = history("stages: {}", "stages: {Production: 1}", subject="Promote (#9)")
     before = {
-        "gitops.commit": sha(1), "gitops.author": "B <b@example.org>", "gitops.held.Production": f"{sha(1)}@then",
+        "gitops.commit": sha(1), "gitops.author": "B <b@example.org>",
+        "gitops.held.Production": f"{sha(1)}@then",
         "gitops.pr": "7", "gitops.approved_by": "@eve",
     }  # fmt: skip
     observed = seen(1, owner="else", tags={1: before})

@@ -90,9 +90,12 @@ def test_the_matcher_knows_githubs_examples() -> None:
         " @octocat\n/apps/ @octocat\n/apps/github\n"
     )
     for path, owners in {
-        "README": ["@global-owner1", "@global-owner2"], "src/x.js": ["@js-owner"], "x.go": ["docs@example.com"],
-        "build/logs/today": ["@octocat"], "deeply/nested/logs/x": ["@octocat"], "docs/getting-started.md": ["@doctocat"],
-        "scripts/x.sh": ["@doctocat", "@octocat"], "apps/x": ["@octocat"], "apps/github": [], "apps/github/x": [],
+        "README": ["@global-owner1", "@global-owner2"], "src/x.js": ["@js-owner"],
+        "x.go": ["docs@example.com"],
+        "build/logs/today": ["@octocat"], "deeply/nested/logs/x": ["@octocat"],
+        "docs/getting-started.md": ["@doctocat"],
+        "scripts/x.sh": ["@doctocat", "@octocat"], "apps/x": ["@octocat"], "apps/github": [],
+        "apps/github/x": [],
     }.items():  # fmt: skip
         assert owners_of(text, path) == owners, path
     assert owners_of("docs/* @one\n", "docs/a.md") == ["@one"]
@@ -103,8 +106,10 @@ def test_a_manifest_is_its_owners_and_all_else_the_platforms() -> None:
     text = made(snapshot({"fraud": ["@acme/risk-ml", "someone@example.org"], "churn": []}))
     assert owners_of(text, "registry/models/fraud.yaml") == ["@acme/risk-ml", "someone@example.org"]
     for path in (
-        "registry/models/churn.yaml", "registry/models/still-to-come.yaml", "registry/models/nlp/new.yaml",
-        "registry/policy.yaml", "registry/README.md", "schemas/model.schema.json", "tools/mlflow_gitops/cli/app.py",
+        "registry/models/churn.yaml", "registry/models/still-to-come.yaml",
+        "registry/models/nlp/new.yaml",
+        "registry/policy.yaml", "registry/README.md", "schemas/model.schema.json",
+        "tools/mlflow_gitops/cli/app.py",
         ".github/CODEOWNERS", ".github/workflows/plan.yaml",
     ):  # fmt: skip
         assert owners_of(text, path) == [PLATFORM], path

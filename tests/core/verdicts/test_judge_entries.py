@@ -112,7 +112,7 @@ def test_a_prompt_has_nothing_for_some_gates_to_judge() -> None:
     ]
 
 
-# -- who is judged, by whom -----------------------------------------------------------------------------------------------
+# -- who is judged, by whom ------------------------------------------------------------------------
 
 
 def test_a_verdict_names_its_entry_and_a_refusal_the_way_past() -> None:
@@ -275,7 +275,7 @@ def test_every_gate_passes_on_what_the_evidence_gives_of_this_entry() -> None:
     }
 
 
-# -- with whom it is compared ---------------------------------------------------------------------------------------------
+# -- with whom it is compared ----------------------------------------------------------------------
 
 COMPARED = "require: {no_worse_than: {stage: Production, metrics: {accuracy: {same_data: false}}}}"
 
@@ -321,7 +321,7 @@ def test_a_base_without_a_manifest_had_no_holder() -> None:
     assert compared(history, seen(ObservedVersion(12, "Production"))) == []
 
 
-# -- what is missing, waits or cannot be read -----------------------------------------------------------------------------
+# -- what is missing, waits or cannot be read ------------------------------------------------------
 
 
 def test_what_cannot_be_read_is_unknown_and_stops() -> None:
@@ -404,7 +404,7 @@ def test_messages_are_believed_where_the_policy_says_so() -> None:
     )
 
 
-# -- rollbacks --------------------------------------------------------------------------------------------------------------
+# -- rollbacks -------------------------------------------------------------------------------------
 
 
 def test_a_rollback_is_exempt_from_what_would_trap_it_and_from_nothing_else() -> None:
@@ -420,7 +420,7 @@ def test_a_rollback_is_exempt_from_what_would_trap_it_and_from_nothing_else() ->
     assert "exempt" not in {status for _, status, _ in told(asked(case(asks=ALL), seen(elsewhere)))}
 
 
-# -- overrides --------------------------------------------------------------------------------------------------------------
+# -- overrides -------------------------------------------------------------------------------------
 
 
 def said(*lines: str) -> Callable[[Commit, str], Iterable[str]]:
@@ -584,7 +584,7 @@ def test_the_way_past_a_gate(asks: str, rules: str, way_out: str) -> None:
     assert asked(case(rules, asks=asks)).refusals[0].way_out == way_out
 
 
-# -- gates of other packages --------------------------------------------------------------------------------------------
+# -- gates of other packages -----------------------------------------------------------------------
 
 PLUGIN = "require: {plugins: {fairness: {most: 0.1}}}"
 

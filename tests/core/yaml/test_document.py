@@ -92,9 +92,11 @@ values = st.recursive(
 )
 written = st.builds(
     lambda value, flow, width, style, end: yaml.safe_dump(
-        value, default_flow_style=flow, width=width, default_style=style, allow_unicode=True, line_break=end
+        value, default_flow_style=flow, width=width, default_style=style, allow_unicode=True,
+        line_break=end
     ),
-    values, st.sampled_from([True, False, None]), st.sampled_from([5, 80]), st.sampled_from([None, "'", '"', "|", ">"]),
+    values, st.sampled_from([True, False, None]), st.sampled_from([5, 80]),
+    st.sampled_from([None, "'", '"', "|", ">"]),
     st.sampled_from(["\n", "\r\n", "\r"]),
 )  # fmt: skip
 texts = nearly_yaml | written
@@ -294,10 +296,13 @@ def test_offsets() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "[" * 200_000, "{a: " * 200_000, "- " * 200_000, "? " * 200_000, "a:\n" * 40_000, "&a " * 200_000, "!" * 900_000,
-        "a" * 900_000, '"' + "\\" * 900_000, "'" * 900_000, "# " * 450_000, "\n" * 900_000, "%" * 900_000,
+        "[" * 200_000, "{a: " * 200_000, "- " * 200_000, "? " * 200_000, "a:\n" * 40_000,
+        "&a " * 200_000, "!" * 900_000,
+        "a" * 900_000, '"' + "\\" * 900_000, "'" * 900_000, "# " * 450_000, "\n" * 900_000,
+        "%" * 900_000,
         "|\n" + " " * 900_000,
-        "a: 1\n" * 40_000, "[" + "1," * 100_000 + "]", "1" * 900_000, "1:" * 400_000, "\x00" * 900_000, "*a " * 300_000,
+        "a: 1\n" * 40_000, "[" + "1," * 100_000 + "]", "1" * 900_000, "1:" * 400_000,
+        "\x00" * 900_000, "*a " * 300_000,
         "0." + "1" * 900_000 + "x", "1_" * 450_000, "1" * 400_000 + "-",
     ],
     ids=lambda text: repr(text[:6]),

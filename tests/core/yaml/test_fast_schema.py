@@ -18,8 +18,10 @@ from mlflow_gitops.core.yaml.fast_schema import UnsupportedSchema, compile_schem
 EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))
 REPOSITORY = Path(__file__).parents[3]
 ODD: tuple[Any, ...] = (
-    None, True, False, 0, 1, -1, 12, 2**31, 1.0, 12.5, float("inf"), float("nan"), "", "x", "a/b", "0x", "é" * 70, "@a",
-    "24h", [], [1], [1, 1], [1, "1"], [True, 1], ["a", "a"], {}, {"a": 1}, {"1": {}}, {"": None}, {"min": 1}, "x" * 6000,
+    None, True, False, 0, 1, -1, 12, 2**31, 1.0, 12.5, float("inf"), float("nan"), "", "x", "a/b",
+    "0x", "é" * 70, "@a",
+    "24h", [], [1], [1, 1], [1, "1"], [True, 1], ["a", "a"], {}, {"a": 1}, {"1": {}}, {"": None},
+    {"min": 1}, "x" * 6000,
 )  # fmt: skip
 
 

@@ -20,13 +20,18 @@ EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))
 
 AGREED: dict[str, object] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None, "nULL": "nULL",
-    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False, "tRUE": "tRUE",
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+    "tRUE": "tRUE",
     "0": 0, "12": 12, "-7": -7, "2147483648": 2147483648,
-    "0.5": 0.5, "-0.5": -0.5, "+0.5": 0.5, "1.": 1.0, ".5": 0.5, "007.5": 7.5, "1.5e+3": 1500.0, "1.5E-3": 0.0015,
+    "0.5": 0.5, "-0.5": -0.5, "+0.5": 0.5, "1.": 1.0, ".5": 0.5, "007.5": 7.5, "1.5e+3": 1500.0,
+    "1.5E-3": 0.0015,
     ".inf": math.inf, "-.Inf": -math.inf, "+.INF": math.inf,
-    "word": "word", "yess": "yess", "nO": "nO", "1.2.3": "1.2.3", "v1": "v1", "1a": "1a", "-": "-", "+": "+", ".": ".",
-    "-.5": None, "1-2": "1-2", "2026": 2026, "2026-1": "2026-1", "a:b": "a:b", "0x": "0x", "0o8": "0o8", "0b2": "0b2",
-    "1:60": "1:60", "_1": "_1", ".nano": ".nano", "inf": "inf", "nan": "nan", "e5": "e5", "m-0f3c": "m-0f3c",
+    "word": "word", "yess": "yess", "nO": "nO", "1.2.3": "1.2.3", "v1": "v1", "1a": "1a", "-": "-",
+    "+": "+", ".": ".",
+    "-.5": None, "1-2": "1-2", "2026": 2026, "2026-1": "2026-1", "a:b": "a:b", "0x": "0x",
+    "0o8": "0o8", "0b2": "0b2",
+    "1:60": "1:60", "_1": "_1", ".nano": ".nano", "inf": "inf", "nan": "nan", "e5": "e5",
+    "m-0f3c": "m-0f3c",
     "0f3c5a7e9b1d42c68e0a2f4b6d8c1e35": "0f3c5a7e9b1d42c68e0a2f4b6d8c1e35", "5b6f8a1c": "5b6f8a1c",
 }  # fmt: skip
 del AGREED["-.5"]
@@ -34,9 +39,11 @@ del AGREED["-.5"]
 # why: YAML 1.1 reads octal, base 60, binary, underscores, dates and more words; 1.2 reads exponents
 # without a point or sign
 AMBIGUOUS = [
-    "010", "00", "-0", "+1", "+12", "08", "0o17", "0x1F", "0xff_ff", "0b101", "1_000", "1_0.5", "-.5", "+.5",
+    "010", "00", "-0", "+1", "+12", "08", "0o17", "0x1F", "0xff_ff", "0b101", "1_000", "1_0.5",
+    "-.5", "+.5",
     "1:30", "-1:30", "190:20:30", "1:30.5", "1e5", "1E5", "1.5e3", "1.e5", "12e-3", "-1e5",
-    "yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF", "y", "Y", "n", "N", "=", "<<",
+    "yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF", "y", "Y", "n",
+    "N", "=", "<<",
     "2026-01-02", "2026-1-2T03:04:05Z", "2026-01-02 03:04:05", "2026-01-02t03:04:05.6+01:00",
     "1" * 401, "0." + "1" * 400,
 ]  # fmt: skip

@@ -47,7 +47,7 @@ def clone(repo: Repo, folder: Path, *options: str) -> Git:
     return Git(folder)
 
 
-# -- the main branch ----------------------------------------------------------------------------------------------------
+# -- the main branch -------------------------------------------------------------------------------
 
 
 def test_without_a_remote_the_local_branch_is_main(repo: Repo) -> None:
@@ -126,7 +126,7 @@ def test_an_unknown_main_is_told(repo: Repo) -> None:
         Git(repo.folder).main_ref("nope")
 
 
-# -- revisions ----------------------------------------------------------------------------------------------------------
+# -- revisions -------------------------------------------------------------------------------------
 
 
 def test_resolve(repo: Repo) -> None:
@@ -194,7 +194,7 @@ def test_exists_takes_commits_alone(repo: Repo) -> None:
     assert not git.exists("no sha")
 
 
-# -- where a repository is ----------------------------------------------------------------------------------------------
+# -- where a repository is -------------------------------------------------------------------------
 
 
 def test_found_from_a_sub_folder(repo: Repo) -> None:
@@ -323,7 +323,7 @@ def test_a_linked_worktree(repo: Repo, tmp_path: Path) -> None:
     assert linked.git.line("HEAD", REGISTRY).shas == [first]
 
 
-# -- files --------------------------------------------------------------------------------------------------------------
+# -- files -----------------------------------------------------------------------------------------
 
 ODD_NAMES = (
     "with space.yaml",
@@ -430,7 +430,7 @@ def test_a_registry_folder_is_no_pattern(repo: Repo, folder: str) -> None:
     assert git.changed_since("HEAD", registry) == [path]
 
 
-# -- blobs --------------------------------------------------------------------------------------------------------------
+# -- blobs -----------------------------------------------------------------------------------------
 
 
 def test_thousands_of_blobs_known_and_unknown(repo: Repo) -> None:
@@ -463,7 +463,7 @@ def test_a_repository_that_is_damaged_is_told(repo: Repo) -> None:
         list(Git(repo.folder).files_at("HEAD", REGISTRY))
 
 
-# -- the line -----------------------------------------------------------------------------------------------------------
+# -- the line --------------------------------------------------------------------------------------
 
 
 def a_history(repo: Repo) -> list[str]:
@@ -690,7 +690,7 @@ def test_a_shallow_clone(repo: Repo, tmp_path: Path) -> None:
     assert Workspace(Settings(repo=git.top)).owner(line) is None
 
 
-# -- the working tree ---------------------------------------------------------------------------------------------------
+# -- the working tree ------------------------------------------------------------------------------
 
 
 def test_dirty_paths(repo: Repo) -> None:
@@ -768,7 +768,7 @@ def test_changed_since_a_ref_of_another_root(repo: Repo) -> None:
     assert Git(repo.folder).changed_since("main", REGISTRY) == [ALPHA]
 
 
-# -- refs ---------------------------------------------------------------------------------------------------------------
+# -- refs ------------------------------------------------------------------------------------------
 
 
 def test_a_ref_moves_only_from_where_it_was_seen(repo: Repo) -> None:

@@ -100,7 +100,7 @@ class World:
             sha = next(iter(self.repo["commits"][sha]["parents"]), None)
         return {sha: i for i, sha in enumerate(reversed(found))}
 
-    # -- what the emulator lacks ------------------------------------------------------------------------------------
+    # -- what the emulator lacks -------------------------------------------------------------------
 
     def missing(self, path: str) -> Any:
         if found := re.fullmatch(r"/commits/(\w+)/pulls", path):
@@ -119,7 +119,8 @@ class World:
         if found := re.fullmatch(r"/git/trees/(\w+)", path):
             tree = self.repo["commits"][found[1]]["tree"]
             return {"sha": found[1], "truncated": False, "tree": [
-                {"path": file, "mode": "100644", "type": "blob", "sha": blob} for file, blob in tree.items()
+                {"path": file, "mode": "100644", "type": "blob", "sha": blob} for file,
+                blob in tree.items()
             ]}  # fmt: skip
         if found := re.fullmatch(r"/git/blobs/(\w+)", path):
             content = self.github.state["blobs"][found[1]].encode()

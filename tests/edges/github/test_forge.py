@@ -123,7 +123,7 @@ def counted(
     return Approvals(people, against, number, by)
 
 
-# -- the pull request of a commit -------------------------------------------------------------------------------------
+# -- the pull request of a commit ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
@@ -253,7 +253,7 @@ def test_a_merge_commit_made_by_hand_says_what_was_approved(desk: Desk) -> None:
     assert told.by == ("@bob",) and told.stages == {"Production": (14,)}
 
 
-# -- the facts of R3, as GitHub tells them ----------------------------------------------------------------------------
+# -- the facts of R3, as GitHub tells them ---------------------------------------------------------
 
 
 def test_the_rule_on_what_github_tells(desk: Desk) -> None:
@@ -388,7 +388,7 @@ def test_many_reviews_come_in_pages(desk: Desk) -> None:
     assert desk.api.asked("/reviews") == 2
 
 
-# -- faults -----------------------------------------------------------------------------------------------------------
+# -- faults ----------------------------------------------------------------------------------------
 
 
 def failing(desk: Desk, token: str = "actions-token") -> str:
@@ -444,7 +444,7 @@ def test_a_silent_github_is_asked_once_and_told(desk: Desk) -> None:
     assert time.monotonic() - begun < 10
 
 
-# -- writing ----------------------------------------------------------------------------------------------------------
+# -- writing ---------------------------------------------------------------------------------------
 
 
 def test_one_comment_is_kept(desk: Desk) -> None:

@@ -9,7 +9,14 @@ from mlflow_gitops.core.recorded.values import Dataset, Metric, ModelFile, Recor
 HOLDOUT, FIELD, EASIER = Dataset("holdout", "d1"), Dataset("field", "d2"), Dataset("holdout", "d9")
 
 OLD = Facts(
-    ObservedVersion(12, "Production", run_id="a" * 32, source="models:/m-12", model_id="m-12", created="2026-01-02T03:04:05Z"),
+    ObservedVersion(
+        12,
+        "Production",
+        run_id="a" * 32,
+        source="models:/m-12",
+        model_id="m-12",
+        created="2026-01-02T03:04:05Z",
+    ),
     ("Production", "@production"),
     Record(
         metrics={
@@ -25,16 +32,26 @@ OLD = Facts(
     ),
     ModelFile(
         Signature(
-            inputs=({"name": "amount", "type": "double", "required": True}, {"name": "age", "type": "long", "required": True}),
+            inputs=(
+                {"name": "amount", "type": "double", "required": True},
+                {"name": "age", "type": "long", "required": True},
+            ),
             outputs=({"type": "long", "required": True},),
         ),
         size=1_234_567,
         python="3.10.12",
         libraries={"scikit-learn": "1.4.2", "numpy": "1.26.4", "gone": "1"},
     ),
-)  # fmt: skip
+)
 NEW = Facts(
-    ObservedVersion(14, "Staging", run_id="b" * 32, source="models:/m-14", model_id="m-14", created="2026-02-03T04:05:06Z"),
+    ObservedVersion(
+        14,
+        "Staging",
+        run_id="b" * 32,
+        source="models:/m-14",
+        model_id="m-14",
+        created="2026-02-03T04:05:06Z",
+    ),
     ("Staging", "@challenger", "@staging"),
     Record(
         metrics={
@@ -61,7 +78,7 @@ NEW = Facts(
         python="3.11.7",
         libraries={"scikit-learn": "1.5.0", "numpy": "1.26.4", "new": "new>=2"},
     ),
-)  # fmt: skip
+)
 BARE = Facts(ObservedVersion(3))
 LOST = Facts(
     ObservedVersion(4, run_id="e" * 32, source="s3://bucket/model", status="FAILED_REGISTRATION"),

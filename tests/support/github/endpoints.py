@@ -68,8 +68,16 @@ def _contents(call: Call, path: str) -> Any:
         return []
     data = call.repo.blob(sha)
     encoded = base64.b64encode(data).decode()
-    return {"type": "file", "encoding": "base64", "size": len(data), "name": path.rsplit("/", 1)[-1], "path": path, "sha": sha,
-            "content": encoded, "url": url(call, f"/contents/{path}?ref={ref}")}  # fmt: skip
+    return {
+        "type": "file",
+        "encoding": "base64",
+        "size": len(data),
+        "name": path.rsplit("/", 1)[-1],
+        "path": path,
+        "sha": sha,
+        "content": encoded,
+        "url": url(call, f"/contents/{path}?ref={ref}"),
+    }
 
 
 @route("GET", "{repo}/git/trees/{sha}")
@@ -224,9 +232,15 @@ def _set_status(call: Call, sha: str) -> Any:
         raise Refused(
             422, "Validation Failed", {"resource": "Status", "field": "state", "code": "invalid"}
         )
-    one = {"id": len(call.repo.statuses) + 1, "state": state, "context": call.body.get("context", "default"),
-           "description": description, "target_url": call.body.get("target_url"), "created_at": call.repo.now(),
-           "creator": user_form(call.repo, call.token.login)}  # fmt: skip
+    one = {
+        "id": len(call.repo.statuses) + 1,
+        "state": state,
+        "context": call.body.get("context", "default"),
+        "description": description,
+        "target_url": call.body.get("target_url"),
+        "created_at": call.repo.now(),
+        "creator": user_form(call.repo, call.token.login),
+    }
     call.repo.statuses.setdefault(full, []).append(one)
     return one
 
@@ -364,10 +378,18 @@ def _activity(call: Call) -> Any:
     found = [
         push for push in reversed(call.repo.pushes) if call.query.get("ref") in (None, push[0])
     ]
-    return Page([
-        {"id": i, "ref": ref, "after": after, "activity_type": "push", "actor": user_form(call.repo, login)}
-        for i, (ref, after, login) in enumerate(found)
-    ])  # fmt: skip
+    return Page(
+        [
+            {
+                "id": i,
+                "ref": ref,
+                "after": after,
+                "activity_type": "push",
+                "actor": user_form(call.repo, login),
+            }
+            for i, (ref, after, login) in enumerate(found)
+        ]
+    )
 
 
 @route("POST", "{repo}/dispatches")

@@ -34,18 +34,21 @@ def repository_form(call: Call, owner: str | None = None) -> dict[str, Any]:
     full = f"{owner or repo.owner}/{repo.name}"
     return {
         "id": 1, "name": repo.name, "full_name": full, "private": False, "fork": owner is not None,
-        "owner": user_form(repo, owner or repo.owner), "default_branch": repo.branch, "url": f"{call.api.url}/repos/{full}",
+        "owner": user_form(repo, owner or repo.owner), "default_branch": repo.branch,
+        "url": f"{call.api.url}/repos/{full}",
         "html_url": f"https://github.test/{full}",
     }  # fmt: skip
 
 
 def issue_form(call: Call, issue: Issue) -> dict[str, Any]:
     told: dict[str, Any] = {
-        "id": issue.number, "number": issue.number, "title": issue.title, "body": issue.body, "state": issue.state,
+        "id": issue.number, "number": issue.number, "title": issue.title, "body": issue.body,
+        "state": issue.state,
         "user": user_form(call.repo, issue.user), "comments": len(issue.comments),
         "created_at": issue.at, "updated_at": issue.at, "closed_at": issue.closed_at,
         "labels": [{"name": one} for one in issue.labels],
-        "url": url(call, f"/issues/{issue.number}"), "html_url": html(call, f"/issues/{issue.number}"),
+        "url": url(call, f"/issues/{issue.number}"),
+        "html_url": html(call, f"/issues/{issue.number}"),
     }  # fmt: skip
     if isinstance(issue, Pull):
         told["pull_request"] = {"url": url(call, f"/pulls/{issue.number}")}
@@ -54,8 +57,10 @@ def issue_form(call: Call, issue: Issue) -> dict[str, Any]:
 
 def comment_form(call: Call, number: int, one: Comment) -> dict[str, Any]:
     return {
-        "id": one.id, "body": one.body, "user": user_form(call.repo, one.user), "created_at": one.at, "updated_at": one.updated,
-        "url": url(call, f"/issues/comments/{one.id}"), "html_url": html(call, f"/issues/{number}#issuecomment-{one.id}"),
+        "id": one.id, "body": one.body, "user": user_form(call.repo, one.user),
+        "created_at": one.at, "updated_at": one.updated,
+        "url": url(call, f"/issues/comments/{one.id}"),
+        "html_url": html(call, f"/issues/{number}#issuecomment-{one.id}"),
     }  # fmt: skip
 
 
@@ -63,23 +68,28 @@ def pull_form(call: Call, pull: Pull, *, whole: bool = False) -> dict[str, Any]:
     repo = call.repo
     head_owner = pull.fork or repo.owner
     told = {
-        "id": pull.number, "number": pull.number, "title": pull.title, "body": pull.body, "state": pull.state, "draft": False,
-        "user": user_form(repo, pull.user), "created_at": pull.at, "updated_at": pull.at, "closed_at": pull.closed_at,
+        "id": pull.number, "number": pull.number, "title": pull.title, "body": pull.body,
+        "state": pull.state, "draft": False,
+        "user": user_form(repo, pull.user), "created_at": pull.at, "updated_at": pull.at,
+        "closed_at": pull.closed_at,
         "merged_at": pull.merged_at, "merge_commit_sha": pull.merge_commit,
         "url": url(call, f"/pulls/{pull.number}"), "html_url": html(call, f"/pull/{pull.number}"),
-        "issue_url": url(call, f"/issues/{pull.number}"), "commits_url": url(call, f"/pulls/{pull.number}/commits"),
+        "issue_url": url(call, f"/issues/{pull.number}"),
+        "commits_url": url(call, f"/pulls/{pull.number}/commits"),
         "head": {
             "ref": pull.head_ref, "sha": pull.head, "label": f"{head_owner}:{pull.head_ref}",
             "user": user_form(repo, head_owner), "repo": repository_form(call, pull.fork),
         },
         "base": {
-            "ref": pull.base_ref, "sha": repo.tip(f"refs/heads/{pull.base_ref}"), "label": f"{repo.owner}:{pull.base_ref}",
+            "ref": pull.base_ref, "sha": repo.tip(f"refs/heads/{pull.base_ref}"),
+            "label": f"{repo.owner}:{pull.base_ref}",
             "user": user_form(repo, repo.owner), "repo": repository_form(call),
         },
     }  # fmt: skip
     if whole:
         told |= {
-            "merged": pull.merged_at is not None, "merged_by": user_form(repo, pull.merged_by), "commits": len(pull.commits),
+            "merged": pull.merged_at is not None, "merged_by": user_form(repo, pull.merged_by),
+            "commits": len(pull.commits),
             "comments": len(pull.comments), "mergeable": True if pull.state == "open" else None,
         }  # fmt: skip
     return told
@@ -87,8 +97,10 @@ def pull_form(call: Call, pull: Pull, *, whole: bool = False) -> dict[str, Any]:
 
 def review_form(call: Call, pull: Pull, one: Review) -> dict[str, Any]:
     return {
-        "id": one.id, "user": user_form(call.repo, one.user), "body": one.body, "state": one.state, "commit_id": one.commit,
-        "submitted_at": one.at, "author_association": "NONE", "html_url": html(call, f"/pull/{pull.number}"),
+        "id": one.id, "user": user_form(call.repo, one.user), "body": one.body, "state": one.state,
+        "commit_id": one.commit,
+        "submitted_at": one.at, "author_association": "NONE",
+        "html_url": html(call, f"/pull/{pull.number}"),
         "pull_request_url": url(call, f"/pulls/{pull.number}"),
     }  # fmt: skip
 
@@ -111,9 +123,11 @@ def commit_form(call: Call, sha: str) -> dict[str, Any]:
     ) = parts
     people = [repo.by_mail(mail) for mail in (author_mail, committer_mail)]
     return {
-        "sha": full, "url": url(call, f"/commits/{full}"), "html_url": html(call, f"/commit/{full}"),
+        "sha": full, "url": url(call, f"/commits/{full}"),
+        "html_url": html(call, f"/commit/{full}"),
         "commit": {
-            "message": message.strip(), "tree": {"sha": tree}, "verification": {"verified": False, "reason": "unsigned"},
+            "message": message.strip(), "tree": {"sha": tree},
+            "verification": {"verified": False, "reason": "unsigned"},
             "author": {"name": author, "email": author_mail, "date": authored},
             "committer": {"name": committer, "email": committer_mail, "date": committed},
         },
@@ -126,9 +140,14 @@ def commit_form(call: Call, sha: str) -> dict[str, Any]:
 def run_form(call: Call, run: Run, attempt: int | None = None) -> dict[str, Any]:
     number = attempt or len(run.triggering_actors)
     return {
-        "id": run.id, "name": run.name, "event": run.event, "status": run.status, "conclusion": run.conclusion,
-        "head_sha": run.head_sha, "head_branch": run.head_branch, "run_attempt": number, "run_number": run.id,
-        "actor": user_form(call.repo, run.actor), "triggering_actor": user_form(call.repo, run.triggering_actors[number - 1]),
-        "created_at": run.created, "run_started_at": run.created, "updated_at": run.updated, "pull_requests": [],
-        "url": url(call, f"/actions/runs/{run.id}"), "html_url": html(call, f"/actions/runs/{run.id}"),
+        "id": run.id, "name": run.name, "event": run.event, "status": run.status,
+        "conclusion": run.conclusion,
+        "head_sha": run.head_sha, "head_branch": run.head_branch, "run_attempt": number,
+        "run_number": run.id,
+        "actor": user_form(call.repo, run.actor),
+        "triggering_actor": user_form(call.repo, run.triggering_actors[number - 1]),
+        "created_at": run.created, "run_started_at": run.created, "updated_at": run.updated,
+        "pull_requests": [],
+        "url": url(call, f"/actions/runs/{run.id}"),
+        "html_url": html(call, f"/actions/runs/{run.id}"),
     }  # fmt: skip
