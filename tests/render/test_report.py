@@ -179,5 +179,5 @@ def test_a_folder_that_cannot_be_written_is_told(team: Team) -> None:
 def test_a_commit_that_cannot_be_compared_is_told_apart_from_a_fault(team: Team) -> None:
     team.commit("Wrong", fraud="stages: [\n")
     ran = team.run("report", "--out", str(team.folder.parent / "out"))
-    assert ran.code == 3 and "say --offline" in ran.err
+    assert ran.code == 3 and "add --offline" in ran.err
     assert "Production" in written(team)
