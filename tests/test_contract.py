@@ -53,3 +53,14 @@ def test_each_word_is_defined_once() -> None:
     words = [word for word in words if word not in ("word", "---")]
     assert len(words) > 50
     assert sorted(words) == sorted(set(words))
+
+
+def test_each_file_that_a_recipe_names_exists() -> None:
+    """The recipes of CONTRIBUTING name files of the package, the schemas and the tests."""
+    text = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    recipes = text[text.index("## Recipes") : text.index("## Changes to")]
+    named = set(re.findall(r"`((?:[\w.]+/)+(?:[\w.]+\.\w+)?)`", recipes))
+    assert len(named) > 15
+
+    missing = [file for file in named if not ((PACKAGE / file).exists() or (ROOT / file).exists())]
+    assert not missing

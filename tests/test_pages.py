@@ -317,10 +317,18 @@ def read_python(block: Block) -> None:
     compile(block.text, block.page, "exec")
 
 
+def read_toml(block: Block) -> None:
+    """The entry point that the page shows is the one that the example plug-in has."""
+    lines = block.text.replace('"', "").replace("project.entry-points.", "").splitlines()
+    entry_points = ROOT / "tests/support/plugin/fairness_gate-1.0.dist-info/entry_points.txt"
+    assert set(lines) <= set(entry_points.read_text("utf-8").splitlines())
+
+
 READERS: dict[str, Callable[[Block], None]] = {
     "yaml": read_yaml,
     "ini": read_ini,
     "python": read_python,
+    "toml": read_toml,
 }
 
 
