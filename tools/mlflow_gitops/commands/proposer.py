@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from mlflow_gitops.app.comparisons import side_by_side
@@ -46,10 +46,12 @@ class Candidate:
     branch: str
     observed: ObservedModel | None
 
-    def outcome(self, version: int | None, result: Result, detail: str) -> ProposalOutcome:
+    def outcome(
+        self, version: int | None, result: Result, reason: str = "", *, url: str | None = None
+    ) -> ProposalOutcome:
         """What became of the model's proposal of this version, or of none."""
         holders = self.sheet.holders(self.stage)
-        return ProposalOutcome(self.sheet.name, self.stage, holders, version, result, detail)
+        return ProposalOutcome(self.sheet.name, self.stage, holders, version, result, reason, url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,10 @@ class _Proposal:
     edit: Edit
     content: bytes
 
-    def outcome(self, result: Result, detail: str) -> ProposalOutcome:
-        return self.candidate.outcome(self.version, result, detail)
+    def outcome(
+        self, result: Result, reason: str = "", *, url: str | None = None
+    ) -> ProposalOutcome:
+        return self.candidate.outcome(self.version, result, reason, url=url)
 
 
 class Proposer:
@@ -112,8 +116,7 @@ class Proposer:
         """Close the open proposal of a model for which nothing is proposed any more."""
         pull = self.open_pull_requests[branch]
         model = branch.removeprefix(self._branches.prefix)
-        result, detail = self._withdraw(branch, pull, _NO_STAGE)
-        return ProposalOutcome(model, "", (), None, result, detail)
+        return self._withdraw(ProposalOutcome(model, "", (), None, "left"), branch, pull, _NO_STAGE)
 
     def _propose(self, proposal: _Proposal, pull: PullRequest | None) -> ProposalOutcome | None:
         """Open or update the proposal of a version, unless somebody has decided about it."""
@@ -124,7 +127,7 @@ class Proposer:
             and proposals.proposed_in(pull.body) == version
             and self._branches.contains(branch, file, proposal.content)
         ):
-            return proposal.outcome("unchanged", pull.url)
+            return proposal.outcome("unchanged", url=pull.url)
 
         closed = self._forge.closed_pull_requests(branch, self._base)
         if version <= _newest_decided(closed):
@@ -135,10 +138,10 @@ class Proposer:
             return proposal.outcome("left", _OTHERS.format(branch))
         if self._is_enough():
             return proposal.outcome("waits", _ENOUGH)
-        return proposal.outcome("updated" if pull else "opened", self._write(proposal))
+        return self._write(proposal, "updated" if pull else "opened")
 
-    def _write(self, proposal: _Proposal) -> str:
-        """Push the branch and keep its pull request. Returns the pull request's URL.
+    def _write(self, proposal: _Proposal, result: Result) -> ProposalOutcome:
+        """Push the branch and open or update its pull request.
 
         The branch is pushed even if it has the content already: what is opened in this command's
         name was made by it.
@@ -147,7 +150,7 @@ class Proposer:
         subject = proposals.subject(sheet.name, proposal.version, candidate.stage)
         if self._dry_run:
             emit(diff_lines(unified(sheet.file, sheet.data, proposal.content), Style()))
-            return _DRY_RUN.format(subject)
+            return proposal.outcome(result, _DRY_RUN.format(subject))
 
         replaces = " ".join(stage_sentences(sheet.manifest.stages, proposal.edit))
         message = f"{subject}\n\n{replaces}\n\n{proposals.SIGNED}\n"
@@ -160,7 +163,8 @@ class Proposer:
             self._comparison(proposal),
         )
         key = proposals.marker_key(proposal.version)
-        return self._forge.open_pull_request(candidate.branch, subject, body, self._base, key=key)
+        url = self._forge.open_pull_request(candidate.branch, subject, body, self._base, key=key)
+        return proposal.outcome(result, url=url)
 
     def _comparison(self, proposal: _Proposal) -> Comparison | None:
         """The version beside the one that it would replace, if there is one."""
@@ -177,22 +181,24 @@ class Proposer:
     ) -> ProposalOutcome | None:
         if pull is None:
             return None
-        result, detail = self._withdraw(candidate.branch, pull, reason)
-        return candidate.outcome(None, result, detail)
+        return self._withdraw(candidate.outcome(None, "left"), candidate.branch, pull, reason)
 
-    def _withdraw(self, branch: str, pull: PullRequest, reason: str) -> tuple[Result, str]:
-        """Close a proposal that has become pointless, unless others have committed to it.
+    def _withdraw(
+        self, outcome: ProposalOutcome, branch: str, pull: PullRequest, reason: str
+    ) -> ProposalOutcome:
+        """Close a proposal that has become pointless, unless others have committed to it. `outcome`
+        is that of leaving it open.
 
         Nobody decided about its version, so its text loses the marker that would say so.
         """
         if not self._branches.may_replace(branch):
-            return "left", _OTHERS.format(branch)
+            return replace(outcome, reason=_OTHERS.format(branch))
         if self._is_enough():
-            return "waits", _ENOUGH
+            return replace(outcome, result="waits", reason=_ENOUGH)
         if self._dry_run:
-            return "withdrawn", _DRY_RUN.format(pull.url)
+            return replace(outcome, result="withdrawn", reason=_DRY_RUN.format(pull.url))
         self._forge.close_pull_request(pull.number, proposals.without_marker(pull.body), reason)
-        return "withdrawn", pull.url
+        return replace(outcome, result="withdrawn", url=pull.url)
 
     def _is_enough(self) -> bool:
         """Count one more change; whether it is more than one run may make."""

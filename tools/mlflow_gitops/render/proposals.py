@@ -20,14 +20,16 @@ Result = Literal["opened", "updated", "unchanged", "withdrawn", "left", "waits"]
 @dataclass(frozen=True, slots=True)
 class ProposalOutcome:
     """What became of one model's proposal. `holders` are the versions in the stage. `version` is
-    None if none is proposed; `detail` is the pull request's URL, or why it was left as it is."""
+    None if none is proposed. Either `url` is the pull request's, or `reason` is why it was left as
+    it is."""
 
     model: str
     stage: str
     holders: tuple[int, ...]
     version: int | None
     result: Result
-    detail: str
+    reason: str = ""
+    url: str | None = None
 
 
 def page(
@@ -61,7 +63,7 @@ def text(outcomes: Iterable[ProposalOutcome]) -> Iterator[str]:
     for outcome in outcomes:
         yield (
             f"{safe(outcome.model)}   {safe(outcome.stage)}  {_move(outcome)}   {outcome.result}:"
-            f" {safe(outcome.detail)}"
+            f" {safe(outcome.url or outcome.reason)}"
         )
 
 
@@ -69,8 +71,7 @@ def summary(outcomes: Sequence[ProposalOutcome]) -> Iterator[str]:
     """Yield the same in Markdown, for a run's summary."""
     yield "## Model registry: proposals\n"
     for outcome in outcomes:
-        is_link = outcome.detail.startswith("https://")
-        detail = outcome.detail if is_link else code(outcome.detail)
+        detail = outcome.url or code(outcome.reason)
         yield (
             f"- {code(outcome.model)} {code(outcome.stage)} **{_move(outcome)}** {outcome.result}:"
             f" {detail}"
