@@ -42,6 +42,9 @@ def test_another_owner() -> None:
             "owner",
             f"m is managed from elsewhere: its owner is {ELSEWHERE}, this repository is {OWNER}",
             "remove it from the other repository, then reconcile m --take-over",
+            field="gitops.owner",
+            expected=OWNER,
+            actual=ELSEWHERE,
         )
     ]
 
@@ -100,6 +103,7 @@ def test_a_version_of_a_prompt_is_registered_and_not_trained() -> None:
             "missing_version",
             "MLflow has no version 2 of m; it has 1",
             "register it first (mlflow.genai.register_prompt)",
+            version=2,
         )
     ]
 
@@ -169,16 +173,19 @@ def test_a_missing_version() -> None:
     way_out = "register it by training, or say versions.3.source so that reconcile registers it"
     for body in ("stages: {Production: 3}", "stages: {}\naliases: {champion: 3}"):
         assert refusals_of(body, make_observed(1, 2)) == [
-            Refusal("missing_version", "MLflow has no version 3 of m; it has 1, 2", way_out)
+            Refusal(
+                "missing_version", "MLflow has no version 3 of m; it has 1, 2", way_out, version=3
+            )
         ]
         assert refusals_of(body, make_observed()) == [
-            Refusal("missing_version", "MLflow has no version 3 of m", way_out)
+            Refusal("missing_version", "MLflow has no version 3 of m", way_out, version=3)
         ]
         assert refusals_of(body, None) == [
             Refusal(
                 "missing_version",
                 "MLflow has no version 3 of m; it shows no such model to these credentials",
                 way_out,
+                version=3,
             )
         ]
 
@@ -217,6 +224,8 @@ def test_a_number_that_mlflow_will_not_give(observed: ObservedModel, highest: in
             "version 4 of m cannot be registered: MLflow never gives a number twice or out of"
             f" turn, and the next one is {highest + 1}",
             f"pin it as version {highest + 1}, or take version 4 out of the manifest",
+            version=4,
+            expected=str(highest + 1),
         )
     ]
 
@@ -360,6 +369,7 @@ def test_a_protected_stage() -> None:
             "Production is protected and held by 1, 2; the manifest does not name it, which would"
             " leave it empty",
             "say which version holds it, or write Production: null to empty it on purpose",
+            field="Production",
         )
     ]
 
@@ -412,11 +422,13 @@ def test_a_registry_without_stages() -> None:
             "this registry keeps no stages; Production is the alias 'production' there and holds"
             " one version at most",
             "name one version",
+            field="Production",
         ),
         Refusal(
             "stage",
             "this registry keeps no stages; the alias 'staging' is the stage Staging there",
             "take the alias out, or give Staging another one in the policy",
+            field="Staging",
         ),
     ]
 

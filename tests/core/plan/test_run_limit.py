@@ -54,6 +54,8 @@ def test_a_few_of_the_models_are_named(changing: int, named: str) -> None:
         f"{changing} of {changing + 6} models would change a stage or an alias, and 1 may in one"
         f" run ({named})",
         f"look at the plan; if it is meant, reconcile --max-changes {changing}",
+        expected="1",
+        actual=str(changing),
     )
 
 

@@ -11,7 +11,7 @@ from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import new_holders
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.policy import StageRule
-from mlflow_gitops.core.observed.model import HELD_PREFIX, HIGHEST_TAG, ObservedModel
+from mlflow_gitops.core.observed.model import HELD_PREFIX, HIGHEST_TAG, OWNER_TAG, ObservedModel
 from mlflow_gitops.core.plan.pins import moving, origins, pins, spoken_of
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.verdicts.evidence import Evidence
@@ -58,6 +58,9 @@ def refusals(
             f"{name} is managed from elsewhere: its owner is {observed.owner}, this repository is"
             f" {context.owner}",
             f"remove it from the other repository, then reconcile {name} --take-over",
+            field=OWNER_TAG,
+            expected=context.owner,
+            actual=observed.owner,
         )
         return
     if history.base_state == "stale":
@@ -167,6 +170,7 @@ def _aliases(desired: Desired) -> Iterator[Refusal]:
                 f"this registry keeps no stages; {stage} is the alias {rule.alias!r} there and"
                 " holds one version at most",
                 "name one version",
+                field=stage,
             )
         if rule.alias in desired.manifest.aliases:
             yield Refusal(
@@ -174,6 +178,7 @@ def _aliases(desired: Desired) -> Iterator[Refusal]:
                 f"this registry keeps no stages; the alias {rule.alias!r} is the stage {stage}"
                 " there",
                 f"take the alias out, or give {stage} another one in the policy",
+                field=stage,
             )
 
 
@@ -209,6 +214,7 @@ def _versions(desired: Desired, seen: ObservedModel, *, new: bool) -> Iterator[R
                             " reconcile registers it"
                         )
                     ),
+                    version=version,
                 )
         elif version <= highest or (certain and version > highest + 1):
             yield Refusal(
@@ -216,6 +222,8 @@ def _versions(desired: Desired, seen: ObservedModel, *, new: bool) -> Iterator[R
                 f"version {version} of {manifest.name} cannot be registered: MLflow never gives a"
                 f" number twice or out of turn, and the next one is {highest + 1}",
                 f"pin it as version {highest + 1}, or take version {version} out of the manifest",
+                version=version,
+                expected=str(highest + 1),
             )
         else:
             highest = version
@@ -235,6 +243,7 @@ def _protected(desired: Desired, before: Desired | None, seen: ObservedModel) ->
                 f"{stage} is protected and held by {versions}; the manifest does not name it, which"
                 " would leave it empty",
                 f"say which version holds it, or write {stage}: null to empty it on purpose",
+                field=stage,
             )
 
 
@@ -273,6 +282,7 @@ def _left_empty(
                 " only reported",
                 f"move {and_list(wanted)} back to {stage} in MLflow, or let the"
                 " policy heal (drift: heal)",
+                field=stage,
             )
 
 

@@ -50,6 +50,8 @@ def limit_refusal(
             f" of {all_models} models",
             "git revert what took the manifests away; if it is meant, reconcile --prune"
             f" --max-changes {len(changed)}",
+            expected=str(allowed),
+            actual=str(len(changed)),
         )
     few = ", ".join(changed[:3]) + (" …" if len(changed) > 3 else "")
     return Refusal(
@@ -57,4 +59,6 @@ def limit_refusal(
         f"{len(changed)} of {all_models} models would change a stage or an alias, and {allowed} may"
         f" in one run ({few})",
         f"look at the plan; if it is meant, reconcile --max-changes {len(changed)}",
+        expected=str(allowed),
+        actual=str(len(changed)),
     )
