@@ -99,7 +99,7 @@ def test_bot(company: Company) -> None:
 
 
 def test_co_committer(company: Company) -> None:
-    """Bob pushes a commit to Alice's pull request, or is named as its co-author, and approves it."""
+    """A co-author of Alice's pull request approves it."""
     carol = f"{company.github.users['carol'].id}+carol@users.noreply.github.com"
     number = company.propose(message=f"Promote\n\nCo-authored-by: Carol <{carol}>")
     company.team.write("README.md", "Mine\n")
@@ -496,7 +496,7 @@ def test_notes_rewritten(company: Company) -> None:
 
 
 def test_grafts(company: Company) -> None:
-    """A replace ref shows git another history than the one that was approved; it is not looked at."""
+    """A replace ref shows git another history than the approved one; it is ignored."""
     head = company.team.git("rev-parse", "HEAD")
     company.write(3)
     forged = company.commit("Forged")

@@ -1,4 +1,4 @@
-"""`--help` against that of gto, the closest tool: what everybody waits for before anything is done."""
+"""`--help` compared with that of gto, the closest tool: the wait before every command."""
 
 from __future__ import annotations
 

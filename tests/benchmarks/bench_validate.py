@@ -1,4 +1,4 @@
-"""`validate` against the check-jsonschema command line on the same files, each as a whole process."""
+"""`validate` compared with check-jsonschema on the same files, each as a whole process."""
 
 from __future__ import annotations
 

@@ -140,7 +140,8 @@ import json, resource, subprocess, sys, time
 start = time.perf_counter()
 done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 clock, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-print(json.dumps([done.returncode, done.stderr, clock, used.ru_utime + used.ru_stime, used.ru_maxrss]))
+cpu = used.ru_utime + used.ru_stime
+print(json.dumps([done.returncode, done.stderr, clock, cpu, used.ru_maxrss]))
 """
 """A small process between, since the most that a process held counts what its parent held when it
 was started (Linux)."""

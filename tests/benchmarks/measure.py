@@ -87,7 +87,7 @@ def took(work: Work) -> Took:
 
 
 def process(*command: str, expect: Sequence[int] = (0,), cwd: Path | None = None) -> Work:
-    """A whole process as a thing to measure; its output is thrown away, its exit code is checked."""
+    """A whole process to measure; its output is discarded and its exit code is checked."""
 
     def run() -> None:
         done = subprocess.run(command, capture_output=True, cwd=cwd)

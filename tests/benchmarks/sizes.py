@@ -1,4 +1,4 @@
-"""How much each benchmark works on: as the targets say, or as little as shows that it still runs."""
+"""How much data each benchmark works on: the targets' sizes, or just enough to see that it runs."""
 
 from __future__ import annotations
 

@@ -51,8 +51,9 @@ class Story(Workshop):
         t = self.teller
         t.scene("1. Data")
         t.say(
-            """The posts lie in a package; the team cuts them up. Git does not hold the files but what DVC writes beside them:
-            an MD5, by which the file is found in a storage (here a folder, elsewhere a bucket)."""
+            """The posts lie in a package; the team cuts them up. Git does not hold the files but
+            what DVC writes beside them: an MD5, by which the file is found in a storage (here a
+            folder, elsewhere a bucket)."""
         )
         t.run(
             "python prepare.py held-out", "python prepare.py posts --first 2000",
@@ -69,15 +70,16 @@ class Story(Workshop):
         t = self.teller
         t.scene("2. A baseline, and why it is not served")
         t.say(
-            """train.py learns a WordPiece vocabulary, trains a small BERT on one processor, and logs in MLflow its settings,
-            its accuracy on the held-out posts, the data it learnt from with DVC's MD5, and the commit. Then it registers a
-            version. Nobody serves that yet: its stage is None."""
+            """train.py learns a WordPiece vocabulary, trains a small BERT on one processor, and
+            logs in MLflow its settings, its accuracy on the held-out posts, the data it learnt from
+            with DVC's MD5, and the commit. Then it registers a version. Nobody serves that yet: its
+            stage is None."""
         )
         self._train("baseline --layers 1 --epochs 1 --learning-rate 5e-4", 1, below=0.7)
         t.say(
-            """A stage is a line in the manifest. First the version is pinned: to its run, and to the data that git says this
-            run had. Then it is proposed for Staging, on a branch; what the plan says is what a reviewer of the pull request
-            reads."""
+            """A stage is a line in the manifest. First the version is pinned: to its run, and to
+            the data that git says this run had. Then it is proposed for Staging, on a branch; what
+            the plan says is what a reviewer of the pull request reads."""
         )
         self._to_staging(1, "A first try")
         t.say(
@@ -114,9 +116,9 @@ class Story(Workshop):
         )
         self._merge("sentiment-bert-2-production", "Promote sentiment-bert 2 to Production")
         t.say(
-            """Reconcile says in JSON what it changed. deploy.py reads that, and restarts MLflow's scoring server (FastAPI)
-            where it is about Production. Each answer names the run that made the model, so deploy.py can check which version
-            it is that answers."""
+            """Reconcile says in JSON what it changed. deploy.py reads that, and restarts MLflow's
+            scoring server (FastAPI) where it is about Production. Each answer names the run that
+            made the model, so deploy.py can check which version it is that answers."""
         )
         self._deploy(2)
         t.run(self._question(), says=[r'"sentiment": "positive".*"sentiment": "negative"'])
@@ -142,18 +144,20 @@ class Story(Workshop):
             "better --epochs 2 --learning-rate 1e-3 --max-length 28 --no-threads", 3, above=0.75
         )
         t.say(
-            """What if somebody pins it to the wrong data? The plan compares the pin with what the run logged, and refuses:
-            nothing is promoted by its number alone."""
+            """What if somebody pins it to the wrong data? The plan compares the pin with what the
+            run logged, and refuses: nothing is promoted by its number alone."""
         )
         old = self.md5("HEAD~1")
         t.run("git switch --quiet -c wrong-data", "python pin_data.py 3")
         t.run(
-            f"sed -i.bak '/^  3:/,$ s/md5: .*}}/md5: {old}}}/' registry/models/sentiment-bert.yaml && rm registry/models/*.bak",
+            f"sed -i.bak '/^  3:/,$ s/md5: .*}}/md5: {old}}}/' registry/models/sentiment-bert.yaml"
+            " && rm registry/models/*.bak",
             "mlflow-gitops promote sentiment-bert 3 Staging",
             "mlflow-gitops plan",
             expect=4,
             says=[
-                rf"\[pin\] version 3 is pinned to data/posts.csv with md5 {old}, its run logged (?!{old})"
+                rf"\[pin\] version 3 is pinned to data/posts.csv with md5 {old},"
+                rf" its run logged (?!{old})"
             ],
         )
         t.run("git restore registry && git switch --quiet main && git branch --quiet -D wrong-data")
@@ -191,8 +195,8 @@ class Story(Workshop):
         t = self.teller
         t.scene("6. In the field: what people write changes, and the rollback")
         t.say(
-            """From here on the reconciler runs by itself, beside the team: it looks at the main branch every few seconds,
-            applies what was merged, and deploy.py follows it."""
+            """From here on the reconciler runs by itself, beside the team: it looks at the main
+            branch every few seconds, applies what was merged, and deploy.py follows it."""
         )
         t.show(
             "$ mlflow-gitops reconcile --yes --watch --interval 3s --push-receipts --format"
@@ -204,11 +208,12 @@ class Story(Workshop):
             says=[r'sync="Synced"\} 1\.0'],
         )
         t.say(
-            """People begin to write threads: a post that sets the scene, and the opinion only after it. monitor.py sends such
-            posts to the server. It tells how many answers are right, and whether the posts look like those that the model
-            learnt from: 'drift' compares their lengths (the population stability index, explained in monitor.py), and above
-            0.25 they do not. Version 3 stops reading before the opinion comes; monitor.py opens the rollback, where a pull
-            request follows."""
+            """People begin to write threads: a post that sets the scene, and the opinion only after
+            it. monitor.py sends such posts to the server. It tells how many answers are right, and
+            whether the posts look like those that the model learnt from: 'drift' compares their
+            lengths (the population stability index, explained in monitor.py), and above 0.25 they
+            do not. Version 3 stops reading before the opinion comes; monitor.py opens the rollback,
+            where a pull request follows."""
         )
         t.run("python prepare.py fresh")
         before = t.run(
@@ -252,8 +257,9 @@ class Story(Workshop):
             says=["— → 2", "2 → 3", "3 → 2", "applied"],
         )
         t.say(
-            """From which data, run and code came what is in Production? The pins tell it offline, MLflow adds the commit. The
-            report, a page for people without a terminal, tells the same."""
+            """From which data, run and code came what is in Production? The pins tell it offline,
+            MLflow adds the commit. The report, a page for people without a terminal, tells the
+            same."""
         )
         shown = t.run(
             "mlflow-gitops show sentiment-bert --lineage",
@@ -276,7 +282,8 @@ class Story(Workshop):
         t.run(
             f"git switch --quiet --detach {code[1]}",
             "rm data/posts.csv && dvc pull --quiet data/posts.csv.dvc",
-            "python -c \"import hashlib; print(hashlib.md5(open('data/posts.csv', 'rb').read()).hexdigest())\"",
+            'python -c "import hashlib;'
+            " print(hashlib.md5(open('data/posts.csv', 'rb').read()).hexdigest())\"",
             says=[md5],
         )
 

@@ -93,7 +93,10 @@ def test_a_page_that_tells_the_same_differs_in_ids_numbers_and_times_alone() -> 
         " 2027-01-05T04:02:09Z"
     )
     assert differences(told, later) == []
-    sized = "3 compared with 2: loss 0.6 → 0.1 (-0.5); signature same; size 3.3 MB → 3.3 MB; 3 params differ"
+    sized = (
+        "3 compared with 2: loss 0.6 → 0.1 (-0.5); signature same; size 3.3 MB → 3.3 MB;"
+        " 3 params differ"
+    )
     assert differences(sized, sized.replace(" size 3.3 MB → 3.3 MB;", "")) == []
     assert differences(told, later.replace("Staging,", "Canary,"))
     assert differences(told, later + "\n✗ refused")

@@ -1,4 +1,4 @@
-"""Completion as a shell asks for it: by the variables of its script, and in the shells themselves."""
+"""Completion as shells request it: by the variables of their scripts, and in the shells."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_zsh_is_told_what_each_holds(told: Told) -> None:
 def test_where_there_is_nothing_to_offer_nothing_is_said(
     told: Told, tmp_path: Path, shell: str
 ) -> None:
-    """Not in a repository, an unreadable registry folder: a command line is no place for an error."""
+    """Outside a repository, or with an unreadable registry folder, completion prints no errors."""
     nothing = ["_files"] if shell == "zsh" else []
     for words in ("promote ", "promote churn ", "compare churn "):
         assert told(shell, words, tmp_path) == nothing
@@ -142,7 +142,7 @@ SHOW = {
     "zsh": 'mlflow-gitops() { printf "<%s>" "$@"; echo }',
     "fish": 'function mlflow-gitops; printf "<%s>" $argv; echo; end',
 }
-"""The scripts ask the program on the PATH; what is entered goes to a function that shows its words."""
+"""The scripts call the program on the PATH; a function prints the words of the entered line."""
 
 
 @pytest.mark.parametrize("shell", SHELLS)

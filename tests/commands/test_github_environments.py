@@ -68,7 +68,7 @@ def test_one_failure_fails_it_whoever_comes_last(tell: Tell) -> None:
 
 
 def test_what_an_earlier_run_found_does_not_count(tell: Tell) -> None:
-    """A dismissed approval starts another run: until all have planned again, nothing is approved."""
+    """A dismissed approval starts another run: nothing is approved until all have planned again."""
     tell("staging", "success", "1")
     assert tell("prod", "success", "1")[0] == "success"
     assert tell("staging", "success", "2") == ("pending", "staging: success, prod: pending")
@@ -78,7 +78,7 @@ def test_what_an_earlier_run_found_does_not_count(tell: Tell) -> None:
 def test_two_that_end_at_once_leave_what_both_come_to(
     tell: Tell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One has read the other's pending, and says so only after the other has said that all is well."""
+    """One run reads that the other is pending, and reports it only after the other succeeded."""
     for name in ("staging", "prod"):
         tell(name, "pending", "1")
     reads = GitHub.statuses

@@ -143,7 +143,8 @@ def test_several_versions_in_a_stage(team: Team, shelf: ManualRegistry) -> None:
     told = imported(team)["churn"]
     assert "  Staging: 3\n" in text(team, "churn")
     assert told["notes"] == [
-        "Staging is kept as an alias and can hold only one version: 3, which MLflow serves, not 1, 2"
+        "Staging is kept as an alias and can hold only one version: 3, which MLflow serves,"
+        " not 1, 2"
     ]
     assert [(c["action"], c["version"] or c["key"], c["to"]) for c in told["pending"]] == [
         ("transition", 1, "Archived"), ("transition", 2, "Archived"), ("set_alias", "staging", 3),

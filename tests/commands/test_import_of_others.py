@@ -19,7 +19,7 @@ from tests.support.team import Team
 def elsewhere(
     tmp_path: Path, blank_registry: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
-    """A tracking store and registry, and a folder to stand in, as a person at a notebook has them."""
+    """A tracking store, a registry and a working folder, as a person with a notebook has them."""
     import mlflow
 
     uri = blank_registry(tmp_path / "mlflow.db")

@@ -37,7 +37,7 @@ def forking() -> Iterator[Forks]:
 
 @pytest.fixture(scope="session")
 def memory() -> Iterator[Path]:
-    """A folder, in memory where there is one: thousands of copies of a database are written to it."""
+    """A folder, in memory if possible: thousands of copies of a database are written to it."""
     shared = Path("/dev/shm")
     with TemporaryDirectory(
         dir=shared if shared.is_dir() else None, ignore_cleanup_errors=True

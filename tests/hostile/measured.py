@@ -31,7 +31,7 @@ _LOADED = ("log", "show", "validate", "report", "codeowners", "init", "finish_ed
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run came to. `opened` are the files that the process itself opened; git's are git's."""
+    """What a run cost. `opened` are the files that the process itself opened, without git's."""
 
     code: int
     out: str

@@ -1,4 +1,4 @@
-"""One suite, three lanes: SQLite opened directly, a server over HTTP, and a server over PostgreSQL."""
+"""One suite in three lanes: SQLite opened directly, a server over HTTP, one over PostgreSQL."""
 
 from __future__ import annotations
 

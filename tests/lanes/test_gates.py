@@ -29,7 +29,7 @@ Forward = Callable[..., None]
 
 @pytest.fixture
 def uri(sqlite_uri: str) -> str:
-    """The quickest lane: what gates read of a version comes through the same client in all of them."""
+    """The quickest lane: gates read a version through the same client in all lanes."""
     return sqlite_uri
 
 

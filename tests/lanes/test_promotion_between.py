@@ -301,8 +301,9 @@ def test_a_crash_on_the_way_leaves_one_copy_and_one_version(
     before it registers."""
     promoted(teams, origin)
     name, method = place.split(".")
+    modules = {"Copies": "other_environments.copies", "Registry": "registry"}
     script = (
-        f"import os, mlflow_gitops.edges.mlflow.{'other_environments.copies' if name == 'Copies' else 'registry'} as"
+        f"import os, mlflow_gitops.edges.mlflow.{modules[name]} as"
         f" room\nroom.{name}.{method} = lambda *args: os._exit(9)\nfrom mlflow_gitops.cli import"
         f" main\nmain(['--repo', {str(teams.folder)!r}, '--env', 'prod', 'reconcile', '--yes'])"
     )

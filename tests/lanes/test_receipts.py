@@ -178,7 +178,8 @@ for i in range(times):
         time.sleep(0.001)
     notes.fetch()
     known = receipts.newest(notes.receipts())
-    notes.add(commit, receipt_line({"at": f"2026-01-01T00:00:{i % 60:02}Z", "by": who, "run": i, "models": []}, known))
+    at = f"2026-01-01T00:00:{i % 60:02}Z"
+    notes.add(commit, receipt_line({"at": at, "by": who, "run": i, "models": []}, known))
     notes.push()
 """
 

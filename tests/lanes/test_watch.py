@@ -46,7 +46,7 @@ def uri(tmp_path: Path, blank_registry: Callable[[Path], str]) -> str:
 
 @pytest.fixture
 def team(tmp_path: Path, uri: str) -> Team:
-    """A clone that people push from, of the bare repository that the watcher's clone fetches from."""
+    """A clone that people push from; the watcher's clone fetches from the same bare repository."""
     made = Team(tmp_path / "people", uri)
     made.write("policy.yaml", POLICY)
     made.commit("Rules")

@@ -85,7 +85,7 @@ def copy(*, again: bool) -> None:
 
 
 def outcomes() -> Iterator[tuple[Path, dict[str, int | None]]]:
-    """Each mutated file, below the package's folder, and mutmut's exit code of each of its mutants."""
+    """Each mutated file, below the package's folder, with mutmut's exit code for each mutant."""
     root = Path("mutants/src/mlflow_gitops")
     for file in sorted(root.rglob("*.meta")):
         codes = json.loads(file.read_text(encoding="utf-8"))["exit_code_by_key"]

@@ -155,12 +155,18 @@ def test_status() -> None:
 def test_the_line_in_a_plan() -> None:
     said = summary_line(FULL, PLAIN)
     assert said.startswith(
-        "14 compared with 12: accuracy 0.912 → 0.931 (+0.019) on holdout; accuracy 0.85 → 0.84 (-0.01) on"
-        " field;"
+        "14 compared with 12: accuracy 0.912 → 0.931 (+0.019) on holdout;"
+        " accuracy 0.85 → 0.84 (-0.01) on field;"
     )
-    for part in ("auc on other data, not comparable", "signature breaks: input hour: new and required", "other data;",
-                 "size 1.2 MB → 1.5 MB", "Python 3.10.12 → 3.11.7", "3 params differ",
-                 "3 libraries differ"):  # fmt: skip
+    for part in (
+        "auc on other data, not comparable",
+        "signature breaks: input hour: new and required",
+        "other data;",
+        "size 1.2 MB → 1.5 MB",
+        "Python 3.10.12 → 3.11.7",
+        "3 params differ",
+        "3 libraries differ",
+    ):
         assert part in said
     assert (
         summary_line(compare("m", OLD, replace(OLD, version=ObservedVersion(13))), PLAIN)

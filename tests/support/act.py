@@ -140,7 +140,7 @@ class Workflows:
         return self._happens(event, payload, merge, ref, actor, head=(pull.head, pull.head_ref))
 
     def _merge_ref(self, pull: Pull) -> str:
-        """What a pull request's own workflows run on: its merge into the base, as GitHub keeps it."""
+        """The commit that a pull request's workflows run on: GitHub's merge of it into the base."""
         base = self.hub.tip(pull.base_ref)
         tree = self.hub.git("merge-tree", "--write-tree", base, pull.head)
         merge = self.hub.git(

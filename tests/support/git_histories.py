@@ -55,7 +55,7 @@ class Node:
 
 @dataclass
 class History:
-    """Commits in the order they are built; `main` holds the indices of the main line, oldest first."""
+    """Commits in the order of creation; `main` holds the indices of the main line, oldest first."""
 
     nodes: list[Node] = field(default_factory=list)
     main: list[int] = field(default_factory=list)
@@ -147,10 +147,14 @@ class Repo:
         for i, node in enumerate(history.nodes):
             ref = "refs/heads/main" if i in history.main else f"refs/heads/side-{i}"
             message = node.subject.encode()
-            head = f"commit {ref}\nmark :{i + 1}\nauthor {node.author} {node.when} +0000\n"
-            stream.write(
-                f"{head}committer C Person <c@example.org> {node.when} +0000\ndata {len(message)}\n".encode()
+            lines = (
+                f"commit {ref}",
+                f"mark :{i + 1}",
+                f"author {node.author} {node.when} +0000",
+                f"committer C Person <c@example.org> {node.when} +0000",
+                f"data {len(message)}",
             )
+            stream.write("".join(f"{line}\n" for line in lines).encode())
             stream.write(message + b"\n")
             for word, parent in zip(
                 ("from", *["merge"] * len(node.parents)), node.parents, strict=False

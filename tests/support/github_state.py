@@ -276,7 +276,7 @@ class Repository:
         return path
 
     def look(self) -> None:
-        """Notice what was pushed: new heads of open pull requests, and branches merged by a push."""
+        """Read what was pushed: new heads of open pull requests, and branches merged by a push."""
         for pull in self.pulls():
             head = self._head_of(pull) if pull.state == "open" else ""
             if not head:
@@ -393,7 +393,7 @@ class Repository:
             self.associated.setdefault(sha, []).append(pull.number)
 
     def queue_merged(self, number: int, commit: str) -> None:
-        """The merge queue merged a pull request as this commit, which it pushes to the base next."""
+        """Record that the merge queue merged a pull request as this commit and pushes it next."""
         by = self.user("github-merge-queue[bot]", kind="Bot").login
         self._merged(self.pull(number), commit, [commit], by)
 

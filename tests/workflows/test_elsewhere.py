@@ -37,8 +37,12 @@ jobs:
       - id: broken
         continue-on-error: true
         uses: {action}
-        with: {{environment: "${{{{ runner.temp }}}}/mlflow-gitops", args: validate --format github}}
-      - {{shell: bash, run: 'echo "what is broken: $OUTCOME"', env: {{OUTCOME: "${{{{ steps.broken.outcome }}}}"}}}}
+        with:
+          environment: "${{{{ runner.temp }}}}/mlflow-gitops"
+          args: validate --format github
+      - shell: bash
+        run: 'echo "what is broken: $OUTCOME"'
+        env: {{OUTCOME: "${{{{ steps.broken.outcome }}}}"}}
 env: {{MLFLOW_GITOPS_REGISTRY_DIR: ml/registry}}
 """
 ACTION = f"acme/mlflow-gitops/.github/actions/mlflow-gitops@{'0123456789abcdef' * 2}01234567"

@@ -24,7 +24,7 @@ MAIN = {
     "${{ github.event.repository.default_branch }}",
     "${{ github.event.repository.default_branch || github.ref_name }}",
 }
-"""The tip of the main branch. On a schedule the event names no repository, and the ref is main's."""
+"""The tip of the main branch. A schedule's event names no repository, and its ref is main's."""
 
 WRITES = {
     ("plan", "plan"): {"pull-requests", "statuses"},

@@ -182,7 +182,8 @@ def somebody_pushes_a_note_first(repo: WorkflowRepository) -> None:
     hook.write_text("""#!/usr/bin/env bash
         rm "$0"
         unset GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES
-        export GIT_AUTHOR_NAME=auditor GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=auditor GIT_COMMITTER_EMAIL=a@b
+        export GIT_AUTHOR_NAME=auditor GIT_AUTHOR_EMAIL=a@b
+        export GIT_COMMITTER_NAME=auditor GIT_COMMITTER_EMAIL=a@b
         git notes --ref=mlflow-gitops append -m 'Seen by the auditors.' main
         exit 1
         """)

@@ -2,7 +2,9 @@
 was trained on?
 
     python monitor.py data/fresh.csv
-    python monitor.py data/fresh.csv --rollback too-many-wrong     and if not, open the rollback on a branch of this name
+    python monitor.py data/fresh.csv --rollback too-many-wrong
+
+With --rollback, a model that is wrong too often is rolled back on a new branch of that name.
 
 Drift is told by the population stability index (PSI) of the posts' length in words. The training
 posts are cut into ten groups of about one size, by length; p is the share of training posts in a

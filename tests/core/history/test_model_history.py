@@ -87,7 +87,7 @@ def slowly(
 
 
 def from_base(states: list[State], base: str | None) -> list[State]:
-    """Without a base, a history begins with the first commit that has a manifest that can be read."""
+    """Without a base, a history begins with the first commit that has a readable manifest."""
     if base is not None:
         return states[[state.sha for state in states].index(base) :]
     first = next(

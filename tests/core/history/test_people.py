@@ -1,4 +1,4 @@
-"""Who stands behind a change (RULES R7): authors, who merged it, who is said to have approved it."""
+"""The people of a change (RULES R7): its authors, who merged it, who is said to have approved."""
 
 from __future__ import annotations
 

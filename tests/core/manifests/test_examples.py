@@ -90,7 +90,8 @@ TABLE: dict[str, tuple[Mapping[str, bytes | None], Expected]] = {
     "a byte order mark inside": ({M: HEAD + b"# \xef\xbb\xbf"}, {M: [(3, 3, "control-character")]}),
     "CR LF": (
         {
-            M: b"name: m\r\ndescription: |\r\n  a\r\n  b\r\nstages:\r\n  Production: x\r\n  Staging: [1,\r\n    y]\r\n"
+            M: b"name: m\r\ndescription: |\r\n  a\r\n  b\r\n"
+            b"stages:\r\n  Production: x\r\n  Staging: [1,\r\n    y]\r\n"
         },
         {M: [(6, 15, "wrong-type"), (8, 5, "ambiguous-scalar")]},
     ),
@@ -180,7 +181,8 @@ TABLE: dict[str, tuple[Mapping[str, bytes | None], Expected]] = {
     "exceptions that clash where they meet": (
         {
             P: b"stages: {Canary: {alias: c, native: false}}\nmodels:\n"
-            b"  - {match: 'm*', stages: {Staging: {alias: s}}}\n  - {match: '*', stages: {Canary: {alias: S}}}\n",
+            b"  - {match: 'm*', stages: {Staging: {alias: s}}}\n"
+            b"  - {match: '*', stages: {Canary: {alias: S}}}\n",
             M: HEAD,
         },
         {P: [(1, 1, "alias-clash")]},

@@ -66,14 +66,22 @@ def test_stages_stand_in_the_order_a_reader_wants() -> None:
 EXCEPTIONS = """\
 stages:
   Canary: {alias: canary, native: false}
-  Production: {alias: production, from: [Staging, Canary], soak: 24h, require: {tags: {a: x, b: w}, pinned: true}}
+  Production:
+    alias: production
+    from: [Staging, Canary]
+    soak: 24h
+    require: {tags: {a: x, b: w}, pinned: true}
 overrides: [soak, metrics]
 drift: heal
 aliases: {only: [Production]}
 freeze: {reason: all, until: "2027-01-02"}
 models:
-  - {match: "a*", stages: {Production: {soak: 72h, from: [Canary], require: {tags: {b: null, c: z}}}}, drift: report}
-  - {match: "ab*", stages: {Production: {soak: 1h, from: [Staging], protected: false}, Canary: null}, overrides: [pinned]}
+  - match: "a*"
+    stages: {Production: {soak: 72h, from: [Canary], require: {tags: {b: null, c: z}}}}
+    drift: report
+  - match: "ab*"
+    stages: {Production: {soak: 1h, from: [Staging], protected: false}, Canary: null}
+    overrides: [pinned]
   - {match: "a?c", aliases: null, freeze: null, stages: {Production: {from: null, soak: null}}}
   - {match: "x[1]*", drift: report}
 """

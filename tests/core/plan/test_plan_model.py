@@ -429,7 +429,7 @@ def test_a_stage_of_the_teams_own_that_drifted() -> None:
 
 @pytest.mark.parametrize("policy", ["", CANARY])
 def test_what_a_commit_changes_elsewhere_does_not_explain_a_drift(policy: str) -> None:
-    """Not a text of the model, not another stage, not a tag that is called like the stage's alias."""
+    """No text of the model, no other stage, and no tag with the name of the stage's alias."""
     past = since(
         "stages: {Production: 1, Archived: 3}",
         "stages: {Production: 1, Archived: 3, Staging: 2}\ndescription: new\ntags: {production: x}",

@@ -390,7 +390,7 @@ def test_a_protected_stage(
 
 
 def test_a_protected_stage_whose_alias_the_policy_renames_is_protected_by_the_one_it_had() -> None:
-    """With the line dropped in the same commit, the new alias is nobody's and the old one would go."""
+    """If the same commit drops the line, the new alias has no owner and the old one would go."""
     now = make_desired("stages: {Production: 1}", OWN.replace("alias: live", "alias: live2"))
     past = make_history(
         make_desired("stages: {Live: 2, Production: 1}", OWN), now, base=f"{0:040x}", state="known"

@@ -217,10 +217,9 @@ def test_every_gate_is_asked_in_the_order_of_the_plan() -> None:
     assert refusal.detail == "14 may not enter Production: " + "; ".join(
         detail for _, status, detail in told(judgement) if status != "passed"
     )
-    assert (
-        refusal.way_out
-        == "meet the gates; the policy does not allow overriding from, soak, approvals, pinned, tags,"
-        " metrics, no_worse_than, signature or max_size"
+    assert refusal.way_out == (
+        "meet the gates; the policy does not allow overriding from, soak, approvals, pinned,"
+        " tags, metrics, no_worse_than, signature or max_size"
     )
 
 

@@ -160,7 +160,7 @@ def marked(node: object) -> Iterator[tuple[object, int]]:
 
 
 def places(document: Document) -> list[tuple[str, tuple[int, int]]]:
-    """Line and column of all that is written; a null that is not written has no place of its own."""
+    """Line and column of every written value; an implicit null has no position of its own."""
     return [
         (repr(value), document.position(at))
         for value, at in marked(document.root)

@@ -192,7 +192,7 @@ def test_a_number_in_a_message_is_no_pull_request(desk: Desk) -> None:
 
 
 def test_a_direct_push_that_a_pull_request_contains_later_is_not_approved_by_it(desk: Desk) -> None:
-    """Pushed first, then part of a branch whose pull request is merged: GitHub may list that one."""
+    """Pushed first, then part of a branch with a merged pull request: GitHub may list that one."""
     pushed = desk.commit("evil\n", "Evil")
     desk.push("main")
     desk.git("fetch", "-q", "origin")

@@ -96,7 +96,7 @@ class LanguageServer:
         self._in.flush()
 
     def _take(self, end: float) -> dict[str, Any]:
-        """The next message; what the server asks is answered, and what it says of a file is kept."""
+        """Read the next message; answer the server's requests and keep its diagnostics of files."""
         ready, _, _ = select.select([self._out], [], [], max(0.0, end - time.monotonic()))
         assert ready or self._out.peek(1), "the language server says nothing"  # type: ignore[attr-defined]
         length = 0

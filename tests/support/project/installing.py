@@ -13,7 +13,7 @@ _FOLDERS = ("tools", "schemas", "registry", ".github")
 
 
 def copy_of_the_project(folder: Path) -> Path:
-    """What git keeps of this project, as far as an install needs it, as it is in the working tree."""
+    """Copy the files of this project that an install needs, as they are in the working tree."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in _PARTS:
         shutil.copy(ROOT / name, folder / name)
