@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mlflow_gitops.core.yaml import document as yamldoc
-from mlflow_gitops.core.yaml import fast_parse
+from mlflow_gitops.core.yaml import event_parse, fast_parse
 from mlflow_gitops.core.yaml.document import MAX_BYTES, Document, Map, Seq, parse
 
 EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))
@@ -127,7 +127,7 @@ def read(text: str) -> Document:
 
 def read_without_libyaml(text: str) -> Document:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(yamldoc, "_Parser", None)
+        patch.setattr(event_parse, "_Parser", None)
         patch.setattr(fast_parse, "_Composer", None)
         return read(text)
 
@@ -203,7 +203,7 @@ def test_what_is_accepted_is_what_pyyaml_reads(text: str) -> None:
 @example("a: b\n---\nc: d")
 def test_read_quickly_and_by_events(text: str) -> None:
     quick, full = (
-        fast_parse.parse_fast(text, yamldoc.CONTROL, yamldoc.MAX_DEPTH),
+        fast_parse.parse_fast(text),
         read_by_events(text),
     )
     if quick is not None and not yamldoc.CONTROL.search(text):
@@ -217,9 +217,7 @@ def test_what_is_plainly_right_is_read_quickly() -> None:
         "name: a\ntags: {b: 'c', d: \"e\"}\nowners: ['@x']\ndescription: >-\n  one\n "
         " two\nstages:\n  Production: [1, 2]\n"
     )
-    assert (
-        fast_parse.parse_fast(text, yamldoc.CONTROL, yamldoc.MAX_DEPTH) == read_by_events(text).root
-    )
+    assert fast_parse.parse_fast(text) == read_by_events(text).root
 
 
 @settings(max_examples=EXAMPLES * 2, deadline=None)

@@ -1,1 +1,1 @@
-"""Reading and editing YAML text, with a place for every problem."""
+"""Reads and edits YAML text, and gives every problem a position."""

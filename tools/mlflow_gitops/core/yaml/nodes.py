@@ -1,4 +1,4 @@
-"""Values that remember where they stood in a text."""
+"""Collections that know the positions of their parts in a text."""
 
 from __future__ import annotations
 

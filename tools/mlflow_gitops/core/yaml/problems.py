@@ -1,4 +1,4 @@
-"""What can be wrong with a file, and where: the one shape every check reports in."""
+"""Problems of files: what every check of a file reports."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One finding in one file.
+    """One problem in one file.
 
-    `file` is relative to the repository and uses forward slashes; `line` and `column` count from 1,
-    columns in characters. `code` is stable: scripts and the tests' example files rely on it.
-    `message` is for people and may change.
+    `file` is relative to the repository and uses forward slashes. `line` and `column` count from 1,
+    columns in characters. `code` is stable, so that programs can rely on it; `message` is for
+    people and may change.
     """
 
     file: str
@@ -27,12 +27,14 @@ class Problem:
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
-    """Sort by file and position, and keep one problem a position: the first found is the cause, the
-    rest follow from it."""
+    """Sort problems by file and position, and keep the first one at each position.
+
+    The first one found is the cause; others at the same position follow from it.
+    """
     kept: dict[tuple[str, int, int, str], Problem] = {}
     for problem in problems:
-        # Whole-file findings (1:1) may well be several; at any other place the first explanation is
-        # the useful one.
-        unique = problem.code + problem.message if (problem.line, problem.column) == (1, 1) else ""
-        kept.setdefault((problem.file, problem.line, problem.column, unique), problem)
+        # Problems of a whole file are all at 1:1, so several of them are independent.
+        is_whole_file = (problem.line, problem.column) == (1, 1)
+        distinction = problem.code + problem.message if is_whole_file else ""
+        kept.setdefault((problem.file, problem.line, problem.column, distinction), problem)
     return sorted(kept.values())
