@@ -14,7 +14,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,7 +22,7 @@ import typer
 import yaml
 from packaging.requirements import Requirement
 
-from mlflow_gitops.app.planning import planner
+from mlflow_gitops.settings import Settings, utc_now
 from tests.support.acme import Acme
 from tests.support.console.shell import Shell
 from tests.support.project.pages import ROOT, Block, blocks, commands_in_text, pages
@@ -349,7 +349,7 @@ overrides: [soak, metrics]
 """
 
 
-def test_the_plan_that_the_first_page_shows(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plan_that_the_first_page_shows(acme: Acme) -> None:
     """Such models, such a policy, three days later: each line of the page is printed."""
     [shown] = [block for block in blocks("README.md") if block.key[1] == "$ mlflow-gitops plan"]
     acme.team.write("policy.yaml", GATES)
@@ -357,12 +357,9 @@ def test_the_plan_that_the_first_page_shows(acme: Acme, monkeypatch: pytest.Monk
     acme.team.git("merge", "-q", "--no-ff", "-m", "Promote 14: recall +1.2 pt (#128)", "candidate")
     acme.shelf.stage("churn", 8, "None")
 
-    def now(precision: str = "seconds") -> str:
-        later = datetime.now(timezone.utc) + timedelta(days=3, minutes=1)
-        return later.isoformat(timespec=precision).replace("+00:00", "Z")
-
-    monkeypatch.setattr(planner, "now_utc", now)
-    ran = acme.shell().run("mlflow-gitops plan")
+    shell = acme.shell()
+    shell.settings = Settings(now=lambda: utc_now() + timedelta(days=3, minutes=1))
+    ran = shell.run("mlflow-gitops plan")
     assert ran.code == 4
 
     def same(text: str) -> list[list[str]]:

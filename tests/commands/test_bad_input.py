@@ -176,7 +176,7 @@ TABLE: dict[str, Case] = {
         nothing,
         "reconcile fraud --plan x --yes",
         64,
-        "A saved plan says itself",
+        "A saved plan determines",
     ),
     "paths and --changed-since": (nothing, "validate x --changed-since HEAD", 64, "not both"),
     "a path that is not there": (nothing, "validate nowhere.yaml", 64, "There is no nowhere.yaml"),
@@ -285,8 +285,8 @@ def test_bad_input(team: Team, case: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert not (team.folder.parent / "missing.db").exists(), "no store was created"
 
 
-def test_a_locked_database(team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlflow_gitops.edges.mlflow.stores.LOCK_PATIENCE", 0.1)
+def test_a_locked_database(team: Team, tmp_path: Path) -> None:
+    team.wait_less(sqlite_lock=0.1)
     holder = sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     ran = team.run("plan")

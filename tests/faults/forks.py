@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlflow_gitops.settings import Patience, Settings
 from tests.support.team import GIT_ENVIRONMENT
 
 _LOADED = (
@@ -198,13 +199,6 @@ def _surroundings(job: Job) -> None:
     )
     install(Boundaries(trace, job.at, job.side, job.pause, look))
     if job.patience:
-        from mlflow_gitops.app.reconciling import apply
-        from mlflow_gitops.edges.mlflow import server
-
-        apply._PAUSES = (job.patience / 100, job.patience / 50, job.patience / 25)  # type: ignore[misc]
-        server._BACKOFF = "0"
-        server.PATIENCE = server.PROBE = job.patience * 2
-        server.SILENCE = job.patience
         os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(max(1, round(job.patience)))
     if job.file_limit is not None:
         import resource
@@ -216,7 +210,21 @@ def _surroundings(job: Job) -> None:
 def _command(job: Job, arguments: Sequence[str]) -> int:
     from mlflow_gitops.cli import main
 
-    return main(["--repo", job.folder, "--tracking-uri", job.uri, *arguments])
+    given = ["--repo", job.folder, "--tracking-uri", job.uri, *arguments]
+    return main(given, Settings(patience=_patience(job.patience)))
+
+
+def _patience(seconds: float | None) -> Patience:
+    """How long a job waits for others: as a user's command does, or about `seconds`."""
+    if not seconds:
+        return Patience()
+    return Patience(
+        answer=seconds * 2,
+        probe=seconds * 2,
+        given_up=seconds,
+        read_backoff=0,
+        write_pauses=(seconds / 100, seconds / 50, seconds / 25),
+    )
 
 
 def _click(uri: str, call: Sequence[str]) -> int:

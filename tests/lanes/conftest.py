@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.app.planning import planner
+from mlflow_gitops.settings import utc_now
 from tests.support.registries.lane import POLICY, LaneRegistry
 from tests.support.servers import mlflow_server, postgresql
 from tests.support.team import Team
@@ -67,20 +68,13 @@ def team(uri: str, tmp_path: Path) -> Team:
 
 
 @pytest.fixture
-def forward(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Let time pass for whoever plans."""
+def forward(team: Team) -> Callable[..., None]:
+    """Let time pass for the team's commands."""
     passed = timedelta()
-
-    def now(precision: str = "seconds") -> str:
-        return (
-            (datetime.now(timezone.utc) + passed)
-            .isoformat(timespec=precision)
-            .replace("+00:00", "Z")
-        )
 
     def go(**length: float) -> None:
         nonlocal passed
         passed += timedelta(**length)
 
-    monkeypatch.setattr(planner, "now_utc", now)
+    team.settings = replace(team.settings, now=lambda: utc_now() + passed)
     return go

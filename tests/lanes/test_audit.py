@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
-from mlflow_gitops.app import receipts as recording
 from mlflow_gitops.core.audit import receipts
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.git.repository import Git
@@ -176,9 +177,10 @@ def test_what_mlflow_really_had_though_a_run_left_no_receipt_and_a_clock_was_put
     assert kept(team)[-1].content["recovered"] is True
     agrees()
     team.commit(**{name: "stages: {Production: 3}\n"})
-    with monkeypatch.context() as then:
-        then.setattr(recording, "now_utc", lambda precision: "2026-01-01T00:00:00.000Z")
-        team.reconcile()
+    settings = team.settings
+    team.settings = replace(settings, now=lambda: datetime(2026, 1, 1, tzinfo=timezone.utc))
+    team.reconcile()
+    team.settings = settings
     agrees()
     stamp = shelf.tags(name)["gitops.receipt"]
     team.reconcile()

@@ -14,7 +14,6 @@ import pytest
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.recorded.signatures import breaks
 from mlflow_gitops.core.recorded.values import ModelFile
-from mlflow_gitops.edges.mlflow import artifacts as artifacts_module
 from mlflow_gitops.edges.mlflow import model_file
 from mlflow_gitops.edges.mlflow.artifacts import Artifacts
 from mlflow_gitops.edges.mlflow.model_file import libraries
@@ -243,9 +242,8 @@ def test_a_storage_that_does_not_answer_is_asked_once(
         asked.append(location)
         never.wait(20)
 
-    monkeypatch.setattr(artifacts_module, "PATIENCE", 0.05)
-    monkeypatch.setattr(artifacts_module, "fetch_model_file", silent)
-    artifacts = Artifacts(sqlite_uri, sqlite_uri)
+    monkeypatch.setattr("mlflow.artifacts.list_artifacts", silent)
+    artifacts = Artifacts(sqlite_uri, sqlite_uri, seconds=0.05)
     for key in ("one", "two"):
         with pytest.raises(RegistryFailure):
             artifacts.read(f"s3://bucket/{key}")

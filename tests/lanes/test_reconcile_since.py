@@ -83,7 +83,7 @@ def test_a_commit_that_nobody_has_makes_every_refusal_new(
     team.commit(**{shelf.model(1): "stages: {Production: 9}\n"})
     ran = since(team, revision)
     assert ran.code == 4 and ran.json["standing"] == []
-    assert ("is not known here" in ran.err) is bool(revision.strip("0"))
+    assert ("does not exist in this clone" in ran.err) is bool(revision.strip("0"))
 
 
 def test_failures_and_faults_of_receipts_are_never_old(team: Team, shelf: LaneRegistry) -> None:

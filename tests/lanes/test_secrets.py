@@ -35,10 +35,8 @@ KNOWN = (
 
 
 @pytest.fixture(autouse=True)
-def _planted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlflow_gitops.app.reconciling.apply._PAUSES", (0.01,))
-    monkeypatch.setattr("mlflow_gitops.edges.mlflow.server._BACKOFF", "0")
-    monkeypatch.setattr("mlflow_gitops.edges.git.notes.TRIES", 1)
+def _planted(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    team.wait_less(write_pauses=(0.01,), read_backoff=0, receipt_tries=1)
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "somebody")
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)

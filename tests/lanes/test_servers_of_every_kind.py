@@ -80,7 +80,7 @@ def test_basic_auth(guarded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     ran = team.run("reconcile", "--yes")
     assert ran.code == 5 and "MANAGE (EDIT is not enough to remove an alias)" in ran.out
 
-    monkeypatch.setattr("mlflow_gitops.app.reconciling.apply._PAUSES", (0.01,))
+    team.wait_less(write_pauses=(0.01,))
     for key, value in ADMIN.items():
         monkeypatch.setenv(key, value)
     client.create_registered_model(f"{name}-hidden")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.edges.mlflow import server as edge
+from mlflow_gitops.settings import DEFAULT_PATIENCE
 from tests.support.proxy import LOSE_THE_ANSWER, STALL, Answer, Fault, Proxy, proxy
 from tests.support.registries.lane import LaneRegistry
 from tests.support.servers import free_port
@@ -36,9 +36,8 @@ def between(http_uri: str) -> Iterator[Proxy]:
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlflow_gitops.app.reconciling.apply._PAUSES", (0.01, 0.02, 0.03))
-    monkeypatch.setattr("mlflow_gitops.edges.mlflow.server._BACKOFF", "0")
+def _quick(team: Team) -> None:
+    team.wait_less(write_pauses=(0.01, 0.02, 0.03), read_backoff=0)
 
 
 def with_password(address: str) -> str:
@@ -70,11 +69,10 @@ def test_unknown_host(team: Team) -> None:
 @pytest.mark.parametrize(
     "patience", [0.5, pytest.param(None, marks=pytest.mark.real)], ids=["shorter", "as it is"]
 )
-def test_silent(team: Team, monkeypatch: pytest.MonkeyPatch, patience: float | None) -> None:
+def test_silent(team: Team, patience: float | None) -> None:
     if patience is not None:
-        assert edge.PATIENCE + edge.PROBE <= 10
-        monkeypatch.setattr(edge, "PATIENCE", patience)
-        monkeypatch.setattr(edge, "PROBE", patience)
+        assert DEFAULT_PATIENCE.answer + DEFAULT_PATIENCE.probe <= 10
+        team.wait_less(answer=patience, probe=patience)
     team.commit(m="stages: {}\n")
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
@@ -83,10 +81,8 @@ def test_silent(team: Team, monkeypatch: pytest.MonkeyPatch, patience: float | N
         assert waited in said(team, f"http://127.0.0.1:{deaf.getsockname()[1]}")
 
 
-def test_slow_is_waited_for(
-    team: Team, shelf: LaneRegistry, between: Proxy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mlflow_gitops.edges.mlflow.server.PATIENCE", 0.3)
+def test_slow_is_waited_for(team: Team, shelf: LaneRegistry, between: Proxy) -> None:
+    team.wait_less(answer=0.3)
     name = shelf.model(1)
     team.commit(**{name: "stages: {Production: 1}\n"})
 
@@ -176,15 +172,16 @@ def test_removing_an_alias_names_the_permission(
 
 
 def test_a_server_that_dies_in_the_middle_is_given_up_once(
-    team: Team, shelf: LaneRegistry, between: Proxy, monkeypatch: pytest.MonkeyPatch
+    team: Team, shelf: LaneRegistry, between: Proxy
 ) -> None:
     names = [shelf.model(1, f"m{i}") for i in range(8)]
     team.commit(**{name: "stages: {Production: 1}\n" for name in names})
     between.fault = lambda number, method, path: STALL if number >= 5 else None
-    with monkeypatch.context() as sick:
-        sick.setattr("mlflow_gitops.edges.mlflow.server.PATIENCE", 1.5)
-        sick.setattr("mlflow_gitops.edges.mlflow.server.Server._is_alive", lambda self: False)
-        ran = team.run("reconcile", "--yes", "--jobs", "2", uri=between.address)
+    between.health = STALL
+    patient = team.settings
+    team.wait_less(answer=1.5, probe=0.5)
+    ran = team.run("reconcile", "--yes", "--jobs", "2", uri=between.address)
+    team.settings = patient
     assert (
         ran.code == 5
         and ran.out.count("did not answer") == len(names)

@@ -16,22 +16,22 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from mlflow_gitops.app.planning.options import PlanOptions
-from mlflow_gitops.app.reconciling import apply, watch
-from mlflow_gitops.app.reconciling.watch import News, Watcher, backoff, pause
+from mlflow_gitops.app.reconciling.news import News
+from mlflow_gitops.app.reconciling.resting import backoff, jittered
+from mlflow_gitops.app.reconciling.watch import Watcher
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.watch import StopSignal
 from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.edges.system.metrics import Metrics, Round, serve
 from mlflow_gitops.errors import InvalidFiles, RegistryFailure, UsageFailure
-from mlflow_gitops.settings import Settings
+from mlflow_gitops.settings import Patience, Settings
 from tests.support.registries.lane import LaneRegistry
 from tests.support.servers import free_port
 from tests.support.team import GIT_ENVIRONMENT, Team
@@ -128,56 +128,62 @@ def test_it_applies_heals_tells_of_itself_and_stops_when_asked(
     assert notes, "receipts were pushed"
 
 
+class Rounds:
+    """Runs a watcher for so many rounds at a time, without any pause between them."""
+
+    def __init__(self, clone: Team) -> None:
+        self.clock = 0.0
+        self.waits: list[float] = []
+        """The seconds that were to pass after each round."""
+        self._clone = clone
+        self._left = 0
+        self._news: list[News] = []
+        self._watcher: Watcher | None = None
+
+    def __call__(self, count: int = 1, connect: Callable[[], Any] | None = None) -> list[News]:
+        """The news of the next rounds. `connect` is used by the first call."""
+        if self._watcher is None:
+            self._watcher = Watcher(
+                self._workspace,
+                connect or (lambda: Registry(self._clone.uri)),
+                Metrics(60),
+                self._news.append,
+                self,
+                interval=1,
+                plan_options=PlanOptions(),
+                clock=lambda: self.clock,
+            )
+        self._left = count
+        self._news.clear()
+        self._watcher.run()
+        return list(self._news)
+
+    def is_set(self) -> bool:
+        return self._left <= 0
+
+    def wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self._left -= 1
+
+    def _workspace(self) -> Workspace:
+        return Workspace(
+            Settings(
+                repo=self._clone.folder,
+                tracking_uri=self._clone.uri,
+                patience=Patience(write_pauses=()),
+            )
+        )
+
+
 @pytest.fixture
-def rounds(
-    watcher_clone: Team, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., list[News]]]:
-    """Runs so many rounds at once, and gives the news of each call."""
+def rounds(watcher_clone: Team, monkeypatch: pytest.MonkeyPatch) -> Rounds:
     for key, value in {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}.items():
         monkeypatch.setenv(key, value)
-    told: list[News] = []
-    stop = threading.Event()
-    left = [0]
-
-    def workspace() -> Workspace:
-        return Workspace(Settings(repo=watcher_clone.folder, tracking_uri=watcher_clone.uri))
-
-    def no_pause(interval: float, failed: int) -> float:
-        left[0] -= 1
-        if left[0] == 0:
-            stop.set()
-        return 0.0
-
-    monkeypatch.setattr(watch, "pause", no_pause)
-
-    made: list[Watcher] = []
-
-    def run(count: int = 1, connect: Callable[[], Any] | None = None) -> list[News]:
-        if not made:
-            metrics = Metrics(60)
-            ask = connect or (lambda: Registry(watcher_clone.uri))
-            made.append(
-                Watcher(
-                    workspace,
-                    ask,
-                    metrics,
-                    told.append,
-                    stop,
-                    interval=1,
-                    plan_options=PlanOptions(),
-                )
-            )
-        stop.clear()
-        left[0] = count
-        told.clear()
-        made[0].run()
-        return list(told)
-
-    yield run
+    return Rounds(watcher_clone)
 
 
 def test_a_refusal_is_told_once_and_its_end_too(
-    team: Team, shelf: LaneRegistry, rounds: Callable[..., list[News]]
+    team: Team, shelf: LaneRegistry, rounds: Rounds
 ) -> None:
     name, other = shelf.model(2), shelf.model(1, "other")
     push(team, "First", **{name: "stages: {Production: 1}\n", other: "stages: {Staging: 1}\n"})
@@ -202,8 +208,7 @@ def test_a_model_that_fails_rests_alone_until_its_time_or_a_new_commit(
     team: Team,
     watcher_clone: Team,
     shelf: LaneRegistry,
-    rounds: Callable[..., list[News]],
-    monkeypatch: pytest.MonkeyPatch,
+    rounds: Rounds,
 ) -> None:
     ill, well = shelf.model(2, "ill"), shelf.model(2, "well")
     path = team.uri.removeprefix("sqlite:///")
@@ -212,9 +217,7 @@ def test_a_model_that_fails_rests_alone_until_its_time_or_a_new_commit(
             f"CREATE TRIGGER ill BEFORE UPDATE ON model_versions WHEN NEW.name = '{ill}' "
             "BEGIN SELECT RAISE(ABORT, 'the disk is ill'); END"
         )
-    clock, tried = [0.0], []
-    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-    monkeypatch.setattr(apply, "_PAUSES", ())
+    tried = []
 
     class Noting(Registry):
         def transition(self, name: str, version: int, stage: str) -> None:
@@ -238,11 +241,11 @@ def test_a_model_that_fails_rests_alone_until_its_time_or_a_new_commit(
         == len(receipts) + 1
     )
 
-    clock[0] += backoff(1, 1)
+    rounds.clock += backoff(1, 1)
     assert not rounds(2) and tried.count(ill) == 2, (
         "its time has come once, and told it nothing new"
     )
-    clock[0] += backoff(1, 1)
+    rounds.clock += backoff(1, 1)
     assert not rounds(2) and tried.count(ill) == 2, "longer, the second time"
     push(team, "Elsewhere", **{well: "stages: {Production: 2}\n"})
     [news] = rounds(2)
@@ -252,7 +255,7 @@ def test_a_model_that_fails_rests_alone_until_its_time_or_a_new_commit(
     with contextlib.closing(sqlite3.connect(path)) as database, database:
         database.execute("DROP TRIGGER ill")
     assert not rounds(2)
-    clock[0] += backoff(1, 1)
+    rounds.clock += backoff(1, 1)
     [news] = rounds(2)
     assert [(o.model, o.result) for o in news.outcomes] == [(ill, "applied")]
 
@@ -260,14 +263,8 @@ def test_a_model_that_fails_rests_alone_until_its_time_or_a_new_commit(
 def test_an_invalid_commit_is_told_once_and_ends_nothing(
     team: Team,
     shelf: LaneRegistry,
-    rounds: Callable[..., list[News]],
-    monkeypatch: pytest.MonkeyPatch,
+    rounds: Rounds,
 ) -> None:
-    failed: set[int] = set()
-    pauses = watch.pause
-    monkeypatch.setattr(
-        watch, "pause", lambda interval, count: failed.add(count) or pauses(interval, count)
-    )
     name = shelf.model(1)
     push(team, "Invalid", **{name: "stages: [\n"})
     [news] = rounds(3)
@@ -280,7 +277,7 @@ def test_an_invalid_commit_is_told_once_and_ends_nothing(
     push(team, "No folder at all")
     [news] = rounds(3)
     assert "no registry/ folder" in str(news.failure)
-    assert failed == {0}, (
+    assert max(rounds.waits) <= 1.1, (
         "nothing is away that would have to be spared: the commit that mends it may come at once"
     )
     push(team, "Mended", **{name: "stages: {Production: 1}\n"})
@@ -289,7 +286,7 @@ def test_an_invalid_commit_is_told_once_and_ends_nothing(
 
 
 def test_a_registry_that_is_away_is_told_once_and_found_again(
-    team: Team, shelf: LaneRegistry, rounds: Callable[..., list[News]]
+    team: Team, shelf: LaneRegistry, rounds: Rounds
 ) -> None:
     name, away = shelf.model(1), [True]
     push(team, "First", **{name: "stages: {Production: 1}\n"})
@@ -310,7 +307,7 @@ def test_a_remote_that_is_away_keeps_nobody_from_healing(
     team: Team,
     watcher_clone: Team,
     shelf: LaneRegistry,
-    rounds: Callable[..., list[News]],
+    rounds: Rounds,
     tmp_path: Path,
 ) -> None:
     name = shelf.model(1)
@@ -386,20 +383,21 @@ def test_the_figures_say_where_it_failed(failure: Exception, where: str) -> None
 
 
 def test_the_pause_grows_with_each_failure_and_is_never_the_same() -> None:
-    assert len({pause(60, 0) for _ in range(20)}) > 1
-    for failed, wait in ((0, 60), (1, 120), (3, 480), (4, 900), (1000, 900)):
-        assert wait * 0.9 <= pause(60, failed) <= wait * 1.1
-    assert pause(3600, 5) >= 3240, "an interval longer than the longest pause stays"
+    assert len({jittered(60) for _ in range(20)}) > 1
+    assert all(54 <= jittered(60) <= 66 for _ in range(20))
+    for failures, seconds in ((0, 60), (1, 120), (3, 480), (4, 900), (1000, 900)):
+        assert backoff(60, failures) == seconds
+    assert backoff(3600, 5) == 3600, "an interval longer than the longest pause stays"
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--interval", "soon"), "no length of time"),
-        (("--interval", "0s"), "no length of time"),
-        (("--interval", "99999d99999d"), "no length of time"),
-        (("--listen", "nowhere"), "is no address"),
-        (("--rev", "HEAD~1"), "takes the main branch as it is"),
+        (("--interval", "soon"), "is not a duration"),
+        (("--interval", "0s"), "is not a duration"),
+        (("--interval", "99999d99999d"), "is not a duration"),
+        (("--listen", "nowhere"), "is not an address"),
+        (("--rev", "HEAD~1"), "follows the main branch"),
     ],
 )
 def test_what_makes_no_sense_is_a_usage_error(
@@ -545,13 +543,11 @@ def test_a_machine_that_is_short_of_something_for_a_while_ends_nothing(
 
 def test_it_asks_nobody(team: Team) -> None:
     ran = team.run("reconcile", "--watch")
-    assert ran.code == 64 and "say --yes" in ran.err
+    assert ran.code == 64 and "add --yes" in ran.err
 
 
 @pytest.mark.real
-def test_memory_stays_flat(
-    team: Team, shelf: LaneRegistry, rounds: Callable[..., list[News]]
-) -> None:
+def test_memory_stays_flat(team: Team, shelf: LaneRegistry, rounds: Rounds) -> None:
     """Rounds with drift to heal in every tenth; `MLFLOW_GITOPS_TEST_ROUNDS` makes them more."""
     count = int(os.environ.get("MLFLOW_GITOPS_TEST_ROUNDS", "150"))
     name = shelf.model(2)

@@ -55,6 +55,8 @@ class Proxy:
     credentials: set[str | None] = field(default_factory=set)
     """Every Authorization header that came."""
     fault: Callable[[int, str, str], Fault] = lambda number, method, path: None
+    health: Fault = None
+    """What to do with requests for `/health`, which are not counted."""
     passed: Callable[[int, str, str, int], None] = lambda number, method, path, status: None
     """Called when the server has answered, before anybody is told."""
     closing: threading.Event = field(default_factory=threading.Event)
@@ -81,6 +83,7 @@ class Proxy:
         self.requests.clear()
         self.credentials.clear()
         self.fault = lambda number, method, path: None
+        self.health = None
         self.passed = lambda number, method, path, status: None
 
 
@@ -110,7 +113,9 @@ def proxy(upstream: str) -> Iterator[Proxy]:
                 if path != "/health":
                     state.requests.append((self.command, path))
                     state.credentials.add(self.headers.get("Authorization"))
-            fault = None if path == "/health" else state.fault(number, self.command, path)
+            fault = state.health
+            if path != "/health":
+                fault = state.fault(number, self.command, path)
             if fault == RESET:
                 self.drop()
             elif fault == STALL:

@@ -10,9 +10,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from mlflow_gitops.settings import Settings
 
 GIT_ENVIRONMENT = {
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -38,7 +40,13 @@ class Ran:
 
 
 class Team:
-    """One repository with a registry folder, and the URI of the MLflow that it describes."""
+    """One repository with a registry folder, and the URI of the MLflow that it describes.
+
+    `settings` gives the commands that `run` runs what no option sets: the clock, and how long they
+    wait for others.
+    """
+
+    settings = Settings()
 
     def __init__(self, folder: Path, uri: str) -> None:
         self.folder = folder
@@ -82,12 +90,18 @@ class Team:
         os.environ.update(GIT_ENVIRONMENT)
         try:
             with redirect_stdout(out), redirect_stderr(err):
-                code = main(["--repo", str(self.folder), "--tracking-uri", uri or self.uri, *args])
+                given = ["--repo", str(self.folder), "--tracking-uri", uri or self.uri, *args]
+                code = main(given, self.settings)
         finally:
             os.environ.clear()
             os.environ.update(before)
         assert "Traceback" not in out.getvalue() + err.getvalue(), err.getvalue()
         return Ran(code, out.getvalue(), err.getvalue())
+
+    def wait_less(self, **seconds: Any) -> None:
+        """Let commands wait less for others; see `Patience`."""
+        patience = replace(self.settings.patience, **seconds)
+        self.settings = replace(self.settings, patience=patience)
 
     def spawn(self, *args: str) -> subprocess.Popen[str]:
         """Run the command line in a process of its own."""

@@ -1,17 +1,54 @@
-"""The global options, as every command gets them.
+"""What every command is given: the global options, the clock, and how long to wait for others.
 
-A module of its own, so that `--help` loads nothing that it does not need.
+Kept apart from everything else, so that `--help` loads nothing that it does not need.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for servers, stores and other processes, in seconds, and how often to try.
+    Tests pass shorter ones."""
+
+    answer: float = 6.0
+    """A request to an MLflow server may take this long before the server is probed for being
+    alive."""
+    probe: float = 4.0
+    """A server that is alive answers anything at all within this time."""
+    given_up: float = 30.0
+    """No request is sent to a server for this long after it was given up: a run over many models
+    must not wait for it once for each model."""
+    read_backoff: int = 1
+    """The pause before MLflow's client retries a read; twice as long before the second retry."""
+    write_pauses: tuple[float, ...] = (1.0, 2.0, 4.0)
+    """The pause before each new try of a model's writes, after a failure that may pass (429, 5xx, a
+    lost connection)."""
+    sqlite_lock: float = 5.0
+    """How long another process may keep a SQLite file locked."""
+    artifacts: float = 30.0
+    """How long one version's small files may take: the driver of an object store that is down
+    retries for minutes."""
+    receipt_tries: int = 5
+    """How often receipts are written or pushed if other processes do the same at that moment."""
+
+
+DEFAULT_PATIENCE = Patience()
+
+
+def utc_now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(timezone.utc)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """The global options. With `repo=None`, the repository of the current folder is used."""
+    """The global options. `repo` None means the repository around the current folder."""
 
     repo: Path | None = None
     registry_dir: str = "registry"
@@ -20,5 +57,7 @@ class Settings:
     registry_uri: str | None = None
     verbosity: int = 0
     environment: str | None = None
-    """A name from `environments.yaml` in the registry folder. It selects a folder below it and an
-    MLflow server."""
+    """One of `environments.yaml` in the registry folder: it decides which folder below that one is
+    meant, and which MLflow."""
+    now: Callable[[], datetime] = utc_now
+    patience: Patience = DEFAULT_PATIENCE

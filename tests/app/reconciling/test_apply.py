@@ -65,7 +65,7 @@ def run(held: MemoryRegistry, whole: ModelHistory = HISTORY) -> Outcome:
             name, history, observed, Context(OWNER, "2026-02-01T00:00:00Z", NO_EVIDENCE)
         )
 
-    [outcome] = apply_models([again(NAME)], again, held)
+    [outcome] = apply_models([again(NAME)], again, held, pauses=(0.0, 0.0, 0.0))
     return outcome
 
 
@@ -79,11 +79,6 @@ def meanwhile(held: MemoryRegistry, move: int, then: Callable[[], None]) -> None
             then()
 
     held.written = written
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlflow_gitops.app.reconciling.apply._PAUSES", (0.0, 0.0, 0.0))
 
 
 def test_a_newer_run_comes_between() -> None:
@@ -156,7 +151,7 @@ def test_a_registration_without_an_answer_is_not_asked_for_again(late: bool) -> 
     outcome = run(held, history)
     assert (
         outcome.result == "failed"
-        and "the next run looks again" in (outcome.error or "")
+        and "the next run reads again" in (outcome.error or "")
         and len(asked) == 1
     )
     held.register = register  # type: ignore[method-assign]

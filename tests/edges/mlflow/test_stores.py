@@ -15,14 +15,15 @@ import pytest
 from mlflow_gitops.edges.mlflow import stores
 from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.errors import RegistryFailure
+from mlflow_gitops.settings import DEFAULT_PATIENCE, Patience
 from tests.support.servers import free_port, postgresql
 
 SECRET = "pa55word"
 
 
-def refused(uri: str) -> str:
+def refused(uri: str, patience: Patience = DEFAULT_PATIENCE) -> str:
     with pytest.raises(RegistryFailure) as failure:
-        Registry(uri)
+        Registry(uri, patience=patience)
     assert SECRET not in str(failure.value)
     return str(failure.value)
 
@@ -82,13 +83,13 @@ def test_a_dead_database(tmp_path: Path) -> None:
 
 
 @pytest.mark.real
-def test_a_silent_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stores, "PATIENCE", 0.5)
-    monkeypatch.setattr(stores, "PROBE", 0.5)
+def test_a_silent_database() -> None:
+    patience = Patience(answer=0.5, probe=0.5)
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(16)
-        said = refused(f"postgresql+psycopg2://me:{SECRET}@127.0.0.1:{deaf.getsockname()[1]}/x")
+        port = deaf.getsockname()[1]
+        said = refused(f"postgresql+psycopg2://me:{SECRET}@127.0.0.1:{port}/x", patience)
     assert "did not answer within 1 seconds" in said
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
+from mlflow_gitops.settings import Settings
 from tests.support.console.streams import Terminal
 from tests.support.team import GIT_ENVIRONMENT, Ran
 
@@ -26,7 +27,10 @@ class NotKnown(Exception):
 
 class Shell:
     """A folder and an environment, in which lines run one after another. `answers` is what the
-    person types where a command asks; without, there is no terminal."""
+    person types where a command asks; without, there is no terminal. `settings` gives commands what
+    no option sets."""
+
+    settings = Settings()
 
     def __init__(
         self, folder: Path, environment: Mapping[str, str], answers: str | None = None
@@ -103,7 +107,7 @@ class Shell:
             redirect_stdout(out),
             redirect_stderr(err),
         ):
-            code = main(arguments)
+            code = main(arguments, self.settings)
         assert "Traceback" not in out.getvalue() + err.getvalue(), err.getvalue()
         return Ran(code, out.getvalue(), err.getvalue())
 

@@ -1,5 +1,5 @@
-"""Which MLflow a checkout speaks of: the environment's, where the repository keeps several, else
-the one of the options."""
+"""Connect to the MLflow that a checkout describes: the environment's, if the repository keeps
+several, else the one that the options name."""
 
 from __future__ import annotations
 
@@ -13,18 +13,27 @@ if TYPE_CHECKING:
     from mlflow_gitops.edges.mlflow.registry import Registry
 
 
-def connect(workspace: Workspace, say: Callable[[str], None] = lambda text: None) -> Registry:
-    """The registry that the workspace's manifests describe. Raises RegistryFailure where MLflow is
-    not to be had."""
+def connect(workspace: Workspace, warn: Callable[[str], None] = lambda text: None) -> Registry:
+    """The registry that the workspace's manifests describe. `warn` is told if the server is slow.
+    Raises RegistryFailure if it cannot be reached."""
     from mlflow_gitops.edges.mlflow.other_environments.origins import OtherEnvironments, credentials
     from mlflow_gitops.edges.mlflow.registry import Registry
 
-    place, settings = workspace.environment, workspace.settings
-    if place is None:
-        return Registry(settings.tracking_uri, settings.registry_uri, say)
-    os.environ.update(credentials(place))
-    registry = Registry(place.tracking_uri, place.registry_uri, say, workspace=place.workspace)
+    environment, settings = workspace.environment, workspace.settings
+    if environment is None:
+        return Registry(
+            settings.tracking_uri, settings.registry_uri, warn, patience=settings.patience
+        )
+
+    os.environ.update(credentials(environment))
+    registry = Registry(
+        environment.tracking_uri,
+        environment.registry_uri,
+        warn,
+        workspace=environment.workspace,
+        patience=settings.patience,
+    )
     registry.other_environments = OtherEnvironments(
-        {name: one for name, one in workspace.environments.items() if one != place}
+        {name: other for name, other in workspace.environments.items() if other != environment}
     )
     return registry

@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from mlflow_gitops.app.reconciling.apply import RegistryWriter
+from mlflow_gitops.app.reconciling.registry_writer import RegistryWriter
 from mlflow_gitops.app.runners import current_runner
-from mlflow_gitops.app.workspace import now_utc
 from mlflow_gitops.core.audit.receipt_format import (
     receipt_line,
     recorded_outcome,
@@ -21,8 +21,10 @@ from mlflow_gitops.core.audit.receipts import RECEIPT_TAG, Receipt, last_commit,
 from mlflow_gitops.core.audit.unrecorded import unrecorded, unstamped
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Change, Plan
+from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.errors import GitFailure
+from mlflow_gitops.settings import utc_now
 
 UnrecordedChanges = Callable[[str, str, "str | None"], Sequence[Change]]
 """For a model, the commit in its stamp, and the commit of its last receipt (None without one): the
@@ -43,6 +45,7 @@ class Recorder:
     """How many models may be stamped side by side."""
     line: Mapping[str, int] = field(default_factory=dict)
     """The commits of the main line and their indexes."""
+    now: Callable[[], datetime] = utc_now
 
     def fetch(self) -> str | None:
         """Fetch what other clones recorded. Returns why that failed, else None."""
@@ -148,7 +151,7 @@ class Recorder:
 
     def _head(self) -> dict[str, Any]:
         return {
-            "at": now_utc("milliseconds"),
+            "at": format_datetime(self.now(), "milliseconds"),
             "owner": self.owner,
             **self.registry_facts,
             "by": self._person(),

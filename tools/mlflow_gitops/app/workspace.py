@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
@@ -15,18 +14,12 @@ from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.manifests.environments import Environment, policy_changes, read_environments
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS, RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import Snapshot, build, schema_copy_problems
-from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.core.yaml.problems import in_order
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.edges.system.processes import parallel_map
 from mlflow_gitops.errors import Failure, GitFailure, InvalidFiles, UsageFailure
 from mlflow_gitops.settings import Settings
-
-
-def now_utc(precision: str = "seconds") -> str:
-    """This moment, RFC 3339 in UTC."""
-    return format_datetime(datetime.now(timezone.utc), precision)
 
 
 @dataclass(frozen=True, slots=True)

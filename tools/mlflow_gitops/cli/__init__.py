@@ -25,16 +25,18 @@ from mlflow_gitops.cli import authoring, audit, setup, github  # noqa: F401
 
 # isort: on
 from mlflow_gitops.errors import ERROR, INTERRUPTED, USAGE, Failure, shortage
+from mlflow_gitops.settings import Settings
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, settings: Settings | None = None) -> int:
     """Run the command line and return its exit code (DESIGN §5).
 
-    An error that a user can cause is printed as a message without a traceback.
+    An error that a user can cause is printed as a message without a traceback. `settings` gives
+    what no option sets: the clock, and how long to wait for others.
     """
     _prepare_streams()
     try:
-        return _run(list(sys.argv[1:] if arguments is None else arguments))
+        return _run(list(sys.argv[1:] if arguments is None else arguments), settings)
     except Failure as error:
         if str(error):
             _print_error(f"error: {error}")
@@ -59,11 +61,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ERROR
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], settings: Settings | None) -> int:
     """Parse the arguments and call their command."""
     command = typer.main.get_command(_application_for(arguments))
     with answering():
-        code = command.main(args=arguments, prog_name="mlflow-gitops", standalone_mode=False)
+        code = command.main(
+            args=arguments, prog_name="mlflow-gitops", standalone_mode=False, obj=settings
+        )
     sys.stdout.flush()
     return int(code or 0)
 

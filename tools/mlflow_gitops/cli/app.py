@@ -7,6 +7,7 @@ called.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -138,6 +139,13 @@ def options(
 ) -> None:
     """Every option here also reads MLFLOW_GITOPS_<NAME>, for example MLFLOW_GITOPS_TRACKING_URI."""
     verbosity = int(verbose) - int(quiet)
-    context.obj = Settings(
-        repo, registry_dir, main, tracking_uri, registry_uri, verbosity, environment or None
+    context.obj = replace(
+        context.obj or Settings(),
+        repo=repo,
+        registry_dir=registry_dir,
+        main=main,
+        tracking_uri=tracking_uri,
+        registry_uri=registry_uri,
+        verbosity=verbosity,
+        environment=environment or None,
     )

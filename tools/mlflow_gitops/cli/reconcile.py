@@ -111,15 +111,18 @@ def reconcile(
 
         if rev != "HEAD" or plan_file or since or adopt or take_over:
             raise UsageFailure(
-                "--watch takes the main branch as it is: without --rev, --plan, --since, --adopt, --take-over."
+                "--watch follows the main branch; pass it without --rev, --plan, --since, --adopt"
+                " and --take-over."
             )
         if not yes:
-            raise UsageFailure("--watch asks nobody: say --yes.")
-        looped = loop.Options(plan_options, interval, listen, push_receipts, jobs, form)
+            raise UsageFailure("--watch cannot ask for confirmation; add --yes.")
+        looped = loop.WatchOptions(plan_options, interval, listen, push_receipts, jobs, form)
         raise typer.Exit(loop.run(context.obj, models or [], looped))
     from mlflow_gitops.commands import reconcile as command
 
-    options = command.Options(rev, yes, plan_options, plan_file, push_receipts, jobs, form, since)
+    options = command.ReconcileOptions(
+        rev, yes, plan_options, plan_file, push_receipts, jobs, form, since
+    )
     raise typer.Exit(command.run(context.obj, models or [], options))
 
 

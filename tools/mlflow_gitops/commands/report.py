@@ -6,12 +6,13 @@ from pathlib import Path
 
 from mlflow_gitops.app.audit import AuditTrail
 from mlflow_gitops.app.forges import web_url
-from mlflow_gitops.app.workspace import Workspace, now_utc
+from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, steps, warn
 from mlflow_gitops.core.audit.report import incidents, model_lanes
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.observed.lineage import origin, words
 from mlflow_gitops.core.plan.plan import Plan
+from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.core.wording import counted
 from mlflow_gitops.errors import OK, Failure, InvalidFiles
 from mlflow_gitops.render.report import Report, page
@@ -57,7 +58,7 @@ def _report(settings: Settings, workspace: Workspace, *, offline: bool) -> Repor
 
     return Report(
         title=workspace.top.name,
-        at=now_utc(),
+        at=format_datetime(settings.now()),
         commit=commit,
         events=events,
         lanes=model_lanes(events, list(snapshot.policy.for_model("").stages)),

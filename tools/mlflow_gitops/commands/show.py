@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mlflow_gitops.app.audit import AuditTrail
-from mlflow_gitops.app.workspace import Workspace, now_utc
+from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, print_result, steps, warn
 from mlflow_gitops.core.audit.stage_holders import StageHolders
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.lineage import Origin, origin
-from mlflow_gitops.core.times import format_time, parse_named_time
+from mlflow_gitops.core.times import format_datetime, format_time, parse_named_time
 from mlflow_gitops.errors import OK, UsageFailure
 from mlflow_gitops.render import formats
 from mlflow_gitops.render.show import HoldersAt, OneModel
@@ -38,12 +38,12 @@ def run(
     trail = AuditTrail(Workspace(settings), model)
     index = trail.index_of(at) if at is not None else len(trail.line.shas) - 1
     commit = trail.line.shas[index] if index >= 0 else None
-    time = _time(trail, at, index)
+    time = _time(settings, trail, at, index)
 
     holders = trail.applied_holders(index, at) if in_effect else trail.declared_holders(index)
     details = None
     if model is not None and not in_effect:
-        now = time if at is not None else now_utc()
+        now = time if at is not None else format_datetime(settings.now())
         details = _details(settings, trail, holders, index, now, lineage=lineage)
 
     print_result(formats.SHOW, form, HoldersAt(time, commit, holders, details))
@@ -52,12 +52,12 @@ def run(
     return OK
 
 
-def _time(trail: AuditTrail, at: str | None, index: int) -> str:
+def _time(settings: Settings, trail: AuditTrail, at: str | None, index: int) -> str:
     """The time that `--at` names, or the commit's, RFC 3339."""
     seconds = parse_named_time(at) if at is not None else None
     if seconds is None and index >= 0:
         seconds = trail.line.times[index]
-    return format_time(seconds) if seconds is not None else now_utc()
+    return format_time(seconds) if seconds is not None else format_datetime(settings.now())
 
 
 def _details(

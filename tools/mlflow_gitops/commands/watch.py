@@ -6,31 +6,40 @@ import contextlib
 import re
 import signal
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.planning.options import PlanOptions
-from mlflow_gitops.app.reconciling.watch import News, Watcher
-from mlflow_gitops.app.workspace import Workspace, now_utc
+from mlflow_gitops.app.reconciling.news import News
+from mlflow_gitops.app.reconciling.watch import Watcher
+from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, print_to_stderr, warn
-from mlflow_gitops.core.times import parse_duration
+from mlflow_gitops.core.times import format_datetime, parse_duration
 from mlflow_gitops.errors import OK, UsageFailure
 from mlflow_gitops.render import problems
 from mlflow_gitops.render.reconcile import ReconcileOutput, closing, outcome_lines, reconciled_data
 from mlflow_gitops.render.terminal import Style, as_json, safe
 from mlflow_gitops.settings import Settings
 
-_LENGTH = re.compile(r"(?:[0-9]{1,5}[dhms]){1,4}")
+if TYPE_CHECKING:
+    from mlflow_gitops.edges.system.metrics import Metrics
+
+_DURATION = re.compile(r"(?:[0-9]{1,5}[dhms]){1,4}")
 _ADDRESS = re.compile(r"(?P<host>[^:\s]+|\[[0-9a-fA-F:]+\]):(?P<port>[0-9]{1,5})")
 
-
-_LONGEST = 366 * 86_400.0  # seconds; what the operating system can wait for ends somewhere above
+_LONGEST = 366 * 86_400.0
+"""Seconds. The longest time that the operating system can wait for lies somewhere above."""
 
 
 class StopSignal:
-    """Whether a signal asked the loop to stop. Unlike `threading.Event.set`, `set` waits for no
-    lock: a signal handler interrupts the thread that may hold it, if two signals come close
-    together or one comes just as a wait begins."""
+    """Whether the loop was told to stop, by a signal.
+
+    Unlike threading.Event, `set` does not wait for a lock: a signal handler runs in the thread that
+    it interrupts, and that thread may hold the lock, if two signals come close together or just as
+    a wait begins.
+    """
 
     def __init__(self) -> None:
         self._is_set = False
@@ -39,20 +48,20 @@ class StopSignal:
 
     def set(self) -> None:
         self._is_set = True
-        with contextlib.suppress(RuntimeError):  # it was released before
+        with contextlib.suppress(RuntimeError):  # it is open already
             self._gate.release()
 
     def is_set(self) -> bool:
         return self._is_set
 
     def wait(self, seconds: float) -> None:
-        """Wait for that many seconds, or until `set` is called."""
+        """Wait this long, or until it is set."""
         if not self._is_set:
             self._gate.acquire(timeout=seconds)
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class WatchOptions:
     """The loop's options. `interval` is written as in the policy (`60s`, `5m`); `listen` is
     HOST:PORT, or `off`."""
 
@@ -64,32 +73,27 @@ class Options:
     form: str = "text"
 
 
-def run(settings: Settings, models: Sequence[str], options: Options) -> int:
-    """Reconcile until SIGTERM, which ends it with 0 between two models. Raises UsageFailure, and
-    Failure where the address cannot be listened on; nothing that happens later ends it."""
+def run(settings: Settings, models: Sequence[str], options: WatchOptions) -> int:
+    """Reconcile until SIGTERM, which ends the loop with 0 between two models.
+
+    Raises UsageFailure for wrong options, and Failure if the address cannot be listened on or the
+    repository has no main branch. Nothing that happens later ends the loop.
+    """
     interval = _seconds(options.interval)
     address = _address(options.listen)
-    Workspace(settings).git.resolve(
-        Workspace(settings).main_ref
-    )  # a wrong --repo or --main is told at once
+    workspace = Workspace(settings)
+    workspace.git.resolve(workspace.main_ref)
     from mlflow_gitops.app.connect import connect
-    from mlflow_gitops.edges.system.metrics import Metrics, serve
+    from mlflow_gitops.edges.system.metrics import Metrics
 
     stop = StopSignal()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     metrics = Metrics(patience=max(3 * interval, 120.0))
-    server = serve(metrics, *address) if address else None
-    where = (
-        f" http://{options.listen.rpartition(':')[0]}:{server.server_port}/metrics"
-        if server
-        else ""
-    )
-    note(settings, f"Watching, every {options.interval}.{where}")
     watcher = Watcher(
         lambda: Workspace(settings),
         lambda: connect(Workspace(settings), warn),
         metrics,
-        _kept_on(_PRINTERS.get(options.form, _text)),
+        _publisher(settings, options.form),
         stop,
         interval=interval,
         plan_options=options.plan_options,
@@ -97,21 +101,36 @@ def run(settings: Settings, models: Sequence[str], options: Options) -> int:
         push_receipts=options.push_receipts,
         jobs=options.jobs,
     )
-    try:
+    with _served(metrics, address) as url:
+        note(settings, f"Watching, every {options.interval}.{url}")
         watcher.run()
-    finally:
-        if server is not None:
-            server.shutdown()
-            server.server_close()
     note(settings, "Stopped.")
     return OK
 
 
-def _seconds(length: str) -> float:
-    seconds = parse_duration(length).total_seconds() if _LENGTH.fullmatch(length) else 0.0
+@contextlib.contextmanager
+def _served(metrics: Metrics, address: tuple[str, int] | None) -> Iterator[str]:
+    """Serve the metrics meanwhile. Yields where, to be appended to a sentence."""
+    if address is None:
+        yield ""
+        return
+
+    from mlflow_gitops.edges.system.metrics import serve
+
+    server = serve(metrics, *address)
+    host = f"[{address[0]}]" if ":" in address[0] else address[0]
+    try:
+        yield f" http://{host}:{server.server_port}/metrics"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _seconds(duration: str) -> float:
+    seconds = parse_duration(duration).total_seconds() if _DURATION.fullmatch(duration) else 0.0
     if not 1 <= seconds <= _LONGEST:
         raise UsageFailure(
-            f"--interval {length} is no length of time from 1s to 366d; write 60s, 5m or 1h."
+            f"--interval {duration} is not a duration from 1s to 366d; write 60s, 5m or 1h."
         )
     return seconds
 
@@ -119,69 +138,77 @@ def _seconds(length: str) -> float:
 def _address(listen: str) -> tuple[str, int] | None:
     if listen == "off":
         return None
-    found = _ADDRESS.fullmatch(listen)
-    if found is None or int(found["port"]) > 65535:
-        raise UsageFailure(f"--listen {listen} is no address; write HOST:PORT, or off.")
-    return found["host"].strip("[]"), int(found["port"])
+    match = _ADDRESS.fullmatch(listen)
+    if match is None or int(match["port"]) > 65535:
+        raise UsageFailure(f"--listen {listen} is not an address; write HOST:PORT, or off.")
+    return match["host"].strip("[]"), int(match["port"])
 
 
-def _kept_on(tell: Callable[[News], None]) -> Callable[[News], None]:
-    """Tell, and go on where that fails: the disk may be full that the log goes to. A reader that
-    has gone ends it."""
+def _publisher(settings: Settings, form: str) -> Callable[[News], None]:
+    """A function that prints news. It goes on if that fails, since the disk that the log is on may
+    be full; but a reader that has gone away ends the loop."""
+    print_news = _PRINTERS.get(form, _print_text)
 
-    def told(news: News) -> None:
+    def publish(news: News) -> None:
         try:
-            tell(news)
+            print_news(news, settings.now())
         except BrokenPipeError:
             raise
         except OSError:
             return
 
-    return told
+    return publish
 
 
-def _text(news: News) -> None:
-    """Each piece of news with its time, on stdout what was done, on stderr what stands in the way."""
-    at, style = now_utc(), Style()
+def _print_text(news: News, moment: datetime) -> None:
+    """Each piece of news with its time: on stdout what was done, on stderr what prevents it."""
+    at = format_datetime(moment)
     if news.failure:
         warn(f"{at} {news.failure}")
     if news.invalid is not None:
-        warn(
-            f"{at} commit {(news.commit or '')[:7]} has invalid files; nothing of it is reconciled:"
-        )
+        commit = (news.commit or "")[:7]
+        warn(f"{at} commit {commit} has invalid files and is not reconciled:")
         for line in problems.errors(news.invalid):
             print_to_stderr(line)
     for refusal in news.refusals:
         warn(f"{at} the whole run is refused: {refusal.detail}. Way out: {refusal.way_out}")
     for outcome in news.outcomes:
-        for line in outcome_lines(outcome, style):
+        for line in outcome_lines(outcome, Style()):
             print(line)
-    for name in news.passed:
-        print(f"{safe(name)}  nothing stands in its way any more")
-    if news.done is not None:
-        if news.done.recovered:
-            print(
-                "Recovered the receipt of an earlier run for"
-                f" {safe(', '.join(news.done.recovered))}."
-            )
-        for fault in news.done.trouble:
-            warn(f"{at} applied, not recorded: {fault} The next round recovers it.")
-        print(f"{at} {closing(news.commit or '', news.done.outcomes)}", flush=True)
+    for name in news.cleared:
+        print(f"{safe(name)}  nothing prevents it any more")
+    _print_run(news, at)
 
 
-def _json(news: News) -> None:
-    """One JSON object a line."""
-    told: dict[str, object] = {"at": now_utc(), "commit": news.commit, "failure": news.failure}
+def _print_run(news: News, at: str) -> None:
+    if news.run is None:
+        return
+    if news.run.recovered:
+        names = safe(", ".join(news.run.recovered))
+        print(f"Recovered the receipt of an earlier run for {names}.")
+    for fault in news.run.unrecorded:
+        warn(f"{at} applied, not recorded: {fault} The next round recovers it.")
+    print(f"{at} {closing(news.commit or '', news.run.outcomes)}", flush=True)
+
+
+def _print_json(news: News, moment: datetime) -> None:
+    """One JSON object in one line."""
+    content: dict[str, object] = {
+        "at": format_datetime(moment),
+        "commit": news.commit,
+        "failure": news.failure,
+    }
     if news.invalid is not None:
-        told["invalid"] = problems.snapshot_data(news.invalid)
-    if news.done is not None or news.refusals:
-        done = news.done
-        receipt = done.receipt if done else None
-        told |= reconciled_data(
-            ReconcileOutput(news.commit or "", news.outcomes, receipt, news.refusals)
-        )
-        told["trouble"] = done.trouble if done else []
-    print(as_json(told), flush=True)
+        content["invalid"] = problems.snapshot_data(news.invalid)
+    if news.run is not None or news.refusals:
+        receipt = news.run.receipt if news.run else None
+        output = ReconcileOutput(news.commit or "", news.outcomes, receipt, news.refusals)
+        content |= reconciled_data(output)
+        content["trouble"] = list(news.run.unrecorded) if news.run else []
+    print(as_json(content), flush=True)
 
 
-_PRINTERS: Mapping[str, Callable[[News], None]] = {"text": _text, "json": _json}
+_PRINTERS: Mapping[str, Callable[[News, datetime], None]] = {
+    "text": _print_text,
+    "json": _print_json,
+}

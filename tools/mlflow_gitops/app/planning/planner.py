@@ -15,7 +15,7 @@ from mlflow_gitops.app.evidence import WorkspaceEvidence
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.planning.target import Target
-from mlflow_gitops.app.workspace import Workspace, now_utc
+from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import Base, find_base
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.manifests.desired import Desired
@@ -29,6 +29,7 @@ from mlflow_gitops.core.plan.plan import ModelPlan, Plan
 from mlflow_gitops.core.plan.plan_model import plan_model
 from mlflow_gitops.core.plan.refusals import Context
 from mlflow_gitops.core.plan.run_limit import limit_refusal
+from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.core.wording import did_you_mean
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.errors import Failure, GitFailure
@@ -249,9 +250,8 @@ class Planner:
             stem, desired, base, uncommitted=self.target.is_uncommitted(stem)
         )
         owner = self.owner or (observed.owner if observed else None) or ""
-        context = Context(
-            owner, now_utc(), self._evidence, self.options.take_over, self.options.writing
-        )
+        now = format_datetime(self.workspace.settings.now())
+        context = Context(owner, now, self._evidence, self.options.take_over, self.options.writing)
         return plan_model(name, self.histories.with_entries(history), observed, context)
 
     def _base(self, observed: ObservedModel | None) -> Base:

@@ -1,13 +1,13 @@
-"""Reconcile one commit: plan it, apply the plan, record what was done. Who calls this asks and
+"""Reconcile one commit: plan it, apply the plan, record what was done. The caller asks the user and
 prints.
 
-`commands.reconcile` does it once, `commands.watch` again and again.
+`commands.reconcile` does this once, `commands.watch` again and again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -17,31 +17,32 @@ from mlflow_gitops.app.planning.planner import Planner
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.receipts import Recorder
 from mlflow_gitops.app.reconciling.apply import apply_models
+from mlflow_gitops.app.reconciling.earlier_refusals import EarlierRefusals
 from mlflow_gitops.app.reconciling.unrecorded import unrecorded_changes
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Change, Plan
-from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.errors import Failure
 
 if TYPE_CHECKING:
     from mlflow_gitops.edges.mlflow.registry import Registry
 
-Reason = tuple[str, str] | tuple[str, str, int]
-Watch = Callable[[Iterable[Outcome]], Iterable[Outcome]]
-"""Passes on the outcomes of models as they come: a progress bar, or what stops early."""
+Follow = Callable[[Iterable[Outcome]], Iterable[Outcome]]
+"""Passes on the outcomes of models as they come: a progress bar, or something that stops early."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run came to: the outcomes in the plan's order, the receipt's digest, the models whose
-    receipts were made good, and what could not be recorded."""
+    """What one run did. `outcomes` are in the plan's order; `receipt` is the digest of its receipt,
+    None if there was nothing to record."""
 
-    outcomes: list[Outcome] = field(default_factory=list)
-    receipt: str | None = None
-    recovered: list[str] = field(default_factory=list)
-    trouble: list[str] = field(default_factory=list)
+    outcomes: tuple[Outcome, ...]
+    receipt: str | None
+    recovered: tuple[str, ...]
+    """The models for which the receipt of an interrupted run was written now."""
+    unrecorded: tuple[str, ...]
+    """Why something that was applied could not be recorded, one sentence each."""
 
     @property
     def refused(self) -> list[Outcome]:
@@ -49,8 +50,8 @@ class RunResult:
 
     @property
     def failed(self) -> bool:
-        """Whether something was not applied, or applied and not recorded."""
-        return bool(self.trouble) or any(outcome.result == "failed" for outcome in self.outcomes)
+        """Whether something was not applied, or was applied and not recorded."""
+        return bool(self.unrecorded) or any(outcome.result == "failed" for outcome in self.outcomes)
 
 
 class Reconciler:
@@ -72,52 +73,78 @@ class Reconciler:
         self.planner = Planner(
             workspace, registry, target, replace(plan_options or PlanOptions(), writing=True)
         )
-        self.writers = jobs or registry.writers
+        self._writers = jobs or registry.writers
         about = {"registry": registry.display_uri, "workspace": registry.workspace}
-        notes = Notes.of(workspace.git)
-        line = workspace.main_line
-        self.recorder = Recorder(
-            notes, registry, self.planner.owner, about, push_receipts, self.writers, line
+        self._patience = workspace.settings.patience
+        self._recorder = Recorder(
+            Notes.of(workspace.git, self._patience.receipt_tries),
+            registry,
+            self.planner.owner,
+            about,
+            push_receipts,
+            self._writers,
+            workspace.main_line,
+            workspace.settings.now,
         )
 
     def fetch_receipts(self) -> str | None:
         """If receipts are exchanged with the remote, fetch what other clones recorded. Returns why
         that failed, else None."""
-        return self.recorder.fetch() if self.recorder.push else None
+        return self._recorder.fetch() if self._recorder.push else None
 
-    def apply(self, planned: Planned, watch: Watch = lambda outcomes: outcomes) -> RunResult:
+    def apply(self, planned: Planned, follow: Follow = lambda outcomes: outcomes) -> RunResult:
         """Apply a plan and record it. An interrupted run also records what it did, after the models
         under way are finished."""
         self.planner.registry.begin_writing()
-        done = RunResult()
-        try:
-            done.recovered = self._recover(planned)
-        except Failure as failure:
-            done.trouble.append(str(failure))
-        kept: list[Outcome] = []
+        recovered, faults = self._try_recover(planned)
+
+        finished: list[Outcome] = []
         outcomes = apply_models(
             planned.plan.models,
             lambda name: self.planner.replan(planned, name),
             self.planner.registry,
-            self.writers,
-            kept.append,
+            self._writers,
+            finished.append,
+            self._patience.write_pauses,
         )
+        receipt = None
         try:
-            for _ in watch(outcomes):
+            for _ in follow(outcomes):
                 pass
         finally:
             outcomes.close()
-            order = {model.model: i for i, model in enumerate(planned.plan.models)}
-            done.outcomes = sorted(kept, key=lambda outcome: order[outcome.model])
+            order = {model.model: place for place, model in enumerate(planned.plan.models)}
+            finished.sort(key=lambda outcome: order[outcome.model])
             try:
-                done.receipt = self.recorder.record(self.commit, done.outcomes)
+                receipt = self._recorder.record(self.commit, finished)
             except Failure as failure:
-                done.trouble.append(str(failure))
-        return done
+                faults.append(str(failure))
+        return RunResult(tuple(finished), receipt, tuple(recovered), tuple(faults))
+
+    def refused_at(self, since: str | None, plan: Plan) -> EarlierRefusals:
+        """What of a plan's refusals was refused at an earlier commit already (RULES R8). That
+        commit is only planned if something is refused now."""
+        refused = [model.model for model in plan.models if model.refusals]
+        if since is None or not (refused or plan.refusals):
+            return EarlierRefusals()
+        earlier = self.planner.at(since)
+        if earlier is None:
+            return EarlierRefusals()
+
+        if plan.refusals:  # the whole run is refused by what all of its models would change
+            return EarlierRefusals.of(earlier.plan().plan)
+        names = [name for name in refused if name in earlier.desired]
+        return EarlierRefusals.of(earlier.plan(names).plan) if names else EarlierRefusals()
+
+    def _try_recover(self, planned: Planned) -> tuple[list[str], list[str]]:
+        """Write the receipts that interrupted runs did not write. Returns the models, and what went
+        wrong."""
+        try:
+            return self._recover(planned), []
+        except Failure as failure:
+            return [], [str(failure)]
 
     def _recover(self, planned: Planned) -> list[str]:
-        """Write the receipts that interrupted runs did not write. Returns the models."""
-
         @cache
         def planner_at(commit: str) -> Planner | None:
             return self.planner if commit == self.commit else self.planner.at(commit)
@@ -129,31 +156,4 @@ class Reconciler:
             return unrecorded_changes(planner, name, planned.observed.get(name), last_recorded)
 
         ours = planned.without(planned.foreign)
-        return self.recorder.recover(ours.plan, planned.receipts, changes, planned.pruned)
-
-    def refused_at(self, since: str | None, plan: Plan) -> dict[str | None, set[Reason]]:
-        """What refused each model, and under None the whole run, at an earlier commit already
-        (RULES R8): by a plan for that commit. Nothing is planned if nothing is refused now."""
-        refused = [model.model for model in plan.models if model.refusals]
-        if since is None or not (refused or plan.refusals):
-            return {}
-        earlier = self.planner.at(since)
-        if earlier is None:
-            return {}
-        names = [name for name in refused if name in earlier.desired]
-        if not (names or plan.refusals):
-            return {}
-        before = earlier.plan([] if plan.refusals else names).plan
-        return {
-            None: set(reasons(before.refusals)),
-            **{model.model: set(reasons(model.refusals, model.gates)) for model in before.models},
-        }
-
-
-def reasons(refusals: Sequence[Refusal], gates: Sequence[Verdict] = ()) -> Iterator[Reason]:
-    """What refuses, in a form that can be compared: a gate by its entry, since the numbers in its
-    words may move."""
-    yield from ((refusal.code, refusal.detail) for refusal in refusals if refusal.code != "gate")
-    yield from (
-        (v.gate, v.stage, v.version) for v in gates if v.status in ("failed", "unknown") or v.needs
-    )
+        return self._recorder.recover(ours.plan, planned.receipts, changes, planned.pruned)

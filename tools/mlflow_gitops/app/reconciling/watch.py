@@ -1,66 +1,48 @@
 """Continuous reconcile: fetch the main line, apply what is new, heal or report drift, again and
 again (RULES R8).
 
-A round that fails is told and tried again, later each time, and so is a model that fails, by
-itself; only being told to stop ends the loop.
+A round that fails is reported and tried again, later each time. So is a single model that fails.
+Only the stop signal ends the loop.
 """
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.target import Target
-from mlflow_gitops.app.reconciling.reconcile import Reconciler, RunResult, reasons
+from mlflow_gitops.app.reconciling.earlier_refusals import reasons
+from mlflow_gitops.app.reconciling.news import News, NewsDesk
+from mlflow_gitops.app.reconciling.reconcile import Reconciler, RunResult
+from mlflow_gitops.app.reconciling.resting import RestingModels, backoff, jittered
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Plan
-from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.errors import Failure, GitFailure, InvalidFiles, RegistryFailure, shortage
 
 if TYPE_CHECKING:
     from mlflow_gitops.edges.mlflow.registry import Registry
     from mlflow_gitops.edges.system.metrics import Metrics, Round
 
-AGAIN = 15 * 60.0
-"""Seconds after which a refusal is looked at anew: what a gate read of MLflow or GitHub is kept
-that long."""
-_LONGEST = 15 * 60.0
-_JITTER = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class News:
-    """What a round has to tell: only what is different from the round before."""
-
-    commit: str | None = None
-    done: RunResult | None = None
-    outcomes: tuple[Outcome, ...] = ()
-    passed: tuple[str, ...] = ()
-    """Models that were refused, deferred or failed before and are not any more."""
-    refusals: tuple[Refusal, ...] = ()
-    """What stops the whole run."""
-    invalid: Snapshot | None = None
-    failure: str | None = None
+_EVIDENCE_LIFETIME = 15 * 60.0
+"""Seconds for which a round judges by what earlier rounds read of MLflow and GitHub: a refusal is
+judged by new readings after that time."""
 
 
 class Stop(Protocol):
-    """Whether the loop is to end; waiting ends as soon as it is."""
+    """The signal that ends the loop. `wait` returns early if it is set."""
 
     def is_set(self) -> bool: ...
     def wait(self, seconds: float, /) -> object: ...
 
 
 class Watcher:
-    """Holds one registry to one repository's main line until `stop` is set.
+    """Keeps one registry at one repository's main line until `stop` is set.
 
-    `connect` gives the registry, once it can be had. `tell` gets the news of each round. `interval`
-    is in seconds.
+    `connect` returns the registry, or raises RegistryFailure as long as it cannot be reached.
+    `publish` gets the news of each round. `interval` is in seconds; `clock` is monotonic.
     """
 
     def __init__(
@@ -68,7 +50,7 @@ class Watcher:
         workspace: Callable[[], Workspace],
         connect: Callable[[], Registry],
         metrics: Metrics,
-        tell: Callable[[News], None],
+        publish: Callable[[News], None],
         stop: Stop,
         *,
         interval: float,
@@ -76,122 +58,123 @@ class Watcher:
         models: Sequence[str] = (),
         push_receipts: bool = False,
         jobs: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._workspace = workspace
         self._connect = connect
         self._metrics = metrics
-        self._tell = tell
+        self._news = NewsDesk(publish)
         self._stop = stop
         self._interval = interval
         self._plan_options = plan_options
         self._models = models
         self._push = push_receipts
         self._jobs = jobs
+        self._clock = clock
+        self._resting = RestingModels(interval, clock)
         self._registry: Registry | None = None
         self._reconciler: Reconciler | None = None
-        self._made = 0.0
-        self._rests = Rests(interval)
-        self._known: dict[str, object] = {}
-        self._said: dict[str, object] = {}
+        self._reconciler_made_at = 0.0
 
     def run(self) -> None:
-        """Round after round, until `stop` is set."""
-        failed = 0
+        """Run round after round until `stop` is set."""
+        failures = 0
         while not self._stop.is_set():
-            began = time.monotonic()
-            try:
-                one = self._round()
-                failed = 0
-                if one is not None:
-                    self._metrics.record_round(one, time.monotonic() - began)
-                    self._say("failure", None)
-            except Failure as failure:
-                # A commit that cannot be read spares nobody by waiting: the one that mends it may
-                # come at once.
-                failed = failed + 1 if isinstance(failure, RegistryFailure) else 0
-                self._metrics.record_failure(_where(failure))
-                self._say("failure", str(failure), News(failure=str(failure)))
-            except (OSError, MemoryError, RuntimeError) as error:
-                said = shortage(error)
-                if said is None:
-                    raise
-                failed += 1
-                self._metrics.record_failure("machine")
-                self._say("failure", said, News(failure=said))
-            self._stop.wait(pause(self._interval, failed))
+            failures = self._try_round(failures)
+            self._stop.wait(jittered(backoff(self._interval, failures)))
+
+    def _try_round(self, failures: int) -> int:
+        """Run one round, and report it if it fails. Takes and returns how many rounds in a row have
+        failed."""
+        began = self._clock()
+        try:
+            figures = self._round()
+        except Failure as failure:
+            self._metrics.record_failure(_failed_part(failure))
+            self._report_failure(str(failure))
+            # A longer wait spares a server that is down. It would not help with a commit that
+            # cannot be read, and the commit that fixes it may come at once.
+            return failures + 1 if isinstance(failure, RegistryFailure) else 0
+        except (OSError, MemoryError, RuntimeError) as error:
+            message = shortage(error)
+            if message is None:
+                raise
+            self._metrics.record_failure("machine")
+            self._report_failure(message)
+            return failures + 1
+
+        if figures is not None:
+            self._metrics.record_round(figures, self._clock() - began)
+            self._news.clear("failure")
+        return 0
 
     def _round(self) -> Round | None:
-        """One look at everything. None where a commit cannot be read, and where it is to end before
+        """Reconcile once. None if the commit cannot be read, or if the loop is to end before
         anything is done."""
-        from mlflow_gitops.edges.system.metrics import Round
-
         workspace = self._workspace()
         self._fetch(workspace)
         if self._stop.is_set():
             return None
         commit = workspace.git.resolve(workspace.main_ref)
-        reconciler = self._at(workspace, commit)
+        reconciler = self._reconciler_for(workspace, commit)
         if reconciler is None:
             return None
-        if fault := reconciler.fetch_receipts():
-            self._metrics.record_failure("receipt")
-            self._say(
-                "receipts",
-                fault,
-                News(commit, failure=f"the receipts of other clones could not be fetched: {fault}"),
-            )
+
+        self._fetch_receipts(reconciler)
         planned = reconciler.planner.plan(self._models)
-        plan = planned.plan
-        standing = _standing(plan)
-        self._say("run", [*reasons(plan.refusals)] or None, News(commit, refusals=plan.refusals))
-        if plan.refusals:
-            return Round(commit, standing, refused=len(plan.models))
+        if planned.plan.refusals:
+            self._report_refused_run(commit, planned.plan)
+            return _figures(commit, planned.plan)
+        self._news.clear("run")
         if self._stop.is_set():
             return None
-        resting = self._rests.of(commit)
-        done = reconciler.apply(planned.without(resting), self._stoppable)
-        self._rests.after(done.outcomes)
-        self._told(commit, done)
-        if done.trouble:
+
+        resting = self._resting.at(commit)
+        run = reconciler.apply(planned.without(resting), self._until_stopped)
+        self._resting.update(run.outcomes)
+        self._news.report_run(commit, run)
+        if run.unrecorded:
             self._metrics.record_failure("receipt")
-        return Round(
-            commit,
-            standing,
-            refused=len(done.refused),
-            changes=sum(len(outcome.changes) for outcome in done.outcomes),
-            failed=sum(outcome.result == "failed" for outcome in done.outcomes),
-            resting=len(resting),
-        )
+        return _figures(commit, planned.plan, run, len(resting))
 
     def _fetch(self, workspace: Workspace) -> None:
-        """Bring in the main line. Where that fails, what is known is held to all the same."""
+        """Fetch the main line. If that fails, the round goes on with the commits that are here."""
         try:
             workspace.git.fetch(self._stop.is_set)
         except GitFailure as failure:
             if self._stop.is_set():
                 return
             self._metrics.record_failure("git")
-            self._say(
-                "fetch",
-                str(failure),
-                News(failure=f"{failure} Going on with the commits that are here."),
-            )
+            message = f"{failure} Continuing with the commits that are already here."
+            self._news.report("fetch", str(failure), News(failure=message))
         else:
-            self._say("fetch", None)
+            self._news.clear("fetch")
 
-    def _at(self, workspace: Workspace, commit: str) -> Reconciler | None:
-        """What reconciles a commit: kept while the commit stays, since it has read what gates ask,
-        but not for ever."""
-        known = self._reconciler
-        if known is not None and known.commit == commit and time.monotonic() - self._made < AGAIN:
-            return known
+    def _fetch_receipts(self, reconciler: Reconciler) -> None:
+        fault = reconciler.fetch_receipts()
+        if fault is None:
+            return
+        self._metrics.record_failure("receipt")
+        message = f"the receipts of other clones could not be fetched: {fault}"
+        self._news.report("receipts", fault, News(reconciler.commit, failure=message))
+
+    def _reconciler_for(self, workspace: Workspace, commit: str) -> Reconciler | None:
+        """The reconciler of a commit; None if the commit has invalid files. It is kept for the next
+        rounds, since it has read what gates ask, but not for ever."""
+        kept = self._reconciler
+        is_fresh = self._clock() - self._reconciler_made_at < _EVIDENCE_LIFETIME
+        if kept is not None and kept.commit == commit and is_fresh:
+            return kept
+
         self._reconciler = None
         snapshot = workspace.at(commit)
-        bad = [(p.file, p.line, p.code, p.message) for p in snapshot.errors] or None
-        self._say("files", bad, News(commit, invalid=snapshot))
-        if bad:
+        errors = [(p.file, p.line, p.code, p.message) for p in snapshot.errors]
+        if errors:
+            self._news.report("files", errors, News(commit, invalid=snapshot))
             self._metrics.record_failure("files")
             return None
+        self._news.clear("files")
+
         try:
             self._registry = self._registry or self._connect()
         except RegistryFailure:
@@ -205,106 +188,45 @@ class Watcher:
             push_receipts=self._push,
             jobs=self._jobs,
         )
-        self._made = time.monotonic()
+        self._reconciler_made_at = self._clock()
         return self._reconciler
 
-    def _stoppable(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+    def _until_stopped(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         for outcome in outcomes:
             yield outcome
-            if self._stop.is_set():  # what is under way is finished and recorded
+            if self._stop.is_set():  # the models under way are still finished and recorded
                 return
 
-    def _told(self, commit: str, done: RunResult) -> None:
-        """Tell what was done, and each refusal, deferral and failure once."""
-        new, passed = [], []
-        for outcome in done.outcomes:
-            trouble = _trouble(outcome)
-            if (
-                outcome.result == "applied"
-                or outcome.changes
-                or (trouble and trouble != self._known.get(outcome.model))
-            ):
-                new.append(outcome)
-            if trouble:
-                self._known[outcome.model] = trouble
-            elif self._known.pop(outcome.model, None) and outcome.result == "unchanged":
-                passed.append(outcome.model)
-        lost = done.trouble if done.trouble != self._said.get("recorded") else []
-        self._said["recorded"] = done.trouble
-        if new or passed or done.recovered or lost:
-            self._tell(News(commit, done, tuple(new), tuple(passed)))
+    def _report_refused_run(self, commit: str, plan: Plan) -> None:
+        news = News(commit, refusals=plan.refusals)
+        self._news.report("run", list(reasons(plan.refusals)), news)
 
-    def _say(self, about: str, what: object, news: News | None = None) -> None:
-        """Tell something once: again only when it is different."""
-        if what == self._said.get(about):
-            return
-        self._said[about] = what
-        if what is not None and news is not None:
-            self._tell(news)
+    def _report_failure(self, message: str) -> None:
+        self._news.report("failure", message, News(failure=message))
 
 
-class Rests:
-    """Models that failed. Each is left alone for a while, twice as long with each failure in a row:
-    so one that nothing mends keeps no other waiting, nor writes a receipt each round. A new commit
-    may be what mends it, and ends its rest."""
-
-    def __init__(self, interval: float) -> None:
-        self._interval = interval
-        self._commit: str | None = None
-        self._failed: dict[
-            str, tuple[int, float]
-        ] = {}  # how often in a row, and until when it rests
-
-    def of(self, commit: str) -> set[str]:
-        """The models that rest now."""
-        if commit != self._commit:
-            self._commit = commit
-            self._failed.clear()
-        now = time.monotonic()
-        return {model for model, (_, until) in self._failed.items() if now < until}
-
-    def after(self, outcomes: Iterable[Outcome]) -> None:
-        for outcome in outcomes:
-            if outcome.result == "failed":
-                times = self._failed.get(outcome.model, (0, 0.0))[0] + 1
-                self._failed[outcome.model] = (
-                    times,
-                    time.monotonic() + backoff(self._interval, times),
-                )
-            else:
-                self._failed.pop(outcome.model, None)
-
-
-def backoff(interval: float, failed: int) -> float:
-    """Seconds until the next try: the interval, twice as long with each failure in a row up to 15
-    minutes."""
-    return min(interval * 2.0 ** min(failed, 16), max(interval, _LONGEST))
-
-
-def pause(interval: float, failed: int) -> float:
-    """Seconds until the next round: a little more or less than `backoff`, so that many watchers do
-    not ask at once."""
-    return backoff(interval, failed) * random.uniform(1 - _JITTER, 1 + _JITTER)
-
-
-def _where(failure: Failure) -> str:
+def _failed_part(failure: Failure) -> str:
     """What failed, as the metrics call it."""
-    known = {RegistryFailure: "mlflow", InvalidFiles: "files"}
-    return next((where for kind, where in known.items() if isinstance(failure, kind)), "git")
+    if isinstance(failure, RegistryFailure):
+        return "mlflow"
+    return "files" if isinstance(failure, InvalidFiles) else "git"
 
 
-def _standing(plan: Plan) -> dict[str, int]:
-    syncs = [model.sync for model in plan.models]
-    return {
-        sync: syncs.count(sync) for sync in ("Synced", "Pending", "Drifted", "Missing", "Unknown")
+def _figures(commit: str, plan: Plan, run: RunResult | None = None, resting: int = 0) -> Round:
+    """The figures of one round; without a run, the whole plan was refused."""
+    from mlflow_gitops.edges.system.metrics import Round
+
+    states = [model.sync for model in plan.models]
+    counts = {
+        sync: states.count(sync) for sync in ("Synced", "Pending", "Drifted", "Missing", "Unknown")
     }
-
-
-def _trouble(outcome: Outcome) -> object:
-    """What is wrong with a model, in a form that can be compared from round to round; None if
-    nothing is."""
-    if outcome.error:
-        return "failed", outcome.error
-    if outcome.refusals:
-        return "refused", tuple(reasons(outcome.refusals, outcome.gates))
-    return ("deferred", outcome.deferred) if outcome.deferred else None
+    if run is None:
+        return Round(commit, counts, refused=len(plan.models))
+    return Round(
+        commit,
+        counts,
+        refused=len(run.refused),
+        changes=sum(len(outcome.changes) for outcome in run.outcomes),
+        failed=sum(outcome.result == "failed" for outcome in run.outcomes),
+        resting=resting,
+    )

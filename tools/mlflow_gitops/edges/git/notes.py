@@ -14,7 +14,6 @@ from mlflow_gitops.core.audit.receipts import NOTES_REF, Receipt, read
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import GitFailure
 
-TRIES = 5
 PATIENCE = 60.0
 """Seconds that each exchange with the remote may take: receipts are small."""
 MAX_NOTE = 64 << 20
@@ -27,10 +26,12 @@ class Notes:
 
     git: Git
     remote: str | None
+    tries: int = 5
+    """How often the receipts are written or pushed if others do the same at that moment."""
 
     @classmethod
-    def of(cls, git: Git) -> Notes:
-        return cls(git, git.remote())
+    def of(cls, git: Git, tries: int = 5) -> Notes:
+        return cls(git, git.remote(), tries)
 
     @property
     def fetch_command(self) -> str:
@@ -102,13 +103,13 @@ class Notes:
         return ours is not None and ours != self.git.ref(f"{NOTES_REF}-{self.remote}")
 
     def push(self) -> None:
-        """Push the receipts, merging what others pushed meanwhile, in up to five tries. Raises
-        GitFailure."""
+        """Push the receipts, merging what others pushed meanwhile, in up to `tries` tries.
+        Raises GitFailure."""
         if self.remote is None:
             raise GitFailure("There is no remote to push the receipts to.")
 
         fault = ""
-        for attempt in range(TRIES):
+        for attempt in range(self.tries):
             try:
                 pushed = self.git.ref(NOTES_REF) or NOTES_REF
                 refspec = f"{pushed}:{NOTES_REF}"
@@ -122,14 +123,14 @@ class Notes:
             _pause(attempt)
             self.fetch()
         raise GitFailure(
-            f"The receipts could not be pushed to {self.remote} in {TRIES} tries: {fault}"
+            f"The receipts could not be pushed to {self.remote} in {self.tries} tries: {fault}"
         )
 
     def _update(self, change: Callable[[str], None]) -> None:
         """Change the notes. `change` gets the ref of a copy to work on. Other processes may be
         changing them too, so the notes move in one step from the state that was read to the new
         one; if they moved meanwhile, all of it is done again."""
-        for attempt in range(TRIES):
+        for attempt in range(self.tries):
             before = self.git.ref(NOTES_REF)
             copy = f"{NOTES_REF}-{os.getpid()}-{random.randrange(1 << 30):x}"
             try:

@@ -13,10 +13,7 @@ from mlflow_gitops.edges.mlflow.model_file import fetch_model_file
 from mlflow_gitops.edges.mlflow.server import Server
 from mlflow_gitops.edges.system.redaction import without_credentials
 from mlflow_gitops.errors import RegistryFailure
-
-PATIENCE = 30.0
-"""Seconds for one version's files. The drivers of object stores retry for minutes if the store is
-down or cannot be reached."""
+from mlflow_gitops.settings import DEFAULT_PATIENCE
 
 _OVER_HTTP = ("http", "https", "mlflow-artifacts")
 
@@ -24,8 +21,12 @@ _OVER_HTTP = ("http", "https", "mlflow-artifacts")
 class Artifacts:
     """Reads the artifacts of versions whose metadata are at `tracking_uri` and `registry_uri`."""
 
-    def __init__(self, tracking_uri: str, registry_uri: str) -> None:
+    def __init__(
+        self, tracking_uri: str, registry_uri: str, seconds: float = DEFAULT_PATIENCE.artifacts
+    ) -> None:
+        """One version's small files may take `seconds` to arrive."""
         self._tracking_uri, self._registry_uri = tracking_uri, registry_uri
+        self._seconds = seconds
         self._unresponsive: set[str] = set()
 
     def read(self, location: str) -> ModelFile | None:
@@ -59,14 +60,14 @@ class Artifacts:
 
             worker = threading.Thread(target=fetch, daemon=True)
             worker.start()
-            worker.join(PATIENCE)
+            worker.join(self._seconds)
 
         if errors:
             raise self._failure(location, errors[0]) from errors[0]
         if not results:
             self._unresponsive.add(storage)
             raise RegistryFailure(
-                f"The artifacts at {display_location} did not arrive within {PATIENCE:.0f} seconds."
+                f"The artifacts at {display_location} did not arrive within {self._seconds:.0f} seconds."
             )
         return results[0]
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mlflow_gitops.edges.mlflow.server import Server, read_settings, write_settings
 from mlflow_gitops.edges.mlflow.stores import must_be_ready
 from mlflow_gitops.errors import RegistryFailure
+from mlflow_gitops.settings import DEFAULT_PATIENCE, Patience
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -32,6 +33,7 @@ class Connection:
         registry_uri: str | None = None,
         report_slow: Callable[[str], None] = lambda text: None,
         workspace: str | None = None,
+        patience: Patience = DEFAULT_PATIENCE,
     ) -> None:
         """Open the connection. The URIs and the workspace default to MLflow's own variables, then
         to MLflow's own default.
@@ -40,7 +42,7 @@ class Connection:
         for the user if a server takes long to answer.
         """
         _silence_mlflow()
-        read_settings()
+        read_settings(patience.read_backoff)
 
         try:
             import mlflow
@@ -56,10 +58,10 @@ class Connection:
             _use_workspace(workspace)
         self.workspace = os.environ.get("MLFLOW_WORKSPACE", "")
 
-        self._server = Server(self.uri, report_slow)
+        self._server = Server(self.uri, report_slow, patience)
         self.display_uri = self._server.shown
         for uri in (self.tracking_uri, self.uri):
-            must_be_ready(uri)
+            must_be_ready(uri, patience)
         self._client: MlflowClient = self._server.ask(MlflowClient, self.tracking_uri, self.uri)
 
         # A SQL store that is opened directly resolves `models:/m-…` through MLflow's global URI,

@@ -25,6 +25,7 @@ from mlflow_gitops.edges.mlflow.reading import Reader
 from mlflow_gitops.edges.mlflow.recorded import record
 from mlflow_gitops.edges.mlflow.writing import Writer
 from mlflow_gitops.errors import RegistryFailure
+from mlflow_gitops.settings import DEFAULT_PATIENCE, Patience
 
 
 class Registry(Reader, Writer):
@@ -39,9 +40,10 @@ class Registry(Reader, Writer):
         registry_uri: str | None = None,
         report_slow: Callable[[str], None] = lambda text: None,
         workspace: str | None = None,
+        patience: Patience = DEFAULT_PATIENCE,
     ) -> None:
-        super().__init__(tracking_uri, registry_uri, report_slow, workspace)
-        self._artifacts = Artifacts(self.tracking_uri, self.uri)
+        super().__init__(tracking_uri, registry_uri, report_slow, workspace, patience)
+        self._artifacts = Artifacts(self.tracking_uri, self.uri, patience.artifacts)
         self.other_environments = OtherEnvironments({})
 
     @cached_property

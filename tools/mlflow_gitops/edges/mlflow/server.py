@@ -18,48 +18,40 @@ from urllib.parse import urlsplit, urlunsplit
 from mlflow_gitops.edges.mlflow.server_errors import CHECK_ADDRESS, NOT_FOUND, explain
 from mlflow_gitops.edges.system.redaction import redact, without_credentials
 from mlflow_gitops.errors import RegistryFailure
+from mlflow_gitops.settings import DEFAULT_PATIENCE, Patience
 
 T = TypeVar("T")
 
-PATIENCE = 6.0
-"""Seconds that a request may take before the server is probed for being alive."""
-
-PROBE = 4.0
-"""Seconds within which a server that is alive answers anything at all."""
-
-SILENCE = 30.0
-"""Seconds for which no request is sent to a server that was given up: a run over many models must
-not wait for it once for each model."""
-
 _READ_RETRIES = "2"
-_BACKOFF = "1"
-"""Seconds before the first retry; twice as many before the second."""
 
 
-def read_settings() -> None:
-    """Let MLflow's client retry briefly, honouring Retry-After: while nothing is written yet."""
-    _set_retries(_READ_RETRIES)
+def read_settings(backoff: int = 1) -> None:
+    """Let MLflow's client retry briefly, honouring Retry-After: while nothing is written yet.
+    `backoff` is the pause before the first retry, in seconds; before the second it is doubled."""
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = _READ_RETRIES
+    os.environ["MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"] = str(backoff)
 
 
 def write_settings() -> None:
     """Let MLflow's client send each request once: from the first write on."""
-    _set_retries("0")
-
-
-def _set_retries(retries: str) -> None:
-    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = retries
-    os.environ["MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"] = _BACKOFF
+    os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "0"
 
 
 class Server:
     """The far side of a registry: a server behind HTTP, or a store that is opened directly. `warn`
-    gets one line if the server turns out to be slow."""
+    gets one line if the server turns out to be slow; `patience` says how long to wait for it."""
 
-    def __init__(self, uri: str, warn: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(
+        self,
+        uri: str,
+        warn: Callable[[str], None] = lambda text: None,
+        patience: Patience = DEFAULT_PATIENCE,
+    ) -> None:
         self.shown = without_credentials(uri)
         self.http = uri.startswith(("http://", "https://"))
         self._uri = uri
         self._warn = warn
+        self._patience = patience
         self._warned_slow = False
         self._given_up_at: float | None = None
 
@@ -67,7 +59,7 @@ class Server:
         """Make one call through MLflow's client. Raises RegistryFailure for everything that can go
         wrong, in time.
 
-        A server that does not answer at all is given up after PATIENCE + PROBE seconds. One that is
+        A server that does not answer at all is given up after `answer` + `probe` seconds (see Patience). One that is
         alive but slow is waited for, as long as MLFLOW_HTTP_REQUEST_TIMEOUT allows.
         """
         try:
@@ -103,7 +95,8 @@ class Server:
     ) -> T:
         """Run a call in a thread and check meanwhile that the server is alive. The thread is a
         daemon, so that a request that never ends does not keep the process from exiting."""
-        if self._given_up_at is not None and time.monotonic() - self._given_up_at < SILENCE:
+        given_up = self._patience.given_up
+        if self._given_up_at is not None and time.monotonic() - self._given_up_at < given_up:
             raise self._no_answer()
 
         results: list[T] = []
@@ -117,7 +110,7 @@ class Server:
 
         worker = threading.Thread(target=run, daemon=True)
         worker.start()
-        worker.join(PATIENCE)
+        worker.join(self._patience.answer)
 
         while worker.is_alive():
             if not self._is_alive() and worker.is_alive():
@@ -126,20 +119,20 @@ class Server:
             if not self._warned_slow:
                 self._warned_slow = True
                 self._warn(f"{self.shown} is slow to answer; waiting")
-            worker.join(PATIENCE)
+            worker.join(self._patience.answer)
 
         if errors:
             raise errors[0]
         return results[0]
 
     def _no_answer(self) -> RegistryFailure:
-        seconds = f"{PATIENCE + PROBE:.0f}"
+        seconds = f"{self._patience.answer + self._patience.probe:.0f}"
         return RegistryFailure(
             f"{self.shown} did not answer within {seconds} seconds.", fix=CHECK_ADDRESS
         )
 
     def _is_alive(self) -> bool:
-        """Whether the server answers anything within PROBE seconds. MLflow has `/health`, but any
+        """Whether the server answers anything in time. MLflow has `/health`, but any
         answer to it will do, an error too."""
         import requests
 
@@ -149,7 +142,8 @@ class Server:
         address = urlunsplit((parts.scheme, host, path, "", ""))
         try:
             # No certificate check: nothing secret is sent, and the answer is not read.
-            requests.get(address, timeout=PROBE, allow_redirects=False, verify=False)
+            probe = self._patience.probe
+            requests.get(address, timeout=probe, allow_redirects=False, verify=False)
         except requests.exceptions.RequestException:
             return False
         return True

@@ -17,37 +17,34 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from mlflow_gitops.edges.mlflow.server import PATIENCE, PROBE
 from mlflow_gitops.edges.mlflow.server_errors import LOCKED
 from mlflow_gitops.edges.system.redaction import redact, without_credentials
 from mlflow_gitops.errors import RegistryFailure
-
-LOCK_PATIENCE = 5.0
-"""Seconds to wait for another process to unlock a SQLite file."""
+from mlflow_gitops.settings import DEFAULT_PATIENCE, Patience
 
 _NAME_THE_REGISTRY = "Name the registry with --tracking-uri or MLFLOW_TRACKING_URI."
 _DATABASES = frozenset({"postgresql", "mysql", "mssql"})
 """The databases that MLflow supports beside SQLite (3.17: DATABASE_ENGINES)."""
 
 
-def must_be_ready(uri: str) -> None:
+def must_be_ready(uri: str, patience: Patience = DEFAULT_PATIENCE) -> None:
     """Raise RegistryFailure if MLflow must not open a URI. The URI of a server is not checked."""
     scheme = uri.partition(":")[0]
     if scheme == "sqlite":
-        _check_sqlite(uri)
+        _check_sqlite(uri, patience)
     elif scheme.partition("+")[0] in _DATABASES:
-        _check_database(uri)
+        _check_database(uri, patience)
     elif scheme == "file" or "://" not in uri:
         _check_folder(uri)
 
 
-def _check_sqlite(uri: str) -> None:
+def _check_sqlite(uri: str, patience: Patience) -> None:
     path = Path(unquote(uri.partition(":///")[2].partition("?")[0]) or ":memory:")
     if not path.is_file():
         raise RegistryFailure(f"There is no MLflow database at {path}.", fix=_NAME_THE_REGISTRY)
 
     try:
-        has_models, schema = _read_sqlite(path)
+        has_models, schema = _read_sqlite(path, patience.sqlite_lock)
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
             raise RegistryFailure(f"{path}: {LOCKED}", transient=True) from None
@@ -59,10 +56,10 @@ def _check_sqlite(uri: str) -> None:
     _check_schema(str(path), has_models, schema)
 
 
-def _read_sqlite(path: Path) -> tuple[bool, str | None]:
+def _read_sqlite(path: Path, lock_seconds: float) -> tuple[bool, str | None]:
     """Whether a SQLite file has MLflow's tables, and the revision of its schema."""
     read_only = f"{path.resolve().as_uri()}?mode=ro"
-    with closing(sqlite3.connect(read_only, uri=True, timeout=LOCK_PATIENCE)) as connection:
+    with closing(sqlite3.connect(read_only, uri=True, timeout=lock_seconds)) as connection:
         rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         tables = {name for (name,) in rows}
         row = None
@@ -77,7 +74,7 @@ def _check_folder(uri: str) -> None:
         raise RegistryFailure(f"There is no MLflow store at {path}.", fix=_NAME_THE_REGISTRY)
 
 
-def _check_database(uri: str) -> None:
+def _check_database(uri: str, patience: Patience) -> None:
     """Read a database through SQLAlchemy, as MLflow does, but with a time limit: drivers may wait
     forever for a host that is down."""
     display_uri = without_credentials(uri)
@@ -92,13 +89,14 @@ def _check_database(uri: str) -> None:
 
     worker = threading.Thread(target=read, daemon=True)
     worker.start()
-    worker.join(PATIENCE + PROBE)
+    seconds = patience.answer + patience.probe
+    worker.join(seconds)
 
     if results:
         return _check_schema(display_uri, *results[0])
     if not errors:
         raise RegistryFailure(
-            f"{display_uri} did not answer within {PATIENCE + PROBE:.0f} seconds.",
+            f"{display_uri} did not answer within {seconds:.0f} seconds.",
             fix=f"Is it running? {_NAME_THE_REGISTRY}",
         )
     raise _database_failure(uri, errors[0])
