@@ -172,7 +172,7 @@ def test_a_stage_is_handed_over_or_shared(team: Team) -> None:
     assert (
         team.run("promote", "batch-scores", "1", "Staging", "--format", "json").json["diff"] == ""
     )
-    assert "holds one version; 2 holds it" in refused(
+    assert "can hold only one version; 2 holds it" in refused(
         team, "promote", "fraud", "3", "Staging", "--add"
     )
 
@@ -223,7 +223,7 @@ def test_a_protected_stage_is_never_left_empty(team: Team) -> None:
             "There is no stage 'production'; did you mean 'Production'?",
         ),
         (["fraud", "2", "Xyz"], 1, "the stages are Production, Staging, Canary, Archived."),
-        (["fraud", "2", "None"], 1, "None is no stage"),
+        (["fraud", "2", "None"], 1, "None is not a stage"),
         (["fraud", "9", "Production"], 4, "MLflow has no version 9 of fraud; it has 1, 2, 3, 4."),
         (
             ["fraud", "2", "Production", "--override", "metrics"],
@@ -234,7 +234,7 @@ def test_a_protected_stage_is_never_left_empty(team: Team) -> None:
         (
             ["fraud", "2", "Production", "--override", "from=hurry"],
             4,
-            "it lets be overridden: metrics, soak.",
+            "the gates that can be overridden: metrics, soak.",
         ),
     ],
 )
@@ -277,7 +277,7 @@ def test_a_registry_that_cannot_be_asked_leaves_the_version_unpinned(team: Team)
         "-    Production: 1      # what the tills ask",
         "+    Production: 9      # what the tills ask",
     ]
-    assert "warning: MLflow cannot be asked" in ran.err
+    assert "warning: MLflow cannot be reached" in ran.err
 
 
 def test_a_version_that_is_something_else_than_its_pin_says_is_refused(
@@ -341,7 +341,8 @@ def test_without_a_commit_the_lines_for_its_message_are_told(team: Team) -> None
         "Better",
     )
     assert (
-        "Say this in the commit message:\n  Better\n\n  Gate-Override: metrics: INC-42\n" in ran.err
+        "Put this into the commit message:\n  Better\n\n  Gate-Override: metrics: INC-42\n"
+        in ran.err
     )
 
 
@@ -455,7 +456,7 @@ def test_a_version_is_pinned_to_what_mlflow_has(team: Team, runs: list[str]) -> 
 
 
 def test_a_version_that_reconcile_shall_register(team: Team) -> None:
-    assert "has version 2 of fraud already, from s3://models/2" in refused(
+    assert "already has version 2 of fraud, from s3://models/2" in refused(
         team, "pin", "fraud", "2", "--source", "s3://new", code=4
     )
     assert "no version 5" in refused(team, "promote", "fraud", "5", "Staging", code=4)
@@ -470,7 +471,7 @@ def test_a_version_that_reconcile_shall_register(team: Team) -> None:
     client.delete_model_version("fraud", "5")
     client.create_model_version("fraud", "s3://models/6", await_creation_for=0)
     said = refused(team, "pin", "fraud", "5", "--source", "s3://models/new", code=4)
-    assert "never gives a number twice, and the next one is 7" in said
+    assert "never uses a number twice, and the next one is 7" in said
 
 
 # -- rollback --------------------------------------------------------------------------------------
@@ -565,14 +566,14 @@ def test_a_rollback_to_what_never_held_the_stage_is_refused(storied: Team) -> No
 
 def test_a_rollback_without_mlflow_goes_by_git_alone(storied: Team) -> None:
     ran = storied.run("rollback", "fraud", uri="sqlite:////nowhere/mlflow.db")
-    assert ran.code == 0 and "+  Production: 3" in ran.out and "MLflow cannot be asked" in ran.err
+    assert ran.code == 0 and "+  Production: 3" in ran.out and "MLflow cannot be reached" in ran.err
 
 
 def test_a_rollback_of_what_is_not_merged_goes_back_to_the_main_line(storied: Team) -> None:
     storied.git("switch", "-q", "-c", "mine")
     storied.run("promote", "fraud", "1", "Production", "--no-pin", "--commit")
     ran = storied.run("--main", "main", "rollback", "fraud")
-    assert "+  Production: 4" in ran.out and "on the main branch holds it still" in ran.err
+    assert "+  Production: 4" in ran.out and "and still holds it on the main branch" in ran.err
 
 
 def test_what_nobody_held_has_no_way_back(team: Team) -> None:
@@ -645,5 +646,5 @@ def test_a_push_that_is_refused_leaves_the_commit(on_github: tuple[Team, Reposit
     ran = team.run(
         "promote", "fraud", "2", "Production", "--pr", "--branch", "mine", "--format", "json"
     )
-    assert ran.code == 1 and "is committed on mine, and no pull request was opened" in ran.err
+    assert ran.code == 1 and "is committed on mine, but no pull request was opened" in ran.err
     assert ran.json["commit"] == team.git("rev-parse", "mine") and not repository.pulls()

@@ -147,11 +147,8 @@ def promote(
     from mlflow_gitops.commands.finish_edit import EditOptions
 
     options = EditOptions(dry_run, commit, branch, pr, message, form)
-    code = command.run(
-        context.obj, model, version, stage, add=add, pin=not no_pin, origin=origin, overrides=override or [],
-        options=options,
-    )  # fmt: skip
-    raise typer.Exit(code)
+    promotion = command.PromoteOptions(add, not no_pin, origin, override or [])
+    raise typer.Exit(command.run(context.obj, model, version, stage, promotion, options))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""One manifest about to be edited: where it is, what it means, what MLflow says of its versions."""
+"""A manifest that a command edits: its file, its content, and what MLflow has of its versions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.manifests.policy import ModelPolicy, StageRule
 from mlflow_gitops.core.manifests.registry_folder import stem_of
 from mlflow_gitops.core.manifests.snapshot import SourceFile, build
-from mlflow_gitops.core.observed.model import ObservedModel
+from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.wording import did_you_mean, version_list
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import Failure, InvalidFiles, Refused, RegistryFailure
@@ -24,8 +24,8 @@ from mlflow_gitops.settings import Settings
 
 @dataclass(frozen=True)
 class OpenManifest:
-    """One manifest about to be edited: its path, its content, what it means, and the rules it
-    stands under."""
+    """A manifest that a command edits: its path, its content, and the rules that apply to it.
+    `sources` has the manifest and the policy by path."""
 
     workspace: Workspace
     settings: Settings
@@ -46,12 +46,14 @@ class OpenManifest:
         return self.manifest.stages.get(stage, ())
 
     def rule(self, stage: str) -> StageRule:
-        """The rule of a stage. Raises Failure where the policy has none of that name."""
-        if (rule := self.rules.stages.get(stage)) is not None:
+        """The rule of a stage. Raises Failure if the policy has no such stage."""
+        rule = self.rules.stages.get(stage)
+        if rule is not None:
             return rule
         if stage.lower() == "none":
             raise Failure(
-                f"None is no stage; take {self.name}'s version out of {self.file} by hand instead."
+                f"None is not a stage; remove the version of {self.name} from {self.file} by hand"
+                " instead."
             )
         hint = did_you_mean(stage, self.rules.stages, 0.5) or (
             f"the stages are {', '.join(self.rules.stages)}."
@@ -60,136 +62,161 @@ class OpenManifest:
 
 
 def open_manifest(settings: Settings, model: str, form: str) -> OpenManifest:
-    """The manifest of a model, wherever it lies below models/. Raises Failure where there is none,
-    and InvalidFiles where it or the policy has errors, which are printed as `validate` does. Errors
-    of other manifests stop nobody."""
+    """Find and read the manifest of a model, in any folder below models/.
+
+    Raises Failure if there is none, and InvalidFiles if it or the policy has errors, which are
+    printed as `validate` does. Errors of other manifests do not matter.
+    """
     workspace = Workspace(settings)
     registry = workspace.registry
-    stem, models = file_stem(model), f"{registry}/models/"
-    listing = {
+    models = f"{registry}/models/"
+    kinds = {
         path: registry.classify(path) for path in files.registry_paths(workspace.top, registry)
     }
-    # A file of the wrong ending counts, since it is told to be one.
-    relevant = [
-        path for path, kind in listing.items() if kind in ("manifest", "policy", "extension")
-    ]
-    found = [
+    # A file with the wrong ending counts, so that its error is reported.
+    relevant = [path for path, kind in kinds.items() if kind in ("manifest", "policy", "extension")]
+    stem = file_stem(model)
+    manifest_paths = [
         path for path in relevant if path.startswith(models) and PurePosixPath(path).stem == stem
     ]
-    if not found:
-        names = [unquote(stem_of(path)) for path, kind in listing.items() if kind == "manifest"]
+    if not manifest_paths:
+        names = [unquote(stem_of(path)) for path, kind in kinds.items() if kind == "manifest"]
         hint = did_you_mean(model, names) or (
             "write it from MLflow with mlflow-gitops import, or create"
-            f" {registry}/models/{stem}.yaml with the lines name: {model} and stages: {{}}."
+            f" {models}{stem}.yaml with the lines name: {model} and stages: {{}}."
         )
-        raise Failure(f"{model} has no manifest in {registry}/models/; {hint}")
-    policy = [path for path in relevant if not path.startswith(models)]
-    sources = {path: files.read_file(workspace.top / path, path) for path in (*policy, *found)}
+        raise Failure(f"{model} has no manifest in {models}; {hint}")
+
+    policy_paths = [path for path in relevant if not path.startswith(models)]
+    sources = {
+        path: files.read_file(workspace.top / path, path)
+        for path in (*policy_paths, *manifest_paths)
+    }
     snapshot = build(sources.values(), registry)
     if snapshot.errors:
         report_invalid(snapshot, form)
         raise InvalidFiles
-    [file] = found
+
+    [file] = manifest_paths
     manifest = snapshot.manifests[model]
-    return OpenManifest(
-        workspace,
-        settings,
-        sources,
-        file,
-        manifest,
-        snapshot.policy.for_model(model, manifest.kind),
-    )
-
-
-# -- what changes -------------------------------------------------------------------------------------------------------
+    rules = snapshot.policy.for_model(model, manifest.kind)
+    return OpenManifest(workspace, settings, sources, file, manifest, rules)
 
 
 def stages_after(
-    sheet: OpenManifest, stage: str, versions: tuple[int, ...]
+    target: OpenManifest, stage: str, versions: tuple[int, ...]
 ) -> dict[str, tuple[int, ...]]:
-    """The stages as they are once `stage` holds `versions`: they leave MLflow's other stages, where
-    one version cannot be at the same time. Raises Refused where that would leave a protected stage
-    empty."""
+    """The stages that change if `stage` gets `versions`, with their new versions. A version leaves
+    MLflow's other stages, because it can be in only one of them.
+
+    Raises Refused if that would leave a protected stage empty.
+    """
     changed = {stage: versions}
-    for other, held in sheet.manifest.stages.items():
-        if other == stage or not (sheet.rule(stage).native and sheet.rule(other).native):
+    if not target.rule(stage).native:
+        return changed
+
+    for other, holders in target.manifest.stages.items():
+        if other == stage or not target.rule(other).native:
             continue
-        kept = tuple(version for version in held if version not in versions)
-        if kept == held:
+        staying = tuple(version for version in holders if version not in versions)
+        if staying == holders:
             continue
-        if not kept and sheet.rule(other).protected:
+        if not staying and target.rule(other).protected:
             raise Refused(
-                f"{version_list(held)} holds {other}, which is protected and would be left empty. "
-                f"Promote another version to {other} first, or write {other}: null by hand."
+                f"{version_list(holders)} holds {other}, which is protected and would be left"
+                " empty.",
+                fix=(
+                    f"Promote another version to {other} first, or set {other}: null in the"
+                    " manifest by hand."
+                ),
             )
-        changed[other] = kept
+        changed[other] = staying
     return changed
 
 
-def observe_or_warn(sheet: OpenManifest) -> ObservedModel | None:
-    """The model as MLflow shows it, without versions where it has none of that name. None, with a
-    warning, where MLflow cannot be asked."""
-    progress = steps(sheet.settings)
-    progress("asking MLflow")
+def observe_or_warn(target: OpenManifest) -> ObservedModel | None:
+    """The model in MLflow, as `observe`. None, with a warning, if MLflow cannot be reached."""
+    progress = steps(target.settings)
+    progress("reading MLflow")
     try:
-        return observe(sheet)
+        return observe(target)
     except RegistryFailure as failure:
-        warn(f"MLflow cannot be asked; this goes on without it. {failure}")
+        warn(f"MLflow cannot be reached; continuing without it. {failure}")
         return None
 
 
-def observe(sheet: OpenManifest) -> ObservedModel:
-    """As `asked`; raises RegistryFailure."""
+def observe(target: OpenManifest) -> ObservedModel:
+    """The model in MLflow, without versions if MLflow has no model of this name.
+
+    Raises RegistryFailure if MLflow cannot be reached, and Failure if the name is a model in MLflow
+    and a prompt in its manifest, or the reverse.
+    """
     from mlflow_gitops.app.connect import connect
 
-    kind = sheet.manifest.kind
-    seen = connect(sheet.workspace, warn).read(sheet.name, kind)
-    if seen is not None and seen.kind != kind:
+    kind = target.manifest.kind
+    observed = connect(target.workspace, warn).read(target.name, kind)
+    if observed is not None and observed.kind != kind:
         raise Failure(
-            f"{sheet.name} is a {seen.kind} in MLflow, no {kind}. Give the {kind} another name."
+            f"{target.name} is a {observed.kind} in MLflow and not a {kind}. Give the {kind}"
+            " another name."
         )
-    return seen or ObservedModel(sheet.name)
+    return observed or ObservedModel(target.name)
 
 
 def pins_for(
-    sheet: OpenManifest, seen: ObservedModel, versions: Sequence[int]
+    target: OpenManifest, observed: ObservedModel, versions: Sequence[int]
 ) -> dict[int, dict[str, str]]:
-    """What to pin of versions that come to hold a stage: nothing where the manifest does already.
-    Raises Refused for one that MLflow does not have and nobody said how to register, or that is
-    pinned to something else."""
-    wanted = {}
+    """The pins to add for versions that get a stage; none for those that the manifest pins already.
+
+    Raises Refused for a version that MLflow does not have and reconcile cannot register, and for one
+    that is pinned to something else.
+    """
+    pins = {}
     for version in versions:
-        spec = sheet.manifest.versions.get(version, VersionSpec())
-        found = seen.versions.get(version)
-        if found is None:
+        spec = target.manifest.versions.get(version, VersionSpec())
+        observed_version = observed.versions.get(version)
+        if observed_version is None:
             if not spec.can_be_registered:
-                raise missing_version(sheet, seen, version)
+                raise missing_version(target, observed, version)
             note(
-                sheet.settings,
+                target.settings,
                 f"MLflow does not have version {version} yet; reconcile registers it from"
                 f" {spec.registered_from}.",
             )
-        elif differing := [
-            word for word in IDENTITY if getattr(spec, word) not in (None, getattr(found, word))
-        ]:
-            word = differing[0]
+            continue
+
+        _check_pins(target, version, spec, observed_version)
+        if spec.origin is None and not any(getattr(spec, name) for name in IDENTITY):
+            pins[version] = identity(observed_version)
+    return pins
+
+
+def _check_pins(
+    target: OpenManifest, version: int, spec: VersionSpec, observed: ObservedVersion
+) -> None:
+    for name in IDENTITY:
+        pinned, actual = getattr(spec, name), getattr(observed, name)
+        if pinned not in (None, actual):
             raise Refused(
-                f"Version {version} is pinned to {word} {getattr(spec, word)}, MLflow has"
-                f" {getattr(found, word) or 'none'}: it is not the version that was reviewed. If it"
-                f" is the right one: mlflow-gitops pin {sheet.name} {version}"
+                f"Version {version} is pinned to {name} {pinned}, MLflow has {actual or 'none'}: it"
+                " is not the version that was reviewed.",
+                fix=f"If it is the right one: mlflow-gitops pin {target.name} {version}",
             )
-        elif spec.origin is None and not any(getattr(spec, word) for word in IDENTITY):
-            wanted[version] = identity(found)
-    return wanted
 
 
-def missing_version(sheet: OpenManifest, seen: ObservedModel, version: int) -> Refused:
-    have = f"it has {version_list(sorted(seen.versions)[-5:])}" if seen.versions else "it has none"
-    if sheet.manifest.kind == "prompt":
-        way = "Register it with mlflow.genai.register_prompt."
-        return Refused(f"MLflow has no version {version} of the prompt {sheet.name}; {have}. {way}")
+def missing_version(target: OpenManifest, observed: ObservedModel, version: int) -> Refused:
+    """The refusal for a version that MLflow does not have."""
+    newest = sorted(observed.versions)[-5:]
+    available = f"it has {version_list(newest)}" if newest else "it has none"
+    if target.manifest.kind == "prompt":
+        return Refused(
+            f"MLflow has no version {version} of the prompt {target.name}; {available}.",
+            fix="Register it with mlflow.genai.register_prompt.",
+        )
     return Refused(
-        f"MLflow has no version {version} of {sheet.name}; {have}. Register it by training, or say"
-        f" where reconcile shall register it from: mlflow-gitops pin {sheet.name} {version}"
-        " --source SOURCE"
+        f"MLflow has no version {version} of {target.name}; {available}.",
+        fix=(
+            "Register it by training, or set the source that reconcile registers it from:"
+            f" mlflow-gitops pin {target.name} {version} --source SOURCE"
+        ),
     )

@@ -1,82 +1,94 @@
-"""`pin`: says in the manifest which version a number means."""
+"""`pin`: writes into the manifest which version in MLflow a number means."""
 
 from __future__ import annotations
 
-from mlflow_gitops.commands import manifest_file as sheets
-from mlflow_gitops.commands.finish_edit import EditOptions, finish
-from mlflow_gitops.commands.manifest_file import OpenManifest
+from mlflow_gitops.commands.finish_edit import EditMessage, EditOptions, finish
+from mlflow_gitops.commands.manifest_file import (
+    OpenManifest,
+    missing_version,
+    observe,
+    observe_or_warn,
+    open_manifest,
+)
 from mlflow_gitops.commands.output import warn
 from mlflow_gitops.core.authoring.edit_manifest import Edit
 from mlflow_gitops.core.authoring.edit_pins import IDENTITY, identity
 from mlflow_gitops.core.manifests.manifest import VersionSpec
-from mlflow_gitops.core.observed.model import HIGHEST_TAG, ObservedModel
+from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.errors import Refused
 from mlflow_gitops.settings import Settings
+
+_Fields = dict[str, str | None]
+"""Pins and their new values; None removes a pin."""
 
 
 def run(
     settings: Settings, model: str, version: int, source: str | None, options: EditOptions
 ) -> int:
-    """Write a version's run, source and logged model as MLflow has them; with `source`, for a
-    version that MLflow does not have, where reconcile shall register it from."""
-    sheet = sheets.open_manifest(settings, model, options.form)
-    spec = sheet.manifest.versions.get(version, VersionSpec())
-    seen = sheets.observe(sheet) if source is None else sheets.observe_or_warn(sheet)
-    found = seen.versions.get(version) if seen is not None else None
-    fields: dict[str, str | None]
-    if found is not None:
-        if source is not None and source != found.source:
-            raise Refused(
-                f"MLflow has version {version} of {model} already, from"
-                f" {found.source or 'nowhere'}. Leave --source away to pin that one, or take the"
-                " next number."
-            )
-        known = identity(found)
-        # A logged model that is pinned, and right, stays, although the source may say it as well.
-        fields = {
-            word: (
-                None
-                if word not in known and getattr(spec, word) != getattr(found, word)
-                else known.get(word)
-            )
-            for word in IDENTITY
-            if word in known or getattr(spec, word) not in (None, getattr(found, word))
-        }
+    """Pin a version to its run, source and logged model in MLflow. With `source`, pin a version that
+    MLflow does not have to the source that reconcile registers it from."""
+    target = open_manifest(settings, model, options.form)
+    observed = observe(target) if source is None else observe_or_warn(target)
+    observed_version = observed.versions.get(version) if observed is not None else None
+    spec = target.manifest.versions.get(version, VersionSpec())
+
+    if observed_version is not None:
+        _check_source(model, observed_version, source)
+        fields = _fields_of(observed_version, spec)
+        summary = "It is what MLflow has under this number."
     elif source is not None:
-        if seen is not None:
-            _can_be_registered(sheet, seen, version)
-        fields = {"source": source}
-        if spec.model_id and source.startswith("models:/") and source != f"models:/{spec.model_id}":
-            fields["model_id"] = None
+        if observed is not None:
+            _check_number(target, observed, version)
+        fields = _fields_for_source(source, spec)
+        summary = f"Reconcile registers it from {source}."
     else:
-        assert seen is not None
-        raise sheets.missing_version(sheet, seen, version)
-    for word, value in fields.items():
-        if (old := getattr(spec, word)) not in (None, value):
-            warn(f"Version {version} was pinned to {word} {old}.")
-    return finish(
-        sheet,
-        Edit({}, {version: fields}),
-        f"Pin {sheet.name} {version}",
-        [_said(source, found is None)],
-        options,
-    )
+        assert observed is not None  # without a source, `observe` raises if MLflow is down
+        raise missing_version(target, observed, version)
+
+    for name, value in fields.items():
+        old = getattr(spec, name)
+        if old not in (None, value):
+            warn(f"Version {version} was pinned to {name} {old}.")
+    message = EditMessage(f"Pin {target.name} {version}", summary)
+    return finish(target, Edit(pins={version: fields}), message, options)
 
 
-def _said(source: str | None, new: bool) -> str:
-    return (
-        f"Reconcile registers it from {source}."
-        if new
-        else "It is what MLflow has under this number."
-    )
+def _fields_of(observed: ObservedVersion, spec: VersionSpec) -> _Fields:
+    """The pins of a version in MLflow. A pin that does not apply any more is removed; one that is
+    right is kept, even if another pin implies it (a logged model that is also the source)."""
+    known = identity(observed)
+    fields: _Fields = {}
+    for name in IDENTITY:
+        pinned, actual = getattr(spec, name), getattr(observed, name)
+        if name in known:
+            fields[name] = known[name]
+        elif pinned not in (None, actual):
+            fields[name] = None
+    return fields
 
 
-def _can_be_registered(sheet: OpenManifest, seen: ObservedModel, version: int) -> None:
-    """MLflow never gives a number twice, so one that it has passed cannot come (RULES R2)."""
-    noted = seen.tags.get(HIGHEST_TAG, "")
-    highest = max([*seen.versions, int(noted) if noted.isdigit() else 0])
+def _fields_for_source(source: str, spec: VersionSpec) -> _Fields:
+    fields: _Fields = {"source": source}
+    if spec.model_id and source.startswith("models:/") and source != f"models:/{spec.model_id}":
+        fields["model_id"] = None  # the source is another logged model
+    return fields
+
+
+def _check_source(model: str, observed: ObservedVersion, source: str | None) -> None:
+    if source is not None and source != observed.source:
+        raise Refused(
+            f"MLflow already has version {observed.number} of {model}, from"
+            f" {observed.source or 'no source'}.",
+            fix="Omit --source to pin that one, or use the next number.",
+        )
+
+
+def _check_number(target: OpenManifest, observed: ObservedModel, version: int) -> None:
+    """MLflow never uses a number twice, so a version with a lower number can never be registered
+    (RULES R2)."""
+    highest = observed.highest_number
     if version <= highest:
         raise Refused(
-            f"Version {version} of {sheet.name} cannot be registered: MLflow never gives a number"
+            f"Version {version} of {target.name} cannot be registered: MLflow never uses a number"
             f" twice, and the next one is {highest + 1}."
         )

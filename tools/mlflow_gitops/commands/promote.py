@@ -1,11 +1,24 @@
-"""`promote`: a version comes to hold a stage, in the manifest."""
+"""`promote`: gives a stage to a version, in the manifest."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from mlflow_gitops.commands import manifest_file as sheets
-from mlflow_gitops.commands.finish_edit import EditOptions, finish, override_lines, stage_sentences
+from mlflow_gitops.commands.finish_edit import (
+    EditMessage,
+    EditOptions,
+    finish,
+    override_lines,
+    stage_sentences,
+)
+from mlflow_gitops.commands.manifest_file import (
+    OpenManifest,
+    observe_or_warn,
+    open_manifest,
+    pins_for,
+    stages_after,
+)
 from mlflow_gitops.core.authoring.edit_manifest import Edit
 from mlflow_gitops.core.authoring.edit_pins import Pin
 from mlflow_gitops.core.wording import version_list
@@ -13,47 +26,61 @@ from mlflow_gitops.errors import Failure
 from mlflow_gitops.settings import Settings
 
 
+@dataclass(frozen=True, slots=True)
+class PromoteOptions:
+    """`add`: the version joins the current holders instead of replacing them. `pin`: pin the version
+    if MLflow can be reached. `from_environment`: the version is one of that environment, and a copy
+    of it gets the stage. `overrides`: GATE='reason' options."""
+
+    add: bool
+    pin: bool
+    from_environment: str | None
+    overrides: Sequence[str]
+
+
 def run(
     settings: Settings,
     model: str,
     version: int,
     stage: str,
-    *,
-    add: bool,
-    pin: bool,
-    origin: str | None = None,
-    overrides: Sequence[str],
+    promotion: PromoteOptions,
     options: EditOptions,
 ) -> int:
-    """Give a stage to a version, which replaces whatever held it (joins it, with `add` and in
-    Archived) and leaves MLflow's other stages. With `pin`, the version is pinned too, where MLflow
-    can be asked. With `origin`, the version is that environment's, and a copy of it comes to hold
-    the stage."""
-    sheet = sheets.open_manifest(settings, model, options.form)
-    copied: Mapping[int, Mapping[str, Pin]] = {}
-    if origin is not None:
-        from mlflow_gitops.commands.promote_from import copied as copy_of
+    """Give a stage to a version. It replaces the current holders (joins them with `add` and in
+    Archived) and leaves MLflow's other stages."""
+    target = open_manifest(settings, model, options.form)
+    environment = promotion.from_environment
+    subject = f"Promote {target.name} {version} to {stage}"
+    pins: Mapping[int, Mapping[str, Pin]] = {}
+    if environment is not None:
+        from mlflow_gitops.commands.promote_from import plan_copy
 
-        there = version
-        version, copied = copy_of(sheet, origin, version)
-    rule = sheet.rule(stage)
-    lines = override_lines(sheet, stage, overrides)
-    held = sheet.holders(stage)
-    subject = f"Promote {sheet.name} {version} to {stage}"
-    if origin is not None:
-        subject = f"Promote {sheet.name} {there} of {origin} to {stage}, as {version}"
-    if version in held:
-        return finish(sheet, Edit(), subject, [""], options)
-    if add and rule.alias and held:
+        original = version
+        version, pins = plan_copy(target, environment, original)
+        subject = f"Promote {target.name} {original} of {environment} to {stage}, as {version}"
+
+    rule = target.rule(stage)
+    gate_overrides = override_lines(target, stage, promotion.overrides)
+    holders = target.holders(stage)
+    if version in holders:
+        return finish(target, Edit(), EditMessage(subject), options)
+    if promotion.add and rule.alias and holders:
         raise Failure(
-            f"{stage} is kept as the alias {rule.alias!r} and holds one version;"
-            f" {version_list(held)} holds it. Leave --add away to replace it."
+            f"{stage} is kept as the alias {rule.alias!r} and can hold only one version;"
+            f" {version_list(holders)} holds it. Omit --add to replace it."
         )
-    # Who is archived joins those that are; anywhere else the stage is handed over.
-    new = tuple(sorted({*held, version})) if add or stage == "Archived" else (version,)
-    stages = sheets.stages_after(sheet, stage, new)
-    seen = sheets.observe_or_warn(sheet) if pin and origin is None else None
-    pins = sheets.pins_for(sheet, seen, [version]) if seen is not None else copied
+
+    joins = promotion.add or stage == "Archived"
+    new_holders = tuple(sorted({*holders, version})) if joins else (version,)
+    stages = stages_after(target, stage, new_holders)
+    if promotion.pin and environment is None:
+        pins = _pins(target, version)
     edit = Edit(stages, pins)
-    said = " ".join(stage_sentences(sheet.manifest.stages, edit))
-    return finish(sheet, edit, subject, [said, "\n".join(lines)], options)
+    summary = " ".join(stage_sentences(target.manifest.stages, edit))
+    message = EditMessage(subject, summary, ["\n".join(gate_overrides)])
+    return finish(target, edit, message, options)
+
+
+def _pins(target: OpenManifest, version: int) -> Mapping[int, Mapping[str, Pin]]:
+    observed = observe_or_warn(target)
+    return pins_for(target, observed, [version]) if observed is not None else {}

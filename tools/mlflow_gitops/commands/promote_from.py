@@ -1,59 +1,80 @@
-"""`promote --from`: which number a version of another environment gets here, and what pins it to
-where it comes from."""
+"""`promote --from`: the number and the pin of a copy of another environment's version."""
 
 from __future__ import annotations
 
 from mlflow_gitops.commands.manifest_file import OpenManifest
 from mlflow_gitops.commands.output import note, warn
 from mlflow_gitops.core.manifests.origin_pin import ORIGIN_TAG, OriginPin
-from mlflow_gitops.core.observed.model import HIGHEST_TAG, ObservedModel
+from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.errors import Refused, UsageFailure
 
 
-def copied(
-    sheet: OpenManifest, environment: str, version: int
+def plan_copy(
+    target: OpenManifest, environment: str, version: int
 ) -> tuple[int, dict[int, dict[str, OriginPin]]]:
-    """The number of the copy, and what is to be pinned of it: that of one that is here or on its
-    way, else the next free one. Raises Refused where there is no such version, and RegistryFailure
-    where either MLflow cannot be asked."""
-    place = sheet.workspace.environment
-    if place is None:
-        raise UsageFailure(
-            "Which environment shall have the copy? Name it before the command: --env NAME promote"
-            f" … --from {environment}."
-        )
-    if environment == place.name:
-        raise UsageFailure(
-            f"{environment} is where the copy would go. Without --from, its own version is"
-            " promoted."
-        )
-    if environment not in sheet.workspace.environments:
-        known = (
-            ", ".join(name for name in sheet.workspace.environments if name != place.name) or "none"
-        )
-        raise UsageFailure(f"There is no other environment {environment!r}; there are: {known}.")
+    """The number of the copy and the pin to add for it. That is the number of a copy that MLflow has
+    or reconcile will make, else the next free one.
+
+    Raises Refused if the environment has no such version, and RegistryFailure if the MLflow of
+    either environment cannot be reached.
+    """
+    _check_environment(target, environment)
     from mlflow_gitops.app.connect import connect
 
-    registry = connect(sheet.workspace, warn)
-    seen = registry.read(sheet.name) or ObservedModel(sheet.name)
-    pin = registry.other_environments.make_pin(environment, sheet.name, version)
-    for number, spec in sheet.manifest.versions.items():
-        if spec.origin == pin:
-            return number, {}
-        if spec.origin is not None and spec.origin.label == pin.label:
-            raise Refused(
-                f"Version {number} is pinned to {pin.label} as it was before; what is there now is"
-                f" another one. Look at it, then take the entry {number} out of versions in"
-                f" {sheet.file}, or promote another version."
-            )
-    for number, observed in seen.versions.items():
-        if observed.tags.get(ORIGIN_TAG) == pin.stamp:
+    registry = connect(target.workspace, warn)
+    observed = registry.read(target.name) or ObservedModel(target.name)
+    pin = registry.other_environments.make_pin(environment, target.name, version)
+
+    declared = _declared_copy(target, pin)
+    if declared is not None:
+        return declared, {}
+    for number, observed_version in observed.versions.items():
+        if observed_version.tags.get(ORIGIN_TAG) == pin.stamp:
             return number, {number: {"origin": pin}}
-    noted = seen.tags.get(HIGHEST_TAG, "")
-    coming = (number for number, spec in sheet.manifest.versions.items() if spec.can_be_registered)
-    number = max([0, *seen.versions, *coming, int(noted) if noted.isdigit() else 0]) + 1
+
+    specs = target.manifest.versions.items()
+    to_be_registered = [number for number, spec in specs if spec.can_be_registered]
+    number = max([observed.highest_number, *to_be_registered]) + 1
     note(
-        sheet.settings,
+        target.settings,
         f"Reconcile copies version {version} of {environment} here, as version {number}.",
     )
     return number, {number: {"origin": pin}}
+
+
+def _check_environment(target: OpenManifest, environment: str) -> None:
+    own = target.workspace.environment
+    if own is None:
+        raise UsageFailure(
+            "Which environment should get the copy? Name it before the command: --env NAME promote"
+            f" … --from {environment}."
+        )
+    if environment == own.name:
+        raise UsageFailure(
+            f"{environment} is the environment that gets the copy. Omit --from to promote its own"
+            " version."
+        )
+    if environment not in target.workspace.environments:
+        others = [name for name in target.workspace.environments if name != own.name]
+        raise UsageFailure(
+            f"There is no other environment {environment!r}; there are:"
+            f" {', '.join(others) or 'none'}."
+        )
+
+
+def _declared_copy(target: OpenManifest, pin: OriginPin) -> int | None:
+    """The number that the manifest gives to a copy of a version; None if it has no such copy. Raises
+    Refused if it has a copy of an earlier version with the same number."""
+    for number, spec in target.manifest.versions.items():
+        if spec.origin == pin:
+            return number
+        if spec.origin is not None and spec.origin.label == pin.label:
+            raise Refused(
+                f"Version {number} is pinned to an earlier {pin.label}; there is another version"
+                " under that number now.",
+                fix=(
+                    f"Inspect it, then remove the entry {number} from versions in {target.file},"
+                    " or promote another version."
+                ),
+            )
+    return None

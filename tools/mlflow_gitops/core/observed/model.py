@@ -77,3 +77,10 @@ class ObservedModel:
     @property
     def owner(self) -> str | None:
         return self.tags.get(OWNER_TAG) or None
+
+    @property
+    def highest_number(self) -> int:
+        """The highest version number that MLflow is known to have used, 0 if none: of a visible
+        version, or noted by a reconcile. MLflow never uses a number twice."""
+        noted = self.tags.get(HIGHEST_TAG, "")
+        return max([0, *self.versions, int(noted) if noted.isdigit() else 0])
