@@ -12,11 +12,11 @@ import pytest
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.core.plan.context import PlanContext
 from mlflow_gitops.core.plan.fingerprint import Fingerprint
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
 from mlflow_gitops.core.plan.plan_model import plan_model
-from mlflow_gitops.core.plan.refusals import Context
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.render import problems, reconcile, status
@@ -55,7 +55,7 @@ def between(
     points = [Point(BEFORE, make_desired(before, policy) if before is not None else None)]
     points += [Point(PROMOTED, make_desired(after, policy))] if before != after else []
     history = ModelHistory(BEFORE.sha, "known", tuple(points))
-    return plan_model("m", history, observed, Context(OWNER, NOW, NO_EVIDENCE))
+    return plan_model("m", history, observed, PlanContext(OWNER, NOW, NO_EVIDENCE))
 
 
 def version(number: int, stage: str = "None", **about: object) -> ObservedVersion:

@@ -17,9 +17,10 @@ from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.core.plan.context import PlanContext
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import ModelPlan
-from mlflow_gitops.core.plan.plan_model import Context, plan_model
+from mlflow_gitops.core.plan.plan_model import plan_model
 from mlflow_gitops.errors import RegistryFailure
 from tests.support.core.evidence import NO_EVIDENCE
 from tests.support.core.states import NAME, OWNER, commit
@@ -62,7 +63,7 @@ def run(held: MemoryRegistry, whole: ModelHistory = HISTORY) -> Outcome:
         elif observed.base != BASE.sha:
             history = ModelHistory(observed.base, "stale", (Point(None, whole.target),))
         return plan_model(
-            name, history, observed, Context(OWNER, "2026-02-01T00:00:00Z", NO_EVIDENCE)
+            name, history, observed, PlanContext(OWNER, "2026-02-01T00:00:00Z", NO_EVIDENCE)
         )
 
     [outcome] = apply_models([again(NAME)], again, held, pauses=(0.0, 0.0, 0.0))
@@ -119,7 +120,7 @@ def test_a_newer_run_ends_before_this_one_has_read_back() -> None:
     """What it wrote over is not claimed as done by this run."""
     held = registry()
     whole = len(
-        plan_model(NAME, HISTORY, held.read(NAME), Context(OWNER, "", NO_EVIDENCE)).applying
+        plan_model(NAME, HISTORY, held.read(NAME), PlanContext(OWNER, "", NO_EVIDENCE)).applying
     )
 
     def newer() -> None:

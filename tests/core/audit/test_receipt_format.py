@@ -45,7 +45,7 @@ APPLIED = Outcome(
         Verdict("Production", 14, "approvals", "waiting", "1 of 2", needs="1 more approval"),
     ),
     people={COMMIT.sha: Vouched(128, "api", "@ben", ("@ben", "@cho"))},
-    found=(Change("set_alias", None, "champion", 12, 14, "commit", True, COMMIT),),
+    already_applied=(Change("set_alias", None, "champion", 12, 14, "commit", True, COMMIT),),
 )
 REFUSED = Outcome(
     "churn",
@@ -99,7 +99,7 @@ def test_formats_differ_in_the_version_and_one_key() -> None:
 
 
 def test_a_recovered_receipt_records_what_an_interrupted_run_had_done() -> None:
-    recorded = RecordedModel(recovered_outcome("fraud-detector", APPLIED.found))
+    recorded = RecordedModel(recovered_outcome("fraud-detector", APPLIED.already_applied))
     assert recorded.is_applied and len(recorded.already_applied) == 1 and not recorded.changes
     assert recovered_outcome("churn", ()) == {"model": "churn", "result": "applied"}
     receipt = Receipt("c", "", {"recovered": True})

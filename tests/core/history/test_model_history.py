@@ -25,9 +25,9 @@ from mlflow_gitops.core.manifests.policy import Policy, read_policy
 from mlflow_gitops.core.manifests.registry_folder import stem_of
 from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.core.plan.context import PlanContext
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.plan.plan_model import plan_model
-from mlflow_gitops.core.plan.refusals import Context
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.system.files import registry_files
 from tests.support.core.evidence import NO_EVIDENCE
@@ -200,7 +200,7 @@ def check_causes(history: ModelHistory, states: list[State], base: str | None) -
     aliases = {"production": 4, "champion": 4, "canary": 1}
     seen = ObservedModel(name, "by hand", {"a": "z", "b": "z"}, aliases, versions)
     for change in plan_model(
-        name, history, seen, Context("owner", "2026-02-01T00:00:00Z", NO_EVIDENCE)
+        name, history, seen, PlanContext("owner", "2026-02-01T00:00:00Z", NO_EVIDENCE)
     ).changes:
         field = _field(change)
         said = values(states, field)

@@ -12,7 +12,7 @@ from mlflow_gitops.core.manifests.manifest_checks import check_policy
 from mlflow_gitops.core.manifests.origin_pin import ORIGIN_TAG, OriginPin, copied_tags
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
-from mlflow_gitops.core.plan.pins import origins, pins
+from mlflow_gitops.core.plan.pins import origin_refusals, pin_refusals
 from mlflow_gitops.core.recorded.values import Unreadable
 from tests.support.core.evidence import FakeEvidence
 
@@ -36,7 +36,10 @@ def desired() -> Desired:
 
 def refused(found: ObservedVersion | None) -> list[str]:
     evidence = FakeEvidence(origin=lambda pin: found)
-    return [f"{one.code}: {one.detail}" for one in origins(desired(), ObservedModel("m"), evidence)]
+    return [
+        f"{one.code}: {one.detail}"
+        for one in origin_refusals(desired(), ObservedModel("m"), evidence)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -71,22 +74,25 @@ def test_an_origin_that_cannot_be_looked_at_is_no_origin() -> None:
     def silent(pin: OriginPin) -> ObservedVersion | None:
         raise Unreadable("it does not answer")
 
-    [found] = origins(desired(), ObservedModel("m"), FakeEvidence(origin=silent))
+    [found] = origin_refusals(desired(), ObservedModel("m"), FakeEvidence(origin=silent))
     assert (found.code, "it does not answer" in found.detail) == ("pin", True)
 
 
 def test_nobody_is_asked_once_the_copy_is_here() -> None:
     here = ObservedModel("m", versions={3: ObservedVersion(3, tags={ORIGIN_TAG: PIN.stamp})})
     assert (
-        list(origins(desired(), here, FakeEvidence(origin=lambda pin: pytest.fail("asked")))) == []
+        list(
+            origin_refusals(desired(), here, FakeEvidence(origin=lambda pin: pytest.fail("asked")))
+        )
+        == []
     )
-    assert list(pins(desired(), here, (), lambda version: None)) == []
+    assert list(pin_refusals(desired(), here, (), lambda version: None)) == []
 
 
 @pytest.mark.parametrize("tags", [{}, {ORIGIN_TAG: "staging/13@" + DIGEST}])
 def test_another_version_under_its_number_is_refused(tags: dict[str, str]) -> None:
     other = ObservedModel("m", versions={3: ObservedVersion(3, tags=tags)})
-    [found] = pins(desired(), other, (), lambda version: None)
+    [found] = pin_refusals(desired(), other, (), lambda version: None)
     assert found.code == "pin" and f"is pinned to origin staging/14@{DIGEST}" in found.detail
 
 

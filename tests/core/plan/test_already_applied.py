@@ -10,9 +10,8 @@ from hypothesis import given, settings
 
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
-from mlflow_gitops.core.plan.already_applied import unapplied
+from mlflow_gitops.core.plan.already_applied import already_applied_changes, state_before_target
 from mlflow_gitops.core.plan.plan import Change
-from mlflow_gitops.core.plan.plan_model import found
 from tests.support.core.one_model import make_desired, make_history, make_observed, make_version
 from tests.support.core.random_plans import (
     EXAMPLE_COUNT,
@@ -27,7 +26,9 @@ from tests.support.registries.memory import MemoryRegistry
 def done(history: ModelHistory, registry: MemoryRegistry) -> set[tuple[object, ...]]:
     return {
         told(change)
-        for change in found(history, registry.read(NAME), plan_now(history, registry).changes)
+        for change in already_applied_changes(
+            history, registry.read(NAME), plan_now(history, registry).changes
+        )
     }
 
 
@@ -110,7 +111,7 @@ def done_whole() -> ObservedModel:
 
 
 def test_what_git_changed_is_put_back_and_nothing_else() -> None:
-    earlier = unapplied(since(LESS, FULL), done_whole())
+    earlier = state_before_target(since(LESS, FULL), done_whole())
     assert earlier is not None
     assert (earlier.name, earlier.description) == ("m", "old")
     assert earlier.tags == {"a": "old", "byhand": "kept"} and earlier.aliases == {
@@ -133,11 +134,13 @@ def test_what_git_began_to_declare_was_empty() -> None:
     whole = replace(
         make_observed(make_version(1, "Production", description="new")), description="new"
     )
-    earlier = unapplied(since("stages: {}", begun), whole)
+    earlier = state_before_target(since("stages: {}", begun), whole)
     assert earlier is not None
     assert (earlier.description, earlier.versions[1]) == ("", make_version(1, "None"))
     named = make_version(1, "Production", description="Production")
-    earlier = unapplied(since("stages: {}", "stages: {Production: 1}"), make_observed(named))
+    earlier = state_before_target(
+        since("stages: {}", "stages: {Production: 1}"), make_observed(named)
+    )
     assert earlier is not None and earlier.versions[1] == replace(named, stage="None")
 
 
@@ -149,16 +152,18 @@ def test_what_is_not_done_is_left_as_it_is() -> None:
     elsewhere = replace(
         make_observed(*versions.values(), aliases={"one": 1, "x": 1}, a="else"), description="else"
     )
-    assert unapplied(since(LESS, FULL), elsewhere) == elsewhere
-    assert unapplied(since(FULL, FULL), done_whole()) == done_whole(), (
+    assert state_before_target(since(LESS, FULL), elsewhere) == elsewhere
+    assert state_before_target(since(FULL, FULL), done_whole()) == done_whole(), (
         "what git did not change nobody undoes"
     )
-    assert unapplied(since(LESS, None), elsewhere) is elsewhere, "nothing is wanted any more"
+    assert state_before_target(since(LESS, None), elsewhere) is elsewhere, (
+        "nothing is wanted any more"
+    )
 
 
 def test_what_a_commit_took_away_comes_back() -> None:
     gone = make_observed(make_version(1, "Archived"), make_version(2, "None"))
-    earlier = unapplied(since(LESS, "stages: {Production: null}"), gone)
+    earlier = state_before_target(since(LESS, "stages: {Production: null}"), gone)
     assert earlier is not None
     assert (earlier.description, earlier.tags, earlier.aliases) == ("old", {"a": "old"}, {"one": 1})
     assert earlier.versions[1] == make_version(
@@ -189,7 +194,7 @@ def test_what_a_commit_took_away_comes_back() -> None:
     ],
 )
 def test_where_a_version_was(before: str, after: str, now: str, then: str) -> None:
-    earlier = unapplied(
+    earlier = state_before_target(
         since(f"stages: {before}", f"stages: {after}"), make_observed(make_version(1, now))
     )
     assert earlier is not None and earlier.versions[1].stage == then
@@ -207,15 +212,15 @@ def test_a_version_that_reconcile_registered_would_not_be_there() -> None:
         make_version(1, "Staging", tags=OURS), 2, aliases={"one": 1, "kept": 2, "byhand": 1}
     )
     past = since("stages: {}", NEW)
-    earlier = unapplied(past, there)
+    earlier = state_before_target(past, there)
     assert earlier is not None and list(earlier.versions) == [2]
     assert earlier.aliases == {}, "an alias to nothing is none, and `kept` came with the commit"
     declared = since(NEW, NEW + "\ntags: {a: x}")
-    assert unapplied(declared, there) == there, "the base had it already"
+    assert state_before_target(declared, there) == there, "the base had it already"
     for tags in ({}, {"gitops.pin": "m/2"}, {"gitops.pin": "other/1"}):
-        trained = unapplied(past, make_observed(make_version(1, "Staging", tags=tags)))
+        trained = state_before_target(past, make_observed(make_version(1, "Staging", tags=tags)))
         assert trained is not None and 1 in trained.versions, "a training job registered it"
-    unsourced = unapplied(
+    unsourced = state_before_target(
         since("stages: {}", "stages: {Staging: 1}"),
         make_observed(make_version(1, "Staging", tags=OURS)),
     )
@@ -235,7 +240,7 @@ def test_a_model_that_has_nothing_of_its_own_would_not_be_there(
     observed: ObservedModel, there: bool
 ) -> None:
     past = make_history(make_desired(f"{NEW}\ntags: {{a: x}}"))
-    assert (unapplied(past, observed) is not None) is there
-    assert unapplied(replace(past, base="0" * 40, base_state="known"), observed) is not None, (
-        "it was there at the base"
-    )
+    assert (state_before_target(past, observed) is not None) is there
+    assert (
+        state_before_target(replace(past, base="0" * 40, base_state="known"), observed) is not None
+    ), "it was there at the base"

@@ -17,15 +17,12 @@ from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.core.plan.already_applied import already_applied_changes
+from mlflow_gitops.core.plan.changes import departures
+from mlflow_gitops.core.plan.context import PlanContext
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, StageChange, Sync
-from mlflow_gitops.core.plan.plan_model import (
-    departures,
-    desired_stages,
-    found,
-    observed_stages,
-    plan_model,
-)
-from mlflow_gitops.core.plan.refusals import Context
+from mlflow_gitops.core.plan.plan_model import plan_model
+from mlflow_gitops.core.plan.stage_rows import desired_stages, observed_stages
 from mlflow_gitops.core.recorded.values import Unreadable
 from tests.support.core.evidence import FakeEvidence
 from tests.support.core.one_model import (
@@ -59,7 +56,7 @@ def plan(
     past: ModelHistory, observed: ObservedModel | None, *, writing: bool = False, **evidence: Any
 ) -> ModelPlan:
     return plan_model(
-        "m", past, observed, Context(OWNER, NOW, FakeEvidence(**evidence), writing=writing)
+        "m", past, observed, PlanContext(OWNER, NOW, FakeEvidence(**evidence), writing=writing)
     )
 
 
@@ -345,7 +342,7 @@ def test_the_newest_commit_that_made_it_so_is_named() -> None:
 
 def rows(planned: ModelPlan) -> list[tuple[object, ...]]:
     return [
-        (r.stage, r.before, r.after, r.cause, r.commit and int(r.commit.sha, 16), r.why)
+        (r.stage, r.before, r.after, r.cause, r.commit and int(r.commit.sha, 16), r.reason)
         for r in planned.stages
     ]
 
@@ -447,7 +444,7 @@ def test_what_a_commit_changes_elsewhere_does_not_explain_a_drift(policy: str) -
 def test_a_version_that_is_gone_was_moved_to_nothing() -> None:
     past = since("stages: {Production: 1}\nversions: {1: {source: 'file:///1'}}")
     [row] = rows(plan(past, make_observed()))
-    assert row == ("Production", (), (1,), "drift", None, "1 was moved to nothing in MLflow")
+    assert row == ("Production", (), (1,), "drift", None, "1 was deleted in MLflow")
 
 
 def test_archived_is_told_where_the_manifest_lists_it() -> None:
@@ -576,7 +573,7 @@ def test_a_foreign_model_is_not_judged_at_all() -> None:
             not planned.gates
             and len(planned.refusals) == 1
             and not planned.people
-            and not planned.found
+            and not planned.already_applied
         )
         assert not planned.applying and planned.changes and not planned.notes
 
@@ -675,15 +672,17 @@ def test_what_git_changed_and_mlflow_holds_already_is_found() -> None:
     past = since("stages: {Production: 1}", "stages: {Production: 2}\ntags: {a: x}")
     half = make_observed(make_version(1, "Production"), make_version(2, "Production"), a="x")
     planned = plan(past, half, writing=True)
-    assert told(planned.found) == [
+    assert told(planned.already_applied) == [
         ("transition", 2, None, None, "Production", "commit", 1),
         ("set_tag", None, "a", None, "x", "commit", 1),
     ]
     assert [(c.version, c.after) for c in planned.changes] == [(1, "Archived")]
-    assert plan(past, half).found == (), "only in a plan that is made to be carried out"
+    assert plan(past, half).already_applied == (), "only in a plan that is made to be carried out"
     assert (
-        found(past, None) == ()
-        and found(since("stages: {Production: 1}"), make_observed(make_version(1, "Production")))
+        already_applied_changes(past, None) == ()
+        and already_applied_changes(
+            since("stages: {Production: 1}"), make_observed(make_version(1, "Production"))
+        )
         == ()
     )
 
@@ -692,7 +691,7 @@ def test_a_model_that_a_dead_run_made_is_found_as_made() -> None:
     body = "stages: {}\ntags: {a: x}\nversions: {1: {source: 'file:///1'}}"
     made = make_version(1, "None", source="file:///1", tags={"gitops.pin": "m/1"})
     planned = plan(new(body), make_observed(made, a="x"), writing=True)
-    assert told(planned.found) == [
+    assert told(planned.already_applied) == [
         ("create_model", None, None, None, "m", "commit", 0),
         ("register_version", 1, None, None, "file:///1", "commit", 0),
         ("set_tag", None, "a", None, "x", "commit", 0),

@@ -9,7 +9,7 @@ import pytest
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
-from mlflow_gitops.core.plan.pins import moving, pins
+from mlflow_gitops.core.plan.pins import moved_versions, pin_refusals
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.plan.refusals import refusals
 from mlflow_gitops.core.recorded.values import Record, Unreadable
@@ -337,9 +337,9 @@ def test_the_data_of_a_version_to_be_registered_is_looked_for_by_its_pin() -> No
         "stages: {Staging: 1}\nversions: {1: {run_id: a, model_id: m-1, source: 'file:///1',"
         " dataset_digest: abc}, 2: {dataset_digest: abc}}"
     )
-    assert len(list(pins(desired, make_observed(), {1}, read))) == 1
+    assert len(list(pin_refusals(desired, make_observed(), {1}, read))) == 1
     assert asked == [ObservedVersion(1, run_id="a", model_id="m-1")]
-    assert list(pins(desired, make_observed(), (), read)) == [], (
+    assert list(pin_refusals(desired, make_observed(), (), read)) == [], (
         "a version that nothing is to happen to is not read"
     )
 
@@ -354,7 +354,7 @@ def test_what_moves_is_what_comes_somewhere() -> None:
         Change("set_description", 6, None, "", "x"),
         Change("set_tag", None, "7", None, "x"),
     ]
-    assert moving(changes) == {1, 2, 3}
+    assert moved_versions(changes) == {1, 2, 3}
 
 
 # -- stages ----------------------------------------------------------------------------------------

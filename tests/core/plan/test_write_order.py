@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import pytest
 
 from mlflow_gitops.core.plan.plan import Change
-from mlflow_gitops.core.plan.write_order import ordered
+from mlflow_gitops.core.plan.write_order import order_writes
 
 P, S, A, N = "Production", "Staging", "Archived", "None"
 
@@ -74,7 +74,7 @@ def run(
         for version, stage in wanted.items()
     ]
     random.Random(seed).shuffle(moves)
-    order, notes = ordered(moves, now)
+    order, notes = order_writes(moves, now)
     return [(move.version, move.after) for move in order], notes
 
 
@@ -156,5 +156,5 @@ def test_the_kinds_of_writes_follow_one_another() -> None:
     for seed in range(10):
         mixed = expected.copy()
         random.Random(seed).shuffle(mixed)
-        order, notes = ordered(mixed, {5: P, 7: N})
+        order, notes = order_writes(mixed, {5: P, 7: N})
         assert order == expected and notes == []

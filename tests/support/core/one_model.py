@@ -15,8 +15,8 @@ from mlflow_gitops.core.manifests.manifest import read_manifest
 from mlflow_gitops.core.manifests.manifest_checks import check_policy
 from mlflow_gitops.core.manifests.policy import Policy, read_policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.core.plan.context import PlanContext
 from mlflow_gitops.core.plan.plan_model import plan_model
-from mlflow_gitops.core.plan.refusals import Context
 from mlflow_gitops.core.recorded.values import Record
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from tests.support.core.evidence import FakeEvidence
@@ -64,8 +64,8 @@ def make_history(
 
 def make_context(
     read: Callable[[str | None], Record | None] = lambda run: None, **more: bool
-) -> Context:
-    return Context(OWNER, NOW, FakeEvidence(read=lambda version: read(version.run_id)), **more)
+) -> PlanContext:
+    return PlanContext(OWNER, NOW, FakeEvidence(read=lambda version: read(version.run_id)), **more)
 
 
 def refusals_of(

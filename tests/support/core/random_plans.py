@@ -10,15 +10,16 @@ from mlflow_gitops.app.reconciling.apply import apply_models
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.model import ObservedModel
+from mlflow_gitops.core.plan.context import PlanContext
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import ModelPlan
-from mlflow_gitops.core.plan.plan_model import Context, plan_model
+from mlflow_gitops.core.plan.plan_model import plan_model
 from tests.support.core.evidence import NO_EVIDENCE
 from tests.support.core.states import NAME, OWNER, histories, observed_models
 from tests.support.registries.memory import MemoryRegistry
 
 EXAMPLE_COUNT = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "60"))
-CONTEXT = Context(OWNER, "2026-02-01T00:00:00Z", NO_EVIDENCE)
+CONTEXT = PlanContext(OWNER, "2026-02-01T00:00:00Z", NO_EVIDENCE)
 
 
 def plan_now(history: ModelHistory, registry: MemoryRegistry) -> ModelPlan:

@@ -24,9 +24,10 @@ from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy
 from mlflow_gitops.core.manifests.registry_folder import stem_of
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.observed.model import ObservedModel
+from mlflow_gitops.core.plan.changes import departures
+from mlflow_gitops.core.plan.context import PlanContext
 from mlflow_gitops.core.plan.plan import Change
-from mlflow_gitops.core.plan.plan_model import departures
-from mlflow_gitops.core.plan.refusals import Context, refusals
+from mlflow_gitops.core.plan.refusals import refusals
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import Failure, GitFailure
 from mlflow_gitops.render.diff import unified
@@ -192,7 +193,7 @@ class Importer:
         desired, no_commit = Desired(manifest, rules), Commit("", "", "", "")
         result.pending = departures(desired, no_commit, observed)
         history = ModelHistory(None, "none", (Point(no_commit, desired),))
-        context = Context(self._owner or observed.owner or "", "", self._evidence)
+        context = PlanContext(self._owner or observed.owner or "", "", self._evidence)
         result.notes += notes
         for refusal in refusals(desired, history, observed, (), context):
             result.notes.append(f"plan will refuse it: {refusal.detail}; {refusal.way_out}")

@@ -24,10 +24,10 @@ from mlflow_gitops.core.manifests.names import Kind, file_stem
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.observed.model import ObservedModel
+from mlflow_gitops.core.plan.context import PlanContext
 from mlflow_gitops.core.plan.fingerprint import fingerprint
 from mlflow_gitops.core.plan.plan import ModelPlan, Plan
 from mlflow_gitops.core.plan.plan_model import plan_model
-from mlflow_gitops.core.plan.refusals import Context
 from mlflow_gitops.core.plan.run_limit import limit_refusal
 from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.core.wording import did_you_mean
@@ -251,7 +251,9 @@ class Planner:
         )
         owner = self.owner or (observed.owner if observed else None) or ""
         now = format_datetime(self.workspace.settings.now())
-        context = Context(owner, now, self._evidence, self.options.take_over, self.options.writing)
+        context = PlanContext(
+            owner, now, self._evidence, self.options.take_over, self.options.writing
+        )
         return plan_model(name, self.histories.with_entries(history), observed, context)
 
     def _base(self, observed: ObservedModel | None) -> Base:

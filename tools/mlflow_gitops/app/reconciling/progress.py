@@ -72,7 +72,7 @@ class Progress:
             plan.gates if plan else (),
             plan.deferred if plan else None,
             plan.people if plan else {},
-            plan.found if plan else (),
+            plan.already_applied if plan else (),
         )
 
     def outcome_after_failure(

@@ -6,8 +6,8 @@ from mlflow_gitops.app.planning.planner import Planner
 from mlflow_gitops.core.history.base import Base
 from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.observed.model import ObservedModel
+from mlflow_gitops.core.plan.already_applied import already_applied_changes
 from mlflow_gitops.core.plan.plan import Change
-from mlflow_gitops.core.plan.plan_model import found
 
 
 def unrecorded_changes(
@@ -21,4 +21,4 @@ def unrecorded_changes(
     if desired is None:  # the run emptied a model that has no manifest (--prune)
         desired = planner.emptied(name, observed.kind if observed else "model")
     history = planner.histories.history(file_stem(name), desired, base)
-    return found(history, observed)
+    return already_applied_changes(history, observed)

@@ -41,7 +41,7 @@ def recorded_outcome(outcome: Outcome) -> dict[str, Any]:
     """What a receipt holds about one model that a run came to. Empty parts are left out."""
     parts: dict[str, Any] = {
         "changes": _recorded_changes(outcome.changes),
-        "already_applied": _recorded_changes(outcome.found),
+        "already_applied": _recorded_changes(outcome.already_applied),
         "stages": [list(entry) for entry in outcome.entered],
         "gates": [stored_verdict(verdict) for verdict in outcome.gates],
         "people": [_recorded_people(sha, vouched) for sha, vouched in outcome.people.items()],

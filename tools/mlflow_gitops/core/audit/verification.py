@@ -18,9 +18,9 @@ from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.stage_entries import Entry
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.model import ObservedModel
-from mlflow_gitops.core.plan.pins import pins
+from mlflow_gitops.core.plan.changes import departures
+from mlflow_gitops.core.plan.pins import pin_refusals
 from mlflow_gitops.core.plan.plan import Change
-from mlflow_gitops.core.plan.plan_model import departures
 
 _SUBJECTS = {"set_tag": "tag", "delete_tag": "tag", "set_description": "description"}
 
@@ -85,7 +85,7 @@ def _pins(
     """Pins that MLflow does not match. The tip's pins count if there are any: a pin that was added
     after the base says what a version number means all the same."""
     holders = {entry.version for entry in entries}
-    for refusal in pins(account.tip or desired, observed, holders, account.record):
+    for refusal in pin_refusals(account.tip or desired, observed, holders, account.record):
         yield Unexplained(account.name, f"pin {refusal.version} {refusal.field}", refusal.detail)
 
 

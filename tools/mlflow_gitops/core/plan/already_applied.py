@@ -1,103 +1,162 @@
-"""What git asks for and MLflow holds already when a run begins: an interrupted run did it, or
-somebody ahead of the commit.
+"""Changes that git asks for and MLflow holds already when a run begins, because an interrupted run
+made them, or somebody did by hand.
 
-A run that dies leaves no receipt. The next one knows what git changed since the base and sees what
-of it is done; its receipt names that too, so that the receipts together tell of every change,
-whichever run made it (RULES R6).
+An interrupted run leaves no receipt. The next run knows what git changed since the base and sees
+which of it is done; its receipt lists that, too, so that the receipts together list every change
+(RULES R6).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from mlflow_gitops.core.history.model_history import ModelHistory
-from mlflow_gitops.core.manifests.desired import Desired
+from mlflow_gitops.core.manifests.desired import Desired, Field
 from mlflow_gitops.core.manifests.names import ACTIVE_STAGES
 from mlflow_gitops.core.observed.model import PIN_TAG, ObservedModel, ObservedVersion
+from mlflow_gitops.core.plan.changes import find_changes
+from mlflow_gitops.core.plan.plan import Change
 
 
-def unapplied(history: ModelHistory, seen: ObservedModel) -> ObservedModel | None:
-    """The model as MLflow would hold it, had nobody carried out what git changed since the base.
-    None: it would not be there.
+def already_applied_changes(
+    history: ModelHistory, observed: ObservedModel | None, pending: Sequence[Change] = ()
+) -> tuple[Change, ...]:
+    """What git changed between the base and the target and MLflow holds already. `pending` are
+    changes still to be made. `before` is None in each: what MLflow held earlier is not known."""
+    if observed is None or history.target is None or not history.moved:
+        return ()
+
+    earlier = state_before_target(history, observed)
+    model = earlier or ObservedModel(observed.name)
+    changes, _ = find_changes(history.target, history, model, is_new=earlier is None)
+    still_to_do = {_effect(change) for change in pending}
+    return tuple(
+        replace(change, before=None)
+        for change in changes
+        if change.cause == "commit" and _effect(change) not in still_to_do
+    )
+
+
+def _effect(change: Change) -> tuple[object, ...]:
+    return change.action, change.version, change.key, change.after
+
+
+def state_before_target(history: ModelHistory, observed: ObservedModel) -> ObservedModel | None:
+    """The model as MLflow would hold it if nobody had carried out what git changed since the base;
+    None if it would not be there.
 
     Without a base, nothing that git declares would be there. A version that its tag `gitops.pin`
-    shows to be reconcile's own would not be registered, and a model that has no other version would
-    not have been made.
+    shows to be registered by reconcile would not be there, nor a model that has no other version.
     """
-    before, target = history.before, history.target
+    base, target = history.before, history.target
     if target is None:
-        return seen
-    kept = {
-        n: v
-        for n, v in seen.versions.items()
-        if not _is_ours(seen.name, v, target) or _declares(before, n)
-    }
-    others = [
+        return observed
+
+    versions = _versions_before(base, target, observed)
+    other_tags = [
         tag
-        for tag in seen.tags
+        for tag in observed.tags
         if not tag.startswith("gitops.") and tag not in target.manifest.tags
     ]
-    if history.base_state == "none" and not kept and not others:
+    if history.base_state == "none" and not versions and not other_tags:
         return None
-    description, tags, aliases = seen.description, dict(seen.tags), dict(seen.aliases)
-    of_versions = {n: dict(v.tags) for n, v in kept.items()}
-    versions = {
-        n: replace(v, stage=_stage(v, before, target), tags=of_versions[n]) for n, v in kept.items()
-    }
+
+    model = _UndoneModel(observed, versions)
     for field in history.declared | target.fields.keys():
-        was, wanted = (state.fields.get(field) if state else None for state in (before, target))
-        if (
-            was == wanted
-            or field.kind == "stage"
-            or (field.version is not None and field.version not in versions)
-        ):
-            continue
+        model.undo(field, _value(base, field), _value(target, field))
+    return model.build()
+
+
+def _value(state: Desired | None, field: Field) -> str | int | None:
+    return state.fields.get(field) if state else None
+
+
+class _UndoneModel:
+    """A model in MLflow while changes of its fields are undone one by one."""
+
+    def __init__(self, observed: ObservedModel, versions: Mapping[int, ObservedVersion]) -> None:
+        self._observed = observed
+        self._versions = dict(versions)
+        self._description = observed.description
+        self._tags = dict(observed.tags)
+        self._aliases = dict(observed.aliases)
+        self._version_tags = {number: dict(v.tags) for number, v in versions.items()}
+
+    def undo(self, field: Field, before: str | int | None, after: str | int | None) -> None:
+        """Undo the change of a field from `before` to `after`, if MLflow shows it."""
+        version = field.version
+        if before == after or field.kind == "stage":
+            return
+        if version is not None and version not in self._versions:
+            return
+
         if field.kind == "alias":
-            _put_back(aliases, field.key, was, wanted)
+            _undo_entry(self._aliases, field.key, before, after)
         elif field.kind == "tag":
-            _put_back(
-                tags if field.version is None else of_versions[field.version],
-                field.key,
-                was,
-                wanted,
+            tags = self._tags if version is None else self._version_tags[version]
+            _undo_entry(tags, field.key, before, after)
+        elif version is None:
+            if self._description == (after or ""):
+                self._description = str(before or "")
+        elif self._versions[version].description == (after or ""):
+            self._versions[version] = replace(
+                self._versions[version], description=str(before or "")
             )
-        elif field.version is None:
-            description = str(was or "") if description == (wanted or "") else description
-        elif versions[field.version].description == (wanted or ""):
-            versions[field.version] = replace(versions[field.version], description=str(was or ""))
-    aliases = {alias: version for alias, version in aliases.items() if version in versions}
-    return replace(seen, description=description, tags=tags, aliases=aliases, versions=versions)
+
+    def build(self) -> ObservedModel:
+        """The model as it is now."""
+        versions = {
+            number: replace(version, tags=self._version_tags[number])
+            for number, version in self._versions.items()
+        }
+        return replace(
+            self._observed,
+            description=self._description,
+            tags=self._tags,
+            aliases={a: version for a, version in self._aliases.items() if version in versions},
+            versions=versions,
+        )
 
 
-def _put_back(
-    held: dict[str, Any], key: str | None, was: str | int | None, wanted: str | int | None
+def _undo_entry(
+    entries: dict[str, Any], key: str | None, before: str | int | None, after: str | int | None
 ) -> None:
-    """Undo one change in a mapping, where it is done."""
-    if key is None or held.get(key) != wanted:
+    """Undo one change in a mapping, if it shows there."""
+    if key is None or entries.get(key) != after:
         return
-    if was is None:
-        held.pop(key, None)
+    if before is None:
+        entries.pop(key, None)
     else:
-        held[key] = was
+        entries[key] = before
 
 
-def _stage(version: ObservedVersion, before: Desired | None, target: Desired) -> str:
-    was, wanted = (
-        state.native_stages.get(version.number) if state else None for state in (before, target)
-    )
-    if wanted is not None and was != wanted and version.stage == wanted:
-        return was or "None"
-    if wanted is None and was in ACTIVE_STAGES and version.stage not in ACTIVE_STAGES:
-        return was or "None"
-    return version.stage
+def _versions_before(
+    base: Desired | None, target: Desired, observed: ObservedModel
+) -> dict[int, ObservedVersion]:
+    """The versions without those that reconcile registered since the base, each in its stage of
+    before."""
+    return {
+        number: replace(version, stage=_stage_before(version, base, target))
+        for number, version in observed.versions.items()
+        if _declares(base, number) or not _is_registered_here(observed.name, version, target)
+    }
 
 
-def _is_ours(name: str, version: ObservedVersion, target: Desired) -> bool:
+def _stage_before(version: ObservedVersion, base: Desired | None, target: Desired) -> str:
+    before = base.native_stages.get(version.number) if base else None
+    after = target.native_stages.get(version.number)
+    has_entered = after is not None and before != after and version.stage == after
+    has_left = after is None and before in ACTIVE_STAGES and version.stage not in ACTIVE_STAGES
+    return before or "None" if has_entered or has_left else version.stage
+
+
+def _is_registered_here(name: str, version: ObservedVersion, target: Desired) -> bool:
     spec = target.manifest.versions.get(version.number)
-    pinned = version.tags.get(PIN_TAG) == f"{name}/{version.number}"
-    return pinned and spec is not None and spec.can_be_registered
+    is_pinned = version.tags.get(PIN_TAG) == f"{name}/{version.number}"
+    return is_pinned and spec is not None and spec.can_be_registered
 
 
-def _declares(before: Desired | None, version: int) -> bool:
-    return before is not None and version in before.manifest.versions
+def _declares(base: Desired | None, version: int) -> bool:
+    return base is not None and version in base.manifest.versions

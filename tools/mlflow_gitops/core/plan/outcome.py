@@ -31,5 +31,5 @@ class Outcome:
     """Until when a soak keeps back what git asks for."""
     people: Mapping[str, Vouched] = field(default_factory=dict)
     """Making commits to who stands behind them."""
-    found: tuple[Change, ...] = ()
+    already_applied: tuple[Change, ...] = ()
     """What git asked for and MLflow held already when the run came to the model."""

@@ -17,7 +17,7 @@ from mlflow_gitops.core.verdicts.evidence import Evidence
 from mlflow_gitops.core.verdicts.verdict import Refusal
 
 
-def moving(changes: Sequence[Change]) -> set[int]:
+def moved_versions(changes: Sequence[Change]) -> set[int]:
     """The versions that these changes move into a stage or behind an alias, or register."""
     moved = {
         c.version
@@ -29,7 +29,7 @@ def moving(changes: Sequence[Change]) -> set[int]:
     }
 
 
-def spoken_of(desired: Desired, history: ModelHistory) -> set[int]:
+def versions_changed_in_git(desired: Desired, history: ModelHistory) -> set[int]:
     """The versions that git says something new of since the base: that they hold a stage, or what
     their data was. Somebody's click before the merge may have left nothing to move, and the pin is
     compared all the same."""
@@ -50,7 +50,7 @@ def _data_of(spec: VersionSpec) -> tuple[object, ...]:
     return spec.data, spec.dataset_digest
 
 
-def pins(
+def pin_refusals(
     desired: Desired,
     seen: ObservedModel,
     about: Collection[int],
@@ -82,7 +82,7 @@ def pins(
                 yield _pin(version, text, "data")
 
 
-def origins(desired: Desired, seen: ObservedModel, evidence: Evidence) -> Iterator[Refusal]:
+def origin_refusals(desired: Desired, seen: ObservedModel, evidence: Evidence) -> Iterator[Refusal]:
     """Whether what is to be copied from another environment is what was reviewed. Its artifacts are
     compared when they are copied, since that takes all of them."""
     for version, spec in sorted(desired.manifest.versions.items()):

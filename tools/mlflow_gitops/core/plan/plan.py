@@ -59,7 +59,7 @@ class StageChange:
     after: tuple[int, ...]
     cause: Cause
     commit: Commit | None
-    why: str = ""
+    reason: str = ""
     """For drift: what happened in MLflow."""
     comparison: Comparison | None = None
     """The version that the stage loses and the one it gets, where it is asked for
@@ -87,7 +87,7 @@ class ModelPlan:
     """Until when a soak keeps back what git asks for, RFC 3339; None where none does."""
     people: Mapping[str, Vouched] = field(default_factory=dict)
     """Making commits to who stands behind them, in a plan that is made to be carried out."""
-    found: tuple[Change, ...] = ()
+    already_applied: tuple[Change, ...] = ()
     """What git changed since the base and MLflow holds already, in a plan that is made to be
     carried out."""
 

@@ -5,35 +5,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import new_holders
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.policy import StageRule
 from mlflow_gitops.core.observed.model import HELD_PREFIX, HIGHEST_TAG, OWNER_TAG, ObservedModel
-from mlflow_gitops.core.plan.pins import moving, origins, pins, spoken_of
+from mlflow_gitops.core.plan.context import PlanContext
+from mlflow_gitops.core.plan.pins import (
+    moved_versions,
+    origin_refusals,
+    pin_refusals,
+    versions_changed_in_git,
+)
 from mlflow_gitops.core.plan.plan import Change
-from mlflow_gitops.core.verdicts.evidence import Evidence
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import and_list
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What planning needs beside the two states.
-
-    `owner` identifies this repository and folder; `now` is the time that stamps will carry, RFC
-    3339 in UTC. `evidence` is asked for versions about to enter a stage, or to change where the
-    manifest pins their data. `writing` says that the plan is made to be carried out, not only to be
-    shown: a freeze refuses then, and is a note otherwise.
-    """
-
-    owner: str
-    now: str
-    evidence: Evidence
-    take_over: bool = False
-    writing: bool = False
 
 
 def refusals(
@@ -41,7 +28,7 @@ def refusals(
     history: ModelHistory,
     observed: ObservedModel | None,
     changes: Sequence[Change],
-    context: Context,
+    context: PlanContext,
 ) -> Iterator[Refusal]:
     """Every reason not to carry out this model's changes."""
     name = desired.manifest.name
@@ -85,7 +72,7 @@ def refusals(
         return
     seen = observed or ObservedModel(name)
     if history.base_state == "lost":
-        yield from pins(desired, seen, (), context.evidence.record)
+        yield from pin_refusals(desired, seen, (), context.evidence.record)
         yield Refusal(
             "base_unknown",
             f"a receipt says that {name} was reconciled to {_short(history.base)}; in MLflow, its"
@@ -103,13 +90,16 @@ def refusals(
         return
     yield from _aliases(desired)
     yield from _versions(desired, seen, new=observed is None)
-    yield from pins(
-        desired, seen, moving(changes) | spoken_of(desired, history), context.evidence.record
+    yield from pin_refusals(
+        desired,
+        seen,
+        moved_versions(changes) | versions_changed_in_git(desired, history),
+        context.evidence.record,
     )
-    yield from origins(desired, seen, context.evidence)
+    yield from origin_refusals(desired, seen, context.evidence)
     yield from _protected(desired, history.before, seen)
     yield from _left_empty(desired, seen, changes)
-    if context.writing and (reason := frozen(desired, history, seen, changes, context.now)):
+    if context.writing and (reason := freeze_reason(desired, history, seen, changes, context.now)):
         yield Refusal(
             "frozen",
             reason,
@@ -134,7 +124,7 @@ def _name_taken(name: str, observed: ObservedModel) -> Refusal:
     )
 
 
-def frozen(
+def freeze_reason(
     desired: Desired,
     history: ModelHistory,
     seen: ObservedModel,

@@ -9,7 +9,9 @@ from mlflow_gitops.core.manifests.names import ACTIVE_STAGES
 from mlflow_gitops.core.plan.plan import Change
 
 
-def ordered(changes: Iterable[Change], stages: Mapping[int, str]) -> tuple[list[Change], list[str]]:
+def order_writes(
+    changes: Iterable[Change], stages: Mapping[int, str]
+) -> tuple[list[Change], list[str]]:
     """Put a model's changes in order; `stages` is each version's native stage now.
 
     register -> version tags and descriptions -> entries by descending version -> exits by ascending

@@ -106,7 +106,7 @@ def _stages(model: ModelPlan) -> Iterator[str]:
 def _reason(row: StageChange) -> str:
     """Why a stage changes: the commit that asked for it, or what happened in MLflow."""
     if row.cause == "drift":
-        return f"drift: {code(row.why)}"
+        return f"drift: {code(row.reason)}"
     if row.commit is None:
         return "not committed yet"
 

@@ -107,7 +107,7 @@ def _stage(
 def _reason(row: StageChange, style: Style) -> str:
     """Why a stage changes: the commit that asked for it, or what happened in MLflow."""
     if row.cause == "drift":
-        return style(f"drift: {safe(row.why)}", "yellow")
+        return style(f"drift: {safe(row.reason)}", "yellow")
     if row.commit is None:
         return style("not committed yet", "cyan")
 
