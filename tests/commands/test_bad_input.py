@@ -159,7 +159,7 @@ TABLE: dict[str, Case] = {
     "unknown option": (nothing, "plan --frobnicate", 64, "No such option '--frobnicate'"),
     "unknown format": (nothing, "plan --format xml", 64, "'xml' is not one of"),
     "no number": (nothing, "reconcile --yes --jobs many", 64, "'many' is not a valid"),
-    "no terminal and no --yes": (nothing, "reconcile", 64, "say --yes"),
+    "no terminal and no --yes": (nothing, "reconcile", 64, "add --yes"),
     "--adopt without names": (
         nothing,
         "reconcile --yes --adopt",

@@ -97,11 +97,11 @@ def _application_for(arguments: Sequence[str]) -> typer.Typer:
     Typer takes a millisecond to build one command, and there are twenty. All commands are needed
     for help, for a misspelt name, and while a shell completes a command's name.
     """
-    named = [command for command in app.registered_commands if _name(command) in arguments]
-    if not named or {"-h", "--help"} & set(arguments):
+    commands = [command for command in app.registered_commands if _name(command) in arguments]
+    if not commands or {"-h", "--help"} & set(arguments):
         return app
     smaller = copy(app)
-    smaller.registered_commands = named
+    smaller.registered_commands = commands
     return smaller
 
 
@@ -113,8 +113,8 @@ def _print_error(text: str) -> None:
     from mlflow_gitops.render.terminal import Style, safe
 
     style = Style(sys.stderr)
-    label, _, rest = text.partition(": ")
-    line = f"{style(label, 'red')}: {safe(rest)}" if rest else safe(text)
+    label, _, message = text.partition(": ")
+    line = f"{style(label, 'red')}: {safe(message)}" if message else safe(text)
     with contextlib.suppress(OSError):
         print(line, file=sys.stderr, flush=True)
 

@@ -1,7 +1,7 @@
 """The command line's root: the Typer application, its global options, and the types that commands
 share.
 
-Nothing slow is imported here or in its neighbours: each command brings in what it needs when it is
+No module of this package imports anything slow: a command imports what it needs when it is
 called.
 """
 
@@ -33,7 +33,7 @@ Models = Annotated[
     Optional[list[str]],
     typer.Argument(
         metavar="[MODEL]...",
-        help="Only these models.",
+        help="Only these models. [default: all]",
         show_default=False,
         autocompletion=completion.models,
     ),
@@ -47,8 +47,10 @@ def format_option(formats: Formats[Any]) -> Any:
     )
 
 
-def _version(context: typer.Context, wanted: bool) -> None:
-    if wanted and not context.resilient_parsing:  # parsing is resilient while a shell completes
+def _version(context: typer.Context, is_requested: bool) -> None:
+    if (
+        is_requested and not context.resilient_parsing
+    ):  # parsing is resilient while a shell completes
         typer.echo(f"mlflow-gitops {__version__}")
         raise typer.Exit
 
@@ -59,7 +61,7 @@ def options(
     repo: Annotated[
         Optional[Path],
         typer.Option(
-            help="The repository. [default: the one around the current folder]",
+            help="The git repository. [default: the one that contains the current folder]",
             envvar="MLFLOW_GITOPS_REPO",
             show_envvar=False,
             show_default=False,
@@ -68,7 +70,7 @@ def options(
     registry_dir: Annotated[
         str,
         typer.Option(
-            help="The folder of manifests and policy.",
+            help="The folder with the manifests and the policy, in the repository.",
             envvar="MLFLOW_GITOPS_REGISTRY_DIR",
             show_envvar=False,
         ),
@@ -78,7 +80,7 @@ def options(
         typer.Option(
             "--main",
             metavar="REF",
-            help="The main branch. [default: the remote's, else the local one]",
+            help="The main branch. [default: the remote's, or else the local one]",
             envvar="MLFLOW_GITOPS_MAIN",
             show_envvar=False,
             show_default=False,
@@ -87,7 +89,7 @@ def options(
     tracking_uri: Annotated[
         Optional[str],
         typer.Option(
-            help="MLflow's tracking server or store. [default: as MLflow's own]",
+            help="The URI of MLflow's tracking server or store. [default: MLflow's own default]",
             envvar="MLFLOW_GITOPS_TRACKING_URI",
             show_envvar=False,
             show_default=False,
@@ -96,7 +98,7 @@ def options(
     registry_uri: Annotated[
         Optional[str],
         typer.Option(
-            help="MLflow's registry, where it is elsewhere.",
+            help="The URI of MLflow's model registry, if it is another server.",
             envvar="MLFLOW_GITOPS_REGISTRY_URI",
             show_envvar=False,
             show_default=False,
@@ -107,7 +109,7 @@ def options(
         typer.Option(
             "--env",
             metavar="NAME",
-            help="One of the environments that environments.yaml in the registry folder lists.",
+            help="The environment to work on: one that environments.yaml in the registry folder lists.",
             envvar="MLFLOW_GITOPS_ENV",
             show_envvar=False,
             show_default=False,
@@ -117,7 +119,11 @@ def options(
     verbose: Annotated[
         bool,
         typer.Option(
-            "--verbose", "-v", help="Say more.", envvar="MLFLOW_GITOPS_VERBOSE", show_envvar=False
+            "--verbose",
+            "-v",
+            help="Print progress and details.",
+            envvar="MLFLOW_GITOPS_VERBOSE",
+            show_envvar=False,
         ),
     ] = False,
     quiet: Annotated[
@@ -133,11 +139,12 @@ def options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", help="Print the version and stop.", callback=_version, is_eager=True
+            "--version", help="Print the version and exit.", callback=_version, is_eager=True
         ),
     ] = False,
 ) -> None:
-    """Every option here also reads MLFLOW_GITOPS_<NAME>, for example MLFLOW_GITOPS_TRACKING_URI."""
+    """Each option can also be set by a variable MLFLOW_GITOPS_<NAME>, for example
+    MLFLOW_GITOPS_TRACKING_URI."""
     verbosity = int(verbose) - int(quiet)
     context.obj = replace(
         context.obj or Settings(),

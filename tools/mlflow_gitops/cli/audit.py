@@ -15,7 +15,7 @@ Model = Annotated[
     Optional[str],
     typer.Argument(
         metavar="[MODEL]",
-        help="Only this model.",
+        help="Show only this model.",
         show_default=False,
         autocompletion=completion.models,
     ),
@@ -30,7 +30,7 @@ def log(
         Optional[str],
         typer.Option(
             metavar="STAGE",
-            help="Only this stage, or alias as @NAME.",
+            help="Show only this stage; write an alias as @NAME.",
             show_default=False,
             autocompletion=completion.stages,
         ),
@@ -39,27 +39,29 @@ def log(
         Optional[str],
         typer.Option(
             metavar="TIME-or-REV",
-            help="From 2026-01-31T12:00:00Z, from the end of 2026-01-31 UTC, or after a revision.",
+            help="Show only later events: after a time (2026-01-31T12:00:00Z), the end of a day (2026-01-31, UTC) or a revision.",
             show_default=False,
         ),
     ] = None,
     until: Annotated[
         Optional[str],
         typer.Option(
-            metavar="TIME-or-REV", help="Up to that time or revision.", show_default=False
+            metavar="TIME-or-REV",
+            help="Show only events up to this time, day or revision.",
+            show_default=False,
         ),
     ] = None,
     author: Annotated[
         Optional[str],
         typer.Option(
             metavar="TEXT",
-            help="Only what this person wrote: part of a name or address.",
+            help="Show only commits of this author or co-author: any part of the name or e-mail address.",
             show_default=False,
         ),
     ] = None,
     form: Annotated[str, format_option(formats.LOG)] = "text",
 ) -> None:
-    """Tell the audit trail: who changed which stage, when, with whose approval, and when it took
+    """Print the audit trail: who changed which stage, when, with whose approval, and when it took
     effect.
 
     Example: mlflow-gitops log fraud-detector --stage Production --since 2026-01-31
@@ -77,26 +79,27 @@ def show(
         Optional[str],
         typer.Option(
             metavar="TIME-or-REV",
-            help="At 2026-01-31T12:00:00Z, at the end of 2026-01-31 UTC, or at a revision. [default: now]",
+            help="A time (2026-01-31T12:00:00Z), the end of a day (2026-01-31, UTC) or a revision. [default: now]",
             show_default=False,
         ),
     ] = None,
     effective: Annotated[
         bool,
         typer.Option(
-            "--effective", help="What MLflow really had, by the receipts, not what git wanted."
+            "--effective",
+            help="Show what the receipts say MLflow had, instead of what git asked for.",
         ),
     ] = False,
     lineage: Annotated[
         bool,
         typer.Option(
             "--lineage",
-            help="Ask MLflow which run, data and code commit the model's versions were made from.",
+            help="Read from MLflow which run, data and code commit the model's versions were made from.",
         ),
     ] = False,
     form: Annotated[str, format_option(formats.SHOW)] = "text",
 ) -> None:
-    """Show who held which stage then, since when, and by which commit.
+    """Show which version held which stage at a time, since when, and by which commit.
 
     Example: mlflow-gitops show fraud-detector --at 2026-01-31
     """
@@ -111,19 +114,19 @@ def show(
 def verify(
     context: typer.Context,
     models: Models = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Fail on models in MLflow that nobody manages here, too.")
+    fail_on_unmanaged: Annotated[
+        bool, typer.Option("--all", help="Fail also if MLflow has models without a manifest.")
     ] = False,
     signatures: Annotated[
         bool,
         typer.Option(
             "--signatures",
-            help="The commits that put versions in their stages must be signed, by git's own judgement.",
+            help="Require a good signature, as git judges it, on each commit that put a version into its stage.",
         ),
     ] = False,
     form: Annotated[str, format_option(formats.VERIFY)] = "text",
 ) -> None:
-    """Check that git and the receipts explain all that MLflow shows. Exits 4 when something is
+    """Check that git and the receipts explain everything that MLflow shows. Exits 4 if something is
     unexplained.
 
     Example: mlflow-gitops verify --signatures
@@ -131,7 +134,11 @@ def verify(
     from mlflow_gitops.commands import verify as command
 
     code = command.run(
-        context.obj, models or [], everything=everything, signatures=signatures, form=form
+        context.obj,
+        models or [],
+        fail_on_unmanaged=fail_on_unmanaged,
+        signatures=signatures,
+        form=form,
     )
     raise typer.Exit(code)
 
@@ -140,14 +147,17 @@ def verify(
 def report(
     context: typer.Context,
     out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="The folder; the page is DIR/index.html.")
+        Path,
+        typer.Option(
+            "--out", metavar="DIR", help="The folder to write to; the page is DIR/index.html."
+        ),
     ],
     offline: Annotated[
-        bool, typer.Option("--offline", help="Do not ask MLflow; show what git says alone.")
+        bool, typer.Option("--offline", help="Do not read MLflow; show git alone.")
     ] = False,
 ) -> None:
-    """Write the audit trail and today's state as one HTML page that opens from disk and asks
-    nobody.
+    """Write the audit trail and today's state as one HTML page that opens from disk and makes no
+    requests.
 
     Example: mlflow-gitops report --out public
     """

@@ -1,5 +1,5 @@
-"""Commands that edit a manifest: pin, promote, rollback. MLflow is changed by reconcile alone,
-after the merge."""
+"""Commands that edit a manifest: pin, promote, rollback. None of them changes MLflow: reconcile
+does, after the merge."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mlflow_gitops.render import formats
 _Model = Annotated[
     str,
     typer.Argument(
-        metavar="MODEL", help="The model, by its name in MLflow.", autocompletion=completion.models
+        metavar="MODEL", help="The model's name in MLflow.", autocompletion=completion.models
     ),
 ]
 _Version = Annotated[
@@ -27,31 +27,42 @@ _Version = Annotated[
         autocompletion=completion.versions,
     ),
 ]
-_DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the diff and write nothing.")]
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print the diff; write nothing.")]
 _Commit = Annotated[
-    bool, typer.Option("--commit", help="Commit the manifest, and nothing else, on this branch.")
+    bool,
+    typer.Option("--commit", help="Commit the manifest, and nothing else, on the current branch."),
 ]
 _Branch = Annotated[
     Optional[str],
     typer.Option(
-        metavar="NAME", help="Commit it on a new branch, made from here.", show_default=False
+        metavar="NAME",
+        help="Create this branch from the current commit, and commit the manifest there.",
+        show_default=False,
     ),
 ]
 _PullRequest = Annotated[
     bool,
     typer.Option(
         "--pr",
-        help="Push the branch and open a pull request. On the main branch, a new one is made.",
+        help="Commit, push and open a pull request. On the main branch, a new branch is created first.",
     ),
 ]
 _Message = Annotated[
     Optional[str],
     typer.Option(
-        "--message", "-m", metavar="WHY", help="Why, for the commit message.", show_default=False
+        "--message",
+        "-m",
+        metavar="WHY",
+        help="The reason for the change; it becomes part of the commit message.",
+        show_default=False,
     ),
 ]
 _NoPin = Annotated[
-    bool, typer.Option("--no-pin", help="Do not write the version's identity into the manifest.")
+    bool,
+    typer.Option(
+        "--no-pin",
+        help="Do not write the version's identity (run, source, logged model) into the manifest.",
+    ),
 ]
 
 
@@ -64,7 +75,7 @@ def pin(
         Optional[str],
         typer.Option(
             metavar="URI",
-            help="Where reconcile shall register it from: MLflow lacks it.",
+            help="The version is not in MLflow yet: reconcile registers it from this URI.",
             show_default=False,
         ),
     ] = None,
@@ -75,11 +86,11 @@ def pin(
     message: _Message = None,
     form: Annotated[str, format_option(formats.EDIT)] = "text",
 ) -> None:
-    """Write a version's identity (run, source, logged model) into its manifest, as MLflow has it
+    """Write a version's identity (run, source, logged model) into its manifest, as MLflow shows it
     now.
 
-    A number alone does not say which version is meant: a model that is deleted and made again
-    starts at 1.
+    A number alone does not identify a version: the numbers of a model that is deleted and created
+    again start at 1.
 
     Example: mlflow-gitops pin fraud-detector 14
     """
@@ -99,12 +110,15 @@ def promote(
         str,
         typer.Argument(
             metavar="STAGE",
-            help="Production, Staging, Archived, or one of the policy's.",
+            help="Production, Staging, Archived, or a stage that the policy defines.",
             autocompletion=completion.stages,
         ),
     ],
     add: Annotated[
-        bool, typer.Option("--add", help="Join what holds the stage; without, it is replaced.")
+        bool,
+        typer.Option(
+            "--add", help="Add the version to those that hold the stage, instead of replacing them."
+        ),
     ] = False,
     no_pin: _NoPin = False,
     origin: Annotated[
@@ -112,7 +126,7 @@ def promote(
         typer.Option(
             "--from",
             metavar="ENV",
-            help="VERSION is this environment's: reconcile copies it here, under the next number.",
+            help="VERSION is a version in this other environment; reconcile copies it here, under the next number.",
             show_default=False,
             autocompletion=completion.environments,
         ),
@@ -121,7 +135,7 @@ def promote(
         Optional[list[str]],
         typer.Option(
             metavar="GATE='REASON'",
-            help="Override a gate, where the policy lets it. May be repeated.",
+            help="Override a gate that the policy allows to override. Can be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -132,12 +146,13 @@ def promote(
     message: _Message = None,
     form: Annotated[str, format_option(formats.EDIT)] = "text",
 ) -> None:
-    """Give a stage to a version, in its manifest: one line, the rest of the file stays as it is.
+    """Put a version into a stage, in its manifest. Only that line of the file changes.
 
-    The version replaces all that held the stage, also where that is a list (--add keeps the
-    others); what is archived joins the archived. It leaves any other stage of MLflow's own. A stage
-    that is left empty loses its line, or says null where the line has a comment; a protected one is
-    never left empty. The version is pinned where MLflow can be asked.
+    The version replaces every version that held the stage; --add keeps them. A version that is
+    archived is added to the archived ones. A version can hold only one of MLflow's own stages, so
+    it is removed from any other. If a stage becomes empty, its line is removed, or set to null if it
+    has a comment; a protected stage is never left empty. If MLflow can be reached, the version is
+    also pinned to its identity.
 
     Example: mlflow-gitops promote fraud-detector 14 Production --branch promote-14 -m 'Recall +1.2'
 
@@ -158,7 +173,7 @@ def rollback(
     stage: Annotated[
         str,
         typer.Argument(
-            metavar="[STAGE]", help="The stage that goes back.", autocompletion=completion.stages
+            metavar="[STAGE]", help="The stage to roll back.", autocompletion=completion.stages
         ),
     ] = "Production",
     to: Annotated[
@@ -166,7 +181,7 @@ def rollback(
         typer.Option(
             metavar="VERSION",
             min=1,
-            help="Go back to this one, which held the stage.",
+            help="Roll back to this version, which must have held the stage.",
             show_default=False,
             autocompletion=completion.versions,
         ),
@@ -179,11 +194,11 @@ def rollback(
     message: _Message = None,
     form: Annotated[str, format_option(formats.EDIT)] = "text",
 ) -> None:
-    """Give a stage back to the version that held it before, in its manifest.
+    """Put a stage back to the version that held it before, in its manifest.
 
-    Which one that is, the main branch says, and the stamps of reconciles where MLflow can be asked:
-    what was merged and never reconciled is passed over. Going back twice goes forward again; --to
-    goes further back.
+    The main branch's history names that version. If MLflow can be reached, a version that was
+    merged but never reconciled is skipped. A second rollback undoes the first one; use --to to go
+    further back.
 
     Example: mlflow-gitops rollback fraud-detector --commit -m 'False alarms doubled since noon'
     """

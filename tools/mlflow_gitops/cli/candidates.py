@@ -1,9 +1,9 @@
-"""What a shell may offer while somebody types: names, versions and stages, from the working tree
-alone.
+"""The words that a shell offers while somebody types: names, versions and stages from the working
+tree.
 
-Each gives pairs of a word and a remark on it. Shells put words on a command line, and zsh evaluates
-what it is given, so only words that mean nothing to any shell are offered: who has a model named
-`a;b` types it.
+Each function returns pairs of a word and a remark on it. Shells put the words on a command line, and
+zsh evaluates them. So only words that have no meaning to any shell are offered: a model named `a;b`
+has to be typed.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from mlflow_gitops.settings import Settings
 Offer = tuple[str, str]
 
 _PLAIN = re.compile(r"[^\W][\w.+-]*( [\w.+-]+)*")
-"""Letters and digits of any script, `. _ + -` and single spaces, none of them first."""
+"""Letters and digits of any script, and after the first one `. _ + -` and single spaces."""
 
 
 def environments(settings: Settings) -> list[Offer]:
-    """The environments that the repository keeps."""
+    """The environments that the repository lists."""
     workspace = Workspace(replace(settings, environment=None), whole=True)
     return _plain((name, "") for name in workspace.environments)
 
@@ -40,42 +40,50 @@ def models(settings: Settings) -> list[Offer]:
 
 
 def versions(settings: Settings, model: str) -> list[Offer]:
-    """The versions that a model's manifest speaks of, the newest first, with what each holds."""
+    """The versions that a model's manifest names, the newest first, with the stages and aliases
+    that each holds."""
     manifest = _manifest(Workspace(settings), model)
     if manifest is None:
         return []
-    held: dict[int, list[str]] = {number: [] for number in manifest.versions}
-    for stage, holders in manifest.stages.items():
-        for number in holders:
-            held.setdefault(number, []).append(stage)
+
+    labels: dict[int, list[str]] = {number: [] for number in manifest.versions}
+    for stage, numbers in manifest.stages.items():
+        for number in numbers:
+            labels.setdefault(number, []).append(stage)
     for alias, number in manifest.aliases.items():
-        held.setdefault(number, []).append(alias)
-    return _plain((str(number), " ".join(held[number])) for number in sorted(held, reverse=True))
+        labels.setdefault(number, []).append(alias)
+    newest_first = sorted(labels, reverse=True)
+    return _plain((str(number), " ".join(labels[number])) for number in newest_first)
 
 
 def stages(settings: Settings, model: str | None) -> list[Offer]:
-    """The stages that the policy knows, for one model or by its general rules, with what each
-    holds."""
+    """The policy's stages, for one model or by its general rules, with the versions that hold
+    them."""
     workspace = Workspace(settings)
     manifest = _manifest(workspace, model) if model is not None else None
-    held = manifest.stages if manifest else {}
+    versions = manifest.stages if manifest else {}
     return _plain(
-        (name, " ".join(map(str, held.get(name, ()))))
-        for name in _rules(workspace, model or "").stages
+        (stage, " ".join(map(str, versions.get(stage, ()))))
+        for stage in _rules(workspace, model or "").stages
     )
 
 
 def holders(settings: Settings, model: str) -> list[Offer]:
-    """All that can stand for a version: itself, or a stage or an alias that it holds."""
+    """Everything that names one version: its number, or a stage or an alias that it alone holds."""
     manifest = _manifest(Workspace(settings), model)
     if manifest is None:
         return []
-    named = {stage: held for stage, held in manifest.stages.items() if len(held) == 1}
-    named |= {alias: (number,) for alias, number in manifest.aliases.items()}
-    return [*_plain((name, str(*held)) for name, held in named.items()), *versions(settings, model)]
+
+    numbers_by_name = {
+        stage: numbers[0] for stage, numbers in manifest.stages.items() if len(numbers) == 1
+    }
+    numbers_by_name |= manifest.aliases
+    offers = _plain((name, str(number)) for name, number in numbers_by_name.items())
+    return [*offers, *versions(settings, model)]
 
 
 def _plain(offers: Iterable[Offer]) -> list[Offer]:
+    """The offers whose word is safe on any shell's command line. An unsafe remark is dropped."""
     return [
         (word, remark if _PLAIN.fullmatch(remark) else "")
         for word, remark in offers
@@ -84,12 +92,12 @@ def _plain(offers: Iterable[Offer]) -> list[Offer]:
 
 
 def _manifests(workspace: Workspace) -> list[str]:
-    listed = files.registry_paths(workspace.top, workspace.registry)
-    return [path for path in listed if workspace.registry.classify(path) == "manifest"]
+    paths = files.registry_paths(workspace.top, workspace.registry)
+    return [path for path in paths if workspace.registry.classify(path) == "manifest"]
 
 
 def _manifest(workspace: Workspace, model: str) -> Manifest | None:
-    """A model's manifest; None where there is none, or none that can be read."""
+    """A model's manifest; None if there is none that can be read."""
     for path in _manifests(workspace):
         if stem_of(path) == file_stem(model):
             return read_manifest(files.read_file(workspace.top / path, path).data or b"", path)[0]

@@ -1,5 +1,4 @@
-"""What a shell asks while somebody types. Offline and quick: the answers come from the working tree
-(`completing`)."""
+"""Shell completion. Offline and fast: the words come from the working tree (`candidates`)."""
 
 from __future__ import annotations
 
@@ -15,57 +14,56 @@ import typer
 from mlflow_gitops.settings import Settings
 
 Offer = tuple[str, str]
-"""A word, and a remark on it that zsh and fish show beside."""
+"""A word, and a remark that zsh and fish show beside it."""
 
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Within this, a shell that asks gets its answer in a form that it can use. Where none asks,
-    nothing is different.
+    """Adapt Typer's answer to the shell that requests completion. Without such a request, this does
+    nothing.
 
-    The scripts that Typer writes for shells ask by a variable; Typer answers, and ends the process.
+    The shell scripts that Typer writes request completion with a variable. Typer prints the words
+    and ends the process.
     """
-    asked = os.environ.get("_MLFLOW_GITOPS_COMPLETE", "")
-    if asked.startswith("complete_"):
-        # Typer (0.25) loads rich, which takes longer than all the rest, to rid help texts of a
-        # markup that ours do not have.
+    request = os.environ.get("_MLFLOW_GITOPS_COMPLETE", "")
+    if request.startswith("complete_"):
+        # Typer (0.25) would load rich, which takes longer than everything else, to remove markup
+        # from help texts. Ours have none.
         sys.modules["rich"] = None  # type: ignore[assignment]
-    if asked != "complete_bash":
+    if request != "complete_bash":
         yield
         return
-    # zsh and fish quote a word that needs it. bash puts it on the line as it is, so that a space
-    # takes a backslash, unless the person has begun a quote.
+
+    # zsh and fish quote a word if necessary. bash inserts it unchanged, so a space needs a
+    # backslash unless a quote is open.
     answer = io.StringIO()
     try:
         with redirect_stdout(answer):
             yield
     finally:
-        word = os.environ.get("COMP_WORDS", "").rpartition("\n")[2]
-        space = " " if word.startswith(("'", '"')) else "\\ "
+        current = os.environ.get("COMP_WORDS", "").rpartition("\n")[2]
+        space = " " if current.startswith(("'", '"')) else "\\ "
         print(answer.getvalue().replace(" ", space), end="")
 
 
 def environments(context: typer.Context) -> list[Offer]:
-    """The environments that the repository keeps."""
+    """The environments that the repository lists."""
     from mlflow_gitops.cli import candidates
 
     return _quietly(lambda: candidates.environments(_settings(context)))
 
 
 def models(context: typer.Context) -> list[Offer]:
-    """The models that have a manifest, without those that the command line names already."""
+    """The models that have a manifest, except those that the command line already names."""
     from mlflow_gitops.cli import candidates
 
-    named = context.params.get("models") or ()
-    return [
-        offer
-        for offer in _quietly(lambda: candidates.models(_settings(context)))
-        if offer[0] not in named
-    ]
+    given = context.params.get("models") or ()
+    offers = _quietly(lambda: candidates.models(_settings(context)))
+    return [offer for offer in offers if offer[0] not in given]
 
 
 def versions(context: typer.Context) -> list[Offer]:
-    """The versions that the model's manifest speaks of."""
+    """The versions that the model's manifest names."""
     from mlflow_gitops.cli import candidates
 
     model = _model(context)
@@ -73,14 +71,14 @@ def versions(context: typer.Context) -> list[Offer]:
 
 
 def stages(context: typer.Context) -> list[Offer]:
-    """The policy's stages, for the model where there is one."""
+    """The policy's stages, for the model if the command line names one."""
     from mlflow_gitops.cli import candidates
 
     return _quietly(lambda: candidates.stages(_settings(context), _model(context)))
 
 
 def holders(context: typer.Context) -> list[Offer]:
-    """The model's versions, and the stages and aliases that stand for one."""
+    """The model's versions, and the stages and aliases that one version holds."""
     from mlflow_gitops.cli import candidates
 
     model = _model(context)
@@ -88,25 +86,26 @@ def holders(context: typer.Context) -> list[Offer]:
 
 
 def _model(context: typer.Context) -> str | None:
-    # Where an option waits for its value, click has read the command line up to there and given it
-    # no names yet.
+    # While an option's value is typed, click has not yet assigned the arguments before it to their
+    # parameters.
     model = context.params.get("model") or next(iter(context.args), None)
     return str(model) if model else None
 
 
 def _settings(context: typer.Context) -> Settings:
-    """The global options before the command, whose own function is not called while somebody types."""
-    given = context.find_root().params
-    repo = given.get("repo")
+    """The global options, which completion has to read itself: the function that handles them is
+    not called."""
+    options = context.find_root().params
+    repo = options.get("repo")
     return Settings(
         Path(repo) if repo else None,
-        given.get("registry_dir") or "registry",
-        environment=given.get("environment") or None,
+        options.get("registry_dir") or "registry",
+        environment=options.get("environment") or None,
     )
 
 
-def _quietly(offer: Callable[[], list[Offer]]) -> list[Offer]:
+def _quietly(find_offers: Callable[[], list[Offer]]) -> list[Offer]:
     try:
-        return offer()
-    except Exception:  # whatever it is, the middle of somebody's command line is no place to say it
+        return find_offers()
+    except Exception:  # any message would appear in the middle of the user's command line
         return []

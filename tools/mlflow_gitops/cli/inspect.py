@@ -1,4 +1,4 @@
-"""Commands that look and change nothing: validate, plan, compare, status."""
+"""Commands that read and change nothing: validate, plan, compare, status."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def validate(
         Optional[list[Path]],
         typer.Argument(
             metavar="[PATHS]...",
-            help="Files or folders. [default: the registry folder]",
+            help="The files or folders to check. [default: the registry folder]",
             show_default=False,
         ),
     ] = None,
@@ -27,13 +27,13 @@ def validate(
         Optional[str],
         typer.Option(
             metavar="REF",
-            help="Only files that differ from where this branch left REF.",
+            help="Check only files that changed since this branch was created from REF.",
             show_default=False,
         ),
     ] = None,
     form: Annotated[str, format_option(formats.VALIDATE)] = "text",
 ) -> None:
-    """Check manifests and policy, offline: schema, names, stages, aliases, pins.
+    """Check manifests and policy without MLflow: schema, names, stages, aliases, pins.
 
     Example: mlflow-gitops validate --changed-since origin/main --format github
     """
@@ -49,28 +49,32 @@ def plan(
     rev: Annotated[
         Optional[str],
         typer.Option(
-            metavar="REV", help="Plan a revision, not the working tree.", show_default=False
+            metavar="REV",
+            help="Plan this revision instead of the working tree.",
+            show_default=False,
         ),
     ] = None,
     onto: Annotated[
         Optional[str],
         typer.Option(
             metavar="REF",
-            help="Plan HEAD, or the revision, as it will be once merged into REF.",
+            help="Plan what HEAD (or --rev) will be after it is merged into REF.",
             show_default=False,
         ),
     ] = None,
     out: Annotated[
         Optional[Path],
         typer.Option(
-            metavar="FILE", help="Save the plan for reconcile --plan.", show_default=False
+            metavar="FILE",
+            help="Save the plan to a file, for reconcile --plan.",
+            show_default=False,
         ),
     ] = None,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Include models whose manifest is gone.")
+        bool, typer.Option("--prune", help="Include models whose manifest was deleted.")
     ] = False,
     detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
+        bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")
     ] = False,
     form: Annotated[str, format_option(formats.PLAN)] = "text",
 ) -> None:
@@ -99,19 +103,24 @@ def compare(
     model: Annotated[
         str,
         typer.Argument(
-            metavar="MODEL", help="The registered model.", autocompletion=completion.models
+            metavar="MODEL", help="The model's name in MLflow.", autocompletion=completion.models
         ),
     ],
     before: Annotated[
         str,
         typer.Argument(
             metavar="A",
-            help="A version, or the stage or alias that holds it.",
+            help="A version's number, or a stage or an alias that holds it.",
             autocompletion=completion.holders,
         ),
     ],
     after: Annotated[
-        str, typer.Argument(metavar="B", help="The other one.", autocompletion=completion.holders)
+        str,
+        typer.Argument(
+            metavar="B",
+            help="The version to compare with A: a number, a stage or an alias.",
+            autocompletion=completion.holders,
+        ),
     ],
     form: Annotated[str, format_option(formats.COMPARE)] = "text",
 ) -> None:

@@ -21,7 +21,7 @@ def reconcile(
         typer.Option(
             "--plan",
             metavar="FILE",
-            help="Carry out a saved plan, if nothing moved since.",
+            help="Apply a saved plan, unless git or MLflow changed since.",
             show_default=False,
         ),
     ] = None,
@@ -32,38 +32,42 @@ def reconcile(
         Optional[str],
         typer.Option(
             metavar="REV",
-            help="Only warn about refusals that stood at this commit already; exit by the new ones.",
+            help="Only warn about refusals that existed at this commit; exit 4 only for new ones.",
             show_default=False,
         ),
     ] = None,
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask. Needed where there is no terminal.")
+        bool,
+        typer.Option(
+            "--yes", "-y", help="Do not ask for confirmation. Required without a terminal."
+        ),
     ] = False,
     max_changes: Annotated[
         Optional[int],
         typer.Option(
             metavar="N",
             min=0,
-            help="Let N models change, whatever the policy's limit.",
+            help="Allow N models to change, whatever limit the policy sets.",
             show_default=False,
         ),
     ] = None,
     prune: Annotated[
         bool,
         typer.Option(
-            "--prune", help="Empty the stages of models whose manifest is gone; nothing is deleted."
+            "--prune",
+            help="Empty the stages of models whose manifest was deleted. No version is deleted.",
         ),
     ] = False,
     adopt: Annotated[
         bool,
         typer.Option(
             "--adopt",
-            help="Take the named models as they are, as if never reconciled: for a rewritten history.",
+            help="Accept the named models as they are, as if never reconciled. Use it after history was rewritten.",
         ),
     ] = False,
     take_over: Annotated[
         bool,
-        typer.Option("--take-over", help="Take the named models over from another repository."),
+        typer.Option("--take-over", help="Take over the named models from another repository."),
     ] = False,
     push_receipts: Annotated[
         bool, typer.Option("--push-receipts", help="Exchange receipts (git notes) with the remote.")
@@ -73,14 +77,15 @@ def reconcile(
         typer.Option(
             metavar="N",
             min=1,
-            help="Models written side by side. [default: 8; SQLite: 1]",
+            help="How many models are written in parallel. [default: 8; SQLite: 1]",
             show_default=False,
         ),
     ] = None,
     watch: Annotated[
         bool,
         typer.Option(
-            "--watch", help="Go on: fetch, apply what is new, heal or report drift, until SIGTERM."
+            "--watch",
+            help="Keep running until SIGTERM: fetch, apply new commits, heal or report drift.",
         ),
     ] = False,
     interval: Annotated[
@@ -90,7 +95,7 @@ def reconcile(
         str,
         typer.Option(
             metavar="HOST:PORT",
-            help="With --watch: where /metrics and /healthz are served, or off.",
+            help="With --watch: the address that serves /metrics and /healthz, or off.",
         ),
     ] = "127.0.0.1:9469",
     form: Annotated[str, format_option(formats.RECONCILE)] = "text",
@@ -131,10 +136,10 @@ def demo(
     context: typer.Context,
     folder: Annotated[
         Path,
-        typer.Argument(metavar="[DIR]", help="A new folder, or one that an earlier demo made."),
+        typer.Argument(metavar="[DIR]", help="A new folder, or one that an earlier demo created."),
     ] = Path("mlflow-gitops-demo"),
 ) -> None:
-    """Tell the whole story on an embedded MLflow with really trained models.
+    """Show the whole workflow on an embedded MLflow, with models that it trains.
 
     Example: mlflow-gitops demo /tmp/story
     """

@@ -1,4 +1,4 @@
-"""Commands that set a repository up and look after what is around the manifests: init, import,
+"""Commands that set up a repository and check what surrounds its manifests: init, import,
 codeowners, doctor."""
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ def init(
     context: typer.Context,
     yes: Annotated[
         bool,
-        typer.Option("--yes", "-y", help="Ask nothing: take the defaults, and the options given."),
+        typer.Option(
+            "--yes", "-y", help="Ask no questions: use the options and, for the rest, the defaults."
+        ),
     ] = False,
     owner: Annotated[
         Optional[str],
         typer.Option(
             metavar="OWNER",
-            help="Who owns the policy: @org/team, @user or an e-mail address.",
+            help="The owner of the policy: @org/team, @user or an e-mail address.",
             show_default=False,
         ),
     ] = None,
@@ -31,7 +33,7 @@ def init(
         Optional[bool],
         typer.Option(
             "--github/--no-github",
-            help="Workflows, CODEOWNERS and pull request template. [default: --github]",
+            help="Write workflows, CODEOWNERS and a pull request template. [default: --github]",
             show_default=False,
         ),
     ] = None,
@@ -39,7 +41,7 @@ def init(
         Optional[bool],
         typer.Option(
             "--aliases/--no-aliases",
-            help="Keep each stage as an alias, too. [default: --no-aliases]",
+            help="Also keep an alias for each stage. [default: --no-aliases]",
             show_default=False,
         ),
     ] = None,
@@ -47,7 +49,7 @@ def init(
         Optional[str],
         typer.Option(
             metavar="REQ",
-            help="What pip installs in the workflows. [default: this version]",
+            help="The requirement that pip installs in the workflows. [default: this version]",
             show_default=False,
         ),
     ] = None,
@@ -55,19 +57,19 @@ def init(
         bool,
         typer.Option(
             "--update",
-            help="Renew schemas and workflows that an older release wrote and nobody edited.",
+            help="Update schemas and workflows that an older release wrote, unless somebody edited them.",
         ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the diff and write nothing.")
+        bool, typer.Option("--dry-run", help="Only print the diff; write nothing.")
     ] = False,
     form: Annotated[str, format_option(formats.INIT)] = "text",
 ) -> None:
     """Write what a repository needs around its manifests: policy, schemas, workflows, action,
     CODEOWNERS, template.
 
-    Asks three questions at most, none with --yes. What is there stays as it is; CODEOWNERS gets a
-    block at its end.
+    Asks at most three questions, none with --yes. Existing files are not changed, except that
+    CODEOWNERS gets a block at its end.
 
     Example: mlflow-gitops init --owner @acme/ml-platform --yes
     """
@@ -99,7 +101,7 @@ def import_(
         Optional[list[str]],
         typer.Option(
             metavar="GLOB=FOLDER",
-            help="Put new manifests of such models into a folder below models/. May be repeated.",
+            help="Put new manifests of matching models into a folder below models/. Can be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -107,7 +109,7 @@ def import_(
         Optional[str],
         typer.Option(
             metavar="TAG",
-            help="Put new manifests into folders by the value of a model's tag.",
+            help="Put each new manifest into a folder that is named by the value of this model tag.",
             show_default=False,
         ),
     ] = None,
@@ -119,25 +121,26 @@ def import_(
         ),
     ] = False,
     descriptions: Annotated[
-        bool, typer.Option("--descriptions", help="Take descriptions too: git manages them then.")
+        bool,
+        typer.Option("--descriptions", help="Import descriptions, too; git then manages them."),
     ] = False,
     tags: Annotated[
-        bool, typer.Option("--tags", help="Take tags too: git manages them then.")
+        bool, typer.Option("--tags", help="Import tags, too; git then manages them.")
     ] = False,
     prompts: Annotated[
-        bool, typer.Option("--prompts", help="Take prompts too, not only those that are named.")
+        bool, typer.Option("--prompts", help="Import every prompt, not only those that are named.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the diff and write nothing.")
+        bool, typer.Option("--dry-run", help="Only print the diff; write nothing.")
     ] = False,
     form: Annotated[str, format_option(formats.IMPORT)] = "text",
 ) -> None:
-    """Write manifests from MLflow as it is now: stages, aliases, and a pin of each version that
+    """Write manifests from MLflow as it is now: stages, aliases, and a pin for each version that
     holds one.
 
-    Manifests that are there follow what MLflow did. What was changed in them since the model was
-    last reconciled (before that: since the last commit) stays, and so does all that people wrote
-    beside; no file is deleted.
+    Existing manifests are updated to what MLflow shows. Edits since the model was last reconciled
+    (or, before that, since the last commit) are kept, and so are comments and other fields. No file
+    is deleted.
 
     Example: mlflow-gitops import 'fraud-*' --folder 'fraud-*=risk' --dry-run
     """
@@ -159,12 +162,12 @@ def codeowners(
         bool, typer.Option("--check", help="Write nothing; exit 3 if the file is not up to date.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Write nothing; print what would change.")
+        bool, typer.Option("--dry-run", help="Only print the diff; write nothing.")
     ] = False,
     form: Annotated[str, format_option(formats.CODEOWNERS)] = "text",
 ) -> None:
-    """Write .github/CODEOWNERS from the owners in manifests and policy; your own lines above the
-    block stay.
+    """Write .github/CODEOWNERS from the owners in manifests and policy. Your own lines above the
+    block are kept.
 
     Example: mlflow-gitops codeowners --dry-run
     """
@@ -177,11 +180,11 @@ def codeowners(
 def doctor(
     context: typer.Context, form: Annotated[str, format_option(formats.DOCTOR)] = "text"
 ) -> None:
-    """Look at git, policy, workflows, MLflow and GitHub: what is missing, and how to mend it.
+    """Check git, policy, workflows, MLflow and GitHub: report what is missing and how to fix it.
     Changes nothing.
 
-    Exits 1 if anything is missing, 0 if not. What cannot be told from here is neither: GitHub's
-    settings take a GITHUB_TOKEN.
+    Exits 1 if anything is missing. What cannot be checked from here does not count; to check
+    GitHub's settings, set GITHUB_TOKEN.
 
     Example: GITHUB_TOKEN=… mlflow-gitops doctor
     """

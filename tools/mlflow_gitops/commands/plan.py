@@ -9,7 +9,7 @@ from mlflow_gitops.app import saved_plan
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.planner import Planner
 from mlflow_gitops.app.planning.target import Target
-from mlflow_gitops.app.workspace import Workspace
+from mlflow_gitops.app.workspace import Merge, Workspace
 from mlflow_gitops.commands.output import (
     note,
     note_for_people,
@@ -18,6 +18,8 @@ from mlflow_gitops.commands.output import (
     steps,
     warn,
 )
+from mlflow_gitops.core.manifests.snapshot import Snapshot
+from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.errors import CHANGES, OK, REFUSED, worst
 from mlflow_gitops.render import formats
 from mlflow_gitops.render.plan.text import PlanOutput
@@ -35,37 +37,22 @@ def run(
     detailed_exitcode: bool,
     form: str,
 ) -> int:
-    """Plan the working tree, a revision, or a revision as merged into `onto`. Exits 4 when anything
-    is refused, 3 when files are invalid."""
+    """Plan the working tree, a revision, or a revision as merged into `onto`. Exits 4 if anything
+    is refused, 3 if files are invalid."""
     workspace = Workspace(settings)
     merge = workspace.merge(rev or "HEAD", onto) if onto is not None else None
     commit = workspace.git.resolve(rev) if rev is not None else None
-    snapshot = (
-        workspace.at(merge.made) if merge else workspace.at(commit) if commit else workspace.tree()
-    )
+    snapshot = _snapshot(workspace, commit, merge)
     if snapshot.errors:
         return report_invalid(snapshot, form)
-    from mlflow_gitops.app.connect import connect
 
-    progress = steps(settings)
-    progress("loading MLflow")
-    registry = connect(workspace, warn)
-    plan_options = PlanOptions(prune=prune)
-    if merge:
-        target = Target.of_merge(workspace, snapshot, merge)
-        if rev is None and workspace.dirty_paths():
-            note(settings, "Planned the merge of HEAD; what is not committed is not in it.")
-    elif commit:
-        target = Target.of_commit(workspace, snapshot, commit)
-    else:
-        target = Target.of_tree(workspace, snapshot)
-    planner = Planner(workspace, registry, target, plan_options)
-    planned = planner.plan(models, progress)
-    progress("comparing versions")
-    plan = planner.compared(planned)
+    if merge and rev is None and workspace.dirty_paths():
+        note(settings, "Planned the merge of HEAD, without uncommitted changes.")
+    plan = _plan(settings, workspace, _target(workspace, snapshot, commit, merge), models, prune)
     if out is not None:
         saved_plan.save(plan, out, models, prune)
         note(settings, f"Saved the plan to {out}.")
+
     if plan.commit is None:
         remark = "Planned from the working tree, which has uncommitted changes; reconcile takes"
         note_for_people(settings, form, f"{remark} commits only.")
@@ -76,3 +63,33 @@ def run(
         REFUSED if summary["refused"] else OK,
         CHANGES if detailed_exitcode and summary["changes"] else OK,
     )
+
+
+def _snapshot(workspace: Workspace, commit: str | None, merge: Merge | None) -> Snapshot:
+    if merge is not None:
+        return workspace.at(merge.made)
+    return workspace.at(commit) if commit is not None else workspace.tree()
+
+
+def _target(
+    workspace: Workspace, snapshot: Snapshot, commit: str | None, merge: Merge | None
+) -> Target:
+    if merge is not None:
+        return Target.of_merge(workspace, snapshot, merge)
+    if commit is not None:
+        return Target.of_commit(workspace, snapshot, commit)
+    return Target.of_tree(workspace, snapshot)
+
+
+def _plan(
+    settings: Settings, workspace: Workspace, target: Target, models: Sequence[str], prune: bool
+) -> Plan:
+    from mlflow_gitops.app.connect import connect
+
+    progress = steps(settings)
+    progress("loading MLflow")
+    registry = connect(workspace, warn)
+    planner = Planner(workspace, registry, target, PlanOptions(prune=prune))
+    planned = planner.plan(models, progress)
+    progress("comparing versions")
+    return planner.compared(planned)

@@ -26,18 +26,16 @@ from mlflow_gitops.settings import Settings
 
 
 def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, form: str) -> int:
-    """Check everything, the given paths, or what changed since a revision; exit 3 if anything is
-    wrong."""
+    """Check everything, the given paths, or what changed since a revision. Exits 3 on errors."""
     if paths and changed_since is not None:
         raise UsageFailure("Give paths or --changed-since, not both.")
     workspace = Workspace(settings, whole=True)
-    each = _environments(workspace)
-    if each is None:
+    environments = _environments(workspace)
+    if environments is None:
         snapshot = _snapshot(workspace, paths, changed_since)
     else:
-        snapshot = _joined(
-            [_listing(workspace), *_everywhere(workspace, each, paths, changed_since)]
-        )
+        parts = _of_environments(workspace, environments, paths, changed_since)
+        snapshot = _joined([_environment_list(workspace), *parts])
 
     print_result(formats.VALIDATE, form, snapshot)
     counts = counted(len(snapshot.errors), "error")
@@ -49,174 +47,187 @@ def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, fo
 
 def _snapshot(workspace: Workspace, paths: Sequence[Path], changed_since: str | None) -> Snapshot:
     if changed_since is not None:
-        return _changed(workspace, changed_since)
-    return _given(workspace, paths) if paths else _with_codeowners(workspace, workspace.tree())
+        return _changed_files(workspace, changed_since)
+    if paths:
+        return _given_files(workspace, paths)
+    return _with_codeowners(workspace, workspace.tree())
 
 
 def _environments(workspace: Workspace) -> list[Workspace] | None:
-    """A workspace for each environment that is listed, of those that can be read; None where it is
-    one already, or the repository keeps no list."""
+    """A workspace for each listed environment, none if the list is invalid. None if the workspace is
+    an environment itself, or the repository has no list."""
     if workspace.environment is not None or not workspace.has_environments:
         return None
     try:
         names = list(workspace.environments)
-    except Failure:
+    except Failure:  # `_environment_list` reports why
         return []
     return [Workspace(replace(workspace.settings, environment=name)) for name in names]
 
 
-def _listing(workspace: Workspace) -> Snapshot:
-    """What is wrong with the list of environments itself."""
-    shown = f"{workspace.root}/{ENVIRONMENTS}"
-    read = files.read_file(workspace.top / shown, shown)
+def _environment_list(workspace: Workspace) -> Snapshot:
+    """The problems of the list of environments itself."""
+    path = f"{workspace.root}/{ENVIRONMENTS}"
+    read = files.read_file(workspace.top / path, path)
     if read.data is None:
-        return Snapshot(
-            problems=[Problem(shown, 1, 1, "not-a-file", read.fault or "cannot be read")]
-        )
+        fault = read.fault or "cannot be read"
+        return Snapshot(problems=[Problem(path, 1, 1, "not-a-file", fault)])
     return Snapshot(problems=read_environments(read.data, workspace.root)[1])
 
 
-def _everywhere(
+def _of_environments(
     workspace: Workspace,
-    each: Sequence[Workspace],
+    environments: Sequence[Workspace],
     paths: Sequence[Path],
     changed_since: str | None,
 ) -> Iterator[Snapshot]:
-    """Every environment by itself; of the given files, each in the environment whose folder it lies
-    in."""
+    """Each environment by itself. Given files are checked in the environment whose folder they are
+    in, and the rest by itself."""
     if not paths:
-        yield from (_snapshot(one, (), changed_since) for one in each)
+        for environment in environments:
+            yield _snapshot(environment, (), changed_since)
         return
-    left = [
-        file
-        for path in paths
-        for file in (_below(path) if path.is_dir() and not path.is_symlink() else [path])
-    ]
-    for one in each:
-        top = (one.top / one.registry).resolve()
-        mine = [file for file in left if (file.parent.resolve() / file.name).is_relative_to(top)]
-        left = [file for file in left if file not in mine]
-        yield _given(one, mine)
-    yield _given(
-        workspace, [file for file in left if file.name != ENVIRONMENTS or not file.exists()]
-    )
+
+    remaining = [file for path in paths for file in _files(path)]
+    for environment in environments:
+        folder = (environment.top / environment.registry).resolve()
+        inside = [file for file in remaining if _resolved(file).is_relative_to(folder)]
+        remaining = [file for file in remaining if file not in inside]
+        yield _given_files(environment, inside)
+
+    others = [file for file in remaining if file.name != ENVIRONMENTS or not file.exists()]
+    yield _given_files(workspace, others)
 
 
-def _joined(each: Sequence[Snapshot]) -> Snapshot:
-    whole = Snapshot(count=sum(one.count for one in each))
-    whole.problems = in_order(problem for one in each for problem in one.problems)
-    return whole
+def _joined(snapshots: Sequence[Snapshot]) -> Snapshot:
+    joined = Snapshot(count=sum(snapshot.count for snapshot in snapshots))
+    joined.problems = in_order(problem for snapshot in snapshots for problem in snapshot.problems)
+    return joined
 
 
-def _changed(workspace: Workspace, ref: str) -> Snapshot:
-    """Only what differs from `ref`; everything when the policy does, since it is part of every
-    manifest's rules.
+def _changed_files(workspace: Workspace, ref: str) -> Snapshot:
+    """Only the files that differ from `ref`, or everything if the policy does, since the policy is
+    part of every manifest's rules.
 
-    A policy that is wrong already is told all the same: under it no manifest was judged.
+    The problems of an unchanged policy are reported, too: no manifest was judged under it.
     """
     changed = set(workspace.git.changed_since(ref, workspace.registry))
     if any(_is_policy(workspace, path) for path in changed):
         return _with_codeowners(workspace, workspace.tree())
+
     listing = files.registry_paths(workspace.top, workspace.registry)
-    # Of ten thousand paths few are looked at closely: what stands beside the manifests, and what
-    # could be a changed one's twin.
+    # Reading ten thousand manifests takes seconds. Only the changed ones are read, and the policy.
     models = f"{workspace.registry}/models/"
-    wanted = [
-        p
-        for p in listing
-        if p in changed or (not p.startswith(models) and _is_policy(workspace, p))
+    to_read = [
+        path
+        for path in listing
+        if path in changed or (not path.startswith(models) and _is_policy(workspace, path))
     ]
-    snapshot = build(
-        (files.read_file(workspace.top / path, path) for path in wanted), workspace.registry
+    sources = (files.read_file(workspace.top / path, path) for path in to_read)
+    snapshot = build(sources, workspace.registry)
+
+    # A changed file may have the name of another one, which was not read.
+    stems = {stem_of(path).lower() for path in changed}
+    clashes = name_clashes(
+        path
+        for path in listing
+        if stem_of(path).lower() in stems and workspace.registry.classify(path) == "manifest"
     )
-    names = {stem_of(path).lower() for path in changed}
-    alike = (path for path in listing if stem_of(path).lower() in names)
-    siblings = name_clashes(
-        path for path in alike if workspace.registry.classify(path) == "manifest"
-    )
+    problems = [
+        problem
+        for problem in (*snapshot.problems, *clashes)
+        if problem.file in changed or _is_policy(workspace, problem.file)
+    ]
     copies = schema_copy_problems(files.schema_copies(workspace.top))
-    keep = [
-        one
-        for one in (*snapshot.problems, *siblings)
-        if one.file in changed or _is_policy(workspace, one.file)
-    ]
-    snapshot.problems = in_order([*keep, *copies])
+    snapshot.problems = in_order([*problems, *copies])
     return _with_codeowners(workspace, snapshot, changed)
 
 
 def _with_codeowners(
     workspace: Workspace, snapshot: Snapshot, changed: Collection[str] | None = None
 ) -> Snapshot:
-    """With what is wrong with CODEOWNERS, of the changed manifests or of all: who is asked is as
-    the owners say (RULES R9)."""
-    from mlflow_gitops.commands import codeowners  # which tells invalid files as this module does
+    """Add the problems of CODEOWNERS, for the changed manifests or for all: GitHub must ask the
+    owners that the manifests name (RULES R9)."""
+    from mlflow_gitops.commands import codeowners  # it reports invalid files through this module
 
-    snapshot.problems = in_order(
-        [*snapshot.problems, *codeowners.problems(workspace, snapshot, changed)]
-    )
+    problems = codeowners.problems(workspace, snapshot, changed)
+    snapshot.problems = in_order([*snapshot.problems, *problems])
     return snapshot
 
 
 def _is_policy(workspace: Workspace, path: str) -> bool:
-    """Whether a file is the policy, or is taken for it under another ending."""
+    """Whether a file is the policy, or has the policy's place with a wrong file extension."""
     kind = workspace.registry.classify(path)
-    return kind == "policy" or (
-        kind == "extension" and not path.startswith(f"{workspace.registry}/models/")
-    )
+    is_model = path.startswith(f"{workspace.registry}/models/")
+    return kind == "policy" or (kind == "extension" and not is_model)
 
 
-def _given(workspace: Workspace, paths: Sequence[Path]) -> Snapshot:
-    """The problems of the given files and folders. Those of the registry folder are checked among
-    their siblings and under its policy, and all of them where the policy is given, since it is part
-    of every manifest's rules; any other file by itself, as a manifest or, by its name, as a
-    policy."""
-    top = workspace.top / workspace.registry
+def _given_files(workspace: Workspace, paths: Sequence[Path]) -> Snapshot:
+    """The problems of the given files and folders.
+
+    Files of the registry folder are checked with the others there and under its policy. If the
+    policy is given, all of them are checked, since it is part of every manifest's rules. A file
+    from elsewhere is checked by itself, as a manifest or, by its name, as a policy.
+    """
+    inside, outside = _split(workspace, paths)
+    snapshot = Snapshot()
+    problems: list[Problem] = []
+
+    if inside:
+        tree = workspace.tree()
+        has_policy = any(_is_policy(workspace, path) for path in inside)
+        problems += [
+            problem
+            for problem in tree.problems
+            if has_policy or problem.file in inside or _is_policy(workspace, problem.file)
+        ]
+        manifests = sum(1 for path in inside if workspace.registry.classify(path) == "manifest")
+        snapshot.count += tree.count if has_policy else manifests
+    for file in outside:
+        alone = _alone(file)
+        problems += alone.problems
+        snapshot.count += alone.count
+
+    snapshot.problems = in_order(problems)
+    return snapshot
+
+
+def _split(workspace: Workspace, paths: Sequence[Path]) -> tuple[set[str], list[Path]]:
+    """The files in the registry folder, as paths in the repository, and all others."""
+    folder = (workspace.top / workspace.registry).resolve()
     inside: set[str] = set()
     outside: list[Path] = []
     for path in paths:
         if not path.exists() and not path.is_symlink():
             raise UsageFailure(f"There is no {path}.")
-        found = _below(path) if path.is_dir() and not path.is_symlink() else [path]
-        for file in found:
-            absolute = file.parent.resolve() / file.name
-            if absolute.is_relative_to(top.resolve()):
-                inside.add(
-                    (Path(workspace.registry) / absolute.relative_to(top.resolve())).as_posix()
-                )
+        for file in _files(path):
+            absolute = _resolved(file)
+            if absolute.is_relative_to(folder):
+                relative = Path(workspace.registry) / absolute.relative_to(folder)
+                inside.add(relative.as_posix())
             else:
                 outside.append(file)
-    snapshot = Snapshot()
-    problems: list[Problem] = []
-    if inside:
-        whole = workspace.tree()
-        everything = any(_is_policy(workspace, path) for path in inside)
-        problems += [
-            one
-            for one in whole.problems
-            if everything or one.file in inside or _is_policy(workspace, one.file)
-        ]
-        manifests = sum(1 for path in inside if workspace.registry.classify(path) == "manifest")
-        snapshot.count += whole.count if everything else manifests
-    for file in outside:
-        alone = _alone(file)
-        problems += alone.problems
-        snapshot.count += alone.count
-    snapshot.problems = in_order(problems)
-    return snapshot
+    return inside, outside
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.suffix in (".yaml", ".yml"))
+def _resolved(file: Path) -> Path:
+    """The file's absolute path. A symbolic link is checked where it is, not where it points to."""
+    return file.parent.resolve() / file.name
+
+
+def _files(path: Path) -> list[Path]:
+    """The path itself, or the YAML files in a folder."""
+    if not path.is_dir() or path.is_symlink():
+        return [path]
+    return [file for file in sorted(path.rglob("*")) if file.suffix in (".yaml", ".yml")]
 
 
 def _alone(file: Path) -> Snapshot:
-    read = files.read_file(file, file.as_posix())
+    """Check one file as if it were the only one of a registry folder."""
+    name = file.as_posix()
+    read = files.read_file(file, name)
     inner = "policy.yaml" if file.name == "policy.yaml" else f"models/{file.name}"
-    snapshot = build(
-        [SourceFile(f"registry/{inner}", read.data, read.fault)], RegistryFolder("registry")
-    )
-    shown = file.as_posix()
-    snapshot.problems = [
-        Problem(shown, p.line, p.column, p.code, p.message, p.severity) for p in snapshot.problems
-    ]
+    source = SourceFile(f"registry/{inner}", read.data, read.fault)
+    snapshot = build([source], RegistryFolder("registry"))
+    snapshot.problems = [replace(problem, file=name) for problem in snapshot.problems]
     return snapshot

@@ -13,10 +13,15 @@ from mlflow_gitops.settings import Settings
 
 
 def run(
-    settings: Settings, models: Sequence[str], *, everything: bool, signatures: bool, form: str
+    settings: Settings,
+    models: Sequence[str],
+    *,
+    fail_on_unmanaged: bool,
+    signatures: bool,
+    form: str,
 ) -> int:
     """Verify MLflow against the main line. Exits 4 when something is unexplained; with
-    `everything`, also when MLflow has models that nobody manages here."""
+    `fail_on_unmanaged`, also when MLflow has models that nobody manages here."""
     workspace = Workspace(settings)
     from mlflow_gitops.app.connect import connect
 
@@ -27,5 +32,5 @@ def run(
     verification = verifier.verify(models, progress)
     print_result(formats.VERIFY, form, verification)
 
-    has_failed = bool(verification.findings) or (everything and bool(verification.unmanaged))
+    has_failed = bool(verification.findings) or (fail_on_unmanaged and bool(verification.unmanaged))
     return REFUSED if has_failed else OK
