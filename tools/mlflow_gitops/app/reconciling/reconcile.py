@@ -133,7 +133,7 @@ class Reconciler:
 
         if plan.refusals:  # the whole run is refused by what all of its models would change
             return EarlierRefusals.of(earlier.plan().plan)
-        names = [name for name in refused if name in earlier.desired]
+        names = [name for name in refused if name in earlier.models.by_name]
         return EarlierRefusals.of(earlier.plan(names).plan) if names else EarlierRefusals()
 
     def _try_recover(self, planned: Planned) -> tuple[list[str], list[str]]:

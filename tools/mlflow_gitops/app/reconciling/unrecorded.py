@@ -17,8 +17,8 @@ def unrecorded_changes(
     receipt (None: from nothing) to the commit that `planner` plans, with which the model is
     stamped."""
     base = Base.at(last_recorded if last_recorded in planner.target.line.index else None)
-    desired = planner.desired.get(name)
+    desired = planner.models.by_name.get(name)
     if desired is None:  # the run emptied a model that has no manifest (--prune)
-        desired = planner.emptied(name, observed.kind if observed else "model")
+        desired = planner.models.emptied(name, observed.kind if observed else "model")
     history = planner.histories.history(file_stem(name), desired, base)
     return already_applied_changes(history, observed)

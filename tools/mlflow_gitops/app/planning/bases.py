@@ -1,0 +1,53 @@
+"""Find the base of a model: read the main line and the receipts only if the answer depends on
+them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from mlflow_gitops.app.planning.target import Target
+from mlflow_gitops.app.workspace import Workspace
+from mlflow_gitops.core.history.base import Base, find_base
+from mlflow_gitops.core.observed.model import ObservedModel
+from mlflow_gitops.edges.git.notes import Notes
+
+
+class BaseFinder:
+    """Finds the bases of models for one target. `owner` is this repository's; None in a shallow
+    clone."""
+
+    def __init__(
+        self, workspace: Workspace, target: Target, owner: str | None, *, adopt: bool
+    ) -> None:
+        self._workspace = workspace
+        self.line = target.line.index
+        self.owner = owner
+        self._adopt = adopt
+
+    def base(self, observed: ObservedModel | None) -> Base:
+        """The base of a model that MLflow shows like this."""
+        return find_base(
+            observed,
+            self.owner,
+            self.line,
+            self.is_on_main_line,
+            lambda name: self._last_applied.get(name),
+            adopt=self._adopt,
+        )
+
+    def is_on_main_line(self, commit: str) -> bool:
+        """Whether a commit is on the main line, as it is now, and exists in this clone."""
+        return commit in self._workspace.main_line and self._workspace.git.exists(commit)
+
+    @cached_property
+    def _last_applied(self) -> Mapping[str, str]:
+        """The models that a receipt in this clone reports as applied, each with its newest such
+        commit. Only read if a stamp is missing."""
+        receipts = Notes.of(self._workspace.git).receipts()
+        return {
+            name: receipt.commit
+            for receipt in receipts
+            if receipt.content.get("owner") == self.owner
+            for name in receipt.applied()
+        }
