@@ -94,9 +94,9 @@ class _Compiler:
         if keyword == "enum":
             return _enum_check(argument)
         if keyword == "propertyNames":
-            return _for_type("object", _each(self.compile(argument)), known_type)
+            return _for_type("object", _every_item(self.compile(argument)), known_type)
         if keyword == "items":
-            return _for_type("array", _each(self.compile(argument)), known_type)
+            return _for_type("array", _every_item(self.compile(argument)), known_type)
         if keyword in _VALUE_KEYWORDS:
             kind, make_check = _VALUE_KEYWORDS[keyword]
             return _for_type(kind, make_check(argument), known_type)
@@ -159,7 +159,7 @@ def _for_type(kind: str, check: SchemaCheck, known_type: Any) -> SchemaCheck:
     return lambda value: not is_kind(value) or check(value)
 
 
-def _each(check: SchemaCheck) -> SchemaCheck:
+def _every_item(check: SchemaCheck) -> SchemaCheck:
     return lambda value: all(map(check, value))
 
 

@@ -31,10 +31,10 @@ def in_order(problems: Iterable[Problem]) -> list[Problem]:
 
     The first one found is the cause; others at the same position follow from it.
     """
-    kept: dict[tuple[str, int, int, str], Problem] = {}
+    first_ones: dict[tuple[str, int, int, str], Problem] = {}
     for problem in problems:
         # Problems of a whole file are all at 1:1, so several of them are independent.
         is_whole_file = (problem.line, problem.column) == (1, 1)
         distinction = problem.code + problem.message if is_whole_file else ""
-        kept.setdefault((problem.file, problem.line, problem.column, distinction), problem)
-    return sorted(kept.values())
+        first_ones.setdefault((problem.file, problem.line, problem.column, distinction), problem)
+    return sorted(first_ones.values())

@@ -14,9 +14,9 @@ _CONSTANTS: dict[str, object] = {
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
 _WORDS_OF_1_1 = frozenset(
-    form
-    for word in ("yes", "no", "on", "off", "y", "n")
-    for form in (word, word.capitalize(), word.upper())
+    spelling
+    for boolean in ("yes", "no", "on", "off", "y", "n")
+    for spelling in (boolean, boolean.capitalize(), boolean.upper())
 ) | {"=", "<<"}
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
@@ -72,8 +72,8 @@ def resolve(text: str) -> object:
 
 
 def _differs(text: str) -> str:
-    shown = text if len(text) <= 40 else text[:37] + "..."
+    excerpt = text if len(text) <= 40 else text[:37] + "..."
     return (
-        f'YAML versions read {shown} differently; write "{shown}" if it is text, or a plain number'
+        f'YAML versions read {excerpt} differently; write "{excerpt}" if it is text, or a plain number'
         " like 12 or 0.5"
     )

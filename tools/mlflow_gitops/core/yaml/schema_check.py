@@ -86,46 +86,46 @@ class _Reporter:
 
     def report(self, error: Any) -> None:
         path: Path = tuple(error.absolute_path)
-        place = ".".join(map(str, path)) or "the file"
+        location = ".".join(map(str, path)) or "the file"
         if error.validator == "uniqueItems" and path[:1] == ("stages",):
             return  # `version-twice` reports it, at the second version
         if error.validator == "additionalProperties":
-            self._report_unknown_fields(error, path, place)
+            self._report_unknown_fields(error, path, location)
         elif error.validator == "required":
-            self._report_missing_fields(error, path, place)
+            self._report_missing_fields(error, path, location)
         elif error.validator == "type":
-            self._report_wrong_type(error, path, place)
+            self._report_wrong_type(error, path, location)
         elif "propertyNames" in list(error.absolute_schema_path)[-3:]:
-            message = f"{_quoted(error.instance)} in {place}: {_reason(error)}"
+            message = f"{_quoted(error.instance)} in {location}: {_reason(error)}"
             key_path = (*path, str(error.instance))
             self._document.add_problem_at("bad-value", message, key_path, key=True)
         else:
-            self._document.add_problem_at("bad-value", f"{place}: {_reason(error)}", path)
+            self._document.add_problem_at("bad-value", f"{location}: {_reason(error)}", path)
 
-    def _report_unknown_fields(self, error: Any, path: Path, place: str) -> None:
+    def _report_unknown_fields(self, error: Any, path: Path, location: str) -> None:
         fields = error.schema.get("properties", {})
         for field in sorted(set(error.instance) - set(fields)):
             message = ""
             if not self._document.is_full:
                 hint = did_you_mean(field, fields) or f"known: {', '.join(fields)}"
-                message = f"{_quoted(field)} is not a field of {place}; {hint}"
+                message = f"{_quoted(field)} is not a field of {location}; {hint}"
             self._document.add_problem_at("unknown-field", message, (*path, field), key=True)
 
-    def _report_missing_fields(self, error: Any, path: Path, place: str) -> None:
+    def _report_missing_fields(self, error: Any, path: Path, location: str) -> None:
         if path in self._incomplete:
             return
         self._incomplete.add(path)
         for field in error.validator_value:
             if field not in error.instance:
-                message = f"{field!r} is missing in {place}"
+                message = f"{field!r} is missing in {location}"
                 self._document.add_problem_at("missing-field", message, path)
 
-    def _report_wrong_type(self, error: Any, path: Path, place: str) -> None:
+    def _report_wrong_type(self, error: Any, path: Path, location: str) -> None:
         expected = error.validator_value
         kinds = [expected] if isinstance(expected, str) else list(expected)
         names = or_list([_TYPES[kind] for kind in kinds])
         hint = _quoting_hint(kinds, error.instance)
-        message = f"{place} must be {names}, not {_describe(error.instance)}{hint}"
+        message = f"{location} must be {names}, not {_describe(error.instance)}{hint}"
         self._document.add_problem_at("wrong-type", message, path)
 
 

@@ -142,5 +142,5 @@ def _chunks(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def _lines(words: Iterable[str]) -> str:
-    return "".join(f"{word}\n" for word in words)
+def _lines(revisions: Iterable[str]) -> str:
+    return "".join(f"{revision}\n" for revision in revisions)

@@ -36,11 +36,11 @@ _FILE_SCHEMES = ("sqlite", "file")  # their `?` may be part of a path
 def without_credentials(uri: str) -> str:
     """Return a URI without user and password, and without a query, where drivers take passwords,
     too."""
-    shown = _USERINFO.sub("", uri)
+    without_user = _USERINFO.sub("", uri)
     scheme = uri.partition(":")[0].partition("+")[0]
     if "://" not in uri or scheme in _FILE_SCHEMES:
-        return shown
-    return re.split(r"[?#]", shown)[0]
+        return without_user
+    return re.split(r"[?#]", without_user)[0]
 
 
 def redact(text: str, *uris: str) -> str:
