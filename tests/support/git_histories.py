@@ -270,39 +270,51 @@ def _merge(rng: random.Random, history: History, subject: str, when: int) -> Non
 
 
 def _edit(rng: random.Random, tree: Tree) -> Tree:
+    """A copy of a tree with one random edit, drawn from EDITS."""
     new = dict(tree)
+    edit = rng.choice(EDITS)
+    if edit in _POLICY_EDITS:
+        _edit_policy(rng, new, edit)
+    else:
+        _edit_model(rng, new, edit)
+    return new
+
+
+_POLICY_EDITS = ("policy", "nopolicy", "badpolicy")
+
+
+def _edit_policy(rng: random.Random, tree: dict[str, bytes | Link], edit: str) -> None:
+    if edit == "nopolicy":
+        tree.pop(_POLICY, None)
+    else:
+        tree[_POLICY] = rng.choice(POLICIES if edit == "policy" else UNREADABLE_POLICIES)
+
+
+def _edit_model(rng: random.Random, tree: dict[str, bytes | Link], edit: str) -> None:
     name = rng.choice(MODELS)
-    there = [path for path in new if path.endswith(f"/{name}.yaml")]
+    manifests = [path for path in tree if path.endswith(f"/{name}.yaml")]
     home = rng.choice((f"{REGISTRY}/models/{name}.yaml", f"{REGISTRY}/models/team/{name}.yaml"))
-    path = rng.choice(there) if there else home
-    match rng.choice(EDITS):
+    path = rng.choice(manifests) if manifests else home
+    match edit:
         case "edit":
-            new[path] = manifest(name, rng.choice(BODIES))
+            tree[path] = manifest(name, rng.choice(BODIES))
         case "bad":
-            new[path] = rng.choice(
+            tree[path] = rng.choice(
                 (manifest(name, rng.choice(UNREADABLE)), manifest("other", BODIES[0]), b"\xff")
             )
         case "delete":
-            new.pop(path, None)
-        case "move" if there and home not in new:
-            content = new.pop(path)
-            new[home] = rng.choice((content, manifest(name, rng.choice(BODIES))))
-        case "rename" if there:
-            new.pop(path)
-            new[f"{REGISTRY}/models/gamma.yaml"] = manifest("gamma", rng.choice(BODIES))
-        case "copy" if there:
-            new[f"{REGISTRY}/models/copy/{name}.yaml"] = new[path]
-        case "policy":
-            new[_POLICY] = rng.choice(POLICIES)
-        case "nopolicy":
-            new.pop(_POLICY, None)
-        case "badpolicy":
-            new[_POLICY] = rng.choice(UNREADABLE_POLICIES)
+            tree.pop(path, None)
+        case "move" if manifests and home not in tree:
+            content = tree.pop(path)
+            tree[home] = rng.choice((content, manifest(name, rng.choice(BODIES))))
+        case "rename" if manifests:
+            tree.pop(path)
+            tree[f"{REGISTRY}/models/gamma.yaml"] = manifest("gamma", rng.choice(BODIES))
+        case "copy" if manifests:
+            tree[f"{REGISTRY}/models/copy/{name}.yaml"] = tree[path]
         case "link":
-            # Where it leads reads like a manifest, which it must not be taken for.
-            new[rng.choice((path, _POLICY))] = Link(f"{{name: {name}, stages: {{Production: 4}}}}")
+            # The link's target reads like a manifest, and must not be taken for one.
+            tree[rng.choice((path, _POLICY))] = Link(f"{{name: {name}, stages: {{Production: 4}}}}")
         case _:
-            new[rng.choice(("train.py", f"{REGISTRY}/README.md", "other/models/alpha.yaml"))] = (
-                rng.randbytes(4)
-            )
-    return new
+            paths = ("train.py", f"{REGISTRY}/README.md", "other/models/alpha.yaml")
+            tree[rng.choice(paths)] = rng.randbytes(4)
