@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mlflow_gitops.core.history.web_pages import WebPages
 from mlflow_gitops.edges.forge import Forge, NotConfigured
 from mlflow_gitops.edges.git.repository import Git
 from tests.support.local_forge.forge import LocalForge
@@ -24,9 +25,8 @@ class LocalForgeProvider:
             )
         return LocalForge(store)
 
-    def web_url(self, git: Git) -> str | None:
-        store = _store(git)
-        return f"file://{store.repository}" if store else None
+    def web_pages(self, git: Git) -> WebPages | None:
+        return None
 
 
 def _store(git: Git | None) -> Store | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from mlflow_gitops.core.history.web_pages import WebPages
 from mlflow_gitops.edges.forge import Forge, ForgeProvider, NotConfigured
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import ForgeFailure
@@ -51,10 +52,10 @@ def required_forge(git: Git | None) -> Forge:
     return forge
 
 
-def web_url(git: Git) -> str | None:
-    """Return the web address of the clone's repository, if a known forge hosts it."""
-    urls = (provider.web_url(git) for provider in _providers())
-    return next((url for url in urls if url is not None), None)
+def web_pages(git: Git) -> WebPages | None:
+    """Return the web pages of the clone's repository, if a known forge hosts it."""
+    pages = (provider.web_pages(git) for provider in _providers())
+    return next((found for found in pages if found is not None), None)
 
 
 def _providers() -> Iterator[ForgeProvider]:

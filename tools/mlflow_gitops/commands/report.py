@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlflow_gitops.app.audit import AuditTrail
-from mlflow_gitops.app.forges import web_url
+from mlflow_gitops.app.forges import web_pages
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, steps, warn
 from mlflow_gitops.core.audit.report import incidents, model_lanes
@@ -68,7 +68,7 @@ def _report(settings: Settings, workspace: Workspace, *, offline: bool) -> Repor
         made_from=made_from,
         plan=plan,
         registry=registry,
-        home=_home(workspace),
+        pages=web_pages(workspace.git),
     )
 
 
@@ -108,7 +108,3 @@ def _read_mlflow(
     )
     texts = {key: words(made_from) for key, made_from in recorded.items()}
     return plan, registry.display_uri, texts
-
-
-def _home(workspace: Workspace) -> str | None:
-    return web_url(workspace.git)

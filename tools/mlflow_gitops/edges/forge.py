@@ -14,6 +14,7 @@ from mlflow_gitops.errors import ForgeFailure
 
 if TYPE_CHECKING:
     from mlflow_gitops.core.history.approvals import ReviewedPullRequest, Reviewer
+    from mlflow_gitops.core.history.web_pages import WebPages
     from mlflow_gitops.core.setup.doctor import CheckResult
     from mlflow_gitops.core.setup.workflow_files import Job
     from mlflow_gitops.edges.git.repository import Git
@@ -198,9 +199,9 @@ class ForgeProvider(Protocol):
         """Return the forge of a clone, by the environment and the remote's address."""
         ...
 
-    def web_url(self, git: Git) -> str | None:
-        """Return the web address of the repository by the remote's address alone, if this forge
-        hosts it."""
+    def web_pages(self, git: Git) -> WebPages | None:
+        """Return the web pages of the repository by the remote's address alone, if this forge hosts
+        it."""
         ...
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from mlflow_gitops.core.audit.report import Incident, Lane, Span
 from mlflow_gitops.core.audit.stage_holders import StageHolders
 from mlflow_gitops.core.audit.trail import AuditedEvent, Effect
+from mlflow_gitops.core.history.web_pages import WebPages
 from mlflow_gitops.core.plan.plan import ModelPlan, Plan
 from mlflow_gitops.core.times import age, format_minute, format_time, parse_time
 from mlflow_gitops.core.wording import counted, version_list
@@ -23,7 +24,6 @@ _NARROWEST_BAR = 0.4
 """Per cent of the timeline's width."""
 _COLOURS = 6
 """The template has the classes t0 to t5 for the bars of versions."""
-_LINKS = ("https://github.com/", "https://gitlab.com/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,8 @@ class Report:
     """Everything that the page shows.
 
     `made_from` describes the origin of a version, by model and version. `plan` and `registry` are
-    None if MLflow was not read. `home` is the repository's address on a forge, None if it has none.
+    None if MLflow was not read. `pages` are those of the
+    repository on its forge, None if it is on none.
     """
 
     title: str
@@ -45,13 +46,13 @@ class Report:
     made_from: Mapping[tuple[str, int], str]
     plan: Plan | None = None
     registry: str | None = None
-    home: str | None = None
+    pages: WebPages | None = None
 
 
 def page(report: Report) -> str:
     """The whole page as HTML."""
     timeline = _Timeline.of(report)
-    events = [_event(index, audited, report.home) for index, audited in enumerate(report.events)]
+    events = [_event(index, audited, report.pages) for index, audited in enumerate(report.events)]
     plans = report.plan.models if report.plan else ()
     html = _template().render(
         report=report,
@@ -176,18 +177,21 @@ def _effect(effect: Effect | None) -> str:
     return "replaced before it was applied"
 
 
-def _event(index: int, audited: AuditedEvent, home: str | None) -> dict[str, Any]:
+def _event(index: int, audited: AuditedEvent, pages: WebPages | None) -> dict[str, Any]:
     """One row of the table of events. `index` is the target of the timelines' links."""
     event, people = audited.event, audited.people
     move = event.detail
     if event.kind == "stage":
         move = f"{version_list(event.before)} → {version_list(event.after)}"
     merged_by = people.merged_by if people.merged_by != people.author else None
+    pull_request_page = None
+    if pages is not None and people.pull_request is not None:
+        pull_request_page = pages.of_pull_request(people.pull_request)
     return {
         "index": index,
         "at": event.commit.at,
         "commit": event.commit.sha,
-        "link": _link(home, f"commit/{event.commit.sha}"),
+        "link": pages.of_commit(event.commit.sha) if pages else None,
         "kind": event.kind,
         "model": event.model or "",
         "stage": event.stage or ("policy" if event.kind == "policy" else ""),
@@ -198,7 +202,7 @@ def _event(index: int, audited: AuditedEvent, home: str | None) -> dict[str, Any
         "approved_by": _names(people.approved_by),
         "claimed": people.approved_by_source == "message",
         "pr": people.pull_request,
-        "pr_link": _link(home, f"pull/{people.pull_request}") if people.pull_request else None,
+        "pr_link": pull_request_page,
         "subject": event.commit.subject,
         "overrides": [f"{used.gate}: {used.reason}" for used in audited.overrides],
         "effect": audited.effect,
@@ -228,13 +232,6 @@ def _name(person: str) -> str:
 
 def _names(persons: Iterable[str]) -> list[str]:
     return [_name(person) for person in persons]
-
-
-def _link(home: str | None, path: str) -> str | None:
-    """An address on the forge; None if the repository is on none that has such addresses."""
-    if home is None or not home.startswith(_LINKS):
-        return None
-    return f"{home}/{path}"
 
 
 @dataclass(frozen=True, slots=True)

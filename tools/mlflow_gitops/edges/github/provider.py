@@ -6,6 +6,7 @@ import os
 import re
 from urllib.parse import urlsplit
 
+from mlflow_gitops.core.history.web_pages import WebPages
 from mlflow_gitops.edges.forge import NotConfigured
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.github.connection import API, Connection
@@ -34,9 +35,12 @@ class GitHubProvider:
             return _not_configured(setting, "no remote is on GitHub", f"Set {setting}.")
         return GitHub(Connection(repository, token, api_url))
 
-    def web_url(self, git: Git) -> str | None:
+    def web_pages(self, git: Git) -> WebPages | None:
         repository = repository_of(git)
-        return f"https://github.com/{repository}" if repository else None
+        if repository is None:
+            return None
+        home = f"https://github.com/{repository}"
+        return WebPages(f"{home}/commit/{{}}", f"{home}/pull/{{}}")
 
 
 def repository_of(git: Git | None, api_url: str = API) -> str | None:
