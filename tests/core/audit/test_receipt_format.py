@@ -17,7 +17,7 @@ from mlflow_gitops.core.audit.receipt_format import (
 )
 from mlflow_gitops.core.audit.receipts import Receipt, read
 from mlflow_gitops.core.history.mainline import Commit
-from mlflow_gitops.core.history.people import Vouched
+from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
@@ -44,7 +44,7 @@ APPLIED = Outcome(
         Verdict("Production", 14, "soak", "passed", "3 days (soak 24 h)"),
         Verdict("Production", 14, "approvals", "waiting", "1 of 2", needs="1 more approval"),
     ),
-    people={COMMIT.sha: Vouched(128, "api", "@ben", ("@ben", "@cho"))},
+    people={COMMIT.sha: RecordedPeople(128, "api", "@ben", ("@ben", "@cho"))},
     already_applied=(Change("set_alias", None, "champion", 12, 14, "commit", True, COMMIT),),
 )
 REFUSED = Outcome(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlflow_gitops.core.history.mainline import Commit
-from mlflow_gitops.core.history.people import People, Vouched, people, person
+from mlflow_gitops.core.history.people import People, RecordedPeople, people_of, person
 
 ANN, BOB, CY = "Ann <ann@example.org>", "Bob <bob@example.org>", "Cy <cy@example.org>"
 
@@ -42,17 +42,19 @@ def test_a_person_in_one_form(text: str, shown: str) -> None:
 
 
 def test_a_commit_pushed_directly_is_its_authors() -> None:
-    assert people(commit()) == People(ANN, merged_by=ANN)
+    assert people_of(commit()) == People(ANN, merged_by=ANN)
 
 
 @pytest.mark.parametrize(
     "forge", ["GitHub <noreply@github.com>", "GitHub Enterprise <noreply@ghe.example.org>"]
 )
 def test_the_forge_itself_merges_nothing(forge: str) -> None:
-    assert people(commit(committer=forge)).merged_by is None
-    assert people(commit(committer=forge), None, Vouched(merged_by="@cy")).merged_by == "@cy"
+    assert people_of(commit(committer=forge)).merged_by is None
     assert (
-        people(commit(committer="No Reply <noreply@example.org>")).merged_by
+        people_of(commit(committer=forge), None, RecordedPeople(merged_by="@cy")).merged_by == "@cy"
+    )
+    assert (
+        people_of(commit(committer="No Reply <noreply@example.org>")).merged_by
         == "No Reply <noreply@example.org>"
     )
 
@@ -63,9 +65,9 @@ def test_a_true_merge_is_its_authors_merge_of_the_newest_commits_authors_work() 
         commit(BOB, "Two\n\nCo-authored-by: Ann A <ANN@example.org>", sha="2"),
         commit(ANN, sha="3"),
     )
-    found = people(merge, [newest, older, commit(BOB, sha="4")])
+    found = people_of(merge, [newest, older, commit(BOB, sha="4")])
     assert found == People(BOB, (ANN,), CY, (), None, 9, "message")
-    assert people(merge, []) == People(CY, (), CY, (), None, 9, "message"), (
+    assert people_of(merge, []) == People(CY, (), CY, (), None, 9, "message"), (
         "what the merge itself did is its author's"
     )
 
@@ -77,7 +79,7 @@ def test_squashed_bodies_bury_their_trailers() -> None:
         " @dee\nApproved-by:\nNot Approved-by: me\nReviewed-by: Cy Z"
         " <CY@example.org>\nCo-authored-by: Dee <1+dee@users.noreply.github.com>\n"
     )
-    found = people(commit(ANN, message))
+    found = people_of(commit(ANN, message))
     assert found.co_authors == (BOB, "@dee")
     assert found.approved_by == (CY, "@dee") and found.approved_by_source == "message"
     assert found.pull_request == 7 and found.pull_request_source == "message"
@@ -101,14 +103,14 @@ def test_the_number_that_a_subject_claims(subject: str, number: int | None) -> N
 
 def test_what_a_receipt_looked_up_counts_more_than_what_is_claimed() -> None:
     claimed = commit(message="Promote (#7)\n\nApproved-by: Mallory <m@example.org>")
-    looked = people(claimed, None, Vouched(12, "api", None, ()))
+    looked = people_of(claimed, None, RecordedPeople(12, "api", None, ()))
     assert (looked.approved_by, looked.approved_by_source) == (
         (),
         "receipt",
     ), "it looked, and nobody had approved"
     assert (looked.pull_request, looked.pull_request_source) == (12, "api")
-    assert people(claimed, None, Vouched(None, "api")).pull_request is None
-    not_looked = people(claimed, None, Vouched(7, "message", None, ()))
+    assert people_of(claimed, None, RecordedPeople(None, "api")).pull_request is None
+    not_looked = people_of(claimed, None, RecordedPeople(7, "message", None, ()))
     assert (not_looked.approved_by, not_looked.approved_by_source) == (
         ("Mallory <m@example.org>",),
         "message",

@@ -11,7 +11,7 @@ import pytest
 from mlflow_gitops.core.gates.approvals import Approvals
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
-from mlflow_gitops.core.history.people import Vouched
+from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.history.stage_entries import Entry
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
@@ -623,9 +623,9 @@ def test_whoever_stands_behind_a_making_commit_is_asked_for_once() -> None:
     asked, approvals = asking({one.sha: Approvals(("@b",), (), 7, "@c"), two.sha: None})
     planned = plan(past, make_observed(1, 2, 3, 4, 5), writing=True, approvals=approvals)
     assert planned.people == {
-        one.sha: Vouched(7, "api", "@c", ("@b",)),
-        two.sha: Vouched(8, "message"),
-        three.sha: Vouched(None, "message"),
+        one.sha: RecordedPeople(7, "api", "@c", ("@b",)),
+        two.sha: RecordedPeople(8, "message"),
+        three.sha: RecordedPeople(None, "message"),
     }
     assert asked == [(made.sha, "registry/models/m.yaml") for made in (one, two, three)]
     assert plan(past, make_observed(1, 2, 3, 4, 5), approvals=approvals).people == {}, (
@@ -645,8 +645,8 @@ def test_of_what_is_only_adopted_nobody_is_asked() -> None:
         past, make_observed(make_version(1, "Production"), 2), writing=True, approvals=approvals
     )
     assert planned.people == {
-        one.sha: Vouched(None, "message"),
-        two.sha: Vouched(7, "api", None, ("@b",)),
+        one.sha: RecordedPeople(None, "message"),
+        two.sha: RecordedPeople(7, "api", None, ("@b",)),
     }
     assert asked == [(two.sha, "registry/models/m.yaml")]
     empty = plan(past, make_observed(1, 2), writing=True, approvals=approvals)

@@ -9,7 +9,7 @@ import pytest
 from mlflow_gitops.core.history.base import BaseState
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
-from mlflow_gitops.core.history.people import Vouched
+from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.plan.stamps import stamps
@@ -212,13 +212,13 @@ def test_the_owner_is_stamped_where_it_is_another_and_commit_comes_last(owner: s
     assert found[-1] == Change("set_tag", None, "gitops.commit", None, sha(2))
 
 
-SAID = Vouched(12, "api", "@carol", ("@bob", "@dora"))
+SAID = RecordedPeople(12, "api", "@carol", ("@bob", "@dora"))
 EARLIER = {"gitops.pr": "3", "gitops.approved_by": "@eve"}
 BEHIND = [("gitops.pr", "12"), ("gitops.approved_by", "@bob, @dora")]
 
 
 def behind(
-    tags: dict[str, str], known: Vouched | None, subject: str = "Promote"
+    tags: dict[str, str], known: RecordedPeople | None, subject: str = "Promote"
 ) -> list[tuple[str | None, object]]:
     """What is stamped on version 1 of its pull request, where commit 2 puts it into Production."""
     past = history("stages: {}", "stages: {Production: 1}", subject=subject)
@@ -237,7 +237,7 @@ def behind(
     [
         ({}, SAID, "Promote", BEHIND),
         ({}, SAID, "Promote (#7)", BEHIND),
-        ({}, Vouched(7, "message"), "Promote (#7)", [("gitops.pr", "7")]),
+        ({}, RecordedPeople(7, "message"), "Promote (#7)", [("gitops.pr", "7")]),
         ({}, None, "Promote (#7)", [("gitops.pr", "7")]),
         # What an earlier commit's stamps said goes.
         (EARLIER, SAID, "Promote", BEHIND),
@@ -247,7 +247,7 @@ def behind(
         ({"gitops.commit": sha(2), "gitops.pr": "7"}, SAID, "Promote (#7)", BEHIND),
         (
             {"gitops.commit": sha(2), "gitops.pr": "7"},
-            Vouched(None, "api"),
+            RecordedPeople(None, "api"),
             "Promote (#7)",
             [("gitops.pr", None)],
         ),
@@ -259,7 +259,7 @@ def behind(
         ),
         (
             {"gitops.commit": sha(2), "gitops.pr": "12", "gitops.approved_by": "@bob"},
-            Vouched(7, "message"),
+            RecordedPeople(7, "message"),
             "Promote (#7)",
             [],
         ),
@@ -268,7 +268,10 @@ def behind(
     ],
 )
 def test_the_pull_request_and_its_approvers(
-    tags: dict[str, str], known: Vouched | None, subject: str, wanted: list[tuple[str, object]]
+    tags: dict[str, str],
+    known: RecordedPeople | None,
+    subject: str,
+    wanted: list[tuple[str, object]],
 ) -> None:
     assert behind(tags, known, subject) == wanted
 

@@ -60,7 +60,7 @@ class PlanStatus:
             if combined == state:
                 text = f"{self._environment}: {description}"
             else:
-                text = ", ".join(f"{name}: {each}" for name, each in states.items())
+                text = ", ".join(f"{name}: {reached}" for name, reached in states.items())
             self._set(CONTEXT, combined, text)
             written = combined
 

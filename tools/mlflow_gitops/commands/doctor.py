@@ -159,8 +159,9 @@ def _policy(
 
 def _environments(workspace: Workspace) -> Sequence[EnvironmentPair]:
     """The deployment environments of each MLflow."""
-    listed = workspace.environments.values()
-    return [EnvironmentPair(place.read, place.write) for place in listed] or ONE_MLFLOW
+    environments = workspace.environments.values()
+    pairs = [EnvironmentPair(entry.read, entry.write) for entry in environments]
+    return pairs or ONE_MLFLOW
 
 
 # -- the registry and the forge ---------------------------------------------------------------

@@ -58,13 +58,7 @@ def plan(settings: Settings, head: str | None) -> int:
     forge = required_forge(workspace.git)
     runner = current_runner()
     trigger = runner.trigger()
-    sha = head or trigger.head or ""
-    if not _SHA.fullmatch(sha):
-        raise UsageFailure(
-            "No commit to plan: the event that started this run names none.",
-            fix="Pass the pull request's head commit, 40 hexadecimal digits.",
-        )
-
+    sha = _head(head or trigger.head)
     branch = branch_name(workspace.git, workspace.main_ref) or forge.default_branch
     pull = forge.pull_request_at(sha, branch)
     if pull is None and not trigger.is_merge_queue:
@@ -89,6 +83,17 @@ def plan(settings: Settings, head: str | None) -> int:
         status.report("failure", _CRASHED)
         raise
     return OK
+
+
+def _head(sha: str | None) -> str:
+    """Check that a commit was named by its full SHA; a pull request's title or branch never gets
+    past this."""
+    if sha is None or not _SHA.fullmatch(sha):
+        raise UsageFailure(
+            "No commit to plan: neither the command line nor the run's event names one.",
+            fix="Pass the pull request's head commit, 40 hexadecimal digits.",
+        )
+    return sha
 
 
 def _key(key: str, workspace: Workspace) -> str:

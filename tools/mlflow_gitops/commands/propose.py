@@ -7,8 +7,9 @@ checkout stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.connect import connect
 from mlflow_gitops.app.evidence import RegistryEvidence
@@ -20,29 +21,25 @@ from mlflow_gitops.commands.manifest_file import OpenManifest
 from mlflow_gitops.commands.output import emit, note, report_invalid, steps, warn
 from mlflow_gitops.commands.proposer import Candidate, Proposer
 from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build
+from mlflow_gitops.edges.forge import Forge
 from mlflow_gitops.edges.git.branches import branch_name
 from mlflow_gitops.errors import OK, Failure, ForgeFailure, GitFailure
 from mlflow_gitops.render import proposals as render
 from mlflow_gitops.render.proposals import ProposalOutcome
 from mlflow_gitops.settings import Settings
 
+if TYPE_CHECKING:
+    from mlflow_gitops.edges.mlflow.registry import Registry
+
 
 @dataclass(frozen=True, slots=True)
 class _MainBranch:
-    """The main branch's files, and the branch's name."""
+    """The main branch: its name, its newest commit, and that commit's files."""
 
     name: str
     tip: str
     sources: Mapping[str, SourceFile]
     snapshot: Snapshot
-
-
-@dataclass
-class _Run:
-    """What happened so far. `failures` are errors after which the other models go on."""
-
-    outcomes: list[ProposalOutcome] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
 
 
 def run(settings: Settings, models: Sequence[str], stage: str | None, *, dry_run: bool) -> int:
@@ -57,21 +54,16 @@ def run(settings: Settings, models: Sequence[str], stage: str | None, *, dry_run
             fix="Add one: git remote add origin ADDRESS.",
         )
     forge = required_forge(git)
-    tip = git.resolve(workspace.main_ref)
-    sources = {file.path: file for file in git.files_at(tip, workspace.registry)}
-    snapshot = build(sources.values(), workspace.registry)
-    if snapshot.errors:
-        return report_invalid(snapshot, "text")
+    main = _main_branch(workspace, forge)
+    if main.snapshot.errors:
+        return report_invalid(main.snapshot, "text")
 
-    chosen = _chosen(settings, workspace, snapshot, models)
-    stages = _stages(snapshot, chosen, stage)
-    main = _MainBranch(
-        branch_name(git, workspace.main_ref) or forge.default_branch, tip, sources, snapshot
-    )
+    chosen = _chosen(settings, workspace, main.snapshot, models)
+    stages = _stages(main.snapshot, chosen, stage)
     environment = workspace.environment.name if workspace.environment else None
-    branches = ProposalBranches(git, remote, tip, environment)
-    proposer = Proposer(forge, main.name, branches, dry_run)
-    if not stages and not proposer.open_pull_requests:
+    branches = ProposalBranches(git, remote, main.tip, environment)
+    open_pulls = forge.open_pull_requests(branches.prefix, main.name)
+    if not stages and not open_pulls:
         if chosen:
             note(
                 settings,
@@ -79,17 +71,23 @@ def run(settings: Settings, models: Sequence[str], stage: str | None, *, dry_run
             )
         return OK
 
-    done = _Run()
-    try:
-        for candidate in _candidates(workspace, settings, main, stages, proposer, branches, models):
-            _update(proposer, candidate, done)
-        if not models and stage is None:
-            current = {branches.name(name) for name in stages}
-            for branch in sorted(proposer.open_pull_requests.keys() - current):
-                done.outcomes.append(proposer.withdraw_surplus(branch))
-    except ForgeFailure as failure:  # what was pushed before is reported all the same
-        done.failures.append(failure)
-    return _report(done, branches)
+    steps(settings)("reading MLflow")
+    registry = connect(workspace, warn)
+    proposer = Proposer(
+        forge, main.name, branches, open_pulls, RegistryEvidence(registry), dry_run=dry_run
+    )
+    candidates = _candidates(workspace, settings, main, stages, registry, only=bool(models))
+    is_complete = not models and stage is None
+    return _propose(proposer, branches, candidates, withdraw_surplus=is_complete)
+
+
+def _main_branch(workspace: Workspace, forge: Forge) -> _MainBranch:
+    git = workspace.git
+    tip = git.resolve(workspace.main_ref)
+    sources = {file.path: file for file in git.files_at(tip, workspace.registry)}
+    snapshot = build(sources.values(), workspace.registry)
+    name = branch_name(git, workspace.main_ref) or forge.default_branch
+    return _MainBranch(name, tip, sources, snapshot)
 
 
 def _chosen(
@@ -132,48 +130,58 @@ def _candidates(
     settings: Settings,
     main: _MainBranch,
     stages: Mapping[str, str],
-    proposer: Proposer,
-    branches: ProposalBranches,
-    named: Sequence[str],
-) -> Iterator[Candidate]:
-    """Read the models from MLflow, and give the proposer its evidence."""
-    progress = steps(settings)
-    progress("reading MLflow")
-    registry = connect(workspace, warn)
-    proposer.evidence = RegistryEvidence(registry)
+    registry: Registry,
+    *,
+    only: bool,
+) -> list[Candidate]:
+    """Read the models of these stages from MLflow; with `only`, no other model."""
     manifests, policy = main.snapshot.manifests, main.snapshot.policy
     if registry.stageless:
         policy = policy.without_stages()
     observed = {}
     if stages:
         prompts = [name for name in stages if manifests[name].kind == "prompt"]
-        observed = registry.observe(list(stages), only=bool(named), prompts=prompts)
+        observed = registry.observe(list(stages), only=only, prompts=prompts)
 
+    candidates = []
     for name, stage in sorted(stages.items()):
         manifest = manifests[name]
         rules = policy.for_model(name, manifest.kind)
         sheet = OpenManifest(workspace, settings, main.sources, manifest.file, manifest, rules)
-        yield Candidate(sheet, stage, branches.name(name), observed.get(name))
+        candidates.append(Candidate(sheet, stage, observed.get(name)))
+    return candidates
 
 
-def _update(proposer: Proposer, candidate: Candidate, done: _Run) -> None:
-    """Update one proposal. If git fails, because somebody else pushed, say, the next model goes
-    on."""
+def _propose(
+    proposer: Proposer,
+    branches: ProposalBranches,
+    candidates: Sequence[Candidate],
+    *,
+    withdraw_surplus: bool,
+) -> int:
+    """Bring all proposals up to date, print what was done, and hand it over to the run. Raises the
+    first failure, after everything else."""
+    outcomes: list[ProposalOutcome] = []
+    failures: list[Failure] = []
     try:
-        outcome = proposer.update(candidate)
-    except GitFailure as failure:
-        done.failures.append(failure)
-        outcome = candidate.outcome(None, "left", str(failure))
-    if outcome is not None:
-        done.outcomes.append(outcome)
+        for candidate in candidates:
+            try:
+                outcome = proposer.update(candidate)
+            except GitFailure as failure:  # somebody else pushed, say: the other models go on
+                failures.append(failure)
+                outcome = candidate.outcome(None, "left", str(failure))
+            if outcome is not None:
+                outcomes.append(outcome)
+        if withdraw_surplus:
+            for withdrawn in proposer.withdraw_surplus(candidates):
+                outcomes.append(withdrawn)  # each is reported even if the next one fails
+    except ForgeFailure as failure:  # what was pushed before is reported all the same
+        failures.append(failure)
 
-
-def _report(done: _Run, branches: ProposalBranches) -> int:
-    """Print and hand over what was done. Raises the first failure."""
-    emit(render.text(done.outcomes))
+    emit(render.text(outcomes))
     runner = current_runner()
-    runner.add_summary("\n".join(render.summary(done.outcomes)))
+    runner.add_summary("\n".join(render.summary(outcomes)))
     runner.set_output("branches", " ".join(branches.pushed))
-    if done.failures:
-        raise done.failures[0]
+    if failures:
+        raise failures[0]
     return OK

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 from mlflow_gitops.app.comparisons import side_by_side
 from mlflow_gitops.app.proposal_branches import ProposalBranches
@@ -29,7 +28,9 @@ MOST = 20
 create much at once."""
 
 _ENOUGH = f"{MOST} proposals are enough for one run; the next run continues"
-_OTHERS = "others have committed to {}; merge or close its pull request, or delete the branch"
+_OTHER_COMMITS = (
+    "others have committed to {}; merge or close its pull request, or delete the branch"
+)
 _DRY_RUN = "not yet, this is a dry run: {}"
 _NO_STAGE = (
     "Nothing is proposed for this model any more: it has no manifest, or the policy names no stage."
@@ -43,7 +44,6 @@ class Candidate:
 
     sheet: OpenManifest
     stage: str
-    branch: str
     observed: ObservedModel | None
 
     def outcome(
@@ -56,9 +56,11 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class _Proposal:
-    """A version that can be proposed: the edit of the manifest, and the resulting content."""
+    """A version that can be proposed on a branch: the edit of the manifest, and the resulting
+    content."""
 
     candidate: Candidate
+    branch: str
     observed: ObservedModel
     version: int
     edit: Edit
@@ -73,28 +75,33 @@ class _Proposal:
 class Proposer:
     """Opens, updates and closes the pull requests of proposals into the branch `base`.
 
-    With `dry_run`, diffs are printed and nothing is written. Methods raise ForgeFailure and
-    GitFailure.
+    `open_pulls` are the open ones, by branch. `evidence` is what comparisons of versions read. With
+    `dry_run`, diffs are printed and nothing is written. Methods raise ForgeFailure and GitFailure.
     """
 
-    def __init__(self, forge: Forge, base: str, branches: ProposalBranches, dry_run: bool) -> None:
+    def __init__(
+        self,
+        forge: Forge,
+        base: str,
+        branches: ProposalBranches,
+        open_pulls: Mapping[str, PullRequest],
+        evidence: RecordedEvidence,
+        *,
+        dry_run: bool,
+    ) -> None:
         self._forge = forge
         self._base = base
         self._branches = branches
+        self._open_pulls = open_pulls
+        self._evidence = evidence
         self._dry_run = dry_run
         self._changed = 0
-        self.evidence: RecordedEvidence | None = None
-        """Where a version's comparison reads what MLflow recorded; None: no comparison is shown."""
-
-    @cached_property
-    def open_pull_requests(self) -> dict[str, PullRequest]:
-        """The open proposals, by branch."""
-        return self._forge.open_pull_requests(self._branches.prefix, self._base)
 
     def update(self, candidate: Candidate) -> ProposalOutcome | None:
         """Bring one model's proposal up to date; None if there is neither one nor a reason for
         one."""
-        pull = self.open_pull_requests.get(candidate.branch)
+        branch = self._branches.name(candidate.sheet.name)
+        pull = self._open_pulls.get(branch)
         observed, manifest = candidate.observed, candidate.sheet.manifest
         version = None
         if observed is not None and observed.kind == manifest.kind:
@@ -105,22 +112,25 @@ class Proposer:
                 "There is no newer version to propose: the main branch names the newest one, or"
                 " MLflow no longer has it."
             )
-            return self._withdraw_of(candidate, pull, reason)
+            return self._withdraw_of(candidate, branch, pull, reason)
         try:
-            proposal = _proposal(candidate, observed, version)
+            proposal = _proposal(candidate, branch, observed, version)
         except Failure as failure:
             return candidate.outcome(version, "left", str(failure))
         return self._propose(proposal, pull)
 
-    def withdraw_surplus(self, branch: str) -> ProposalOutcome:
-        """Close the open proposal of a model for which nothing is proposed any more."""
-        pull = self.open_pull_requests[branch]
-        model = branch.removeprefix(self._branches.prefix)
-        return self._withdraw(ProposalOutcome(model, "", (), None, "left"), branch, pull, _NO_STAGE)
+    def withdraw_surplus(self, candidates: Iterable[Candidate]) -> Iterator[ProposalOutcome]:
+        """Close the open proposals of all other models: nothing is proposed for them any more."""
+        current = {self._branches.name(candidate.sheet.name) for candidate in candidates}
+        for branch, pull in sorted(self._open_pulls.items()):
+            if branch not in current:
+                model = branch.removeprefix(self._branches.prefix)
+                outcome = ProposalOutcome(model, "", (), None, "left")
+                yield self._withdraw(outcome, branch, pull, _NO_STAGE)
 
     def _propose(self, proposal: _Proposal, pull: PullRequest | None) -> ProposalOutcome | None:
         """Open or update the proposal of a version, unless somebody has decided about it."""
-        candidate, version, branch = proposal.candidate, proposal.version, proposal.candidate.branch
+        candidate, version, branch = proposal.candidate, proposal.version, proposal.branch
         file = candidate.sheet.file
         if (
             pull is not None
@@ -132,10 +142,10 @@ class Proposer:
         closed = self._forge.closed_pull_requests(branch, self._base)
         if version <= _newest_decided(closed):
             reason = f"Version {version} was turned down before."
-            return self._withdraw_of(candidate, pull, reason)
+            return self._withdraw_of(candidate, branch, pull, reason)
         merged_heads = [request.head for request in closed if request.is_merged]
         if not self._branches.may_replace(branch, merged_heads):
-            return proposal.outcome("left", _OTHERS.format(branch))
+            return proposal.outcome("left", _OTHER_COMMITS.format(branch))
         if self._is_enough():
             return proposal.outcome("waits", _ENOUGH)
         return self._write(proposal, "updated" if pull else "opened")
@@ -154,7 +164,7 @@ class Proposer:
 
         replaces = " ".join(stage_sentences(sheet.manifest.stages, proposal.edit))
         message = f"{subject}\n\n{replaces}\n\n{proposals.SIGNED}\n"
-        self._branches.replace(candidate.branch, sheet.file, proposal.content, message)
+        self._branches.replace(proposal.branch, sheet.file, proposal.content, message)
         body = render.page(
             sheet.name,
             candidate.stage,
@@ -163,25 +173,25 @@ class Proposer:
             self._comparison(proposal),
         )
         key = proposals.marker_key(proposal.version)
-        url = self._forge.open_pull_request(candidate.branch, subject, body, self._base, key=key)
+        url = self._forge.open_pull_request(proposal.branch, subject, body, self._base, key=key)
         return proposal.outcome(result, url=url)
 
     def _comparison(self, proposal: _Proposal) -> Comparison | None:
         """The version beside the one that it would replace, if there is one."""
         manifest = proposal.candidate.sheet.manifest
-        other = proposals.counterpart(manifest, proposal.candidate.stage)
-        if other is None or self.evidence is None:
+        replaced = proposals.counterpart(manifest, proposal.candidate.stage)
+        if replaced is None:
             return None
         return side_by_side(
-            proposal.observed, other, proposal.version, self.evidence, manifest.versions
+            proposal.observed, replaced, proposal.version, self._evidence, manifest.versions
         )
 
     def _withdraw_of(
-        self, candidate: Candidate, pull: PullRequest | None, reason: str
+        self, candidate: Candidate, branch: str, pull: PullRequest | None, reason: str
     ) -> ProposalOutcome | None:
         if pull is None:
             return None
-        return self._withdraw(candidate.outcome(None, "left"), candidate.branch, pull, reason)
+        return self._withdraw(candidate.outcome(None, "left"), branch, pull, reason)
 
     def _withdraw(
         self, outcome: ProposalOutcome, branch: str, pull: PullRequest, reason: str
@@ -192,7 +202,7 @@ class Proposer:
         Nobody decided about its version, so its text loses the marker that would say so.
         """
         if not self._branches.may_replace(branch):
-            return replace(outcome, reason=_OTHERS.format(branch))
+            return replace(outcome, reason=_OTHER_COMMITS.format(branch))
         if self._is_enough():
             return replace(outcome, result="waits", reason=_ENOUGH)
         if self._dry_run:
@@ -206,14 +216,16 @@ class Proposer:
         return self._changed > MOST
 
 
-def _proposal(candidate: Candidate, observed: ObservedModel, version: int) -> _Proposal:
+def _proposal(
+    candidate: Candidate, branch: str, observed: ObservedModel, version: int
+) -> _Proposal:
     """The edit that promotes a version. Raises Failure if the policy or a pin forbids it."""
     sheet = candidate.sheet
     stages = manifest_file.stages_after(sheet, candidate.stage, (version,))
     edit = Edit(stages, manifest_file.pins_for(sheet, observed, [version]))
     content = apply_edit(sheet.data, sheet.file, edit, tuple(sheet.rules.stages))
     check_result(sheet, content)
-    return _Proposal(candidate, observed, version, edit, content)
+    return _Proposal(candidate, branch, observed, version, edit, content)
 
 
 def _newest_decided(closed: Sequence[PullRequest]) -> int:

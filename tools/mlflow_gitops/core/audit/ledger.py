@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mlflow_gitops.core.audit.receipt_format import RecordedModel
 from mlflow_gitops.core.audit.receipts import Receipt
-from mlflow_gitops.core.history.people import Vouched
+from mlflow_gitops.core.history.people import RecordedPeople
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Ledger:
             if receipt.commit in index and (owner is None or receipt.owner == owner)
         ]
         self._applied: dict[str, list[AppliedRun]] = {}
-        self._vouched: dict[tuple[str, str], tuple[bool, Vouched]] = {}
+        self._vouched: dict[tuple[str, str], tuple[bool, RecordedPeople]] = {}
 
         for receipt in self.receipts:
             for recorded in receipt.models():
@@ -53,7 +53,7 @@ class Ledger:
         """The runs in which a model was applied, in the order of the main line."""
         return self._applied.get(model, ())
 
-    def vouched(self, model: str, commit: str) -> Vouched | None:
+    def vouched(self, model: str, commit: str) -> RecordedPeople | None:
         """The people behind a making commit: as the first run that applied it recorded them, else
         the last run that looked them up."""
         entry = self._vouched.get((model, commit))

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlflow_gitops.core.history.people import Vouched
+from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.plan.stored import stored_change, stored_verdict
@@ -75,7 +75,7 @@ def _recorded_changes(changes: Iterable[Change]) -> list[dict[str, Any]]:
     ]
 
 
-def _recorded_people(sha: str, vouched: Vouched) -> dict[str, Any]:
+def _recorded_people(sha: str, vouched: RecordedPeople) -> dict[str, Any]:
     return {
         "commit": sha,
         "pr": vouched.pull_request,
@@ -141,7 +141,7 @@ class RecordedModel:
             if isinstance(gate.get("version"), int)
         )
 
-    def vouched(self) -> list[tuple[str, Vouched]]:
+    def vouched(self) -> list[tuple[str, RecordedPeople]]:
         """(making commit, the people behind it) for each that the run looked up."""
         return [
             (person["commit"], _vouched(person))
@@ -156,11 +156,11 @@ class RecordedModel:
         return [value for value in values if isinstance(value, dict)]
 
 
-def _vouched(recorded: Mapping[str, Any]) -> Vouched:
+def _vouched(recorded: Mapping[str, Any]) -> RecordedPeople:
     number, source = recorded.get("pr"), recorded.get("pr_source")
     merged_by, approved_by = recorded.get("merged_by"), recorded.get("approved_by")
     approvers = approved_by if isinstance(approved_by, list) else []
-    return Vouched(
+    return RecordedPeople(
         pull_request=number if type(number) is int else None,
         source=source if source in ("api", "message") else None,
         merged_by=merged_by if isinstance(merged_by, str) else None,

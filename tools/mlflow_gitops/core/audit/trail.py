@@ -11,7 +11,7 @@ from typing import Literal
 from mlflow_gitops.core.audit.events import Event
 from mlflow_gitops.core.audit.ledger import Ledger
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Merged
-from mlflow_gitops.core.history.people import People, people
+from mlflow_gitops.core.history.people import People, people_of
 from mlflow_gitops.core.manifests.policy import ModelPolicy
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder, stem_of
 from mlflow_gitops.core.verdicts.overrides import overrides
@@ -73,7 +73,7 @@ class EventAuditor:
         vouched = self._ledger.vouched(event.model, event.commit.sha) if event.model else None
         return AuditedEvent(
             event,
-            people(event.commit, merged, vouched),
+            people_of(event.commit, merged, vouched),
             tuple(self._overrides(event, merged or ())),
             self._effect(event) if event.kind == "stage" else None,
         )

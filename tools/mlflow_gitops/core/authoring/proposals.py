@@ -1,4 +1,5 @@
-"""Proposals of new versions for a stage: which version, on which branch, and what was decided before.
+"""Proposals of new versions for a stage: which version, on which branch, and what was decided
+before.
 
 Each model has at most one open proposal, which is a pull request. An invisible marker in the first
 line of its text names the version. By it, an open proposal is updated, and a version whose proposal
@@ -42,8 +43,8 @@ def subject(model: str, version: int, stage: str) -> str:
     On a forge, a model's name must neither mention a person nor close an issue, so a name that
     consists of more than words appears as its file's stem.
     """
-    shown = model if _PLAIN.fullmatch(model) else file_stem(model)
-    return f"Promote {shown} {version} to {stage}"
+    title_name = model if _PLAIN.fullmatch(model) else file_stem(model)
+    return f"Promote {title_name} {version} to {stage}"
 
 
 def marker_key(version: int) -> str:
@@ -72,9 +73,9 @@ def newest(manifest: Manifest, observed: ObservedModel) -> int | None:
     Somebody has already decided about a version that the manifest pins without giving it a stage,
     and about one that held a stage before.
     """
-    named = [version for versions in manifest.stages.values() for version in versions]
-    named += [*manifest.aliases.values(), *manifest.versions]
-    newest_named = max(named, default=0)
+    in_manifest = [version for versions in manifest.stages.values() for version in versions]
+    in_manifest += [*manifest.aliases.values(), *manifest.versions]
+    newest_named = max(in_manifest, default=0)
     candidates = (
         version.number
         for version in observed.versions.values()

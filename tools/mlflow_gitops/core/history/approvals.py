@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from mlflow_gitops.core.gates.approvals import Approvals
 from mlflow_gitops.core.history.mainline import Commit
-from mlflow_gitops.core.history.people import Vouched
+from mlflow_gitops.core.history.people import RecordedPeople
 
 _WRITERS = frozenset({"admin", "maintain", "write"})
 _NOREPLY = re.compile(r"^(?:\d+\+)?([^@+]+)@users\.noreply\.github\.com$", re.IGNORECASE)
@@ -87,14 +87,14 @@ def approvals(
     return Approvals(tuple(counted), tuple(not_counted), pull.number, pull.merged_by)
 
 
-def vouched(commit: Commit, approved: Approvals | None) -> Vouched:
+def recorded_people(commit: Commit, approved: Approvals | None) -> RecordedPeople:
     """Return what a receipt records about a making commit.
 
     Without approvals from the forge, the pull request's number is the one that the message claims.
     """
     if approved is None:
-        return Vouched(commit.pull_request, "message")
-    return Vouched(approved.pull_request, "api", approved.merged_by, approved.by)
+        return RecordedPeople(commit.pull_request, "message")
+    return RecordedPeople(approved.pull_request, "api", approved.merged_by, approved.by)
 
 
 def _latest(reviews: Iterable[Review]) -> dict[str, Review]:
@@ -206,8 +206,9 @@ class CommitMessage:
 
 
 def claimed(commits: Iterable[CommitMessage]) -> Approvals:
-    """Return the approvals that the `Approved-by:` lines of a change's commits claim (policy: `from:
-    message`).
+    """Return the approvals that the `Approved-by:` lines of a change's commits claim.
+
+    The policy asks for them with `from: message`.
 
     Nobody has verified these lines. A line that names an author, co-author or committer of these
     commits does not count.

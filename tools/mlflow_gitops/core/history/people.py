@@ -1,7 +1,7 @@
-"""Who stands behind a change: authors, who merged it, who is said to have approved it (RULES R7).
+"""The people behind a change: its authors, who merged it, and who approved it (RULES R7).
 
-People are `Name <email>`, or `@login` where the e-mail is one that a forge made up to keep the real
-one private.
+A person is `Name <email>`, or `@login` if the e-mail is a noreply address, which a forge uses to
+keep the real one private.
 """
 
 from __future__ import annotations
@@ -15,38 +15,38 @@ from typing import Literal
 from mlflow_gitops.core.history.mainline import Commit
 
 ApprovalSource = Literal["receipt", "message"]
-RequestSource = Literal["api", "message"]
+PullRequestSource = Literal["api", "message"]
 
-# Any line, since squashing buries trailers in the body, often as a list.
+# In any line, since a squash puts the trailers into the body, often as a list.
 _TRAILER = re.compile(
     r"^[ \t]*(?:[*-][ \t]+)?(?P<key>Co-authored-by|Approved-by|Reviewed-by):["
     r" \t]*(?P<who>[^\r\n]*?)[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _PERSON = re.compile(r"\s*(?P<name>[^<>]*?)\s*<(?P<mail>[^<>]*)>\s*\Z")
-# GitHub: 123+login@users.noreply.github.com, older accounts without the number; GitLab:
-# 123-login@users.noreply.gitlab…
+# GitHub: 123+login@users.noreply.github.com, older accounts without the number.
+# GitLab: 123-login@users.noreply.gitlab…
 _PRIVATE = re.compile(r"(?:\d+[+-])?(?P<login>[^@+\s]+)@users\.noreply\.[^@\s]+\Z", re.IGNORECASE)
 _FORGES = ("github", "gitlab", "gitea", "forgejo", "bitbucket")
 
 
 @dataclass(frozen=True, slots=True)
-class Vouched:
-    """What a receipt says of a making commit: looked up when it was reconciled. `source` is where
-    the pull request's number is from: a forge's API, or the commit's message alone."""
+class RecordedPeople:
+    """What a receipt records about a making commit, as it was when the commit was reconciled.
+    `source` is where the pull request's number is from: the forge's API, or only the message."""
 
     pull_request: int | None = None
-    source: RequestSource | None = None
+    source: PullRequestSource | None = None
     merged_by: str | None = None
     approved_by: tuple[str, ...] = ()
 
 
-_NOTHING = Vouched()
+_NO_RECORD = RecordedPeople()
 
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Everybody who is known to stand behind one change."""
+    """Everybody behind one change. Sources are None if there is nothing that they could be of."""
 
     author: str
     co_authors: tuple[str, ...] = ()
@@ -54,97 +54,110 @@ class People:
     approved_by: tuple[str, ...] = ()
     approved_by_source: ApprovalSource | None = None
     pull_request: int | None = None
-    pull_request_source: RequestSource | None = None
+    pull_request_source: PullRequestSource | None = None
 
 
-def people(
-    commit: Commit, merged: Sequence[Commit] | None = None, vouched: Vouched | None = None
+def people_of(
+    commit: Commit, merged: Sequence[Commit] | None = None, recorded: RecordedPeople | None = None
 ) -> People:
-    """The people behind what a commit of the main line did to one manifest.
+    """Return the people behind what a commit of the main line did to one manifest.
 
-    `merged` are the commits that touch the manifest and that a true merge brought in, the newest
-    first; None where the commit is no true merge. `vouched` is what a receipt says of the commit.
+    `merged` are the commits that touch the manifest and that a true merge brought in, newest first;
+    None if the commit is no true merge. `recorded` is what a receipt records about the commit.
     """
-    told = vouched or _NOTHING
-    made = list(merged or ()) or [commit]
-    author, *others = _once([person(one.author) for one in made])
-    said = [
-        line
-        for one in {one.sha: one for one in (commit, *made)}.values()
-        for line in _trailers(one.message)
-    ]
-    others += [
-        person(line["who"])
-        for line in said
-        if line["key"].lower() == "co-authored-by" and line["who"]
-    ]
-    claims = _once(
-        [
-            person(line["who"])
-            for line in said
-            if line["key"].lower() != "co-authored-by" and line["who"]
-        ]
-    )
-    looked_up = told.source == "api" or bool(told.approved_by)
-    number = told.pull_request if told.source == "api" else commit.pull_request
+    recorded = recorded or _NO_RECORD
+    makers = list(merged or ()) or [commit]
+    messages = {maker.sha: maker.message for maker in (commit, *makers)}
+    co_authors, claimed_approvals = _trailers(messages.values())
+    author, *others = _distinct([*(person(maker.author) for maker in makers), *co_authors])
+
+    approved_by, approval_source = _approvals(recorded, _distinct(claimed_approvals))
+    number, number_source = _pull_request(commit, recorded)
+    if merged is not None:
+        merged_by: str | None = person(commit.author)
+    else:
+        merged_by = recorded.merged_by or _committer(commit.committer)
     return People(
         author=author,
-        co_authors=tuple(_once([author, *others])[1:]),
-        merged_by=(
-            person(commit.author)
-            if merged is not None
-            else told.merged_by or _committer(commit.committer)
-        ),
-        approved_by=told.approved_by if looked_up else tuple(claims),
-        approved_by_source="receipt" if looked_up else "message" if claims else None,
+        co_authors=tuple(others),
+        merged_by=merged_by,
+        approved_by=approved_by,
+        approved_by_source=approval_source,
         pull_request=number,
-        pull_request_source=(
-            None if number is None else "api" if told.source == "api" else "message"
-        ),
+        pull_request_source=number_source,
     )
 
 
-def _trailers(message: str) -> Iterable[re.Match[str]]:
-    return _TRAILER.finditer(message) if "-by:" in message or "-BY:" in message.upper() else ()
+def _approvals(
+    recorded: RecordedPeople, claimed: Sequence[str]
+) -> tuple[tuple[str, ...], ApprovalSource | None]:
+    """The approvals that a receipt records; without any, those that messages claim."""
+    if recorded.source == "api" or recorded.approved_by:
+        return recorded.approved_by, "receipt"
+    return tuple(claimed), "message" if claimed else None
+
+
+def _pull_request(
+    commit: Commit, recorded: RecordedPeople
+) -> tuple[int | None, PullRequestSource | None]:
+    """The number that the forge confirmed; without one, the number that the message claims."""
+    if recorded.source == "api":
+        number = recorded.pull_request
+        return number, None if number is None else "api"
+    number = commit.pull_request
+    return number, None if number is None else "message"
+
+
+def _trailers(messages: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The people of `Co-authored-by:` lines, and those of approvals and reviews."""
+    co_authors: list[str] = []
+    approvals: list[str] = []
+    for message in messages:
+        # Most messages have no such line: this test is cheaper than the pattern.
+        if "-by:" not in message and "-BY:" not in message.upper():
+            continue
+        for line in _TRAILER.finditer(message):
+            if not line["who"]:
+                continue
+            people = co_authors if line["key"].lower() == "co-authored-by" else approvals
+            people.append(person(line["who"]))
+    return co_authors, approvals
 
 
 @cache
 def person(text: str) -> str:
-    """`@login` for somebody whose e-mail is a forge's stand-in, else the text in one form: `Name
-    <email>`."""
-    found = _PERSON.match(text)
-    if found is None:
+    """Return `@login` for a noreply address of a forge, else `Name <email>` in one form."""
+    parts = _PERSON.match(text)
+    if parts is None:
         return " ".join(text.split())
-    private = _PRIVATE.match(found["mail"].strip())
-    return (
-        f"@{private['login']}" if private else f"{found['name']} <{found['mail'].strip()}>".strip()
-    )
+    mail = parts["mail"].strip()
+    private = _PRIVATE.match(mail)
+    return f"@{private['login']}" if private else f"{parts['name']} <{mail}>".strip()
 
 
 @cache
 def _committer(committer: str) -> str | None:
-    """Who put a commit there; None for the forge itself, which commits what people merge on its
+    """The person who committed; None for the forge itself, which commits what people merge on its
     pages."""
-    found = _PERSON.match(committer)
-    if (
-        found
-        and found["mail"].lower().startswith("noreply@")
-        and found["name"].lower().startswith(_FORGES)
-    ):
-        return None
-    return person(committer) or None
+    parts = _PERSON.match(committer)
+    is_forge = (
+        parts is not None
+        and parts["mail"].lower().startswith("noreply@")
+        and parts["name"].lower().startswith(_FORGES)
+    )
+    return None if is_forge else person(committer) or None
 
 
-def _once(people: Sequence[str]) -> Sequence[str]:
-    """Each person once, in order: the same address, or the same login, is the same person."""
+def _distinct(people: Sequence[str]) -> Sequence[str]:
+    """Each person once, in order. The same address, or the same login, is the same person."""
     if len(people) < 2:
         return people
     first: dict[str, str] = {}
-    for one in people:
-        first.setdefault(_key(one), one)
+    for name in people:
+        first.setdefault(_key(name), name)
     return list(first.values())
 
 
-def _key(one: str) -> str:
-    found = _PERSON.match(one)
-    return found["mail"].lower() if found and found["mail"] else one.lower()
+def _key(name: str) -> str:
+    parts = _PERSON.match(name)
+    return parts["mail"].lower() if parts and parts["mail"] else name.lower()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mlflow_gitops.core.history.people import Vouched
+from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 
@@ -29,7 +29,7 @@ class Outcome:
     """The verdicts under which this was done, or was not."""
     deferred: str | None = None
     """Until when a soak keeps back what git asks for."""
-    people: Mapping[str, Vouched] = field(default_factory=dict)
+    people: Mapping[str, RecordedPeople] = field(default_factory=dict)
     """Making commits to who stands behind them."""
     already_applied: tuple[Change, ...] = ()
     """What git asked for and MLflow held already when the run came to the model."""

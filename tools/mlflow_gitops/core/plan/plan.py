@@ -9,7 +9,7 @@ from typing import Literal
 
 from mlflow_gitops.core.comparison.values import Comparison
 from mlflow_gitops.core.history.mainline import Commit
-from mlflow_gitops.core.history.people import Vouched
+from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.plan.fingerprint import Fingerprint
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
@@ -85,7 +85,7 @@ class ModelPlan:
     notes: tuple[str, ...] = ()
     deferred: str | None = None
     """Until when a soak keeps back what git asks for, RFC 3339; None where none does."""
-    people: Mapping[str, Vouched] = field(default_factory=dict)
+    people: Mapping[str, RecordedPeople] = field(default_factory=dict)
     """Making commits to who stands behind them, in a plan that is made to be carried out."""
     already_applied: tuple[Change, ...] = ()
     """What git changed since the base and MLflow holds already, in a plan that is made to be

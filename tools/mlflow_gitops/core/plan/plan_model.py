@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from mlflow_gitops.core.history.approvals import vouched
+from mlflow_gitops.core.history.approvals import recorded_people
 from mlflow_gitops.core.history.model_history import ModelHistory
-from mlflow_gitops.core.history.people import Vouched
+from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.plan.already_applied import already_applied_changes
@@ -137,9 +137,9 @@ def _freeze_notes(
 
 def _people(
     history: ModelHistory, holders: Mapping[str, tuple[int, ...]], context: PlanContext
-) -> dict[str, Vouched]:
+) -> dict[str, RecordedPeople]:
     """Who stands behind each making commit. The forge is not asked about adopted entries."""
-    people: dict[str, Vouched] = {}
+    people: dict[str, RecordedPeople] = {}
     for entry in history.entries:
         commit = entry.made
         if commit is None or commit.sha in people:
@@ -150,7 +150,7 @@ def _people(
         if not is_adopted:
             with suppress(Unreadable):
                 approvals = context.evidence.approvals(commit, history.files(commit)[0])
-        people[commit.sha] = vouched(commit, approvals)
+        people[commit.sha] = recorded_people(commit, approvals)
     return people
 
 

@@ -12,7 +12,7 @@ from functools import partial
 
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.model_history import ModelHistory
-from mlflow_gitops.core.history.people import Vouched
+from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.model import (
     APPROVED_TAG,
@@ -33,7 +33,7 @@ def stamps(
     seen: ObservedModel,
     owner: str,
     now: str,
-    people: Mapping[str, Vouched] | None = None,
+    people: Mapping[str, RecordedPeople] | None = None,
 ) -> Iterator[Change]:
     """The stamps still to be written, versions first, then the model's, `gitops.commit` last.
     `people` maps making commits to who stands behind them.
@@ -64,7 +64,7 @@ def stamps(
 
 
 def _version_stamps(
-    version: int, made: Commit, seen: ObservedModel, people: Vouched | None
+    version: int, made: Commit, seen: ObservedModel, people: RecordedPeople | None
 ) -> Iterator[Change]:
     tags = seen.versions[version].tags if version in seen.versions else {}
     # Before `gitops.commit`: that one says whose the others are.
@@ -100,7 +100,7 @@ def _holds(version: int, stage: str, state: Desired | None) -> bool:
 
 
 def _request(
-    made: Commit, tags: Mapping[str, str], people: Vouched | None
+    made: Commit, tags: Mapping[str, str], people: RecordedPeople | None
 ) -> dict[str, str | None]:
     """The stamps of the pull request: what GitHub said of it, else what the commit's message
     claims.

@@ -16,7 +16,7 @@ MLFLOW = Area("mlflow")
 SUPPORTED_MLFLOW = ((3, 4), (4, 0))
 """The first supported MLflow, and the first that is no longer; as in pyproject.toml."""
 
-_SHOWN = 3
+_LISTED = 3
 """Models that a message lists."""
 
 
@@ -92,7 +92,7 @@ def _models(facts: MlflowFacts) -> Iterator[CheckResult]:
     if missing:
         yield MLFLOW.unknown(
             "models",
-            f"{first_few(missing, _SHOWN)} not in MLflow, or hidden from this user; reconcile"
+            f"{first_few(missing, _LISTED)} not in MLflow, or hidden from this user; reconcile"
             " creates missing models",
             "Grant READ, or train and register the model.",
         )
@@ -130,14 +130,14 @@ def _permissions(facts: MlflowFacts) -> Iterator[CheckResult]:
     if read_only:
         yield MLFLOW.missing(
             "rights",
-            f"{user} may not change {first_few(read_only, _SHOWN)}; reading is enough for plan,"
+            f"{user} may not change {first_few(read_only, _LISTED)}; reading is enough for plan,"
             " reconcile needs EDIT",
             "Ask MLflow's administrator for EDIT on each model.",
         )
     if without_manage:
         yield MLFLOW.missing(
             "alias-rights",
-            f"{user} may not remove an alias of {first_few(without_manage, _SHOWN)}, as emptying a"
+            f"{user} may not remove an alias of {first_few(without_manage, _LISTED)}, as emptying a"
             " stage does (EDIT is not enough)",
             "Ask MLflow's administrator for MANAGE.",
         )

@@ -1,4 +1,4 @@
-"""`doctor`'s checks of the repository's files: manifests, policy, CODEOWNERS, copies of the schemas."""
+"""`doctor`'s checks of files: manifests, policy, CODEOWNERS, copies of the schemas."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""`doctor`'s checks of the workflows' files: do they run every command, are actions pinned, and does
-each job have no more than it needs (RULES R9)?"""
+"""`doctor`'s checks of the workflows' files: they run every command, pin actions, and give each job
+no more than it needs (RULES R9)."""
 
 from __future__ import annotations
 
@@ -161,9 +161,11 @@ def _environment_of(command: str, facts: WorkflowFacts) -> Iterator[CheckResult]
         return
 
     for job in jobs:
-        others = job.environments - set(allowed)
-        if others or not job.environments:
-            used = f"the environment {', '.join(sorted(others))}" if others else "no environment"
+        not_allowed = job.environments - set(allowed)
+        if not_allowed or not job.environments:
+            used = "no environment"
+            if not_allowed:
+                used = f"the environment {', '.join(sorted(not_allowed))}"
             detail = f"{job.title} runs {command} in {used}"
             yield WORKFLOWS.missing(check, detail, f"environment: {or_list(allowed)}")
             return

@@ -47,8 +47,9 @@ class Job:
     @property
     def environments(self) -> frozenset[str]:
         """All environments that the job may have."""
-        own = (self.environment,) if self.environment else ()
-        return frozenset(self.matrix_environments or own)
+        if self.matrix_environments:
+            return frozenset(self.matrix_environments)
+        return frozenset({self.environment} if self.environment else ())
 
     @property
     def title(self) -> str:

@@ -26,38 +26,38 @@ def keep_comment(
     text = marked(key, body, MAX_BODY)
     with github.request(f"comment on #{number}"):
         issue = github.repo.get_issue(number)
-        ours = [comment for comment in issue.get_comments() if _is_ours(github, comment, key)]
+        comments = [comment for comment in issue.get_comments() if _is_ours(github, comment, key)]
 
         # Two runs at the same time may both have seen no comment and created one.
-        for surplus in ours[1:]:
+        for surplus in comments[1:]:
             surplus.delete()
 
-        if not ours:
+        if not comments:
             return str(issue.create_comment(text).html_url) if create else None
-        if ours[0].body != text:
-            ours[0].edit(text)
-        return str(ours[0].html_url)
+        if comments[0].body != text:
+            comments[0].edit(text)
+        return str(comments[0].html_url)
 
 
 def keep_issue(github: Connection, key: str, title: str, body: str | None) -> str | None:
     """Create or update our open issue with this key, and return its URL; `body` None closes it."""
     with github.request("keep the issue about drift"):
-        ours = [issue for issue in _our_open_issues(github) if _is_ours(github, issue, key)]
-        for surplus in ours[1:]:
+        issues = [issue for issue in _our_open_issues(github) if _is_ours(github, issue, key)]
+        for surplus in issues[1:]:
             surplus.edit(state="closed")
 
         if body is None:
-            for issue in ours[:1]:
+            for issue in issues[:1]:
                 issue.create_comment(_CLOSING)
                 issue.edit(state="closed")
             return None
 
         text = marked(key, body, MAX_BODY)
-        if not ours:
+        if not issues:
             return str(github.repo.create_issue(title, text).html_url)
-        if (ours[0].title, ours[0].body) != (title, text):
-            ours[0].edit(title=title, body=text)
-        return str(ours[0].html_url)
+        if (issues[0].title, issues[0].body) != (title, text):
+            issues[0].edit(title=title, body=text)
+        return str(issues[0].html_url)
 
 
 def _our_open_issues(github: Connection) -> list[Issue]:

@@ -54,14 +54,14 @@ class PullRequestFinder:
         checked: set[int] = set()
         with self._github.request(f"find the pull request of {sha[:7]}"):
             commits = (sha, *self._right_after(sha))
-            for listed in chain.from_iterable(map(self._associated, commits)):
-                if not self._was_merged_here(listed) or listed.number in checked:
+            for pull in chain.from_iterable(map(self._associated, commits)):
+                if not self._was_merged_here(pull) or pull.number in checked:
                     continue
-                checked.add(listed.number)
+                checked.add(pull.number)
                 # The list leaves out fields that the pull request itself has.
-                pull = self._github.repo.get_pull(listed.number)
+                pull = self._github.repo.get_pull(pull.number)
                 candidate = FoundPullRequest(pull, _commits(pull))
-                if self._made(candidate, sha):
+                if self._is_made_by(candidate, sha):
                     return candidate
         return None
 
@@ -89,11 +89,11 @@ class PullRequestFinder:
             return
 
         previous = parse_time(git.describe(sha).at)
-        for later in line[start + 1 : start + MAX_COMMITS]:
-            committed = parse_time(git.describe(later).at)
+        for next_sha in line[start + 1 : start + MAX_COMMITS]:
+            committed = parse_time(git.describe(next_sha).at)
             if abs(committed - previous) > _ONE_REBASE:
                 return
-            yield later
+            yield next_sha
             previous = committed
 
     def _associated(self, sha: str) -> Iterator[PullRequest]:
@@ -105,7 +105,7 @@ class PullRequestFinder:
             if error.status != 422:  # "No commit found for SHA": it was never pushed
                 raise
 
-    def _made(self, candidate: FoundPullRequest, sha: str) -> bool:
+    def _is_made_by(self, candidate: FoundPullRequest, sha: str) -> bool:
         """Whether a merged pull request made a commit of the main line: as its merge, as its
         squash, or as one of the commits of its rebase."""
         merge = candidate.pull.merge_commit_sha

@@ -109,12 +109,12 @@ class _SettingsReader:
         if policy.get("protected_branches"):
             return DeploymentEnvironment(None, protected=True)
 
-        listed = self._object(
+        policies = self._object(
             f"{path}/deployment-branch-policies", f"read the branches of the environment {name}"
         )
         patterns = (
             f"tag {entry['name']}" if entry.get("type") == "tag" else entry["name"]
-            for entry in listed["branch_policies"]
+            for entry in policies["branch_policies"]
         )
         return DeploymentEnvironment(tuple(patterns))
 
@@ -124,8 +124,8 @@ class _SettingsReader:
     def secrets(self) -> list[str]:
         """The names of the repository's secrets."""
         with self._github.request("list the names of secrets"):
-            listed = self._github.get_page("actions/secrets")
-            return [str(secret["name"]) for secret in listed["secrets"]]
+            answer = self._github.get_page("actions/secrets")
+            return [str(secret["name"]) for secret in answer["secrets"]]
 
     def has_app(self, app: App) -> bool:
         """Whether the variables and secrets of an App exist, in the repository or in the job's
