@@ -137,9 +137,9 @@ def test_a_refusal(plain: Style) -> None:
             1 goes to Archived
           alias x — → 7     3f2a9c1
           ✗ refused [missing_version] MLflow has no version 7 of m; it has 1
-            way out: register it by training, or say versions.7.source so that reconcile registers it
+            way out: register it by training, or set versions.7.source so that reconcile registers it
           ✗ refused [protected] Production is protected and held by 1; the manifest does not name it, which would leave it empty
-            way out: say which version holds it, or write Production: null to empty it on purpose
+            way out: name the version that holds it, or write Production: null to empty it on purpose
         Plan: 1 model, 2 changes, 1 refused.
         """,
     )

@@ -140,7 +140,7 @@ def test_a_base_that_is_stale_unknown_or_lost() -> None:
     assert lost == Refusal(
         "base_unknown",
         "a receipt says that m was reconciled to 3f2a9c100000; in MLflow, its stamps are gone",
-        "see in MLflow who made it anew or took its tags gitops.* away; to begin from what it"
+        "see in MLflow who recreated it or removed its tags gitops.*; to begin from what it"
         " shows, reconcile m --adopt",
     )
 
@@ -170,7 +170,7 @@ def test_a_base_that_was_lost_still_has_its_pins_compared() -> None:
 
 
 def test_a_missing_version() -> None:
-    way_out = "register it by training, or say versions.3.source so that reconcile registers it"
+    way_out = "register it by training, or set versions.3.source so that reconcile registers it"
     for body in ("stages: {Production: 3}", "stages: {}\naliases: {champion: 3}"):
         assert refusals_of(body, make_observed(1, 2)) == [
             Refusal(
@@ -368,7 +368,7 @@ def test_a_protected_stage() -> None:
             "protected",
             "Production is protected and held by 1, 2; the manifest does not name it, which would"
             " leave it empty",
-            "say which version holds it, or write Production: null to empty it on purpose",
+            "name the version that holds it, or write Production: null to empty it on purpose",
             field="Production",
         )
     ]

@@ -1,0 +1,92 @@
+"""Refusals of aliases and versions that the registry cannot have (RULES R2, R10)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mlflow_gitops.core.manifests.desired import Desired
+from mlflow_gitops.core.manifests.manifest import Manifest
+from mlflow_gitops.core.observed.model import HIGHEST_TAG, ObservedModel
+from mlflow_gitops.core.verdicts.verdict import Refusal
+
+
+def alias_refusals(desired: Desired) -> Iterator[Refusal]:
+    """Faults that `validate` cannot see: only the registry shows whether it keeps stages."""
+    for stage, rule in desired.policy.stages.items():
+        if rule.alias and len(desired.holders(stage)) > 1:
+            yield Refusal(
+                "stage",
+                f"this registry keeps no stages; {stage} is the alias {rule.alias!r} there and"
+                " holds one version at most",
+                "name one version",
+                field=stage,
+            )
+        if rule.alias in desired.manifest.aliases:
+            yield Refusal(
+                "stage",
+                f"this registry keeps no stages; the alias {rule.alias!r} is the stage {stage}"
+                " there",
+                f"take the alias out, or give {stage} another one in the policy",
+                field=stage,
+            )
+
+
+def version_refusals(desired: Desired, model: ObservedModel, *, is_new: bool) -> Iterator[Refusal]:
+    """Versions that are missing in MLflow: refused unless the manifest says where to register them
+    from, and MLflow can give them their number."""
+    manifest = desired.manifest
+    held = {version for versions in manifest.stages.values() for version in versions}
+    named = held | set(manifest.aliases.values())
+    noted = _number(model.tags.get(HIGHEST_TAG))
+    visible = max(model.versions, default=0)
+    highest = max(visible, noted)
+    # Versions that were deleted may have used numbers up. The next number is certain only if the
+    # model is new, or if its highest number was noted.
+    is_certain = is_new or noted > visible
+
+    for version in sorted(named | manifest.versions.keys()):
+        spec = manifest.versions.get(version)
+        if version in model.versions:
+            continue
+        if spec is None or not spec.can_be_registered:
+            if version in named:
+                yield _missing_version(manifest, model, version, is_new=is_new)
+        elif version <= highest or (is_certain and version > highest + 1):
+            yield Refusal(
+                "missing_version",
+                f"version {version} of {manifest.name} cannot be registered: MLflow never gives a"
+                f" number twice or out of turn, and the next one is {highest + 1}",
+                f"pin it as version {highest + 1}, or take version {version} out of the manifest",
+                version=version,
+                expected=str(highest + 1),
+            )
+        else:
+            highest = version
+
+
+def _missing_version(
+    manifest: Manifest, model: ObservedModel, version: int, *, is_new: bool
+) -> Refusal:
+    detail = f"MLflow has no version {version} of {manifest.name}"
+    if model.versions:
+        detail += f"; it has {_version_summary(model)}"
+    if is_new:
+        detail += "; it shows no such model to these credentials"
+
+    way_out = (
+        f"register it by training, or set versions.{version}.source so that reconcile registers it"
+    )
+    if manifest.kind == "prompt":
+        way_out = "register it first (mlflow.genai.register_prompt)"
+    return Refusal("missing_version", detail, way_out, version=version)
+
+
+def _version_summary(model: ObservedModel) -> str:
+    numbers = sorted(model.versions)
+    newest = ", ".join(map(str, numbers[-5:]))
+    return newest if len(numbers) <= 5 else f"{len(numbers)} versions, the newest {newest}"
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and re.fullmatch("[0-9]{1,10}", text) else 0
