@@ -73,7 +73,8 @@ def _run(arguments: list[str], settings: Settings | None) -> int:
 
 
 def _prepare_streams() -> None:
-    """Open streams that the calling program closed, and keep unencodable characters from raising."""
+    """Open the streams that the calling program closed, and replace characters that a stream cannot
+    encode."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             # Otherwise the next file that is opened would take the stream's place.

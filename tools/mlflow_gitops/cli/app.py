@@ -55,93 +55,102 @@ def _version(context: typer.Context, is_requested: bool) -> None:
         raise typer.Exit
 
 
+_Repo = Annotated[
+    Optional[Path],
+    typer.Option(
+        help="The git repository. [default: the one that contains the current folder]",
+        envvar="MLFLOW_GITOPS_REPO",
+        show_envvar=False,
+        show_default=False,
+    ),
+]
+_RegistryDir = Annotated[
+    str,
+    typer.Option(
+        help="The folder with the manifests and the policy, in the repository.",
+        envvar="MLFLOW_GITOPS_REGISTRY_DIR",
+        show_envvar=False,
+    ),
+]
+_Main = Annotated[
+    Optional[str],
+    typer.Option(
+        "--main",
+        metavar="REF",
+        help="The main branch. [default: the remote's, or else the local one]",
+        envvar="MLFLOW_GITOPS_MAIN",
+        show_envvar=False,
+        show_default=False,
+    ),
+]
+_TrackingUri = Annotated[
+    Optional[str],
+    typer.Option(
+        help="The URI of MLflow's tracking server or store. [default: MLflow's own default]",
+        envvar="MLFLOW_GITOPS_TRACKING_URI",
+        show_envvar=False,
+        show_default=False,
+    ),
+]
+_RegistryUri = Annotated[
+    Optional[str],
+    typer.Option(
+        help="The URI of MLflow's model registry, if it is another server.",
+        envvar="MLFLOW_GITOPS_REGISTRY_URI",
+        show_envvar=False,
+        show_default=False,
+    ),
+]
+_Environment = Annotated[
+    Optional[str],
+    typer.Option(
+        "--env",
+        metavar="NAME",
+        help="The environment to work on: one that environments.yaml in the registry folder lists.",
+        envvar="MLFLOW_GITOPS_ENV",
+        show_envvar=False,
+        show_default=False,
+        autocompletion=completion.environments,
+    ),
+]
+_Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Print progress and details.",
+        envvar="MLFLOW_GITOPS_VERBOSE",
+        show_envvar=False,
+    ),
+]
+_Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        help="Print results and errors only.",
+        envvar="MLFLOW_GITOPS_QUIET",
+        show_envvar=False,
+    ),
+]
+_Version = Annotated[
+    bool,
+    typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True),
+]
+
+
 @app.callback()
 def options(
     context: typer.Context,
-    repo: Annotated[
-        Optional[Path],
-        typer.Option(
-            help="The git repository. [default: the one that contains the current folder]",
-            envvar="MLFLOW_GITOPS_REPO",
-            show_envvar=False,
-            show_default=False,
-        ),
-    ] = None,
-    registry_dir: Annotated[
-        str,
-        typer.Option(
-            help="The folder with the manifests and the policy, in the repository.",
-            envvar="MLFLOW_GITOPS_REGISTRY_DIR",
-            show_envvar=False,
-        ),
-    ] = "registry",
-    main: Annotated[
-        Optional[str],
-        typer.Option(
-            "--main",
-            metavar="REF",
-            help="The main branch. [default: the remote's, or else the local one]",
-            envvar="MLFLOW_GITOPS_MAIN",
-            show_envvar=False,
-            show_default=False,
-        ),
-    ] = None,
-    tracking_uri: Annotated[
-        Optional[str],
-        typer.Option(
-            help="The URI of MLflow's tracking server or store. [default: MLflow's own default]",
-            envvar="MLFLOW_GITOPS_TRACKING_URI",
-            show_envvar=False,
-            show_default=False,
-        ),
-    ] = None,
-    registry_uri: Annotated[
-        Optional[str],
-        typer.Option(
-            help="The URI of MLflow's model registry, if it is another server.",
-            envvar="MLFLOW_GITOPS_REGISTRY_URI",
-            show_envvar=False,
-            show_default=False,
-        ),
-    ] = None,
-    environment: Annotated[
-        Optional[str],
-        typer.Option(
-            "--env",
-            metavar="NAME",
-            help="The environment to work on: one that environments.yaml in the registry folder lists.",
-            envvar="MLFLOW_GITOPS_ENV",
-            show_envvar=False,
-            show_default=False,
-            autocompletion=completion.environments,
-        ),
-    ] = None,
-    verbose: Annotated[
-        bool,
-        typer.Option(
-            "--verbose",
-            "-v",
-            help="Print progress and details.",
-            envvar="MLFLOW_GITOPS_VERBOSE",
-            show_envvar=False,
-        ),
-    ] = False,
-    quiet: Annotated[
-        bool,
-        typer.Option(
-            "--quiet",
-            "-q",
-            help="Print results and errors only.",
-            envvar="MLFLOW_GITOPS_QUIET",
-            show_envvar=False,
-        ),
-    ] = False,
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", help="Print the version and exit.", callback=_version, is_eager=True
-        ),
-    ] = False,
+    repo: _Repo = None,
+    registry_dir: _RegistryDir = "registry",
+    main: _Main = None,
+    tracking_uri: _TrackingUri = None,
+    registry_uri: _RegistryUri = None,
+    environment: _Environment = None,
+    verbose: _Verbose = False,
+    quiet: _Quiet = False,
+    version: _Version = False,
 ) -> None:
     """Each option can also be set by a variable MLFLOW_GITOPS_<NAME>, for example
     MLFLOW_GITOPS_TRACKING_URI."""

@@ -22,43 +22,54 @@ Model = Annotated[
 ]
 
 
+_Stage = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="STAGE",
+        help="Show only this stage; write an alias as @NAME.",
+        show_default=False,
+        autocompletion=completion.stages,
+    ),
+]
+_Since = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="TIME-or-REV",
+        help=(
+            "Show only later events: after a time (2026-01-31T12:00:00Z), the end of a day"
+            " (2026-01-31, UTC) or a revision."
+        ),
+        show_default=False,
+    ),
+]
+_Until = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="TIME-or-REV",
+        help="Show only events up to this time, day or revision.",
+        show_default=False,
+    ),
+]
+_Author = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="TEXT",
+        help=(
+            "Show only commits of this author or co-author: any part of the name or e-mail address."
+        ),
+        show_default=False,
+    ),
+]
+
+
 @app.command()
 def log(
     context: typer.Context,
     model: Model = None,
-    stage: Annotated[
-        Optional[str],
-        typer.Option(
-            metavar="STAGE",
-            help="Show only this stage; write an alias as @NAME.",
-            show_default=False,
-            autocompletion=completion.stages,
-        ),
-    ] = None,
-    since: Annotated[
-        Optional[str],
-        typer.Option(
-            metavar="TIME-or-REV",
-            help="Show only later events: after a time (2026-01-31T12:00:00Z), the end of a day (2026-01-31, UTC) or a revision.",
-            show_default=False,
-        ),
-    ] = None,
-    until: Annotated[
-        Optional[str],
-        typer.Option(
-            metavar="TIME-or-REV",
-            help="Show only events up to this time, day or revision.",
-            show_default=False,
-        ),
-    ] = None,
-    author: Annotated[
-        Optional[str],
-        typer.Option(
-            metavar="TEXT",
-            help="Show only commits of this author or co-author: any part of the name or e-mail address.",
-            show_default=False,
-        ),
-    ] = None,
+    stage: _Stage = None,
+    since: _Since = None,
+    until: _Until = None,
+    author: _Author = None,
     form: Annotated[str, format_option(formats.LOG)] = "text",
 ) -> None:
     """Print the audit trail: who changed which stage, when, with whose approval, and when it took
@@ -71,32 +82,42 @@ def log(
     raise typer.Exit(command.run(context.obj, model, stage, since, until, author, form))
 
 
+_At = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="TIME-or-REV",
+        help=(
+            "A time (2026-01-31T12:00:00Z), the end of a day (2026-01-31, UTC) or a"
+            " revision. [default: now]"
+        ),
+        show_default=False,
+    ),
+]
+_Effective = Annotated[
+    bool,
+    typer.Option(
+        "--effective",
+        help="Show what the receipts say MLflow had, instead of what git asked for.",
+    ),
+]
+_Lineage = Annotated[
+    bool,
+    typer.Option(
+        "--lineage",
+        help=(
+            "Read from MLflow which run, data and code commit the model's versions were made from."
+        ),
+    ),
+]
+
+
 @app.command()
 def show(
     context: typer.Context,
     model: Model = None,
-    at: Annotated[
-        Optional[str],
-        typer.Option(
-            metavar="TIME-or-REV",
-            help="A time (2026-01-31T12:00:00Z), the end of a day (2026-01-31, UTC) or a revision. [default: now]",
-            show_default=False,
-        ),
-    ] = None,
-    effective: Annotated[
-        bool,
-        typer.Option(
-            "--effective",
-            help="Show what the receipts say MLflow had, instead of what git asked for.",
-        ),
-    ] = False,
-    lineage: Annotated[
-        bool,
-        typer.Option(
-            "--lineage",
-            help="Read from MLflow which run, data and code commit the model's versions were made from.",
-        ),
-    ] = False,
+    at: _At = None,
+    effective: _Effective = False,
+    lineage: _Lineage = False,
     form: Annotated[str, format_option(formats.SHOW)] = "text",
 ) -> None:
     """Show which version held which stage at a time, since when, and by which commit.
@@ -110,20 +131,27 @@ def show(
     )
 
 
+_FailOnUnmanaged = Annotated[
+    bool, typer.Option("--all", help="Fail also if MLflow has models without a manifest.")
+]
+_Signatures = Annotated[
+    bool,
+    typer.Option(
+        "--signatures",
+        help=(
+            "Require a good signature, as git judges it, on each commit that put a version"
+            " into its stage."
+        ),
+    ),
+]
+
+
 @app.command()
 def verify(
     context: typer.Context,
     models: Models = None,
-    fail_on_unmanaged: Annotated[
-        bool, typer.Option("--all", help="Fail also if MLflow has models without a manifest.")
-    ] = False,
-    signatures: Annotated[
-        bool,
-        typer.Option(
-            "--signatures",
-            help="Require a good signature, as git judges it, on each commit that put a version into its stage.",
-        ),
-    ] = False,
+    fail_on_unmanaged: _FailOnUnmanaged = False,
+    signatures: _Signatures = False,
     form: Annotated[str, format_option(formats.VERIFY)] = "text",
 ) -> None:
     """Check that git and the receipts explain everything that MLflow shows. Exits 4 if something is

@@ -44,7 +44,10 @@ _PullRequest = Annotated[
     bool,
     typer.Option(
         "--pr",
-        help="Commit, push and open a pull request. On the main branch, a new branch is created first.",
+        help=(
+            "Commit, push and open a pull request. On the main branch, a new branch is created"
+            " first."
+        ),
     ),
 ]
 _Message = Annotated[
@@ -66,19 +69,22 @@ _NoPin = Annotated[
 ]
 
 
+_Source = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="URI",
+        help="The version is not in MLflow yet: reconcile registers it from this URI.",
+        show_default=False,
+    ),
+]
+
+
 @app.command()
 def pin(
     context: typer.Context,
     model: _Model,
     version: _Version,
-    source: Annotated[
-        Optional[str],
-        typer.Option(
-            metavar="URI",
-            help="The version is not in MLflow yet: reconcile registers it from this URI.",
-            show_default=False,
-        ),
-    ] = None,
+    source: _Source = None,
     dry_run: _DryRun = False,
     commit: _Commit = False,
     branch: _Branch = None,
@@ -101,44 +107,53 @@ def pin(
     raise typer.Exit(command.run(context.obj, model, version, source, options))
 
 
+_Stage = Annotated[
+    str,
+    typer.Argument(
+        metavar="STAGE",
+        help="Production, Staging, Archived, or a stage that the policy defines.",
+        autocompletion=completion.stages,
+    ),
+]
+_Add = Annotated[
+    bool,
+    typer.Option(
+        "--add", help="Add the version to those that hold the stage, instead of replacing them."
+    ),
+]
+_Origin = Annotated[
+    Optional[str],
+    typer.Option(
+        "--from",
+        metavar="ENV",
+        help=(
+            "VERSION is a version in this other environment; reconcile copies it here, under the"
+            " next number."
+        ),
+        show_default=False,
+        autocompletion=completion.environments,
+    ),
+]
+_Override = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        metavar="GATE='REASON'",
+        help="Override a gate that the policy allows to override. Can be repeated.",
+        show_default=False,
+    ),
+]
+
+
 @app.command()
 def promote(
     context: typer.Context,
     model: _Model,
     version: _Version,
-    stage: Annotated[
-        str,
-        typer.Argument(
-            metavar="STAGE",
-            help="Production, Staging, Archived, or a stage that the policy defines.",
-            autocompletion=completion.stages,
-        ),
-    ],
-    add: Annotated[
-        bool,
-        typer.Option(
-            "--add", help="Add the version to those that hold the stage, instead of replacing them."
-        ),
-    ] = False,
+    stage: _Stage,
+    add: _Add = False,
     no_pin: _NoPin = False,
-    origin: Annotated[
-        Optional[str],
-        typer.Option(
-            "--from",
-            metavar="ENV",
-            help="VERSION is a version in this other environment; reconcile copies it here, under the next number.",
-            show_default=False,
-            autocompletion=completion.environments,
-        ),
-    ] = None,
-    override: Annotated[
-        Optional[list[str]],
-        typer.Option(
-            metavar="GATE='REASON'",
-            help="Override a gate that the policy allows to override. Can be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    origin: _Origin = None,
+    override: _Override = None,
     dry_run: _DryRun = False,
     commit: _Commit = False,
     branch: _Branch = None,
@@ -150,9 +165,9 @@ def promote(
 
     The version replaces every version that held the stage; --add keeps them. A version that is
     archived is added to the archived ones. A version can hold only one of MLflow's own stages, so
-    it is removed from any other. If a stage becomes empty, its line is removed, or set to null if it
-    has a comment; a protected stage is never left empty. If MLflow can be reached, the version is
-    also pinned to its identity.
+    it is removed from any other. If a stage becomes empty, its line is removed, or set to null if
+    it has a comment; a protected stage is never left empty. If MLflow can be reached, the version
+    is also pinned to its identity.
 
     Example: mlflow-gitops promote fraud-detector 14 Production --branch promote-14 -m 'Recall +1.2'
 
@@ -166,26 +181,30 @@ def promote(
     raise typer.Exit(command.run(context.obj, model, version, stage, promotion, options))
 
 
+_RollbackStage = Annotated[
+    str,
+    typer.Argument(
+        metavar="[STAGE]", help="The stage to roll back.", autocompletion=completion.stages
+    ),
+]
+_To = Annotated[
+    Optional[int],
+    typer.Option(
+        metavar="VERSION",
+        min=1,
+        help="Roll back to this version, which must have held the stage.",
+        show_default=False,
+        autocompletion=completion.versions,
+    ),
+]
+
+
 @app.command()
 def rollback(
     context: typer.Context,
     model: _Model,
-    stage: Annotated[
-        str,
-        typer.Argument(
-            metavar="[STAGE]", help="The stage to roll back.", autocompletion=completion.stages
-        ),
-    ] = "Production",
-    to: Annotated[
-        Optional[int],
-        typer.Option(
-            metavar="VERSION",
-            min=1,
-            help="Roll back to this version, which must have held the stage.",
-            show_default=False,
-            autocompletion=completion.versions,
-        ),
-    ] = None,
+    stage: _RollbackStage = "Production",
+    to: _To = None,
     no_pin: _NoPin = False,
     dry_run: _DryRun = False,
     commit: _Commit = False,

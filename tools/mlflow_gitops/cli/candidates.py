@@ -1,9 +1,9 @@
 """The words that a shell offers while somebody types: names, versions and stages from the working
 tree.
 
-Each function returns pairs of a word and a remark on it. Shells put the words on a command line, and
-zsh evaluates them. So only words that have no meaning to any shell are offered: a model named `a;b`
-has to be typed.
+Each function returns pairs of a word and a remark on it. Shells put the words on a command line,
+and zsh evaluates them. So only words that have no meaning to any shell are offered: a model named
+`a;b` has to be typed.
 """
 
 from __future__ import annotations

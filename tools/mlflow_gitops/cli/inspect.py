@@ -11,26 +11,29 @@ from mlflow_gitops.cli import completion
 from mlflow_gitops.cli.app import Models, app, format_option
 from mlflow_gitops.render import formats
 
+_Paths = Annotated[
+    Optional[list[Path]],
+    typer.Argument(
+        metavar="[PATHS]...",
+        help="The files or folders to check. [default: the registry folder]",
+        show_default=False,
+    ),
+]
+_ChangedSince = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="REF",
+        help="Check only files that changed since this branch was created from REF.",
+        show_default=False,
+    ),
+]
+
 
 @app.command()
 def validate(
     context: typer.Context,
-    paths: Annotated[
-        Optional[list[Path]],
-        typer.Argument(
-            metavar="[PATHS]...",
-            help="The files or folders to check. [default: the registry folder]",
-            show_default=False,
-        ),
-    ] = None,
-    changed_since: Annotated[
-        Optional[str],
-        typer.Option(
-            metavar="REF",
-            help="Check only files that changed since this branch was created from REF.",
-            show_default=False,
-        ),
-    ] = None,
+    paths: _Paths = None,
+    changed_since: _ChangedSince = None,
     form: Annotated[str, format_option(formats.VALIDATE)] = "text",
 ) -> None:
     """Check manifests and policy without MLflow: schema, names, stages, aliases, pins.
@@ -42,40 +45,45 @@ def validate(
     raise typer.Exit(command.run(context.obj, paths or [], changed_since, form))
 
 
+_Rev = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="REV",
+        help="Plan this revision instead of the working tree.",
+        show_default=False,
+    ),
+]
+_Onto = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="REF",
+        help="Plan what HEAD (or --rev) will be after it is merged into REF.",
+        show_default=False,
+    ),
+]
+_Out = Annotated[
+    Optional[Path],
+    typer.Option(
+        metavar="FILE",
+        help="Save the plan to a file, for reconcile --plan.",
+        show_default=False,
+    ),
+]
+_Prune = Annotated[bool, typer.Option("--prune", help="Include models whose manifest was deleted.")]
+_DetailedExitcode = Annotated[
+    bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")
+]
+
+
 @app.command()
 def plan(
     context: typer.Context,
     models: Models = None,
-    rev: Annotated[
-        Optional[str],
-        typer.Option(
-            metavar="REV",
-            help="Plan this revision instead of the working tree.",
-            show_default=False,
-        ),
-    ] = None,
-    onto: Annotated[
-        Optional[str],
-        typer.Option(
-            metavar="REF",
-            help="Plan what HEAD (or --rev) will be after it is merged into REF.",
-            show_default=False,
-        ),
-    ] = None,
-    out: Annotated[
-        Optional[Path],
-        typer.Option(
-            metavar="FILE",
-            help="Save the plan to a file, for reconcile --plan.",
-            show_default=False,
-        ),
-    ] = None,
-    prune: Annotated[
-        bool, typer.Option("--prune", help="Include models whose manifest was deleted.")
-    ] = False,
-    detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit 2 if there are changes.")
-    ] = False,
+    rev: _Rev = None,
+    onto: _Onto = None,
+    out: _Out = None,
+    prune: _Prune = False,
+    detailed_exitcode: _DetailedExitcode = False,
     form: Annotated[str, format_option(formats.PLAN)] = "text",
 ) -> None:
     """Show what would change in MLflow, and why. Changes nothing.
@@ -97,31 +105,36 @@ def plan(
     raise typer.Exit(code)
 
 
+_Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", help="The model's name in MLflow.", autocompletion=completion.models
+    ),
+]
+_Before = Annotated[
+    str,
+    typer.Argument(
+        metavar="A",
+        help="A version's number, or a stage or an alias that holds it.",
+        autocompletion=completion.holders,
+    ),
+]
+_After = Annotated[
+    str,
+    typer.Argument(
+        metavar="B",
+        help="The version to compare with A: a number, a stage or an alias.",
+        autocompletion=completion.holders,
+    ),
+]
+
+
 @app.command()
 def compare(
     context: typer.Context,
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL", help="The model's name in MLflow.", autocompletion=completion.models
-        ),
-    ],
-    before: Annotated[
-        str,
-        typer.Argument(
-            metavar="A",
-            help="A version's number, or a stage or an alias that holds it.",
-            autocompletion=completion.holders,
-        ),
-    ],
-    after: Annotated[
-        str,
-        typer.Argument(
-            metavar="B",
-            help="The version to compare with A: a number, a stage or an alias.",
-            autocompletion=completion.holders,
-        ),
-    ],
+    model: _Model,
+    before: _Before,
+    after: _After,
     form: Annotated[str, format_option(formats.COMPARE)] = "text",
 ) -> None:
     """Show two versions side by side: metrics, params, data, signature, size, dependencies, code

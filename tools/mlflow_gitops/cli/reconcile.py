@@ -11,93 +11,114 @@ from mlflow_gitops.cli.app import Models, app, format_option
 from mlflow_gitops.errors import UsageFailure
 from mlflow_gitops.render import formats
 
+_PlanFile = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--plan",
+        metavar="FILE",
+        help="Apply a saved plan, unless git or MLflow changed since.",
+        show_default=False,
+    ),
+]
+_Rev = Annotated[
+    str, typer.Option(metavar="REV", help="The commit of the main branch to reconcile to.")
+]
+_Since = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="REV",
+        help="Only warn about refusals that existed at this commit; exit 4 only for new ones.",
+        show_default=False,
+    ),
+]
+_Yes = Annotated[
+    bool,
+    typer.Option("--yes", "-y", help="Do not ask for confirmation. Required without a terminal."),
+]
+_MaxChanges = Annotated[
+    Optional[int],
+    typer.Option(
+        metavar="N",
+        min=0,
+        help="Allow N models to change, whatever limit the policy sets.",
+        show_default=False,
+    ),
+]
+_Prune = Annotated[
+    bool,
+    typer.Option(
+        "--prune",
+        help="Empty the stages of models whose manifest was deleted. No version is deleted.",
+    ),
+]
+_Adopt = Annotated[
+    bool,
+    typer.Option(
+        "--adopt",
+        help=(
+            "Accept the named models as they are, as if never reconciled. Use it after history"
+            " was rewritten."
+        ),
+    ),
+]
+_TakeOver = Annotated[
+    bool,
+    typer.Option("--take-over", help="Take over the named models from another repository."),
+]
+_PushReceipts = Annotated[
+    bool, typer.Option("--push-receipts", help="Exchange receipts (git notes) with the remote.")
+]
+_Jobs = Annotated[
+    Optional[int],
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="How many models are written in parallel. [default: 8; SQLite: 1]",
+        show_default=False,
+    ),
+]
+_Watch = Annotated[
+    bool,
+    typer.Option(
+        "--watch",
+        help="Keep running until SIGTERM: fetch, apply new commits, heal or report drift.",
+    ),
+]
+_Interval = Annotated[
+    str, typer.Option(metavar="TIME", help="With --watch: how long to wait between two rounds.")
+]
+_Listen = Annotated[
+    str,
+    typer.Option(
+        metavar="HOST:PORT",
+        help="With --watch: the address that serves /metrics and /healthz, or off.",
+    ),
+]
+
+
+_WATCH_ALONE = (
+    "--watch follows the main branch; pass it without --rev, --plan, --since, --adopt and"
+    " --take-over."
+)
+
 
 @app.command()
 def reconcile(
     context: typer.Context,
     models: Models = None,
-    plan_file: Annotated[
-        Optional[Path],
-        typer.Option(
-            "--plan",
-            metavar="FILE",
-            help="Apply a saved plan, unless git or MLflow changed since.",
-            show_default=False,
-        ),
-    ] = None,
-    rev: Annotated[
-        str, typer.Option(metavar="REV", help="The commit of the main branch to reconcile to.")
-    ] = "HEAD",
-    since: Annotated[
-        Optional[str],
-        typer.Option(
-            metavar="REV",
-            help="Only warn about refusals that existed at this commit; exit 4 only for new ones.",
-            show_default=False,
-        ),
-    ] = None,
-    yes: Annotated[
-        bool,
-        typer.Option(
-            "--yes", "-y", help="Do not ask for confirmation. Required without a terminal."
-        ),
-    ] = False,
-    max_changes: Annotated[
-        Optional[int],
-        typer.Option(
-            metavar="N",
-            min=0,
-            help="Allow N models to change, whatever limit the policy sets.",
-            show_default=False,
-        ),
-    ] = None,
-    prune: Annotated[
-        bool,
-        typer.Option(
-            "--prune",
-            help="Empty the stages of models whose manifest was deleted. No version is deleted.",
-        ),
-    ] = False,
-    adopt: Annotated[
-        bool,
-        typer.Option(
-            "--adopt",
-            help="Accept the named models as they are, as if never reconciled. Use it after history was rewritten.",
-        ),
-    ] = False,
-    take_over: Annotated[
-        bool,
-        typer.Option("--take-over", help="Take over the named models from another repository."),
-    ] = False,
-    push_receipts: Annotated[
-        bool, typer.Option("--push-receipts", help="Exchange receipts (git notes) with the remote.")
-    ] = False,
-    jobs: Annotated[
-        Optional[int],
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="How many models are written in parallel. [default: 8; SQLite: 1]",
-            show_default=False,
-        ),
-    ] = None,
-    watch: Annotated[
-        bool,
-        typer.Option(
-            "--watch",
-            help="Keep running until SIGTERM: fetch, apply new commits, heal or report drift.",
-        ),
-    ] = False,
-    interval: Annotated[
-        str, typer.Option(metavar="TIME", help="With --watch: how long to wait between two rounds.")
-    ] = "60s",
-    listen: Annotated[
-        str,
-        typer.Option(
-            metavar="HOST:PORT",
-            help="With --watch: the address that serves /metrics and /healthz, or off.",
-        ),
-    ] = "127.0.0.1:9469",
+    plan_file: _PlanFile = None,
+    rev: _Rev = "HEAD",
+    since: _Since = None,
+    yes: _Yes = False,
+    max_changes: _MaxChanges = None,
+    prune: _Prune = False,
+    adopt: _Adopt = False,
+    take_over: _TakeOver = False,
+    push_receipts: _PushReceipts = False,
+    jobs: _Jobs = None,
+    watch: _Watch = False,
+    interval: _Interval = "60s",
+    listen: _Listen = "127.0.0.1:9469",
     form: Annotated[str, format_option(formats.RECONCILE)] = "text",
 ) -> None:
     """Make the MLflow registry match a commit of the main branch, and keep a receipt.
@@ -112,17 +133,15 @@ def reconcile(
         adopt=adopt, take_over=take_over, prune=prune, max_changes=max_changes
     )
     if watch:
-        from mlflow_gitops.commands import watch as loop
-
         if rev != "HEAD" or plan_file or since or adopt or take_over:
-            raise UsageFailure(
-                "--watch follows the main branch; pass it without --rev, --plan, --since, --adopt"
-                " and --take-over."
-            )
+            raise UsageFailure(_WATCH_ALONE)
         if not yes:
             raise UsageFailure("--watch cannot ask for confirmation; add --yes.")
+        from mlflow_gitops.commands import watch as loop
+
         looped = loop.WatchOptions(plan_options, interval, listen, push_receipts, jobs, form)
         raise typer.Exit(loop.run(context.obj, models or [], looped))
+
     from mlflow_gitops.commands import reconcile as command
 
     options = command.ReconcileOptions(

@@ -11,58 +11,66 @@ from mlflow_gitops.cli import completion
 from mlflow_gitops.cli.app import app, format_option
 from mlflow_gitops.render import formats
 
+_Yes = Annotated[
+    bool,
+    typer.Option(
+        "--yes", "-y", help="Ask no questions: use the options and, for the rest, the defaults."
+    ),
+]
+_Owner = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="OWNER",
+        help="The owner of the policy: @org/team, @user or an e-mail address.",
+        show_default=False,
+    ),
+]
+_Github = Annotated[
+    Optional[bool],
+    typer.Option(
+        "--github/--no-github",
+        help="Write workflows, CODEOWNERS and a pull request template. [default: --github]",
+        show_default=False,
+    ),
+]
+_Aliases = Annotated[
+    Optional[bool],
+    typer.Option(
+        "--aliases/--no-aliases",
+        help="Also keep an alias for each stage. [default: --no-aliases]",
+        show_default=False,
+    ),
+]
+_Requirement = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="REQ",
+        help="The requirement that pip installs in the workflows. [default: this version]",
+        show_default=False,
+    ),
+]
+_Update = Annotated[
+    bool,
+    typer.Option(
+        "--update",
+        help=(
+            "Update schemas and workflows that an older release wrote, unless somebody edited them."
+        ),
+    ),
+]
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Only print the diff; write nothing.")]
+
 
 @app.command()
 def init(
     context: typer.Context,
-    yes: Annotated[
-        bool,
-        typer.Option(
-            "--yes", "-y", help="Ask no questions: use the options and, for the rest, the defaults."
-        ),
-    ] = False,
-    owner: Annotated[
-        Optional[str],
-        typer.Option(
-            metavar="OWNER",
-            help="The owner of the policy: @org/team, @user or an e-mail address.",
-            show_default=False,
-        ),
-    ] = None,
-    github: Annotated[
-        Optional[bool],
-        typer.Option(
-            "--github/--no-github",
-            help="Write workflows, CODEOWNERS and a pull request template. [default: --github]",
-            show_default=False,
-        ),
-    ] = None,
-    aliases: Annotated[
-        Optional[bool],
-        typer.Option(
-            "--aliases/--no-aliases",
-            help="Also keep an alias for each stage. [default: --no-aliases]",
-            show_default=False,
-        ),
-    ] = None,
-    requirement: Annotated[
-        Optional[str],
-        typer.Option(
-            metavar="REQ",
-            help="The requirement that pip installs in the workflows. [default: this version]",
-            show_default=False,
-        ),
-    ] = None,
-    update: Annotated[
-        bool,
-        typer.Option(
-            "--update",
-            help="Update schemas and workflows that an older release wrote, unless somebody edited them.",
-        ),
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only print the diff; write nothing.")
-    ] = False,
+    yes: _Yes = False,
+    owner: _Owner = None,
+    github: _Github = None,
+    aliases: _Aliases = None,
+    requirement: _Requirement = None,
+    update: _Update = False,
+    dry_run: _DryRun = False,
     form: Annotated[str, format_option(formats.INIT)] = "text",
 ) -> None:
     """Write what a repository needs around its manifests: policy, schemas, workflows, action,
@@ -85,54 +93,59 @@ def init(
     )
 
 
+_Models = Annotated[
+    Optional[list[str]],
+    typer.Argument(
+        metavar="[MODEL]...",
+        help="Only these models, by name or by a glob with * and ?.",
+        show_default=False,
+        autocompletion=completion.models,
+    ),
+]
+_Folder = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        metavar="GLOB=FOLDER",
+        help="Put new manifests of matching models into a folder below models/. Can be repeated.",
+        show_default=False,
+    ),
+]
+_FolderByTag = Annotated[
+    Optional[str],
+    typer.Option(
+        metavar="TAG",
+        help="Put each new manifest into a folder that is named by the value of this model tag.",
+        show_default=False,
+    ),
+]
+_AllVersions = Annotated[
+    bool,
+    typer.Option(
+        "--all-versions",
+        help="Pin every version, not only those that hold a stage or an alias.",
+    ),
+]
+_Descriptions = Annotated[
+    bool,
+    typer.Option("--descriptions", help="Import descriptions, too; git then manages them."),
+]
+_Tags = Annotated[bool, typer.Option("--tags", help="Import tags, too; git then manages them.")]
+_Prompts = Annotated[
+    bool, typer.Option("--prompts", help="Import every prompt, not only those that are named.")
+]
+
+
 @app.command("import")
 def import_(
     context: typer.Context,
-    models: Annotated[
-        Optional[list[str]],
-        typer.Argument(
-            metavar="[MODEL]...",
-            help="Only these models, by name or by a glob with * and ?.",
-            show_default=False,
-            autocompletion=completion.models,
-        ),
-    ] = None,
-    folder: Annotated[
-        Optional[list[str]],
-        typer.Option(
-            metavar="GLOB=FOLDER",
-            help="Put new manifests of matching models into a folder below models/. Can be repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    folder_by_tag: Annotated[
-        Optional[str],
-        typer.Option(
-            metavar="TAG",
-            help="Put each new manifest into a folder that is named by the value of this model tag.",
-            show_default=False,
-        ),
-    ] = None,
-    all_versions: Annotated[
-        bool,
-        typer.Option(
-            "--all-versions",
-            help="Pin every version, not only those that hold a stage or an alias.",
-        ),
-    ] = False,
-    descriptions: Annotated[
-        bool,
-        typer.Option("--descriptions", help="Import descriptions, too; git then manages them."),
-    ] = False,
-    tags: Annotated[
-        bool, typer.Option("--tags", help="Import tags, too; git then manages them.")
-    ] = False,
-    prompts: Annotated[
-        bool, typer.Option("--prompts", help="Import every prompt, not only those that are named.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only print the diff; write nothing.")
-    ] = False,
+    models: _Models = None,
+    folder: _Folder = None,
+    folder_by_tag: _FolderByTag = None,
+    all_versions: _AllVersions = False,
+    descriptions: _Descriptions = False,
+    tags: _Tags = False,
+    prompts: _Prompts = False,
+    dry_run: _DryRun = False,
     form: Annotated[str, format_option(formats.IMPORT)] = "text",
 ) -> None:
     """Write manifests from MLflow as it is now: stages, aliases, and a pin for each version that

@@ -18,6 +18,7 @@ from mlflow_gitops.app.saved_plan import SavedPlan
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, note, print_result, report_invalid, steps, warn
 from mlflow_gitops.core.plan.outcome import Outcome
+from mlflow_gitops.core.wording import first_few
 from mlflow_gitops.errors import OK, PARTIAL, REFUSED, Failure, GitFailure, UsageFailure, worst
 from mlflow_gitops.render import formats
 from mlflow_gitops.render.plan.text import PlanOutput
@@ -123,10 +124,9 @@ def _since(workspace: Workspace, revision: str | None) -> str | None:
 
 def _note_if_dirty(settings: Settings, workspace: Workspace, commit: str) -> None:
     if dirty := workspace.dirty_paths():
-        also = f" and {len(dirty) - 1} more" if len(dirty) > 1 else ""
         note(
             settings,
-            f"The working tree differs from HEAD ({dirty[0]}{also}); reconciling commit"
+            f"The working tree differs from HEAD ({first_few(dirty, 1)}); reconciling commit"
             f" {commit[:7]}, not the working tree.",
         )
 

@@ -27,9 +27,12 @@ def run(
     in_effect: bool,
     lineage: bool = False,
 ) -> int:
-    """Print what git wanted, or with `in_effect` what the receipts say MLflow had, then or now.
-    With `lineage`, MLflow is asked what the versions of one model were made from; without it, that
-    is what the manifest pins."""
+    """Print which versions git declared for each stage at a time or, with `in_effect`, which ones
+    MLflow held by the receipts.
+
+    For one model, print also what its versions were made from: what the manifest pins or, with
+    `lineage`, what MLflow recorded, too.
+    """
     if lineage and (model is None or in_effect):
         raise UsageFailure(
             "--lineage is about one model's versions in git: name the model, and remove"

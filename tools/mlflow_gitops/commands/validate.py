@@ -54,8 +54,8 @@ def _snapshot(workspace: Workspace, paths: Sequence[Path], changed_since: str | 
 
 
 def _environments(workspace: Workspace) -> list[Workspace] | None:
-    """A workspace for each listed environment, none if the list is invalid. None if the workspace is
-    an environment itself, or the repository has no list."""
+    """A workspace for each listed environment; empty if the list is invalid. None if the workspace
+    is an environment itself, or the repository has no list."""
     if workspace.environment is not None or not workspace.has_environments:
         return None
     try:
