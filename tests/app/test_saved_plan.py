@@ -57,7 +57,7 @@ def test_what_is_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["saved-plan-1.json", "saved-plan-1-with-comparisons.json"])
 def test_every_format_is_read(name: str) -> None:
     saved = saved_plan.load(GOLDEN / name)
-    assert saved.selection == ["fraud-detector"] and saved.prune and saved.others == 0
+    assert saved.selection == ["fraud-detector"] and saved.prune and saved.other_models == 0
     assert not saved.is_empty
     saved.check(PLAN)
 

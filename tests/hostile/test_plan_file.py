@@ -94,7 +94,9 @@ def test_edited_in_every_field(
             refused += 1
             assert str(file) in str(failure)
         else:
-            assert all(isinstance(name, str) for name in plan.selection) and type(plan.others) in (
+            assert all(isinstance(name, str) for name in plan.selection) and type(
+                plan.other_models
+            ) in (
                 int,
                 bool,
             )

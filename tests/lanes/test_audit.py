@@ -27,7 +27,7 @@ def events(team: Team, *options: str) -> list[dict[str, Any]]:
 
 
 def kept(team: Team) -> list[receipts.Receipt]:
-    return Notes.of(Git(team.folder)).receipts()
+    return Notes.of_repository(Git(team.folder)).receipts()
 
 
 def test_an_event_took_effect_when_a_run_applied_it(team: Team, shelf: LaneRegistry) -> None:

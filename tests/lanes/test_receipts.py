@@ -30,7 +30,7 @@ def uri(sqlite_uri: str) -> str:
 
 
 def kept(team: Team) -> list[receipts.Receipt]:
-    return Notes.of(Git(team.folder)).receipts()
+    return Notes.of_repository(Git(team.folder)).receipts()
 
 
 def test_each_run_that_changed_something_leaves_one_line(team: Team, shelf: LaneRegistry) -> None:
@@ -164,7 +164,7 @@ from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.git.notes import Notes
 
 folder, commit, who, times = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
-notes = Notes.of(Git(Path(folder)))
+notes = Notes.of_repository(Git(Path(folder)))
 for i in range(times):
     # Both begin each round at once.
     (Path(folder).parent / f"{who}-{i}").touch()
@@ -254,7 +254,7 @@ def test_receipts_that_come_while_the_remotes_are_merged_stay(tmp_path: Path) ->
     commit = team.commit("Only one")
     with_remote(team, tmp_path)
     lines = [receipt_line({"at": f"2026-01-01T00:00:0{i}Z", "models": []}, None) for i in range(3)]
-    own = Notes.of(Git(team.folder))
+    own = Notes.of_repository(Git(team.folder))
     own.add(commit, lines[0])
     own.push()
     team.git("update-ref", "-d", "refs/notes/mlflow-gitops")
@@ -294,7 +294,9 @@ def test_a_clone_that_fetches_all_notes_keeps_receipts_that_are_not_pushed_yet(
     team.git("config", "--add", "remote.origin.fetch", "+refs/notes/*:refs/notes/*")
     team.git("config", "fetch.prune", "true")
     git = Git(team.folder)
-    Notes.of(git).add(commit, receipt_line({"at": "2026-01-01T00:00:00Z", "models": []}, None))
+    Notes.of_repository(git).add(
+        commit, receipt_line({"at": "2026-01-01T00:00:00Z", "models": []}, None)
+    )
     git.fetch()
     assert len(kept(team)) == 1
 

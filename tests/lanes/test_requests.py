@@ -53,7 +53,7 @@ def asks_for_pages_alone(between: Proxy, database: Path, tmp_path: Path) -> None
     pages = math.ceil(MANY / reading.MODELS_A_PAGE) + math.ceil(MANY / reading.VERSIONS_A_PAGE)
     assert len(between.requests) == pages == 3, between.requests
     assert between.writes == []
-    Notes.of(Git(team.folder)).add(commit, line)
+    Notes.of_repository(Git(team.folder)).add(commit, line)
     between.reset()
     assert team.run("reconcile", "--yes").code == 0
     assert len(between.requests) == pages and between.writes == []

@@ -163,7 +163,7 @@ def test_one_pull_request_for_both_and_each_reconciled_by_itself(both: Both) -> 
     both.team.git("fetch", "-q", "origin", "main", f"{notes}:{notes}")
     told = {
         str(one.content["owner"]).rpartition(":")[2]: one
-        for one in Notes.of(Git(both.hub.path)).receipts()
+        for one in Notes.of_repository(Git(both.hub.path)).receipts()
     }
     assert told.keys() == set(NAMES)
     for name, receipt in told.items():

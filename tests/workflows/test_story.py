@@ -38,7 +38,7 @@ def planned(repo: WorkflowRepository, number: int) -> str | None:
 
 def receipts(repo: WorkflowRepository) -> list[Receipt]:
     """Those that reached GitHub."""
-    return Notes.of(Git(repo.hub.path)).receipts()
+    return Notes.of_repository(Git(repo.hub.path)).receipts()
 
 
 def deployed(run: Run) -> list[tuple[str, str, int]]:

@@ -11,4 +11,4 @@ from mlflow_gitops.edges.git.repository import Git
 
 def receipts_in(repo: Path) -> list[Receipt]:
     """Every receipt in the repository's notes, in the order of their chain."""
-    return Notes.of(Git(repo)).receipts()
+    return Notes.of_repository(Git(repo)).receipts()

@@ -69,7 +69,7 @@ class AuditTrail:
 
     @cached_property
     def notes(self) -> Notes:
-        return Notes.of(self._git)
+        return Notes.of_repository(self._git)
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -72,7 +72,7 @@ class SavedPlan:
         return bool(self.content.get("onto")) and not self.content["models"]
 
     @property
-    def others(self) -> int:
+    def other_models(self) -> int:
         """For a plan of a merge: how many models it leaves alone. They count for the limit."""
         others = self.content.get("others")
         return others if isinstance(others, int) else 0

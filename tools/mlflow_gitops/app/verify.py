@@ -49,7 +49,7 @@ class Verifier:
         self._histories = HistoryReader(
             self._line, workspace.registry, self._git.blobs, stageless=registry.stageless
         )
-        self._notes = Notes.of(self._git)
+        self._notes = Notes.of_repository(self._git)
 
     def verify(
         self, names: Sequence[str] = (), progress: Callable[[str], None] = lambda step: None

@@ -39,14 +39,14 @@ def main(arguments: Sequence[str] | None = None, settings: Settings | None = Non
         return _run(list(sys.argv[1:] if arguments is None else arguments), settings)
     except Failure as error:
         if str(error):
-            _print_error(f"error: {error}")
+            _print_message("error", str(error))
         return error.exit_code
     except click.UsageError as error:
         with contextlib.suppress(OSError):
             error.show()
         return USAGE
     except (KeyboardInterrupt, typer.Abort):
-        _print_error("interrupted")
+        _print_message("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
         # The program that read our output has ended; it needs no more of it.
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None, settings: Settings | None = Non
         if message is None:
             raise
         _discard_output()
-        _print_error(f"error: {message}")
+        _print_message("error", message)
         return ERROR
 
 
@@ -110,12 +110,12 @@ def _name(command: Any) -> str:
     return str(command.name or typer.main.get_command_name(command.callback.__name__))
 
 
-def _print_error(text: str) -> None:
+def _print_message(label: str, text: str = "") -> None:
+    """Print one line to stderr. A stderr that is closed is no further error."""
     from mlflow_gitops.render.terminal import Style, safe
 
     style = Style(sys.stderr)
-    label, _, message = text.partition(": ")
-    line = f"{style(label, 'red')}: {safe(message)}" if message else safe(text)
+    line = f"{style(label, 'red')}: {safe(text)}" if text else label
     with contextlib.suppress(OSError):
         print(line, file=sys.stderr, flush=True)
 

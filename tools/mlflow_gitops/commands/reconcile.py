@@ -160,7 +160,7 @@ def _plan(
     """The plan for `models`, or the saved one. Raises StalePlan if that no longer holds."""
     if saved is None:
         return reconciler.planner.plan(models, progress)
-    planned = reconciler.planner.plan(saved.selection, progress, unplanned=saved.others)
+    planned = reconciler.planner.plan(saved.selection, progress, unplanned=saved.other_models)
     saved.check(planned.plan)
     return planned
 

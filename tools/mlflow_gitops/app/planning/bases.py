@@ -44,7 +44,7 @@ class BaseFinder:
     def _last_applied(self) -> Mapping[str, str]:
         """The models that a receipt in this clone reports as applied, each with its newest such
         commit. Only read if a stamp is missing."""
-        receipts = Notes.of(self._workspace.git).receipts()
+        receipts = Notes.of_repository(self._workspace.git).receipts()
         return {
             name: receipt.commit
             for receipt in receipts

@@ -77,7 +77,7 @@ class Reconciler:
         about = {"registry": registry.display_uri, "workspace": registry.workspace}
         self._patience = workspace.settings.patience
         self._recorder = Recorder(
-            Notes.of(workspace.git, self._patience.receipt_tries),
+            Notes.of_repository(workspace.git, self._patience.receipt_tries),
             registry,
             self.planner.owner,
             about,

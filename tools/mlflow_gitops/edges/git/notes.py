@@ -30,7 +30,7 @@ class Notes:
     """How often the receipts are written or pushed if others do the same at that moment."""
 
     @classmethod
-    def of(cls, git: Git, tries: int = 5) -> Notes:
+    def of_repository(cls, git: Git, tries: int = 5) -> Notes:
         return cls(git, git.remote(), tries)
 
     @property
@@ -99,8 +99,8 @@ class Notes:
 
     def is_ahead(self) -> bool:
         """Whether this clone has receipts that the remote did not have when it was last read."""
-        ours = self.git.ref(NOTES_REF)
-        return ours is not None and ours != self.git.ref(f"{NOTES_REF}-{self.remote}")
+        our_ref = self.git.ref(NOTES_REF)
+        return our_ref is not None and our_ref != self.git.ref(f"{NOTES_REF}-{self.remote}")
 
     def push(self) -> None:
         """Push the receipts, merging what others pushed meanwhile, in up to `tries` tries.
