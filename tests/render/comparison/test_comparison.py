@@ -33,7 +33,7 @@ from mlflow_gitops.render.terminal import Style
 from tests.render.commits import BEFORE, FILE, PROMOTED
 from tests.support.core.comparisons import BARE, LOST, NEW, OLD
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 PLAIN = Style(io.StringIO())
 FULL, EMPTY = compare("fraud", OLD, NEW), compare("fraud", BARE, LOST)
 
