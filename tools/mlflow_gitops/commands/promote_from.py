@@ -51,7 +51,7 @@ def _check_environment(target: OpenManifest, environment: str) -> None:
         )
     if environment == own.name:
         raise UsageFailure(
-            f"{environment} is the environment that gets the copy. Omit --from to promote its own"
+            f"{environment} is where the copy would go. Omit --from to promote its own"
             " version."
         )
     if environment not in target.workspace.environments:
