@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from mlflow_gitops import __version__
 from mlflow_gitops.app.forges import find_forge
+from mlflow_gitops.app.setup import codeowners
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.commands import codeowners
 from mlflow_gitops.commands.output import print_result, steps
 from mlflow_gitops.core.audit.receipts import NOTES_REF
 from mlflow_gitops.core.manifests.snapshot import Snapshot

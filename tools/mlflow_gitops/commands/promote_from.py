@@ -51,8 +51,7 @@ def _check_environment(target: OpenManifest, environment: str) -> None:
         )
     if environment == own.name:
         raise UsageFailure(
-            f"{environment} is where the copy would go. Omit --from to promote its own"
-            " version."
+            f"{environment} is where the copy would go. Omit --from to promote its own version."
         )
     if environment not in target.workspace.environments:
         others = [name for name in target.workspace.environments if name != own.name]

@@ -148,7 +148,7 @@ def _with_codeowners(
 ) -> Snapshot:
     """Add the problems of CODEOWNERS, for the changed manifests or for all: GitHub must ask the
     owners that the manifests name (RULES R9)."""
-    from mlflow_gitops.commands import codeowners  # it reports invalid files through this module
+    from mlflow_gitops.app.setup import codeowners
 
     problems = codeowners.problems(workspace, snapshot, changed)
     snapshot.problems = in_order([*snapshot.problems, *problems])

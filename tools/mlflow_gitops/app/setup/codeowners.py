@@ -1,0 +1,67 @@
+"""The CODEOWNERS file of a repository: what it has, what it should have, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from mlflow_gitops.app.workspace import Workspace
+from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS
+from mlflow_gitops.core.manifests.snapshot import Snapshot
+from mlflow_gitops.core.setup import codeowners
+from mlflow_gitops.core.setup.codeowners import LOCATIONS, CodeOwners
+from mlflow_gitops.core.yaml.problems import Problem
+from mlflow_gitops.errors import Failure
+
+
+def existing(workspace: Workspace) -> CodeOwners | None:
+    """The file that GitHub uses; None if there is none."""
+    for location in LOCATIONS:
+        file = workspace.top / location
+        if not file.is_file():
+            continue
+        try:
+            text = file.read_bytes().decode("utf-8", "surrogateescape")
+        except OSError as error:
+            raise Failure(f"{location} cannot be read: {error.strerror or error}.") from None
+        return CodeOwners(location, text)
+    return None
+
+
+def expected_text(workspace: Workspace, snapshot: Snapshot, current: CodeOwners) -> str:
+    """The text that the file should have, by the owners in the manifests and the policy."""
+    platform_paths = ["schemas/"]
+    if workspace.environment:
+        platform_paths.insert(0, f"{workspace.root}/{ENVIRONMENTS}")
+    if (workspace.top / "tools").is_dir():
+        platform_paths.append("tools/")
+    platform_paths.append(".github/")
+    if not current.file.startswith(".github/"):
+        platform_paths.append(current.file)
+    lines = codeowners.block_lines(snapshot, workspace.registry, platform_paths)
+    return current.with_block(workspace.registry, lines)
+
+
+def problems(
+    workspace: Workspace, snapshot: Snapshot, changed: Collection[str] | None = None
+) -> list[Problem]:
+    """What `validate` reports about CODEOWNERS. `changed` has the paths of the only manifests that
+    were read, existing or deleted; None if all were read.
+
+    The owners of an invalid manifest are unknown, so the others are then checked one by one.
+    """
+    current = existing(workspace)
+    if current is None:
+        if changed is not None:
+            return []
+        return codeowners.missing_file(workspace.registry.policy_path, snapshot)
+    if changed is None and not snapshot.errors:
+        return codeowners.stale_block(current, expected_text(workspace, snapshot, current))
+
+    expected: dict[str, str | None] = {}
+    for path in changed or ():
+        is_manifest = workspace.registry.classify(path) == "manifest"
+        if is_manifest and not (workspace.top / path).exists():
+            expected[path] = None
+    for manifest in snapshot.manifests.values():
+        expected[manifest.file] = codeowners.manifest_line(manifest)
+    return codeowners.stale_manifests(current, workspace.registry, sorted(expected.items()))
