@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mlflow_gitops.commands.init import _shipped
+from mlflow_gitops.app.setup.scaffold_files import shipped_files
 from mlflow_gitops.core.manifests.environments import read_environments
 from mlflow_gitops.core.setup.doctor_workflows import (
     EnvironmentPair,
@@ -28,7 +28,7 @@ def files() -> dict[str, str]:
     known, _ = read_environments(LISTED, "ml/registry")
     assert known is not None
     place = ScaffoldTarget("ml/registry", "main", "mlflow-gitops==1", "1", tuple(known.values()))
-    made = list(for_github(_shipped(), place))
+    made = list(for_github(shipped_files(), place))
     assert all(is_unedited(one.data) for one in made if one.renewal == "unedited"), (
         "or init --update renews none of them"
     )
@@ -126,7 +126,7 @@ def test_where_there_is_one_mlflow_nothing_is_different() -> None:
     plain = {
         one.path
         for one in for_github(
-            _shipped(), ScaffoldTarget("registry", "main", "mlflow-gitops==1", "1")
+            shipped_files(), ScaffoldTarget("registry", "main", "mlflow-gitops==1", "1")
         )
     }
     assert {".github/workflows/reconcile.yml", ".github/workflows/promote.yml"} <= plain

@@ -60,7 +60,7 @@ def scaffold_files(
     if not on_github:
         return
     existing_template = next(_templates(workspace.top), TEMPLATE)
-    for file in scaffold.for_github(_shipped_files(), target):
+    for file in scaffold.for_github(shipped_files(), target):
         if file.path != TEMPLATE or existing_template == TEMPLATE:
             yield file
 
@@ -119,7 +119,7 @@ def _reason_to_keep(file: ScaffoldFile, current: bytes, *, update: bool) -> str 
     return None
 
 
-def _shipped_files() -> dict[str, bytes]:
+def shipped_files() -> dict[str, bytes]:
     """The files for GitHub that this package contains: path to content."""
     home = shared_path(".github")
     sources = [
