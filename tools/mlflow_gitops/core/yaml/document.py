@@ -14,7 +14,6 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from mlflow_gitops.core.yaml.event_parse import parse_events
 from mlflow_gitops.core.yaml.fast_parse import parse_fast
 from mlflow_gitops.core.yaml.limits import CONTROL as CONTROL  # callers import these from here
 from mlflow_gitops.core.yaml.limits import MAX_BYTES as MAX_BYTES
@@ -119,6 +118,8 @@ def parse(data: bytes, file: str) -> Document:
     else:
         document.root = parse_fast(text)
     if document.root is None:
+        from mlflow_gitops.core.yaml.event_parse import parse_events  # most files do not need it
+
         document.root = parse_events(text, document.add_problem, document.position)
     return document
 
