@@ -289,7 +289,7 @@ def test_an_origin_that_cannot_be_asked_fails_closed(teams: Teams, origin: Origi
     listing = (teams.folder / "registry/environments.yaml").read_text()
     teams.write("environments.yaml", listing.replace("staging.db", "gone.db"))
     refused = teams.on("prod", "plan")
-    assert refused.code == 4 and "cannot be looked at" in refused.out and "gone.db" in refused.out
+    assert refused.code == 4 and "cannot be read" in refused.out and "gone.db" in refused.out
 
 
 @pytest.mark.real

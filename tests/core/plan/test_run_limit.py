@@ -75,12 +75,12 @@ def test_what_does_not_count() -> None:
     [(None, None, True), (Limit(100, 99), None, True), (None, 3, False)],
 )
 def test_pruning_all_there_was(limit: Limit | None, max_changes: int | None, refused: bool) -> None:
-    found = limit_refusal(many(3, 2), limit, max_changes, emptied=True)
+    found = limit_refusal(many(3, 2), limit, max_changes, is_everything_pruned=True)
     assert (found is not None) is refused
     if found:
         assert "3 of 5 models" in found.detail and "--prune --max-changes 3" in found.way_out
         assert found.code == "limit" and "git revert" in found.way_out
-        assert limit_refusal(many(2, 0), limit, max_changes, emptied=True) is not None
-    assert limit_refusal(many(1, 0), limit, max_changes, emptied=True) is None, (
+        assert limit_refusal(many(2, 0), limit, max_changes, is_everything_pruned=True) is not None
+    assert limit_refusal(many(1, 0), limit, max_changes, is_everything_pruned=True) is None, (
         "the only model may retire"
     )

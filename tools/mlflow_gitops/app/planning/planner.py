@@ -152,7 +152,7 @@ class Planner:
             self.models.policy.limit,
             self._options.max_changes,
             selection.unplanned,
-            emptied=selection.is_everything_pruned,
+            is_everything_pruned=selection.is_everything_pruned,
         )
         if refusal is not None:
             models = tuple(_held_back(model) for model in models)

@@ -87,7 +87,7 @@ class Subject(Protocol):
         a reconcile put the version there. None if it is not there, or no reconcile put it there."""
 
     def held(self, stage: str) -> datetime | None:
-        """When a reconcile last put the version into a stage, by its stamp; None if none ever did."""
+        """When a reconcile last put the version into a stage, by its stamp; None if none did."""
 
     def holder(self, stage: str) -> int | None:
         """The version that held a stage before: by git, or by MLflow if git has no base. If several

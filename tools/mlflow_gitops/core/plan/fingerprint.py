@@ -1,4 +1,4 @@
-"""What a plan was made from, as digests: if none of them moved, the plan still holds (RULES R4)."""
+"""Digests of what a plan was made from: if none changed, the plan still holds (RULES R4)."""
 
 from __future__ import annotations
 
@@ -36,24 +36,23 @@ def fingerprint(
     the same tree."""
     parts = {"files": files, "registry": _digest([registry, workspace]), "owner": _digest(owner)}
     for name, model in observed:
-        parts[f"model {name}"] = _digest(_seen(model) if model else None)
+        parts[f"model {name}"] = _digest(_content(model) if model else None)
     return Fingerprint(parts)
 
 
-def _seen(model: ObservedModel) -> dict[str, object]:
-    """All that is known of a model. `asdict` says the same, and copies what nobody changes, at five
-    times the cost."""
+def _content(model: ObservedModel) -> dict[str, object]:
+    """Everything that is known of a model. `dataclasses.asdict` gives the same; it copies what
+    nobody changes, which takes five times as long."""
     versions = {
-        number: {key: getattr(one, key) for key in _OF_VERSION}
-        for number, one in model.versions.items()
+        number: {name: getattr(version, name) for name in _VERSION_FIELDS}
+        for number, version in model.versions.items()
     }
-    return {key: getattr(model, key) for key in _OF_MODEL} | {"versions": versions}
+    return {name: getattr(model, name) for name in _MODEL_FIELDS} | {"versions": versions}
 
 
-_OF_MODEL = tuple(one.name for one in fields(ObservedModel))
-_OF_VERSION = tuple(
-    one.name for one in fields(ObservedVersion) if one.name != "origin"
-)  # which MLflow does not show
+_MODEL_FIELDS = tuple(field.name for field in fields(ObservedModel))
+# MLflow does not show an origin: it belongs to a version that is still to be copied.
+_VERSION_FIELDS = tuple(field.name for field in fields(ObservedVersion) if field.name != "origin")
 
 
 def _digest(value: object) -> str:

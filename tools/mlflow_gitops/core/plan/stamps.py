@@ -1,8 +1,8 @@
-"""Stamps: tags `gitops.*` that say in MLflow itself which commit put a thing there (DESIGN §6,
+"""Stamps: tags `gitops.*` that record in MLflow itself which commit put a thing there (DESIGN §6,
 RULES R3, R5).
 
-They are planned like tags, from git alone, so that a second run writes exactly those that a crash
-left out.
+They are planned like tags, from git alone, so that a second run writes exactly those that an
+interrupted run left out.
 """
 
 from __future__ import annotations
@@ -30,83 +30,88 @@ from mlflow_gitops.core.plan.plan import Change
 def stamps(
     desired: Desired,
     history: ModelHistory,
-    seen: ObservedModel,
+    model: ObservedModel,
     owner: str,
     now: str,
     people: Mapping[str, RecordedPeople] | None = None,
 ) -> Iterator[Change]:
-    """The stamps still to be written, versions first, then the model's, `gitops.commit` last.
-    `people` maps making commits to who stands behind them.
+    """The stamps still to be written: those of versions first, then the model's, `gitops.commit`
+    last. `people` maps making commits to the people behind them.
 
-    Nothing is yielded for a working tree: only commits are stamped. Where git changed nothing since
-    the base, the stamps stand already; a drift that is healed leaves them as they are.
+    A working tree has none, since only commits are stamped. If git changed nothing since the base,
+    the stamps are written already; healing a drift leaves them as they are.
     """
     target = history.points[-1].commit
     if target is None or not history.moved:
         return
-    versions = {
-        v
-        for point in history.points
-        if point.desired
-        for v in (*point.desired.native_stages, *point.desired.custom_stages)
-    }
-    for version in sorted(versions):
-        made = history.made_by(lambda state, v=version: state.stages_of(v) if state else ())  # type: ignore[misc]
+
+    for version in sorted(_placed_versions(history)):
+        commit = history.made_by(partial(_stages, version))
         spec = desired.manifest.versions.get(version)
-        there = version in seen.versions or (spec is not None and spec.can_be_registered)
-        if made is not None and there:
-            yield from _version_stamps(version, made, seen, (people or {}).get(made.sha))
-            yield from _held_stamps(version, desired, history, seen, now)
-    if seen.owner != owner:
-        yield Change("set_tag", None, OWNER_TAG, seen.tags.get(OWNER_TAG), owner)
-    yield Change("set_tag", None, AT_TAG, seen.tags.get(AT_TAG), now)
-    yield Change("set_tag", None, BASE_TAG, seen.base, target.sha)
+        exists = version in model.versions or (spec is not None and spec.can_be_registered)
+        if commit is not None and exists:
+            yield from _version_stamps(version, commit, model, (people or {}).get(commit.sha))
+            yield from _held_stamps(version, desired, history, model, now)
+
+    if model.owner != owner:
+        yield Change("set_tag", None, OWNER_TAG, model.tags.get(OWNER_TAG), owner)
+    yield Change("set_tag", None, AT_TAG, model.tags.get(AT_TAG), now)
+    yield Change("set_tag", None, BASE_TAG, model.base, target.sha)
+
+
+def _placed_versions(history: ModelHistory) -> set[int]:
+    """The versions that held a stage at any commit from the base to the target."""
+    states = (point.desired for point in history.points if point.desired)
+    return {version for state in states for version in (*state.native_stages, *state.custom_stages)}
+
+
+def _stages(version: int, state: Desired | None) -> tuple[str, ...]:
+    return state.stages_of(version) if state else ()
 
 
 def _version_stamps(
-    version: int, made: Commit, seen: ObservedModel, people: RecordedPeople | None
+    version: int, commit: Commit, model: ObservedModel, people: RecordedPeople | None
 ) -> Iterator[Change]:
-    tags = seen.versions[version].tags if version in seen.versions else {}
-    # Before `gitops.commit`: that one says whose the others are.
-    for key, value in _request(made, tags, people).items():
+    tags = model.versions[version].tags if version in model.versions else {}
+    # The pull request comes before `gitops.commit`, which says what commit the others are about.
+    for key, value in _pull_request_stamps(commit, tags, people).items():
         if value is None and key in tags:
             yield Change("delete_tag", version, key, tags[key], None)
         elif value is not None and tags.get(key) != value:
             yield Change("set_tag", version, key, tags.get(key), value)
-    for key, value in ((BASE_TAG, made.sha), (AUTHOR_TAG, made.author)):
+
+    for key, value in ((BASE_TAG, commit.sha), (AUTHOR_TAG, commit.author)):
         if tags.get(key) != value:
             yield Change("set_tag", version, key, tags.get(key), value)
 
 
 def _held_stamps(
-    version: int, desired: Desired, history: ModelHistory, seen: ObservedModel, now: str
+    version: int, desired: Desired, history: ModelHistory, model: ObservedModel, now: str
 ) -> Iterator[Change]:
     """When a reconcile put the version into each of its stages. A stage that it stays in, while it
     enters another, keeps its stamp: the time in it goes on."""
-    tags = seen.versions[version].tags if version in seen.versions else {}
+    tags = model.versions[version].tags if version in model.versions else {}
     for stage in desired.stages_of(version):
-        entered = history.made_by(partial(_holds, version, stage))
-        held = HELD_PREFIX + stage
-        if (
-            stage != "Archived"
-            and entered is not None
-            and not tags.get(held, "").startswith(entered.sha + "@")
-        ):
-            yield Change("set_tag", version, held, tags.get(held), f"{entered.sha}@{now}")
+        if stage == "Archived":
+            continue
+        commit = history.made_by(partial(_is_holder, version, stage))
+        key = HELD_PREFIX + stage
+        if commit is not None and not tags.get(key, "").startswith(commit.sha + "@"):
+            yield Change("set_tag", version, key, tags.get(key), f"{commit.sha}@{now}")
 
 
-def _holds(version: int, stage: str, state: Desired | None) -> bool:
+def _is_holder(version: int, stage: str, state: Desired | None) -> bool:
     return state is not None and version in state.holders(stage)
 
 
-def _request(
-    made: Commit, tags: Mapping[str, str], people: RecordedPeople | None
+def _pull_request_stamps(
+    commit: Commit, tags: Mapping[str, str], people: RecordedPeople | None
 ) -> dict[str, str | None]:
-    """The stamps of the pull request: what GitHub said of it, else what the commit's message
-    claims.
+    """The stamps of the pull request, None for one to be removed: what the forge said about it,
+    else what the commit's message claims.
 
-    Where GitHub could not be asked this time, what it said of this very commit before stays; what a
-    stamp said of an earlier commit does not hold for this one.
+    If the forge could not be asked this time, what it said before about this very commit stays; a
+    stamp about an earlier commit does not hold for this one.
     """
     if people is not None and people.source == "api":
         number = people.pull_request
@@ -114,7 +119,8 @@ def _request(
             PR_TAG: str(number) if number else None,
             APPROVED_TAG: ", ".join(people.approved_by) or None,
         }
-    claimed = str(made.pull_request) if made.pull_request else None
-    if tags.get(BASE_TAG) != made.sha:
+
+    claimed = str(commit.pull_request) if commit.pull_request else None
+    if tags.get(BASE_TAG) != commit.sha:
         return {PR_TAG: claimed, APPROVED_TAG: None}
     return {PR_TAG: claimed} if claimed and PR_TAG not in tags else {}

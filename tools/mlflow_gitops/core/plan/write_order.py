@@ -3,7 +3,7 @@ over (RULES R5)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from mlflow_gitops.core.manifests.names import ACTIVE_STAGES
 from mlflow_gitops.core.plan.plan import Change
@@ -27,7 +27,7 @@ def order_writes(
             by_rank.setdefault(_rank(change), []).append(change)
     for group in by_rank.values():
         group.sort(key=lambda change: (change.version or 0, change.key or ""))
-    sequence, notes = _handover(moves, stages)
+    sequence, notes = _order_moves(moves, stages)
     first = [change for rank in sorted(by_rank) if rank < 3 for change in by_rank[rank]]
     last = [change for rank in sorted(by_rank) if rank >= 3 for change in by_rank[rank]]
     return first + sequence + last, notes
@@ -45,57 +45,63 @@ def _rank(change: Change) -> int:
     return 2 if change.version is not None else 5
 
 
-def _handover(moves: list[Change], stages: Mapping[int, str]) -> tuple[list[Change], list[str]]:
+def _order_moves(
+    moves: Sequence[Change], stages: Mapping[int, str]
+) -> tuple[list[Change], list[str]]:
     """Order the transitions: entries by descending, then exits by ascending version, each as soon
     as it does no harm.
 
-    A move waits while it would leave a stage empty that shall be held (so a chain runs from its
-    end), or while it would let a reader see something between old and new: MLflow serves the
-    highest version of a stage.
+    A move waits while it would leave a stage empty that is to be held (so a chain runs from its
+    end), or while it would let a reader see a version that is neither the old nor the new one:
+    MLflow serves the highest version of a stage.
     """
-    now = _Stages(stages)
+    current = _Stages(stages)
     final = _Stages({**stages, **{move.version or 0: str(move.after) for move in moves}})
-    old = {stage: now.served(stage) for stage in ACTIVE_STAGES}
+    old = {stage: current.served(stage) for stage in ACTIVE_STAGES}
     new = {stage: final.served(stage) for stage in ACTIVE_STAGES}
-    waiting = sorted(
-        (m for m in moves if m.after in ACTIVE_STAGES), key=lambda m: -(m.version or 0)
-    )
-    waiting += sorted(
-        (m for m in moves if m.after not in ACTIVE_STAGES), key=lambda m: m.version or 0
-    )
     sequence: list[Change] = []
     notes: list[str] = []
 
-    def harms(move: Change, stage: str) -> bool:
-        served = now.served_after(move, stage)
-        # Once the new version is served, the old one does not come back.
-        allowed = (new[stage],) if now.served(stage) == new[stage] else (old[stage], new[stage])
-        return served not in allowed
+    def does_harm(move: Change, stage: str) -> bool:
+        allowed = [new[stage]]
+        if current.served(stage) != new[stage]:
+            # Until the new version is served, the old one may be.
+            allowed.append(old[stage])
+        return current.served_after(move, stage) not in allowed
 
+    waiting = _preferred_order(moves)
     while waiting:
-        harmless = (m for m in waiting if not any(harms(m, stage) for stage in ACTIVE_STAGES))
-        # In a cycle something has to give way, and it is never Production.
-        move = next(harmless, None) or next(
-            (m for m in waiting if not harms(m, "Production")), waiting[0]
-        )
+        move = next((m for m in waiting if not any(does_harm(m, s) for s in ACTIVE_STAGES)), None)
+        if move is None:
+            # In a cycle one stage has to be empty for one write, and it is never Production.
+            move = next((m for m in waiting if not does_harm(m, "Production")), waiting[0])
+
         for stage in ACTIVE_STAGES:
-            if (
-                new[stage] is not None
-                and now.served(stage) is not None
-                and now.served_after(move, stage) is None
-            ):
+            is_emptied = current.served(stage) is not None and (
+                current.served_after(move, stage) is None
+            )
+            if is_emptied and new[stage] is not None:
                 notes.append(f"{stage} is empty for one write, while its versions change places")
         waiting.remove(move)
-        now.move(move)
+        current.move(move)
         sequence.append(move)
     return sequence, notes
+
+
+def _preferred_order(moves: Sequence[Change]) -> list[Change]:
+    """Entries by descending version, then exits by ascending version."""
+    entries = [move for move in moves if move.after in ACTIVE_STAGES]
+    exits = [move for move in moves if move.after not in ACTIVE_STAGES]
+    entries.sort(key=lambda move: move.version or 0, reverse=True)
+    exits.sort(key=lambda move: move.version or 0)
+    return entries + exits
 
 
 class _Stages:
     """Which versions are in which stage, while moves are made one by one."""
 
     def __init__(self, stages: Mapping[int, str]) -> None:
-        self._where = dict(stages)
+        self._stage_of = dict(stages)
         self._held: dict[str, set[int]] = {}
         for version, stage in stages.items():
             self._held.setdefault(stage, set()).add(version)
@@ -113,6 +119,6 @@ class _Stages:
 
     def move(self, move: Change) -> None:
         version = move.version or 0
-        self._held.get(self._where.get(version, ""), set()).discard(version)
-        self._where[version] = str(move.after)
+        self._held.get(self._stage_of.get(version, ""), set()).discard(version)
+        self._stage_of[version] = str(move.after)
         self._held.setdefault(str(move.after), set()).add(version)

@@ -14,7 +14,7 @@ from mlflow_gitops.core.recorded.values import ModelFile, Record
 
 
 class RecordedEvidence(Protocol):
-    """What MLflow recorded of versions. Each method raises Unreadable if MLflow does not give it."""
+    """What MLflow recorded of versions. Methods raise Unreadable if MLflow does not give it."""
 
     def record(self, version: ObservedVersion) -> Record | None:
         """A version's run and logged model; None if it has neither."""
