@@ -1,5 +1,4 @@
-"""What the workflows call, apart from the commands of people: `mlflow-gitops github …`, hidden from
-`--help`."""
+"""`mlflow-gitops github …`: the commands that workflows run. `--help` of the whole tool hides them."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from mlflow_gitops.cli.app import Models, app
 
 github = typer.Typer(
     name="github",
-    help="What the GitHub workflows call. Values come from GitHub's own variables and event file.",
+    help="The commands that workflows run. Each reads the job's variables and its event.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -43,7 +42,7 @@ def plan(
 
 @github.command()
 def drift(context: typer.Context) -> None:
-    """Keep one issue about what drifted and is left so; set the output heal where reconcile has
+    """Report drift that stays in one issue, and set the output heal to whether reconcile has
     something to do.
 
     Example: mlflow-gitops github drift
@@ -60,7 +59,7 @@ def summary(
         Path, typer.Argument(metavar="FILE", help="What reconcile --format json printed.")
     ],
 ) -> None:
-    """Write a reconcile's job summary, and its output changed: what a deploy job's matrix takes.
+    """Write a reconcile's job summary, and set the output changed for the matrix of a deploy job.
 
     Example: mlflow-gitops github summary reconciled.json
     """
@@ -85,8 +84,8 @@ def propose(
         bool, typer.Option("--dry-run", help="Print the diffs and write nothing.")
     ] = False,
 ) -> None:
-    """Keep one pull request a model that proposes its newest version; set the output branches to
-    what was pushed.
+    """Keep one pull request for each model that proposes its newest version, and set the output
+    branches to those that were pushed.
 
     Example: mlflow-gitops github propose fraud-detector
     """

@@ -1,0 +1,238 @@
+"""GitHub's settings, read from its API and judged: all that can be missing, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from mlflow_gitops.core.setup.doctor import CheckResult
+from mlflow_gitops.core.setup.workflow_files import App, app_needs, read_workflows
+from mlflow_gitops.edges.github.connection import Connection
+from mlflow_gitops.edges.github.protection import strictest
+from mlflow_gitops.edges.github.settings import read_settings
+from mlflow_gitops.edges.github.settings_checks import check
+from tests.support.doctor import CLASSIC, PROMOTE, RULES, checks_of, sound_settings
+from tests.support.github_api import GitHubAPI
+from tests.support.github_state import Repository
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHubAPI]:
+    with GitHubAPI(Repository(tmp_path_factory.mktemp("github"))).serving() as api:
+        yield api
+
+
+@pytest.fixture
+def api(served: GitHubAPI) -> GitHubAPI:
+    """GitHub with the settings of a repository where nothing is missing."""
+    served.repository.settings = sound_settings()
+    served.requests.clear()
+    return served
+
+
+OPENS_BY_ITSELF = """\
+on: workflow_dispatch
+jobs: {promote: {permissions: {contents: write, pull-requests: write}, steps: []}}
+"""
+
+
+def judged(
+    api: GitHubAPI,
+    workflow: str = OPENS_BY_ITSELF,
+    deny: tuple[tuple[str, str], ...] = (),
+    branch: str = "main",
+) -> list[CheckResult]:
+    github = Connection(api.repository.full_name, api.token("ada", deny=deny), api.url)
+    jobs, _ = read_workflows({"promote.yml": workflow})
+    return list(check(read_settings(github, branch, jobs, ("mlflow-read", "mlflow-write"))))
+
+
+def without(kind: str, field: str | None = None) -> Callable[[dict[str, Any]], None]:
+    """The settings without a kind of rule, or without a field of one."""
+
+    def change(known: dict[str, Any]) -> None:
+        kept = [dict(rule) for rule in RULES if field is not None or rule["type"] != kind]
+        for rule in kept:
+            if rule["type"] == kind:
+                rule["parameters"] = {
+                    key: value for key, value in rule["parameters"].items() if key != field
+                }
+        known["rules/branches/main"] = kept
+
+    return change
+
+
+def required(**sources: int | None) -> Callable[[dict[str, Any]], None]:
+    """The settings with these required checks, each with its source."""
+
+    def change(known: dict[str, Any]) -> None:
+        names = {"validate": "validate", "plan": "mlflow-gitops/plan"}
+        listed = [{"context": names[one], "integration_id": app} for one, app in sources.items()]
+        kept = [rule for rule in RULES if rule["type"] != "required_status_checks"]
+        rule = {
+            "type": "required_status_checks",
+            "ruleset_id": 7,
+            "parameters": {"required_status_checks": listed},
+        }
+        known["rules/branches/main"] = [*kept, rule]
+
+    return change
+
+
+def setting(path: str, **value: Any) -> Callable[[dict[str, Any]], None]:
+    def change(known: dict[str, Any]) -> None:
+        if value:
+            known[path] = value
+        else:
+            del known[path]
+
+    return change
+
+
+POLICIES = "environments/mlflow-write/deployment-branch-policies"
+TOKEN = "actions/permissions/workflow"
+GITHUB: dict[str, tuple[Callable[[dict[str, Any]], None], set[str]]] = {
+    "no pull request needed": (
+        without("pull_request"),
+        {"pull-request", "reviews", "stale-approvals", "code-owners"},
+    ),
+    "no approval needed": (without("pull_request", "required_approving_review_count"), {"reviews"}),
+    "stale approvals stay": (
+        without("pull_request", "dismiss_stale_reviews_on_push"),
+        {"stale-approvals"},
+    ),
+    "owners are not asked": (without("pull_request", "require_code_owner_review"), {"code-owners"}),
+    "force pushes": (without("non_fast_forward"), {"force-push"}),
+    "deletion": (without("deletion"), {"deletion"}),
+    "plan is not required": (required(validate=15368), {"check mlflow-gitops/plan"}),
+    "a check from anybody": (required(validate=15368, plan=None), {"check-source"}),
+    "a bypass": (
+        setting("rulesets/7", bypass_actors=[{"actor_type": "Team", "actor_id": 3}]),
+        {"bypass"},
+    ),
+    "no environment": (setting("environments/mlflow-write"), {"environment mlflow-write"}),
+    "an environment for every branch": (
+        setting("environments/mlflow-read", deployment_branch_policy=None),
+        {"environment mlflow-read"},
+    ),
+    "an environment for protected branches": (
+        setting("environments/mlflow-write", deployment_branch_policy={"protected_branches": True}),
+        {"environment mlflow-write"},
+    ),
+    "an environment for two": (
+        setting(POLICIES, branch_policies=[{"name": "main"}, {"name": "dev*"}]),
+        {"environment mlflow-write"},
+    ),
+    "an environment for a tag of the branch's name": (
+        setting(POLICIES, branch_policies=[{"name": "main", "type": "tag"}]),
+        {"environment mlflow-write"},
+    ),
+    "a token that writes": (
+        setting(TOKEN, default_workflow_permissions="write", can_approve_pull_request_reviews=True),
+        {"token"},
+    ),
+    "neither an App nor the right to open pull requests": (
+        setting(TOKEN, default_workflow_permissions="read", can_approve_pull_request_reviews=False),
+        {"app"},
+    ),
+    "a secret of the repository": (
+        setting("actions/secrets", secrets=[{"name": "MLFLOW_TRACKING_TOKEN"}]),
+        {"repository-secrets"},
+    ),
+    "an owner that is not there": (
+        setting(
+            "codeowners/errors",
+            errors=[{"line": 3, "kind": "Unknown owner", "path": ".github/CODEOWNERS"}],
+        ),
+        {"codeowners"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", GITHUB)
+def test_missing_on_github(case: str, api: GitHubAPI) -> None:
+    change, expected = GITHUB[case]
+    change(api.repository.settings)
+    findings = judged(api)
+    assert checks_of(findings, "missing") == expected and not checks_of(findings, "unknown")
+    assert all(one.fix for one in findings if one.status == "missing")
+
+
+def test_the_classic_rule_is_enough(api: GitHubAPI) -> None:
+    api.repository.settings |= {"rules/branches/main": [], "branches/main/protection": CLASSIC}
+    assert checks_of(judged(api), "ok") == {one.check for one in judged(api)}
+    api.repository.settings["branches/main/protection"] = CLASSIC | {
+        "enforce_admins": {"enabled": False}
+    }
+    assert checks_of(judged(api), "missing") == {"bypass"}
+
+
+@pytest.mark.parametrize(
+    ("denied", "unknown"),
+    [
+        ("/protection$", set()),  # the rulesets show everything that a classic rule could add
+        ("/rules/", {
+            "pull-request", "reviews", "stale-approvals", "code-owners", "check validate",
+            "check mlflow-gitops/plan",
+            "force-push", "deletion", "bypass",
+        }),
+        ("/rulesets/", {"bypass"}),
+        ("/environments/mlflow-read$", {"environment mlflow-read"}),
+        ("/deployment-branch-policies", {"environment mlflow-read", "environment mlflow-write"}),
+        ("/actions/permissions", {"token"}),
+        ("/actions/secrets", {"repository-secrets"}),
+        ("/codeowners/", {"codeowners"}),
+    ],
+)  # fmt: skip
+def test_what_the_token_may_not_see_is_unknown(
+    denied: str, unknown: set[str], api: GitHubAPI
+) -> None:
+    findings = judged(api, deny=(("GET", denied),))
+    assert checks_of(findings, "unknown") == unknown and not checks_of(findings, "missing")
+
+
+def test_half_of_the_protection_unseen_is_not_called_missing(api: GitHubAPI) -> None:
+    api.repository.settings["rules/branches/main"] = [RULES[0]]
+    findings = judged(api, deny=(("GET", "/protection$"),))
+    assert not checks_of(findings, "missing")
+    assert "force-push" in checks_of(findings, "unknown") and "deletion" in checks_of(
+        findings, "ok"
+    )
+
+
+def test_another_default_branch(api: GitHubAPI) -> None:
+    findings = judged(api, branch="live")
+    assert {"default-branch", "environment mlflow-read"} <= checks_of(findings, "missing")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_app_that_a_workflow_names(there: bool, api: GitHubAPI) -> None:
+    app = app_needs(read_workflows({"promote.yml": PROMOTE})[0])
+    assert app == App(("GITOPS_APP_ID",), ("GITOPS_APP_KEY",), "mlflow-write")
+    api.repository.settings[TOKEN]["can_approve_pull_request_reviews"] = False
+    if there:
+        api.repository.settings["actions/variables/GITOPS_APP_ID"] = {
+            "name": "GITOPS_APP_ID",
+            "value": "1",
+        }
+        api.repository.settings["environments/mlflow-write/secrets/GITOPS_APP_KEY"] = {
+            "name": "GITOPS_APP_KEY"
+        }
+    assert "app" in checks_of(judged(api, PROMOTE), "ok" if there else "missing")
+
+
+def test_rulesets_and_the_classic_rule_add_up() -> None:
+    """GitHub holds to the stricter of both, point by point."""
+    half = {"type": "pull_request", "parameters": {"required_approving_review_count": 2}}
+    rule = strictest([half], CLASSIC)
+    assert (rule.approvals, rule.dismisses_stale, rule.no_force_push) == (2, True, True)
+    assert strictest([], None).checks == {} and not strictest([], None).no_force_push
+    loose = {
+        "required_status_checks": {
+            "contexts": ["validate"],
+            "checks": [{"context": "validate", "app_id": -1}],
+        }
+    }
+    assert strictest([], loose).checks == {"validate": None}
