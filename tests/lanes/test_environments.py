@@ -163,7 +163,7 @@ def test_naming_another_policy_is_judged_by_the_one_that_was_named_before(teams:
         (("plan",), "choose one with --env dev, prod"),
         (("log",), "choose one with --env dev, prod"),
         (("--env", "test", "plan"), "has no environment 'test'; it has dev, prod"),
-        (("--env", "dev", "--tracking-uri", "http://elsewhere", "plan"), "leave --tracking-uri"),
+        (("--env", "dev", "--tracking-uri", "http://elsewhere", "plan"), "pass either --env"),
         (
             ("--registry-dir", "registry/dev", "--env", "dev", "plan"),
             "There is no registry/dev/environments.yaml",

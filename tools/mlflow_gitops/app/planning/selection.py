@@ -113,7 +113,7 @@ class Selector:
         return self._registry.observe(names, only=not is_whole, prompts=prompts)
 
     def _is_gone(self, model: ObservedModel) -> bool:
-        """Whether this repository managed a model at its base and has no manifest of it any more."""
+        """Whether this repository managed a model at its base and has no manifest for it now."""
         if self._bases.owner is None or model.owner != self._bases.owner or model.base is None:
             return False
         if model.base not in self._bases.line:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mlflow_gitops.app.planning.lines import LineReader
 from mlflow_gitops.app.workspace import Merge, Workspace
 from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.manifests.registry_folder import stem_of
@@ -33,7 +34,7 @@ class Target:
     @classmethod
     def of_commit(cls, workspace: Workspace, snapshot: Snapshot, commit: str) -> Target:
         """A commit, of which `snapshot` is."""
-        return cls(snapshot, workspace.line(commit), commit, lambda stem: False)
+        return cls(snapshot, LineReader(workspace).to_commit(commit), commit, lambda stem: False)
 
     @classmethod
     def of_tree(cls, workspace: Workspace, snapshot: Snapshot) -> Target:
@@ -47,7 +48,7 @@ class Target:
         stems = {stem_of(path) for path in dirty}
         return cls(
             snapshot,
-            workspace.line(head),
+            LineReader(workspace).to_commit(head),
             None if dirty else head,
             lambda stem: is_policy_dirty or stem in stems,
         )
@@ -56,7 +57,7 @@ class Target:
     def of_merge(cls, workspace: Workspace, snapshot: Snapshot, merge: Merge) -> Target:
         """A revision as merged into a branch (RULES R9), `snapshot` being the merge's. The plan is
         of the models that the merge changes."""
-        line = workspace.line_of(merge)
+        line = LineReader(workspace).to_merge(merge)
         return cls(
             snapshot, line, line.shas[-1], lambda stem: False, merge, workspace.at(merge.onto)
         )

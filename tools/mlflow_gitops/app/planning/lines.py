@@ -1,0 +1,127 @@
+"""Read the line of commits that leads to a target (RULES R1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mlflow_gitops.app.workspace import Merge, Workspace
+from mlflow_gitops.core.history.mainline import MainLine
+from mlflow_gitops.core.manifests.environments import Environment, policy_changes, read_environments
+from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS
+from mlflow_gitops.errors import GitFailure
+
+FileChange = tuple[int, str, "str | None"]
+"""A commit's index on a line, a path, and the new blob's id or None if the file was deleted."""
+
+
+class LineReader:
+    """Reads lines of commits of one repository."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._git = workspace.git
+        self._registry = workspace.registry
+
+    def to_commit(self, commit: str) -> MainLine:
+        """The history that ends with a commit: its first parents.
+
+        If the main branch was merged into the commit's branch, first parents lack what happened on
+        the main branch since the two diverged. Then the line is the main line up to its newest
+        commit in that history, followed by what the branch did since that merge.
+        """
+        start = self._newest_merged(commit)
+        if start is None:
+            return self._with_policies(self._git.line(commit, self._registry))
+
+        branch = self._git.first_parent_line(commit)
+        since_merge = self._git.after(start, commit)
+        line = self._git.first_parent_line(start)
+        for sha, seconds in zip(branch.shas, branch.times, strict=True):
+            if sha in since_merge:
+                line.shas.append(sha)
+                line.times.append(max(seconds, line.times[-1]))
+        self._add_changes(line, self._registry.paths)
+        return self._with_policies(line)
+
+    def to_merge(self, merge: Merge) -> MainLine:
+        """The main line as it will be: the branch's, and then the merge, under the name of the
+        revision."""
+        line = self._with_policies(self._git.line(merge.made, self._registry))
+        if merge.is_nothing:
+            return line
+
+        revision = self._git.describe(merge.revision)
+        at = line.commits[merge.made].at if merge.made in line.commits else revision.at
+        commits = {sha: commit for sha, commit in line.commits.items() if sha != merge.made}
+        commits[merge.revision] = replace(revision, at=at)
+        return MainLine([*line.shas[:-1], merge.revision], line.changes, commits)
+
+    def _newest_merged(self, commit: str) -> str | None:
+        """The newest commit of the main line that a merge brought into a commit's history. None if
+        the commit's first parents lead to it, or if the main line is not known."""
+        try:
+            main_line = self._workspace.main_line
+        except GitFailure:
+            return None
+        if commit in main_line:
+            return None
+
+        missing = self._git.first_parents(self._workspace.main_ref, excluded=commit)
+        newest_index = len(main_line) - len(missing) - 1
+        newest = next((sha for sha, index in main_line.items() if index == newest_index), None)
+        return None if newest in self._git.first_parents(commit) else newest
+
+    def _with_policies(self, line: MainLine) -> MainLine:
+        """The line with, at each commit, the policy that the list of environments named then.
+
+        Naming another policy file is a change of the policy, which the policy before it judges like
+        any other (RULES R3).
+        """
+        if self._workspace.environment is None:
+            return line
+        current = self._registry.policy_path
+        named = self._named_policies(line, self._workspace.environment)
+        others = {path for _, path in named if path} - {current}
+        if not others:
+            return line
+
+        changes = [change for change in line.changes if change[1] == current]
+        for path in sorted(others):
+            changes += self._changes_of(line, path)
+        rest = [change for change in line.changes if change[1] != current]
+        policies = policy_changes(current, named, changes)
+        line.changes = sorted(
+            [*rest, *((index, current, blob) for index, blob in policies)],
+            key=lambda change: change[0],
+        )
+        return line
+
+    def _named_policies(
+        self, line: MainLine, environment: Environment
+    ) -> list[tuple[int, str | None]]:
+        """Each commit that changed the list of environments, and the policy that it names for this
+        one; None if the list cannot be read or does not have the environment."""
+        root = self._workspace.root
+        changes = self._changes_of(line, f"{root}/{ENVIRONMENTS}")
+        contents = self._git.blobs(blob for _, _, blob in changes if blob)
+
+        policies: list[tuple[int, str | None]] = []
+        for index, _, blob in changes:
+            environments = None
+            if blob and blob in contents:
+                environments, _ = read_environments(contents[blob], root)
+            listed = environments.get(environment.name) if environments else None
+            policies.append((index, listed.folder.policy_path if listed else None))
+        return policies
+
+    def _changes_of(self, line: MainLine, path: str) -> list[FileChange]:
+        """What the commits of a line did to one more file. Adds these commits to `line.commits`."""
+        other = MainLine(line.shas, [], {}, line.times, {})
+        self._add_changes(other, [path])
+        for sha, commit in other.commits.items():
+            line.commits.setdefault(sha, commit)
+        return other.changes
+
+    def _add_changes(self, line: MainLine, paths: Sequence[str]) -> None:
+        self._git.add_changes(line, paths, lambda path: False, lambda path, blob, data: None)
