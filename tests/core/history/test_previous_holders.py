@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mlflow_gitops.core.history.mainline import Commit, Point
-from mlflow_gitops.core.history.previous_holders import formers, stays
+from mlflow_gitops.core.history.previous_holders import previous_holders, stays
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import Manifest
 from mlflow_gitops.core.manifests.policy import Policy
@@ -57,56 +57,61 @@ def test_a_stay_lasts_from_the_commit_that_begins_it_to_the_one_that_ends_it() -
 
 
 def test_without_mlflow_the_main_line_alone_says_who_held_it() -> None:
-    found = formers(points((8,), (12,), (14,)), "Production", (14,), None)
+    found = previous_holders(points((8,), (12,), (14,)), "Production", (14,), None)
     assert (
-        [one.versions for one in found.held] == [(12,), (8,)]
-        and not found.stamped
+        [one.versions for one in found.holders] == [(12,), (8,)]
+        and not found.uses_stamps
         and not found.passed_over
     )
 
 
 def test_what_holds_it_now_is_no_former_whenever_it_held_it() -> None:
     assert [
-        f.versions for f in formers(points((14,), (12,), (14,)), "Production", (14,), None).held
+        f.versions
+        for f in previous_holders(points((14,), (12,), (14,)), "Production", (14,), None).holders
     ] == [(12,)]
     # A working tree may be ahead of the main line: then its newest holder is the one before.
-    assert [f.versions for f in formers(points((8,), (12,)), "Production", (15,), None).held] == [
+    assert [
+        f.versions for f in previous_holders(points((8,), (12,)), "Production", (15,), None).holders
+    ] == [
         (12,),
         (8,),
     ]
 
 
 def test_what_no_reconcile_put_there_is_passed_over() -> None:
-    found = formers(
+    found = previous_holders(
         points((8,), (12,), (13,), (14,)), "Production", (14,), seen({8: 1, 12: 3, 13: None, 14: 9})
     )
-    assert [(one.versions, one.held) for one in found.held] == [
+    assert [(one.versions, one.reconciled_at) for one in found.holders] == [
         ((12,), "2026-02-03T00:00:00Z"),
         ((8,), "2026-02-01T00:00:00Z"),
     ]
-    assert found.passed_over == ((13,),) and found.stamped
+    assert found.passed_over == ((13,),) and found.uses_stamps
 
 
 def test_a_version_that_is_gone_is_passed_over() -> None:
-    assert formers(
+    assert previous_holders(
         points((8,), (12,), (14,)), "Production", (14,), seen({8: 1, 14: 2})
     ).passed_over == ((12,),)
-    assert formers(
+    assert previous_holders(
         points((12,), (14,)), "Production", (14,), seen({14: None}, base=None)
     ).passed_over == ((12,),)
 
 
 def test_a_model_that_was_reconciled_and_has_no_stamps_never_held_anything() -> None:
-    assert not formers(points((12,), (14,)), "Production", (14,), seen({12: None, 14: None})).held
-    found = formers(
+    assert not previous_holders(
+        points((12,), (14,)), "Production", (14,), seen({12: None, 14: None})
+    ).holders
+    found = previous_holders(
         points((12,), (14,)), "Production", (14,), seen({12: None, 14: None}, base=None)
     )
-    assert [one.versions for one in found.held] == [(12,)] and not found.stamped
+    assert [one.versions for one in found.holders] == [(12,)] and not found.uses_stamps
 
 
 def test_a_stamp_tells_of_what_the_main_line_no_longer_does() -> None:
-    found = formers(points((14,)), "Production", (14,), seen({8: 1, 12: 3, 14: 9}))
-    assert [(one.versions, one.stay, one.since) for one in found.held] == [
+    found = previous_holders(points((14,)), "Production", (14,), seen({8: 1, 12: 3, 14: 9}))
+    assert [(one.versions, one.stay, one.since) for one in found.holders] == [
         ((12,), None, "2026-02-03T00:00:00Z"),
         ((8,), None, "2026-02-01T00:00:00Z"),
     ]

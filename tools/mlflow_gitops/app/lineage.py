@@ -1,4 +1,4 @@
-"""Where versions came from, asked of MLflow: the run behind each, its data and its code."""
+"""Read in MLflow where versions came from: the run behind each, its data and its code."""
 
 from __future__ import annotations
 
@@ -16,30 +16,32 @@ if TYPE_CHECKING:
 
 def origins(
     registry: Registry,
-    wanted: Mapping[str, Collection[int]],
+    versions: Mapping[str, Collection[int]],
     specs: Callable[[str], Mapping[int, VersionSpec]],
     warn: Callable[[str], None],
 ) -> dict[tuple[str, int], Origin]:
-    """The origin of each wanted version, `specs` being a model's pins. What cannot be read of a
-    single version is told to `warn`, and its pins stand alone. Raises RegistryFailure where MLflow
-    cannot be asked at all."""
-    observed = registry.observe(list(wanted), only=True) if wanted else {}
+    """The origin of each version, by model and number. `specs` gives a model's pins.
+
+    If a single version cannot be read, `warn` gets a sentence about it, and its origin is what its
+    pins say. Raises RegistryFailure if MLflow cannot be reached at all.
+    """
+    observed = registry.observe(list(versions), only=True) if versions else {}
 
     def read(name: str, number: int) -> tuple[Origin, str | None]:
         spec = specs(name).get(number)
-        seen = observed[name].versions.get(number) if name in observed else None
-        if seen is None:
+        version = observed[name].versions.get(number) if name in observed else None
+        if version is None:
             return origin(spec), None
         try:
-            return origin(spec, seen, registry.record(seen)), None
+            return origin(spec, version, registry.record(version)), None
         except RegistryFailure as failure:
-            return origin(
-                spec, seen
-            ), f"What {name} {number} was made from could not be read whole: {failure}"
+            fault = f"The origin of {name} {number} could not be read completely: {failure}"
+            return origin(spec, version), fault
 
-    keys = [(name, number) for name, numbers in wanted.items() for number in sorted(numbers)]
+    keys = [(name, number) for name, numbers in versions.items() for number in sorted(numbers)]
     with ThreadPoolExecutor(max_workers=max(registry.writers, 1)) as pool:
-        found = dict(zip(keys, pool.map(lambda key: read(*key), keys), strict=True))
-    for fault in (fault for _, fault in found.values() if fault):
-        warn(fault)
-    return {key: known for key, (known, _) in found.items()}
+        results = list(pool.map(lambda key: read(*key), keys))
+    for _, fault in results:
+        if fault:
+            warn(fault)
+    return {key: result for key, (result, _) in zip(keys, results, strict=True)}

@@ -18,7 +18,12 @@ from mlflow_gitops.commands.output import note, warn
 from mlflow_gitops.core.authoring.edit_manifest import Edit
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Commit, Point
-from mlflow_gitops.core.history.previous_holders import Former, Formers, formers, stays
+from mlflow_gitops.core.history.previous_holders import (
+    PreviousHolder,
+    PreviousHolders,
+    previous_holders,
+    stays,
+)
 from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.wording import version_list
@@ -45,7 +50,7 @@ def run(
 
     observed = observe_or_warn(target)
     points = _points(target)
-    previous = formers(points, stage, holders, observed)
+    previous = previous_holders(points, stage, holders, observed)
     _report_evidence(target, stage, observed, previous)
     former, versions = _choose(target, stage, previous, to)
 
@@ -79,10 +84,10 @@ def _points(target: OpenManifest) -> list[Point]:
 
 
 def _report_evidence(
-    target: OpenManifest, stage: str, observed: ObservedModel | None, previous: Formers
+    target: OpenManifest, stage: str, observed: ObservedModel | None, previous: PreviousHolders
 ) -> None:
     """Report if only git knows the previous holders, and which versions do not count."""
-    if observed is not None and previous.held and not previous.stamped:
+    if observed is not None and previous.holders and not previous.uses_stamps:
         warn(
             f"No reconcile has stamped a version of {target.name} with {stage} yet; the previous"
             " holders are known from git alone."
@@ -96,19 +101,19 @@ def _report_evidence(
 
 
 def _choose(
-    target: OpenManifest, stage: str, previous: Formers, to: int | None
-) -> tuple[Former, tuple[int, ...]]:
+    target: OpenManifest, stage: str, previous: PreviousHolders, to: int | None
+) -> tuple[PreviousHolder, tuple[int, ...]]:
     """The holders to go back to, and the versions of theirs that get the stage."""
-    if to is None and previous.held:
-        return previous.held[0], previous.held[0].versions
-    for former in previous.held:
+    if to is None and previous.holders:
+        return previous.holders[0], previous.holders[0].versions
+    for former in previous.holders:
         if to in former.versions:
             return former, (to,)
 
     if to is not None:
         candidates = "; ".join(
             f"{version_list(former.versions)} (since {former.since})"
-            for former in previous.held[:_MAX_LISTED]
+            for former in previous.holders[:_MAX_LISTED]
         )
         others = f"These did: {candidates}." if candidates else "No other version did."
         raise Refused(
@@ -123,14 +128,14 @@ def _choose(
 
 
 def _history_sentence(
-    stage: str, former: Former, versions: tuple[int, ...], shown: Callable[[Commit], str]
+    stage: str, former: PreviousHolder, versions: tuple[int, ...], shown: Callable[[Commit], str]
 ) -> str:
     """Which commit gave the versions the stage, and from when to when they held it. `shown` formats
     a commit."""
     numbers = version_list(versions)
     if former.stay is None:
         return (
-            f"A reconcile put {numbers} in {stage} at {former.held}; the history of the main branch"
+            f"A reconcile put {numbers} in {stage} at {former.reconciled_at}; the history of the main branch"
             " does not show it."
         )
 
@@ -146,13 +151,13 @@ def _with_subject(commit: Commit) -> str:
     return f'{commit.sha[:7]} "{commit.subject}"'
 
 
-def _held_data(former: Former, versions: tuple[int, ...]) -> dict[str, Any]:
+def _held_data(former: PreviousHolder, versions: tuple[int, ...]) -> dict[str, Any]:
     """The `held` object of the JSON document (DESIGN §5)."""
     stay = former.stay
     return {
         "versions": list(versions),
         "since": former.since or None,
-        "reconciled": former.held,
+        "reconciled": former.reconciled_at,
         "commit": stay.began.sha if stay and stay.began else None,
         "until": stay.ended.at if stay and stay.ended else None,
     }
@@ -162,8 +167,8 @@ def _warn_of_return(
     points: Sequence[Point],
     stage: str,
     holders: tuple[int, ...],
-    previous: Formers,
-    former: Former,
+    previous: PreviousHolders,
+    former: PreviousHolder,
 ) -> None:
     """A second rollback would return to the version that the first one replaced. Warn about that,
     and show how to go further back."""
@@ -173,7 +178,7 @@ def _warn_of_return(
     if not any(stay.versions == holders for stay in earlier_stays):
         return
 
-    others = [other for other in previous.held if other is not former]
+    others = [other for other in previous.holders if other is not former]
     hint = f" To go further back: --to {version_list(others[0].versions)}" if others else ""
     warn(
         f"{version_list(holders)} held {stage} before {version_list(former.versions)} did, so this"

@@ -1,9 +1,9 @@
-"""Who held a stage, from when to when: by the main line, and by what reconciles stamped (RULES R1,
-R3)."""
+"""Which versions held a stage before, and when: by the main line, and by the stamps of reconciles
+(RULES R1, R3)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from mlflow_gitops.core.history.mainline import Commit, Point
@@ -13,7 +13,7 @@ from mlflow_gitops.core.observed.model import HELD_PREFIX, ObservedModel, Observ
 @dataclass(frozen=True, slots=True)
 class Stay:
     """An unbroken time in which a stage held the same versions. `began` and `ended` are the commits
-    that made it begin and end; `ended` is None while it lasts."""
+    that began and ended it; `ended` is None while it lasts."""
 
     versions: tuple[int, ...]
     began: Commit | None
@@ -21,78 +21,98 @@ class Stay:
 
 
 @dataclass(frozen=True, slots=True)
-class Former:
-    """What held a stage before. `stay` is its last one on the main line, None where only a stamp
-    tells of it. `held` is the time at which a reconcile last put the newest of it there, RFC 3339,
-    None where no stamp says so."""
+class PreviousHolder:
+    """The versions that a stage held at the same time.
+
+    `stay` is the last one on the main line; None if only a stamp shows that a version held the
+    stage. `reconciled_at` is when a reconcile last put the newest version there, RFC 3339; None
+    without a stamp.
+    """
 
     versions: tuple[int, ...]
     stay: Stay | None
-    held: str | None
+    reconciled_at: str | None
 
     @property
     def since(self) -> str:
         """When it came to hold the stage: by the main line, else by its stamp."""
-        return self.stay.began.at if self.stay and self.stay.began else self.held or ""
+        if self.stay and self.stay.began:
+            return self.stay.began.at
+        return self.reconciled_at or ""
 
 
 @dataclass(frozen=True, slots=True)
-class Formers:
-    """The versions that held a stage before it came to hold what it does, the latest first.
-    `passed_over` are those that git named and no reconcile put there, or that MLflow no longer has.
-    `stamped` says whether stamps took part."""
+class PreviousHolders:
+    """The previous holders of a stage, the latest first.
 
-    held: tuple[Former, ...]
+    `passed_over` are versions that git named, but that no reconcile put there or that MLflow no
+    longer has. `uses_stamps` says whether the answer considers stamps.
+    """
+
+    holders: tuple[PreviousHolder, ...]
     passed_over: tuple[tuple[int, ...], ...]
-    stamped: bool
+    uses_stamps: bool
 
 
 def stays(points: Sequence[Point], stage: str) -> Iterator[Stay]:
-    """The stays of a stage along a model's points, the oldest first; times in which it was empty
-    are none."""
-    held: tuple[int, ...] = ()
+    """The stays of a stage along a model's points, oldest first. Times in which the stage was empty
+    are left out."""
+    versions: tuple[int, ...] = ()
     began: Commit | None = None
     for point in points:
-        now = point.desired.holders(stage) if point.desired else ()
-        if now == held:
+        holders = point.desired.holders(stage) if point.desired else ()
+        if holders == versions:
             continue
-        if held:
-            yield Stay(held, began, point.commit)
-        held, began = now, point.commit
-    if held:
-        yield Stay(held, began, None)
+        if versions:
+            yield Stay(versions, began, point.commit)
+        versions, began = holders, point.commit
+    if versions:
+        yield Stay(versions, began, None)
 
 
-def formers(
-    points: Sequence[Point], stage: str, now: tuple[int, ...], seen: ObservedModel | None
-) -> Formers:
-    """What held a stage before `now`. Held means that a reconcile put it there, as its stamp says;
-    where MLflow cannot be asked (`seen` None), or no reconcile ever met the model, git alone says
-    so."""
-    times = (
-        {v.number: at for v in seen.versions.values() if (at := held_at(v, stage))} if seen else {}
-    )
-    stamped = seen is not None and (seen.base is not None or bool(times))
-    found: dict[tuple[int, ...], Former] = {}
+def previous_holders(
+    points: Sequence[Point], stage: str, current: tuple[int, ...], observed: ObservedModel | None
+) -> PreviousHolders:
+    """What held a stage before the `current` versions.
+
+    A version held a stage if a reconcile put it there, which its stamp shows. If MLflow cannot be
+    asked (`observed` is None), or if no reconcile has stamped the model yet, git alone decides.
+    """
+    stamped = _stamped_times(observed, stage)
+    uses_stamps = observed is not None and (observed.base is not None or bool(stamped))
+    possible: Collection[int] | None = stamped if uses_stamps else None
+    if observed is not None and not uses_stamps:
+        possible = observed.versions
+
+    on_line: dict[tuple[int, ...], PreviousHolder] = {}
     passed_over: dict[tuple[int, ...], None] = {}
     for stay in reversed(list(stays(points, stage))):
-        if stay.versions == now or stay.versions in found:
+        versions = stay.versions
+        if versions == current or versions in on_line:
             continue
-        if seen is not None and not all(
-            version in (times if stamped else seen.versions) for version in stay.versions
-        ):
-            passed_over[stay.versions] = None
+        if possible is not None and any(version not in possible for version in versions):
+            passed_over[versions] = None
             continue
-        found[stay.versions] = Former(stay.versions, stay, times.get(stay.versions[-1]))
-    told = {version for versions in found for version in versions}
-    stamps = sorted(
-        ((at, v) for v, at in times.items() if v not in told and v not in now), reverse=True
+        on_line[versions] = PreviousHolder(versions, stay, stamped.get(versions[-1]))
+
+    known = {version for versions in on_line for version in versions} | set(current)
+    only_stamped = sorted(
+        ((time, version) for version, time in stamped.items() if version not in known),
+        reverse=True,
     )
-    by_stamp = tuple(Former((version,), None, at) for at, version in stamps)
-    return Formers((*found.values(), *by_stamp), tuple(passed_over), stamped)
+    by_stamp = (PreviousHolder((version,), None, time) for time, version in only_stamped)
+    return PreviousHolders((*on_line.values(), *by_stamp), tuple(passed_over), uses_stamps)
 
 
-def held_at(version: ObservedVersion, stage: str) -> str | None:
-    """When a reconcile last put a version into a stage, by its stamp; None if none ever did."""
-    sha, _, at = version.tags.get(HELD_PREFIX + stage, "").partition("@")
-    return at if sha and at else None
+def stamped_time(version: ObservedVersion, stage: str) -> str | None:
+    """When a reconcile last put a version into a stage, by its stamp; None without a stamp."""
+    sha, _, time = version.tags.get(HELD_PREFIX + stage, "").partition("@")
+    return time if sha and time else None
+
+
+def _stamped_times(observed: ObservedModel | None, stage: str) -> dict[int, str]:
+    times: dict[int, str] = {}
+    for version in observed.versions.values() if observed else ():
+        if time := stamped_time(version, stage):
+            times[version.number] = time
+    return times

@@ -1,8 +1,7 @@
-"""Entries: versions that come to hold a stage, with what git knows of each: its making commit, its
-judge, its way there.
+"""Entries: versions that come to hold a stage, with what git knows of each (RULES R1, R3).
 
-This is the reading of history that the gates need (RULES R1, R3); it works on the points that
-`core.history` makes.
+Gates need the making commit, the policy that judges, and the way that the version came. All of it
+is read from a model's points.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ class Entry:
     """One version that the target gives a stage and the base does not.
 
     `made` is the newest commit that put it there, None for an uncommitted working tree. `judge` is
-    the policy at that commit's first parent. `stays` maps each stage that the version was in right
-    before to the commit that the unbroken stay began with (None: uncommitted).
+    the policy at that commit's first parent. `stays` maps each stage that the version was in just
+    before to the commit that began the unbroken stay (None: uncommitted).
     """
 
     stage: str
@@ -43,38 +42,42 @@ def new_holders(target: Desired, base: Desired | None) -> list[tuple[str, int]]:
 
 
 def entries(
-    wanted: Sequence[tuple[str, int]],
-    whole: Sequence[Point],
+    holders: Sequence[tuple[str, int]],
+    points: Sequence[Point],
     judge: Callable[[Commit | None], ModelPolicy],
 ) -> Iterator[Entry]:
-    """Explain each wanted (stage, version) by the model's whole history, oldest first, its target
-    last."""
-    for stage, version in wanted:
-        made = len(whole) - 1
-        while made > 0 and _holds(whole[made - 1], stage, version):
-            made -= 1
+    """Explain each (stage, version) of the last point by a model's whole history, oldest first.
+    `judge` returns the policy that judges a commit."""
+    for stage, version in holders:
+        entered = _stay_start(points, len(points) - 1, stage, version)
         stays: dict[str, Commit | None] = {}
-        before = whole[made - 1].desired if made else None
+        before = points[entered - 1].desired if entered else None
         for other in before.manifest.stages if before else ():
-            if _holds(whole[made - 1], other, version):
-                began = made - 1
-                while began > 0 and _holds(whole[began - 1], other, version):
-                    began -= 1
-                stays[other] = whole[began].commit
-        commit = whole[made].commit
+            if _holds(points[entered - 1], other, version):
+                began = _stay_start(points, entered - 1, other, version)
+                stays[other] = points[began].commit
+        commit = points[entered].commit
         yield Entry(stage, version, commit, judge(commit), stays)
 
 
 def files_at(points: Sequence[Point], made: Commit) -> tuple[str, ...]:
-    """Where the manifest lay at the commit of one of these points, and where right before if that
-    was elsewhere. It may have moved since, and whoever asks git or GitHub about that commit must
-    name it as it was."""
-    found = ""
+    """The path of the manifest at the commit of one of these points, and the path just before if it
+    was another. The file may have moved since, and git and the forge know it by the path that it
+    had."""
+    path = ""
     for point in points:
-        before, found = found, point.desired.manifest.file if point.desired else ""
+        previous_path, path = path, point.desired.manifest.file if point.desired else ""
         if point.commit is not None and point.commit.sha == made.sha:
-            return tuple(dict.fromkeys(file for file in (found, before) if file))
+            return tuple(dict.fromkeys(file for file in (path, previous_path) if file))
     return ()
+
+
+def _stay_start(points: Sequence[Point], last: int, stage: str, version: int) -> int:
+    """The index of the first point of the unbroken stay that the point at `last` belongs to."""
+    first = last
+    while first > 0 and _holds(points[first - 1], stage, version):
+        first -= 1
+    return first
 
 
 def _holds(point: Point, stage: str, version: int) -> bool:
