@@ -93,7 +93,7 @@ class Acme:
         )
 
 
-def copied(made: Path, folder: Path) -> None:
+def copied(source: Path, folder: Path) -> None:
     """Copy what `make` made into another folder, where it may be changed. The artifacts stay where
     they are."""
-    shutil.copytree(made, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("artifacts"))
+    shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("artifacts"))

@@ -128,14 +128,14 @@ class Workflows:
         merge = self._merge_ref(pull)
         head = {"sha": pull.head, "ref": pull.head_ref, "repo": {"fork": pull.fork is not None}}
         base = {"ref": pull.base_ref, "sha": self.hub.tip(pull.base_ref)}
-        told = {
+        payload_fields = {
             "number": pull.number,
             "title": pull.title,
             "body": pull.body,
             "head": head,
             "base": base,
         }
-        payload = {"action": action, "number": pull.number, "pull_request": told, **more}
+        payload = {"action": action, "number": pull.number, "pull_request": payload_fields, **more}
         ref = f"refs/pull/{pull.number}/merge"
         return self._happens(event, payload, merge, ref, actor, head=(pull.head, pull.head_ref))
 
@@ -168,13 +168,13 @@ class Workflows:
         branch = f"gh-readonly-queue/{self.hub.branch}/pr-{numbers[-1]}-{base}"
         ref = f"refs/heads/{branch}"
         self.hub.git("update-ref", ref, tip)
-        told = {
+        payload_fields = {
             "head_sha": tip,
             "head_ref": ref,
             "base_sha": base,
             "base_ref": f"refs/heads/{self.hub.branch}",
         }
-        payload = {"action": "checks_requested", "merge_group": told}
+        payload = {"action": "checks_requested", "merge_group": payload_fields}
         return merges, self._happens("merge_group", payload, tip, ref, QUEUE, head=(tip, branch))
 
     def merge_queued(self, numbers: Sequence[int], merges: Sequence[str]) -> list[Run]:
@@ -207,20 +207,22 @@ class Workflows:
     def dispatched(self, event: str, payload: Mapping[str, Any], actor: str) -> list[Run]:
         """Something outside sends a `repository_dispatch`."""
         tip = self.hub.tip(self.hub.branch)
-        told = {"action": event, "client_payload": payload, "branch": self.hub.branch}
+        event_payload = {"action": event, "client_payload": payload, "branch": self.hub.branch}
         return self._happens(
-            "repository_dispatch", told, tip, f"refs/heads/{self.hub.branch}", actor
+            "repository_dispatch", event_payload, tip, f"refs/heads/{self.hub.branch}", actor
         )
 
     def asked_for(self) -> list[Run]:
         """Run what was dispatched from outside, which waits for somebody to look."""
-        made = []
+        runs = []
         while self.hub.dispatched:
-            asked = self.hub.dispatched.pop(0)
-            made += self.dispatched(
-                str(asked["event_type"]), asked.get("client_payload") or {}, str(asked["by"])
+            dispatch = self.hub.dispatched.pop(0)
+            runs += self.dispatched(
+                str(dispatch["event_type"]),
+                dispatch.get("client_payload") or {},
+                str(dispatch["by"]),
             )
-        return made
+        return runs
 
     def dispatch(
         self,
@@ -244,7 +246,7 @@ class Workflows:
         declared = (
             triggers(read(ROOT / ".github/workflows" / workflow))["workflow_dispatch"] or {}
         ).get("inputs", {})
-        return {name: str(one.get("default", "")) for name, one in declared.items()}
+        return {name: str(declaration.get("default", "")) for name, declaration in declared.items()}
 
     # -- what that starts --------------------------------------------------------------------------
 
@@ -265,7 +267,7 @@ class Workflows:
         `head` is the commit and branch that GitHub says a run is of, where that is not what it runs
         on.
         """
-        made: list[Run] = []
+        runs: list[Run] = []
         self._check_out(sha)
         for file in sorted((self._tree / ".github/workflows").glob("*.yml")):
             self._check_out(sha)
@@ -285,19 +287,19 @@ class Workflows:
                 head or (sha, ref.removeprefix("refs/heads/")),
             )
             if run.jobs:
-                made.append(run)
+                runs.append(run)
             while self.hub.dispatched:
-                asked = self.hub.dispatched.pop(0)
-                branch = str(asked["ref"]).removeprefix("refs/heads/")
-                made += self.dispatch(
-                    Path(str(asked["workflow"])).name, BOT, branch, asked.get("inputs")
+                dispatch = self.hub.dispatched.pop(0)
+                branch = str(dispatch["ref"]).removeprefix("refs/heads/")
+                runs += self.dispatch(
+                    Path(str(dispatch["workflow"])).name, BOT, branch, dispatch.get("inputs")
                 )
             if event != "workflow_run":
-                made += self._completed(run, event, head or (sha, ref.removeprefix("refs/heads/")))
-        return made
+                runs += self._completed(run, event, head or (sha, ref.removeprefix("refs/heads/")))
+        return runs
 
     def _completed(self, run: Run, event: str, head: tuple[str, str]) -> list[Run]:
-        told = {
+        payload_fields = {
             "name": run.workflow,
             "event": event,
             "head_sha": head[0],
@@ -307,7 +309,11 @@ class Workflows:
             "pull_requests": [],
         }
         tip, ref = self.hub.tip(self.hub.branch), f"refs/heads/{self.hub.branch}"
-        payload = {"action": "completed", "workflow_run": told, "workflow": {"name": run.workflow}}
+        payload = {
+            "action": "completed",
+            "workflow_run": payload_fields,
+            "workflow": {"name": run.workflow},
+        }
         return self._happens("workflow_run", payload, tip, ref, BOT)
 
     def _check_out(self, sha: str) -> None:
@@ -326,13 +332,15 @@ class Workflows:
         head: tuple[str, str],
     ) -> Run:
         name = str(read(file)["name"])
-        kept = self.hub.run(
+        hub_run = self.hub.run(
             name, event, actor, began=0.0, lasts=0.0, head_sha=head[0], head_branch=head[1]
         )
-        kept.status, kept.conclusion = "in_progress", None
-        number = str(kept.id)
-        about = {"repository": {"full_name": self.hub.full_name, "default_branch": self.hub.branch}}
-        full = {**(about if event != "schedule" else {}), **payload}
+        hub_run.status, hub_run.conclusion = "in_progress", None
+        number = str(hub_run.id)
+        base_fields = {
+            "repository": {"full_name": self.hub.full_name, "default_branch": self.hub.branch}
+        }
+        full = {**(base_fields if event != "schedule" else {}), **payload}
         event_file = self.folder / f"event-{number}.json"
         event_file.write_text(json.dumps(full | {"sender": {"login": actor}}))
         on_main = ref == f"refs/heads/{self.hub.branch}"
@@ -367,10 +375,10 @@ class Workflows:
             ]
         command += [
             part
-            for one in stand_ins(self._tree, self.others)
-            for part in ("--local-repository", one)
+            for stand_in in stand_ins(self._tree, self.others)
+            for part in ("--local-repository", stand_in)
         ]
-        done = subprocess.run(
+        completed = subprocess.run(
             command,
             cwd=self._tree,
             env={"PATH": os.environ["PATH"], "HOME": str(self.folder / "home"), **GIT_ENVIRONMENT},
@@ -379,13 +387,13 @@ class Workflows:
             timeout=TIMEOUT,
             stdin=subprocess.DEVNULL,
         )
-        kept.status, kept.updated = "completed", self.hub.now()
-        jobs, log = told(done.stdout)
-        run = Run(name, event, sha, jobs, log + done.stderr)
-        kept.conclusion = "success" if run.ok else "failure"
+        hub_run.status, hub_run.updated = "completed", self.hub.now()
+        jobs, log = told(completed.stdout)
+        run = Run(name, event, sha, jobs, log + completed.stderr)
+        hub_run.conclusion = "success" if run.ok else "failure"
         # A workflow that act cannot read has no jobs and ends with 1; one whose jobs are all
         # skipped ends with 0.
-        assert done.returncode == (0 if run.ok else 1), run.log
+        assert completed.returncode == (0 if run.ok else 1), run.log
         self.runs.append(run)
         return run
 
@@ -444,16 +452,16 @@ def told(output: str) -> tuple[list[Job], str]:
         except ValueError:
             log.append(line)
             continue
-        said = str(entry.get("msg", "")).rstrip("\n")
-        if "unable to get git" not in said:
-            log.append(f"{entry.get('job', '')}| {said}")
+        message = str(entry.get("msg", "")).rstrip("\n")
+        if "unable to get git" not in message:
+            log.append(f"{entry.get('job', '')}| {message}")
         if "jobID" not in entry:
             continue
         job = jobs.setdefault(
             entry["job"].strip(), Job(entry["jobID"], entry["job"].strip(), matrix=entry["matrix"])
         )
         if entry.get("raw_output"):
-            job.lines.append(said)
+            job.lines.append(message)
         elif entry.get("command") in ("error", "warning", "notice"):
             job.annotations.append(
                 {"level": entry["command"], "message": entry["arg"], **(entry.get("kvPairs") or {})}
@@ -483,7 +491,7 @@ def triggers(workflow: Any) -> dict[str, Any]:
     on = workflow.get("on", workflow.get(True))
     if isinstance(on, str):
         return {on: None}
-    return on if isinstance(on, dict) else {one: None for one in on}
+    return on if isinstance(on, dict) else {event_name: None for event_name in on}
 
 
 _TYPES = {"pull_request": ("opened", "synchronize", "reopened")}

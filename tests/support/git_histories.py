@@ -116,16 +116,18 @@ class Repo:
         env: Mapping[str, str] | None = None,
     ) -> bytes:
         clean = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-        done = subprocess.run(
+        completed = subprocess.run(
             ["git", *args],
             cwd=self.folder,
             env=clean | ISOLATED | dict(env or {}),
             input=feed,
             capture_output=True,
         )
-        if check and done.returncode:
-            raise AssertionError(f"git {' '.join(args)}: {done.stderr.decode('utf-8', 'replace')}")
-        return done.stdout
+        if check and completed.returncode:
+            raise AssertionError(
+                f"git {' '.join(args)}: {completed.stderr.decode('utf-8', 'replace')}"
+            )
+        return completed.stdout
 
     def write(self, path: str, content: str | bytes) -> None:
         file = self.folder / path
@@ -156,10 +158,10 @@ class Repo:
             )
             stream.write("".join(f"{line}\n" for line in lines).encode())
             stream.write(message + b"\n")
-            for word, parent in zip(
+            for keyword, parent in zip(
                 ("from", *["merge"] * len(node.parents)), node.parents, strict=False
             ):
-                stream.write(f"{word} :{parent + 1}\n".encode())
+                stream.write(f"{keyword} :{parent + 1}\n".encode())
             stream.write(b"deleteall\n")
             for path, content in node.tree.items():
                 data = content.to.encode() if isinstance(content, Link) else content
@@ -227,9 +229,9 @@ _POLICY = f"{REGISTRY}/policy.yaml"
 def random_history(rng: random.Random, commits: int) -> History:
     """A history of a small team that does everything a team does, and some things it should not."""
     history = History()
-    when = START
+    timestamp = START
     while len(history.main) < commits:
-        when += rng.choice((0, 1, 3600, 86_400, -7200))  # clocks are not always right
+        timestamp += rng.choice((0, 1, 3600, 86_400, -7200))  # clocks are not always right
         subject = rng.choice(
             (
                 "Promote",
@@ -239,14 +241,16 @@ def random_history(rng: random.Random, commits: int) -> History:
             )
         )
         if history.main and rng.random() < 0.2:
-            _merge(rng, history, subject, when)
+            _merge(rng, history, subject, timestamp)
         elif len(history.main) > 1 and rng.random() < 0.12:
-            history.add(history.nodes[rng.choice(history.main)].tree, subject="Revert", when=when)
+            history.add(
+                history.nodes[rng.choice(history.main)].tree, subject="Revert", when=timestamp
+            )
         else:
             tree = history.tip
             for _ in range(rng.choice((0, 1, 1, 1, 2, 4))):  # none: an empty commit; many: a squash
                 tree = _edit(rng, tree)
-            history.add(tree, subject=subject, when=when, author=rng.choice(AUTHORS))
+            history.add(tree, subject=subject, when=timestamp, author=rng.choice(AUTHORS))
     return history
 
 

@@ -120,10 +120,10 @@ class GitHubAPI:
             try:
                 self._break(method, target)
                 headers = self._spend()
-                known = self.tokens.get(token or "")
-                if known is None:
+                user = self.tokens.get(token or "")
+                if user is None:
                     raise Refused(401, "Bad credentials" if token else "Requires authentication")
-                call = Call(self, known, method, path, query, body)
+                call = Call(self, user, method, path, query, body)
                 for verb, pattern, route in ROUTES:
                     if verb == method and (found := pattern.fullmatch(path)):
                         self._check(call, found.groupdict())
@@ -141,14 +141,14 @@ class GitHubAPI:
                     {"message": done.message, "documentation_url": DOCS},
                 )
             except Refused as refused:
-                said: dict[str, Any] = {
+                answer: dict[str, Any] = {
                     "message": refused.message,
                     "documentation_url": DOCS,
                     "status": str(refused.status),
                 }
                 if refused.errors:
-                    said["errors"] = list(refused.errors)
-                return refused.status, {}, said
+                    answer["errors"] = list(refused.errors)
+                return refused.status, {}, answer
 
     def _break(self, method: str, target: str) -> None:
         for fault in self._faults:
@@ -197,10 +197,10 @@ class GitHubAPI:
         part = result.items[(page - 1) * size : page * size]
         links = []
         for rel, number in (("prev", page - 1), ("next", page + 1), ("last", pages), ("first", 1)):
-            there = rel in ("next", "last") if page < pages else rel in ("prev", "first")
-            if there and 1 <= number <= pages:
-                where = urllib.parse.urlencode({**query, "page": number})
-                links.append(f'<{self.url}{parsed.path}?{where}>; rel="{rel}"')
+            is_linked = rel in ("next", "last") if page < pages else rel in ("prev", "first")
+            if is_linked and 1 <= number <= pages:
+                query_text = urllib.parse.urlencode({**query, "page": number})
+                links.append(f'<{self.url}{parsed.path}?{query_text}>; rel="{rel}"')
         if links:
             headers["Link"] = ", ".join(links)
         return (

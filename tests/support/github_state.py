@@ -158,12 +158,12 @@ class Repository:
         check: bool = True,
     ) -> str:
         command = ["git", "-C", str(cwd or self.path), *args]
-        done = subprocess.run(
+        completed = subprocess.run(
             command, env=os.environ | GIT_ENVIRONMENT | (env or {}), capture_output=True, text=True
         )
-        if done.returncode and check:
-            raise AssertionError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
-        return done.stdout.strip() if not done.returncode else ""
+        if completed.returncode and check:
+            raise AssertionError(f"{' '.join(command)}: {completed.stdout}{completed.stderr}")
+        return completed.stdout.strip() if not completed.returncode else ""
 
     def blob(self, sha: str) -> bytes:
         return subprocess.run(
@@ -184,8 +184,8 @@ class Repository:
         email: str | None = None,
         mails: tuple[str, ...] = (),
     ) -> User:
-        known = self.users.get(login.lower())
-        number = known.id if known else next(self._ids)
+        existing = self.users.get(login.lower())
+        number = existing.id if existing else next(self._ids)
         all_mails = {
             m.lower()
             for m in (
@@ -243,11 +243,11 @@ class Repository:
             p.state == "open" and (p.head_ref, p.base_ref, p.fork) == (head, pull.base_ref, fork)
             for p in self.pulls()
         ):
-            said = f"A pull request already exists for {fork or self.owner}:{head}."
+            message = f"A pull request already exists for {fork or self.owner}:{head}."
             raise Refused(
                 422,
                 "Validation Failed",
-                {"resource": "PullRequest", "code": "custom", "message": said},
+                {"resource": "PullRequest", "code": "custom", "message": message},
             )
         self.issues[pull.number] = pull
         self.look()
@@ -294,9 +294,14 @@ class Repository:
                 self._merged(pull, base, pull.commits, None)
 
     def _head_of(self, pull: Pull) -> str:
-        where = self.fork_path(pull.fork) if pull.fork else self.path
+        repository_path = self.fork_path(pull.fork) if pull.fork else self.path
         return self.git(
-            "rev-parse", "--verify", "-q", f"refs/heads/{pull.head_ref}", cwd=where, check=False
+            "rev-parse",
+            "--verify",
+            "-q",
+            f"refs/heads/{pull.head_ref}",
+            cwd=repository_path,
+            check=False,
         )
 
     def review(
@@ -309,14 +314,16 @@ class Repository:
     ) -> Review:
         pull = self.pull(number)
         if state in ("APPROVED", "CHANGES_REQUESTED") and user == pull.user:
-            said = "approve" if state == "APPROVED" else "request changes on"
-            raise Refused(422, f"Review Can not {said} your own pull request")
-        made = Review(next(self._ids), user, state, commit or pull.head, body, self.now())
-        pull.reviews.append(made)
-        return made
+            verb = "approve" if state == "APPROVED" else "request changes on"
+            raise Refused(422, f"Review Can not {verb} your own pull request")
+        created = Review(next(self._ids), user, state, commit or pull.head, body, self.now())
+        pull.reviews.append(created)
+        return created
 
     def dismiss(self, number: int, review: int) -> Review:
-        found = next((one for one in self.pull(number).reviews if one.id == review), None)
+        found = next(
+            (candidate for candidate in self.pull(number).reviews if candidate.id == review), None
+        )
         if found is None:
             raise Refused(404, "Not Found")
         if found.state not in ("APPROVED", "CHANGES_REQUESTED"):
@@ -336,12 +343,12 @@ class Repository:
             tree = Path(folder, "tree")
             self.git("worktree", "add", "-q", "--detach", str(tree), before)
             try:
-                made = self._merge_in(tree, pull, method, by, before)
+                merge_shas = self._merge_in(tree, pull, method, by, before)
             finally:
                 self.git("worktree", "remove", "--force", str(tree))
-        after = made[-1]
+        after = merge_shas[-1]
         self.git("update-ref", base, after, before)
-        self._merged(pull, after, made, by)
+        self._merged(pull, after, merge_shas, by)
         if self.delete_branches and not pull.fork:
             self.git("update-ref", "-d", f"refs/heads/{pull.head_ref}")
         return after
@@ -360,20 +367,20 @@ class Repository:
             git("merge", "-q", "--squash", pull.head)
             author = self._signature(pull.user)
             bodies = [self.git("show", "-s", "--format=%B", sha).strip() for sha in pull.commits]
-            title, text = pull.title, "\n\n".join(f"* {one}" for one in bodies)
+            title, text = pull.title, "\n\n".join(f"* {body_text}" for body_text in bodies)
             if len(bodies) == 1:
                 title, _, text = bodies[0].partition("\n")
-            others = {self.git("show", "-s", "--format=%an <%ae>", sha) for sha in pull.commits}
-            others -= {f"{author['GIT_AUTHOR_NAME']} <{author['GIT_AUTHOR_EMAIL']}>"}
-            trailers = "\n".join(f"Co-authored-by: {one}" for one in sorted(others))
+            co_authors = {self.git("show", "-s", "--format=%an <%ae>", sha) for sha in pull.commits}
+            co_authors -= {f"{author['GIT_AUTHOR_NAME']} <{author['GIT_AUTHOR_EMAIL']}>"}
+            trailers = "\n".join(f"Co-authored-by: {body_text}" for body_text in sorted(co_authors))
             body = "\n\n".join(
                 part for part in (f"{title} (#{pull.number})", text.strip(), trailers) if part
             )
             git("commit", "-q", "--allow-empty", "-m", body, env=author)
         else:
-            whose = f"{pull.fork or self.owner}/{pull.head_ref}"
-            said = f"Merge pull request #{pull.number} from {whose}\n\n{pull.title}"
-            git("merge", "-q", "--no-ff", "-m", said, pull.head, env=self._signature(by))
+            head_label = f"{pull.fork or self.owner}/{pull.head_ref}"
+            message = f"Merge pull request #{pull.number} from {head_label}\n\n{pull.title}"
+            git("merge", "-q", "--no-ff", "-m", message, pull.head, env=self._signature(by))
         return [git("rev-parse", "HEAD")]
 
     def _signature(self, login: str) -> dict[str, str]:
@@ -419,17 +426,17 @@ class Repository:
                 },
             )
         at = self.now()
-        made = Comment(next(self._ids), user, body, at, at)
-        self.issues[number].comments.append(made)
-        return made
+        comment = Comment(next(self._ids), user, body, at, at)
+        self.issues[number].comments.append(comment)
+        return comment
 
     def status(self, sha: str, context: str) -> str | None:
         """The newest state of a context at a commit."""
         return next(
             (
-                one["state"]
-                for one in reversed(self.statuses.get(sha, []))
-                if one["context"] == context
+                status["state"]
+                for status in reversed(self.statuses.get(sha, []))
+                if status["context"] == context
             ),
             None,
         )
@@ -447,18 +454,18 @@ class Repository:
         """A workflow run that began so many seconds ago and lasts so long; `again` names who
         started each later attempt."""
         start = datetime.now(timezone.utc) - timedelta(seconds=began)
-        again = list(more.pop("again", []))
+        triggering = list(more.pop("again", []))
         sha, branch = (
             more.pop("head_sha", self.tip(self.branch)),
             more.pop("head_branch", self.branch),
         )
-        made = Run(
+        run = Run(
             next(self._ids), name, event, actor, sha, branch, _text(start),
             _text(start + timedelta(seconds=lasts)),
-            [actor, *again], **more,
+            [actor, *triggering], **more,
         )  # fmt: skip
-        self.runs.append(made)
-        return made
+        self.runs.append(run)
+        return run
 
 
 def _text(when: datetime) -> str:

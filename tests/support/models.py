@@ -91,8 +91,8 @@ def _log(
             mlflow.data.from_pandas(pd.DataFrame({"amount": rows}), name=kind)
             for kind, rows in data or []
         ]
-        for one in inputs:
-            mlflow.log_input(one)
+        for dataset in inputs:
+            mlflow.log_input(dataset)
         mlflow.log_params(params or {})
         info = mlflow.sklearn.log_model(
             _fitted(),
@@ -114,10 +114,10 @@ def register(uri: str, name: str, source: str, run_id: str) -> int:
 
     mlflow.set_tracking_uri(uri)
     model_id = source.removeprefix("models:/") if source.startswith("models:/m-") else None
-    made = MlflowClient(uri).create_model_version(
+    version = MlflowClient(uri).create_model_version(
         name, source, run_id, await_creation_for=0, model_id=model_id
     )
-    return int(made.version)
+    return int(version.version)
 
 
 @cache

@@ -55,16 +55,16 @@ class Team:
         self.git("init", "-q", "-b", "main")
 
     def git(self, *args: str, check: bool = True) -> str:
-        done = subprocess.run(
+        completed = subprocess.run(
             ["git", *args],
             cwd=self.folder,
             env=os.environ | GIT_ENVIRONMENT,
             capture_output=True,
             text=True,
         )
-        if check and done.returncode:
-            raise AssertionError(f"git {' '.join(args)}: {done.stderr}")
-        return done.stdout.strip()
+        if check and completed.returncode:
+            raise AssertionError(f"git {' '.join(args)}: {completed.stderr}")
+        return completed.stdout.strip()
 
     def write(self, path: str, text: str) -> None:
         file = self.folder / "registry" / path
@@ -90,8 +90,8 @@ class Team:
         os.environ.update(GIT_ENVIRONMENT)
         try:
             with redirect_stdout(out), redirect_stderr(err):
-                given = ["--repo", str(self.folder), "--tracking-uri", uri or self.uri, *args]
-                code = main(given, self.settings)
+                arguments = ["--repo", str(self.folder), "--tracking-uri", uri or self.uri, *args]
+                code = main(arguments, self.settings)
         finally:
             os.environ.clear()
             os.environ.update(before)
@@ -130,7 +130,7 @@ class Team:
         script = (
             "from mlflow_gitops.cli import main\nfrom mlflow_gitops.errors import worst\nraise"
             f" SystemExit(worst(*[main([*{begin!r}, *one]) for one in"
-            f" {[list(one) for one in commands]!r}]))"
+            f" {[list(command) for command in commands]!r}]))"
         )
         return subprocess.Popen(
             [sys.executable, "-c", script],

@@ -26,8 +26,8 @@ def locked(file: Path) -> Iterator[None]:
     """Only one process at a time is in here."""
     import fcntl
 
-    with open(file, "w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with open(file, "w") as lock_file:
+        fcntl.flock(lock_file, fcntl.LOCK_EX)
         yield
 
 
@@ -55,23 +55,25 @@ def one_for_all(
     groups to end."""
     lock, state = folder / f"{name}.lock", folder / f"{name}.json"
     with locked(lock):
-        known: dict[str, Any] = json.loads(state.read_text()) if state.exists() else {"users": 0}
-        if not known["users"]:
+        users_state: dict[str, Any] = (
+            json.loads(state.read_text()) if state.exists() else {"users": 0}
+        )
+        if not users_state["users"]:
             # It may have been ended before: then this is another one.
             home = folder / f"{name}-{os.getpid()}"
             home.mkdir(exist_ok=True)
-            known["address"], known["groups"] = start(home)
-            known["folder"] = str(home)
-        known["users"] += 1
-        state.write_text(json.dumps(known))
+            users_state["address"], users_state["groups"] = start(home)
+            users_state["folder"] = str(home)
+        users_state["users"] += 1
+        state.write_text(json.dumps(users_state))
     try:
-        yield Shared(known["address"], Path(known["folder"]))
+        yield Shared(users_state["address"], Path(users_state["folder"]))
     finally:
         with locked(lock):
-            known = json.loads(state.read_text())
-            known["users"] -= 1
-            state.write_text(json.dumps(known))
-            if not known["users"]:
-                for group in known["groups"]:
+            users_state = json.loads(state.read_text())
+            users_state["users"] -= 1
+            state.write_text(json.dumps(users_state))
+            if not users_state["users"]:
+                for group in users_state["groups"]:
                     with contextlib.suppress(ProcessLookupError):
                         os.killpg(group, signal.SIGKILL)

@@ -11,7 +11,7 @@ def asking(shell: str, words: str) -> dict[str, str]:
     after a space."""
     if shell == "bash":
         parted = words.split(" ")
-        told = {"COMP_WORDS": "\n".join(parted), "COMP_CWORD": str(len(parted) - 1)}
+        variables = {"COMP_WORDS": "\n".join(parted), "COMP_CWORD": str(len(parted) - 1)}
     else:
-        told = {"_TYPER_COMPLETE_ARGS": words, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
-    return told | {"_MLFLOW_GITOPS_COMPLETE": f"complete_{shell}"}
+        variables = {"_TYPER_COMPLETE_ARGS": words, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    return variables | {"_MLFLOW_GITOPS_COMPLETE": f"complete_{shell}"}

@@ -66,13 +66,13 @@ class LanguageServer:
 
     def hover(self, file: Path, line: int, column: int) -> str:
         """The text that an editor shows where the mouse rests; both numbers count from 0."""
-        told = self.ask("textDocument/hover", **_place(file, line, column))
-        return str(told["contents"]["value"]) if told else ""
+        answer = self.ask("textDocument/hover", **_place(file, line, column))
+        return str(answer["contents"]["value"]) if answer else ""
 
     def completion(self, file: Path, line: int, column: int) -> dict[str, dict[str, Any]]:
         """What an editor offers at a place, by what it shows of each."""
-        told = self.ask("textDocument/completion", **_place(file, line, column))
-        return {one["label"]: one for one in told["items"]}
+        answer = self.ask("textDocument/completion", **_place(file, line, column))
+        return {item["label"]: item for item in answer["items"]}
 
     def ask(self, method: str, **params: Any) -> Any:
         """Ask and wait for the answer. Raises AssertionError where it is an error, or does not
@@ -106,8 +106,10 @@ class LanguageServer:
         assert length, "the language server has ended"
         message: dict[str, Any] = json.loads(self._out.read(length))
         if message.get("method") == "workspace/configuration":
-            asked = [self._settings.get(one["section"]) for one in message["params"]["items"]]
-            self._send({"id": message["id"], "result": asked})
+            settings = [
+                self._settings.get(section["section"]) for section in message["params"]["items"]
+            ]
+            self._send({"id": message["id"], "result": settings})
         elif "method" in message and "id" in message:
             self._send({"id": message["id"], "result": None})
         elif message.get("method") == "textDocument/publishDiagnostics":

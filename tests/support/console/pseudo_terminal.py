@@ -32,7 +32,7 @@ def on_terminal(
             os.execvpe(command[0], list(command), dict(environment))
         finally:
             os._exit(127)
-    shown = b""
+    output = b""
     end = time.monotonic() + within
     try:
         os.write(terminal, typed.encode())
@@ -43,9 +43,9 @@ def on_terminal(
                 except OSError:  # Linux, once nobody has the other end open
                     piece = b""
                 if not piece:
-                    return shown.decode("utf-8", "replace")
-                shown += piece
-        raise AssertionError(f"it does not end; it showed: {shown.decode('utf-8', 'replace')}")
+                    return output.decode("utf-8", "replace")
+                output += piece
+        raise AssertionError(f"it does not end; it showed: {output.decode('utf-8', 'replace')}")
     finally:
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)

@@ -51,23 +51,23 @@ class Shell:
     def _commands(self, line: str) -> Iterator[list[str]]:
         lexer = shlex.shlex(line, posix=True, punctuation_chars="&|;<>()")
         lexer.whitespace_split = True
-        words: list[str] = []
+        arguments: list[str] = []
         for word in lexer:
             if set(word) <= set("&|;<>()"):
                 if word != "&&":
                     raise NotKnown(f"{word} in: {line}")
-                yield words
-                words = []
+                yield arguments
+                arguments = []
             else:
-                words.append(word)
-        if words:
-            yield words
+                arguments.append(word)
+        if arguments:
+            yield arguments
 
     def _one(self, words: list[str]) -> Ran:
         env = dict(self.environment)
         words = [self._filled(word) for word in words]
-        while words and (given := re.fullmatch(r"([A-Z_]+)=(.*)", words[0])):
-            env[given[1]] = given[2]
+        while words and (assignment := re.fullmatch(r"([A-Z_]+)=(.*)", words[0])):
+            env[assignment[1]] = assignment[2]
             words.pop(0)
         match words:
             case ["export", *pairs] if pairs and all("=" in pair for pair in pairs):
@@ -77,11 +77,11 @@ class Shell:
                 self.folder = (self.folder / folder).resolve(strict=True)
                 return Ran(0, "", "")
             case ["git", *rest]:
-                done = subprocess.run(
+                completed = subprocess.run(
                     ["git", *rest], cwd=self.folder, env={**os.environ, **GIT_ENVIRONMENT, **env},
                     capture_output=True, text=True,
                 )  # fmt: skip
-                return Ran(done.returncode, done.stdout, done.stderr)
+                return Ran(completed.returncode, completed.stdout, completed.stderr)
             case ["mlflow-gitops", *rest]:
                 return self._ours(rest, env)
         raise NotKnown(" ".join(words))
@@ -113,7 +113,7 @@ class Shell:
 
     @contextmanager
     def _standing_here(self, env: Mapping[str, str]) -> Iterator[None]:
-        before, where, stdin = dict(os.environ), Path.cwd(), sys.stdin
+        before, folder_before, stdin = dict(os.environ), Path.cwd(), sys.stdin
         for name in [
             name
             for name in os.environ
@@ -128,7 +128,7 @@ class Shell:
                 yield
         finally:
             sys.stdin = stdin
-            os.chdir(where)
+            os.chdir(folder_before)
             os.environ.clear()
             os.environ.update(before)
 

@@ -41,10 +41,10 @@ def make_desired(body: str, policy: str = "") -> Desired:
 def make_observed(
     *versions: ObservedVersion | int, aliases: dict[str, int] | None = None, **tags: str
 ) -> ObservedModel:
-    known = [ObservedVersion(v) if isinstance(v, int) else v for v in versions]
-    named = {key.replace("_", "."): value for key, value in tags.items()}
+    observed = [ObservedVersion(v) if isinstance(v, int) else v for v in versions]
+    model_tags = {key.replace("_", "."): value for key, value in tags.items()}
     return ObservedModel(
-        "m", tags=named, aliases=aliases or {}, versions={v.number: v for v in known}
+        "m", tags=model_tags, aliases=aliases or {}, versions={v.number: v for v in observed}
     )
 
 
@@ -56,8 +56,8 @@ def make_history(
     *states: Desired | None, base: str | None = None, state: BaseState = "none"
 ) -> ModelHistory:
     points = [
-        Point(Commit(f"{i:040x}", NOW, "A Person <a@example.org>", f"Commit {i}"), one)
-        for i, one in enumerate(states)
+        Point(Commit(f"{i:040x}", NOW, "A Person <a@example.org>", f"Commit {i}"), state_at_commit)
+        for i, state_at_commit in enumerate(states)
     ]
     return ModelHistory(base, state, tuple(points))
 

@@ -64,8 +64,10 @@ def _read(data: bytes | None, path: str, policy: Policy) -> Stages | None:
     check_policy(document, policy.for_model(manifest.name))
     if document.problems:
         return None
-    held = {stage: list(versions) for stage, versions in manifest.stages.items()}
-    return held | {f"@{alias}": [version] for alias, version in manifest.aliases.items()}
+    versions_by_stage = {stage: list(versions) for stage, versions in manifest.stages.items()}
+    return versions_by_stage | {
+        f"@{alias}": [version] for alias, version in manifest.aliases.items()
+    }
 
 
 def times(repo: Repo, shas: list[str]) -> list[int]:
@@ -137,23 +139,25 @@ def _event(
     repo: Repo, parent: str | None, sha: str, kind: str, model: str | None, file: str
 ) -> dict[str, Any]:
     """`file` is a manifest's stem or the policy's path."""
-    made = [sha]
+    making_shas = [sha]
     parents = repo.git("show", "-s", "--format=%P", sha).split()
     if len(parents) > 1:
         merged = repo.git(
             "rev-list", "--date-order", "--no-merges", f"^{parent}", *parents[1:]
         ).split()
-        own = []
+        own_commits = []
         for one in merged:
             up = repo.git("rev-parse", "-q", "--verify", f"{one}^1", check=False) or None
-            about = {
+            fields = {
                 PurePosixPath(p).stem if _is_manifest(p) else p
                 for p in changed_files(repo, up, one)
             }
-            if file in about:
-                own.append(one)
-        made = own or [sha]
-    authors = list(dict.fromkeys(repo.git("show", "-s", "--format=%an <%ae>", one) for one in made))
+            if file in fields:
+                own_commits.append(one)
+        making_shas = own_commits or [sha]
+    authors = list(
+        dict.fromkeys(repo.git("show", "-s", "--format=%an <%ae>", one) for one in making_shas)
+    )
     subject, committer = repo.git("show", "-s", "--format=%s%x00%cn <%ce>", sha).split("\0")
     own_author = repo.git("show", "-s", "--format=%an <%ae>", sha)
     return {

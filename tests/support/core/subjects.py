@@ -40,10 +40,10 @@ def measured(**values: float | tuple[float, Dataset] | list[tuple[float, Dataset
     """A record with these metrics; a value alone says nothing of its data."""
     metrics: dict[str, tuple[Metric, ...]] = {}
     for key, value in values.items():
-        each = value if isinstance(value, list) else [value]
+        entries = value if isinstance(value, list) else [value]
         metrics[key] = tuple(
-            Metric(one[0], dataset=one[1]) if isinstance(one, tuple) else Metric(float(one))
-            for one in each
+            Metric(entry[0], dataset=entry[1]) if isinstance(entry, tuple) else Metric(float(entry))
+            for entry in entries
         )
     return Record(metrics=metrics)
 
@@ -114,8 +114,8 @@ def subject(
     )
     rules = Policy().for_model("fraud")
     if holders is None:
-        holders = {other: holder for other in rules.stages} if holder else {}
-    base = desired_of({other: (number,) for other, number in holders.items()}, {})
+        holders = {other_stage: holder for other_stage in rules.stages} if holder else {}
+    base = desired_of({other_stage: (number,) for other_stage, number in holders.items()}, {})
     target = desired_of({stage: (14,)}, {14: spec} if spec else {})
     points = (Point(commit(number=1), base), Point(made, target))
     history = ModelHistory(commit(number=1).sha, "known", points)

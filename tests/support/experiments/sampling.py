@@ -21,8 +21,8 @@ GROUP = "faults"
 def sample(of: Sequence[T], seed: str, share: int = 1) -> list[T]:
     """A sample, the same each time unless it is widened; `share` of them for each one that is asked
     for."""
-    wanted = len(of) if ALL else min(len(of), int(SAMPLE) * share)
-    return [of[i] for i in sorted(random.Random(seed).sample(range(len(of)), wanted))]
+    count = len(of) if ALL else min(len(of), int(SAMPLE) * share)
+    return [of[i] for i in sorted(random.Random(seed).sample(range(len(of)), count))]
 
 
 def case_params(names: Iterable[str], quick: Collection[str]) -> list[Any]:

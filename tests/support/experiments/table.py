@@ -43,13 +43,13 @@ def rows(reports: Iterable[Any]) -> dict[str, Row]:
             continue
         file, _, test = report.nodeid.partition("::")
         function = re.split(r"[\[@]", test)[0]
-        told = [value for name, value in report.user_properties if name == "experiment"]
+        experiments = [value for name, value in report.user_properties if name == "experiment"]
         module = Path(file).stem
         if report.outcome == "failed":
-            told = [(test, 0, 0)]
-        elif not told:
-            told, function = [(_UNCOUNTED.get(module, module), 1, 1)], module
-        for name, cases, runs in told:
+            experiments = [(test, 0, 0)]
+        elif not experiments:
+            experiments, function = [(_UNCOUNTED.get(module, module), 1, 1)], module
+        for name, cases, runs in experiments:
             row = found.setdefault(name, Row())
             row.cases += cases
             row.runs += runs
@@ -60,29 +60,32 @@ def rows(reports: Iterable[Any]) -> dict[str, Row]:
 
 def commit() -> str:
     """What is checked out."""
-    told = subprocess.run(
+    head = subprocess.run(
         ["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True
     ).stdout.strip()
-    return told or "unknown"
+    return head or "unknown"
 
 
 def markdown(
     found: dict[str, Row], commit: str, sample: str, fuzz: str, seconds: float
 ) -> list[str]:
     """The table, after a line that says of what."""
-    tried, runs = (sum(getattr(row, what) for row in found.values()) for what in ("cases", "runs"))
+    tried, runs = (
+        sum(getattr(row, field) for row in found.values()) for field in ("cases", "runs")
+    )
     git = subprocess.run(
         ["git", "--version"], capture_output=True, text=True, check=True
     ).stdout.split()[2]
-    of = (
+    versions = (
         f"MLflow {version('mlflow')}, Python {platform.python_version()}, git {git},"
         f" {platform.system()}"
     )
-    said = [
+    lines = [
         (
             f"{datetime.now(timezone.utc):%Y-%m-%d}, commit {commit}: {tried:,} cases, {runs:,}"
             f" runs in {seconds / 60:.0f} minutes. `MLFLOW_GITOPS_FAULTS={sample}`,"
-            f" `MLFLOW_GITOPS_FUZZ={fuzz}`; each sample's seed is the name of its experiment. {of}."
+            f" `MLFLOW_GITOPS_FUZZ={fuzz}`; each sample's seed is the name of its experiment."
+            f" {versions}."
         ),
         "",
         "| experiment | tried | survived | runs | again |",
@@ -90,11 +93,11 @@ def markdown(
     ]
     for name, row in found.items():
         survived = f"**{row.failed} failed**" if row.failed else f"{row.cases:,}"
-        said.append(
+        lines.append(
             f"| {name} | {f'{row.cases:,}' if row.cases else '?'} | {survived} | {row.runs:,} |"
             f" `{row.again}` |"
         )
-    return said
+    return lines
 
 
 def write(page: Path, lines: Sequence[str]) -> None:

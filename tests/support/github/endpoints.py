@@ -84,11 +84,12 @@ def _contents(call: Call, path: str) -> Any:
 def _tree(call: Call, sha: str) -> Any:
     if not call.repo.tip(f"{sha}^{{tree}}"):
         raise Refused(404, "Not Found")
-    listed = call.repo.git(
+    listing = call.repo.git(
         "ls-tree", "-z", *(["-r", "-t"] if call.query.get("recursive") else []), sha
     ).split("\0")
     found = [
-        (*head.split(), path) for head, _, path in (line.partition("\t") for line in listed if line)
+        (*head.split(), path)
+        for head, _, path in (line.partition("\t") for line in listing if line)
     ]
     tree = [
         {"mode": mode, "type": kind, "sha": blob, "path": path} for mode, kind, blob, path in found
@@ -144,10 +145,10 @@ def _create_pull(call: Call) -> Any:
     _check_title(title)
     owner, _, branch = str(head).rpartition(":")
     fork = owner if owner and owner != call.repo.owner else None
-    made = call.repo.open_pull(
+    pull = call.repo.open_pull(
         branch, title, user=call.token.login, base=base, body=call.body.get("body") or "", fork=fork
     )
-    return pull_form(call, made, whole=True)
+    return pull_form(call, pull, whole=True)
 
 
 @route("GET", "{repo}/pulls/{number}")
@@ -170,7 +171,7 @@ def _pull_commits(call: Call, number: str) -> Any:
 @route("GET", "{repo}/pulls/{number}/reviews")
 def _reviews(call: Call, number: str) -> Any:
     pull = call.repo.pull(int(number))
-    return Page([review_form(call, pull, one) for one in pull.reviews])
+    return Page([review_form(call, pull, review) for review in pull.reviews])
 
 
 @route("POST", "{repo}/pulls/{number}/reviews")
@@ -232,7 +233,7 @@ def _set_status(call: Call, sha: str) -> Any:
         raise Refused(
             422, "Validation Failed", {"resource": "Status", "field": "state", "code": "invalid"}
         )
-    one = {
+    status = {
         "id": len(call.repo.statuses) + 1,
         "state": state,
         "context": call.body.get("context", "default"),
@@ -241,14 +242,14 @@ def _set_status(call: Call, sha: str) -> Any:
         "created_at": call.repo.now(),
         "creator": user_form(call.repo, call.token.login),
     }
-    call.repo.statuses.setdefault(full, []).append(one)
-    return one
+    call.repo.statuses.setdefault(full, []).append(status)
+    return status
 
 
 @route("GET", "{repo}/commits/{sha}/status")
 def _statuses(call: Call, sha: str) -> Any:
     """The newest of each context."""
-    newest = {one["context"]: one for one in call.repo.statuses.get(_known(call, sha), [])}
+    newest = {status["context"]: status for status in call.repo.statuses.get(_known(call, sha), [])}
     return Page(list(newest.values()), "statuses")
 
 
@@ -267,9 +268,9 @@ def _issues(call: Call) -> Any:
 @route("POST", "{repo}/issues")
 def _create_issue(call: Call) -> Any:
     (title,) = call.needs("title")
-    made = call.repo.open_issue(title, call.body.get("body") or "", call.token.login)
-    made.labels = list(call.body.get("labels") or [])
-    return issue_form(call, made)
+    issue = call.repo.open_issue(title, call.body.get("body") or "", call.token.login)
+    issue.labels = list(call.body.get("labels") or [])
+    return issue_form(call, issue)
 
 
 @route("GET", "{repo}/issues/{number}")
@@ -293,11 +294,11 @@ def _the_issue(call: Call, number: str) -> Issue:
 
 def _check_title(title: str) -> None:
     if len(title) > 256:
-        said = "title is too long (maximum is 256 characters)"
+        message = "title is too long (maximum is 256 characters)"
         raise Refused(
             422,
             "Validation Failed",
-            {"resource": "Issue", "code": "custom", "field": "title", "message": said},
+            {"resource": "Issue", "code": "custom", "field": "title", "message": message},
         )
 
 
@@ -313,7 +314,9 @@ def _edit(call: Call, issue: Issue) -> None:
 
 @route("GET", "{repo}/issues/{number}/comments")
 def _comments(call: Call, number: str) -> Any:
-    return Page([comment_form(call, int(number), one) for one in _the_issue(call, number).comments])
+    return Page(
+        [comment_form(call, int(number), comment) for comment in _the_issue(call, number).comments]
+    )
 
 
 @route("POST", "{repo}/issues/{number}/comments")
@@ -339,9 +342,9 @@ def _delete_comment(call: Call, comment: str) -> Any:
 
 def _the_comment(call: Call, number: str) -> tuple[Issue, Comment]:
     for issue in call.repo.issues.values():
-        for one in issue.comments:
-            if one.id == int(number):
-                return issue, one
+        for comment in issue.comments:
+            if comment.id == int(number):
+                return issue, comment
     raise Refused(404, "Not Found")
 
 

@@ -41,18 +41,18 @@ def repository_form(call: Call, owner: str | None = None) -> dict[str, Any]:
 
 
 def issue_form(call: Call, issue: Issue) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    form: dict[str, Any] = {
         "id": issue.number, "number": issue.number, "title": issue.title, "body": issue.body,
         "state": issue.state,
         "user": user_form(call.repo, issue.user), "comments": len(issue.comments),
         "created_at": issue.at, "updated_at": issue.at, "closed_at": issue.closed_at,
-        "labels": [{"name": one} for one in issue.labels],
+        "labels": [{"name": label} for label in issue.labels],
         "url": url(call, f"/issues/{issue.number}"),
         "html_url": html(call, f"/issues/{issue.number}"),
     }  # fmt: skip
     if isinstance(issue, Pull):
-        told["pull_request"] = {"url": url(call, f"/pulls/{issue.number}")}
-    return told
+        form["pull_request"] = {"url": url(call, f"/pulls/{issue.number}")}
+    return form
 
 
 def comment_form(call: Call, number: int, one: Comment) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def comment_form(call: Call, number: int, one: Comment) -> dict[str, Any]:
 def pull_form(call: Call, pull: Pull, *, whole: bool = False) -> dict[str, Any]:
     repo = call.repo
     head_owner = pull.fork or repo.owner
-    told = {
+    form = {
         "id": pull.number, "number": pull.number, "title": pull.title, "body": pull.body,
         "state": pull.state, "draft": False,
         "user": user_form(repo, pull.user), "created_at": pull.at, "updated_at": pull.at,
@@ -87,12 +87,12 @@ def pull_form(call: Call, pull: Pull, *, whole: bool = False) -> dict[str, Any]:
         },
     }  # fmt: skip
     if whole:
-        told |= {
+        form |= {
             "merged": pull.merged_at is not None, "merged_by": user_form(repo, pull.merged_by),
             "commits": len(pull.commits),
             "comments": len(pull.comments), "mergeable": True if pull.state == "open" else None,
         }  # fmt: skip
-    return told
+    return form
 
 
 def review_form(call: Call, pull: Pull, one: Review) -> dict[str, Any]:

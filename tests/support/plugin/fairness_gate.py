@@ -30,12 +30,12 @@ def fairness(subject: Subject, settings: Mapping[str, Any]) -> Iterator[Finding]
             return
         values[group] = logged[0].value
     gap = max(values.values()) - min(values.values())
-    said = f"{settings['metric']} differs by {gap:.3f} between groups"
+    detail = f"{settings['metric']} differs by {gap:.3f} between groups"
     allowed = float(settings["max_gap"])
     yield (
-        Finding("passed", f"{said} ≤ {allowed:.3f}")
+        Finding("passed", f"{detail} ≤ {allowed:.3f}")
         if gap <= allowed
-        else Finding("failed", f"{said} > {allowed:.3f}")
+        else Finding("failed", f"{detail} > {allowed:.3f}")
     )
 
 

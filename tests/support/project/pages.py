@@ -35,9 +35,9 @@ class Block:
 @cache
 def pages() -> tuple[str, ...]:
     """Every page that git tracks or would track, but for what tests compare their output with."""
-    asked = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"]
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"]
     found = subprocess.run(
-        asked, cwd=ROOT, check=True, capture_output=True, text=True
+        command, cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.splitlines()
     return tuple(
         sorted(page for page in set(found) if "/golden/" not in page and (ROOT / page).exists())

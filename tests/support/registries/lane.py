@@ -42,27 +42,29 @@ class LaneRegistry:
         import mlflow
 
         experiment = self.client.get_experiment_by_name(EXPERIMENT)
-        known = (
+        experiment_id = (
             experiment.experiment_id if experiment else self.client.create_experiment(EXPERIMENT)
         )
-        run = self.client.create_run(known)
-        logged = self.client.create_logged_model(known, source_run_id=run.info.run_id)
+        run = self.client.create_run(experiment_id)
+        logged = self.client.create_logged_model(experiment_id, source_run_id=run.info.run_id)
         for key, value in metrics.items():
-            for dataset, one in (value if isinstance(value, dict) else {"holdout": value}).items():
+            for dataset, number in (
+                value if isinstance(value, dict) else {"holdout": value}
+            ).items():
                 self.client.log_metric(
                     run.info.run_id,
                     key,
-                    one,
+                    number,
                     dataset_name=dataset,
                     dataset_digest=f"digest-of-{dataset}",
                     model_id=logged.model_id,
                 )
         source = f"models:/{logged.model_id}"
         mlflow.set_tracking_uri(self._uri)  # a SQL store resolves the source through it
-        made = self.client.create_model_version(
+        version = self.client.create_model_version(
             name, source, run.info.run_id, await_creation_for=0, model_id=logged.model_id
         )
-        return int(made.version)
+        return int(version.version)
 
     def versions(self, name: str) -> dict[int, Any]:
         quote = '"' if "'" in name else "'"

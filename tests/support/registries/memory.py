@@ -77,35 +77,35 @@ class MemoryRegistry:
 
     def delete_alias(self, name: str, alias: str) -> None:
         model = self._model(name)
-        kept = {key: value for key, value in model.aliases.items() if key != alias}
-        self._put(replace(model, aliases=kept), f"delete_alias {alias}")
+        aliases = {key: value for key, value in model.aliases.items() if key != alias}
+        self._put(replace(model, aliases=aliases), f"delete_alias {alias}")
 
     def set_tag(self, name: str, version: int | None, key: str, value: str) -> None:
-        said = f"set_tag {version} {key} {value}"
+        write = f"set_tag {version} {key} {value}"
         if version is None:
             model = self._model(name)
-            self._put(replace(model, tags={**model.tags, key: value}), said)
+            self._put(replace(model, tags={**model.tags, key: value}), write)
         else:
             found = self._version(name, version)
-            self._put_version(name, replace(found, tags={**found.tags, key: value}), said)
+            self._put_version(name, replace(found, tags={**found.tags, key: value}), write)
 
     def delete_tag(self, name: str, version: int | None, key: str) -> None:
-        said = f"delete_tag {version} {key}"
+        write = f"delete_tag {version} {key}"
         if version is None:
             model = self._model(name)
-            self._put(replace(model, tags={k: v for k, v in model.tags.items() if k != key}), said)
+            self._put(replace(model, tags={k: v for k, v in model.tags.items() if k != key}), write)
         else:
             found = self._version(name, version)
             self._put_version(
-                name, replace(found, tags={k: v for k, v in found.tags.items() if k != key}), said
+                name, replace(found, tags={k: v for k, v in found.tags.items() if k != key}), write
             )
 
     def set_description(self, name: str, version: int | None, text: str) -> None:
-        said = f"set_description {version} {text}"
+        write = f"set_description {version} {text}"
         if version is None:
-            self._put(replace(self._model(name), description=text), said)
+            self._put(replace(self._model(name), description=text), write)
         else:
-            self._put_version(name, replace(self._version(name, version), description=text), said)
+            self._put_version(name, replace(self._version(name, version), description=text), write)
 
     def _model(self, name: str) -> ObservedModel:
         if name not in self.models:
@@ -118,11 +118,11 @@ class MemoryRegistry:
             raise RegistryFailure(f"no version {version} of {name}")
         return versions[version]
 
-    def _put_version(self, name: str, version: ObservedVersion, said: str) -> None:
+    def _put_version(self, name: str, version: ObservedVersion, write: str) -> None:
         model = self._model(name)
-        self._put(replace(model, versions={**model.versions, version.number: version}), said)
+        self._put(replace(model, versions={**model.versions, version.number: version}), write)
 
-    def _put(self, model: ObservedModel, said: str) -> None:
+    def _put(self, model: ObservedModel, write: str) -> None:
         self.models[model.name] = model
-        self.writes.append(said)
+        self.writes.append(write)
         self.written()
