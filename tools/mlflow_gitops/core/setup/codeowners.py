@@ -1,18 +1,18 @@
-"""CODEOWNERS: whom GitHub asks when a file of the registry changes, made from the `owners` that the
-files name (RULES R9).
+"""CODEOWNERS: whom GitHub asks for a review when a file of the registry changes. It is made from the
+`owners` in the manifests and the policy (RULES R9).
 
-The last line that matches a path wins. So the block that is made here stands at the end of the
-file, and in it the platform's lines at the end again. People's own lines, before the block, are
-left as they are.
+The last line that matches a path decides. So the block that is made here is at the end of the file,
+and in the block the platform team's lines come last again. People's own lines, before the block, are
+left unchanged.
 
-GitHub's syntax is gitignore's, except that `!`, `[ ]` and an escaped `#` mean nothing there; a
+GitHub's syntax is that of gitignore, except that `!`, `[ ]` and an escaped `#` have no meaning. A
 space is escaped by a backslash.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mlflow_gitops.core.manifests.manifest import Manifest
@@ -21,11 +21,11 @@ from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.yaml.problems import Problem
 
 LOCATIONS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
-"""Where GitHub looks, in this order; it takes the first that is there."""
+"""The paths at which GitHub looks for the file, in this order. It uses the first that exists."""
 
 _BEGIN = "# BEGIN mlflow-gitops "
 _END = "# END mlflow-gitops "
-_SAYS = (
+_EXPLANATION = (
     ": made from `owners` in the policy and the manifests; change those, then run mlflow-gitops"
     " codeowners"
 )
@@ -37,162 +37,177 @@ _WILD = re.compile(r"[*?\[\]\\#\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class CodeOwners:
-    """A CODEOWNERS file as it stands: where, and its text, empty where there is none yet."""
+    """A CODEOWNERS file: its path and its text, which is empty if the file does not exist yet."""
 
     file: str
     text: str
 
     def with_block(self, registry: RegistryFolder, lines: Iterable[str]) -> str:
-        """The text with these lines as the block of one registry folder, at the end, and everything
-        else as it was.
+        """The text with these lines as the block of one registry folder. The block is removed if
+        there are no lines.
 
-        Without any line the block goes. Blocks of other registry folders stay, each after people's
-        own lines.
+        Blocks come after people's own lines. The blocks of other registry folders are kept.
         """
-        own, blocks = _parts(self.text)
+        own_lines, blocks = _parts(self.text)
+        while own_lines and not own_lines[-1].strip():
+            own_lines.pop()
+
         name = pattern(registry.path)
         blocks.pop(name, None)
-        if wanted := list(lines):
-            blocks[name] = [f"{_BEGIN}{name}{_SAYS}", _LAST, *wanted, f"{_END}{name}"]
-        while own and not own[-1].strip():
-            own.pop()
-        parts = [own] if own else []
-        parts += [blocks[each] for each in sorted(blocks)]
+        new_lines = list(lines)
+        if new_lines:
+            begin = f"{_BEGIN}{name}{_EXPLANATION}"
+            blocks[name] = [begin, _LAST, *new_lines, f"{_END}{name}"]
+
+        parts = [own_lines] if own_lines else []
+        parts += [blocks[block_name] for block_name in sorted(blocks)]
         ending = "\r\n" if "\r\n" in self.text else "\n"
-        return (ending * 2).join(ending.join(part) for part in parts) + (ending if parts else "")
+        text = (ending * 2).join(ending.join(part) for part in parts)
+        return text + ending if parts else ""
 
 
 def pattern(path: str) -> str:
-    """The pattern that matches a path from the repository's top; a folder's ends in a slash.
+    """The pattern that matches a path of the repository. The path of a folder ends in a slash.
 
-    Characters that mean something in a pattern become `?`, which GitHub reads as any one character:
-    a manifest's own name has none of them (`names.file_stem`), and no two manifests share it, so
-    such a pattern still matches one manifest alone.
+    Characters with a meaning in patterns become `?`, which GitHub reads as any one character. The
+    file name of a manifest has none of them (`names.file_stem`), and no two manifests have the same
+    file name, so the pattern still matches only one manifest.
     """
     return "/" + _WILD.sub("?", path).replace(" ", "\\ ")
 
 
-def block_lines(snapshot: Snapshot, registry: RegistryFolder, places: Collection[str]) -> list[str]:
-    """The lines for one registry folder. `places` are the platform's other files and folders, a
-    folder's with a slash.
+def block_lines(
+    snapshot: Snapshot, registry: RegistryFolder, platform_paths: Collection[str]
+) -> list[str]:
+    """The lines for one registry folder. `platform_paths` are the platform team's other files and
+    folders; those of folders end in a slash.
 
-    Whatever has no owner of its own is the platform team's, a manifest that is still to come too:
-    GitHub asks by the file of the branch that is merged into. Without a platform team there are the
-    manifests' lines alone.
+    Everything without an owner of its own belongs to the platform team. That includes new manifests,
+    because GitHub uses the CODEOWNERS of the branch that is merged into. Without a platform team,
+    there are only the lines of the manifests.
     """
-    team = _readable(snapshot.policy.owners)
+    team = _usable(snapshot.policy.owners)
     lines = [_line(f"{registry}/", team)] if team else []
-    manifests = sorted(snapshot.manifests.values(), key=lambda manifest: manifest.file)
-    lines += [line for manifest in manifests if (line := manifest_line(manifest))]
+    for manifest in sorted(snapshot.manifests.values(), key=lambda manifest: manifest.file):
+        line = manifest_line(manifest)
+        if line is not None:
+            lines.append(line)
     if team:
-        lines += [_line(place, team) for place in (registry.policy_path, *places)]
+        lines += [_line(path, team) for path in (registry.policy_path, *platform_paths)]
     return lines
 
 
 def manifest_line(manifest: Manifest) -> str | None:
-    """A manifest's line; None if it names no owner."""
-    owners = _readable(manifest.owners)
+    """The line of a manifest; None if it names no owner."""
+    owners = _usable(manifest.owners)
     return _line(manifest.file, owners) if owners else None
 
 
-def stale_block(found: CodeOwners, wanted: str) -> list[Problem]:
-    """One problem at the first line that is not as it should be; none if the texts agree."""
-    here, there = _lines(found.text), _lines(wanted)
-    if here == there:
+def stale_block(current: CodeOwners, expected_text: str) -> list[Problem]:
+    """One problem, at the first line that differs; none if the texts are the same."""
+    lines, expected = _lines(current.text), _lines(expected_text)
+    if lines == expected:
         return []
-    first = next(
-        (i for i, (a, b) in enumerate(zip(here, there, strict=False)) if a != b),
-        min(len(here), len(there)),
-    )
-    wanted_line = there[first] if first < len(there) else ""
-    if wanted_line.startswith("/") and wanted_line not in here:
-        said = f"the owners in the manifests and the policy want {wanted_line!r} here"
-    elif first < len(here):
-        said = (
-            "this line is not in the block by the owners there are, or the block does not stand at"
-            " the end"
+
+    index = _first_difference(lines, expected)
+    expected_line = expected[index] if index < len(expected) else ""
+    if expected_line.startswith("/") and expected_line not in lines:
+        message = f"the owners in the manifests and the policy require {expected_line!r} here"
+    elif index < len(lines):
+        message = (
+            "this line does not follow from the owners in the manifests and the policy, or the"
+            " block is not at the end"
         )
     else:
-        said = "the lines for the owners in the manifests and the policy are missing"
-    return [_problem(found, min(first + 1, max(len(here), 1)), said)]
+        message = "the lines for the owners in the manifests and the policy are missing"
+    return [_problem(current, min(index + 1, max(len(lines), 1)), message)]
+
+
+def _first_difference(lines: Sequence[str], expected: Sequence[str]) -> int:
+    for index, (line, expected_line) in enumerate(zip(lines, expected, strict=False)):
+        if line != expected_line:
+            return index
+    return min(len(lines), len(expected))
 
 
 def stale_manifests(
-    found: CodeOwners, registry: RegistryFolder, now: Iterable[tuple[str, str | None]]
+    current: CodeOwners, registry: RegistryFolder, expected: Iterable[tuple[str, str | None]]
 ) -> list[Problem]:
-    """What is stale for some manifests alone: (path, its line or None) as they are now. For a run
-    that reads no others."""
-    numbered = list(_numbered(found.text, pattern(registry.path)))
-    known: dict[str, list[tuple[int, str]]] = {}
-    for number, line in numbered:
-        known.setdefault(_UNESCAPED_SPACE.split(line, maxsplit=1)[0], []).append((number, line))
+    """The problems of some manifests, for a run that reads no others. `expected` has the path of
+    each and its line, None if it needs none."""
+    block = list(_numbered_block(current.text, pattern(registry.path)))
+    lines_by_pattern: dict[str, list[tuple[int, str]]] = {}
+    for number, line in block:
+        path_pattern = _UNESCAPED_SPACE.split(line, maxsplit=1)[0]
+        lines_by_pattern.setdefault(path_pattern, []).append((number, line))
+
     problems = []
-    for path, wanted in now:
-        lines = known.get(pattern(path), [])
-        if [line for _, line in lines] == ([wanted] if wanted else []):
+    for path, expected_line in expected:
+        lines = lines_by_pattern.get(pattern(path), [])
+        if [line for _, line in lines] == ([expected_line] if expected_line else []):
             continue
-        said = (
-            f"the owners of {path} want {wanted!r} here"
-            if wanted
-            else f"{path} is gone, or names no owner any more"
-        )
-        problems.append(
-            _problem(found, lines[0][0] if lines else numbered[0][0] if numbered else 1, said)
-        )
+        message = f"{path} was deleted, or does not name owners any more"
+        if expected_line:
+            message = f"the owners of {path} require {expected_line!r} here"
+        nearest = lines or block
+        position = nearest[0][0] if nearest else 1
+        problems.append(_problem(current, position, message))
     return problems
 
 
 def missing_file(policy_file: str, snapshot: Snapshot) -> list[Problem]:
-    """A warning where the policy names a platform team and there is no CODEOWNERS that GitHub could
-    ask it by."""
+    """A warning if the policy names a platform team, but the repository has no CODEOWNERS."""
     if not snapshot.policy.owners:
         return []
-    said = (
-        f"the policy names owners and there is no {LOCATIONS[0]}: GitHub asks nobody. Run"
-        " mlflow-gitops codeowners"
+    message = (
+        f"the policy names owners, but there is no {LOCATIONS[0]}, so GitHub asks nobody for a"
+        " review. Run mlflow-gitops codeowners"
     )
-    return [Problem(policy_file, 1, 1, "codeowners-missing", said, "warning")]
+    return [Problem(policy_file, 1, 1, "codeowners-missing", message, "warning")]
 
 
-def _problem(found: CodeOwners, line: int, said: str) -> Problem:
-    return Problem(
-        found.file,
-        line,
-        1,
-        "codeowners-stale",
-        f"{said}. Run mlflow-gitops codeowners and commit what it writes",
-    )
+def _problem(current: CodeOwners, line: int, message: str) -> Problem:
+    advice = "Run mlflow-gitops codeowners and commit the file"
+    return Problem(current.file, line, 1, "codeowners-stale", f"{message}. {advice}")
 
 
 def _line(path: str, owners: Iterable[str]) -> str:
     return " ".join([pattern(path), *owners])
 
 
-def _readable(owners: Iterable[str]) -> list[str]:
-    # An address may begin with `#`, and would then hide itself and all that follows.
+def _usable(owners: Iterable[str]) -> list[str]:
+    # An e-mail address may begin with `#`, which would turn the rest of the line into a comment.
     return [owner for owner in owners if not owner.startswith("#")]
 
 
 def _parts(text: str) -> tuple[list[str], dict[str, list[str]]]:
-    """People's own lines, and the blocks by the registry folder's pattern. A block without its end
-    is only its first line."""
-    own: list[str] = []
+    """People's own lines, and the blocks by the pattern of their registry folder. A block without an
+    end is only its first line."""
+    own_lines: list[str] = []
     blocks: dict[str, list[str]] = {}
     lines = _lines(text)
-    at = 0
-    while at < len(lines):
-        name = _name(lines[at])
+    start = 0
+    while start < len(lines):
+        name = _block_name(lines[start])
         if name is None:
-            own.append(lines[at])
-            at += 1
+            own_lines.append(lines[start])
+            start += 1
             continue
-        end = next((i for i in range(at, len(lines)) if lines[i].rstrip() == _END + name), at)
-        blocks[name] = lines[at : end + 1]
-        at = end + 1
-        # The blank line between two blocks is the composer's.
-        while at < len(lines) and not lines[at].strip():
-            at += 1
-    return own, blocks
+
+        end = _block_end(lines, start, name)
+        blocks[name] = lines[start : end + 1]
+        start = end + 1
+        while start < len(lines) and not lines[start].strip():
+            start += 1  # blank lines between blocks were written with them
+    return own_lines, blocks
+
+
+def _block_end(lines: Sequence[str], start: int, name: str) -> int:
+    """The index of a block's last line."""
+    for index in range(start, len(lines)):
+        if lines[index].rstrip() == _END + name:
+            return index
+    return start
 
 
 def _lines(text: str) -> list[str]:
@@ -200,19 +215,19 @@ def _lines(text: str) -> list[str]:
     return lines if lines[-1] else lines[:-1]
 
 
-def _numbered(text: str, name: str) -> Iterator[tuple[int, str]]:
-    """The lines of one block with their numbers, its first one included."""
-    inside = False
+def _numbered_block(text: str, name: str) -> Iterator[tuple[int, str]]:
+    """The lines of one block, the first and the last included, each with its number."""
+    is_inside = False
     for number, line in enumerate(_lines(text), 1):
-        inside = inside or _name(line) == name
-        if inside:
+        is_inside = is_inside or _block_name(line) == name
+        if is_inside:
             yield number, line
         if line.rstrip() == _END + name:
             return
 
 
-def _name(line: str) -> str | None:
-    """The registry folder's pattern that a block's first line names."""
+def _block_name(line: str) -> str | None:
+    """The pattern of the registry folder, if a line is the first one of a block."""
     if not line.startswith(_BEGIN):
         return None
-    return line.removeprefix(_BEGIN).partition(_SAYS[:2])[0].rstrip()
+    return line.removeprefix(_BEGIN).partition(_EXPLANATION[:2])[0].rstrip()

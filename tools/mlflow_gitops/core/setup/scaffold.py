@@ -1,8 +1,9 @@
-"""What `init` writes: the starting policy, and the shipped files made to fit a repository. Pure.
+"""What `init` writes: the initial policy, and the files that this package contains, adapted to a
+repository. Pure.
 
-A workflow begins with a line that holds the SHA-256 of the rest, so that a later release knows
-whether anybody edited it. Schemas need no such line: the command reads its own, and a copy that
-differs tells editors what is not so.
+A workflow begins with a line that has the SHA-256 of the rest, so that a later release knows whether
+somebody edited it. Schemas need no such line: the commands read their own, and a copy that differs
+would only mislead editors.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ ACTION = ".github/actions/mlflow-gitops"
 TEMPLATE = ".github/pull_request_template.md"
 
 _OWN_WORKFLOWS = ("ci.yml",)
-"""Workflows that test this project; a repository of manifests has no use for them."""
+"""Workflows that test this project. A repository of manifests does not need them."""
 
 _SEAL = re.compile(r"# Written by mlflow-gitops init [^ ]+ \(sha256:([0-9a-f]{64})\).*")
 _PERMISSIONS = "\npermissions: {}\n"
@@ -33,8 +34,8 @@ Renewal = Literal["never", "unedited", "always"]
 
 @dataclass(frozen=True, slots=True)
 class ScaffoldTarget:
-    """What the shipped files are made to fit: the registry folder, the main branch, and what pip
-    installs in a workflow."""
+    """What the files are adapted to: the registry folder, the main branch, and what pip installs in
+    a workflow."""
 
     registry: str
     branch: str
@@ -45,38 +46,45 @@ class ScaffoldTarget:
 
 @dataclass(frozen=True, slots=True)
 class ScaffoldFile:
-    """One file as `init` writes it. `renewal` says when `--update` may replace one that is there."""
+    """One file as `init` writes it. `renewal` says when `--update` may replace an existing file."""
 
     path: str
     data: bytes
     renewal: Renewal
 
 
-def for_github(shipped: Mapping[str, bytes], place: ScaffoldTarget) -> Iterator[ScaffoldFile]:
-    """GitHub's files, from the shipped ones (path to content)."""
+def for_github(shipped: Mapping[str, bytes], target: ScaffoldTarget) -> Iterator[ScaffoldFile]:
+    """The files for GitHub, made from those in this package (path to content)."""
     for path, data in sorted(shipped.items()):
-        if path.rpartition("/")[2] in _OWN_WORKFLOWS:
+        name = path.rpartition("/")[2]
+        if name in _OWN_WORKFLOWS:
             continue
         if path == TEMPLATE:
             yield ScaffoldFile(path, data, "never")
-            continue
-        text = data.decode()
-        if path.startswith(f"{FOLDER}/"):
-            files = [(path.rpartition("/")[2], _workflow(text, place))]
-            if place.environments:
-                files = list(for_environments(*files[0], place.environments))
-            for name, made in files:
-                yield ScaffoldFile(
-                    f"{FOLDER}/{name}", with_seal(made, place.version).encode(), "unedited"
-                )
-            continue
-        if path == f"{ACTION}/action.yml":
-            text = _action(text, place)
-        yield ScaffoldFile(path, with_seal(text, place.version).encode(), "unedited")
+        elif path.startswith(f"{FOLDER}/"):
+            for file, text in _workflows(name, data.decode(), target):
+                yield _sealed_file(f"{FOLDER}/{file}", text, target)
+        elif path == f"{ACTION}/action.yml":
+            yield _sealed_file(path, _action(data.decode(), target), target)
+        else:
+            yield _sealed_file(path, data.decode(), target)
+
+
+def _sealed_file(path: str, text: str, target: ScaffoldTarget) -> ScaffoldFile:
+    return ScaffoldFile(path, with_seal(text, target.version).encode(), "unedited")
+
+
+def _workflows(name: str, text: str, target: ScaffoldTarget) -> Iterator[tuple[str, str]]:
+    """The workflows (file name, text) that one workflow of this package becomes."""
+    text = _workflow(text, target)
+    if target.environments:
+        yield from for_environments(name, text, target.environments)
+    else:
+        yield name, text
 
 
 def with_seal(text: str, version: str) -> str:
-    """A text with the line that tells later whether it was edited."""
+    """A text with the first line that later shows whether it was edited."""
     digest = hashlib.sha256(text.encode()).hexdigest()
     return (
         f"# Written by mlflow-gitops init {version} (sha256:{digest}); init --update renews it"
@@ -85,59 +93,58 @@ def with_seal(text: str, version: str) -> str:
 
 
 def is_unedited(data: bytes) -> bool:
-    """Whether a file is as some release of this command wrote it."""
+    """Whether a file is exactly what some release of this command wrote."""
     head, _, rest = data.replace(b"\r\n", b"\n").partition(b"\n")
-    found = _SEAL.fullmatch(head.decode("utf-8", "replace"))
-    return found is not None and found.group(1) == hashlib.sha256(rest).hexdigest()
+    seal = _SEAL.fullmatch(head.decode("utf-8", "replace"))
+    return seal is not None and seal.group(1) == hashlib.sha256(rest).hexdigest()
 
 
-def _workflow(text: str, place: ScaffoldTarget) -> str:
-    text = text.replace("branches: [main]", f"branches: [{quoted(place.branch, None)}]")
-    if place.registry != "registry" and "mlflow-gitops" in text:
-        env = f"\nenv:\n  MLFLOW_GITOPS_REGISTRY_DIR: {quoted(place.registry, None)}\n"
+def _workflow(text: str, target: ScaffoldTarget) -> str:
+    text = text.replace("branches: [main]", f"branches: [{quoted(target.branch, None)}]")
+    if target.registry != "registry" and "mlflow-gitops" in text:
+        env = f"\nenv:\n  MLFLOW_GITOPS_REGISTRY_DIR: {quoted(target.registry, None)}\n"
         text = text.replace(_PERMISSIONS, _PERMISSIONS + env, 1)
     return text
 
 
-def _action(text: str, place: ScaffoldTarget) -> str:
-    """Here the action lies in a checkout of this project, which it installs; elsewhere it installs
-    a release."""
-    about = ("inputs", "requirement")
-    said = "What pip installs: by default the version that wrote this file."
-    text = set_value(text, (*about, "description"), said)
-    return set_value(text, (*about, "default"), place.requirement)
+def _action(text: str, target: ScaffoldTarget) -> str:
+    """In this project the action installs the checkout that it is in; in other repositories it
+    installs a release."""
+    requirement = ("inputs", "requirement")
+    description = "What pip installs: by default the version that wrote this file."
+    text = set_value(text, (*requirement, "description"), description)
+    return set_value(text, (*requirement, "default"), target.requirement)
 
 
 def initial_policy(registry: str, owner: str | None, *, aliases: bool) -> bytes:
-    """The policy that a team starts with: little is asked, and what more could be is there as a
-    comment."""
+    """The policy that a team starts with: few rules, and further ones as comments."""
     owners = (
         f"owners: [{json.dumps(owner, ensure_ascii=False)}]"
         if owner
         else '# owners: ["@your-org/ml-platform"]'
     )
-    off = "" if aliases else "# "
-    up = "../" * (registry.count("/") + 1)
+    alias_prefix = "" if aliases else "# "
+    to_top = "../" * (registry.count("/") + 1)
     return f"""\
-# yaml-language-server: $schema={up}schemas/policy.schema.json
+# yaml-language-server: $schema={to_top}schemas/policy.schema.json
 # The rules for every manifest. The platform team owns this file; models/ belongs to the teams.
-{owners}   # whom GitHub asks about this file and whatever names no owner
+{owners}   # GitHub asks them about this file and every file without an owner
 stages:
   Staging:
-    {off}alias: staging            # keeps the stage as an alias, too: models:/<model>@staging
+    {alias_prefix}alias: staging            # keeps the stage as an alias, too: models:/<model>@staging
     require: {{status: READY}}
   Production:
-    {off}alias: production
-    protected: true             # left empty by an explicit null only
+    {alias_prefix}alias: production
+    protected: true             # only an explicit null leaves it empty
     require: {{status: READY, pinned: true}}
-    # from: [Staging]           # a version climbs, and git history proves it
-    # soak: 24h                 # this long, counted from the merge that put it there
+    # from: [Staging]           # only versions that held Staging, by git history
+    # soak: 24h                 # for this long, counted from the merge
     # approvals: 1              # of the pull request, by someone other than its author
 limits: {{changed_models: {{percent: 30, floor: 10}}}}
 drift: heal                     # or: report
-# propose: Staging              # what training registers comes as a pull request for this stage
+# propose: Staging              # new versions become pull requests for this stage
 """.encode()
 
 
 KEEP = b""
-"""What keeps a folder in git that has no manifest yet."""
+"""The content of the file that keeps an empty folder in git."""
