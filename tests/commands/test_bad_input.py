@@ -430,7 +430,7 @@ SHELL = '"$0" -m mlflow_gitops --repo "$1" '
         ("--help > /dev/full", 1, "The output could not be written"),
         ("log >&-", 0, ""),
         ("log --format json >&- 2>&-", 0, ""),
-        ("reconcile <&-", 64, "without a terminal"),
+        ("reconcile <&-", 64, "there is no terminal"),
         ("log --since nowhere 2> /dev/full", 1, ""),
         ("log --nonsense 2> /dev/full", 64, ""),
         ("show nothing-of-that-name 2>&-", 1, ""),

@@ -26,7 +26,7 @@ def events(team: Team, *options: str) -> list[dict[str, Any]]:
     return found
 
 
-def kept(team: Team) -> list[receipts.Receipt]:
+def receipts_of(team: Team) -> list[receipts.Receipt]:
     return Notes.of_repository(Git(team.folder)).receipts()
 
 
@@ -39,18 +39,18 @@ def test_an_event_took_effect_when_a_run_applied_it(team: Team, shelf: LaneRegis
     pending = events(team, name)
     assert [e["effect"] is None for e in pending] == [False, False, True, True, True, True]
     team.reconcile()
-    one, two = kept(team)
-    told = {(e["stage"], *e["to"]): e["effect"] for e in events(team, name)}
-    assert told == {
-        ("@best", 1): {"at": one.at, "result": "applied"},
-        ("Production", 1): {"at": one.at, "result": "applied"},
-        ("@best", 2): {"at": two.at, "result": "applied"},
+    first, second = receipts_of(team)
+    effects = {(e["stage"], *e["to"]): e["effect"] for e in events(team, name)}
+    assert effects == {
+        ("@best", 1): {"at": first.at, "result": "applied"},
+        ("Production", 1): {"at": first.at, "result": "applied"},
+        ("@best", 2): {"at": second.at, "result": "applied"},
         ("Production", 2): {"at": events(team, name)[-1]["at"], "result": "superseded"},
-        ("Staging", 4): {"at": two.at, "result": "applied"},
-        ("Production", 3): {"at": two.at, "result": "applied"},
+        ("Staging", 4): {"at": second.at, "result": "applied"},
+        ("Production", 3): {"at": second.at, "result": "applied"},
     }
     assert pending[-1]["commit"] == third
-    assert f"✓ applied {two.at[:10]} {two.at[11:16]}" in team.run("log", name).out
+    assert f"✓ applied {second.at[:10]} {second.at[11:16]}" in team.run("log", name).out
 
 
 def test_a_receipt_of_another_environment_or_of_an_edited_line_is_no_effect(
@@ -59,11 +59,12 @@ def test_a_receipt_of_another_environment_or_of_an_edited_line_is_no_effect(
     name = shelf.model(1)
     sha = team.commit(**{name: "stages: {Production: 1}\n"})
     team.reconcile()
-    [own] = kept(team)
-    other = json.dumps(
-        {**own.content, "owner": f"{own.content['owner']}:elsewhere"}, separators=(",", ":")
+    [own_receipt] = receipts_of(team)
+    other_line = json.dumps(
+        {**own_receipt.content, "owner": f"{own_receipt.content['owner']}:elsewhere"},
+        separators=(",", ":"),
     )
-    team.git("notes", "--ref=mlflow-gitops", "add", "-f", "-m", other, sha)
+    team.git("notes", "--ref=mlflow-gitops", "add", "-f", "-m", other_line, sha)
     assert [e["effect"] for e in events(team, name)] == [None]
     team.git(
         "notes",
@@ -91,7 +92,7 @@ def test_people_come_from_the_receipt_where_it_looked_them_up(
         **{name: "stages: {Production: 2}\n"},
     )
     team.reconcile()
-    one, two = kept(team)
+    one, two = receipts_of(team)
     people = {
         "commit": first,
         "pr": 41,
@@ -106,8 +107,8 @@ def test_people_come_from_the_receipt_where_it_looked_them_up(
         "merged_by": None,
         "approved_by": [],
     }
-    for receipt, said in ((one, people), (two, claimed)):
-        models = [{**receipt.content["models"][0], "people": [said, "nonsense", {"commit": 7}]}]
+    for receipt, vouched in ((one, people), (two, claimed)):
+        models = [{**receipt.content["models"][0], "people": [vouched, "nonsense", {"commit": 7}]}]
         line = json.dumps({**receipt.content, "models": models}, separators=(",", ":"))
         team.git("notes", "--ref=mlflow-gitops", "add", "-f", "-m", line, receipt.commit)
     told, later = events(team, name)
@@ -126,9 +127,9 @@ def test_what_mlflow_really_had(team: Team, shelf: LaneRegistry) -> None:
     team.reconcile()
     team.commit(**{name: "stages: {Production: 2}\n"})
     between = team.run("show", name, "--effective", "--format", "json").json["models"]
-    wanted = team.run("show", name, "--format", "json").json["models"][0]["stages"]
-    [one] = kept(team)
-    assert wanted == {"Production": [2]}
+    declared = team.run("show", name, "--format", "json").json["models"][0]["stages"]
+    [one] = receipts_of(team)
+    assert declared == {"Production": [2]}
     since = {"at": one.at, "commit": first}
     assert between == [
         {
@@ -139,18 +140,20 @@ def test_what_mlflow_really_had(team: Team, shelf: LaneRegistry) -> None:
     ]
     third = team.commit(**{name: "stages: {Production: 3}\n"})
     team.reconcile()
-    two = kept(team)[-1]
+    second = receipts_of(team)[-1]
     [now] = team.run("show", name, "--effective", "--format", "json").json["models"]
     assert now["stages"] == {"Archived": [1], "Production": [3]}
-    assert now["since"]["Production"] == {"at": two.at, "commit": third}
-    assert {stage: list(held) for stage, held in _stages(shelf, name).items()} == now["stages"]
-    [then] = team.run("show", name, "--effective", "--at", one.at, "--format", "json").json[
+    assert now["since"]["Production"] == {"at": second.at, "commit": third}
+    assert {stage: list(versions) for stage, versions in _stages(shelf, name).items()} == now[
+        "stages"
+    ]
+    [earlier] = team.run("show", name, "--effective", "--at", one.at, "--format", "json").json[
         "models"
     ]
-    assert then["stages"] == {"@best": [1], "Production": [1]}
+    assert earlier["stages"] == {"@best": [1], "Production": [1]}
     assert team.run("show", name, "--effective", "--at", first, "--format", "json").json[
         "models"
-    ] == [then]
+    ] == [earlier]
     assert (
         team.run("show", name, "--effective", "--at", "2020-01-01", "--format", "json").json[
             "models"
@@ -174,7 +177,7 @@ def test_what_mlflow_really_had_though_a_run_left_no_receipt_and_a_clock_was_put
     team.reconcile()
     team.git("notes", "--ref=mlflow-gitops", "remove", "HEAD")
     team.reconcile()
-    assert kept(team)[-1].content["recovered"] is True
+    assert receipts_of(team)[-1].content["recovered"] is True
     agrees()
     team.commit(**{name: "stages: {Production: 3}\n"})
     settings = team.settings

@@ -29,7 +29,7 @@ def uri(sqlite_uri: str) -> str:
     return sqlite_uri
 
 
-def kept(team: Team) -> list[receipts.Receipt]:
+def receipts_of(team: Team) -> list[receipts.Receipt]:
     return Notes.of_repository(Git(team.folder)).receipts()
 
 
@@ -40,7 +40,7 @@ def test_each_run_that_changed_something_leaves_one_line(team: Team, shelf: Lane
     second = team.commit(**{name: "stages: {Production: 2}\n"})
     team.reconcile()
     team.reconcile()
-    one, two = kept(team)
+    one, two = receipts_of(team)
     assert (one.commit, two.commit) == (first, second)
     assert one.line.startswith('{"at":"') and "\n" not in one.line
     assert (
@@ -60,7 +60,7 @@ def test_each_run_that_changed_something_leaves_one_line(team: Team, shelf: Lane
         "cause": "commit",
         "commit": second,
     }
-    assert receipts.broken_links(kept(team)) == []
+    assert receipts.broken_links(receipts_of(team)) == []
 
 
 def test_one_receipt_explains_several_merges(team: Team, shelf: LaneRegistry) -> None:
@@ -70,7 +70,7 @@ def test_one_receipt_explains_several_merges(team: Team, shelf: LaneRegistry) ->
     team.reconcile()
     ran = team.run("reconcile", "--yes")
     assert "Recovered" not in ran.err
-    [receipt] = kept(team)
+    [receipt] = receipts_of(team)
     assert (receipt.commit, receipt.applied()) == (tip, set(names))
 
 
@@ -79,14 +79,14 @@ def test_an_edited_or_deleted_receipt_breaks_the_chain(team: Team, shelf: LaneRe
     for version in (1, 2, 3):
         team.commit(**{name: f"stages: {{Production: {version}}}\n"})
         team.reconcile()
-    one, two, three = kept(team)
+    first, second, third = receipts_of(team)
     notes = ["notes", "--ref=mlflow-gitops"]
-    edited = two.line.replace('"applied"', '"refused"')
-    team.git(*notes, "add", "-f", "-m", edited, two.commit)
-    assert [broken.digest for broken in receipts.broken_links(kept(team))] == [three.digest]
-    team.git(*notes, "remove", two.commit)
-    assert [broken.digest for broken in receipts.broken_links(kept(team))] == [three.digest]
-    assert one in kept(team)
+    edited = second.line.replace('"applied"', '"refused"')
+    team.git(*notes, "add", "-f", "-m", edited, second.commit)
+    assert [broken.digest for broken in receipts.broken_links(receipts_of(team))] == [third.digest]
+    team.git(*notes, "remove", second.commit)
+    assert [broken.digest for broken in receipts.broken_links(receipts_of(team))] == [third.digest]
+    assert first in receipts_of(team)
 
 
 def test_a_run_that_died_before_its_receipt_is_made_good(team: Team, shelf: LaneRegistry) -> None:
@@ -99,7 +99,7 @@ def test_a_run_that_died_before_its_receipt_is_made_good(team: Team, shelf: Lane
     team.commit("Something else")
     ran = team.run("reconcile", "--yes")
     assert ran.code == 0 and f"Recovered the receipt of an earlier run for {name}" in ran.err
-    [recovered] = kept(team)
+    [recovered] = receipts_of(team)
     assert (
         recovered.commit == first
         and recovered.content["recovered"] is True
@@ -120,7 +120,7 @@ def test_a_receipt_that_cannot_be_kept_is_exit_5(team: Team, shelf: LaneRegistry
     assert shelf.stages(name) == {1: "Production"}
     blocker.unlink()
     assert "Recovered" in team.run("reconcile", "--yes").err
-    assert len(kept(team)) == 1
+    assert len(receipts_of(team)) == 1
 
 
 def test_receipts_reach_the_remote_and_other_clones(
@@ -134,7 +134,7 @@ def test_receipts_reach_the_remote_and_other_clones(
     clone = Team.__new__(Team)
     clone.folder, clone.uri = tmp_path / "clone", team.uri
     # A clone has no notes, and does not take that for a crash.
-    assert "Recovered" not in clone.run("reconcile", "--yes").err and kept(clone) == []
+    assert "Recovered" not in clone.run("reconcile", "--yes").err and receipts_of(clone) == []
     clone.commit(**{name: "stages: {Production: 2}\n"})
     clone.git("push", "-q")
     clone.reconcile("--push-receipts")
@@ -142,8 +142,12 @@ def test_receipts_reach_the_remote_and_other_clones(
     team.commit(**{name: "stages: {Production: 1}\n"})
     team.git("push", "-q")
     team.reconcile("--push-receipts")
-    chain = kept(team)
-    assert [one.content["previous"] for one in chain] == [None, chain[0].digest, chain[1].digest]
+    chain = receipts_of(team)
+    assert [receipt.content["previous"] for receipt in chain] == [
+        None,
+        chain[0].digest,
+        chain[1].digest,
+    ]
     broken = tmp_path / "elsewhere"
     team.git("remote", "set-url", "origin", str(broken))
     team.commit(**{name: "stages: {Production: 2}\n"})
@@ -151,7 +155,7 @@ def test_receipts_reach_the_remote_and_other_clones(
     assert (
         ran.code == 5 and "could not be fetched" in ran.err and "applied, not recorded" in ran.err
     )
-    assert len(kept(team)) == 4, "what cannot be pushed is still kept here"
+    assert len(receipts_of(team)) == 4, "what cannot be pushed is still kept here"
 
 
 WRITER = """
@@ -201,7 +205,7 @@ def test_two_processes_push_at_once_and_none_is_lost(tmp_path: Path, times: int)
         _, error = writer.communicate(timeout=300)
         assert writer.returncode == 0, error
     one.git("fetch", "-q", "origin", "+refs/notes/mlflow-gitops:refs/notes/mlflow-gitops")
-    found = kept(one)
+    found = receipts_of(one)
     written = sorted((receipt.content["by"], receipt.content["run"]) for receipt in found)
     assert written == sorted((who, i) for who in ("one", "two") for i in range(times))
     assert receipts.broken_links(found) == []
@@ -219,7 +223,7 @@ def test_two_processes_in_one_clone_lose_none(tmp_path: Path) -> None:
         for who in ("one", "two")
     ]
     assert [writer.wait(120) for writer in writers] == [0, 0]
-    assert len(kept(team)) == 20
+    assert len(receipts_of(team)) == 20
 
 
 def test_a_note_that_people_wrote_stays(team: Team, shelf: LaneRegistry) -> None:
@@ -242,11 +246,11 @@ def test_a_note_in_another_encoding_stays_as_it_is(team: Team, shelf: LaneRegist
     )
     (team.folder / "note").unlink()
     team.reconcile()
-    [receipt] = kept(team)
-    shown = subprocess.check_output(
+    [receipt] = receipts_of(team)
+    note = subprocess.check_output(
         ["git", "notes", "--ref=mlflow-gitops", "show", commit], cwd=team.folder
     )
-    assert shown == written + receipt.line.encode() + b"\n"
+    assert note == written + receipt.line.encode() + b"\n"
 
 
 def test_receipts_that_come_while_the_remotes_are_merged_stay(tmp_path: Path) -> None:
@@ -254,22 +258,22 @@ def test_receipts_that_come_while_the_remotes_are_merged_stay(tmp_path: Path) ->
     commit = team.commit("Only one")
     with_remote(team, tmp_path)
     lines = [receipt_line({"at": f"2026-01-01T00:00:0{i}Z", "models": []}, None) for i in range(3)]
-    own = Notes.of_repository(Git(team.folder))
-    own.add(commit, lines[0])
-    own.push()
+    notes = Notes.of_repository(Git(team.folder))
+    notes.add(commit, lines[0])
+    notes.push()
     team.git("update-ref", "-d", "refs/notes/mlflow-gitops")
-    own.add(commit, lines[1])
+    notes.add(commit, lines[1])
 
     class Meanwhile(Git):
         """A clone in which another process records something just when receipts are merged."""
 
         def output(self, *args: str, **how: Any) -> str:
-            if "merge" in args and len(kept(team)) < 2:
-                own.add(commit, lines[2])
+            if "merge" in args and len(receipts_of(team)) < 2:
+                notes.add(commit, lines[2])
             return super().output(*args, **how)
 
     Notes(Meanwhile(team.folder), "origin").fetch()
-    assert [one.line for one in kept(team)] == lines
+    assert [receipt.line for receipt in receipts_of(team)] == lines
 
 
 def test_receipts_that_the_remote_lost_are_pushed_again(
@@ -282,7 +286,11 @@ def test_receipts_that_the_remote_lost_are_pushed_again(
     team.git("push", "-q", "origin", ":refs/notes/mlflow-gitops")
     assert pushed(bare) == []
     team.reconcile("--push-receipts")
-    assert [one.digest for one in pushed(bare)] == [one.digest for one in kept(team)] != []
+    assert (
+        [receipt.digest for receipt in pushed(bare)]
+        == [receipt.digest for receipt in receipts_of(team)]
+        != []
+    )
 
 
 def test_a_clone_that_fetches_all_notes_keeps_receipts_that_are_not_pushed_yet(
@@ -298,7 +306,7 @@ def test_a_clone_that_fetches_all_notes_keeps_receipts_that_are_not_pushed_yet(
         commit, receipt_line({"at": "2026-01-01T00:00:00Z", "models": []}, None)
     )
     git.fetch()
-    assert len(kept(team)) == 1
+    assert len(receipts_of(team)) == 1
 
 
 def with_remote(team: Team, tmp_path: Path) -> Path:
@@ -331,9 +339,9 @@ def test_what_could_not_be_pushed_is_pushed_by_the_next_run(
     assert team.run("reconcile", "--yes", "--push-receipts").code == 0, (
         "there is nothing else to do"
     )
-    assert [one.digest for one in pushed(bare)] == [one.digest for one in kept(team)] and len(
-        pushed(bare)
-    ) == 1
+    assert [receipt.digest for receipt in pushed(bare)] == [
+        receipt.digest for receipt in receipts_of(team)
+    ] and len(pushed(bare)) == 1
 
 
 def test_a_new_clone_recovers_what_was_never_pushed_and_pushes_it(
@@ -390,14 +398,14 @@ def test_a_stamp_that_could_not_be_written_is_written_by_the_next_run(
         broken.setattr(Registry, "set_tag", refuses)
         ran = team.run("reconcile", "--yes")
         assert ran.code == 5 and "applied, not recorded: not now" in ran.err
-    [receipt] = kept(team)
+    [receipt] = receipts_of(team)
     assert [shelf.tags(name).get("gitops.receipt") == receipt.digest for name in names] == [
         True,
         False,
         True,
     ]
     assert team.run("reconcile", "--yes").code == 0
-    assert shelf.tags(names[1])["gitops.receipt"] == receipt.digest and len(kept(team)) == 1
+    assert shelf.tags(names[1])["gitops.receipt"] == receipt.digest and len(receipts_of(team)) == 1
     shelf.client.set_registered_model_tag(names[0], "gitops.receipt", "f" * 64)
     assert team.run("reconcile", "--yes").code == 0
     assert shelf.tags(names[0])["gitops.receipt"] == "f" * 64, (
@@ -412,11 +420,11 @@ def test_an_interrupted_run_records_what_was_under_way(
     """Ctrl-C: models under way are finished and recorded, the others are left for the next run."""
     names = [shelf.model(1, f"m{i}") for i in range(4)]
     team.commit(**{name: "stages: {Production: 1}\n" for name in names})
-    transition, begun = Registry.transition, []
+    transition, transitions = Registry.transition, []
 
     def slow(self: Registry, name: str, version: int, stage: str) -> None:
-        begun.append(name)
-        if len(begun) == model:
+        transitions.append(name)
+        if len(transitions) == model:
             _thread.interrupt_main()
         time.sleep(0.3)
         transition(self, name, version, stage)
@@ -425,11 +433,11 @@ def test_an_interrupted_run_records_what_was_under_way(
     ran = team.run("reconcile", "--yes", "--jobs", "1")
     assert ran.code == 130 and "interrupted" in ran.err
     done = [name for name in names if shelf.stages(name) == {1: "Production"}]
-    [receipt] = kept(team)
+    [receipt] = receipts_of(team)
     assert 1 <= len(done) < len(names) and receipt.applied() == set(done)
     monkeypatch.undo()
-    again = team.run("reconcile", "--yes")
-    assert again.code == 0 and "Recovered" not in again.err
+    next_run = team.run("reconcile", "--yes")
+    assert next_run.code == 0 and "Recovered" not in next_run.err
 
 
 def test_what_a_dead_run_did_is_named_by_the_receipt_that_makes_it_good(
@@ -441,12 +449,12 @@ def test_what_a_dead_run_did_is_named_by_the_receipt_that_makes_it_good(
     first = team.git("rev-parse", "refs/notes/mlflow-gitops")
     team.commit(**{name: "stages: {Production: 3}\ntags: {task: x}\n"})
     team.reconcile()
-    [_, whole] = kept(team)
+    [_, whole] = receipts_of(team)
     team.git("update-ref", "refs/notes/mlflow-gitops", first)
     assert "Recovered" in team.run("reconcile", "--yes").err
-    [_, recovered] = kept(team)
+    [_, recovered] = receipts_of(team)
     assert recovered.content["recovered"] is True and recovered.commit == whole.commit
-    assert named(recovered) == named(whole) and len(named(whole)) == 5
+    assert changes_in(recovered) == changes_in(whole) and len(changes_in(whole)) == 5
 
 
 def test_a_pruned_model_whose_run_died_is_recorded(team: Team, shelf: LaneRegistry) -> None:
@@ -457,17 +465,21 @@ def test_a_pruned_model_whose_run_died_is_recorded(team: Team, shelf: LaneRegist
     team.git("rm", "-q", f"registry/models/{name}.yaml")
     gone = team.commit("Retire it")
     team.reconcile("--prune")
-    [_, whole] = kept(team)
+    [_, whole] = receipts_of(team)
     team.git("update-ref", "refs/notes/mlflow-gitops", first)
     assert (
         f"Recovered the receipt of an earlier run for {name}" in team.run("reconcile", "--yes").err
     )
-    [_, recovered] = kept(team)
-    assert recovered.commit == gone and named(recovered) == named(whole) and named(whole)
+    [_, recovered] = receipts_of(team)
+    assert (
+        recovered.commit == gone
+        and changes_in(recovered) == changes_in(whole)
+        and changes_in(whole)
+    )
     assert shelf.tags(name)["gitops.receipt"] == recovered.digest
 
 
-def named(receipt: receipts.Receipt) -> list[tuple[object, ...]]:
+def changes_in(receipt: receipts.Receipt) -> list[tuple[object, ...]]:
     """The changes that a receipt names, whether its run made or found them."""
     [model] = receipt.models()
     changes = (*model.changes, *model.already_applied)

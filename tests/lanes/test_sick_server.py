@@ -44,7 +44,7 @@ def with_password(address: str) -> str:
     return address.replace("://", f"://user:{SECRET}@")
 
 
-def said(team: Team, address: str, *args: str) -> str:
+def failure_text(team: Team, address: str, *args: str) -> str:
     """What `status` says of a server that cannot be used; it exits 1, in time, and keeps the
     secret."""
     start = time.monotonic()
@@ -58,12 +58,12 @@ def said(team: Team, address: str, *args: str) -> str:
 
 def test_dead(team: Team) -> None:
     team.commit(m="stages: {}\n")
-    assert "refuses connections" in said(team, f"http://127.0.0.1:{free_port()}")
+    assert "refuses connections" in failure_text(team, f"http://127.0.0.1:{free_port()}")
 
 
 def test_unknown_host(team: Team) -> None:
     team.commit(m="stages: {}\n")
-    assert "no host of that name" in said(team, "http://mlflow.invalid:5000")
+    assert "no host of that name" in failure_text(team, "http://mlflow.invalid:5000")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_silent(team: Team, patience: float | None) -> None:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(16)
         waited = f"did not answer within {2 * patience if patience else 10:.0f} seconds"
-        assert waited in said(team, f"http://127.0.0.1:{deaf.getsockname()[1]}")
+        assert waited in failure_text(team, f"http://127.0.0.1:{deaf.getsockname()[1]}")
 
 
 def test_slow_is_waited_for(team: Team, shelf: LaneRegistry, between: Proxy) -> None:
@@ -115,7 +115,7 @@ def test_slow_is_waited_for(team: Team, shelf: LaneRegistry, between: Proxy) -> 
 def test_unwilling(team: Team, between: Proxy, answer: Answer, words: str) -> None:
     team.commit(m="stages: {}\n")
     between.fault = lambda *_: answer
-    assert words in said(team, between.address)
+    assert words in failure_text(team, between.address)
 
 
 def test_redirected_to_a_login_page(team: Team, between: Proxy) -> None:
@@ -129,13 +129,13 @@ def test_redirected_to_a_login_page(team: Team, between: Proxy) -> None:
         )
 
     between.fault = login
-    assert "a login page perhaps" in said(team, between.address)
+    assert "a login page perhaps" in failure_text(team, between.address)
 
 
 def test_a_certificate_that_nobody_signed(team: Team, tmp_path: Path) -> None:
     team.commit(m="stages: {}\n")
     with tls_server(tmp_path) as address:
-        assert "TLS certificate is not trusted" in said(team, address)
+        assert "TLS certificate is not trusted" in failure_text(team, address)
 
 
 def test_retry_after_is_honoured_while_reading(

@@ -16,7 +16,7 @@ MODEL = "fraud"
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository and a registry with a model of three versions: 2 in Production after 1, 3 in
     Staging. Made once; each test has a copy."""
     folder = tmp_path_factory.mktemp("made")
@@ -37,8 +37,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def uri(made: Path, tmp_path: Path) -> str:
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+def uri(template: Path, tmp_path: Path) -> str:
+    shutil.copytree(template, tmp_path, dirs_exist_ok=True)
     return f"sqlite:///{tmp_path / 'mlflow.db'}"
 
 
@@ -57,7 +57,7 @@ def verify(team: Team, *args: str) -> Ran:
 
 
 def fields(ran: Ran) -> list[str]:
-    return [one["field"] for one in ran.json["unexplained"]]
+    return [finding["field"] for finding in ran.json["unexplained"]]
 
 
 def test_what_was_reconciled_is_explained(team: Team, shelf: LaneRegistry, name: str) -> None:
@@ -182,7 +182,9 @@ def test_what_someone_did_beside_git_is_found_by_its_field(
     act(shelf, name)
     ran = verify(team)
     assert ran.code == 4
-    assert fields(ran) == expected and all(one["model"] == name for one in ran.json["unexplained"])
+    assert fields(ran) == expected and all(
+        finding["model"] == name for finding in ran.json["unexplained"]
+    )
 
 
 def test_a_held_stamp_that_names_a_refused_commit_is_found(
@@ -243,7 +245,8 @@ def test_a_rewritten_commit_is_found(team: Team, name: str) -> None:
     ran = verify(team)
     assert ran.code == 4 and "commit" in fields(ran)
     assert any(
-        "names no commit of the main line" in one["detail"] for one in ran.json["unexplained"]
+        "names no commit of the main line" in finding["detail"]
+        for finding in ran.json["unexplained"]
     )
 
 

@@ -30,34 +30,37 @@ EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "12"))
 def trail(git: Git, revision: str) -> tuple[MainLine, list[dict[str, object]]]:
     line = git.line(revision, REGISTRY)
     histories = HistoryReader(line, REGISTRY, git.blobs)
-    every = model_timelines(line, histories)
-    found = in_order(
-        [*policy_events(line, histories), *(event for one in every for event in one.events)]
+    timelines = model_timelines(line, histories)
+    events = in_order(
+        [
+            *policy_events(line, histories),
+            *(event for audited in timelines for event in audited.events),
+        ]
     )
-    merged = git.merged_commits(line, {event.index for event in found}, REGISTRY)
+    merged = git.merged_commits(line, {event.index for event in events}, REGISTRY)
     auditor = EventAuditor(
         line,
         REGISTRY,
-        (e for e in found if e.kind == "stage"),
+        (e for e in events if e.kind == "stage"),
         Ledger([], line.index, None),
         merged,
         histories.judge,
     )
-    told = [auditor.audit(event) for event in found]
+    audited_events = [auditor.audit(event) for event in events]
     return line, [
         {
-            "type": one.event.kind,
-            "commit": one.event.commit.sha,
-            "model": one.event.model,
-            "stage": one.event.stage,
-            "from": list(one.event.before),
-            "to": list(one.event.after),
-            "author": one.people.author,
-            "co_authors": list(one.people.co_authors),
-            "merged_by": one.people.merged_by,
-            "subject": one.event.commit.subject,
+            "type": audited.event.kind,
+            "commit": audited.event.commit.sha,
+            "model": audited.event.model,
+            "stage": audited.event.stage,
+            "from": list(audited.event.before),
+            "to": list(audited.event.after),
+            "author": audited.people.author,
+            "co_authors": list(audited.people.co_authors),
+            "merged_by": audited.people.merged_by,
+            "subject": audited.event.commit.subject,
         }
-        for one in told
+        for audited in audited_events
     ]
 
 
@@ -84,38 +87,38 @@ def test_what_was_held_then_is_what_the_commit_said(tmp_path: Path, seed: int) -
     main = [ids[i] for i in history.main]
     git = Git(tmp_path)
     line = git.line(main[-1], REGISTRY)
-    every = model_timelines(line, HistoryReader(line, REGISTRY, git.blobs))
-    for i, then in enumerate(slow_audit.whole(repo, main)):
-        now = {
-            one.model: {s: list(v) for s, v in declared_stages(one.desired_at(i)).items()}
-            for one in every
-            if one.desired_at(i)
+    timelines = model_timelines(line, HistoryReader(line, REGISTRY, git.blobs))
+    for i, expected in enumerate(slow_audit.whole(repo, main)):
+        stages = {
+            timeline.model: {s: list(v) for s, v in declared_stages(timeline.desired_at(i)).items()}
+            for timeline in timelines
+            if timeline.desired_at(i)
         }
-        assert now == then.stages
-        for course in every:
-            for stage, versions in now.get(course.model, {}).items():
+        assert stages == expected.stages
+        for course in timelines:
+            for stage, versions in stages.get(course.model, {}).items():
                 since = course.event_behind(stage, i)
                 assert (since.after if since else ()) == tuple(versions)
 
 
 def test_the_generated_histories_tell_of_everything() -> None:
     """They must really hold every kind of commit, or the tests above prove little."""
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for seed in range(24):
         rng = random.Random(7_000 + seed)
         history = random_history(rng, rng.randint(2, 16))
         clocks = [history.nodes[i].when for i in history.main]
-        seen["skewed"] += clocks != sorted(clocks)
+        counts["skewed"] += clocks != sorted(clocks)
         for i in history.main:
             node = history.nodes[i]
-            seen["merge"] += len(node.parents) > 1
-            seen["renamed"] += any(path.endswith("gamma.yaml") for path in node.tree)
-            seen["moved"] += any("/team/" in path for path in node.tree)
-            seen["revert"] += node.subject.startswith("Revert")
-            seen["deleted"] += (
+            counts["merge"] += len(node.parents) > 1
+            counts["renamed"] += any(path.endswith("gamma.yaml") for path in node.tree)
+            counts["moved"] += any("/team/" in path for path in node.tree)
+            counts["revert"] += node.subject.startswith("Revert")
+            counts["deleted"] += (
                 bool(node.parents)
                 and not history.nodes[node.parents[0]].tree.keys() <= node.tree.keys()
             )
     assert all(
-        seen[what] >= 5 for what in ("skewed", "merge", "renamed", "moved", "revert", "deleted")
-    ), seen
+        counts[kind] >= 5 for kind in ("skewed", "merge", "renamed", "moved", "revert", "deleted")
+    ), counts

@@ -16,16 +16,18 @@ from mlflow_gitops.core.audit.receipts import (
 from mlflow_gitops.core.audit.unrecorded import unrecorded, unstamped
 
 
-def told(*runs: tuple[str, str, dict[str, Any]], owner: str = "me") -> list[Receipt]:
+def make_receipts(*runs: tuple[str, str, dict[str, Any]], owner: str = "me") -> list[Receipt]:
     """A chain of (time, commit, what each model came to)."""
     notes: dict[str, str] = {}
     for at, commit, models in runs:
         at = f"{at}T00:00:00Z"
-        said = [
+        models_content = [
             {"model": name, **(end if isinstance(end, dict) else {"result": end})}
             for name, end in models.items()
         ]
-        line = receipt_line({"owner": owner, "at": at, "models": said}, newest(read(notes)))
+        line = receipt_line(
+            {"owner": owner, "at": at, "models": models_content}, newest(read(notes))
+        )
         notes[commit] = notes.get(commit, "") + line + "\n"
     return read(notes)
 
@@ -43,21 +45,27 @@ def test_what_is_no_receipt_is_passed_over() -> None:
     line = receipt_line({"at": "2026-01-01T00:00:00Z"}, None)
     timeless = '{"at":"@everyone \\u001b[2J"}\n{"at":"2026-02-30T00:00:00Z"}\n{"at":1}'
     text = f'Looked at it.\n{{"at": broken\n{timeless}\n{line}\n["at"]\n\n'
-    assert [one.line for one in read({"c": text})] == [line]
+    assert [receipt.line for receipt in read({"c": text})] == [line]
 
 
 def test_a_receipt_counts_on_its_own_commit_alone() -> None:
-    one = receipt_line({"at": "2026-01-01T00:00:00Z", "commit": "a"}, None)
-    two = receipt_line({"at": "2026-01-02T00:00:00Z", "commit": "b"}, newest(read({"a": one})))
-    assert broken_links(read({"a": one, "b": two})) == []
-    moved = read({"b": f"{one}\n{two}"})
-    assert [found.line for found in moved] == [two] == [found.line for found in broken_links(moved)]
+    first = receipt_line({"at": "2026-01-01T00:00:00Z", "commit": "a"}, None)
+    second = receipt_line({"at": "2026-01-02T00:00:00Z", "commit": "b"}, newest(read({"a": first})))
+    assert broken_links(read({"a": first, "b": second})) == []
+    moved = read({"b": f"{first}\n{second}"})
+    assert (
+        [found.line for found in moved] == [second] == [found.line for found in broken_links(moved)]
+    )
 
 
 def test_the_chain_is_in_order_of_time_whatever_the_notes_order() -> None:
-    chain = told(("2026-01-01", "b", {}), ("2026-01-02", "a", {}), ("2026-01-03", "b", {}))
-    assert [one.at for one in chain] == [f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3)]
-    assert [one.content["previous"] for one in chain] == [None, chain[0].digest, chain[1].digest]
+    chain = make_receipts(("2026-01-01", "b", {}), ("2026-01-02", "a", {}), ("2026-01-03", "b", {}))
+    assert [receipt.at for receipt in chain] == [f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3)]
+    assert [receipt.content["previous"] for receipt in chain] == [
+        None,
+        chain[0].digest,
+        chain[1].digest,
+    ]
     assert broken_links(chain) == [] and newest(chain) == chain[2].digest and newest([]) is None
 
 
@@ -75,16 +83,16 @@ def test_a_clock_that_was_put_back_makes_no_run_the_earlier_one() -> None:
                 {"owner": "me", "at": at, "models": models}, newest(read({"c": "\n".join(lines)}))
             )
         )
-    known = read({"c": "\n".join(reversed(lines))})
+    receipts = read({"c": "\n".join(reversed(lines))})
     assert (
-        [one.line for one in known] == lines
-        and broken_links(known) == []
-        and newest(known) == known[-1].digest
+        [receipt.line for receipt in receipts] == lines
+        and broken_links(receipts) == []
+        and newest(receipts) == receipts[-1].digest
     )
-    assert unstamped({"m": known[-1].digest}, known, "me") == {}
-    assert unstamped({"m": known[0].digest}, known, "me") == {known[-1].digest: ["m"]}
+    assert unstamped({"m": receipts[-1].digest}, receipts, "me") == {}
+    assert unstamped({"m": receipts[0].digest}, receipts, "me") == {receipts[-1].digest: ["m"]}
     moved = read({"c": lines[0], "d": "\n".join(lines[:2])})
-    assert [(one.commit, one.line) for one in moved] == [
+    assert [(receipt.commit, receipt.line) for receipt in moved] == [
         ("c", lines[0]),
         ("d", lines[0]),
         ("d", lines[1]),
@@ -92,17 +100,17 @@ def test_a_clock_that_was_put_back_makes_no_run_the_earlier_one() -> None:
 
 
 def test_a_gap_shows_and_two_beside_each_other_are_none() -> None:
-    one, two, three = told(
+    first, second, third = make_receipts(
         ("2026-01-01", "a", {}), ("2026-01-02", "a", {}), ("2026-01-03", "a", {})
     )
-    assert broken_links([one, three]) == [three]
-    line = receipt_line({"at": "2026-01-02T01"}, one.digest)
+    assert broken_links([first, third]) == [third]
+    line = receipt_line({"at": "2026-01-02T01"}, first.digest)
     beside = Receipt("a", line, json.loads(line))
-    assert broken_links([one, two, beside, three]) == []
+    assert broken_links([first, second, beside, third]) == []
 
 
 def test_stamps_that_no_receipt_explains() -> None:
-    chain = told(("2026-01-01", "first", {"m": "applied", "n": "failed"}))
+    chain = make_receipts(("2026-01-01", "first", {"m": "applied", "n": "failed"}))
     line = {"before": 0, "first": 1, "second": 2}
     assert unrecorded({"m": "first"}, chain, "me", line) == {}
     assert unrecorded({"m": "second", "n": "first"}, chain, "me", line) == {
@@ -120,7 +128,7 @@ def test_stamps_that_no_receipt_explains() -> None:
 
 def test_stamps_that_are_behind_their_receipt() -> None:
     healed = {"result": "refused", "changes": [{}]}
-    old, new = told(
+    old, new = make_receipts(
         ("2026-01-01", "a", {"m": "applied", "n": "applied"}),
         ("2026-01-02", "b", {"m": healed, "n": "refused"}),
     )

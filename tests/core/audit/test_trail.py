@@ -65,12 +65,16 @@ def slowly(event: Event, events: Sequence[Event], runs: Sequence[Receipt]) -> Ef
     stage? `runs` are in the order of their chain, whatever their clocks said."""
     undone: Effect | None = None
     for i in range(event.index, LENGTH):
-        for other in events:
-            if undone is None and other.index == i > event.index and other.stage == event.stage:
-                undone = Effect(other.commit.at, "superseded")
-        here = [run.at for run in runs if run.commit == COMMITS[i].sha]
-        if here:
-            return undone or Effect(here[0], "applied")
+        for later_event in events:
+            if (
+                undone is None
+                and later_event.index == i > event.index
+                and later_event.stage == event.stage
+            ):
+                undone = Effect(later_event.commit.at, "superseded")
+        times_here = [run.at for run in runs if run.commit == COMMITS[i].sha]
+        if times_here:
+            return undone or Effect(times_here[0], "applied")
     return None
 
 
@@ -99,12 +103,12 @@ def test_the_first_run_that_applied_it_before_it_was_undone(
         Event("stage", i, COMMITS[i], "alpha", stage, (), (i + 1,), "alpha")
         for i, stage in sorted(at)
     ]
-    receipts = [receipt(*one) for one in ran]
+    receipts = [receipt(*run) for run in ran]
     counting = [
-        one
-        for one in receipts
-        if one.content["owner"] == OWNER
-        and one.content["models"] == [{"model": "alpha", "result": "applied"}]
+        run
+        for run in receipts
+        if run.content["owner"] == OWNER
+        and run.content["models"] == [{"model": "alpha", "result": "applied"}]
     ]
     assert effects(events, receipts) == [slowly(event, events, counting) for event in events]
 
@@ -130,7 +134,7 @@ def test_only_what_could_take_a_gates_place_is_told() -> None:
         " INC-42\nGate-Override: soak: again\nGate-Override: metrics: no such gate"
         " here\nGate-Override: alpha/Staging soak: elsewhere\nGate-Override: soak:\n"
     )
-    made = commit(3, message)
+    merge = commit(3, message)
     side = commit(
         9,
         "Gate-Override: beta/Production soak: not ours\nGate-Override: alpha/Production soak: late",
@@ -149,14 +153,14 @@ def test_only_what_could_take_a_gates_place_is_told() -> None:
         )
         return auditor.audit(event).overrides
 
-    assert told(Event("stage", 3, made, "alpha", "Production", (), (1,), "alpha")) == (
+    assert told(Event("stage", 3, merge, "alpha", "Production", (), (1,), "alpha")) == (
         UsedOverride("soak", "INC-42"),
     )
     assert told(Event("stage", 3, commit(3), "alpha", "Production", (), (1,), "alpha")) == (
         UsedOverride("soak", "late"),
     )
     assert told(Event("stage", 3, commit(3), "gamma", "Production", (), (1,), "gamma")) == ()
-    assert told(Event("stage", 3, made, "alpha", "Production", (1,), (), "alpha")) == (), (
+    assert told(Event("stage", 3, merge, "alpha", "Production", (1,), (), "alpha")) == (), (
         "an exit is not judged"
     )
-    assert told(Event("stage", 3, made, "alpha", "@best", (), (1,), "alpha")) == ()
+    assert told(Event("stage", 3, merge, "alpha", "@best", (), (1,), "alpha")) == ()
