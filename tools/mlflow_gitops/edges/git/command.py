@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from tempfile import TemporaryFile
 from threading import Thread
 from typing import IO, cast
 
-from mlflow_gitops.edges.system.redaction import redact
 from mlflow_gitops.errors import GitFailure
 
 PATIENCE = 600.0
@@ -25,8 +21,6 @@ nothing notices a silent remote, so the total time is limited.
 """
 
 _STALL_LIMITS = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=30")
-_POLL_SECONDS = 0.2
-_KILL_AFTER_SECONDS = 5
 _SMALLEST_PIPE = 4096  # bytes that every pipe holds before its writer has to wait
 _MAX_ANSWER = 2000  # characters of what hooks and remotes print that a message quotes
 
@@ -120,6 +114,11 @@ class GitCommand:
         all, and as soon as `should_stop` returns True. `failure` begins the message of the
         GitFailure that is raised then.
         """
+        # Local commands need neither of these, and they are slow to load.
+        from tempfile import TemporaryFile
+
+        from mlflow_gitops.edges.git.waiting import wait
+
         # Without a terminal, ssh can ask nobody for a passphrase, so git may get a session of its
         # own. Only then can git and the processes it started be ended together.
         owns_session = sys.stdin is None or not sys.stdin.isatty()
@@ -135,7 +134,7 @@ class GitCommand:
                     stderr=stderr,
                     start_new_session=owns_session,
                 )
-            if not _wait(process, seconds, should_stop, owns_session):
+            if not wait(process, seconds, should_stop, owns_session):
                 raise GitFailure(f"{what_failed}: the remote did not answer in time.")
 
             stdout.seek(0)
@@ -155,7 +154,7 @@ class GitCommand:
             return None
         lines = (process.stderr + process.stdout).decode("utf-8", "replace").splitlines()
         printed = " / ".join(line.strip() for line in lines if line.strip())
-        return redact(printed)[:_MAX_ANSWER] or _reason(b"", process.returncode)
+        return _redacted(printed)[:_MAX_ANSWER] or _reason(b"", process.returncode)
 
     def _text(self, *args: str, failure: str | None = None) -> str:
         return _text(self._run(*args, failure=failure))
@@ -245,45 +244,20 @@ def _reported_start() -> Iterator[None]:
         raise GitFailure(f"git cannot be started: {error.strerror or error}.") from None
 
 
-def _wait(
-    process: subprocess.Popen[bytes],
-    seconds: float,
-    should_stop: Callable[[], bool],
-    owns_session: bool,
-) -> bool:
-    """Wait until a process ends; return whether it ended by itself. In the end it never runs."""
-    deadline = time.monotonic() + seconds
-    try:
-        while process.poll() is None and time.monotonic() < deadline and not should_stop():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_POLL_SECONDS)
-        return process.poll() is not None
-    finally:
-        if process.poll() is None:
-            _kill(process, owns_session)
-
-
-def _kill(process: subprocess.Popen[bytes], owns_session: bool) -> None:
-    """End a process, and with its own session also the processes it started, such as ssh."""
-    for signal_number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            if owns_session:
-                os.killpg(process.pid, signal_number)
-            else:
-                process.send_signal(signal_number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_KILL_AFTER_SECONDS)
-            return
-
-
 def _reason(stderr: bytes, exit_code: int) -> str:
     """Return the first line that git printed, or how it ended if it printed nothing."""
     lines = stderr.decode("utf-8", "replace").strip().splitlines()
     if lines:
-        return redact(lines[0])
+        return _redacted(lines[0])
     if exit_code < 0:
         return f"it was ended by signal {-exit_code}"
     return f"exit code {exit_code}"
+
+
+def _redacted(text: str) -> str:
+    from mlflow_gitops.edges.system.redaction import redact  # needed for failures only
+
+    return redact(text)
 
 
 def _text(output: bytes) -> str:

@@ -1,6 +1,6 @@
 """The history of the registry folder, read in bulk: one git process for many commits.
 
-Reading 5,000 commits with GitPython's diff of each commit takes 67 times as long as one `git
+Reading thousands of commits by GitPython, one diff each, takes 67 times as long as one `git
 diff-tree` and one `git cat-file --batch`.
 """
 
