@@ -116,7 +116,7 @@ def test_only_what_a_branch_changes(team: Team) -> None:
     team.git("rm", "-q", "-f", "registry/models/nlp/fraud.yaml")
     team.commit("Gone")
     [found] = stale(team, "--changed-since", "main")
-    assert "is gone" in str(found["message"])
+    assert "was deleted" in str(found["message"])
     team.write("policy.yaml", 'owners: ["@acme/others"]\n')
     team.run("codeowners")
     assert stale(team, "--changed-since", "main") == []
