@@ -8,6 +8,7 @@ import pytest
 
 from mlflow_gitops.core.times import (
     age,
+    format_datetime,
     format_duration,
     format_minute,
     format_time,
@@ -88,3 +89,10 @@ def test_a_length_of_time_in_words(seconds: int, text: str) -> None:
 )
 def test_a_length_of_time_as_policies_write_it(text: str, seconds: int) -> None:
     assert parse_duration(text).total_seconds() == seconds
+
+
+def test_a_moment_is_written_in_utc() -> None:
+    berlin = timezone(timedelta(hours=2))
+    moment = datetime(2026, 1, 31, 12, 34, 56, 789_000, tzinfo=berlin)
+    assert format_datetime(moment) == "2026-01-31T10:34:56Z"
+    assert format_datetime(moment, "milliseconds") == "2026-01-31T10:34:56.789Z"
