@@ -24,7 +24,7 @@ from mlflow_gitops.app.approvals import PullRequestApprovals
 from mlflow_gitops.core.gates.approvals import Approvals
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.edges.forge import MainBranch
-from mlflow_gitops.edges.github.connection import Connection
+from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.edges.github.forge import GitHub
 from mlflow_gitops.errors import ForgeFailure
 
@@ -234,7 +234,7 @@ def world() -> Iterator[tuple[World, str]]:
 def asked(world: tuple[World, str], token: str | None = None) -> PullRequestApprovals:
     made, url = world
     git: Any = Here(made)
-    github = GitHub(Connection(NAME, token or made.token, url))
+    github = GitHub(GitHubConnection(NAME, token or made.token, url))
     main = MainBranch(git, "origin/main", made.line)
     return PullRequestApprovals(github.review_facts(main), git)
 
@@ -311,7 +311,7 @@ def test_a_direct_push_has_no_pull_request(world: tuple[World, str]) -> None:
 
 def test_what_is_written(world: tuple[World, str]) -> None:
     made, url = world
-    github = GitHub(Connection(NAME, made.token, url))
+    github = GitHub(GitHubConnection(NAME, made.token, url))
     address = github.open_pull_request("promote", "Promote 14", "because", "main")
     assert github.open_pull_request("promote", "Promote 14", "because of recall", "main") == address
     [number] = made.repo["pulls"]

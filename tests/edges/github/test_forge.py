@@ -20,7 +20,7 @@ from mlflow_gitops.edges.git.branches import branch_name
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.github import pull_requests
 from mlflow_gitops.edges.github.comments import MAX_BODY
-from mlflow_gitops.edges.github.connection import Connection
+from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.edges.github.forge import GitHub
 from mlflow_gitops.edges.github.provider import repository_of
 from mlflow_gitops.errors import ForgeFailure
@@ -91,7 +91,7 @@ class Desk:
         return PullRequestApprovals(self.github(token, url).review_facts(main), git)
 
     def github(self, token: str = "actions-token", url: str | None = None) -> GitHub:
-        return GitHub(Connection(self.repo.full_name, token, url or self.api.url))
+        return GitHub(GitHubConnection(self.repo.full_name, token, url or self.api.url))
 
 
 @pytest.fixture

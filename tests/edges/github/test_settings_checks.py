@@ -9,7 +9,7 @@ import pytest
 
 from mlflow_gitops.core.setup.doctor import CheckResult
 from mlflow_gitops.core.setup.workflow_files import App, app_needs, read_workflows
-from mlflow_gitops.edges.github.connection import Connection
+from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.edges.github.protection import strictest
 from mlflow_gitops.edges.github.settings import read_settings
 from mlflow_gitops.edges.github.settings_checks import check
@@ -44,7 +44,7 @@ def judged(
     deny: tuple[tuple[str, str], ...] = (),
     branch: str = "main",
 ) -> list[CheckResult]:
-    github = Connection(api.repository.full_name, api.token("ada", deny=deny), api.url)
+    github = GitHubConnection(api.repository.full_name, api.token("ada", deny=deny), api.url)
     jobs, _ = read_workflows({"promote.yml": workflow})
     return list(check(read_settings(github, branch, jobs, ("mlflow-read", "mlflow-write"))))
 

@@ -1,4 +1,4 @@
-"""`mlflow-gitops github …`: the commands that workflows run. `--help` of the whole tool hides them."""
+"""`mlflow-gitops github …`: the commands that workflows run, which `--help` does not list."""
 
 from __future__ import annotations
 

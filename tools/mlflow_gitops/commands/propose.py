@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _MainBranch:
+class _MainFiles:
     """The main branch: its name, its newest commit, and that commit's files."""
 
     name: str
@@ -81,13 +81,13 @@ def run(settings: Settings, models: Sequence[str], stage: str | None, *, dry_run
     return _propose(proposer, branches, candidates, withdraw_surplus=is_complete)
 
 
-def _main_branch(workspace: Workspace, forge: Forge) -> _MainBranch:
+def _main_branch(workspace: Workspace, forge: Forge) -> _MainFiles:
     git = workspace.git
     tip = git.resolve(workspace.main_ref)
     sources = {file.path: file for file in git.files_at(tip, workspace.registry)}
     snapshot = build(sources.values(), workspace.registry)
     name = branch_name(git, workspace.main_ref) or forge.default_branch
-    return _MainBranch(name, tip, sources, snapshot)
+    return _MainFiles(name, tip, sources, snapshot)
 
 
 def _chosen(
@@ -128,7 +128,7 @@ def _stages(snapshot: Snapshot, models: Sequence[str], stage: str | None) -> dic
 def _candidates(
     workspace: Workspace,
     settings: Settings,
-    main: _MainBranch,
+    main: _MainFiles,
     stages: Mapping[str, str],
     registry: Registry,
     *,

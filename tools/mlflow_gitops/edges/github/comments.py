@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.edges.forge import marked, marker
-from mlflow_gitops.edges.github.connection import Connection
+from mlflow_gitops.edges.github.connection import GitHubConnection
 
 if TYPE_CHECKING:
     from github.Issue import Issue
@@ -20,7 +20,7 @@ _CLOSING = "Everything is in order again."
 
 
 def keep_comment(
-    github: Connection, number: int, key: str, body: str, *, create: bool
+    github: GitHubConnection, number: int, key: str, body: str, *, create: bool
 ) -> str | None:
     """Create or update our comment with this key on a pull request or issue. Returns its URL."""
     text = marked(key, body, MAX_BODY)
@@ -39,7 +39,7 @@ def keep_comment(
         return str(comments[0].html_url)
 
 
-def keep_issue(github: Connection, key: str, title: str, body: str | None) -> str | None:
+def keep_issue(github: GitHubConnection, key: str, title: str, body: str | None) -> str | None:
     """Create or update our open issue with this key, and return its URL; `body` None closes it."""
     with github.request("keep the issue about drift"):
         issues = [issue for issue in _our_open_issues(github) if _is_ours(github, issue, key)]
@@ -60,14 +60,14 @@ def keep_issue(github: Connection, key: str, title: str, body: str | None) -> st
         return str(issues[0].html_url)
 
 
-def _our_open_issues(github: Connection) -> list[Issue]:
+def _our_open_issues(github: GitHubConnection) -> list[Issue]:
     """Our open issues, oldest first. GitHub lists pull requests among them."""
     author = github.client.get_user(github.login)
     issues = github.repo.get_issues(state="open", creator=author, sort="created", direction="asc")
     return [issue for issue in issues if issue.pull_request is None]
 
 
-def _is_ours(github: Connection, text: Any, key: str) -> bool:
+def _is_ours(github: GitHubConnection, text: Any, key: str) -> bool:
     """Whether a comment or an issue has the key's marker and was written by the token's login."""
     if text.user is None or marker(key) not in (text.body or ""):
         return False

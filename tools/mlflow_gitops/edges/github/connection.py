@@ -25,7 +25,7 @@ _PAGE = 100
 """Entries of one page: the most that the API sends."""
 
 
-class Connection:
+class GitHubConnection:
     """One repository on GitHub. `token` is sent to `api_url` alone, and never shown.
 
     Every method raises ForgeFailure.

@@ -9,7 +9,7 @@ from mlflow_gitops.edges import forge
 from mlflow_gitops.edges.forge import CommitStatus, MainBranch, StatusState, marked
 from mlflow_gitops.edges.github import comments
 from mlflow_gitops.edges.github.comments import MAX_BODY
-from mlflow_gitops.edges.github.connection import Connection
+from mlflow_gitops.edges.github.connection import GitHubConnection
 
 if TYPE_CHECKING:
     from github.PullRequest import PullRequest
@@ -34,7 +34,7 @@ class GitHub:
         " actions and secrets."
     )
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: GitHubConnection) -> None:
         self.connection = connection
 
     @property

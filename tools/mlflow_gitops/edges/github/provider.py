@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from mlflow_gitops.core.history.web_pages import WebPages
 from mlflow_gitops.edges.forge import NotConfigured
 from mlflow_gitops.edges.git.repository import Git
-from mlflow_gitops.edges.github.connection import API, Connection
+from mlflow_gitops.edges.github.connection import API, GitHubConnection
 from mlflow_gitops.edges.github.forge import GitHub
 
 _NAME = re.compile(r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")
@@ -33,7 +33,7 @@ class GitHubProvider:
         if not repository or not _NAME.match(repository):
             setting = "GITHUB_REPOSITORY=owner/name"
             return _not_configured(setting, "no remote is on GitHub", f"Set {setting}.")
-        return GitHub(Connection(repository, token, api_url))
+        return GitHub(GitHubConnection(repository, token, api_url))
 
     def web_pages(self, git: Git) -> WebPages | None:
         repository = repository_of(git)

@@ -16,7 +16,7 @@ from mlflow_gitops.core.history.approvals import (
 )
 from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.edges.forge import AnswerCache, MainBranch
-from mlflow_gitops.edges.github.connection import Connection
+from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.edges.github.pull_requests import FoundPullRequest, PullRequestFinder
 from mlflow_gitops.errors import ForgeFailure
 
@@ -36,7 +36,7 @@ _Answer = TypeVar("_Answer")
 class GitHubReviews:
     """The facts about pull requests into one main branch (`edges.forge.ReviewFacts`)."""
 
-    def __init__(self, github: Connection, main: MainBranch) -> None:
+    def __init__(self, github: GitHubConnection, main: MainBranch) -> None:
         self._github = github
         self._finder = PullRequestFinder(github, main)
         self._trees = AnswerCache()

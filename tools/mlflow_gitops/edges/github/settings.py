@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from mlflow_gitops.core.setup.workflow_files import App, Job, app_needs, opens_pull_requests
-from mlflow_gitops.edges.github.connection import Connection
+from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.edges.github.protection import (
     DeploymentEnvironment,
     RepositorySettings,
@@ -27,7 +27,7 @@ _CODEOWNERS_SHOWN = 20
 
 
 def read_settings(
-    github: Connection, branch: str | None, jobs: Sequence[Job], environments: Collection[str]
+    github: GitHubConnection, branch: str | None, jobs: Sequence[Job], environments: Collection[str]
 ) -> RepositorySettings:
     """Read the settings that protect a branch, by default the default branch, and environments.
 
@@ -58,7 +58,7 @@ class _SettingsReader:
     """Reads one setting a method. `ref` is the branch, quoted for a URL. Methods raise
     ForgeFailure."""
 
-    def __init__(self, github: Connection, ref: str) -> None:
+    def __init__(self, github: GitHubConnection, ref: str) -> None:
         self._github = github
         self._ref = ref
 
