@@ -24,7 +24,7 @@ import pytest
 
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.reconciling.news import News
-from mlflow_gitops.app.reconciling.resting import backoff, jittered
+from mlflow_gitops.app.reconciling.resting import backoff
 from mlflow_gitops.app.reconciling.watch import Watcher
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.watch import StopSignal
@@ -380,14 +380,6 @@ def test_the_figures_say_where_it_failed(failure: Exception, where: str) -> None
     ).run()
     known = metrics.registry.get_sample_value
     assert known("mlflow_gitops_failures_total", {"where": where}) == 1.0
-
-
-def test_the_pause_grows_with_each_failure_and_is_never_the_same() -> None:
-    assert len({jittered(60) for _ in range(20)}) > 1
-    assert all(54 <= jittered(60) <= 66 for _ in range(20))
-    for failures, seconds in ((0, 60), (1, 120), (3, 480), (4, 900), (1000, 900)):
-        assert backoff(60, failures) == seconds
-    assert backoff(3600, 5) == 3600, "an interval longer than the longest pause stays"
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,6 @@ def connect(workspace: Workspace, warn: Callable[[str], None] = lambda text: Non
         patience=settings.patience,
     )
     registry.other_environments = OtherEnvironments(
-        {name: other for name, other in workspace.environments.items() if other != environment}
+        {name: listed for name, listed in workspace.environments.items() if listed != environment}
     )
     return registry

@@ -39,7 +39,7 @@ class ReconcileOptions:
     jobs: int | None = None
     form: str = "text"
     since: str | None = None
-    """A commit whose refusals are known: they are shown, and do not decide the exit code."""
+    """A commit whose refusals are not new: they are shown, and do not decide the exit code."""
 
 
 def run(settings: Settings, models: Sequence[str], options: ReconcileOptions) -> int:
@@ -73,11 +73,11 @@ def run(settings: Settings, models: Sequence[str], options: ReconcileOptions) ->
     if not options.yes and any(model.has_work for model in planned.plan.models):
         _confirm(reconciler)
     result = reconciler.apply(planned, _with_progress(settings, len(planned.plan.models)))
-    known = [outcome.model for outcome in result.refused if earlier.contain(outcome)]
-    _report(settings, options, reconciler, planned, result, known)
+    still_refused = [outcome.model for outcome in result.refused if earlier.contain(outcome)]
+    _report(settings, options, reconciler, planned, result, still_refused)
     return worst(
         PARTIAL if result.failed else OK,
-        REFUSED if len(result.refused) > len(known) else OK,
+        REFUSED if len(result.refused) > len(still_refused) else OK,
     )
 
 
@@ -179,8 +179,8 @@ def _report_refused_run(
 
 
 def _confirm(reconciler: Reconciler) -> None:
-    shown = reconciler.planner.registry.display_uri
-    if not typer.confirm(f"Reconcile {shown} to {reconciler.commit[:7]}?"):
+    registry = reconciler.planner.registry
+    if not typer.confirm(f"Reconcile {registry.display_uri} to {reconciler.commit[:7]}?"):
         raise Failure("Nothing was changed.")
 
 
@@ -192,8 +192,8 @@ def _with_progress(settings: Settings, count: int) -> Follow:
             if settings.verbosity >= 0 and sys.stderr.isatty():
                 with typer.progressbar(
                     outcomes, length=count, label="Reconciling", file=sys.stderr
-                ) as bar:
-                    yield from bar
+                ) as progress_bar:
+                    yield from progress_bar
             else:
                 yield from outcomes
         except KeyboardInterrupt:
@@ -212,14 +212,15 @@ def _report(
     reconciler: Reconciler,
     planned: Planned,
     result: RunResult,
-    known: Sequence[str],
+    still_refused: Sequence[str],
 ) -> None:
-    """Print what was done. `known` are the models that were refused before for the same reasons."""
+    """Print what was done. `still_refused` are the models that were refused before for the same
+    reasons."""
     if result.recovered:
         names = ", ".join(result.recovered)
         note(settings, f"Recovered the receipt of an earlier run for {names}.")
     output = ReconcileOutput(
-        reconciler.commit, result.outcomes, result.receipt, still_refused=known
+        reconciler.commit, result.outcomes, result.receipt, still_refused=still_refused
     )
     print_result(formats.RECONCILE, options.form, output)
 
@@ -230,5 +231,5 @@ def _report(
         )
     for fault in result.unrecorded:
         warn(f"applied, not recorded: {fault} The next run recovers it.")
-    for name in known:
+    for name in still_refused:
         warn(f"{name} is still refused, as it was at {options.since}.")

@@ -81,18 +81,18 @@ class LineReader:
         if self._workspace.environment is None:
             return line
         current = self._registry.policy_path
-        named = self._named_policies(line, self._workspace.environment)
-        others = {path for _, path in named if path} - {current}
-        if not others:
+        policy_paths = self._named_policies(line, self._workspace.environment)
+        former_paths = {path for _, path in policy_paths if path} - {current}
+        if not former_paths:
             return line
 
         changes = [change for change in line.changes if change[1] == current]
-        for path in sorted(others):
+        for path in sorted(former_paths):
             changes += self._changes_of(line, path)
-        rest = [change for change in line.changes if change[1] != current]
-        policies = policy_changes(current, named, changes)
+        unrelated = [change for change in line.changes if change[1] != current]
+        policies = policy_changes(current, policy_paths, changes)
         line.changes = sorted(
-            [*rest, *((index, current, blob) for index, blob in policies)],
+            [*unrelated, *((index, current, blob) for index, blob in policies)],
             key=lambda change: change[0],
         )
         return line
@@ -111,17 +111,17 @@ class LineReader:
             environments = None
             if blob and blob in contents:
                 environments, _ = read_environments(contents[blob], root)
-            listed = environments.get(environment.name) if environments else None
-            policies.append((index, listed.folder.policy_path if listed else None))
+            current = environments.get(environment.name) if environments else None
+            policies.append((index, current.folder.policy_path if current else None))
         return policies
 
     def _changes_of(self, line: MainLine, path: str) -> list[FileChange]:
         """What the commits of a line did to one more file. Adds these commits to `line.commits`."""
-        other = MainLine(line.shas, [], {}, line.times, {})
-        self._add_changes(other, [path])
-        for sha, commit in other.commits.items():
+        file_line = MainLine(line.shas, [], {}, line.times, {})
+        self._add_changes(file_line, [path])
+        for sha, commit in file_line.commits.items():
             line.commits.setdefault(sha, commit)
-        return other.changes
+        return file_line.changes
 
     def _add_changes(self, line: MainLine, paths: Sequence[str]) -> None:
         self._git.add_changes(line, paths, lambda path: False, lambda path, blob, data: None)

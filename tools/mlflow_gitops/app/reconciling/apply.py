@@ -108,16 +108,16 @@ def _attempt(progress: Progress, registry: RegistryWriter) -> Outcome:
     progress.begin(plan)
     write_all(progress.name, plan, registry)
 
-    left = progress.read_back()
+    remaining = progress.read_back()
     if progress.overtaken:
         return progress.outcome_after_failure()
-    if left.applying or not all(is_seal(stamp) for stamp in left.stamps):
+    if remaining.applying or not all(is_seal(stamp) for stamp in remaining.stamps):
         raise RegistryFailure(
             "MLflow accepted the writes but shows something else; someone may be changing it."
         )
-    write_seal(progress.name, left.stamps, registry)
+    write_seal(progress.name, remaining.stamps, registry)
     progress.sealed = True
-    return progress.outcome(left.refusals)
+    return progress.outcome(remaining.refusals)
 
 
 def _outcome_without_work(plan: ModelPlan) -> Outcome:

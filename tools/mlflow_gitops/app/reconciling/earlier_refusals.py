@@ -30,7 +30,7 @@ class EarlierRefusals:
     models: Mapping[str, frozenset[Reason]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, plan: Plan) -> EarlierRefusals:
+    def from_plan(cls, plan: Plan) -> EarlierRefusals:
         """The refusals of a plan for the earlier commit."""
         models = {
             model.model: frozenset(reasons(model.refusals, model.gates)) for model in plan.models

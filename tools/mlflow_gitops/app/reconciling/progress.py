@@ -44,8 +44,10 @@ class Progress:
             self.overtaken = True
             return plan
 
-        left = {_identity(change) for change in plan.applying}
-        self._changes += [change for change in attempted.applying if _identity(change) not in left]
+        unfinished = {_identity(change) for change in plan.applying}
+        self._changes += [
+            change for change in attempted.applying if _identity(change) not in unfinished
+        ]
         self._entered += [
             (row.stage, version)
             for row in attempted.stages

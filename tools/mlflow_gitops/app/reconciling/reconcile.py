@@ -74,13 +74,13 @@ class Reconciler:
             workspace, registry, target, replace(plan_options or PlanOptions(), writing=True)
         )
         self._writers = jobs or registry.writers
-        about = {"registry": registry.display_uri, "workspace": registry.workspace}
+        registry_facts = {"registry": registry.display_uri, "workspace": registry.workspace}
         self._patience = workspace.settings.patience
         self._recorder = Recorder(
             Notes.of_repository(workspace.git, self._patience.receipt_tries),
             registry,
             self.planner.owner,
-            about,
+            registry_facts,
             push_receipts,
             self._writers,
             workspace.main_line,
@@ -113,7 +113,7 @@ class Reconciler:
                 pass
         finally:
             outcomes.close()
-            order = {model.model: place for place, model in enumerate(planned.plan.models)}
+            order = {model.model: index for index, model in enumerate(planned.plan.models)}
             finished.sort(key=lambda outcome: order[outcome.model])
             try:
                 receipt = self._recorder.record(self.commit, finished)
@@ -132,9 +132,9 @@ class Reconciler:
             return EarlierRefusals()
 
         if plan.refusals:  # the whole run is refused by what all of its models would change
-            return EarlierRefusals.of(earlier.plan().plan)
+            return EarlierRefusals.from_plan(earlier.plan().plan)
         names = [name for name in refused if name in earlier.models.by_name]
-        return EarlierRefusals.of(earlier.plan(names).plan) if names else EarlierRefusals()
+        return EarlierRefusals.from_plan(earlier.plan(names).plan) if names else EarlierRefusals()
 
     def _try_recover(self, planned: Planned) -> tuple[list[str], list[str]]:
         """Write the receipts that interrupted runs did not write. Returns the models, and what went
@@ -155,5 +155,5 @@ class Reconciler:
                 return ()
             return unrecorded_changes(planner, name, planned.observed.get(name), last_recorded)
 
-        ours = planned.without(planned.foreign)
-        return self._recorder.recover(ours.plan, planned.receipts, changes, planned.pruned)
+        own_plan = planned.without(planned.foreign).plan
+        return self._recorder.recover(own_plan, planned.receipts, changes, planned.pruned)

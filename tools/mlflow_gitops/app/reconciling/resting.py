@@ -25,7 +25,7 @@ def jittered(seconds: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rest:
+class _FailedModel:
     failures: int
     until: float
 
@@ -41,22 +41,22 @@ class RestingModels:
         self._interval = interval
         self._clock = clock
         self._commit: str | None = None
-        self._rests: dict[str, _Rest] = {}
+        self._failed: dict[str, _FailedModel] = {}
 
     def at(self, commit: str) -> set[str]:
         """The models that rest now, `commit` being the one to reconcile."""
         if commit != self._commit:
             self._commit = commit
-            self._rests.clear()
+            self._failed.clear()
 
         now = self._clock()
-        return {model for model, rest in self._rests.items() if now < rest.until}
+        return {model for model, failed in self._failed.items() if now < failed.until}
 
     def update(self, outcomes: Iterable[Outcome]) -> None:
         """Let the models that failed rest, and end the rest of the others."""
         for outcome in outcomes:
-            last = self._rests.pop(outcome.model, None)
+            last = self._failed.pop(outcome.model, None)
             if outcome.result == "failed":
                 failures = last.failures + 1 if last else 1
                 until = self._clock() + backoff(self._interval, failures)
-                self._rests[outcome.model] = _Rest(failures, until)
+                self._failed[outcome.model] = _FailedModel(failures, until)

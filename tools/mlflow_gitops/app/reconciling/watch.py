@@ -161,10 +161,10 @@ class Watcher:
     def _reconciler_for(self, workspace: Workspace, commit: str) -> Reconciler | None:
         """The reconciler of a commit; None if the commit has invalid files. It is kept for the next
         rounds, since it has read what gates ask, but not for ever."""
-        kept = self._reconciler
+        current = self._reconciler
         is_fresh = self._clock() - self._reconciler_made_at < _EVIDENCE_LIFETIME
-        if kept is not None and kept.commit == commit and is_fresh:
-            return kept
+        if current is not None and current.commit == commit and is_fresh:
+            return current
 
         self._reconciler = None
         snapshot = workspace.at(commit)

@@ -82,7 +82,7 @@ class HistoryReader:
         is_known = base.state == "known"
         states = self._files.states(stem, base.commit)
         if is_known and len(states) <= 1 and not uncommitted:
-            commit = self._commit(states[0].place) if states else None
+            commit = self._commit(states[0].position) if states else None
             return ModelHistory(base.commit, base.state, (Point(commit, target),))
 
         self._reader.fetch(_blobs_of(states))
@@ -122,11 +122,12 @@ class HistoryReader:
             return ()
         return self._entries(target, new_holders(target, None), points)
 
-    def judge(self, made: Commit, name: str) -> ModelPolicy:
+    def judge(self, commit: Commit, name: str) -> ModelPolicy:
         """The policy that judges what a commit of the line makes of a model (RULES R3)."""
-        points = self.points_until(file_stem(name), made.sha)
+        points = self.points_until(file_stem(name), commit.sha)
         desired = points[-1].desired if points else None
-        return self._policies.judge(made, name, desired.manifest.kind if desired else "model")
+        kind = desired.manifest.kind if desired else "model"
+        return self._policies.judge(commit, name, kind)
 
     def stems(self) -> list[str]:
         """The stems of all manifests that the line ever had."""
@@ -161,7 +162,9 @@ class HistoryReader:
         for state, reading in self._readings(self._files.states(stem, None)):
             if state.manifest is None or reading.desired is not None:
                 last = reading.desired
-            moments.append(Moment(state.place, last, reading.fault, state.place in changed_at))
+            moments.append(
+                Moment(state.position, last, reading.fault, state.position in changed_at)
+            )
         return moments
 
     def policy_faults(self) -> list[tuple[int, str | None]]:
@@ -174,14 +177,14 @@ class HistoryReader:
     ) -> tuple[Entry, ...]:
         name, kind = target.manifest.name, target.manifest.kind
 
-        def judge(made: Commit | None) -> ModelPolicy:
-            return self._policies.judge(made, name, kind, target.policy)
+        def judge(commit: Commit | None) -> ModelPolicy:
+            return self._policies.judge(commit, name, kind, default=target.policy)
 
         return tuple(entries(holders, points, judge))
 
     def _points_before(self, stem: str, index: int) -> list[Point]:
         """One model's points from its first manifest up to a commit, excluded."""
-        states = [state for state in self._files.states(stem, None) if state.place < index]
+        states = [state for state in self._files.states(stem, None) if state.position < index]
         self._reader.fetch(_blobs_of(states))
         return self._points(stem, states, is_based=False)
 
@@ -198,14 +201,14 @@ class HistoryReader:
             if state.manifest is not None and desired is None:
                 if points or not is_based:
                     continue
-                earlier = self._points_before(stem, state.place)
+                earlier = self._points_before(stem, state.position)
                 desired = earlier[-1].desired if earlier else None
             if points:
                 is_new = points[-1].desired != desired
             else:
                 is_new = is_based or desired is not None
             if is_new:
-                points.append(Point(self._commit(state.place), desired))
+                points.append(Point(self._commit(state.position), desired))
         return points
 
     def _readings(self, states: Iterable[FileState]) -> Iterator[tuple[FileState, Reading]]:
@@ -213,7 +216,9 @@ class HistoryReader:
         rules: Policy | None = None
         for state in states:
             rules = (
-                self._reader.policy(state.policy)[0] or rules or self._policies.before(state.place)
+                self._reader.policy(state.policy)[0]
+                or rules
+                or self._policies.before(state.position)
             )
             if state.manifest is None:
                 yield state, _NO_MANIFEST

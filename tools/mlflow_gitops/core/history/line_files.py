@@ -20,11 +20,11 @@ ManifestBlob = tuple[str, str]
 class FileState(NamedTuple):
     """The files that decide what a model is wanted to be, after one commit.
 
-    `place` is the commit's index on the line. `manifest` is None if there is no manifest, and
+    `position` is the commit's index on the line. `manifest` is None if there is no manifest, and
     `DUPLICATE` if there are several; `policy` is the policy's blob id.
     """
 
-    place: int
+    position: int
     manifest: ManifestBlob | None
     policy: str | None
 

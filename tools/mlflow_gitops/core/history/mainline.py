@@ -1,5 +1,5 @@
-"""The main line as values: its commits, what each did to the registry folder, and what that made a
-model be (RULES R1)."""
+"""The main line as values: its commits, what each changed in the registry folder, and what that
+made the desired state of a model (RULES R1)."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Commit:
 class MainLine:
     """The first-parent history of one commit.
 
-    `shas` runs from the oldest to the newest; `changes` holds, in that order, what happened to each
-    file of the registry folder: (index into `shas`, path, blob id or None where it was deleted);
-    `commits` describes those that did it. `times` are the commits' times on the line, in seconds
+    `shas` runs from the oldest to the newest. `changes` holds, in that order, each change of a file
+    of the registry folder: (index into `shas`, path, blob id or None if it was deleted). `commits`
+    describes the commits that made these changes. `times` are the commits' times on the line, in seconds
     since 1970; `merges` maps each true merge's index to the parents beside its first.
     """
 
@@ -57,20 +57,21 @@ class MainLine:
         return {sha: i for i, sha in enumerate(self.shas)}
 
     def brought_in(self, parents: Mapping[str, Sequence[str]], since: int = 0) -> dict[str, int]:
-        """The true merge that brought each commit beside the line into it: its index, by commit.
-        That is the first of the line that has it among its ancestors.
+        """For each commit that is not on the line, the index of the true merge that brought it in:
+        the first commit of the line that has it among its ancestors.
 
-        `parents` are those of every commit that any merge from `since` on could have brought in.
+        `parents` has the parents of every commit that a merge from index `since` on could have
+        brought in.
         """
-        found: dict[str, int] = {}
-        for i, others in sorted(self.merges.items()):
-            waiting = list(others) if i >= since else []
+        merged_at: dict[str, int] = {}
+        for index, parents_beside in sorted(self.merges.items()):
+            waiting = list(parents_beside) if index >= since else []
             while waiting:
                 sha = waiting.pop()
-                if sha in parents and sha not in found and sha not in self.index:
-                    found[sha] = i
+                if sha in parents and sha not in merged_at and sha not in self.index:
+                    merged_at[sha] = index
                     waiting += parents[sha]
-        return found
+        return merged_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,8 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """The desired state from one commit on; None where the model has no manifest. `commit` is None
-    for a working tree."""
+    """The desired state from one commit on; None if the model has no manifest. `commit` is None for
+    a working tree."""
 
     commit: Commit | None
     desired: Desired | None

@@ -18,8 +18,8 @@ UNDECLARED = object()
 
 @dataclass(frozen=True)
 class ModelHistory:
-    """One model's points, oldest first, the base first where there is one and the target last;
-    never empty."""
+    """One model's points, oldest first and never empty. If the base is known, the first point is
+    the base; the last one is the target."""
 
     base: str | None
     base_state: BaseState
@@ -29,7 +29,7 @@ class ModelHistory:
 
     @property
     def before(self) -> Desired | None:
-        """The desired state at the base; None where there is no base, or no manifest at it."""
+        """The desired state at the base; None without a known base, or without a manifest there."""
         return self.points[0].desired if self.base_state == "known" else None
 
     @property
@@ -57,17 +57,21 @@ class ModelHistory:
         states = [point.desired.fields if point.desired else None for point in self.points]
         return self.base_state == "none" or any(state != states[0] for state in states)
 
-    def files(self, made: Commit) -> tuple[str, ...]:
-        """Where the manifest lay at a making commit (`files_at`); where it lies now if the points
-        do not tell."""
-        return files_at(self.points, made) or ((self.target.manifest.file,) if self.target else ())
+    def files(self, commit: Commit) -> tuple[str, ...]:
+        """The paths of the manifest at a making commit (`files_at`), or its path now if no point is
+        of that commit."""
+        return files_at(self.points, commit) or (
+            (self.target.manifest.file,) if self.target else ()
+        )
 
-    def made_by(self, of: Callable[[Desired | None], object]) -> Commit | None:
-        """The newest commit that changed `of(desired)` into what it is at the target; None if none
-        did, or if it is the working tree's. Without a base, a value that never changed was made by
-        the first commit."""
-        values = [of(point.desired) for point in self.points]
-        for i in range(len(values) - 1, 0, -1):
-            if values[i] != values[i - 1]:
-                return self.points[i].commit
+    def made_by(self, value_of: Callable[[Desired | None], object]) -> Commit | None:
+        """The newest commit that changed `value_of(desired)` into what it is at the target.
+
+        None if no commit did, or if only the working tree did. Without a base, a value that never
+        changed was made by the first commit.
+        """
+        values = [value_of(point.desired) for point in self.points]
+        for index in range(len(values) - 1, 0, -1):
+            if values[index] != values[index - 1]:
+                return self.points[index].commit
         return self.points[0].commit if self.base_state == "none" else None

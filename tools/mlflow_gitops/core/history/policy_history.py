@@ -33,21 +33,21 @@ class PolicyHistory:
         return self._usable_before(index) or self._reader.default_policy()
 
     def judge(
-        self, made: Commit | None, name: str, kind: Kind, own: ModelPolicy | None = None
+        self, commit: Commit | None, name: str, kind: Kind, default: ModelPolicy | None = None
     ) -> ModelPolicy:
         """The policy that judges what a commit makes of a model: the one before that commit. The
         first policy ever judges itself.
 
-        `made` is None for a working tree. `own` applies if the line has no usable policy at all;
+        `commit` is None for a working tree. `default` applies if the line has no usable policy at all;
         None stands for MLflow's own rules.
         """
-        index = self._line.index[made.sha] if made else len(self._line.shas)
+        index = self._line.index[commit.sha] if commit else len(self._line.shas)
         earlier = self._usable_before(index)
-        if earlier is None and made is not None:
+        if earlier is None and commit is not None:
             earlier = self._usable_before(index + 1)
         if earlier is not None:
             return earlier.for_model(name, kind)
-        return own or self._reader.default_policy().for_model(name, kind)
+        return default or self._reader.default_policy().for_model(name, kind)
 
     def _usable_before(self, index: int) -> Policy | None:
         """The last usable policy before a commit; None if there was none yet."""

@@ -95,9 +95,9 @@ def previous_holders(
             continue
         on_line[versions] = PreviousHolder(versions, stay, stamped.get(versions[-1]))
 
-    known = {version for versions in on_line for version in versions} | set(current)
+    listed = {version for versions in on_line for version in versions} | set(current)
     only_stamped = sorted(
-        ((time, version) for version, time in stamped.items() if version not in known),
+        ((time, version) for version, time in stamped.items() if version not in listed),
         reverse=True,
     )
     by_stamp = (PreviousHolder((version,), None, time) for time, version in only_stamped)

@@ -52,22 +52,22 @@ def entries(
         entered = _stay_start(points, len(points) - 1, stage, version)
         stays: dict[str, Commit | None] = {}
         before = points[entered - 1].desired if entered else None
-        for other in before.manifest.stages if before else ():
-            if _holds(points[entered - 1], other, version):
-                began = _stay_start(points, entered - 1, other, version)
-                stays[other] = points[began].commit
+        for earlier_stage in before.manifest.stages if before else ():
+            if _holds(points[entered - 1], earlier_stage, version):
+                began = _stay_start(points, entered - 1, earlier_stage, version)
+                stays[earlier_stage] = points[began].commit
         commit = points[entered].commit
         yield Entry(stage, version, commit, judge(commit), stays)
 
 
-def files_at(points: Sequence[Point], made: Commit) -> tuple[str, ...]:
+def files_at(points: Sequence[Point], commit: Commit) -> tuple[str, ...]:
     """The path of the manifest at the commit of one of these points, and the path just before if it
     was another. The file may have moved since, and git and the forge know it by the path that it
     had."""
     path = ""
     for point in points:
         previous_path, path = path, point.desired.manifest.file if point.desired else ""
-        if point.commit is not None and point.commit.sha == made.sha:
+        if point.commit is not None and point.commit.sha == commit.sha:
             return tuple(dict.fromkeys(file for file in (path, previous_path) if file))
     return ()
 
