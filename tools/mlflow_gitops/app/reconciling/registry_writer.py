@@ -140,6 +140,9 @@ def _register(name: str, version: int, spec: VersionSpec, registry: RegistryWrit
             f"MLflow gave {name} the number {number} where the manifest pins {version}; that"
             " version was deleted again",
             f"pin it as the next free number, {number + 1}",
+            version=version,
+            expected=str(version),
+            actual=str(number),
         )
     )
 
