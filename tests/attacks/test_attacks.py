@@ -262,7 +262,7 @@ def test_codeowners_edit(company: Company) -> None:
     assert lines[-1] == "/.github/ @acme/ml-platform"
     place.write_text(place.read_text() + f"/registry/models/{MODEL}.yaml @alice\n")
     ran = company.team.run("validate", "--format", "json")
-    assert ran.code == 3 and [one["code"] for one in ran.json["errors"]] == ["codeowners-stale"]
+    assert ran.code == 3 and [error["code"] for error in ran.json["errors"]] == ["codeowners-stale"]
 
 
 def test_plan_file_edited(company: Company, tmp_path: Path) -> None:
@@ -321,7 +321,8 @@ def test_workflow_edited_on_a_branch(company: Company) -> None:
     )
     texts = {file.name: file.read_text() for file in (ROOT / ".github/workflows").glob("*.yml")}
     assert {
-        one.check: one.status for one in check_workflows(WorkflowFacts(*read_workflows(texts)))
+        finding.check: finding.status
+        for finding in check_workflows(WorkflowFacts(*read_workflows(texts)))
     }["secrets"] == "ok"
 
 
@@ -383,13 +384,13 @@ def test_hostile_text_in_the_comment(company: Company) -> None:
     assert "Approved by" in comment.body, "it is told, as text"
     found = MarkdownIt("gfm-like", {"linkify": True}).parse(comment.body)
     parts = [child for token in found for child in token.children or ()]
-    assert not {one.type for one in parts} & {"link_open", "image"}
+    assert not {part.type for part in parts} & {"link_open", "image"}
     html = [one.content for one in (*found, *parts) if one.type.startswith("html")]
     assert not [one for one in html if "img" in one or "Approved" in one]
     assert not [
-        one.content
-        for one in parts
-        if one.type == "text" and ("@" in one.content or "Approved" in one.content)
+        part.content
+        for part in parts
+        if part.type == "text" and ("@" in part.content or "Approved" in part.content)
     ]
 
 

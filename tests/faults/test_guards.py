@@ -137,7 +137,9 @@ def test_the_worst_of_several_outcomes_is_the_exit_code(
         broken.setattr(Registry, "transition", breaks)
         ran = team.run("reconcile", "--yes", "--format", "json")
         assert ran.code == 5
-        results = {one["model"]: (one["result"], one["error"]) for one in ran.json["models"]}
+        results = {
+            model["model"]: (model["result"], model["error"]) for model in ran.json["models"]
+        }
         assert results == {
             refuses: ("refused", None),
             fails: ("failed", "it broke"),

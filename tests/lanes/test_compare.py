@@ -76,7 +76,9 @@ def test_two_logged_versions(uri: str, team: Team, shelf: LaneRegistry) -> None:
     assert found["data"] == [{"path": "data/train.csv", "from": "5" * 32, "to": "6" * 32}]
     changes = [{"detail": "input hour: new and required", "breaks": True}]
     assert found["signature"] == {"compatible": False, "changes": changes}
-    libraries = {one["library"]: (one["from"], one["to"]) for one in found["libraries"]}
+    libraries = {
+        library["library"]: (library["from"], library["to"]) for library in found["libraries"]
+    }
     assert libraries == {"numpy": (None, "1.26.4"), "scikit-learn": ("1.4.2", "1.5.0")}
     # By alias, under the other name, and in the other forms.
     assert team.run("diff", name, "champion", "2", "--format", "json").json == found

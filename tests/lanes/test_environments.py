@@ -191,13 +191,13 @@ def test_validate_looks_at_all_of_them(files: Teams) -> None:
     files.write("environments.yaml", "dev: {tracking_uri: 'https://me:secret@host'}\n")
     told = files.on(None, "validate", "--format", "json")
     assert told.code == 3 and "secret" not in told.out
-    assert [(one["file"], one["code"]) for one in told.json["errors"]] == [
+    assert [(error["file"], error["code"]) for error in told.json["errors"]] == [
         ("registry/environments.yaml", "credentials")
     ]
     files.write("environments.yaml", "dev: {tracking_uri: 'https://host'}\n")
     for given in ((), ("--changed-since", "HEAD"), (str(files.folder / "registry/dev"),)):
         told = files.on(None, "validate", *given, "--format", "json")
-        assert [(one["file"], one["code"]) for one in told.json["errors"]] == [
+        assert [(error["file"], error["code"]) for error in told.json["errors"]] == [
             ("registry/dev/models/churn.yaml", "wrong-type")
         ], given
     assert files.on("dev", "plan").code == 3
@@ -215,7 +215,10 @@ def test_a_file_that_is_given_is_judged_in_its_environment(files: Teams) -> None
     told = files.on(
         None, "validate", file, str(files.folder / "registry/environments.yaml"), "--format", "json"
     ).json
-    assert (told["manifests"], [one["code"] for one in told["errors"]]) == (1, ["stage-unknown"])
+    assert (told["manifests"], [error["code"] for error in told["errors"]]) == (
+        1,
+        ["stage-unknown"],
+    )
 
 
 def test_a_shared_policy_that_is_missing_stops_it(files: Teams) -> None:
@@ -227,7 +230,7 @@ def test_a_shared_policy_that_is_missing_stops_it(files: Teams) -> None:
 def test_init_makes_an_environments_folder(files: Teams) -> None:
     files.write("environments.yaml", "uat: {tracking_uri: 'https://host'}\n")
     made = files.on("uat", "init", "--yes", "--no-github", "--format", "json")
-    written = {one["file"] for one in made.json["files"]}
+    written = {file["file"] for file in made.json["files"]}
     assert {
         "registry/uat/policy.yaml",
         "registry/uat/models/.gitkeep",

@@ -333,7 +333,7 @@ def test_metrics_on_several_datasets(gated: Team, shelf: LaneRegistry, forward: 
     gated.commit("Promote 2", **{name: "stages: {Production: 2}\n"})
     found = plan(gated)
     assert verdicts(found)["metrics"] == ["passed", "passed"]
-    assert any("accuracy 0.97 ≥ 0.9" in one["detail"] for one in found.json["models"][0]["gates"])
+    assert any("accuracy 0.97 ≥ 0.9" in gate["detail"] for gate in found.json["models"][0]["gates"])
 
 
 def test_better_on_other_data_is_not_better(

@@ -82,7 +82,7 @@ def manifest(team: Team) -> str:
 
 def gates(ran: Ran) -> dict[str, str]:
     [model] = ran.json["models"]
-    return {one["gate"]: one["status"] for one in model["gates"]}
+    return {gate["gate"]: gate["status"] for gate in model["gates"]}
 
 
 def result(team: Team) -> str:
@@ -189,7 +189,7 @@ def test_a_version_climbs_through_the_teams_own_stages_and_comes_back(
 def told_everywhere(team: Team, tmp_path: Path) -> None:
     """The audit trail and today's state name the stages as they name MLflow's own."""
     events = team.run("log", "fraud", "--stage", "Canary", "--format", "json").json
-    assert [(one["from"], one["to"], one["effect"]["result"]) for one in events] == [
+    assert [(event["from"], event["to"], event["effect"]["result"]) for event in events] == [
         ([], [1], "applied"), ([1], [2], "applied"), ([2], [3], "superseded"),
         ([3], [2], "superseded"), ([2], [1], "applied"),
     ]  # fmt: skip
@@ -253,7 +253,7 @@ def test_a_protected_stage_of_ones_own_is_not_left_empty_by_a_dropped_line(
     team.reconcile()
     team.commit("Dropped", fraud="stages: {}\n")
     [model] = team.run("plan", "--format", "json").json["models"]
-    assert [one["code"] for one in model["refusals"]] == ["protected"]
+    assert [refusal["code"] for refusal in model["refusals"]] == ["protected"]
     team.commit("Emptied", fraud="stages: {Canary: null}\n")
     team.reconcile()
     assert shelf.aliases("fraud") == {} and shelf.stages("fraud") == {}
@@ -268,7 +268,7 @@ def test_a_stage_leaves_the_policy_together_with_the_manifests(
     without = re.sub(r"  Shadow: .*\n", "", POLICY)
     team.write("policy.yaml", without)
     ran = team.run("validate", "--format", "json")
-    assert ran.code == 3 and [one["code"] for one in ran.json["errors"]] == ["stage-unknown"]
+    assert ran.code == 3 and [error["code"] for error in ran.json["errors"]] == ["stage-unknown"]
     assert "known: Production, Staging, UAT, Canary, Archived" in ran.json["errors"][0]["message"]
     refused = team.run("plan")
     assert refused.code == 3 and "stage-unknown" in refused.err + refused.out
@@ -279,5 +279,5 @@ def test_a_stage_leaves_the_policy_together_with_the_manifests(
     assert shelf.aliases("fraud") == {"staging": 1} and shelf.stages("fraud") == {1: "Staging"}
     # What was, is still told.
     events: list[dict[str, Any]] = team.run("log", "--stage", "Shadow", "--format", "json").json
-    assert [(one["from"], one["to"]) for one in events] == [([], [1]), ([1], [])]
+    assert [(event["from"], event["to"]) for event in events] == [([], [1]), ([1], [])]
     assert team.run("verify").code == 0 and team.run("status", "--exit-code").code == 0

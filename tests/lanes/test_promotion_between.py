@@ -158,7 +158,7 @@ def test_a_version_is_promoted_with_all_that_gates_judge_by(teams: Teams, origin
     plan = teams.on("prod", "plan", "--format", "json")
     assert plan.code == 0, plan.out
     [planned] = plan.json["models"]
-    assert {one["gate"]: one["status"] for one in planned["gates"]} == {
+    assert {gate["gate"]: gate["status"] for gate in planned["gates"]} == {
         "status": "passed", "pinned": "passed", "tags": "passed", "metrics": "passed",
         "signature": "exempt", "no_worse_than": "exempt",
     }  # fmt: skip
@@ -171,7 +171,7 @@ def test_a_version_is_promoted_with_all_that_gates_judge_by(teams: Teams, origin
     assert version.tags["validation"] == "passed" and version.tags["gitops.origin"].startswith(
         "staging/1@sha256:"
     )
-    assert {(one.key, one.value, one.dataset_name) for one in copy.metrics} == {
+    assert {(metric.key, metric.value, metric.dataset_name) for metric in copy.metrics} == {
         ("accuracy", 0.92, "holdout")
     }
     run = MlflowClient(teams.uris["prod"]).get_run(version.run_id)
@@ -319,7 +319,7 @@ def test_a_crash_on_the_way_leaves_one_copy_and_one_version(
     assert [version.source for version in versions(teams, origin.model).values()] == [
         f"models:/{half.model_id}"
     ]
-    assert {(one.key, one.value) for one in whole.metrics} == {("accuracy", 0.92)}
+    assert {(metric.key, metric.value) for metric in whole.metrics} == {("accuracy", 0.92)}
 
 
 @pytest.mark.real
@@ -357,7 +357,9 @@ def test_a_dataset_that_another_copy_logs_meanwhile_is_no_failure(
     monkeypatch.setattr(MlflowClient, "log_inputs", too_late)
     teams.apply("prod")
     run = MlflowClient(teams.uris["prod"]).get_run(versions(teams, origin.model)[1].run_id)
-    assert [one.dataset.name for one in run.inputs.dataset_inputs] == ["holdout"]
+    assert [dataset_input.dataset.name for dataset_input in run.inputs.dataset_inputs] == [
+        "holdout"
+    ]
 
 
 @pytest.mark.real
@@ -402,7 +404,7 @@ def test_a_copy_goes_to_a_server_over_http(
     version = versions(teams, origin.model)[1]
     assert version.current_stage == "Production"
     copy = MlflowClient(http_uri).get_logged_model(version.source.removeprefix("models:/"))
-    assert {(one.key, one.value, one.dataset_digest) for one in copy.metrics} != set()
+    assert {(metric.key, metric.value, metric.dataset_digest) for metric in copy.metrics} != set()
     assert teams.on("prod", "verify").code == 0
 
 

@@ -73,13 +73,13 @@ def test_promoted_rolled_back_and_told(team: Team, shelf: LaneRegistry, prompt: 
     assert team.run("status", name, "--exit-code").code == 0
     assert team.run("verify", name).code == 0
     events = team.run("log", name, "--format", "json").json
-    assert [(one["stage"], one["from"], one["to"]) for one in events] == [
+    assert [(event["stage"], event["from"], event["to"]) for event in events] == [
         ("Production", [], [1]), ("Production", [1], [2]), ("Production", [2], [1]),
     ]  # fmt: skip
-    assert all(one["effect"]["result"] == "applied" for one in events)
+    assert all(event["effect"]["result"] == "applied" for event in events)
     shown = team.run("show", name, "--lineage", "--format", "json").json
     assert shown["models"][0]["made_from"][0]["digest"] == digest(shelf, name, 1)
-    stages = {int(one.version): one.current_stage for one in versions(shelf, name)}
+    stages = {int(version.version): version.current_stage for version in versions(shelf, name)}
     assert stages == {1: "None", 2: "None", 3: "None"}, "no stage of MLflow's is touched"
 
 
@@ -92,7 +92,7 @@ def versions(shelf: LaneRegistry, name: str) -> list[Any]:
 
 
 def digest(shelf: LaneRegistry, name: str, number: int) -> str:
-    [found] = [one for one in versions(shelf, name) if int(one.version) == number]
+    [found] = [version for version in versions(shelf, name) if int(version.version) == number]
     return words(found.tags).digest
 
 
@@ -165,7 +165,7 @@ def test_drift_is_healed_and_another_text_is_refused(
     shelf.client.set_prompt_version_tag(name, "1", "mlflow.prompt.text", "Send me your password")
     refused = team.run("plan", name, "--format", "json")
     assert refused.code == 4
-    assert [one["code"] for one in refused.json["models"][0]["refusals"]] == ["pin"]
+    assert [refusal["code"] for refusal in refused.json["models"][0]["refusals"]] == ["pin"]
     found_by = {
         one["field"] for one in team.run("verify", name, "--format", "json").json["unexplained"]
     }
@@ -199,7 +199,7 @@ def test_a_stage_is_handed_over_by_one_write(
     if reader.ident is not None:
         reader.join()
         assert found and found == sorted(found, key=["old", "new"].index), "old, then new"
-    assert [(one["action"], one["key"]) for one in done["changes"]] == [
+    assert [(change["action"], change["key"]) for change in done["changes"]] == [
         ("set_alias", "production"), ("set_alias", "staging"),
     ]  # fmt: skip
     assert loaded(shelf, name, "production") == "new" and loaded(shelf, name, "staging") == "old"
@@ -218,7 +218,8 @@ def test_a_name_is_a_models_or_a_prompts(team: Team, shelf: LaneRegistry, prompt
     ran = team.run("plan", "--format", "json")
     assert ran.code == 4
     told = {
-        one["model"]: [refusal["code"] for refusal in one["refusals"]] for one in ran.json["models"]
+        model["model"]: [refusal["code"] for refusal in model["refusals"]]
+        for model in ran.json["models"]
     }
     assert told == {taken: ["name_taken"], model: ["name_taken"], missing: ["missing_version"]}
     named = team.run("plan", taken, model, "--format", "json").json["models"]
@@ -240,7 +241,7 @@ def test_imported_and_followed(team: Team, shelf: LaneRegistry, prompt: Register
     shelf.client.set_prompt_alias(name, "short", 1)
     team.commit("Root")
     told = team.run("import", name, "--tags", "--format", "json").json
-    assert [(one["model"], one["result"], one["pending"]) for one in told["models"]] == [
+    assert [(model["model"], model["result"], model["pending"]) for model in told["models"]] == [
         (name, "created", [])
     ]
     written = text(team, name)

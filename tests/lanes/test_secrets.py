@@ -60,7 +60,7 @@ def clean(text: str) -> None:
             for one in KNOWN
         ),
     }
-    found = [one for one in forms if one in text]
+    found = [form for form in forms if form in text]
     assert not found, (found, text[:2000])
 
 

@@ -193,9 +193,9 @@ def test_doctor_tells_a_users_rights(
         ran = team.run("doctor", "--format", "json")
         assert password not in ran.out + ran.err
         return {
-            one["check"]: (one["status"], one["detail"])
-            for one in ran.json["findings"]
-            if one["area"] == "mlflow"
+            finding["check"]: (finding["status"], finding["detail"])
+            for finding in ran.json["findings"]
+            if finding["area"] == "mlflow"
         }
 
     found = findings(f"READ-{name}")

@@ -145,7 +145,8 @@ def test_an_import_reads_stages_from_aliases(team: Team, catalog: str) -> None:
     code, told, said = run(team, catalog, "import")
     assert code == 0, said
     assert [
-        (one["model"], one["result"], one["notes"], one["pending"]) for one in told["models"]
+        (model["model"], model["result"], model["notes"], model["pending"])
+        for model in told["models"]
     ] == [
         ("main.risk.fraud", "created", [], []),
         ("main.risk.other", "created", [], []),
@@ -159,7 +160,7 @@ def test_an_import_reads_stages_from_aliases(team: Team, catalog: str) -> None:
     assert state(catalog)[0] == {"live": 1, "staging": 2, "champion": 2}
     client.set_registered_model_alias("main.risk.fraud", "live", "3")
     code, told, _ = run(team, catalog, "import", "main.risk.f*")
-    assert [(one["model"], one["result"]) for one in told["models"]] == [
+    assert [(model["model"], model["result"]) for model in told["models"]] == [
         ("main.risk.fraud", "updated")
     ]
     code, plan, _ = run(team, catalog, "plan")

@@ -119,4 +119,4 @@ def sound_settings() -> dict[str, Any]:
 
 
 def checks_of(findings: Iterable[CheckResult], status: str) -> set[str]:
-    return {one.check for one in findings if one.status == status}
+    return {finding.check for finding in findings if finding.status == status}

@@ -77,7 +77,11 @@ def test_the_action_in_a_repository_of_its_own(tmp_path: Path) -> None:
     assert f"from the commit: mlflow-gitops {__version__}" in job.text
     assert "as asked for: mlflow-gitops 98.7.6" in job.text
     assert "what is broken: failure" in job.text
-    told = [(one["level"], one["file"], one["title"]) for one in job.annotations if "file" in one]
+    told = [
+        (annotation["level"], annotation["file"], annotation["title"])
+        for annotation in job.annotations
+        if "file" in annotation
+    ]
     assert told == [("error", "ml/registry/models/churn.yaml", "stage-unknown")]
 
 

@@ -79,10 +79,10 @@ class Both:
     def comments(self, number: int) -> dict[str, Any]:
         """The comments of a pull request, by the environment that they begin with."""
         found = {
-            name: one
-            for one in self.hub.issues[number].comments
+            name: comment
+            for comment in self.hub.issues[number].comments
             for name in NAMES
-            if f"**{name}**" in one.body
+            if f"**{name}**" in comment.body
         }
         assert len(found) == len(self.hub.issues[number].comments)
         return found
@@ -162,8 +162,8 @@ def test_one_pull_request_for_both_and_each_reconciled_by_itself(both: Both) -> 
     tip, notes = both.hub.tip("main"), "refs/notes/mlflow-gitops"
     both.team.git("fetch", "-q", "origin", "main", f"{notes}:{notes}")
     told = {
-        str(one.content["owner"]).rpartition(":")[2]: one
-        for one in Notes.of_repository(Git(both.hub.path)).receipts()
+        str(receipt.content["owner"]).rpartition(":")[2]: receipt
+        for receipt in Notes.of_repository(Git(both.hub.path)).receipts()
     }
     assert told.keys() == set(NAMES)
     for name, receipt in told.items():

@@ -18,9 +18,9 @@ def test_a_bad_manifest_is_red_with_annotations(repo: WorkflowRepository) -> Non
     assert (run.workflow, run.event, run.ok) == ("validate", "pull_request", False), run.log
     file = f"registry/models/{repo.model}.yaml"
     told = {
-        (one["level"], one["file"], one["line"], one["title"])
-        for one in run.job("validate").annotations
-        if "file" in one
+        (annotation["level"], annotation["file"], annotation["line"], annotation["title"])
+        for annotation in run.job("validate").annotations
+        if "file" in annotation
     }
     assert told == {("error", file, "2", "wrong-type"), ("error", file, "3", "unknown-field")}
 

@@ -156,7 +156,9 @@ def _event(
                 own_commits.append(one)
         making_shas = own_commits or [sha]
     authors = list(
-        dict.fromkeys(repo.git("show", "-s", "--format=%an <%ae>", one) for one in making_shas)
+        dict.fromkeys(
+            repo.git("show", "-s", "--format=%an <%ae>", making_sha) for making_sha in making_shas
+        )
     )
     subject, committer = repo.git("show", "-s", "--format=%s%x00%cn <%ce>", sha).split("\0")
     own_author = repo.git("show", "-s", "--format=%an <%ae>", sha)
