@@ -422,7 +422,7 @@ def test_approvals_wait_before_the_merge_and_refuse_after_it(
     assert ahead.code == 0 and gate["status"] == "waiting" and gate["needs"] == "1 approval"
     team.git("checkout", "-q", "main")
     team.git("merge", "-q", "--no-ff", "-m", "Merge", "feature")
-    assert "cannot be read: GitHub is asked with GITHUB_TOKEN" in refused(reconcile(team))
+    assert "cannot be read: the forge is not configured" in refused(reconcile(team))
     assert shelf.stages(name) == {1: "None"}
 
 

@@ -38,8 +38,8 @@ TWO = Approvals(("@one", "@two"), (), 7)
             (
                 "unknown",
                 (
-                    "who approved 0000000 cannot be read: GitHub is asked with GITHUB_TOKEN and"
-                    " GITHUB_REPOSITORY"
+                    "who approved 0000000 cannot be read: the forge is not configured, and"
+                    " mlflow-gitops doctor shows what is missing"
                 ),
             ),
         ),

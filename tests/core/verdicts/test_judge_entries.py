@@ -197,8 +197,8 @@ def test_every_gate_is_asked_in_the_order_of_the_plan() -> None:
             "approvals",
             "unknown",
             (
-                "who approved 0000000 cannot be read: GitHub is asked with GITHUB_TOKEN and"
-                " GITHUB_REPOSITORY"
+                "who approved 0000000 cannot be read: the forge is not configured, and"
+                " mlflow-gitops doctor shows what is missing"
             ),
         ),
         ("status", "passed", "status READY"),

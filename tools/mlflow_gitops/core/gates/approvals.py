@@ -92,7 +92,7 @@ def _from_messages(subject: Subject, required: RequiredApprovals) -> Finding:
 def _from_pull_request(subject: Subject, required: RequiredApprovals, commit: str) -> Finding:
     approvals = subject.approvals()
     if approvals is None:
-        why = "GitHub is asked with GITHUB_TOKEN and GITHUB_REPOSITORY"
+        why = "the forge is not configured, and mlflow-gitops doctor shows what is missing"
         detail = f"who approved {commit[:7]} cannot be read: {why}"
         return Finding("unknown", detail, needs=required.text)
 
