@@ -33,8 +33,8 @@ def run(settings: Settings, *, check: bool, dry_run: bool, form: str) -> int:
     if diff and not is_dry_run:
         _write(workspace, new)
     data = {"file": current.file, "changed": bool(diff), "diff": "\n".join(diff)}
-    shown = "\n".join([*diff, ""])
-    print_result(formats.CODEOWNERS, form, WrittenFiles(data, [shown]))
+    diff_text = "\n".join([*diff, ""])
+    print_result(formats.CODEOWNERS, form, WrittenFiles(data, [diff_text]))
     state = _state(new.text, diff, is_dry_run=is_dry_run)
     note_for_people(settings, form, f"{current.file} {state}.")
     return INVALID if check and diff else OK

@@ -22,8 +22,8 @@ from mlflow_gitops.settings import Settings
 
 
 def run(settings: Settings, names: Sequence[str], options: ImportOptions) -> int:
-    """Write the manifests of the models that `names` (names and globs) select, of all without names.
-    Returns 3 if an existing manifest has errors; the others are written nevertheless."""
+    """Write the manifests of the models that `names` (names and globs) select, of all without
+    names. Returns 3 if an existing manifest has errors; the others are written nevertheless."""
     workspace = Workspace(settings)
     has_folder = (workspace.top / workspace.registry).is_dir()
     snapshot = workspace.tree() if has_folder else Snapshot()
@@ -88,9 +88,9 @@ def _report(
 def _report_summary(
     settings: Settings, options: ImportOptions, counts: Mapping[str, int], *, has_pending: bool
 ) -> None:
-    shown = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+    summary = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
     total = sum(counts.values())
-    note(settings, f"{counted(total, 'model')}: {shown or 'none in MLflow'}.")
+    note(settings, f"{counted(total, 'model')}: {summary or 'none in MLflow'}.")
     if options.dry_run:
         note(settings, "Nothing was written.")
     elif counts["created"] or counts["updated"]:

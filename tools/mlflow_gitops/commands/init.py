@@ -1,5 +1,5 @@
-"""`init`: writes what a repository needs around its manifests. Existing files are never overwritten;
-`--update` renews those that nobody edited."""
+"""`init`: writes what a repository needs around its manifests. Existing files are never
+overwritten; `--update` renews those that nobody edited."""
 
 from __future__ import annotations
 
@@ -194,18 +194,18 @@ def _report(settings: Settings, options: InitOptions, results: Sequence[FileResu
             created.append(f"created {result.file}")
 
     files_data = [
-        {"file": result.file, "result": result.result, "diff": result.diff, "why": result.why}
+        {"file": result.file, "result": result.result, "diff": result.diff, "why": result.reason}
         for result in results
     ]
     data = {"files": files_data, "summary": counts}
     print_result(formats.INIT, options.form, WrittenFiles(data, diffs, created))
     for result in results:
         if result.result == "left":
-            note(settings, f"Left {result.file}: {result.why}.")
+            note(settings, f"Left {result.file}: {result.reason}.")
 
-    shown = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+    summary = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
     ending = " Nothing was written." if options.dry_run else ""
-    note(settings, f"{len(results)} files: {shown}.{ending}")
+    note(settings, f"{len(results)} files: {summary}.{ending}")
 
 
 def _next_steps(settings: Settings, workspace: Workspace, *, on_github: bool) -> Iterator[str]:

@@ -115,22 +115,22 @@ def stages_after(
     if not target.rule(stage).native:
         return changed
 
-    for other, holders in target.manifest.stages.items():
-        if other == stage or not target.rule(other).native:
+    for other_stage, holders in target.manifest.stages.items():
+        if other_stage == stage or not target.rule(other_stage).native:
             continue
         staying = tuple(version for version in holders if version not in versions)
         if staying == holders:
             continue
-        if not staying and target.rule(other).protected:
+        if not staying and target.rule(other_stage).protected:
             raise Refused(
-                f"{version_list(holders)} holds {other}, which is protected and would be left"
+                f"{version_list(holders)} holds {other_stage}, which is protected and would be left"
                 " empty.",
                 fix=(
-                    f"Promote another version to {other} first, or set {other}: null in the"
+                    f"Promote another version to {other_stage} first, or set {other_stage}: null in the"
                     " manifest by hand."
                 ),
             )
-        changed[other] = staying
+        changed[other_stage] = staying
     return changed
 
 
@@ -168,8 +168,8 @@ def pins_for(
 ) -> dict[int, dict[str, str]]:
     """The pins to add for versions that get a stage; none for those that the manifest pins already.
 
-    Raises Refused for a version that MLflow does not have and reconcile cannot register, and for one
-    that is pinned to something else.
+    Raises Refused for a version that MLflow does not have and reconcile cannot register, and for
+    one that is pinned to something else.
     """
     pins = {}
     for version in versions:

@@ -25,8 +25,8 @@ _Fields = dict[str, str | None]
 def run(
     settings: Settings, model: str, version: int, source: str | None, options: EditOptions
 ) -> int:
-    """Pin a version to its run, source and logged model in MLflow. With `source`, pin a version that
-    MLflow does not have to the source that reconcile registers it from."""
+    """Pin a version to its run, source and logged model in MLflow. With `source`, pin a version
+    that MLflow does not have to the source that reconcile registers it from."""
     target = open_manifest(settings, model, options.form)
     observed = observe(target) if source is None else observe_or_warn(target)
     observed_version = observed.versions.get(version) if observed is not None else None
@@ -56,12 +56,12 @@ def run(
 def _fields_of(observed: ObservedVersion, spec: VersionSpec) -> _Fields:
     """The pins of a version in MLflow. A pin that does not apply any more is removed; one that is
     right is kept, even if another pin implies it (a logged model that is also the source)."""
-    known = identity(observed)
+    observed_pins = identity(observed)
     fields: _Fields = {}
     for name in IDENTITY:
         pinned, actual = getattr(spec, name), getattr(observed, name)
-        if name in known:
-            fields[name] = known[name]
+        if name in observed_pins:
+            fields[name] = observed_pins[name]
         elif pinned not in (None, actual):
             fields[name] = None
     return fields

@@ -28,9 +28,9 @@ from mlflow_gitops.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class PromoteOptions:
-    """`add`: the version joins the current holders instead of replacing them. `pin`: pin the version
-    if MLflow can be reached. `from_environment`: the version is one of that environment, and a copy
-    of it gets the stage. `overrides`: GATE='reason' options."""
+    """`add`: the version joins the current holders instead of replacing them. `pin`: pin the
+    version if MLflow can be reached. `from_environment`: the version is one of that environment,
+    and a copy of it gets the stage. `overrides`: GATE='reason' options."""
 
     add: bool
     pin: bool

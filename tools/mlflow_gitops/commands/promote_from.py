@@ -12,8 +12,8 @@ from mlflow_gitops.errors import Refused, UsageFailure
 def plan_copy(
     target: OpenManifest, environment: str, version: int
 ) -> tuple[int, dict[int, dict[str, OriginPin]]]:
-    """The number of the copy and the pin to add for it. That is the number of a copy that MLflow has
-    or reconcile will make, else the next free one.
+    """The number of the copy and the pin to add for it. That is the number of a copy that MLflow
+    has or reconcile will make, else the next free one.
 
     Raises Refused if the environment has no such version, and RegistryFailure if the MLflow of
     either environment cannot be reached.
@@ -43,27 +43,29 @@ def plan_copy(
 
 
 def _check_environment(target: OpenManifest, environment: str) -> None:
-    own = target.workspace.environment
-    if own is None:
+    target_environment = target.workspace.environment
+    if target_environment is None:
         raise UsageFailure(
             "Which environment should get the copy? Name it before the command: --env NAME promote"
             f" … --from {environment}."
         )
-    if environment == own.name:
+    if environment == target_environment.name:
         raise UsageFailure(
             f"{environment} is where the copy would go. Omit --from to promote its own version."
         )
     if environment not in target.workspace.environments:
-        others = [name for name in target.workspace.environments if name != own.name]
+        other_names = [
+            name for name in target.workspace.environments if name != target_environment.name
+        ]
         raise UsageFailure(
             f"There is no other environment {environment!r}; there are:"
-            f" {', '.join(others) or 'none'}."
+            f" {', '.join(other_names) or 'none'}."
         )
 
 
 def _declared_copy(target: OpenManifest, pin: OriginPin) -> int | None:
-    """The number that the manifest gives to a copy of a version; None if it has no such copy. Raises
-    Refused if it has a copy of an earlier version with the same number."""
+    """The number that the manifest gives to a copy of a version; None if it has no such copy.
+    Raises Refused if it has a copy of an earlier version with the same number."""
     for number, spec in target.manifest.versions.items():
         if spec.origin == pin:
             return number

@@ -36,8 +36,8 @@ _MAX_LISTED = 5
 def run(
     settings: Settings, model: str, stage: str, to: int | None, *, pin: bool, options: EditOptions
 ) -> int:
-    """Give a stage back to its previous holders, by the main line and the stamps of reconciles. With
-    `to`, give it to that version, which must have held it."""
+    """Give a stage back to its previous holders, by the main line and the stamps of reconciles.
+    With `to`, give it to that version, which must have held it."""
     target = open_manifest(settings, model, options.form)
     target.rule(stage)
     if stage == "Archived":
@@ -115,10 +115,10 @@ def _choose(
             f"{version_list(former.versions)} (since {former.since})"
             for former in previous.holders[:_MAX_LISTED]
         )
-        others = f"These did: {candidates}." if candidates else "No other version did."
+        alternatives = f"These did: {candidates}." if candidates else "No other version did."
         raise Refused(
             f"Version {to} of {target.name} never held {stage}, so it cannot be rolled back to."
-            f" {others}"
+            f" {alternatives}"
         )
     raise Refused(
         f"Nothing held {stage} of {target.name} before {version_list(target.holders(stage))} on the"
@@ -128,9 +128,12 @@ def _choose(
 
 
 def _history_sentence(
-    stage: str, former: PreviousHolder, versions: tuple[int, ...], shown: Callable[[Commit], str]
+    stage: str,
+    former: PreviousHolder,
+    versions: tuple[int, ...],
+    format_commit: Callable[[Commit], str],
 ) -> str:
-    """Which commit gave the versions the stage, and from when to when they held it. `shown` formats
+    """Which commit gave the versions the stage, and from when to when they held it. `format_commit` formats
     a commit."""
     numbers = version_list(versions)
     if former.stay is None:
@@ -140,10 +143,10 @@ def _history_sentence(
         )
 
     began, ended = former.stay.began, former.stay.ended
-    start = f"{began.at} ({shown(began)})" if began else ""
+    start = f"{began.at} ({format_commit(began)})" if began else ""
     end = " and still holds it on the main branch"
     if ended is not None:
-        end = f" until {ended.at} ({shown(ended)})"
+        end = f" until {ended.at} ({format_commit(ended)})"
     return f"{numbers} held {stage} from {start}{end}."
 
 
@@ -178,8 +181,12 @@ def _warn_of_return(
     if not any(stay.versions == holders for stay in earlier_stays):
         return
 
-    others = [other for other in previous.holders if other is not former]
-    hint = f" To go further back: --to {version_list(others[0].versions)}" if others else ""
+    further_back = [other for other in previous.holders if other is not former]
+    hint = (
+        f" To go further back: --to {version_list(further_back[0].versions)}"
+        if further_back
+        else ""
+    )
     warn(
         f"{version_list(holders)} held {stage} before {version_list(former.versions)} did, so this"
         f" goes forward again.{hint}"

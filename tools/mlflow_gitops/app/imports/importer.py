@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from mlflow_gitops.edges.mlflow.registry import Registry
 
 Outcome = Literal["created", "updated", "unchanged", "left", "invalid"]
-"""`left`: the model has or gets no manifest that the import could write. `invalid`: its manifest has
-errors."""
+"""`left`: the model has or gets no manifest that the import could write. `invalid`: its manifest
+has errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,8 @@ class Importer:
         self._evidence = WorkspaceEvidence(workspace, registry, line)
 
     def import_model(self, observed: ObservedModel, *, is_named: bool) -> ImportResult:
-        """The result for one model. `is_named`: the user named it, so it is imported even if another
-        repository manages it."""
+        """The result for one model. `is_named`: the user named it, so it is imported even if
+        another repository manages it."""
         stem = file_stem(observed.name)
         file = self._files.get(stem)
         folder = self._options.folders.folder_for(observed)
@@ -110,7 +110,7 @@ class Importer:
 
         fault = self._fault(observed, stem, is_named=is_named)
         if fault is not None:
-            return _left(result, fault)
+            return _leave(result, fault)
         if file is None:
             return self._create(result, observed)
 
@@ -120,7 +120,7 @@ class Importer:
             result.notes.append("its manifest has errors; run mlflow-gitops validate to see them")
             return result
         if manifest.kind != observed.kind:
-            return _left(
+            return _leave(
                 result,
                 f"it is a {observed.kind} in MLflow, but its manifest is for a {manifest.kind}",
             )
@@ -172,7 +172,7 @@ class Importer:
         try:
             result.new = apply_edit(old, file, edit, tuple(rules.stages))
         except Failure as failure:
-            return _left(result, str(failure))
+            return _leave(result, str(failure))
         result.result = "updated" if result.new != old else "unchanged"
         return self._checked(result, [*content.notes, *kept_notes], rules, observed)
 
@@ -188,7 +188,7 @@ class Importer:
         if manifest is not None:
             check_policy(document, rules)
         if manifest is None or document.problems:
-            return _left(result, f"its manifest would be invalid: {document.problems[0].message}")
+            return _leave(result, f"its manifest would be invalid: {document.problems[0].message}")
 
         desired, no_commit = Desired(manifest, rules), Commit("", "", "", "")
         result.pending = departures(desired, no_commit, observed)
@@ -245,7 +245,7 @@ class Importer:
         return {name: contents[blob] for name, blob in blobs.items() if blob in contents}
 
 
-def _left(result: ImportResult, note: str) -> ImportResult:
+def _leave(result: ImportResult, note: str) -> ImportResult:
     result.result = "left"
     result.notes.append(note)
     return result

@@ -34,8 +34,8 @@ class Folders:
 
 
 def read_folders(options: Sequence[str], tag: str | None) -> Folders:
-    """The folders that `GLOB=FOLDER` options and a tag set. Raises UsageFailure for a folder outside
-    models/."""
+    """The folders that `GLOB=FOLDER` options and a tag set. Raises UsageFailure for a folder
+    outside models/."""
     pairs = []
     for option in options:
         glob, equals, folder = option.rpartition("=")

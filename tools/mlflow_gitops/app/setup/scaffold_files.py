@@ -27,14 +27,14 @@ _TEMPLATE_NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """The result for one file. `left`: the file exists, differs from what `init` would write, and is
-    kept; `why` gives the reason."""
+    """The result for one file. `left`: the file exists, differs from what `init` would write, and
+    is kept; `why` gives the reason."""
 
     file: str
     result: Literal["created", "updated", "unchanged", "left"]
     diff: str
     data: bytes = b""
-    why: str = ""
+    reason: str = ""
 
 
 def covers_all_environments(workspace: Workspace) -> bool:
@@ -71,14 +71,14 @@ def result_for(top: Path, file: ScaffoldFile, *, update: bool) -> FileResult:
     if current.data is None and not os.path.lexists(top / file.path):
         return FileResult(file.path, "created", unified(file.path, None, file.data), file.data)
     if current.data is None:
-        return FileResult(file.path, "left", "", why=current.fault or "it cannot be read")
+        return FileResult(file.path, "left", "", reason=current.fault or "it cannot be read")
     if current.data.replace(b"\r\n", b"\n") == file.data:
         return FileResult(file.path, "unchanged", "")
 
     diff = unified(file.path, current.data, file.data)
-    why = _reason_to_keep(file, current.data, update=update)
-    if why is not None:
-        return FileResult(file.path, "left", diff, why=why)
+    reason = _reason_to_keep(file, current.data, update=update)
+    if reason is not None:
+        return FileResult(file.path, "left", diff, reason=reason)
     return FileResult(file.path, "updated", diff, file.data)
 
 
@@ -93,8 +93,8 @@ def codeowners_result(workspace: Workspace, new_policy: bytes | None) -> FileRes
         sources.append(SourceFile(workspace.registry.policy_path, new_policy))
     snapshot = build(sources, workspace.registry)
     if snapshot.errors:
-        why = "manifests or the policy have errors; run mlflow-gitops validate to see them"
-        return FileResult(old.file, "left", "", why=why)
+        reason = "manifests or the policy have errors; run mlflow-gitops validate to see them"
+        return FileResult(old.file, "left", "", reason=reason)
 
     new_text = codeowners.expected_text(workspace, snapshot, old)
     if not new_text:

@@ -38,8 +38,8 @@ class ImportScope:
 
 @dataclass(slots=True)
 class ManifestContent:
-    """The content of a manifest for a model as it is in MLflow. `texts` has descriptions and tags by
-    their paths; `notes` say what a manifest cannot express."""
+    """The content of a manifest for a model as it is in MLflow. `texts` has descriptions and tags
+    by their paths; `notes` say what a manifest cannot express."""
 
     stages: dict[str, tuple[int, ...]] = field(default_factory=dict)
     aliases: dict[str, int] = field(default_factory=dict)
@@ -103,8 +103,8 @@ def _add_stages(observed: ObservedModel, rules: ModelPolicy, content: ManifestCo
 
 
 def _native_holders(observed: ObservedModel, rule: StageRule, notes: list[str]) -> tuple[int, ...]:
-    """The versions in MLflow's stage; only the highest, which MLflow serves, if the stage is kept as
-    an alias."""
+    """The versions in MLflow's stage; only the highest, which MLflow serves, if the stage is kept
+    as an alias."""
     versions = observed.holders(rule.name) if rule.native else ()
     if not rule.alias or len(versions) <= 1:
         return versions
@@ -118,19 +118,19 @@ def _native_holders(observed: ObservedModel, rule: StageRule, notes: list[str]) 
 def _alias_holder(
     observed: ObservedModel, rule: StageRule, stage_of: dict[int, str], notes: list[str]
 ) -> tuple[int, ...]:
-    """The version that the alias of a stage points at, unless that version is in another of MLflow's
-    stages. `stage_of` collects MLflow's stage of each version."""
+    """The version that the alias of a stage points at, unless that version is in another of
+    MLflow's stages. `stage_of` collects MLflow's stage of each version."""
     version = observed.aliases.get(rule.alias) if rule.alias else None
     if version is None or version not in observed.versions:
         return ()
     if not rule.native:
         return (version,)
 
-    other = stage_of.setdefault(version, rule.name)
-    if other == rule.name:
+    other_stage = stage_of.setdefault(version, rule.name)
+    if other_stage == rule.name:
         return (version,)
     notes.append(
-        f"the alias {rule.alias!r} of {rule.name} points at version {version}, which is in {other};"
+        f"the alias {rule.alias!r} of {rule.name} points at version {version}, which is in {other_stage};"
         " it is not imported"
     )
     return ()
@@ -171,23 +171,23 @@ def _alias_fault(
 
 def _pins(version: ObservedVersion, notes: list[str]) -> dict[str, str]:
     """The identity of a version, as far as a manifest can express it."""
-    known = identity(version)
+    observed_pins = identity(version)
     pins = {
         field: value
-        for field, value in known.items()
+        for field, value in observed_pins.items()
         if field in ("source", "digest") or _PIN_VALUE.match(value)
     }
     source = pins.get("source", "")
     if len(source) > _MAX_SOURCE or CONTROL.search(source) or _has_credentials(source):
         del pins["source"]
 
-    missing = sorted(known.keys() - pins.keys())
+    missing = sorted(observed_pins.keys() - pins.keys())
     if missing:
         notes.append(
             f"version {version.number} is not pinned to its {and_list(missing)}: a manifest cannot"
             " contain it"
         )
-    elif not known:
+    elif not observed_pins:
         notes.append(
             f"version {version.number} cannot be pinned: MLflow has neither run nor source for it"
         )

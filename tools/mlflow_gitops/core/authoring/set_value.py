@@ -93,8 +93,8 @@ def with_value(manifest: Manifest, path: Path, value: str | int | None) -> Manif
 def _with_entry(
     mapping: Mapping[str, object], key: str, value: str | int | None
 ) -> dict[str, object]:
-    others = {name: entry for name, entry in mapping.items() if name != key}
-    return others if value is None else {**others, key: value}
+    other_entries = {name: entry for name, entry in mapping.items() if name != key}
+    return other_entries if value is None else {**other_entries, key: value}
 
 
 def _add_value(
@@ -122,16 +122,16 @@ def _entry(
 ) -> str:
     """A new entry as text. A new section of the manifest is a block if the manifest is one; all
     other new mappings are in flow style."""
-    first, *others = keys
-    if not is_top or not others:
-        return f"{first}: {_nested(others, scalar)}"
+    first, *inner_keys = keys
+    if not is_top or not inner_keys:
+        return f"{first}: {_nested(inner_keys, scalar)}"
 
     indentation = key_indentation(text, node)
     if indentation is None:
-        return f"{first}: {_nested(others, scalar)}"
+        return f"{first}: {_nested(inner_keys, scalar)}"
     indentation += text_edits.indent_step(text, node)
-    inner = _nested(others[1:], scalar)
-    return f"{first}:{text_edits.line_break(text)}{indentation}{others[0]}: {inner}"
+    inner = _nested(inner_keys[1:], scalar)
+    return f"{first}:{text_edits.line_break(text)}{indentation}{inner_keys[0]}: {inner}"
 
 
 def _nested(keys: Sequence[str], scalar: str) -> str:

@@ -55,25 +55,25 @@ class _Update:
         """The stages that change, with their new versions."""
         names = [stage for stage in self.rules.stages if stage != "Archived"]
         current = {stage: self.manifest.stages.get(stage, ()) for stage in names}
-        kept = self._kept_stages(names)
+        kept_stages = self._kept_stages(names)
         new = {
-            stage: current[stage] if stage in kept else self.content.stages.get(stage, ())
+            stage: current[stage] if stage in kept_stages else self.content.stages.get(stage, ())
             for stage in names
         }
-        owner = self._remove_from_other_stages(new, kept)
+        owner = self._remove_from_other_stages(new, kept_stages)
 
         current["Archived"] = self.manifest.stages.get("Archived", ())
         new["Archived"] = tuple(v for v in current["Archived"] if v not in owner)
-        for stage in kept:
+        for stage in kept_stages:
             if new[stage] == current[stage]:
                 in_mlflow = self.content.stages.get(stage, ())
-                self._note_kept(stage, _shown(current[stage]), _shown(in_mlflow))
+                self._note_kept(stage, _list_or_empty(current[stage]), _list_or_empty(in_mlflow))
         return {stage: versions for stage, versions in new.items() if versions != current[stage]}
 
     def _kept_stages(self, names: list[str]) -> dict[str, bool]:
         """The stages that differ from MLflow and are kept, each with whether it was edited by
         hand."""
-        kept: dict[str, bool] = {}
+        edited_by_hand: dict[str, bool] = {}
         for stage in names:
             current = self.manifest.stages.get(stage, ())
             in_mlflow = self.content.stages.get(stage, ())
@@ -82,20 +82,20 @@ class _Update:
             basis = self.basis()
             before = basis.manifest.stages.get(stage, ()) if basis.manifest else current
             if _is_kept(current, before, in_mlflow, basis):
-                kept[stage] = current != before
-        return kept
+                edited_by_hand[stage] = current != before
+        return edited_by_hand
 
     def _remove_from_other_stages(
-        self, stages: dict[str, tuple[int, ...]], kept: Mapping[str, bool]
+        self, stages: dict[str, tuple[int, ...]], kept_stages: Mapping[str, bool]
     ) -> dict[int, str]:
         """Leave each version in one of MLflow's stages only, and return that stage by version. A
         stage that was edited by hand comes before one from MLflow, and that before one that was
         only kept."""
 
         def precedence(stage: str) -> int:
-            if stage not in kept:
+            if stage not in kept_stages:
                 return 1
-            return 0 if kept[stage] else 2
+            return 0 if kept_stages[stage] else 2
 
         native = [stage for stage in self.rules.stages if self.rules.stages[stage].native]
         stage_of: dict[int, str] = {}
@@ -154,9 +154,9 @@ class _Update:
                     )
         return changes
 
-    def _note_kept(self, what: str, current: object, in_mlflow: object) -> None:
-        kept = f"the manifest keeps {current}" if current else "the manifest keeps it empty"
-        self.notes.append(f"{what}: {kept}, MLflow has {in_mlflow or 'nothing'}")
+    def _note_kept(self, label: str, current: object, in_mlflow: object) -> None:
+        kept_value = f"the manifest keeps {current}" if current else "the manifest keeps it empty"
+        self.notes.append(f"{label}: {kept_value}, MLflow has {in_mlflow or 'nothing'}")
 
 
 def _is_kept(current: object, before: object, in_mlflow: object, basis: Basis) -> bool:
@@ -165,7 +165,7 @@ def _is_kept(current: object, before: object, in_mlflow: object, basis: Basis) -
     return current != before or (not in_mlflow and not basis.reconciled)
 
 
-def _shown(versions: tuple[int, ...]) -> str:
+def _list_or_empty(versions: tuple[int, ...]) -> str:
     return version_list(versions) if versions else ""
 
 

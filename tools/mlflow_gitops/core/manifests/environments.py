@@ -1,5 +1,5 @@
-"""Environments: several MLflow servers or workspaces that one repository manages, read from the text
-of `environments.yaml`.
+"""Environments: several MLflow servers or workspaces that one repository manages, read from the
+text of `environments.yaml`.
 
 An environment is a registry folder like any other, together with the address of its MLflow.
 Everything else (plan, gates, reconcile, log) works on one such folder and does not know the others.
@@ -66,8 +66,8 @@ def policy_changes(
     over time: (index on the main line, blob id or None), oldest first.
 
     `policy_paths` has the path that the list names from a commit on (index, path), None if it names
-    none. `file_changes` has the changes of these files (index, path, blob id). Before the list names
-    any file, `current` counts, the path that it names today.
+    none. `file_changes` has the changes of these files (index, path, blob id). Before the list
+    names any file, `current` counts, the path that it names today.
     """
     path_by_index = dict(policy_paths)
     changes_by_index: dict[int, dict[str, str | None]] = {index: {} for index in path_by_index}
@@ -139,9 +139,11 @@ def _check_registry(
     """No two environments may be the same registry. `registries` collects the checked ones."""
     uri = entry.get("registry_uri") or entry.get("tracking_uri")
     registry = (uri.rstrip("/") if isinstance(uri, str) else name, str(entry.get("workspace")))
-    other = registries.setdefault(registry, name)
-    if other != name:
-        message = f"{name} is the same registry as {other}; each would undo what the other does"
+    other_name = registries.setdefault(registry, name)
+    if other_name != name:
+        message = (
+            f"{name} is the same registry as {other_name}; each would undo what the other does"
+        )
         document.add_problem_at("same-registry", message, (name,), key=True)
 
 
@@ -156,13 +158,15 @@ def _check_folder(
     if folder.split("/")[0] == "models":
         message = "models/ is the folder for manifests of a repository without environments"
         document.add_problem_at("folder-taken", message, path)
-    for other_folder, other in folders.items():
+    for other_folder, other_name in folders.items():
         if _overlap(folder, other_folder):
-            message = f"{folder}/ overlaps with {other_folder}/ of {other}; each needs its own"
+            message = f"{folder}/ overlaps with {other_folder}/ of {other_name}; each needs its own"
             document.add_problem_at("folder-taken", message, path)
             break
     folders.setdefault(folder, name)
 
 
-def _overlap(one: str, other: str) -> bool:
-    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
+def _overlap(folder: str, other_folder: str) -> bool:
+    return f"{folder}/".startswith(f"{other_folder}/") or f"{other_folder}/".startswith(
+        f"{folder}/"
+    )

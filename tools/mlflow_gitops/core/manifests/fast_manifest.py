@@ -73,9 +73,9 @@ class ManifestTemplate:
             return None
         if any(len(set(versions)) < len(versions) for versions in stages.values()):
             return None
-        return self._with(stages, aliases)
+        return self._with_numbers(stages, aliases)
 
-    def _with(self, stages: dict[str, list[int]], aliases: dict[str, int]) -> Manifest:
+    def _with_numbers(self, stages: dict[str, list[int]], aliases: dict[str, int]) -> Manifest:
         # Not dataclasses.replace, which is a third slower: an audit does this for every commit.
         before = self._manifest
         return Manifest(

@@ -93,11 +93,11 @@ def _check_stages(document: Document) -> None:
     """No stage lists a version twice. Whether two stages may share a version depends on the policy:
     see `check_policy`."""
     for stage, value in _mapping(document.root, "stages").items():
-        listed: set[int] = set()
+        checked: set[int] = set()
         unreported = 0
         for index, version in _indexed_versions(value):
-            if version not in listed:
-                listed.add(version)
+            if version not in checked:
+                checked.add(version)
             elif document.is_full:
                 unreported += 1
             else:
@@ -178,9 +178,9 @@ def _check_stage(
     if not rule.native:
         return
     for index, version in versions:
-        other = native_holder.setdefault(version, stage)
-        if other != stage:
-            message = f"version {version} is in {other} and in {stage}, but can hold only one"
+        other_stage = native_holder.setdefault(version, stage)
+        if other_stage != stage:
+            message = f"version {version} is in {other_stage} and in {stage}, but can hold only one"
             document.add_problem_at("version-twice", message, ("stages", stage, index))
 
 

@@ -39,8 +39,8 @@ class Freeze:
     until: str
 
     def is_active(self, now: str) -> bool:
-        """Whether the freeze is active at `now` (RFC 3339). A date without a time includes the whole
-        day, in UTC."""
+        """Whether the freeze is active at `now` (RFC 3339). A date without a time includes the
+        whole day, in UTC."""
         until = self.until if len(self.until) > 10 else f"{self.until}T23:59:59.999999Z"
         return parse_time(now) <= parse_time(until)
 
@@ -252,12 +252,12 @@ def rule_faults(rules: ModelPolicy) -> list[Fault]:
 def _name_faults(rule: StageRule, names: dict[str, str]) -> Iterator[Fault]:
     """Faults of a stage's name and kind. `names` collects the names by their lower-case form."""
     path = ("stages", rule.name)
-    other = names.setdefault(rule.name.lower(), rule.name)
-    if other == "None":
+    other_stage = names.setdefault(rule.name.lower(), rule.name)
+    if other_stage == "None":
         message = f"{rule.name!r} cannot be a stage: MLflow uses it for versions without a stage"
         yield path, "stage-clash", message
-    elif other != rule.name:
-        message = f"the name {rule.name} differs only in case from the stage {other}"
+    elif other_stage != rule.name:
+        message = f"the name {rule.name} differs only in case from the stage {other_stage}"
         yield path, "stage-clash", message
 
     if rule.native and rule.name not in NATIVE_STAGES:
@@ -274,9 +274,9 @@ def _alias_faults(rule: StageRule, aliases: dict[str, str]) -> Iterator[Fault]:
     path = ("stages", rule.name, "alias")
     if alias_reserved(rule.alias):
         yield path, "alias-reserved", f"the alias {rule.alias!r} is reserved by MLflow"
-    other = aliases.setdefault(rule.alias.lower(), rule.name)
-    if other != rule.name:
-        message = f"{rule.name} and {other} cannot share the alias {rule.alias!r}"
+    other_stage = aliases.setdefault(rule.alias.lower(), rule.name)
+    if other_stage != rule.name:
+        message = f"{rule.name} and {other_stage} cannot share the alias {rule.alias!r}"
         yield path, "alias-clash", message
 
 

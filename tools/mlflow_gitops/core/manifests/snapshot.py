@@ -206,7 +206,8 @@ def name_clashes(paths: Iterable[str]) -> list[Problem]:
     """Manifests with the same name, and names that differ only in case: some file systems and
     databases take them for one.
 
-    Every manifest of a clash gets a problem, because any of them may be the one that a change added.
+    Every manifest of a clash gets a problem, because any of them may be the one that a change
+    added.
     """
     by_lower_name: dict[str, list[str]] = {}
     for path in sorted(paths):

@@ -1,9 +1,9 @@
-"""CODEOWNERS: whom GitHub asks for a review when a file of the registry changes. It is made from the
-`owners` in the manifests and the policy (RULES R9).
+"""CODEOWNERS: whom GitHub asks for a review when a file of the registry changes. It is made from
+the `owners` in the manifests and the policy (RULES R9).
 
 The last line that matches a path decides. So the block that is made here is at the end of the file,
-and in the block the platform team's lines come last again. People's own lines, before the block, are
-left unchanged.
+and in the block the platform team's lines come last again. People's own lines, before the block,
+are left unchanged.
 
 GitHub's syntax is that of gitignore, except that `!`, `[ ]` and an escaped `#` have no meaning. A
 space is escaped by a backslash.
@@ -82,9 +82,9 @@ def block_lines(
     """The lines for one registry folder. `platform_paths` are the platform team's other files and
     folders; those of folders end in a slash.
 
-    Everything without an owner of its own belongs to the platform team. That includes new manifests,
-    because GitHub uses the CODEOWNERS of the branch that is merged into. Without a platform team,
-    there are only the lines of the manifests.
+    Everything without an owner of its own belongs to the platform team. That includes new
+    manifests, because GitHub uses the CODEOWNERS of the branch that is merged into. Without a
+    platform team, there are only the lines of the manifests.
     """
     team = _usable(snapshot.policy.owners)
     lines = [_line(f"{registry}/", team)] if team else []
@@ -181,8 +181,8 @@ def _usable(owners: Iterable[str]) -> list[str]:
 
 
 def _parts(text: str) -> tuple[list[str], dict[str, list[str]]]:
-    """People's own lines, and the blocks by the pattern of their registry folder. A block without an
-    end is only its first line."""
+    """People's own lines, and the blocks by the pattern of their registry folder. A block without
+    an end is only its first line."""
     own_lines: list[str] = []
     blocks: dict[str, list[str]] = {}
     lines = _lines(text)

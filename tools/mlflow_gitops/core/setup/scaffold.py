@@ -1,9 +1,9 @@
 """What `init` writes: the initial policy, and the files that this package contains, adapted to a
 repository. Pure.
 
-A workflow begins with a line that has the SHA-256 of the rest, so that a later release knows whether
-somebody edited it. Schemas need no such line: the commands read their own, and a copy that differs
-would only mislead editors.
+A workflow begins with a line that has the SHA-256 of the rest, so that a later release knows
+whether somebody edited it. Schemas need no such line: the commands read their own, and a copy that
+differs would only mislead editors.
 """
 
 from __future__ import annotations
@@ -94,9 +94,9 @@ def with_seal(text: str, version: str) -> str:
 
 def is_unedited(data: bytes) -> bool:
     """Whether a file is exactly what some release of this command wrote."""
-    head, _, rest = data.replace(b"\r\n", b"\n").partition(b"\n")
+    head, _, content = data.replace(b"\r\n", b"\n").partition(b"\n")
     seal = _SEAL.fullmatch(head.decode("utf-8", "replace"))
-    return seal is not None and seal.group(1) == hashlib.sha256(rest).hexdigest()
+    return seal is not None and seal.group(1) == hashlib.sha256(content).hexdigest()
 
 
 def _workflow(text: str, target: ScaffoldTarget) -> str:

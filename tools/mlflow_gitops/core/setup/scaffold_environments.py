@@ -1,8 +1,9 @@
 """The workflows of a repository with several environments, made from those for one (`init`). Pure.
 
-`reconcile` becomes one file for each environment, with its own schedule, its own GitHub environments,
-one writer for each registry, and its own outputs (the jobs of a matrix would overwrite each other's).
-`plan` stays one file, whose job runs for each environment. `validate` reports what changes in each.
+`reconcile` becomes one file for each environment, with its own schedule, its own GitHub
+environments, one writer for each registry, and its own outputs (the jobs of a matrix would
+overwrite each other's). `plan` stays one file, whose job runs for each environment. `validate`
+reports what changes in each.
 """
 
 from __future__ import annotations
@@ -94,10 +95,14 @@ def _plain(name: str) -> str:
     return quoted(name, None)
 
 
-def _with_credentials(text: str, others: Sequence[Environment]) -> str:
+def _with_credentials(text: str, other_environments: Sequence[Environment]) -> str:
     """Add the secrets with which versions of other environments are read for a promotion."""
     last = f"          {_CREDENTIALS[-1]}: ${{{{ secrets.{_CREDENTIALS[-1]} }}}}\n"
-    names = [environment.variable_name(name) for environment in others for name in _CREDENTIALS]
+    names = [
+        environment.variable_name(name)
+        for environment in other_environments
+        for name in _CREDENTIALS
+    ]
     return text.replace(
         last, last + "".join(f"          {name}: ${{{{ secrets.{name} }}}}\n" for name in names)
     )
