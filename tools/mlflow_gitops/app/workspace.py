@@ -25,11 +25,11 @@ from mlflow_gitops.settings import Settings
 class Merge:
     """What a revision will be once it is merged.
 
-    `made` is the merge commit, which no branch names. Plans and messages call it `revision`. `onto`
+    `commit` is the merge commit, which no branch names. Plans and messages call it `revision`. `onto`
     is the branch's tip, and `name` is how the user named the branch.
     """
 
-    made: str
+    commit: str
     revision: str
     onto: str
     name: str
@@ -37,17 +37,17 @@ class Merge:
     @property
     def is_nothing(self) -> bool:
         """Whether the branch has the revision already."""
-        return self.made == self.onto
+        return self.commit == self.onto
 
 
 class Workspace:
     """One repository and its registry folder; if it has several environments, the folder of one.
 
-    `whole` is for commands that read all environments: `registry` is then the folder that they are
+    `all_environments` is for commands that read all of them: `registry` is then the folder that they are
     in. Raises UsageFailure if the settings do not fit the repository.
     """
 
-    def __init__(self, settings: Settings, *, whole: bool = False) -> None:
+    def __init__(self, settings: Settings, *, all_environments: bool = False) -> None:
         self.settings = settings
         start = (settings.repo or Path.cwd()).resolve()
         if not start.is_dir():
@@ -65,7 +65,7 @@ class Workspace:
         if settings.environment is not None:
             self.environment = self._named_environment(settings.environment)
             self.registry = self.environment.folder
-        elif not whole and self.has_environments:
+        elif not all_environments and self.has_environments:
             raise UsageFailure(
                 f"{self.root}/{ENVIRONMENTS} lists environments: choose one with --env"
                 f" {self._environment_names()}."
@@ -163,14 +163,14 @@ class Workspace:
         """Merge a revision into a branch. The merge commit is only an object: no branch and no file
         changes (RULES R9). Raises GitFailure if they conflict."""
         head, tip = self.git.resolve(revision), self.git.resolve(onto)
-        made = tip if self.git.contains(tip, head) else self.git.merge(tip, head)
-        return Merge(made, head, tip, onto)
+        commit = tip if self.git.contains(tip, head) else self.git.merge(tip, head)
+        return Merge(commit, head, tip, onto)
 
     def messages(self, sha: str, file: str, merge: Merge | None = None) -> list[str]:
         """The commit messages that explain a commit's change of a file. For the revision of a
         planned merge, these are the messages of the commits that it brings in."""
         if merge is not None and sha == merge.revision and not merge.is_nothing:
-            sha = merge.made
+            sha = merge.commit
         return self.git.messages(sha, file)
 
     def dirty_paths(self) -> list[str]:

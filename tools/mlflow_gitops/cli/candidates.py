@@ -28,7 +28,7 @@ _PLAIN = re.compile(r"[^\W][\w.+-]*( [\w.+-]+)*")
 
 def environments(settings: Settings) -> list[Offer]:
     """The environments that the repository lists."""
-    workspace = Workspace(replace(settings, environment=None), whole=True)
+    workspace = Workspace(replace(settings, environment=None), all_environments=True)
     return _plain((name, "") for name in workspace.environments)
 
 

@@ -19,7 +19,7 @@ from mlflow_gitops.settings import Settings
 def run(settings: Settings, *, check: bool, dry_run: bool, form: str) -> int:
     """Bring CODEOWNERS up to date and print the difference; with `check` or `dry_run`, only print
     it. With `check`, returns 3 if there is one."""
-    workspace = Workspace(settings, whole=True)
+    workspace = Workspace(settings, all_environments=True)
     current = existing(workspace) or CodeOwners(LOCATIONS[0], "")
     new = current
     for registry_workspace in _workspaces(workspace, settings):

@@ -111,7 +111,7 @@ def _report(settings: Settings, workspace: Workspace, sha: str) -> _PlanReport:
     except GitFailure as failure:
         return _PlanReport(False, str(failure), pull_request_comment.no_plan(str(failure)))
 
-    snapshot = workspace.at(merge.made)
+    snapshot = workspace.at(merge.commit)
     if snapshot.errors:
         report_invalid(snapshot, "text")
         line = f"Invalid files: {counted(len(snapshot.errors), 'problem')}."
@@ -135,7 +135,7 @@ def _planner(settings: Settings, workspace: Workspace, merge: Merge | None = Non
 
     registry = connect(workspace, warn)
     if merge is not None:
-        target = Target.of_merge(workspace, workspace.at(merge.made), merge)
+        target = Target.of_merge(workspace, workspace.at(merge.commit), merge)
     else:
         head = workspace.git.resolve("HEAD")
         target = Target.of_commit(workspace, workspace.at(head), head)

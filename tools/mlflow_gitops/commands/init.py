@@ -54,7 +54,7 @@ class InitOptions:
 
 def run(settings: Settings, options: InitOptions, ask: Ask | None) -> int:
     """Write the files and print the next steps. Without `ask`, no questions are asked."""
-    workspace = Workspace(settings, whole=True)
+    workspace = Workspace(settings, all_environments=True)
     if options.update:
         ask = None
     covers_all = covers_all_environments(workspace)

@@ -67,7 +67,7 @@ def run(
 
 def _snapshot(workspace: Workspace, commit: str | None, merge: Merge | None) -> Snapshot:
     if merge is not None:
-        return workspace.at(merge.made)
+        return workspace.at(merge.commit)
     return workspace.at(commit) if commit is not None else workspace.tree()
 
 

@@ -29,7 +29,7 @@ def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, fo
     """Check everything, the given paths, or what changed since a revision. Exits 3 on errors."""
     if paths and changed_since is not None:
         raise UsageFailure("Give paths or --changed-since, not both.")
-    workspace = Workspace(settings, whole=True)
+    workspace = Workspace(settings, all_environments=True)
     environments = _environments(workspace)
     if environments is None:
         snapshot = _snapshot(workspace, paths, changed_since)

@@ -47,13 +47,13 @@ class LineReader:
     def to_merge(self, merge: Merge) -> MainLine:
         """The main line as it will be: the branch's, and then the merge, under the name of the
         revision."""
-        line = self._with_policies(self._git.line(merge.made, self._registry))
+        line = self._with_policies(self._git.line(merge.commit, self._registry))
         if merge.is_nothing:
             return line
 
         revision = self._git.describe(merge.revision)
-        at = line.commits[merge.made].at if merge.made in line.commits else revision.at
-        commits = {sha: commit for sha, commit in line.commits.items() if sha != merge.made}
+        at = line.commits[merge.commit].at if merge.commit in line.commits else revision.at
+        commits = {sha: commit for sha, commit in line.commits.items() if sha != merge.commit}
         commits[merge.revision] = replace(revision, at=at)
         return MainLine([*line.shas[:-1], merge.revision], line.changes, commits)
 
