@@ -68,13 +68,13 @@ def test_stages_are_those_of_the_models_policy(settings: Settings) -> None:
 
 
 def test_holders_are_versions_and_what_stands_for_one(settings: Settings) -> None:
-    told = candidates.holders(settings, "fraud detector")
-    assert told[:3] == [
+    offers = candidates.holders(settings, "fraud detector")
+    assert offers[:3] == [
         ("Production", "12"),
         ("champion", "12"),
         ("shadow-of", "9"),
     ], "Staging holds two"
-    assert told[3:] == candidates.versions(settings, "fraud detector")
+    assert offers[3:] == candidates.versions(settings, "fraud detector")
 
 
 def test_what_cannot_be_read_offers_less(team: Team, settings: Settings) -> None:
@@ -124,7 +124,7 @@ def test_environments_each_have_their_own(team: Team, settings: Settings) -> Non
 def test_a_name_that_means_something_to_a_shell_is_not_offered(
     team: Team, settings: Settings, stem: str
 ) -> None:
-    """Typer's script for zsh evaluates what it is told: such a name would run as a command at a
+    """Typer's script for zsh evaluates what it is offers: such a name would run as a command at a
     press of Tab."""
     team.write(f"models/{stem}.yaml", "name: a\nstages: {}\n")
     assert [word for word, _ in candidates.models(settings)] == ["churn", "fraud detector"]

@@ -1,4 +1,4 @@
-"""The report: one page that holds all it shows, told from git and the receipts, whatever hostile
+"""The report: one page that holds all it shows, made from git and the receipts, whatever hostile
 text is in them."""
 
 from __future__ import annotations
@@ -71,11 +71,11 @@ def bars(page: Page) -> list[str]:
 
 def test_it_says_who_held_which_stage_when(team: Team) -> None:
     page = Page(written(team))
-    said = bars(page)
-    production = [one for one in said if " from " in one][:3]
-    assert [one.split(" from ")[0] for one in production] == ["1", "2", "1"]
+    labels = bars(page)
+    production = [label for label in labels if " from " in label][:3]
+    assert [label.split(" from ")[0] for label in production] == ["1", "2", "1"]
     assert "until now" in production[2] and "by A Person" in production[0]
-    assert all("no receipt says that it was applied" in one for one in said)
+    assert all("no receipt says that it was applied" in label for label in labels)
     lanes = [attrs.get("aria-label") for attrs in page.of("ol")]
     assert lanes == ["Production", "Staging", "@best"]
     text = " ".join(page.text)
@@ -159,8 +159,10 @@ def test_receipts_tell_when_it_took_effect_and_what_went_wrong(team: Team) -> No
         "gate: 2 may not enter Production: accuracy 0.5 < 0.9" in text
         and "MLflow did not answer" in text
     )
-    assert any("1 from" in one and "applied 2030-01-01 00:00" in one for one in bars(page))
-    assert any("2 from" in one and "replaced before it was applied" in one for one in bars(page))
+    assert any("1 from" in label and "applied 2030-01-01 00:00" in label for label in bars(page))
+    assert any(
+        "2 from" in label and "replaced before it was applied" in label for label in bars(page)
+    )
 
 
 def test_a_repository_without_manifests_has_a_page_too(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def a_plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         ("plain — Ünï 日本 🎉 →", "plain — Ünï 日本 🎉 →"),
         ("\x1b[2J\x1b]0;title\x07", "\\u001b[2J\\u001b]0;title\\u0007"),
@@ -34,23 +34,25 @@ def a_plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("\x00\x7f\ufeff", "\\u0000\\u007f\\ufeff"),
     ],
 )
-def test_safe(text: str, shown: str) -> None:
-    assert safe(text) == shown
+def test_safe(text: str, expected: str) -> None:
+    assert safe(text) == expected
 
 
 def test_no_control_or_reordering_character_is_left() -> None:
     """Each of them by what Unicode says of it, not by the list that `safe` uses."""
     for code in [*range(0x3000), *range(0xD800, 0xE000), 0xFEFF]:
-        told = safe(chr(code))
-        assert all(unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") for c in told), hex(code)
+        escaped = safe(chr(code))
+        assert all(unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") for c in escaped), hex(
+            code
+        )
         assert all(
-            unicodedata.bidirectional(c) not in ("LRE", "RLE", "LRO", "RLO", "PDF") for c in told
+            unicodedata.bidirectional(c) not in ("LRE", "RLE", "LRO", "RLO", "PDF") for c in escaped
         ), hex(code)
         assert all(
-            unicodedata.bidirectional(c) not in ("LRI", "RLI", "FSI", "PDI") for c in told
+            unicodedata.bidirectional(c) not in ("LRI", "RLI", "FSI", "PDI") for c in escaped
         ), hex(code)
-        assert len(told.splitlines()) <= 1
-        told.encode()
+        assert len(escaped.splitlines()) <= 1
+        escaped.encode()
 
 
 def test_colour_only_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,11 +81,11 @@ def test_json_holds_every_character_whatever_stdout_can_take(
     monkeypatch: pytest.MonkeyPatch, encoding: str
 ) -> None:
     value = {"author": "Ünï 日本 🎉", "subject": "\x9b31m \u202e \x7f\n"}
-    held = io.BytesIO()
-    stream = io.TextIOWrapper(held, encoding=encoding)
+    buffer = io.BytesIO()
+    stream = io.TextIOWrapper(buffer, encoding=encoding)
     with monkeypatch.context() as patched:
         patched.setattr(sys, "stdout", stream)
         text = as_json(value)
         print(text, flush=True)
-    assert json.loads(held.getvalue().decode(encoding)) == value and safe(text) == text
+    assert json.loads(buffer.getvalue().decode(encoding)) == value and safe(text) == text
     assert ("日本" in text) is encoding.lower().startswith("utf")

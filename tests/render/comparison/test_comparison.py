@@ -59,7 +59,7 @@ def test_every_form(name: str, found: Comparison) -> None:
 
 def promotion() -> Plan:
     """A plan of everything that a pull request's comment can show."""
-    one = ModelPlan(
+    pending = ModelPlan(
         "fraud-detector",
         FILE,
         "Pending",
@@ -106,7 +106,7 @@ def promotion() -> Plan:
         ),
         notes=("Staging is empty for one write",),
     )
-    two = ModelPlan(
+    deferred = ModelPlan(
         "churn",
         "registry/models/churn.yaml",
         "Pending",
@@ -119,9 +119,14 @@ def promotion() -> Plan:
         deferred="2026-01-05T00:00:00Z",
     )
     return Plan(
-        PROMOTED.sha, (one, two), Fingerprint({}), gone=("old-model",), onto="main", others=3,
+        PROMOTED.sha,
+        (pending, deferred),
+        Fingerprint({}),
+        gone=("old-model",),
+        onto="main",
+        others=3,
         refusals=(Refusal("limit", "2 of 5 models would change", "reconcile --max-changes 2"),),
-    )  # fmt: skip
+    )
 
 
 def test_a_plan_with_comparisons() -> None:
@@ -153,8 +158,8 @@ def test_status() -> None:
 
 
 def test_the_line_in_a_plan() -> None:
-    said = summary_line(FULL, PLAIN)
-    assert said.startswith(
+    line = summary_line(FULL, PLAIN)
+    assert line.startswith(
         "14 compared with 12: accuracy 0.912 → 0.931 (+0.019) on holdout;"
         " accuracy 0.85 → 0.84 (-0.01) on field;"
     )
@@ -167,7 +172,7 @@ def test_the_line_in_a_plan() -> None:
         "3 params differ",
         "3 libraries differ",
     ):
-        assert part in said
+        assert part in line
     assert (
         summary_line(compare("m", OLD, replace(OLD, version=ObservedVersion(13))), PLAIN)
         == "13 compared with 12: signature same"
@@ -180,12 +185,12 @@ def test_many_metrics_are_counted() -> None:
         metrics = {f"m{i}": (Metric(value + i),) for i in range(9)}
         return Facts(ObservedVersion(number), record=Record(metrics=metrics))
 
-    said = brief(compare("m", facts(1, 0.0), facts(2, 0.5)))
-    assert said[0] == "m0 0 → 0.5 (+0.5)" and said[4] == "5 more metrics"
+    parts = brief(compare("m", facts(1, 0.0), facts(2, 0.5)))
+    assert parts[0] == "m0 0 → 0.5 (+0.5)" and parts[4] == "5 more metrics"
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "expected"),
     [
         (0.9, 0.9, "same"),
         (0.9, 0.91, "+0.01"),
@@ -196,8 +201,8 @@ def test_many_metrics_are_counted() -> None:
         (float("-inf"), 1.0, "+inf"),
     ],
 )
-def test_differences(before: float | None, after: float | None, said: str) -> None:
-    assert metric_change(before, after) == said
+def test_differences(before: float | None, after: float | None, expected: str) -> None:
+    assert metric_change(before, after) == expected
 
 
 def test_numbers_that_json_has_not_are_text() -> None:

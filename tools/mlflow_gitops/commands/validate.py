@@ -95,8 +95,8 @@ def _of_environments(
         remaining = [file for file in remaining if file not in inside]
         yield _given_files(environment, inside)
 
-    others = [file for file in remaining if file.name != ENVIRONMENTS or not file.exists()]
-    yield _given_files(workspace, others)
+    elsewhere = [file for file in remaining if file.name != ENVIRONMENTS or not file.exists()]
+    yield _given_files(workspace, elsewhere)
 
 
 def _joined(snapshots: Sequence[Snapshot]) -> Snapshot:

@@ -122,7 +122,7 @@ def _model(
         "refusals": [f"{refusal.code}: {refusal.detail}" for refusal in refusals],
         "stages": [row for row in rows if row is not None],
         "lanes": [
-            {"stage": lane.stage, "bars": [_bar(span, report, timeline) for span in lane.spans]}
+            {"stage": lane.stage, "bars": [_timeline_bar(span, report, timeline) for span in lane.spans]}
             for lane in lanes
         ],
     }
@@ -151,7 +151,7 @@ def _stage(
     }
 
 
-def _bar(span: Span, report: Report, timeline: _Timeline) -> dict[str, Any]:
+def _timeline_bar(span: Span, report: Report, timeline: _Timeline) -> dict[str, Any]:
     """One bar of a timeline: versions that held a stage without a break."""
     start, end = timeline.position(span.start), timeline.position(span.end or report.at)
     author = _name(report.events[span.event_index].people.author)
