@@ -122,7 +122,10 @@ def _model(
         "refusals": [f"{refusal.code}: {refusal.detail}" for refusal in refusals],
         "stages": [row for row in rows if row is not None],
         "lanes": [
-            {"stage": lane.stage, "bars": [_timeline_bar(span, report, timeline) for span in lane.spans]}
+            {
+                "stage": lane.stage,
+                "bars": [_timeline_bar(span, report, timeline) for span in lane.spans],
+            }
             for lane in lanes
         ],
     }
