@@ -30,7 +30,7 @@ from mlflow_gitops.render.plan.json import plan_data
 from mlflow_gitops.render.plan.text import PlanOutput
 from mlflow_gitops.render.plan.text import text as plan_text
 from mlflow_gitops.render.terminal import Style
-from tests.render.commits import BEFORE, FILE, PROMOTED
+from tests.support.core.commits import BEFORE, FILE, PROMOTED
 from tests.support.core.comparisons import BARE, LOST, NEW, OLD
 
 GOLDEN = Path(__file__).parents[1] / "golden"

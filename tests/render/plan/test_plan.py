@@ -23,8 +23,8 @@ from mlflow_gitops.render import problems, reconcile, status
 from mlflow_gitops.render.plan.text import PlanOutput
 from mlflow_gitops.render.plan.text import text as plan_text
 from mlflow_gitops.render.terminal import Style
-from tests.render.commits import BEFORE, FILE, PROMOTED
 from tests.support.console.streams import Terminal
+from tests.support.core.commits import BEFORE, FILE, PROMOTED
 from tests.support.core.evidence import NO_EVIDENCE
 from tests.support.core.one_model import OWNER, make_desired, make_observed
 

@@ -1,4 +1,4 @@
-"""Two commits and a manifest path that the expected texts of this folder name."""
+"""Two commits and a manifest path that the expected texts in tests/render/ name."""
 
 from __future__ import annotations
 
