@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlflow_gitops.app.comparisons import replaced, side_by_side, with_comparisons
+from mlflow_gitops.app.comparisons import compare_versions, served_versions, with_comparisons
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan.plan import ModelPlan, StageChange
@@ -58,7 +58,7 @@ SEEN = ObservedModel("m", versions={n: ObservedVersion(n, run_id=f"run-{n}") for
 def test_a_comparison_is_of_the_version_served_and_the_one_that_will_be(
     change: StageChange, pair: tuple[int, int] | None
 ) -> None:
-    assert replaced(change) == pair
+    assert served_versions(change) == pair
 
 
 def test_models_that_replace_nothing_are_not_read() -> None:
@@ -93,7 +93,7 @@ def test_each_model_gets_its_own_comparisons(readers: int) -> None:
 def test_a_version_that_the_manifest_registers_is_known_by_its_pin() -> None:
     asked = Asked()
     spec = VersionSpec(run_id="pinned-run", source="models:/m-9", model_id="m-9")
-    found = side_by_side(SEEN, 1, 9, asked.evidence, {9: spec})
+    found = compare_versions(SEEN, 1, 9, asked.evidence, {9: spec})
     assert found.after.version == ObservedVersion(
         9, run_id="pinned-run", source="models:/m-9", model_id="m-9", status=""
     )
@@ -104,6 +104,6 @@ def test_a_version_that_the_manifest_registers_is_known_by_its_pin() -> None:
     "failure", [Unreadable("no access"), RegistryFailure("no access", transient=True)]
 )
 def test_what_cannot_be_read_is_told_and_the_rest_is_compared(failure: Exception) -> None:
-    found = side_by_side(SEEN, 1, 2, Asked(failure).evidence)
+    found = compare_versions(SEEN, 1, 2, Asked(failure).evidence)
     assert found.before.unread == found.after.unread == {"record": "no access"}
     assert found.size == (1, 2) and found.params == ()

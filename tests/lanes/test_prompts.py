@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.core.observed.prompts import words
+from mlflow_gitops.core.observed.prompts import prompt_words
 from tests.support.proxy import proxy
 from tests.support.registries.lane import LaneRegistry, uncrowded
 from tests.support.team import Team
@@ -93,7 +93,7 @@ def versions(shelf: LaneRegistry, name: str) -> list[Any]:
 
 def digest(shelf: LaneRegistry, name: str, number: int) -> str:
     [found] = [version for version in versions(shelf, name) if int(version.version) == number]
-    return words(found.tags).digest
+    return prompt_words(found.tags).digest
 
 
 def text(team: Team, name: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlflow_gitops.core.comparison.compare import compare, holds, meant
+from mlflow_gitops.core.comparison.compare import compare, find_version, stages_and_aliases
 from mlflow_gitops.core.comparison.values import Facts, MetricPair, Pair, SignatureChange
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.recorded.signatures import breaks, harmless
@@ -38,7 +38,7 @@ def test_metrics_are_paired_by_what_they_were_measured_on() -> None:
     )
     assert [pair.delta for pair in FOUND.metrics[2:4]] == [None, None]
     # Both have it, never on the same data; one alone is no matter of data.
-    assert FOUND.apart == ("auc",)
+    assert FOUND.incomparable_metrics == ("auc",)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_difference_needs_one_digest(
     apart: tuple[str, ...],
 ) -> None:
     found = compare("m", measured(*before), measured(*after))
-    assert [pair.delta for pair in found.metrics] == deltas and found.apart == apart
+    assert [pair.delta for pair in found.metrics] == deltas and found.incomparable_metrics == apart
 
 
 def test_what_differs_and_how_much_does_not() -> None:
@@ -74,7 +74,7 @@ def test_what_differs_and_how_much_does_not() -> None:
         Pair("new", None, "new>=2"),
         Pair("scikit-learn", "1.4.2", "1.5.0"),
     )
-    assert FOUND.same == {"params": 1, "libraries": 1}
+    assert FOUND.same_counts == {"params": 1, "libraries": 1}
     assert FOUND.datasets == (Pair("field", None, "d2"), Pair("holdout", "d1", "d1"))
     assert FOUND.data == (
         Pair("data/same.csv", "6" * 32, "6" * 32),
@@ -102,7 +102,7 @@ def test_what_nobody_recorded_is_none() -> None:
             and None in found.python
             and None in found.code
         )
-        assert found.breaking == () and found.apart == ()
+        assert found.breaking == () and found.incomparable_metrics == ()
 
 
 def column(name: str, kind: str = "long", required: bool = True) -> dict[str, object]:
@@ -234,12 +234,12 @@ SEEN = ObservedModel(
     ],
 )
 def test_what_a_name_means(name: str, number: int | None) -> None:
-    assert meant(name, SEEN, {"Trial": "canary"}) == number
+    assert find_version(name, SEEN, {"Trial": "canary"}) == number
 
 
 def test_what_a_version_holds() -> None:
-    assert holds(SEEN, 12) == ("Production", "@champion")
-    assert holds(SEEN, 13) == ("@canary",) and holds(SEEN, 99) == ()
+    assert stages_and_aliases(SEEN, 12) == ("Production", "@champion")
+    assert stages_and_aliases(SEEN, 13) == ("@canary",) and stages_and_aliases(SEEN, 99) == ()
 
 
 def test_facts_know_their_number() -> None:

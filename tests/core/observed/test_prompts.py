@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from mlflow_gitops.core.observed.prompts import Words, difference, peoples, words
+from mlflow_gitops.core.observed.prompts import Words, changed_lines, prompt_words, user_tags
 
 TAGS = {
     "mlflow.prompt.is_prompt": "true",
@@ -20,7 +20,7 @@ TAGS = {
 
 
 def test_a_digest_is_of_all_that_a_service_is_given() -> None:
-    said = words(TAGS)
+    said = prompt_words(TAGS)
     assert said == Words(
         "Grüß {{name}}", False, None, '{"model_name": "small", "temperature": 0.2}'
     )
@@ -36,14 +36,22 @@ def test_a_digest_is_of_all_that_a_service_is_given() -> None:
         "_mlflow_prompt_model_config": "{}",
     }
     assert (
-        len({said.digest, *(words({**TAGS, key: value}).digest for key, value in changes.items())})
+        len(
+            {
+                said.digest,
+                *(prompt_words({**TAGS, key: value}).digest for key, value in changes.items()),
+            }
+        )
         == 5
     )
-    assert words({**TAGS, "reviewed": "no", "_mlflow_experiment_ids": ",1,"}).digest == said.digest
+    assert (
+        prompt_words({**TAGS, "reviewed": "no", "_mlflow_experiment_ids": ",1,"}).digest
+        == said.digest
+    )
 
 
 def test_mlflows_own_tags_are_nobodys() -> None:
-    assert peoples({**TAGS, "_mlflow_experiment_ids": ",1,"}) == {
+    assert user_tags({**TAGS, "_mlflow_experiment_ids": ",1,"}) == {
         "reviewed": "yes",
         "gitops.commit": "abc",
     }
@@ -78,17 +86,17 @@ def test_settings_by_name() -> None:
 
 
 def test_the_lines_that_differ() -> None:
-    assert list(difference(Words("a\nb"), Words("a\nb"))) == []
-    assert list(difference(Words("a\nb"), Words("a\n--- c"))) == [
+    assert list(changed_lines(Words("a\nb"), Words("a\nb"))) == []
+    assert list(changed_lines(Words("a\nb"), Words("a\n--- c"))) == [
         "@@ -1,2 +1,2 @@",
         " a",
         "-b",
         "+--- c",
     ]
-    assert list(difference(Words("-- a"), Words("++ b"))) == ["@@ -1 +1 @@", "--- a", "+++ b"]
+    assert list(changed_lines(Words("-- a"), Words("++ b"))) == ["@@ -1 +1 @@", "--- a", "+++ b"]
     long = "\n" * 100_000
-    assert list(difference(Words(long), Words("a"))) == [
+    assert list(changed_lines(Words(long), Words("a"))) == [
         "-100001 lines",
         "+1 lines, too many to compare",
     ]
-    assert list(difference(Words(long), Words(long))) == []
+    assert list(changed_lines(Words(long), Words(long))) == []

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
-from mlflow_gitops.core.comparison.compare import compare, holds
+from mlflow_gitops.core.comparison.compare import compare, stages_and_aliases
 from mlflow_gitops.core.comparison.values import Comparison, Facts
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.model import ObservedModel
@@ -23,78 +23,83 @@ T = TypeVar("T")
 Specs = Callable[[str], Mapping[int, VersionSpec]]
 
 
-def side_by_side(
-    seen: ObservedModel,
+def compare_versions(
+    model: ObservedModel,
     before: int,
     after: int,
     evidence: RecordedEvidence,
     specs: Mapping[int, VersionSpec] | None = None,
 ) -> Comparison:
     """Compare two versions of one model. `specs` are a manifest's pins, for a version that MLflow
-    does not have yet. Never raises for what cannot be read; the comparison says so instead."""
-    one, two = (_facts(seen, number, evidence, specs or {}) for number in (before, after))
-    return compare(seen.name, one, two)
+    does not have yet. What cannot be read is noted in the comparison; nothing is raised for it."""
+    old = _facts(model, before, evidence, specs or {})
+    new = _facts(model, after, evidence, specs or {})
+    return compare(model.name, old, new)
 
 
 def with_comparisons(
     models: tuple[ModelPlan, ...],
-    seen: Mapping[str, ObservedModel],
+    observed: Mapping[str, ObservedModel],
     evidence: RecordedEvidence,
     specs: Specs,
     readers: int,
 ) -> tuple[ModelPlan, ...]:
-    """A plan's models, with a comparison on each stage that gets another version. Others ask
-    nothing; `readers` models are read side by side."""
-    asking = [model for model in models if model.model in seen and any(map(replaced, model.stages))]
-    if not asking:
+    """A plan's models, with a comparison on each stage that gets another version. Models without
+    such a stage make no requests; at most `readers` models are read at the same time."""
+    compared = [plan for plan in models if plan.model in observed and _replaces_a_version(plan)]
+    if not compared:
         return models
 
-    def compared(model: ModelPlan) -> ModelPlan:
-        known = seen[model.model]
-        rows = (_row(row, known, evidence, specs(model.model)) for row in model.stages)
-        return replace(model, stages=tuple(rows))
+    def with_rows(plan: ModelPlan) -> ModelPlan:
+        model = observed[plan.model]
+        rows = (_with_comparison(row, model, evidence, specs(plan.model)) for row in plan.stages)
+        return replace(plan, stages=tuple(rows))
 
     with ThreadPoolExecutor(max_workers=max(readers, 1)) as pool:
-        done = {model.model: model for model in pool.map(compared, asking)}
-    return tuple(done.get(model.model, model) for model in models)
+        by_name = {plan.model: plan for plan in pool.map(with_rows, compared)}
+    return tuple(by_name.get(plan.model, plan) for plan in models)
 
 
-def replaced(row: StageChange) -> tuple[int, int] | None:
-    """The version that a stage serves and the one that it will; None where it gets none, or had
-    none. Of several the highest is served."""
+def served_versions(row: StageChange) -> tuple[int, int] | None:
+    """The version that a stage serves now and the one that it will serve; None if it gets none, or
+    has none. MLflow serves the highest of several."""
     if row.stage == "Archived" or not row.before or not row.after:
         return None
     before, after = max(row.before), max(row.after)
     return None if before == after else (before, after)
 
 
-def _row(
+def _replaces_a_version(plan: ModelPlan) -> bool:
+    return any(served_versions(row) for row in plan.stages)
+
+
+def _with_comparison(
     row: StageChange,
-    seen: ObservedModel,
+    model: ObservedModel,
     evidence: RecordedEvidence,
     specs: Mapping[int, VersionSpec],
 ) -> StageChange:
-    pair = replaced(row)
-    return (
-        row if pair is None else replace(row, comparison=side_by_side(seen, *pair, evidence, specs))
-    )
+    versions = served_versions(row)
+    if versions is None:
+        return row
+    return replace(row, comparison=compare_versions(model, *versions, evidence, specs))
 
 
 def _facts(
-    seen: ObservedModel, number: int, evidence: RecordedEvidence, specs: Mapping[int, VersionSpec]
+    model: ObservedModel, number: int, evidence: RecordedEvidence, specs: Mapping[int, VersionSpec]
 ) -> Facts:
-    version = seen.versions.get(number)
+    version = model.versions.get(number)
     if version is None:
         version = unregistered(number, specs.get(number) or VersionSpec())
     unread: dict[str, str] = {}
     record = _read("record", lambda: evidence.record(version), unread)
-    file = _read("file", lambda: evidence.model_file(seen.name, version), unread)
-    return Facts(version, holds(seen, number), record, file, unread)
+    file = _read("file", lambda: evidence.model_file(model.name, version), unread)
+    return Facts(version, stages_and_aliases(model, number), record, file, unread)
 
 
-def _read(what: str, get: Callable[[], T | None], unread: dict[str, str]) -> T | None:
+def _read(name: str, get: Callable[[], T | None], unread: dict[str, str]) -> T | None:
     try:
         return get()
     except (Unreadable, Failure) as reason:
-        unread[what] = str(reason)
+        unread[name] = str(reason)
         return None

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.manifests.manifest import VersionSpec
-from mlflow_gitops.core.observed.lineage import Origin, origin
+from mlflow_gitops.core.observed.lineage import Lineage, lineage_of
 from mlflow_gitops.errors import RegistryFailure
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def origins(
     versions: Mapping[str, Collection[int]],
     specs: Callable[[str], Mapping[int, VersionSpec]],
     warn: Callable[[str], None],
-) -> dict[tuple[str, int], Origin]:
+) -> dict[tuple[str, int], Lineage]:
     """The origin of each version, by model and number. `specs` gives a model's pins.
 
     If a single version cannot be read, `warn` gets a sentence about it, and its origin is what its
@@ -27,16 +27,16 @@ def origins(
     """
     observed = registry.observe(list(versions), only=True) if versions else {}
 
-    def read(name: str, number: int) -> tuple[Origin, str | None]:
+    def read(name: str, number: int) -> tuple[Lineage, str | None]:
         spec = specs(name).get(number)
         version = observed[name].versions.get(number) if name in observed else None
         if version is None:
-            return origin(spec), None
+            return lineage_of(spec), None
         try:
-            return origin(spec, version, registry.record(version)), None
+            return lineage_of(spec, version, registry.record(version)), None
         except RegistryFailure as failure:
             fault = f"The origin of {name} {number} could not be read completely: {failure}"
-            return origin(spec, version), fault
+            return lineage_of(spec, version), fault
 
     keys = [(name, number) for name, numbers in versions.items() for number in sorted(numbers)]
     with ThreadPoolExecutor(max_workers=max(registry.writers, 1)) as pool:

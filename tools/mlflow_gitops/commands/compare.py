@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mlflow_gitops.app.comparisons import side_by_side
+from mlflow_gitops.app.comparisons import compare_versions
 from mlflow_gitops.app.evidence import RegistryEvidence
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import print_result, steps, warn
-from mlflow_gitops.core.comparison.compare import meant
+from mlflow_gitops.core.comparison.compare import find_version
 from mlflow_gitops.core.manifests.names import Kind
 from mlflow_gitops.core.manifests.policy import read_policy
 from mlflow_gitops.core.observed.model import ObservedModel
@@ -38,7 +38,7 @@ def run(settings: Settings, model: str, before: str, after: str, form: str) -> i
 
     aliases = _stage_aliases(workspace, model, observed.kind, stageless=registry.stageless)
     old, new = (_version(name, observed, aliases) for name in (before, after))
-    comparison = side_by_side(observed, old, new, RegistryEvidence(registry))
+    comparison = compare_versions(observed, old, new, RegistryEvidence(registry))
     print_result(formats.COMPARE, form, comparison)
     return OK
 
@@ -61,7 +61,7 @@ def _stage_aliases(
 
 
 def _version(name: str, observed: ObservedModel, stage_aliases: dict[str, str]) -> int:
-    number = meant(name, observed, stage_aliases)
+    number = find_version(name, observed, stage_aliases)
     if number is not None:
         return number
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mlflow_gitops.app.comparisons import side_by_side
+from mlflow_gitops.app.comparisons import compare_versions
 from mlflow_gitops.app.proposal_branches import ProposalBranches
 from mlflow_gitops.commands import manifest_file
 from mlflow_gitops.commands.finish_edit import check_result, stage_sentences
@@ -182,7 +182,7 @@ class Proposer:
         replaced = proposals.counterpart(manifest, proposal.candidate.stage)
         if replaced is None:
             return None
-        return side_by_side(
+        return compare_versions(
             proposal.observed, replaced, proposal.version, self._evidence, manifest.versions
         )
 

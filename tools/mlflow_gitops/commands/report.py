@@ -10,7 +10,7 @@ from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, steps, warn
 from mlflow_gitops.core.audit.report import incidents, model_lanes
 from mlflow_gitops.core.manifests.snapshot import Snapshot
-from mlflow_gitops.core.observed.lineage import origin, words
+from mlflow_gitops.core.observed.lineage import lineage_of, lineage_text
 from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.core.wording import counted
@@ -46,7 +46,7 @@ def _report(settings: Settings, workspace: Workspace, *, offline: bool) -> Repor
     commit = trail.line.shas[index]
     snapshot = workspace.at(commit)
     made_from = {
-        (name, version): words(origin(spec))
+        (name, version): lineage_text(lineage_of(spec))
         for name, manifest in snapshot.manifests.items()
         for version, spec in manifest.versions.items()
     }
@@ -106,5 +106,5 @@ def _read_mlflow(
         lambda name: snapshot.manifests[name].versions,
         warn,
     )
-    texts = {key: words(made_from) for key, made_from in recorded.items()}
+    texts = {key: lineage_text(made_from) for key, made_from in recorded.items()}
     return plan, registry.display_uri, texts

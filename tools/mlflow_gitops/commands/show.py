@@ -10,7 +10,7 @@ from mlflow_gitops.commands.output import note, print_result, steps, warn
 from mlflow_gitops.core.audit.stage_holders import StageHolders
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
-from mlflow_gitops.core.observed.lineage import Origin, origin
+from mlflow_gitops.core.observed.lineage import Lineage, lineage_of
 from mlflow_gitops.core.times import format_datetime, format_time, parse_named_time
 from mlflow_gitops.errors import OK, UsageFailure
 from mlflow_gitops.render import formats
@@ -83,7 +83,7 @@ def _details(
     events = {entry.event.stage or "": entry for entry in audited}
 
     desired = timeline.desired_at(index)
-    made_from: Mapping[int, Origin] = {}
+    made_from: Mapping[int, Lineage] = {}
     if events:
         made_from = _made_from(settings, trail, stage_holders, desired, lineage=lineage)
     return OneModel(timeline.model, desired, events, made_from, now, trail.has_receipts)
@@ -96,13 +96,13 @@ def _made_from(
     desired: Desired | None,
     *,
     lineage: bool,
-) -> Mapping[int, Origin]:
+) -> Mapping[int, Lineage]:
     """What each version that holds a stage was made from: what its manifest pins or, with
     `lineage`, what MLflow recorded, too."""
     pins: Mapping[int, VersionSpec] = desired.manifest.versions if desired else {}
     holders = {version for versions in stage_holders.stages.values() for version in versions}
     if not lineage:
-        return {version: origin(pins.get(version)) for version in sorted(holders)}
+        return {version: lineage_of(pins.get(version)) for version in sorted(holders)}
 
     from mlflow_gitops.app.connect import connect
     from mlflow_gitops.app.lineage import origins

@@ -9,7 +9,7 @@ from typing import Any
 from mlflow_gitops.core.audit.stage_holders import StageHolders
 from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.manifests.desired import Desired
-from mlflow_gitops.core.observed.lineage import Origin, origin, words
+from mlflow_gitops.core.observed.lineage import Lineage, lineage_of, lineage_text
 from mlflow_gitops.core.times import age, format_minute
 from mlflow_gitops.core.wording import NOTHING, counted, version_list
 from mlflow_gitops.render.log import event_data, subject
@@ -25,7 +25,7 @@ class OneModel:
     """What git wanted; None if the model had no manifest at that time."""
     events: Mapping[str, AuditedEvent]
     """The event that put each stage into its state, by stage."""
-    made_from: Mapping[int, Origin] = field(default_factory=dict)
+    made_from: Mapping[int, Lineage] = field(default_factory=dict)
     """What each version was made from. A version that is missing here is described by what its
     manifest pins."""
     now: str = ""
@@ -73,7 +73,7 @@ def json(holders: HoldersAt) -> Iterator[str]:
     return json_document({"at": holders.at, "commit": holders.commit, "models": data})
 
 
-def _origin_data(version: int, made_from: Origin) -> dict[str, Any]:
+def _origin_data(version: int, made_from: Lineage) -> dict[str, Any]:
     return {
         "version": version,
         "run_id": made_from.run_id,
@@ -179,8 +179,8 @@ def _made_from(model: OneModel, desired: Desired, versions: Sequence[int]) -> st
     pins = desired.manifest.versions
     origins = []
     for version in versions:
-        made_from = model.made_from.get(version) or origin(pins.get(version))
-        origins.append(safe(words(made_from) or "not pinned in the manifest"))
+        made_from = model.made_from.get(version) or lineage_of(pins.get(version))
+        origins.append(safe(lineage_text(made_from) or "not pinned in the manifest"))
 
     if len(versions) == 1:
         return origins[0]

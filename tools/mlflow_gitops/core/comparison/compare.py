@@ -14,62 +14,69 @@ from mlflow_gitops.core.comparison.values import (
 )
 from mlflow_gitops.core.manifests.names import ACTIVE_STAGES
 from mlflow_gitops.core.observed.model import ObservedModel
-from mlflow_gitops.core.observed.prompts import difference
+from mlflow_gitops.core.observed.prompts import changed_lines
 from mlflow_gitops.core.recorded.signatures import breaks, harmless
 from mlflow_gitops.core.recorded.values import Dataset, Metric, ModelFile, Record
 
 
 def compare(model: str, before: Facts, after: Facts) -> Comparison:
-    """Compare two versions of one model. What a version does not say is None; nothing is guessed."""
-    old, new = before.version.words, after.version.words
-    if old is not None and new is not None:
-        settings = tuple(_pairs(old.settings(), new.settings()))
+    """Compare two versions of one model. What a version does not record is None."""
+    old_words, new_words = before.version.words, after.version.words
+    if old_words is not None and new_words is not None:
+        settings = tuple(_pairs(old_words.settings(), new_words.settings()))
         return Comparison(
-            model, before, after, rewording=Rewording(tuple(difference(old, new)), settings)
+            model,
+            before,
+            after,
+            rewording=Rewording(tuple(changed_lines(old_words, new_words)), settings),
         )
-    one, two = before.record or Record(), after.record or Record()
-    wrote, writes = before.file or ModelFile(), after.file or ModelFile()
-    params = list(_pairs(one.params, two.params))
-    libraries = list(_pairs(wrote.libraries, writes.libraries))
+    old_record, new_record = before.record or Record(), after.record or Record()
+    old_file, new_file = before.file or ModelFile(), after.file or ModelFile()
+    params = list(_pairs(old_record.params, new_record.params))
+    libraries = list(_pairs(old_file.libraries, new_file.libraries))
     return Comparison(
         model=model,
         before=before,
         after=after,
-        metrics=tuple(_metrics(one.metrics, two.metrics)),
+        metrics=tuple(_metrics(old_record.metrics, new_record.metrics)),
         params=_differing(params),
-        datasets=tuple(_pairs(_digests(one.datasets), _digests(two.datasets))),
-        data=tuple(_pairs(one.data, two.data)),
-        signature=_signature(wrote, writes),
+        datasets=tuple(_pairs(_digests(old_record.datasets), _digests(new_record.datasets))),
+        data=tuple(_pairs(old_record.data, new_record.data)),
+        signature=_signature(old_file, new_file),
         libraries=_differing(libraries),
-        same={
-            "params": sum(1 for pair in params if pair.same),
-            "libraries": sum(1 for pair in libraries if pair.same),
+        same_counts={
+            "params": sum(1 for pair in params if pair.is_same),
+            "libraries": sum(1 for pair in libraries if pair.is_same),
         },
     )
 
 
-def meant(name: str, model: ObservedModel, aliases: Mapping[str, str] | None = None) -> int | None:
-    """The version that a person means by `14`, `Production` or `champion`; None where there is
-    none.
+def find_version(
+    name: str, model: ObservedModel, aliases: Mapping[str, str] | None = None
+) -> int | None:
+    """The version that a person means by `14`, `Production` or `champion`; None if there is none.
 
-    An alias goes before a stage that is spelt like it but for case; of several holders of a stage
-    it is the highest, which MLflow serves. `aliases` gives the alias of each stage of the team's
-    own.
+    An alias comes before a stage of the same name in another case. If several versions hold a
+    stage, it is the highest, which MLflow serves. `aliases` maps each custom stage to its alias.
     """
     if name.isascii() and name.isdigit():
         number = int(name)
         return number if number in model.versions else None
+
     alias = (aliases or {}).get(name, name).removeprefix("@")
     if alias in model.aliases:
         return model.aliases[alias]
-    folded = {known.casefold(): number for known, number in sorted(model.aliases.items())}
+
     stages = {stage.casefold(): stage for stage in (*ACTIVE_STAGES, "Archived")}
-    if (stage := stages.get(name.casefold())) and (held := model.holders(stage)):
-        return held[-1]
-    return folded.get(alias.casefold())
+    stage = stages.get(name.casefold())
+    holders = model.holders(stage) if stage else ()
+    if holders:
+        return holders[-1]
+    in_any_case = {other.casefold(): number for other, number in sorted(model.aliases.items())}
+    return in_any_case.get(alias.casefold())
 
 
-def holds(model: ObservedModel, number: int) -> tuple[str, ...]:
+def stages_and_aliases(model: ObservedModel, number: int) -> tuple[str, ...]:
     """The stage and the aliases (`@alias`) that a version holds in MLflow."""
     version = model.versions.get(number)
     stages = [version.stage] if version and version.stage != "None" else []
@@ -85,41 +92,45 @@ def _pairs(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Pair
 
 
 def _differing(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
-    return tuple(pair for pair in pairs if not pair.same)
+    return tuple(pair for pair in pairs if not pair.is_same)
 
 
 def _metrics(
     before: Mapping[str, tuple[Metric, ...]], after: Mapping[str, tuple[Metric, ...]]
 ) -> Iterator[MetricPair]:
-    """Values on the same digest in one pair, whatever the dataset is called; all others each in a
-    pair of its own."""
+    """Values on the same digest in one pair, under any dataset name; all others in a pair each."""
     for key in sorted(before.keys() | after.keys()):
-        one, two = _by_digest(before.get(key, ())), _by_digest(after.get(key, ()))
-        shared = one.keys() & two.keys()
-        for digest in (*sorted(shared), *sorted(one.keys() - shared), *sorted(two.keys() - shared)):
-            old, new = one.get(digest), two.get(digest)
-            dataset = (new or old or Metric(0.0)).dataset
-            yield MetricPair(key, dataset, old.value if old else None, new.value if new else None)
+        old, new = _by_digest(before.get(key, ())), _by_digest(after.get(key, ()))
+        shared = sorted(old.keys() & new.keys())
+        only_old, only_new = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
+        for digest in (*shared, *only_old, *only_new):
+            yield _metric_pair(key, old.get(digest), new.get(digest))
+
+
+def _metric_pair(key: str, old: Metric | None, new: Metric | None) -> MetricPair:
+    metric = new or old
+    dataset = metric.dataset if metric else None
+    return MetricPair(key, dataset, old.value if old else None, new.value if new else None)
 
 
 def _by_digest(values: Iterable[Metric]) -> dict[str, Metric]:
-    return {one.dataset.digest if one.dataset else "": one for one in values}
+    return {metric.dataset.digest if metric.dataset else "": metric for metric in values}
 
 
 def _digests(datasets: Iterable[Dataset]) -> dict[str, str]:
-    named: dict[str, list[str]] = {}
-    for one in sorted(set(datasets)):
-        named.setdefault(one.name, []).append(one.digest)
-    return {name: ", ".join(digests) for name, digests in named.items()}
+    by_name: dict[str, list[str]] = {}
+    for dataset in sorted(set(datasets)):
+        by_name.setdefault(dataset.name, []).append(dataset.digest)
+    return {name: ", ".join(digests) for name, digests in by_name.items()}
 
 
 def _signature(before: ModelFile, after: ModelFile) -> tuple[SignatureChange, ...] | None:
     old, new = before.signature, after.signature
     if old is None or new is None:
         return None
-    broken = list(breaks(new, old))
-    calm = [said for said in harmless(new, old) if said not in broken]
+    breaking = list(breaks(new, old))
+    others = [detail for detail in harmless(new, old) if detail not in breaking]
     return (
-        *(SignatureChange(said, True) for said in broken),
-        *(SignatureChange(said, False) for said in calm),
+        *(SignatureChange(detail, True) for detail in breaking),
+        *(SignatureChange(detail, False) for detail in others),
     )

@@ -38,7 +38,7 @@ class Pair:
     after: str | None
 
     @property
-    def same(self) -> bool:
+    def is_same(self) -> bool:
         return self.before == self.after
 
 
@@ -81,8 +81,8 @@ class Rewording:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two versions of one model, or of one prompt, which `rewording` tells of; then the rest is
-    empty.
+    """Two versions of one model, or of one prompt; of a prompt, `rewording` has everything and the
+    rest is empty.
 
     `metrics`, `datasets` (name to digest) and `data` (path of a DVC file to MD5) hold what is on
     either side; `params` and `libraries` what differs. `same` counts what does not, by those two
@@ -99,7 +99,7 @@ class Comparison:
     data: tuple[Pair, ...] = ()
     signature: tuple[SignatureChange, ...] | None = None
     libraries: tuple[Pair, ...] = ()
-    same: Mapping[str, int] = field(default_factory=dict)
+    same_counts: Mapping[str, int] = field(default_factory=dict)
     rewording: Rewording | None = None
 
     @property
@@ -107,31 +107,28 @@ class Comparison:
         return tuple(change.detail for change in self.signature or () if change.breaks)
 
     @property
-    def apart(self) -> tuple[str, ...]:
-        """Metrics that both versions have, and never on the same data: their values say nothing of
-        each other."""
-        shared = {pair.key for pair in self.metrics if pair.delta is not None}
-        sides = [
-            {p.key for p in self.metrics if getattr(p, side) is not None}
-            for side in ("before", "after")
-        ]
-        return tuple(sorted((sides[0] & sides[1]) - shared))
+    def incomparable_metrics(self) -> tuple[str, ...]:
+        """Metrics that both versions have, but never on the same data, so that their values cannot
+        be compared."""
+        comparable = {pair.key for pair in self.metrics if pair.delta is not None}
+        before = {pair.key for pair in self.metrics if pair.before is not None}
+        after = {pair.key for pair in self.metrics if pair.after is not None}
+        return tuple(sorted((before & after) - comparable))
 
     @property
     def size(self) -> tuple[int | None, int | None]:
-        """Bytes."""
-        one, two = (side.file.size if side.file else None for side in (self.before, self.after))
-        return one, two
+        """Bytes, before and after."""
+        before, after = self.before.file, self.after.file
+        return before.size if before else None, after.size if after else None
 
     @property
     def python(self) -> tuple[str | None, str | None]:
-        one, two = (side.file.python if side.file else None for side in (self.before, self.after))
-        return one, two
+        """Python's versions, before and after."""
+        before, after = self.before.file, self.after.file
+        return before.python if before else None, after.python if after else None
 
     @property
     def code(self) -> tuple[str | None, str | None]:
-        """The commits that the runs were made from."""
-        one, two = (
-            side.record.code_commit if side.record else None for side in (self.before, self.after)
-        )
-        return one, two
+        """The commits that the runs were made from, before and after."""
+        before, after = self.before.record, self.after.record
+        return before.code_commit if before else None, after.code_commit if after else None

@@ -12,7 +12,7 @@ from mlflow_gitops.core.recorded.values import Record
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Lineage:
     """What is known of one version's making. `data` maps a DVC path to its MD5, `datasets` are
     digests as MLflow computes them, `code_commit` is the commit that the training was run from."""
 
@@ -26,11 +26,11 @@ class Origin:
     """Of a prompt's version: what it says."""
 
 
-def origin(
-    spec: VersionSpec | None, seen: ObservedVersion | None = None, record: Record | None = None
-) -> Origin:
-    """Pins first, since they are what was reviewed: what MLflow says (`seen`, `record`) fills in
-    what they leave out. A pin that MLflow contradicts is for the plan to refuse."""
+def lineage_of(
+    spec: VersionSpec | None, version: ObservedVersion | None = None, record: Record | None = None
+) -> Lineage:
+    """Pins come first, since they are what was reviewed. What MLflow shows (`version`, `record`)
+    fills in what they leave out. If MLflow contradicts a pin, the plan refuses it, not this."""
     pins = spec or VersionSpec()
     data = dict(record.data) if record else {}
     if pins.data:
@@ -38,32 +38,32 @@ def origin(
             path: md5 for path, md5 in data.items() if path != pins.data.path
         }
     recorded = tuple(dict.fromkeys(dataset.digest for dataset in record.datasets)) if record else ()
-    return Origin(
-        run_id=pins.run_id or (seen.run_id if seen else None),
+    return Lineage(
+        run_id=pins.run_id or (version.run_id if version else None),
         model_id=pins.model_id,
-        source=pins.source or (seen.source if seen else None),
+        source=pins.source or (version.source if version else None),
         datasets=(pins.dataset_digest,) if pins.dataset_digest else recorded,
         data=data,
         code_commit=record.code_commit if record else None,
-        digest=pins.digest or (seen.digest if seen else None),
+        digest=pins.digest or (version.digest if version else None),
     )
 
 
-def words(known: Origin) -> str:
-    """The origin in a line, for people; '' where nothing is known."""
-    said = [
-        f"{word} {value}"
-        for word, value in (
-            ("run", known.run_id),
-            ("logged model", known.model_id),
-            ("source", known.source),
+def lineage_text(lineage: Lineage) -> str:
+    """The lineage in a line, for people; empty if nothing is known."""
+    parts = [
+        f"{label} {value}"
+        for label, value in (
+            ("run", lineage.run_id),
+            ("logged model", lineage.model_id),
+            ("source", lineage.source),
         )
         if value
     ]
-    said += [f"dataset {digest}" for digest in known.datasets]
-    said += [f"data {path} (md5 {md5})" for path, md5 in known.data.items()]
-    if known.digest:
-        said.append(f"digest {known.digest}")
-    if known.code_commit:
-        said.append(f"code commit {known.code_commit[:12]}")
-    return ", ".join(said)
+    parts += [f"dataset {digest}" for digest in lineage.datasets]
+    parts += [f"data {path} (md5 {md5})" for path, md5 in lineage.data.items()]
+    if lineage.digest:
+        parts.append(f"digest {lineage.digest}")
+    if lineage.code_commit:
+        parts.append(f"code commit {lineage.code_commit[:12]}")
+    return ", ".join(parts)

@@ -50,20 +50,20 @@ class Words(NamedTuple):
 
     def settings(self) -> dict[str, str]:
         """What it says beside its text, a thing a name."""
-        said = {"type": "chat" if self.chat else "text"}
+        settings = {"type": "chat" if self.chat else "text"}
         if self.response_format is not None:
-            said["response format"] = self.response_format
+            settings["response format"] = self.response_format
         if self.model_config is not None:
             config = _parsed(self.model_config)
             values = config if isinstance(config, dict) else {"model config": config}
-            said |= {
+            settings |= {
                 str(key): value if isinstance(value, str) else json.dumps(value)
                 for key, value in values.items()
             }
-        return said
+        return settings
 
 
-def words(tags: Mapping[str, str]) -> Words:
+def prompt_words(tags: Mapping[str, str]) -> Words:
     """What a version's tags say."""
     return Words(
         tags.get(TEXT_TAG),
@@ -73,13 +73,13 @@ def words(tags: Mapping[str, str]) -> Words:
     )
 
 
-def peoples(tags: Mapping[str, str]) -> dict[str, str]:
+def user_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """The tags that are not MLflow's own. Those change when an experiment or a run merely uses the
     prompt (3.17)."""
     return {key: str(value) for key, value in tags.items() if not key.startswith(_MLFLOWS_OWN)}
 
 
-def difference(before: Words, after: Words) -> Iterator[str]:
+def changed_lines(before: Words, after: Words) -> Iterator[str]:
     """The lines by which two texts differ, each after `+`, `-` or a space, with two lines around;
     nothing where they are the same."""
     old, new = before.lines(), after.lines()

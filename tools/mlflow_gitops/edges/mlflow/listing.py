@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
-from mlflow_gitops.core.observed.prompts import IS_PROMPT_TAG, peoples, words
-from mlflow_gitops.edges.mlflow.recorded import moment
+from mlflow_gitops.core.observed.prompts import IS_PROMPT_TAG, prompt_words, user_tags
+from mlflow_gitops.edges.mlflow.recorded import timestamp_text
 
 _FILTER_LENGTH = 4_000
 """Characters of names in one `IN (…)` filter. The client sends it in the URL."""
@@ -34,7 +34,7 @@ def assemble(models: list[Any], versions: list[Any]) -> dict[str, ObservedModel]
             source=version.source or None,
             model_id=version.model_id or logged_model(version.source),
             status=str(version.status or "READY"),
-            created=moment(version.creation_timestamp),
+            created=timestamp_text(version.creation_timestamp),
         )
     return {
         model.name: ObservedModel(
@@ -59,16 +59,16 @@ def assemble_prompts(prompts: list[Any], versions: list[Any]) -> dict[str, Obser
         by_prompt.setdefault(version.name, {})[number] = ObservedVersion(
             number=number,
             description=version.description or "",
-            tags=peoples(version.tags),
+            tags=user_tags(version.tags),
             status=str(version.status or "READY"),
-            created=moment(version.creation_timestamp),
-            words=words(version.tags),
+            created=timestamp_text(version.creation_timestamp),
+            words=prompt_words(version.tags),
         )
     return {
         prompt.name: ObservedModel(
             name=prompt.name,
             description=prompt.description or "",
-            tags=peoples(prompt.tags),
+            tags=user_tags(prompt.tags),
             aliases={alias: int(number) for alias, number in prompt.aliases.items()},
             versions=by_prompt.get(prompt.name, {}),
             is_prompt=True,

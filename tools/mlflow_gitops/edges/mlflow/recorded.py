@@ -13,56 +13,64 @@ _DATA_PREFIX = "dvc."
 _COMMIT_TAG = "mlflow.source.git.commit"
 
 
-def record(run: Any, logged: Any) -> Record | None:
-    """One record of a run and a logged model, as MLflow's client gives them; None where there is
-    neither."""
-    if run is None and logged is None:
+def read_record(run: Any, logged_model: Any) -> Record | None:
+    """One record of a run and a logged model, as MLflow's client gives them; None if there is
+    neither. What both have, the logged model decides."""
+    if run is None and logged_model is None:
         return None
+
     metrics: dict[str, tuple[Metric, ...]] = {}
+    params: dict[str, str] = {}
+    tags: dict[str, str] = {}
+    inputs: Iterable[Any] = ()
     if run is not None:
         metrics = {key: (Metric(value),) for key, value in run.data.metrics.items()}
-    metrics |= _latest(logged.metrics or ()) if logged is not None else {}
-    said: dict[str, str] = {**run.data.params, **run.data.tags} if run is not None else {}
-    inputs = run.inputs.dataset_inputs if run is not None and run.inputs else []
+        params, tags = dict(run.data.params), dict(run.data.tags)
+        inputs = run.inputs.dataset_inputs if run.inputs else ()
+
+    notes = params | tags
+    if logged_model is not None:
+        metrics |= _latest(logged_model.metrics or ())
+        params |= logged_model.params or {}
     return Record(
         metrics=metrics,
-        params=dict(run.data.params if run is not None else {})
-        | dict(logged.params or {} if logged else {}),
+        params=params,
         datasets=tuple(Dataset(entry.dataset.name, entry.dataset.digest) for entry in inputs),
         data={
-            key.removeprefix(_DATA_PREFIX): said[key]
-            for key in said
+            key.removeprefix(_DATA_PREFIX): value
+            for key, value in notes.items()
             if key.startswith(_DATA_PREFIX)
         },
-        code_commit=said.get(_COMMIT_TAG),
+        code_commit=notes.get(_COMMIT_TAG),
     )
 
 
-def moment(milliseconds: int | None) -> str | None:
-    """One of MLflow's timestamps, RFC 3339 in UTC; None for none, and for what is no date."""
+def timestamp_text(milliseconds: int | None) -> str | None:
+    """One of MLflow's timestamps, RFC 3339 in UTC; None for none, and for one outside the
+    calendar."""
+    if not milliseconds:
+        return None
     try:
-        at = (
-            datetime.fromtimestamp(int(milliseconds or 0) // 1000, timezone.utc)
-            if milliseconds
-            else None
-        )
+        at = datetime.fromtimestamp(int(milliseconds) // 1000, timezone.utc)
     except (OverflowError, ValueError, OSError):
         return None
-    return format_datetime(at) if at else None
+    return format_datetime(at)
 
 
 def _latest(metrics: Iterable[Any]) -> dict[str, tuple[Metric, ...]]:
-    """Of each key and dataset the value at the highest step, of these the newest."""
+    """For each key and dataset, the value at the highest step; of several, the newest."""
     newest: dict[str, dict[Dataset | None, Metric]] = {}
-    for one in metrics:
-        dataset = (
-            Dataset(one.dataset_name or "", one.dataset_digest) if one.dataset_digest else None
-        )
-        found = Metric(one.value, one.step or 0, one.timestamp or 0, dataset)
-        kept = newest.setdefault(one.key, {}).setdefault(dataset, found)
-        if (found.step, found.at) > (kept.step, kept.at):
-            newest[one.key][dataset] = found
+    for entry in metrics:
+        dataset = None
+        if entry.dataset_digest:
+            dataset = Dataset(entry.dataset_name or "", entry.dataset_digest)
+        metric = Metric(entry.value, entry.step or 0, entry.timestamp or 0, dataset)
+
+        by_dataset = newest.setdefault(entry.key, {})
+        previous = by_dataset.setdefault(dataset, metric)
+        if (metric.step, metric.at) > (previous.step, previous.at):
+            by_dataset[dataset] = metric
     return {
-        key: tuple(sorted(values.values(), key=lambda metric: metric.dataset or ("", "")))
-        for key, values in newest.items()
+        key: tuple(sorted(by_dataset.values(), key=lambda metric: metric.dataset or ("", "")))
+        for key, by_dataset in newest.items()
     }

@@ -22,7 +22,7 @@ from mlflow_gitops.edges.mlflow.other_environments.copies import Copies
 from mlflow_gitops.edges.mlflow.other_environments.lineage import Lineage, lineage
 from mlflow_gitops.edges.mlflow.other_environments.origins import OtherEnvironments
 from mlflow_gitops.edges.mlflow.reading import Reader
-from mlflow_gitops.edges.mlflow.recorded import record
+from mlflow_gitops.edges.mlflow.recorded import read_record
 from mlflow_gitops.edges.mlflow.writing import Writer
 from mlflow_gitops.errors import RegistryFailure
 from mlflow_gitops.settings import DEFAULT_PATIENCE, Patience
@@ -63,7 +63,7 @@ class Registry(Reader, Writer):
         if logged is not None:
             source = f"models:/{version.model_id}"
             self._locations.remember(source, str(logged.artifact_location))
-        return record(run, logged)
+        return read_record(run, logged)
 
     def model_file(self, model: str, version: ObservedVersion) -> ModelFile | None:
         """Read what a version's artifacts state about the model; None if it has none, as a prompt.

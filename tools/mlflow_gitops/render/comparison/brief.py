@@ -28,7 +28,7 @@ def brief(comparison: Comparison, limit: int = 4) -> list[str]:
         parts.append(f"signature breaks: {first_few(comparison.breaking, 1)}")
     else:
         parts.append(f"signature {signature_section(comparison).note}")
-    if any(not pair.same for pair in (*comparison.datasets, *comparison.data)):
+    if any(not pair.is_same for pair in (*comparison.datasets, *comparison.data)):
         parts.append("other data")
     if comparison.size[0] != comparison.size[1]:
         parts.append("size " + " → ".join(map(size_or_missing, comparison.size)))
@@ -45,7 +45,7 @@ def brief(comparison: Comparison, limit: int = 4) -> list[str]:
 
 def _brief_prompt(rewording: Rewording, limit: int) -> list[str]:
     parts = [f"template: {line_counts(rewording)}"]
-    settings = [pair.key for pair in rewording.settings if not pair.same]
+    settings = [pair.key for pair in rewording.settings if not pair.is_same]
     if settings:
         parts.append(f"other {', '.join(settings[:limit])}")
     return parts
@@ -64,7 +64,9 @@ def _brief_metrics(comparison: Comparison, limit: int) -> list[str]:
     ]
     if len(changed) > limit:
         parts.append(counted(len(changed) - limit, "more metric"))
-    return parts + [f"{key} on other data, not comparable" for key in comparison.apart[:limit]]
+    return parts + [
+        f"{key} on other data, not comparable" for key in comparison.incomparable_metrics[:limit]
+    ]
 
 
 def _on_dataset(pair: MetricPair, changed: Iterable[MetricPair]) -> str:

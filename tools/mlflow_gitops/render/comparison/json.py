@@ -27,7 +27,7 @@ def comparison_data(comparison: Comparison) -> dict[str, Any]:
         "data": [_pair(pair, "path") for pair in comparison.data],
         "signature": _signature(comparison),
         "libraries": [_pair(pair, "library") for pair in comparison.libraries],
-        "same": dict(comparison.same),
+        "same": dict(comparison.same_counts),
         "prompt": _prompt(comparison),
     }
 
@@ -58,7 +58,7 @@ def _metric(pair: MetricPair, comparison: Comparison) -> dict[str, Any]:
         "from": _number(pair.before),
         "to": _number(pair.after),
         "delta": _number(pair.delta),
-        "comparable": pair.key not in comparison.apart,
+        "comparable": pair.key not in comparison.incomparable_metrics,
     }
 
 

@@ -139,7 +139,7 @@ def _metrics(comparison: Comparison) -> Section:
 def _metric(pair: MetricPair, comparison: Comparison) -> Row:
     difference = metric_change(pair.before, pair.after)
     data = f"on {dataset_name(pair.dataset)}" if pair.dataset else ""
-    if pair.key in comparison.apart:
+    if pair.key in comparison.incomparable_metrics:
         data = f"{data or 'on unnamed data'}: not the same data, not comparable"
     remark = ", ".join(part for part in (difference, data) if part)
     return Row(pair.key, *metric_values(pair), remark)
@@ -202,7 +202,7 @@ def size_or_missing(size: int | None) -> str:
 def _differing(title: str, pairs: Iterable[Pair], comparison: Comparison) -> Section:
     """A section that lists only what differs and counts what is the same."""
     rows = tuple(_pair(pair) for pair in pairs)
-    same_count = comparison.same.get(title, 0)
+    same_count = comparison.same_counts.get(title, 0)
     if rows:
         note = f"{len(rows)} differ, {same_count} the same"
     else:
@@ -218,7 +218,7 @@ def _pair(pair: Pair) -> Row:
 
 def _pair_with_remark(pair: Pair) -> Row:
     row = _pair(pair)
-    if pair.same:
+    if pair.is_same:
         return replace(row, remark="same")
     is_on_both = pair.before is not None and pair.after is not None
     return replace(row, remark="differs") if is_on_both else row

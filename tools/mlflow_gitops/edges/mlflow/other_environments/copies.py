@@ -17,7 +17,7 @@ from mlflow_gitops.core.manifests.origin_pin import COPY_TAG, ORIGIN_TAG, Origin
 from mlflow_gitops.core.recorded.values import Record
 from mlflow_gitops.core.wording import and_list
 from mlflow_gitops.edges.mlflow.other_environments.lineage import Lineage, OriginVersion, digest
-from mlflow_gitops.edges.mlflow.recorded import record
+from mlflow_gitops.edges.mlflow.recorded import read_record
 from mlflow_gitops.edges.mlflow.server import Server
 from mlflow_gitops.errors import RegistryFailure
 
@@ -163,7 +163,7 @@ class Copies:
         """Read the copy back: its files and what gates judge by must be those of the origin, no
         less and no more."""
         logged = self._ask(self._client.get_logged_model, model_id)
-        copy = record(self._ask(self._client.get_run, run_id), logged)
+        copy = read_record(self._ask(self._client.get_run, run_id), logged)
         assert copy is not None
         with tempfile.TemporaryDirectory(
             prefix="mlflow-gitops-", ignore_cleanup_errors=True
