@@ -84,7 +84,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 def format_duration(length: timedelta) -> str:
-    """A length of time for people, in its largest fitting unit: `3 days`, `5 h`, `40 min`, `12 s`."""
+    """Return a length of time in its largest fitting unit: `3 days`, `5 h`, `40 min`, `12 s`."""
     seconds = max(int(length.total_seconds()), 0)
     if seconds >= 2 * 86_400:
         return f"{seconds // 86_400} days"

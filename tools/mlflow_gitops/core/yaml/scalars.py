@@ -74,6 +74,6 @@ def resolve(text: str) -> object:
 def _differs(text: str) -> str:
     excerpt = text if len(text) <= 40 else text[:37] + "..."
     return (
-        f'YAML versions read {excerpt} differently; write "{excerpt}" if it is text, or a plain number'
-        " like 12 or 0.5"
+        f'YAML versions read {excerpt} differently; write "{excerpt}" if it is text, or a plain'
+        " number like 12 or 0.5"
     )

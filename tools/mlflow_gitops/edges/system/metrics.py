@@ -1,5 +1,5 @@
-"""What `watch` reports about itself over HTTP: `/metrics` for Prometheus, `/healthz` for the service
-manager that restarts it."""
+"""What `watch` reports about itself over HTTP: `/metrics` for Prometheus, and `/healthz` for the
+service manager that restarts it."""
 
 from __future__ import annotations
 
@@ -145,7 +145,10 @@ class _ServerOverSix(_Server):
 
 
 def serve(metrics: Metrics, host: str, port: int) -> WSGIServer:
-    """Serve `/metrics` and `/healthz` from a thread. Raises Failure if the address is not usable."""
+    """Serve `/metrics` and `/healthz` from a thread.
+
+    Raises Failure if the address cannot be used.
+    """
     prometheus = make_wsgi_app(metrics.registry)
 
     def answer(environ, start):  # type: ignore[no-untyped-def]
