@@ -392,7 +392,7 @@ def faults(text: str) -> list[tuple[str, str]]:
             [
                 (
                     "stage-unknown",
-                    "Production wants a version from 'Nowhere', which the policy lacks",
+                    "Production wants a version from 'Nowhere', which is not in the policy",
                 )
             ],
         ),

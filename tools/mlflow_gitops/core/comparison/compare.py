@@ -82,7 +82,7 @@ def stages_and_aliases(model: ObservedModel, number: int) -> tuple[str, ...]:
     stages = [version.stage] if version and version.stage != "None" else []
     return (
         *stages,
-        *(f"@{alias}" for alias, held in sorted(model.aliases.items()) if held == number),
+        *(f"@{alias}" for alias, holder in sorted(model.aliases.items()) if holder == number),
     )
 
 
@@ -129,8 +129,8 @@ def _signature(before: ModelFile, after: ModelFile) -> tuple[SignatureChange, ..
     if old is None or new is None:
         return None
     breaking = list(breaks(new, old))
-    others = [detail for detail in harmless(new, old) if detail not in breaking]
+    remaining = [detail for detail in harmless(new, old) if detail not in breaking]
     return (
         *(SignatureChange(detail, True) for detail in breaking),
-        *(SignatureChange(detail, False) for detail in others),
+        *(SignatureChange(detail, False) for detail in remaining),
     )

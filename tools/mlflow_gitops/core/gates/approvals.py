@@ -92,16 +92,18 @@ def _from_messages(subject: Subject, required: RequiredApprovals) -> Finding:
 def _from_pull_request(subject: Subject, required: RequiredApprovals, commit: str) -> Finding:
     approvals = subject.approvals()
     if approvals is None:
-        why = "the forge is not configured, and mlflow-gitops doctor shows what is missing"
-        detail = f"who approved {commit[:7]} cannot be read: {why}"
+        reason = "the forge is not configured, and mlflow-gitops doctor shows what is missing"
+        detail = f"who approved {commit[:7]} cannot be read: {reason}"
         return Finding("unknown", detail, needs=required.text)
 
     reviewed = approvals.stages
     if reviewed is not None and subject.number not in reviewed.get(subject.stage, ()):
         # A merge commit can be made by hand, with any content.
-        placed = f"{subject.number} in {subject.stage}"
+        placement = f"{subject.number} in {subject.stage}"
         request = f"#{approvals.pull_request}"
-        return failed(f"the commit that merged {request} puts {placed}, which {request} does not")
+        return failed(
+            f"the commit that merged {request} puts {placement}, which {request} does not"
+        )
 
     if len(approvals.by) >= required.number:
         return passed(f"approved by {', '.join(approvals.by)}")

@@ -24,7 +24,7 @@ def find_faults(lower_stages: Stages, stage: str, stages: Collection[str]) -> It
     for lower in lower_stages:
         path = ("from", lower)
         if lower not in stages:
-            message = f"{stage} wants a version from {lower!r}, which the policy lacks"
+            message = f"{stage} wants a version from {lower!r}, which is not in the policy"
             yield Fault(path, "stage-unknown", message)
         elif lower == stage:
             yield Fault(path, "bad-value", f"a version cannot come to {stage} from {stage}")
@@ -41,10 +41,10 @@ def ask(subject: Subject, lower_stages: Stages) -> Finding:
     if not stays:
         return failed(f"{subject.number} was not in {or_list(lower_stages)} before")
 
-    held = [stage for stage in stays if subject.held(stage)]
-    if not held:
+    held_stages = [stage for stage in stays if subject.held(stage)]
+    if not held_stages:
         return failed(f"no reconcile has put {subject.number} in {stays[0]} yet")
-    return passed(f"from {held[0]}")
+    return passed(f"from {held_stages[0]}")
 
 
 GATE = Gate("from", ask, read, find_faults, judges_rollbacks=False)

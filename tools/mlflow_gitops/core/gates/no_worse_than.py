@@ -56,7 +56,7 @@ def find_faults(settings: NoWorse, stage: str, stages: Collection[str]) -> Itera
         message = f"no_worse_than of {stage} needs a stage and metrics"
         yield Fault(path, "missing-field", message)
     elif settings.stage not in stages:
-        message = f"{stage} is compared with {settings.stage!r}, which the policy lacks"
+        message = f"{stage} is compared with {settings.stage!r}, which is not in the policy"
         yield Fault((*path, "stage"), "stage-unknown", message)
 
 
@@ -68,13 +68,13 @@ def ask(subject: Subject, settings: NoWorse) -> Iterator[Finding]:
         yield Finding("exempt", detail)
         return
 
-    other = subject.other_version(number)
-    if other is None:
+    holding_version = subject.other_version(number)
+    if holding_version is None:
         yield failed(f"{number}, which holds {settings.stage}, is not in MLflow to compare with")
         return
 
     candidate = subject.version, subject.read(subject.version)
-    holder = other, subject.read(other)
+    holder = holding_version, subject.read(holding_version)
     for key, how in settings.metrics.items():
         compare = _on_same_data if how.same_data else _on_any_data
         try:

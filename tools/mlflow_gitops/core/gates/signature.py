@@ -25,12 +25,12 @@ def ask(subject: Subject, settings: Literal["compatible"]) -> Iterator[Finding]:
         yield Finding("exempt", detail)
         return
 
-    other = subject.other_version(number)
-    if other is None:
+    holding_version = subject.other_version(number)
+    if holding_version is None:
         yield failed(f"{number}, which holds {subject.stage}, is not in MLflow to compare with")
         return
 
-    new, old = _signature(subject, subject.version), _signature(subject, other)
+    new, old = _signature(subject, subject.version), _signature(subject, holding_version)
     if new is None or old is None:
         without = subject.number if new is None else number
         yield failed(f"{without} has no signature to compare")

@@ -36,8 +36,8 @@ def version_refusals(desired: Desired, model: ObservedModel, *, is_new: bool) ->
     """Versions that are missing in MLflow: refused unless the manifest says where to register them
     from, and MLflow can give them their number."""
     manifest = desired.manifest
-    held = {version for versions in manifest.stages.values() for version in versions}
-    named = held | set(manifest.aliases.values())
+    holders = {version for versions in manifest.stages.values() for version in versions}
+    named_versions = holders | set(manifest.aliases.values())
     noted = _number(model.tags.get(HIGHEST_TAG))
     visible = max(model.versions, default=0)
     highest = max(visible, noted)
@@ -45,12 +45,12 @@ def version_refusals(desired: Desired, model: ObservedModel, *, is_new: bool) ->
     # model is new, or if its highest number was noted.
     is_certain = is_new or noted > visible
 
-    for version in sorted(named | manifest.versions.keys()):
+    for version in sorted(named_versions | manifest.versions.keys()):
         spec = manifest.versions.get(version)
         if version in model.versions:
             continue
         if spec is None or not spec.can_be_registered:
-            if version in named:
+            if version in named_versions:
                 yield _missing_version(manifest, model, version, is_new=is_new)
         elif version <= highest or (is_certain and version > highest + 1):
             yield Refusal(

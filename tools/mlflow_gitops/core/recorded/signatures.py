@@ -37,13 +37,13 @@ def breaks(new: Signature, old: Signature) -> Iterator[str]:
 
 
 def _inputs(new: Sequence[Column], old: Sequence[Column]) -> Iterator[str]:
-    known = _by_name(old)
+    old_columns = _by_name(old)
     for name, column in _by_name(new).items():
-        if name not in known:
+        if name not in old_columns:
             if column.get("required", True):
                 yield f"input {name}: new and required"
             continue
-        before = known[name]
+        before = old_columns[name]
         if column.get("required", True) and not before.get("required", True):
             yield f"input {name}: was optional, is required"
         if not _takes(column, before):
@@ -51,28 +51,28 @@ def _inputs(new: Sequence[Column], old: Sequence[Column]) -> Iterator[str]:
 
 
 def _outputs(new: Sequence[Column], old: Sequence[Column]) -> Iterator[str]:
-    known = _by_name(new)
+    new_columns = _by_name(new)
     for name, before in _by_name(old).items():
-        if name not in known:
+        if name not in new_columns:
             yield f"output {name}: gone"
-        elif not _takes(before, known[name]):
-            yield f"output {name}: {_kind(before)} → {_kind(known[name])}"
-        elif before.get("required", True) and not known[name].get("required", True):
+        elif not _takes(before, new_columns[name]):
+            yield f"output {name}: {_kind(before)} → {_kind(new_columns[name])}"
+        elif before.get("required", True) and not new_columns[name].get("required", True):
             yield f"output {name}: was always there, is optional"
 
 
 def _params(new: Sequence[Column], old: Sequence[Column]) -> Iterator[str]:
     # MLflow gives every parameter a default, so a new one breaks nobody; an unknown one is passed
     # over with a warning.
-    known = _by_name(new)
+    new_params = _by_name(new)
     for name, before in _by_name(old).items():
-        if name not in known:
+        if name not in new_params:
             yield f"parameter {name}: gone"
         elif (before.get("type"), before.get("shape")) != (
-            known[name].get("type"),
-            known[name].get("shape"),
+            new_params[name].get("type"),
+            new_params[name].get("shape"),
         ):
-            yield f"parameter {name}: {_shaped(before)} → {_shaped(known[name])}"
+            yield f"parameter {name}: {_shaped(before)} → {_shaped(new_params[name])}"
 
 
 def _by_name(columns: Sequence[Column]) -> dict[str, Column]:
@@ -82,17 +82,17 @@ def _by_name(columns: Sequence[Column]) -> dict[str, Column]:
 
 def _takes(wide: Column, narrow: Column) -> bool:
     """Whether whatever is right for `narrow` is right for `wide`."""
-    one, two = wide.get("type"), narrow.get("type")
-    if one == "any":
+    wide_type, narrow_type = wide.get("type"), narrow.get("type")
+    if wide_type == "any":
         return True
-    if one != two:
-        return (two, one) in _WIDER
-    if one == "tensor":
+    if wide_type != narrow_type:
+        return (narrow_type, wide_type) in _WIDER
+    if wide_type == "tensor":
         return _takes_tensor(wide.get("tensor-spec") or {}, narrow.get("tensor-spec") or {})
-    if one == "array" or one == "map":
-        inner = "items" if one == "array" else "values"
+    if wide_type == "array" or wide_type == "map":
+        inner = "items" if wide_type == "array" else "values"
         return _takes(_spec(wide.get(inner)), _spec(narrow.get(inner)))
-    if one == "object":
+    if wide_type == "object":
         return not list(_inputs(_properties(wide), _properties(narrow)))
     return True
 

@@ -137,15 +137,15 @@ class EntrySubject:
         return self.evidence.model_file(self.model, self._observed_version(version.number))
 
     def approvals(self) -> Approvals | None:
-        made = self.entry.made
-        if made is None:
+        commit = self.entry.made
+        if commit is None:
             return None
-        file = next(iter(self.history.files(made)), "")
-        return self.evidence.approvals(made, file)
+        file = next(iter(self.history.files(commit)), "")
+        return self.evidence.approvals(commit, file)
 
     def claims(self) -> Approvals:
-        made = self.entry.made
-        return self.evidence.claims(made) if made else Approvals()
+        commit = self.entry.made
+        return self.evidence.claims(commit) if commit else Approvals()
 
     def _observed_version(self, number: int) -> ObservedVersion:
         return self.version if number == self.number else self.observed.versions[number]

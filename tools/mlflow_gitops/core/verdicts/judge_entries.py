@@ -59,8 +59,8 @@ def judge_entries(
         else:
             findings = _ask_gates(gates, subject)
             lines = _stated_overrides(subject)
-            others = gates_by_commit[entry.made]
-            notes += _ignored_overrides(lines, findings, entry, others)
+            commit_gates = gates_by_commit[entry.made]
+            notes += _ignored_overrides(lines, findings, entry, commit_gates)
             findings = _override(findings, lines, entry.judge.overrides)
 
         judged = [_verdict(entry, gate, finding) for gate, finding in findings]
@@ -180,13 +180,13 @@ def _ask_plugin(name: str, subject: EntrySubject, settings: Any) -> list[Finding
 
 def _stated_overrides(subject: EntrySubject) -> list[Override]:
     """The override lines of the making commit that may mean this entry."""
-    made = subject.entry.made
-    if made is None:
+    commit = subject.entry.made
+    if commit is None:
         return []
     stated = overrides(
         message
-        for file in subject.history.files(made)
-        for message in subject.evidence.messages(made, file)
+        for file in subject.history.files(commit)
+        for message in subject.evidence.messages(commit, file)
     )
     return [line for line in stated if line.means(subject.model, subject.stage)]
 
@@ -232,9 +232,11 @@ def _ignored_overrides(
             )
 
     usable = _usable_reasons(lines, allowed).keys()
-    asked = {gate for gate, _ in findings}
-    elsewhere = {line.gate for line in lines if line.stage is None and line.gate in gates_of_commit}
-    for gate in sorted(usable - asked - elsewhere):
+    asked_gates = {gate for gate, _ in findings}
+    other_entries_gates = {
+        line.gate for line in lines if line.stage is None and line.gate in gates_of_commit
+    }
+    for gate in sorted(usable - asked_gates - other_entries_gates):
         yield f"Gate-Override of {gate} is ignored: {entry.stage} has no such gate"
 
 
@@ -253,8 +255,8 @@ def _refusal(refusing: Sequence[Verdict], allowed: frozenset[str]) -> Refusal:
     details = "; ".join(verdict.detail for verdict in refusing)
     firm = [gate for gate in gates if gate not in allowed]
     if firm:
-        what = "the gate" if len(gates) == 1 else "the gates"
-        way_out = f"meet {what}; the policy does not allow overriding {or_list(firm)}"
+        noun = "the gate" if len(gates) == 1 else "the gates"
+        way_out = f"meet {noun}; the policy does not allow overriding {or_list(firm)}"
     else:
         lines = and_list([f"`Gate-Override: {gate}: reason`" for gate in gates])
         way_out = f"meet the gate, or promote it in a commit whose message says {lines}"
