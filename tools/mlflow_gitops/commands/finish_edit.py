@@ -189,7 +189,8 @@ def _open_pull_request(
 
 
 def _forge(target: OpenManifest) -> Forge:
-    """The forge on which a pull request can be opened. Raises Failure before anything is written."""
+    """The forge for the pull request. Raises Failure, before anything is written, if there is
+    none."""
     from mlflow_gitops.app.forges import required_forge
 
     if target.workspace.git.remote() is None:

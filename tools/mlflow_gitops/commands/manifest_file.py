@@ -126,8 +126,8 @@ def stages_after(
                 f"{version_list(holders)} holds {other_stage}, which is protected and would be left"
                 " empty.",
                 fix=(
-                    f"Promote another version to {other_stage} first, or set {other_stage}: null in the"
-                    " manifest by hand."
+                    f"Promote another version to {other_stage} first, or set {other_stage}: null in"
+                    " the manifest by hand."
                 ),
             )
         changed[other_stage] = staying

@@ -133,13 +133,13 @@ def _history_sentence(
     versions: tuple[int, ...],
     format_commit: Callable[[Commit], str],
 ) -> str:
-    """Which commit gave the versions the stage, and from when to when they held it. `format_commit` formats
-    a commit."""
+    """Which commit gave the versions the stage, and from when to when they held it.
+    `format_commit` formats a commit."""
     numbers = version_list(versions)
     if former.stay is None:
         return (
-            f"A reconcile put {numbers} in {stage} at {former.reconciled_at}; the history of the main branch"
-            " does not show it."
+            f"A reconcile put {numbers} in {stage} at {former.reconciled_at}; the history of the"
+            " main branch does not show it."
         )
 
     began, ended = former.stay.began, former.stay.ended

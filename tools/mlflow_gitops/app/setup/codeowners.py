@@ -1,4 +1,4 @@
-"""The CODEOWNERS file of a repository: what it has, what it should have, and what is wrong with it."""
+"""The CODEOWNERS file of a repository: its text, the text it should have, and its problems."""
 
 from __future__ import annotations
 

@@ -130,8 +130,8 @@ def _alias_holder(
     if other_stage == rule.name:
         return (version,)
     notes.append(
-        f"the alias {rule.alias!r} of {rule.name} points at version {version}, which is in {other_stage};"
-        " it is not imported"
+        f"the alias {rule.alias!r} of {rule.name} points at version {version}, which is in"
+        f" {other_stage}; it is not imported"
     )
     return ()
 

@@ -25,7 +25,8 @@ FIELDS = ("name", "kind", "description", "owners", "tags", "stages", "aliases", 
 """The fields of a manifest in the order in which they are written."""
 
 Path = tuple[str, ...]
-"""The keys that lead to a value: `("aliases", "champion")`, `("versions", "12", "tags", "task")`."""
+"""The keys that lead to a value: `("aliases", "champion")` or `("versions", "12", "tags", "task")`.
+"""
 
 
 def set_value(text: str, path: Path, value: str | int | None) -> str:

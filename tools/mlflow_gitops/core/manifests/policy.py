@@ -136,7 +136,8 @@ def matches(name: str, glob: str) -> bool:
 
 
 def _as_aliases(rules: ModelPolicy) -> ModelPolicy:
-    """The rules with every stage as an alias, by default its lower-case name. Archived gets none."""
+    """The rules with every stage as an alias, by default its lower-case name, except
+    Archived."""
     stages = {
         rule.name: replace(
             rule, native=False, alias=rule.alias or rule.name.lower().replace(" ", "-")
@@ -195,7 +196,7 @@ def _effective(merged: Mapping[str, Any]) -> ModelPolicy:
 
 
 def read_policy(data: bytes, file: str) -> tuple[Policy | None, list[Problem]]:
-    """Parse and check a policy file. Returns the policy, None if it has errors, and the problems."""
+    """Parse and check a policy file. Returns the policy (None if it has errors) and the problems."""
     document = parse(data, file)
     if document.root is not None or not document.problems:
         schema_check.check(document, "policy")

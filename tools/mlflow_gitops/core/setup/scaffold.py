@@ -131,7 +131,7 @@ def initial_policy(registry: str, owner: str | None, *, aliases: bool) -> bytes:
 {owners}   # GitHub asks them about this file and every file without an owner
 stages:
   Staging:
-    {alias_prefix}alias: staging            # keeps the stage as an alias, too: models:/<model>@staging
+    {alias_prefix}alias: staging            # keeps the stage as an alias, too: models:/<m>@staging
     require: {{status: READY}}
   Production:
     {alias_prefix}alias: production
