@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlflow_gitops.core.manifests.policy import Limit
+from mlflow_gitops.core.manifests.restrictions import Limit
 from mlflow_gitops.core.plan.plan import Action, Change, ModelPlan, Sync
 from mlflow_gitops.core.plan.run_limit import limit_refusal
 from mlflow_gitops.core.verdicts.verdict import Refusal

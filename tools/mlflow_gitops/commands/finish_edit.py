@@ -97,7 +97,21 @@ def finish(
 
     # Printed only now, so that a printed diff is one that was made.
     diff = unified(target.file, target.data, new) if is_changed else ""
-    report = {
+    data = _data(target, edit, diff, progress)
+    data["message"] = message.text(options.message) if is_changed else None
+    data.update(details or {})
+    lines = [progress.pull_request] if progress.pull_request else []
+    print_result(formats.EDIT, options.form, WrittenFiles(data, [diff], lines))
+    for line in progress.notes:
+        note(target.settings, line)
+    if progress.failure is not None:
+        raise progress.failure
+    return OK
+
+
+def _data(target: OpenManifest, edit: Edit, diff: str, progress: _Progress) -> dict[str, Any]:
+    """The JSON document (DESIGN §5), without the message."""
+    return {
         "file": target.file,
         "model": target.name,
         "diff": diff,
@@ -108,16 +122,7 @@ def finish(
             stage: {"from": list(target.holders(stage)), "to": list(versions)}
             for stage, versions in edit.stages.items()
         },
-        "message": message.text(options.message) if is_changed else None,
-        **(details or {}),
     }
-    lines = [progress.pull_request] if progress.pull_request else []
-    print_result(formats.EDIT, options.form, WrittenFiles(report, [diff], lines))
-    for line in progress.notes:
-        note(target.settings, line)
-    if progress.failure is not None:
-        raise progress.failure
-    return OK
 
 
 def check_result(target: OpenManifest, new: bytes) -> None:

@@ -59,16 +59,12 @@ def run(
         version, pins = plan_copy(target, environment, original)
         subject = f"Promote {target.name} {original} of {environment} to {stage}, as {version}"
 
-    rule = target.rule(stage)
     gate_overrides = override_lines(target, stage, promotion.overrides)
     holders = target.holders(stage)
     if version in holders:
         return finish(target, Edit(), EditMessage(subject), options)
-    if promotion.add and rule.alias and holders:
-        raise Failure(
-            f"{stage} is kept as the alias {rule.alias!r} and can hold only one version;"
-            f" {version_list(holders)} holds it. Omit --add to replace it."
-        )
+    if promotion.add:
+        _check_can_join(target, stage)
 
     joins = promotion.add or stage == "Archived"
     new_holders = tuple(sorted({*holders, version})) if joins else (version,)
@@ -79,6 +75,16 @@ def run(
     summary = " ".join(stage_sentences(target.manifest.stages, edit))
     message = EditMessage(subject, summary, ["\n".join(gate_overrides)])
     return finish(target, edit, message, options)
+
+
+def _check_can_join(target: OpenManifest, stage: str) -> None:
+    """Raise Failure if the stage can hold only one version and has one."""
+    alias, holders = target.rule(stage).alias, target.holders(stage)
+    if alias and holders:
+        raise Failure(
+            f"{stage} is kept as the alias {alias!r} and can hold only one version;"
+            f" {version_list(holders)} holds it. Omit --add to replace it."
+        )
 
 
 def _pins(target: OpenManifest, version: int) -> Mapping[int, Mapping[str, Pin]]:

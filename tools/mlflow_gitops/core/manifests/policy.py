@@ -10,6 +10,7 @@ from typing import Any, Literal
 from mlflow_gitops.core.gates.stage_gates import NO_GATES, StageGates, find_faults, read_stage_gates
 from mlflow_gitops.core.gates.table import GATE_NAMES
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES, Kind, alias_reserved
+from mlflow_gitops.core.manifests.restrictions import Freeze, Limit
 from mlflow_gitops.core.times import parse_time
 from mlflow_gitops.core.yaml import schema_check
 from mlflow_gitops.core.yaml.document import Document, parse
@@ -29,32 +30,6 @@ class StageRule:
     protected: bool
     gates: StageGates = NO_GATES
     """The gates that a version must pass to get this stage."""
-
-
-@dataclass(frozen=True, slots=True)
-class Freeze:
-    """A time in which only rollbacks are reconciled. `until` is the text in the policy."""
-
-    reason: str
-    until: str
-
-    def is_active(self, now: str) -> bool:
-        """Whether the freeze is active at `now` (RFC 3339). A date without a time includes the
-        whole day, in UTC."""
-        until = self.until if len(self.until) > 10 else f"{self.until}T23:59:59.999999Z"
-        return parse_time(now) <= parse_time(until)
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """How many models one run may change: a share of all models, but at least `floor`."""
-
-    percent: float = 0
-    floor: int = 0
-
-    def max_changes(self, models: int) -> int:
-        """The number of models that may change if there are `models` in all."""
-        return max(self.floor, int(models * self.percent / 100))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlflow_gitops.core.manifests.policy import Limit
+from mlflow_gitops.core.manifests.restrictions import Limit
 from mlflow_gitops.core.plan.plan import ModelPlan
 from mlflow_gitops.core.verdicts.verdict import Refusal
 
