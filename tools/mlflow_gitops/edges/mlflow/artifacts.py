@@ -67,7 +67,8 @@ class Artifacts:
         if not results:
             self._unresponsive.add(storage)
             raise RegistryFailure(
-                f"The artifacts at {display_location} did not arrive within {self._seconds:.0f} seconds."
+                f"The artifacts at {display_location} did not arrive within"
+                f" {self._seconds:.0f} seconds."
             )
         return results[0]
 

@@ -20,6 +20,7 @@ from mlflow_gitops.edges.mlflow.listing import (
     name_filters,
     quote,
 )
+from mlflow_gitops.edges.mlflow.server import Server
 from mlflow_gitops.edges.mlflow.server_errors import NO_NAME_LISTS
 from mlflow_gitops.errors import RegistryFailure
 
@@ -173,12 +174,17 @@ class Reader(Connection):
         )
 
     def _pages(self, search: Callable[..., Any], **options: Any) -> Iterator[Any]:
-        """Every entity that a search of MLflow's client returns, page by page."""
-        options = {key: value for key, value in options.items() if value is not None}
-        token = None
-        while True:
-            page = self._server.ask(search, **options, page_token=token)
-            yield from page
-            token = page.token
-            if not token:
-                return
+        return _pages(self._server, search, options)
+
+
+def _pages(server: Server, search: Callable[..., Any], options: dict[str, Any]) -> Iterator[Any]:
+    """Every entity that a search of MLflow's client returns, page by page. Options that are None
+    are left out."""
+    options = {key: value for key, value in options.items() if value is not None}
+    token = None
+    while True:
+        page = server.ask(search, **options, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
