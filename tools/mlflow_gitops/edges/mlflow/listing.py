@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
+from urllib.parse import quote_plus
 
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.observed.prompts import IS_PROMPT_TAG, prompt_words, user_tags
 from mlflow_gitops.edges.mlflow.recorded import timestamp_text
 
-_FILTER_LENGTH = 4_000
-"""Characters of names in one `IN (…)` filter. The client sends it in the URL."""
+_FILTER_LENGTH = 3_000
+"""Bytes of names in one `IN (…)` filter, counted as MLflow's client sends them: percent-encoded, in
+the request line. Servers limit that line (gunicorn: 4,094 bytes, nginx: 8 KiB); the rest is for the
+address, the order and a page token. One name of 256 letters fits unless each takes four bytes."""
 
 PROMPTS = f"tags.`{IS_PROMPT_TAG}` = 'true'"
 """The filter by which MLflow's searches return prompts and nothing else. Without it they return no
@@ -97,11 +100,10 @@ def can_be_quoted(name: str) -> bool:
     return "'" not in name or '"' not in name
 
 
-def name_filters(names: Collection[str]) -> Iterator[str]:
-    """Filters `name IN (…)` that cover every name, in chunks that fit a URL.
+def name_chunks(names: Collection[str]) -> Iterator[list[str]]:
+    """Yield every name, sorted, in chunks whose filter fits into a request line.
 
-    Names that no filter can hold are left out. A single name gives `name = …`, which MLflow before
-    3.17 accepts, too.
+    Names that no filter can hold are left out.
     """
     chunk: list[str] = []
     length = 0
@@ -109,14 +111,20 @@ def name_filters(names: Collection[str]) -> Iterator[str]:
         if not can_be_quoted(name):
             continue
 
-        quoted = quote(name)
-        if chunk and length + len(quoted) > _FILTER_LENGTH:
-            yield f"name IN ({','.join(chunk)})"
+        name_length = len(quote_plus(f"{quote(name)},", errors="replace"))
+        if chunk and length + name_length > _FILTER_LENGTH:
+            yield chunk
             chunk, length = [], 0
-        chunk.append(quoted)
-        length += len(quoted) + 1
+        chunk.append(name)
+        length += name_length
 
-    if len(chunk) == 1:
-        yield f"name = {chunk[0]}"
-    elif chunk:
-        yield f"name IN ({','.join(chunk)})"
+    if chunk:
+        yield chunk
+
+
+def name_filter(names: Sequence[str]) -> str:
+    """The filter `name IN (…)`; for a single name `name = …`, which MLflow before 3.17 accepts,
+    too."""
+    if len(names) == 1:
+        return f"name = {quote(names[0])}"
+    return f"name IN ({','.join(quote(name) for name in names)})"

@@ -7,6 +7,7 @@ pages would skip rows while others write (3.17).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from mlflow_gitops.core.manifests.names import Kind
@@ -17,16 +18,29 @@ from mlflow_gitops.edges.mlflow.listing import (
     assemble,
     assemble_prompts,
     can_be_quoted,
-    name_filters,
+    name_chunks,
+    name_filter,
     quote,
 )
 from mlflow_gitops.edges.mlflow.server import Server
-from mlflow_gitops.edges.mlflow.server_errors import NO_NAME_LISTS
+from mlflow_gitops.edges.mlflow.server_errors import NO_NAME_LISTS, REQUEST_TOO_LONG
 from mlflow_gitops.errors import RegistryFailure
 
 MODELS_A_PAGE = 1_000
 VERSIONS_A_PAGE = 200_000
 """MLflow's own limits (3.17: SEARCH_REGISTERED_MODEL/MODEL_VERSION_MAX_RESULTS_THRESHOLD)."""
+
+
+@dataclass(slots=True)
+class _Found:
+    """Entities of MLflow's client that a search returned."""
+
+    models: list[Any] = field(default_factory=list)
+    versions: list[Any] = field(default_factory=list)
+
+    def add(self, more: _Found) -> None:
+        self.models += more.models
+        self.versions += more.versions
 
 
 class Reader(Connection):
@@ -82,40 +96,41 @@ class Reader(Connection):
     ) -> dict[str, ObservedModel]:
         """Read models with their versions, or prompts if `kind_filter` asks for them: those in
         `names`, or all if it is None."""
-        models: list[Any] = []
-        versions: list[Any] = []
-
-        def read(name_filter: str | None) -> None:
-            filters = [part for part in (name_filter, kind_filter) if part]
-            search_filter = " AND ".join(filters) or None
-
-            page = list(self._search_models(search_filter))
-            models.extend(page)
-            if page or not kind_filter:
-                versions.extend(self._search_versions(search_filter))
-
         if names is None:
-            read(None)
-        elif names:
-            self._read_by_name(names, read)
-        return (assemble_prompts if kind_filter else assemble)(models, versions)
+            found = self._search_both(None, kind_filter)
+        else:
+            found = self._search_names(names, kind_filter)
+        return (assemble_prompts if kind_filter else assemble)(found.models, found.versions)
 
-    def _read_by_name(self, names: Collection[str], read: Callable[[str], None]) -> None:
-        """Call `read` with filters that cover every name: many names in one filter if the registry
-        supports it (MLflow 3.17 and newer), else one by one."""
-        if not self._lists_unsupported:
+    def _search_both(self, names_filter: str | None, kind_filter: str | None) -> _Found:
+        filters = [part for part in (names_filter, kind_filter) if part]
+        search_filter = " AND ".join(filters) or None
+
+        models = list(self._search_models(search_filter))
+        if not models and kind_filter:
+            return _Found()
+        return _Found(models, list(self._search_versions(search_filter)))
+
+    def _search_names(self, names: Collection[str], kind_filter: str | None) -> _Found:
+        """Search every name: many names in one request if the registry supports it (MLflow 3.17 and
+        newer), else one by one."""
+        found = _Found()
+        waiting = list(name_chunks(names))[::-1]
+        while waiting:
+            chunk = waiting.pop()
+            if self._lists_unsupported and len(chunk) > 1:
+                waiting += [[name] for name in reversed(chunk)]
+                continue
+
             try:
-                for name_filter in name_filters(names):
-                    read(name_filter)
-                return
+                found.add(self._search_both(name_filter(chunk), kind_filter))
             except RegistryFailure as failure:
-                if failure.code != NO_NAME_LISTS:
+                if len(chunk) == 1 or failure.code not in (NO_NAME_LISTS, REQUEST_TOO_LONG):
                     raise
-                self._lists_unsupported = True
-
-        for name in names:
-            for name_filter in name_filters([name]):
-                read(name_filter)
+                self._lists_unsupported |= failure.code == NO_NAME_LISTS
+                middle = len(chunk) // 2
+                waiting += [chunk[middle:], chunk[:middle]]
+        return found
 
     def _read_unquotable(self, names: Collection[str]) -> dict[str, ObservedModel]:
         """Read the models whose names no filter can hold: MLflow can search them by version only

@@ -25,6 +25,9 @@ NOT_FOUND = "mlflow_not_found"
 NO_NAME_LISTS = "mlflow_no_name_lists"
 """The code of a failure if the server lacks the filter `name IN (…)`: MLflow before 3.17."""
 
+REQUEST_TOO_LONG = "mlflow_request_too_long"
+"""The code of a failure if a server or proxy may have refused a request for its length."""
+
 CHECK_ADDRESS = "Is it running? Name the registry with --tracking-uri or MLFLOW_TRACKING_URI."
 _CREDENTIALS = (
     "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
@@ -43,6 +46,10 @@ _NEEDED_PERMISSION = {
 
 _STATUS = re.compile(
     r"failed with error code (\d{3})|too many (\d{3}) error responses", re.IGNORECASE
+)
+_TOO_LONG_STATUSES = (414, 431, 494)  # 494 is nginx's own
+_TOO_LONG = re.compile(
+    "request line is too large|ur[il] too (?:long|large)|header fields too large", re.IGNORECASE
 )
 _INNERMOST_REASON = re.compile(r"(?:\[[^\]]*\] |: )([A-Za-z][^:()'\"\[\]<>]{8,120})")
 _MAX_REASON = 160
@@ -216,6 +223,21 @@ def _forbidden(symptoms: _Symptoms) -> RegistryFailure | None:
     )
 
 
+def _request_too_long(symptoms: _Symptoms) -> RegistryFailure | None:
+    """gunicorn and uvicorn answer 400 to a long request line, which may mean something else too."""
+    by_status = symptoms.status in _TOO_LONG_STATUSES
+    if by_status or _TOO_LONG.search(symptoms.text):
+        return RegistryFailure(
+            f"{symptoms.address} refuses the request for its length.",
+            fix="Let the server, and proxies before it, accept request lines of 8 KiB.",
+            code=REQUEST_TOO_LONG,
+        )
+    if symptoms.status == 400:
+        text = f"{symptoms.address} refuses the request (400): {symptoms.first_line}"
+        return RegistryFailure(text, code=REQUEST_TOO_LONG)
+    return None
+
+
 def _rate_limited(symptoms: _Symptoms) -> RegistryFailure | None:
     if symptoms.status != 429:
         return None
@@ -275,6 +297,7 @@ _DIAGNOSES_OVER_HTTP: tuple[_Diagnosis, ...] = (
     _refused_connection,
     _bad_credentials,
     _forbidden,
+    _request_too_long,
     _rate_limited,
     _server_error,
     _not_mlflow,
