@@ -171,7 +171,7 @@ def _effective(merged: Mapping[str, Any]) -> ModelPolicy:
 
 
 def read_policy(data: bytes, file: str) -> tuple[Policy | None, list[Problem]]:
-    """Parse and check a policy file. Returns the policy (None if it has errors) and the problems."""
+    """Parse and check a policy file. Returns the policy and its problems."""
     document = parse(data, file)
     if document.root is not None or not document.problems:
         schema_check.check(document, "policy")
