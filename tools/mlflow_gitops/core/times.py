@@ -16,6 +16,7 @@ _AGE_UNITS = (("day", _SECONDS_PER_DAY), ("hour", 3_600), ("minute", 60))
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)\Z")
+_DURATION_PART = re.compile(r"([0-9]{1,5})([wdhms])")  # as the schema limits it
 _FRACTION = re.compile(r"\.([0-9]+)")
 
 
@@ -77,7 +78,7 @@ def age(time: str, now: str) -> str:
 
 def parse_duration(text: str) -> timedelta:
     """A length of time as the policy and `--interval` write it: `24h`, `3d`, `1d12h`."""
-    parts = re.findall("([0-9]+)([wdhms])", text)
+    parts = _DURATION_PART.findall(text)
     return sum(
         (timedelta(**{_DURATION_UNITS[unit]: int(number)}) for number, unit in parts), timedelta()
     )

@@ -29,7 +29,7 @@ LONGEST = 240
 _NOTES = 400
 """Bytes kept free for the notes that say what was cut."""
 _TICKS = re.compile(r"`+")
-_PIPES = re.compile(r"(\\*)\|")
+_PIPES = re.compile(r"(?<!\\)(\\*)\|")
 
 
 def code(text: str, longest: int = LONGEST) -> str:

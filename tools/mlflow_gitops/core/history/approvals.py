@@ -14,12 +14,10 @@ from dataclasses import dataclass, field
 from mlflow_gitops.core.gates.approvals import Approvals
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.people import RecordedPeople
+from mlflow_gitops.core.history.trailers import trailers
 
 _WRITERS = frozenset({"admin", "maintain", "write"})
 _NOREPLY = re.compile(r"^(?:\d+\+)?([^@+]+)@users\.noreply\.github\.com$", re.IGNORECASE)
-_LINE = r"^[ \t]*(?:[*-][ \t]+)?{}:[ \t]*(?P<who>[^\r\n]+?)[ \t]*$"
-_APPROVED = re.compile(_LINE.format("Approved-by"), re.MULTILINE | re.IGNORECASE)
-_CO_AUTHOR = re.compile(_LINE.format("Co-authored-by"), re.MULTILINE | re.IGNORECASE)
 _MAIL = re.compile(r"<([^<>\s]+)>")
 
 
@@ -185,7 +183,7 @@ def makers(commits: Iterable[tuple[Iterable[str], Iterable[str], str]]) -> dict[
 
 def co_authors(message: str) -> Iterator[str]:
     """Yield the people of the `Co-authored-by:` lines, `Name <email>`, anywhere in a message."""
-    yield from (line["who"] for line in _CO_AUTHOR.finditer(message))
+    yield from (value for key, value in trailers(message) if key == "co-authored-by")
 
 
 def _lower_case_names(names: Iterable[str]) -> Iterator[str]:
@@ -223,10 +221,11 @@ def claimed(commits: Iterable[CommitMessage]) -> Approvals:
     counted: dict[str, str] = {}
     took_part: dict[str, str] = {}
     for commit in commits:
-        for line in _APPROVED.finditer(commit.message):
-            identity = _identity(line["who"])
-            people = took_part if identity in makers_of_it else counted
-            people.setdefault(identity, line["who"])
+        for key, value in trailers(commit.message):
+            if key == "approved-by":
+                identity = _identity(value)
+                people = took_part if identity in makers_of_it else counted
+                people.setdefault(identity, value)
 
     reasons = [f"{who} took part in making it" for who in took_part.values()]
     if not counted and reasons:

@@ -13,17 +13,11 @@ from functools import cache
 from typing import Literal
 
 from mlflow_gitops.core.history.mainline import Commit
+from mlflow_gitops.core.history.trailers import split_person, trailers
 
 ApprovalSource = Literal["receipt", "message"]
 PullRequestSource = Literal["api", "message"]
 
-# In any line, since a squash puts the trailers into the body, often as a list.
-_TRAILER = re.compile(
-    r"^[ \t]*(?:[*-][ \t]+)?(?P<key>Co-authored-by|Approved-by|Reviewed-by):["
-    r" \t]*(?P<who>[^\r\n]*?)[ \t]*$",
-    re.IGNORECASE | re.MULTILINE,
-)
-_PERSON = re.compile(r"\s*(?P<name>[^<>]*?)\s*<(?P<mail>[^<>]*)>\s*\Z")
 # GitHub: 123+login@users.noreply.github.com, older accounts without the number.
 # GitLab: 123-login@users.noreply.gitlab…
 _PRIVATE = re.compile(r"(?:\d+[+-])?(?P<login>[^@+\s]+)@users\.noreply\.[^@\s]+\Z", re.IGNORECASE)
@@ -113,37 +107,32 @@ def _trailers(messages: Iterable[str]) -> tuple[list[str], list[str]]:
     co_authors: list[str] = []
     approvals: list[str] = []
     for message in messages:
-        # Most messages have no such line: this test is cheaper than the pattern.
-        if "-by:" not in message and "-BY:" not in message.upper():
-            continue
-        for line in _TRAILER.finditer(message):
-            if not line["who"]:
-                continue
-            people = co_authors if line["key"].lower() == "co-authored-by" else approvals
-            people.append(person(line["who"]))
+        for key, value in trailers(message):
+            people = co_authors if key == "co-authored-by" else approvals
+            people.append(person(value))
     return co_authors, approvals
 
 
 @cache
 def person(text: str) -> str:
     """Return `@login` for a noreply address of a forge, else `Name <email>` in one form."""
-    parts = _PERSON.match(text)
+    parts = split_person(text)
     if parts is None:
         return " ".join(text.split())
-    mail = parts["mail"].strip()
+    name, mail = parts[0], parts[1].strip()
     private = _PRIVATE.match(mail)
-    return f"@{private['login']}" if private else f"{parts['name']} <{mail}>".strip()
+    return f"@{private['login']}" if private else f"{name} <{mail}>".strip()
 
 
 @cache
 def _committer(committer: str) -> str | None:
     """The person who committed; None for the forge itself, which commits what people merge on its
     pages."""
-    parts = _PERSON.match(committer)
+    parts = split_person(committer)
     is_forge = (
         parts is not None
-        and parts["mail"].lower().startswith("noreply@")
-        and parts["name"].lower().startswith(_FORGES)
+        and parts[1].lower().startswith("noreply@")
+        and parts[0].lower().startswith(_FORGES)
     )
     return None if is_forge else person(committer) or None
 
@@ -159,5 +148,5 @@ def _distinct(people: Sequence[str]) -> Sequence[str]:
 
 
 def _key(name: str) -> str:
-    parts = _PERSON.match(name)
-    return parts["mail"].lower() if parts and parts["mail"] else name.lower()
+    parts = split_person(name)
+    return parts[1].lower() if parts and parts[1] else name.lower()

@@ -15,11 +15,16 @@ COMMANDS = ("validate", "plan", "drift", "propose", "reconcile")
 
 _SECRET = re.compile(r"\bsecrets\s*(?:\.\s*([A-Za-z_][A-Za-z0-9_]*)|\[\s*'([^']+)'\s*\])")
 _APP_TOKEN = "actions/create-github-app-token@"
-_APP_INPUT = re.compile(r"(?:client-id|app-id|private-key): [^\n]*?\b(vars|secrets)\.(\w+)")
+_APP_INPUT = re.compile(r"(?:client-id|app-id|private-key): [^\n]{0,200}?\b(vars|secrets)\.(\w+)")
 _MATRIX_VALUE = re.compile(r"\$\{\{ *matrix\.(\w+) *\}\}")
 # mlflow-gitops, its global options, perhaps `github`, and the command.
 _COMMAND = r"\bmlflow-gitops\b[\"\']?(?:\s+-\S+(?:\s+[^-\s]\S*)?)*(?:\s+github)?\s+{}\b"
 _OWN_TOKEN = "GITHUB_TOKEN"
+_MAX_LINE = 2_000  # characters of a script's line that are searched for a command
+
+# libyaml's, if PyYAML has them: they are ten times as fast.
+_LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ def read_workflows(files: Mapping[str, str]) -> tuple[list[Job], list[str]]:
     for file, text in sorted(files.items()):
         try:
             # Every scalar as text: `on` is a word in workflows, not a boolean.
-            workflow = yaml.load(text, yaml.BaseLoader)
+            workflow = yaml.load(text, _LOADER)
             jobs += _jobs(file, workflow)
         except (yaml.YAMLError, AttributeError, TypeError, RecursionError):
             unread.append(file)
@@ -117,9 +122,9 @@ def _jobs(file: str, workflow: Any) -> Iterator[Job]:
 
 def _job(file: str, name: str, job: Any, triggers: tuple[str, ...], permissions: object) -> Job:
     steps = job.get("steps") or []
-    text = yaml.safe_dump(job, width=10_000)
+    text = yaml.dump(job, Dumper=_DUMPER, width=10_000)
     environment = job.get("environment")
-    actions = [str(step["uses"]) for step in (job, *steps) if step.get("uses")]
+    actions = [_scalar(step["uses"]) for step in (job, *steps) if step.get("uses")]
     secrets = {dotted or quoted for dotted, quoted in _SECRET.findall(text)}
     return Job(
         file=file,
@@ -139,27 +144,32 @@ def _job(file: str, name: str, job: Any, triggers: tuple[str, ...], permissions:
 def _has_history(steps: Sequence[Any]) -> bool:
     """Whether a checkout fetches the whole history; true if there is no checkout."""
     checkouts = [
-        step for step in steps if str(step.get("uses", "")).startswith("actions/checkout@")
+        step for step in steps if _scalar(step.get("uses")).startswith("actions/checkout@")
     ]
     depths = [(step.get("with") or {}).get("fetch-depth") for step in checkouts]
     return not checkouts or "0" in depths
 
 
 def _matrix_environments(job: Mapping[str, Any], environment: object) -> Iterator[str]:
-    value = _MATRIX_VALUE.fullmatch(str(environment))
+    value = _MATRIX_VALUE.fullmatch(_scalar(environment))
     entries = ((job.get("strategy") or {}).get("matrix") or {}).get("include")
     if value is not None and isinstance(entries, list):
-        yield from (str(entry.get(value[1])) for entry in entries)
+        yield from (_scalar(entry.get(value[1])) for entry in entries)
 
 
 def _commands(steps: Sequence[Any]) -> Iterator[str]:
     """The commands that steps run, in scripts or as arguments of the action."""
     for step in steps:
-        script = str(step.get("run", "")).replace("\\\n", " ").splitlines()
+        script = _scalar(step.get("run")).replace("\\\n", " ").splitlines()
         lines = [line for line in script if not line.lstrip().startswith("#")]
-        if "mlflow-gitops" in str(step.get("uses", "")):
-            lines.append(f"mlflow-gitops {(step.get('with') or {}).get('args', '')}")
+        if "mlflow-gitops" in _scalar(step.get("uses")):
+            lines.append(f"mlflow-gitops {_scalar((step.get('with') or {}).get('args'))}")
         for command in COMMANDS:
             pattern = _COMMAND.format(command)
-            if any(re.search(pattern, line) for line in lines):
+            if any(re.search(pattern, line[:_MAX_LINE]) for line in lines):
                 yield command
+
+
+def _scalar(value: object) -> str:
+    """A scalar's text; "" for anything else: YAML aliases can make a list's text endless."""
+    return value if isinstance(value, str) else ""

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 # Any line counts: squash merges move trailers into the body, often as a list.
 _LINE = re.compile(r"^[ \t]*(?:[*-][ \t]+)?Gate-Override:(?P<text>[^\r\n]*)", re.MULTILINE)
 _GATE = re.compile(r"(?P<gate>[A-Za-z][A-Za-z0-9_-]*)[ \t]*(?::(?P<reason>.*))?")
+_BRACKET = re.compile(r"\][ \t]+")
+_MAX_ENTRY = (
+    500  # characters of `[model/Stage]`: names of models have up to 256, of stages up to 64
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def _parse_with_brackets(text: str) -> Override | None:
     """`[model/Stage] gate: reason`. A model's name may have slashes and brackets in it."""
     if not text.startswith("["):
         return None
-    for end in re.finditer(r"\][ \t]+", text):
+    for end in _BRACKET.finditer(text, 0, _MAX_ENTRY):
         model, _, stage = text[1 : end.start()].rpartition("/")
         match = _GATE.fullmatch(text, end.end())
         if model and stage.strip() and match:

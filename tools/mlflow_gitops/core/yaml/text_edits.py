@@ -21,7 +21,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_. -]*[A-Za-z0-9_])?\Z")
 _BREAK = re.compile(r"\r\n|\r|\n")
 _COLON = re.compile(r"[ \t]*:")
 _COMMA = re.compile(r"[ \t]*,?")
-_REST_OF_ITEM = re.compile(r"[ \t]*(,?)[ \t]*(?:#.*)?\Z")
+_REST_OF_ITEM = re.compile(r"[ \t]*(?:(,)[ \t]*)?(?:#.*)?\Z")
 
 
 class UnsupportedLayout(Exception):
@@ -262,7 +262,7 @@ def _comma_if_alone(text: str, start: int, end: int) -> str | None:
     if _line_head(text, start).strip():
         return None
     match = _REST_OF_ITEM.match(text[end : line_end(text, end)])
-    return match.group(1) if match else None
+    return match.group(1) or "" if match else None
 
 
 def _fill(text: str, node: yaml.Node, item: str) -> str:

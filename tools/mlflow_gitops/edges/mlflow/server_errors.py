@@ -51,9 +51,10 @@ _TOO_LONG_STATUSES = (414, 431, 494)  # 494 is nginx's own
 _TOO_LONG = re.compile(
     "request line is too large|ur[il] too (?:long|large)|header fields too large", re.IGNORECASE
 )
-_INNERMOST_REASON = re.compile(r"(?:\[[^\]]*\] |: )([A-Za-z][^:()'\"\[\]<>]{8,120})")
+_INNERMOST_REASON = re.compile(r"(?:\[[^\[\]]*\] |: )([A-Za-z][^:()'\"\[\]<>]{8,120})")
 _MAX_REASON = 160
 _MAX_TEXT = 400
+_MAX_READ = 64 << 10  # characters of what a server may answer
 
 
 def explain(
@@ -86,7 +87,7 @@ class _Symptoms:
 
     @classmethod
     def from_error(cls, error: BaseException, address: str, call: str) -> _Symptoms:
-        text = str(getattr(error, "message", None) or error)
+        text = str(getattr(error, "message", None) or error)[:_MAX_READ]
         return cls(
             address,
             call,
