@@ -22,7 +22,7 @@ from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.edges.git.repository import Git
 from tests.support.core import slow_audit
-from tests.support.git_histories import REGISTRY, Repo, random_history
+from tests.support.git_histories import REGISTRY, START, Repo, random_history
 
 EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "12"))
 
@@ -74,7 +74,8 @@ def test_events_are_what_neighbouring_commits_tell(tmp_path: Path, seed: int) ->
     git = Git(tmp_path)
     line, found = trail(git, main[-1])
     assert line.shas == main
-    assert list(line.times) == slow_audit.times(repo, main)
+    line.date(START + 86_400)
+    assert line.times == slow_audit.times(repo, main, START + 86_400)
     assert found == slow_audit.events(repo, main)
 
 

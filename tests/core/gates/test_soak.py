@@ -102,3 +102,29 @@ def test_the_longest_of_several_stays_counts() -> None:
         soak.ask(subject(stays=stays, tags=tags), Soak("20h", ("Canary", "Staging"))).status
         == "passed"
     )
+
+
+@pytest.mark.parametrize(
+    ("merge", "finding"),
+    [
+        # The commit that began the stay is dated later than its reconcile, by a little or by years.
+        ("2026-03-09T12:00:01Z", ("passed", "24 h in Staging (soak 24h)")),
+        ("2026-03-10T12:00:00Z", ("passed", "24 h in Staging (soak 24h)")),
+        ("2031-01-01T00:00:00Z", ("passed", "24 h in Staging (soak 24h)")),
+        ("9999-12-31T23:59:59Z", ("passed", "24 h in Staging (soak 24h)")),
+        ("1970-01-01T00:00:00Z", ("passed", "24 h in Staging (soak 24h)")),
+    ],
+)
+def test_a_merge_is_not_later_than_the_reconcile_that_applied_it(
+    merge: str, finding: tuple[str, str]
+) -> None:
+    stays = {"Staging": commit(merge, 3)}
+    answer = soak.ask(subject(stays=stays, tags=HELD), Soak("24h", ("Staging",)))
+    assert (answer.status, answer.detail) == finding
+
+
+@pytest.mark.parametrize("number", [4, 5, 6])
+def test_the_reconcile_of_an_earlier_stay_does_not_count_for_a_later_merge(number: int) -> None:
+    stays = {"Staging": commit("2026-03-10T11:00:00Z", number)}
+    answer = soak.ask(subject(stays=stays, tags=HELD), Soak("24h", ("Staging",)))
+    assert answer.status == "waiting"

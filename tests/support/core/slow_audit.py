@@ -70,13 +70,39 @@ def _read(data: bytes | None, path: str, policy: Policy) -> Stages | None:
     }
 
 
-def times(repo: Repo, shas: list[str]) -> list[int]:
-    """Each commit's time: the largest committer date up to it."""
-    latest, found = 0, []
-    for sha in shas:
-        latest = max(latest, int(repo.git("show", "-s", "--format=%ct", sha)))
-        found.append(latest)
-    return found
+def times(repo: Repo, shas: list[str], now: int) -> list[int]:
+    """Each commit's time on the line of these commits."""
+    dates = [int(repo.git("show", "-s", "--format=%ct", sha)) for sha in shas]
+    return slow_times(dates, now, [])
+
+
+def slow_times(dates: list[int], now: int, limits: list[tuple[int, int]]) -> list[int]:
+    """RULES R1 on the times of a line, commit by commit. A limit is a commit's index and when a
+    reconcile had it."""
+    usable = []
+    for index, seconds in limits:
+        agreeing = [date for date in dates[: index + 1] if date <= now]
+        later = [date for date in agreeing if date > seconds]
+        if 2 * len(later) <= len(agreeing):
+            usable.append((index, seconds))
+    bounds = [
+        min([now, *(seconds for index, seconds in usable if index >= position)])
+        for position in range(len(dates))
+    ]
+    is_right = [date <= bound for date, bound in zip(dates, bounds, strict=True)]
+
+    def largest_until(position: int) -> int:
+        return max((dates[i] for i in range(position + 1) if is_right[i]), default=0)
+
+    corrected = []
+    for position, date in enumerate(dates):
+        if not is_right[position]:
+            date = bounds[position]
+            for later_position in range(position + 1, len(dates)):
+                if is_right[later_position]:
+                    date = min(date, largest_until(later_position))
+        corrected.append(date)
+    return [max(corrected[: position + 1]) for position in range(len(dates))]
 
 
 def events(repo: Repo, shas: list[str]) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
 
+from mlflow_gitops.app.recorded_line import recorded_line
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.events import (
     Event,
@@ -15,7 +16,7 @@ from mlflow_gitops.core.audit.events import (
     policy_events,
 )
 from mlflow_gitops.core.audit.ledger import Ledger
-from mlflow_gitops.core.audit.receipts import NOTES_REF
+from mlflow_gitops.core.audit.receipts import NOTES_REF, Receipt
 from mlflow_gitops.core.audit.stage_holders import StageHolders, applied_holders, declared_holders
 from mlflow_gitops.core.audit.trail import AuditedEvent, EventAuditor
 from mlflow_gitops.core.history.history_reader import HistoryReader
@@ -54,7 +55,9 @@ class AuditTrail:
             is_manifest = kind == "manifest" and (stems is None or stem_of(path) in stems)
             return is_manifest or kind == "policy"
 
-        self.line = line = self._git.first_parent_line(self._tip())
+        receipts = BackgroundCall(self._readable_receipts)
+        first_parents = self._git.first_parent_line(self._tip())
+        self.line = line = recorded_line(workspace, first_parents, receipts.result()).line
         # In parallel with reading the line, since both wait for git.
         self._early_merges = (
             BackgroundCall(lambda: self._merged(line.merges)) if all_events else None
@@ -192,6 +195,14 @@ class AuditTrail:
 
     def _merged(self, commits: Iterable[int]) -> Mapping[int, Sequence[Merged]]:
         return self._git.merged_commits(self.line, commits, self.workspace.registry)
+
+    def _readable_receipts(self) -> list[Receipt]:
+        """The receipts that the line depends on. If they cannot be read, what needs them reports
+        why (`ledger`)."""
+        try:
+            return self.notes.receipts()
+        except GitFailure:
+            return []
 
     def _tip(self) -> str:
         try:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.evidence import WorkspaceEvidence
+from mlflow_gitops.app.recorded_line import read_main_line
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.account import Account
 from mlflow_gitops.core.audit.findings import Unexplained, Verification
@@ -42,7 +43,7 @@ class Verifier:
         self._registry = registry
         self._signatures = signatures
         self._tip = self._git.resolve(workspace.main_ref)
-        self._line = self._git.line(self._tip, workspace.registry)
+        self._line = read_main_line(workspace, self._tip)
         self._evidence = WorkspaceEvidence(workspace, registry, self._line)
         self._owner = workspace.owner(self._line)
         self._snapshot = workspace.at(self._tip)

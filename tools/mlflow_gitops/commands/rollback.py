@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from mlflow_gitops.app.recorded_line import read_main_line
 from mlflow_gitops.commands.finish_edit import EditMessage, EditOptions, finish, stage_sentences
 from mlflow_gitops.commands.manifest_file import (
     OpenManifest,
@@ -76,7 +77,7 @@ def _points(target: OpenManifest) -> list[Point]:
     workspace = target.workspace
     if not workspace.git.has_commits():
         return []
-    line = workspace.git.line(workspace.main_ref, workspace.registry)
+    line = read_main_line(workspace, workspace.git.resolve(workspace.main_ref))
     histories = HistoryReader(line, workspace.registry, workspace.git.blobs)
     if not line.shas:
         return []

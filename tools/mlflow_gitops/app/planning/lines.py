@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from mlflow_gitops.app.workspace import Merge, Workspace
@@ -32,22 +31,21 @@ class LineReader:
         """
         start = self._newest_merged(commit)
         if start is None:
-            return self._with_policies(self._git.line(commit, self._registry))
+            return self._finished(self._git.first_parent_line(commit))
 
         branch = self._git.first_parent_line(commit)
         since_merge = self._git.after(start, commit)
         line = self._git.first_parent_line(start)
-        for sha, seconds in zip(branch.shas, branch.times, strict=True):
+        for sha, seconds in zip(branch.shas, branch.dates, strict=True):
             if sha in since_merge:
                 line.shas.append(sha)
-                line.times.append(max(seconds, line.times[-1]))
-        self._add_changes(line, self._registry.paths)
-        return self._with_policies(line)
+                line.dates.append(seconds)
+        return self._finished(line)
 
     def to_merge(self, merge: Merge) -> MainLine:
         """The main line as it will be: the branch's, and then the merge, under the name of the
         revision."""
-        line = self._with_policies(self._git.line(merge.commit, self._registry))
+        line = self._finished(self._git.first_parent_line(merge.commit))
         if merge.is_nothing:
             return line
 
@@ -56,6 +54,12 @@ class LineReader:
         commits = {sha: commit for sha, commit in line.commits.items() if sha != merge.commit}
         commits[merge.revision] = replace(revision, at=at)
         return MainLine([*line.shas[:-1], merge.revision], line.changes, commits)
+
+    def _finished(self, line: MainLine) -> MainLine:
+        """A line with its times, its changes and the policies of its environment."""
+        line.date(self._workspace.settings.now().timestamp())
+        self._git.add_changes(line, self._registry.paths)
+        return self._with_policies(line)
 
     def _newest_merged(self, commit: str) -> str | None:
         """The newest commit of the main line that a merge brought into a commit's history. None if
@@ -118,10 +122,7 @@ class LineReader:
     def _changes_of(self, line: MainLine, path: str) -> list[FileChange]:
         """What the commits of a line did to one more file. Adds these commits to `line.commits`."""
         file_line = MainLine(line.shas, [], {}, line.times, {})
-        self._add_changes(file_line, [path])
+        self._git.add_changes(file_line, [path])
         for sha, commit in file_line.commits.items():
             line.commits.setdefault(sha, commit)
         return file_line.changes
-
-    def _add_changes(self, line: MainLine, paths: Sequence[str]) -> None:
-        self._git.add_changes(line, paths, lambda path: False, lambda path, blob, data: None)

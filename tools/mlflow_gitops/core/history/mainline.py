@@ -4,10 +4,12 @@ made the desired state of a model (RULES R1)."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from mlflow_gitops.core.history.line_times import Limit, line_times
 
 if TYPE_CHECKING:
     from mlflow_gitops.core.manifests.desired import Desired
@@ -17,8 +19,7 @@ _PULL_REQUEST = re.compile(r"\(#([0-9]{1,18})\)|^Merge pull request #([0-9]{1,18
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One commit of the main line. `at` is its time on that line: the largest committer date up to
-    it, RFC 3339 in UTC (RULES R1). `author` and `committer` are `Name <email>`, as git has them;
+    """One commit of the main line. `at` is its time on that line, RFC 3339 in UTC (RULES R1). `author` and `committer` are `Name <email>`, as git has them;
     `message` is the whole one."""
 
     sha: str
@@ -38,12 +39,14 @@ class Commit:
 
 @dataclass
 class MainLine:
-    """The first-parent history of one commit.
+    """The line of commits that leads to one commit: its first-parent history, or what RULES R1 says
+    of merges that changed it.
 
     `shas` runs from the oldest to the newest. `changes` holds, in that order, each change of a file
     of the registry folder: (index into `shas`, path, blob id or None if it was deleted). `commits`
     describes the commits that made these changes. `times` are the commits' times on the line, in seconds
-    since 1970; `merges` maps each true merge's index to the parents beside its first.
+    since 1970; `dates` are their committer dates. `merges` maps each true merge's index to its parents
+    beside the line.
     """
 
     shas: list[str]
@@ -51,10 +54,16 @@ class MainLine:
     commits: dict[str, Commit]
     times: list[int] = field(default_factory=list)
     merges: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    dates: list[int] = field(default_factory=list)
 
     @cached_property
     def index(self) -> dict[str, int]:
         return {sha: i for i, sha in enumerate(self.shas)}
+
+    def date(self, now: float | None = None, limits: Iterable[Limit] = ()) -> None:
+        """Set the commits' times on the line (`line_times`). Call it before the changes are added,
+        since these describe their commits with their times."""
+        self.times = line_times(self.dates, now, limits)
 
     def brought_in(self, parents: Mapping[str, Sequence[str]], since: int = 0) -> dict[str, int]:
         """For each commit that is not on the line, the index of the true merge that brought it in:

@@ -104,7 +104,10 @@ class EntrySubject:
         if held is None or not self.was_in(stage):
             return None
         merge = self.entry.stays[stage]
-        return max(held, parse_time(merge.at)) if merge else held
+        # The reconcile of this very commit was not before its merge, whatever its date says.
+        if merge is None or self._held_commit(stage) == merge.sha:
+            return held
+        return max(held, parse_time(merge.at))
 
     def held(self, stage: str) -> datetime | None:
         sha, _, at = self.version.tags.get(HELD_PREFIX + stage, "").partition("@")
@@ -112,6 +115,9 @@ class EntrySubject:
             return parse_time(at) if sha else None
         except ValueError:
             return None
+
+    def _held_commit(self, stage: str) -> str:
+        return self.version.tags.get(HELD_PREFIX + stage, "").partition("@")[0]
 
     def holder(self, stage: str) -> int | None:
         if self.history.base_state != "known":

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, cast
 
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Merged
+from mlflow_gitops.core.history.rerouting import GraphCommit
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.times import format_time
 from mlflow_gitops.edges.git import log
@@ -47,12 +48,16 @@ class History(Revisions):
         rev-list`."""
         return log.parse_rev_list(self._run("rev-list", *log.REV_LIST_OPTIONS, revision, "--"))
 
+    def graph(self, revision: str) -> dict[str, GraphCommit]:
+        """Return every commit that can be reached from a revision, from one `git rev-list`."""
+        return log.parse_graph(self._run("rev-list", "--parents", "--timestamp", revision, "--"))
+
     def add_changes(
         self,
         line: MainLine,
         paths: Sequence[str],
-        is_wanted: Callable[[str], bool],
-        consume: BlobConsumer,
+        is_wanted: Callable[[str], bool] = lambda path: False,
+        consume: BlobConsumer = lambda path, blob, content: None,
     ) -> None:
         """Add to a line what its commits did to `paths`, from one `git diff-tree`."""
         blobs = BlobStream(lambda: self._popen("cat-file", "--batch", "--buffer"), consume)

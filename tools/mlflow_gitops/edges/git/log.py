@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from mlflow_gitops.core.history.mainline import Commit, MainLine
+from mlflow_gitops.core.history.rerouting import GraphCommit
 from mlflow_gitops.core.times import format_time
 from mlflow_gitops.edges.git.blobs import BlobStream
 
@@ -48,18 +49,26 @@ class CommitRecord(NamedTuple):
 
 def parse_rev_list(output: bytes) -> MainLine:
     """Return a line of commits with ids, times and merges, but without changes."""
-    line = MainLine([], [], {}, [], {})
-    latest = 0
+    line = MainLine([], [], {})
 
     for entry in output.decode().splitlines():
         seconds, sha, *parents = entry.split(" ")
-        latest = max(latest, int(seconds))
         if len(parents) > 1:
             line.merges[len(line.shas)] = tuple(parents[1:])
         line.shas.append(sha)
-        line.times.append(latest)
+        line.dates.append(int(seconds))
 
+    line.date()
     return line
+
+
+def parse_graph(output: bytes) -> dict[str, GraphCommit]:
+    """Return the commits that `git rev-list --parents --timestamp` prints."""
+    graph: dict[str, GraphCommit] = {}
+    for entry in output.decode().splitlines():
+        seconds, sha, *parents = entry.split(" ")
+        graph[sha] = GraphCommit(int(seconds), tuple(parents))
+    return graph
 
 
 def diff_tree_input(line: MainLine) -> str:
