@@ -60,4 +60,6 @@ class Settings:
     """One of `environments.yaml` in the registry folder: it decides which folder below that one is
     meant, and which MLflow."""
     now: Callable[[], datetime] = utc_now
+    warn: Callable[[str], None] = lambda text: None
+    """Reports what is wrong with the clone and does not stop a command."""
     patience: Patience = DEFAULT_PATIENCE

@@ -140,7 +140,11 @@ class Workspace:
 
     @cached_property
     def main_ref(self) -> str:
-        return self.git.main_ref(self.settings.main)
+        """The name of the main branch. Reports it if the remote no longer has that branch."""
+        branch = self.git.main_branch(self.settings.main)
+        if branch.warning:
+            self.settings.warn(branch.warning)
+        return branch.ref
 
     @cached_property
     def main_line(self) -> dict[str, int]:
@@ -162,7 +166,8 @@ class Workspace:
     def merge(self, revision: str, onto: str) -> Merge:
         """Merge a revision into a branch. The merge commit is only an object: no branch and no file
         changes (RULES R9). Raises GitFailure if they conflict."""
-        head, tip = self.git.resolve(revision), self.git.resolve(onto)
+        branch = self.git.named_branch(onto)
+        head, tip = self.git.resolve(revision), self.git.resolve(branch.ref)
         commit = tip if self.git.contains(tip, head) else self.git.merge(tip, head)
         return Merge(commit, head, tip, onto)
 

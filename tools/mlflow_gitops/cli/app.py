@@ -164,4 +164,11 @@ def options(
         registry_uri=registry_uri,
         verbosity=verbosity,
         environment=environment or None,
+        warn=_warn,
     )
+
+
+def _warn(text: str) -> None:
+    from mlflow_gitops.commands.output import warn  # slow to load, not needed for --help
+
+    warn(text)

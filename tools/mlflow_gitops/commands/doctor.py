@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from mlflow_gitops import __version__
 from mlflow_gitops.app.forges import find_forge
+from mlflow_gitops.app.main_branch import main_branch_fault
 from mlflow_gitops.app.setup import codeowners
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import print_result, steps
@@ -98,10 +99,11 @@ def _git(workspace: Workspace, git: Git | GitFailure) -> Iterator[CheckResult]:
 
 
 def _git_facts(workspace: Workspace, git: Git) -> GitFacts:
-    main, fault, commits = None, "", 0
+    main, fault, branch_fault, commits = None, "", "", 0
     try:
         main = workspace.main_ref
         commits = len(workspace.main_line)
+        branch_fault = main_branch_fault(workspace)
     except GitFailure as failure:
         fault = str(failure)
 
@@ -112,6 +114,7 @@ def _git_facts(workspace: Workspace, git: Git) -> GitFacts:
         remote=remote,
         main=main,
         main_fault=fault,
+        branch_fault=branch_fault,
         commits=commits,
         is_shallow=git.is_shallow(),
         has_receipts=git.ref(NOTES_REF) is not None,

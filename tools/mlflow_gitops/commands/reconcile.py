@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 
 from mlflow_gitops.app import saved_plan
+from mlflow_gitops.app.main_branch import main_branch_fault
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.planning.target import Target
@@ -19,6 +20,7 @@ from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, note, print_result, report_invalid, steps, warn
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.wording import first_few
+from mlflow_gitops.edges.git.ref_names import AMBIGUOUS
 from mlflow_gitops.errors import OK, PARTIAL, REFUSED, Failure, GitFailure, UsageFailure, worst
 from mlflow_gitops.render import formats
 from mlflow_gitops.render.plan.text import PlanOutput
@@ -47,6 +49,8 @@ def run(settings: Settings, models: Sequence[str], options: ReconcileOptions) ->
     failed or the receipt could not be kept, 3 on invalid files."""
     _check(models, options)
     workspace = Workspace(settings)
+    if options.push_receipts and (fault := main_branch_fault(workspace)):
+        settings.warn(fault)
     commit = _commit(workspace, options.rev)
     snapshot = workspace.at(commit)
     if snapshot.errors:
@@ -117,7 +121,9 @@ def _since(workspace: Workspace, revision: str | None) -> str | None:
         return None
     try:
         return workspace.git.resolve(revision)
-    except GitFailure:
+    except GitFailure as failure:
+        if failure.code == AMBIGUOUS:
+            raise
         warn(f"{revision} does not exist in this clone; every refusal counts as new.")
         return None
 

@@ -7,7 +7,7 @@ import re
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -89,9 +89,10 @@ def run(settings: Settings, models: Sequence[str], options: WatchOptions) -> int
     stop = StopSignal()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     metrics = Metrics(patience=max(3 * interval, 120.0))
+    silent = replace(settings, warn=lambda text: None)  # rounds report the branch as news, once
     watcher = Watcher(
-        lambda: Workspace(settings),
-        lambda: connect(Workspace(settings), warn),
+        lambda: Workspace(silent),
+        lambda: connect(Workspace(silent), warn),
         metrics,
         _publisher(settings, options.form),
         stop,

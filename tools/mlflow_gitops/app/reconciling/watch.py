@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from mlflow_gitops.app.main_branch import fetch_main
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.reconciling.earlier_refusals import reasons
@@ -138,17 +139,22 @@ class Watcher:
         return _figures(commit, planned.plan, run, len(resting))
 
     def _fetch(self, workspace: Workspace) -> None:
-        """Fetch the main line. If that fails, the round goes on with the commits that are here."""
+        """Fetch the main line, and follow the remote's default branch if it was renamed. If that
+        fails, the round goes on with the commits that are here."""
         try:
-            workspace.git.fetch(self._stop.is_set)
+            remark = fetch_main(workspace, self._stop.is_set)
         except GitFailure as failure:
             if self._stop.is_set():
                 return
             self._metrics.record_failure("git")
             message = f"{failure} Continuing with the commits that are already here."
             self._news.report("fetch", str(failure), News(failure=message))
+            return
+        self._news.clear("fetch")
+        if remark:
+            self._news.report("branch", remark, News(failure=remark))
         else:
-            self._news.clear("fetch")
+            self._news.clear("branch")
 
     def _fetch_receipts(self, reconciler: Reconciler) -> None:
         fault = reconciler.fetch_receipts()

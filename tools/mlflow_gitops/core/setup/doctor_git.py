@@ -21,8 +21,9 @@ class GitFacts:
     """A clone.
 
     `main` is the ref of the main branch; if it is None, `main_fault` says why. `commits` is the
-    length of the main line. `has_receipts` tells whether receipts are in the clone, `refspecs` are
-    what a plain `git fetch` fetches.
+    length of the main line. `branch_fault` says how the remote's main branch differs from it, "" if
+    it does not. `has_receipts` tells whether receipts are in the clone, `refspecs` are what a plain
+    `git fetch` fetches.
     """
 
     version: str
@@ -33,6 +34,7 @@ class GitFacts:
     is_shallow: bool
     has_receipts: bool
     refspecs: Collection[str]
+    branch_fault: str = ""
 
 
 def check_git(facts: GitFacts) -> Iterator[CheckResult]:
@@ -54,6 +56,9 @@ def _main_line(facts: GitFacts) -> Iterator[CheckResult]:
         yield GIT.missing("main-line", facts.main_fault, fix)
     elif not facts.commits:
         yield GIT.missing("main-line", f"{facts.main} has no commits", "Commit the manifests.")
+    elif facts.branch_fault:
+        fix = "git fetch, then git remote set-head --auto, or --main"
+        yield GIT.missing("main-line", facts.branch_fault, fix)
     else:
         yield GIT.ok("main-line", f"{facts.main}, {counted(facts.commits, 'commit')}")
 

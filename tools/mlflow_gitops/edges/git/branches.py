@@ -10,7 +10,7 @@ def branch_name(git: Git, ref: str) -> str | None:
 
     None if the ref is not a branch.
     """
-    full_name = git.output("rev-parse", "--symbolic-full-name", ref, check=False)
+    full_name = git.full_name(ref)
     prefixes = ["refs/heads/"]
     if remote := git.remote():
         prefixes.insert(0, f"refs/remotes/{remote}/")
