@@ -9,19 +9,27 @@ from __future__ import annotations
 import json
 import os
 import re
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-import yaml
-
+from mlflow_gitops.core.audit.untrusted_json import loads
 from mlflow_gitops.core.recorded.values import ModelFile, Signature
+from mlflow_gitops.edges.mlflow.model_yaml import read_scalars
 from mlflow_gitops.edges.system.redaction import redact, without_credentials
 from mlflow_gitops.errors import RegistryFailure
 
 MAX_BYTES = 4 << 20
 """The largest file that is read. Those that MLflow writes have a few thousand bytes."""
 
+_MAX_LINES = 50_000
+_MAX_LINE = 4_000
+"""Lines of the requirements, and characters of one. A file with the hashes of 300 packages has
+9,000 lines."""
+
 _MODEL, _REQUIREMENTS = "MLmodel", "requirements.txt"
+_SIZE = re.compile(r"[0-9]{1,18}\Z")
+_COMMENT = re.compile(r"(?:^|\s)#")
 _EXACT = re.compile(
     r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[[^\]]*\])?\s*===?\s*([^\s;,*]+)\Z"
 )
@@ -41,15 +49,20 @@ def fetch_model_file(
     if files.is_listed and _MODEL not in files.sizes:
         return None
 
-    model, signature = _parse_model(files.fetch(_MODEL), files.display_root)
-    pyfunc = (model.get("flavors") or {}).get("python_function") or {}
-    python, size = pyfunc.get("python_version"), model.get("model_size_bytes")
-    return ModelFile(
-        signature=signature,
-        size=size if isinstance(size, int) else None,
-        python=str(python) if python else None,
-        libraries=libraries(_read_requirements(files)),
-    )
+    text = files.text(_MODEL)
+    try:
+        values = read_scalars(text)
+        signature = _signature(values)
+        size = values.get(("model_size_bytes",), "")
+        python = values.get(("flavors", "python_function", "python_version"))
+        file = ModelFile(signature, int(size) if _SIZE.match(size) else None, python or None)
+    except Exception as error:  # MLflow's own readers of signatures may raise anything
+        # The first line alone, so that nothing from the file is quoted.
+        reason = str(error).partition("\n")[0][:200]
+        raise RegistryFailure(
+            f"The file {_MODEL} at {files.display_root} was not written by MLflow: {reason}"
+        ) from error
+    return replace(file, libraries=libraries(_read_requirements(files)))
 
 
 class _Files:
@@ -75,28 +88,24 @@ class _Files:
             if not entry.is_dir
         }
 
-    def fetch(self, name: str) -> Path:
+    def text(self, name: str) -> str:
+        """Fetch a file and return its text. Raises RegistryFailure if it is too large, by the
+        listing or in fact."""
         from mlflow.artifacts import download_artifacts
 
         if self.sizes.get(name, 0) > MAX_BYTES:
-            raise RegistryFailure(
-                f"The file {name} at {self.display_root} is larger than {MAX_BYTES >> 20} MiB."
-            )
-        return Path(download_artifacts(f"{self._root}/{name}", dst_path=self._folder, **self._uris))
+            raise self._too_large(name)
+        address = f"{self._root}/{name}"
+        with open(download_artifacts(address, dst_path=self._folder, **self._uris), "rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise self._too_large(name)
+        return data.decode("utf-8", "replace")
 
-
-def _parse_model(file: Path, display_root: str) -> tuple[dict[str, Any], Signature | None]:
-    try:
-        model = yaml.safe_load(file.read_text("utf-8"))
-        if not isinstance(model.get("flavors") or {}, dict):
-            raise TypeError("flavors is not a mapping")
-        return model, _signature(model.get("signature"))
-    except Exception as error:
-        # The first line alone, so that nothing from the file is quoted.
-        reason = str(error).partition("\n")[0][:200]
-        raise RegistryFailure(
-            f"The file {_MODEL} at {display_root} was not written by MLflow: {reason}"
-        ) from error
+    def _too_large(self, name: str) -> RegistryFailure:
+        return RegistryFailure(
+            f"The file {name} at {self.display_root} is larger than {MAX_BYTES >> 20} MiB."
+        )
 
 
 def _read_requirements(files: _Files) -> str:
@@ -106,20 +115,23 @@ def _read_requirements(files: _Files) -> str:
     if files.is_listed and _REQUIREMENTS not in files.sizes:
         return ""
     try:
-        return files.fetch(_REQUIREMENTS).read_text("utf-8", "replace")
+        return files.text(_REQUIREMENTS)
     except (MlflowException, OSError):
         if files.is_listed:
             raise
         return ""
 
 
-def _signature(signature: Any) -> Signature | None:
+def _signature(values: Mapping[tuple[str, ...], str]) -> Signature | None:
     # Not through `Model.load`: that opens whatever file the key `resources` names (3.17).
     from mlflow.models import ModelSignature
 
-    if not signature:
+    texts = {path[1]: text for path, text in values.items() if path[0] == "signature" and text}
+    if not texts:
         return None
-    parsed = ModelSignature.from_dict(signature)
+    for text in texts.values():
+        loads(text)  # raises ValueError if it is too deep or too large
+    parsed = ModelSignature.from_dict(texts)
     return Signature(_columns(parsed.inputs), _columns(parsed.outputs), _columns(parsed.params))
 
 
@@ -131,10 +143,17 @@ def _columns(schema: Any) -> tuple[dict[str, Any], ...] | None:
 def libraries(requirements: str) -> dict[str, str]:
     """Parse a requirements file: distribution name (as PEP 503 normalises it) to exact version, or
     to the whole requirement if it is not one version. Options are left out, and credentials are
-    removed from addresses."""
+    removed from addresses. Raises RegistryFailure if it is larger than any that is read."""
+    lines = redact(requirements).splitlines()
+    if len(lines) > _MAX_LINES or any(len(line) > _MAX_LINE for line in lines):
+        raise RegistryFailure(
+            f"The file {_REQUIREMENTS} has more than {_MAX_LINES:,} lines, or a line of more than"
+            f" {_MAX_LINE:,} characters."
+        )
+
     requirements_by_name: dict[str, list[str]] = {}
-    for line in requirements.splitlines():
-        requirement = redact(re.split(r"(?:^|\s)#", line)[0].strip())
+    for line in lines:
+        requirement = _COMMENT.split(line, 1)[0].strip()
         if not requirement or requirement.startswith("-"):
             continue
 
