@@ -102,10 +102,8 @@ def read_scalars(text: str) -> dict[tuple[str, ...], str]:
     writes, or has another type at one of these paths.
     """
     reader = _Reader()
-    count = 0
-    for event in _events(text):
-        count += 1
-        if count > _MAX_EVENTS:
+    for count, event in enumerate(_events(text)):
+        if count >= _MAX_EVENTS:
             raise UnreadableModel(f"it has more than {_MAX_EVENTS:,} parts")
         reader.read(event)
     return reader.values
