@@ -42,7 +42,7 @@ PLAN = Plan(
     ),
     Fingerprint({"files": "f" * 64, "registry": "e" * 64, "model fraud-detector": "d" * 64}),
     unmanaged=("stranger",),
-    gone=("gone",),
+    without_manifest=("gone",),
 )
 
 

@@ -141,7 +141,7 @@ def column(name: str, kind: str = "long", required: bool = True) -> dict[str, ob
         (
             Signature(),
             Signature(outputs=(column("y"),)),
-            ["outputs: the old signature says nothing of them"],
+            ["outputs: the old signature does not name any"],
         ),
         (
             Signature(params=({"name": "t", "type": "double", "default": 0.5},)),

@@ -297,14 +297,14 @@ def test_properties_are_known_by_name_not_by_place() -> None:
 
 def test_a_part_that_one_signature_leaves_out() -> None:
     assert list(breaks(signed(None), signed([column("long")]))) == [
-        "inputs: the new signature says nothing of them"
+        "inputs: the new signature does not name any"
     ]
     assert list(breaks(signed([column("long")]), signed(None))) == [
-        "inputs: the old signature says nothing of them"
+        "inputs: the old signature does not name any"
     ]
     assert list(breaks(signed(None), signed(None))) == []
     assert list(breaks(Signature(), Signature(outputs=({"type": "long"},)))) == [
-        "outputs: the new signature says nothing of them"
+        "outputs: the new signature does not name any"
     ]
 
 

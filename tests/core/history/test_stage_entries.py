@@ -134,13 +134,16 @@ def test_the_newest_commit_that_put_it_there_made_it() -> None:
         holding("{Production: [2, 3]}"),
     )
     found, _ = explained(*trees)
-    assert [(one.version, one.made) for one in found.entries] == [(2, commit(3)), (3, commit(4))]
+    assert [(one.version, one.making_commit) for one in found.entries] == [
+        (2, commit(3)),
+        (3, commit(4)),
+    ]
     assert all(one.stays == {} for one in found.entries)
 
 
 def test_a_first_manifest_made_what_it_holds() -> None:
     for base in (None, 0):
-        assert entry({}, holding("{Production: 1}"), base=base).made == commit(1)
+        assert entry({}, holding("{Production: 1}"), base=base).making_commit == commit(1)
 
 
 def test_the_way_there_may_lie_before_the_base() -> None:
@@ -157,7 +160,7 @@ def test_the_way_there_may_lie_before_the_base() -> None:
         found = (
             entry(*trees, base=base) if base == 3 else explained(*trees, base=base)[0].entries[0]
         )
-        assert (found.stage, found.version, found.made) == ("Production", 2, commit(4))
+        assert (found.stage, found.version, found.making_commit) == ("Production", 2, commit(4))
         assert found.stays == {"Staging": commit(2)}, "an earlier stay does not count"
 
 
@@ -205,7 +208,7 @@ def test_what_began_with_the_first_manifest() -> None:
         holding("{Production: 1, Canary: 1, Staging: 2}"),
     )
     found = {one.stage: one for one in explained(*trees, base=None)[0].entries}
-    assert {stage: (one.made, one.stays) for stage, one in found.items()} == {
+    assert {stage: (one.making_commit, one.stays) for stage, one in found.items()} == {
         "Production": (commit(0), {}), "Canary": (commit(0), {}), "Staging": (commit(1), {}),
     }  # fmt: skip
     climbed = entry({**rules, **holding("{Canary: 2}")}, holding("{Canary: 2, Production: 2}"))
@@ -214,7 +217,7 @@ def test_what_began_with_the_first_manifest() -> None:
 
 def test_what_is_not_committed_has_no_making_commit() -> None:
     found = entry(holding("{Staging: 2}"), dirty=holding("{Production: 2}"))
-    assert found.made is None and found.stays == {"Staging": commit(0)}
+    assert found.making_commit is None and found.stays == {"Staging": commit(0)}
     before = holding("{Staging: 2}"), holding("{Staging: 2, Archived: 1}")
     assert entry(*before, base=1, dirty=holding("{Production: 2}")).stays == {"Staging": commit(0)}
 
@@ -336,7 +339,7 @@ def test_every_holder_at_a_commit_is_explained() -> None:
     _, histories = explained(*trees)
     points, standing = histories.points_until("m", sha(1)), histories.entries_at("m", sha(1))
     assert [point.commit for point in points] == [commit(0), commit(1)]
-    assert [(one.stage, one.version, one.made, one.stays) for one in standing] == [
+    assert [(one.stage, one.version, one.making_commit, one.stays) for one in standing] == [
         ("Production", 2, commit(1), {"Staging": commit(0)}),
         ("Staging", 3, commit(1), {}),
     ]
@@ -353,7 +356,7 @@ def test_what_stood_is_judged_by_the_policy_before_it() -> None:
     )
     _, histories = explained(*trees)
     [standing] = histories.entries_at("m", sha(2))
-    assert standing.made == commit(1) and judged_by(standing) == ("pinned",)
+    assert standing.making_commit == commit(1) and judged_by(standing) == ("pinned",)
     ruled = "models: [{match: m, stages: {Production: {require: {pinned: true}}}}]\n"
     _, histories = explained({POLICY: ruled, **holding("{}")}, holding("{Production: 2}"))
     assert judged_by(histories.entries_at("m", sha(1))[0]) == ("pinned",), (

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from mlflow_gitops.core.observed.prompts import Words, changed_lines, prompt_words, user_tags
+from mlflow_gitops.core.observed.prompts import PromptText, changed_lines, prompt_words, user_tags
 
 TAGS = {
     "mlflow.prompt.is_prompt": "true",
@@ -21,7 +21,7 @@ TAGS = {
 
 def test_a_digest_is_of_all_that_a_service_is_given() -> None:
     said = prompt_words(TAGS)
-    assert said == Words(
+    assert said == PromptText(
         "Grüß {{name}}", False, None, '{"model_name": "small", "temperature": 0.2}'
     )
     spelt = (
@@ -62,7 +62,7 @@ def test_a_chat_is_told_message_by_message() -> None:
         {"role": "system", "content": "Be kind.\nBe short."},
         {"role": "user", "content": [{"type": "text", "text": "Hi"}], "name": "ann"},
     ]
-    assert Words(json.dumps(chat), chat=True).lines() == [
+    assert PromptText(json.dumps(chat), chat=True).lines() == [
         "[system]", "Be kind.", "Be short.", "[user]", '[{"type": "text", "text": "Hi"}]',
         'name: "ann"',
     ]  # fmt: skip
@@ -70,33 +70,37 @@ def test_a_chat_is_told_message_by_message() -> None:
 
 @pytest.mark.parametrize("text", ["{", "[1]", '{"role": "user"}', "[" * 50_000, "[[" * 60_000, ""])
 def test_a_chat_that_is_none_is_told_as_it_stands(text: str) -> None:
-    said = Words(text, chat=True, model_config=text)
+    said = PromptText(text, chat=True, model_config=text)
     assert said.lines() == [text]
     assert said.settings()["type"] == "chat" and said.digest.startswith("sha256:")
 
 
 def test_settings_by_name() -> None:
-    said = Words(
+    said = PromptText(
         "x", response_format="{}", model_config='{"temperature": 0.2, "model_name": "small"}'
     )
     assert said.settings() == {
         "type": "text", "response format": "{}", "temperature": "0.2", "model_name": "small",
     }  # fmt: skip
-    assert Words(None).settings() == {"type": "text"} and Words(None).lines() == [""]
+    assert PromptText(None).settings() == {"type": "text"} and PromptText(None).lines() == [""]
 
 
 def test_the_lines_that_differ() -> None:
-    assert list(changed_lines(Words("a\nb"), Words("a\nb"))) == []
-    assert list(changed_lines(Words("a\nb"), Words("a\n--- c"))) == [
+    assert list(changed_lines(PromptText("a\nb"), PromptText("a\nb"))) == []
+    assert list(changed_lines(PromptText("a\nb"), PromptText("a\n--- c"))) == [
         "@@ -1,2 +1,2 @@",
         " a",
         "-b",
         "+--- c",
     ]
-    assert list(changed_lines(Words("-- a"), Words("++ b"))) == ["@@ -1 +1 @@", "--- a", "+++ b"]
+    assert list(changed_lines(PromptText("-- a"), PromptText("++ b"))) == [
+        "@@ -1 +1 @@",
+        "--- a",
+        "+++ b",
+    ]
     long = "\n" * 100_000
-    assert list(changed_lines(Words(long), Words("a"))) == [
+    assert list(changed_lines(PromptText(long), PromptText("a"))) == [
         "-100001 lines",
         "+1 lines, too many to compare",
     ]
-    assert list(changed_lines(Words(long), Words(long))) == []
+    assert list(changed_lines(PromptText(long), PromptText(long))) == []

@@ -122,9 +122,9 @@ def promotion() -> Plan:
         PROMOTED.sha,
         (pending, deferred),
         Fingerprint({}),
-        gone=("old-model",),
+        without_manifest=("old-model",),
         onto="main",
-        others=3,
+        unchanged_models=3,
         refusals=(Refusal("limit", "2 of 5 models would change", "reconcile --max-changes 2"),),
     )
 

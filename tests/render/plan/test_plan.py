@@ -235,7 +235,8 @@ def test_what_stops_the_whole_run_and_what_is_gone(plain: Style) -> None:
     limit = Refusal("limit", "12 models would change, and 10 may", "--max-changes 12")
     golden(
         plan_text(
-            PlanOutput(planned(gone=("old",), unmanaged=("other",), refusals=(limit,))), plain
+            PlanOutput(planned(without_manifest=("old",), unmanaged=("other",), refusals=(limit,))),
+            plain,
         ),
         """
         old: its manifest was deleted; MLflow is left unchanged
@@ -308,7 +309,7 @@ def a_status() -> Plan:
             refusals=(far,),
         ),
         ModelPlan("new", FILE, "Missing", None),
-        gone=("old",),
+        without_manifest=("old",),
         unmanaged=("x",),
     )
 
@@ -416,7 +417,9 @@ def everything(style: Style, hostile: Callable[[str], str] = lambda what: what) 
         (refusal,), (h("note"),),
     )  # fmt: skip
     bare = ModelPlan(h("bare"), None, "Unknown", None, refusals=(refusal,))
-    whole = planned(one, bare, gone=(h("gone"),), unmanaged=(h("other"),), refusals=(refusal,))
+    whole = planned(
+        one, bare, without_manifest=(h("gone"),), unmanaged=(h("other"),), refusals=(refusal,)
+    )
     lines = [
         *plan_text(PlanOutput(whole), style),
         *plan_text(PlanOutput(whole, with_unchanged=True), style),

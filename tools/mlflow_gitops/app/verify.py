@@ -142,7 +142,9 @@ class Verifier:
         if account.base is None:
             return
         entries = account.entries_at(self._line.index[account.base.sha])
-        for commit in dict.fromkeys(entry.made for entry in entries if entry.made is not None):
+        for commit in dict.fromkeys(
+            entry.making_commit for entry in entries if entry.making_commit is not None
+        ):
             fault = self._git.signature_fault(commit.sha)
             if fault:
                 detail = f'{commit.sha[:12]} "{commit.subject}" {fault}'

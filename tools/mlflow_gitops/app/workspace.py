@@ -25,8 +25,8 @@ from mlflow_gitops.settings import Settings
 class Merge:
     """What a revision will be once it is merged.
 
-    `commit` is the merge commit, which no branch names. Plans and messages call it `revision`. `onto`
-    is the branch's tip, and `name` is how the user named the branch.
+    `commit` is the merge commit, which no branch names. Plans and messages call it `revision`.
+    `onto` is the branch's tip, and `name` is how the user named the branch.
     """
 
     commit: str
@@ -43,8 +43,8 @@ class Merge:
 class Workspace:
     """One repository and its registry folder; if it has several environments, the folder of one.
 
-    `all_environments` is for commands that read all of them: `registry` is then the folder that they are
-    in. Raises UsageFailure if the settings do not fit the repository.
+    `all_environments` is for commands that read all of them: `registry` is then the folder that
+    they are in. Raises UsageFailure if the settings do not fit the repository.
     """
 
     def __init__(self, settings: Settings, *, all_environments: bool = False) -> None:

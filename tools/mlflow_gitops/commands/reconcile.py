@@ -230,7 +230,7 @@ def _report(
     )
     print_result(formats.RECONCILE, options.form, output)
 
-    for name in planned.plan.gone:
+    for name in planned.plan.without_manifest:
         warn(
             f"{name} has no manifest any more; its stages in MLflow are left as they are. reconcile"
             " --prune empties them."

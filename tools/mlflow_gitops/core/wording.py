@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-NOTHING = "—"
+NO_VALUE = "—"
 """Shown in place of versions, values or cells that are empty."""
 
 
@@ -18,30 +18,30 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}s"
 
 
-def and_list(words: Sequence[object]) -> str:
+def and_list(items: Sequence[object]) -> str:
     """`a`, `a and b`, `a, b and c`."""
-    return _joined(words, "and")
+    return _joined(items, "and")
 
 
-def or_list(words: Sequence[object]) -> str:
+def or_list(items: Sequence[object]) -> str:
     """`a`, `a or b`, `a, b or c`."""
-    return _joined(words, "or")
+    return _joined(items, "or")
 
 
-def first_few(words: Sequence[object], limit: int) -> str:
+def first_few(items: Sequence[object], limit: int) -> str:
     """The first `limit` words, and how many were left out: `a, b, c and 4 more`."""
-    shown = ", ".join(map(str, words[:limit]))
-    if len(words) <= limit:
-        return shown
-    return f"{shown} and {len(words) - limit} more"
+    listed_items = ", ".join(map(str, items[:limit]))
+    if len(items) <= limit:
+        return listed_items
+    return f"{listed_items} and {len(items) - limit} more"
 
 
 def version_list(versions: Iterable[int]) -> str:
     """Version numbers in one cell: `12, 14`, or `—` if there are none."""
-    return ", ".join(map(str, versions)) or NOTHING
+    return ", ".join(map(str, versions)) or NO_VALUE
 
 
-def did_you_mean(word: str, names: Iterable[str], cutoff: float = 0.6) -> str:
+def did_you_mean(misspelt: str, names: Iterable[str], cutoff: float = 0.6) -> str:
     """A suggestion for a misspelt name, such as `did you mean 'Production'?`. Empty if no name is
     similar.
 
@@ -51,12 +51,12 @@ def did_you_mean(word: str, names: Iterable[str], cutoff: float = 0.6) -> str:
     from difflib import get_close_matches  # start-up does not pay for what only a misspelling needs
 
     candidates = list(names)
-    similar = [name for name in candidates if name.lower() == word.lower()]
-    similar = similar or get_close_matches(word, candidates, 1, cutoff)
+    similar = [name for name in candidates if name.lower() == misspelt.lower()]
+    similar = similar or get_close_matches(misspelt, candidates, 1, cutoff)
     return f"did you mean {similar[0]!r}?" if similar else ""
 
 
-def _joined(words: Sequence[object], conjunction: str) -> str:
-    if len(words) < 2:
-        return "".join(map(str, words))
-    return f"{', '.join(map(str, words[:-1]))} {conjunction} {words[-1]}"
+def _joined(items: Sequence[object], conjunction: str) -> str:
+    if len(items) < 2:
+        return "".join(map(str, items))
+    return f"{', '.join(map(str, items[:-1]))} {conjunction} {items[-1]}"

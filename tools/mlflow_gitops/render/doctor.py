@@ -28,17 +28,17 @@ class CheckResults:
     versions: Mapping[str, str]
 
 
-def text(found: CheckResults, style: Style | None = None) -> Iterator[str]:
+def text(checks: CheckResults, style: Style | None = None) -> Iterator[str]:
     """One line for each check, by area. Below what is missing or unknown: how to fix it."""
     style = style or Style()
-    for area in dict.fromkeys([*_TITLES, *(result.area for result in found.results)]):
-        results = [result for result in found.results if result.area == area]
+    for area in dict.fromkeys([*_TITLES, *(result.area for result in checks.results)]):
+        results = [result for result in checks.results if result.area == area]
         if results:
             yield style(_TITLES.get(area, area), "bold")
             yield from _area(results, style)
 
-    count = summary(found)
-    yield "  ".join(f"{name} {version}" for name, version in found.versions.items())
+    count = summary(checks)
+    yield "  ".join(f"{name} {version}" for name, version in checks.versions.items())
     yield (
         f"{count['ok']} ok, {count['missing']} missing, {count['unknown']} cannot be checked from"
         " here."
@@ -54,7 +54,7 @@ def _area(results: Sequence[CheckResult], style: Style) -> Iterator[str]:
             yield f"    {'':<{width}}  → {safe(result.fix)}"
 
 
-def json(found: CheckResults) -> Iterator[str]:
+def json(checks: CheckResults) -> Iterator[str]:
     """Every check and a summary as one JSON document."""
     data: dict[str, Any] = {
         "findings": [
@@ -65,16 +65,16 @@ def json(found: CheckResults) -> Iterator[str]:
                 "detail": result.detail,
                 "fix": result.fix,
             }
-            for result in found.results
+            for result in checks.results
         ],
-        "summary": summary(found),
-        "versions": dict(found.versions),
+        "summary": summary(checks),
+        "versions": dict(checks.versions),
     }
     return json_document(data)
 
 
-def summary(found: CheckResults) -> dict[str, int]:
+def summary(checks: CheckResults) -> dict[str, int]:
     """How many results have each status."""
     return {
-        status: sum(1 for result in found.results if result.status == status) for status in _MARKS
+        status: sum(1 for result in checks.results if result.status == status) for status in _MARKS
     }

@@ -11,7 +11,7 @@ from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.lineage import Lineage, lineage_of, lineage_text
 from mlflow_gitops.core.times import age, format_minute
-from mlflow_gitops.core.wording import NOTHING, counted, version_list
+from mlflow_gitops.core.wording import NO_VALUE, counted, version_list
 from mlflow_gitops.render.log import event_data, subject
 from mlflow_gitops.render.terminal import Style, json_document, safe
 
@@ -185,7 +185,7 @@ def _made_from(model: OneModel, desired: Desired, versions: Sequence[int]) -> st
     if len(versions) == 1:
         return origins[0]
     numbered = zip(versions, origins, strict=True)
-    return "; ".join(f"{version}: {text}" for version, text in numbered) or NOTHING
+    return "; ".join(f"{version}: {text}" for version, text in numbered) or NO_VALUE
 
 
 def _line(label: str, text: str, style: Style) -> str:

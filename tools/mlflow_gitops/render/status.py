@@ -83,7 +83,7 @@ def status_data(plan: Plan) -> dict[str, Any]:
             "commit": None,
             "refusals": [],
         }
-        for name in (*plan.gone, *plan.unmanaged)
+        for name in (*plan.without_manifest, *plan.unmanaged)
     ]
     return {"commit": plan.commit, "models": models}
 
@@ -109,7 +109,7 @@ def _rows(plan: Plan) -> list[_Row]:
     for model in plan.models:
         refusals = "; ".join(f"{refusal.code}: {refusal.detail}" for refusal in model.refusals)
         rows.append(_Row(model.model, model.sync, _holders(model), refusals))
-    rows += [_Row(name, "Unmanaged", note=_MANIFEST_DELETED) for name in plan.gone]
+    rows += [_Row(name, "Unmanaged", note=_MANIFEST_DELETED) for name in plan.without_manifest]
     rows += [_Row(name, "Unmanaged") for name in plan.unmanaged]
     return rows
 

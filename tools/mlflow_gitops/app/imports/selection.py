@@ -50,7 +50,7 @@ def read_folders(options: Sequence[str], tag: str | None) -> Folders:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class ImportSelection:
     """The models and prompts to import, by name, and the names of the prompts that were left
     out."""
 
@@ -64,7 +64,7 @@ def select_models(
     managed_prompts: Collection[str],
     *,
     every_prompt: bool,
-) -> Selection:
+) -> ImportSelection:
     """Read the models that `names` (names and globs) select from MLflow, all if there are none.
 
     Prompts are left out unless they have a manifest (`managed_prompts`), are named without a glob,
@@ -85,7 +85,7 @@ def select_models(
 
     all_names = observed.keys() if names else {*observed, *registry.prompt_names()}
     left_out = all_names - models.keys()
-    return Selection(
+    return ImportSelection(
         models=[models[name] for name in sorted(models) if _is_selected(name, names)],
         prompts_left_out=sorted(name for name in left_out if _is_selected(name, names)),
     )

@@ -15,7 +15,7 @@ from mlflow_gitops.app.planning.bases import BaseFinder
 from mlflow_gitops.app.planning.desired_models import DesiredModels
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.planned import Planned
-from mlflow_gitops.app.planning.selection import Selection, Selector
+from mlflow_gitops.app.planning.selection import PlannedModels, Selector
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import Base
@@ -145,7 +145,7 @@ class Planner:
         )
         return plan_model(name, self.histories.with_entries(history), observed, context)
 
-    def _limited(self, models: tuple[ModelPlan, ...], selection: Selection) -> Plan:
+    def _limited(self, models: tuple[ModelPlan, ...], selection: PlannedModels) -> Plan:
         """The plan of these models. If they are too many for one run, none of it applies."""
         refusal = limit_refusal(
             models,
@@ -169,10 +169,10 @@ class Planner:
             models,
             made_from,
             unmanaged=selection.unmanaged,
-            gone=selection.gone,
+            without_manifest=selection.without_manifest,
             refusals=(refusal,) if refusal else (),
             onto=self.target.merge.name if self.target.merge else None,
-            others=selection.unplanned,
+            unchanged_models=selection.unplanned,
         )
 
     @staticmethod

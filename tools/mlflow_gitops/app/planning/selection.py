@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class PlannedModels:
     """The models of one plan, and everything else that was read to decide it."""
 
     desired: Mapping[str, Desired]
@@ -30,7 +30,7 @@ class Selection:
     """The models to plan, in order: they have a manifest, or --prune empties them."""
     unplanned: int
     """How many more models have a manifest, are not planned, and are known not to change."""
-    gone: tuple[str, ...]
+    without_manifest: tuple[str, ...]
     """The models that lost their manifest and are left as they are."""
     unmanaged: tuple[str, ...]
     pruned: Mapping[str, str]
@@ -61,7 +61,7 @@ class Selector:
         self._bases = bases
         self._prune = prune
 
-    def select(self, names: Sequence[str], unplanned: int) -> Selection:
+    def select(self, names: Sequence[str], unplanned: int) -> PlannedModels:
         """Select `names`, or every model. `unplanned` is the number of models that a saved plan
         leaves out. Raises Failure for a name that has no manifest."""
         candidates = self._candidates(names)
@@ -80,7 +80,7 @@ class Selector:
         if self._branch is None:
             # The number comes from a saved plan, which may have been edited.
             left_out = max(0, min(unplanned, left_out))
-        return Selection(
+        return PlannedModels(
             {**self._desired, **emptied},
             observed,
             sorted(with_manifest | emptied.keys()),

@@ -20,7 +20,12 @@ def unproven_gates(account: Account, holder: Entry, file: str) -> Iterator[Unexp
     the manifest's path now."""
     run = _run_that_brought_it(account, holder.stage, holder.version)
     entry = _entry_at(account, run, holder.stage, holder.version) if run else None
-    if run is None or entry is None or entry.made is None or entry.stage not in entry.judge.stages:
+    if (
+        run is None
+        or entry is None
+        or entry.making_commit is None
+        or entry.stage not in entry.judge.stages
+    ):
         return  # nothing was applied, which is reported already
 
     gates = entry.judge.stages[entry.stage].gates
@@ -35,7 +40,9 @@ def unproven_gates(account: Account, holder: Entry, file: str) -> Iterator[Unexp
         # The lost receipt's verdicts are unknown. Only the approvals can still be looked up.
         required = gates.settings(approvals.GATE)
         needed = required.number if required and "approvals" in missing else 0
-        missing = ["approvals"] if _lacks_approvals(account, entry.made, file, needed) else []
+        missing = (
+            ["approvals"] if _lacks_approvals(account, entry.making_commit, file, needed) else []
+        )
 
     if missing:
         field = f"gates {entry.version} {entry.stage}"

@@ -83,13 +83,17 @@ def ask(subject: Subject, settings: NoWorse) -> Iterator[Finding]:
             yield failed(str(reason))
 
 
-def _on_any_data(key: str, how: Tolerance, candidate: _Side, holder: _Side) -> Iterator[Finding]:
-    new, old = (measured_value(*side, key, how.dataset) for side in (candidate, holder))
-    yield _compare(key, how, new, old, holder[0].number)
+def _on_any_data(
+    key: str, tolerance: Tolerance, candidate: _Side, holder: _Side
+) -> Iterator[Finding]:
+    new, old = (measured_value(*side, key, tolerance.dataset) for side in (candidate, holder))
+    yield _compare(key, tolerance, new, old, holder[0].number)
 
 
-def _on_same_data(key: str, how: Tolerance, candidate: _Side, holder: _Side) -> Iterator[Finding]:
-    new, old = (by_digest(*side, key, how.dataset) for side in (candidate, holder))
+def _on_same_data(
+    key: str, tolerance: Tolerance, candidate: _Side, holder: _Side
+) -> Iterator[Finding]:
+    new, old = (by_digest(*side, key, tolerance.dataset) for side in (candidate, holder))
     shared = sorted(new.keys() & old.keys())
     if not shared:
         yield failed(
@@ -98,17 +102,17 @@ def _on_same_data(key: str, how: Tolerance, candidate: _Side, holder: _Side) -> 
             f" {holder[0].number}"
         )
     for digest in shared:
-        yield _compare(key, how, new[digest], old[digest], holder[0].number)
+        yield _compare(key, tolerance, new[digest], old[digest], holder[0].number)
 
 
-def _compare(key: str, how: Tolerance, new: Metric, old: Metric, holder: int) -> Finding:
+def _compare(key: str, tolerance: Tolerance, new: Metric, old: Metric, holder: int) -> Finding:
     difference = new.value - old.value
-    gain = difference if how.better == "higher" else -difference
+    gain = difference if tolerance.better == "higher" else -difference
     # Binary fractions are inexact: 0.93 - 0.94 must not miss a tolerance of 0.01.
-    if round(gain + how.tolerance, 12) >= 0:
+    if round(gain + tolerance.tolerance, 12) >= 0:
         return passed(f"{key} no worse than {holder} ({signed(difference)})")
 
-    allowed = f", tolerance {short(how.tolerance)}" if how.tolerance else ""
+    allowed = f", tolerance {short(tolerance.tolerance)}" if tolerance.tolerance else ""
     actual, expected = distinct(new.value, old.value)
     return failed(
         f"{key} {actual} is worse than {holder}'s {expected} ({signed(difference)}{allowed})"

@@ -44,9 +44,9 @@ class MainLine:
 
     `shas` runs from the oldest to the newest. `changes` holds, in that order, each change of a file
     of the registry folder: (index into `shas`, path, blob id or None if it was deleted). `commits`
-    describes the commits that made these changes. `times` are the commits' times on the line, in seconds
-    since 1970; `dates` are their committer dates. `merges` maps each true merge's index to its parents
-    beside the line.
+    describes the commits that made these changes. `times` are the commits' times on the line, in
+    seconds since 1970; `dates` are their committer dates. `merges` maps each true merge's index to
+    its parents beside the line.
     """
 
     shas: list[str]

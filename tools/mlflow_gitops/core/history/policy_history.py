@@ -38,8 +38,8 @@ class PolicyHistory:
         """The policy that judges what a commit makes of a model: the one before that commit. The
         first policy ever judges itself.
 
-        `commit` is None for a working tree. `default` applies if the line has no usable policy at all;
-        None stands for MLflow's own rules.
+        `commit` is None for a working tree. `default` applies if the line has no usable policy at
+        all; None stands for MLflow's own rules.
         """
         index = self._line.index[commit.sha] if commit else len(self._line.shas)
         earlier = self._usable_before(index)

@@ -25,7 +25,7 @@ class Entry:
 
     stage: str
     version: int
-    made: Commit | None
+    making_commit: Commit | None
     judge: ModelPolicy
     stays: Mapping[str, Commit | None] = field(default_factory=dict)
 

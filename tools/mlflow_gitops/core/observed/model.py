@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from mlflow_gitops.core.manifests.names import Kind
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
-from mlflow_gitops.core.observed.prompts import Words
+from mlflow_gitops.core.observed.prompts import PromptText
 
 BASE_TAG = "gitops.commit"
 OWNER_TAG = "gitops.owner"
@@ -37,7 +37,7 @@ class ObservedVersion:
     model_id: str | None = None
     status: str = "READY"
     created: str | None = None
-    words: Words | None = None
+    words: PromptText | None = None
     """What a prompt's version says; None for a model's."""
     origin: OriginPin | None = None
     """Of a version that MLflow does not have yet: the one of another environment that it will be a

@@ -25,7 +25,7 @@ _LARGEST = 100_000
 """Characters of JSON that are read as such, and lines of two texts that are compared."""
 
 
-class Words(NamedTuple):
+class PromptText(NamedTuple):
     """What a version says, as MLflow keeps it: a chat's messages, the response format and the
     model's configuration are JSON. `text` is None for a version that has none, which MLflow's own
     functions never make."""
@@ -63,9 +63,9 @@ class Words(NamedTuple):
         return settings
 
 
-def prompt_words(tags: Mapping[str, str]) -> Words:
+def prompt_words(tags: Mapping[str, str]) -> PromptText:
     """What a version's tags say."""
-    return Words(
+    return PromptText(
         tags.get(TEXT_TAG),
         tags.get(TYPE_TAG) == "chat",
         tags.get(RESPONSE_FORMAT_TAG),
@@ -79,7 +79,7 @@ def user_tags(tags: Mapping[str, str]) -> dict[str, str]:
     return {key: str(value) for key, value in tags.items() if not key.startswith(_MLFLOWS_OWN)}
 
 
-def changed_lines(before: Words, after: Words) -> Iterator[str]:
+def changed_lines(before: PromptText, after: PromptText) -> Iterator[str]:
     """The lines by which two texts differ, each after `+`, `-` or a space, with two lines around;
     nothing where they are the same."""
     old, new = before.lines(), after.lines()

@@ -110,14 +110,14 @@ class Plan:
     models: tuple[ModelPlan, ...]
     fingerprint: Fingerprint
     unmanaged: tuple[str, ...] = ()
-    gone: tuple[str, ...] = ()
+    without_manifest: tuple[str, ...] = ()
     """Models that were reconciled from this repository and have no manifest any more."""
     refusals: tuple[Refusal, ...] = ()
     """What stops the whole run."""
     onto: str | None = None
     """The branch that a merge is planned into; then `models` are those that the merge changes, and
     `others` counts the rest."""
-    others: int = 0
+    unchanged_models: int = 0
 
     @property
     def summary(self) -> dict[str, int]:

@@ -141,7 +141,7 @@ def _people(
     """Who stands behind each making commit. The forge is not asked about adopted entries."""
     people: dict[str, RecordedPeople] = {}
     for entry in history.entries:
-        commit = entry.made
+        commit = entry.making_commit
         if commit is None or commit.sha in people:
             continue
 

@@ -20,10 +20,10 @@ def stored_plan(plan: Plan) -> dict[str, Any]:
         "fingerprint": plan.fingerprint.digest,
         "models": [stored_model(model) for model in plan.models],
         "unmanaged": list(plan.unmanaged),
-        "gone": list(plan.gone),
+        "gone": list(plan.without_manifest),
         "refusals": [stored_refusal(refusal) for refusal in plan.refusals],
         "onto": plan.onto,
-        "others": plan.others,
+        "others": plan.unchanged_models,
         "summary": plan.summary,
     }
 

@@ -14,14 +14,14 @@ def signed(difference: float) -> str:
     return "not a number" if is_nan else f"{difference:+.4g}"
 
 
-def distinct(value: float, other: float) -> tuple[str, str]:
+def distinct(value: float, second_value: float) -> tuple[str, str]:
     """Two numbers in as few digits as show which one is larger: never `0.9 < 0.9`."""
     for digits in (4, 6, 9, 12):
-        texts = f"{value:.{digits}g}", f"{other:.{digits}g}"
-        same_order = (float(texts[0]) < float(texts[1])) == (value < other)
-        if same_order and (texts[0] != texts[1] or value == other):
+        texts = f"{value:.{digits}g}", f"{second_value:.{digits}g}"
+        same_order = (float(texts[0]) < float(texts[1])) == (value < second_value)
+        if same_order and (texts[0] != texts[1] or value == second_value):
             return texts
-    return repr(value), repr(other)
+    return repr(value), repr(second_value)
 
 
 def format_size(size: int) -> str:

@@ -23,14 +23,14 @@ Column = Mapping[str, Any]
 
 
 def breaks(new: Signature, old: Signature) -> Iterator[str]:
-    """Each way in which what calls the old version could not call the new one, column by column."""
+    """Each way in which a caller of the old version cannot call the new one, column by column."""
     if new.inputs is not None and old.inputs is not None:
         yield from _inputs(new.inputs, old.inputs)
     elif new.inputs is not old.inputs:
-        yield f"inputs: the {'new' if new.inputs is None else 'old'} signature says nothing of them"
+        yield f"inputs: the {'new' if new.inputs is None else 'old'} signature does not name any"
     if old.outputs is not None:
         if new.outputs is None:
-            yield "outputs: the new signature says nothing of them"
+            yield "outputs: the new signature does not name any"
         else:
             yield from _outputs(new.outputs, old.outputs)
     yield from _params(new.params or (), old.params or ())
@@ -62,8 +62,8 @@ def _outputs(new: Sequence[Column], old: Sequence[Column]) -> Iterator[str]:
 
 
 def _params(new: Sequence[Column], old: Sequence[Column]) -> Iterator[str]:
-    # MLflow gives every parameter a default, so a new one breaks nobody; an unknown one is passed
-    # over with a warning.
+    # MLflow gives every parameter a default, so a new one breaks no caller. An unknown parameter
+    # only causes a warning.
     new_params = _by_name(new)
     for name, before in _by_name(old).items():
         if name not in new_params:
@@ -76,12 +76,14 @@ def _params(new: Sequence[Column], old: Sequence[Column]) -> Iterator[str]:
 
 
 def _by_name(columns: Sequence[Column]) -> dict[str, Column]:
-    """Columns by name; those without one (tensors) by place."""
-    return {str(column.get("name", f"#{place}")): column for place, column in enumerate(columns)}
+    """Columns by name; those without one (tensors) by their position."""
+    return {
+        str(column.get("name", f"#{position}")): column for position, column in enumerate(columns)
+    }
 
 
 def _takes(wide: Column, narrow: Column) -> bool:
-    """Whether whatever is right for `narrow` is right for `wide`."""
+    """Whether every value that `narrow` accepts is accepted by `wide`."""
     wide_type, narrow_type = wide.get("type"), narrow.get("type")
     if wide_type == "any":
         return True
@@ -127,47 +129,54 @@ def _kind(column: Column) -> str:
 
 
 def _shaped(param: Column) -> str:
-    """A parameter's kind, and its shape where it is a list."""
+    """A parameter's type, and its shape if it is a list."""
     shape = param.get("shape")
     return f"{_kind(param)} {tuple(shape)}" if shape else _kind(param)
 
 
 def harmless(new: Signature, old: Signature) -> Iterator[str]:
-    """Every other difference of two signatures, in the words of `breaks`; some of what that yields
-    comes here again."""
-    for what, now, then in (
+    """Every other difference between two signatures, worded as in `breaks`; some of what `breaks`
+    yields is repeated here."""
+    for part, new_columns, old_columns in (
         ("input", new.inputs, old.inputs),
         ("output", new.outputs, old.outputs),
     ):
-        if now is None or then is None:
-            continue
-        known, before = _by_name(now), _by_name(then)
-        for name in (*known, *(name for name in before if name not in known)):
-            yield from _difference(what, name, known.get(name), before.get(name))
+        if new_columns is not None and old_columns is not None:
+            yield from _column_differences(part, new_columns, old_columns)
     if new.outputs is not None and old.outputs is None:
-        yield "outputs: the old signature says nothing of them"
-    params, before = _by_name(new.params or ()), _by_name(old.params or ())
-    for name, param in params.items():
-        if name not in before:
-            yield f"parameter {name}: new, default {param.get('default')}"
-        elif param.get("default") != before[name].get("default"):
-            yield (
-                f"parameter {name}: default {before[name].get('default')} → {param.get('default')}"
-            )
+        yield "outputs: the old signature does not name any"
+
+    old_params = _by_name(old.params or ())
+    for name, param in _by_name(new.params or ()).items():
+        default = param.get("default")
+        if name not in old_params:
+            yield f"parameter {name}: new, default {default}"
+        elif default != old_params[name].get("default"):
+            yield f"parameter {name}: default {old_params[name].get('default')} → {default}"
 
 
-def _difference(what: str, name: str, now: Column | None, then: Column | None) -> Iterator[str]:
-    if now is None:
-        yield f"{what} {name}: gone"
+def _column_differences(part: str, new: Sequence[Column], old: Sequence[Column]) -> Iterator[str]:
+    """The differences in the inputs or outputs: the new version's columns first."""
+    new_columns, old_columns = _by_name(new), _by_name(old)
+    for name in dict.fromkeys([*new_columns, *old_columns]):
+        yield from _difference(part, name, new_columns.get(name), old_columns.get(name))
+
+
+def _difference(part: str, name: str, new: Column | None, old: Column | None) -> Iterator[str]:
+    if new is None:
+        yield f"{part} {name}: gone"
         return
-    required = now.get("required", True)
-    if then is None:
-        new = "new" if what == "output" else "new and required" if required else "new, optional"
-        yield f"{what} {name}: {new}"
+
+    is_required = new.get("required", True)
+    if old is None:
+        addition = "new and required" if is_required else "new, optional"
+        yield f"{part} {name}: {'new' if part == 'output' else addition}"
         return
-    if _kind(now) != _kind(then):
-        yield f"{what} {name}: {_kind(then)} → {_kind(now)}"
-    if what == "input" and then.get("required", True) and not required:
+
+    was_required = old.get("required", True)
+    if _kind(new) != _kind(old):
+        yield f"{part} {name}: {_kind(old)} → {_kind(new)}"
+    if part == "input" and was_required and not is_required:
         yield f"input {name}: was required, is optional"
-    if what == "output" and required and not then.get("required", True):
+    if part == "output" and is_required and not was_required:
         yield f"output {name}: was optional, is always there"

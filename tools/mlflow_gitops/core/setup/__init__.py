@@ -1,1 +1,1 @@
-"""What `init`, `codeowners` and `doctor` know: files to write, and checks of a repository's setup."""
+"""What `init`, `codeowners` and `doctor` know: files to write, and checks of a setup."""

@@ -90,11 +90,13 @@ class EntrySubject:
 
     @property
     def making_commit(self) -> str | None:
-        return self.entry.made.sha if self.entry.made is not None else None
+        return self.entry.making_commit.sha if self.entry.making_commit is not None else None
 
     @property
     def is_merged(self) -> bool:
-        return self.entry.made is not None and self.evidence.is_merged(self.entry.made)
+        return self.entry.making_commit is not None and self.evidence.is_merged(
+            self.entry.making_commit
+        )
 
     def was_in(self, stage: str) -> bool:
         return stage in self.entry.stays
@@ -143,14 +145,14 @@ class EntrySubject:
         return self.evidence.model_file(self.model, self._observed_version(version.number))
 
     def approvals(self) -> Approvals | None:
-        commit = self.entry.made
+        commit = self.entry.making_commit
         if commit is None:
             return None
         file = next(iter(self.history.files(commit)), "")
         return self.evidence.approvals(commit, file)
 
     def claims(self) -> Approvals:
-        commit = self.entry.made
+        commit = self.entry.making_commit
         return self.evidence.claims(commit) if commit else Approvals()
 
     def _observed_version(self, number: int) -> ObservedVersion:

@@ -59,7 +59,7 @@ def judge_entries(
         else:
             findings = _ask_gates(gates, subject)
             lines = _stated_overrides(subject)
-            commit_gates = gates_by_commit[entry.made]
+            commit_gates = gates_by_commit[entry.making_commit]
             notes += _ignored_overrides(lines, findings, entry, commit_gates)
             findings = _override(findings, lines, entry.judge.overrides)
 
@@ -91,7 +91,7 @@ def _gates_by_commit(entries: Sequence[Entry]) -> Mapping[Commit | None, Collect
     """The names of the gates of all entries that a commit made."""
     gates: dict[Commit | None, set[str]] = {}
     for entry in entries:
-        gates.setdefault(entry.made, set()).update(_gates_of(entry).names)
+        gates.setdefault(entry.making_commit, set()).update(_gates_of(entry).names)
     return gates
 
 
@@ -180,7 +180,7 @@ def _ask_plugin(name: str, subject: EntrySubject, settings: Any) -> list[Finding
 
 def _stated_overrides(subject: EntrySubject) -> list[Override]:
     """The override lines of the making commit that may mean this entry."""
-    commit = subject.entry.made
+    commit = subject.entry.making_commit
     if commit is None:
         return []
     stated = overrides(

@@ -19,7 +19,7 @@ from mlflow_gitops.core.recorded.values import ModelFile, Record
 from mlflow_gitops.edges.mlflow.artifact_locations import ArtifactLocations
 from mlflow_gitops.edges.mlflow.artifacts import Artifacts
 from mlflow_gitops.edges.mlflow.other_environments.copies import Copies
-from mlflow_gitops.edges.mlflow.other_environments.lineage import Lineage, lineage
+from mlflow_gitops.edges.mlflow.other_environments.lineage import CopiedLineage, lineage
 from mlflow_gitops.edges.mlflow.other_environments.origins import OtherEnvironments
 from mlflow_gitops.edges.mlflow.reading import Reader
 from mlflow_gitops.edges.mlflow.recorded import read_record
@@ -82,7 +82,7 @@ class Registry(Reader, Writer):
             raise RegistryFailure(f"Version {version.number} of {model} has no artifacts.")
         return self._artifacts.download(location, folder)
 
-    def lineage(self, version: ObservedVersion) -> Lineage:
+    def lineage(self, version: ObservedVersion) -> CopiedLineage:
         """Read everything that MLflow recorded of a version, to copy it."""
         return lineage(self._server, self._client, version)
 

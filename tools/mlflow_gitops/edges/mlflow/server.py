@@ -59,8 +59,9 @@ class Server:
         """Make one call through MLflow's client. Raises RegistryFailure for everything that can go
         wrong, in time.
 
-        A server that does not answer at all is given up after `answer` + `probe` seconds (see Patience). One that is
-        alive but slow is waited for, as long as MLFLOW_HTTP_REQUEST_TIMEOUT allows.
+        A server that does not answer at all is given up after `answer` + `probe` seconds (see
+        Patience). One that is alive but slow is waited for, as long as MLFLOW_HTTP_REQUEST_TIMEOUT
+        allows.
         """
         try:
             if self.http:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from mlflow_gitops.edges.mlflow.symptoms import Symptoms
 from mlflow_gitops.errors import RegistryFailure
 
 LOCKED = (
@@ -44,17 +44,10 @@ _NEEDED_PERMISSION = {
     "get_run": "READ on the experiment",
 }
 
-_STATUS = re.compile(
-    r"failed with error code (\d{3})|too many (\d{3}) error responses", re.IGNORECASE
-)
 _TOO_LONG_STATUSES = (414, 431, 494)  # 494 is nginx's own
 _TOO_LONG = re.compile(
     "request line is too large|ur[il] too (?:long|large)|header fields too large", re.IGNORECASE
 )
-_INNERMOST_REASON = re.compile(r"(?:\[[^\[\]]*\] |: )([A-Za-z][^:()'\"\[\]<>]{8,120})")
-_MAX_REASON = 160
-_MAX_TEXT = 400
-_MAX_READ = 64 << 10  # characters of what a server may answer
 
 
 def explain(
@@ -63,7 +56,7 @@ def explain(
     """The failure that an exception from MLflow's client stands for. `address` is the server's name
     for people; `call` is the client's method that raised it, which decides what permission it
     needed."""
-    symptoms = _Symptoms.from_error(error, address, call)
+    symptoms = Symptoms.from_error(error, address, call)
 
     for diagnosis in _DIAGNOSES_OVER_HTTP if over_http else _DIAGNOSES_OF_A_STORE:
         failure = diagnosis(symptoms)
@@ -73,82 +66,10 @@ def explain(
     return _in_its_own_words(symptoms)
 
 
-@dataclass(frozen=True, slots=True)
-class _Symptoms:
-    """What can be known of an exception. `classes` are the class names along the chain of causes,
-    `status` the HTTP status, `error_code` MLflow's own code."""
-
-    address: str
-    call: str
-    text: str
-    classes: tuple[str, ...]
-    status: int | None
-    error_code: str
-
-    @classmethod
-    def from_error(cls, error: BaseException, address: str, call: str) -> _Symptoms:
-        text = str(getattr(error, "message", None) or error)[:_MAX_READ]
-        return cls(
-            address,
-            call,
-            text,
-            tuple(type(cause).__name__ for cause in _causes(error)),
-            _status(error, text),
-            str(getattr(error, "error_code", "")),
-        )
-
-    def has_text(self, *phrases: str) -> bool:
-        return any(phrase in self.text for phrase in phrases)
-
-    def has_class(self, *names: str) -> bool:
-        return any(name in self.classes for name in names)
-
-    def has_class_like(self, part: str) -> bool:
-        return any(part in name for name in self.classes)
-
-    @property
-    def reason(self) -> str:
-        """The innermost explanation in the nested messages of `requests`."""
-        reasons = _INNERMOST_REASON.findall(self.text)
-        return (reasons[-1] if reasons else self.text)[:_MAX_REASON].rstrip(". ")
-
-    @property
-    def first_line(self) -> str:
-        lines = (line.strip() for line in self.text.splitlines())
-        first = next((line for line in lines if line), self.classes[0])
-        first = first.partition("[SQL:")[0].strip()
-        return first if len(first) <= _MAX_TEXT else first[: _MAX_TEXT - 3] + "..."
-
-
-def _causes(error: BaseException | None) -> list[BaseException]:
-    causes: list[BaseException] = []
-    while error is not None and error not in causes:
-        causes.append(error)
-        error = error.__cause__ or error.__context__
-    return causes
-
-
-def _status(error: BaseException, text: str) -> int | None:
-    """The HTTP status behind an exception. None for a success and for an error about the request's
-    content, which MLflow's message explains better than the number."""
-    reported = _STATUS.search(text)
-    if reported:
-        return int(reported.group(1) or reported.group(2))
-
-    read_status = getattr(error, "get_http_status_code", None)
-    if read_status is None or type(error).__name__ != "RestException":
-        return None
-
-    # MLflow sends INTERNAL_ERROR (500) for everything it cannot classify: only its text is useful.
-    status = int(read_status())
-    unavailable = status >= 500 and getattr(error, "error_code", "") == "TEMPORARILY_UNAVAILABLE"
-    return status if status in (401, 403, 429) or unavailable else None
-
-
 # -- the diagnoses, each None if it does not apply ------------------------------------------------
 
 
-def _name_is_taken(symptoms: _Symptoms) -> RegistryFailure | None:
+def _name_is_taken(symptoms: Symptoms) -> RegistryFailure | None:
     """A server with permissions leaves out of its answers what the user may not read (MLflow's
     basic-auth app, 3.17), so a name can be taken by a model that was not listed."""
     creating = symptoms.call == "create_registered_model"
@@ -161,19 +82,19 @@ def _name_is_taken(symptoms: _Symptoms) -> RegistryFailure | None:
     )
 
 
-def _database_is_locked(symptoms: _Symptoms) -> RegistryFailure | None:
+def _database_is_locked(symptoms: Symptoms) -> RegistryFailure | None:
     if not symptoms.has_text("database is locked"):
         return None
     return RegistryFailure(f"{symptoms.address}: {LOCKED}", transient=True)
 
 
-def _not_found(symptoms: _Symptoms) -> RegistryFailure | None:
+def _not_found(symptoms: Symptoms) -> RegistryFailure | None:
     if symptoms.error_code != "RESOURCE_DOES_NOT_EXIST":
         return None
     return RegistryFailure(f"{symptoms.address}: {symptoms.first_line}", code=NOT_FOUND)
 
 
-def _untrusted_certificate(symptoms: _Symptoms) -> RegistryFailure | None:
+def _untrusted_certificate(symptoms: Symptoms) -> RegistryFailure | None:
     by_class = symptoms.has_class("SSLError", "SSLCertVerificationError")
     if not by_class and not symptoms.has_text("CERTIFICATE_VERIFY_FAILED"):
         return None
@@ -183,7 +104,7 @@ def _untrusted_certificate(symptoms: _Symptoms) -> RegistryFailure | None:
     )
 
 
-def _timed_out(symptoms: _Symptoms) -> RegistryFailure | None:
+def _timed_out(symptoms: Symptoms) -> RegistryFailure | None:
     by_class = symptoms.has_class_like("Timeout")
     if not by_class and not symptoms.has_text("timeout exception", "Read timed out"):
         return None
@@ -192,7 +113,7 @@ def _timed_out(symptoms: _Symptoms) -> RegistryFailure | None:
     )
 
 
-def _unknown_host(symptoms: _Symptoms) -> RegistryFailure | None:
+def _unknown_host(symptoms: Symptoms) -> RegistryFailure | None:
     if not symptoms.has_text(
         "NameResolutionError", "Name or service not known", "nodename nor servname"
     ):
@@ -200,13 +121,13 @@ def _unknown_host(symptoms: _Symptoms) -> RegistryFailure | None:
     return RegistryFailure(f"{symptoms.address}: no host of that name is known.", fix=CHECK_ADDRESS)
 
 
-def _refused_connection(symptoms: _Symptoms) -> RegistryFailure | None:
+def _refused_connection(symptoms: Symptoms) -> RegistryFailure | None:
     if not symptoms.has_text("Connection refused"):
         return None
     return RegistryFailure(f"{symptoms.address} refuses connections.", fix=CHECK_ADDRESS)
 
 
-def _bad_credentials(symptoms: _Symptoms) -> RegistryFailure | None:
+def _bad_credentials(symptoms: Symptoms) -> RegistryFailure | None:
     if symptoms.status != 401:
         return None
     return RegistryFailure(
@@ -214,7 +135,7 @@ def _bad_credentials(symptoms: _Symptoms) -> RegistryFailure | None:
     )
 
 
-def _forbidden(symptoms: _Symptoms) -> RegistryFailure | None:
+def _forbidden(symptoms: Symptoms) -> RegistryFailure | None:
     if symptoms.status != 403:
         return None
     needed = _NEEDED_PERMISSION.get(symptoms.call, "EDIT on this model")
@@ -224,7 +145,7 @@ def _forbidden(symptoms: _Symptoms) -> RegistryFailure | None:
     )
 
 
-def _request_too_long(symptoms: _Symptoms) -> RegistryFailure | None:
+def _request_too_long(symptoms: Symptoms) -> RegistryFailure | None:
     """gunicorn and uvicorn answer 400 to a long request line, which may mean something else too."""
     by_status = symptoms.status in _TOO_LONG_STATUSES
     if by_status or _TOO_LONG.search(symptoms.text):
@@ -239,7 +160,7 @@ def _request_too_long(symptoms: _Symptoms) -> RegistryFailure | None:
     return None
 
 
-def _rate_limited(symptoms: _Symptoms) -> RegistryFailure | None:
+def _rate_limited(symptoms: Symptoms) -> RegistryFailure | None:
     if symptoms.status != 429:
         return None
     return RegistryFailure(
@@ -247,7 +168,7 @@ def _rate_limited(symptoms: _Symptoms) -> RegistryFailure | None:
     )
 
 
-def _server_error(symptoms: _Symptoms) -> RegistryFailure | None:
+def _server_error(symptoms: Symptoms) -> RegistryFailure | None:
     if symptoms.status is None or symptoms.status < 500:
         return None
     return RegistryFailure(
@@ -257,7 +178,7 @@ def _server_error(symptoms: _Symptoms) -> RegistryFailure | None:
     )
 
 
-def _not_mlflow(symptoms: _Symptoms) -> RegistryFailure | None:
+def _not_mlflow(symptoms: Symptoms) -> RegistryFailure | None:
     by_text = symptoms.has_text("not in a valid JSON format") or "<html" in symptoms.text.lower()
     if not by_text and not symptoms.has_class("TooManyRedirects"):
         return None
@@ -267,7 +188,7 @@ def _not_mlflow(symptoms: _Symptoms) -> RegistryFailure | None:
     )
 
 
-def _lost_connection(symptoms: _Symptoms) -> RegistryFailure | None:
+def _lost_connection(symptoms: Symptoms) -> RegistryFailure | None:
     if not symptoms.has_class_like("Connection") and not symptoms.has_text("Connection"):
         return None
     return RegistryFailure(
@@ -277,14 +198,14 @@ def _lost_connection(symptoms: _Symptoms) -> RegistryFailure | None:
     )
 
 
-def _in_its_own_words(symptoms: _Symptoms) -> RegistryFailure:
+def _in_its_own_words(symptoms: Symptoms) -> RegistryFailure:
     no_lists = symptoms.has_text("supports comparison with a list")
     return RegistryFailure(
         f"{symptoms.address}: {symptoms.first_line}", code=NO_NAME_LISTS if no_lists else None
     )
 
 
-_Diagnosis = Callable[[_Symptoms], "RegistryFailure | None"]
+_Diagnosis = Callable[[Symptoms], "RegistryFailure | None"]
 
 _DIAGNOSES_OF_A_STORE: tuple[_Diagnosis, ...] = (_name_is_taken, _database_is_locked, _not_found)
 

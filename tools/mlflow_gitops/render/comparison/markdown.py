@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlflow_gitops.core.comparison.values import Comparison
-from mlflow_gitops.core.wording import NOTHING
+from mlflow_gitops.core.wording import NO_VALUE
 from mlflow_gitops.render.comparison.table import MISSING, Section, table_sections
 from mlflow_gitops.render.markdown_safe import (
     CELL,
@@ -65,4 +65,4 @@ def _section(section: Section, heads: tuple[str, ...]) -> str:
 
 def _cell(text: str) -> str:
     """A cell. Our own words for an empty one are no code."""
-    return text if text in (MISSING, NOTHING, "") else cell(text, CELL)
+    return text if text in (MISSING, NO_VALUE, "") else cell(text, CELL)

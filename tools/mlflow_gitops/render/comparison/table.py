@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from mlflow_gitops.core.comparison.values import Comparison, Facts, MetricPair, Pair, Rewording
 from mlflow_gitops.core.recorded.numbers import distinct, format_size, short
 from mlflow_gitops.core.recorded.values import Dataset
-from mlflow_gitops.core.wording import NOTHING, and_list, counted
+from mlflow_gitops.core.wording import NO_VALUE, and_list, counted
 
 MISSING = "not recorded"
 
@@ -94,7 +94,7 @@ def _prompt_sections(before: Facts, after: Facts, rewording: Rewording) -> Itera
     rows = (
         row("holds", _holds),
         row("registered", lambda side: or_missing(side.version.created)),
-        row("description", lambda side: side.version.description or NOTHING),
+        row("description", lambda side: side.version.description or NO_VALUE),
         row("digest", lambda side: or_missing(side.version.digest)),
     )
     yield Section("version", rows)
@@ -103,7 +103,7 @@ def _prompt_sections(before: Facts, after: Facts, rewording: Rewording) -> Itera
 
 
 def _holds(side: Facts) -> str:
-    return ", ".join(side.stages) or NOTHING
+    return ", ".join(side.stages) or NO_VALUE
 
 
 def _run(side: Facts) -> str:
@@ -149,8 +149,8 @@ def metric_values(pair: MetricPair) -> tuple[str, str]:
     """Both values in as few digits as still tell them apart."""
     if pair.before is not None and pair.after is not None:
         return distinct(pair.before, pair.after)
-    before = NOTHING if pair.before is None else short(pair.before)
-    after = NOTHING if pair.after is None else short(pair.after)
+    before = NO_VALUE if pair.before is None else short(pair.before)
+    after = NO_VALUE if pair.after is None else short(pair.after)
     return before, after
 
 
@@ -211,8 +211,8 @@ def _differing(title: str, pairs: Iterable[Pair], comparison: Comparison) -> Sec
 
 
 def _pair(pair: Pair) -> Row:
-    before = NOTHING if pair.before is None else pair.before
-    after = NOTHING if pair.after is None else pair.after
+    before = NO_VALUE if pair.before is None else pair.before
+    after = NO_VALUE if pair.after is None else pair.after
     return Row(pair.key, before, after)
 
 

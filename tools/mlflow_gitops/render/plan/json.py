@@ -27,10 +27,10 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "fingerprint": plan.fingerprint.digest,
         "models": [_model(model) for model in plan.models],
         "unmanaged": list(plan.unmanaged),
-        "gone": list(plan.gone),
+        "gone": list(plan.without_manifest),
         "refusals": [refusal_data(refusal) for refusal in plan.refusals],
         "onto": plan.onto,
-        "others": plan.others,
+        "others": plan.unchanged_models,
         "summary": plan.summary,
     }
 

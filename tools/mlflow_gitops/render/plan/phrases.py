@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlflow_gitops.core.manifests.names import ACTIVE_STAGES
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
-from mlflow_gitops.core.wording import NOTHING, counted, first_few, version_list
+from mlflow_gitops.core.wording import NO_VALUE, counted, first_few, version_list
 from mlflow_gitops.render.terminal import safe
 
 _LONGEST_VALUE = 60
@@ -90,20 +90,20 @@ def change_text(change: Change) -> str:
         case "transition":
             return f"{change.version}: {safe(str(change.before))} → {safe(str(change.after))}"
         case "set_alias":
-            return f"alias {key} {change.before or NOTHING} → {change.after}"
+            return f"alias {key} {change.before or NO_VALUE} → {change.after}"
         case "delete_alias":
-            return f"alias {key} {change.before} → {NOTHING}"
+            return f"alias {key} {change.before} → {NO_VALUE}"
         case "set_tag":
             return f"{prefix}tag {key}: {_value(change.before)} → {_value(change.after)}"
         case "delete_tag":
-            return f"{prefix}tag {key}: {_value(change.before)} → {NOTHING}"
+            return f"{prefix}tag {key}: {_value(change.before)} → {NO_VALUE}"
         case "set_description":
             return f"{prefix}description: {_value(change.before)} → {_value(change.after)}"
 
 
 def _value(value: object) -> str:
     if value is None or value == "":
-        return NOTHING
+        return NO_VALUE
     text = safe(str(value))
     if len(text) > _LONGEST_VALUE:
         text = text[: _LONGEST_VALUE - 3] + "…"

@@ -43,11 +43,13 @@ def comment(plan: Plan, limit: int = LIMIT) -> str:
     blocks = [_block(model) for model in plan.models if model.changes or model.refusals]
     tail = [_refusal(refusal) for refusal in plan.refusals]
 
-    if plan.gone:
-        names = first_few([code(name, CELL) for name in plan.gone], ROWS)
+    if plan.without_manifest:
+        names = first_few([code(name, CELL) for name in plan.without_manifest], ROWS)
         tail.append(f"Manifest deleted, left unchanged in MLflow: {names}.")
     if plan.onto is not None:
-        tail.append(f"{counted(plan.others, 'model')} the same as on {code(plan.onto, CELL)}.")
+        tail.append(
+            f"{counted(plan.unchanged_models, 'model')} the same as on {code(plan.onto, CELL)}."
+        )
     tail.append(f"**{closing(plan)}**")
 
     return bounded("## Model registry: plan", blocks, "\n\n".join(tail), "model", limit)

@@ -52,13 +52,13 @@ def text(output: PlanOutput, style: Style | None = None) -> Iterator[str]:
         if model.changes or model.refusals or output.with_unchanged:
             yield from _model(model, style)
 
-    for name in plan.gone:
+    for name in plan.without_manifest:
         message = f"{safe(name)}: its manifest was deleted; MLflow is left unchanged"
         yield style(message, "yellow")
     for refusal in plan.refusals:
         yield from refusal_lines(refusal, style)
     if plan.onto is not None:
-        unchanged = f"{counted(plan.others, 'model')} the same as on {safe(plan.onto)}."
+        unchanged = f"{counted(plan.unchanged_models, 'model')} the same as on {safe(plan.onto)}."
         yield style(unchanged, "dim")
     yield closing(plan)
 

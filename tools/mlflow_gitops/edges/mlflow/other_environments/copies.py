@@ -16,7 +16,11 @@ from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import COPY_TAG, ORIGIN_TAG, OriginPin, copied_tags
 from mlflow_gitops.core.recorded.values import Record
 from mlflow_gitops.core.wording import and_list
-from mlflow_gitops.edges.mlflow.other_environments.lineage import Lineage, OriginVersion, digest
+from mlflow_gitops.edges.mlflow.other_environments.lineage import (
+    CopiedLineage,
+    OriginVersion,
+    digest,
+)
 from mlflow_gitops.edges.mlflow.recorded import read_record
 from mlflow_gitops.edges.mlflow.server import Server
 from mlflow_gitops.errors import RegistryFailure
@@ -47,7 +51,7 @@ class Copies:
         An interrupted copy is finished. Anybody can set its tag, so artifacts and lineage are read
         back and compared before the copy counts as complete.
         """
-        lineage = origin.lineage or Lineage()
+        lineage = origin.lineage or CopiedLineage()
         logged = self._find_or_begin(pin, lineage)
         run_id, model_id = str(logged.source_run_id), str(logged.model_id)
 
@@ -67,7 +71,7 @@ class Copies:
             origin=pin,
         )
 
-    def _find_or_begin(self, pin: OriginPin, lineage: Lineage) -> Any:
+    def _find_or_begin(self, pin: OriginPin, lineage: CopiedLineage) -> Any:
         """The oldest logged model that is a copy of exactly this version, finished or not; a new
         one in a new run if there is none."""
         experiment_id = self._experiment_id()
@@ -109,7 +113,7 @@ class Copies:
                 raise
             return str(experiment.experiment_id)
 
-    def _log_lineage(self, run_id: str, model_id: str, lineage: Lineage) -> None:
+    def _log_lineage(self, run_id: str, model_id: str, lineage: CopiedLineage) -> None:
         """Log the part of the lineage that is missing. MLflow accepts the same metric or param
         twice, the same output it refuses (3.17)."""
         from mlflow.entities import LoggedModelOutput, Param
@@ -126,7 +130,7 @@ class Copies:
         if model_id not in {output.model_id for output in outputs}:
             self._ask(self._client.log_outputs, run_id, [LoggedModelOutput(model_id, 0)])
 
-    def _log_inputs(self, run_id: str, lineage: Lineage) -> None:
+    def _log_inputs(self, run_id: str, lineage: CopiedLineage) -> None:
         """Log the datasets that are missing in the run.
 
         Models are copied in parallel, and often share a dataset. MLflow (3.17) first checks whether
@@ -144,7 +148,7 @@ class Copies:
                 if is_last:
                     raise
 
-    def _missing_inputs(self, run_id: str, lineage: Lineage) -> list[Any]:
+    def _missing_inputs(self, run_id: str, lineage: CopiedLineage) -> list[Any]:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         run = self._ask(self._client.get_run, run_id)
@@ -159,7 +163,9 @@ class Copies:
             if dataset["digest"] not in logged_digests
         ]
 
-    def _check_equal(self, pin: OriginPin, run_id: str, model_id: str, lineage: Lineage) -> None:
+    def _check_equal(
+        self, pin: OriginPin, run_id: str, model_id: str, lineage: CopiedLineage
+    ) -> None:
         """Read the copy back: its files and what gates judge by must be those of the origin, no
         less and no more."""
         logged = self._ask(self._client.get_logged_model, model_id)
@@ -198,7 +204,7 @@ def _batches(entities: list[Any], size: int) -> Iterator[list[Any]]:
         yield entities[start : start + size]
 
 
-def _metric_entities(lineage: Lineage, model_id: str) -> list[Any]:
+def _metric_entities(lineage: CopiedLineage, model_id: str) -> list[Any]:
     """The run's metrics, and those of its logged model with their datasets."""
     from mlflow.entities import Metric
 
@@ -225,7 +231,7 @@ _Metrics = dict[tuple[str, ...], str]
 """Values by key, dataset name and dataset digest. As text, since NaN is not equal to itself."""
 
 
-def _metrics_of_lineage(lineage: Lineage) -> _Metrics:
+def _metrics_of_lineage(lineage: CopiedLineage) -> _Metrics:
     """A metric of the logged model comes before one of the run, as in `record`."""
     model_keys = {metric.key for metric in lineage.model_metrics}
     run_metrics = [metric for metric in lineage.metrics if metric.key not in model_keys]

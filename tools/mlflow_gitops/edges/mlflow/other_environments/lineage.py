@@ -35,7 +35,7 @@ class MetricValue(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Lineage:
+class CopiedLineage:
     """What a version was made from. `inputs` are datasets (the fields of MLflow's `Dataset`), each
     with its tags; the fields from `name` on are those of the logged model."""
 
@@ -64,7 +64,7 @@ class OriginVersion:
     record: Record | None = None
     model_file: ModelFile | None = None
     fault: str | None = None
-    lineage: Lineage | None = None
+    lineage: CopiedLineage | None = None
     digest: str = ""
     folder: str = ""
 
@@ -97,7 +97,7 @@ def digest(folder: Path) -> str:
     return f"sha256:{total.hexdigest()}"
 
 
-def lineage(server: Server, client: MlflowClient, version: ObservedVersion) -> Lineage:
+def lineage(server: Server, client: MlflowClient, version: ObservedVersion) -> CopiedLineage:
     """Read everything that MLflow recorded of a version.
 
     Raises RegistryFailure, also if the version names a run that is gone: a copy without its lineage
@@ -110,7 +110,7 @@ def lineage(server: Server, client: MlflowClient, version: ObservedVersion) -> L
     if version.model_id:
         logged = server.ask(client.get_logged_model, version.model_id)
         fields |= _model_fields(logged)
-    return Lineage(**fields)
+    return CopiedLineage(**fields)
 
 
 def _run_fields(server: Server, client: MlflowClient, run: Any) -> dict[str, Any]:
