@@ -9,6 +9,7 @@ from pathlib import Path
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note_for_people, print_result
 from mlflow_gitops.core.manifests.environments import read_environments
+from mlflow_gitops.core.manifests.names import folded, model_of
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS, RegistryFolder, stem_of
 from mlflow_gitops.core.manifests.snapshot import (
     Snapshot,
@@ -127,11 +128,12 @@ def _changed_files(workspace: Workspace, ref: str) -> Snapshot:
     snapshot = build(sources, workspace.registry)
 
     # A changed file may have the name of another one, which was not read.
-    stems = {stem_of(path).lower() for path in changed}
+    names = {folded(model_of(stem_of(path))) for path in changed}
     clashes = name_clashes(
         path
         for path in listing
-        if stem_of(path).lower() in stems and workspace.registry.classify(path) == "manifest"
+        if folded(model_of(stem_of(path))) in names
+        and workspace.registry.classify(path) == "manifest"
     )
     problems = [
         problem

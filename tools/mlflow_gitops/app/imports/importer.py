@@ -19,10 +19,10 @@ from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import Manifest, read_manifest
 from mlflow_gitops.core.manifests.manifest_checks import check_policy
-from mlflow_gitops.core.manifests.names import file_stem, name_fault
+from mlflow_gitops.core.manifests.names import file_stem, folded, model_of, name_fault
 from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy
 from mlflow_gitops.core.manifests.registry_folder import stem_of
-from mlflow_gitops.core.manifests.snapshot import Snapshot
+from mlflow_gitops.core.manifests.snapshot import TWINS_WAY_OUT, Snapshot
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.plan.changes import departures
 from mlflow_gitops.core.plan.context import PlanContext
@@ -91,7 +91,7 @@ class Importer:
         paths = files.registry_paths(workspace.top, folder) if snapshot.count else []
         manifests = [path for path in paths if folder.classify(path) == "manifest"]
         self._files = {stem_of(path): path for path in manifests}
-        self._stems_by_lower_case = {stem.lower(): stem for stem in self._files}
+        self._names = {folded(name): name for name in map(model_of, self._files)}
         self._has_schema = bool(files.schema_copies(workspace.top).get("schemas/model.schema.json"))
 
         self._line = self._head_line()
@@ -131,11 +131,13 @@ class Importer:
         fault = name_fault(observed.name, observed.kind)
         if fault is not None:
             return fault
-        other_stem = self._stems_by_lower_case.setdefault(stem.lower(), stem)
-        if other_stem != stem:
+        twin = self._names.setdefault(folded(observed.name), observed.name)
+        if twin != observed.name:
             return (
-                f"its manifest would differ only in case from that of {other_stem}, and some file"
-                " systems take both for one"
+                f"its name would differ only in case, or in how its letters are written, from that"
+                f" of {twin}, and some file systems and registries take both for one. To manage"
+                f" {observed.name} instead, delete the manifest of {twin} and import it by name; to"
+                f" manage both, {TWINS_WAY_OUT}"
             )
         owners = (observed.owner, self._owner)
         is_foreign = None not in owners and observed.owner != self._owner

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from mlflow_gitops.core.authoring.edit_pins import identity
 from mlflow_gitops.core.authoring.set_value import Path
-from mlflow_gitops.core.manifests.names import ACTIVE_STAGES, is_reserved_tag, tag_fault
+from mlflow_gitops.core.manifests.names import ACTIVE_STAGES, folded, is_reserved_tag, tag_fault
 from mlflow_gitops.core.manifests.policy import ModelPolicy, StageRule
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.wording import and_list, or_list, version_list
@@ -151,10 +151,13 @@ def _alias_fault(
     alias: str, version: int, observed: ObservedModel, rules: ModelPolicy, content: ManifestContent
 ) -> str | None:
     """Why a manifest cannot declare an alias; None if it can."""
-    stages = {name.lower(): stage for name, stage in rules.stage_aliases.items()}
-    stage = stages.get(alias.lower())
+    stages = {folded(name): stage for name, stage in rules.stage_aliases.items()}
+    stage = stages.get(folded(alias))
     if stage is not None:
         return f"the alias {alias!r} differs only in case from the alias of {stage}"
+    twin = next((name for name in content.aliases if folded(name) == folded(alias)), None)
+    if twin is not None:
+        return f"the alias {alias!r} differs only in case from {twin!r}"
     if not _ALIAS.match(alias):
         return f"a manifest cannot declare the alias {alias!r}"
     if version not in observed.versions:

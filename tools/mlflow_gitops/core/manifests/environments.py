@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mlflow_gitops.core.manifests.names import folded
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS, RegistryFolder
 from mlflow_gitops.core.yaml import schema_check
 from mlflow_gitops.core.yaml.document import Document, parse
@@ -159,7 +160,7 @@ def _check_folder(
         message = "models/ is the folder for manifests of a repository without environments"
         document.add_problem_at("folder-taken", message, path)
     for other_folder, other_name in folders.items():
-        if _overlap(folder, other_folder):
+        if _overlap(folded(folder), folded(other_folder)):
             message = f"{folder}/ overlaps with {other_folder}/ of {other_name}; each needs its own"
             document.add_problem_at("folder-taken", message, path)
             break

@@ -15,6 +15,7 @@ from mlflow_gitops.core.manifests.names import (
     Kind,
     alias_reserved,
     file_stem,
+    folded,
     is_reserved_tag,
     name_fault,
     tag_fault,
@@ -62,10 +63,18 @@ def _check_name(document: Document, kind: Kind) -> None:
 
 
 def _check_aliases(document: Document) -> None:
+    names: dict[str, str] = {}
     for alias in _mapping(document.root, "aliases"):
+        other_alias = names.setdefault(folded(alias), alias)
         if alias_reserved(alias):
             message = f"the alias {alias!r} is reserved by MLflow"
             document.add_problem_at("alias-reserved", message, ("aliases", alias), key=True)
+        elif other_alias != alias:
+            message = (
+                f"the alias {alias!r} differs only in case from {other_alias!r}: some registries"
+                " take both for one; keep one of them"
+            )
+            document.add_problem_at("alias-clash", message, ("aliases", alias), key=True)
 
 
 def _check_tags(document: Document, kind: Kind) -> None:
@@ -187,10 +196,10 @@ def _check_stage(
 def _check_declared_aliases(
     document: Document, policy: ModelPolicy, stages: Mapping[str, Sequence[tuple[int, int]]]
 ) -> None:
-    stage_of_alias = {alias.lower(): stage for alias, stage in policy.stage_aliases.items()}
+    stage_of_alias = {folded(alias): stage for alias, stage in policy.stage_aliases.items()}
     allowed = {version for stage in policy.alias_only or () for _, version in stages.get(stage, ())}
     for alias, version in _mapping(document.root, "aliases").items():
-        stage = stage_of_alias.get(alias.lower())
+        stage = stage_of_alias.get(folded(alias))
         if stage is not None:
             message = f"the alias {alias!r} follows the stage {stage}; remove it from aliases"
             document.add_problem_at("alias-clash", message, ("aliases", alias), key=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from typing import Literal
+from unicodedata import normalize
 from urllib.parse import unquote
 
 from mlflow_gitops.core.wording import or_list
@@ -43,6 +44,19 @@ def file_stem(model: str) -> str:
 def model_of(stem: str) -> str:
     """The name of the model whose manifest has this stem: the inverse of `file_stem`."""
     return unquote(stem)
+
+
+def folded(name: str) -> str:
+    """What a name has in common with all names that some registry or file system takes for it.
+
+    MySQL and SQL Server, which MLflow may use, compare names without regard to case and to spaces
+    at their end; file systems fold case, and macOS also composed and decomposed letters. This is
+    Unicode's canonical caseless matching (Unicode 15, D145).
+    """
+    trimmed = name.rstrip(" ")
+    if trimmed.isascii():  # a shortcut for nearly every name, with the same result
+        return trimmed.lower()
+    return normalize("NFD", normalize("NFD", trimmed).casefold())
 
 
 def name_fault(model: str, kind: Kind = "model") -> str | None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from mlflow_gitops.core.gates.stage_gates import NO_GATES, StageGates, find_faults, read_stage_gates
 from mlflow_gitops.core.gates.table import GATE_NAMES
-from mlflow_gitops.core.manifests.names import NATIVE_STAGES, Kind, alias_reserved
+from mlflow_gitops.core.manifests.names import NATIVE_STAGES, Kind, alias_reserved, folded
 from mlflow_gitops.core.manifests.restrictions import Freeze, Limit
 from mlflow_gitops.core.times import parse_time
 from mlflow_gitops.core.yaml import schema_check
@@ -226,9 +226,9 @@ def rule_faults(rules: ModelPolicy) -> list[Fault]:
 
 
 def _name_faults(rule: StageRule, names: dict[str, str]) -> Iterator[Fault]:
-    """Faults of a stage's name and kind. `names` collects the names by their lower-case form."""
+    """Faults of a stage's name and kind. `names` collects the names as `folded` returns it."""
     path = ("stages", rule.name)
-    other_stage = names.setdefault(rule.name.lower(), rule.name)
+    other_stage = names.setdefault(folded(rule.name), rule.name)
     if other_stage == "None":
         message = f"{rule.name!r} cannot be a stage: MLflow uses it for versions without a stage"
         yield path, "stage-clash", message
@@ -244,13 +244,13 @@ def _name_faults(rule: StageRule, names: dict[str, str]) -> Iterator[Fault]:
 
 
 def _alias_faults(rule: StageRule, aliases: dict[str, str]) -> Iterator[Fault]:
-    """Faults of a stage's alias. `aliases` collects the stages by their lower-case alias."""
+    """Faults of a stage's alias. `aliases` collects the stages by `folded` aliases."""
     if not rule.alias:
         return
     path = ("stages", rule.name, "alias")
     if alias_reserved(rule.alias):
         yield path, "alias-reserved", f"the alias {rule.alias!r} is reserved by MLflow"
-    other_stage = aliases.setdefault(rule.alias.lower(), rule.name)
+    other_stage = aliases.setdefault(folded(rule.alias), rule.name)
     if other_stage != rule.name:
         message = f"{rule.name} and {other_stage} cannot share the alias {rule.alias!r}"
         yield path, "alias-clash", message

@@ -12,13 +12,18 @@ from typing import NamedTuple
 
 from mlflow_gitops.core.manifests.manifest import Manifest, read_manifest
 from mlflow_gitops.core.manifests.manifest_checks import check_policy, kind_of
-from mlflow_gitops.core.manifests.names import Kind, model_of
+from mlflow_gitops.core.manifests.names import Kind, folded, model_of
 from mlflow_gitops.core.manifests.policy import Policy, read_policy, rule_faults
 from mlflow_gitops.core.manifests.registry_folder import FileKind, RegistryFolder, stem_of
 from mlflow_gitops.core.wording import first_few
 from mlflow_gitops.core.yaml.document import Document
 from mlflow_gitops.core.yaml.problems import Problem, in_order
 from mlflow_gitops.core.yaml.schema_check import schema_text
+
+TWINS_WAY_OUT = (
+    "rename one of the models, or manage one from a registry folder of its own (--registry-dir)"
+)
+"""How to manage two models whose names some registries take for one."""
 
 LINK = "is a symbolic link; links are not followed, a manifest must be a plain file"
 
@@ -203,18 +208,18 @@ def _combination_problems(
 
 
 def name_clashes(paths: Iterable[str]) -> list[Problem]:
-    """Manifests with the same name, and names that differ only in case: some file systems and
-    databases take them for one.
+    """Manifests with the same name, and names that some file systems and registries take for one:
+    they differ only in case, or in how letters are composed.
 
     Every manifest of a clash gets a problem, because any of them may be the one that a change
     added.
     """
-    by_lower_name: dict[str, list[str]] = {}
+    by_folded_name: dict[str, list[str]] = {}
     for path in sorted(paths):
-        by_lower_name.setdefault(stem_of(path).lower(), []).append(path)
+        by_folded_name.setdefault(folded(model_of(stem_of(path))), []).append(path)
 
     problems: list[Problem] = []
-    for group in by_lower_name.values():
+    for group in by_folded_name.values():
         if len(group) > 1:
             for path in group:
                 problems += _clashes_of(path, group)
@@ -229,7 +234,12 @@ def _clashes_of(path: str, group: Sequence[str]) -> Iterator[Problem]:
         message = f"is a second manifest of the same model: {first_few(equal, 1)}"
         yield Problem(path, 1, 1, "duplicate-model", message)
     if differing:
-        message = f"differs only in case from {first_few(differing, 1)}"
+        is_case = any(stem_of(other).lower() == stem.lower() for other in differing)
+        difference = "in case" if is_case else "in the form of its letters or in spaces"
+        message = (
+            f"differs only {difference} from {first_few(differing, 1)}: some file systems and"
+            f" registries take both for one; {TWINS_WAY_OUT}"
+        )
         yield Problem(path, 1, 1, "case-clash", message)
 
 
