@@ -4,13 +4,15 @@ claimed that is not known."""
 from __future__ import annotations
 
 import errno
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from mlflow_gitops.app.reconciling.apply import apply_models
+from mlflow_gitops.app.reconciling.apply import apply_model, apply_models
+from mlflow_gitops.app.reconciling.progress import Progress
 from mlflow_gitops.core.history.mainline import Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.manifests.desired import Desired
@@ -22,6 +24,7 @@ from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import ModelPlan
 from mlflow_gitops.core.plan.plan_model import plan_model
 from mlflow_gitops.errors import RegistryFailure
+from mlflow_gitops.settings import Settings
 from tests.support.core.evidence import NO_EVIDENCE
 from tests.support.core.states import NAME, OWNER, commit
 from tests.support.registries.memory import MemoryRegistry
@@ -53,12 +56,13 @@ def registry() -> MemoryRegistry:
     return MemoryRegistry({NAME: ObservedModel(NAME, tags=tags, versions=versions)})
 
 
-def run(held: MemoryRegistry, whole: ModelHistory = HISTORY) -> Outcome:
+def planner_of(held: MemoryRegistry, whole: ModelHistory = HISTORY) -> Callable[[str], ModelPlan]:
     def again(name: str) -> ModelPlan:
         observed = held.read(name)
-        assert observed is not None
         history = whole
-        if observed.base == TARGET.sha:
+        if observed is None:
+            history = ModelHistory(BASE.sha, "deleted", (Point(None, whole.target),))
+        elif observed.base == TARGET.sha:
             history = replace(whole, base=TARGET.sha, points=whole.points[1:])
         elif observed.base != BASE.sha:
             history = ModelHistory(observed.base, "stale", (Point(None, whole.target),))
@@ -66,6 +70,11 @@ def run(held: MemoryRegistry, whole: ModelHistory = HISTORY) -> Outcome:
             name, history, observed, PlanContext(OWNER, "2026-02-01T00:00:00Z", NO_EVIDENCE)
         )
 
+    return again
+
+
+def run(held: MemoryRegistry, whole: ModelHistory = HISTORY) -> Outcome:
+    again = planner_of(held, whole)
     [outcome] = apply_models([again(NAME)], again, held, pauses=(0.0, 0.0, 0.0))
     return outcome
 
@@ -100,7 +109,8 @@ def test_a_newer_run_comes_between() -> None:
         outcome.error or ""
     )
     assert [refusal.code for refusal in outcome.refusals] == ["stale"]
-    assert outcome.changes == () and outcome.entered == ()
+    assert [(c.version, c.after) for c in outcome.changes] == [(3, "Staging")], "it was written"
+    assert outcome.entered == (), "and does not hold any more"
     assert held.models[NAME].holders("Production") == (3,) and held.models[NAME].base == NEWER.sha
 
 
@@ -117,7 +127,7 @@ def test_a_person_moves_a_version_between(move: int) -> None:
 
 
 def test_a_newer_run_ends_before_this_one_has_read_back() -> None:
-    """What it wrote over is not claimed as done by this run."""
+    """What this run wrote is counted, though the other one may have written over it."""
     held = registry()
     whole = len(
         plan_model(NAME, HISTORY, held.read(NAME), PlanContext(OWNER, "", NO_EVIDENCE)).applying
@@ -129,7 +139,7 @@ def test_a_newer_run_ends_before_this_one_has_read_back() -> None:
 
     meanwhile(held, whole, newer)
     outcome = run(held)
-    assert outcome.result == "failed" and outcome.changes == ()
+    assert outcome.result == "failed" and len(outcome.changes) == whole
 
 
 @pytest.mark.parametrize("late", [True, False])
@@ -178,12 +188,122 @@ def test_a_disk_of_ours_that_is_full_fails_the_model_alone() -> None:
     assert run(held).result == "applied"
 
 
-def test_a_fault_of_ours_is_no_failure_of_the_models() -> None:
+def test_a_fault_of_ours_fails_the_model_alone_and_is_named() -> None:
     held = registry()
 
     def faulty(*about: Any) -> None:
         raise FileNotFoundError(errno.ENOENT, "No such file or directory", "gone")
 
     held.transition = faulty  # type: ignore[method-assign]
-    with pytest.raises(FileNotFoundError):
-        run(held)
+    outcome = run(held)
+    assert outcome.result == "failed" and outcome.changes == ()
+    assert "Unexpected FileNotFoundError: " in (outcome.error or "")
+    assert "-v" in (outcome.error or "")
+
+
+WRITES = 8
+"""The writes of `HISTORY`, stamps included, are more than this; the seal is the last two."""
+
+
+def asked_for(held: MemoryRegistry) -> list[str]:
+    """The writes that MLflow holds and that are no stamps."""
+    return [write for write in held.writes if "gitops." not in write]
+
+
+def counted(outcome: Outcome) -> list[str]:
+    return [f"transition {change.version} {change.after}" for change in outcome.changes]
+
+
+def break_after(held: MemoryRegistry, number: int, fail: Callable[[], None]) -> None:
+    """Call `fail` right after a write was made, before its answer."""
+
+    def written() -> None:
+        if len(held.writes) == number:
+            fail()
+
+    held.written = written
+
+
+def raising(error: Exception) -> Callable[[], None]:
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("number", range(1, WRITES))
+@pytest.mark.parametrize(
+    "error",
+    [RegistryFailure("no"), KeyError("a bug of ours"), UnicodeError("odd"), RecursionError("deep")],
+    ids=lambda error: type(error).__name__,
+)
+def test_every_write_counts_if_the_store_fails_after_it(number: int, error: Exception) -> None:
+    held = registry()
+    break_after(held, number, raising(error))
+    outcome = run(held)
+    assert outcome.result == "failed" and outcome.has_written
+    assert counted(outcome) == asked_for(held) and len(held.writes) == number
+
+
+@pytest.mark.parametrize("number", range(1, WRITES))
+def test_every_answered_write_counts_if_the_server_dies(number: int) -> None:
+    """One write had no answer, and nothing can be read back: what is not known is said."""
+    held = registry()
+    is_dead: list[bool] = []
+    read = held.read
+
+    def die() -> None:
+        is_dead.append(True)
+        raise RegistryFailure("MLflow died.")
+
+    def read_if_alive(name: str) -> ObservedModel | None:
+        if is_dead:
+            raise RegistryFailure("MLflow died.")
+        return read(name)
+
+    break_after(held, number, die)
+    held.read = read_if_alive  # type: ignore[method-assign]
+    outcome = run(held)
+    answered = [write for write in held.writes[: number - 1] if "gitops." not in write]
+    assert outcome.result == "failed" and outcome.has_written and counted(outcome) == answered
+    assert "could not be read back" in (outcome.error or "")
+    assert "did not answer one write" in (outcome.error or "")
+
+
+@pytest.mark.parametrize("number", range(1, WRITES))
+def test_every_write_counts_if_the_model_is_deleted_after_it(number: int) -> None:
+    held = registry()
+
+    def delete() -> None:
+        if NAME in held.models:
+            del held.models[NAME]
+
+    break_after(held, number, delete)
+    outcome = run(held)
+    assert outcome.result == "failed" and outcome.has_written
+    assert counted(outcome) == asked_for(held)
+    assert len(held.writes) == number and NAME not in held.models, "it is not made again"
+
+
+def test_an_interrupted_run_stops_between_two_writes_and_counts_them() -> None:
+    held, stop = registry(), threading.Event()
+    break_after(held, 2, stop.set)
+    progress = Progress(NAME, planner_of(held), stop)
+    outcome = apply_model(progress, held, (), Settings())
+    assert outcome.result == "failed" and counted(outcome) == asked_for(held)
+    assert len(held.writes) == 2 and "interrupted" in (outcome.error or "")
+
+
+def test_the_traceback_comes_with_verbose_and_without_secrets(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "correct-horse")
+    for verbosity, lines in ((0, False), (1, True)):
+        held = registry()
+        break_after(held, 1, raising(ValueError("login correct-horse failed")))
+        progress = Progress(NAME, planner_of(held))
+        outcome = apply_model(progress, held, (), Settings(verbosity=verbosity))
+        shown = capsys.readouterr().err
+        assert ("Traceback" in shown) is lines
+        assert "correct-horse" not in shown + str(outcome.error)
+        assert "ValueError: login *** failed" in str(outcome.error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlflow_gitops.core.history.base import NO_BASE, Base, find_base
+from mlflow_gitops.core.history.base import NO_BASE, Base, base_while_writing, find_base
 from mlflow_gitops.core.observed.model import BASE_TAG, OWNER_TAG, ObservedModel
 
 OWNER, OTHER = "root:registry", "elsewhere:registry"
@@ -25,7 +25,7 @@ def base_of(
     adopt: bool = False,
 ) -> Base:
     return find_base(
-        observed, owner, LINE, MAIN_LINE.__contains__, lambda name: recorded, adopt=adopt
+        "m", observed, owner, LINE, MAIN_LINE.__contains__, lambda name: recorded, adopt=adopt
     )
 
 
@@ -49,7 +49,30 @@ def test_a_shallow_clone_knows_no_base_without_a_stamp() -> None:
 
 def test_a_deleted_stamp_does_not_make_a_model_new() -> None:
     assert base_of(shown(None), recorded="one") == Base("one", "lost")
-    assert base_of(None, recorded="one") == NO_BASE, "a model that MLflow lacks is made anew"
+
+
+def test_a_deleted_model_is_not_made_again_unless_it_is_adopted() -> None:
+    assert base_of(None) == NO_BASE
+    assert base_of(None, recorded="one") == Base("one", "deleted")
+    assert base_of(None, owner=None, recorded="one") == Base("one", "deleted")
+    assert base_of(None, recorded="one", adopt=True) == NO_BASE
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "current", "expected"),
+    [
+        (None, None, NO_BASE, NO_BASE),
+        (shown(None), None, NO_BASE, Base(None, "deleted")),
+        (shown("one"), None, NO_BASE, Base("one", "deleted")),
+        (shown("one"), shown(None), NO_BASE, Base("one", "lost")),
+        (shown(None), shown(None), NO_BASE, NO_BASE),
+        (shown("one"), shown("two"), Base("two", "known"), Base("two", "known")),
+    ],
+)
+def test_a_model_that_is_deleted_during_a_run_is_not_begun_anew(
+    before: ObservedModel | None, now: ObservedModel | None, current: Base, expected: Base
+) -> None:
+    assert base_while_writing(current, before, now) == expected
 
 
 def test_adopting_takes_any_model_as_new_but_one_that_is_ahead() -> None:
@@ -64,5 +87,5 @@ def test_nothing_is_read_if_the_stamp_answers() -> None:
     def unread(name: str) -> bool:
         raise AssertionError(name)
 
-    base = find_base(shown("one"), OWNER, LINE, unread, lambda name: str(unread(name)))
+    base = find_base("m", shown("one"), OWNER, LINE, unread, lambda name: str(unread(name)))
     assert base == Base("one", "known")

@@ -23,7 +23,8 @@ from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Change, Plan
 from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.edges.git.notes import Notes
-from mlflow_gitops.errors import GitFailure
+from mlflow_gitops.edges.mlflow.server_errors import NOT_FOUND
+from mlflow_gitops.errors import GitFailure, RegistryFailure
 from mlflow_gitops.settings import utc_now
 
 UnrecordedChanges = Callable[[str, str, "str | None"], Sequence[Change]]
@@ -138,7 +139,11 @@ class Recorder:
                 for name in models
             ]
         for stamped in stamping:
-            stamped.result()
+            try:
+                stamped.result()
+            except RegistryFailure as failure:
+                if failure.code != NOT_FOUND:  # a model that was deleted has no stamps
+                    raise
 
     def _owner_in_stamps(self, models: Sequence[str]) -> str | None:
         """The owner in the models' stamps. A shallow clone does not know its root commit, so it
@@ -167,14 +172,17 @@ class Recorder:
 
 
 def _stamped_commits(plan: Plan) -> dict[str, str]:
-    """The models with this repository's stamp, and the commit in it."""
+    """The models with this repository's stamp, and the commit in it. A model that is missing in
+    MLflow has no stamps."""
     return {
         model.model: model.base
         for model in plan.models
-        if model.base and all(refusal.code != "owner" for refusal in model.refusals)
+        if model.base
+        and model.sync != "Missing"
+        and all(refusal.code != "owner" for refusal in model.refusals)
     }
 
 
 def _is_done(outcome: Outcome) -> bool:
     """Whether the run applied the model, or tried to."""
-    return outcome.result in ("applied", "failed") or bool(outcome.changes)
+    return outcome.result in ("applied", "failed") or outcome.has_written

@@ -25,9 +25,10 @@ class BaseFinder:
         self.owner = owner
         self._adopt = adopt
 
-    def base(self, observed: ObservedModel | None) -> Base:
-        """The base of a model that MLflow shows like this."""
+    def base(self, name: str, observed: ObservedModel | None) -> Base:
+        """The base of a model that MLflow shows like this; None if MLflow does not have it."""
         return find_base(
+            name,
             observed,
             self.owner,
             self.line,
@@ -40,10 +41,14 @@ class BaseFinder:
         """Whether a commit is on the main line, as it is now, and exists in this clone."""
         return commit in self._workspace.main_line and self._workspace.git.exists(commit)
 
+    def read_receipts_again(self) -> None:
+        """Let the next question read the receipts anew: a run may have written some since."""
+        self.__dict__.pop("_last_applied", None)
+
     @cached_property
     def _last_applied(self) -> Mapping[str, str]:
         """The models that a receipt in this clone reports as applied, each with its newest such
-        commit. Only read if a stamp is missing."""
+        commit. Only read if a stamp or a model is missing."""
         receipts = Notes.of_repository(self._workspace.git).receipts()
         return {
             name: receipt.commit

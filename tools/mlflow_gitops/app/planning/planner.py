@@ -18,7 +18,7 @@ from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.planning.selection import PlannedModels, Selector
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.core.history.base import Base
+from mlflow_gitops.core.history.base import Base, base_while_writing
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
@@ -81,7 +81,10 @@ class Planner:
         selection = self._selector.select(names, unplanned)
 
         progress("reading git history")
-        bases = {name: self._bases.base(selection.observed.get(name)) for name in selection.managed}
+        self._bases.read_receipts_again()
+        bases = {
+            name: self._bases.base(name, selection.observed.get(name)) for name in selection.managed
+        }
         self.histories.prefetch((file_stem(name), base) for name, base in bases.items())
         models = tuple(
             self._plan_model(selection.desired[name], selection.observed.get(name), base)
@@ -99,7 +102,10 @@ class Planner:
         """Read one model of a plan again and plan it anew."""
         desired = planned.desired[name]
         observed = self.registry.read(name, desired.manifest.kind)
-        return self._plan_model(desired, observed, self._bases.base(observed))
+        base = self._bases.base(name, observed)
+        if not (self._options.adopt and observed is not None):
+            base = base_while_writing(base, planned.observed.get(name), observed)
+        return self._plan_model(desired, observed, base)
 
     def at(self, commit: str) -> Planner | None:
         """A planner with the same options for another commit; None if that is not on the main line

@@ -3,11 +3,12 @@ reading back (DESIGN §6, RULES R5)."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-from mlflow_gitops.app.reconciling.progress import Progress
+from mlflow_gitops.app.reconciling.progress import Progress, StoppedError
 from mlflow_gitops.app.reconciling.registry_writer import (
     RegistryWriter,
     WrongNumberError,
@@ -16,10 +17,12 @@ from mlflow_gitops.app.reconciling.registry_writer import (
     write_all,
     write_seal,
 )
+from mlflow_gitops.app.unexpected import describe, print_traceback
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import ModelPlan
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.errors import Refused, RegistryFailure, shortage
+from mlflow_gitops.settings import Settings
 
 Replan = Callable[[str], ModelPlan]
 """Reads one model again and plans it anew."""
@@ -32,6 +35,7 @@ def apply_models(
     writers: int = 1,
     keep: Callable[[Outcome], None] = lambda outcome: None,
     pauses: Sequence[float] = (),
+    settings: Settings = Settings(),
 ) -> Generator[Outcome]:
     """Apply the planned models, up to `writers` at a time, and yield the outcome of each, in the
     order in which they finish.
@@ -43,7 +47,7 @@ def apply_models(
 
     `keep` gets every outcome as well, from the thread that has it. If the caller stops early
     (Ctrl-C) and closes the iterator, models not begun are left as they are, and those under way are
-    finished and kept.
+    finished and kept. If that is interrupted again, they stop before their next write.
     """
     working = []
     for plan in plans:
@@ -54,26 +58,53 @@ def apply_models(
             keep(outcome)
             yield outcome
 
+    stop = threading.Event()
+
     def apply(name: str) -> Outcome:
-        outcome = apply_model(name, replan, registry, pauses)
+        outcome = apply_model(Progress(name, replan, stop), registry, pauses, settings)
         keep(outcome)
         return outcome
 
-    with ThreadPoolExecutor(max_workers=max(1, writers), thread_name_prefix="apply") as pool:
-        futures = [pool.submit(apply, name) for name in working]
+    pool = ThreadPoolExecutor(max_workers=max(1, writers), thread_name_prefix="apply")
+    futures = [pool.submit(apply, name) for name in working]
+    try:
+        for future in as_completed(futures):
+            yield future.result()
+    finally:
         try:
-            for future in as_completed(futures):
-                yield future.result()
-        finally:
-            for future in futures:
-                future.cancel()
+            pool.shutdown(cancel_futures=True)
+        except BaseException:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def apply_model(
-    name: str, replan: Replan, registry: RegistryWriter, pauses: Sequence[float]
+    progress: Progress, registry: RegistryWriter, pauses: Sequence[float], settings: Settings
 ) -> Outcome:
     """Write one model. After a failure that may pass, read the model again and go on from there."""
-    progress = Progress(name, replan)
+    try:
+        return _attempts(progress, registry, pauses)
+    except StoppedError:
+        return progress.outcome_after_failure(error="The run was interrupted before its end.")
+    except Exception as error:  # whatever happens, what was written is recorded
+        message = shortage(error)
+        if message is None:
+            message = f"Unexpected {describe(error)}. Run this with -v and report what it prints."
+            print_traceback(progress.name, error, settings)
+        return _outcome_after_surprise(progress, message)
+
+
+def _outcome_after_surprise(progress: Progress, message: str) -> Outcome:
+    """The outcome after an exception that nobody expected, also if it comes again while the model
+    is read back."""
+    try:
+        return progress.outcome_after_failure(error=message)
+    except Exception:
+        return progress.outcome((), f"{message} What was written could not be read back.")
+
+
+def _attempts(progress: Progress, registry: RegistryWriter, pauses: Sequence[float]) -> Outcome:
     for pause in (*pauses, None):
         try:
             return _attempt(progress, registry)
@@ -90,34 +121,39 @@ def apply_model(
             if not failure.transient or pause is None:
                 return progress.outcome_after_failure(error=str(failure))
             time.sleep(pause)
-        except OSError as error:  # the artifacts of a copy lie on this machine's disk meanwhile
-            message = shortage(error)
-            if message is None:
-                raise
-            return progress.outcome_after_failure(error=message)
     raise AssertionError("the last try returns")
 
 
 def _attempt(progress: Progress, registry: RegistryWriter) -> Outcome:
     """Make one model's writes, and seal it if MLflow then shows all of them."""
     plan = progress.read_back()
+    if progress.is_deleted(plan):
+        return _outcome_of_deleted(progress, plan)
     if not plan.has_work:
         return progress.outcome(plan.refusals)
 
     plan = with_copies(plan, registry)
     progress.begin(plan)
-    write_all(progress.name, plan, registry)
+    write_all(progress.name, plan, registry, progress)
 
     remaining = progress.read_back()
     if progress.overtaken:
         return progress.outcome_after_failure()
+    if progress.is_deleted(remaining):
+        return _outcome_of_deleted(progress, remaining)
     if remaining.applying or not all(is_seal(stamp) for stamp in remaining.stamps):
         raise RegistryFailure(
             "MLflow accepted the writes but shows something else; someone may be changing it."
         )
-    write_seal(progress.name, remaining.stamps, registry)
+    write_seal(progress.name, remaining.stamps, registry, progress)
     progress.sealed = True
     return progress.outcome(remaining.refusals)
+
+
+def _outcome_of_deleted(progress: Progress, plan: ModelPlan) -> Outcome:
+    """The outcome of a model that somebody deleted after this run had written to it."""
+    error = f"{progress.name} was deleted in MLflow while this run wrote to it."
+    return progress.outcome(plan.refusals, error)
 
 
 def _outcome_without_work(plan: ModelPlan) -> Outcome:

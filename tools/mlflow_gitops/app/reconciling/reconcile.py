@@ -6,7 +6,7 @@ prints.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from mlflow_gitops.app.receipts import Recorder
 from mlflow_gitops.app.reconciling.apply import apply_models
 from mlflow_gitops.app.reconciling.earlier_refusals import EarlierRefusals
 from mlflow_gitops.app.reconciling.unrecorded import unrecorded_changes
+from mlflow_gitops.app.unexpected import describe, print_traceback
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Change, Plan
@@ -75,9 +76,9 @@ class Reconciler:
         )
         self._writers = jobs or registry.writers
         registry_facts = {"registry": registry.display_uri, "workspace": registry.workspace}
-        self._patience = workspace.settings.patience
+        self._settings = workspace.settings
         self._recorder = Recorder(
-            Notes.of_repository(workspace.git, self._patience.receipt_tries),
+            Notes.of_repository(workspace.git, self._settings.patience.receipt_tries),
             registry,
             self.planner.owner,
             registry_facts,
@@ -105,21 +106,32 @@ class Reconciler:
             self.planner.registry,
             self._writers,
             finished.append,
-            self._patience.write_pauses,
+            self._settings.patience.write_pauses,
+            self._settings,
         )
-        receipt = None
         try:
             for _ in follow(outcomes):
                 pass
         finally:
-            outcomes.close()
-            order = {model.model: index for index, model in enumerate(planned.plan.models)}
-            finished.sort(key=lambda outcome: order[outcome.model])
             try:
-                receipt = self._recorder.record(self.commit, finished)
-            except Failure as failure:
-                faults.append(str(failure))
+                outcomes.close()
+            finally:
+                order = {model.model: index for index, model in enumerate(planned.plan.models)}
+                finished.sort(key=lambda outcome: order[outcome.model])
+                receipt = self._record(finished, faults)
         return RunResult(tuple(finished), receipt, tuple(recovered), tuple(faults))
+
+    def _record(self, outcomes: Sequence[Outcome], faults: list[str]) -> str | None:
+        """Write the receipt of this run, and return its digest. If that fails, the reason is added
+        to `faults`: the run is applied, and the caller must still hear of it."""
+        try:
+            return self._recorder.record(self.commit, outcomes)
+        except Failure as failure:
+            faults.append(str(failure))
+        except Exception as error:
+            print_traceback("receipt", error, self._settings)
+            faults.append(f"Unexpected {describe(error)}.")
+        return None
 
     def refused_at(self, since: str | None, plan: Plan) -> EarlierRefusals:
         """What of a plan's refusals was refused at an earlier commit already (RULES R8). That
@@ -143,6 +155,9 @@ class Reconciler:
             return self._recover(planned), []
         except Failure as failure:
             return [], [str(failure)]
+        except Exception as error:  # what earlier runs left out must not keep this one from healing
+            print_traceback("receipt", error, self._settings)
+            return [], [f"Unexpected {describe(error)}."]
 
     def _recover(self, planned: Planned) -> list[str]:
         @cache

@@ -61,7 +61,15 @@ def with_copies(plan: ModelPlan, registry: RegistryWriter) -> ModelPlan:
     return replace(plan, changes=tuple(copied(change) for change in plan.changes))
 
 
-def write_all(name: str, plan: ModelPlan, registry: RegistryWriter) -> None:
+class WriteLog(Protocol):
+    """Notes each write of one model: before it is made, and when MLflow has answered that it is
+    done."""
+
+    def begin_write(self, change: Change) -> None: ...
+    def end_write(self, change: Change) -> None: ...
+
+
+def write_all(name: str, plan: ModelPlan, registry: RegistryWriter, log: WriteLog) -> None:
     """Make a plan's writes, except for the seal.
 
     Before each move except for the first, the versions that move are read again. MLflow (3.17)
@@ -78,16 +86,18 @@ def write_all(name: str, plan: ModelPlan, registry: RegistryWriter) -> None:
         is_move = change.action == "transition"
         if is_move and has_moved:
             _check_unmoved(name, stages, registry)
-        _write(name, change, registry)
+        _write_logged(name, change, registry, log)
         if is_move:
             has_moved = True
             stages[change.version or 0] = change.after
 
 
-def write_seal(name: str, stamps: Iterable[Change], registry: RegistryWriter) -> None:
+def write_seal(
+    name: str, stamps: Iterable[Change], registry: RegistryWriter, log: WriteLog
+) -> None:
     """Write the model's own stamps, after everything else was read back."""
     for stamp in stamps:
-        _write(name, stamp, registry)
+        _write_logged(name, stamp, registry, log)
 
 
 def is_seal(stamp: Change) -> bool:
@@ -102,6 +112,12 @@ def _check_unmoved(name: str, stages: Mapping[int, object], registry: RegistryWr
     for number, stage in stages.items():
         if number not in versions or versions[number].stage != stage:
             raise RegistryFailure(f"Someone else is moving versions of {name}.", transient=True)
+
+
+def _write_logged(name: str, change: Change, registry: RegistryWriter, log: WriteLog) -> None:
+    log.begin_write(change)
+    _write(name, change, registry)
+    log.end_write(change)
 
 
 def _write(name: str, change: Change, registry: RegistryWriter) -> None:

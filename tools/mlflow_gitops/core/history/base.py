@@ -9,10 +9,11 @@ from typing import Literal
 
 from mlflow_gitops.core.observed.model import ObservedModel
 
-BaseState = Literal["none", "known", "stale", "unknown", "lost"]
+BaseState = Literal["none", "known", "stale", "unknown", "lost", "deleted"]
 """`none`: the model was never reconciled, or is adopted. `known`: the base is on the target's line.
 `stale`: the base is a later commit of the main line. `unknown`: the base cannot be read. `lost`: a
-receipt names the base, but MLflow no longer has the stamp."""
+receipt names the base, but MLflow no longer has the stamp. `deleted`: a receipt names the base, but
+MLflow no longer has the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ NO_BASE = Base(None, "none")
 
 
 def find_base(
+    name: str,
     observed: ObservedModel | None,
     owner: str | None,
     line: Container[str],
@@ -46,7 +48,8 @@ def find_base(
     *,
     adopt: bool = False,
 ) -> Base:
-    """The base of a model that MLflow shows as `observed` (None: MLflow does not have it).
+    """The base of the model `name`, which MLflow shows as `observed` (None: MLflow does not have
+    it).
 
     `owner` is this repository's; None in a shallow clone, which does not know its own. `line` holds
     the commits up to the target. `is_on_main_line` and `last_applied` are called only if the answer
@@ -61,18 +64,39 @@ def find_base(
         return NO_BASE
 
     if stamp is None:
-        return _base_without_stamp(observed, owner, last_applied)
+        return _base_without_stamp(name, observed, owner, last_applied)
     if stamp in line:
         return Base(stamp, "known")
     return Base(stamp, "stale" if is_later else "unknown")
 
 
-def _base_without_stamp(
-    observed: ObservedModel | None, owner: str | None, last_applied: Callable[[str], str | None]
+def base_while_writing(
+    current: Base, before: ObservedModel | None, now: ObservedModel | None
 ) -> Base:
-    # Otherwise, deleting the stamps would be a way to adopt what MLflow shows without any gate.
-    if observed is not None and (commit := last_applied(observed.name)):
-        return Base(commit, "lost")
+    """The base of a model that is read again during a run.
+
+    `before` is what MLflow showed when the run began, and `now` is what it shows at this moment. A
+    model that was deleted since, or lost its stamps, is not begun anew: no receipt need name it.
+    """
+    if before is None:
+        return current
+    if now is None:
+        return Base(before.base, "deleted")
+    if before.base and now.base is None and current.state == "none":
+        return Base(before.base, "lost")
+    return current
+
+
+def _base_without_stamp(
+    name: str,
+    observed: ObservedModel | None,
+    owner: str | None,
+    last_applied: Callable[[str], str | None],
+) -> Base:
+    # Otherwise, deleting the stamps would be a way to adopt what MLflow shows without any gate, and
+    # a deleted model would be created again, with other versions under the same numbers.
+    if commit := last_applied(name):
+        return Base(commit, "deleted" if observed is None else "lost")
 
     # A shallow clone knows neither what earlier commits declared nor which repository it is.
     return NO_BASE if owner else Base(None, "unknown")

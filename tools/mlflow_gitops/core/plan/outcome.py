@@ -15,8 +15,8 @@ Result = Literal["applied", "unchanged", "deferred", "refused", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one model. `changes` were read back as applied; `error` says why the rest was
-    not."""
+    """What became of one model. `changes` are the writes that were made: MLflow answered that they
+    were done, or reading back showed them. `error` says why the rest was not."""
 
     model: str
     result: Result
@@ -33,3 +33,5 @@ class Outcome:
     """Making commits to who stands behind them."""
     already_applied: tuple[Change, ...] = ()
     """What git asked for and MLflow held already when the run came to the model."""
+    has_written: bool = False
+    """Whether the run may have written anything to the model, stamps included."""

@@ -39,9 +39,10 @@ def plan_model(
         observed_stages(model, desired),
         desired_stages(desired),
     )
-    if history.base_state in ("stale", "unknown", "lost"):
+    if history.base_state not in ("none", "known"):
         refused = tuple(refusals(desired, history, observed, (), context))
-        return replace(plan, sync="Unknown", refusals=refused)
+        sync: Sync = "Missing" if observed is None else "Unknown"
+        return replace(plan, sync=sync, refusals=refused)
 
     changes, notes = find_changes(desired, history, model, is_new=observed is None)
     refused = tuple(refusals(desired, history, observed, changes, context))

@@ -35,7 +35,7 @@ def refusals(
     model = observed or ObservedModel(desired.manifest.name)
     refusal = _identity_refusal(desired.manifest, observed, context)
     if refusal is None:
-        refusal = _base_refusal(desired.manifest.name, history)
+        refusal = _base_refusal(desired.manifest, history)
         if refusal is not None and history.base_state == "lost":
             yield from pin_refusals(desired, model, (), context.evidence.record)
     if refusal is None and observed is None and desired.manifest.kind == "prompt":
@@ -50,7 +50,7 @@ def refusals(
         return
 
     yield from alias_refusals(desired)
-    yield from version_refusals(desired, model, is_new=observed is None)
+    yield from version_refusals(desired, history.before, model, is_new=observed is None)
     compared = moved_versions(changes) | versions_changed_in_git(desired, history)
     yield from pin_refusals(desired, model, compared, context.evidence.record)
     yield from origin_refusals(desired, model, context.evidence)
@@ -99,9 +99,11 @@ def _identity_refusal(
     return None
 
 
-def _base_refusal(name: str, history: ModelHistory) -> Refusal | None:
+def _base_refusal(manifest: Manifest, history: ModelHistory) -> Refusal | None:
     """The refusal of a base that the target cannot be compared with (RULES R1)."""
-    base = _short(history.base)
+    name, base = manifest.name, _short(history.base)
+    if history.base_state == "deleted":
+        return _deleted_refusal(manifest, history.base)
     if history.base_state == "stale":
         return Refusal(
             "stale",
@@ -124,6 +126,22 @@ def _base_refusal(name: str, history: ModelHistory) -> Refusal | None:
             f" shows, reconcile {name} --adopt",
         )
     return None
+
+
+def _deleted_refusal(manifest: Manifest, base: str | None) -> Refusal:
+    """The refusal of a model that was reconciled and that MLflow no longer has."""
+    name = manifest.name
+    reconciled = f"a receipt says that {name} was reconciled to {_short(base)}"
+    if base is None:
+        reconciled = f"{name} was there when this run began"
+    again = f"to begin anew, reconcile {name} --adopt"
+    if manifest.kind == "prompt":
+        again = f"to begin anew, register it again and reconcile {name} --adopt"
+    return Refusal(
+        "deleted",
+        f"{reconciled}; MLflow no longer has it, or does not show it to these credentials",
+        f"if that is intended, delete its manifest (if it was renamed: git mv); {again}",
+    )
 
 
 # -- freezes --------------------------------------------------------------------------------------

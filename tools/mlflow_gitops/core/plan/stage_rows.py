@@ -75,12 +75,12 @@ def _drift_text(
     for version in after:
         if version in before:
             continue
-        if not is_native:
-            texts.append(f"{version} lost its alias in MLflow")
-        elif version in observed.versions:
-            texts.append(f"{version} was moved to {observed.versions[version].stage} in MLflow")
-        else:
+        if version not in observed.versions:
             texts.append(f"{version} was deleted in MLflow")
+        elif not is_native:
+            texts.append(f"{version} lost its alias in MLflow")
+        else:
+            texts.append(f"{version} was moved to {observed.versions[version].stage} in MLflow")
 
     entered = [version for version in before if version not in after]
     texts += [f"{version} was moved to {stage} in MLflow" for version in entered]

@@ -32,10 +32,14 @@ def alias_refusals(desired: Desired) -> Iterator[Refusal]:
             )
 
 
-def version_refusals(desired: Desired, model: ObservedModel, *, is_new: bool) -> Iterator[Refusal]:
+def version_refusals(
+    desired: Desired, base: Desired | None, model: ObservedModel, *, is_new: bool
+) -> Iterator[Refusal]:
     """Versions that are missing in MLflow: refused unless the manifest says where to register them
-    from, and MLflow can give them their number."""
+    from, and MLflow can give them their number. A version that MLflow had at the base was deleted
+    since, and is not registered again."""
     manifest = desired.manifest
+    reconciled = _reconciled_versions(base) if base is not None else frozenset()
     holders = {version for versions in manifest.stages.values() for version in versions}
     named_versions = holders | set(manifest.aliases.values())
     noted = _number(model.tags.get(HIGHEST_TAG))
@@ -49,7 +53,10 @@ def version_refusals(desired: Desired, model: ObservedModel, *, is_new: bool) ->
         spec = manifest.versions.get(version)
         if version in model.versions:
             continue
-        if spec is None or not spec.can_be_registered:
+        is_registered_here = spec is not None and spec.can_be_registered
+        if version in reconciled and (version in named_versions or is_registered_here):
+            yield _deleted_version(manifest, model, version, next_number=highest + 1)
+        elif spec is None or not spec.can_be_registered:
             if version in named_versions:
                 yield _missing_version(manifest, model, version, is_new=is_new)
         elif version <= highest or (is_certain and version > highest + 1):
@@ -63,6 +70,28 @@ def version_refusals(desired: Desired, model: ObservedModel, *, is_new: bool) ->
             )
         else:
             highest = version
+
+
+def _reconciled_versions(base: Desired) -> frozenset[int]:
+    """The versions that MLflow had when the model was reconciled to its base: it is sealed only
+    after all of them were read back."""
+    manifest = base.manifest
+    holders = {version for versions in manifest.stages.values() for version in versions}
+    pinned = {number for number, spec in manifest.versions.items() if spec.can_be_registered}
+    return frozenset(holders | set(manifest.aliases.values()) | pinned)
+
+
+def _deleted_version(
+    manifest: Manifest, model: ObservedModel, version: int, *, next_number: int
+) -> Refusal:
+    detail = f"version {version} of {manifest.name} was deleted in MLflow"
+    if model.versions:
+        detail += f"; it has {_version_summary(model)}"
+    way_out = (
+        f"take version {version} out of the manifest; a version that is registered again gets a new"
+        f" number, {next_number} or higher"
+    )
+    return Refusal("missing_version", detail, way_out, version=version)
 
 
 def _missing_version(
