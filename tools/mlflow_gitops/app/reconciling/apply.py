@@ -24,6 +24,8 @@ from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.errors import Refused, RegistryFailure, shortage
 from mlflow_gitops.settings import Settings
 
+_DEFAULT_SETTINGS = Settings()
+
 Replan = Callable[[str], ModelPlan]
 """Reads one model again and plans it anew."""
 
@@ -35,7 +37,7 @@ def apply_models(
     writers: int = 1,
     keep: Callable[[Outcome], None] = lambda outcome: None,
     pauses: Sequence[float] = (),
-    settings: Settings = Settings(),
+    settings: Settings = _DEFAULT_SETTINGS,
 ) -> Generator[Outcome]:
     """Apply the planned models, up to `writers` at a time, and yield the outcome of each, in the
     order in which they finish.
