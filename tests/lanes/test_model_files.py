@@ -243,7 +243,7 @@ def test_a_storage_that_does_not_answer_is_asked_once(
         never.wait(20)
 
     monkeypatch.setattr("mlflow.artifacts.list_artifacts", silent)
-    artifacts = Artifacts(sqlite_uri, sqlite_uri, seconds=0.05)
+    artifacts = Artifacts(sqlite_uri, sqlite_uri, seconds=1)
     for key in ("one", "two"):
         with pytest.raises(RegistryFailure):
             artifacts.read(f"s3://bucket/{key}")

@@ -232,7 +232,7 @@ def test_a_name_is_a_models_or_a_prompts(team: Team, shelf: LaneRegistry, prompt
     assert not list(shelf.client.search_registered_models(f"name = '{missing}'")), (
         "nobody makes it a model"
     )
-    assert "no prompt" in team.run("promote", model, "1", "Staging").err
+    assert "not a prompt" in team.run("promote", model, "1", "Staging").err
 
 
 def test_imported_and_followed(team: Team, shelf: LaneRegistry, prompt: Register) -> None:
