@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -420,18 +421,54 @@ def test_version_deleted_and_re_created(company: Company) -> None:
     assert company.production() == set() and "pin 1 source" in company.found_by_verify()
 
 
-def test_held_stamp_forged(company: Company) -> None:
-    """A stamp makes a new version look like one that held Production before, so that going to it
-    looks like a rollback. That is exempt from some gates, but from neither approvals nor tags, and
-    `verify` finds the stamp."""
+FORGED_HISTORY = """\
+stages:
+  Staging: {alias: staging}
+  Production: {alias: production, from: [Staging], soak: 1h}
+"""
+
+
+def forge_held_stamp(company: Company, stage: str = "Production") -> int:
+    """Write the tag of a version that a reconcile put in a stage."""
     first = company.team.git("rev-list", "--max-parents=0", "HEAD")
-    company.client.set_model_version_tag(
-        MODEL, "3", "gitops.held.Production", f"{first}@2026-01-01T00:00:00Z"
-    )
-    assert company.found_by_verify() == {"held 3 Production"}
-    company.merge(company.propose(3))
-    why = company.refused()
-    assert "0 of 1 approval" in why and "validation" in why
+    stamp = f"{first}@2026-01-01T00:00:00Z"
+    company.client.set_model_version_tag(MODEL, "3", f"gitops.held.{stage}", stamp)
+    return 3
+
+
+def copy_held_stamp(company: Company, stage: str = "Production") -> int:
+    """Copy a version that another model has in that stage; MLflow copies its tags."""
+    team, client = company.team, company.client
+    client.create_registered_model("other")
+    client.create_model_version("other", "dbfs:/models/other", await_creation_for=0)
+    team.write("models/other.yaml", f"name: other\nstages: {{{stage}: 1}}\n")
+    team.git("add", "-A")
+    company.commit("Another model")
+    company.push("main")
+    assert company.reconcile("other", "--adopt").code == 0, "a model of its own"
+    return int(client.copy_model_version("models:/other/1", MODEL).version)
+
+
+@pytest.mark.parametrize("forge", [forge_held_stamp, copy_held_stamp])
+def test_held_stamp_forged(company: Company, forge: Callable[..., int]) -> None:
+    """A stamp makes a new version look like one that held Production before, so that going to it
+    looks like a rollback. Receipts say what held it: the gates are asked, a freeze holds."""
+    company.team.write("policy.yaml", FORGED_HISTORY.replace(", from: [Staging], soak: 1h", ""))
+    company.commit("Open")
+    company.push("main")
+    version = forge(company)
+    assert f"held {version} Production" in company.found_by_verify()
+    company.team.write("policy.yaml", FORGED_HISTORY)
+    company.commit("Gates")
+    company.push("main")
+    company.merge(company.propose(version))
+    assert f"{version} was not in Staging before" in company.refused(MODEL)
+
+    frozen = FORGED_HISTORY + "freeze: {reason: holidays, until: '2099-01-01'}\n"
+    company.team.write("policy.yaml", frozen)
+    company.commit("Freeze")
+    company.push("main")
+    assert "frozen: changes are frozen" in company.refused(MODEL)
 
 
 def show(company: Company, version: int) -> None:

@@ -529,12 +529,28 @@ def test_a_rollback_goes_to_what_really_held_the_stage(storied: Team) -> None:
     assert message.endswith("False alarms")
     storied.reconcile()
     assert production(storied) == 2
-    # Once more goes forward again, and says so.
+    # Once more goes further back, and never to what was rolled back itself.
     ran = storied.run("rollback", "fraud", "--dry-run")
-    assert (
-        "+  Production: 4" in ran.out
-        and "so this goes forward again. To go further back: --to 1" in ran.err
-    )
+    assert "+  Production: 1" in ran.out and "4 was rolled back from Production on" in ran.err
+    ran = storied.run("rollback", "fraud", "--to", "4", "--dry-run")
+    assert "+  Production: 4" in ran.out
+    assert "warning: 4 was rolled back from Production on" in ran.err
+    assert "The gates judge it like a new version." in ran.err
+
+
+def test_a_rollback_needs_the_receipts(storied: Team, tmp_path: Path) -> None:
+    """A clone that did not fetch them knows of no version that a reconcile put in the stage."""
+    storied.git("clone", "-q", "--bare", ".", str(tmp_path / "remote"))
+    storied.git("clone", "-q", str(tmp_path / "remote"), str(tmp_path / "other"))
+    other = Team(tmp_path / "other", storied.uri)
+    for uri in (storied.uri, "sqlite:////nowhere/mlflow.db"):
+        ran = other.run("rollback", "fraud", uri=uri)
+        assert ran.code == 4 and "No receipt in this clone records" in ran.err
+        assert "git fetch origin refs/notes/mlflow-gitops:refs/notes/mlflow-gitops" in ran.err
+    remote = str(tmp_path / "remote")
+    storied.git("push", "-q", remote, "refs/notes/mlflow-gitops")
+    other.git("fetch", "-q", "origin", "refs/notes/mlflow-gitops:refs/notes/mlflow-gitops")
+    assert "+  Production: 2" in other.run("rollback", "fraud").out
 
 
 def test_a_rollback_says_in_json_when_it_held(storied: Team) -> None:
@@ -564,9 +580,12 @@ def test_a_rollback_to_what_never_held_the_stage_is_refused(storied: Team) -> No
     assert "Nothing to change" in refused(storied, "rollback", "fraud", "--to", "4", code=0)
 
 
-def test_a_rollback_without_mlflow_goes_by_git_alone(storied: Team) -> None:
+def test_a_rollback_without_mlflow_goes_by_git_and_receipts(storied: Team) -> None:
     ran = storied.run("rollback", "fraud", uri="sqlite:////nowhere/mlflow.db")
-    assert ran.code == 0 and "+  Production: 3" in ran.out and "MLflow cannot be reached" in ran.err
+    assert ran.code == 0 and "+  Production: 2" in ran.out and "MLflow cannot be reached" in ran.err
+    storied.git("update-ref", "-d", "refs/notes/mlflow-gitops")
+    ran = storied.run("rollback", "fraud", uri="sqlite:////nowhere/mlflow.db")
+    assert ran.code == 0 and "+  Production: 3" in ran.out and "from git alone" in ran.err
 
 
 def test_a_rollback_of_what_is_not_merged_goes_back_to_the_main_line(storied: Team) -> None:

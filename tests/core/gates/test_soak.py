@@ -11,7 +11,7 @@ from mlflow_gitops.core.gates.soak import Soak
 from tests.support.core.subjects import commit, said, subject
 
 MERGED = commit("2026-03-09T11:00:00Z", 3)
-HELD = {"gitops.held.Staging": f"{MERGED.sha}@2026-03-09T12:00:00Z"}
+HELD = {"Staging": "2026-03-09T12:00:00Z"}
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_soak_counts_from_the_later_of_merge_and_hold(
 ) -> None:
     stays = {"Staging": commit(f"2026-03-{merge}:00Z", 3)}
     found = soak.ask(
-        subject(stays=stays, tags={"gitops.held.Staging": f"abc@2026-03-{held}:00Z"}),
+        subject(stays=stays, held_since={"Staging": f"2026-03-{held}:00Z"}),
         Soak(asked, ("Staging",)),
     )
     assert (found.status, found.detail) == finding
@@ -60,8 +60,10 @@ def test_soak_counts_from_the_later_of_merge_and_hold(
 
 
 def test_whoever_comes_back_at_the_time_it_says_finds_the_soak_over() -> None:
-    tags = {"gitops.held.Staging": "abc@2026-03-10T11:59:59.250Z"}
-    until = soak.ask(subject(stays={"Staging": MERGED}, tags=tags), Soak("1s", ("Staging",))).until
+    held = {"Staging": "2026-03-10T11:59:59.250Z"}
+    until = soak.ask(
+        subject(stays={"Staging": MERGED}, held_since=held), Soak("1s", ("Staging",))
+    ).until
     assert until == "2026-03-10T12:00:01Z"
 
 
@@ -73,7 +75,7 @@ def test_the_time_it_says_is_utc_wherever_it_runs(monkeypatch: pytest.MonkeyPatc
         elsewhere.setenv("TZ", "Asia/Tokyo")
         time.tzset()
         until = soak.ask(
-            subject(stays={"Staging": MERGED}, tags=HELD), Soak("3d", ("Staging",))
+            subject(stays={"Staging": MERGED}, held_since=HELD), Soak("3d", ("Staging",))
         ).until
     time.tzset()
     assert until is not None and until.endswith("Z")
@@ -90,16 +92,16 @@ def test_what_has_not_begun_to_soak_names_where_it_may() -> None:
     assert found.detail == "14 has not begun to soak in Staging or Canary (soak 1h)"
 
 
-def test_an_uncommitted_stay_counts_from_its_stamp() -> None:
-    found = soak.ask(subject(stays={"Staging": None}, tags=HELD), Soak("24h", ("Staging",)))
+def test_an_uncommitted_stay_counts_from_its_receipt() -> None:
+    found = soak.ask(subject(stays={"Staging": None}, held_since=HELD), Soak("24h", ("Staging",)))
     assert said(found) == [("passed", "24 h in Staging (soak 24h)")]
 
 
 def test_the_longest_of_several_stays_counts() -> None:
-    tags = HELD | {"gitops.held.Canary": "abc@2026-03-10T11:00:00Z"}
+    held = HELD | {"Canary": "2026-03-10T11:00:00Z"}
     stays = {"Staging": MERGED, "Canary": commit("2026-03-10T11:00:00Z", 4)}
     assert (
-        soak.ask(subject(stays=stays, tags=tags), Soak("20h", ("Canary", "Staging"))).status
+        soak.ask(subject(stays=stays, held_since=held), Soak("20h", ("Canary", "Staging"))).status
         == "passed"
     )
 
@@ -119,12 +121,16 @@ def test_a_merge_is_not_later_than_the_reconcile_that_applied_it(
     merge: str, finding: tuple[str, str]
 ) -> None:
     stays = {"Staging": commit(merge, 3)}
-    answer = soak.ask(subject(stays=stays, tags=HELD), Soak("24h", ("Staging",)))
+    answer = soak.ask(
+        subject(stays=stays, held_since=HELD, held_by=MERGED), Soak("24h", ("Staging",))
+    )
     assert (answer.status, answer.detail) == finding
 
 
 @pytest.mark.parametrize("number", [4, 5, 6])
 def test_the_reconcile_of_an_earlier_stay_does_not_count_for_a_later_merge(number: int) -> None:
     stays = {"Staging": commit("2026-03-10T11:00:00Z", number)}
-    answer = soak.ask(subject(stays=stays, tags=HELD), Soak("24h", ("Staging",)))
+    answer = soak.ask(
+        subject(stays=stays, held_since=HELD, held_by=MERGED), Soak("24h", ("Staging",))
+    )
     assert answer.status == "waiting"

@@ -1,15 +1,17 @@
-"""Who held a stage before, by the main line and by stamps."""
+"""Who held a stage before, by the main line and by receipts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Any
+
+import pytest
 
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.previous_holders import previous_holders, stays
+from mlflow_gitops.core.history.tenures import Tenure
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import Manifest
 from mlflow_gitops.core.manifests.policy import Policy
-from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 
 RULES = Policy().for_model("m")
 
@@ -27,18 +29,9 @@ def points(*held: tuple[int, ...] | None) -> list[Point]:
     return found
 
 
-def seen(stamps: Mapping[int, int | None], base: str | None = "a" * 40) -> ObservedModel:
-    """Versions, and the day in February on which a reconcile put each in Production."""
-    versions = {
-        number: ObservedVersion(
-            number,
-            tags={"gitops.held.Production": f"{'b' * 40}@2026-02-{day:02d}T00:00:00Z"}
-            if day
-            else {},
-        )
-        for number, day in stamps.items()
-    }
-    return ObservedModel("m", tags={"gitops.commit": base} if base else {}, versions=versions)
+def by_receipts(*held: int) -> dict[int, Tenure]:
+    """Versions that a reconcile put in Production, each on the day of its number."""
+    return {number: Tenure(number, None, f"2026-02-{number:02d}T00:00:00Z") for number in held}
 
 
 def days(*held: tuple[int, ...] | None) -> list[tuple[tuple[int, ...], str, str | None]]:
@@ -56,62 +49,57 @@ def test_a_stay_lasts_from_the_commit_that_begins_it_to_the_one_that_ends_it() -
     assert days() == [] and days((), None) == []
 
 
-def test_without_mlflow_the_main_line_alone_says_who_held_it() -> None:
-    found = previous_holders(points((8,), (12,), (14,)), "Production", (14,), None)
-    assert (
-        [one.versions for one in found.holders] == [(12,), (8,)]
-        and not found.uses_stamps
-        and not found.passed_over
-    )
+def holders(*held: tuple[int, ...], current: int = 14, **more: Any) -> list[tuple[int, ...]]:
+    previous = previous_holders(points(*held), "Production", (current,), **more)
+    return [holder.versions for holder in previous.holders]
 
 
-def test_what_holds_it_now_is_no_former_whenever_it_held_it() -> None:
-    assert [
-        f.versions
-        for f in previous_holders(points((14,), (12,), (14,)), "Production", (14,), None).holders
-    ] == [(12,)]
-    # A working tree may be ahead of the main line: then its newest holder is the one before.
-    assert [
-        f.versions for f in previous_holders(points((8,), (12,)), "Production", (15,), None).holders
-    ] == [
-        (12,),
-        (8,),
-    ]
+def test_without_receipts_the_main_line_alone_says_who_held_it() -> None:
+    previous = previous_holders(points((8,), (12,), (14,)), "Production", (14,))
+    assert [holder.versions for holder in previous.holders] == [(12,), (8,)]
+    assert not previous.passed_over and not previous.rolled_back
+
+
+def test_a_working_tree_may_be_ahead_of_the_main_line() -> None:
+    """Then the main line's newest holder is the one before."""
+    assert holders((8,), (12,), current=15) == [(12,), (8,)]
 
 
 def test_what_no_reconcile_put_there_is_passed_over() -> None:
-    found = previous_holders(
-        points((8,), (12,), (13,), (14,)), "Production", (14,), seen({8: 1, 12: 3, 13: None, 14: 9})
+    previous = previous_holders(
+        points((8,), (12,), (13,), (14,)), "Production", (14,), by_receipts(8, 12, 14)
     )
-    assert [(one.versions, one.reconciled_at) for one in found.holders] == [
-        ((12,), "2026-02-03T00:00:00Z"),
-        ((8,), "2026-02-01T00:00:00Z"),
+    assert [(holder.versions, holder.reconciled_at) for holder in previous.holders] == [
+        ((12,), "2026-02-12T00:00:00Z"),
+        ((8,), "2026-02-08T00:00:00Z"),
     ]
-    assert found.passed_over == ((13,),) and found.uses_stamps
+    assert previous.passed_over == ((13,),)
 
 
 def test_a_version_that_is_gone_is_passed_over() -> None:
-    assert previous_holders(
-        points((8,), (12,), (14,)), "Production", (14,), seen({8: 1, 14: 2})
-    ).passed_over == ((12,),)
-    assert previous_holders(
-        points((12,), (14,)), "Production", (14,), seen({14: None}, base=None)
-    ).passed_over == ((12,),)
+    for tenures in (None, by_receipts(8, 12, 14)):
+        previous = previous_holders(
+            points((8,), (12,), (14,)), "Production", (14,), tenures, {8, 14}
+        )
+        assert previous.passed_over == ((12,),)
 
 
-def test_a_model_that_was_reconciled_and_has_no_stamps_never_held_anything() -> None:
-    assert not previous_holders(
-        points((12,), (14,)), "Production", (14,), seen({12: None, 14: None})
-    ).holders
-    found = previous_holders(
-        points((12,), (14,)), "Production", (14,), seen({12: None, 14: None}, base=None)
-    )
-    assert [one.versions for one in found.holders] == [(12,)] and not found.uses_stamps
-
-
-def test_a_stamp_tells_of_what_the_main_line_no_longer_does() -> None:
-    found = previous_holders(points((14,)), "Production", (14,), seen({8: 1, 12: 3, 14: 9}))
-    assert [(one.versions, one.stay, one.since) for one in found.holders] == [
-        ((12,), None, "2026-02-03T00:00:00Z"),
-        ((8,), None, "2026-02-01T00:00:00Z"),
-    ]
+@pytest.mark.parametrize(
+    ("held", "proposed", "rolled_back"),
+    [
+        ([3, 5, 3], [], [5]),
+        ([1, 3, 5, 3], [1], [5]),
+        ([3, 5, 3, 5], [3], []),
+        ([3, 5, 3, 5, 3], [], [5]),
+        ([1, 2, 3, 1], [2], [3]),
+        ([3, 5, 0, 3], [], [5]),
+        ([3, 5, 6, 3, 7], [3, 5], [6]),
+    ],
+)
+def test_a_rollback_goes_to_no_version_that_was_rolled_back_itself(
+    held: list[int], proposed: list[int], rolled_back: list[int]
+) -> None:
+    versions = [(version,) if version else () for version in held]
+    previous = previous_holders(points(*versions), "Production", (held[-1],))
+    assert [holder.versions[0] for holder in previous.holders] == proposed
+    assert [holder.versions[0] for holder in previous.rolled_back] == rolled_back

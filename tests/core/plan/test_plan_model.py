@@ -33,6 +33,7 @@ from tests.support.core.one_model import (
     make_observed,
     make_version,
 )
+from tests.support.core.tenures import held
 
 CANARY = "stages: {Canary: {alias: canary, native: false}, Production: {alias: production}}"
 
@@ -541,12 +542,11 @@ def test_a_plan_of_a_frozen_model_says_so_and_refuses_nothing() -> None:
 
 def test_a_soak_defers_what_git_asks_for() -> None:
     rules = make_desired("stages: {}", "stages: {Production: {from: [Staging], soak: 3d}}").policy
-    there = make_version(
-        2, "Staging", tags={"gitops.held.Staging": f"{commit(0).sha}@2026-01-31T12:00:00Z"}
-    )
+    there = make_version(2, "Staging")
+    stay = held(("Staging", 2, "2026-01-31T12:00:00Z"))
     entry = Entry("Production", 2, commit(1), rules, {"Staging": commit(0)})
     past = since("stages: {Production: 1, Staging: 2}", "stages: {Production: 2}", entries=(entry,))
-    planned = plan(past, make_observed(1, there), writing=True)
+    planned = plan(past, make_observed(1, there), writing=True, reconciles=stay)
     assert (
         planned.deferred == "2026-02-04T12:00:00Z" and not planned.refusals and not planned.stamps
     )

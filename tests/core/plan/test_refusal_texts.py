@@ -26,7 +26,9 @@ from tests.support.core.one_model import (
     make_observed,
     make_version,
     refusals_of,
+    returning,
 )
+from tests.support.core.tenures import held
 
 REVIEWED = (
     "it is not the version that was reviewed; pin what MLflow has after looking at it, or name"
@@ -473,26 +475,29 @@ def test_a_freeze() -> None:
 
 
 def test_a_freeze_holds_back_a_change_that_is_no_rollback_beside_one_that_is() -> None:
-    past = make_history(
-        make_desired("stages: {}", FROZEN),
-        make_desired("stages: {Production: 1, Staging: 2}", FROZEN),
-        base=BASE,
-        state="known",
+    past = returning(
+        make_history(
+            make_desired("stages: {}", FROZEN),
+            make_desired("stages: {Production: 1, Staging: 2}", FROZEN),
+            base=BASE,
+            state="known",
+        )
     )
     target = past.target
     assert target is not None
-    back = make_version(1, "None", tags={"gitops.held.Production": f"{BASE}@{NOW}"})
     changes = [
         Change("transition", v, None, "None", stage)
         for v, stage in ((1, "Production"), (2, "Staging"))
     ]
-    again = replace(make_version(2, "None"), tags={"gitops.held.Staging": f"{BASE}@{NOW}"})
-    elsewhere = replace(make_version(2, "None"), tags={"gitops.held.Production": f"{BASE}@{NOW}"})
-    for second, frozen in ((ObservedVersion(2), True), (elsewhere, True), (again, False)):
-        found = list(
-            refusals(target, past, make_observed(back, second), changes, make_context(writing=True))
-        )
-        assert bool(found) is frozen
+    first = ("Production", 1, NOW)
+    for second, frozen in (
+        ((), True),
+        ((("Production", 2, NOW),), True),
+        ((("Staging", 2, NOW),), False),
+    ):
+        context = make_context(reconciles=held(first, *second), writing=True)
+        refused = list(refusals(target, past, make_observed(1, 2), changes, context))
+        assert bool(refused) is frozen
 
 
 def test_a_freeze_holds_back_what_only_words_change() -> None:

@@ -28,7 +28,9 @@ from tests.support.core.one_model import (
     make_observed,
     make_version,
     refusals_of,
+    returning,
 )
+from tests.support.core.tenures import held
 
 
 def record(digests: str = "", data: dict[str, str] | None = None) -> Record:
@@ -527,19 +529,17 @@ def test_a_freeze_lets_rollbacks_and_drift_pass() -> None:
         make_desired("stages: {Production: 1}", policy),
         make_desired("stages: {Production: 2}", policy),
     )
-    back = make_history(two, one, base=f"{0:040x}", state="known")
-    before = make_version(1, "Archived", tags={"gitops.held.Production": f"{BASE}@{NOW}"})
-    plan = plan_model(
-        "m", back, make_observed(before, make_version(2, "Production")), make_context(writing=True)
-    )
+    back = returning(make_history(two, one, base=f"{0:040x}", state="known"))
+    forged = make_version(1, "Archived", tags={"gitops.held.Production": f"{BASE}@{NOW}"})
+    observed = make_observed(forged, make_version(2, "Production"))
+    by_receipts = make_context(reconciles=held(("Production", 1, NOW)), writing=True)
+    plan = plan_model("m", back, observed, by_receipts)
     assert not plan.refusals and plan.applying
-    never = plan_model(
-        "m",
-        back,
-        make_observed(make_version(1, "Archived"), make_version(2, "Production")),
-        make_context(writing=True),
-    )
-    assert [refusal.code for refusal in never.refusals] == ["frozen"]
+    away = held(("Production", 1, NOW), rolled_back_by=back.points[0].commit)
+    for reconciles in (held(), held(("Staging", 1, NOW)), away):
+        context = make_context(reconciles=reconciles, writing=True)
+        never = plan_model("m", back, observed, context)
+        assert "frozen" in [refusal.code for refusal in never.refusals], "a tag passes no freeze"
     still = make_history(one, base=f"{0:040x}", state="known")
     healed = plan_model(
         "m",
@@ -555,15 +555,30 @@ def test_what_stays_where_it_is_does_not_make_a_rollback_a_promotion() -> None:
     back."""
     policy = WHILE % "2026-03-01"
     states = [make_desired(f"stages: {{Production: 1, Staging: {v}}}", policy) for v in (3, 2)]
-    stamped = make_version(2, "Archived", tags={"gitops.held.Staging": f"{BASE}@{NOW}"})
-    observed = make_observed(make_version(1, "Production"), stamped, make_version(3, "Staging"))
+    observed = make_observed(
+        make_version(1, "Production"), make_version(2, "Archived"), make_version(3, "Staging")
+    )
     plan = plan_model(
         "m",
-        make_history(*states, base=f"{0:040x}", state="known"),
+        returning(make_history(*states, base=f"{0:040x}", state="known")),
         observed,
-        make_context(writing=True),
+        make_context(reconciles=held(("Staging", 2, NOW)), writing=True),
     )
     assert not plan.refusals and plan.applying
+
+
+def test_a_freeze_holds_back_an_alias_that_moves_beside_a_rollback() -> None:
+    policy = WHILE % "2026-03-01"
+    now = make_desired("stages: {Production: 2}\naliases: {champion: 2}", policy)
+    for champion, frozen in ((1, False), (3, True)):
+        then = make_desired(f"stages: {{Production: 1}}\naliases: {{champion: {champion}}}", policy)
+        plan = plan_model(
+            "m",
+            returning(make_history(now, then, base=f"{0:040x}", state="known")),
+            make_observed(1, make_version(2, "Production"), 3, aliases={"champion": 2}),
+            make_context(reconciles=held(("Production", 1, NOW)), writing=True),
+        )
+        assert [refusal.code for refusal in plan.refusals] == ["frozen"] * frozen
 
 
 def test_a_freeze_still_heals_drift_beside_what_it_holds_back() -> None:

@@ -14,6 +14,7 @@ from mlflow_gitops.core.gates.approvals import Approvals
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import Entry
+from mlflow_gitops.core.history.tenures import ReconciledHistory
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import read_manifest
 from mlflow_gitops.core.manifests.policy import Policy, read_policy
@@ -30,10 +31,11 @@ from mlflow_gitops.core.verdicts.judge_entries import EntryVerdicts, judge_entri
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 from tests.support.core.evidence import FakeEvidence
 from tests.support.core.subjects import NOW, commit
+from tests.support.core.tenures import held
 
 BASE, MADE = commit("2026-03-01T00:00:00Z", 1), commit("2026-03-09T11:00:00Z", 2)
 FILE = "registry/models/fraud.yaml"
-DAY = f"{BASE.sha}@2026-03-09T12:00:00Z"
+DAY = "2026-03-09T12:00:00Z"
 TAGGED = "require: {tags: {validation: passed}}"
 MISSING = "tag validation is missing"
 
@@ -240,7 +242,7 @@ def test_every_gate_passes_on_what_the_evidence_gives_of_this_entry() -> None:
         asked_of.append(("approvals", made.sha, file))
         return Approvals(("@one",), (), 7)
 
-    fit = ObservedVersion(14, tags={"validation": "passed", "gitops.held.Staging": DAY})
+    fit = ObservedVersion(14, tags={"validation": "passed"})
     history = case(asks=ALL, stays={"Staging": BASE})
     target = history.target
     assert target is not None
@@ -253,7 +255,14 @@ def test_every_gate_passes_on_what_the_evidence_gives_of_this_entry() -> None:
     history = replace(
         history, points=(history.points[0], Point(MADE, replace(target, manifest=manifest)))
     )
-    judgement = asked(history, seen(fit), read=read, read_file=read_file, approvals=approvals)
+    judgement = asked(
+        history,
+        seen(fit),
+        read=read,
+        read_file=read_file,
+        approvals=approvals,
+        reconciles=held(("Staging", 14, DAY)),
+    )
     assert told(judgement) == [
         ("from", "passed", "from Staging"),
         ("soak", "passed", "24 h in Staging (soak 1h)"),
@@ -341,24 +350,18 @@ def test_what_cannot_be_read_is_unknown_and_stops() -> None:
 
 
 def test_a_soak_that_still_runs_defers_and_refuses_nothing() -> None:
-    there = ObservedVersion(14, tags={"gitops.held.Staging": DAY})
     history = case(asks="from: [Staging], soak: 3d", stays={"Staging": BASE})
     for writing in (False, True):
-        judgement = asked(history, seen(there), writing=writing)
+        judgement = asked(history, writing=writing, reconciles=held(("Staging", 14, DAY)))
         assert judgement.refusals == () and judgement.deferred == "2026-03-12T12:00:00Z"
         assert judgement.verdicts[1].until == "2026-03-12T12:00:00Z"
 
 
 def test_the_longest_of_several_waits_defers() -> None:
-    tags = {"gitops.held.Staging": DAY}
     history = case(asks="from: [Staging], soak: 3d", stays={"Staging": BASE}, versions=(14, 12, 13))
-    later = {"gitops.held.Staging": f"{BASE.sha}@2026-03-10T00:00:00Z"}
-    model = seen(
-        ObservedVersion(14, tags=tags),
-        ObservedVersion(12, tags=later),
-        ObservedVersion(13, tags=tags),
-    )
-    assert asked(history, model).deferred == "2026-03-13T00:00:00Z"
+    later = "2026-03-10T00:00:00Z"
+    stays = held(("Staging", 14, DAY), ("Staging", 12, later), ("Staging", 13, DAY))
+    assert asked(history, seen(13), reconciles=stays).deferred == "2026-03-13T00:00:00Z"
 
 
 def test_approvals_wait_for_the_merge_and_refuse_what_is_written() -> None:
@@ -406,17 +409,60 @@ def test_messages_are_believed_where_the_policy_says_so() -> None:
 # -- rollbacks -------------------------------------------------------------------------------------
 
 
+def returning(asks: str) -> ModelHistory:
+    """Version 14 coming back to Production, where git had it before the base."""
+    history = case(asks=asks)
+    return replace(history, earlier_points=(Point(BASE, history.points[-1].desired),))
+
+
+HELD_BEFORE = held(("Production", 14, DAY))
+
+
 def test_a_rollback_is_exempt_from_what_would_trap_it_and_from_nothing_else() -> None:
-    back = ObservedVersion(14, tags={"gitops.held.Production": DAY})
-    judgement = asked(case(asks=ALL), seen(back))
+    judgement = asked(returning(ALL), reconciles=HELD_BEFORE)
     exempt = {gate for gate, status, detail in told(judgement) if status == "exempt"}
     assert exempt == {"from", "soak", "no_worse_than", "signature"}
     assert ("from", "exempt", "rollback: 14 held Production before") in told(judgement)
     assert {gate for gate, status, _ in told(judgement) if status in ("failed", "unknown")} == {
         "approvals", "pinned", "tags", "metrics", "max_size",
     }  # fmt: skip
-    elsewhere = ObservedVersion(14, tags={"gitops.held.Staging": DAY})
-    assert "exempt" not in {status for _, status, _ in told(asked(case(asks=ALL), seen(elsewhere)))}
+    assert not judgement.notes
+
+
+@pytest.mark.parametrize(
+    "reconciles",
+    [held(), held(("Staging", 14, DAY)), held(("Production", 12, DAY))],
+    ids=["no receipts", "another stage", "another version"],
+)
+def test_a_tag_makes_no_rollback(reconciles: Callable[[str], ReconciledHistory]) -> None:
+    forged = ObservedVersion(14, tags={"gitops.held.Production": f"{BASE.sha}@{DAY}"})
+    judgement = asked(returning(ALL), seen(forged), reconciles=reconciles)
+    assert "exempt" not in {status for _, status, _ in told(judgement)}
+    assert judgement.notes == (
+        "no receipt here says that a reconcile ever put 14 in Production; it is judged like a new"
+        " version",
+    )
+
+
+def test_what_git_never_put_in_the_stage_is_no_rollback_whatever_receipts_say() -> None:
+    """The receipts are not even read."""
+
+    def never(model: str) -> Any:
+        raise AssertionError("git alone shows that it is new")
+
+    judgement = asked(case(asks="require: {signature: compatible}"), reconciles=never)
+    assert told(judgement)[0][1] != "exempt"
+
+
+def test_a_version_that_was_rolled_back_is_judged_like_a_new_one() -> None:
+    away = replace(MADE, subject="Too slow")
+    history = returning("require: {signature: compatible}")
+    judgement = asked(history, reconciles=held(("Production", 14, DAY), rolled_back_by=away))
+    assert told(judgement)[0][1] == "failed"
+    assert judgement.notes == (
+        f'14 was rolled back from Production on {MADE.at} by {MADE.sha[:7]} "Too slow"; it is'
+        " judged like a new version",
+    )
 
 
 # -- overrides -------------------------------------------------------------------------------------
@@ -472,7 +518,7 @@ def test_a_line_that_does_nothing_leaves_the_others_their_force() -> None:
 
 
 def test_a_note_is_told_once_for_several_entries() -> None:
-    judgement = asked(case(MAY, asks=TAGGED, versions=(14, 12)), messages=said("tags:"))
+    judgement = asked(case(MAY, asks=TAGGED, versions=(14, 13)), messages=said("tags:"))
     assert judgement.notes == ("Gate-Override of tags is ignored: it gives no reason",)
 
 
@@ -530,10 +576,9 @@ def test_a_wait_that_is_overridden_waits_no_more() -> None:
         asks="from: [Staging], soak: 3d, approvals: 1",
         stays={"Staging": BASE},
     )
-    there = seen(ObservedVersion(14, tags={"gitops.held.Staging": DAY}))
     judgement = asked(
         history,
-        there,
+        reconciles=held(("Staging", 14, DAY)),
         messages=said("soak: INC-42", "approvals: INC-43"),
         merged=lambda made: False,
         writing=True,
@@ -638,8 +683,7 @@ def test_a_plugin_may_leave_rollbacks_and_prompts_unjudged() -> None:
         raise AssertionError("it does not judge this")
 
     gate = Gate("fairness", never, judges_prompts=False, judges_rollbacks=False)
-    back = ObservedVersion(14, tags={"gitops.held.Production": DAY})
-    rollback = asked(case(asks=PLUGIN), seen(back), plugins=lambda: {"fairness": gate})
+    rollback = asked(returning(PLUGIN), reconciles=HELD_BEFORE, plugins=lambda: {"fairness": gate})
     assert told(rollback) == [("fairness", "exempt", "rollback: 14 held Production before")]
 
     prompt = replace(seen(), is_prompt=True)

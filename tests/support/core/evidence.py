@@ -8,6 +8,7 @@ from typing import Any
 from mlflow_gitops.core.gates import Gate
 from mlflow_gitops.core.gates.approvals import Approvals
 from mlflow_gitops.core.history.mainline import Commit
+from mlflow_gitops.core.history.tenures import ReconciledHistory
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.recorded.values import ModelFile, Record
@@ -26,6 +27,7 @@ class FakeEvidence:
         messages: Callable[[Commit, str], Iterable[str]] = lambda commit, file: (),
         approvals: Callable[[Commit, str], Approvals | None] = lambda commit, file: None,
         claims: Callable[[Commit], Approvals] = lambda commit: Approvals(),
+        reconciles: Callable[[str], ReconciledHistory] = lambda model: ReconciledHistory(),
         merged: Callable[[Commit], bool] = lambda commit: True,
         plugins: Callable[[], Mapping[str, Gate[Any]]] = dict,
     ) -> None:
@@ -35,6 +37,7 @@ class FakeEvidence:
         self.messages = messages
         self.approvals = approvals
         self.claims = claims
+        self.reconciles = reconciles
         self.is_merged = merged
         self.plugin_gate = lambda name: plugins().get(name)
 

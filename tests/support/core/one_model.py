@@ -10,6 +10,8 @@ import pytest
 from mlflow_gitops.core.history.base import BaseState
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
+from mlflow_gitops.core.history.stage_entries import Entry, new_holders
+from mlflow_gitops.core.history.tenures import ReconciledHistory
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import read_manifest
 from mlflow_gitops.core.manifests.manifest_checks import check_policy
@@ -63,9 +65,25 @@ def make_history(
 
 
 def make_context(
-    read: Callable[[str | None], Record | None] = lambda run: None, **more: bool
+    read: Callable[[str | None], Record | None] = lambda run: None,
+    reconciles: Callable[[str], ReconciledHistory] = lambda model: ReconciledHistory(),
+    **more: bool,
 ) -> PlanContext:
-    return PlanContext(OWNER, NOW, FakeEvidence(read=lambda version: read(version.run_id)), **more)
+    evidence = FakeEvidence(read=lambda version: read(version.run_id), reconciles=reconciles)
+    return PlanContext(OWNER, NOW, evidence, **more)
+
+
+def returning(history: ModelHistory) -> ModelHistory:
+    """The history of versions that come back to stages in which git had them before the base."""
+    target = history.points[-1]
+    assert target.desired is not None
+    entries = tuple(
+        Entry(stage, version, target.commit, target.desired.policy)
+        for stage, version in new_holders(target.desired, history.before)
+    )
+    return replace(
+        history, entries=entries, earlier_points=(Point(history.points[0].commit, target.desired),)
+    )
 
 
 def refusals_of(

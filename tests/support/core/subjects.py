@@ -24,6 +24,7 @@ from mlflow_gitops.core.recorded.values import (
 )
 from mlflow_gitops.core.verdicts.entry_subject import EntrySubject
 from tests.support.core.evidence import FakeEvidence
+from tests.support.core.tenures import held
 
 NOW = "2026-03-10T12:00:00Z"
 HOLDOUT, OTHER = Dataset("holdout", "d1"), Dataset("other", "d2")
@@ -58,6 +59,8 @@ def subject(
     status: str = "READY",
     spec: VersionSpec | None = None,
     stays: Mapping[str, Commit | None] | None = None,
+    held_since: Mapping[str, str] | None = None,
+    held_by: Commit | None = None,
     stage: str = "Production",
     holder: int | None = 12,
     holders: Mapping[str, int] | None = None,
@@ -111,6 +114,9 @@ def subject(
         claims=lambda commit: claims or Approvals(),
         merged=lambda commit: merged,
         origin=origin,
+        reconciles=held(
+            *((stage, 14, at) for stage, at in (held_since or {}).items()), began=held_by
+        ),
     )
     rules = Policy().for_model("fraud")
     if holders is None:

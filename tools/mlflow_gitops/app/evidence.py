@@ -6,10 +6,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.app.approvals import CommitApprovals
+from mlflow_gitops.app.reconciled_models import ReconciledModels
 from mlflow_gitops.app.workspace import Merge, Workspace
 from mlflow_gitops.core.gates import Gate
 from mlflow_gitops.core.gates.approvals import Approvals
 from mlflow_gitops.core.history.mainline import Commit, MainLine
+from mlflow_gitops.core.history.tenures import ReconciledHistory
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.recorded.values import ModelFile, Record, Unreadable
@@ -75,6 +77,7 @@ class WorkspaceEvidence(RegistryEvidence):
         self._line = line
         self._merge = merge
         self._messages: dict[tuple[str, str], list[str]] = {}
+        self._reconciled = ReconciledModels(workspace, line)
 
     @cached_property
     def _approving(self) -> CommitApprovals:
@@ -101,6 +104,10 @@ class WorkspaceEvidence(RegistryEvidence):
     def claims(self, commit: Commit) -> Approvals:
         """What a commit's own messages claim about its approvals."""
         return self._approving.claims(commit)
+
+    def reconciles(self, model: str) -> ReconciledHistory:
+        """What the receipts in this clone record about a model."""
+        return self._reconciled.history(model)
 
     def is_merged(self, commit: Commit) -> bool:
         """Whether a commit is on the main line; the planned merge itself is not yet."""

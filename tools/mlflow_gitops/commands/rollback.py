@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from mlflow_gitops.app.reconciled_models import ReconciledModels
 from mlflow_gitops.app.recorded_line import read_main_line
+from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.finish_edit import EditMessage, EditOptions, finish, stage_sentences
 from mlflow_gitops.commands.manifest_file import (
     OpenManifest,
@@ -18,13 +19,13 @@ from mlflow_gitops.commands.manifest_file import (
 from mlflow_gitops.commands.output import note, warn
 from mlflow_gitops.core.authoring.edit_manifest import Edit
 from mlflow_gitops.core.history.history_reader import HistoryReader
-from mlflow_gitops.core.history.mainline import Commit, Point
+from mlflow_gitops.core.history.mainline import Commit, MainLine, Point
 from mlflow_gitops.core.history.previous_holders import (
     PreviousHolder,
     PreviousHolders,
     previous_holders,
-    stays,
 )
+from mlflow_gitops.core.history.tenures import Tenure
 from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.wording import version_list
@@ -37,7 +38,7 @@ _MAX_LISTED = 5
 def run(
     settings: Settings, model: str, stage: str, to: int | None, *, pin: bool, options: EditOptions
 ) -> int:
-    """Give a stage back to its previous holders, by the main line and the stamps of reconciles.
+    """Give a stage back to its previous holders, by the main line and the receipts of reconciles.
     With `to`, give it to that version, which must have held it."""
     target = open_manifest(settings, model, options.form)
     target.rule(stage)
@@ -50,17 +51,15 @@ def run(
         return finish(target, Edit(), EditMessage(""), options)
 
     observed = observe_or_warn(target)
-    points = _points(target)
-    previous = previous_holders(points, stage, holders, observed)
-    _report_evidence(target, stage, observed, previous)
+    previous = _previous_holders(target, stage, observed)
     former, versions = _choose(target, stage, previous, to)
 
     stages = stages_after(target, stage, versions)
     pins = pins_for(target, observed, versions) if observed is not None and pin else {}
     edit = Edit(stages, pins)
     note(settings, _history_sentence(stage, former, versions, _with_subject))
-    if to is None:
-        _warn_of_return(points, stage, holders, previous, former)
+    if former.rolled_back is not None:
+        warn(f"{_rolled_back_sentence(stage, former)} The gates judge it like a new version.")
 
     # A forge could show the subject of another commit as live Markdown, so the message has only the
     # hash.
@@ -72,26 +71,25 @@ def run(
     return finish(target, edit, message, options, {"held": _held_data(former, versions)})
 
 
-def _points(target: OpenManifest) -> list[Point]:
-    """The desired states of the model on the main line, from its first manifest on."""
-    workspace = target.workspace
-    if not workspace.git.has_commits():
-        return []
-    line = read_main_line(workspace, workspace.git.resolve(workspace.main_ref))
-    histories = HistoryReader(line, workspace.registry, workspace.git.blobs)
-    if not line.shas:
-        return []
-    return histories.points_until(file_stem(target.name), line.shas[-1])
+def _previous_holders(
+    target: OpenManifest, stage: str, observed: ObservedModel | None
+) -> PreviousHolders:
+    """The previous holders of a stage, and a report of what does not count."""
+    line = _main_line(target.workspace)
+    points: list[Point] = []
+    if line.shas:
+        git, registry = target.workspace.git, target.workspace.registry
+        histories = HistoryReader(line, registry, git.blobs)
+        points = histories.points_until(file_stem(target.name), line.shas[-1])
 
+    tenures = _tenures(target, stage, observed, line, points)
+    existing = observed.versions if observed is not None else None
+    previous = previous_holders(points, stage, target.holders(stage), tenures, existing)
 
-def _report_evidence(
-    target: OpenManifest, stage: str, observed: ObservedModel | None, previous: PreviousHolders
-) -> None:
-    """Report if only git knows the previous holders, and which versions do not count."""
-    if observed is not None and previous.holders and not previous.uses_stamps:
+    if tenures is None and previous.holders:
         warn(
-            f"No reconcile has stamped a version of {target.name} with {stage} yet; the previous"
-            " holders are known from git alone."
+            f"No reconcile of {target.name} is recorded yet; the previous holders are known from"
+            " git alone."
         )
     for versions in previous.passed_over:
         note(
@@ -99,6 +97,42 @@ def _report_evidence(
             f"{version_list(versions)} is passed over: git named it, but no reconcile put it in"
             f" {stage}, or MLflow does not have it any more.",
         )
+    for former in previous.rolled_back:
+        note(target.settings, _rolled_back_sentence(stage, former))
+    return previous
+
+
+def _main_line(workspace: Workspace) -> MainLine:
+    if not workspace.git.has_commits():
+        return MainLine([], [], {})
+    return read_main_line(workspace, workspace.git.resolve(workspace.main_ref))
+
+
+def _tenures(
+    target: OpenManifest,
+    stage: str,
+    observed: ObservedModel | None,
+    line: MainLine,
+    points: Sequence[Point],
+) -> Mapping[int, Tenure] | None:
+    """Which versions held the stage, by receipts; None if the model was never reconciled, so that
+    git alone counts. Raises Refused if the receipts are missing in this clone."""
+    reconciled = ReconciledModels(target.workspace, line).history(target.name)
+    if reconciled.runs:
+        return reconciled.tenures(points, stage)
+
+    is_reconciled = observed is not None and observed.base is not None
+    may_be_reconciled = observed is None and reconciled.fetch_hint is not None
+    if not points or not (is_reconciled or may_be_reconciled):
+        return None
+
+    by_hand = f"Name the version to use: mlflow-gitops promote {target.name} VERSION {stage}"
+    hint = reconciled.fetch_hint
+    raise Refused(
+        f"No receipt in this clone records a reconcile of {target.name}, so it is not known which"
+        f" versions held {stage}.",
+        fix=f"{hint[0].upper()}{hint[1:]}" if hint else by_hand,
+    )
 
 
 def _choose(
@@ -107,25 +141,36 @@ def _choose(
     """The holders to go back to, and the versions of theirs that get the stage."""
     if to is None and previous.holders:
         return previous.holders[0], previous.holders[0].versions
-    for former in previous.holders:
+    if to is None:
+        raise Refused(
+            f"There is no version to roll {stage} of {target.name} back to: on the main branch,"
+            f" nothing held it before {version_list(target.holders(stage))} that was not rolled"
+            " back itself."
+            if previous.rolled_back
+            else f"Nothing held {stage} of {target.name} before"
+            f" {version_list(target.holders(stage))} on the main branch.",
+            fix=f"Name the version to use: mlflow-gitops promote {target.name} VERSION {stage}",
+        )
+
+    for former in (*previous.holders, *previous.rolled_back):
         if to in former.versions:
             return former, (to,)
-
-    if to is not None:
-        candidates = "; ".join(
-            f"{version_list(former.versions)} (since {former.since})"
-            for former in previous.holders[:_MAX_LISTED]
-        )
-        alternatives = f"These did: {candidates}." if candidates else "No other version did."
-        raise Refused(
-            f"Version {to} of {target.name} never held {stage}, so it cannot be rolled back to."
-            f" {alternatives}"
-        )
-    raise Refused(
-        f"Nothing held {stage} of {target.name} before {version_list(target.holders(stage))} on the"
-        " main branch.",
-        fix=f"Name the version to use: mlflow-gitops promote {target.name} VERSION {stage}",
+    candidates = "; ".join(
+        f"{version_list(former.versions)} (since {former.since})"
+        for former in previous.holders[:_MAX_LISTED]
     )
+    alternatives = f"These did: {candidates}." if candidates else "No other version did."
+    raise Refused(
+        f"Version {to} of {target.name} never held {stage}, so it cannot be rolled back to."
+        f" {alternatives}"
+    )
+
+
+def _rolled_back_sentence(stage: str, former: PreviousHolder) -> str:
+    """When and by which commit the stage went back from these versions."""
+    commit = former.rolled_back
+    when = f" on {commit.at} ({_with_subject(commit)})" if commit is not None else ""
+    return f"{version_list(former.versions)} was rolled back from {stage}{when}."
 
 
 def _history_sentence(
@@ -137,12 +182,6 @@ def _history_sentence(
     """Which commit gave the versions the stage, and from when to when they held it.
     `format_commit` formats a commit."""
     numbers = version_list(versions)
-    if former.stay is None:
-        return (
-            f"A reconcile put {numbers} in {stage} at {former.reconciled_at}; the history of the"
-            " main branch does not show it."
-        )
-
     began, ended = former.stay.began, former.stay.ended
     start = f"{began.at} ({format_commit(began)})" if began else ""
     end = " and still holds it on the main branch"
@@ -162,33 +201,6 @@ def _held_data(former: PreviousHolder, versions: tuple[int, ...]) -> dict[str, A
         "versions": list(versions),
         "since": former.since or None,
         "reconciled": former.reconciled_at,
-        "commit": stay.began.sha if stay and stay.began else None,
-        "until": stay.ended.at if stay and stay.ended else None,
+        "commit": stay.began.sha if stay.began else None,
+        "until": stay.ended.at if stay.ended else None,
     }
-
-
-def _warn_of_return(
-    points: Sequence[Point],
-    stage: str,
-    holders: tuple[int, ...],
-    previous: PreviousHolders,
-    former: PreviousHolder,
-) -> None:
-    """A second rollback would return to the version that the first one replaced. Warn about that,
-    and show how to go further back."""
-    if former.stay is None:
-        return
-    earlier_stays = itertools.takewhile(lambda stay: stay != former.stay, stays(points, stage))
-    if not any(stay.versions == holders for stay in earlier_stays):
-        return
-
-    further_back = [other for other in previous.holders if other is not former]
-    hint = (
-        f" To go further back: --to {version_list(further_back[0].versions)}"
-        if further_back
-        else ""
-    )
-    warn(
-        f"{version_list(holders)} held {stage} before {version_list(former.versions)} did, so this"
-        f" goes forward again.{hint}"
-    )

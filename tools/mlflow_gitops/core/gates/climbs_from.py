@@ -43,7 +43,11 @@ def ask(subject: Subject, lower_stages: Stages) -> Finding:
 
     held_stages = [stage for stage in stays if subject.held(stage)]
     if not held_stages:
-        return failed(f"no reconcile has put {subject.number} in {stays[0]} yet")
+        hint = subject.receipts_hint()
+        return failed(
+            f"no receipt says that a reconcile has put {subject.number} in {stays[0]} yet"
+            + (f" ({hint})" if hint else "")
+        )
     return passed(f"from {held_stages[0]}")
 
 

@@ -87,7 +87,11 @@ class Subject(Protocol):
         a reconcile put the version there. None if it is not there, or no reconcile put it there."""
 
     def held(self, stage: str) -> datetime | None:
-        """When a reconcile last put the version into a stage, by its stamp; None if none did."""
+        """When a reconcile put the version into a stage that it has not left since, by its receipt;
+        None if no receipt says so."""
+
+    def receipts_hint(self) -> str | None:
+        """How to fetch receipts that may be missing in this clone; None if it has all."""
 
     def holder(self, stage: str) -> int | None:
         """The version that held a stage before: by git, or by MLflow if git has no base. If several

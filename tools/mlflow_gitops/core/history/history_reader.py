@@ -103,11 +103,12 @@ class HistoryReader:
         if not holders:
             return history
 
-        points = list(history.points)
+        earlier: tuple[Point, ...] = ()
         if history.base_state == "known" and (base := history.points[0].commit) is not None:
             stem = file_stem(target.manifest.name)
-            points = self._points_before(stem, self._line.index[base.sha]) + points
-        return replace(history, entries=self._entries(target, holders, points))
+            earlier = tuple(self._points_before(stem, self._line.index[base.sha]))
+        entries = self._entries(target, holders, [*earlier, *history.points])
+        return replace(history, entries=entries, earlier_points=earlier)
 
     def points_until(self, stem: str, commit: str) -> list[Point]:
         """One model's points from its first manifest up to a commit of the line, included."""

@@ -26,6 +26,13 @@ class ModelHistory:
     points: tuple[Point, ...]
     entries: tuple[Entry, ...] = ()
     """What gates judge: each version that comes to hold a stage between the base and the target."""
+    earlier_points: tuple[Point, ...] = ()
+    """The states before the base, oldest first. Only read if there are entries to explain."""
+
+    @property
+    def all_points(self) -> tuple[Point, ...]:
+        """Every state from the model's first manifest to the target, if there are entries."""
+        return self.earlier_points + self.points
 
     @property
     def before(self) -> Desired | None:

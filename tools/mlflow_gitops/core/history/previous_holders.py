@@ -1,13 +1,13 @@
-"""Which versions held a stage before, and when: by the main line, and by the stamps of reconciles
+"""Which versions held a stage before, and when: by the main line, and by the receipts of reconciles
 (RULES R1, R3)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlflow_gitops.core.history.mainline import Commit, Point
-from mlflow_gitops.core.observed.model import HELD_PREFIX, ObservedModel, ObservedVersion
+from mlflow_gitops.core.history.tenures import Tenure, declared_tenures
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,34 +24,34 @@ class Stay:
 class PreviousHolder:
     """The versions that a stage held at the same time.
 
-    `stay` is the last one on the main line; None if only a stamp shows that a version held the
-    stage. `reconciled_at` is when a reconcile last put the newest version there, RFC 3339; None
-    without a stamp.
+    `stay` is the last one on the main line. `reconciled_at` is when a receipt first recorded the
+    newest version there, RFC 3339; None if only git is known. `rolled_back` is the commit that went
+    back from these versions to earlier ones; None if none did.
     """
 
     versions: tuple[int, ...]
-    stay: Stay | None
+    stay: Stay
     reconciled_at: str | None
+    rolled_back: Commit | None = None
 
     @property
     def since(self) -> str:
-        """When it came to hold the stage: by the main line, else by its stamp."""
-        if self.stay and self.stay.began:
-            return self.stay.began.at
-        return self.reconciled_at or ""
+        """When it came to hold the stage: by the main line, else by its receipt."""
+        return self.stay.began.at if self.stay.began else self.reconciled_at or ""
 
 
 @dataclass(frozen=True, slots=True)
 class PreviousHolders:
-    """The previous holders of a stage, the latest first.
+    """The previous holders of a stage, the latest first. `holders` are those that a rollback can go
+    to, `rolled_back` those that were rolled back themselves.
 
     `passed_over` are versions that git named, but that no reconcile put there or that MLflow no
-    longer has. `uses_stamps` says whether the answer considers stamps.
+    longer has.
     """
 
     holders: tuple[PreviousHolder, ...]
+    rolled_back: tuple[PreviousHolder, ...]
     passed_over: tuple[tuple[int, ...], ...]
-    uses_stamps: bool
 
 
 def stays(points: Sequence[Point], stage: str) -> Iterator[Stay]:
@@ -71,48 +71,44 @@ def stays(points: Sequence[Point], stage: str) -> Iterator[Stay]:
 
 
 def previous_holders(
-    points: Sequence[Point], stage: str, current: tuple[int, ...], observed: ObservedModel | None
+    points: Sequence[Point],
+    stage: str,
+    current: tuple[int, ...],
+    tenures: Mapping[int, Tenure] | None = None,
+    existing: Collection[int] | None = None,
 ) -> PreviousHolders:
-    """What held a stage before the `current` versions.
+    """Which holders a stage had before its `current` versions.
 
-    A version held a stage if a reconcile put it there, which its stamp shows. If MLflow cannot be
-    asked (`observed` is None), or if no reconcile has stamped the model yet, git alone decides.
+    A version held a stage if a receipt says that a reconcile put it there (`tenures`). If there are
+    none to go by, git alone decides. `existing` are the versions that MLflow has; None if it cannot
+    be asked.
     """
-    stamped = _stamped_times(observed, stage)
-    uses_stamps = observed is not None and (observed.base is not None or bool(stamped))
-    possible: Collection[int] | None = stamped if uses_stamps else None
-    if observed is not None and not uses_stamps:
-        possible = observed.versions
-
-    on_line: dict[tuple[int, ...], PreviousHolder] = {}
+    declared = declared_tenures(points, stage)
+    former: dict[tuple[int, ...], PreviousHolder] = {}
     passed_over: dict[tuple[int, ...], None] = {}
+
     for stay in reversed(list(stays(points, stage))):
         versions = stay.versions
-        if versions == current or versions in on_line:
+        if versions == current or versions in former:
             continue
-        if possible is not None and any(version not in possible for version in versions):
+        is_held = tenures is None or all(version in tenures for version in versions)
+        is_there = existing is None or all(version in existing for version in versions)
+        if not (is_held and is_there):
             passed_over[versions] = None
             continue
-        on_line[versions] = PreviousHolder(versions, stay, stamped.get(versions[-1]))
 
-    listed = {version for versions in on_line for version in versions} | set(current)
-    only_stamped = sorted(
-        ((time, version) for version, time in stamped.items() if version not in listed),
-        reverse=True,
+        tenure = tenures.get(versions[-1]) if tenures is not None else None
+        went_back = _rolled_back_by(tenure) or _rolled_back_by(declared.get(versions[-1]))
+        former[versions] = PreviousHolder(
+            versions, stay, tenure.reconciled_at if tenure else None, went_back
+        )
+
+    return PreviousHolders(
+        tuple(holder for holder in former.values() if holder.rolled_back is None),
+        tuple(holder for holder in former.values() if holder.rolled_back is not None),
+        tuple(passed_over),
     )
-    by_stamp = (PreviousHolder((version,), None, time) for time, version in only_stamped)
-    return PreviousHolders((*on_line.values(), *by_stamp), tuple(passed_over), uses_stamps)
 
 
-def stamped_time(version: ObservedVersion, stage: str) -> str | None:
-    """When a reconcile last put a version into a stage, by its stamp; None without a stamp."""
-    sha, _, time = version.tags.get(HELD_PREFIX + stage, "").partition("@")
-    return time if sha and time else None
-
-
-def _stamped_times(observed: ObservedModel | None, stage: str) -> dict[int, str]:
-    times: dict[int, str] = {}
-    for version in observed.versions.values() if observed else ():
-        if time := stamped_time(version, stage):
-            times[version.number] = time
-    return times
+def _rolled_back_by(tenure: Tenure | None) -> Commit | None:
+    return tenure.ended if tenure is not None and tenure.is_rolled_back else None

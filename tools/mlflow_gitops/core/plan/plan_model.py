@@ -132,7 +132,7 @@ def _freeze_notes(
     """A freeze refuses at reconcile; a plan that is only shown notes it."""
     if context.writing:
         return []
-    reason = freeze_reason(desired, history, model, changes, context.now)
+    reason = freeze_reason(desired, history, model, changes, context)
     return [f"{reason}; reconcile will refuse"] if reason else []
 
 

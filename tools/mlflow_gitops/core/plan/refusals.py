@@ -9,7 +9,7 @@ from mlflow_gitops.core.history.stage_entries import new_holders
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import Manifest
 from mlflow_gitops.core.manifests.policy import StageRule
-from mlflow_gitops.core.observed.model import HELD_PREFIX, OWNER_TAG, ObservedModel
+from mlflow_gitops.core.observed.model import OWNER_TAG, ObservedModel
 from mlflow_gitops.core.plan.context import PlanContext
 from mlflow_gitops.core.plan.pins import (
     moved_versions,
@@ -19,6 +19,7 @@ from mlflow_gitops.core.plan.pins import (
 )
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.plan.version_refusals import alias_refusals, version_refusals
+from mlflow_gitops.core.verdicts.entry_subject import EntrySubject
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import and_list
 
@@ -57,7 +58,7 @@ def refusals(
     yield from _protected_refusals(desired, history.before, model)
     yield from _emptied_refusals(desired, model, changes)
     if context.writing:
-        yield from _freeze_refusals(desired, history, model, changes, context.now)
+        yield from _freeze_refusals(desired, history, model, changes, context)
 
 
 # -- the model itself -----------------------------------------------------------------------------
@@ -152,24 +153,45 @@ def freeze_reason(
     history: ModelHistory,
     model: ObservedModel,
     changes: Sequence[Change],
-    now: str,
+    context: PlanContext,
 ) -> str | None:
     """Why the policy's freeze holds these changes back; None if it does not. Rollbacks pass: each
-    version that comes to hold a stage held it before, as its stamp shows (RULES R3)."""
+    version that comes to hold a stage held it before, as receipts say (RULES R3)."""
     freeze = desired.policy.freeze
-    if freeze is None or not freeze.is_active(now):
+    if freeze is None or not freeze.is_active(context.now):
         return None
     if not any(change.cause == "commit" for change in changes):
         return None
 
-    entries = new_holders(desired, history.before)
-    if entries and all(_was_held(model, stage, version) for stage, version in entries):
+    if _goes_back_only(desired, history, model, changes, context):
         return None
     return f"changes are frozen until {freeze.until}: {freeze.reason}"
 
 
-def _was_held(model: ObservedModel, stage: str, version: int) -> bool:
-    return version in model.versions and f"{HELD_PREFIX}{stage}" in model.versions[version].tags
+def _goes_back_only(
+    desired: Desired,
+    history: ModelHistory,
+    model: ObservedModel,
+    changes: Sequence[Change],
+    context: PlanContext,
+) -> bool:
+    """Whether every version that comes to hold a stage is a rollback, and no alias of the
+    manifest's own moves to another version. There must be such a version."""
+    new_entries = set(new_holders(desired, history.before))
+    rollbacks = {
+        (entry.stage, entry.version)
+        for entry in history.entries
+        if EntrySubject(entry, history, model, context.evidence, context.now).is_rollback
+    }
+    versions = {version for _, version in new_entries}
+    aliases_move = any(
+        change.action == "set_alias"
+        and change.cause == "commit"
+        and change.key in desired.manifest.aliases
+        and change.after not in versions
+        for change in changes
+    )
+    return bool(new_entries) and new_entries <= rollbacks and not aliases_move
 
 
 def _freeze_refusals(
@@ -177,9 +199,9 @@ def _freeze_refusals(
     history: ModelHistory,
     model: ObservedModel,
     changes: Sequence[Change],
-    now: str,
+    context: PlanContext,
 ) -> Iterator[Refusal]:
-    reason = freeze_reason(desired, history, model, changes, now)
+    reason = freeze_reason(desired, history, model, changes, context)
     if reason is not None:
         way_out = "wait for its end, or let the platform team lift it in the policy"
         yield Refusal("frozen", reason, way_out, "commit")

@@ -10,9 +10,10 @@ from mlflow_gitops.core.gates.approvals import Approvals
 from mlflow_gitops.core.gates.subject import Version
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import Entry
+from mlflow_gitops.core.history.tenures import Tenure, was_declared
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import copied_tags
-from mlflow_gitops.core.observed.model import HELD_PREFIX, ObservedModel, ObservedVersion
+from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.recorded.values import ModelFile, Record
 from mlflow_gitops.core.times import parse_time
 from mlflow_gitops.core.verdicts.evidence import Evidence
@@ -75,8 +76,23 @@ class EntrySubject:
 
     @property
     def is_rollback(self) -> bool:
-        """Whether a reconcile has put the version in this stage before (RULES R3)."""
-        return HELD_PREFIX + self.stage in self.version.tags
+        """Whether receipts say that the version held this stage before and was not rolled back
+        since (RULES R3)."""
+        tenure = self.earlier_tenure
+        return tenure is not None and not tenure.is_rolled_back
+
+    @property
+    def is_declared_before(self) -> bool:
+        """Whether the main line had the version in this stage once before."""
+        return was_declared(
+            self.history.all_points, self.stage, self.number, self.entry.making_commit
+        )
+
+    @property
+    def earlier_tenure(self) -> Tenure | None:
+        """The last time in which the version held this stage, by receipts."""
+        # Receipts are only read if git makes it possible that the version held the stage.
+        return self._tenure(self.stage) if self.is_declared_before else None
 
     @property
     def is_shown(self) -> bool:
@@ -102,24 +118,22 @@ class EntrySubject:
         return stage in self.entry.stays
 
     def in_stage_since(self, stage: str) -> datetime | None:
-        held = self.held(stage)
-        if held is None or not self.was_in(stage):
+        tenure = self._tenure(stage)
+        if tenure is None or tenure.ended is not None or not self.was_in(stage):
             return None
+        reconciled = parse_time(tenure.reconciled_at)
         merge = self.entry.stays[stage]
         # The reconcile of this very commit was not before its merge, whatever its date says.
-        if merge is None or self._held_commit(stage) == merge.sha:
-            return held
-        return max(held, parse_time(merge.at))
+        if merge is None or (tenure.began is not None and tenure.began.sha == merge.sha):
+            return reconciled
+        return max(reconciled, parse_time(merge.at))
 
     def held(self, stage: str) -> datetime | None:
-        sha, _, at = self.version.tags.get(HELD_PREFIX + stage, "").partition("@")
-        try:
-            return parse_time(at) if sha else None
-        except ValueError:
-            return None
+        tenure = self._tenure(stage)
+        return parse_time(tenure.reconciled_at) if tenure and not tenure.ended else None
 
-    def _held_commit(self, stage: str) -> str:
-        return self.version.tags.get(HELD_PREFIX + stage, "").partition("@")[0]
+    def receipts_hint(self) -> str | None:
+        return self.evidence.reconciles(self.model).fetch_hint
 
     def holder(self, stage: str) -> int | None:
         if self.history.base_state != "known":
@@ -154,6 +168,11 @@ class EntrySubject:
     def claims(self) -> Approvals:
         commit = self.entry.making_commit
         return self.evidence.claims(commit) if commit else Approvals()
+
+    def _tenure(self, stage: str) -> Tenure | None:
+        reconciles = self.evidence.reconciles(self.model)
+        points = self.history.all_points
+        return reconciles.tenures(points, stage, self.entry.making_commit).get(self.number)
 
     def _observed_version(self, number: int) -> ObservedVersion:
         return self.version if number == self.number else self.observed.versions[number]

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from mlflow_gitops.core.gates.approvals import Approvals
 from mlflow_gitops.core.gates.gate import Gate
 from mlflow_gitops.core.history.mainline import Commit
+from mlflow_gitops.core.history.tenures import ReconciledHistory
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.recorded.values import ModelFile, Record
@@ -39,6 +40,9 @@ class Evidence(RecordedEvidence, Protocol):
 
     def claims(self, commit: Commit) -> Approvals:
         """What a commit's own messages claim about its approvals."""
+
+    def reconciles(self, model: str) -> ReconciledHistory:
+        """What the receipts in this clone record about a model."""
 
     def is_merged(self, commit: Commit) -> bool:
         """Whether a commit is on the main line."""

@@ -57,6 +57,7 @@ def judge_entries(
         if history.base_state == "none" and subject.is_shown:
             findings = [(gate, _ADOPTED) for gate in gates.names]
         else:
+            notes += _earlier_tenure_notes(subject)
             findings = _ask_gates(gates, subject)
             lines = _stated_overrides(subject)
             commit_gates = gates_by_commit[entry.making_commit]
@@ -105,6 +106,26 @@ def _verdict(entry: Entry, gate: str, finding: Finding) -> Verdict:
         finding.until,
         finding.needs,
     )
+
+
+def _earlier_tenure_notes(subject: EntrySubject) -> Iterator[str]:
+    """Why a version that git had in the stage before is judged like a new one."""
+    if not subject.is_declared_before or subject.is_rollback:
+        return
+
+    stage, number, tenure = subject.stage, subject.number, subject.earlier_tenure
+    if tenure is None:
+        hint = subject.receipts_hint()
+        yield (
+            f"no receipt here says that a reconcile ever put {number} in {stage}; it is judged like"
+            " a new version" + (f" ({hint})" if hint else "")
+        )
+    elif tenure.ended is not None:
+        commit = tenure.ended
+        yield (
+            f"{number} was rolled back from {stage} on {commit.at} by {commit.sha[:7]}"
+            f' "{commit.subject}"; it is judged like a new version'
+        )
 
 
 # -- asking the gates -----------------------------------------------------------------------------

@@ -38,6 +38,11 @@ class Notes:
         """The command that fetches the remote's receipts: no clone fetches notes by itself."""
         return f"git fetch {self.remote} {NOTES_REF}:{NOTES_REF}"
 
+    @property
+    def fetch_hint(self) -> str | None:
+        """How to fetch receipts that may be missing in this clone; None without a remote."""
+        return f"fetch receipts with: {self.fetch_command}" if self.remote is not None else None
+
     def receipts(self) -> list[Receipt]:
         """Every receipt in this clone, oldest first. Raises GitFailure if one cannot be read."""
         if not self.git.ref(NOTES_REF):

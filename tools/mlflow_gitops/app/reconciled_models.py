@@ -1,0 +1,38 @@
+"""What the receipts in this clone record about each model."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from mlflow_gitops.app.workspace import Workspace
+from mlflow_gitops.core.audit.ledger import Ledger
+from mlflow_gitops.core.history.mainline import MainLine
+from mlflow_gitops.core.history.tenures import AppliedCommit, ReconciledHistory
+from mlflow_gitops.edges.git.notes import Notes
+from mlflow_gitops.errors import GitFailure
+
+
+class ReconciledModels:
+    """The reconciles of this repository's models on one line of commits. The receipts are read when
+    the first model is asked for."""
+
+    def __init__(self, workspace: Workspace, line: MainLine) -> None:
+        self._workspace = workspace
+        self._line = line
+        self._notes = Notes.of_repository(workspace.git)
+        self._fault: str | None = None
+
+    def history(self, model: str) -> ReconciledHistory:
+        """The reconciles of one model. Receipts that cannot be read prove nothing: the history is
+        then empty, and its hint says why."""
+        runs = [AppliedCommit(run.index, run.at) for run in self._ledger.applied(model)]
+        hint = self._fault or self._notes.fetch_hint
+        return ReconciledHistory(runs, self._line.index, hint)
+
+    @cached_property
+    def _ledger(self) -> Ledger:
+        try:
+            receipts = self._notes.receipts()
+        except GitFailure as failure:
+            receipts, self._fault = [], str(failure)
+        return Ledger(receipts, self._line.index, self._workspace.owner(self._line))

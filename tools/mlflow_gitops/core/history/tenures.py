@@ -1,0 +1,156 @@
+"""Who held a stage by the receipts of reconciles, and who was rolled back (RULES R3).
+
+A tag in MLflow proves nothing here: anyone with EDIT can write it, and `copy_model_version` copies
+it. A version held a stage if a receipt records that its model was applied at a commit that declares
+the version for that stage.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from mlflow_gitops.core.history.mainline import Commit, Point
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedCommit:
+    """One reconcile that applied a model: the commit's index on the main line, and when the receipt
+    was written (RFC 3339, UTC)."""
+
+    index: int
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tenure:
+    """The latest time in which a version held a stage, by receipts.
+
+    `began` is the commit that put the version there; `reconciled_at` is when the first receipt of
+    this tenure was written, `not_before` when the receipt before that one was. `ended` is the
+    commit that took the version out, None while it holds the stage. `is_rolled_back` says whether
+    the stage went back to a version that had held it before.
+    """
+
+    version: int
+    began: Commit | None
+    reconciled_at: str
+    not_before: str | None = None
+    ended: Commit | None = None
+    is_rolled_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReconciledHistory:
+    """What receipts say about one model: the reconciles that applied it, in the order of the main
+    line. `positions` maps the commits of that line to their indexes. `fetch_hint` says how to fetch
+    receipts that may be missing in this clone; None if this clone has all."""
+
+    runs: Sequence[AppliedCommit] = ()
+    positions: Mapping[str, int] | None = None
+    fetch_hint: str | None = None
+
+    def tenures(
+        self, points: Sequence[Point], stage: str, before: Commit | None = None
+    ) -> Mapping[int, Tenure]:
+        """The latest tenure of every version that held a stage. `points` are the model's states
+        along the whole line; with `before`, only reconciles of earlier commits count."""
+        positions = self.positions or {}
+        limit = positions.get(before.sha) if before is not None else None
+        runs = [run for run in self.runs if limit is None or run.index < limit]
+        return _stage_tenures(points, stage, positions, runs)
+
+
+def was_declared(points: Sequence[Point], stage: str, version: int, before: Commit | None) -> bool:
+    """Whether the main line ever declared a version for a stage and then left it, before a commit
+    (None: before what is uncommitted) declared it again. Without that, no receipt can show it."""
+    states: list[bool] = []
+    for point in points:
+        states.append(point.desired is not None and version in point.desired.holders(stage))
+        if before is not None and point.commit is not None and point.commit.sha == before.sha:
+            break
+    return any(states[:-1])
+
+
+def declared_tenures(points: Sequence[Point], stage: str) -> Mapping[int, Tenure]:
+    """The tenures as if every commit had been reconciled: what git alone knows."""
+    commits = [point.commit for point in points if point.commit is not None]
+    positions = {commit.sha: index for index, commit in enumerate(commits)}
+    runs = [AppliedCommit(index, commit.at) for index, commit in enumerate(commits)]
+    return _stage_tenures(points, stage, positions, runs)
+
+
+class _State(NamedTuple):
+    """The holders of a stage after one reconcile, and the newest commit that changed them."""
+
+    holders: tuple[int, ...]
+    changed_by: Commit | None
+
+
+def _stage_tenures(
+    points: Sequence[Point], stage: str, positions: Mapping[str, int], runs: Sequence[AppliedCommit]
+) -> Mapping[int, Tenure]:
+    latest: dict[int, Tenure] = {}
+    holders: tuple[int, ...] = ()
+    last_holders: tuple[int, ...] = ()
+    previous_at: str | None = None
+
+    for run, state in _states(points, stage, positions, runs):
+        if state.holders != holders:
+            entered = [version for version in state.holders if version not in holders]
+            replaced = [v for v in holders or last_holders if v not in state.holders]
+            is_rollback = _goes_back(latest, entered, replaced, state.holders)
+
+            for version in replaced:
+                tenure = latest[version]
+                latest[version] = replace(
+                    tenure,
+                    ended=tenure.ended if tenure.ended and not is_rollback else state.changed_by,
+                    is_rolled_back=tenure.is_rolled_back or is_rollback,
+                )
+            for version in entered:
+                latest[version] = Tenure(version, state.changed_by, run.at, previous_at)
+
+            last_holders = holders or last_holders
+            holders = state.holders
+        previous_at = run.at
+    return latest
+
+
+def _goes_back(
+    latest: Mapping[int, Tenure],
+    entered: Sequence[int],
+    replaced: Sequence[int],
+    holders: Sequence[int],
+) -> bool:
+    """Whether a change of a stage's holders goes back to a version that held it before. A list that
+    loses its served version goes back to one that stays."""
+    if not replaced:
+        return False
+    if entered:
+        return any(version in latest and not latest[version].is_rolled_back for version in entered)
+    return bool(holders) and max(replaced) > max(holders)
+
+
+def _states(
+    points: Sequence[Point], stage: str, positions: Mapping[str, int], runs: Sequence[AppliedCommit]
+) -> Iterator[tuple[AppliedCommit, _State]]:
+    """The holders of a stage at each reconcile, oldest first."""
+    indexes: list[int] = []
+    states: list[_State] = []
+    current = _State((), None)
+    for point in points:
+        index = positions.get(point.commit.sha) if point.commit is not None else None
+        if index is None:
+            continue
+        holders = point.desired.holders(stage) if point.desired is not None else ()
+        if holders != current.holders:
+            current = _State(holders, point.commit)
+        indexes.append(index)
+        states.append(current)
+
+    for run in runs:
+        count = bisect_right(indexes, run.index)
+        yield run, states[count - 1] if count else _State((), None)
