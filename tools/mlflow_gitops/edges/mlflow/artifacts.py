@@ -44,6 +44,8 @@ class Artifacts:
                 " before."
             )
 
+        import mlflow.artifacts  # noqa: F401  loading it takes a second that is not the storage's
+
         results: list[ModelFile | None] = []
         errors: list[Exception] = []
         with tempfile.TemporaryDirectory(
