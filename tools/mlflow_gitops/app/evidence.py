@@ -15,7 +15,7 @@ from mlflow_gitops.core.history.tenures import ReconciledHistory
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.recorded.values import ModelFile, Record, Unreadable
-from mlflow_gitops.edges.system.plugins import plugin_gate
+from mlflow_gitops.edges.system.plugins import guarded_gate
 from mlflow_gitops.errors import RegistryFailure
 
 if TYPE_CHECKING:
@@ -116,5 +116,6 @@ class WorkspaceEvidence(RegistryEvidence):
         return commit.sha in self._workspace.main_line
 
     def plugin_gate(self, name: str) -> Gate[Any] | None:
-        """A gate of another package; None if it is not installed."""
-        return plugin_gate(name)
+        """A gate of another package; None if it is not installed. What it raises or finds is shown
+        without secrets."""
+        return guarded_gate(name)

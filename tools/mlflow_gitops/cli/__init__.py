@@ -8,7 +8,7 @@ import gc
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any
 
@@ -24,6 +24,7 @@ from mlflow_gitops.cli import inspect, reconcile  # noqa: F401
 from mlflow_gitops.cli import authoring, audit, setup, github  # noqa: F401
 
 # isort: on
+from mlflow_gitops.edges.system.streams import guarded_streams
 from mlflow_gitops.errors import ERROR, INTERRUPTED, USAGE, Failure, shortage
 from mlflow_gitops.settings import Settings
 
@@ -35,8 +36,19 @@ def main(arguments: Sequence[str] | None = None, settings: Settings | None = Non
     what no option sets: the clock, and how long to wait for others.
     """
     _prepare_streams()
+    with guarded_streams(_neutraliser):
+        return _exit_code(list(sys.argv[1:] if arguments is None else arguments), settings)
+
+
+def _neutraliser() -> Callable[[str], str]:
+    from mlflow_gitops.app.runners import current_runner
+
+    return current_runner().neutralised
+
+
+def _exit_code(arguments: list[str], settings: Settings | None) -> int:
     try:
-        return _run(list(sys.argv[1:] if arguments is None else arguments), settings)
+        return _run(arguments, settings)
     except Failure as error:
         if str(error):
             _print_message("error", str(error))

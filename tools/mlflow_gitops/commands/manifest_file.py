@@ -9,13 +9,14 @@ from urllib.parse import unquote
 
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, report_invalid, steps, warn
-from mlflow_gitops.core.authoring.edit_pins import IDENTITY, identity
+from mlflow_gitops.core.authoring.edit_pins import IDENTITY, identity, left_out
 from mlflow_gitops.core.manifests.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.manifests.policy import ModelPolicy, StageRule
 from mlflow_gitops.core.manifests.registry_folder import stem_of
 from mlflow_gitops.core.manifests.snapshot import SourceFile, build
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.core.secrets import shown_source
 from mlflow_gitops.core.wording import did_you_mean, version_list
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import Failure, InvalidFiles, Refused, RegistryFailure
@@ -188,7 +189,15 @@ def pins_for(
         _check_pins(target, version, spec, observed_version)
         if spec.origin is None and not any(getattr(spec, name) for name in IDENTITY):
             pins[version] = identity(observed_version)
+            note_left_out(target.settings, observed_version)
     return pins
+
+
+def note_left_out(settings: Settings, version: ObservedVersion) -> None:
+    """Print why a version's source is left out of its pins, if it is."""
+    reason = left_out(version)
+    if reason is not None:
+        note(settings, f"{reason[0].upper()}{reason[1:]}.")
 
 
 def _check_pins(
@@ -198,7 +207,8 @@ def _check_pins(
         pinned, actual = getattr(spec, name), getattr(observed, name)
         if pinned not in (None, actual):
             raise Refused(
-                f"Version {version} is pinned to {name} {pinned}, MLflow has {actual or 'none'}: it"
+                f"Version {version} is pinned to {name} {shown_source(pinned)}, MLflow has"
+                f" {shown_source(actual or 'none')}: it"
                 " is not the version that was reviewed.",
                 fix=f"If it is the right one: mlflow-gitops pin {target.name} {version}",
             )

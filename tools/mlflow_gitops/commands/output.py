@@ -7,15 +7,26 @@ import sys
 from collections.abc import Callable, Iterable
 
 from mlflow_gitops.core.manifests.snapshot import Snapshot
+from mlflow_gitops.edges.system.streams import print_command
 from mlflow_gitops.errors import INVALID
-from mlflow_gitops.render.formats import INVALID_FILES, Formats, Result, is_for_programs
+from mlflow_gitops.render.formats import (
+    COMMANDS_OF_A_RUNNER,
+    INVALID_FILES,
+    Formats,
+    Result,
+    is_for_programs,
+)
 from mlflow_gitops.render.terminal import Style, safe
 from mlflow_gitops.settings import Settings
 
 
 def print_result(formats: Formats[Result], form: str, result: Result) -> None:
     """Print a command's result to stdout, in the format that `--format` names."""
-    emit(formats.renderer(form)(result))
+    lines = formats.renderer(form)(result)
+    if form not in COMMANDS_OF_A_RUNNER:
+        return emit(lines)
+    for line in lines:
+        print_command(line)
 
 
 def emit(lines: Iterable[str]) -> None:

@@ -6,6 +6,7 @@ from mlflow_gitops.commands.finish_edit import EditMessage, EditOptions, finish
 from mlflow_gitops.commands.manifest_file import (
     OpenManifest,
     missing_version,
+    note_left_out,
     observe,
     observe_or_warn,
     open_manifest,
@@ -15,6 +16,7 @@ from mlflow_gitops.core.authoring.edit_manifest import Edit
 from mlflow_gitops.core.authoring.edit_pins import IDENTITY, identity
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.core.secrets import credentials_in, shown_source
 from mlflow_gitops.errors import Refused
 from mlflow_gitops.settings import Settings
 
@@ -27,6 +29,8 @@ def run(
 ) -> int:
     """Pin a version to its run, source and logged model in MLflow. With `source`, pin a version
     that MLflow does not have to the source that reconcile registers it from."""
+    if source is not None:
+        _check_credentials(source)
     target = open_manifest(settings, model, options.form)
     observed = observe(target) if source is None else observe_or_warn(target)
     observed_version = observed.versions.get(version) if observed is not None else None
@@ -36,6 +40,7 @@ def run(
         _check_source(model, observed_version, source)
         fields = _fields_of(observed_version, spec)
         summary = "It is what MLflow has under this number."
+        note_left_out(settings, observed_version)
     elif source is not None:
         if observed is not None:
             _check_number(target, observed, version)
@@ -48,7 +53,7 @@ def run(
     for name, value in fields.items():
         old = getattr(spec, name)
         if old not in (None, value):
-            warn(f"Version {version} was pinned to {name} {old}.")
+            warn(f"Version {version} was pinned to {name} {shown_source(old)}.")
     message = EditMessage(f"Pin {target.name} {version}", summary)
     return finish(target, Edit(pins={version: fields}), message, options)
 
@@ -74,11 +79,20 @@ def _fields_for_source(source: str, spec: VersionSpec) -> _Fields:
     return fields
 
 
+def _check_credentials(source: str) -> None:
+    found = credentials_in(source)
+    if found is not None:
+        raise Refused(
+            f"The source {shown_source(source)} has {found}, which git would keep for ever.",
+            fix="Name the address without it; MLflow takes credentials from its own variables.",
+        )
+
+
 def _check_source(model: str, observed: ObservedVersion, source: str | None) -> None:
     if source is not None and source != observed.source:
         raise Refused(
             f"MLflow already has version {observed.number} of {model}, from"
-            f" {observed.source or 'no source'}.",
+            f" {shown_source(observed.source or 'no source')}.",
             fix="Omit --source to pin that one, or use the next number.",
         )
 

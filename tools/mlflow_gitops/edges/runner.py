@@ -45,6 +45,10 @@ class Runner(Protocol):
         """Set an output that later steps and jobs can read. `value` is one line."""
         ...
 
+    def neutralised(self, text: str) -> str:
+        """Text for the job's log without anything that the runner would obey."""
+        ...
+
 
 class Terminal:
     """No CI: there is no event, and summaries and outputs are dropped."""
@@ -60,3 +64,6 @@ class Terminal:
 
     def set_output(self, name: str, value: str) -> None:
         pass
+
+    def neutralised(self, text: str) -> str:
+        return text

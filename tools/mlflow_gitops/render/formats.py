@@ -29,6 +29,9 @@ Result = TypeVar("Result")
 
 _FOR_PROGRAMS = frozenset({"json", "jsonl", "csv"})
 
+COMMANDS_OF_A_RUNNER = frozenset({"github"})
+"""The formats whose lines a CI runner is to obey."""
+
 
 class Formats(Generic[Result]):
     """The formats of one command's result: each name with its renderer as `module:function`, where

@@ -90,7 +90,7 @@ def github_annotations(snapshot: Snapshot) -> Iterator[str]:
 def _message(text: str) -> str:
     """Escape line breaks as GitHub does, and everything else that could move a log's cursor."""
     parts = text.replace("%", "%25").replace("\r", "%0D").split("\n")
-    return "%0A".join(safe(part) for part in parts)
+    return "%0A".join(safe(part) for part in parts).replace("##[", "# #[").replace("::", ": :")
 
 
 def _property(text: str) -> str:

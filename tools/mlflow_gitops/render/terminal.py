@@ -9,7 +9,12 @@ import sys
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from mlflow_gitops.core.yaml.document import CONTROL
+from mlflow_gitops.core.secrets import mask_text
+from mlflow_gitops.core.yaml.characters import INVISIBLE, escape_hidden
+from mlflow_gitops.core.yaml.limits import CONTROL
+
+_COMMAND = re.compile(r"::([A-Za-z0-9_-]+(?: [^:\n]{0,1000})?)::")
+"""A workflow command of a CI runner, such as `::add-mask::`."""
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
@@ -17,19 +22,36 @@ _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "
 def safe(text: str) -> str:
     """Text from manifests, registries or git, made safe for one line of a terminal.
 
-    Control characters and line breaks are shown as escapes. So no such text can move the cursor, or
-    hide or reorder what is printed.
+    Control characters, invisible characters and line breaks are shown as escapes. So no such text
+    can move the cursor, or hide or reorder what is printed. Credentials in it are masked.
     """
     text = text.replace("\n", "\\n").replace("\t", " ").replace("\r", "\\r")
-    return CONTROL.sub(_escaped, text)
+    return mask_text(escape_hidden(text, _escaped))
 
 
 def as_json(value: Any, indent: int | None = None) -> str:
-    """A JSON text for stdout. Control characters become JSON escapes, since stdout may be a
-    terminal. If stdout is not in UTF-8, everything beyond ASCII is escaped, too."""
+    """A JSON text for stdout. Credentials are masked. Control characters and invisible ones become
+    JSON escapes, since stdout may be a terminal, and so do the commands of CI runners. If stdout is
+    not in UTF-8, everything beyond ASCII is escaped, too."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     is_unicode = encoding.lower().replace("-", "").startswith("utf")
-    return CONTROL.sub(_escaped, json.dumps(value, indent=indent, ensure_ascii=not is_unicode))
+    text = json.dumps(_masked(value), indent=indent, ensure_ascii=not is_unicode)
+    text = CONTROL.sub(_json_escaped, text)
+    if not text.isascii():
+        text = INVISIBLE.sub(_json_escaped, text)
+    # JSON has none of these outside of its strings.
+    text = text.replace("##[", "#\\u0023[")
+    return _COMMAND.sub(r":\\u003a\1:\\u003a", text)
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return mask_text(value)
+    if isinstance(value, dict):
+        return {key: _masked(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_masked(part) for part in value]
+    return value
 
 
 def json_document(value: Any) -> Iterator[str]:
@@ -37,8 +59,13 @@ def json_document(value: Any) -> Iterator[str]:
     yield as_json(value, indent=2)
 
 
-def _escaped(match: re.Match[str]) -> str:
-    return f"\\u{ord(match.group()):04x}"
+def _escaped(character: str) -> str:
+    number = ord(character)
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def _json_escaped(match: re.Match[str]) -> str:
+    return json.dumps(match.group())[1:-1]
 
 
 class Style:

@@ -9,6 +9,7 @@ import yaml
 from mlflow_gitops.core.authoring.set_value import find_section
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
+from mlflow_gitops.core.secrets import credentials_in, shown_source
 from mlflow_gitops.core.yaml import text_edits
 from mlflow_gitops.core.yaml.text_edits import (
     UnsupportedLayout,
@@ -32,11 +33,25 @@ Pin = str | OriginPin | None
 
 
 def identity(version: ObservedVersion) -> dict[str, str]:
-    """The fields and values that distinguish a version from any other that may get its number."""
+    """The fields and values that distinguish a version from any other that may get its number. A
+    source with credentials is left out, since git would keep them for ever."""
     fields = {field: getattr(version, field) for field in IDENTITY}
+    if version.source and credentials_in(version.source):
+        del fields["source"]
     if version.source == f"models:/{version.model_id}":
         del fields["model_id"]  # the source contains it
     return {field: value for field, value in fields.items() if value}
+
+
+def left_out(version: ObservedVersion) -> str | None:
+    """Why the source of a version is left out of its pins; None if it is not."""
+    found = credentials_in(version.source) if version.source else None
+    if found is None:
+        return None
+    return (
+        f"version {version.number} is not pinned to its source: {shown_source(version.source or '')}"
+        f" has {found} in MLflow, which git would keep for ever"
+    )
 
 
 def set_pins(text: str, version: int, fields: Mapping[str, Pin]) -> str:

@@ -9,15 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
-from mlflow_gitops.core.authoring.edit_pins import identity
+from mlflow_gitops.core.authoring.edit_pins import identity, left_out
 from mlflow_gitops.core.authoring.set_value import Path
 from mlflow_gitops.core.manifests.names import ACTIVE_STAGES, folded, is_reserved_tag, tag_fault
 from mlflow_gitops.core.manifests.policy import ModelPolicy, StageRule
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.wording import and_list, or_list, version_list
-from mlflow_gitops.core.yaml.document import CONTROL
+from mlflow_gitops.core.yaml.characters import INVISIBLE, has_hidden
 
 # The schema of manifests accepts no other pins, aliases and tag names, and no longer texts.
 _PIN_VALUE = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
@@ -174,6 +173,9 @@ def _alias_fault(
 
 def _pins(version: ObservedVersion, notes: list[str]) -> dict[str, str]:
     """The identity of a version, as far as a manifest can express it."""
+    reason = left_out(version)
+    if reason is not None:
+        notes.append(reason)
     observed_pins = identity(version)
     pins = {
         field: value
@@ -181,8 +183,8 @@ def _pins(version: ObservedVersion, notes: list[str]) -> dict[str, str]:
         if field in ("source", "digest") or _PIN_VALUE.match(value)
     }
     source = pins.get("source", "")
-    if len(source) > _MAX_SOURCE or CONTROL.search(source) or _has_credentials(source):
-        del pins["source"]
+    if len(source) > _MAX_SOURCE or has_hidden(source) or INVISIBLE.search(source):
+        pins.pop("source", None)
 
     missing = sorted(observed_pins.keys() - pins.keys())
     if missing:
@@ -190,18 +192,11 @@ def _pins(version: ObservedVersion, notes: list[str]) -> dict[str, str]:
             f"version {version.number} is not pinned to its {and_list(missing)}: a manifest cannot"
             " contain it"
         )
-    elif not observed_pins:
+    elif not observed_pins and reason is None:
         notes.append(
             f"version {version.number} cannot be pinned: MLflow has neither run nor source for it"
         )
     return pins
-
-
-def _has_credentials(source: str) -> bool:
-    try:
-        return "@" in urlsplit(source).netloc
-    except ValueError:
-        return False
 
 
 def _add_description(path: Path, description: str, content: ManifestContent) -> None:
@@ -220,7 +215,7 @@ def _add_tags(path: Path, tags: Mapping[str, str], content: ManifestContent) -> 
 
 
 def _add_text(path: Path, text: str, content: ManifestContent) -> None:
-    if len(text) > _MAX_TEXT or CONTROL.search(text) or "\r" in text:
+    if len(text) > _MAX_TEXT or has_hidden(text) or "\r" in text:
         content.notes.append(
             f"a manifest cannot contain the text of {'.'.join(path)}; it is not imported"
         )

@@ -17,13 +17,14 @@ from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.observed.prompts import changed_lines
 from mlflow_gitops.core.recorded.signatures import breaks, harmless
 from mlflow_gitops.core.recorded.values import Dataset, Metric, ModelFile, Record
+from mlflow_gitops.core.secrets import is_secret_name, mask_pair
 
 
 def compare(model: str, before: Facts, after: Facts) -> Comparison:
     """Compare two versions of one model. What a version does not record is None."""
     old_words, new_words = before.version.words, after.version.words
     if old_words is not None and new_words is not None:
-        settings = tuple(_pairs(old_words.settings(), new_words.settings()))
+        settings = tuple(map(_masked, _pairs(old_words.settings(), new_words.settings())))
         return Comparison(
             model,
             before,
@@ -39,7 +40,7 @@ def compare(model: str, before: Facts, after: Facts) -> Comparison:
         before=before,
         after=after,
         metrics=tuple(_metrics(old_record.metrics, new_record.metrics)),
-        params=_differing(params),
+        params=tuple(map(_masked, _differing(params))),
         datasets=tuple(_pairs(_digests(old_record.datasets), _digests(new_record.datasets))),
         data=tuple(_pairs(old_record.data, new_record.data)),
         signature=_signature(old_file, new_file),
@@ -93,6 +94,13 @@ def _pairs(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Pair
 
 def _differing(pairs: Iterable[Pair]) -> tuple[Pair, ...]:
     return tuple(pair for pair in pairs if not pair.is_same)
+
+
+def _masked(pair: Pair) -> Pair:
+    """The pair without its values if its name looks like that of a secret."""
+    if not is_secret_name(pair.key):
+        return pair
+    return Pair(pair.key, *mask_pair(pair.before, pair.after))
 
 
 def _metrics(

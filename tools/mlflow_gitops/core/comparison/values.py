@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.recorded.values import Dataset, ModelFile, Record
+from mlflow_gitops.core.secrets import is_secret_metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,11 @@ class MetricPair:
     dataset: Dataset | None
     before: float | None
     after: float | None
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether its name looks like that of a secret, so that no value is shown."""
+        return is_secret_metric(self.key)
 
     @property
     def delta(self) -> float | None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from mlflow_gitops.core.manifests.names import folded
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS, RegistryFolder
+from mlflow_gitops.core.secrets import has_secret
 from mlflow_gitops.core.yaml import schema_check
 from mlflow_gitops.core.yaml.document import Document, parse
 from mlflow_gitops.core.yaml.problems import Problem
@@ -123,7 +124,7 @@ def _check(document: Document) -> None:
 def _check_credentials(document: Document, name: str, entry: Mapping[str, Any]) -> None:
     for field in _URI_FIELDS:
         uri = entry.get(field)
-        if isinstance(uri, str) and _CREDENTIALS.search(uri):
+        if isinstance(uri, str) and (_CREDENTIALS.search(uri) or has_secret(uri)):
             message = (
                 f"{name}.{field} contains a user or a password, which git would keep for ever. Use"
                 " MLflow's variables instead: MLFLOW_TRACKING_USERNAME and the like"

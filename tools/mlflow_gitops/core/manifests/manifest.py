@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from mlflow_gitops.core.manifests.manifest_checks import check_manifest, kind_of
 from mlflow_gitops.core.manifests.names import Kind
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
+from mlflow_gitops.core.secrets import shown_source
 from mlflow_gitops.core.yaml import schema_check
 from mlflow_gitops.core.yaml.document import Document, parse
 
@@ -44,8 +45,11 @@ class VersionSpec:
 
     @property
     def registered_from(self) -> str | None:
-        """The source, or the version of another environment, that reconcile registers it from."""
-        return self.origin.label if self.origin else self.source
+        """The source, or the version of another environment, that reconcile registers it from, for
+        people. A source is shown without credentials."""
+        if self.origin is not None:
+            return self.origin.label
+        return self.source and shown_source(self.source)
 
 
 @dataclass(frozen=True, slots=True)

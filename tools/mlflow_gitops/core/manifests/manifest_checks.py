@@ -21,6 +21,7 @@ from mlflow_gitops.core.manifests.names import (
     tag_fault,
 )
 from mlflow_gitops.core.manifests.policy import ModelPolicy, StageRule
+from mlflow_gitops.core.secrets import credentials_in
 from mlflow_gitops.core.wording import did_you_mean, or_list
 from mlflow_gitops.core.yaml.document import Document
 
@@ -45,6 +46,7 @@ def check_manifest(document: Document) -> None:
     _check_version_numbers(document)
     _check_stages(document)
     _check_pins(document, kind)
+    _check_sources(document)
 
 
 def _check_name(document: Document, kind: Kind) -> None:
@@ -133,6 +135,21 @@ def _check_pins(document: Document, kind: Kind) -> None:
             document.add_problem_at(
                 "pin-of-other-kind", message, ("versions", number, field), key=True
             )
+
+
+def _check_sources(document: Document) -> None:
+    """No source may carry credentials, which git would keep for ever."""
+    versions = _mapping(document.root, "versions")
+    for number in versions:
+        source = _mapping(versions, number).get("source")
+        found = credentials_in(source) if isinstance(source, str) else None
+        if found is not None:
+            message = (
+                f"the source has {found}, and git would keep such credentials for ever. Replace"
+                " them where they are valid, write the address without them, and give the secret"
+                " to MLflow by its own variables (AWS_…, AZURE_…)"
+            )
+            document.add_problem_at("source-credentials", message, ("versions", number, "source"))
 
 
 # -- the policy ---------------------------------------------------------------------------------

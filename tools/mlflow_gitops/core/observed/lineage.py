@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.recorded.values import Record
+from mlflow_gitops.core.secrets import shown_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,12 @@ def lineage_of(
         data = {pins.data.path: pins.data.md5} | {
             path: md5 for path, md5 in data.items() if path != pins.data.path
         }
+    source = pins.source or (version.source if version else None)
     recorded = tuple(dict.fromkeys(dataset.digest for dataset in record.datasets)) if record else ()
     return Lineage(
         run_id=pins.run_id or (version.run_id if version else None),
         model_id=pins.model_id,
-        source=pins.source or (version.source if version else None),
+        source=source and shown_source(source),
         datasets=(pins.dataset_digest,) if pins.dataset_digest else recorded,
         data=data,
         code_commit=record.code_commit if record else None,

@@ -13,6 +13,7 @@ from mlflow_gitops.core.manifests.origin_pin import ORIGIN_TAG, OriginPin
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.recorded.values import Record, Unreadable
+from mlflow_gitops.core.secrets import shown_source
 from mlflow_gitops.core.verdicts.evidence import Evidence
 from mlflow_gitops.core.verdicts.verdict import Refusal
 
@@ -88,8 +89,9 @@ def _identity_refusals(spec: VersionSpec, version: ObservedVersion) -> Iterator[
         ("origin", origin, version.tags.get(ORIGIN_TAG)),
     ):
         if pinned is not None and pinned != actual:
-            text = f"is pinned to {field} {pinned}, MLflow has {actual or 'none'}"
-            yield _pin(version.number, text, field, expected=pinned, actual=actual)
+            expected, shown = shown_source(pinned), shown_source(actual or "none")
+            text = f"is pinned to {field} {expected}, MLflow has {shown}"
+            yield _pin(version.number, text, field, expected=expected, actual=actual and shown)
 
 
 def origin_refusals(

@@ -12,6 +12,7 @@ from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.plan.fingerprint import Fingerprint
+from mlflow_gitops.core.secrets import is_secret_name, mask_pair, shown_source
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 
 Action = Literal[
@@ -48,6 +49,21 @@ class Change:
     applies: bool = True
     commit: Commit | None = None
     pin: VersionSpec | None = field(default=None, compare=False)
+
+    @property
+    def shown(self) -> tuple[Value, Value]:
+        """`before` and `after` as they may be shown and recorded: without the credentials of an
+        address, and without the values of tags whose names look like secrets."""
+        if self.action == "register_version" and isinstance(self.after, str):
+            return self.before, shown_source(self.after)
+        if self.action in ("set_tag", "delete_tag") and is_secret_name(self.key or ""):
+            before, after = (None if value is None else str(value) for value in self._values)
+            return mask_pair(before, after)
+        return self._values
+
+    @property
+    def _values(self) -> tuple[Value, Value]:
+        return self.before, self.after
 
 
 @dataclass(frozen=True, slots=True)

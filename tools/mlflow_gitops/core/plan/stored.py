@@ -56,12 +56,13 @@ def _stored_stage(stage: StageChange) -> dict[str, Any]:
 
 def stored_change(change: Change) -> dict[str, Any]:
     """One write. `from` and `to` are what MLflow held and what it shall hold."""
+    before, after = change.shown
     return {
         "action": change.action,
         "version": change.version,
         "key": change.key,
-        "from": change.before,
-        "to": change.after,
+        "from": before,
+        "to": after,
         "cause": change.cause,
         "applies": change.applies,
         "commit": change.commit.sha if change.commit else None,

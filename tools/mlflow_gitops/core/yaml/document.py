@@ -14,6 +14,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
+from mlflow_gitops.core.yaml.characters import check_names, check_raw_text, escape_hidden
 from mlflow_gitops.core.yaml.fast_parse import parse_fast
 from mlflow_gitops.core.yaml.limits import CONTROL as CONTROL  # callers import these from here
 from mlflow_gitops.core.yaml.limits import MAX_BYTES as MAX_BYTES
@@ -114,13 +115,15 @@ def parse(data: bytes, file: str) -> Document:
     _check_characters(document, text)
     if document.problems:
         # The replacement keeps all offsets, and the rest of the file can still be checked.
-        text = CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+        text = escape_hidden(text, lambda character: "\N{REPLACEMENT CHARACTER}")
     else:
         document.root = parse_fast(text)
     if document.root is None:
         from mlflow_gitops.core.yaml.event_parse import parse_events  # most files do not need it
 
         document.root = parse_events(text, document.add_problem, document.position)
+    if not document.problems:
+        check_names(document)
     return document
 
 
@@ -138,3 +141,5 @@ def _check_characters(document: Document, text: str) -> None:
     for match in islice(CONTROL.finditer(text), _MAX_CHARACTER_PROBLEMS):
         message = f"control character U+{ord(match.group()):04X}; remove it"
         document.add_problem("control-character", message, match.start())
+    if not document.problems:
+        check_raw_text(document, text)

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from mlflow_gitops.core.yaml.characters import code_point, hidden_characters
 from mlflow_gitops.core.yaml.limits import CONTROL, MAX_DEPTH
 from mlflow_gitops.core.yaml.nodes import Map, Seq
 from mlflow_gitops.core.yaml.scalars import AmbiguousScalar, resolve
@@ -161,11 +162,16 @@ class _Builder:
 
     def _quoted(self, event: Any) -> str:
         value: str = event.value
-        # The file's text was searched for control characters; an escape in double quotes makes new
+        # The file's text was searched for such characters; an escape in double quotes makes new
         # ones.
-        if event.style == '"' and (match := CONTROL.search(value)):
-            message = f"escaped control character U+{ord(match.group()):04X}; remove it"
+        if event.style != '"':
+            return value
+        if match := CONTROL.search(value):
+            message = f"escaped control character {code_point(match.group())}; remove it"
             self._note("control-character", message, event)
+        elif hidden := next(hidden_characters(value), None):
+            message = f"escaped invisible character {code_point(hidden.group())}; remove it"
+            self._note("invisible-character", message, event)
         return value
 
     def _key(self, event: Any, container: Map) -> str:

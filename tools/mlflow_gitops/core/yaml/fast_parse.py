@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from mlflow_gitops.core.yaml.limits import CONTROL, MAX_DEPTH
+from mlflow_gitops.core.yaml.characters import has_hidden
+from mlflow_gitops.core.yaml.limits import MAX_DEPTH
 from mlflow_gitops.core.yaml.nodes import Map, Seq
 from mlflow_gitops.core.yaml.scalars import resolve
 
@@ -68,8 +69,8 @@ def _value(node: Any, depth: int) -> Any:
     if kind is yaml.ScalarNode:
         if not node.style:
             return resolve(node.value)
-        if node.style == '"' and CONTROL.search(node.value):
-            raise _Unsure  # an escape made a control character
+        if node.style == '"' and has_hidden(node.value):
+            raise _Unsure  # an escape made a control character or an invisible one
         return node.value
 
     if depth == 0:

@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mlflow_gitops.core.yaml.characters import INVISIBLE
+from mlflow_gitops.core.yaml.limits import CONTROL
 from mlflow_gitops.edges.runner import Trigger
 from mlflow_gitops.errors import Failure
 
@@ -17,6 +20,15 @@ _EVENT = "GITHUB_EVENT_PATH"
 _SUMMARY = "GITHUB_STEP_SUMMARY"
 _OUTPUT = "GITHUB_OUTPUT"
 _RUN = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+
+# One class, so that no character can be matched in two ways.
+_SKIPPED = INVISIBLE.pattern[1:-1] + CONTROL.pattern[1:-1]
+_INVISIBLE = f"[{_SKIPPED}]*"
+_OLD_COMMAND = re.compile(rf"#{_INVISIBLE}#{_INVISIBLE}\[")
+_LINE_START = re.compile(
+    rf"(^|[\r\n])(?![\r\n])[ \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000{_SKIPPED}]*:{_INVISIBLE}:"
+)
+_COMMAND = re.compile(r"::([A-Za-z0-9_-]+(?:\s[^:\r\n]{0,1000})?)::")
 
 
 class GitHubActions:
@@ -49,6 +61,14 @@ class GitHubActions:
 
     def set_output(self, name: str, value: str) -> None:
         _append(_OUTPUT, f"{name}={value}")
+
+    def neutralised(self, text: str) -> str:
+        """The text with a space inside each command. The runner obeys `##[command]` anywhere in a
+        line and `::command::` at its start (actions/runner, ActionCommand.cs). .NET skips invisible
+        characters when it looks for the two."""
+        text = _OLD_COMMAND.sub("# #[", text)
+        text = _LINE_START.sub(r"\1: :", text)
+        return _COMMAND.sub(r": :\1: :", text)
 
     def _event(self) -> Mapping[str, Any]:
         path = os.environ.get(_EVENT)

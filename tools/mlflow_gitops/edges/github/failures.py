@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlflow_gitops.core.times import format_time
+from mlflow_gitops.edges.system.redaction import redact
 from mlflow_gitops.errors import ForgeFailure
 
 
@@ -23,7 +24,7 @@ def refusal(error: Any, purpose: str, repository: str, token: str) -> ForgeFailu
 
     status = int(error.status)
     data = error.data if isinstance(error.data, dict) else {}
-    reason = str(data.get("message") or "").replace(token, "***").strip().rstrip(".")
+    reason = _without_secrets(str(data.get("message") or ""), token).strip().rstrip(".")
 
     if isinstance(error, RateLimitExceededException) or status == 429:
         message = f"GitHub's rate limit is used up{_until(error)}; nothing was done to {purpose}."
@@ -49,10 +50,15 @@ def refusal(error: Any, purpose: str, repository: str, token: str) -> ForgeFailu
         return ForgeFailure(message, status)
 
     details = "; ".join(_detail(entry) for entry in data.get("errors") or ())
+    details = _without_secrets(details, token)
     separator = ": " if details else ""
     return ForgeFailure(
         f"GitHub refused to {purpose} ({status}: {reason}{separator}{details}).", status
     )
+
+
+def _without_secrets(text: str, token: str) -> str:
+    return redact(text.replace(token, "***") if token else text)
 
 
 def _detail(entry: Any) -> str:

@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.observed.model import ObservedVersion
+from mlflow_gitops.core.secrets import shown_source
 from mlflow_gitops.edges.mlflow.artifacts import Artifacts
 from mlflow_gitops.edges.mlflow.listing import logged_model
 from mlflow_gitops.edges.mlflow.server import Server
-from mlflow_gitops.edges.system.redaction import without_credentials
 from mlflow_gitops.errors import RegistryFailure
 
 if TYPE_CHECKING:
@@ -66,9 +66,7 @@ class ArtifactLocations:
         # A manifest may name any address, and credentials would be sent there: only what somebody
         # with write access registered in MLflow is read.
         if location and not is_registered:
-            raise RegistryFailure(
-                f"{without_credentials(location)} is not read before it is registered."
-            )
+            raise RegistryFailure(f"{shown_source(location)} is not read before it is registered.")
         return location
 
     def _check_run(self, location: str) -> str | None:

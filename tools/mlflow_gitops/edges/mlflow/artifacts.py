@@ -9,9 +9,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from mlflow_gitops.core.recorded.values import ModelFile
+from mlflow_gitops.core.secrets import shown_source
 from mlflow_gitops.edges.mlflow.model_file import fetch_model_file
 from mlflow_gitops.edges.mlflow.server import Server
-from mlflow_gitops.edges.system.redaction import without_credentials
 from mlflow_gitops.errors import RegistryFailure
 from mlflow_gitops.settings import DEFAULT_PATIENCE
 
@@ -36,7 +36,7 @@ class Artifacts:
         MLflow wrote.
         """
         self.check_trusted(location)
-        display_location = without_credentials(location)
+        display_location = shown_source(location)
         storage = location.partition(":/")[0] + urlsplit(location).netloc
         if storage in self._unresponsive:
             raise RegistryFailure(
@@ -100,7 +100,7 @@ class Artifacts:
             is_same_host = _host(target.netloc) == _host(server.netloc)
             if not is_same_host or target.scheme not in ("mlflow-artifacts", server.scheme):
                 raise RegistryFailure(
-                    f"The artifacts at {without_credentials(location)} are not read: that is not"
+                    f"The artifacts at {shown_source(location)} are not read: that is not"
                     " MLflow's own server, and its credentials would be sent there."
                 )
 

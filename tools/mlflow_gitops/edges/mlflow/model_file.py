@@ -15,8 +15,9 @@ from typing import Any
 
 from mlflow_gitops.core.audit.untrusted_json import loads
 from mlflow_gitops.core.recorded.values import ModelFile, Signature
+from mlflow_gitops.core.secrets import shown_source
 from mlflow_gitops.edges.mlflow.model_yaml import read_scalars
-from mlflow_gitops.edges.system.redaction import redact, without_credentials
+from mlflow_gitops.edges.system.redaction import redact
 from mlflow_gitops.errors import RegistryFailure
 
 MAX_BYTES = 4 << 20
@@ -79,7 +80,7 @@ class _Files:
 
         self._root, self._folder = root, folder
         self._uris = {"tracking_uri": tracking_uri, "registry_uri": registry_uri}
-        self.display_root = without_credentials(root)
+        self.display_root = shown_source(root)
         self.is_listed = not root.startswith("models:/")
         entries = list_artifacts(root, tracking_uri=tracking_uri) if self.is_listed else []
         self.sizes = {

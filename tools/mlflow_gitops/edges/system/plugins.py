@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from mlflow_gitops.core.gates import Gate
+from mlflow_gitops.core.gates.gate import Finding, failed
+from mlflow_gitops.core.recorded.values import Unreadable
+from mlflow_gitops.edges.system.redaction import redact
 
 GROUP = "mlflow_gitops.gates"
 
@@ -24,6 +28,41 @@ def plugin_gate(name: str) -> Gate[Any] | None:
         return None
     loaded = point.load()
     return loaded if isinstance(loaded, Gate) else Gate(name, loaded)
+
+
+def guarded_gate(name: str) -> Gate[Any] | None:
+    """An installed gate whose findings and exceptions are shown without the secrets of this
+    process; None if there is none. One that cannot be imported, or raises, has failed."""
+    try:
+        gate = plugin_gate(name)
+    except Exception as error:  # another package's code may raise anything
+        broken = _broken(name, error)
+        return Gate(name, lambda subject, settings: broken)
+    if gate is None:
+        return None
+    ask = gate.ask
+
+    def guarded(subject: Any, settings: Any) -> list[Any]:
+        try:
+            answer = ask(subject, settings)
+            findings = [answer] if isinstance(answer, Finding) else list(answer)
+        except Unreadable as reason:
+            raise Unreadable(redact(str(reason))) from None
+        except Exception as error:
+            return [_broken(name, error)]
+        return [_redacted(finding) for finding in findings]
+
+    return replace(gate, ask=guarded)
+
+
+def _broken(name: str, error: Exception) -> Finding:
+    return failed(f"the gate {name} broke: {redact(f'{type(error).__name__}: {error}')}")
+
+
+def _redacted(finding: Any) -> Any:
+    if not isinstance(finding, Finding):
+        return finding  # the caller refuses what is no finding
+    return replace(finding, detail=redact(str(finding.detail)))
 
 
 @cache

@@ -1,47 +1,71 @@
 """What no output may show: users and passwords in addresses, and secrets in the environment.
 
-Whatever git, database drivers and HTTP clients print passes through `redact` before it becomes a
-message, so that no secret reaches a terminal, a log, a receipt or a comment.
+Whatever git, database drivers, HTTP clients and plug-ins print passes through `redact` before it
+becomes a message, so that no secret reaches a terminal, a log, a receipt or a comment.
 """
 
 from __future__ import annotations
 
+import base64
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-_SECRET_VARIABLES = (
-    "MLFLOW_TRACKING_PASSWORD",
-    "MLFLOW_TRACKING_TOKEN",
-    "GITHUB_TOKEN",
-    "GH_TOKEN",
-    "DATABRICKS_TOKEN",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "PGPASSWORD",
+from mlflow_gitops.core.secrets import MASK, is_secret_name, mask_text
+
+_SECRET_VARIABLES = frozenset(
+    {
+        "MLFLOW_TRACKING_PASSWORD",
+        "MLFLOW_TRACKING_TOKEN",
+        "GITHUB_TOKEN",
+        "GH_TOKEN",
+        "DATABRICKS_TOKEN",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "PGPASSWORD",
+    }
 )
+"""Variables that always hold a secret. Others count if their name looks like one."""
+
 _SHORTEST_SECRET = 4
 """Characters. Replacing every "a" because a password is "a" would reveal it."""
 
+_SHORTEST_GUESS = 6
+"""Characters of a value that is taken for a secret because of its variable's name alone."""
+
+_NAMES_OF_PLACES = re.compile(
+    r"(?:FILE|PATH|DIR|SOCK|URL|URI|HOST|PORT|NAME|TYPE|MODE|TTL|EXPIRY|ENABLED)\Z", re.IGNORECASE
+)
+"""Ends of names like AWS_WEB_IDENTITY_TOKEN_FILE, whose value only says where a secret is."""
+
+_WORKING_FOLDERS = ("PWD", "OLDPWD")
+_PLAIN_WORD = re.compile(
+    r"(?:true|false|yes|no|none|null|default|auto|[0-9]{1,7})\Z", re.IGNORECASE
+)
+_PARTS = re.compile(r"(?:^|;)\s*(?P<name>[A-Za-z]\w{0,60})=(?P<value>[^;]+)")
+_USER_AND_PASSWORD = re.compile(r"(?P<before>.*?)(?:USERNAME|USER)(?P<after>.*)\Z", re.IGNORECASE)
+
 _WORD = re.compile(r"[^\s'\"]+")
 _PORT = re.compile(r"\d+(?:[/?#]|\Z|\n\Z)")
-_PASSWORD = re.compile(r"\b(password|passwd|pwd|token|sslpassword)=(?!\*)[^\s&'\"]+", re.IGNORECASE)
+_CONTAINER = re.compile(r"[^\s/@:'\"]+@")
+_CONTAINER_SCHEME = re.compile(r"\b(?:abfss?|wasbs?)://\Z", re.IGNORECASE)
 _FILE_SCHEMES = ("sqlite", "file")  # their `?` may be part of a path
 
 
 def without_credentials(uri: str) -> str:
     """Return a URI without user and password, and without a query, where drivers take passwords,
     too."""
-    without_user = _without_userinfo(uri)
+    without_user = without_userinfo(uri)
     scheme = uri.partition(":")[0].partition("+")[0]
     if "://" not in uri or scheme in _FILE_SCHEMES:
         return without_user
     return re.split(r"[?#]", without_user)[0]
 
 
-def _without_userinfo(text: str) -> str:
+def without_userinfo(text: str) -> str:
+    """The text without users and passwords in the addresses in it."""
     kept, position = [], 0
     for start, end in _userinfo(text):
         kept.append(text[position:start])
@@ -64,8 +88,15 @@ def _userinfo(text: str) -> Iterator[tuple[int, int]]:
         while (start := text.find("://", start, last_at) + 3) >= 3:
             end = _userinfo_end(text, start, word.end(), last_at)
             if end is not None:
-                yield start, end
+                if not _is_container(text, start, end):
+                    yield start, end
                 start = end
+
+
+def _is_container(text: str, start: int, end: int) -> bool:
+    """Whether what seems a user is the container of an address of Azure's storage."""
+    is_azure = _CONTAINER_SCHEME.search(text, max(0, start - 9), start) is not None
+    return is_azure and _CONTAINER.fullmatch(text, start, end) is not None
 
 
 def _userinfo_end(text: str, start: int, word_end: int, last_at: int) -> int | None:
@@ -90,24 +121,102 @@ def _userinfo_end(text: str, start: int, word_end: int, last_at: int) -> int | N
 
 def redact(text: str, *uris: str) -> str:
     """Return the text without the secrets in it, in the environment, and in these addresses."""
-    text = _PASSWORD.sub(r"\1=***", _without_userinfo(text))
-    secrets = {os.environ.get(name, "") for name in _SECRET_VARIABLES}
-    secrets |= {secret for uri in uris for secret in _secrets_in(uri)}
+    text = mask_text(without_userinfo(text))
+    secrets = {*environment_secrets(), *(secret for uri in uris for secret in _secrets_in(uri))}
+    return value_mask(secrets)(text)
 
+
+def value_mask(secrets: Iterable[str]) -> Callable[[str], str]:
+    """A function that masks these secrets in a text, as they are and in the forms in which programs
+    quote them: in base64, percent-encoded, and escaped in JSON."""
     # Longest first: a secret may be part of another.
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, "***")
-    return text
+    forms = sorted({form for secret in secrets for form in _forms(secret)}, key=len)[::-1]
+
+    def mask(text: str) -> str:
+        for form in forms:
+            text = text.replace(form, MASK)
+        return text
+
+    return mask
+
+
+def environment_secrets(variables: Mapping[str, str] | None = None) -> set[str]:
+    """The secrets in environment variables: those of variables whose names look like secrets, the
+    parts of connection strings, and passwords in addresses. By default, of this process."""
+    variables = os.environ if variables is None else variables
+    secrets: set[str] = set()
+    for name, value in variables.items():
+        secrets.update(_secrets_of_variable(name, value))
+    secrets.update(_basic_credentials(variables))
+    return {secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}
+
+
+def _secrets_of_variable(name: str, value: str) -> Iterator[str]:
+    if "://" in value:
+        yield from _secrets_in(value)
+    if name in _SECRET_VARIABLES:
+        yield value
+        return
+    if name in _WORKING_FOLDERS or not is_secret_name(name) or _NAMES_OF_PLACES.search(name):
+        return
+    if len(value) < _SHORTEST_GUESS or value.startswith("/") or _PLAIN_WORD.match(value):
+        return
+
+    yield value
+    for part in _PARTS.finditer(value):
+        if is_secret_name(part["name"]) or part["name"].lower().endswith(("key", "signature")):
+            yield part["value"]
+
+
+def _basic_credentials(variables: Mapping[str, str]) -> Iterator[str]:
+    """`user:password` for each pair of variables such as MLFLOW_TRACKING_USERNAME and _PASSWORD, as
+    an `Authorization` header has it in base64."""
+    for name, user in variables.items():
+        match = _USER_AND_PASSWORD.match(name)
+        if match is None:
+            continue
+        for word in ("PASSWORD", "PASS", "TOKEN"):
+            if password := variables.get(f"{match['before']}{word}{match['after']}"):
+                yield f"{user}:{password}"
+
+
+def _forms(secret: str) -> Iterator[str]:
+    if len(secret) < _SHORTEST_SECRET:
+        return
+    data = secret.encode("utf-8", "surrogateescape")
+    encoded = {base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode()}
+    forms = {
+        secret,
+        quote(data, safe=""),
+        quote(data),
+        secret.replace("\\", "\\\\").replace('"', '\\"'),
+        *encoded,
+        *(text.rstrip("=") for text in encoded),
+    }
+    yield from (form for form in forms if len(form) >= _SHORTEST_SECRET)
 
 
 def _secrets_in(uri: str) -> Iterator[str]:
     """Yield the passwords of an address, as written and decoded."""
     for start, end in islice(_userinfo(uri), 1):
-        password = uri[start : end - 1].partition(":")[2]
+        userinfo = uri[start : end - 1]
+        password = userinfo.partition(":")[2]
         yield password
         yield unquote(password)
         yield from password.split(":")  # an error may quote the part that it took for a port
-    for key, value in parse_qsl(uri.partition("?")[2]):
-        if "pass" in key.lower() or "token" in key.lower():
+        if password:
+            yield unquote(userinfo)  # the `Authorization` header has it in base64
+    for key, value in parse_qsl(uri.partition("?")[2].partition("#")[0]):
+        if "pass" in key.lower() or is_secret_name(key) or key.lower() in ("sig", "signature"):
             yield value
+            yield quote(value, safe="")
+    for key, value in parse_qsl(_fragment(uri)):
+        if is_secret_name(key):
+            yield value
+
+
+def _fragment(uri: str) -> str:
+    try:
+        return urlsplit(uri).fragment
+    except ValueError:
+        return ""

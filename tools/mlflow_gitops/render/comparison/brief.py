@@ -55,7 +55,7 @@ def _brief_metrics(comparison: Comparison, limit: int) -> list[str]:
     changed = [
         pair
         for pair in comparison.metrics
-        if metric_change(pair.before, pair.after) not in ("", "same")
+        if not pair.is_secret and metric_change(pair.before, pair.after) not in ("", "same")
     ]
     parts = [
         f"{pair.key} {' → '.join(metric_values(pair))}"

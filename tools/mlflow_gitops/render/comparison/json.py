@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlflow_gitops.core.comparison.values import Comparison, Facts, MetricPair, Pair
+from mlflow_gitops.core.secrets import MASK, shown_source
 from mlflow_gitops.render.terminal import json_document
 
 
@@ -42,7 +43,7 @@ def _side(side: Facts) -> dict[str, Any]:
         "registered": version.created,
         "run_id": version.run_id,
         "model_id": version.model_id,
-        "source": version.source,
+        "source": version.source and shown_source(version.source),
         "code_commit": record.code_commit if record else None,
         "size": file.size if file else None,
         "python": file.python if file else None,
@@ -55,11 +56,15 @@ def _metric(pair: MetricPair, comparison: Comparison) -> dict[str, Any]:
     return {
         "metric": pair.key,
         "dataset": pair.dataset._asdict() if pair.dataset else None,
-        "from": _number(pair.before),
-        "to": _number(pair.after),
-        "delta": _number(pair.delta),
+        "from": _metric_value(pair, pair.before),
+        "to": _metric_value(pair, pair.after),
+        "delta": _metric_value(pair, pair.delta),
         "comparable": pair.key not in comparison.incomparable_metrics,
     }
+
+
+def _metric_value(pair: MetricPair, value: float | None) -> Any:
+    return MASK if pair.is_secret and value is not None else _number(value)
 
 
 def _signature(comparison: Comparison) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from mlflow_gitops.core.comparison.values import Comparison, Facts, MetricPair, Pair, Rewording
 from mlflow_gitops.core.recorded.numbers import distinct, format_size, short
 from mlflow_gitops.core.recorded.values import Dataset
+from mlflow_gitops.core.secrets import MASK, shown_source
 from mlflow_gitops.core.wording import NO_VALUE, and_list, counted
 
 MISSING = "not recorded"
@@ -81,7 +82,7 @@ def _version_rows(before: Facts, after: Facts) -> Iterator[Row]:
     yield row("run", _run)
     if before.version.model_id or after.version.model_id:
         yield row("logged model", lambda side: or_missing(side.version.model_id))
-    yield row("source", lambda side: or_missing(side.version.source))
+    yield row("source", lambda side: or_missing(_source(side)))
 
     code = row("code commit", _code_commit)
     yield replace(code, remark="same") if code.before == code.after != MISSING else code
@@ -100,6 +101,10 @@ def _prompt_sections(before: Facts, after: Facts, rewording: Rewording) -> Itera
     yield Section("version", rows)
     yield Section("template", note=line_counts(rewording), diff=rewording.lines)
     yield Section("settings", tuple(_pair_with_remark(pair) for pair in rewording.settings))
+
+
+def _source(side: Facts) -> str | None:
+    return side.version.source and shown_source(side.version.source)
 
 
 def _holds(side: Facts) -> str:
@@ -137,6 +142,9 @@ def _metrics(comparison: Comparison) -> Section:
 
 
 def _metric(pair: MetricPair, comparison: Comparison) -> Row:
+    if pair.is_secret:
+        before, after = (NO_VALUE if value is None else MASK for value in (pair.before, pair.after))
+        return Row(pair.key, before, after)
     difference = metric_change(pair.before, pair.after)
     data = f"on {dataset_name(pair.dataset)}" if pair.dataset else ""
     if pair.key in comparison.incomparable_metrics:

@@ -37,12 +37,13 @@ def plan_data(plan: Plan) -> dict[str, Any]:
 
 def change_data(change: Change) -> dict[str, Any]:
     """One write to MLflow."""
+    before, after = change.shown
     return {
         "action": change.action,
         "version": change.version,
         "key": change.key,
-        "from": change.before,
-        "to": change.after,
+        "from": before,
+        "to": after,
         "cause": change.cause,
         "applies": change.applies,
         "commit": change.commit.sha if change.commit else None,

@@ -79,6 +79,7 @@ def _follows(change: Change, row: StageChange) -> bool:
 
 def change_text(change: Change) -> str:
     """One write to MLflow in words. Text that other people wrote is escaped for a terminal."""
+    before, after = change.shown
     prefix = f"version {change.version} " if change.version is not None else ""
     key = safe(change.key or "")
 
@@ -86,19 +87,19 @@ def change_text(change: Change) -> str:
         case "create_model":
             return "create the registered model"
         case "register_version":
-            return f"register version {change.version} from {safe(str(change.after))}"
+            return f"register version {change.version} from {safe(str(after))}"
         case "transition":
-            return f"{change.version}: {safe(str(change.before))} → {safe(str(change.after))}"
+            return f"{change.version}: {safe(str(before))} → {safe(str(after))}"
         case "set_alias":
-            return f"alias {key} {change.before or NO_VALUE} → {change.after}"
+            return f"alias {key} {before or NO_VALUE} → {after}"
         case "delete_alias":
-            return f"alias {key} {change.before} → {NO_VALUE}"
+            return f"alias {key} {before} → {NO_VALUE}"
         case "set_tag":
-            return f"{prefix}tag {key}: {_value(change.before)} → {_value(change.after)}"
+            return f"{prefix}tag {key}: {_value(before)} → {_value(after)}"
         case "delete_tag":
-            return f"{prefix}tag {key}: {_value(change.before)} → {NO_VALUE}"
+            return f"{prefix}tag {key}: {_value(before)} → {NO_VALUE}"
         case "set_description":
-            return f"{prefix}description: {_value(change.before)} → {_value(change.after)}"
+            return f"{prefix}description: {_value(before)} → {_value(after)}"
 
 
 def _value(value: object) -> str:

@@ -23,6 +23,7 @@ from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.recorded.values import Unreadable
 from mlflow_gitops.edges.mlflow.other_environments.lineage import OriginVersion
+from mlflow_gitops.edges.system.redaction import redact
 from mlflow_gitops.errors import Refused, RegistryFailure
 
 _PROCESS_MODULE = "mlflow_gitops.edges.mlflow.other_environments.process"
@@ -130,7 +131,7 @@ class OtherEnvironments:
             )
             if not answer_file.is_file():
                 errors = process.stderr.decode("utf-8", "replace").strip().splitlines()
-                reason = errors[-1] if errors else f"exit code {process.returncode}"
+                reason = redact(errors[-1]) if errors else f"exit code {process.returncode}"
                 raise RegistryFailure(f"{pin.environment} could not be read: {reason}")
             answer = pickle.loads(answer_file.read_bytes())
 
