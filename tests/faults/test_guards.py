@@ -147,6 +147,6 @@ def test_the_worst_of_several_outcomes_is_the_exit_code(
         }
     assert team.run("reconcile", "--yes").code == 4, "the failure is mended, the refusal is not"
     team.commit(**{refuses: "stages: {Production: one}\n"})
-    assert team.run("reconcile", "--yes").code == 3, "invalid files stop the whole run"
+    assert team.run("reconcile", "--yes").code == 3, "invalid files are reported at the end"
     assert team.run("reconcile").code == 64, "nobody is there to ask"
     assert team.run("reconcile", "--yes", "--rev", "no-such").code == 1

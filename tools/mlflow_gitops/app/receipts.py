@@ -107,7 +107,9 @@ class Recorder:
             recorded = [
                 outcome
                 for outcome in outcomes
-                if _is_done(outcome) or outcome.result in ("refused", "deferred")
+                if _is_done(outcome)
+                or outcome.is_invalid
+                or outcome.result in ("refused", "deferred")
             ]
             changed = [
                 outcome.model

@@ -159,8 +159,8 @@ def status(
     ] = False,
     form: Annotated[str, format_option(formats.STATUS)] = "text",
 ) -> None:
-    """Show each model: Synced, Pending, Drifted, Missing, Unmanaged or Unknown, and what holds its
-    stages.
+    """Show each model: Synced, Pending, Drifted, Missing, Unmanaged, Unknown or Invalid, and what
+    holds its stages.
 
     Example: mlflow-gitops status --exit-code
     """

@@ -16,13 +16,13 @@ from mlflow_gitops.app.planning.planner import Planner
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.runners import current_runner
 from mlflow_gitops.app.workspace import Merge, Workspace
-from mlflow_gitops.commands.output import emit, note, report_invalid, steps, warn
+from mlflow_gitops.commands.output import emit, note, steps, warn
 from mlflow_gitops.core.plan.plan import ModelPlan
 from mlflow_gitops.core.wording import counted
 from mlflow_gitops.edges.forge import PullRequest
 from mlflow_gitops.edges.git.branches import branch_name
-from mlflow_gitops.errors import OK, Failure, GitFailure, UsageFailure
-from mlflow_gitops.render import problems, reconcile_markdown, status
+from mlflow_gitops.errors import INVALID, OK, Failure, GitFailure, UsageFailure
+from mlflow_gitops.render import reconcile_markdown, status
 from mlflow_gitops.render.plan import phrases, pull_request_comment
 from mlflow_gitops.render.plan.text import PlanOutput
 from mlflow_gitops.render.plan.text import text as plan_text
@@ -111,21 +111,18 @@ def _report(settings: Settings, workspace: Workspace, sha: str) -> _PlanReport:
     except GitFailure as failure:
         return _PlanReport(False, str(failure), pull_request_comment.no_plan(str(failure)))
 
-    snapshot = workspace.at(merge.commit)
-    if snapshot.errors:
-        report_invalid(snapshot, "text")
-        line = f"Invalid files: {counted(len(snapshot.errors), 'problem')}."
-        return _PlanReport(False, line, "\n".join(problems.markdown(snapshot)))
-
     planner = _planner(settings, workspace, merge)
     planned = planner.compared(planner.plan((), steps(settings)))
     emit(plan_text(PlanOutput(planned)))
     refused = planned.summary["refused"]
+    line = phrases.closing(planned)
+    if planned.errors:
+        line = f"Invalid files: {counted(len(planned.errors), 'problem')}."
     return _PlanReport(
-        is_mergeable=not refused,
-        line=phrases.closing(planned),
+        is_mergeable=not refused and not planned.errors,
+        line=line,
         page=pull_request_comment.comment(planned),
-        is_relevant=bool(planned.models or refused),
+        is_relevant=bool(planned.models or refused or planned.errors),
     )
 
 
@@ -159,18 +156,15 @@ def drift(settings: Settings) -> int:
     closed when there is nothing left.
 
     The output `heal` says whether a reconcile has something to do. Nothing is written to MLflow.
+    Exits 3 if files are invalid: the issue reports their models.
     """
     workspace = Workspace(settings)
     forge, runner = required_forge(workspace.git), current_runner()
-    snapshot = workspace.at(workspace.git.resolve("HEAD"))
-    if snapshot.errors:
-        return report_invalid(snapshot, "text")
-
     planned = _planner(settings, workspace).plan((), steps(settings)).plan
     emit(status.text(planned))
     key = _key("drift", workspace)
     models = tuple(model for model in planned.models if _needs_a_person(model))
-    if models:
+    if models or planned.errors:
         page = pull_request_comment.comment(replace(planned, models=models))
         registry = f"MLflow ({workspace.environment.name})" if workspace.environment else "MLflow"
         title = f"{registry} differs from git: {counted(len(models), 'model')}"
@@ -181,7 +175,7 @@ def drift(settings: Settings) -> int:
 
     has_work = any(model.has_work for model in planned.models)
     runner.set_output("heal", "true" if has_work else "false")
-    return OK
+    return INVALID if planned.errors else OK
 
 
 def _needs_a_person(model: ModelPlan) -> bool:

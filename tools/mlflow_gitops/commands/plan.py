@@ -14,13 +14,12 @@ from mlflow_gitops.commands.output import (
     note,
     note_for_people,
     print_result,
-    report_invalid,
     steps,
     warn,
 )
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.plan.plan import Plan
-from mlflow_gitops.errors import CHANGES, OK, REFUSED, worst
+from mlflow_gitops.errors import CHANGES, INVALID, OK, REFUSED, worst
 from mlflow_gitops.render import formats
 from mlflow_gitops.render.plan.text import PlanOutput
 from mlflow_gitops.settings import Settings
@@ -38,14 +37,12 @@ def run(
     form: str,
 ) -> int:
     """Plan the working tree, a revision, or a revision as merged into `onto`. Exits 4 if anything
-    is refused, 3 if files are invalid."""
+    is refused, 3 if files of the planned models are invalid; the other models are planned all the
+    same."""
     workspace = Workspace(settings)
     merge = workspace.merge(rev or "HEAD", onto) if onto is not None else None
     commit = workspace.git.resolve(rev) if rev is not None else None
     snapshot = _snapshot(workspace, commit, merge)
-    if snapshot.errors:
-        return report_invalid(snapshot, form)
-
     if merge and rev is None and workspace.dirty_paths():
         note(settings, "Planned the merge of HEAD, without uncommitted changes.")
     plan = _plan(settings, workspace, _target(workspace, snapshot, commit, merge), models, prune)
@@ -60,6 +57,7 @@ def run(
 
     summary = plan.summary
     return worst(
+        INVALID if plan.errors else OK,
         REFUSED if summary["refused"] else OK,
         CHANGES if detailed_exitcode and summary["changes"] else OK,
     )

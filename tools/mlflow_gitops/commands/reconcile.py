@@ -17,11 +17,20 @@ from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.reconciling.reconcile import Follow, Reconciler, RunResult
 from mlflow_gitops.app.saved_plan import SavedPlan
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.commands.output import emit, note, print_result, report_invalid, steps, warn
+from mlflow_gitops.commands.output import emit, note, print_result, steps, warn
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.wording import first_few
 from mlflow_gitops.edges.git.ref_names import AMBIGUOUS
-from mlflow_gitops.errors import OK, PARTIAL, REFUSED, Failure, GitFailure, UsageFailure, worst
+from mlflow_gitops.errors import (
+    INVALID,
+    OK,
+    PARTIAL,
+    REFUSED,
+    Failure,
+    GitFailure,
+    UsageFailure,
+    worst,
+)
 from mlflow_gitops.render import formats
 from mlflow_gitops.render.plan.text import PlanOutput
 from mlflow_gitops.render.plan.text import text as plan_text
@@ -46,15 +55,14 @@ class ReconcileOptions:
 
 def run(settings: Settings, models: Sequence[str], options: ReconcileOptions) -> int:
     """Plan, ask (on a terminal), apply and record. Exits 4 if something is refused, 5 if a model
-    failed or the receipt could not be kept, 3 on invalid files."""
+    failed or the receipt could not be kept, 3 if files are invalid: their models keep the last
+    valid state, and the others are reconciled."""
     _check(models, options)
     workspace = Workspace(settings)
     if options.push_receipts and (fault := main_branch_fault(workspace)):
         settings.warn(fault)
     commit = _commit(workspace, options.rev)
     snapshot = workspace.at(commit)
-    if snapshot.errors:
-        return report_invalid(snapshot, options.form)
     since = _since(workspace, options.since)
     saved = saved_plan.load(options.plan_file) if options.plan_file else None
     if saved and saved.is_empty:
@@ -77,11 +85,17 @@ def run(settings: Settings, models: Sequence[str], options: ReconcileOptions) ->
     if not options.yes and any(model.has_work for model in planned.plan.models):
         _confirm(reconciler)
     result = reconciler.apply(planned, _with_progress(settings, len(planned.plan.models)))
-    still_refused = [outcome.model for outcome in result.refused if earlier.contain(outcome)]
+    still_refused = [
+        outcome.model
+        for outcome in result.outcomes
+        if outcome.refusals and earlier.contain(outcome)
+    ]
     _report(settings, options, reconciler, planned, result, still_refused)
+    is_refused = any(outcome.model not in still_refused for outcome in result.refused)
     return worst(
+        OK if earlier.contain_errors(planned.plan.errors) else INVALID,
         PARTIAL if result.failed else OK,
-        REFUSED if len(result.refused) > len(still_refused) else OK,
+        REFUSED if is_refused else OK,
     )
 
 
@@ -176,12 +190,14 @@ def _report_refused_run(
 ) -> int:
     """Report that nothing is applied, because the run as a whole is refused."""
     plan = planned.plan
-    output = ReconcileOutput(reconciler.commit, refusals=plan.refusals)
+    output = ReconcileOutput(reconciler.commit, refusals=plan.refusals, errors=plan.errors)
     print_result(formats.RECONCILE, options.form, output)
-    if not reconciler.refused_at(since, plan).contain_run(plan.refusals):
-        return REFUSED
+    earlier = reconciler.refused_at(since, plan)
+    code = OK if earlier.contain_errors(plan.errors) else INVALID
+    if not earlier.contain_run(plan.refusals):
+        return worst(code, REFUSED)
     warn(f"the whole run is still refused, as it was at {options.since}.")
-    return OK
+    return code
 
 
 def _confirm(reconciler: Reconciler) -> None:
@@ -226,7 +242,11 @@ def _report(
         names = ", ".join(result.recovered)
         note(settings, f"Recovered the receipt of an earlier run for {names}.")
     output = ReconcileOutput(
-        reconciler.commit, result.outcomes, result.receipt, still_refused=still_refused
+        reconciler.commit,
+        result.outcomes,
+        result.receipt,
+        still_refused=still_refused,
+        errors=planned.plan.errors,
     )
     print_result(formats.RECONCILE, options.form, output)
 

@@ -14,14 +14,14 @@ from mlflow_gitops.core.observed.lineage import lineage_of, lineage_text
 from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.core.wording import counted
-from mlflow_gitops.errors import OK, Failure, InvalidFiles
+from mlflow_gitops.errors import INVALID, OK, Failure
 from mlflow_gitops.render.report import Report, page
 from mlflow_gitops.settings import Settings
 
 
 def run(settings: Settings, out: Path, *, offline: bool) -> int:
-    """Write `out`/index.html; with `offline`, without requests to MLflow. Raises Failure if the
-    file cannot be written."""
+    """Write `out`/index.html; with `offline`, without requests to MLflow. Exits 3 if manifests or
+    the policy are invalid. Raises Failure if the file cannot be written."""
     workspace = Workspace(settings)
     progress = steps(settings)
     progress("reading git history and receipts")
@@ -36,7 +36,11 @@ def run(settings: Settings, out: Path, *, offline: bool) -> int:
 
     events, models = counted(len(report.events), "event"), counted(len(report.holders), "model")
     note(settings, f"Wrote {file}: {events} of {models}.")
-    return OK
+    if report.plan is None or not report.plan.errors:
+        return OK
+    errors = counted(len(report.plan.errors), "error")
+    warn(f"The manifests have {errors}; run mlflow-gitops validate to see them.")
+    return INVALID
 
 
 def _report(settings: Settings, workspace: Workspace, *, offline: bool) -> Report:
@@ -82,11 +86,6 @@ def _read_mlflow(
     from mlflow_gitops.app.planning.planner import Planner
     from mlflow_gitops.app.planning.target import Target
 
-    if snapshot.errors:
-        raise InvalidFiles(
-            "The manifests have errors, so MLflow cannot be compared with them. Run mlflow-gitops"
-            " validate to see the errors, or add --offline."
-        )
     registry = connect(workspace, warn)
     target = Target.of_commit(workspace, snapshot, commit)
     plan = Planner(workspace, registry, target).plan((), steps(settings)).plan

@@ -7,20 +7,18 @@ from collections.abc import Sequence
 from mlflow_gitops.app.planning.planner import Planner
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.commands.output import note_for_people, print_result, report_invalid, steps, warn
-from mlflow_gitops.errors import CHANGES, OK
+from mlflow_gitops.commands.output import note_for_people, print_result, steps, warn
+from mlflow_gitops.errors import CHANGES, INVALID, OK, worst
 from mlflow_gitops.render import formats
 from mlflow_gitops.settings import Settings
 
 
 def run(settings: Settings, models: Sequence[str], exit_code: bool, form: str) -> int:
-    """Compare MLflow with HEAD. With `exit_code`, exit 2 unless every managed model is Synced and
-    nothing is refused."""
+    """Compare MLflow with HEAD. Exits 3 if files are invalid. With `exit_code`, exits 2 unless every
+    managed model is Synced and nothing is refused."""
     workspace = Workspace(settings)
     head = workspace.git.resolve("HEAD")
     snapshot = workspace.at(head)
-    if snapshot.errors:
-        return report_invalid(snapshot, form)
     from mlflow_gitops.app.connect import connect
 
     progress = steps(settings)
@@ -35,4 +33,7 @@ def run(settings: Settings, models: Sequence[str], exit_code: bool, form: str) -
         note_for_people(settings, form, remark)
 
     has_differences = any(model.sync != "Synced" or model.refusals for model in plan.models)
-    return CHANGES if exit_code and has_differences else OK
+    return worst(
+        INVALID if plan.errors else OK,
+        CHANGES if exit_code and has_differences else OK,
+    )

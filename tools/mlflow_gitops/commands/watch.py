@@ -166,10 +166,13 @@ def _print_text(news: News, moment: datetime) -> None:
     at = format_datetime(moment)
     if news.failure:
         warn(f"{at} {news.failure}")
-    if news.invalid is not None:
+    if news.invalid:
         commit = (news.commit or "")[:7]
-        warn(f"{at} commit {commit} has invalid files and is not reconciled:")
-        for line in problems.errors(news.invalid):
+        warn(
+            f"{at} commit {commit} has invalid files. Their models keep the last valid state; the"
+            " others are reconciled:"
+        )
+        for line in problems.problem_lines(news.invalid):
             print_to_stderr(line)
     for refusal in news.refusals:
         warn(f"{at} the whole run is refused: {refusal.detail}. Way out: {refusal.way_out}")
@@ -199,8 +202,8 @@ def _print_json(news: News, moment: datetime) -> None:
         "commit": news.commit,
         "failure": news.failure,
     }
-    if news.invalid is not None:
-        content["invalid"] = problems.snapshot_data(news.invalid)
+    if news.invalid:
+        content["invalid"] = {"errors": [problems.problem_data(error) for error in news.invalid]}
     if news.run is not None or news.refusals:
         receipt = news.run.receipt if news.run else None
         output = ReconcileOutput(news.commit or "", news.outcomes, receipt, news.refusals)

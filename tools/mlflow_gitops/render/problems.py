@@ -40,12 +40,13 @@ def snapshot_data(snapshot: Snapshot) -> dict[str, Any]:
     """The problems of a snapshot (DESIGN §5)."""
     return {
         "manifests": snapshot.count,
-        "errors": [_problem(problem) for problem in snapshot.errors],
-        "warnings": [_problem(problem) for problem in snapshot.warnings],
+        "errors": [problem_data(problem) for problem in snapshot.errors],
+        "warnings": [problem_data(problem) for problem in snapshot.warnings],
     }
 
 
-def _problem(problem: Problem) -> dict[str, Any]:
+def problem_data(problem: Problem) -> dict[str, Any]:
+    """One problem (DESIGN §5)."""
     return {
         "file": problem.file,
         "line": problem.line,

@@ -9,8 +9,10 @@ from typing import Any
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import counted
+from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.render.plan.json import change_data, refusal_data, verdict_data
 from mlflow_gitops.render.plan.text import refusal_lines
+from mlflow_gitops.render.problems import problem_data
 from mlflow_gitops.render.terminal import Style, json_document, safe
 
 RESULTS = ("applied", "unchanged", "deferred", "refused", "failed")
@@ -21,13 +23,14 @@ _RESULT_COLOUR = {"applied": "green", "refused": "red", "failed": "red", "deferr
 class ReconcileOutput:
     """What a reconcile did. `receipt` is the new receipt's digest, None if none was written.
     `refusals` stopped the whole run. `still_refused` names the models that were already refused at
-    the commit of `--since`."""
+    the commit of `--since`. `errors` is what is invalid in git."""
 
     commit: str
     outcomes: Sequence[Outcome] = ()
     receipt: str | None = None
     refusals: Sequence[Refusal] = ()
     still_refused: Sequence[str] = ()
+    errors: Sequence[Problem] = ()
 
 
 def text(output: ReconcileOutput, style: Style | None = None) -> Iterator[str]:
@@ -37,7 +40,7 @@ def text(output: ReconcileOutput, style: Style | None = None) -> Iterator[str]:
     if output.refusals:
         return
     for outcome in output.outcomes:
-        if outcome.result != "unchanged":
+        if outcome.result != "unchanged" or outcome.is_invalid:
             yield from outcome_lines(outcome, style)
     yield closing(output.commit, output.outcomes)
 
@@ -69,7 +72,8 @@ def closing(commit: str, outcomes: Sequence[Outcome]) -> str:
     count = summary(outcomes)
     results = ", ".join(f"{count[result]} {result}" for result in RESULTS if count[result])
     changes = counted(count["changes"], "change")
-    return f"Reconciled to {commit[:7]}: {results or 'no models'}; {changes}."
+    invalid = f"; {count['invalid']} invalid" if count["invalid"] else ""
+    return f"Reconciled to {commit[:7]}: {results or 'no models'}; {changes}{invalid}."
 
 
 def reconciled_data(
@@ -88,6 +92,7 @@ def reconciled_data(
         "receipt": output.receipt,
         "refusals": [refusal_data(refusal) for refusal in output.refusals],
         "standing": list(output.still_refused),
+        "errors": [problem_data(problem) for problem in output.errors],
         "summary": summary(output.outcomes),
     }
 
@@ -110,4 +115,5 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, int]:
         result: sum(1 for outcome in outcomes if outcome.result == result) for result in RESULTS
     }
     changes = sum(len(outcome.changes) for outcome in outcomes)
-    return {"models": len(outcomes), **counts, "changes": changes}
+    invalid = sum(outcome.is_invalid for outcome in outcomes)
+    return {"models": len(outcomes), **counts, "changes": changes, "invalid": invalid}

@@ -11,10 +11,11 @@ from mlflow_gitops.render.markdown_safe import LIMIT, Block, bounded, code
 _MARKS = {"applied": "✅", "deferred": "⏳", "refused": "❌", "failed": "❌"}
 _URGENT = ("refused", "failed")
 """Results whose models are kept if the page is too long."""
+_MOST_ERRORS = 20
 
 
 def reconciled(report: Mapping[str, Any], limit: int = LIMIT) -> Iterator[str]:
-    """Yield the page of a reconcile from its JSON: each model that is not `unchanged`.
+    """Yield the page of a reconcile from its JSON: each model that is not `unchanged`, or invalid.
 
     Raises KeyError or TypeError for any other JSON.
     """
@@ -26,10 +27,11 @@ def reconciled(report: Mapping[str, Any], limit: int = LIMIT) -> Iterator[str]:
     blocks = [
         _block(model, entries.get(model["model"], ()))
         for model in report["models"]
-        if model["result"] != "unchanged"
+        if model["result"] != "unchanged" or model["refusals"]
     ]
     count, commit = report["summary"], code(str(report["commit"])[:12])
     tail = [f"- {_refusal(refusal)}" for refusal in report.get("refusals", ())]
+    tail += [f"- invalid: {_error(error)}" for error in report.get("errors", ())[:_MOST_ERRORS]]
     tail.append(
         f"**Reconciled to {commit}: {counted(int(count['models']), 'model')},"
         f" {counted(int(count['changes']), 'change')}.**"
@@ -54,3 +56,9 @@ def _block(model: Mapping[str, Any], entries: Sequence[str]) -> Block:
 
 def _refusal(refusal: Mapping[str, Any]) -> str:
     return f"{code(refusal['code'])}: {code(refusal['detail'])}; {code(refusal['way_out'])}"
+
+
+def _error(error: Mapping[str, Any]) -> str:
+    """What is invalid in git, and where."""
+    position = code(f"{error['file']}:{error['line']}:{error['column']}")
+    return f"{position} {code(error['code'])}: {code(error['message'])}"

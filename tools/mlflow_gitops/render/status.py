@@ -11,6 +11,8 @@ from mlflow_gitops.core.plan.plan import ModelPlan, Plan
 from mlflow_gitops.core.wording import counted, version_list
 from mlflow_gitops.render.markdown_safe import LIMIT, Block, bounded, cell, table
 from mlflow_gitops.render.plan.json import refusal_data
+from mlflow_gitops.render.plan.pull_request_comment import error_lines
+from mlflow_gitops.render.problems import problem_data, problem_lines
 from mlflow_gitops.render.terminal import Style, json_document, safe
 
 _SYNC_COLOUR = {
@@ -19,6 +21,7 @@ _SYNC_COLOUR = {
     "Drifted": "yellow",
     "Missing": "yellow",
     "Unknown": "red",
+    "Invalid": "red",
 }
 _MANIFEST_DELETED = "its manifest was deleted; MLflow is left unchanged"
 _CELL = 80
@@ -53,6 +56,7 @@ def text(plan: Plan, style: Style | None = None) -> Iterator[str]:
         colour = _SYNC_COLOUR.get(row.sync, "dim")
         yield "  ".join([f"{safe(row.model):<{width}}", style(sync, colour), *details])
 
+    yield from problem_lines(plan.errors)
     yield _total(rows)
 
 
@@ -62,7 +66,7 @@ def json(plan: Plan) -> Iterator[str]:
 
 
 def status_data(plan: Plan) -> dict[str, Any]:
-    """`{"commit", "models"}` (DESIGN §5)."""
+    """`{"commit", "models", "errors"}` (DESIGN §5)."""
     models: list[dict[str, Any]] = [
         {
             "model": model.model,
@@ -85,7 +89,8 @@ def status_data(plan: Plan) -> dict[str, Any]:
         }
         for name in (*plan.without_manifest, *plan.unmanaged)
     ]
-    return {"commit": plan.commit, "models": models}
+    errors = [problem_data(problem) for problem in plan.errors]
+    return {"commit": plan.commit, "models": models, "errors": errors}
 
 
 def markdown(plan: Plan, limit: int = LIMIT) -> Iterator[str]:
@@ -100,8 +105,9 @@ def markdown(plan: Plan, limit: int = LIMIT) -> Iterator[str]:
         line = f"| {cell(row.model)} | {row.sync} | {holders} | {reason} |"
         blocks.append(Block(line, line, row.urgent))
 
+    tail = [*error_lines(plan.errors), f"**{_total(rows)}**"]
     yield "## Model registry: status\n"
-    yield bounded(head, blocks, f"**{_total(rows)}**", "model", limit - 40, "\n")
+    yield bounded(head, blocks, "\n".join(tail), "model", limit - 40, "\n")
 
 
 def _rows(plan: Plan) -> list[_Row]:

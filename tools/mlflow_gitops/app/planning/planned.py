@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from mlflow_gitops.app.planning.desired_models import InvalidModel
 from mlflow_gitops.core.audit.receipts import RECEIPT_TAG
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.model import ObservedModel
@@ -25,6 +26,8 @@ class Planned:
     owner: str | None
     pruned: Mapping[str, str]
     """Models without a manifest that were reconciled to that, each with the commit of its stamp."""
+    invalid: Mapping[str, InvalidModel] = field(default_factory=dict)
+    """The planned models that have an invalid file."""
 
     @property
     def receipts(self) -> Mapping[str, str | None]:

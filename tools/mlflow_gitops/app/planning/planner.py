@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from mlflow_gitops.app.comparisons import with_comparisons
 from mlflow_gitops.app.evidence import WorkspaceEvidence
 from mlflow_gitops.app.planning.bases import BaseFinder
-from mlflow_gitops.app.planning.desired_models import DesiredModels
+from mlflow_gitops.app.planning.desired_models import DesiredModels, InvalidModel
+from mlflow_gitops.app.planning.lines import LineReader
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.planning.selection import PlannedModels, Selector
@@ -20,17 +21,19 @@ from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import Base, base_while_writing
 from mlflow_gitops.core.history.history_reader import HistoryReader
+from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.names import file_stem
-from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.plan.context import PlanContext
 from mlflow_gitops.core.plan.fingerprint import fingerprint
 from mlflow_gitops.core.plan.plan import ModelPlan, Plan
 from mlflow_gitops.core.plan.plan_model import plan_model
 from mlflow_gitops.core.plan.run_limit import limit_refusal
+from mlflow_gitops.core.plan.stage_rows import observed_stages
 from mlflow_gitops.core.times import format_datetime
+from mlflow_gitops.core.verdicts.invalid_files import FileErrors, invalid_model_refusal
 from mlflow_gitops.errors import GitFailure
 
 if TYPE_CHECKING:
@@ -51,21 +54,26 @@ class Planner:
         self.registry = registry
         self.target = target
         self.owner = workspace.owner(target.line)
-        self.models = self._models_of(workspace, registry, target.snapshot)
-        self.histories = HistoryReader(
-            target.line, workspace.registry, workspace.git.blobs, stageless=registry.stageless
-        )
         self._workspace = workspace
+        self.histories = self._histories_of(target.line)
+        self.models = DesiredModels(
+            target.snapshot,
+            workspace.registry,
+            self.histories,
+            target.is_uncommitted,
+            stageless=registry.stageless,
+        )
         self._options = options or PlanOptions()
         self._evidence = WorkspaceEvidence(workspace, registry, target.line, target.merge)
         self._bases = BaseFinder(workspace, target, self.owner, adopt=self._options.adopt)
         self._selector = Selector(
             registry,
             self.models,
-            self._models_of(workspace, registry, target.branch) if target.branch else None,
+            self._branch_models(),
             self.histories,
             self._bases,
             prune=self._options.prune,
+            touched=target.touched,
         )
 
     def plan(
@@ -86,8 +94,15 @@ class Planner:
             name: self._bases.base(name, selection.observed.get(name)) for name in selection.managed
         }
         self.histories.prefetch((file_stem(name), base) for name, base in bases.items())
+        selection = self._with_held_states(selection, bases)
         models = tuple(
-            self._plan_model(selection.desired[name], selection.observed.get(name), base)
+            self._plan_model(
+                name,
+                selection.desired.get(name),
+                selection.observed.get(name),
+                base,
+                selection.invalid.get(name),
+            )
             for name, base in bases.items()
         )
         return Planned(
@@ -96,6 +111,7 @@ class Planner:
             selection.observed,
             self.owner,
             selection.pruned,
+            selection.invalid,
         )
 
     def replan(self, planned: Planned, name: str) -> ModelPlan:
@@ -105,18 +121,16 @@ class Planner:
         base = self._bases.base(name, observed)
         if not (self._options.adopt and observed is not None):
             base = base_while_writing(base, planned.observed.get(name), observed)
-        return self._plan_model(desired, observed, base)
+        return self._plan_model(name, desired, observed, base, planned.invalid.get(name))
 
     def at(self, commit: str) -> Planner | None:
         """A planner with the same options for another commit; None if that is not on the main line
-        or has no readable registry folder."""
+        or has no registry folder."""
         if commit not in self._workspace.main_line:
             return None
         try:
             snapshot = self._workspace.at(commit)
         except GitFailure:
-            return None
-        if snapshot.errors:
             return None
         target = Target.of_commit(self._workspace, snapshot, commit)
         return Planner(self._workspace, self.registry, target, self._options)
@@ -134,10 +148,40 @@ class Planner:
         )
         return replace(plan, models=models)
 
+    def _with_held_states(
+        self, selection: PlannedModels, bases: Mapping[str, Base]
+    ) -> PlannedModels:
+        """The selection in which each held model wants what it was reconciled to, if that is
+        known."""
+        held = {}
+        for name, model in selection.invalid.items():
+            base = bases.get(name)
+            if model.is_held and base is not None and base.state == "known" and base.commit:
+                state = self.models.at_base(name, base.commit)
+                if state is not None:
+                    held[name] = state
+        return replace(selection, desired={**selection.desired, **held})
+
     def _plan_model(
-        self, desired: Desired, observed: ObservedModel | None, base: Base
+        self,
+        name: str,
+        desired: Desired | None,
+        observed: ObservedModel | None,
+        base: Base,
+        invalid: InvalidModel | None,
     ) -> ModelPlan:
-        name = desired.manifest.name
+        errors = FileErrors(
+            invalid.problems if invalid else (),
+            invalid is not None and invalid.is_held,
+            self.models.validity.policy,
+            self.models.is_policy_known,
+        )
+        if desired is None:  # no valid commit is known that wants anything of the model
+            refusal = invalid_model_refusal(errors)
+            stages = observed_stages(observed) if observed else {}
+            refusals = (refusal,) if refusal else ()
+            return ModelPlan(name, None, "Invalid", base.commit, stages, refusals=refusals)
+
         stem = file_stem(name)
         history = self.histories.history(
             stem, desired, base, uncommitted=self.target.is_uncommitted(stem)
@@ -148,6 +192,7 @@ class Planner:
             evidence=self._evidence,
             take_over=self._options.take_over,
             writing=self._options.writing,
+            errors=errors,
         )
         return plan_model(name, self.histories.with_entries(history), observed, context)
 
@@ -179,11 +224,28 @@ class Planner:
             refusals=(refusal,) if refusal else (),
             onto=self.target.merge.name if self.target.merge else None,
             unchanged_models=selection.unplanned,
+            errors=selection.validity.errors,
+            earlier_errors=selection.earlier_errors,
         )
 
-    @staticmethod
-    def _models_of(workspace: Workspace, registry: Registry, snapshot: Snapshot) -> DesiredModels:
-        return DesiredModels(snapshot, workspace.registry, stageless=registry.stageless)
+    def _histories_of(self, line: MainLine) -> HistoryReader:
+        workspace = self._workspace
+        return HistoryReader(
+            line, workspace.registry, workspace.git.blobs, stageless=self.registry.stageless
+        )
+
+    def _branch_models(self) -> DesiredModels | None:
+        """The models of the branch that a merge goes into; None if the target is not a merge."""
+        merge, branch = self.target.merge, self.target.branch
+        if merge is None or branch is None:
+            return None
+        histories = self.histories
+        if branch.errors:
+            line = LineReader(self._workspace).to_commit(merge.onto)
+            histories = self._histories_of(line)
+        return DesiredModels(
+            branch, self._workspace.registry, histories, stageless=self.registry.stageless
+        )
 
 
 def _held_back(model: ModelPlan) -> ModelPlan:

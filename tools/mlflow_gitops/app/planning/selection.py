@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.planning.bases import BaseFinder
-from mlflow_gitops.app.planning.desired_models import DesiredModels
+from mlflow_gitops.app.planning.desired_models import DesiredModels, InvalidModel
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import file_stem
+from mlflow_gitops.core.manifests.validity import Validity
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.wording import did_you_mean
+from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.errors import Failure
 
 if TYPE_CHECKING:
@@ -37,11 +39,18 @@ class PlannedModels:
     """The models without a manifest that a run has emptied, each with the commit of its stamp."""
     is_everything_pruned: bool
     """Whether no manifest is left and all models are to be emptied."""
+    invalid: Mapping[str, InvalidModel]
+    """The models that have an invalid file, planned or not."""
+    validity: Validity
+    """The errors that this plan is about."""
+    earlier_errors: tuple[Problem, ...] = ()
+    """For a merge: the errors that the branch has already, and that the merge has no part in."""
 
 
 class Selector:
     """Selects the models of plans for one target. `branch` are the models of the branch that a
-    merge goes into, None if the target is not a merge."""
+    merge goes into, None if the target is not a merge; `touched` are then the paths that the merge
+    changes."""
 
     def __init__(
         self,
@@ -52,55 +61,106 @@ class Selector:
         bases: BaseFinder,
         *,
         prune: bool,
+        touched: Collection[str] = (),
     ) -> None:
         self._registry = registry
         self._models = models
         self._desired = models.by_name
         self._branch = branch.by_name if branch else None
+        self._branch_validity = branch.validity if branch else Validity()
         self._histories = histories
         self._bases = bases
         self._prune = prune
+        self._touched = touched
 
     def select(self, names: Sequence[str], unplanned: int) -> PlannedModels:
         """Select `names`, or every model. `unplanned` is the number of models that a saved plan
         leaves out. Raises Failure for a name that has no manifest."""
-        candidates = self._candidates(names)
+        validity = self._validity(names)
+        candidates = self._candidates(names, validity)
         is_whole = not names and self._branch is None
         observed = self._observe(candidates, is_whole=is_whole)
 
-        without_manifest = sorted(observed.keys() - self._desired.keys())
+        with_file = self._desired.keys() | self._models.invalid.keys()
+        without_file = observed.keys() - with_file
+        hidden = self._hidden(observed, without_file)
+        without_manifest = sorted(without_file - hidden.keys())
         gone = [name for name in without_manifest if self._is_gone(observed[name])]
-        self._check_names(names, observed, gone)
+        self._check_names(names, observed, gone, hidden)
         emptied = {}
         if self._prune:
             emptied = {name: self._models.emptied(name, observed[name].kind) for name in gone}
 
-        with_manifest = set(candidates) & self._desired.keys()
-        left_out = len(self._desired) - len(with_manifest)
+        with_manifest = set(candidates) & with_file
+        left_out = len(self._desired.keys() - with_manifest)
         if self._branch is None:
             # The number comes from a saved plan, which may have been edited.
             left_out = max(0, min(unplanned, left_out))
         return PlannedModels(
             {**self._desired, **emptied},
             observed,
-            sorted(with_manifest | emptied.keys()),
+            sorted(with_manifest | hidden.keys() | emptied.keys()),
             left_out,
             tuple(name for name in gone if name not in emptied),
             tuple(name for name in without_manifest if name not in gone),
             self._emptied_before(observed, set(without_manifest) - set(gone)),
-            self._prune and not names and not self._desired,
+            self._prune and not names and not with_file,
+            {**self._models.invalid, **hidden},
+            validity,
+            self._earlier_errors(validity) if not names else (),
         )
 
-    def _candidates(self, names: Sequence[str]) -> list[str]:
-        """`names`, or every model with a manifest; for a merge, those of them that it changes."""
+    def _validity(self, names: Sequence[str]) -> Validity:
+        """The errors that matter to a plan for `names`, or for every model; for a merge, those that
+        it has a part in."""
+        validity = self._models.validity.of(names) if names else self._models.validity
         if self._branch is None:
-            return list(names or self._desired)
-        candidates = names or dict.fromkeys((*self._desired, *self._branch))
+            return validity
+        earlier = set(self._branch_validity.errors)
+
+        def is_new(problem: Problem) -> bool:
+            return problem not in earlier or problem.file in self._touched
+
+        models = {
+            name: problems
+            for name, problems in validity.models.items()
+            if any(map(is_new, problems))
+        }
+        return Validity(
+            tuple(filter(is_new, validity.policy)), models, tuple(filter(is_new, validity.others))
+        )
+
+    def _earlier_errors(self, validity: Validity) -> tuple[Problem, ...]:
+        counted = set(validity.errors)
+        return tuple(error for error in self._models.validity.errors if error not in counted)
+
+    def _candidates(self, names: Sequence[str], validity: Validity) -> list[str]:
+        """`names`, or every model with a manifest; for a merge, those of them that it changes or
+        makes invalid."""
+        if self._branch is None:
+            return list(names or dict.fromkeys((*self._desired, *validity.models)))
+        candidates = names or dict.fromkeys((*self._desired, *self._branch, *validity.models))
         return [
             name
             for name in candidates
-            if _is_changed(self._branch.get(name), self._desired.get(name))
+            if name in validity.models
+            or _is_changed(self._branch.get(name), self._desired.get(name))
         ]
+
+    def _hidden(
+        self, observed: Mapping[str, ObservedModel], names: Collection[str]
+    ) -> dict[str, InvalidModel]:
+        """The models whose last manifest was below what is now an invalid file, such as a link: it
+        may be there still, so it is not taken for deleted."""
+        hidden = {}
+        for name in names if self._models.validity.others else ():
+            path = self._histories.last_path(file_stem(name))
+            errors = tuple(
+                error for error in self._models.validity.others if path.startswith(f"{error.file}/")
+            )
+            if errors and self._is_gone(observed[name]):
+                hidden[name] = InvalidModel(errors, None, is_held=True)
+        return hidden
 
     def _observe(self, names: Collection[str], *, is_whole: bool) -> Mapping[str, ObservedModel]:
         prompts = []
@@ -132,10 +192,15 @@ class Selector:
         }
 
     def _check_names(
-        self, names: Sequence[str], observed: Mapping[str, ObservedModel], gone: Sequence[str]
+        self,
+        names: Sequence[str],
+        observed: Mapping[str, ObservedModel],
+        gone: Sequence[str],
+        hidden: Collection[str],
     ) -> None:
         for name in names:
-            if name in self._desired or (name in gone and self._prune):
+            has_file = name in self._desired or name in self._models.invalid
+            if has_file or name in hidden or (name in gone and self._prune):
                 continue
             suggestion = did_you_mean(name, self._desired)
             hint = f"; {suggestion}" if suggestion else "."

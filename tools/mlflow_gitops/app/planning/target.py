@@ -31,6 +31,16 @@ class Target:
     branch: Snapshot | None = None
     """The branch that `merge` goes into, as it is now."""
 
+    @property
+    def touched(self) -> frozenset[str]:
+        """For a merge: the paths of the manifests and the policy that it changes."""
+        if self.branch is None:
+            return frozenset()
+        before, after = self.branch.contents, self.snapshot.contents
+        return frozenset(
+            path for path in before.keys() | after.keys() if before.get(path) != after.get(path)
+        )
+
     @classmethod
     def of_commit(cls, workspace: Workspace, snapshot: Snapshot, commit: str) -> Target:
         """A commit, of which `snapshot` is."""

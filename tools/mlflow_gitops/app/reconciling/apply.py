@@ -160,12 +160,17 @@ def _outcome_of_deleted(progress: Progress, plan: ModelPlan) -> Outcome:
 
 def _outcome_without_work(plan: ModelPlan) -> Outcome:
     """The outcome of a model that nothing is written to."""
-    if plan.refusals:
+    if any(refusal.is_stopping for refusal in plan.refusals):
         return Outcome(
             plan.model, "refused", refusals=plan.refusals, gates=plan.gates, people=plan.people
         )
     if plan.deferred:
         return Outcome(
-            plan.model, "deferred", gates=plan.gates, deferred=plan.deferred, people=plan.people
+            plan.model,
+            "deferred",
+            refusals=plan.refusals,
+            gates=plan.gates,
+            deferred=plan.deferred,
+            people=plan.people,
         )
-    return Outcome(plan.model, "unchanged")
+    return Outcome(plan.model, "unchanged", refusals=plan.refusals)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
+from mlflow_gitops.core.yaml.problems import Problem
 
 Reason = tuple[str, str] | tuple[str, str, int]
 
@@ -28,6 +29,8 @@ class EarlierRefusals:
 
     run: frozenset[Reason] = frozenset()
     models: Mapping[str, frozenset[Reason]] = field(default_factory=dict)
+    errors: frozenset[Problem] = frozenset()
+    """What was invalid in git."""
 
     @classmethod
     def from_plan(cls, plan: Plan) -> EarlierRefusals:
@@ -35,11 +38,15 @@ class EarlierRefusals:
         models = {
             model.model: frozenset(reasons(model.refusals, model.gates)) for model in plan.models
         }
-        return cls(frozenset(reasons(plan.refusals)), models)
+        return cls(frozenset(reasons(plan.refusals)), models, frozenset(plan.errors))
 
     def contain_run(self, refusals: Sequence[Refusal]) -> bool:
         """Whether everything that refuses the whole run now did so earlier."""
         return self.run.issuperset(reasons(refusals))
+
+    def contain_errors(self, errors: Sequence[Problem]) -> bool:
+        """Whether everything that is invalid in git now was invalid earlier."""
+        return self.errors.issuperset(errors)
 
     def contain(self, outcome: Outcome) -> bool:
         """Whether everything that refuses a model now did so earlier."""

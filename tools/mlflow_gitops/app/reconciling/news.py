@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from mlflow_gitops.app.reconciling.earlier_refusals import reasons
 from mlflow_gitops.app.reconciling.reconcile import RunResult
-from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.verdicts.verdict import Refusal
+from mlflow_gitops.core.yaml.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class News:
     """Models that were refused, deferred or failed before and are not any more."""
     refusals: tuple[Refusal, ...] = ()
     """What stops the whole run."""
-    invalid: Snapshot | None = None
+    invalid: tuple[Problem, ...] = ()
+    """What is invalid in git."""
     failure: str | None = None
 
 
@@ -65,11 +66,13 @@ class NewsDesk:
 
 
 def _trouble(outcome: Outcome) -> object | None:
-    """What is wrong with a model, in a form that can be compared between rounds."""
+    """What is wrong with a model, in a form that can be compared between rounds. Invalid files are
+    news of their own."""
     if outcome.error:
         return "failed", outcome.error
-    if outcome.refusals:
-        return "refused", tuple(reasons(outcome.refusals, outcome.gates))
+    refusals = [refusal for refusal in outcome.refusals if not refusal.is_invalid]
+    if refusals:
+        return "refused", tuple(reasons(refusals, outcome.gates))
     if outcome.deferred:
         return "deferred", outcome.deferred
     return None

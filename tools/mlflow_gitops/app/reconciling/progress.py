@@ -138,7 +138,7 @@ class Progress:
     ) -> Result:
         if error:
             return "failed"
-        if refusals:
+        if any(refusal.is_stopping for refusal in refusals):
             return "refused"
         if self._first_plan and self._first_plan.deferred:
             return "deferred"

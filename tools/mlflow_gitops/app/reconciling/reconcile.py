@@ -47,7 +47,8 @@ class RunResult:
 
     @property
     def refused(self) -> list[Outcome]:
-        return [outcome for outcome in self.outcomes if outcome.refusals]
+        """The models of which something was refused for another reason than an invalid file."""
+        return [outcome for outcome in self.outcomes if outcome.is_refused]
 
     @property
     def failed(self) -> bool:
@@ -137,7 +138,7 @@ class Reconciler:
         """What of a plan's refusals was refused at an earlier commit already (RULES R8). That
         commit is only planned if something is refused now."""
         refused = [model.model for model in plan.models if model.refusals]
-        if since is None or not (refused or plan.refusals):
+        if since is None or not (refused or plan.refusals or plan.errors):
             return EarlierRefusals()
         earlier = self.planner.at(since)
         if earlier is None:
@@ -145,8 +146,11 @@ class Reconciler:
 
         if plan.refusals:  # the whole run is refused by what all of its models would change
             return EarlierRefusals.from_plan(earlier.plan().plan)
-        names = [name for name in refused if name in earlier.models.by_name]
-        return EarlierRefusals.from_plan(earlier.plan(names).plan) if names else EarlierRefusals()
+        models = earlier.models
+        names = [name for name in refused if name in models.by_name or name in models.invalid]
+        refusals = EarlierRefusals.from_plan(earlier.plan(names).plan) if names else None
+        errors = frozenset(models.validity.errors)
+        return replace(refusals or EarlierRefusals(), errors=errors)
 
     def _try_recover(self, planned: Planned) -> tuple[list[str], list[str]]:
         """Write the receipts that interrupted runs did not write. Returns the models, and what went

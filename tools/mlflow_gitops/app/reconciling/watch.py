@@ -110,19 +110,17 @@ class Watcher:
         return 0
 
     def _round(self) -> Round | None:
-        """Reconcile once. None if the commit cannot be read, or if the loop is to end before
-        anything is done."""
+        """Reconcile once. None if the loop is to end before anything is done."""
         workspace = self._workspace()
         self._fetch(workspace)
         if self._stop.is_set():
             return None
         commit = workspace.git.resolve(workspace.main_ref)
         reconciler = self._reconciler_for(workspace, commit)
-        if reconciler is None:
-            return None
 
         self._fetch_receipts(reconciler)
         planned = reconciler.planner.plan(self._models)
+        self._report_errors(commit, planned.plan)
         if planned.plan.refusals:
             self._report_refused_run(commit, planned.plan)
             return _figures(commit, planned.plan)
@@ -164,9 +162,9 @@ class Watcher:
         message = f"the receipts of other clones could not be fetched: {fault}"
         self._news.report("receipts", fault, News(reconciler.commit, failure=message))
 
-    def _reconciler_for(self, workspace: Workspace, commit: str) -> Reconciler | None:
-        """The reconciler of a commit; None if the commit has invalid files. It is kept for the next
-        rounds, since it has read what gates ask, but not for ever."""
+    def _reconciler_for(self, workspace: Workspace, commit: str) -> Reconciler:
+        """The reconciler of a commit. It is kept for the next rounds, since it has read what gates
+        ask, but not for ever."""
         current = self._reconciler
         is_fresh = self._clock() - self._reconciler_made_at < _EVIDENCE_LIFETIME
         if current is not None and current.commit == commit and is_fresh:
@@ -174,13 +172,6 @@ class Watcher:
 
         self._reconciler = None
         snapshot = workspace.at(commit)
-        errors = [(p.file, p.line, p.code, p.message) for p in snapshot.errors]
-        if errors:
-            self._news.report("files", errors, News(commit, invalid=snapshot))
-            self._metrics.record_failure("files")
-            return None
-        self._news.clear("files")
-
         try:
             self._registry = self._registry or self._connect()
         except RegistryFailure:
@@ -203,6 +194,15 @@ class Watcher:
             if self._stop.is_set():  # the models under way are still finished and recorded
                 return
 
+    def _report_errors(self, commit: str, plan: Plan) -> None:
+        """Report what is invalid in git, once. The models with invalid files keep the last valid
+        state, and the others are reconciled."""
+        if not plan.errors:
+            self._news.clear("files")
+            return
+        self._news.report("files", plan.errors, News(commit, invalid=plan.errors))
+        self._metrics.record_failure("files")
+
     def _report_refused_run(self, commit: str, plan: Plan) -> None:
         news = News(commit, refusals=plan.refusals)
         self._news.report("run", list(reasons(plan.refusals)), news)
@@ -224,7 +224,8 @@ def _figures(commit: str, plan: Plan, run: RunResult | None = None, resting: int
 
     states = [model.sync for model in plan.models]
     counts = {
-        sync: states.count(sync) for sync in ("Synced", "Pending", "Drifted", "Missing", "Unknown")
+        sync: states.count(sync)
+        for sync in ("Synced", "Pending", "Drifted", "Missing", "Unknown", "Invalid")
     }
     if run is None:
         return Round(commit, counts, refused=len(plan.models))

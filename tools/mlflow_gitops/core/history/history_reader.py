@@ -134,6 +134,10 @@ class HistoryReader:
         """The stems of all manifests that the line ever had."""
         return self._files.stems()
 
+    def last_path(self, stem: str) -> str:
+        """The path of the last change of a manifest of this stem; empty if there was none."""
+        return self._files.last_path(stem)
+
     def has_manifest(self, stem: str, commit: str) -> bool:
         """Whether a manifest of this stem exists at a commit of the line."""
         return self._files.has_manifest(stem, commit)
@@ -167,6 +171,15 @@ class HistoryReader:
                 Moment(state.position, last, reading.fault, state.position in changed_at)
             )
         return moments
+
+    def latest(self, stem: str) -> Moment | None:
+        """What one manifest's files are at the end of the line; None if it never had any."""
+        moments = self.moments(stem)
+        return moments[-1] if moments else None
+
+    def last_usable_policy(self) -> Policy | None:
+        """The last policy file of the line that can be used; None if there was none."""
+        return self._policies.last_usable()
 
     def policy_faults(self) -> list[tuple[int, str | None]]:
         """Each commit that changed the policy file, oldest first: its index, and why the file

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from mlflow_gitops.core.history.mainline import MainLine
-from mlflow_gitops.core.manifests.blob_reader import DUPLICATE
+from mlflow_gitops.core.manifests.blob_reader import DUPLICATE, WRONG_ENDING
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder, stem_of
 
 ManifestBlob = tuple[str, str]
@@ -20,8 +20,9 @@ ManifestBlob = tuple[str, str]
 class FileState(NamedTuple):
     """The files that decide what a model is wanted to be, after one commit.
 
-    `position` is the commit's index on the line. `manifest` is None if there is no manifest, and
-    `DUPLICATE` if there are several; `policy` is the policy's blob id.
+    `position` is the commit's index on the line. `manifest` is None if there is no manifest,
+    `DUPLICATE` if there are several, and `WRONG_ENDING` if its file's name does not end in `.yaml`;
+    `policy` is the policy's blob id.
     """
 
     position: int
@@ -43,7 +44,8 @@ class LineFiles:
             if path not in kinds:
                 kinds[path] = registry.classify(path), stem_of(path)
             kind, stem = kinds[path]
-            if kind == "manifest":
+            is_misnamed = kind == "extension" and path.startswith(f"{registry}/models/")
+            if kind == "manifest" or is_misnamed:
                 self._by_stem.setdefault(stem, []).append((index, path, blob))
             elif kind == "policy":
                 self.policy_changes.append((index, blob))
@@ -68,9 +70,18 @@ class LineFiles:
     def last_manifests(self) -> Iterator[tuple[str, ManifestBlob]]:
         """Each stem and the last manifest that the line had under it, deleted or not."""
         for stem, changes in self._by_stem.items():
-            manifests = [(blob, path) for _, path, blob in changes if blob is not None]
+            manifests = [
+                (blob, path)
+                for _, path, blob in changes
+                if blob is not None and path.endswith(".yaml")
+            ]
             if manifests:
                 yield stem, manifests[-1]
+
+    def last_path(self, stem: str) -> str:
+        """The path of the last change of a manifest of this stem; empty if there was none."""
+        changes = self._by_stem.get(stem)
+        return changes[-1][1] if changes else ""
 
     def has_manifest(self, stem: str, commit: str) -> bool:
         """Whether a manifest of this stem exists at a commit of the line."""
@@ -114,4 +125,6 @@ class LineFiles:
 def _only_manifest(present: dict[str, str]) -> ManifestBlob | None:
     if len(present) > 1:
         return DUPLICATE
+    if any(not path.endswith(".yaml") for path in present):
+        return WRONG_ENDING
     return next(((blob, path) for path, blob in present.items()), None)

@@ -32,6 +32,15 @@ class PolicyHistory:
         """The last usable policy before a commit, or MLflow's own rules."""
         return self._usable_before(index) or self._reader.default_policy()
 
+    def last_usable(self) -> Policy | None:
+        """The last policy file of the line that can be used; None if there was none. Unlike in
+        `before`, a deleted file does not stand for MLflow's own rules."""
+        for _, blob in reversed(self._changes):
+            self._reader.fetch({blob} if blob else ())
+            if blob and (policy := self._reader.policy(blob)[0]):
+                return policy
+        return None
+
     def judge(
         self, commit: Commit | None, name: str, kind: Kind, default: ModelPolicy | None = None
     ) -> ModelPolicy:

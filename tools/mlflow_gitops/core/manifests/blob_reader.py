@@ -25,6 +25,13 @@ ReadBlobs = Callable[[Iterable[str]], Mapping[str, bytes]]
 
 DUPLICATE = ("", "")
 """Stands for two manifests of one name in a commit: as unreadable as a file that is not YAML."""
+WRONG_ENDING = ("", ".yml")
+"""Stands for a manifest whose file name does not end in `.yaml`, which is not read."""
+
+_UNREAD = {
+    DUPLICATE: "two manifests have its name",
+    WRONG_ENDING: "its file name does not end in .yaml",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +93,8 @@ class ManifestReader:
     def manifest(self, blob: str, path: str, policy: Policy) -> Reading:
         """What the manifest in a fetched blob declares under a policy. Its `name` must fit the stem
         of the path."""
-        if (blob, path) == DUPLICATE:
-            return Reading(None, "two manifests have its name")
+        if (blob, path) in _UNREAD:
+            return Reading(None, _UNREAD[blob, path])
         manifest = self._parsed(blob, path)
         if isinstance(manifest, str):
             return Reading(None, manifest)
@@ -97,8 +104,9 @@ class ManifestReader:
         key = (blob, path, id(rules))
         if key not in self._readings:
             desired = Desired(manifest, rules)
-            fault = _policy_fault(path, desired)
-            self._readings[key] = Reading(None if fault else desired, fault)
+            problems = policy_problems(path, desired)
+            fault = _first_problem(problems) if problems else None
+            self._readings[key] = Reading(None if problems else desired, fault)
         return self._readings[key]
 
     def kind(self, blob: str, path: str) -> Kind:
@@ -144,8 +152,8 @@ class ManifestReader:
         return manifest
 
 
-def _policy_fault(path: str, desired: Desired) -> str | None:
-    """The first fault that the policy finds in a valid manifest."""
+def policy_problems(path: str, desired: Desired) -> list[Problem]:
+    """What the policy finds wrong with a manifest that is valid by itself, without positions."""
     manifest = desired.manifest
     root = {
         "kind": manifest.kind,
@@ -154,7 +162,7 @@ def _policy_fault(path: str, desired: Desired) -> str | None:
     }
     document = Document(path, root)
     check_policy(document, desired.policy)
-    return _first_problem(document.problems) if document.problems else None
+    return document.problems
 
 
 def _first_problem(problems: Iterable[Problem]) -> str:

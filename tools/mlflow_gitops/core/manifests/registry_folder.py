@@ -77,5 +77,10 @@ class RegistryFolder:
 
 
 def stem_of(path: str) -> str:
-    """The stem of a manifest's file name. It identifies the model in the git history."""
-    return path.rpartition("/")[2].removesuffix(".yaml")
+    """The stem of a manifest's file name. It identifies the model in the git history. A file with
+    the wrong ending has the stem that its manifest would have."""
+    name = path.rpartition("/")[2]
+    if name.endswith(".yaml"):
+        return name[:-5]
+    stem, _, ending = name.rpartition(".")
+    return stem if stem and ending.lower() in ("yaml", "yml") else name

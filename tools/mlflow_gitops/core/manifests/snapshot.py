@@ -15,6 +15,7 @@ from mlflow_gitops.core.manifests.manifest_checks import check_policy, kind_of
 from mlflow_gitops.core.manifests.names import Kind, folded, model_of
 from mlflow_gitops.core.manifests.policy import Policy, read_policy, rule_faults
 from mlflow_gitops.core.manifests.registry_folder import FileKind, RegistryFolder, stem_of
+from mlflow_gitops.core.manifests.validity import Validity, validity
 from mlflow_gitops.core.wording import first_few
 from mlflow_gitops.core.yaml.document import Document
 from mlflow_gitops.core.yaml.problems import Problem, in_order
@@ -51,6 +52,10 @@ class Snapshot:
     digest: str = ""
     """SHA-256 over the paths and contents of the manifests and the policy: equal files have equal
     digests."""
+    validity: Validity = field(default_factory=Validity)
+    """The errors by what they stop: the policy, one model, or nothing."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """The SHA-256 of each manifest and of the policy, by path."""
 
     @property
     def errors(self) -> list[Problem]:
@@ -96,10 +101,14 @@ def build(files: Iterable[SourceFile], registry: RegistryFolder, spread: Spread 
 
     for read in manifests:
         problems += read.problems
+    rule_errors: dict[str, Problem] = {}
     if is_policy_valid and policy_file is not None:
-        problems += _combination_problems(policy, policy_file, manifests)
+        rule_errors = _combination_problems(policy, policy_file, manifests, problems)
     problems += name_clashes(file.path for file in manifest_files)
 
+    contents = _contents(classified)
+    errors = (problem for problem in problems if problem.severity == "error")
+    named_models = {read.path: read.model for read in manifests}
     faulty = {problem.file for problem in problems if problem.severity == "error"}
     return Snapshot(
         manifests={
@@ -110,16 +119,24 @@ def build(files: Iterable[SourceFile], registry: RegistryFolder, spread: Spread 
         policy=policy,
         problems=in_order(problems),
         count=len(manifest_files),
-        digest=_digest(classified),
+        digest=_digest(contents),
+        validity=validity(errors, policy_file, named_models, rule_errors, registry),
+        contents=contents,
     )
 
 
-def _digest(classified: Sequence[ClassifiedFile]) -> str:
+def _contents(classified: Sequence[ClassifiedFile]) -> dict[str, str]:
+    return {
+        file.path: hashlib.sha256(file.data or b"").hexdigest()
+        for file, kind in classified
+        if kind in ("manifest", "policy")
+    }
+
+
+def _digest(contents: Mapping[str, str]) -> str:
     tree = hashlib.sha256()
-    for file, kind in classified:
-        if kind in ("manifest", "policy"):
-            content = hashlib.sha256(file.data or b"").hexdigest()
-            tree.update(f"{file.path}\0{content}\n".encode("utf-8", "surrogatepass"))
+    for path, content in contents.items():
+        tree.update(f"{path}\0{content}\n".encode("utf-8", "surrogatepass"))
     return tree.hexdigest()
 
 
@@ -187,24 +204,35 @@ def _model_name(document: Document) -> str:
 
 
 def _combination_problems(
-    policy: Policy, file: str, manifests: Iterable[ReadManifest]
-) -> Iterator[Problem]:
+    policy: Policy, file: str, manifests: Iterable[ReadManifest], problems: list[Problem]
+) -> dict[str, Problem]:
     """Errors that appear only when several exceptions of the policy apply to one model, or when
-    stages become the aliases of a prompt. Each combination is reported once."""
-    checked: set[tuple[Kind, tuple[int, ...]]] = set()
+    stages become the aliases of a prompt. Each combination is added to `problems` once. Returns the
+    first error of each model that has such a combination."""
+    first_errors: dict[tuple[Kind, tuple[int, ...]], Problem | None] = {}
+    models: dict[str, Problem] = {}
     for read in manifests:
         exceptions = policy.matching_exceptions(read.model, read.kind)
-        is_plain = len(exceptions) <= 1 and read.kind == "model"
-        if is_plain or (read.kind, exceptions) in checked:
+        if len(exceptions) <= 1 and read.kind == "model":
             continue
 
-        checked.add((read.kind, exceptions))
-        context = f"with all exceptions that match {read.model}"
-        if read.kind == "prompt":
-            context = f"with its stages as aliases of the prompt {read.model}"
-        for path, code, message in rule_faults(policy.for_model(read.model, read.kind)):
-            if read.kind == "model" or path[1] != "Archived":  # prompts have no Archived
-                yield Problem(file, 1, 1, code, f"{context}: {message}")
+        combination = read.kind, exceptions
+        if combination not in first_errors:
+            errors = list(_rule_errors(policy, file, read))
+            problems += errors
+            first_errors[combination] = errors[0] if errors else None
+        if (error := first_errors[combination]) is not None:
+            models[read.model] = error
+    return models
+
+
+def _rule_errors(policy: Policy, file: str, read: ReadManifest) -> Iterator[Problem]:
+    context = f"with all exceptions that match {read.model}"
+    if read.kind == "prompt":
+        context = f"with its stages as aliases of the prompt {read.model}"
+    for path, code, message in rule_faults(policy.for_model(read.model, read.kind)):
+        if read.kind == "model" or path[1] != "Archived":  # prompts have no Archived
+            yield Problem(file, 1, 1, code, f"{context}: {message}")
 
 
 def name_clashes(paths: Iterable[str]) -> list[Problem]:

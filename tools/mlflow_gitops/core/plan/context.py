@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mlflow_gitops.core.verdicts.evidence import Evidence
+from mlflow_gitops.core.verdicts.invalid_files import FileErrors
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +22,5 @@ class PlanContext:
     evidence: Evidence
     take_over: bool = False
     writing: bool = False
+    errors: FileErrors = field(default_factory=FileErrors)
+    """The errors in git that concern this model."""

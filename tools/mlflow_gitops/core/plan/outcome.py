@@ -35,3 +35,13 @@ class Outcome:
     """What git asked for and MLflow held already when the run came to the model."""
     has_written: bool = False
     """Whether the run may have written anything to the model, stamps included."""
+
+    @property
+    def is_invalid(self) -> bool:
+        """Whether a file of the model is invalid."""
+        return any(refusal.is_invalid for refusal in self.refusals)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether something was refused for another reason than an invalid file."""
+        return any(not refusal.is_invalid for refusal in self.refusals)

@@ -14,6 +14,7 @@ from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.plan.fingerprint import Fingerprint
 from mlflow_gitops.core.secrets import is_secret_name, mask_pair, shown_source
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
+from mlflow_gitops.core.yaml.problems import Problem
 
 Action = Literal[
     "create_model",
@@ -26,7 +27,7 @@ Action = Literal[
     "set_description",
 ]
 Cause = Literal["commit", "drift", "unknown"]
-Sync = Literal["Synced", "Pending", "Drifted", "Missing", "Unmanaged", "Unknown"]
+Sync = Literal["Synced", "Pending", "Drifted", "Missing", "Unmanaged", "Unknown", "Invalid"]
 Value = str | int | None
 
 
@@ -112,6 +113,16 @@ class ModelPlan:
         return tuple(change for change in self.changes if change.applies)
 
     @property
+    def is_invalid(self) -> bool:
+        """Whether a file of the model is invalid."""
+        return any(refusal.is_invalid for refusal in self.refusals)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether something is refused for another reason than an invalid file."""
+        return any(not refusal.is_invalid for refusal in self.refusals)
+
+    @property
     def has_work(self) -> bool:
         """Whether reconciling would write anything, stamps included."""
         return bool(self.applying or self.stamps)
@@ -134,6 +145,10 @@ class Plan:
     """The branch that a merge is planned into; then `models` are those that the merge changes, and
     `others` counts the rest."""
     unchanged_models: int = 0
+    errors: tuple[Problem, ...] = ()
+    """What is invalid in git, of the planned models and of the policy."""
+    earlier_errors: tuple[Problem, ...] = ()
+    """For a merge: what is invalid on the branch already, and not changed by the merge."""
 
     @property
     def summary(self) -> dict[str, int]:
@@ -141,5 +156,6 @@ class Plan:
             "models": len(self.models),
             "changed": sum(1 for model in self.models if model.changes),
             "changes": sum(len(model.changes) for model in self.models),
-            "refused": sum(1 for model in self.models if model.refusals) + len(self.refusals),
+            "refused": sum(model.is_refused for model in self.models) + len(self.refusals),
+            "invalid": sum(model.is_invalid for model in self.models),
         }

@@ -19,6 +19,7 @@ from mlflow_gitops.core.plan.refusals import freeze_reason, refusals
 from mlflow_gitops.core.plan.stage_rows import desired_stages, observed_stages, stage_rows
 from mlflow_gitops.core.plan.stamps import stamps
 from mlflow_gitops.core.recorded.values import Unreadable
+from mlflow_gitops.core.verdicts.invalid_files import FileErrors
 from mlflow_gitops.core.verdicts.judge_entries import EntryVerdicts, judge_entries
 from mlflow_gitops.core.verdicts.verdict import Refusal
 
@@ -49,8 +50,9 @@ def plan_model(
     judged = _judge(history, model, refused, context)
     refused += judged.refusals
     notes += _freeze_notes(desired, history, model, changes, context)
+    stopping = [refusal for refusal in refused if refusal.is_stopping]
     stop = _Stop(
-        is_stopped=bool(refused or judged.deferred),
+        is_stopped=bool(stopping or judged.deferred),
         is_blocked=any(refusal.scope == "model" for refusal in refused),
     )
 
@@ -63,13 +65,13 @@ def plan_model(
 
     plan = replace(
         plan,
-        sync=_sync(observed, changes, is_refused=bool(refused)),
+        sync=_sync(observed, changes, refused),
         stages=tuple(rows),
         changes=tuple(changes),
         gates=judged.verdicts,
         refusals=refused,
         notes=(*notes, *judged.notes),
-        deferred=None if refused else judged.deferred,
+        deferred=None if stopping else judged.deferred,
     )
     return _with_records(plan, history, observed, context, stop)
 
@@ -172,13 +174,18 @@ def _with_healing(
         return changes, rows
 
     at_base = replace(history, points=history.points[:1], entries=())
+    context = replace(context, errors=FileErrors())
     healing, _ = find_changes(base, at_base, model, is_new=False)
     if any(refusals(base, at_base, model, healing, context)):
         return changes, rows
     return changes + healing, rows + list(stage_rows(base, at_base, model, healing))
 
 
-def _sync(observed: ObservedModel | None, changes: Sequence[Change], *, is_refused: bool) -> Sync:
+def _sync(
+    observed: ObservedModel | None, changes: Sequence[Change], refused: Sequence[Refusal]
+) -> Sync:
+    if any(refusal.is_invalid for refusal in refused):
+        return "Invalid"
     if observed is None:
         return "Missing"
     if any(change.cause == "drift" for change in changes):
@@ -186,4 +193,4 @@ def _sync(observed: ObservedModel | None, changes: Sequence[Change], *, is_refus
     if changes:
         return "Pending"
     # A refusal without a change: another version has a pinned number, so MLflow is not as git says.
-    return "Drifted" if is_refused else "Synced"
+    return "Drifted" if refused else "Synced"

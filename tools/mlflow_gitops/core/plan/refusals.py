@@ -20,6 +20,10 @@ from mlflow_gitops.core.plan.pins import (
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.plan.version_refusals import alias_refusals, version_refusals
 from mlflow_gitops.core.verdicts.entry_subject import EntrySubject
+from mlflow_gitops.core.verdicts.invalid_files import (
+    invalid_model_refusal,
+    invalid_policy_refusals,
+)
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import and_list
 
@@ -34,6 +38,8 @@ def refusals(
     """Every reason not to carry out this model's changes. A model that is another one, another
     owner's, or has no usable base is not compared any further."""
     model = observed or ObservedModel(desired.manifest.name)
+    if invalid := invalid_model_refusal(context.errors):
+        yield invalid
     refusal = _identity_refusal(desired.manifest, observed, context)
     if refusal is None:
         refusal = _base_refusal(desired.manifest, history)
@@ -57,6 +63,9 @@ def refusals(
     yield from origin_refusals(desired, model, context.evidence)
     yield from _protected_refusals(desired, history.before, model)
     yield from _emptied_refusals(desired, model, changes)
+    yield from invalid_policy_refusals(
+        desired, history, model, context.errors, context.evidence, context.now
+    )
     if context.writing:
         yield from _freeze_refusals(desired, history, model, changes, context)
 

@@ -25,9 +25,10 @@ def limit_refusal(
     and do not change. With `is_everything_pruned`, no manifest is left and all these models are to
     be emptied: more than one is then too many, whatever the policy allows.
 
-    Stamps, tags and descriptions do not count, nor do models that are new to MLflow.
+    Stamps, tags and descriptions do not count, nor do models that are new to MLflow or have an
+    invalid file.
     """
-    count = len(models) + unplanned
+    count = sum(not model.is_invalid for model in models) + unplanned
     changed = [model.model for model in models if _counts(model)]
     allowed = limit.max_changes(count) if limit is not None else None
     if is_everything_pruned:
@@ -58,5 +59,5 @@ def limit_refusal(
 
 def _counts(model: ModelPlan) -> bool:
     """Whether a model changes a stage or an alias that MLflow has."""
-    is_new = model.sync == "Missing"
-    return not is_new and any(change.action in _COUNTED for change in model.applying)
+    is_left_out = model.sync == "Missing" or model.is_invalid
+    return not is_left_out and any(change.action in _COUNTED for change in model.applying)

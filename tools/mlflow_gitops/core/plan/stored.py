@@ -11,6 +11,7 @@ from typing import Any
 
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
+from mlflow_gitops.core.yaml.problems import Problem
 
 
 def stored_plan(plan: Plan) -> dict[str, Any]:
@@ -24,7 +25,8 @@ def stored_plan(plan: Plan) -> dict[str, Any]:
         "refusals": [stored_refusal(refusal) for refusal in plan.refusals],
         "onto": plan.onto,
         "others": plan.unchanged_models,
-        "summary": plan.summary,
+        "summary": {key: count for key, count in plan.summary.items() if key != "invalid"},
+        **({"errors": [stored_problem(problem) for problem in plan.errors]} if plan.errors else {}),
     }
 
 
@@ -83,6 +85,17 @@ def stored_verdict(verdict: Verdict) -> dict[str, Any]:
     if verdict.needs:
         stored["needs"] = verdict.needs
     return stored
+
+
+def stored_problem(problem: Problem) -> dict[str, Any]:
+    """One error in a file."""
+    return {
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "code": problem.code,
+        "message": problem.message,
+    }
 
 
 def stored_refusal(refusal: Refusal) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Scope = Literal["model", "commit"]
+Scope = Literal["model", "commit", "file"]
 
 
 GateStatus = Literal["passed", "failed", "overridden", "exempt", "waiting", "unknown"]
@@ -17,7 +17,8 @@ class Refusal:
     """Why something is not done, and how to get past it (RULES R4).
 
     `code` is the stable word for programs; `detail` and `way_out` are for people. Scope "model"
-    stops the whole model; "commit" stops what git asks for and still lets drift be healed.
+    stops the whole model; "commit" stops what git asks for and still lets drift be healed; "file"
+    stops nothing but the content of a file that is invalid.
 
     The facts behind the sentence, where the code has them: the `version` it is about, the `field`
     that differs (for a pin `run_id`, `source`, `data` …), what was `expected` there and the
@@ -32,6 +33,16 @@ class Refusal:
     field: str | None = None
     expected: str | None = None
     actual: str | None = None
+
+    @property
+    def is_invalid(self) -> bool:
+        """Whether it only reports that a file of the model is invalid: exit code 3, not 4."""
+        return self.code == "invalid"
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it keeps anything of the plan from being carried out."""
+        return self.scope != "file"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 from mlflow_gitops.render.comparison.json import comparison_data
 from mlflow_gitops.render.plan.text import PlanOutput
+from mlflow_gitops.render.problems import problem_data
 from mlflow_gitops.render.terminal import json_document
 
 PLAN_SCHEMA = 1
@@ -31,6 +32,8 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "refusals": [refusal_data(refusal) for refusal in plan.refusals],
         "onto": plan.onto,
         "others": plan.unchanged_models,
+        "errors": [problem_data(problem) for problem in plan.errors],
+        "warnings": [problem_data(problem) for problem in plan.earlier_errors],
         "summary": plan.summary,
     }
 

@@ -14,10 +14,12 @@ _LONGEST_VALUE = 60
 def closing(plan: Plan) -> str:
     """The last line of a plan, which counts what changes."""
     count = plan.summary
+    invalid = f", {count['invalid']} invalid" if count["invalid"] else ""
     if not count["changes"] and not count["refused"]:
-        return f"Plan: {counted(count['models'], 'model')}, nothing to change."
+        return f"Plan: {counted(count['models'], 'model')}, nothing to change{invalid}."
     changes = counted(count["changes"], "change")
-    return f"Plan: {counted(count['changed'], 'model')}, {changes}, {count['refused']} refused."
+    changed = counted(count["changed"], "model")
+    return f"Plan: {changed}, {changes}, {count['refused']} refused{invalid}."
 
 
 def stage_move(row: StageChange) -> str:

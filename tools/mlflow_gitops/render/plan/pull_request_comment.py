@@ -9,6 +9,7 @@ from mlflow_gitops.core.comparison.values import Comparison
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 from mlflow_gitops.core.wording import counted, first_few, version_list
+from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.render.comparison.brief import brief
 from mlflow_gitops.render.comparison.markdown import sections
 from mlflow_gitops.render.markdown_safe import CELL, LIMIT, ROWS, Block, bounded, code
@@ -46,6 +47,12 @@ def comment(plan: Plan, limit: int = LIMIT) -> str:
     if plan.without_manifest:
         names = first_few([code(name, CELL) for name in plan.without_manifest], ROWS)
         tail.append(f"Manifest deleted, left unchanged in MLflow: {names}.")
+    if plan.errors:
+        tail.append("\n".join(["❌ **Invalid files**", "", *error_lines(plan.errors)]))
+    if plan.earlier_errors:
+        branch = code(plan.onto or "the branch", CELL)
+        lines = [f"⚠️ Invalid on {branch} already, whatever this changes:", ""]
+        tail.append("\n".join([*lines, *error_lines(plan.earlier_errors)]))
     if plan.onto is not None:
         tail.append(
             f"{counted(plan.unchanged_models, 'model')} the same as on {code(plan.onto, CELL)}."
@@ -53,6 +60,15 @@ def comment(plan: Plan, limit: int = LIMIT) -> str:
     tail.append(f"**{closing(plan)}**")
 
     return bounded("## Model registry: plan", blocks, "\n\n".join(tail), "model", limit)
+
+
+def error_lines(errors: Sequence[Problem]) -> Iterator[str]:
+    """The first errors in files as a Markdown list, each with its place, and a count of the
+    rest."""
+    for problem in errors[:ROWS]:
+        position = code(f"{problem.file}:{problem.line}:{problem.column}", CELL)
+        yield f"- {position} {code(problem.code)}: {code(problem.message, _LONGEST_REFUSAL)}"
+    yield from _left_out(errors, "error", "")
 
 
 def no_plan(reason: str) -> str:

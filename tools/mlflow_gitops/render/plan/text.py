@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
-from mlflow_gitops.core.wording import counted, version_list
+from mlflow_gitops.core.wording import counted, first_few, version_list
 from mlflow_gitops.render.comparison.text import summary_line
 from mlflow_gitops.render.plan.phrases import (
     change_text,
@@ -17,6 +17,7 @@ from mlflow_gitops.render.plan.phrases import (
     stage_move,
     stages_already_held,
 )
+from mlflow_gitops.render.problems import problem_lines
 from mlflow_gitops.render.terminal import Style, safe
 
 _MARKS = {
@@ -57,10 +58,20 @@ def text(output: PlanOutput, style: Style | None = None) -> Iterator[str]:
         yield style(message, "yellow")
     for refusal in plan.refusals:
         yield from refusal_lines(refusal, style)
+    yield from _file_errors(plan, style)
     if plan.onto is not None:
         unchanged = f"{counted(plan.unchanged_models, 'model')} the same as on {safe(plan.onto)}."
         yield style(unchanged, "dim")
     yield closing(plan)
+
+
+def _file_errors(plan: Plan, style: Style) -> Iterator[str]:
+    """What is invalid in git."""
+    yield from problem_lines(plan.errors)
+    if plan.earlier_errors:
+        files = first_few(sorted({problem.file for problem in plan.earlier_errors}), 3)
+        branch = safe(plan.onto or "the branch")
+        yield style(f"warning: invalid on {branch} already: {safe(files)}", "yellow")
 
 
 def refusal_lines(refusal: Refusal, style: Style) -> Iterator[str]:
