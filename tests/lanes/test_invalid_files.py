@@ -87,3 +87,171 @@ def test_the_invalid_model_keeps_its_state_and_the_others_go_on(
 
     team.commit(**{ill: "stages: {Production: 2}\n"})
     assert reconciled(team).code == 0 and shelf.stages(ill)[2] == "Production"
+
+
+# -- two files of one model, and files that are not read -------------------------------------------
+
+
+def _write_second_file(team: Team, name: str) -> None:
+    team.write(f"models/copy/{name}.yaml", f"name: {name}\nstages: {{Production: 3}}\n")
+
+
+def _write_twin(team: Team, name: str) -> None:
+    twin = name.upper()
+    team.write(f"models/{twin}.yaml", f"name: {twin}\nstages: {{Production: 3}}\n")
+
+
+def _change_ending(team: Team, name: str) -> None:
+    team.git("mv", f"registry/models/{name}.yaml", f"registry/models/{name}.yml")
+
+
+def _rename_file(team: Team, name: str) -> None:
+    team.git("mv", f"registry/models/{name}.yaml", f"registry/models/{name}-new.yaml")
+
+
+def _hide_below_a_link(team: Team, name: str) -> None:
+    folder = team.folder / "registry/models/team"
+    folder.rename(team.folder / "registry/elsewhere")
+    folder.symlink_to("../elsewhere")
+
+
+@pytest.mark.parametrize(
+    "spoil", [_write_second_file, _write_twin, _change_ending, _rename_file, _hide_below_a_link]
+)
+def test_a_model_whose_file_is_in_doubt_is_healed_and_not_pruned(
+    team: Team, shelf: LaneRegistry, spoil
+) -> None:
+    ill, well = shelf.model(3, "ill"), shelf.model(3, "well")
+    folder = "team/" if spoil is _hide_below_a_link else ""
+    team.write(f"models/{folder}{ill}.yaml", f"name: {ill}\nstages: {{Production: 1}}\n")
+    team.commit(**{well: "stages: {Production: 1}\n"})
+    team.reconcile()
+
+    spoil(team, ill)
+    team.commit(**{well: "stages: {Production: 2}\n"})
+    shelf.client.transition_model_version_stage(ill, "1", "Archived")
+    status = team.run("status", "--format", "json")
+    assert status.code == 3 and syncs(status)[ill] == "Invalid"
+
+    ran = reconciled(team, "--prune")
+    assert ran.code == 3 and results(ran)[well] == "applied", ran.out
+    assert shelf.stages(ill)[1] == "Production" and shelf.stages(ill)[3] == "None"
+    assert shelf.stages(well)[2] == "Production"
+    assert reconciled(team).json["summary"]["changes"] == 0
+
+
+def test_what_the_last_valid_commit_asked_for_is_done(team: Team, shelf: LaneRegistry) -> None:
+    ill = shelf.model(3, "ill")
+    team.commit(**{ill: "stages: {Production: 1}\n"})
+    team.reconcile()
+    team.commit(**{ill: "stages: {Production: 2}\n"})
+    team.commit(**{ill: "stages: {Production: 3, Nowhere: 1}\n"})
+    ran = reconciled(team)
+    assert ran.code == 3 and results(ran)[ill] == "applied" and codes(ran, ill) == ["invalid"]
+    assert shelf.stages(ill)[2] == "Production"
+    assert team.run("verify").code == 0, "the stamp of this commit is explained"
+    [receipt] = [
+        receipt
+        for receipt in team.git("notes", "--ref", "mlflow-gitops", "show", "HEAD").splitlines()
+        if receipt
+    ]
+    assert '"code":"invalid"' in receipt
+
+
+def test_a_model_that_was_never_valid_is_left_alone(team: Team, shelf: LaneRegistry) -> None:
+    ill, well = shelf.model(3, "ill"), shelf.model(3, "well")
+    team.commit(**{ill: "stages: {Production: [\n", well: "stages: {Production: 1}\n"})
+    ran = reconciled(team)
+    assert ran.code == 3 and results(ran)[well] == "applied"
+    assert shelf.stages(ill) == {1: "None", 2: "None", 3: "None"} and shelf.tags(ill) == {}
+    assert reconciled(team, ill).code == 3
+
+
+def test_invalid_models_do_not_count_for_the_limit(team: Team, shelf: LaneRegistry) -> None:
+    names = [shelf.model(2, f"m{i}") for i in range(4)]
+    team.write("policy.yaml", POLICY + "limits: {changed_models: {percent: 25, floor: 1}}\n")
+    team.commit(**dict.fromkeys(names, "stages: {Production: 1}\n"))
+    assert team.run("reconcile", "--yes", "--max-changes", "9").code == 0
+    team.commit(**{names[0]: "stages: {Production: 2}\n", names[1]: "stages: {Oops: 2}\n"})
+    for name in names[1:2]:
+        shelf.client.transition_model_version_stage(name, "1", "Archived")
+    ran = reconciled(team)
+    assert ran.code == 3 and not ran.json["refusals"]
+    assert shelf.stages(names[0])[2] == "Production" and shelf.stages(names[1])[1] == "Production"
+
+
+def test_what_was_invalid_before_is_a_warning_for_a_push(team: Team, shelf: LaneRegistry) -> None:
+    ill, well = shelf.model(1, "ill"), shelf.model(3, "well")
+    team.commit(**{ill: "stages: {Production: 1}\n", well: "stages: {Production: 1}\n"})
+    team.reconcile()
+    before = team.commit(**{ill: "stages: {Production: 1\n"})
+    team.commit(**{well: "stages: {Production: 2}\n"})
+    ran = reconciled(team, "--since", before)
+    assert ran.code == 0 and ran.json["standing"] == [ill] and ran.json["errors"]
+    team.commit(**{well: "stages: {Production: 2\n"})
+    assert reconciled(team, "--since", before).code == 3
+
+
+# -- the policy ------------------------------------------------------------------------------------
+
+BROKEN_POLICIES = {
+    "no YAML": "stages: {Production: [\n",
+    "an unknown gate": "stages: {Production: {alias: production, require: {luck: true}}}\n",
+    "a stage without an alias": "stages: {Canary: {native: false}}\n",
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN_POLICIES)
+def test_an_invalid_policy_lets_nothing_into_production_and_heals(
+    team: Team, shelf: LaneRegistry, kind: str
+) -> None:
+    new, back, moved, staged = (shelf.model(3, n) for n in ("new", "back", "moved", "staged"))
+    stages = "stages: {Production: 1}\n"
+    team.commit(**{new: stages, back: stages, moved: stages, staged: stages})
+    team.reconcile()
+    team.commit(**{back: "stages: {Production: 2}\n"})
+    team.reconcile()
+
+    team.write("policy.yaml", BROKEN_POLICIES[kind])
+    team.commit(
+        **{
+            new: "stages: {Production: 2}\n",
+            back: stages,
+            staged: "stages: {Production: 1, Staging: 2}\n",
+        }
+    )
+    shelf.client.transition_model_version_stage(moved, "1", "Archived")
+    ran = reconciled(team)
+    assert ran.code == 3 and codes(ran, new) == ["policy_invalid"], ran.out
+    assert results(ran) == {new: "refused", back: "applied", moved: "applied", staged: "applied"}
+    assert shelf.stages(new)[1] == "Production" and shelf.stages(back)[1] == "Production"
+    assert shelf.stages(moved)[1] == "Production" and shelf.aliases(staged)["staging"] == 2
+    assert reconciled(team, new).code == 3
+
+    team.write("policy.yaml", POLICY)
+    team.commit()
+    assert reconciled(team).code == 0 and shelf.stages(new)[2] == "Production"
+
+
+def test_without_any_valid_policy_nothing_enters_a_stage(team: Team, shelf: LaneRegistry) -> None:
+    name = shelf.model(2)
+    team.write("policy.yaml", "drift: perhaps\n")
+    team.commit(**{name: "stages: {Staging: 1}\n"})
+    ran = reconciled(team)
+    assert ran.code == 3 and codes(ran, name) == ["policy_invalid"]
+    assert shelf.stages(name) == {1: "None", 2: "None"}
+
+
+@pytest.mark.parametrize("kind", BROKEN_POLICIES)
+def test_a_rollback_is_edited_by_the_last_valid_policy(
+    team: Team, shelf: LaneRegistry, kind: str
+) -> None:
+    name = shelf.model(2)
+    for version in (1, 2):
+        team.commit(**{name: f"stages: {{Production: {version}}}\n"})
+        team.reconcile()
+    team.write("policy.yaml", BROKEN_POLICIES[kind])
+    ran = team.run("rollback", name)
+    assert ran.code == 0 and "the last valid policy applies" in ran.err, ran.err
+    assert "Production: 1" in (team.folder / f"registry/models/{name}.yaml").read_text()
+    assert team.run("promote", name, "2", "Staging").code == 3

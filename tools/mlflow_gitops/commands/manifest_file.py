@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, report_invalid, steps, warn
 from mlflow_gitops.core.authoring.edit_pins import IDENTITY, identity, left_out
+from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.manifests.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.manifests.policy import ModelPolicy, StageRule
@@ -62,11 +63,14 @@ class OpenManifest:
         raise Failure(f"There is no stage {stage!r}; {hint}")
 
 
-def open_manifest(settings: Settings, model: str, form: str) -> OpenManifest:
+def open_manifest(
+    settings: Settings, model: str, form: str, *, by_last_policy: bool = False
+) -> OpenManifest:
     """Find and read the manifest of a model, in any folder below models/.
 
     Raises Failure if there is none, and InvalidFiles if it or the policy has errors, which are
-    printed as `validate` does. Errors of other manifests do not matter.
+    printed as `validate` does. Errors of other manifests do not matter. With `by_last_policy`, the
+    last valid policy of the history applies if the present one has errors (RULES R12).
     """
     workspace = Workspace(settings)
     registry = workspace.registry
@@ -94,6 +98,13 @@ def open_manifest(settings: Settings, model: str, form: str) -> OpenManifest:
         for path in (*policy_paths, *manifest_paths)
     }
     snapshot = build(sources.values(), registry)
+    if by_last_policy and snapshot.validity.policy:
+        last_policy = _last_policy(workspace)
+        if last_policy is not None:
+            warn(f"{snapshot.validity.policy[0].file} has errors; the last valid policy applies.")
+            sources = {path: sources[path] for path in manifest_paths}
+            sources[registry.policy_path] = last_policy
+            snapshot = build(sources.values(), registry)
     if snapshot.errors:
         report_invalid(snapshot, form)
         raise InvalidFiles
@@ -102,6 +113,18 @@ def open_manifest(settings: Settings, model: str, form: str) -> OpenManifest:
     manifest = snapshot.manifests[model]
     rules = snapshot.policy.for_model(model, manifest.kind)
     return OpenManifest(workspace, settings, sources, file, manifest, rules)
+
+
+def _last_policy(workspace: Workspace) -> SourceFile | None:
+    """The last valid policy up to HEAD; None if there was none."""
+    git = workspace.git
+    if not git.has_commits():
+        return None
+    line = git.line(git.resolve("HEAD"), workspace.registry)
+    blob = HistoryReader(line, workspace.registry, git.blobs).last_usable_policy_blob()
+    if blob is None:
+        return None
+    return SourceFile(workspace.registry.policy_path, git.blobs([blob]).get(blob))
 
 
 def stages_after(

@@ -40,7 +40,7 @@ def run(
 ) -> int:
     """Give a stage back to its previous holders, by the main line and the receipts of reconciles.
     With `to`, give it to that version, which must have held it."""
-    target = open_manifest(settings, model, options.form)
+    target = open_manifest(settings, model, options.form, by_last_policy=True)
     target.rule(stage)
     if stage == "Archived":
         raise Failure(

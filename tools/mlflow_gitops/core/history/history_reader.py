@@ -181,6 +181,10 @@ class HistoryReader:
         """The last policy file of the line that can be used; None if there was none."""
         return self._policies.last_usable()
 
+    def last_usable_policy_blob(self) -> str | None:
+        """The id of that file's blob."""
+        return self._policies.last_usable_blob()
+
     def policy_faults(self) -> list[tuple[int, str | None]]:
         """Each commit that changed the policy file, oldest first: its index, and why the file
         cannot be used, None if it can."""

@@ -35,10 +35,15 @@ class PolicyHistory:
     def last_usable(self) -> Policy | None:
         """The last policy file of the line that can be used; None if there was none. Unlike in
         `before`, a deleted file does not stand for MLflow's own rules."""
+        blob = self.last_usable_blob()
+        return self._reader.policy(blob)[0] if blob else None
+
+    def last_usable_blob(self) -> str | None:
+        """The blob of `last_usable`."""
         for _, blob in reversed(self._changes):
             self._reader.fetch({blob} if blob else ())
-            if blob and (policy := self._reader.policy(blob)[0]):
-                return policy
+            if blob and self._reader.policy(blob)[0]:
+                return blob
         return None
 
     def judge(
