@@ -14,8 +14,8 @@ from mlflow_gitops.core.manifests.environments import Environment, read_environm
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS, RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import Snapshot, build, schema_copy_problems
 from mlflow_gitops.core.yaml.problems import in_order
+from mlflow_gitops.edges.git.checkout import Checkout
 from mlflow_gitops.edges.git.repository import Git
-from mlflow_gitops.edges.system import files
 from mlflow_gitops.edges.system.processes import parallel_map
 from mlflow_gitops.errors import Failure, GitFailure, InvalidFiles, UsageFailure
 from mlflow_gitops.settings import Settings
@@ -60,6 +60,7 @@ class Workspace:
         self.top = self._git.top if self._git else start
         self.root = self._registry_root(start)
         """The folder that --registry-dir names."""
+        self.checkout = Checkout(self.top, self._git, self.root)
         self.registry = RegistryFolder(self.root)
         self.environment: Environment | None = None
         if settings.environment is not None:
@@ -80,7 +81,7 @@ class Workspace:
 
     @property
     def has_environments(self) -> bool:
-        return (self.top / self.root / ENVIRONMENTS).is_file()
+        return self.checkout.exists(f"{self.root}/{ENVIRONMENTS}")
 
     @cached_property
     def environments(self) -> dict[str, Environment]:
@@ -89,7 +90,7 @@ class Workspace:
         if not self.has_environments:
             return {}
         path = f"{self.root}/{ENVIRONMENTS}"
-        file = files.read_file(self.top / path, path)
+        file = self.checkout.read(path)
         if file.data is None:
             raise Failure(f"{path} {file.fault}.")
 
@@ -153,9 +154,9 @@ class Workspace:
 
     def tree(self) -> Snapshot:
         """The working tree's snapshot, with warnings about schema copies that differ."""
-        snapshot = build(files.registry_files(self.top, self.registry), self.registry, parallel_map)
+        snapshot = build(self.checkout.registry_files(self.registry), self.registry, parallel_map)
         snapshot.problems = in_order(
-            [*snapshot.problems, *schema_copy_problems(files.schema_copies(self.top))]
+            [*snapshot.problems, *schema_copy_problems(self.checkout.schema_copies())]
         )
         return snapshot
 

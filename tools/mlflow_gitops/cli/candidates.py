@@ -17,7 +17,6 @@ from mlflow_gitops.core.manifests.manifest import Manifest, read_manifest
 from mlflow_gitops.core.manifests.names import file_stem, model_of
 from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy, read_policy
 from mlflow_gitops.core.manifests.registry_folder import stem_of
-from mlflow_gitops.edges.system import files
 from mlflow_gitops.settings import Settings
 
 Offer = tuple[str, str]
@@ -92,7 +91,7 @@ def _plain(offers: Iterable[Offer]) -> list[Offer]:
 
 
 def _manifests(workspace: Workspace) -> list[str]:
-    paths = files.registry_paths(workspace.top, workspace.registry)
+    paths = workspace.checkout.registry_paths(workspace.registry)
     return [path for path in paths if workspace.registry.classify(path) == "manifest"]
 
 
@@ -100,12 +99,12 @@ def _manifest(workspace: Workspace, model: str) -> Manifest | None:
     """A model's manifest; None if there is none that can be read."""
     for path in _manifests(workspace):
         if stem_of(path) == file_stem(model):
-            return read_manifest(files.read_file(workspace.top / path, path).data or b"", path)[0]
+            return read_manifest(workspace.checkout.read(path).data or b"", path)[0]
     return None
 
 
 def _rules(workspace: Workspace, model: str) -> ModelPolicy:
     path = workspace.registry.policy_path
-    data = files.read_file(workspace.top / path, path).data
+    data = workspace.checkout.read(path).data
     policy = read_policy(data, path)[0] if data is not None else None
     return (policy or Policy()).for_model(model)

@@ -48,6 +48,7 @@ def _workspaces(workspace: Workspace, settings: Settings) -> list[Workspace]:
 
 
 def _write(workspace: Workspace, new: CodeOwners) -> None:
+    workspace.checkout.check_can_write(new.file)
     file = workspace.top / new.file
     try:
         file.parent.mkdir(exist_ok=True)

@@ -10,7 +10,6 @@ from mlflow_gitops.core.comparison.compare import find_version
 from mlflow_gitops.core.manifests.names import Kind
 from mlflow_gitops.core.manifests.policy import read_policy
 from mlflow_gitops.core.observed.model import ObservedModel
-from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import OK, Failure
 from mlflow_gitops.render import formats
 from mlflow_gitops.settings import Settings
@@ -49,7 +48,7 @@ def _stage_aliases(
     """The aliases that keep the stages which only the policy defines, by stage. Empty if there is
     no readable policy."""
     path = workspace.registry.policy_path
-    read = files.read_file(workspace.top / path, path)
+    read = workspace.checkout.read(path)
     policy = read_policy(read.data, path)[0] if read.data is not None else None
     if policy is None:
         return {}

@@ -34,7 +34,6 @@ from mlflow_gitops.core.setup.workflow_files import Job, read_workflows
 from mlflow_gitops.edges.forge import Forge, NotConfigured
 from mlflow_gitops.edges.git.branches import branch_name
 from mlflow_gitops.edges.git.repository import Git
-from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import ERROR, OK, Failure, ForgeFailure, GitFailure, RegistryFailure
 from mlflow_gitops.render import formats
 from mlflow_gitops.render.doctor import CheckResults
@@ -66,7 +65,7 @@ def _checks(
     if isinstance(snapshot, Failure):
         snapshot = Snapshot()
 
-    jobs, unread = read_workflows(files.workflow_texts(workspace.top))
+    jobs, unread = read_workflows(workspace.checkout.workflow_texts())
     environments = _environments(workspace)
     proposed = proposed_stages(snapshot)
     yield from check_workflows(WorkflowFacts(jobs, unread, environments, proposed))
@@ -152,10 +151,10 @@ def _policy(
     has_codeowners = codeowners.existing(workspace) is not None
     facts = PolicyFacts(
         snapshot,
-        has_policy=(workspace.top / workspace.registry.policy_path).is_file(),
+        has_policy=workspace.checkout.exists(workspace.registry.policy_path),
         forge_fix=forge.fix if isinstance(forge, NotConfigured) else None,
         codeowners=codeowners.problems(workspace, snapshot) if has_codeowners else None,
-        schema_copies=files.schema_copies(workspace.top),
+        schema_copies=workspace.checkout.schema_copies(),
     )
     yield from check_policy(facts)
 

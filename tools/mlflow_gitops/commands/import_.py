@@ -25,7 +25,7 @@ def run(settings: Settings, names: Sequence[str], options: ImportOptions) -> int
     """Write the manifests of the models that `names` (names and globs) select, of all without
     names. Returns 3 if an existing manifest has errors; the others are written nevertheless."""
     workspace = Workspace(settings)
-    has_folder = (workspace.top / workspace.registry).is_dir()
+    has_folder = workspace.checkout.has_folder(str(workspace.registry))
     snapshot = workspace.tree() if has_folder else Snapshot()
     kinds = {workspace.registry.classify(problem.file) for problem in snapshot.errors}
     if kinds - {"manifest"}:

@@ -59,7 +59,7 @@ def run(settings: Settings, options: InitOptions, ask: Ask | None) -> int:
         ask = None
     covers_all = covers_all_environments(workspace)
     policy_path = workspace.registry.policy_path
-    needs_policy = not covers_all and not os.path.lexists(workspace.top / policy_path)
+    needs_policy = not covers_all and not workspace.checkout.exists(policy_path)
     on_github = _ask_github(workspace, options, ask)
     policy = _initial_policy(policy_path, options, ask if needs_policy else None, on_github)
 
@@ -71,7 +71,11 @@ def run(settings: Settings, options: InitOptions, ask: Ask | None) -> int:
         tuple(workspace.environments.values()),
     )
     new_files = list(scaffold_files(workspace, policy, target, on_github=on_github))
-    results = [result_for(workspace.top, file, update=options.update) for file in new_files]
+    results = [
+        result_for(workspace.top, file, update=options.update)
+        for file in new_files
+        if not workspace.checkout.is_left_out(file.path)
+    ]
     if on_github and not covers_all:
         owners = codeowners_result(workspace, policy if needs_policy else None)
         results += [owners] if owners is not None else []

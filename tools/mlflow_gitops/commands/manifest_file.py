@@ -75,9 +75,7 @@ def open_manifest(
     workspace = Workspace(settings)
     registry = workspace.registry
     models = f"{registry}/models/"
-    kinds = {
-        path: registry.classify(path) for path in files.registry_paths(workspace.top, registry)
-    }
+    kinds = {path: registry.classify(path) for path in workspace.checkout.registry_paths(registry)}
     # A file with the wrong ending counts, so that its error is reported.
     relevant = [path for path, kind in kinds.items() if kind in ("manifest", "policy", "extension")]
     stem = file_stem(model)
@@ -92,11 +90,11 @@ def open_manifest(
         )
         raise Failure(f"{model} has no manifest in {models}; {hint}")
 
+    for path in manifest_paths:
+        workspace.checkout.check_can_write(path)
+
     policy_paths = [path for path in relevant if not path.startswith(models)]
-    sources = {
-        path: files.read_file(workspace.top / path, path)
-        for path in (*policy_paths, *manifest_paths)
-    }
+    sources = {path: workspace.checkout.read(path) for path in (*policy_paths, *manifest_paths)}
     snapshot = build(sources.values(), registry)
     if by_last_policy and snapshot.validity.policy:
         last_policy = _last_policy(workspace)
@@ -109,7 +107,10 @@ def open_manifest(
         report_invalid(snapshot, form)
         raise InvalidFiles
 
+    # What is edited is the file on disk, which a filter may have converted.
+    sources = {path: workspace.checkout.read(path) for path in policy_paths}
     [file] = manifest_paths
+    sources[file] = files.read_file(workspace.top / file, file)
     manifest = snapshot.manifests[model]
     rules = snapshot.policy.for_model(model, manifest.kind)
     return OpenManifest(workspace, settings, sources, file, manifest, rules)

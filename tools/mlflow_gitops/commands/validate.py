@@ -69,7 +69,7 @@ def _environments(workspace: Workspace) -> list[Workspace] | None:
 def _environment_list(workspace: Workspace) -> Snapshot:
     """The problems of the list of environments itself."""
     path = f"{workspace.root}/{ENVIRONMENTS}"
-    read = files.read_file(workspace.top / path, path)
+    read = workspace.checkout.read(path)
     if read.data is None:
         fault = read.fault or "cannot be read"
         return Snapshot(problems=[Problem(path, 1, 1, "not-a-file", fault)])
@@ -116,7 +116,7 @@ def _changed_files(workspace: Workspace, ref: str) -> Snapshot:
     if any(_is_policy(workspace, path) for path in changed):
         return _with_codeowners(workspace, workspace.tree())
 
-    listing = files.registry_paths(workspace.top, workspace.registry)
+    listing = workspace.checkout.registry_paths(workspace.registry)
     # Reading ten thousand manifests takes seconds. Only the changed ones are read, and the policy.
     models = f"{workspace.registry}/models/"
     to_read = [
@@ -124,7 +124,7 @@ def _changed_files(workspace: Workspace, ref: str) -> Snapshot:
         for path in listing
         if path in changed or (not path.startswith(models) and _is_policy(workspace, path))
     ]
-    sources = (files.read_file(workspace.top / path, path) for path in to_read)
+    sources = (workspace.checkout.read(path) for path in to_read)
     snapshot = build(sources, workspace.registry)
 
     # A changed file may have the name of another one, which was not read.
@@ -140,7 +140,7 @@ def _changed_files(workspace: Workspace, ref: str) -> Snapshot:
         for problem in (*snapshot.problems, *clashes)
         if problem.file in changed or _is_policy(workspace, problem.file)
     ]
-    copies = schema_copy_problems(files.schema_copies(workspace.top))
+    copies = schema_copy_problems(workspace.checkout.schema_copies())
     snapshot.problems = in_order([*problems, *copies])
     return _with_codeowners(workspace, snapshot, changed)
 

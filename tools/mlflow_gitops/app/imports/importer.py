@@ -88,11 +88,11 @@ class Importer:
             self._policy = snapshot.policy.without_stages()
 
         folder = workspace.registry
-        paths = files.registry_paths(workspace.top, folder) if snapshot.count else []
+        paths = workspace.checkout.registry_paths(folder) if snapshot.count else []
         manifests = [path for path in paths if folder.classify(path) == "manifest"]
         self._files = {stem_of(path): path for path in manifests}
         self._names = {folded(name): name for name in map(model_of, self._files)}
-        self._has_schema = bool(files.schema_copies(workspace.top).get("schemas/model.schema.json"))
+        self._has_schema = bool(workspace.checkout.schema_copies().get("schemas/model.schema.json"))
 
         self._line = self._head_line()
         self._owner = None if self._line is None else workspace.owner(self._line)
@@ -169,6 +169,8 @@ class Importer:
         edit, kept_notes = update_edit(manifest, content, rules, basis)
 
         file = result.file
+        if self._workspace.checkout.is_left_out(file):
+            return _leave(result, "its manifest is left out of this checkout (git sparse-checkout)")
         old = files.read_file(self._workspace.top / file, file).data or b""
         result.old = old
         try:

@@ -16,15 +16,27 @@ from mlflow_gitops.errors import Failure
 def existing(workspace: Workspace) -> CodeOwners | None:
     """The file that GitHub uses; None if there is none."""
     for location in LOCATIONS:
-        file = workspace.top / location
-        if not file.is_file():
-            continue
-        try:
-            text = file.read_bytes().decode("utf-8", "surrogateescape")
-        except OSError as error:
-            raise Failure(f"{location} cannot be read: {error.strerror or error}.") from None
-        return CodeOwners(location, text)
+        data = _read(workspace, location)
+        if data is not None:
+            return CodeOwners(location, data.decode("utf-8", "surrogateescape"))
     return None
+
+
+def _read(workspace: Workspace, location: str) -> bytes | None:
+    """The content of one possible CODEOWNERS; None if there is no such file."""
+    if workspace.checkout.is_left_out(location):
+        source = workspace.checkout.read(location)
+        if source.data is None:
+            raise Failure(f"{location} {source.fault}.")
+        return source.data
+
+    file = workspace.top / location
+    if not file.is_file():
+        return None
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Failure(f"{location} cannot be read: {error.strerror or error}.") from None
 
 
 def expected_text(workspace: Workspace, snapshot: Snapshot, current: CodeOwners) -> str:
@@ -32,7 +44,7 @@ def expected_text(workspace: Workspace, snapshot: Snapshot, current: CodeOwners)
     platform_paths = ["schemas/"]
     if workspace.environment:
         platform_paths.insert(0, f"{workspace.root}/{ENVIRONMENTS}")
-    if (workspace.top / "tools").is_dir():
+    if workspace.checkout.has_folder("tools"):
         platform_paths.append("tools/")
     platform_paths.append(".github/")
     if not current.file.startswith(".github/"):
@@ -60,7 +72,7 @@ def problems(
     expected: dict[str, str | None] = {}
     for path in changed or ():
         is_manifest = workspace.registry.classify(path) == "manifest"
-        if is_manifest and not (workspace.top / path).exists():
+        if is_manifest and not workspace.checkout.exists(path):
             expected[path] = None
     for manifest in snapshot.manifests.values():
         expected[manifest.file] = codeowners.manifest_line(manifest)

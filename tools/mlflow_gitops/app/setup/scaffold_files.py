@@ -87,8 +87,8 @@ def codeowners_result(workspace: Workspace, new_policy: bytes | None) -> FileRes
     needs no lines. `new_policy` is a policy that this run of `init` writes."""
     current = codeowners.existing(workspace)
     old = current or CodeOwners(LOCATIONS[0], "")
-    has_folder = (workspace.top / workspace.registry).is_dir()
-    sources = list(files.registry_files(workspace.top, workspace.registry)) if has_folder else []
+    has_folder = workspace.checkout.has_folder(str(workspace.registry))
+    sources = list(workspace.checkout.registry_files(workspace.registry)) if has_folder else []
     if new_policy is not None:
         sources.append(SourceFile(workspace.registry.policy_path, new_policy))
     snapshot = build(sources, workspace.registry)

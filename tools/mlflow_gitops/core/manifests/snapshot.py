@@ -51,11 +51,11 @@ class Snapshot:
     """The number of manifest files, valid or not."""
     digest: str = ""
     """SHA-256 over the paths and contents of the manifests and the policy: equal files have equal
-    digests."""
+    digests. Line ends do not count: with `core.autocrlf`, they differ from those in git."""
     validity: Validity = field(default_factory=Validity)
     """The errors by what they stop: the policy, one model, or nothing."""
     contents: Mapping[str, str] = field(default_factory=dict)
-    """The SHA-256 of each manifest and of the policy, by path."""
+    """The SHA-256 of each manifest and of the policy, by path; line ends do not count."""
 
     @property
     def errors(self) -> list[Problem]:
@@ -127,7 +127,7 @@ def build(files: Iterable[SourceFile], registry: RegistryFolder, spread: Spread 
 
 def _contents(classified: Sequence[ClassifiedFile]) -> dict[str, str]:
     return {
-        file.path: hashlib.sha256(file.data or b"").hexdigest()
+        file.path: hashlib.sha256((file.data or b"").replace(b"\r\n", b"\n")).hexdigest()
         for file, kind in classified
         if kind in ("manifest", "policy")
     }

@@ -101,12 +101,23 @@ class Document:
         return offset
 
 
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+
+
 def parse(data: bytes, file: str) -> Document:
     """Parse one file. It never raises for the content: `problems` lists everything wrong."""
     document = Document(file)
     if len(data) > MAX_BYTES:
         message = f"larger than {MAX_BYTES >> 20} MiB; a manifest describes one model"
         document.add_problem("too-large", message, 0)
+        return document
+
+    if data.startswith(_LFS_POINTER):
+        message = (
+            "a pointer of Git LFS, not the file itself; exclude it in .gitattributes and add the"
+            " file again (git lfs migrate export)"
+        )
+        document.add_problem("lfs-pointer", message, 0)
         return document
 
     text = _decode(document, data)

@@ -14,6 +14,9 @@ from mlflow_gitops.core.manifests.snapshot import LINK, SourceFile
 from mlflow_gitops.core.yaml.document import MAX_BYTES
 from mlflow_gitops.errors import Failure
 
+SCHEMA_COPIES = tuple(f"schemas/{name}.schema.json" for name in ("model", "policy", "environments"))
+"""Where a repository has its own copies of the schemas, which serve editors."""
+
 
 def registry_files(repo: Path, registry: RegistryFolder) -> Iterator[SourceFile]:
     """Yield every file below `repo/registry`, in path order.
@@ -125,26 +128,3 @@ def put_file(top: Path, repo_path: str, data: bytes, *, new: bool) -> None:
             stream.write(data)
     except OSError as error:
         raise Failure(f"{repo_path} cannot be written: {error.strerror or error}.") from None
-
-
-def schema_copies(repo: Path) -> dict[str, bytes]:
-    """Return the repository's own copies of the schemas, which serve editors, by path."""
-    copies = {}
-    for name in ("model", "policy", "environments"):
-        repo_path = f"schemas/{name}.schema.json"
-        copy = read_file(repo / repo_path, repo_path)
-        if copy.data is not None:
-            copies[repo_path] = copy.data
-    return copies
-
-
-def workflow_texts(repo: Path) -> dict[str, str]:
-    """Return the texts of GitHub's workflow files by path. Links and devices are left out."""
-    folder = repo / ".github" / "workflows"
-    texts = {}
-    for file in sorted(folder.glob("*.y*ml")) if folder.is_dir() else ():
-        repo_path = file.relative_to(repo).as_posix()
-        source = read_file(file, repo_path)
-        if source.data is not None and file.suffix in (".yml", ".yaml"):
-            texts[repo_path] = source.data.decode("utf-8", "replace")
-    return texts
