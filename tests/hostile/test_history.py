@@ -372,7 +372,7 @@ def noted(team: Team, data: bytes) -> None:
 def test_notes_that_anybody_may_push(case: str, team: Team, children: Children) -> None:
     noted(team, NOTES[case])
     said = all_fair(team, children, codes=(0, 1))
-    assert case != "more than is read" or "longer than 64 MiB" in said
+    assert case != "more than is read" or "longer than 32 MiB" in said
 
 
 def test_receipts_that_speak_of_this_very_model(team: Team, children: Children) -> None:

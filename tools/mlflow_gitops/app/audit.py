@@ -46,6 +46,7 @@ class AuditTrail:
         self.workspace = workspace
         self._git = workspace.git
         self._model = model
+        self._unread: GitFailure | None = None
         stems = [file_stem(model)] if model is not None else None
         reader = ManifestReader(self._git.blobs)
 
@@ -55,9 +56,10 @@ class AuditTrail:
             is_manifest = kind == "manifest" and (stems is None or stem_of(path) in stems)
             return is_manifest or kind == "policy"
 
-        receipts = BackgroundCall(self._readable_receipts)
+        receipts = BackgroundCall(self._read_receipts)
         first_parents = self._git.first_parent_line(self._tip())
         self.line = line = recorded_line(workspace, first_parents, receipts.result()).line
+        self._receipts = receipts.result()
         # In parallel with reading the line, since both wait for git.
         self._early_merges = (
             BackgroundCall(lambda: self._merged(line.merges)) if all_events else None
@@ -77,7 +79,9 @@ class AuditTrail:
     @cached_property
     def ledger(self) -> Ledger:
         """The receipts of this repository's environment that are on the main line."""
-        return Ledger(self.notes.receipts(), self.line.index, self.workspace.owner(self.line))
+        if self._unread is not None:
+            raise self._unread
+        return Ledger(self._receipts, self.line.index, self.workspace.owner(self.line))
 
     @property
     def has_receipts(self) -> bool:
@@ -196,12 +200,13 @@ class AuditTrail:
     def _merged(self, commits: Iterable[int]) -> Mapping[int, Sequence[Merged]]:
         return self._git.merged_commits(self.line, commits, self.workspace.registry)
 
-    def _readable_receipts(self) -> list[Receipt]:
-        """The receipts that the line depends on. If they cannot be read, what needs them reports
-        why (`ledger`)."""
+    def _read_receipts(self) -> list[Receipt]:
+        """The receipts, on which the line depends, too. If they cannot be read, what needs them
+        reports why (`ledger`)."""
         try:
             return self.notes.receipts()
-        except GitFailure:
+        except GitFailure as failure:
+            self._unread = failure
             return []
 
     def _tip(self) -> str:

@@ -8,9 +8,14 @@ from functools import cached_property
 
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.core.history.base import Base, find_base
+from mlflow_gitops.core.history.base import UNREAD_BASE, Base, find_base
 from mlflow_gitops.core.observed.model import ObservedModel
-from mlflow_gitops.edges.git.notes import Notes
+from mlflow_gitops.edges.git.notes import UNREADABLE, Notes
+from mlflow_gitops.errors import GitFailure
+
+
+class _UnreadReceipts(Exception):
+    """The base depends on receipts that cannot be read."""
 
 
 class BaseFinder:
@@ -27,15 +32,18 @@ class BaseFinder:
 
     def base(self, name: str, observed: ObservedModel | None) -> Base:
         """The base of a model that MLflow shows like this; None if MLflow does not have it."""
-        return find_base(
-            name,
-            observed,
-            self.owner,
-            self.line,
-            self.is_on_main_line,
-            lambda name: self._last_applied.get(name),
-            adopt=self._adopt,
-        )
+        try:
+            return find_base(
+                name,
+                observed,
+                self.owner,
+                self.line,
+                self.is_on_main_line,
+                self._last_applied_commit,
+                adopt=self._adopt,
+            )
+        except _UnreadReceipts:
+            return UNREAD_BASE
 
     def is_on_main_line(self, commit: str) -> bool:
         """Whether a commit is on the main line, as it is now, and exists in this clone."""
@@ -45,11 +53,21 @@ class BaseFinder:
         """Let the next question read the receipts anew: a run may have written some since."""
         self.__dict__.pop("_last_applied", None)
 
+    def _last_applied_commit(self, name: str) -> str | None:
+        if self._last_applied is None:
+            raise _UnreadReceipts
+        return self._last_applied.get(name)
+
     @cached_property
-    def _last_applied(self) -> Mapping[str, str]:
+    def _last_applied(self) -> Mapping[str, str] | None:
         """The models that a receipt in this clone reports as applied, each with its newest such
-        commit. Only read if a stamp or a model is missing."""
-        receipts = Notes.of_repository(self._workspace.git).receipts()
+        commit; None if the receipts cannot be read. Only read if a stamp or a model is missing."""
+        try:
+            receipts = Notes.of_repository(self._workspace.git).receipts()
+        except GitFailure as failure:
+            if failure.code == UNREADABLE:
+                return None
+            raise
         return {
             name: receipt.commit
             for receipt in receipts

@@ -128,7 +128,8 @@ class Reconciler:
         try:
             return self._recorder.record(self.commit, outcomes)
         except Failure as failure:
-            faults.append(str(failure))
+            if str(failure) not in faults:  # what hindered recovering may hinder this, too
+                faults.append(str(failure))
         except Exception as error:
             print_traceback("receipt", error, self._settings)
             faults.append(f"Unexpected {describe(error)}.")

@@ -20,6 +20,13 @@ from mlflow_gitops.core.times import parse_time
 NOTES_REF = "refs/notes/mlflow-gitops"
 RECEIPT_TAG = "gitops.receipt"
 
+MAX_MEMORY = 400 << 20
+"""Bytes that all receipts of a clone may take in memory. A run over 10,000 models takes 60 MB."""
+_MAX_LINE_MEMORY = 150 << 20
+_LINE_COST = 2_000
+"""Bytes counted for each line that may be a receipt: the time that it takes has the same limit."""
+
+
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?Z\Z")
 _LINE = re.compile(r'^\{"at":[^\r\n]*', re.MULTILINE)
 
@@ -75,15 +82,32 @@ class Receipt:
         return frozenset(recorded.model for recorded in self.models() if recorded.is_changed)
 
 
-def read(notes: Mapping[str, str]) -> list[Receipt]:
-    """Every receipt in the notes (commit to text), oldest first.
+class TooManyReceipts(ValueError):
+    """All receipts together are larger than what is read."""
 
-    Other lines are skipped: notes are for people too. So is a receipt that names another commit
-    than its note's: one that was moved is missing where it was.
+
+def read(notes: Mapping[str, str]) -> list[Receipt]:
+    """Every receipt in the notes (commit to text), oldest first."""
+    return read_each(notes.items())
+
+
+def read_each(notes: Iterable[tuple[str, str]]) -> list[Receipt]:
+    """Every receipt in the notes, pairs of a commit and a text, oldest first.
+
+    Other lines are skipped: notes are for people too. So are lines larger than any receipt, and a
+    receipt that names another commit than its note's: one that was moved is missing where it was.
+    Raises TooManyReceipts as soon as the receipts would need more than MAX_MEMORY.
     """
     by_digest: dict[str, list[Receipt]] = {}
-    for commit, text in notes.items():
+    memory = 0
+    for commit, text in notes:
         for match in _LINE.finditer(text):
+            size = _memory_of(match.group())
+            if size > _MAX_LINE_MEMORY:
+                continue
+            if memory + size > MAX_MEMORY:
+                raise TooManyReceipts
+            memory += _LINE_COST
             try:
                 content = loads(match.group())
             except ValueError:
@@ -91,10 +115,18 @@ def read(notes: Mapping[str, str]) -> list[Receipt]:
             if _is_time(content["at"]) and content.get("commit", commit) == commit:
                 receipt = Receipt(commit, match.group(), content)
                 by_digest.setdefault(receipt.digest, []).append(receipt)
+                memory += size - _LINE_COST
 
     ages = _ages({digest: copies[0] for digest, copies in by_digest.items()})
     oldest_first = sorted(by_digest, key=lambda digest: ages[digest])
     return [receipt for digest in oldest_first for receipt in by_digest[digest]]
+
+
+def _memory_of(line: str) -> int:
+    """About how many bytes a line, its receipt and its parsed value take. Measured with CPython
+    3.11: an empty list takes 56, a mapping 184, an entry 8 and the value in it."""
+    containers = line.count("[") + line.count("{")
+    return _LINE_COST + len(line) + 150 * containers + 80 * line.count(",")
 
 
 def _ages(by_digest: Mapping[str, Receipt]) -> dict[str, tuple[str, int, str]]:

@@ -9,11 +9,11 @@ from typing import Literal
 
 from mlflow_gitops.core.observed.model import ObservedModel
 
-BaseState = Literal["none", "known", "stale", "unknown", "lost", "deleted"]
+BaseState = Literal["none", "known", "stale", "unknown", "lost", "deleted", "unread"]
 """`none`: the model was never reconciled, or is adopted. `known`: the base is on the target's line.
 `stale`: the base is a later commit of the main line. `unknown`: the base cannot be read. `lost`: a
 receipt names the base, but MLflow no longer has the stamp. `deleted`: a receipt names the base, but
-MLflow no longer has the model."""
+MLflow no longer has the model. `unread`: receipts would decide it, and they cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Base:
 
 
 NO_BASE = Base(None, "none")
+UNREAD_BASE = Base(None, "unread")
 
 
 def find_base(

@@ -128,6 +128,13 @@ def _base_refusal(manifest: Manifest, history: ModelHistory) -> Refusal | None:
             f"MLflow was reconciled to {commit} cannot be found on the main line here",
             f"fetch more history (git fetch --unshallow), or reconcile {name} --adopt",
         )
+    if history.base_state == "unread":
+        return Refusal(
+            "receipts_unreadable",
+            f"MLflow has no {name}, or no stamps on it, and the receipts, which say whether it was"
+            " reconciled before, cannot be read in this clone",
+            f"see what is wrong with them: mlflow-gitops log {name}; or reconcile {name} --adopt",
+        )
     if history.base_state == "lost":
         return Refusal(
             "base_unknown",

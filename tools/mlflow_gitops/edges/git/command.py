@@ -90,6 +90,18 @@ class GitCommand:
             variables["GIT_INDEX_FILE"] = str(index)
         return _text(self._run(*args, feed=feed, check=check, variables=variables))
 
+    def limited_output(self, limit: int, *args: str) -> str | None:
+        """Return what a git command prints; None if that is more than `limit` bytes: then git is
+        ended. Raises GitFailure if git fails."""
+        with self._popen(*args) as process:
+            output = cast(IO[bytes], process.stdout).read(limit + 1)
+            if len(output) > limit:
+                process.kill()
+                return None
+        if process.returncode:
+            raise GitFailure(f"git {args[0]} failed: exit code {process.returncode}.")
+        return _text(output)
+
     def query(self, *args: str) -> str:
         """Return what git answers, or "" if its exit code says that there is nothing.
 

@@ -7,17 +7,29 @@ import contextlib
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from mlflow_gitops.core.audit.receipts import NOTES_REF, Receipt, read
+from mlflow_gitops.core.audit.receipts import (
+    MAX_MEMORY,
+    NOTES_REF,
+    Receipt,
+    TooManyReceipts,
+    read_each,
+)
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import GitFailure
 
 PATIENCE = 60.0
 """Seconds that each exchange with the remote may take: receipts are small."""
-MAX_NOTE = 64 << 20
+MAX_NOTE = 32 << 20
 """Bytes of one commit's note. A run over 10,000 models writes about five million."""
+MAX_NOTES = 128 << 20
+"""Bytes of all notes together."""
+UNREADABLE = "receipts_unreadable"
+"""The code of a failure if the receipts in this clone cannot be read."""
+
+_MAX_LISTING = 32 << 20  # bytes: about 300,000 notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +56,44 @@ class Notes:
         return f"fetch receipts with: {self.fetch_command}" if self.remote is not None else None
 
     def receipts(self) -> list[Receipt]:
-        """Every receipt in this clone, oldest first. Raises GitFailure if one cannot be read."""
+        """Every receipt in this clone, oldest first.
+
+        Anybody who may push notes may push any number of any size, so they are read one after the
+        other and up to limits. Raises GitFailure with the code UNREADABLE if one cannot be read, or
+        if all of them are over a limit.
+        """
         if not self.git.ref(NOTES_REF):
             return []
 
-        listing = self.git.output("notes", f"--ref={NOTES_REF}", "list")
-        note_and_commit = [line.split() for line in listing.splitlines()]
-        blobs = self.git.blobs((note for note, _ in note_and_commit), limit=MAX_NOTE)
+        listing = self.git.limited_output(_MAX_LISTING, "notes", f"--ref={NOTES_REF}", "list")
+        if listing is None:
+            raise _unreadable(f"There are receipts on more than {_MAX_LISTING // 100:,} commits")
+        try:
+            return read_each(self._texts(listing))
+        except TooManyReceipts:
+            raise _unreadable(
+                f"The receipts need more than {MAX_MEMORY >> 20} MiB of memory"
+            ) from None
 
-        for note, commit in note_and_commit:
-            if note not in blobs:
-                raise GitFailure(
-                    f"The receipts of {commit[:12]} are missing in this clone, or longer than"
-                    f" {MAX_NOTE >> 20} MiB.",
-                    fix=f"Fetch them again, or see what was pushed there: git log -p {NOTES_REF}.",
+    def _texts(self, listing: str) -> Iterator[tuple[str, str]]:
+        """Yield commit and text of each note in what `git notes list` prints."""
+        commits: dict[str, list[str]] = {}
+        for line in listing.splitlines():
+            note, commit = line.split()
+            commits.setdefault(note, []).append(commit)
+
+        total = 0
+        for note, content in self.git.each_blob(commits, limit=MAX_NOTE):
+            if content is None:
+                raise _unreadable(
+                    f"The receipts of {commits[note][0][:12]} are missing in this clone, or longer"
+                    f" than {MAX_NOTE >> 20} MiB"
                 )
-        return read(
-            {commit: blobs[note].decode("utf-8", "replace") for note, commit in note_and_commit}
-        )
+            total += len(content)
+            if total > MAX_NOTES:
+                raise _unreadable(f"The receipts are longer than {MAX_NOTES >> 20} MiB")
+            text = content.decode("utf-8", "replace")
+            yield from ((commit, text) for commit in commits[note])
 
     def add(self, commit: str, line: str) -> None:
         """Append a line to a commit's note. Raises GitFailure."""
@@ -150,6 +182,14 @@ class Notes:
                     self.git.output("update-ref", "-d", copy)
             _pause(attempt)
         raise GitFailure(f"The receipts could not be written: {NOTES_REF} kept moving.")
+
+
+def _unreadable(reason: str) -> GitFailure:
+    return GitFailure(
+        f"{reason}, so they are not read.",
+        fix=f"Fetch them again, or see what was pushed there: git log -p {NOTES_REF}.",
+        code=UNREADABLE,
+    )
 
 
 def _pause(attempt: int) -> None:

@@ -72,19 +72,24 @@ class Git(History):
 
         Unknown ids, and blobs of more than `limit` bytes, are left out.
         """
+        return {
+            blob: content for blob, content in self.each_blob(ids, limit) if content is not None
+        }
+
+    def each_blob(
+        self, ids: Iterable[str], limit: int | None = MAX_BYTES
+    ) -> Iterator[tuple[str, bytes | None]]:
+        """Yield ids and contents of many blobs, from one process, without holding more than one in
+        memory; None for an unknown id and for a blob of more than `limit` bytes."""
         requested = [blob for blob in dict.fromkeys(ids) if is_blob_id(blob)]
         if not requested:
-            return {}
+            return
 
-        contents: dict[str, bytes] = {}
         with self._popen("cat-file", "--batch", "--buffer") as process:
             feed_input(process, "\n".join(requested).encode() + b"\n")
             stdout = cast(IO[bytes], process.stdout)
             for blob in requested:
-                content = read_blob(stdout, limit)
-                if content is not None:
-                    contents[blob] = content
-        return contents
+                yield blob, read_blob(stdout, limit)
 
     def dirty_paths(self, paths: Sequence[str]) -> list[str]:
         """Return the paths at or below `paths` that differ from HEAD, new and deleted ones
