@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
 from mlflow_gitops.core.history.base import NO_BASE, Base, base_while_writing, find_base
@@ -17,16 +19,33 @@ def shown(stamp: str | None, owner: str | None = OWNER) -> ObservedModel:
     return ObservedModel("m", tags={key: value for key, value in tags.items() if value})
 
 
+@dataclass
+class Facts:
+    """What git and the receipts know: the commits that this clone may not have fetched, and the
+    commit of the newest receipt."""
+
+    unfetched: tuple[str, ...] = ()
+    recorded: str | None = None
+
+    def is_later(self, commit: str) -> bool:
+        return commit in MAIN_LINE and commit not in LINE
+
+    def may_be_unfetched(self, commit: str) -> bool:
+        return commit in self.unfetched
+
+    def last_applied(self, model: str) -> str | None:
+        return self.recorded
+
+
 def base_of(
     observed: ObservedModel | None,
     owner: str | None = OWNER,
     recorded: str | None = None,
     *,
+    unfetched: tuple[str, ...] = (),
     adopt: bool = False,
 ) -> Base:
-    return find_base(
-        "m", observed, owner, LINE, MAIN_LINE.__contains__, lambda name: recorded, adopt=adopt
-    )
+    return find_base("m", observed, owner, LINE, Facts(unfetched, recorded), adopt=adopt)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +62,7 @@ def test_a_model_without_a_stamp_has_no_base(observed: ObservedModel | None) -> 
 
 
 def test_a_shallow_clone_knows_no_base_without_a_stamp() -> None:
-    assert base_of(shown(None), owner=None) == Base(None, "unknown")
+    assert base_of(shown(None), owner=None) == Base(None, "unfetched")
     assert base_of(shown("two"), owner=None) == Base("two", "known")
 
 
@@ -83,9 +102,32 @@ def test_adopting_takes_any_model_as_new_but_one_that_is_ahead() -> None:
     assert base_of(shown("three", OTHER), adopt=True) == NO_BASE, "not later than our commits"
 
 
-def test_nothing_is_read_if_the_stamp_answers() -> None:
-    def unread(name: str) -> bool:
-        raise AssertionError(name)
+@pytest.mark.parametrize("stamp", ["four", "five", "a commit of a shallow clone's past"])
+def test_a_base_that_may_not_have_been_fetched_is_not_adopted(stamp: str) -> None:
+    state = Base(stamp, "unfetched")
+    assert base_of(shown(stamp), unfetched=(stamp,)) == state
+    assert base_of(shown(stamp), unfetched=(stamp,), adopt=True) == state
+    assert base_of(shown(stamp), None, unfetched=(stamp,), adopt=True) == state, "a shallow clone"
+    assert base_of(shown(None), recorded=stamp, unfetched=(stamp,), adopt=True) == state
+    # Of another owner's commits, this clone never has any.
+    assert base_of(shown(stamp, OTHER), unfetched=(stamp,)) == Base(stamp, "unknown")
+    assert base_of(shown(stamp, OTHER), unfetched=(stamp,), adopt=True) == NO_BASE
 
-    base = find_base("m", shown("one"), OWNER, LINE, unread, lambda name: str(unread(name)))
-    assert base == Base("one", "known")
+
+@pytest.mark.parametrize("stamp", [None, "one", "rewritten"])
+def test_a_receipt_of_a_later_commit_stops_an_adoption(stamp: str | None) -> None:
+    observed = shown(stamp)
+    assert base_of(observed, recorded="three", adopt=True) == Base("three", "stale")
+    assert base_of(observed, recorded="two", adopt=True) == NO_BASE
+    assert base_of(observed, recorded="rewritten too", adopt=True) == NO_BASE
+
+
+def test_nothing_is_read_if_the_stamp_answers() -> None:
+    class Unread(Facts):
+        def is_later(self, commit: str) -> bool:
+            raise AssertionError(commit)
+
+        def last_applied(self, model: str) -> str | None:
+            raise AssertionError(model)
+
+    assert find_base("m", shown("one"), OWNER, LINE, Unread()) == Base("one", "known")

@@ -126,15 +126,9 @@ def test_a_base_that_is_stale_unknown_or_lost() -> None:
     )
     assert unknown == Refusal(
         "base_unknown",
-        "MLflow was reconciled to 3f2a9c100000, which cannot be found on the main line here",
-        "fetch more history (git fetch --unshallow), or reconcile m --adopt",
-    )
-    [nameless] = refusals(
-        desired, make_history(None, state="unknown"), make_observed(), (), make_context()
-    )
-    assert (
-        nameless.detail
-        == "MLflow was reconciled to a commit that cannot be found on the main line here"
+        "MLflow was reconciled to 3f2a9c100000, which is not on the main line: its history was"
+        " rewritten, or the commit was never merged",
+        "merge that commit again; to begin from what MLflow shows, reconcile m --adopt",
     )
     [lost] = refusals(
         desired, make_history(None, base=BASE, state="lost"), None, (), make_context()

@@ -99,9 +99,8 @@ def test_a_base_that_is_later_than_the_target() -> None:
 @pytest.mark.parametrize(
     ("base", "said"),
     [
-        (BASE, f"was reconciled to {BASE[:12]}, which cannot be found"),
-        (None, "was reconciled to a commit that cannot be found"),
-        ("\x1b]0;x", "was reconciled to an unreadable commit, which cannot be found"),
+        (BASE, f"was reconciled to {BASE[:12]}, which is not on the main line"),
+        ("\x1b]0;x", "was reconciled to an unreadable commit, which is not on the main line"),
     ],
 )
 def test_a_base_that_is_unknown(base: str | None, said: str) -> None:
@@ -114,8 +113,25 @@ def test_a_base_that_is_unknown(base: str | None, said: str) -> None:
             make_context(),
         )
     )
-    only(found, "base_unknown", said, way_out="git fetch --unshallow")
-    assert "reconcile m --adopt" in found[0].way_out
+    only(found, "base_unknown", said, way_out="reconcile m --adopt")
+
+
+@pytest.mark.parametrize(
+    ("base", "said"),
+    [
+        (BASE, f"MLflow was reconciled to {BASE[:12]}, which is not in this clone"),
+        (None, "what MLflow was reconciled to is not in this clone"),
+        ("\x1b]0;x", "MLflow was reconciled to an unreadable commit, which is not in this clone"),
+    ],
+)
+@pytest.mark.parametrize("way", ["run git pull", "run git fetch --unshallow"])
+def test_a_base_that_may_not_have_been_fetched(base: str | None, said: str, way: str) -> None:
+    context = replace(make_context(), way_to_fetch=way)
+    history = make_history(None, base=base, state="unfetched")
+    found = list(refusals(make_desired("stages: {}"), history, make_observed(), (), context))
+    assert [(refusal.code, refusal.detail, refusal.way_out) for refusal in found] == [
+        ("base_unknown", said, way)
+    ]
 
 
 def test_an_unknown_base_plans_nothing() -> None:

@@ -109,8 +109,7 @@ def events(repo: Repo, shas: list[str]) -> list[dict[str, Any]]:
     """Every event: type, commit, model, stage, from and to, author and the others."""
     found: list[dict[str, Any]] = []
     before = Whole("", {})
-    for now in whole(repo, shas):
-        parent = repo.git("rev-parse", "-q", "--verify", f"{now.sha}^1", check=False) or None
+    for parent, now in zip((None, *shas), whole(repo, shas), strict=False):
         changed = changed_files(repo, parent, now.sha)
         if POLICY in changed:
             text = repo.files(now.sha).get(POLICY, b"{}")
@@ -140,7 +139,7 @@ def events(repo: Repo, shas: list[str]) -> list[dict[str, Any]]:
 
 
 def changed_files(repo: Repo, parent: str | None, sha: str) -> set[str]:
-    """Which files below the registry folder a commit changed, against its first parent."""
+    """Which files below the registry folder a commit changed, against the one before it."""
     trees = [
         dict(
             reversed(line.split("\t", 1))
@@ -169,7 +168,8 @@ def _event(
     parents = repo.git("show", "-s", "--format=%P", sha).split()
     if len(parents) > 1:
         merged = repo.git(
-            "rev-list", "--date-order", "--no-merges", f"^{parent}", *parents[1:]
+            *("rev-list", "--date-order", "--no-merges", f"^{parent}"),
+            *(other for other in parents if other != parent),
         ).split()
         own_commits = []
         for one in merged:

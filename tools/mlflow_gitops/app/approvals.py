@@ -27,10 +27,18 @@ from mlflow_gitops.errors import ForgeFailure
 
 
 class CommitApprovals:
-    """The approvals of one workspace's commits. `merge` is the merge being planned, if any."""
+    """The approvals of one workspace's commits. `merge` is the merge being planned, if any.
+    `main_line` maps the commits of the main line to their positions, if they are not its first
+    parents."""
 
-    def __init__(self, workspace: Workspace, merge: Merge | None = None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        merge: Merge | None = None,
+        main_line: Mapping[str, int] | None = None,
+    ) -> None:
         self._workspace = workspace
+        self._main_line = main_line
         self._merge = merge if merge and not merge.is_nothing else None
 
     def approvals(self, commit: Commit, file: str) -> Approvals | None:
@@ -44,20 +52,22 @@ class CommitApprovals:
             return None
         is_planned = self._merge is not None and commit.sha == self._merge.revision
         try:
-            if is_planned or commit.sha not in self._workspace.main_line:
+            if is_planned or not self._workspace.is_merged(commit.sha):
                 return pull_requests.of_open(commit.sha, file)
             return pull_requests.of_merged(commit.sha, file)
         except ForgeFailure as failure:
             raise Unreadable(str(failure)) from None
 
-    def claims(self, commit: Commit) -> Approvals:
+    def claims(self, commit: Commit, before: str | None = None) -> Approvals:
         """Return the approvals that messages claim: a commit's, and those of the commits that a
-        true merge brought in."""
+        true merge brought in. They were merged into `before`, by default its first parent."""
         git = self._workspace.git
         if self._merge is not None and commit.sha == self._merge.revision:
             return claimed(_messages(git, f"{self._merge.onto}..{commit.sha}"))
 
         parents = git.output("rev-list", "--parents", "-n", "1", commit.sha, "--").split()[1:]
+        if len(parents) > 1 and before not in (None, parents[0]):
+            return claimed(_messages(git, f"{before}..{commit.sha}"))
         messages = _messages(git, "-n", "1", commit.sha)
         for merged in parents[1:]:
             messages += _messages(git, f"{parents[0]}..{merged}")
@@ -69,7 +79,11 @@ class CommitApprovals:
         forge = configured_forge(git)
         if forge is None:
             return None
-        main = MainBranch(git, self._workspace.main_ref, lambda: self._workspace.main_line)
+        main = MainBranch(
+            git,
+            self._workspace.main_ref,
+            lambda: self._main_line if self._main_line is not None else self._workspace.main_line,
+        )
         return PullRequestApprovals(forge.review_facts(main), git)
 
 

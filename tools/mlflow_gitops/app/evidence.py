@@ -67,21 +67,30 @@ class RegistryEvidence:
 
 class WorkspaceEvidence(RegistryEvidence):
     """What one registry recorded, and what git and the forge know about commits. `line` is the main
-    line up to the target; `merge` is the merge that is only planned, if any."""
+    line up to the target; `merge` is the merge that is only planned, if any.
+    `is_rerouted` says that the line does not follow the main branch's first parents alone."""
 
     def __init__(
-        self, workspace: Workspace, registry: Registry, line: MainLine, merge: Merge | None = None
+        self,
+        workspace: Workspace,
+        registry: Registry,
+        line: MainLine,
+        merge: Merge | None = None,
+        *,
+        is_rerouted: bool = False,
     ) -> None:
         super().__init__(registry)
         self._workspace = workspace
         self._line = line
         self._merge = merge
+        self._is_rerouted = is_rerouted
         self._messages: dict[tuple[str, str], list[str]] = {}
         self._reconciled = ReconciledModels(workspace, line)
 
     @cached_property
     def _approving(self) -> CommitApprovals:
-        return CommitApprovals(self._workspace, self._merge)
+        main_line = self._line.index if self._is_rerouted else None
+        return CommitApprovals(self._workspace, self._merge, main_line)
 
     def messages(self, commit: Commit, file: str) -> list[str]:
         """The messages that speak for a commit's change of a file."""
@@ -93,9 +102,12 @@ class WorkspaceEvidence(RegistryEvidence):
     def _read_messages(self, sha: str, file: str) -> list[str]:
         if self._merge is not None:
             return self._workspace.messages(sha, file, self._merge)
+        return self._workspace.git.messages(sha, file, self._before(sha))
+
+    def _before(self, sha: str) -> str | None:
+        """The commit before one on the line; None for the first, and for one beside it."""
         index = self._line.index.get(sha, 0)
-        before = self._line.shas[index - 1] if index else None
-        return self._workspace.git.messages(sha, file, before)
+        return self._line.shas[index - 1] if index else None
 
     def approvals(self, commit: Commit, file: str) -> Approvals | None:
         """What the forge knows about a commit's approvals. Raises Unreadable."""
@@ -103,7 +115,7 @@ class WorkspaceEvidence(RegistryEvidence):
 
     def claims(self, commit: Commit) -> Approvals:
         """What a commit's own messages claim about its approvals."""
-        return self._approving.claims(commit)
+        return self._approving.claims(commit, self._before(commit.sha))
 
     def reconciles(self, model: str) -> ReconciledHistory:
         """What the receipts in this clone record about a model."""
@@ -113,7 +125,7 @@ class WorkspaceEvidence(RegistryEvidence):
         """Whether a commit is on the main line; the planned merge itself is not yet."""
         if self._merge is not None:
             return self._merge.is_nothing or commit.sha != self._merge.revision
-        return commit.sha in self._workspace.main_line
+        return self._workspace.is_merged(commit.sha)
 
     def plugin_gate(self, name: str) -> Gate[Any] | None:
         """A gate of another package; None if it is not installed. What it raises or finds is shown

@@ -152,6 +152,10 @@ class Workspace:
         """The commits of the main line, oldest first, each with its index."""
         return {sha: index for index, sha in enumerate(self.git.first_parents(self.main_ref))}
 
+    def is_merged(self, commit: str) -> bool:
+        """Whether the main branch has a commit, on its main line or beside it."""
+        return commit in self.main_line or self.git.contains(self.main_ref, commit)
+
     def tree(self) -> Snapshot:
         """The working tree's snapshot, with warnings about schema copies that differ."""
         snapshot = build(self.checkout.registry_files(self.registry), self.registry, parallel_map)

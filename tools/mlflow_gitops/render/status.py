@@ -49,6 +49,8 @@ def text(plan: Plan, style: Style | None = None) -> Iterator[str]:
     rows = _rows(plan)
     width = max((len(safe(row.model)) for row in rows), default=0)
 
+    for notice in plan.notices:
+        yield style(f"warning: {safe(notice)}", "yellow")
     for row in rows:
         details = [safe(row.holders), safe(row.note), style(safe(row.refusals), "red")]
         details = [detail for detail in details if detail]
@@ -90,7 +92,8 @@ def status_data(plan: Plan) -> dict[str, Any]:
         for name in (*plan.without_manifest, *plan.unmanaged)
     ]
     errors = [problem_data(problem) for problem in plan.errors]
-    return {"commit": plan.commit, "models": models, "errors": errors}
+    notices = list(plan.notices)
+    return {"commit": plan.commit, "models": models, "errors": errors, "notices": notices}
 
 
 def markdown(plan: Plan, limit: int = LIMIT) -> Iterator[str]:

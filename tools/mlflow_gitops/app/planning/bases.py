@@ -1,11 +1,13 @@
-"""Find the base of a model: read the main line and the receipts only if the answer depends on
-them."""
+"""Find the base of a model: read the main line, the receipts and the remote only if the answer
+depends on them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 
+from mlflow_gitops.app.planning.clone_gap import CloneGap, find_clone_gap
+from mlflow_gitops.app.planning.plan_lines import PlanLines
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import UNREAD_BASE, Base, find_base
@@ -20,48 +22,87 @@ class _UnreadReceipts(Exception):
 
 class BaseFinder:
     """Finds the bases of models for one target. `owner` is this repository's; None in a shallow
-    clone."""
+    clone. `lines` are the lines that the histories of the plan may follow."""
 
     def __init__(
-        self, workspace: Workspace, target: Target, owner: str | None, *, adopt: bool
+        self,
+        workspace: Workspace,
+        target: Target,
+        owner: str | None,
+        lines: PlanLines,
+        *,
+        adopt: bool,
     ) -> None:
         self._workspace = workspace
-        self.line = target.line.index
-        self.owner = owner
+        self._target = target
         self._adopt = adopt
+        self._exists: dict[str, bool] = {}
+        self._later: dict[str, bool] = {}
+        self.owner = owner
+        self.lines = lines
+
+    def prepare(self, observed: Collection[ObservedModel]) -> None:
+        """Read at once what the bases of many models depend on."""
+        bases = {model.base for model in observed if model.base}
+        self.lines.include(bases)
+        beside = [base for base in bases if base not in self.lines]
+        if beside:
+            existing = self._workspace.git.existing_commits(beside)
+            self._exists.update((base, base in existing) for base in beside)
 
     def base(self, name: str, observed: ObservedModel | None) -> Base:
         """The base of a model that MLflow shows like this; None if MLflow does not have it."""
         try:
-            return find_base(
-                name,
-                observed,
-                self.owner,
-                self.line,
-                self.is_on_main_line,
-                self._last_applied_commit,
-                adopt=self._adopt,
-            )
+            return find_base(name, observed, self.owner, self.lines, self, adopt=self._adopt)
         except _UnreadReceipts:
             return UNREAD_BASE
 
-    def is_on_main_line(self, commit: str) -> bool:
-        """Whether a commit is on the main line, as it is now, and exists in this clone."""
-        return commit in self._workspace.main_line and self._workspace.git.exists(commit)
+    def is_later(self, commit: str) -> bool:
+        """Whether a commit exists in this clone and is on the main line, as it is now, or has the
+        target before it."""
+        if commit not in self._later:
+            self._later[commit] = self._is_in_clone(commit) and self._is_after_target(commit)
+        return self._later[commit]
+
+    def may_be_unfetched(self, commit: str) -> bool:
+        """Whether a commit may be on the main line and this clone has not fetched that part."""
+        if self.clone_gap is None:
+            return False
+        return self.clone_gap.kind != "unreachable" or not self._is_in_clone(commit)
+
+    def last_applied(self, model: str) -> str | None:
+        """The commit to which the newest receipt in this clone says that a model was applied."""
+        if self._last_applied is None:
+            if self._adopt:  # it is the way out for receipts that cannot be read
+                return None
+            raise _UnreadReceipts
+        return self._last_applied.get(model)
+
+    @cached_property
+    def clone_gap(self) -> CloneGap | None:
+        """What this clone lacks of the remote's history."""
+        return find_clone_gap(self._workspace.git, self._workspace.main_ref)
 
     def read_receipts_again(self) -> None:
         """Let the next question read the receipts anew: a run may have written some since."""
         self.__dict__.pop("_last_applied", None)
 
-    def _last_applied_commit(self, name: str) -> str | None:
-        if self._last_applied is None:
-            raise _UnreadReceipts
-        return self._last_applied.get(name)
+    def _is_in_clone(self, commit: str) -> bool:
+        if commit not in self._exists:
+            self._exists[commit] = self._workspace.git.exists(commit)
+        return self._exists[commit]
+
+    def _is_after_target(self, commit: str) -> bool:
+        if self._workspace.is_merged(commit):
+            return True
+        target = self._target.merge.onto if self._target.merge else self._target.tip
+        return target is not None and self._workspace.git.contains(commit, target)
 
     @cached_property
     def _last_applied(self) -> Mapping[str, str] | None:
         """The models that a receipt in this clone reports as applied, each with its newest such
-        commit; None if the receipts cannot be read. Only read if a stamp or a model is missing."""
+        commit; None if the receipts cannot be read. Only read if a stamp or a model is missing, or
+        for --adopt."""
         try:
             receipts = Notes.of_repository(self._workspace.git).receipts()
         except GitFailure as failure:

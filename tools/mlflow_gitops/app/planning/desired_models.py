@@ -91,9 +91,10 @@ class DesiredModels:
         stages: dict[str, tuple[int, ...]] = {stage: () for stage in rules.stages}
         return Desired(Manifest(name, file, None, (), {}, stages, {}, {}, kind), rules)
 
-    def at_base(self, name: str, base: str) -> Desired | None:
-        """What the commit that a held model was reconciled to wants of it."""
-        points = self._histories.points_until(file_stem(name), base)
+    def at_base(self, name: str, base: str, histories: HistoryReader) -> Desired | None:
+        """What the commit that a held model was reconciled to wants of it. `histories` reads a line
+        that has the commit."""
+        points = histories.points_until(file_stem(name), base)
         return self._by_present_rules(points[-1].desired if points else None)
 
     def _has_file(self, name: str, errors: tuple[Problem, ...]) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from mlflow_gitops.app.workspace import Merge, Workspace
 from mlflow_gitops.core.history.mainline import MainLine
+from mlflow_gitops.core.history.rerouting import Rerouted, reroute
 from mlflow_gitops.core.manifests.environments import Environment, policy_changes, read_environments
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS
 from mlflow_gitops.errors import GitFailure
@@ -29,9 +31,18 @@ class LineReader:
         the main branch since the two diverged. Then the line is the main line up to its newest
         commit in that history, followed by what the branch did since that merge.
         """
+        return self._finished(self._to_commit(commit))
+
+    def commit_through(self, commit: str, reconciled: Collection[str]) -> Rerouted:
+        """The history that ends with a commit, through commits that were reconciled (`reroute`)."""
+        rerouted = reroute(self._to_commit(commit), self._git.graph(commit), reconciled)
+        return Rerouted(self._finished(rerouted.line), rerouted.merges)
+
+    def _to_commit(self, commit: str) -> MainLine:
+        """The line of `to_commit` without times and changes."""
         start = self._newest_merged(commit)
         if start is None:
-            return self._finished(self._git.first_parent_line(commit))
+            return self._git.first_parent_line(commit)
 
         branch = self._git.first_parent_line(commit)
         since_merge = self._git.after(start, commit)
@@ -40,15 +51,29 @@ class LineReader:
             if sha in since_merge:
                 line.shas.append(sha)
                 line.dates.append(seconds)
-        return self._finished(line)
+        return line
 
     def to_merge(self, merge: Merge) -> MainLine:
         """The main line as it will be: the branch's, and then the merge, under the name of the
         revision."""
-        line = self._finished(self._git.first_parent_line(merge.commit))
-        if merge.is_nothing:
-            return line
+        return self.merge_through(merge, ()).line
 
+    def merge_through(self, merge: Merge, reconciled: Collection[str]) -> Rerouted:
+        """The line of `to_merge`, through commits that were reconciled (`reroute`)."""
+        line = self._git.first_parent_line(merge.commit)
+        merges: tuple[str, ...] = ()
+        if reconciled:
+            onto = self._git.first_parent_line(merge.onto)
+            last, date = line.shas[-1], line.dates[-1]
+            line, merges = reroute(onto, self._git.graph(merge.onto), reconciled)
+            if not merge.is_nothing:
+                line.shas.append(last)
+                line.dates.append(date)
+        line = self._finished(line)
+        return Rerouted(line if merge.is_nothing else self._renamed(line, merge), merges)
+
+    def _renamed(self, line: MainLine, merge: Merge) -> MainLine:
+        """A line that ends with a planned merge, under the name of its revision."""
         revision = self._git.describe(merge.revision)
         at = line.commits[merge.commit].at if merge.commit in line.commits else revision.at
         commits = {sha: commit for sha, commit in line.commits.items() if sha != merge.commit}

@@ -5,23 +5,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.comparisons import with_comparisons
-from mlflow_gitops.app.evidence import WorkspaceEvidence
 from mlflow_gitops.app.planning.bases import BaseFinder
 from mlflow_gitops.app.planning.desired_models import DesiredModels, InvalidModel
 from mlflow_gitops.app.planning.lines import LineReader
 from mlflow_gitops.app.planning.options import PlanOptions
+from mlflow_gitops.app.planning.plan_lines import PlanLines
 from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.planning.selection import PlannedModels, Selector
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import Base, base_while_writing
-from mlflow_gitops.core.history.history_reader import HistoryReader
-from mlflow_gitops.core.history.mainline import MainLine
+from mlflow_gitops.core.history.rerouting import first_parents_changed
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.names import file_stem
@@ -54,8 +53,9 @@ class Planner:
         self.registry = registry
         self.target = target
         self.owner = workspace.owner(target.line)
+        self.lines = PlanLines(workspace, registry, target)
+        self.histories = self.lines.first.histories
         self._workspace = workspace
-        self.histories = self._histories_of(target.line)
         self.models = DesiredModels(
             target.snapshot,
             workspace.registry,
@@ -64,8 +64,9 @@ class Planner:
             stageless=registry.stageless,
         )
         self._options = options or PlanOptions()
-        self._evidence = WorkspaceEvidence(workspace, registry, target.line, target.merge)
-        self._bases = BaseFinder(workspace, target, self.owner, adopt=self._options.adopt)
+        self._bases = BaseFinder(
+            workspace, target, self.owner, self.lines, adopt=self._options.adopt
+        )
         self._selector = Selector(
             registry,
             self.models,
@@ -93,7 +94,7 @@ class Planner:
         bases = {
             name: self._bases.base(name, selection.observed.get(name)) for name in selection.managed
         }
-        self.histories.prefetch((file_stem(name), base) for name, base in bases.items())
+        self.lines.prefetch(bases)
         selection = self._with_held_states(selection, bases)
         models = tuple(
             self._plan_model(
@@ -106,7 +107,7 @@ class Planner:
             for name, base in bases.items()
         )
         return Planned(
-            self._limited(models, selection),
+            replace(self._limited(models, selection), notices=tuple(self._notices(bases))),
             selection.desired,
             selection.observed,
             self.owner,
@@ -126,7 +127,7 @@ class Planner:
     def at(self, commit: str) -> Planner | None:
         """A planner with the same options for another commit; None if that is not on the main line
         or has no registry folder."""
-        if commit not in self._workspace.main_line:
+        if commit not in self._workspace.main_line and commit not in self.lines:
             return None
         try:
             snapshot = self._workspace.at(commit)
@@ -144,7 +145,7 @@ class Planner:
 
         plan = planned.plan
         models = with_comparisons(
-            plan.models, planned.observed, self._evidence, specs, self.registry.writers
+            plan.models, planned.observed, self.lines.first.evidence, specs, self.registry.writers
         )
         return replace(plan, models=models)
 
@@ -157,7 +158,8 @@ class Planner:
         for name, model in selection.invalid.items():
             base = bases.get(name)
             if model.is_held and base is not None and base.state == "known" and base.commit:
-                state = self.models.at_base(name, base.commit)
+                histories = self.lines.of(base.commit).histories
+                state = self.models.at_base(name, base.commit, histories)
                 if state is not None:
                     held[name] = state
         return replace(selection, desired={**selection.desired, **held})
@@ -183,18 +185,30 @@ class Planner:
             return ModelPlan(name, None, "Invalid", base.commit, stages, refusals=refusals)
 
         stem = file_stem(name)
-        history = self.histories.history(
+        line = self.lines.of(base.commit)
+        history = line.histories.history(
             stem, desired, base, uncommitted=self.target.is_uncommitted(stem)
         )
+        gap = self._bases.clone_gap if base.state == "unfetched" else None
         context = PlanContext(
             owner=self.owner or (observed.owner if observed else None) or "",
             now=format_datetime(self._workspace.settings.now()),
-            evidence=self._evidence,
+            evidence=line.evidence,
             take_over=self._options.take_over,
             writing=self._options.writing,
             errors=errors,
+            way_to_fetch=gap.fix if gap else "",
         )
-        return plan_model(name, self.histories.with_entries(history), observed, context)
+        return plan_model(name, line.histories.with_entries(history), observed, context)
+
+    def _notices(self, bases: Mapping[str, Base]) -> Iterator[str]:
+        """What is wrong with this clone or with the main line as a whole."""
+        if any(base.state == "unfetched" for base in bases.values()):
+            gap = self._bases.clone_gap
+            if gap is not None:
+                yield gap.advice
+        for merge in self.lines.rerouted_at:
+            yield first_parents_changed(self._workspace.git.describe(merge))
 
     def _limited(self, models: tuple[ModelPlan, ...], selection: PlannedModels) -> Plan:
         """The plan of these models. If they are too many for one run, none of it applies."""
@@ -228,12 +242,6 @@ class Planner:
             earlier_errors=selection.earlier_errors,
         )
 
-    def _histories_of(self, line: MainLine) -> HistoryReader:
-        workspace = self._workspace
-        return HistoryReader(
-            line, workspace.registry, workspace.git.blobs, stageless=self.registry.stageless
-        )
-
     def _branch_models(self) -> DesiredModels | None:
         """The models of the branch that a merge goes into; None if the target is not a merge."""
         merge, branch = self.target.merge, self.target.branch
@@ -242,7 +250,7 @@ class Planner:
         histories = self.histories
         if branch.errors:
             line = LineReader(self._workspace).to_commit(merge.onto)
-            histories = self._histories_of(line)
+            histories = self.lines.histories_of(line)
         return DesiredModels(
             branch, self._workspace.registry, histories, stageless=self.registry.stageless
         )

@@ -80,6 +80,7 @@ class Selector:
         candidates = self._candidates(names, validity)
         is_whole = not names and self._branch is None
         observed = self._observe(candidates, is_whole=is_whole)
+        self._bases.prepare(observed.values())
 
         with_file = self._desired.keys() | self._models.invalid.keys()
         without_file = observed.keys() - with_file
@@ -176,10 +177,11 @@ class Selector:
         """Whether this repository managed a model at its base and has no manifest for it now."""
         if self._bases.owner is None or model.owner != self._bases.owner or model.base is None:
             return False
-        if model.base not in self._bases.line:
+        if model.base not in self._bases.lines:
             # If the base is a later commit, the manifest came later, and the target never had it.
-            return not self._bases.is_on_main_line(model.base)
-        return self._histories.has_manifest(file_stem(model.name), model.base)
+            return not self._bases.is_later(model.base)
+        histories = self._bases.lines.of(model.base).histories
+        return histories.has_manifest(file_stem(model.name), model.base)
 
     def _emptied_before(
         self, observed: Mapping[str, ObservedModel], names: Collection[str]

@@ -41,6 +41,11 @@ class Target:
             path for path in before.keys() | after.keys() if before.get(path) != after.get(path)
         )
 
+    @property
+    def tip(self) -> str | None:
+        """The last commit of the line; None in a repository without commits."""
+        return self.line.shas[-1] if self.line.shas else None
+
     @classmethod
     def of_commit(cls, workspace: Workspace, snapshot: Snapshot, commit: str) -> Target:
         """A commit, of which `snapshot` is."""

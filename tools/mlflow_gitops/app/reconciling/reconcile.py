@@ -85,8 +85,7 @@ class Reconciler:
             registry_facts,
             push_receipts,
             self._writers,
-            workspace.main_line,
-            workspace.settings.now,
+            now=workspace.settings.now,
         )
 
     def fetch_receipts(self) -> str | None:
@@ -175,5 +174,6 @@ class Reconciler:
                 return ()
             return unrecorded_changes(planner, name, planned.observed.get(name), last_recorded)
 
+        self._recorder.line = self.planner.lines.positions()
         own_plan = planned.without(planned.foreign).plan
         return self._recorder.recover(own_plan, planned.receipts, changes, planned.pruned)

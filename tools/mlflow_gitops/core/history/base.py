@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Container
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from mlflow_gitops.core.observed.model import ObservedModel
 
-BaseState = Literal["none", "known", "stale", "unknown", "lost", "deleted", "unread"]
-"""`none`: the model was never reconciled, or is adopted. `known`: the base is on the target's line.
-`stale`: the base is a later commit of the main line. `unknown`: the base cannot be read. `lost`: a
-receipt names the base, but MLflow no longer has the stamp. `deleted`: a receipt names the base, but
-MLflow no longer has the model. `unread`: receipts would decide it, and they cannot be read."""
+BaseState = Literal["none", "known", "stale", "unfetched", "unknown", "lost", "deleted", "unread"]
+"""`none`: the model was never reconciled, or is adopted. `known`: the target's history has the
+base. `stale`: the base is a later commit of the main line. `unfetched`: the base may be on the main
+line, and this clone lacks a part of it. `unknown`: the base is not on the main line, or not any
+more. `lost`: a receipt names the base, but MLflow no longer has the stamp. `deleted`: a receipt
+names the base, but MLflow no longer has the model. `unread`: receipts would decide it, and they
+cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,26 @@ NO_BASE = Base(None, "none")
 UNREAD_BASE = Base(None, "unread")
 
 
+class BaseFacts(Protocol):
+    """What git and the receipts know about commits that are not on the target's line. Each method
+    is called only if the answer depends on it."""
+
+    def is_later(self, commit: str) -> bool:
+        """Whether a commit is on the main line as it is now, or has the target before it."""
+
+    def may_be_unfetched(self, commit: str) -> bool:
+        """Whether a commit may be on the main line and this clone has not fetched that part."""
+
+    def last_applied(self, model: str) -> str | None:
+        """The commit to which the newest receipt says that a model was applied."""
+
+
 def find_base(
     name: str,
     observed: ObservedModel | None,
     owner: str | None,
     line: Container[str],
-    is_on_main_line: Callable[[str], bool],
-    last_applied: Callable[[str], str | None],
+    facts: BaseFacts,
     *,
     adopt: bool = False,
 ) -> Base:
@@ -53,22 +68,27 @@ def find_base(
     it).
 
     `owner` is this repository's; None in a shallow clone, which does not know its own. `line` holds
-    the commits up to the target. `is_on_main_line` and `last_applied` are called only if the answer
-    depends on them: the latter gives the commit to which a receipt says that a model was applied.
-    With `adopt`, the model is taken as never reconciled unless its base is stale.
+    the commits of the target's history. With `adopt`, the model is taken as never reconciled,
+    unless that could undo a later commit: if a stamp or a receipt names one that is later than the
+    target, or that this clone may not have fetched.
     """
-    stamp = observed.base if observed else None
-    is_later = stamp is not None and stamp not in line and is_on_main_line(stamp)
     # For a model of another owner, "later on this main line" means nothing.
-    is_ours = observed is not None and observed.owner in (None, owner)
-    if adopt and not (is_later and is_ours):
-        return NO_BASE
+    is_ours = observed is None or owner is None or observed.owner in (None, owner)
+    stamp = observed.base if observed else None
+    recorded = facts.last_applied(name) if adopt or stamp is None else None
+    if adopt:
+        commits = [commit for commit in (stamp, recorded) if commit] if is_ours else []
+        bases = (Base(commit, _state(commit, line, facts)) for commit in commits)
+        return next((base for base in bases if base.state in ("stale", "unfetched")), NO_BASE)
 
-    if stamp is None:
-        return _base_without_stamp(name, observed, owner, last_applied)
-    if stamp in line:
-        return Base(stamp, "known")
-    return Base(stamp, "stale" if is_later else "unknown")
+    if stamp is not None:
+        return Base(stamp, _state(stamp, line, facts, is_ours=is_ours))
+    # Otherwise, deleting the stamps would be a way to adopt what MLflow shows without any gate, and
+    # a deleted model would be created again, with other versions under the same numbers.
+    if recorded is not None:
+        return Base(recorded, "deleted" if observed is None else "lost")
+    # A shallow clone knows neither what earlier commits declared nor which repository it is.
+    return NO_BASE if owner else Base(None, "unfetched")
 
 
 def base_while_writing(
@@ -88,16 +108,11 @@ def base_while_writing(
     return current
 
 
-def _base_without_stamp(
-    name: str,
-    observed: ObservedModel | None,
-    owner: str | None,
-    last_applied: Callable[[str], str | None],
-) -> Base:
-    # Otherwise, deleting the stamps would be a way to adopt what MLflow shows without any gate, and
-    # a deleted model would be created again, with other versions under the same numbers.
-    if commit := last_applied(name):
-        return Base(commit, "deleted" if observed is None else "lost")
-
-    # A shallow clone knows neither what earlier commits declared nor which repository it is.
-    return NO_BASE if owner else Base(None, "unknown")
+def _state(
+    commit: str, line: Container[str], facts: BaseFacts, *, is_ours: bool = True
+) -> BaseState:
+    if commit in line:
+        return "known"
+    if facts.is_later(commit):
+        return "stale"
+    return "unfetched" if is_ours and facts.may_be_unfetched(commit) else "unknown"

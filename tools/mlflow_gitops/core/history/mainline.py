@@ -19,8 +19,8 @@ _PULL_REQUEST = re.compile(r"\(#([0-9]{1,18})\)|^Merge pull request #([0-9]{1,18
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One commit of the main line. `at` is its time on that line, RFC 3339 in UTC (RULES R1). `author` and `committer` are `Name <email>`, as git has them;
-    `message` is the whole one."""
+    """One commit of the main line. `at` is its time on that line, RFC 3339 in UTC (RULES R1).
+    `author` and `committer` are `Name <email>`, as git has them; `message` is the whole one."""
 
     sha: str
     at: str

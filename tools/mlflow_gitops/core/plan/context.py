@@ -24,3 +24,5 @@ class PlanContext:
     writing: bool = False
     errors: FileErrors = field(default_factory=FileErrors)
     """The errors in git that concern this model."""
+    way_to_fetch: str = ""
+    """How the user gets the commits that this clone lacks."""

@@ -149,6 +149,8 @@ class Plan:
     """What is invalid in git, of the planned models and of the policy."""
     earlier_errors: tuple[Problem, ...] = ()
     """For a merge: what is invalid on the branch already, and not changed by the merge."""
+    notices: tuple[str, ...] = ()
+    """What is wrong with the clone or the main line as a whole, one sentence or two each."""
 
     @property
     def summary(self) -> dict[str, int]:

@@ -42,7 +42,7 @@ def refusals(
         yield invalid
     refusal = _identity_refusal(desired.manifest, observed, context)
     if refusal is None:
-        refusal = _base_refusal(desired.manifest, history)
+        refusal = _base_refusal(desired.manifest, history, context)
         if refusal is not None and history.base_state == "lost":
             yield from pin_refusals(desired, model, (), context.evidence.record)
     if refusal is None and observed is None and desired.manifest.kind == "prompt":
@@ -109,7 +109,9 @@ def _identity_refusal(
     return None
 
 
-def _base_refusal(manifest: Manifest, history: ModelHistory) -> Refusal | None:
+def _base_refusal(
+    manifest: Manifest, history: ModelHistory, context: PlanContext
+) -> Refusal | None:
     """The refusal of a base that the target cannot be compared with (RULES R1)."""
     name, base = manifest.name, _short(history.base)
     if history.base_state == "deleted":
@@ -121,12 +123,17 @@ def _base_refusal(manifest: Manifest, history: ModelHistory) -> Refusal | None:
             " here",
             "bring that commit in (pull, rebase); to go back, git revert on the main branch",
         )
+    if history.base_state == "unfetched":
+        commit = "what MLflow was reconciled to"
+        if history.base:
+            commit = f"MLflow was reconciled to {base}, which"
+        return Refusal("base_unknown", f"{commit} is not in this clone", context.way_to_fetch)
     if history.base_state == "unknown":
-        commit = f"{base}, which" if history.base else "a commit that"
         return Refusal(
             "base_unknown",
-            f"MLflow was reconciled to {commit} cannot be found on the main line here",
-            f"fetch more history (git fetch --unshallow), or reconcile {name} --adopt",
+            f"MLflow was reconciled to {base}, which is not on the main line: its history was"
+            " rewritten, or the commit was never merged",
+            f"merge that commit again; to begin from what MLflow shows, reconcile {name} --adopt",
         )
     if history.base_state == "unread":
         return Refusal(

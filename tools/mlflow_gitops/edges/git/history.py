@@ -49,8 +49,10 @@ class History(Revisions):
         return log.parse_rev_list(self._run("rev-list", *log.REV_LIST_OPTIONS, revision, "--"))
 
     def graph(self, revision: str) -> dict[str, GraphCommit]:
-        """Return every commit that can be reached from a revision, from one `git rev-list`."""
-        return log.parse_graph(self._run("rev-list", "--parents", "--timestamp", revision, "--"))
+        """Return every commit that can be reached from a revision, from one `git rev-list`. Each
+        comes before its parents."""
+        options = ("--topo-order", "--parents", "--timestamp")
+        return log.parse_graph(self._run("rev-list", *options, revision, "--"))
 
     def add_changes(
         self,

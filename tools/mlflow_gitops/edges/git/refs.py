@@ -21,6 +21,8 @@ from mlflow_gitops.errors import GitFailure
 T = TypeVar("T", bound="Refs")
 
 _MAIN_NAMES = ("main", "master")
+_REMOTE_PATIENCE = 30.0
+"""Seconds that a remote may take to list its branches."""
 _LIKE_AN_ID = re.compile("[0-9a-f]{4,64}")
 
 
@@ -217,6 +219,21 @@ class Refs(GitCommand):
             *without_receipts, "fetch", *options, remote,
             failure="git fetch failed", should_stop=should_stop,
         )  # fmt: skip
+
+    def remote_tips(self, remote: str) -> dict[str, str]:
+        """Return the branches that a remote has now, each with its newest commit.
+
+        Raises GitFailure if the remote does not answer.
+        """
+        listing = self.exchange(
+            "ls-remote",
+            "--heads",
+            remote,
+            failure=f"{remote} did not answer",
+            seconds=_REMOTE_PATIENCE,
+        )
+        pairs = (line.split("\t") for line in listing.splitlines())
+        return {ref.removeprefix("refs/heads/"): sha for sha, ref in pairs}
 
     def ref(self, name: str) -> str | None:
         """Return the id that a ref points at; None if the ref does not exist."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.times import format_time
@@ -31,6 +32,19 @@ class Revisions(Refs):
         if _FULL_ID.fullmatch(sha) is None:
             return False
         return self.output("cat-file", "--batch-check=%(objecttype)", feed=f"{sha}\n") == "commit"
+
+    def existing_commits(self, shas: Iterable[str]) -> set[str]:
+        """Return those of these full ids that name a commit in this clone, from one process."""
+        ids = [sha for sha in shas if _FULL_ID.fullmatch(sha)]
+        if not ids:
+            return set()
+        listing = self.output(
+            "cat-file",
+            "--batch-check=%(objectname) %(objecttype)",
+            feed="".join(f"{sha}\n" for sha in ids),
+        )
+        lines = (line.partition(" ") for line in listing.splitlines())
+        return {sha for sha, _, kind in lines if kind == "commit"}
 
     def is_shallow(self) -> bool:
         return self._text("rev-parse", "--is-shallow-repository") == "true"

@@ -34,6 +34,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "others": plan.unchanged_models,
         "errors": [problem_data(problem) for problem in plan.errors],
         "warnings": [problem_data(problem) for problem in plan.earlier_errors],
+        "notices": list(plan.notices),
         "summary": plan.summary,
     }
 

@@ -49,6 +49,8 @@ def text(output: PlanOutput, style: Style | None = None) -> Iterator[str]:
     """Each model that has changes or refusals, then one line that counts."""
     style = style or Style()
     plan = output.plan
+    for notice in plan.notices:
+        yield style(f"warning: {safe(notice)}", "yellow")
     for model in plan.models:
         if model.changes or model.refusals or output.with_unchanged:
             yield from _model(model, style)

@@ -1,0 +1,58 @@
+"""Whether a clone lacks a part of its main line: it is shallow, or behind its remote (RULES R1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mlflow_gitops.edges.git.branches import branch_name
+from mlflow_gitops.edges.git.repository import Git
+from mlflow_gitops.errors import GitFailure
+
+
+@dataclass(frozen=True, slots=True)
+class CloneGap:
+    """What a clone lacks, as a sentence, and the command that fetches it."""
+
+    kind: Literal["shallow", "behind", "unreachable"]
+    sentence: str
+    fix: str
+
+    @property
+    def advice(self) -> str:
+        return f"{self.sentence} {self.fix[:1].upper()}{self.fix[1:]}."
+
+
+def find_clone_gap(git: Git, main_ref: str) -> CloneGap | None:
+    """What this clone lacks; None if it has all commits that its remote's branches have, or if it
+    has no remote. Asks the remote."""
+    if git.is_shallow():
+        return CloneGap(
+            "shallow",
+            "This clone is shallow: it does not have the commits that models were reconciled to.",
+            "run git fetch --unshallow (in a workflow: fetch-depth: 0)",
+        )
+    remote = git.remote()
+    if remote is None:
+        return None
+
+    try:
+        tips = git.remote_tips(remote)
+    except GitFailure as failure:
+        return CloneGap(
+            "unreachable",
+            f"It is not known whether this clone is behind {remote}: {failure}",
+            f"run git pull when {remote} can be reached",
+        )
+    main = branch_name(git, main_ref)
+    if main in tips and not git.contains(main_ref, tips[main]):
+        return CloneGap("behind", f"This clone is behind {remote}.", "run git pull")
+
+    unfetched = sorted(branch for branch, tip in tips.items() if not git.exists(tip))
+    if unfetched:
+        return CloneGap(
+            "behind",
+            f"This clone is behind {remote}: it does not have the tip of {unfetched[0]}.",
+            f"run git fetch {remote} '+refs/heads/*:refs/remotes/{remote}/*'",
+        )
+    return None
