@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mlflow_gitops.app.main_branch import fetch_main, main_branch_fault
+from mlflow_gitops.app.planning.lines import LineReader
 from mlflow_gitops.app.workspace import Settings, Workspace
 from mlflow_gitops.errors import GitFailure
 from tests.support.git_histories import Repo
@@ -166,6 +167,18 @@ def test_after_a_fetch_an_unknown_new_name_stops_the_command(
     workspace, _ = world.workspace()
     with pytest.raises(GitFailure, match=rf"{ABSENCE}.*git remote set-head origin --auto.*--main"):
         _ = workspace.main_ref
+
+
+def test_a_plan_does_not_go_on_without_the_main_line(world: World) -> None:
+    world.rename("trunk")
+    world.git("clone", "fetch", "-q")
+    head = world.git("clone", "rev-parse", "HEAD")
+    world.git("clone", "tag", "v1")
+    world.git("clone", "update-ref", "refs/heads/origin/trunk", head)
+    for main, message in ((None, ABSENCE), ("v1", "no branch v1"), ("origin/trunk", "ambiguous")):
+        workspace, _ = world.workspace(main)
+        with pytest.raises(GitFailure, match=message):
+            LineReader(workspace).to_commit(head)
 
 
 def test_a_branch_main_of_another_history_does_not_replace_the_default(world: World) -> None:

@@ -10,10 +10,16 @@ from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.history.rerouting import Rerouted, reroute
 from mlflow_gitops.core.manifests.environments import Environment, policy_changes, read_environments
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS
+from mlflow_gitops.edges.git.main_branch import BRANCH_GONE
+from mlflow_gitops.edges.git.ref_names import AMBIGUOUS, NOT_A_BRANCH
 from mlflow_gitops.errors import GitFailure
 
 FileChange = tuple[int, str, "str | None"]
 """A commit's index on a line, a path, and the new blob's id or None if the file was deleted."""
+
+_WRONG_MAIN = (BRANCH_GONE, AMBIGUOUS, NOT_A_BRANCH)
+"""Codes of failures that a user must know of. A main branch that was not fetched yet is none: a
+commit can be planned without it."""
 
 
 class LineReader:
@@ -91,7 +97,9 @@ class LineReader:
         the commit's first parents lead to it, or if the main line is not known."""
         try:
             main_line = self._workspace.main_line
-        except GitFailure:
+        except GitFailure as failure:
+            if failure.code in _WRONG_MAIN:
+                raise
             return None
         if commit in main_line:
             return None

@@ -16,6 +16,9 @@ from mlflow_gitops.errors import GitFailure
 AMBIGUOUS = "git_ambiguous_name"
 """The code of a failure if a name means two things."""
 
+NOT_A_BRANCH = "git_not_a_branch"
+"""The code of a failure if a tag, or another ref, is named where a branch is needed."""
+
 _NOT_IN_NAMES = re.compile(r"[\x00-\x20~^:?*\[\\\x7f]|\.\.|@\{|//|^-|^/|/$")
 _COMMIT_ID = re.compile(r"[0-9a-f]{4,64}")
 _FULL_COMMIT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -58,12 +61,14 @@ def check_is_branch_name(git: GitCommand, name: str) -> None:
         raise GitFailure(
             f"There is no branch {name_part}; {_descriptions(impostors)} is not a branch.",
             fix="Fetch the branch, or name another.",
+            code=NOT_A_BRANCH,
         )
     is_known = git.query("rev-parse", "--verify", "-q", "--end-of-options", name_part)
     if is_known and not impostors:
         raise GitFailure(
             f"There is no branch {name_part}; git knows that name, but not as a branch.",
             fix="Fetch the branch, or name another.",
+            code=NOT_A_BRANCH,
         )
 
 

@@ -1,38 +1,22 @@
-"""Opening a repository, and what names lead to: revisions, branches, the main branch, remotes."""
+"""Opening a repository, and what names lead to: revisions, branches, remotes."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from mlflow_gitops.edges.git.command import UNSAFE_FOLDER, GitCommand
-from mlflow_gitops.edges.git.default_branch import is_gone_since_last_fetch, recorded_default
-from mlflow_gitops.edges.git.ref_names import (
-    branch_ref,
-    check_is_branch_name,
-    check_is_unambiguous,
-)
+from mlflow_gitops.edges.git.ref_names import check_is_unambiguous
 from mlflow_gitops.errors import GitFailure
 
 T = TypeVar("T", bound="Refs")
 
-_MAIN_NAMES = ("main", "master")
 _REMOTE_PATIENCE = 30.0
 """Seconds that a remote may take to list its branches."""
 _LIKE_AN_ID = re.compile("[0-9a-f]{4,64}")
-
-
-@dataclass(frozen=True, slots=True)
-class MainBranch:
-    """The main branch by a name that git takes for nothing else; and what is wrong with it, as a
-    sentence to report."""
-
-    ref: str
-    warning: str = ""
 
 
 class Refs(GitCommand):
@@ -80,110 +64,6 @@ class Refs(GitCommand):
             raise GitFailure(f"git knows no revision {revision!r}. Fetch it, or name another.")
         check_is_unambiguous(self, revision, sha)
         return sha
-
-    def main_branch(self, requested: str | None) -> MainBranch:
-        """Return the main branch (RULES R1).
-
-        It is the requested branch, the remote's HEAD, the remote's `main` or `master`, or without a
-        remote the local branch. A branch is never confused with a tag of the same name, which git
-        itself would take first. Raises GitFailure if the main branch is not known, and if the last
-        fetch shows that the remote no longer has it.
-        """
-        remote = self.remote()
-        if requested is not None:
-            return self.named_branch(requested)
-        if remote is not None:
-            return self._remote_main(remote)
-
-        current = self.query("symbolic-ref", "-q", "HEAD")
-        local = [f"refs/heads/{name}" for name in _MAIN_NAMES]
-        ref = current if current.startswith("refs/heads/") else self._first_commit_ref(local)
-        return MainBranch(self._shortest(ref) if ref else "HEAD")
-
-    def main_ref(self, requested: str | None) -> str:
-        """Return the name of the main branch, which git takes for nothing else."""
-        return self.main_branch(requested).ref
-
-    def named_branch(self, requested: str) -> MainBranch:
-        """Return the branch that a user names with --main or --onto; a commit id and HEAD are
-        allowed as well.
-
-        Raises GitFailure if there is no such branch, even if there is a tag of that name, and if
-        two branches have the name.
-        """
-        ref = branch_ref(self, requested, self.remote())
-        if ref is None:
-            check_is_branch_name(self, requested)
-            self.resolve(requested)
-            return MainBranch(requested)
-
-        name = self._shortest(ref)
-        remote, branch = self.split_remote(ref)
-        if remote is not None and is_gone_since_last_fetch(self, remote, branch):
-            return MainBranch(
-                name, f"{_absence(remote, branch)} {name} is only what this clone kept."
-            )
-        return MainBranch(name)
-
-    def split_remote(self, ref: str) -> tuple[str | None, str]:
-        """Return the remote of a remote-tracking branch, None for any other ref, and the name that
-        the branch has there. The name of a remote may contain slashes."""
-        for remote in sorted(self.remotes(), key=len, reverse=True):
-            branch = ref.removeprefix(f"refs/remotes/{remote}/")
-            if branch != ref:
-                return remote, branch
-        return None, ref
-
-    def _remote_main(self, remote: str) -> MainBranch:
-        """The remote's default branch, or what most likely replaced it."""
-        prefix = f"refs/remotes/{remote}/"
-        default = recorded_default(self, remote)
-        candidates = [prefix + name for name in _MAIN_NAMES]
-        if default is None:
-            candidates = [ref for ref in candidates if not self._is_gone(remote, ref)]
-            main = self._first_commit_ref([f"{prefix}HEAD", *candidates])
-            if main is None:
-                raise GitFailure(
-                    f"The main branch of {remote} is not known here.",
-                    fix=f"Run git fetch {remote} (git push -u {remote} HEAD if the remote is still"
-                    " empty), or name it with --main.",
-                )
-            return MainBranch(self._shortest(main))
-
-        exists = self._is_commit(default)
-        if exists and not self._is_gone(remote, default):
-            return MainBranch(self._shortest(default))
-
-        main = self._first_commit_ref(
-            [
-                ref
-                for ref in candidates
-                if ref != default
-                and not self._is_gone(remote, ref)
-                and (not exists or self._descends(ref, default))
-            ]
-        )
-        absence = _absence(remote, default.removeprefix(prefix))
-        if main is None:
-            raise GitFailure(
-                absence, fix=f"Run {_set_head(remote)}, or name the branch with --main."
-            )
-        name = self._shortest(main)
-        return MainBranch(
-            name, f"{absence} Going by {name}; to confirm it, run {_set_head(remote)}."
-        )
-
-    def _is_gone(self, remote: str, ref: str) -> bool:
-        branch = ref.removeprefix(f"refs/remotes/{remote}/")
-        return branch != ref and is_gone_since_last_fetch(self, remote, branch)
-
-    def _descends(self, ref: str, ancestor: str) -> bool:
-        """Whether a ref's history contains that of another ref; False if it does not exist."""
-        if not self._is_commit(ref):
-            return False
-        command = ("merge-base", "--is-ancestor", ancestor, ref)
-        process = self._execute(*command)
-        return process.returncode != 1 and self._checked(process, command) == b""
 
     def remote(self) -> str | None:
         """Return the remote of the main branch: `origin`, else the first one; None if there is
@@ -271,11 +151,3 @@ class Refs(GitCommand):
 
     def _is_commit(self, ref: str) -> bool:
         return self.query("rev-parse", "--verify", "-q", ref + "^{commit}") != ""
-
-
-def _absence(remote: str, branch: str) -> str:
-    return f"The last fetch found no branch {branch} on {remote}: it was renamed or deleted there."
-
-
-def _set_head(remote: str) -> str:
-    return f"git remote set-head {remote} --auto"
