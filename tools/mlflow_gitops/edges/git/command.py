@@ -119,12 +119,13 @@ class GitCommand:
         failure: str | None = None,
         seconds: float = PATIENCE,
         should_stop: Callable[[], bool] = lambda: False,
+        feed: str = "",
     ) -> str:
         """Return what a git command that talks to a remote prints.
 
         A stalled command is ended: over HTTP after 30 silent seconds, otherwise after `seconds` in
         all, and as soon as `should_stop` returns True. `failure` begins the message of the
-        GitFailure that is raised then.
+        GitFailure that is raised then. `feed` is the command's input.
         """
         # Local commands need neither of these, and they are slow to load.
         from tempfile import TemporaryFile
@@ -136,12 +137,14 @@ class GitCommand:
         owns_session = sys.stdin is None or not sys.stdin.isatty()
         what_failed = failure or f"git {args[0]} failed"
 
-        with TemporaryFile() as stdout, TemporaryFile() as stderr:
+        with TemporaryFile() as stdin, TemporaryFile() as stdout, TemporaryFile() as stderr:
+            stdin.write(feed.encode())
+            stdin.seek(0)
             with _reported_start():
                 process = subprocess.Popen(
                     self._command((*_STALL_LIMITS, *args)),
                     env=_environment(),
-                    stdin=subprocess.DEVNULL,
+                    stdin=stdin,
                     stdout=stdout,
                     stderr=stderr,
                     start_new_session=owns_session,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import IO, cast
 
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Merged
@@ -16,8 +17,9 @@ from mlflow_gitops.core.history.rerouting import GraphCommit
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.times import format_time
 from mlflow_gitops.edges.git import log
-from mlflow_gitops.edges.git.blobs import BlobConsumer, BlobStream
+from mlflow_gitops.edges.git.blobs import BlobConsumer, BlobStream, is_blob_id
 from mlflow_gitops.edges.git.command import feed_input
+from mlflow_gitops.edges.git.partial_clone import PartialClone
 from mlflow_gitops.edges.git.revisions import Revisions
 from mlflow_gitops.errors import GitFailure
 
@@ -63,11 +65,32 @@ class History(Revisions):
     ) -> None:
         """Add to a line what its commits did to `paths`, from one `git diff-tree`."""
         blobs = BlobStream(lambda: self._popen("cat-file", "--batch", "--buffer"), consume)
+        records = self._changes_of(line, paths, is_wanted)
         try:
-            records = self._diff_tree(log.diff_tree_input(line), paths)
             log.add_changes(line, records, is_wanted, blobs)
         finally:
             blobs.close()
+
+    def _changes_of(
+        self, line: MainLine, paths: Sequence[str], is_wanted: Callable[[str], bool]
+    ) -> Iterable[log.CommitRecord]:
+        """What the commits of a line did to `paths`; in a partial clone, all that the answer needs
+        is fetched before."""
+        if not self.partial.is_partial or not line.shas:
+            return self._diff_tree(log.diff_tree_input(line), paths)
+
+        self.partial.fetch_trees(line.shas[-1])
+        records = list(self._diff_tree(log.diff_tree_input(line), paths))
+        changes = (change for record in records for change in record.changes)
+        self.partial.fetch_blobs(
+            blob for path, blob in changes if blob and is_blob_id(blob) and is_wanted(path)
+        )
+        return records
+
+    @cached_property
+    def partial(self) -> PartialClone:
+        """What fetches objects that are missing in a partial clone."""
+        return PartialClone(self.top)
 
     def merged_commits(
         self, line: MainLine, positions: Iterable[int], registry: RegistryFolder
@@ -80,6 +103,7 @@ class History(Revisions):
         merges = sorted(set(positions) & line.merges.keys())
         if not merges:
             return {}
+        self.partial.fetch_trees(line.shas[-1])
 
         parents = self._parents_of_merged(line, merges[0])
         merge_of = line.brought_in(parents, merges[0])

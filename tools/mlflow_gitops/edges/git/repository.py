@@ -45,8 +45,10 @@ class Git(History):
 
         Raises GitFailure if the commit has no such folder.
         """
-        command = ("ls-tree", "-r", "-z", "-l", "--full-tree", revision, "--", *registry.paths)
-        listing = self._run(*command)
+        command = ("ls-tree", "-r", "-z", "--full-tree", revision, "--", *registry.paths)
+        if self.partial.is_partial:  # to list sizes, git would fetch blob by blob
+            self.partial.fetch_blobs(_registry_blobs(self._run(*command), registry))
+        listing = self._run(*command[:2], "-l", *command[2:])
         if b"\t" + os.fsencode(registry) + b"/" not in listing:
             raise GitFailure(
                 f"There is no {registry}/ folder in commit {revision[:12]}. Commit it first, or"
@@ -84,6 +86,7 @@ class Git(History):
         requested = [blob for blob in dict.fromkeys(ids) if is_blob_id(blob)]
         if not requested:
             return
+        self.partial.fetch_blobs(requested)
 
         with self._popen("cat-file", "--batch", "--buffer") as process:
             feed_input(process, "\n".join(requested).encode() + b"\n")
@@ -122,6 +125,14 @@ def _tree_entries(listing: bytes) -> Iterator[_TreeEntry]:
         columns, _, path = line.partition("\t")
         mode, kind, blob, size = columns.split()
         yield _TreeEntry(path, mode, kind, blob, size)
+
+
+def _registry_blobs(listing: bytes, registry: RegistryFolder) -> Iterator[str]:
+    for line in _nul_separated(listing):
+        columns, _, path = line.partition("\t")
+        _, kind, object_id = columns.split()
+        if kind == "blob" and registry.is_relevant(path):
+            yield object_id
 
 
 def _nul_separated(output: bytes) -> list[str]:
