@@ -328,7 +328,7 @@ def test_metrics_on_several_datasets(gated: Team, shelf: LaneRegistry, forward: 
         in refused(plan(gated))
     )
     gated.git("reset", "-q", "--hard", "HEAD~1")
-    gated.write("policy.yaml", POLICY.replace("{min: 0.9}", "{min: 0.9, dataset: field}"))
+    gated.write("policy.yaml", POLICY.replace("{min: 0.9}", "{min: 0.9, dataset: digest-of-field}"))
     gated.commit("Name it")
     gated.commit("Promote 2", **{name: "stages: {Production: 2}\n"})
     found = plan(gated)

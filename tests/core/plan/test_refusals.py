@@ -644,3 +644,32 @@ def test_a_refused_model_writes_nothing() -> None:
     )
     assert plan.changes and not plan.applying and not plan.stamps
     assert isinstance(plan.changes[0], Change)
+
+
+@pytest.mark.parametrize("pinned", [MD5, "0" * 32, "1" * 32])
+def test_a_data_pin_that_the_run_logged_twice_refuses(pinned: str) -> None:
+    """As a param, which nobody can change, and as a tag, which anybody may write."""
+    record = Record(data={"data/x.csv": MD5}, conflicting_data={"data/x.csv": "0" * 32})
+    body = f"stages: {{Production: 1}}\nversions: {{1: {{data: {{path: data/x.csv, md5: {pinned!r}}}}}}}"
+    [refusal] = refusals_of(body, make_observed(1), read=lambda run: record)
+    assert refusal.code == "pin" and "logged twice" in refusal.detail
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "refused"), [((), False), ((DIGEST,), False), (("other",), True)]
+)
+def test_a_dataset_pin_is_compared_with_training_data(
+    trained_on: tuple[str, ...], refused: bool
+) -> None:
+    """What was logged as evaluation data, perhaps after the registration, was not trained on."""
+    datasets = (Dataset("a", "other"), Dataset("b", DIGEST))
+    record = Record(datasets=datasets, trained_on=trained_on)
+    body = f"stages: {{Production: 1}}\nversions: {{1: {{dataset_digest: {DIGEST}}}}}"
+    assert bool(refusals_of(body, make_observed(1), read=lambda run: record)) is refused
+
+
+def test_missing_evidence_refuses_a_data_pin() -> None:
+    record = Record(fault="its run abc was deleted in MLflow")
+    body = f"stages: {{Production: 1}}\nversions: {{1: {{dataset_digest: {DIGEST}}}}}"
+    [refusal] = refusals_of(body, make_observed(1), read=lambda run: record)
+    assert "its run abc was deleted in MLflow" in refusal.detail

@@ -93,6 +93,10 @@ def _facts(
         version = unregistered(number, specs.get(number) or VersionSpec())
     unread: dict[str, str] = {}
     record = _read("record", lambda: evidence.record(version), unread)
+    if record is not None and record.fault is not None:
+        if not record.is_run_missing:
+            unread["record"] = record.fault
+        record = None
     file = _read("file", lambda: evidence.model_file(model.name, version), unread)
     return Facts(version, stages_and_aliases(model, number), record, file, unread)
 

@@ -28,7 +28,7 @@ class RegistryEvidence:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._records: dict[tuple[str | None, str | None], Record | None] = {}
+        self._records: dict[tuple[str | None, ...], Record | None] = {}
         self._files: dict[tuple[str, int, str | None], ModelFile | None] = {}
 
     def record(self, version: ObservedVersion) -> Record | None:
@@ -37,7 +37,7 @@ class RegistryEvidence:
         if version.origin is not None:
             return self._registry.other_environments.read(version.origin).record
 
-        key = version.run_id, version.model_id
+        key = version.run_id, version.model_id, version.source
         if key not in self._records:
             try:
                 self._records[key] = self._registry.record(version)

@@ -80,6 +80,12 @@ class Gate(Generic[SettingsT]):
     """False if the gate would keep a version from coming back to a stage that it held before."""
 
 
+def believes_runs(rule: Mapping[str, Any]) -> bool:
+    """Whether the policy lets a run's metrics count for files outside MLflow (`metrics_from: run`,
+    for the stage or for all stages)."""
+    return (required(rule, "metrics_from") or rule.get("metrics_from")) == "run"
+
+
 def required(rule: Mapping[str, Any], name: str) -> Any:
     """What a stage's rule has under `require:` for one gate; None if it has nothing."""
     return (rule.get("require") or {}).get(name)

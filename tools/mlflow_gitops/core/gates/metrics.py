@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mlflow_gitops.core.gates.gate import Fault, Finding, Gate, failed, passed, required
-from mlflow_gitops.core.recorded.measurements import NotMeasured, measured_value
+from mlflow_gitops.core.gates.gate import (
+    Fault,
+    Finding,
+    Gate,
+    believes_runs,
+    failed,
+    passed,
+    required,
+)
+from mlflow_gitops.core.recorded.measurements import NotMeasured, claim_remark, measured_value
 from mlflow_gitops.core.recorded.numbers import distinct
 
 if TYPE_CHECKING:
@@ -14,12 +23,13 @@ if TYPE_CHECKING:
 
 
 class Bound(NamedTuple):
-    """The values that one metric may have. `dataset` is a name or a digest; None if the metric was
-    measured on one dataset only."""
+    """The values that one metric may have. `dataset` is a digest; None if the metric was measured
+    on one dataset only. With `from_run`, a run's word about files outside MLflow counts."""
 
     min: float | None = None
     max: float | None = None
     dataset: str | None = None
+    from_run: bool = False
 
 
 Bounds = Mapping[str, Bound]
@@ -28,7 +38,8 @@ Bounds = Mapping[str, Bound]
 def read(rule: Mapping[str, Any]) -> Bounds | None:
     """Each metric with its bounds."""
     metrics = required(rule, "metrics") or {}
-    return {key: Bound(**bound) for key, bound in metrics.items()} or None
+    from_run = believes_runs(rule)
+    return {key: Bound(**bound, from_run=from_run) for key, bound in metrics.items()} or None
 
 
 def find_faults(bounds: Bounds, stage: str, stages: Collection[str]) -> Iterator[Fault]:
@@ -48,15 +59,22 @@ def ask(subject: Subject, bounds: Bounds) -> Iterator[Finding]:
     record = subject.read(subject.version)
     for key, bound in bounds.items():
         try:
-            value = measured_value(subject.version, record, key, bound.dataset).value
+            value = measured_value(
+                subject.version, record, key, bound.dataset, from_run=bound.from_run
+            ).value
         except NotMeasured as reason:
             yield failed(str(reason))
             continue
 
-        if bound.min is not None:
-            yield _at_least(key, value, bound.min)
-        if bound.max is not None:
-            yield _at_most(key, value, bound.max)
+        for finding in _compare(key, value, bound):
+            yield replace(finding, detail=finding.detail + claim_remark(record))
+
+
+def _compare(key: str, value: float, bound: Bound) -> Iterator[Finding]:
+    if bound.min is not None:
+        yield _at_least(key, value, bound.min)
+    if bound.max is not None:
+        yield _at_most(key, value, bound.max)
 
 
 def _at_least(key: str, value: float, limit: float) -> Finding:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from mlflow_gitops.core.gates.gate import Fault, Finding, Gate, failed, passed, required
+from mlflow_gitops.core.gates.gate import (
+    Fault,
+    Finding,
+    Gate,
+    believes_runs,
+    failed,
+    passed,
+    required,
+)
 from mlflow_gitops.core.recorded.measurements import (
     NotMeasured,
     by_digest,
+    claim_remark,
     dataset_names,
     measured_value,
 )
@@ -27,6 +37,7 @@ class Tolerance(NamedTuple):
     better: Literal["higher", "lower"] = "higher"
     same_data: bool = True
     dataset: str | None = None
+    from_run: bool = False
 
 
 class NoWorse(NamedTuple):
@@ -46,7 +57,10 @@ def read(rule: Mapping[str, Any]) -> NoWorse | None:
     if not value:
         return None
     metrics = (value.get("metrics") or {}).items()
-    return NoWorse(value.get("stage", ""), {key: Tolerance(**how) for key, how in metrics})
+    from_run = believes_runs(rule)
+    return NoWorse(
+        value.get("stage", ""), {key: Tolerance(**how, from_run=from_run) for key, how in metrics}
+    )
 
 
 def find_faults(settings: NoWorse, stage: str, stages: Collection[str]) -> Iterator[Fault]:
@@ -78,7 +92,9 @@ def ask(subject: Subject, settings: NoWorse) -> Iterator[Finding]:
     for key, how in settings.metrics.items():
         compare = _on_same_data if how.same_data else _on_any_data
         try:
-            yield from compare(key, how, candidate, holder)
+            remark = claim_remark(candidate[1]) or claim_remark(holder[1])
+            for finding in compare(key, how, candidate, holder):
+                yield replace(finding, detail=finding.detail + remark)
         except NotMeasured as reason:
             yield failed(str(reason))
 
@@ -86,14 +102,20 @@ def ask(subject: Subject, settings: NoWorse) -> Iterator[Finding]:
 def _on_any_data(
     key: str, tolerance: Tolerance, candidate: _Side, holder: _Side
 ) -> Iterator[Finding]:
-    new, old = (measured_value(*side, key, tolerance.dataset) for side in (candidate, holder))
+    new, old = (
+        measured_value(*side, key, tolerance.dataset, from_run=tolerance.from_run)
+        for side in (candidate, holder)
+    )
     yield _compare(key, tolerance, new, old, holder[0].number)
 
 
 def _on_same_data(
     key: str, tolerance: Tolerance, candidate: _Side, holder: _Side
 ) -> Iterator[Finding]:
-    new, old = (by_digest(*side, key, tolerance.dataset) for side in (candidate, holder))
+    new, old = (
+        by_digest(*side, key, tolerance.dataset, from_run=tolerance.from_run)
+        for side in (candidate, holder)
+    )
     shared = sorted(new.keys() & old.keys())
     if not shared:
         yield failed(

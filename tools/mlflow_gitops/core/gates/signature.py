@@ -30,6 +30,12 @@ def ask(subject: Subject, settings: Literal["compatible"]) -> Iterator[Finding]:
         yield failed(f"{number}, which holds {subject.stage}, is not in MLflow to compare with")
         return
 
+    for version in (subject.version, holding_version):
+        record = subject.read(version)
+        if record is not None and record.fault is not None:
+            yield failed(f"the signature of {version.number} is missing: {record.fault}")
+            return
+
     new, old = _signature(subject, subject.version), _signature(subject, holding_version)
     if new is None or old is None:
         without = subject.number if new is None else number

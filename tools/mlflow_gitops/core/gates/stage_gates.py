@@ -38,7 +38,7 @@ NO_GATES = StageGates()
 
 def read_stage_gates(rule: Mapping[str, Any]) -> StageGates:
     """The gates that a stage's rule asks for. The rule has passed the schema and holds no nulls."""
-    if not rule:
+    if not any(rule.values()):
         return NO_GATES
 
     built_in = {}

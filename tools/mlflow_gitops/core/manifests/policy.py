@@ -150,7 +150,7 @@ def _effective(merged: Mapping[str, Any]) -> ModelPolicy:
     custom = [name for name in declared if name not in NATIVE_STAGES]
     stages = {}
     for name in ("Production", "Staging", *custom, "Archived"):
-        rule = declared.get(name) or {}
+        rule = {"metrics_from": merged.get("metrics_from"), **(declared.get(name) or {})}
         stages[name] = StageRule(
             name=name,
             alias=rule.get("alias"),

@@ -143,8 +143,13 @@ def _data_refusals(number: int, spec: VersionSpec, record: Record | None) -> Ite
         yield _pin(number, text, "data")
         return
 
+    if record.fault is not None:
+        yield _pin(number, f"is pinned to its data, which is missing: {record.fault}", "data")
+        return
+
     digest = spec.dataset_digest
-    logged_digests = {dataset.digest for dataset in record.datasets}
+    # What was logged as evaluation data was not trained on.
+    logged_digests = set(record.trained_on) or {dataset.digest for dataset in record.datasets}
     if digest and digest not in logged_digests:
         logged = ", ".join(sorted(logged_digests)) or None
         text = f"is pinned to dataset digest {digest}, its run logged {logged or 'none'}"
@@ -153,7 +158,14 @@ def _data_refusals(number: int, spec: VersionSpec, record: Record | None) -> Ite
     if spec.data:
         path, md5 = spec.data.path, spec.data.md5
         logged = record.data.get(path)
-        if logged != md5:
+        other = record.conflicting_data.get(path)
+        if other is not None:
+            text = (
+                f"is pinned to {path}, whose md5 its run logged twice: {logged} as the param"
+                f" dvc.{path}, {other} as the tag of that name"
+            )
+            yield _pin(number, text, path, expected=md5, actual=logged)
+        elif logged != md5:
             shown = logged or f"none (tag or param dvc.{path})"
             text = f"is pinned to {path} with md5 {md5}, its run logged {shown}"
             yield _pin(number, text, path, expected=md5, actual=logged)

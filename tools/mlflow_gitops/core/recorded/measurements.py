@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -19,19 +20,29 @@ if TYPE_CHECKING:
         def run_id(self) -> str | None: ...
 
 
+MAX_VALUE = 1e18
+"""No metric that a gate asks for is as large as this."""
+
+
 class NotMeasured(Exception):
     """A metric has no value that counts; the message names the metric, the version and the
     reason."""
 
 
 def measured_value(
-    version: MeasuredVersion, record: Record | None, key: str, dataset: str | None
+    version: MeasuredVersion,
+    record: Record | None,
+    key: str,
+    dataset: str | None,
+    *,
+    from_run: bool = False,
 ) -> Metric:
-    """The one value of a metric. `dataset` is a name or a digest; None if there is only one.
+    """The one value of a metric. `dataset` is a digest; None if there is only one. With `from_run`,
+    a run's word about files outside MLflow counts.
 
     Raises NotMeasured if there is none, or several and no `dataset` to choose by.
     """
-    values = _values(version, record, key, dataset)
+    values = _values(version, record, key, dataset, from_run)
     if len(values) > 1:
         raise NotMeasured(
             f"{key} of {version.number} was measured on several datasets: {dataset_names(values)};"
@@ -41,13 +52,18 @@ def measured_value(
 
 
 def by_digest(
-    version: MeasuredVersion, record: Record | None, key: str, dataset: str | None
+    version: MeasuredVersion,
+    record: Record | None,
+    key: str,
+    dataset: str | None,
+    *,
+    from_run: bool = False,
 ) -> dict[str, Metric]:
     """A metric's values by the digest of the dataset that each was measured on.
 
     Raises NotMeasured if there is none.
     """
-    values = _values(version, record, key, dataset)
+    values = _values(version, record, key, dataset, from_run)
     digests = {metric.dataset.digest: metric for metric in values if metric.dataset}
     if not digests:
         raise NotMeasured(
@@ -66,10 +82,19 @@ def dataset_names(values: Iterable[Metric]) -> str:
 
 
 def _values(
-    version: MeasuredVersion, record: Record | None, key: str, dataset: str | None
+    version: MeasuredVersion,
+    record: Record | None,
+    key: str,
+    dataset: str | None,
+    from_run: bool,
 ) -> tuple[Metric, ...]:
+    if record is not None and record.fault is not None:
+        raise NotMeasured(f"{key} of {version.number} is missing: {record.fault}")
     if record is None:
-        reason = "it has neither run nor logged model"
+        reason = (
+            "it has neither run nor logged model; register it from its run"
+            " (mlflow.register_model('runs:/RUN_ID/PATH', NAME))"
+        )
         if version.run_id:
             reason = f"its run {version.run_id} is not in MLflow"
         raise NotMeasured(f"{key} of {version.number} is missing: {reason}")
@@ -78,13 +103,41 @@ def _values(
     if not values:
         logged = ", ".join(sorted(record.metrics)[:8]) or "none"
         raise NotMeasured(f"{key} of {version.number} is missing: it logged {logged}")
+    if record.is_claim and not from_run:
+        raise NotMeasured(
+            f"{key} of {version.number} is a claim: its source is outside MLflow, so nothing shows"
+            f" that its run {version.run_id} measured these files. Register the logged model or the"
+            " run's artifacts, or set metrics_from: run in the policy"
+        )
+    _check_plausible(version, key, values)
     if dataset is None:
         return values
 
-    chosen = tuple(metric for metric in values if metric.dataset and dataset in metric.dataset)
+    chosen = tuple(
+        metric for metric in values if metric.dataset and dataset == metric.dataset.digest
+    )
     if not chosen:
         raise NotMeasured(
             f"{key} of {version.number} was not measured on {dataset} but on"
             f" {dataset_names(values)}"
         )
     return chosen
+
+
+def claim_remark(record: Record | None) -> str:
+    """What a plan adds to a metric that is only a run's word about files outside MLflow."""
+    return " (claimed by its run: the source is outside MLflow)" if _is_claim(record) else ""
+
+
+def _is_claim(record: Record | None) -> bool:
+    return record is not None and record.is_claim
+
+
+def _check_plausible(version: MeasuredVersion, key: str, values: Iterable[Metric]) -> None:
+    """Raise NotMeasured for a value that no measurement gives. MLflow's SQL stores keep infinity
+    as the largest number that there is (3.17)."""
+    for metric in values:
+        if not math.isfinite(metric.value) or abs(metric.value) >= MAX_VALUE:
+            raise NotMeasured(
+                f"{key} of {version.number} is {metric.value:.6g}, which is no measured value"
+            )

@@ -40,8 +40,13 @@ class Record:
     """What a version's run and logged model recorded.
 
     `metrics` maps a key to one value a dataset: the logged model's where it has that key, else the
-    run's. `datasets` are the run's inputs, `data` the MD5 of DVC files by path (tags or params
-    `dvc.<path>`), `code_commit` the commit that the run was made from.
+    run's. `datasets` are the run's inputs, `data` the MD5 of DVC files by path (params or tags
+    `dvc.<path>`), `conflicting_data` the other value of a path that has both and different ones,
+    `code_commit` the commit that the run was made from.
+
+    `fault` says why there is no evidence about the version's files: the rest is then empty.
+    `is_claim` says that the files are outside MLflow, so that nothing but the registration connects
+    them with the run.
     """
 
     metrics: Mapping[str, tuple[Metric, ...]] = field(default_factory=dict)
@@ -49,6 +54,13 @@ class Record:
     datasets: tuple[Dataset, ...] = ()
     data: Mapping[str, str] = field(default_factory=dict)
     code_commit: str | None = None
+    trained_on: tuple[str, ...] = ()
+    """The digests of the inputs that were logged as training data; empty if no input says so."""
+    conflicting_data: Mapping[str, str] = field(default_factory=dict)
+    fault: str | None = None
+    is_run_missing: bool = False
+    """Whether the fault is that the version's run is not in MLflow, or was deleted."""
+    is_claim: bool = False
 
 
 @dataclass(frozen=True, slots=True)

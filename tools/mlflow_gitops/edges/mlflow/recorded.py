@@ -9,13 +9,21 @@ from typing import Any
 from mlflow_gitops.core.recorded.values import Dataset, Metric, Record
 from mlflow_gitops.core.times import format_datetime
 
+_CONTEXT_TAG = "mlflow.data.context"
 _DATA_PREFIX = "dvc."
 _COMMIT_TAG = "mlflow.source.git.commit"
 
 
-def read_record(run: Any, logged_model: Any) -> Record | None:
+def read_record(
+    run: Any,
+    logged_model: Any,
+    others_metrics: frozenset[str] | None = frozenset(),
+    *,
+    is_claim: bool = False,
+) -> Record | None:
     """One record of a run and a logged model, as MLflow's client gives them; None if there is
-    neither. What both have, the logged model decides."""
+    neither. What both have, the logged model decides. `others_metrics` are the run's metrics that
+    belong to another logged model, None if all may; they are left out."""
     if run is None and logged_model is None:
         return None
 
@@ -24,11 +32,21 @@ def read_record(run: Any, logged_model: Any) -> Record | None:
     tags: dict[str, str] = {}
     inputs: Iterable[Any] = ()
     if run is not None:
-        metrics = {key: (Metric(value),) for key, value in run.data.metrics.items()}
+        metrics = {
+            key: (Metric(value),)
+            for key, value in run.data.metrics.items()
+            if others_metrics is not None and key not in others_metrics
+        }
         params, tags = dict(run.data.params), dict(run.data.tags)
         inputs = run.inputs.dataset_inputs if run.inputs else ()
 
-    notes = params | tags
+    # Params come first: MLflow lets nobody change them, and anybody who may write a tag.
+    notes = tags | params
+    conflicting = {
+        key.removeprefix(_DATA_PREFIX): value
+        for key, value in tags.items()
+        if key.startswith(_DATA_PREFIX) and params.get(key, value) != value
+    }
     if logged_model is not None:
         metrics |= _latest(logged_model.metrics or ())
         params |= logged_model.params or {}
@@ -42,7 +60,16 @@ def read_record(run: Any, logged_model: Any) -> Record | None:
             if key.startswith(_DATA_PREFIX)
         },
         code_commit=notes.get(_COMMIT_TAG),
+        trained_on=tuple(
+            str(entry.dataset.digest) for entry in inputs if _is_training_input(entry)
+        ),
+        conflicting_data=conflicting,
+        is_claim=is_claim,
     )
+
+
+def _is_training_input(entry: Any) -> bool:
+    return any(tag.key == _CONTEXT_TAG and tag.value == "training" for tag in entry.tags or ())
 
 
 def timestamp_text(milliseconds: int | None) -> str | None:

@@ -21,8 +21,8 @@ from mlflow_gitops.edges.mlflow.artifacts import Artifacts
 from mlflow_gitops.edges.mlflow.other_environments.copies import Copies
 from mlflow_gitops.edges.mlflow.other_environments.lineage import CopiedLineage, lineage
 from mlflow_gitops.edges.mlflow.other_environments.origins import OtherEnvironments
+from mlflow_gitops.edges.mlflow.provenance import Provenance
 from mlflow_gitops.edges.mlflow.reading import Reader
-from mlflow_gitops.edges.mlflow.recorded import read_record
 from mlflow_gitops.edges.mlflow.writing import Writer
 from mlflow_gitops.errors import RegistryFailure
 from mlflow_gitops.settings import DEFAULT_PATIENCE, Patience
@@ -52,18 +52,17 @@ class Registry(Reader, Writer):
             self._client, self._server, self._artifacts, by_version=self.stageless
         )
 
-    def record(self, version: ObservedVersion) -> Record | None:
-        """Read what a version's run and logged model recorded; None if MLflow has neither."""
-        run, logged = None, None
-        if version.run_id:
-            run = self._server.find(self._client.get_run, version.run_id)
-        if version.model_id:
-            logged = self._server.find(self._client.get_logged_model, version.model_id)
+    @cached_property
+    def _provenance(self) -> Provenance:
+        return Provenance(self._client, self._server)
 
-        if logged is not None:
-            source = f"models:/{version.model_id}"
-            self._locations.remember(source, str(logged.artifact_location))
-        return read_record(run, logged)
+    def record(self, version: ObservedVersion) -> Record | None:
+        """Read what MLflow recorded about the files of a version: its logged model and run; None if
+        it names neither."""
+        record = self._provenance.record(version)
+        for source, location in self._provenance.artifact_locations.items():
+            self._locations.remember(source, location)
+        return record
 
     def model_file(self, model: str, version: ObservedVersion) -> ModelFile | None:
         """Read what a version's artifacts state about the model; None if it has none, as a prompt.
