@@ -204,6 +204,33 @@ def test_invalid_files_and_a_conflict(hub: Hub) -> None:
     assert state == "failure" and "conflicts with" in why and "churn.yaml" in hub.comment(number)
 
 
+def test_what_is_invalid_on_main_does_not_stop_other_pull_requests(hub: Hub) -> None:
+    hub.main()
+    hub.team.commit("Broken", other="name: other\nstages: {Produktion: 3}\n")
+    hub.push("main")
+    number, head = hub.propose("well", STAGES.format(2))
+    assert hub.plan(head).code == 0
+    state, why = hub.status(head)
+    assert state == "success" and "invalid" not in why
+    assert "Invalid on" in hub.comment(number) and "stage-unknown" in hub.comment(number)
+
+    number, head = hub.propose("ill", STAGES.format(2) + "oops: 1\n")
+    assert hub.plan(head).code == 0
+    assert hub.status(head) == ("failure", "Invalid files: 1 problem.")
+    assert "unknown-field" in hub.comment(number)
+
+
+def test_drift_is_reported_beside_an_invalid_file(hub: Hub, tmp_path: Path) -> None:
+    hub.main()
+    hub.team.commit("Broken", other="name: other\nstages: {Produktion: 3}\n")
+    hub.push("main")
+    hub.client.set_registered_model_alias("churn", "production", "3")
+    assert hub.team.run("github", "drift").code == 3
+    [issue] = hub.repo.issues.values()
+    assert "stage-unknown" in issue.body
+    assert (tmp_path / "OUTPUT").read_text() == "heal=true\n"
+
+
 def test_a_pull_request_about_something_else_has_a_status_and_no_comment(hub: Hub) -> None:
     hub.team.git("checkout", "-q", "-B", "words", "origin/main")
     (hub.team.folder / "README.md").write_text("Words\n")

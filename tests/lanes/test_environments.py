@@ -205,7 +205,30 @@ def test_validate_looks_at_all_of_them(files: Teams) -> None:
 def test_a_list_that_is_wrong_is_an_invalid_file(files: Teams) -> None:
     files.write("environments.yaml", "dev: [1]\n")
     ran = files.on("dev", "plan")
+    assert ran.code == 3 and "environments.yaml:1:6: error[wrong-type]: dev must be" in ran.out
+    files.git("rm", "-q", "--cached", "registry/environments.yaml")
+    files.git("commit", "-q", "--amend", "-m", "It was never valid")
+    ran = files.on("dev", "plan")
     assert ran.code == 3 and "environments.yaml:1: dev must be a mapping" in ran.err
+
+
+def test_the_last_valid_list_counts_while_the_list_is_wrong(teams: Teams) -> None:
+    teams.apply("dev")
+    for text in ("dev: [1]\n", "dev: {tracking_uri: 'https://me:secret@host'}\n", "{\n"):
+        teams.write("environments.yaml", text)
+        teams.git("add", "-A")
+        teams.git("commit", "-q", "-m", "Wrong")
+        MlflowClient(teams.uris["dev"]).transition_model_version_stage("churn", "1", "Archived")
+        ran = teams.on("dev", "reconcile", "--yes", "--format", "json")
+        assert ran.code == 3 and "secret" not in ran.out
+        assert {error["file"] for error in ran.json["errors"]} == {"registry/environments.yaml"}
+        assert stages(teams.uris["dev"])[1] == "Production", "drift is healed"
+
+    teams.put("dev", "churn", "stages: {Production: 2}\n")
+    teams.git("commit", "-qa", "-m", "Promote")
+    ran = teams.on("dev", "reconcile", "--yes", "--format", "json")
+    [refusal] = ran.json["models"][0]["refusals"]
+    assert ran.code == 3 and refusal["code"] == "policy_invalid"
 
 
 def test_a_file_that_is_given_is_judged_in_its_environment(files: Teams) -> None:

@@ -3,6 +3,8 @@ last valid commit wants (DESIGN §6, RULES R8)."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.registries.lane import POLICY, LaneRegistry
@@ -255,3 +257,86 @@ def test_a_rollback_is_edited_by_the_last_valid_policy(
     assert ran.code == 0 and "the last valid policy applies" in ran.err, ran.err
     assert "Production: 1" in (team.folder / f"registry/models/{name}.yaml").read_text()
     assert team.run("promote", name, "2", "Staging").code == 3
+
+
+# -- plans of merges, and saved plans --------------------------------------------------------------
+
+
+def _proposed(team: Team, shelf: LaneRegistry) -> tuple[str, str, str]:
+    """Three reconciled models, of which main breaks the last; a branch begins there."""
+    changed, other, ill = (shelf.model(3, name) for name in ("changed", "other", "ill"))
+    stages = "stages: {Production: 1}\n"
+    team.commit(**{changed: stages, other: stages, ill: stages})
+    team.reconcile()
+    team.commit("Broken", **{ill: "stages: {Production: 1}\noops: 1\n"})
+    team.git("checkout", "-q", "-b", "feature")
+    return changed, other, ill
+
+
+def _planned_onto_main(team: Team, *args: str) -> Ran:
+    return team.run("--main", "main", "plan", "--onto", "main", "--format", "json", *args)
+
+
+def test_a_pull_request_is_not_refused_for_what_is_invalid_on_main(
+    team: Team, shelf: LaneRegistry
+) -> None:
+    changed, _, ill = _proposed(team, shelf)
+    team.commit("Promote", **{changed: "stages: {Production: 2}\n"})
+    ran = _planned_onto_main(team)
+    assert ran.code == 0 and list(syncs(ran)) == [changed] and not ran.json["errors"]
+    assert [warning["file"] for warning in ran.json["warnings"]] == [f"registry/models/{ill}.yaml"]
+    text = team.run("--main", "main", "plan", "--onto", "main").out
+    assert "warning: invalid on main already" in text
+
+
+@pytest.mark.parametrize("kind", ["new", "touched", "second", "policy"])
+def test_a_pull_request_is_refused_for_what_it_makes_invalid(
+    team: Team, shelf: LaneRegistry, kind: str
+) -> None:
+    changed, other, ill = _proposed(team, shelf)
+    if kind == "policy":
+        team.write("policy.yaml", "stages: [\n")
+    if kind == "second":
+        team.write(f"models/copy/{other}.yaml", f"name: {other}\nstages: {{}}\n")
+    texts = {
+        "new": {other: "stages: {Production: 2, Nowhere: 1}\n"},
+        "touched": {ill: "stages: {Production: 2}\noops: 1\n"},
+    }
+    models = {changed: "stages: {Staging: 2, Production: 1}\n", **texts.get(kind, {})}
+    team.commit("Change", **models)
+    ran = _planned_onto_main(team)
+    assert ran.code == 3 and ran.json["errors"], ran.out
+    assert syncs(ran)[changed] == "Pending"
+    invalid = {"new": other, "touched": ill, "second": other}.get(kind)
+    assert [name for name, sync in syncs(ran).items() if sync == "Invalid"] == (
+        [invalid] if invalid else []
+    )
+
+
+def test_a_pull_request_that_corrects_it_is_planned(team: Team, shelf: LaneRegistry) -> None:
+    *_, ill = _proposed(team, shelf)
+    team.commit("Correct", **{ill: "stages: {Production: 2}\n"})
+    ran = _planned_onto_main(team)
+    assert ran.code == 0 and syncs(ran) == {ill: "Pending"} and not ran.json["warnings"]
+
+
+def test_a_saved_plan_with_invalid_files(team: Team, shelf: LaneRegistry, tmp_path: Path) -> None:
+    changed, _, ill = _proposed(team, shelf)
+    file = str(tmp_path / "plan.json")
+    team.git("checkout", "-q", "main")
+    team.commit("Promote", **{changed: "stages: {Production: 2}\n"})
+    shelf.client.transition_model_version_stage(ill, "1", "Archived")
+    assert team.run("plan", "--out", file).code == 3
+    ran = reconciled(team, "--plan", file)
+    assert ran.code == 3 and results(ran)[changed] == "applied"
+    assert shelf.stages(changed)[2] == shelf.stages(ill)[1] == "Production"
+    assert reconciled(team, "--plan", file).code == 4, "MLflow is another one by now"
+
+
+def test_the_report_shows_the_invalid_model(
+    team: Team, shelf: LaneRegistry, tmp_path: Path
+) -> None:
+    *_, ill = _proposed(team, shelf)
+    ran = team.run("report", "--out", str(tmp_path / "out"))
+    page = (tmp_path / "out/index.html").read_text()
+    assert ran.code == 3 and ill in page and ">Invalid<" in page

@@ -260,6 +260,24 @@ def test_a_model_that_fails_rests_alone_until_its_time_or_a_new_commit(
     assert [(o.model, o.result) for o in news.outcomes] == [(ill, "applied")]
 
 
+def test_an_invalid_manifest_stops_its_model_alone(
+    team: Team, shelf: LaneRegistry, rounds: Rounds
+) -> None:
+    ill, well = shelf.model(2, "ill"), shelf.model(2, "well")
+    push(team, **{ill: "stages: {Production: 1}\n", well: "stages: {Production: 1}\n"})
+    rounds()
+    push(team, **{ill: "stages: {Production: 2}\noops: 1\n", well: "stages: {Production: 2}\n"})
+    shelf.client.transition_model_version_stage(ill, "1", "Archived")
+    invalid, applied = rounds(3)
+    assert [error.code for error in invalid.invalid] == ["unknown-field"]
+    assert {outcome.model for outcome in applied.outcomes} == {ill, well}
+    assert shelf.stages(ill)[1] == "Production" and shelf.stages(well)[2] == "Production"
+
+    shelf.client.transition_model_version_stage(ill, "1", "Archived")
+    [healed] = rounds(3)
+    assert [outcome.model for outcome in healed.outcomes] == [ill]
+
+
 def test_an_invalid_commit_is_told_once_and_ends_nothing(
     team: Team,
     shelf: LaneRegistry,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.evidence import WorkspaceEvidence
+from mlflow_gitops.app.planning.desired_models import DesiredModels
 from mlflow_gitops.app.recorded_line import read_main_line
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.account import Account
@@ -46,9 +47,14 @@ class Verifier:
         self._line = read_main_line(workspace, self._tip)
         self._evidence = WorkspaceEvidence(workspace, registry, self._line)
         self._owner = workspace.owner(self._line)
-        self._snapshot = workspace.at(self._tip)
         self._histories = HistoryReader(
             self._line, workspace.registry, self._git.blobs, stageless=registry.stageless
+        )
+        self._models = DesiredModels(
+            workspace.at(self._tip),
+            workspace.registry,
+            self._histories,
+            stageless=registry.stageless,
         )
         self._notes = Notes.of_repository(self._git)
 
@@ -86,19 +92,19 @@ class Verifier:
         )
 
     def _observe(self, names: Sequence[str]) -> dict[str, ObservedModel]:
-        manifests = self._snapshot.manifests
+        desired = self._models.by_name
         prompts = [
             name
-            for name in names or manifests
-            if name in manifests and manifests[name].kind == "prompt"
+            for name in names or desired
+            if name in desired and desired[name].manifest.kind == "prompt"
         ]
         if not names:
-            prompts += self._histories.former_prompts(manifests)
-        return self._registry.observe(names or list(manifests), only=bool(names), prompts=prompts)
+            prompts += self._histories.former_prompts(desired)
+        return self._registry.observe(names or list(desired), only=bool(names), prompts=prompts)
 
     def _managed(self, observed: dict[str, ObservedModel]) -> set[str]:
         stamped = {name for name, model in observed.items() if model.owner == self._owner}
-        return stamped | self._snapshot.manifests.keys()
+        return stamped | self._models.by_name.keys() | self._models.invalid.keys()
 
     def _broken_chain(self, receipts: Sequence[Receipt]) -> Iterator[Unexplained]:
         if not receipts:
@@ -129,7 +135,7 @@ class Verifier:
             name,
             observed.base,
             runs,
-            self._tip_of(name),
+            self._models.by_name.get(name),
             self._line,
             self._histories,
             self._evidence,
@@ -149,12 +155,6 @@ class Verifier:
             if fault:
                 detail = f'{commit.sha[:12]} "{commit.subject}" {fault}'
                 yield Unexplained(account.name, "signature", detail)
-
-    def _tip_of(self, name: str) -> Desired | None:
-        manifest = self._snapshot.manifests.get(name)
-        if manifest is None:
-            return None
-        return Desired(manifest, self._snapshot.policy.for_model(name, manifest.kind))
 
 
 class _ModelAccount(Account):

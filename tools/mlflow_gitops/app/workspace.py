@@ -13,7 +13,7 @@ from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.manifests.environments import Environment, read_environments
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS, RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import Snapshot, build, schema_copy_problems
-from mlflow_gitops.core.yaml.problems import in_order
+from mlflow_gitops.core.yaml.problems import Problem, in_order
 from mlflow_gitops.edges.git.checkout import Checkout
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.system.processes import parallel_map
@@ -61,6 +61,8 @@ class Workspace:
         self.root = self._registry_root(start)
         """The folder that --registry-dir names."""
         self.checkout = Checkout(self.top, self._git, self.root)
+        self.list_errors: tuple[Problem, ...] = ()
+        """What is wrong with the list of environments, if an earlier one is used."""
         self.registry = RegistryFolder(self.root)
         self.environment: Environment | None = None
         if settings.environment is not None:
@@ -86,7 +88,8 @@ class Workspace:
     @cached_property
     def environments(self) -> dict[str, Environment]:
         """The environments that the working tree lists; in a workflow, that is the main branch.
-        Empty if there is no list. Raises Failure if the list has errors."""
+        Empty if there is no list. If the list has errors, the last valid one up to HEAD counts, and
+        `list_errors` has the errors. Raises Failure if there is none."""
         if not self.has_environments:
             return {}
         path = f"{self.root}/{ENVIRONMENTS}"
@@ -96,12 +99,28 @@ class Workspace:
 
         environments, problems = read_environments(file.data, self.root)
         if environments is None:
+            environments = self._last_environments(path)
+            self.list_errors = tuple(problems)
+        if environments is None:
             first = problems[0]
             raise InvalidFiles(
                 f"{first.file}:{first.line}: {first.message}.",
                 fix="mlflow-gitops validate lists all problems.",
             )
         return environments
+
+    def _last_environments(self, path: str) -> dict[str, Environment] | None:
+        """The environments of the last valid list up to HEAD; None if there is none."""
+        if self._git is None or not self._git.has_commits():
+            return None
+        line = self._git.first_parent_line("HEAD")
+        self._git.add_changes(line, [path], lambda path: False, lambda path, blob, data: None)
+        for _, _, blob in reversed(line.changes):
+            data = self._git.blobs([blob]).get(blob) if blob else None
+            environments = read_environments(data, self.root)[0] if data is not None else None
+            if environments is not None:
+                return environments
+        return None
 
     def _registry_root(self, start: Path) -> str:
         """The registry folder, relative to the repository's top. It is looked for in the folder

@@ -175,7 +175,7 @@ class Planner:
         errors = FileErrors(
             invalid.problems if invalid else (),
             invalid is not None and invalid.is_held,
-            self.models.validity.policy,
+            (*self._workspace.list_errors, *self.models.validity.policy),
             self.models.is_policy_known,
         )
         if desired is None:  # no valid commit is known that wants anything of the model
@@ -238,7 +238,7 @@ class Planner:
             refusals=(refusal,) if refusal else (),
             onto=self.target.merge.name if self.target.merge else None,
             unchanged_models=selection.unplanned,
-            errors=selection.validity.errors,
+            errors=(*self._workspace.list_errors, *selection.validity.errors),
             earlier_errors=selection.earlier_errors,
         )
 
