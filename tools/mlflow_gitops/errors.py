@@ -116,6 +116,8 @@ def shortage(error: BaseException) -> str | None:
     """A sentence about what this machine has run out of, if `error` reports such a thing: disk
     space, memory, open files, threads. None for any other error, which is a bug of this program and
     deserves a traceback."""
+    if not isinstance(error, (OSError, MemoryError, RuntimeError)):
+        return None
     text = str(getattr(error, "strerror", None) or error)
 
     if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, cached_property
 
 from mlflow_gitops.app.recorded_line import recorded_line
@@ -21,6 +22,7 @@ from mlflow_gitops.core.audit.stage_holders import StageHolders, applied_holders
 from mlflow_gitops.core.audit.trail import AuditedEvent, EventAuditor
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Merged
+from mlflow_gitops.core.history.people import people_of
 from mlflow_gitops.core.manifests.blob_reader import ManifestReader
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES, file_stem, model_of
 from mlflow_gitops.core.manifests.registry_folder import stem_of
@@ -28,6 +30,7 @@ from mlflow_gitops.core.times import parse_named_time, parse_time
 from mlflow_gitops.core.wording import did_you_mean
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.system.background import BackgroundCall
+from mlflow_gitops.edges.system.unexpected import describe, is_unexpected
 from mlflow_gitops.errors import Failure, GitFailure, UsageFailure
 
 _TIME_FORMS = "2026-01-31T12:00:00Z, or 2026-01-31 for the end of that day"
@@ -70,7 +73,9 @@ class AuditTrail:
         )
         if model is not None and file_stem(model) not in self._histories.stems():
             raise self._unknown_model(model)
-        self.timelines: list[ModelTimeline] = model_timelines(self.line, self._histories, stems)
+        self.timelines: list[ModelTimeline] = model_timelines(
+            self.line, self._histories, stems, is_unexpected
+        )
 
     @cached_property
     def notes(self) -> Notes:
@@ -124,7 +129,19 @@ class AuditTrail:
             merged,
             self._histories.judge,
         )
-        return [auditor.audit(event) for event in events]
+        return [self._audit_alone(auditor, event) for event in events]
+
+    def _audit_alone(self, auditor: EventAuditor, event: Event) -> AuditedEvent:
+        """Audit one event. An unexpected exception leaves only what git says, and no other event
+        without its facts."""
+        try:
+            return auditor.audit(event)
+        except Exception as error:
+            if not is_unexpected(error):
+                raise
+            detail = f"it cannot be audited: unexpected {describe(error)}"
+            people = people_of(event.commit, None, None)
+            return AuditedEvent(replace(event, detail=event.detail or detail), people)
 
     def index_range(self, since: str | None, until: str | None) -> tuple[int, int]:
         """The indexes on the line from one time or revision to another, the second one past the

@@ -16,6 +16,7 @@ from mlflow_gitops.core.plan.plan import ModelPlan, StageChange
 from mlflow_gitops.core.recorded.values import Unreadable
 from mlflow_gitops.core.verdicts.entry_subject import unregistered
 from mlflow_gitops.core.verdicts.evidence import RecordedEvidence
+from mlflow_gitops.edges.system.unexpected import describe, is_unexpected
 from mlflow_gitops.errors import Failure
 
 T = TypeVar("T")
@@ -52,7 +53,14 @@ def with_comparisons(
 
     def with_rows(plan: ModelPlan) -> ModelPlan:
         model = observed[plan.model]
-        rows = (_with_comparison(row, model, evidence, specs(plan.model)) for row in plan.stages)
+        pins = specs(plan.model)
+        try:
+            rows = [_with_comparison(row, model, evidence, pins) for row in plan.stages]
+        except Exception as error:
+            if not is_unexpected(error):
+                raise
+            note = f"its versions cannot be compared: unexpected {describe(error)}"
+            return replace(plan, notes=(*plan.notes, note))
         return replace(plan, stages=tuple(rows))
 
     with ThreadPoolExecutor(max_workers=max(readers, 1)) as pool:

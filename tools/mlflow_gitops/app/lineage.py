@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.lineage import Lineage, lineage_of
+from mlflow_gitops.edges.system.unexpected import describe, is_unexpected
 from mlflow_gitops.errors import RegistryFailure
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ def origins(
             return lineage_of(spec, version, registry.record(version)), None
         except RegistryFailure as failure:
             fault = f"The origin of {name} {number} could not be read completely: {failure}"
+            return lineage_of(spec, version), fault
+        except Exception as error:
+            if not is_unexpected(error):
+                raise
+            fault = f"The origin of {name} {number} could not be read: {describe(error)}"
             return lineage_of(spec, version), fault
 
     keys = [(name, number) for name, numbers in versions.items() for number in sorted(numbers)]

@@ -23,6 +23,7 @@ from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.recorded.values import Record, Unreadable
 from mlflow_gitops.edges.git.notes import Notes
+from mlflow_gitops.edges.system.unexpected import is_unexpected, unexpected_refusal
 from mlflow_gitops.errors import Failure
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Verifier:
         signatures: bool = False,
     ) -> None:
         self._git = workspace.git
+        self._settings = workspace.settings
         self._registry = registry
         self._signatures = signatures
         self._tip = self._git.resolve(workspace.main_ref)
@@ -84,7 +86,7 @@ class Verifier:
         findings = list(self._broken_chain(receipts))
         selected = sorted(set(names) or managed)
         for name in selected:
-            findings += self._verify_model(name, observed.get(name), ledger.applied(name), digests)
+            findings += self._verify_alone(name, observed.get(name), ledger.applied(name), digests)
 
         unmanaged = sorted(observed.keys() - managed)
         return Verification(
@@ -117,6 +119,26 @@ class Verifier:
             written = f"{receipt.at} on {receipt.commit[:12]}"
             detail = f"the receipt of {written} names a previous one that was deleted or edited"
             yield Unexplained("", "receipts", detail)
+
+    def _verify_alone(
+        self,
+        name: str,
+        observed: ObservedModel | None,
+        runs: Sequence[AppliedRun],
+        digests: frozenset[str],
+    ) -> list[Unexplained]:
+        """Verify one model. If that raises an unexpected exception, the model is unexplained, and
+        the others are verified all the same."""
+        if observed is not None and observed.fault is not None:
+            detail = f"what MLflow shows of it cannot be read: {observed.fault}"
+            return [Unexplained(name, "unreadable", detail)]
+        try:
+            return list(self._verify_model(name, observed, runs, digests))
+        except Exception as error:
+            if not is_unexpected(error):
+                raise
+            refusal = unexpected_refusal(name, error, self._settings)
+            return [Unexplained(name, refusal.code, f"{refusal.detail}; {refusal.way_out}")]
 
     def _verify_model(
         self,

@@ -36,12 +36,22 @@ def parse_named_time(text: str) -> float | None:
 
 
 def parse_time(text: str) -> datetime:
-    """Return the moment that an RFC 3339 time means. Raises ValueError if it is no such time."""
+    """Return the moment that an RFC 3339 time means, in UTC.
+
+    Raises ValueError if it is no such time, also for one without an offset, and for one outside the
+    years 1 to 9999 in UTC.
+    """
     # `fromisoformat` of Python 3.10 reads neither `Z` nor a lower-case `t`, and it needs three or
     # six digits in a fraction.
     text = text.upper().replace("Z", "+00:00")
     text = _FRACTION.sub(lambda match: "." + match.group(1)[:6].ljust(6, "0"), text)
-    return datetime.fromisoformat(text)
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text} has no offset from UTC")
+    try:
+        return moment.astimezone(timezone.utc)
+    except OverflowError:
+        raise ValueError(f"{text} is not within the years 1 to 9999") from None
 
 
 def format_time(seconds: float) -> str:

@@ -27,12 +27,14 @@ from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.plan.context import PlanContext
 from mlflow_gitops.core.plan.fingerprint import fingerprint
-from mlflow_gitops.core.plan.plan import ModelPlan, Plan
+from mlflow_gitops.core.plan.plan import ModelPlan, Plan, Sync
 from mlflow_gitops.core.plan.plan_model import plan_model
 from mlflow_gitops.core.plan.run_limit import limit_refusal
 from mlflow_gitops.core.plan.stage_rows import observed_stages
 from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.core.verdicts.invalid_files import FileErrors, invalid_model_refusal
+from mlflow_gitops.edges.system.redaction import redact
+from mlflow_gitops.edges.system.unexpected import is_unexpected, unexpected_refusal
 from mlflow_gitops.errors import GitFailure
 
 if TYPE_CHECKING:
@@ -97,7 +99,7 @@ class Planner:
         self.lines.prefetch(bases)
         selection = self._with_held_states(selection, bases)
         models = tuple(
-            self._plan_model(
+            self._plan_alone(
                 name,
                 selection.desired.get(name),
                 selection.observed.get(name),
@@ -164,6 +166,25 @@ class Planner:
                     held[name] = state
         return replace(selection, desired={**selection.desired, **held})
 
+    def _plan_alone(
+        self,
+        name: str,
+        desired: Desired | None,
+        observed: ObservedModel | None,
+        base: Base,
+        invalid: InvalidModel | None,
+    ) -> ModelPlan:
+        """Plan one model. An unexpected exception refuses this model, and no other."""
+        try:
+            return self._plan_model(name, desired, observed, base, invalid)
+        except Exception as error:
+            if not is_unexpected(error):
+                raise
+            refusal = unexpected_refusal(name, error, self._workspace.settings)
+            sync: Sync = "Missing" if observed is None else "Unknown"
+            file = desired.manifest.file if desired else None
+            return ModelPlan(name, file, sync, base.commit, refusals=(refusal,))
+
     def _plan_model(
         self,
         name: str,
@@ -199,7 +220,8 @@ class Planner:
             errors=errors,
             way_to_fetch=gap.fix if gap else "",
         )
-        return plan_model(name, line.histories.with_entries(history), observed, context)
+        plan = plan_model(name, line.histories.with_entries(history), observed, context)
+        return _without_secrets(plan)
 
     def _notices(self, bases: Mapping[str, Base]) -> Iterator[str]:
         """What is wrong with this clone or with the main line as a whole."""
@@ -254,6 +276,15 @@ class Planner:
         return DesiredModels(
             branch, self._workspace.registry, histories, stageless=self.registry.stageless
         )
+
+
+def _without_secrets(plan: ModelPlan) -> ModelPlan:
+    """The plan without secrets in the texts that plug-ins, MLflow and the forge may have written."""
+    if not plan.gates and not plan.refusals:
+        return plan
+    gates = (replace(verdict, detail=redact(verdict.detail)) for verdict in plan.gates)
+    refusals = (replace(refusal, detail=redact(refusal.detail)) for refusal in plan.refusals)
+    return replace(plan, gates=tuple(gates), refusals=tuple(refusals))
 
 
 def _held_back(model: ModelPlan) -> ModelPlan:

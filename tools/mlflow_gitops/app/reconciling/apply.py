@@ -17,10 +17,10 @@ from mlflow_gitops.app.reconciling.registry_writer import (
     write_all,
     write_seal,
 )
-from mlflow_gitops.app.unexpected import describe, print_traceback
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import ModelPlan
 from mlflow_gitops.core.verdicts.verdict import Refusal
+from mlflow_gitops.edges.system.unexpected import describe, print_traceback
 from mlflow_gitops.errors import Refused, RegistryFailure, shortage
 from mlflow_gitops.settings import Settings
 

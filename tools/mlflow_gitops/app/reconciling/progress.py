@@ -128,8 +128,8 @@ class Progress:
             self._written.append(change)
 
     def _changes(self) -> tuple[Change, ...]:
-        """The writes that were made, without stamps. One that somebody undid meanwhile, and that was
-        made again, is listed once."""
+        """The writes that were made, without stamps. One that was made again, since somebody undid
+        it meanwhile, is listed once."""
         asked = {_identity(change): change for change in self._written if not _is_stamp(change)}
         return tuple(asked.values())
 

@@ -19,11 +19,11 @@ from mlflow_gitops.app.receipts import Recorder
 from mlflow_gitops.app.reconciling.apply import apply_models
 from mlflow_gitops.app.reconciling.earlier_refusals import EarlierRefusals
 from mlflow_gitops.app.reconciling.unrecorded import unrecorded_changes
-from mlflow_gitops.app.unexpected import describe, print_traceback
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Change, Plan
 from mlflow_gitops.edges.git.notes import Notes
+from mlflow_gitops.edges.system.unexpected import describe, print_traceback
 from mlflow_gitops.errors import Failure
 
 if TYPE_CHECKING:

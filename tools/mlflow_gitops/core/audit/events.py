@@ -8,7 +8,7 @@ A declared alias is treated as a stage named `@alias`. Events come from git alon
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +16,7 @@ from mlflow_gitops.core.history.history_reader import HistoryReader, Moment
 from mlflow_gitops.core.history.mainline import Commit, MainLine
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import model_of
+from mlflow_gitops.core.times import format_time
 
 EventKind = Literal["stage", "policy", "invalid"]
 
@@ -86,18 +87,42 @@ def declared_stages(desired: Desired | None) -> Stages:
 
 
 def model_timelines(
-    line: MainLine, histories: HistoryReader, models: Iterable[str] | None = None
+    line: MainLine,
+    histories: HistoryReader,
+    models: Iterable[str] | None = None,
+    is_unexpected: Callable[[Exception], bool] = lambda error: False,
 ) -> list[ModelTimeline]:
-    """The timeline of every model, or of those whose file stems are given, sorted by model name."""
+    """The timeline of every model, or of those whose file stems are given, sorted by model name.
+
+    An exception that `is_unexpected` accepts makes its own model's timeline unreadable, and no
+    other.
+    """
     stems = histories.stems() if models is None else list(models)
     histories.fetch_whole(stems)
 
     timelines = []
     for stem in stems:
-        moments = histories.moments(stem)
-        events = list(_model_events(line, stem, moments))
-        timelines.append(ModelTimeline(model_of(stem), moments, events))
+        try:
+            moments = histories.moments(stem)
+            timeline = ModelTimeline(
+                model_of(stem), moments, list(_model_events(line, stem, moments))
+            )
+        except Exception as error:
+            if not is_unexpected(error):
+                raise
+            timeline = _unreadable_timeline(line, stem, error)
+        timelines.append(timeline)
     return sorted(timelines, key=lambda timeline: timeline.model)
+
+
+def _unreadable_timeline(line: MainLine, stem: str, error: Exception) -> ModelTimeline:
+    """The timeline of a model whose history raised an exception: one `invalid` event, at the end of
+    the line."""
+    index, sha = len(line.shas) - 1, line.shas[-1]
+    commit = line.commits.get(sha) or Commit(sha, format_time(line.times[-1]), "", "")
+    detail = f"its history cannot be read: unexpected {type(error).__name__}"
+    event = Event("invalid", index, commit, model_of(stem), detail=detail)
+    return ModelTimeline(model_of(stem), (), (event,))
 
 
 def policy_events(line: MainLine, histories: HistoryReader) -> Iterator[Event]:

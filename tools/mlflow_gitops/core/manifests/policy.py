@@ -11,7 +11,6 @@ from mlflow_gitops.core.gates.stage_gates import NO_GATES, StageGates, find_faul
 from mlflow_gitops.core.gates.table import GATE_NAMES
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES, Kind, alias_reserved, folded
 from mlflow_gitops.core.manifests.restrictions import Freeze, Limit
-from mlflow_gitops.core.times import parse_time
 from mlflow_gitops.core.yaml import schema_check
 from mlflow_gitops.core.yaml.document import Document, parse
 from mlflow_gitops.core.yaml.problems import Problem
@@ -199,7 +198,7 @@ def _check_freezes(document: Document) -> None:
         if not freeze:
             continue
         try:
-            parse_time(Freeze(**freeze).until)
+            _ = Freeze(**freeze).end
         except ValueError:
             message = f"{freeze['until']} is not a valid date or time"
             document.add_problem_at("bad-value", message, (*path, "until"))

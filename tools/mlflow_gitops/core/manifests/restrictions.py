@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from mlflow_gitops.core.times import parse_time
 
@@ -14,11 +15,16 @@ class Freeze:
     reason: str
     until: str
 
+    @property
+    def end(self) -> datetime:
+        """When the freeze ends. A date without a time includes the whole day, in UTC. Raises
+        ValueError if the calendar has no such time."""
+        is_day = len(self.until) <= 10
+        return parse_time(f"{self.until}T23:59:59.999999Z" if is_day else self.until)
+
     def is_active(self, now: str) -> bool:
-        """Whether the freeze is active at `now` (RFC 3339). A date without a time includes the
-        whole day, in UTC."""
-        until = self.until if len(self.until) > 10 else f"{self.until}T23:59:59.999999Z"
-        return parse_time(now) <= parse_time(until)
+        """Whether the freeze is active at `now` (RFC 3339)."""
+        return parse_time(now) <= self.end
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@ in MLflow's spelling."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -59,6 +60,9 @@ class ObservedModel:
     aliases: Mapping[str, int] = field(default_factory=dict)
     versions: Mapping[int, ObservedVersion] = field(default_factory=dict)
     is_prompt: bool = False
+    fault: str | None = None
+    """Why what MLflow shows of it cannot be read; None if it can be. The other fields are then
+    incomplete."""
 
     @property
     def kind(self) -> Kind:
@@ -82,5 +86,9 @@ class ObservedModel:
     def highest_number(self) -> int:
         """The highest version number that MLflow is known to have used, 0 if none: of a visible
         version, or noted by a reconcile. MLflow never uses a number twice."""
-        noted = self.tags.get(HIGHEST_TAG, "")
-        return max([0, *self.versions, int(noted) if noted.isdigit() else 0])
+        return max([0, *self.versions, version_number(self.tags.get(HIGHEST_TAG, ""))])
+
+
+def version_number(text: str) -> int:
+    """The version number in a tag, which may hold anything; 0 if it is no number."""
+    return int(text) if re.fullmatch("[0-9]{1,10}", text, re.ASCII) else 0

@@ -50,7 +50,7 @@ def _content(model: ObservedModel) -> dict[str, object]:
     return {name: getattr(model, name) for name in _MODEL_FIELDS} | {"versions": versions}
 
 
-_MODEL_FIELDS = tuple(field.name for field in fields(ObservedModel))
+_MODEL_FIELDS = tuple(field.name for field in fields(ObservedModel) if field.name != "fault")
 # MLflow does not show an origin: it belongs to a version that is still to be copied.
 _VERSION_FIELDS = tuple(field.name for field in fields(ObservedVersion) if field.name != "origin")
 

@@ -40,7 +40,7 @@ def plan_model(
         observed_stages(model, desired),
         desired_stages(desired),
     )
-    if history.base_state not in ("none", "known"):
+    if model.fault is not None or history.base_state not in ("none", "known"):
         refused = tuple(refusals(desired, history, observed, (), context))
         sync: Sync = "Missing" if observed is None else "Unknown"
         return replace(plan, sync=sync, refusals=refused)

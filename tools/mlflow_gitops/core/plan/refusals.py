@@ -41,6 +41,12 @@ def refusals(
     if invalid := invalid_model_refusal(context.errors):
         yield invalid
     refusal = _identity_refusal(desired.manifest, observed, context)
+    if refusal is None and model.fault is not None:
+        refusal = Refusal(
+            "unreadable",
+            f"what MLflow shows of {model.name} cannot be read: {model.fault}",
+            "repair it in MLflow; the model's page there shows what is odd",
+        )
     if refusal is None:
         refusal = _base_refusal(desired.manifest, history, context)
         if refusal is not None and history.base_state == "lost":

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import Manifest
-from mlflow_gitops.core.observed.model import HIGHEST_TAG, ObservedModel
+from mlflow_gitops.core.observed.model import HIGHEST_TAG, ObservedModel, version_number
 from mlflow_gitops.core.verdicts.verdict import Refusal
 
 
@@ -42,7 +41,7 @@ def version_refusals(
     reconciled = _reconciled_versions(base) if base is not None else frozenset()
     holders = {version for versions in manifest.stages.values() for version in versions}
     named_versions = holders | set(manifest.aliases.values())
-    noted = _number(model.tags.get(HIGHEST_TAG))
+    noted = version_number(model.tags.get(HIGHEST_TAG, ""))
     visible = max(model.versions, default=0)
     highest = max(visible, noted)
     # Versions that were deleted may have used numbers up. The next number is certain only if the
@@ -115,7 +114,3 @@ def _version_summary(model: ObservedModel) -> str:
     numbers = sorted(model.versions)
     newest = ", ".join(map(str, numbers[-5:]))
     return newest if len(numbers) <= 5 else f"{len(numbers)} versions, the newest {newest}"
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and re.fullmatch("[0-9]{1,10}", text) else 0

@@ -17,6 +17,7 @@ from mlflow_gitops.core.recorded.values import Unreadable
 from mlflow_gitops.core.verdicts.entry_subject import EntrySubject
 from mlflow_gitops.core.verdicts.evidence import Evidence
 from mlflow_gitops.core.verdicts.overrides import Override, overrides
+from mlflow_gitops.core.verdicts.plugin_answers import is_sound, short_text
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 from mlflow_gitops.core.wording import and_list, or_list
 
@@ -188,10 +189,10 @@ def _ask_plugin(name: str, subject: EntrySubject, settings: Any) -> list[Finding
         findings = [answer] if isinstance(answer, Finding) else list(answer)
     except Unreadable as reason:
         return [Finding("unknown", f"{name} cannot be judged: {reason}")]
-    except Exception as error:  # another package's code may raise anything
-        return [failed(f"the gate {name} broke: {type(error).__name__}: {error}")]
+    except (Exception, SystemExit) as error:  # another package's code may raise anything
+        return [failed(f"the gate {name} broke: {type(error).__name__}: {short_text(error)}")]
 
-    if not findings or not all(isinstance(finding, Finding) for finding in findings):
+    if not findings or not all(is_sound(finding) for finding in findings):
         return [failed(f"the gate {name} gave no finding")]
     return findings
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote_plus
 
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.observed.prompts import IS_PROMPT_TAG, prompt_words, user_tags
 from mlflow_gitops.edges.mlflow.recorded import timestamp_text
+from mlflow_gitops.edges.system.unexpected import describe
 
 _FILTER_LENGTH = 3_000
 """Bytes of names in one `IN (…)` filter, counted as MLflow's client sends them: percent-encoded, in
@@ -25,30 +27,7 @@ _MODEL_SOURCE = re.compile(r"models:/(m-[A-Za-z0-9]+)\Z")
 
 def assemble(models: list[Any], versions: list[Any]) -> dict[str, ObservedModel]:
     """Turn the entities of MLflow's client into models with their versions, by name."""
-    by_model: dict[str, dict[int, ObservedVersion]] = {}
-    for version in versions:
-        number = int(version.version)
-        by_model.setdefault(version.name, {})[number] = ObservedVersion(
-            number=number,
-            stage=(version.current_stage or "None").capitalize(),
-            description=version.description or "",
-            tags={key: str(value) for key, value in version.tags.items()},
-            run_id=version.run_id or None,
-            source=version.source or None,
-            model_id=version.model_id or logged_model(version.source),
-            status=str(version.status or "READY"),
-            created=timestamp_text(version.creation_timestamp),
-        )
-    return {
-        model.name: ObservedModel(
-            name=model.name,
-            description=model.description or "",
-            tags={key: str(value) for key, value in model.tags.items()},
-            aliases={alias: int(number) for alias, number in model.aliases.items()},
-            versions=by_model.get(model.name, {}),
-        )
-        for model in models
-    }
+    return _assemble(models, versions, _model, _version)
 
 
 def assemble_prompts(prompts: list[Any], versions: list[Any]) -> dict[str, ObservedModel]:
@@ -56,28 +35,84 @@ def assemble_prompts(prompts: list[Any], versions: list[Any]) -> dict[str, Obser
 
     Run, source and stage are left out: MLflow's functions for prompts have none (3.17).
     """
-    by_prompt: dict[str, dict[int, ObservedVersion]] = {}
+    return _assemble(prompts, versions, _prompt, _prompt_version)
+
+
+def _assemble(
+    models: list[Any],
+    versions: list[Any],
+    read_model: Callable[[Any], ObservedModel],
+    read_version: Callable[[Any], ObservedVersion],
+) -> dict[str, ObservedModel]:
+    """Turn entities into models by name. What cannot be read is that one model's fault: stores hold
+    what older versions of MLflow and other programs wrote into them."""
+    faults: dict[str, str] = {}
+    by_model: dict[str, dict[int, ObservedVersion]] = {}
     for version in versions:
-        number = int(version.version)
-        by_prompt.setdefault(version.name, {})[number] = ObservedVersion(
-            number=number,
-            description=version.description or "",
-            tags=user_tags(version.tags),
-            status=str(version.status or "READY"),
-            created=timestamp_text(version.creation_timestamp),
-            words=prompt_words(version.tags),
+        try:
+            observed = read_version(version)
+        except Exception as error:
+            faults[version.name] = f"version {version.version}: {describe(error)}"
+        else:
+            by_model.setdefault(version.name, {})[observed.number] = observed
+
+    assembled: dict[str, ObservedModel] = {}
+    for model in models:
+        try:
+            observed_model = read_model(model)
+        except Exception as error:
+            observed_model = ObservedModel(model.name)
+            faults[model.name] = describe(error)
+        assembled[model.name] = replace(
+            observed_model,
+            versions=by_model.get(model.name, {}),
+            fault=faults.get(model.name),
         )
-    return {
-        prompt.name: ObservedModel(
-            name=prompt.name,
-            description=prompt.description or "",
-            tags=user_tags(prompt.tags),
-            aliases={alias: int(number) for alias, number in prompt.aliases.items()},
-            versions=by_prompt.get(prompt.name, {}),
-            is_prompt=True,
-        )
-        for prompt in prompts
-    }
+    return assembled
+
+
+def _model(model: Any) -> ObservedModel:
+    return ObservedModel(
+        name=model.name,
+        description=model.description or "",
+        tags={key: str(value) for key, value in model.tags.items()},
+        aliases={alias: int(number) for alias, number in model.aliases.items()},
+    )
+
+
+def _version(version: Any) -> ObservedVersion:
+    return ObservedVersion(
+        number=int(version.version),
+        stage=(version.current_stage or "None").capitalize(),
+        description=version.description or "",
+        tags={key: str(value) for key, value in version.tags.items()},
+        run_id=version.run_id or None,
+        source=version.source or None,
+        model_id=version.model_id or logged_model(version.source),
+        status=str(version.status or "READY"),
+        created=timestamp_text(version.creation_timestamp),
+    )
+
+
+def _prompt(prompt: Any) -> ObservedModel:
+    return ObservedModel(
+        name=prompt.name,
+        description=prompt.description or "",
+        tags=user_tags(prompt.tags),
+        aliases={alias: int(number) for alias, number in prompt.aliases.items()},
+        is_prompt=True,
+    )
+
+
+def _prompt_version(version: Any) -> ObservedVersion:
+    return ObservedVersion(
+        number=int(version.version),
+        description=version.description or "",
+        tags=user_tags(version.tags),
+        status=str(version.status or "READY"),
+        created=timestamp_text(version.creation_timestamp),
+        words=prompt_words(version.tags),
+    )
 
 
 def logged_model(source: str | None) -> str | None:
