@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from mlflow_gitops.app import .py
 from mlflow_gitops.app.planning import planner
 from mlflow_gitops.core.gates.gate import Finding, Gate
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.edges.mlflow import listing
 from mlflow_gitops.edges.mlflow.registry import Registry
+from mlflow_gitops.edges.system import plugins
 from tests.support.team import Ran, Team
 
 POLICY = """\
@@ -138,7 +138,7 @@ def test_a_plug_in_that_answers_anything(
 def check_plugin(team: Team, monkeypatch: pytest.MonkeyPatch, ask: Callable[..., Any]) -> None:
     """`odd` enters a stage whose gate is the plug-in."""
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "correct-horse")
-    monkeypatch.setattr(.py, "plugin_gate", lambda name: Gate(name, ask))
+    monkeypatch.setattr(plugins, "plugin_gate", lambda name: Gate(name, ask))
     rule = "Staging: {alias: staging, require: {plugins: {fair: {}}}}"
     team.write("policy.yaml", POLICY.replace("Staging: {alias: staging}", rule))
     team.commit("A gate", odd="stages: {Staging: 1}\n")

@@ -12,6 +12,7 @@ from mlflow_gitops.core.gates import Gate
 from mlflow_gitops.core.gates.gate import Finding, failed
 from mlflow_gitops.core.recorded.values import Unreadable
 from mlflow_gitops.edges.system.redaction import redact
+from mlflow_gitops.edges.system.unexpected import describe
 
 GROUP = "mlflow_gitops.gates"
 
@@ -35,7 +36,7 @@ def guarded_gate(name: str) -> Gate[Any] | None:
     process; None if there is none. One that cannot be imported, or raises, has failed."""
     try:
         gate = plugin_gate(name)
-    except Exception as error:  # another package's code may raise anything
+    except (Exception, SystemExit) as error:  # another package's code may raise anything
         broken = _broken(name, error)
         return Gate(name, lambda subject, settings: broken)
     if gate is None:
@@ -48,21 +49,21 @@ def guarded_gate(name: str) -> Gate[Any] | None:
             findings = [answer] if isinstance(answer, Finding) else list(answer)
         except Unreadable as reason:
             raise Unreadable(redact(str(reason))) from None
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return [_broken(name, error)]
         return [_redacted(finding) for finding in findings]
 
     return replace(gate, ask=guarded)
 
 
-def _broken(name: str, error: Exception) -> Finding:
-    return failed(f"the gate {name} broke: {redact(f'{type(error).__name__}: {error}')}")
+def _broken(name: str, error: BaseException) -> Finding:
+    return failed(f"the gate {name} broke: {describe(error)}")
 
 
 def _redacted(finding: Any) -> Any:
-    if not isinstance(finding, Finding):
+    if not isinstance(finding, Finding) or not isinstance(finding.detail, str):
         return finding  # the caller refuses what is no finding
-    return replace(finding, detail=redact(str(finding.detail)))
+    return replace(finding, detail=redact(finding.detail))
 
 
 @cache
