@@ -6,9 +6,12 @@ import hashlib
 import json
 from typing import Any
 
+import pytest
+
 from mlflow_gitops.core.audit.receipt_format import receipt_line
 from mlflow_gitops.core.audit.receipts import (
     Receipt,
+    attested,
     broken_links,
     newest,
     read,
@@ -140,3 +143,24 @@ def test_stamps_that_are_behind_their_receipt() -> None:
     }
     assert unstamped({"m": "unknown here, so perhaps newer", "x": None}, [old, new], "me") == {}
     assert unstamped({"m": None}, [old, new], "somebody else") == {}
+
+
+@pytest.mark.parametrize(
+    ("stamped", "expected"),
+    [
+        ((), ""),
+        (("c",), "abc"),
+        (("b",), "ab"),
+        (("a", "d"), "ad"),
+        (("unknown", "b"), "ab"),
+        (("c", "d"), "abcd"),
+    ],
+)
+def test_a_receipt_counts_if_a_stamp_leads_to_it(stamped: tuple[str, ...], expected: str) -> None:
+    made: dict[str, Receipt] = {}
+    for name, previous in {"a": None, "b": "a", "c": "b", "d": None}.items():
+        content = {"at": name, "previous": made[previous].digest if previous else None}
+        made[name] = Receipt(name * 40, f"line {name}", content)
+    digests = [made[name].digest if name in made else name for name in stamped]
+    counting = attested(list(made.values()), digests)
+    assert "".join(receipt.at for receipt in counting) == expected

@@ -8,3 +8,13 @@ from mlflow_gitops.core.setup.doctor_git import GitFacts, check_git
 def test_an_old_git() -> None:
     facts = GitFacts("2.30.2", "origin", "main", "", 1, False, True, ())
     assert [one.check for one in check_git(facts) if one.status == "missing"] == ["version"]
+
+
+def test_merges_that_changed_the_first_parents_are_named() -> None:
+    for warnings in ((), ("one",), ("one", "two")):
+        facts = GitFacts(
+            "2.45.0", "origin", "main", "", 1, False, True, (), changed_first_parents=warnings
+        )
+        found = [result for result in check_git(facts) if result.check == "first-parents"]
+        assert tuple(result.detail for result in found) == warnings
+        assert all(result.status == "unknown" and result.fix for result in found)

@@ -9,7 +9,7 @@ from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.history.line_times import Limit
 from mlflow_gitops.core.history.mainline import MainLine
-from mlflow_gitops.core.history.rerouting import Rerouted, reroute
+from mlflow_gitops.core.history.rerouting import Rerouted, first_parents_changed, reroute
 from mlflow_gitops.core.times import parse_time
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.errors import GitFailure
@@ -42,6 +42,19 @@ def read_main_line(workspace: Workspace, tip: str) -> MainLine:
     line = recorded_line(workspace, first_parents, receipts).line
     workspace.git.add_changes(line, workspace.registry.paths)
     return line
+
+
+def changed_first_parents(workspace: Workspace) -> list[str]:
+    """A warning of each merge that changed the main branch's first parents, by the receipts in this
+    clone; none if these cannot be read."""
+    git = workspace.git
+    try:
+        receipts = Notes.of_repository(git).receipts()
+        first_parents = git.first_parent_line(git.resolve(workspace.main_ref))
+        merges = recorded_line(workspace, first_parents, receipts).merges
+        return [first_parents_changed(git.describe(merge)) for merge in merges]
+    except GitFailure:
+        return []
 
 
 def _reconciled(workspace: Workspace, line: MainLine, receipts: Sequence[Receipt]) -> set[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from mlflow_gitops import __version__
 from mlflow_gitops.app.forges import find_forge
 from mlflow_gitops.app.main_branch import main_branch_fault
+from mlflow_gitops.app.recorded_line import changed_first_parents
 from mlflow_gitops.app.setup import codeowners
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import print_result, steps
@@ -118,6 +119,7 @@ def _git_facts(workspace: Workspace, git: Git) -> GitFacts:
         is_shallow=git.is_shallow(),
         has_receipts=git.ref(NOTES_REF) is not None,
         refspecs=refspecs.splitlines(),
+        changed_first_parents=changed_first_parents(workspace) if main else (),
     )
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from functools import cached_property
 
+from mlflow_gitops.app.planning.attested_commits import attested_commits
 from mlflow_gitops.app.planning.clone_gap import CloneGap, find_clone_gap
 from mlflow_gitops.app.planning.plan_lines import PlanLines
 from mlflow_gitops.app.planning.target import Target
@@ -43,12 +44,21 @@ class BaseFinder:
 
     def prepare(self, observed: Collection[ObservedModel]) -> None:
         """Read at once what the bases of many models depend on."""
-        bases = {model.base for model in observed if model.base}
-        self.lines.include(bases)
+        own = [model for model in observed if self.owner is None or model.owner == self.owner]
+        bases = {model.base for model in own if model.base}
+        self.lines.include(bases, self._reconciled_beside(own))
         beside = [base for base in bases if base not in self.lines]
         if beside:
             existing = self._workspace.git.existing_commits(beside)
             self._exists.update((base, base in existing) for base in beside)
+
+    def _reconciled_beside(self, models: Collection[ObservedModel]) -> set[str]:
+        """The commits that were reconciled beside the target's line, by receipts. These are only
+        read if a commit that the target's history has beside its line has a note."""
+        notes = Notes.of_repository(self._workspace.git)
+        if not self.lines.are_beside(notes.commits()):
+            return set()
+        return attested_commits(notes, models, self.owner)
 
     def base(self, name: str, observed: ObservedModel | None) -> Base:
         """The base of a model that MLflow shows like this; None if MLflow does not have it."""

@@ -6,7 +6,7 @@ of a model may lie beside it, and the model's history follows a line through its
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -45,11 +45,19 @@ class PlanLines:
         self._others: list[PlanLine] = []
         self._unreachable: set[str] = set()
         self._merges: dict[str, None] = {}
+        self._reconciled: set[str] = set()
 
     @property
-    def rerouted_at(self) -> list[str]:
-        """The merges that changed the main line's first parents."""
-        return list(self._merges)
+    def recent_detours(self) -> list[str]:
+        """The merges that changed the main line's first parents, if nothing later was reconciled
+        yet."""
+        return [
+            merge
+            for merge in self._merges
+            for entry in self._others[:1]
+            if merge in entry.line.index
+            and self._reconciled.isdisjoint(entry.line.shas[entry.line.index[merge] + 1 :])
+        ]
 
     def __contains__(self, commit: object) -> bool:
         if not isinstance(commit, str):
@@ -91,30 +99,38 @@ class PlanLines:
         commits = main_line.keys() | {sha for entry in self._others for sha in entry.line.shas}
         return {sha: number for number, sha in enumerate(order) if sha in commits}
 
-    def include(self, bases: Collection[str]) -> None:
-        """Find a line for each of these commits that the target's history has."""
+    def are_beside(self, commits: Set[str]) -> bool:
+        """Whether the target's history has one of these commits beside the target's line."""
+        beside = commits - self.first.line.index.keys()
+        return bool(beside) and not self._graph.keys().isdisjoint(beside)
+
+    def include(self, bases: Collection[str], reconciled: Collection[str] = ()) -> None:
+        """Find a line for each of these bases that the target's history has. If it can, it passes
+        through everything else that was reconciled."""
+        self._reconciled |= {*bases, *reconciled}
         beside = {
-            base
-            for base in bases
-            if base not in self._unreachable
-            and not any(base in entry.line.index for entry in self._all)
+            commit
+            for commit in (*bases, *reconciled)
+            if commit not in self._unreachable
+            and not any(commit in entry.line.index for entry in self._all)
         }
         if not beside:
             return
-        reachable = {base for base in beside if base in self._graph}
+        reachable = {commit for commit in beside if commit in self._graph}
         self._unreachable |= beside - reachable
         if not reachable:
             return
 
         # One line for all if there is one, so that each change has the same commit for every model.
-        self._add(
-            self._read({*reachable, *(base for base in bases if base in self.first.line.index)})
-        )
-        for base in sorted(reachable):
+        present = self._reconciled & self.first.line.index.keys()
+        self._add(self._read(reachable | present))
+        for base in sorted(reachable.intersection(bases)):
             if not any(base in entry.line.index for entry in self._all):
                 self._add(self._read({base}))
         self._unreachable |= {
-            base for base in reachable if not any(base in entry.line.index for entry in self._all)
+            commit
+            for commit in reachable
+            if not any(commit in entry.line.index for entry in self._all)
         }
 
     @property

@@ -229,7 +229,7 @@ class Planner:
             gap = self._bases.clone_gap
             if gap is not None:
                 yield gap.advice
-        for merge in self.lines.rerouted_at:
+        for merge in self.lines.recent_detours:
             yield first_parents_changed(self._workspace.git.describe(merge))
 
     def _limited(self, models: tuple[ModelPlan, ...], selection: PlannedModels) -> Plan:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,6 +166,18 @@ def newest(receipts: Sequence[Receipt]) -> str | None:
         if digest not in previous:
             return digest
     return None
+
+
+def attested(receipts: Sequence[Receipt], stamped: Collection[str]) -> list[Receipt]:
+    """The receipts whose digests are stamped in MLflow, and those before them in their chains."""
+    previous = {receipt.digest: receipt.previous for receipt in receipts}
+    reached: set[str] = set()
+    for digest in stamped:
+        link: str | None = digest
+        while link is not None and link in previous and link not in reached:
+            reached.add(link)
+            link = previous[link]
+    return [receipt for receipt in receipts if receipt.digest in reached]
 
 
 def last_commit(receipts: Sequence[Receipt], model: str) -> str | None:

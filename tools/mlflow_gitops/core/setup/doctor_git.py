@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from mlflow_gitops.core.audit.receipts import NOTES_REF
@@ -35,6 +35,8 @@ class GitFacts:
     has_receipts: bool
     refspecs: Collection[str]
     branch_fault: str = ""
+    changed_first_parents: Sequence[str] = ()
+    """Warnings of merges that changed the first parents of the main branch."""
 
 
 def check_git(facts: GitFacts) -> Iterator[CheckResult]:
@@ -74,6 +76,12 @@ def _depth(facts: GitFacts) -> Iterator[CheckResult]:
     )
 
 
+def _first_parents(facts: GitFacts) -> Iterator[CheckResult]:
+    for warning in facts.changed_first_parents:
+        fix = "Require pull requests for the main branch; git config pull.rebase true"
+        yield GIT.unknown("first-parents", warning, fix)
+
+
 def _receipts(facts: GitFacts) -> Iterator[CheckResult]:
     fetches_notes = any(
         NOTES_REF in refspec or "refs/notes/*" in refspec for refspec in facts.refspecs
@@ -100,6 +108,7 @@ CHECKS: tuple[Callable[[GitFacts], Iterator[CheckResult]], ...] = (
     _version,
     _main_line,
     _depth,
+    _first_parents,
     _receipts,
 )
 """All checks, in the order in which their results are printed."""

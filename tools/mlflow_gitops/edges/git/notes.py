@@ -75,6 +75,13 @@ class Notes:
                 f"The receipts need more than {MAX_MEMORY >> 20} MiB of memory"
             ) from None
 
+    def commits(self) -> set[str]:
+        """The commits that have notes; empty if there are too many to list."""
+        if not self.git.ref(NOTES_REF):
+            return set()
+        listing = self.git.limited_output(_MAX_LISTING, "notes", f"--ref={NOTES_REF}", "list")
+        return {line.split()[1] for line in (listing or "").splitlines()}
+
     def _texts(self, listing: str) -> Iterator[tuple[str, str]]:
         """Yield commit and text of each note in what `git notes list` prints."""
         commits: dict[str, list[str]] = {}
