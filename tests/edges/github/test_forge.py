@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -214,6 +215,41 @@ def test_a_pull_request_into_another_branch_does_not_count(desk: Desk) -> None:
     desk.push("main")
     desk.git("fetch", "-q", "origin")
     assert desk.asked().of_merged(head, FILE).by == ()
+
+
+@pytest.mark.parametrize(
+    ("present_name", "counts"), [("trunk", True), ("other", False), (None, False)]
+)
+def test_the_base_of_a_pull_request_may_have_been_renamed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, present_name: str | None, counts: bool
+) -> None:
+    """A merged pull request keeps the old name of its base, which GitHub redirects."""
+    desk.branch("promote", "one\n")
+    number = desk.repo.open_pull("promote", user="alice").number
+    desk.repo.review(number, "bob")
+    desk.repo.merge(number, "squash", by="carol")
+    sha = desk.pull()
+    for name in ("trunk", "other"):
+        desk.git("push", "-q", "origin", f"HEAD:refs/heads/{name}")
+    desk.repo.git("update-ref", "-d", "refs/heads/main")
+    desk.repo.branch = "trunk"
+    desk.git("fetch", "-q", "origin")
+    answer = GitHubAPI.answer
+
+    def redirecting(
+        api: GitHubAPI, method: str, target: str, token: str | None, body: dict[str, Any]
+    ) -> tuple[int, dict[str, str], Any]:
+        path = target.partition("?")[0]
+        if present_name is not None and path.endswith("/branches/main"):
+            moved = f"{api.url}{path.removesuffix('main')}{present_name}"
+            return 301, {"Location": moved}, {"message": "Moved Permanently", "url": moved}
+        return answer(api, method, target, token, body)
+
+    monkeypatch.setattr(GitHubAPI, "answer", redirecting)
+    git = Git(desk.folder)
+    line = {commit: i for i, commit in enumerate(git.first_parents("origin/trunk"))}
+    facts = desk.github().review_facts(MainBranch(git, "origin/trunk", lambda: line))
+    assert bool(PullRequestApprovals(facts, git).of_merged(sha, FILE).by) is counts
 
 
 def test_a_closed_pull_request_does_not_count(desk: Desk) -> None:

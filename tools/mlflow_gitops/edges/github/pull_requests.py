@@ -43,6 +43,7 @@ class PullRequestFinder:
     def __init__(self, github: GitHubConnection, main: MainBranch) -> None:
         self._github = github
         self._main = main
+        self._present_names: dict[str, str | None] = {}
 
     @cached_property
     def branch(self) -> str:
@@ -74,8 +75,21 @@ class PullRequestFinder:
             return FoundPullRequest(pull, _commits(pull))
 
     def _was_merged_here(self, pull: PullRequest) -> bool:
-        into_main = pull.base.ref == self.branch and self._github.owns(pull.base.repo)
-        return pull.merged_at is not None and into_main
+        if pull.merged_at is None or not self._github.owns(pull.base.repo):
+            return False
+        return pull.base.ref == self.branch or self._present_name(pull.base.ref) == self.branch
+
+    def _present_name(self, branch: str) -> str | None:
+        """What a branch is called now; None if there is none. A merged pull request keeps the name
+        that its base had, and GitHub redirects requests for a renamed branch to its new name."""
+        from github import UnknownObjectException
+
+        if branch not in self._present_names:
+            try:
+                self._present_names[branch] = self._github.repo.get_branch(branch).name
+            except UnknownObjectException:
+                self._present_names[branch] = None
+        return self._present_names[branch]
 
     def _right_after(self, sha: str) -> Iterator[str]:
         """The commits that were put on the main line together with this one.
