@@ -47,6 +47,8 @@ class Recorder:
     line: Mapping[str, int] = field(default_factory=dict)
     """The commits of the main line and their indexes."""
     now: Callable[[], datetime] = utc_now
+    always: bool = False
+    """Whether a run that changed nothing leaves a receipt, too: the first one on a new server."""
 
     def fetch(self) -> str | None:
         """Fetch what other clones recorded. Returns why that failed, else None."""
@@ -103,7 +105,7 @@ class Recorder:
         run is applied, but not recorded.
         """
         digest = None
-        if any(_is_done(outcome) for outcome in outcomes):
+        if self.always or any(_is_done(outcome) for outcome in outcomes):
             recorded = [
                 outcome
                 for outcome in outcomes

@@ -65,6 +65,16 @@ _TakeOver = Annotated[
     bool,
     typer.Option("--take-over", help="Take over the named models from another repository."),
 ]
+_NewHost = Annotated[
+    bool,
+    typer.Option(
+        "--new-host",
+        help=(
+            "Use the environment's new server: environments.yaml names another host than the one"
+            " that was reconciled before."
+        ),
+    ),
+]
 _PushReceipts = Annotated[
     bool, typer.Option("--push-receipts", help="Exchange receipts (git notes) with the remote.")
 ]
@@ -114,6 +124,7 @@ def reconcile(
     prune: _Prune = False,
     adopt: _Adopt = False,
     take_over: _TakeOver = False,
+    new_host: _NewHost = False,
     push_receipts: _PushReceipts = False,
     jobs: _Jobs = None,
     watch: _Watch = False,
@@ -139,13 +150,15 @@ def reconcile(
             raise UsageFailure("--watch cannot ask for confirmation; add --yes.")
         from mlflow_gitops.commands import watch as loop
 
-        looped = loop.WatchOptions(plan_options, interval, listen, push_receipts, jobs, form)
+        looped = loop.WatchOptions(
+            plan_options, interval, listen, push_receipts, jobs, form, new_host
+        )
         raise typer.Exit(loop.run(context.obj, models or [], looped))
 
     from mlflow_gitops.commands import reconcile as command
 
     options = command.ReconcileOptions(
-        rev, yes, plan_options, plan_file, push_receipts, jobs, form, since
+        rev, yes, plan_options, plan_file, push_receipts, jobs, form, since, new_host
     )
     raise typer.Exit(command.run(context.obj, models or [], options))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlflow_gitops.app.forges import required_forge
+from mlflow_gitops.app.hosts import changed_hosts
 from mlflow_gitops.app.plan_status import PlanStatus
 from mlflow_gitops.app.planning.planner import Planner
 from mlflow_gitops.app.planning.target import Target
@@ -111,6 +112,7 @@ def _report(settings: Settings, workspace: Workspace, sha: str) -> _PlanReport:
     except GitFailure as failure:
         return _PlanReport(False, str(failure), pull_request_comment.no_plan(str(failure)))
 
+    host_changes = changed_hosts(workspace, merge.commit, workspace.main_ref)
     planner = _planner(settings, workspace, merge)
     planned = planner.compared(planner.plan((), steps(settings)))
     emit(plan_text(PlanOutput(planned)))
@@ -121,8 +123,8 @@ def _report(settings: Settings, workspace: Workspace, sha: str) -> _PlanReport:
     return _PlanReport(
         is_mergeable=not refused and not planned.errors,
         line=line,
-        page=pull_request_comment.comment(planned),
-        is_relevant=bool(planned.models or refused or planned.errors),
+        page=pull_request_comment.comment(planned, notices=host_changes),
+        is_relevant=bool(planned.models or refused or planned.errors or host_changes),
     )
 
 

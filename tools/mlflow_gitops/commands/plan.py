@@ -46,6 +46,11 @@ def run(
     if merge and rev is None and workspace.dirty_paths():
         note(settings, "Planned the merge of HEAD, without uncommitted changes.")
     plan = _plan(settings, workspace, _target(workspace, snapshot, commit, merge), models, prune)
+    if merge is not None:
+        from mlflow_gitops.app.hosts import changed_hosts
+
+        for sentence in changed_hosts(workspace, merge.commit, merge.name):
+            warn(sentence)
     if out is not None:
         saved_plan.save(plan, out, models, prune)
         note(settings, f"Saved the plan to {out}.")

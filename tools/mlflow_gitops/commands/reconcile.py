@@ -51,6 +51,8 @@ class ReconcileOptions:
     form: str = "text"
     since: str | None = None
     """A commit whose refusals are not new: they are shown, and do not decide the exit code."""
+    new_host: bool = False
+    """Send credentials to a server that the environment was not reconciled on before."""
 
 
 def run(settings: Settings, models: Sequence[str], options: ReconcileOptions) -> int:
@@ -155,8 +157,11 @@ def _reconciler(
     workspace: Workspace, target: Target, options: ReconcileOptions, saved: SavedPlan | None
 ) -> Reconciler:
     from mlflow_gitops.app.connect import connect
+    from mlflow_gitops.app.hosts import check_reconciled
 
-    registry = connect(workspace, warn)
+    if not options.new_host and workspace.environment is not None:
+        check_reconciled(workspace, workspace.environment)
+    registry = connect(workspace, warn, with_new_host=options.new_host)
     prune = options.plan_options.prune or (saved is not None and saved.prune)
     reconciler = Reconciler(
         workspace,
@@ -165,9 +170,12 @@ def _reconciler(
         replace(options.plan_options, prune=prune),
         push_receipts=options.push_receipts,
         jobs=options.jobs,
+        with_new_host=options.new_host,
     )
     if fault := reconciler.fetch_receipts():
         warn(f"the receipts of other clones could not be fetched: {fault}")
+    if not options.new_host and workspace.environment is not None:
+        check_reconciled(workspace, workspace.environment)  # by the receipts of other clones, too
     return reconciler
 
 

@@ -24,6 +24,7 @@ from mlflow_gitops.render.terminal import Style, as_json, safe
 from mlflow_gitops.settings import Settings
 
 if TYPE_CHECKING:
+    from mlflow_gitops.edges.mlflow.registry import Registry
     from mlflow_gitops.edges.system.metrics import Metrics
 
 _DURATION = re.compile(r"(?:[0-9]{1,5}[dhms]){1,4}")
@@ -71,6 +72,7 @@ class WatchOptions:
     push_receipts: bool = False
     jobs: int | None = None
     form: str = "text"
+    new_host: bool = False
 
 
 def run(settings: Settings, models: Sequence[str], options: WatchOptions) -> int:
@@ -83,7 +85,6 @@ def run(settings: Settings, models: Sequence[str], options: WatchOptions) -> int
     address = _address(options.listen)
     workspace = Workspace(settings)
     workspace.git.resolve(workspace.main_ref)
-    from mlflow_gitops.app.connect import connect
     from mlflow_gitops.edges.system.metrics import Metrics
 
     stop = StopSignal()
@@ -92,7 +93,7 @@ def run(settings: Settings, models: Sequence[str], options: WatchOptions) -> int
     silent = replace(settings, warn=lambda text: None)  # rounds report the branch as news, once
     watcher = Watcher(
         lambda: Workspace(silent),
-        lambda: connect(Workspace(silent), warn),
+        lambda: _connect(Workspace(silent), options),
         metrics,
         _publisher(settings, options.form),
         stop,
@@ -107,6 +108,15 @@ def run(settings: Settings, models: Sequence[str], options: WatchOptions) -> int
         watcher.run()
     note(settings, "Stopped.")
     return OK
+
+
+def _connect(workspace: Workspace, options: WatchOptions) -> Registry:
+    from mlflow_gitops.app.connect import connect
+    from mlflow_gitops.app.hosts import check_reconciled
+
+    if not options.new_host and workspace.environment is not None:
+        check_reconciled(workspace, workspace.environment)
+    return connect(workspace, warn, with_new_host=options.new_host)
 
 
 @contextlib.contextmanager

@@ -69,7 +69,11 @@ def cell(text: str, longest: int = LONGEST) -> str:
 
 
 def _shortened(text: str, longest: int) -> str:
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    if len(text) <= longest:
+        return text
+    # Say how much of a long text is missing. A cell of a table has no space for that.
+    missing = f" ({len(text) - longest + 1} more characters)" if longest >= LONGEST else ""
+    return f"{text[: longest - 1]}…{missing}"
 
 
 def _longest_run_of_ticks(text: str) -> int:

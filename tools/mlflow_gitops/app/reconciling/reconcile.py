@@ -23,6 +23,7 @@ from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Change, Plan
 from mlflow_gitops.edges.git.notes import Notes
+from mlflow_gitops.edges.system.redaction import without_credentials
 from mlflow_gitops.edges.system.unexpected import describe, print_traceback
 from mlflow_gitops.errors import Failure
 
@@ -68,6 +69,7 @@ class Reconciler:
         *,
         push_receipts: bool = False,
         jobs: int | None = None,
+        with_new_host: bool = False,
     ) -> None:
         if target.commit is None:
             raise ValueError("only a commit can be reconciled")
@@ -77,6 +79,8 @@ class Reconciler:
         )
         self._writers = jobs or registry.writers
         registry_facts = {"registry": registry.display_uri, "workspace": registry.workspace}
+        if registry.tracking_uri != registry.uri:
+            registry_facts["tracking"] = without_credentials(registry.tracking_uri)
         self._settings = workspace.settings
         self._recorder = Recorder(
             Notes.of_repository(workspace.git, self._settings.patience.receipt_tries),
@@ -86,6 +90,7 @@ class Reconciler:
             push_receipts,
             self._writers,
             now=workspace.settings.now,
+            always=with_new_host,
         )
 
     def fetch_receipts(self) -> str | None:

@@ -13,6 +13,7 @@ from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.render.comparison.brief import brief
 from mlflow_gitops.render.comparison.markdown import sections
 from mlflow_gitops.render.markdown_safe import CELL, LIMIT, ROWS, Block, bounded, code
+from mlflow_gitops.render.plan.move_table import stage_move_table
 from mlflow_gitops.render.plan.phrases import (
     change_text,
     closing,
@@ -31,6 +32,8 @@ _MARKS = {
     "unknown": "❓",
 }
 _LONGEST_REFUSAL = 600
+_SPACE_BESIDE_MOVES = 1000
+"""Bytes of a comment that the table of stage moves leaves to the rest."""
 
 
 def markdown(output: PlanOutput) -> Iterator[str]:
@@ -38,9 +41,10 @@ def markdown(output: PlanOutput) -> Iterator[str]:
     yield comment(output.plan)
 
 
-def comment(plan: Plan, limit: int = LIMIT) -> str:
-    """What each stage will be, the gates, what is refused with its way out, and the old version
-    compared with the new one. At most `limit` bytes."""
+def comment(plan: Plan, limit: int = LIMIT, notices: Sequence[str] = ()) -> str:
+    """All stage moves in one table, `notices`, and for each model the gates, what is refused with
+    its way out, and the old version compared with the new one. At most `limit` bytes: what is left
+    out is counted, and stage moves come first."""
     blocks = [_block(model) for model in plan.models if model.changes or model.refusals]
     tail = [_refusal(refusal) for refusal in plan.refusals]
 
@@ -59,7 +63,10 @@ def comment(plan: Plan, limit: int = LIMIT) -> str:
         )
     tail.append(f"**{closing(plan)}**")
 
-    return bounded("## Model registry: plan", blocks, "\n\n".join(tail), "model", limit)
+    head = ["## Model registry: plan", *(f"⚠️ {code(notice)}" for notice in notices)]
+    space = limit - sum(len(part.encode()) for part in (*head, *tail)) - _SPACE_BESIDE_MOVES
+    head += stage_move_table(plan, space)
+    return bounded("\n\n".join(head), blocks, "\n\n".join(tail), "model", limit)
 
 
 def error_lines(errors: Sequence[Problem]) -> Iterator[str]:

@@ -60,8 +60,14 @@ def credentials(environment: Environment) -> dict[str, str]:
 class OtherEnvironments:
     """The environments that versions may be copied from, by name."""
 
-    def __init__(self, environments: Mapping[str, Environment]) -> None:
+    def __init__(
+        self,
+        environments: Mapping[str, Environment],
+        check_approved: Callable[[Environment], None] = lambda environment: None,
+    ) -> None:
+        """`check_approved` raises RegistryFailure if no credentials may go to an environment."""
         self._environments = environments
+        self._check_approved = check_approved
         self._versions: dict[OriginPin, OriginVersion | Unreadable] = {}
         self._lock = threading.Lock()
 
@@ -119,6 +125,7 @@ class OtherEnvironments:
                 f" {listed}."
             )
 
+        self._check_approved(environment)
         with _temporary_folder() as home:
             answer_file = Path(home) / "answer"
             # The process starts in an empty folder, since Python imports from where it starts.
