@@ -581,7 +581,7 @@ def test_a_rollback_to_what_never_held_the_stage_is_refused(storied: Team) -> No
 
 
 def test_a_rollback_without_mlflow_goes_by_git_and_receipts(storied: Team) -> None:
-    ran = storied.run("rollback", "fraud", uri="sqlite:////nowhere/mlflow.db")
+    ran = storied.run("rollback", "fraud", "--dry-run", uri="sqlite:////nowhere/mlflow.db")
     assert ran.code == 0 and "+  Production: 2" in ran.out and "MLflow cannot be reached" in ran.err
     storied.git("update-ref", "-d", "refs/notes/mlflow-gitops")
     ran = storied.run("rollback", "fraud", uri="sqlite:////nowhere/mlflow.db")

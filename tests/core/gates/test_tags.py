@@ -15,5 +15,9 @@ def test_tags_are_those_that_mlflow_has() -> None:
     ]
     declared = VersionSpec(tags={"validation": "passed"})
     assert said(*tags.ask(subject(spec=declared), {"validation": "passed"})) == [
-        ("failed", "tag validation is missing")
+        (
+            "failed",
+            "tag validation is declared by the manifest itself; what checked the version has to set"
+            " it in MLflow",
+        )
     ]

@@ -38,6 +38,10 @@ FILE = "registry/models/fraud.yaml"
 DAY = "2026-03-09T12:00:00Z"
 TAGGED = "require: {tags: {validation: passed}}"
 MISSING = "tag validation is missing"
+UNKNOWN_FILES = (
+    "accuracy of 14 is missing: it has neither run nor logged model; register it from its run"
+    " (mlflow.register_model('runs:/RUN_ID/PATH', NAME))"
+)
 
 
 def policy_of(text: str) -> Policy:
@@ -175,6 +179,55 @@ def test_what_mlflow_shows_already_without_a_base_is_adopted() -> None:
     )
 
 
+def test_an_adoption_needs_its_approvals() -> None:
+    there = ObservedVersion(14, "Production")
+    history = case(asks=f"approvals: 1, {TAGGED}", before=None)
+    for approved, status in ((Approvals(("@bob",)), "passed"), (Approvals(), "failed")):
+        judgement = asked(
+            history, seen(there), approvals=lambda made, file, given=approved: given, writing=True
+        )
+        assert [(gate, status) for gate, status, _ in told(judgement)] == [
+            ("approvals", status),
+            ("tags", "exempt"),
+        ]
+        assert bool(judgement.refusals) == (status == "failed")
+
+
+@pytest.mark.parametrize("first", ["{}", "{Production: 12}", "{Staging: 14}"])
+def test_only_the_commit_that_first_declares_the_model_adopts(first: str) -> None:
+    """A later one that puts into a stage what somebody clicked there is judged."""
+    there = seen(ObservedVersion(14, "Production"))
+    history = case(asks=TAGGED, before=None)
+    earlier = Point(BASE, wanted(first, policy_of("{}")))
+    later = replace(history, points=(earlier, *history.points))
+    assert told(asked(later, there)) == [("tags", "failed", MISSING)]
+    known = asked(later, there, reconciles=held(("Production", 14, DAY)))
+    assert told(known)[0][1] == "exempt", "a receipt says that it holds the stage: adopted anew"
+
+
+@pytest.mark.parametrize("where", ["target", "base", "between"])
+def test_a_tag_that_the_manifest_declares_does_not_count(where: str) -> None:
+    """Whoever writes the manifest would say itself that the version was validated."""
+    body = b"name: fraud\nstages: {Production: 12}\nversions: {14: {tags: {validation: passed}}}\n"
+    manifest, _ = read_manifest(body, FILE)
+    assert manifest is not None
+    history = case(asks=TAGGED)
+    base, target = history.points
+    assert base.desired is not None and target.desired is not None
+    declaring = Point(BASE, replace(base.desired, manifest=manifest))
+    versions = replace(target.desired.manifest, versions=manifest.versions)
+    points = {
+        "target": (base, Point(MADE, replace(target.desired, manifest=versions))),
+        "base": (declaring, target),
+        "between": (base, declaring, target),
+    }[where]
+    fit = seen(ObservedVersion(14, tags={"validation": "passed"}))
+    assert told(asked(history, fit))[0][1] == "passed"
+    judgement = asked(replace(history, points=points), fit)
+    assert told(judgement)[0][1] == "failed"
+    assert "is declared by the manifest itself" in told(judgement)[0][2]
+
+
 def test_a_stage_of_the_teams_own_is_shown_by_its_alias() -> None:
     asks = f"alias: canary, native: false, {TAGGED}"
     history = case(asks=asks, stage="Canary", before=None, after="{Canary: 14}")
@@ -206,11 +259,11 @@ def test_every_gate_is_asked_in_the_order_of_the_plan() -> None:
         ("status", "passed", "status READY"),
         ("pinned", "failed", "14 is not pinned: mlflow-gitops pin fraud 14"),
         ("tags", "failed", MISSING),
-        ("metrics", "failed", "accuracy of 14 is missing: it has neither run nor logged model"),
+        ("metrics", "failed", UNKNOWN_FILES),
         (
             "no_worse_than",
             "failed",
-            "accuracy of 14 is missing: it has neither run nor logged model",
+            UNKNOWN_FILES,
         ),
         ("signature", "failed", "14 has no signature to compare"),
         ("max_size", "failed", "the size of 14 is unknown: it has no file MLmodel"),

@@ -103,6 +103,10 @@ class Subject(Protocol):
     def tags(self) -> Mapping[str, str]:
         """The version's tags in MLflow; if it is still to be copied, the tags that it will have."""
 
+    def declares_tag(self, key: str) -> bool:
+        """Whether the manifest, now or at any commit since the last reconcile, declares a tag of
+        the version: then reconcile wrote it, and its value says nothing."""
+
     def read(self, version: Version) -> Record | None:
         """What the version's run and logged model recorded; None if it has neither."""
 

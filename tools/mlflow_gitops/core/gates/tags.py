@@ -19,8 +19,15 @@ def read(rule: Mapping[str, Any]) -> Tags | None:
 
 
 def ask(subject: Subject, expected_tags: Tags) -> Iterator[Finding]:
-    """One finding for each tag. What the manifest declares does not count before MLflow has it."""
+    """One finding for each tag. What the manifest itself declares does not count."""
     for key, expected in expected_tags.items():
+        if subject.declares_tag(key):
+            yield failed(
+                f"tag {key} is declared by the manifest itself; what checked the version has to set"
+                " it in MLflow"
+            )
+            continue
+
         actual = subject.tags().get(key)
         if actual == expected:
             yield passed(f"tag {key} is {expected}")

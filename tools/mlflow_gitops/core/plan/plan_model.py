@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from mlflow_gitops.core.history.approvals import recorded_people
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.people import RecordedPeople
+from mlflow_gitops.core.history.stage_entries import Entry
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.plan.already_applied import already_applied_changes
@@ -149,12 +150,22 @@ def _people(
             continue
 
         approvals = None
-        is_adopted = history.base_state != "known" and entry.version in holders.get(entry.stage, ())
+        has_approvals = "approvals" in _gates_before(entry)
+        is_adopted = (
+            not has_approvals
+            and history.base_state != "known"
+            and entry.version in holders.get(entry.stage, ())
+        )
         if not is_adopted:
             with suppress(Unreadable):
                 approvals = context.evidence.approvals(commit, history.files(commit)[0])
         people[commit.sha] = recorded_people(commit, approvals)
     return people
+
+
+def _gates_before(entry: Entry) -> tuple[str, ...]:
+    rule = entry.judge.stages.get(entry.stage)
+    return rule.gates.names if rule else ()
 
 
 def _with_healing(

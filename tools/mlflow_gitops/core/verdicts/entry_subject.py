@@ -11,6 +11,7 @@ from mlflow_gitops.core.gates.subject import Version
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import Entry
 from mlflow_gitops.core.history.tenures import Tenure, was_declared
+from mlflow_gitops.core.manifests.desired import Field
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import copied_tags
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
@@ -100,6 +101,21 @@ class EntrySubject:
         return self.number in self._holders_in_mlflow(self.stage)
 
     @property
+    def is_adopted(self) -> bool:
+        """Whether MLflow showed the version in the stage before the first reconcile, and the commit
+        that first declared the model accepts that; or, if a known model is adopted anew, receipts
+        say that a reconcile put it there (RULES R3)."""
+        if self.history.base_state != "none" or not self.is_shown:
+            return False
+        first, made = self.history.points[0].commit, self.entry.making_commit
+        if made is None or (first is not None and first.sha == made.sha):
+            return True
+
+        reconciles = self.evidence.reconciles(self.model)
+        tenure = reconciles.tenures(self.history.all_points, self.stage).get(self.number)
+        return tenure is not None and tenure.ended is None
+
+    @property
     def copied_from(self) -> str | None:
         origin = self.version.origin
         return origin.label if origin is not None else None
@@ -151,6 +167,9 @@ class EntrySubject:
             return self.version.tags
         original = self.evidence.version_at_origin(pin)
         return copied_tags(original.tags) if original is not None else {}
+
+    def declares_tag(self, key: str) -> bool:
+        return Field("tag", self.number, key) in self.history.declared
 
     def read(self, version: Version) -> Record | None:
         return self.evidence.record(self._observed_version(version.number))

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlflow_gitops.core.gates import approvals
 from mlflow_gitops.core.gates.gate import Finding, Gate, failed
 from mlflow_gitops.core.gates.stage_gates import NO_GATES, StageGates
 from mlflow_gitops.core.gates.table import built_in_gate
@@ -55,15 +56,16 @@ def judge_entries(
             continue
 
         subject = EntrySubject(entry, history, observed, evidence, now)
-        if history.base_state == "none" and subject.is_shown:
-            findings = [(gate, _ADOPTED) for gate in gates.names]
+        if subject.is_adopted:
+            findings = _ask_gates(gates, subject, exempt=_ADOPTED)
         else:
             notes += _earlier_tenure_notes(subject)
             findings = _ask_gates(gates, subject)
-            lines = _stated_overrides(subject)
-            commit_gates = gates_by_commit[entry.making_commit]
-            notes += _ignored_overrides(lines, findings, entry, commit_gates)
-            findings = _override(findings, lines, entry.judge.overrides)
+
+        lines = _stated_overrides(subject) if _is_judged(findings) else []
+        commit_gates = gates_by_commit[entry.making_commit]
+        notes += _ignored_overrides(lines, findings, entry, commit_gates)
+        findings = _override(findings, lines, entry.judge.overrides)
 
         judged = [_verdict(entry, gate, finding) for gate, finding in findings]
         verdicts += judged
@@ -81,6 +83,11 @@ def judge_entries(
 
 
 _ADOPTED = Finding("exempt", "adopted: MLflow shows it already")
+
+
+def _is_judged(findings: Sequence[tuple[str, Finding]]) -> bool:
+    """Whether any gate was asked: an entry that is only adopted needs no messages of commits."""
+    return any(finding is not _ADOPTED for _, finding in findings)
 
 
 def _gates_of(entry: Entry) -> StageGates:
@@ -132,15 +139,21 @@ def _earlier_tenure_notes(subject: EntrySubject) -> Iterator[str]:
 # -- asking the gates -----------------------------------------------------------------------------
 
 
-def _ask_gates(gates: StageGates, subject: EntrySubject) -> list[tuple[str, Finding]]:
-    """The findings of every gate of the subject's stage, each with its gate's name."""
+def _ask_gates(
+    gates: StageGates, subject: EntrySubject, exempt: Finding | None = None
+) -> list[tuple[str, Finding]]:
+    """The findings of every gate of the subject's stage, each with its gate's name. `exempt` is
+    the finding of every gate but `approvals`, which is always asked."""
     findings: list[tuple[str, Finding]] = []
     for name, settings in gates.built_in.items():
-        answers = _ask(built_in_gate(name), subject, settings)
+        if exempt is not None and name != approvals.GATE.name:
+            answers = [exempt]
+        else:
+            answers = _ask(built_in_gate(name), subject, settings)
         findings += ((name, finding) for finding in answers)
 
     for name, settings in sorted(gates.plugins.items()):
-        answers = _ask_plugin(name, subject, settings)
+        answers = [exempt] if exempt is not None else _ask_plugin(name, subject, settings)
         findings += ((name, finding) for finding in answers)
     return findings
 
