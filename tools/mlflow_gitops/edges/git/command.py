@@ -91,16 +91,22 @@ class GitCommand:
         return _text(self._run(*args, feed=feed, check=check, variables=variables))
 
     def limited_output(self, limit: int, *args: str) -> str | None:
-        """Return what a git command prints; None if that is more than `limit` bytes: then git is
-        ended. Raises GitFailure if git fails."""
+        """Return what a git command prints; None if that is more than `limit` bytes. Raises
+        GitFailure."""
+        output = self.head_of_output(limit + 1, *args)
+        return _text(output) if len(output) <= limit else None
+
+    def head_of_output(self, limit: int, *args: str) -> bytes:
+        """Return the first `limit` bytes that a git command prints. If it prints more, it is ended.
+        Raises GitFailure."""
         with self._popen(*args) as process:
-            output = cast(IO[bytes], process.stdout).read(limit + 1)
-            if len(output) > limit:
+            output = cast(IO[bytes], process.stdout).read(limit)
+            is_whole = len(output) < limit
+            if not is_whole:
                 process.kill()
-                return None
-        if process.returncode:
-            raise GitFailure(f"git {args[0]} failed: exit code {process.returncode}.")
-        return _text(output)
+        if process.returncode and is_whole:
+            return self._run(*args)  # raises with git's own words
+        return output
 
     def query(self, *args: str) -> str:
         """Return what git answers, or "" if its exit code says that there is nothing.

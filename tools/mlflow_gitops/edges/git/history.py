@@ -24,6 +24,9 @@ from mlflow_gitops.edges.git.revisions import Revisions
 from mlflow_gitops.errors import GitFailure
 
 _CHUNK = 1 << 16  # bytes
+_MAX_MESSAGES = 16 << 20
+"""Bytes of the messages of one change that are read. What comes later is not heeded: no override
+and no approval stands there."""
 
 
 class History(Revisions):
@@ -131,11 +134,12 @@ class History(Revisions):
         tips = parents[1:] if before in (None, first_parent) else [sha]
 
         command = ("log", "--no-show-signature", "--encoding=UTF-8", "-z", "--format=%B")
-        output = self._run(*command, "-n", "1", sha, "--")
+        output = self.head_of_output(_MAX_MESSAGES, *command, "-n", "1", sha, "--")
         for tip in tips:
             merged = f"{before or first_parent}..{tip}"
             output += b"\0"
-            output += self._run(*command, "--no-merges", "--full-history", merged, "--", path)
+            walk = ("--no-merges", "--full-history", merged, "--", path)
+            output += self.head_of_output(_MAX_MESSAGES, *command, *walk)
 
         messages = output.decode("utf-8", "replace").split("\0")
         return [message.strip() for message in messages if message.strip()]

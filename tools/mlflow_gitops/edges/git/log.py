@@ -5,6 +5,7 @@ The formats separate fields by NUL bytes, so that no message and no path can bre
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -28,6 +29,11 @@ DIFF_TREE_OPTIONS = (
 It reads from its input which commits to compare with their first parents. `git log` would compare
 each commit twice (once to decide whether it matters) and print nothing before it has seen them all.
 """
+
+_MAX_FIELD = 1 << 20  # bytes of one field that are read
+_MAX_MESSAGE = 16 << 10  # characters of a message that are kept
+_MAX_LINE = 4 << 10  # characters of a subject or a name that are kept
+_NAMED_LINE = re.compile("-by:|gate-override:", re.IGNORECASE)
 
 _DELETED_MODE = "000000"
 _PLAIN_FILE_MODES = "100"  # 100644 and 100755
@@ -87,7 +93,8 @@ def parse_diff_tree(output: Iterable[bytes]) -> Iterator[CommitRecord]:
             if commit is not None:
                 yield commit
             seconds = int(next(tokens) or 0)
-            details = (next(tokens), next(tokens), next(tokens), next(tokens))
+            author, subject, committer = (next(tokens)[:_MAX_LINE] for _ in range(3))
+            details = (author, subject, committer, _compact(next(tokens)))
             commit = CommitRecord(token[1:], seconds, details, [])
         elif commit is not None and token.startswith((":", "\n:")):
             _, mode, _, blob, _ = token.split()
@@ -104,14 +111,28 @@ def _content_id(mode: str, blob: str) -> str | None:
 
 
 def _tokens(output: Iterable[bytes]) -> Iterator[str]:
-    """Yield the fields between NUL bytes, as soon as each is complete."""
-    unfinished = b""
+    """Yield the fields between NUL bytes, as soon as each is complete. Of a field that is longer
+    than any that is kept, the middle is left out."""
+    unfinished: list[bytes] = []
+    size = 0
     for chunk in output:
-        complete, separator, unfinished = (unfinished + chunk).rpartition(b"\0")
+        complete, separator, rest = chunk.rpartition(b"\0")
         if separator:
-            yield from complete.decode("utf-8", "replace").split("\0")
-    if unfinished:
-        yield unfinished.decode("utf-8", "replace")
+            yield from b"".join([*unfinished, complete]).decode("utf-8", "replace").split("\0")
+            unfinished, size = [rest], len(rest)
+        elif size < _MAX_FIELD:
+            unfinished.append(chunk)
+            size += len(chunk)
+    if size:
+        yield b"".join(unfinished).decode("utf-8", "replace")
+
+
+def _compact(message: str) -> str:
+    """A message as it is; of a very long one, the lines that this tool looks for in messages."""
+    if len(message) <= _MAX_MESSAGE:
+        return message
+    lines = (line for line in message.splitlines() if _NAMED_LINE.search(line[:_MAX_LINE]))
+    return "\n".join(lines)[:_MAX_MESSAGE]
 
 
 def add_changes(
