@@ -229,6 +229,7 @@ def test_the_last_valid_list_counts_while_the_list_is_wrong(teams: Teams) -> Non
     ran = teams.on("dev", "reconcile", "--yes", "--format", "json")
     [refusal] = ran.json["models"][0]["refusals"]
     assert ran.code == 3 and refusal["code"] == "policy_invalid"
+    assert teams.on("dev", "validate").code == teams.on(None, "validate").code == 3
 
 
 def test_a_file_that_is_given_is_judged_in_its_environment(files: Teams) -> None:

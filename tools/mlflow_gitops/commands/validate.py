@@ -48,10 +48,14 @@ def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, fo
 
 def _snapshot(workspace: Workspace, paths: Sequence[Path], changed_since: str | None) -> Snapshot:
     if changed_since is not None:
-        return _changed_files(workspace, changed_since)
-    if paths:
-        return _given_files(workspace, paths)
-    return _with_codeowners(workspace, workspace.tree())
+        snapshot = _changed_files(workspace, changed_since)
+    elif paths:
+        snapshot = _given_files(workspace, paths)
+    else:
+        snapshot = _with_codeowners(workspace, workspace.tree())
+    # With --env and a list that is invalid, the folder is the one that the last valid list names.
+    snapshot.problems = in_order([*snapshot.problems, *workspace.list_errors])
+    return snapshot
 
 
 def _environments(workspace: Workspace) -> list[Workspace] | None:
@@ -62,6 +66,8 @@ def _environments(workspace: Workspace) -> list[Workspace] | None:
     try:
         names = list(workspace.environments)
     except Failure:  # `_environment_list` reports why
+        return []
+    if workspace.list_errors:
         return []
     return [Workspace(replace(workspace.settings, environment=name)) for name in names]
 
