@@ -1,0 +1,67 @@
+"""A scene: with four models in four kinds of trouble, one reconcile heals what can be healed, and so
+does the watch loop."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.registries.lane import POLICY, LaneRegistry
+from tests.support.team import Team
+from tests.support.troubles import BROKEN_STAMPS, INVALID, KINDS, Troubles
+
+
+@pytest.fixture
+def uri(sqlite_uri: str) -> str:
+    return sqlite_uri
+
+
+@pytest.fixture
+def troubles(team: Team, shelf: LaneRegistry) -> Troubles:
+    """The four models, reconciled and well."""
+    made = Troubles(shelf.client, *(shelf.model(2, kind) for kind in KINDS))
+    team.commit(**made.manifests)
+    team.reconcile()
+    return made
+
+
+@pytest.mark.parametrize("stamp_time", BROKEN_STAMPS)
+def test_one_reconcile_heals_what_can_be_healed(
+    team: Team, troubles: Troubles, stamp_time: str
+) -> None:
+    team.write("policy.yaml", POLICY + "limits: {changed_models: {percent: 50, floor: 2}}\n")
+    team.commit(**{troubles.invalid: INVALID})
+    troubles.break_registry(stamp_time)
+    ran = team.run("reconcile", "--yes", "--format", "json")
+    assert ran.code == 3 and troubles.production() == troubles.healed, ran.out + ran.err
+    refusals = {
+        model["model"]: [refusal["code"] for refusal in model["refusals"]]
+        for model in ran.json["models"]
+    }
+    assert refusals[troubles.invalid] == ["invalid"] and refusals[troubles.drifted] == []
+    assert refusals[troubles.deleted] == ["deleted"]
+    assert not troubles.client.search_registered_models(f"name = '{troubles.deleted}'")
+    assert team.run("status").code == 3 and team.run("status", troubles.drifted).code == 0
+
+
+def test_the_watch_loop_heals_them_again_and_again(
+    team: Team, troubles: Troubles, tmp_path: Path
+) -> None:
+    team.commit(**{troubles.invalid: INVALID})
+    troubles.break_registry(BROKEN_STAMPS[0])
+    process = team.spawn("reconcile", "--yes", "--watch", "--interval", "1s", "--listen", "off")
+    try:
+        for _ in range(2):
+            end = time.monotonic() + 120
+            while troubles.production() != troubles.healed:
+                assert time.monotonic() < end, "it did not heal them"
+                time.sleep(0.2)
+            troubles.drift()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 0 and "Traceback" not in out + err, err
+    assert err.count("has invalid files") == 1 and "[deleted]" in out + err
