@@ -135,6 +135,7 @@ class Rounds:
         self.clock = 0.0
         self.waits: list[float] = []
         """The seconds that were to pass after each round."""
+        self.metrics = Metrics(60)
         self._clone = clone
         self._left = 0
         self._news: list[News] = []
@@ -146,7 +147,7 @@ class Rounds:
             self._watcher = Watcher(
                 self._workspace,
                 connect or (lambda: Registry(self._clone.uri)),
-                Metrics(60),
+                self.metrics,
                 self._news.append,
                 self,
                 interval=1,
@@ -301,6 +302,60 @@ def test_an_invalid_commit_is_told_once_and_ends_nothing(
     push(team, "Mended", **{name: "stages: {Production: 1}\n"})
     [news] = rounds(2)
     assert news.outcomes[0].result == "applied"
+
+
+def test_the_metrics_are_of_now(
+    team: Team, shelf: LaneRegistry, rounds: Rounds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, figure = shelf.model(2), rounds.metrics.registry.get_sample_value
+    push(team, "First", **{name: "stages: {Production: 2}\n"})
+    rounds(2)
+    synced = {"model": name, "state": "Synced"}
+    assert figure("mlflow_gitops_model_sync", synced) == 1
+    assert figure("mlflow_gitops_main_invalid") == 0
+
+    shelf.client.transition_model_version_stage(name, "1", "Production")
+    [news] = rounds(1)
+    assert figure("mlflow_gitops_model_sync", synced) is None
+    assert figure("mlflow_gitops_model_sync", {"model": name, "state": "Drifted"}) == 1
+    assert figure("mlflow_gitops_drift_found_total", {"kind": "stage"}) == 1
+    assert figure("mlflow_gitops_drift_healed_total", {"kind": "stage"}) == 1
+    assert [change.cause for change in news.outcomes[0].changes] == ["drift"]
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise errors.pop()
+
+    errors = [KeyError("a bug of ours"), RegistryFailure("MLflow does not answer.")]
+    monkeypatch.setattr(Registry, "observe", fail)
+    for failure in ("MLflow does not answer.", "Unexpected KeyError"):
+        [news] = rounds(1)
+        assert failure in str(news.failure)
+        assert figure("mlflow_gitops_models", {"sync": "Synced"}) is None
+        assert figure("mlflow_gitops_model_sync", synced) is None
+        assert str(figure("mlflow_gitops_refused_models")) == "nan"
+    assert figure("mlflow_gitops_failures_total", {"where": "internal"}) == 1
+    monkeypatch.undo()
+    rounds(1)
+    assert figure("mlflow_gitops_model_sync", synced) == 1
+
+
+def test_the_loop_makes_no_deleted_model_again(
+    team: Team, shelf: LaneRegistry, rounds: Rounds
+) -> None:
+    """Also one that this very loop created, whose receipt is younger than the loop."""
+    name = f"{shelf.model(1)}-new"
+    pins = 'versions: {1: {source: "s3://models/1"}}\n'
+    push(team, "First", **{name: f"stages: {{}}\n{pins}aliases: {{champion: 1}}\n"})
+    rounds(2)
+    shelf.client.delete_registered_model(name)
+    [news] = rounds(3)
+    [outcome] = news.outcomes
+    assert [refusal.code for refusal in outcome.refusals] == ["deleted"]
+    assert not outcome.changes and not shelf.versions(name)
+    refused = rounds.metrics.registry.get_sample_value(
+        "mlflow_gitops_refusals", {"code": "deleted"}
+    )
+    assert refused == 1
 
 
 def test_a_registry_that_is_away_is_told_once_and_found_again(

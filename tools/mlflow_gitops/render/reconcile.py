@@ -10,6 +10,7 @@ from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import counted
 from mlflow_gitops.core.yaml.problems import Problem
+from mlflow_gitops.render.drift import healed_drift
 from mlflow_gitops.render.plan.json import change_data, refusal_data, verdict_data
 from mlflow_gitops.render.plan.text import refusal_lines
 from mlflow_gitops.render.problems import problem_data
@@ -56,6 +57,8 @@ def outcome_lines(outcome: Outcome, style: Style) -> Iterator[str]:
     head = f"{style(safe(outcome.model), 'bold')}  {result}"
     yield f"{head}  {counted(len(outcome.changes), 'change')}" if outcome.changes else head
 
+    for sentence in healed_drift(outcome.changes):
+        yield f"  drift healed: {safe(sentence)}"
     for stage, version in outcome.entered:
         yield f"  {stage} now holds {version}"
     if outcome.deferred:

@@ -15,12 +15,14 @@ from mlflow_gitops.app.main_branch import fetch_main
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.reconciling.earlier_refusals import reasons
+from mlflow_gitops.app.reconciling.figures import RoundFigures
 from mlflow_gitops.app.reconciling.news import News, NewsDesk
-from mlflow_gitops.app.reconciling.reconcile import Reconciler, RunResult
+from mlflow_gitops.app.reconciling.reconcile import Reconciler
 from mlflow_gitops.app.reconciling.resting import RestingModels, backoff, jittered
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Plan
+from mlflow_gitops.edges.system.unexpected import describe, print_traceback
 from mlflow_gitops.errors import Failure, GitFailure, InvalidFiles, RegistryFailure, shortage
 
 if TYPE_CHECKING:
@@ -73,6 +75,7 @@ class Watcher:
         self._jobs = jobs
         self._clock = clock
         self._resting = RestingModels(interval, clock)
+        self._figures = RoundFigures()
         self._registry: Registry | None = None
         self._reconciler: Reconciler | None = None
         self._reconciler_made_at = 0.0
@@ -92,20 +95,20 @@ class Watcher:
             figures = self._round()
         except Failure as failure:
             self._metrics.record_failure(_failed_part(failure))
+            self._metrics.forget_round()
             self._report_failure(str(failure))
             # A longer wait spares a server that is down. It would not help with a commit that
             # cannot be read, and the commit that fixes it may come at once.
             return failures + 1 if isinstance(failure, RegistryFailure) else 0
-        except (OSError, MemoryError, RuntimeError) as error:
-            message = shortage(error)
-            if message is None:
-                raise
-            self._metrics.record_failure("machine")
-            self._report_failure(message)
+        except BrokenPipeError:  # nobody reads the log any more
+            raise
+        except Exception as error:  # a fault of ours must not end the loop
+            self._report_surprise(error)
             return failures + 1
 
         if figures is not None:
             self._metrics.record_round(figures, self._clock() - began)
+            self._report_many_models(len(figures.sync))
             self._news.clear("failure")
         return 0
 
@@ -123,7 +126,7 @@ class Watcher:
         self._report_errors(commit, planned.plan)
         if planned.plan.refusals:
             self._report_refused_run(commit, planned.plan)
-            return _figures(commit, planned.plan)
+            return self._figures.of(commit, planned.plan)
         self._news.clear("run")
         if self._stop.is_set():
             return None
@@ -134,7 +137,7 @@ class Watcher:
         self._news.report_run(commit, run)
         if run.unrecorded:
             self._metrics.record_failure("receipt")
-        return _figures(commit, planned.plan, run, len(resting))
+        return self._figures.of(commit, planned.plan, run, len(resting))
 
     def _fetch(self, workspace: Workspace) -> None:
         """Fetch the main line, and follow the remote's default branch if it was renamed. If that
@@ -194,6 +197,19 @@ class Watcher:
             if self._stop.is_set():  # the models under way are still finished and recorded
                 return
 
+    def _report_many_models(self, count: int) -> None:
+        """Report once that single models have no series of their own."""
+        from mlflow_gitops.edges.system.metrics import MOST_MODELS
+
+        if count <= MOST_MODELS:
+            self._news.clear("series")
+            return
+        message = (
+            f"{count} models are more than {MOST_MODELS}: /metrics counts their sync states and"
+            " leaves out mlflow_gitops_model_sync."
+        )
+        self._news.report("series", "many", News(failure=message))
+
     def _report_errors(self, commit: str, plan: Plan) -> None:
         """Report what is invalid in git, once. The models with invalid files keep the last valid
         state, and the others are reconciled."""
@@ -207,6 +223,16 @@ class Watcher:
         news = News(commit, refusals=plan.refusals)
         self._news.report("run", list(reasons(plan.refusals)), news)
 
+    def _report_surprise(self, error: Exception) -> None:
+        """Report an exception that no one model is the cause of."""
+        message = shortage(error)
+        self._metrics.record_failure("internal" if message is None else "machine")
+        self._metrics.forget_round()
+        if message is None:
+            print_traceback("round", error, self._workspace().settings)
+            message = f"Unexpected {describe(error)}. Run this with -v and report what it prints."
+        self._report_failure(message)
+
     def _report_failure(self, message: str) -> None:
         self._news.report("failure", message, News(failure=message))
 
@@ -216,24 +242,3 @@ def _failed_part(failure: Failure) -> str:
     if isinstance(failure, RegistryFailure):
         return "mlflow"
     return "files" if isinstance(failure, InvalidFiles) else "git"
-
-
-def _figures(commit: str, plan: Plan, run: RunResult | None = None, resting: int = 0) -> Round:
-    """The figures of one round; without a run, the whole plan was refused."""
-    from mlflow_gitops.edges.system.metrics import Round
-
-    states = [model.sync for model in plan.models]
-    counts = {
-        sync: states.count(sync)
-        for sync in ("Synced", "Pending", "Drifted", "Missing", "Unknown", "Invalid")
-    }
-    if run is None:
-        return Round(commit, counts, refused=len(plan.models))
-    return Round(
-        commit,
-        counts,
-        refused=len(run.refused),
-        changes=sum(len(outcome.changes) for outcome in run.outcomes),
-        failed=sum(outcome.result == "failed" for outcome in run.outcomes),
-        resting=resting,
-    )

@@ -4,11 +4,12 @@ service manager that restarts it."""
 from __future__ import annotations
 
 import json
+import math
 import socket
 import threading
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -16,8 +17,15 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make
 
 from mlflow_gitops.errors import Failure
 
-FAILURE_ORIGINS = ("git", "mlflow", "model", "receipt", "files", "machine")
-"""`files`: a commit that cannot be read. `machine`: the computer is short of something."""
+FAILURE_ORIGINS = ("git", "mlflow", "model", "receipt", "files", "machine", "internal")
+"""`files`: a commit that cannot be read. `machine`: the computer is short of something. `internal`:
+a fault of this program."""
+
+MOST_MODELS = 1_000
+"""Models that have a series of their own. With more, there are only counts, since each series costs
+Prometheus memory."""
+
+DRIFT_KINDS = ("stage", "alias", "tag", "description", "version")
 
 _ROUND_SECONDS = (0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
@@ -37,6 +45,16 @@ class Round:
     changes: int = 0
     failed: int = 0
     resting: int = 0
+    invalid_files: int = 0
+    sync: Mapping[str, str] = field(default_factory=dict)
+    """The sync state of each model when the round began."""
+    refusals: Mapping[str, int] = field(default_factory=dict)
+    """How many models each code refused."""
+    drift_found: Mapping[str, int] = field(default_factory=dict)
+    """How much drift is new since the round before, by kind."""
+    drift_healed: Mapping[str, int] = field(default_factory=dict)
+    can_heal: bool = True
+    """False if the whole run was refused, so that drift is not healed."""
 
 
 class Metrics:
@@ -65,6 +83,17 @@ class Metrics:
         )
         self._refused = self._gauge("refused_models", "Models that the last round refused")
         self._failing = self._gauge("failing_models", "Models whose last attempt failed")
+        self._main_invalid = self._gauge(
+            "main_invalid", "Invalid files at the commit of the main branch"
+        )
+        self._sync = self._gauge(
+            "model_sync", "1 for the sync state that a model has", ["model", "state"]
+        )
+        self._refusals = self._gauge(
+            "refusals", "Models that the last round refused, by code", ["code"]
+        )
+        self._drift_found = self._drift_counter("found", "Drift found: differences that are new")
+        self._drift_healed = self._drift_counter("healed", "Drift healed: writes that put git back")
         self._changes = Counter(
             "mlflow_gitops_changes", "Writes that were read back as done", registry=self.registry
         )
@@ -79,9 +108,24 @@ class Metrics:
         )
         for origin in FAILURE_ORIGINS:
             self._failures.labels(origin)
+        self.forget_round()
 
     def _gauge(self, name: str, text: str, labels: Iterable[str] = ()) -> Gauge:
         return Gauge(f"mlflow_gitops_{name}", text, labels, registry=self.registry)
+
+    def _drift_counter(self, name: str, text: str) -> Counter:
+        counter = Counter(f"mlflow_gitops_drift_{name}", text, ["kind"], registry=self.registry)
+        for kind in DRIFT_KINDS:
+            counter.labels(kind)
+        return counter
+
+    def forget_round(self) -> None:
+        """Forget what the last round saw, since the present one could not look: gauges with labels
+        are then absent, and the others are NaN."""
+        for labelled in (self._info, self._models, self._sync, self._refusals):
+            labelled.clear()
+        for gauge in (self._refused, self._failing, self._main_invalid):
+            gauge.set(math.nan)
 
     def record_round(self, finished: Round, seconds: float) -> None:
         """Record a complete round and how long it took."""
@@ -94,16 +138,32 @@ class Metrics:
         self._models.clear()
         for sync, count in finished.models.items():
             self._models.labels(sync).set(count)
+        self._record_models(finished)
         self._refused.set(finished.refused)
         self._changes.inc(finished.changes)
         self._failures.labels("model").inc(finished.failed)
 
         failing = finished.failed + finished.resting
         self._failing.set(failing)
-        self._last_round = time.monotonic()
-        if not failing:
+        self._main_invalid.set(finished.invalid_files)
+        if finished.can_heal:
+            self._last_round = time.monotonic()
+        if not failing and finished.can_heal:
             self._last_success = time.time()
             self._success.set(self._last_success)
+
+    def _record_models(self, finished: Round) -> None:
+        self._sync.clear()
+        if len(finished.sync) <= MOST_MODELS:
+            for model, state in finished.sync.items():
+                self._sync.labels(model, state).set(1)
+        self._refusals.clear()
+        for code, count in finished.refusals.items():
+            self._refusals.labels(code).set(count)
+        for kind, count in finished.drift_found.items():
+            self._drift_found.labels(kind).inc(count)
+        for kind, count in finished.drift_healed.items():
+            self._drift_healed.labels(kind).inc(count)
 
     def record_failure(self, origin: str) -> None:
         """Record a failure outside the models; `origin` is one of FAILURE_ORIGINS."""
