@@ -3,13 +3,12 @@ reports to it."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from mlflow_gitops.core.audit.untrusted_json import MAX_CHARACTERS, loads
 from mlflow_gitops.core.yaml.characters import INVISIBLE
 from mlflow_gitops.core.yaml.limits import CONTROL
 from mlflow_gitops.edges.runner import Trigger
@@ -75,7 +74,8 @@ class GitHubActions:
         if not path:
             return {}
         try:
-            event = json.loads(Path(path).read_text(encoding="utf-8"))
+            with open(path, encoding="utf-8") as stream:
+                event = loads(stream.read(MAX_CHARACTERS + 1))
         except (OSError, ValueError):
             raise Failure(f"The event file cannot be read: {_EVENT}={path}.") from None
         return event if isinstance(event, dict) else {}
