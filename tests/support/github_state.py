@@ -133,6 +133,10 @@ class Repository:
         self.associated: dict[str, list[int]] = {}
         """Commit to the pull requests that made it."""
         self.delete_branches = False
+        self.apps: dict[str, str] = {}
+        """The slug of each GitHub App, and its client id."""
+        self.teams: dict[str, set[str]] = {}
+        """The members of each team of the organisation, by the team's slug."""
         self.pushes: list[tuple[str, str, str]] = []
         """(ref, new tip, login) of each push whose sender a test tells; git itself knows none."""
         self._ids = itertools.count(1001)
@@ -316,7 +320,12 @@ class Repository:
         if state in ("APPROVED", "CHANGES_REQUESTED") and user == pull.user:
             verb = "approve" if state == "APPROVED" else "request changes on"
             raise Refused(422, f"Review Can not {verb} your own pull request")
-        created = Review(next(self._ids), user, state, commit or pull.head, body, self.now())
+        at = self.now()
+        if pull.merged_at is not None and at <= pull.merged_at:
+            # Times have no fractions here, and this review came after the merge.
+            merged = datetime.strptime(pull.merged_at, "%Y-%m-%dT%H:%M:%SZ")
+            at = _text(merged + timedelta(seconds=1))
+        created = Review(next(self._ids), user, state, commit or pull.head, body, at)
         pull.reviews.append(created)
         return created
 
@@ -398,6 +407,21 @@ class Repository:
         pull.closed_at = pull.merged_at
         for sha in {*made, commit}:
             self.associated.setdefault(sha, []).append(pull.number)
+
+    def update_branch(self, number: int, by: str) -> str:
+        """Merge the base into a pull request's branch, as the button "Update branch" does. Returns
+        the branch's new head."""
+        pull = self.pull(number)
+        base = self.tip(f"refs/heads/{pull.base_ref}")
+        tree = self.git("merge-tree", "--write-tree", pull.head, base)
+        message = f"Merge branch '{pull.base_ref}' into {pull.head_ref}"
+        parents = ("-p", pull.head, "-p", base)
+        environment = WEB_FLOW | self._signature(by)
+        head = self.git("commit-tree", tree, *parents, "-m", message, env=environment)
+        self.git("update-ref", f"refs/heads/{pull.head_ref}", head)
+        self.pushed(pull.head_ref, by)
+        self.look()
+        return head
 
     def queue_merged(self, number: int, commit: str) -> None:
         """Record that the merge queue merged a pull request as this commit and pushes it next."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mlflow_gitops.core.gates import Finding, approvals
-from mlflow_gitops.core.gates.approvals import Approvals, RequiredApprovals
+from mlflow_gitops.core.gates.approvals import Approvals, RequiredApprovals, Reviewed
 from mlflow_gitops.core.recorded.values import Unreadable
 from tests.support.core.subjects import said, subject
 
@@ -60,7 +60,7 @@ TWO = Approvals(("@one", "@two"), (), 7)
         ),
         ({"approved_by": TWO}, 2, ("passed", "approved by @one, @two")),
         (
-            {"approved_by": replace(ONE, stages={"Staging": (14,)})},
+            {"approved_by": replace(ONE, reviewed=Reviewed({"Staging": (14,)}))},
             1,
             ("failed", "the commit that merged #7 puts 14 in Production, which #7 does not"),
         ),
@@ -68,12 +68,16 @@ TWO = Approvals(("@one", "@two"), (), 7)
         ({"approved_by": ONE}, 2, ("failed", "1 of 2 approvals: @one, @two is no person")),
         ({"approved_by": ONE}, 1, ("passed", "approved by @one")),
         (
-            {"approved_by": replace(ONE, stages={"Production": (14,), "Staging": ()})},
+            {"approved_by": replace(ONE, reviewed=Reviewed({"Production": (14,), "Staging": ()}))},
             1,
             ("passed", "approved by @one"),
         ),
         (
-            {"approved_by": replace(ONE, stages={"Production": (13,), "Staging": (14,)})},
+            {
+                "approved_by": replace(
+                    ONE, reviewed=Reviewed({"Production": (13,), "Staging": (14,)})
+                )
+            },
             1,
             ("failed", "the commit that merged #7 puts 14 in Production, which #7 does not"),
         ),

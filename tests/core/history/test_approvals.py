@@ -106,7 +106,7 @@ def does_not(*why: str) -> Approvals:
         ),
         (
             [approved("dora"), approved("bob", state="CHANGES_REQUESTED")],
-            Approvals(("@dora",), ("@bob asks for changes",), 12),
+            Approvals(("@dora",), ("@bob asks for changes",), 12, objections=("@bob",)),
         ),
     ],
 )

@@ -450,7 +450,8 @@ def test_a_freeze() -> None:
         Refusal(
             "frozen",
             "changes are frozen until 2026-03-01: audit",
-            "wait for its end, or let the platform team lift it in the policy",
+            "wait for its end, or let the platform team lift it in the policy and make the change"
+            " anew after that",
             "commit",
         )
     ]

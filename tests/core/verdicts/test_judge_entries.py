@@ -142,8 +142,8 @@ def test_where_nothing_is_asked_nothing_is_judged() -> None:
 
 
 def test_each_entry_is_judged_whatever_the_one_before_it_was() -> None:
-    """An entry that is asked nothing ends nobody else's judgement, and a stage that the judge lacks
-    asks nothing."""
+    """An entry that is asked nothing ends nobody else's judgement. A stage that the judge does not
+    have is refused."""
     history = case(asks=TAGGED)
     entry = history.entries[0]
     others = (
@@ -157,7 +157,11 @@ def test_each_entry_is_judged_whatever_the_one_before_it_was() -> None:
         ("Production", 14),
         ("Production", 12),
     ]
-    assert [refusal.detail.split()[0] for refusal in judgement.refusals] == ["14", "12"]
+    assert [(refusal.version, refusal.field) for refusal in judgement.refusals] == [
+        (14, "Unheard"),
+        (14, None),
+        (12, None),
+    ]
 
 
 def test_the_entrys_own_judge_judges_not_the_target() -> None:

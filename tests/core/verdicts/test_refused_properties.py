@@ -36,7 +36,9 @@ def refused(draw: st.DrawFn) -> tuple[ModelHistory, MemoryRegistry]:
     history = draw(histories())
     target, base = history.target, history.before
     assert target is not None
-    judged = entries(new_holders(target, base), history.points, lambda made: closed(target.policy))
+    judged = entries(
+        new_holders(target, base), history.points, lambda made: (closed(target.policy), None)
+    )
     history = replace(history, entries=tuple(judged))
     return history, MemoryRegistry({NAME: draw(observed_models(history.base))})
 

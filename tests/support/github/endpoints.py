@@ -44,6 +44,21 @@ def _one_user(call: Call, login: str) -> Any:
     return {**(user_form(call.repo, login) or {}), "email": user.email, "name": None}
 
 
+@route("GET", "/apps/{slug}")
+def _app(call: Call, slug: str) -> Any:
+    if slug not in call.repo.apps:
+        raise Refused(404, "Not Found")
+    return {"slug": slug, "name": slug, "client_id": call.repo.apps[slug]}
+
+
+@route("GET", "/orgs/{org}/teams/{slug}/members")
+def _team_members(call: Call, org: str, slug: str) -> Any:
+    members = call.repo.teams.get(slug) if org == call.repo.owner else None
+    if members is None:
+        raise Refused(404, "Not Found")
+    return Page([user_form(call.repo, login) for login in sorted(members)])
+
+
 @route("GET", "{repo}")
 def _get_repository(call: Call) -> Any:
     return repository_form(call)

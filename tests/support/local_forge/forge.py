@@ -202,10 +202,19 @@ class LocalReviews:
             opened_by=pull["author"],
             makers=makers(([author], [committer], text) for author, committer, text in commits),
             reviews=tuple(
-                Review(review["author"], review["state"], review["commit"])
+                Review(
+                    review["author"],
+                    review["state"],
+                    review["commit"],
+                    review["id"],
+                    at=review["at"],
+                )
                 for review in pull["reviews"]
             ),
             merged_by=f"@{pull['merged_by']}" if pull["merged_by"] else None,
+            merged_at=pull.get("merged_at"),
+            bot=ROBOT if pull["author"] == ROBOT else None,
+            messages=tuple(text for _, _, text in commits),
         )
 
 

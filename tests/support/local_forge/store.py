@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,14 @@ class Store:
     def review(self, number: int, login: str, verdict: str = "APPROVED") -> None:
         with self.change() as state:
             pull = state["pulls"][str(number)]
-            review = {"author": login, "state": verdict, "commit": self.head(pull)}
+            state["last"] += 1
+            review = {
+                "id": state["last"],
+                "author": login,
+                "state": verdict,
+                "commit": self.head(pull),
+                "at": _time(state["last"]),
+            }
             pull["reviews"].append(review)
 
     def merge(self, number: int, login: str) -> str:
@@ -104,7 +112,14 @@ class Store:
             message = f"Merge !{number}: {pull['title']}"
             merge = self.git("commit-tree", tree, "-p", before, "-p", head, "-m", message)
             self.git("update-ref", base, merge, before)
-            pull.update(state="merged", head=head, merge=merge, merged_by=login)
+            state["last"] += 1
+            pull.update(
+                state="merged",
+                head=head,
+                merge=merge,
+                merged_by=login,
+                merged_at=_time(state["last"]),
+            )
         return merge
 
     def close(self, number: int) -> None:
@@ -115,3 +130,8 @@ class Store:
     def comment(self, number: int, login: str, body: str) -> None:
         with self.change() as state:
             state["pulls"][str(number)]["comments"].append({"author": login, "body": body})
+
+
+def _time(count: int) -> str:
+    """A time of the forge's own clock, which ticks once for each thing that happens."""
+    return (datetime(2026, 1, 1) + timedelta(seconds=count)).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from mlflow_gitops.app.forges import configured_forge
 from mlflow_gitops.app.workspace import Merge, Workspace
-from mlflow_gitops.core.gates.approvals import Approvals
+from mlflow_gitops.core.gates.approvals import Approvals, Reviewed
 from mlflow_gitops.core.history.approvals import (
     CommitMessage,
     ReviewedPullRequest,
@@ -21,6 +21,7 @@ from mlflow_gitops.core.history.approvals import (
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.manifests.manifest import read_manifest
 from mlflow_gitops.core.recorded.values import Unreadable
+from mlflow_gitops.core.verdicts.approved_entry import reviewed_manifest
 from mlflow_gitops.edges.forge import AnswerCache, MainBranch, ReviewFacts
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import ForgeFailure
@@ -107,7 +108,7 @@ class PullRequestApprovals:
         approved = self._blob_id(pull.head, file)
         if on_main == approved:
             return judged
-        return replace(judged, stages=self._stages(approved, file))
+        return replace(judged, reviewed=self._reviewed(approved, file))
 
     def of_open(self, head: str, file: str) -> Approvals:
         """Return the approvals that the open pull request with this head has so far."""
@@ -124,13 +125,13 @@ class PullRequestApprovals:
     def _blob_id(self, sha: str, file: str) -> str | None:
         return self._cache.get(("blob", sha, file), lambda: self._facts.blob_id(sha, file))
 
-    def _stages(self, blob_id: str | None, file: str) -> Mapping[str, tuple[int, ...]]:
-        """The stages that a manifest names; none if it is missing or not valid."""
+    def _reviewed(self, blob_id: str | None, file: str) -> Reviewed:
+        """What a manifest says; nothing if it is missing or not valid."""
         if blob_id is None:
-            return {}
+            return Reviewed()
         content = self._cache.get(("content", blob_id), lambda: self._facts.blob(blob_id, file))
         manifest, _ = read_manifest(content, file)
-        return manifest.stages if manifest else {}
+        return reviewed_manifest(manifest)
 
 
 def _messages(git: Git, *revisions: str) -> list[CommitMessage]:

@@ -49,6 +49,8 @@ class Recorder:
     now: Callable[[], datetime] = utc_now
     always: bool = False
     """Whether a run that changed nothing leaves a receipt, too: the first one on a new server."""
+    policy_path: str | None = None
+    """The policy's file: a run that brings another policy into force is recorded (RULES R6)."""
 
     def fetch(self) -> str | None:
         """Fetch what other clones recorded. Returns why that failed, else None."""
@@ -105,7 +107,8 @@ class Recorder:
         run is applied, but not recorded.
         """
         digest = None
-        if self.always or any(_is_done(outcome) for outcome in outcomes):
+        is_done = any(_is_done(outcome) for outcome in outcomes)
+        if self.always or is_done or self._has_new_policy(commit):
             recorded = [
                 outcome
                 for outcome in outcomes
@@ -125,6 +128,20 @@ class Recorder:
         if self.push and self.notes.is_ahead():
             self.notes.push()
         return digest
+
+    def _has_new_policy(self, commit: str) -> bool:
+        """Whether the policy at a commit is another than at the newest receipt's commit. Later
+        changes are judged by it, so the run is recorded even if it changed no model."""
+        if self.policy_path is None or self.owner is None:
+            return False
+        ours = [receipt for receipt in self.notes.receipts() if receipt.owner == self.owner]
+        if not ours:
+            return False
+        last = ours[-1].commit
+        return last != commit and self._policy_blob(last) != self._policy_blob(commit)
+
+    def _policy_blob(self, commit: str) -> str | None:
+        return self.notes.git.query("rev-parse", "--verify", "-q", f"{commit}:{self.policy_path}")
 
     def _write(self, commit: str, content: Mapping[str, Any], models: Sequence[str]) -> str:
         content = {**content, "commit": commit}

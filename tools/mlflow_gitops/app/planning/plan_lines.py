@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.evidence import WorkspaceEvidence
 from mlflow_gitops.app.planning.lines import LineReader
+from mlflow_gitops.app.planning.policies_in_force import PoliciesInForce
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import Base
@@ -32,6 +33,7 @@ class PlanLine:
     line: MainLine
     histories: HistoryReader
     evidence: WorkspaceEvidence
+    policies: PoliciesInForce
 
 
 class PlanLines:
@@ -156,9 +158,11 @@ class PlanLines:
 
     def _plan_line(self, line: MainLine) -> PlanLine:
         workspace, registry = self._workspace, self._registry
+        histories = self.histories_of(line)
+        owner = workspace.owner(self._target.line)
         return PlanLine(
             line,
-            self.histories_of(line),
+            histories,
             WorkspaceEvidence(
                 workspace,
                 registry,
@@ -166,4 +170,5 @@ class PlanLines:
                 self._target.merge,
                 is_rerouted=line is not self._target.line,
             ),
+            PoliciesInForce(workspace, owner, line, histories),
         )

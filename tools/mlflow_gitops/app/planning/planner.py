@@ -20,10 +20,12 @@ from mlflow_gitops.app.planning.selection import PlannedModels, Selector
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import Base, base_while_writing
+from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.rerouting import first_parents_changed
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.names import file_stem
+from mlflow_gitops.core.manifests.restrictions import Limit
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.plan.context import PlanContext
 from mlflow_gitops.core.plan.fingerprint import fingerprint
@@ -220,7 +222,8 @@ class Planner:
             errors=errors,
             way_to_fetch=gap.fix if gap else "",
         )
-        plan = plan_model(name, line.histories.with_entries(history), observed, context)
+        judged = line.histories.with_entries(history, line.policies.before)
+        plan = plan_model(name, judged, observed, context)
         return _without_secrets(plan)
 
     def _notices(self, bases: Mapping[str, Base]) -> Iterator[str]:
@@ -234,13 +237,17 @@ class Planner:
 
     def _limited(self, models: tuple[ModelPlan, ...], selection: PlannedModels) -> Plan:
         """The plan of these models. If they are too many for one run, none of it applies."""
-        refusal = limit_refusal(
-            models,
-            self.models.policy.limit,
-            self._options.max_changes,
-            selection.unplanned,
-            is_everything_pruned=selection.is_everything_pruned,
+        refusals = (
+            limit_refusal(
+                models,
+                limit,
+                self._options.max_changes,
+                selection.unplanned,
+                is_everything_pruned=selection.is_everything_pruned,
+            )
+            for limit in self._limits(models)
         )
+        refusal = next((refusal for refusal in refusals if refusal is not None), None)
         if refusal is not None:
             models = tuple(_held_back(model) for model in models)
 
@@ -276,6 +283,17 @@ class Planner:
         return DesiredModels(
             branch, self._workspace.registry, histories, stageless=self.registry.stageless
         )
+
+    def _limits(self, models: Sequence[ModelPlan]) -> list[Limit | None]:
+        """The limit of the target's policy, and that of the policy that was last in force, if
+        something would change."""
+        limits = [self.models.policy.limit]
+        if any(model.applying for model in models):
+            newest = self.target.line.shas[-1] if self.target.commit else None
+            made = Commit(newest, "", "", "") if newest else None
+            policy = self.lines.first.policies.before(made, None)
+            limits += [policy.limit] if policy is not None else []
+        return limits
 
 
 def _without_secrets(plan: ModelPlan) -> ModelPlan:

@@ -91,6 +91,7 @@ class Reconciler:
             self._writers,
             now=workspace.settings.now,
             always=with_new_host,
+            policy_path=workspace.registry.policy_path,
         )
 
     def fetch_receipts(self) -> str | None:

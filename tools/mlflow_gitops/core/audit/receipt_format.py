@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from mlflow_gitops.core.gates.approvals import CountedReview
 from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Change
@@ -76,13 +77,20 @@ def _recorded_changes(changes: Iterable[Change]) -> list[dict[str, Any]]:
 
 
 def _recorded_people(sha: str, vouched: RecordedPeople) -> dict[str, Any]:
+    reviews = [_recorded_review(review) for review in vouched.reviews]
     return {
         "commit": sha,
         "pr": vouched.pull_request,
         "pr_source": vouched.source,
         "merged_by": vouched.merged_by,
         "approved_by": list(vouched.approved_by),
+        **({"reviews": reviews} if reviews else {}),
     }
+
+
+def _recorded_review(review: CountedReview) -> dict[str, Any]:
+    """Without what the forge does not know."""
+    return {key: value for key, value in asdict(review).items() if value is not None}
 
 
 # -- reading ---------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mlflow_gitops.core.gates.gate import Finding, Gate, failed, passed
@@ -17,20 +17,50 @@ Source = Literal["pull_request", "message"]
 
 
 @dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What the manifest says at the head that was approved: its stages, its aliases, and the
+    identity of each version that it pins."""
+
+    stages: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    aliases: Mapping[str, int] = field(default_factory=dict)
+    pins: Mapping[int, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CountedReview:
+    """One review that counts, as a receipt records it: its number, the person's login and numeric
+    id, the head that it was given for, and its time (RFC 3339). What the forge does not know is
+    None."""
+
+    by: str
+    id: int | None = None
+    by_id: int | None = None
+    commit: str | None = None
+    at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Approvals:
     """What is known of a change's approvals.
 
     `by` are the people whose approval counts: `@login`, or `Name <email>` if messages are believed.
     `not_counted` gives, for each other review or for the change itself, why it does not count.
-    `pull_request` is None if none made the change. `stages` is what the manifest says at the head
-    that was merged, if the commit says something else; None if it is the same.
+    `pull_request` is None if none made the change. `reviewed` is what the manifest says at the head
+    that was merged, if the file differs now; None if it is the same. `objections` are the people
+    with write permission whose latest review requests changes. `bot` is the bot that opened the
+    pull request or committed to it, if it is not the configured app. `messages` are those of the
+    pull request's commits.
     """
 
     by: tuple[str, ...] = ()
     not_counted: tuple[str, ...] = ()
     pull_request: int | None = None
     merged_by: str | None = None
-    stages: Mapping[str, tuple[int, ...]] | None = None
+    reviewed: Reviewed | None = None
+    objections: tuple[str, ...] = ()
+    bot: str | None = None
+    messages: tuple[str, ...] = field(default=(), compare=False)
+    reviews: tuple[CountedReview, ...] = field(default=(), compare=False)
 
 
 class RequiredApprovals(NamedTuple):
@@ -41,7 +71,7 @@ class RequiredApprovals(NamedTuple):
 
     @property
     def text(self) -> str:
-        return counted(self.number, "approval")
+        return _counted(self.number)
 
 
 def read(rule: Mapping[str, Any]) -> RequiredApprovals | None:
@@ -76,17 +106,24 @@ def _before_merge(subject: Subject, required: RequiredApprovals) -> Finding:
 
     if approvals is None or not (approvals.by or approvals.pull_request):
         return Finding("waiting", f"needs {needs} of the pull request", needs=needs)
-    if len(approvals.by) >= required.number:
+    number = _needed(approvals, required)
+    if len(approvals.by) < number:
+        detail = f"needs {_counted(number)}{_because(approvals)}, has {_summary(approvals)}"
+    else:
         detail = f"approved by {', '.join(approvals.by)}; counts once it is merged"
-        return Finding("waiting", detail, needs=needs)
-    return Finding("waiting", f"needs {needs}, has {_summary(approvals)}", needs=needs)
+        if approvals.objections:
+            detail = (
+                f"approved by {', '.join(approvals.by)}, but {_objecting(approvals)} and no"
+                " approval counts beside that"
+            )
+    return Finding("waiting", detail, needs=needs)
 
 
 def _from_messages(subject: Subject, required: RequiredApprovals) -> Finding:
     claims = subject.claims()
     if len(claims.by) >= required.number:
         return passed(f"claimed in the message: approved by {', '.join(claims.by)}")
-    return failed(f"claimed in the message: {_summary(claims, required)}")
+    return failed(f"claimed in the message: {_summary(claims, required.text)}")
 
 
 def _from_pull_request(subject: Subject, required: RequiredApprovals, commit: str) -> Finding:
@@ -96,26 +133,44 @@ def _from_pull_request(subject: Subject, required: RequiredApprovals, commit: st
         detail = f"who approved {commit[:7]} cannot be read: {reason}"
         return Finding("unknown", detail, needs=required.text)
 
-    reviewed = approvals.stages
-    if reviewed is not None and subject.number not in reviewed.get(subject.stage, ()):
-        # A merge commit can be made by hand, with any content.
-        placement = f"{subject.number} in {subject.stage}"
+    difference = subject.differs_from(approvals.reviewed) if approvals.reviewed else None
+    if difference is not None:
+        # A merge commit can be made by hand, and another merge can change what this one relies on.
         request = f"#{approvals.pull_request}"
-        return failed(
-            f"the commit that merged {request} puts {placement}, which {request} does not"
-        )
+        return failed(f"the commit that merged {request} {difference}, which {request} does not")
 
-    if len(approvals.by) >= required.number:
+    if approvals.objections:
+        return failed(f"{_objecting(approvals)}; the review must be withdrawn or dismissed")
+    number = _needed(approvals, required)
+    if len(approvals.by) >= number:
         return passed(f"approved by {', '.join(approvals.by)}")
-    return failed(_summary(approvals, required))
+    return failed(f"{_summary(approvals, _counted(number))}{_because(approvals)}")
 
 
-def _summary(approvals: Approvals, required: RequiredApprovals | None = None) -> str:
+def _needed(approvals: Approvals, required: RequiredApprovals) -> int:
+    """What a bot makes has no author who could be kept from approving it: one more person looks."""
+    return required.number + (1 if approvals.bot else 0)
+
+
+def _because(approvals: Approvals) -> str:
+    return f" (one more, because @{approvals.bot} had a part in making it)" if approvals.bot else ""
+
+
+def _objecting(approvals: Approvals) -> str:
+    verb = "requests" if len(approvals.objections) == 1 else "request"
+    return f"{', '.join(approvals.objections)} {verb} changes"
+
+
+def _counted(number: int) -> str:
+    return counted(number, "approval")
+
+
+def _summary(approvals: Approvals, needed: str | None = None) -> str:
     """How many approvals there are, whose they are, and why the others do not count."""
     people = ", ".join((*approvals.by, *approvals.not_counted))
     count = str(len(approvals.by))
-    if required is not None:
-        count += f" of {required.text}"
+    if needed is not None:
+        count += f" of {needed}"
     return f"{count}: {people}" if people else count
 
 

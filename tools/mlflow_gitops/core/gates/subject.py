@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from mlflow_gitops.core.gates.approvals import Approvals
+    from mlflow_gitops.core.gates.approvals import Approvals, Reviewed
     from mlflow_gitops.core.recorded.values import ModelFile, Record
 
 
@@ -119,3 +119,7 @@ class Subject(Protocol):
 
     def claims(self) -> Approvals:
         """What the making commit's messages claim about its approvals; nobody has checked this."""
+
+    def differs_from(self, reviewed: Reviewed) -> str | None:
+        """What the change does to this version that the manifest at the approved head does not: a
+        verb and its object. None if the whole entry is the same."""

@@ -11,10 +11,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from mlflow_gitops.core.gates.approvals import Approvals
+from mlflow_gitops.core.gates.approvals import Approvals, CountedReview
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.history.trailers import trailers
+from mlflow_gitops.core.times import parse_time
 
 _WRITERS = frozenset({"admin", "maintain", "write"})
 _NOREPLY = re.compile(r"^(?:\d+\+)?([^@+]+)@users\.noreply\.github\.com$", re.IGNORECASE)
@@ -26,12 +27,16 @@ class Review:
     """One review of a pull request.
 
     `author` is a login, None if the account no longer exists. `commit` is the head that it was
-    given for. `state` is APPROVED, CHANGES_REQUESTED, COMMENTED or DISMISSED.
+    given for. `state` is APPROVED, CHANGES_REQUESTED, COMMENTED or DISMISSED. `id` and `author_id`
+    are the forge's numbers of the review and of the person; `at` is its time, RFC 3339 in UTC.
     """
 
     author: str | None
     state: str
     commit: str | None
+    id: int | None = None
+    author_id: int | None = None
+    at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,8 @@ class ReviewedPullRequest:
 
     `head` is the head that was merged or, while it is open, the present one. `makers` maps a login
     or an address, in lower case, to that person's part in it. `reviews` are oldest first.
+    `merged_at` is RFC 3339 in UTC. `bot` is the bot that opened it or committed to it, if it is not
+    the configured app. `messages` are those of its commits.
     """
 
     number: int
@@ -59,6 +66,9 @@ class ReviewedPullRequest:
     dispatched_by: frozenset[str] = frozenset()
     reviews: tuple[Review, ...] = ()
     merged_by: str | None = None
+    merged_at: str | None = None
+    bot: str | None = None
+    messages: tuple[str, ...] = ()
 
 
 def approvals(
@@ -76,13 +86,33 @@ def approvals(
     for login, review in _latest(pull.reviews).items():
         reason = _why_not(review, login, pull, reviewer, blob)
         if reason is None:
-            counted.append(f"@{login}")
+            counted.append(review)
         else:
             not_counted.append(f"@{login} {reason}")
 
+    # An objection matters only beside an approval that would count.
+    objections = [
+        f"@{login}"
+        for login, review in _latest(pull.reviews).items()
+        if counted and review.state == "CHANGES_REQUESTED" and _is_writer(reviewer(login))
+    ]
     if not counted and not not_counted:
         not_counted.append(f"nobody has reviewed #{pull.number}")
-    return Approvals(tuple(counted), tuple(not_counted), pull.number, pull.merged_by)
+    return Approvals(
+        tuple(f"@{review.author}" for review in counted),
+        tuple(not_counted),
+        pull.number,
+        pull.merged_by,
+        objections=tuple(objections),
+        bot=pull.bot,
+        messages=pull.messages,
+        reviews=tuple(
+            CountedReview(
+                f"@{review.author}", review.id, review.author_id, review.commit, review.at
+            )
+            for review in counted
+        ),
+    )
 
 
 def recorded_people(commit: Commit, approved: Approvals | None) -> RecordedPeople:
@@ -92,7 +122,9 @@ def recorded_people(commit: Commit, approved: Approvals | None) -> RecordedPeopl
     """
     if approved is None:
         return RecordedPeople(commit.pull_request, "message")
-    return RecordedPeople(approved.pull_request, "api", approved.merged_by, approved.by)
+    return RecordedPeople(
+        approved.pull_request, "api", approved.merged_by, approved.by, approved.reviews
+    )
 
 
 def _latest(reviews: Iterable[Review]) -> dict[str, Review]:
@@ -115,6 +147,7 @@ def _why_not(
     """Why a review does not count; None if it does. Reasons that need no request come first."""
     return (
         _not_approving(review)
+        or _too_late(review, pull)
         or _took_part(login, pull)
         or _not_entitled(reviewer(login), pull)
         or _outdated(review, pull, blob)
@@ -129,6 +162,18 @@ def _not_approving(review: Review) -> str | None:
     if review.state == "DISMISSED":
         return "has given a review that was dismissed"
     return f"has not approved ({review.state.lower()})"
+
+
+def _too_late(review: Review, pull: ReviewedPullRequest) -> str | None:
+    """An approval precedes the merge. A review whose time the forge does not give is not late."""
+    if pull.merged_at is None or review.at is None:
+        return None
+    is_late = parse_time(review.at) > parse_time(pull.merged_at)
+    return "approved it after it was merged" if is_late else None
+
+
+def _is_writer(account: Reviewer) -> bool:
+    return account.is_person and account.permission in _WRITERS
 
 
 def _took_part(login: str, pull: ReviewedPullRequest) -> str | None:

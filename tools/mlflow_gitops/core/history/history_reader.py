@@ -6,7 +6,7 @@ history of some model crosses are read, each once.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mlflow_gitops.core.history.base import Base
@@ -14,7 +14,14 @@ from mlflow_gitops.core.history.line_files import FileState, LineFiles, Manifest
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.policy_history import PolicyHistory
-from mlflow_gitops.core.history.stage_entries import Entry, entries, new_holders
+from mlflow_gitops.core.history.stage_entries import (
+    Entry,
+    Judges,
+    all_entries,
+    entries,
+    gives_something,
+    new_holders,
+)
 from mlflow_gitops.core.manifests.blob_reader import ManifestReader, ReadBlobs, Reading
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import file_stem, model_of
@@ -22,6 +29,15 @@ from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 
 _NO_MANIFEST = Reading(None)
+
+InForce = Callable[["Commit | None", "str | None"], "Policy | None"]
+"""For a making commit and a model's base: the policy that was last in force at a reconcile before
+the commit; None if there was none."""
+
+
+def _never(commit: Commit | None, base: str | None) -> Policy | None:
+    """For readers that do not know what was reconciled."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +109,30 @@ class HistoryReader:
             points[-1] = Point(points[-1].commit, target)
         return ModelHistory(base.commit, base.state, tuple(points) or (Point(None, target),))
 
-    def with_entries(self, history: ModelHistory) -> ModelHistory:
+    def with_entries(self, history: ModelHistory, in_force: InForce = _never) -> ModelHistory:
         """The history with its entries explained. A version's way may begin before the base, so
-        more is read, but only for a model that a version enters a stage of."""
+        more is read, but only for a model that git changed since the base."""
         target = history.target
         if target is None or history.base_state not in ("none", "known"):
             return history
-        holders = new_holders(target, history.before)
-        if not holders:
+        if history.base_state == "known" and len(history.points) == 1:
             return history
 
         earlier: tuple[Point, ...] = ()
-        if history.base_state == "known" and (base := history.points[0].commit) is not None:
+        base = history.points[0].commit if history.base_state == "known" else None
+        if base is not None and gives_something(target, history.before):
             stem = file_stem(target.manifest.name)
             earlier = tuple(self._points_before(stem, self._line.index[base.sha]))
-        entries = self._entries(target, holders, [*earlier, *history.points])
-        return replace(history, entries=entries, earlier_points=earlier)
+
+        points = (*earlier, *history.points)
+        judges = self._judges(target, history.base, in_force)
+        found = tuple(all_entries(target, history.before, points, judges))
+        newest = judges(points[-1].commit)
+        policies = [policy for entry in found for policy in entry.judges]
+        policies += [policy for policy in newest if policy is not None]
+        return replace(
+            history, entries=found, judges=tuple(_distinct(policies)), earlier_points=earlier
+        )
 
     def points_until(self, stem: str, commit: str) -> list[Point]:
         """One model's points from its first manifest up to a commit of the line, included."""
@@ -121,7 +145,8 @@ class HistoryReader:
         target = points[-1].desired if points else None
         if target is None:
             return ()
-        return self._entries(target, new_holders(target, None), points)
+        judges = self._judges(target, None, _never)
+        return tuple(entries(new_holders(target, None), points, judges))
 
     def judge(self, commit: Commit, name: str) -> ModelPolicy:
         """The policy that judges what a commit of the line makes of a model (RULES R3)."""
@@ -190,15 +215,24 @@ class HistoryReader:
         cannot be used, None if it can."""
         return self._policies.faults()
 
-    def _entries(
-        self, target: Desired, holders: Sequence[tuple[str, int]], points: Sequence[Point]
-    ) -> tuple[Entry, ...]:
+    def policy_at(self, commit: str) -> Policy | None:
+        """The last usable policy at a commit of the line; None if there was none yet."""
+        return self._policies.at(commit)
+
+    def policy_in(self, blob: str) -> Policy | None:
+        """The policy in a blob that may not be on the line; None if it cannot be used."""
+        self._reader.fetch({blob})
+        return self._reader.policy(blob)[0]
+
+    def _judges(self, target: Desired, base: str | None, in_force: InForce) -> Judges:
         name, kind = target.manifest.name, target.manifest.kind
 
-        def judge(commit: Commit | None) -> ModelPolicy:
-            return self._policies.judge(commit, name, kind, default=target.policy)
+        def judges(commit: Commit | None) -> tuple[ModelPolicy, ModelPolicy | None]:
+            judge = self._policies.judge(commit, name, kind, default=target.policy)
+            policy = in_force(commit, base)
+            return judge, policy.for_model(name, kind) if policy else None
 
-        return tuple(entries(holders, points, judge))
+        return judges
 
     def _points_before(self, stem: str, index: int) -> list[Point]:
         """One model's points from its first manifest up to a commit, excluded."""
@@ -254,3 +288,11 @@ def _blobs_of(states: Iterable[FileState]) -> set[str]:
     for state in states:
         blobs.update(blob for blob in (state.manifest and state.manifest[0], state.policy) if blob)
     return blobs
+
+
+def _distinct(policies: Iterable[ModelPolicy]) -> list[ModelPolicy]:
+    distinct: list[ModelPolicy] = []
+    for policy in policies:
+        if policy not in distinct:
+            distinct.append(policy)
+    return distinct

@@ -11,6 +11,7 @@ from mlflow_gitops.core.history.base import BaseState
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.stage_entries import Entry, files_at
 from mlflow_gitops.core.manifests.desired import Desired, Field
+from mlflow_gitops.core.manifests.policy import ModelPolicy
 
 UNDECLARED = object()
 """The value of a field in a commit that does not declare it."""
@@ -25,7 +26,11 @@ class ModelHistory:
     base_state: BaseState
     points: tuple[Point, ...]
     entries: tuple[Entry, ...] = ()
-    """What gates judge: each version that comes to hold a stage between the base and the target."""
+    """What gates judge: each version that comes to hold a stage, or leaves it, between the base and
+    the target."""
+    judges: tuple[ModelPolicy, ...] = ()
+    """The policies that judge what git changed since the base (RULES R3); none if git changed
+    nothing."""
     earlier_points: tuple[Point, ...] = ()
     """The states before the base, oldest first. Only read if there are entries to explain."""
 

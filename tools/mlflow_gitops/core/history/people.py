@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from mlflow_gitops.core.gates.approvals import CountedReview
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.trailers import split_person, trailers
 
@@ -33,6 +34,7 @@ class RecordedPeople:
     source: PullRequestSource | None = None
     merged_by: str | None = None
     approved_by: tuple[str, ...] = ()
+    reviews: tuple[CountedReview, ...] = ()
 
 
 _NO_RECORD = RecordedPeople()

@@ -63,6 +63,10 @@ class PolicyHistory:
             return earlier.for_model(name, kind)
         return default or self._reader.default_policy().for_model(name, kind)
 
+    def at(self, commit: str) -> Policy | None:
+        """The last usable policy at a commit of the line; None if there was none yet."""
+        return self._usable_before(self._line.index[commit] + 1)
+
     def _usable_before(self, index: int) -> Policy | None:
         """The last usable policy before a commit; None if there was none yet."""
         for changed_at, blob in reversed(self._changes):

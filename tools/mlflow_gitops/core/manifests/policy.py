@@ -44,11 +44,19 @@ class ModelPolicy:
     """The names of the gates that a commit may override."""
     propose: str | None = None
     """The stage that `propose` suggests new versions for."""
+    alias_as: Mapping[str, str] = field(default_factory=dict)
+    """Plain alias to the stage whose gates it has (`aliases: {champion: {as: Production}}`)."""
 
     @property
     def stage_aliases(self) -> dict[str, str]:
         """Alias to the stage that it follows, for all stages with an alias."""
         return {rule.alias: rule.name for rule in self.stages.values() if rule.alias}
+
+    @property
+    def gated_aliases(self) -> dict[str, str]:
+        """Alias, in lower case, to the stage whose gates it has."""
+        aliases = {**self.alias_as, **self.stage_aliases}
+        return {alias.lower(): stage for alias, stage in aliases.items()}
 
 
 @dataclass(slots=True)

@@ -18,7 +18,11 @@ from mlflow_gitops.core.plan.pins import (
     versions_changed_in_git,
 )
 from mlflow_gitops.core.plan.plan import Change
-from mlflow_gitops.core.plan.version_refusals import alias_refusals, version_refusals
+from mlflow_gitops.core.plan.version_refusals import (
+    alias_refusals,
+    forbidden_aliases,
+    version_refusals,
+)
 from mlflow_gitops.core.verdicts.entry_subject import EntrySubject
 from mlflow_gitops.core.verdicts.invalid_files import (
     invalid_model_refusal,
@@ -63,11 +67,12 @@ def refusals(
         return
 
     yield from alias_refusals(desired)
+    yield from forbidden_aliases(desired, history)
     yield from version_refusals(desired, history.before, model, is_new=observed is None)
     compared = moved_versions(changes) | versions_changed_in_git(desired, history)
     yield from pin_refusals(desired, model, compared, context.evidence.record)
     yield from origin_refusals(desired, model, context.evidence)
-    yield from _protected_refusals(desired, history.before, model)
+    yield from _protected_refusals(desired, history, model)
     yield from _emptied_refusals(desired, model, changes)
     yield from invalid_policy_refusals(
         desired, history, model, context.errors, context.evidence, context.now
@@ -184,17 +189,18 @@ def freeze_reason(
     changes: Sequence[Change],
     context: PlanContext,
 ) -> str | None:
-    """Why the policy's freeze holds these changes back; None if it does not. Rollbacks pass: each
-    version that comes to hold a stage held it before, as receipts say (RULES R3)."""
-    freeze = desired.policy.freeze
-    if freeze is None or not freeze.is_active(context.now):
-        return None
-    if not any(change.cause == "commit" for change in changes):
+    """Why a freeze of the policy, or of one that judges the change, holds these changes back; None
+    if none does. Rollbacks pass: each version that comes to hold a stage held it before, as receipts
+    say (RULES R3)."""
+    policies = (desired.policy, *history.judges)
+    freezes = [policy.freeze for policy in policies if policy.freeze is not None]
+    active = [freeze for freeze in freezes if freeze.is_active(context.now)]
+    if not active or not any(change.cause == "commit" for change in changes):
         return None
 
     if _goes_back_only(desired, history, model, changes, context):
         return None
-    return f"changes are frozen until {freeze.until}: {freeze.reason}"
+    return f"changes are frozen until {active[0].until}: {active[0].reason}"
 
 
 def _goes_back_only(
@@ -232,7 +238,10 @@ def _freeze_refusals(
 ) -> Iterator[Refusal]:
     reason = freeze_reason(desired, history, model, changes, context)
     if reason is not None:
-        way_out = "wait for its end, or let the platform team lift it in the policy"
+        way_out = (
+            "wait for its end, or let the platform team lift it in the policy and make the change"
+            " anew after that"
+        )
         yield Refusal("frozen", reason, way_out, "commit")
 
 
@@ -240,17 +249,19 @@ def _freeze_refusals(
 
 
 def _protected_refusals(
-    desired: Desired, base: Desired | None, model: ObservedModel
+    desired: Desired, history: ModelHistory, model: ObservedModel
 ) -> Iterator[Refusal]:
-    """An occupied protected stage is left empty only by an explicit null. By the policy of the
-    base, the stage may have had another alias."""
-    for stage, rule in desired.policy.stages.items():
-        if not rule.protected or stage in desired.manifest.stages:
+    """An occupied protected stage is left empty only by an explicit null. A policy before this change
+    may protect more stages, and a stage may have had another alias there."""
+    base = (history.before.policy,) if history.before else ()
+    policies = (desired.policy, *history.judges)
+    for stage in dict.fromkeys(stage for policy in policies for stage in policy.stages):
+        rules = [policy.stages[stage] for policy in policies if stage in policy.stages]
+        if stage in desired.manifest.stages or not any(rule.protected for rule in rules):
             continue
-        holders = _holders(model, rule)
-        rule_at_base = base.policy.stages.get(stage) if base else None
-        if rule_at_base is not None:
-            holders |= _holders(model, rule_at_base)
+
+        rules += [policy.stages[stage] for policy in base if stage in policy.stages]
+        holders = set().union(*(_holders(model, rule) for rule in rules))
         if holders:
             versions = ", ".join(map(str, sorted(holders)))
             yield Refusal(

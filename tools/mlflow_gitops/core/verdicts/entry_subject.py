@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from mlflow_gitops.core.gates.approvals import Approvals
+from mlflow_gitops.core.gates.approvals import Approvals, Reviewed
 from mlflow_gitops.core.gates.subject import Version
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import Entry
@@ -17,6 +17,7 @@ from mlflow_gitops.core.manifests.origin_pin import copied_tags
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.recorded.values import ModelFile, Record
 from mlflow_gitops.core.times import parse_time
+from mlflow_gitops.core.verdicts.approved_entry import reviewed_difference
 from mlflow_gitops.core.verdicts.evidence import Evidence
 
 
@@ -97,7 +98,9 @@ class EntrySubject:
 
     @property
     def is_shown(self) -> bool:
-        """Whether MLflow shows the version in the stage already."""
+        """Whether MLflow shows the version in the stage, or behind the alias, already."""
+        if self.entry.kind == "alias":
+            return self.observed.aliases.get(self.entry.alias or "") == self.number
         return self.number in self._holders_in_mlflow(self.stage)
 
     @property
@@ -183,6 +186,9 @@ class EntrySubject:
             return None
         file = next(iter(self.history.files(commit)), "")
         return self.evidence.approvals(commit, file)
+
+    def differs_from(self, reviewed: Reviewed) -> str | None:
+        return reviewed_difference(self.entry, self.history, reviewed)
 
     def claims(self) -> Approvals:
         commit = self.entry.making_commit

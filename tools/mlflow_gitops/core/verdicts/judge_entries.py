@@ -8,19 +8,24 @@ from typing import Any
 
 from mlflow_gitops.core.gates import approvals
 from mlflow_gitops.core.gates.gate import Finding, Gate, failed
-from mlflow_gitops.core.gates.stage_gates import NO_GATES, StageGates
 from mlflow_gitops.core.gates.table import built_in_gate
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import Entry
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.recorded.values import Unreadable
+from mlflow_gitops.core.verdicts.asked_gates import (
+    AskedGate,
+    allowed_overrides,
+    asked_gates,
+    is_new_stage,
+)
 from mlflow_gitops.core.verdicts.entry_subject import EntrySubject
 from mlflow_gitops.core.verdicts.evidence import Evidence
+from mlflow_gitops.core.verdicts.gate_refusals import gate_refusal, new_stage_refusal
 from mlflow_gitops.core.verdicts.overrides import Override, overrides
 from mlflow_gitops.core.verdicts.plugin_answers import is_sound, short_text
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
-from mlflow_gitops.core.wording import and_list, or_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class EntryVerdicts:
 def judge_entries(
     history: ModelHistory, observed: ObservedModel, evidence: Evidence, now: str, *, writing: bool
 ) -> EntryVerdicts:
-    """Judge every entry by the policy as it stood before the entry's making commit.
+    """Judge every entry by the policies that were in force before the entry's change.
 
     With `writing`, an approval that is still missing refuses, since only merged commits are
     written. Without a target there are no entries, and nothing is judged.
@@ -51,11 +56,15 @@ def judge_entries(
     gates_by_commit = _gates_by_commit(history.entries)
 
     for entry in history.entries:
-        gates = _gates_of(entry)
+        if is_new_stage(entry):
+            refusals.append(new_stage_refusal(entry))
+            continue
+        gates = asked_gates(entry)
         if not gates:
             continue
 
         subject = EntrySubject(entry, history, observed, evidence, now)
+        allowed = allowed_overrides(entry)
         if subject.is_adopted:
             findings = _ask_gates(gates, subject, exempt=_ADOPTED)
         else:
@@ -65,13 +74,13 @@ def judge_entries(
         lines = _stated_overrides(subject) if _is_judged(findings) else []
         commit_gates = gates_by_commit[entry.making_commit]
         notes += _ignored_overrides(lines, findings, entry, commit_gates)
-        findings = _override(findings, lines, entry.judge.overrides)
+        findings = _override(findings, lines, allowed)
 
         judged = [_verdict(entry, gate, finding) for gate, finding in findings]
         verdicts += judged
         refusing = [verdict for verdict in judged if _refuses(verdict, writing=writing)]
         if refusing:
-            refusals.append(_refusal(refusing, entry.judge.overrides))
+            refusals.append(gate_refusal(refusing, entry, allowed))
 
     waits = [v.until for v in verdicts if v.status == "waiting" and v.until]
     return EntryVerdicts(
@@ -90,17 +99,15 @@ def _is_judged(findings: Sequence[tuple[str, Finding]]) -> bool:
     return any(finding is not _ADOPTED for _, finding in findings)
 
 
-def _gates_of(entry: Entry) -> StageGates:
-    """The gates before an entry; none if the policy that judges it does not have the stage."""
-    rule = entry.judge.stages.get(entry.stage)
-    return rule.gates if rule else NO_GATES
+def _names(gates: Sequence[AskedGate]) -> list[str]:
+    return list(dict.fromkeys(gate.name for gate in gates))
 
 
 def _gates_by_commit(entries: Sequence[Entry]) -> Mapping[Commit | None, Collection[str]]:
     """The names of the gates of all entries that a commit made."""
     gates: dict[Commit | None, set[str]] = {}
     for entry in entries:
-        gates.setdefault(entry.making_commit, set()).update(_gates_of(entry).names)
+        gates.setdefault(entry.making_commit, set()).update(_names(asked_gates(entry)))
     return gates
 
 
@@ -140,21 +147,19 @@ def _earlier_tenure_notes(subject: EntrySubject) -> Iterator[str]:
 
 
 def _ask_gates(
-    gates: StageGates, subject: EntrySubject, exempt: Finding | None = None
+    gates: Sequence[AskedGate], subject: EntrySubject, exempt: Finding | None = None
 ) -> list[tuple[str, Finding]]:
-    """The findings of every gate of the subject's stage, each with its gate's name. `exempt` is
-    the finding of every gate but `approvals`, which is always asked."""
+    """The findings of every gate, each with its gate's name. `exempt` is the finding of every gate
+    but `approvals`, which is always asked."""
     findings: list[tuple[str, Finding]] = []
-    for name, settings in gates.built_in.items():
-        if exempt is not None and name != approvals.GATE.name:
+    for gate in gates:
+        if exempt is not None and gate.name != approvals.GATE.name:
             answers = [exempt]
+        elif gate.is_plugin:
+            answers = _ask_plugin(gate.name, subject, gate.settings)
         else:
-            answers = _ask(built_in_gate(name), subject, settings)
-        findings += ((name, finding) for finding in answers)
-
-    for name, settings in sorted(gates.plugins.items()):
-        answers = [exempt] if exempt is not None else _ask_plugin(name, subject, settings)
-        findings += ((name, finding) for finding in answers)
+            answers = _ask(built_in_gate(gate.name), subject, gate.settings)
+        findings += ((gate.name, finding) for finding in answers)
     return findings
 
 
@@ -257,7 +262,7 @@ def _ignored_overrides(
 ) -> Iterator[str]:
     """A note for each line that has no effect. A line that names no stage may mean another entry of
     the same commit: it is not noted if one of these has the gate."""
-    allowed = entry.judge.overrides
+    allowed = allowed_overrides(entry)
     for line in lines:
         if not line.reason:
             yield f"Gate-Override of {line.gate} is ignored: it gives no reason"
@@ -282,19 +287,3 @@ def _refuses(verdict: Verdict, *, writing: bool) -> bool:
     if verdict.status == "waiting":
         return writing and verdict.needs is not None
     return verdict.status in ("failed", "unknown")
-
-
-def _refusal(refusing: Sequence[Verdict], allowed: frozenset[str]) -> Refusal:
-    first = refusing[0]
-    gates = list(dict.fromkeys(verdict.gate for verdict in refusing))
-    details = "; ".join(verdict.detail for verdict in refusing)
-    firm = [gate for gate in gates if gate not in allowed]
-    if firm:
-        noun = "the gate" if len(gates) == 1 else "the gates"
-        way_out = f"meet {noun}; the policy does not allow overriding {or_list(firm)}"
-    else:
-        lines = and_list([f"`Gate-Override: {gate}: reason`" for gate in gates])
-        way_out = f"meet the gate, or promote it in a commit whose message says {lines}"
-
-    detail = f"{first.version} may not enter {first.stage}: {details}"
-    return Refusal("gate", detail, way_out, "commit", version=first.version)

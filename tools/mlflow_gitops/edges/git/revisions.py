@@ -108,6 +108,26 @@ class Revisions(Branches):
         headers = self._text("cat-file", "commit", sha).partition("\n\n")[0]
         return "\ngpgsig" in headers
 
+    def is_plain_merge(self, commit: str, onto: str, revision: str) -> bool:
+        """Return whether a commit holds what git itself makes of merging a revision, and nothing
+        else. False if the commits are not in this clone and cannot be fetched."""
+        if not self.exists(commit):
+            remote = self.remote()
+            if remote is None:
+                return False
+            try:
+                self.exchange(
+                    "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", remote, commit
+                )
+            except GitFailure:
+                return False
+
+        merged = self._execute("merge-tree", "--write-tree", "--no-messages", "-z", onto, revision)
+        if merged.returncode:
+            return False
+        tree = self.query("rev-parse", "--verify", "-q", f"{commit}^{{tree}}")
+        return merged.stdout.decode().strip("\0\n") == tree
+
     def merge(self, onto: str, revision: str) -> str:
         """Return the commit that merging a revision would make, an object that no branch names.
 

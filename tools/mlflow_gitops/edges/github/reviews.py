@@ -4,9 +4,12 @@ reviewed it, and which manifest they saw."""
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from mlflow_gitops.core.history.approvals import (
     Review,
@@ -21,7 +24,9 @@ from mlflow_gitops.edges.github.pull_requests import FoundPullRequest, PullReque
 from mlflow_gitops.errors import ForgeFailure
 
 if TYPE_CHECKING:
+    from github.Commit import Commit
     from github.PullRequest import PullRequest
+    from github.PullRequestReview import PullRequestReview
     from github.WorkflowRun import WorkflowRun
 
 _RERUNS = timedelta(days=31)
@@ -29,6 +34,10 @@ _RERUNS = timedelta(days=31)
 _DISPATCHES = ("workflow_dispatch", "repository_dispatch")
 _NO_SUCH_THING = (404, 409, 422)
 """Statuses that mean: GitHub does not have it (409: the repository is empty)."""
+
+MAX_ACTIVITY_PAGES = 30
+"""Pages of 100 activities that are read of one branch."""
+_NEXT_PAGE = re.compile(r'<(?P<url>[^<>]+)>; *rel="next"')
 
 _Answer = TypeVar("_Answer")
 
@@ -38,6 +47,7 @@ class GitHubReviews:
 
     def __init__(self, github: GitHubConnection, main: MainBranch) -> None:
         self._github = github
+        self._main = main
         self._finder = PullRequestFinder(github, main)
         self._trees = AnswerCache()
 
@@ -96,33 +106,64 @@ class GitHubReviews:
 
     def _reviewed(self, found: FoundPullRequest) -> ReviewedPullRequest:
         pull, opener, merger = found.pull, found.pull.user, found.pull.merged_by
+        authored = [commit for commit in found.commits if not self._is_update(commit)]
         made_by = makers(
             (
                 _names(commit.author, commit.commit.author),
                 _names(commit.committer, commit.commit.committer),
                 commit.commit.message,
             )
-            for commit in found.commits
+            for commit in authored
         )
-        for login in self._pushers(pull, {commit.sha for commit in found.commits}):
+        for login in self._pushers(pull, {commit.sha for commit in authored}):
             made_by.setdefault(login.lower(), "pushed to it")
 
         dispatchers: frozenset[str] = frozenset()
         if opener and opener.type == "Bot":
             dispatchers = self._dispatchers(pull.created_at)
-        reviews = (
-            Review(review.user.login if review.user else None, review.state, review.commit_id)
-            for review in pull.get_reviews()
-        )
         return ReviewedPullRequest(
             number=pull.number,
             head=pull.head.sha,
             opened_by=opener.login if opener else None,
             makers=made_by,
             dispatched_by=dispatchers,
-            reviews=tuple(reviews),
+            reviews=tuple(_review(review) for review in pull.get_reviews()),
             merged_by=f"@{merger.login}" if merger and merger.type != "Bot" else None,
+            merged_at=format_datetime(pull.merged_at) if pull.merged_at else None,
+            bot=self._bot(opener, authored),
+            messages=tuple(commit.commit.message for commit in found.commits),
         )
+
+    def _is_update(self, commit: Commit) -> bool:
+        """Whether a commit is a merge of the main branch as git makes it itself ("Update branch"):
+        nobody is its author. One that says anything of its own is not."""
+        parents = [parent.sha for parent in commit.parents]
+        return (
+            len(parents) == 2
+            and parents[1] in self._main.line()
+            and self._main.git.is_plain_merge(commit.sha, *parents)
+        )
+
+    def _bot(self, opener: Any, commits: Sequence[Commit]) -> str | None:
+        """The bot that opened a pull request or committed to it, if it is not the configured app.
+        Whoever can write to a branch can let a workflow act as the bot."""
+        people = [opener]
+        for commit in commits:
+            people += [commit.author, commit.committer]
+        bots = {person.login for person in people if person and person.type == "Bot"}
+        return next((bot for bot in sorted(bots) if not self._is_our_app(bot)), None)
+
+    def _is_our_app(self, bot: str) -> bool:
+        """Whether a bot is the GitHub App that the variable MLFLOW_GITOPS_APP_CLIENT_ID names."""
+        client_id = os.environ.get("MLFLOW_GITOPS_APP_CLIENT_ID")
+        if not client_id:
+            return False
+        slug = quote(bot.removesuffix("[bot]"), safe="")
+        app = self._unless_missing(
+            f"read which app @{bot} is",
+            lambda: self._github.client.requester.requestJsonAndCheck("GET", f"/apps/{slug}")[1],
+        )
+        return app is not None and app.get("client_id") == client_id
 
     def _pushers(self, pull: PullRequest, commits: set[str]) -> Iterator[str]:
         """Who pushed commits of a pull request. Anybody can write another's name into a commit, but
@@ -134,17 +175,35 @@ class GitHubReviews:
         if home is None:
             return
         hidden = () if self._github.owns(home) else (403,)
-        parameters = {"ref": f"refs/heads/{pull.head.ref}", "per_page": 100}
         pushes = self._unless_missing(
             f"read who pushed {pull.head.ref}",
-            lambda: self._github.client.requester.requestJsonAndCheck(
-                "GET", f"/repos/{home.full_name}/activity", parameters=parameters
-            )[1],
+            lambda: self._activity(home.full_name, pull.head.ref),
             *hidden,
         )
         for push in pushes or ():
             if push.get("actor") and push.get("after") in commits:
                 yield push["actor"]["login"]
+
+    def _activity(self, repository: str, branch: str) -> list[dict[str, Any]]:
+        """Everything that happened to a branch. Raises ForgeFailure if it is more than is read: the
+        first push may be on the last page."""
+        parameters: dict[str, Any] = {"ref": f"refs/heads/{branch}", "per_page": 100}
+        path = f"/repos/{repository}/activity"
+        activity: list[dict[str, Any]] = []
+        for _ in range(MAX_ACTIVITY_PAGES):
+            headers, page = self._github.client.requester.requestJsonAndCheck(
+                "GET", path, parameters=parameters
+            )
+            activity += page
+            following = _NEXT_PAGE.search(headers.get("link") or "")
+            if following is None:
+                return activity
+            parameters = dict(parse_qsl(urlsplit(following["url"]).query))
+        raise ForgeFailure(
+            f"the branch {branch} has more than {MAX_ACTIVITY_PAGES * 100} activities, and who made"
+            " the rest is not read.",
+            fix="Open the pull request from a new branch.",
+        )
 
     def _dispatchers(self, opened: datetime) -> frozenset[str]:
         """Who may have started the workflow that opened a pull request at that time.
@@ -181,6 +240,18 @@ class GitHubReviews:
             if failure.status in (*_NO_SUCH_THING, *also_missing):
                 return None
             raise
+
+
+def _review(review: PullRequestReview) -> Review:
+    user, at = review.user, review.submitted_at
+    return Review(
+        user.login if user else None,
+        review.state,
+        review.commit_id,
+        review.id,
+        user.id if user else None,
+        format_datetime(at) if at else None,
+    )
 
 
 def _names(user: Any, signature: Any) -> list[str]:

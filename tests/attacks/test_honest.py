@@ -1,0 +1,149 @@
+"""Honest work beside the attacks: it passes, and nothing stands in its way."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.attacks.company import MODEL, POLICY, Company
+from tests.support.github_state import Method
+
+
+def test_policy_tightened(company: Company) -> None:
+    """What is promoted after the new rule was reconciled is asked by it."""
+    company.team.write("policy.yaml", POLICY.replace("passed}", "passed, bias: checked}"))
+    company.commit("One more tag")
+    company.push("main")
+    company.main()
+    assert company.reconcile().code == 0
+    number = company.propose(2)
+    company.github.review(number, "bob")
+    company.merge(number)
+    assert "bias" in company.refused()
+    company.client.set_model_version_tag(MODEL, "2", "bias", "checked")
+    assert company.reconcile().code == 0 and company.production() == {2}
+
+
+@pytest.mark.parametrize("method", ["rebase", "merge", "squash"])
+def test_policy_loosened_and_used_afterwards(company: Company, method: Method) -> None:
+    company.branch("loosen")
+    company.team.write("policy.yaml", POLICY.replace(", require: {tags: {validation: passed}}", ""))
+    company.commit("No validation any more")
+    company.push("loosen")
+    number = company.github.open_pull("loosen", user="alice").number
+    company.github.review(number, "bob")
+    company.merge(number, method)
+    assert company.reconcile().code == 0
+    number = company.propose(3)
+    company.github.review(number, "bob")
+    company.merge(number, method)
+    assert company.reconcile().code == 0 and company.production() == {3}
+
+
+def test_stage_introduced_and_used_afterwards(company: Company) -> None:
+    company.team.write(
+        "policy.yaml",
+        POLICY.replace("stages:\n", "stages:\n  Live: {alias: live, native: false}\n"),
+    )
+    company.commit("A stage of our own")
+    company.push("main")
+    company.main()
+    assert company.reconcile().code == 0
+    company.team.write(
+        f"models/{MODEL}.yaml", f"name: {MODEL}\nstages: {{Production: 1, Live: 3}}\n"
+    )
+    company.commit("Live")
+    company.push("main")
+    company.main()
+    assert company.reconcile().code == 0
+    assert company.client.get_registered_model(MODEL).aliases["live"] == 3
+
+
+@pytest.mark.parametrize("method", ["rebase", "merge", "squash"])
+def test_branch_updated_by_the_approver(company: Company, method: Method) -> None:
+    """GitHub's button merges main into the branch: that makes nobody an author."""
+    number = company.propose()
+    company.github.review(number, "bob")
+    company.branch("words")
+    company.team.write("README.md", "Words\n")
+    company.commit("Words", "carol")
+    company.push("main")
+    company.github.update_branch(number, "bob")
+    if method == "rebase":
+        method = "merge"  # a merge commit is not rebased
+    company.merge(number, method)
+    ran = company.reconcile()
+    assert ran.code == 0 and company.production() == {2}, ran.out
+
+
+def test_app_that_proposes(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the configured App opens needs no approval more than what a person opens."""
+    company.github.user("acme-models[bot]", kind="Bot")
+    company.github.apps["acme-models"] = "Iv1.acme"
+    monkeypatch.setenv("MLFLOW_GITOPS_APP_CLIENT_ID", "Iv1.acme")
+    number = company.propose(by="acme-models[bot]")
+    company.github.review(number, "bob")
+    company.merge(number)
+    assert company.reconcile().code == 0 and company.production() == {2}
+
+
+def test_objection_withdrawn(company: Company) -> None:
+    number = company.propose()
+    company.github.review(number, "carol", "CHANGES_REQUESTED")
+    company.github.review(number, "bob")
+    company.github.review(number, "carol")
+    company.merge(number, by="alice")
+    assert company.reconcile().code == 0 and company.production() == {2}
+
+
+def test_receipt_names_the_review(company: Company) -> None:
+    number = company.propose()
+    review = company.github.review(number, "bob")
+    company.merge(number)
+    assert company.reconcile().code == 0
+    commit = company.team.git("rev-parse", "HEAD")
+    text = company.team.git("notes", "--ref=refs/notes/mlflow-gitops", "show", commit)
+    [people] = json.loads(text)["models"][0]["people"]
+    assert people["reviews"] == [
+        {
+            "by": "@bob",
+            "id": review.id,
+            "by_id": company.github.users["bob"].id,
+            "commit": review.commit,
+            "at": review.at,
+        }
+    ]
+
+
+@pytest.mark.parametrize("stages", ["{Production: null}", "{}"])
+def test_stage_emptied_with_approval(company: Company, stages: str) -> None:
+    if stages == "{}":
+        company.team.git("rm", "-q", f"registry/models/{MODEL}.yaml")
+    else:
+        company.team.write(f"models/{MODEL}.yaml", f"name: {MODEL}\nstages: {stages}\n")
+    company.commit("Retire")
+    company.push("retire")
+    number = company.github.open_pull("retire", user="alice").number
+    company.github.review(number, "bob")
+    company.merge(number)
+    more = ("--prune", "--max-changes", "1") if stages == "{}" else ()
+    ran = company.reconcile(*more)
+    assert ran.code == 0 and company.production() == set(), ran.out
+
+
+def test_rollback(company: Company) -> None:
+    """Back to what held Production before: with an approval, and without the other gates."""
+    for version in (2, 1):
+        number = company.propose(version)
+        company.github.review(number, "bob")
+        company.merge(number)
+        assert company.reconcile().code == 0 and company.production() == {version}
+
+
+def test_hotfix_with_override(company: Company) -> None:
+    number = company.propose(3, message="Hotfix\n\nGate-Override: tags: INC-42")
+    company.github.review(number, "bob")
+    company.merge(number)
+    ran = company.reconcile()
+    assert ran.code == 0 and company.production() == {3}, ran.out

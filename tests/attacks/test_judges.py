@@ -1,0 +1,145 @@
+"""Which policy judges: no change is judged by what it brings itself, however it reaches main."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.attacks.company import MODEL, POLICY, Company
+from tests.support.github_state import Method
+
+OPEN = "stages: {Production: {alias: production}}\n"
+LIVE = "stages: {Live: {alias: production, native: false}, Production: {}}\n"
+FEW = POLICY + "aliases: {only: [Production]}\n"
+
+
+def reasons(company: Company, *args: str) -> str:
+    """Reconcile, expect that something is refused, and return why."""
+    ran = company.reconcile(*args)
+    assert ran.code == 4, ran.out + ran.err
+    [model] = ran.json["models"]
+    return "; ".join(f"{refusal['code']}: {refusal['detail']}" for refusal in model["refusals"])
+
+
+def policy_then_promotion(company: Company, policy: str = OPEN, version: int = 3) -> None:
+    """Two commits in the working clone: the policy, then what it would let through."""
+    company.team.write("policy.yaml", policy)
+    company.commit("Simpler rules")
+    company.write(version)
+    company.commit("Promote")
+
+
+# -- a policy and its use in one change ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["rebase", "merge", "squash"])
+def test_policy_and_use_in_one_pull_request(company: Company, method: Method) -> None:
+    company.branch("both")
+    policy_then_promotion(company)
+    company.push("promote")
+    company.merge(company.github.open_pull("promote", user="alice").number, method)
+    why = company.refused()
+    assert "0 of 1 approval" in why and "validation" in why
+    assert company.refused() == why, "waiting changes nothing"
+
+
+@pytest.mark.parametrize("policy", [OPEN, "{}\n", "stages: {Production: {protected: false}}\n"])
+def test_policy_and_use_in_one_push(company: Company, policy: str) -> None:
+    policy_then_promotion(company, policy)
+    company.push("main")
+    company.main()
+    why = company.refused()
+    assert "approval" in why and "validation" in why
+    company.team.commit("Another model", other="stages: {}\n")
+    company.push("main")
+    company.main()
+    ran = company.reconcile()
+    churn = next(model for model in ran.json["models"] if model["model"] == MODEL)
+    assert ran.code == 4 and churn["result"] == "refused", "nor does another model's receipt"
+
+
+def test_policy_beside_the_first_parents(company: Company) -> None:
+    """The promotion is made on the commit before the gates, and merged with the gates as the second
+    parent: no first parent of the promotion has a gate."""
+    company.team.write("policy.yaml", POLICY)
+    tip = company.team.git("rev-parse", "HEAD")
+    company.team.git("checkout", "-q", "HEAD^")
+    assert "approvals" not in company.team.git("show", "HEAD:registry/policy.yaml")
+    company.write(3)
+    company.commit("Promote")
+    company.team.git("merge", "-q", "--no-ff", "-m", "Bring main in", tip)
+    company.push("main")
+    company.main()
+    ran = company.reconcile()
+    assert ran.code == 4 and company.production() == {1}, ran.out
+
+
+# -- stages and aliases that the judge does not know -----------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["push", "pull request"])
+def test_new_stage_takes_the_alias(company: Company, way: str) -> None:
+    company.branch("live")
+    company.team.write("policy.yaml", LIVE)
+    company.team.write(f"models/{MODEL}.yaml", f"name: {MODEL}\nstages: {{Live: 3}}\n")
+    company.commit("A stage of our own")
+    company.push("main" if way == "push" else "live")
+    if way == "pull request":
+        company.merge(company.github.open_pull("live", user="alice").number)
+    company.main()
+    assert "the policy before this change has no stage Live" in reasons(company)
+    assert company.production() == {1}
+
+
+@pytest.mark.parametrize("alias", ["production", "Production"])
+def test_alias_of_a_stage_set_by_hand(company: Company, alias: str) -> None:
+    """The policy takes the alias from Production, and the manifest gives it to another version."""
+    company.team.write("policy.yaml", POLICY.replace("alias: production", "alias: prod"))
+    company.write(1, f"aliases: {{{alias}: 3}}\n")
+    company.commit("Our alias")
+    company.push("main")
+    company.main()
+    why = company.refused()
+    assert "3 may not get the alias" in why and "validation" in why
+
+
+def test_alias_given_to_another_stage(company: Company) -> None:
+    """Staging gets Production's alias: what it holds would be served."""
+    swapped = POLICY.replace("alias: staging", "alias: production").replace(
+        "alias: production, approvals", "approvals"
+    )
+    company.team.write("policy.yaml", swapped)
+    company.team.write(
+        f"models/{MODEL}.yaml", f"name: {MODEL}\nstages: {{Production: 1, Staging: 3}}\n"
+    )
+    company.commit("Another order")
+    company.push("main")
+    company.main()
+    why = company.refused()
+    assert "approval" in why and "validation" in why
+
+
+def test_aliases_only_dropped_and_used(company: Company) -> None:
+    company.team.write("policy.yaml", FEW)
+    company.commit("Aliases follow Production")
+    company.push("main")
+    company.main()
+    assert company.reconcile().json["receipt"], "a new policy in force is recorded"
+    company.team.write("policy.yaml", POLICY)
+    company.write(1, "aliases: {champion: 3}\n")
+    company.commit("Our alias")
+    company.push("main")
+    company.main()
+    assert "'champion' may only point at a version that holds Production" in company.refused()
+
+
+def test_freeze_lifted_and_used(company: Company) -> None:
+    company.team.write("policy.yaml", POLICY + "freeze: {reason: audit, until: '2099-01-01'}\n")
+    company.commit("Frozen")
+    company.push("main")
+    company.main()
+    assert company.reconcile().code == 0
+    company.team.write("policy.yaml", POLICY)
+    number = company.propose(2)
+    company.github.review(number, "bob")
+    company.merge(number)
+    assert "frozen until 2099-01-01" in company.refused()

@@ -1,0 +1,174 @@
+"""What an approval is of, whose it is, and when it was given."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlflow_gitops.edges.github import reviews
+from tests.attacks.company import MODEL, POLICY, Company
+from tests.attacks.test_judges import reasons
+from tests.support.github_state import Method
+
+# Some lines stand between the stages and the pins, so that git merges changes of both.
+PINNED = "tags:\n  a: x\n  b: x\n  c: x\n  d: x\nversions: {{4: {{source: 'dbfs:/models/{}'}}}}\n"
+NO_TAGS = POLICY.replace(", require: {tags: {validation: passed}}", "")
+
+
+def start_without_tags(company: Company, policy: str = NO_TAGS, manifest: str = "") -> None:
+    """Another policy and manifest, which are reconciled before anything else happens."""
+    company.team.write("policy.yaml", policy)
+    company.write(1, manifest)
+    company.commit("The rules")
+    company.push("main")
+    company.main()
+    assert company.reconcile().code == 0
+
+
+# -- the whole entry -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
+def test_pin_swapped_by_another_merge(company: Company, method: Method) -> None:
+    """Version 4 is not registered: its pin says what it will be. It is reviewed as `good`, and
+    another pull request changes that before the merge."""
+    start_without_tags(company, manifest=PINNED.format("good"))
+    company.branch("promote")
+    company.write(4, PINNED.format("good"))
+    company.commit("Promote")
+    company.push("promote")
+    number = company.github.open_pull("promote", user="alice").number
+    company.github.review(number, "bob")
+    company.branch("pins")
+    company.write(1, PINNED.format("evil"))
+    company.commit("Pins", "carol")
+    company.push("main")
+    company.main()
+    company.merge(number, method)
+    assert "evil" in (company.team.folder / f"registry/models/{MODEL}.yaml").read_text()
+    assert "#1 does not" in company.refused()
+
+
+def test_pin_swapped_after_the_merge(company: Company) -> None:
+    start_without_tags(company)
+    number = company.propose(4, more=PINNED.format("good"))
+    company.github.review(number, "bob")
+    company.merge(number)
+    company.write(4, PINNED.format("evil"))
+    company.commit("Pins", "carol")
+    company.push("main")
+    company.main()
+    assert "no pull request merged into main made" in company.refused()
+
+
+@pytest.mark.parametrize("more", [PINNED.format("evil"), "aliases: {champion: 2}\n"])
+def test_entry_swapped_in_a_merge_made_by_hand(company: Company, more: str) -> None:
+    """The stage is as approved; the pin, or an alias, is not."""
+    start_without_tags(company)
+    version = 4 if "4:" in more else 2
+    number = company.propose(version, more=PINNED.format("good") if version == 4 else "")
+    company.github.review(number, "bob")
+    company.main()
+    company.team.git("merge", "-q", "--no-ff", "--no-commit", "origin/promote")
+    company.write(version, more)
+    company.commit("Merge pull request #1 from acme/promote")
+    company.push("main")
+    company.main()
+    assert "#1 does not" in company.refused()
+
+
+@pytest.mark.parametrize("stages", ["{Production: null}", "{Production: []}", "{Production: 1}"])
+def test_stage_left_without_approval(company: Company, stages: str) -> None:
+    """Emptied, or of several holders the served one is taken out."""
+    policy = "stages: {Production: {approvals: 1}}\n"
+    before = "{Production: [1, 2]}" if stages == "{Production: 1}" else "{Production: 1}"
+    company.team.write("policy.yaml", "stages: {Production: {}}\n")
+    company.team.write(f"models/{MODEL}.yaml", f"name: {MODEL}\nstages: {before}\n")
+    company.team.git("checkout", "-q", "-B", "main", "origin/main")
+    company.commit("Before")
+    company.push("promote")
+    number = company.github.open_pull("promote", user="alice").number
+    company.github.review(number, "bob")
+    company.merge(number)
+    company.client.set_model_version_tag(MODEL, "2", "validation", "passed")
+    assert company.reconcile().code in (0, 4)
+    company.team.write("policy.yaml", policy)
+    company.commit("Approvals")
+    company.push("main")
+    company.main()
+    company.reconcile()
+    served = company.production()
+    company.team.write(f"models/{MODEL}.yaml", f"name: {MODEL}\nstages: {stages}\n")
+    company.commit("Less")
+    company.push("main")
+    company.main()
+    assert "may not leave Production" in reasons(company)
+    assert company.production() == served
+
+
+# -- when, and beside what -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_refused_first", [False, True])
+def test_approval_after_the_merge(company: Company, is_refused_first: bool) -> None:
+    number = company.propose()
+    company.merge(number)
+    if is_refused_first:
+        company.refused()
+    company.github.review(number, "bob")
+    assert "@bob approved it after it was merged" in company.refused()
+
+
+@pytest.mark.parametrize("first", ["bob", "carol"])
+def test_objection_beside_an_approval(company: Company, first: str) -> None:
+    number = company.propose()
+    states = {"bob": "APPROVED", "carol": "CHANGES_REQUESTED"}
+    for login in (first, *(other for other in states if other != first)):
+        company.github.review(number, login, states[login])
+    head = company.github.pull(number).head
+    company.main()
+    company.team.run("github", "plan", head)
+    [comment] = company.github.pull(number).comments
+    assert "@carol" in comment.body
+    company.merge(number, by="alice")
+    assert "@carol requests changes" in company.refused()
+
+
+# -- who made it -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", ["opened", "committed"])
+def test_bot_as_the_author(company: Company, part: str) -> None:
+    """Alice's own workflow commits and opens the pull request as the bot, and Alice approves."""
+    bot = company.github.users["github-actions[bot]"]
+    company.write(2)
+    company.team.git("add", "-A")
+    mail = f"{bot.id}+github-actions[bot]@users.noreply.github.com"
+    author = f"robot <{mail}>" if part == "committed" else "robot <robot@example.org>"
+    company.team.git("commit", "-q", "--author", author, "-m", "Promote")
+    company.push("promote")
+    opener = "github-actions[bot]" if part == "opened" else "carol"
+    number = company.github.open_pull("promote", user=opener).number
+    company.github.review(number, "alice")
+    company.merge(number)
+    why = company.refused()
+    assert "of 2 approvals" in why and "@github-actions[bot] had a part in making it" in why
+
+
+@pytest.mark.parametrize("fillers", [100, 250])
+def test_push_hidden_behind_later_ones(company: Company, fillers: int) -> None:
+    number = company.propose(author="carol", by="carol")
+    company.github.pushed("promote", "bob")
+    ref, head, _ = company.github.pushes[-1]
+    company.github.pushes += [(ref, "0" * 40, "carol")] * fillers
+    company.github.review(number, "bob")
+    company.merge(number, by="alice")
+    assert "@bob pushed to it" in company.refused() and head
+
+
+def test_more_pushes_than_are_read(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reviews, "MAX_ACTIVITY_PAGES", 2)
+    number = company.propose()
+    company.github.pushes += [("refs/heads/promote", "0" * 40, "carol")] * 300
+    company.github.review(number, "bob")
+    company.merge(number)
+    assert "activities" in company.refused()

@@ -1,0 +1,82 @@
+"""Find the policy that was last in force at a reconcile before a commit (RULES R3).
+
+Receipts say which commits were reconciled, and so does a model's stamp. They are read only if git
+changed a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from mlflow_gitops.app.workspace import Workspace
+from mlflow_gitops.core.history.history_reader import HistoryReader
+from mlflow_gitops.core.history.mainline import Commit, MainLine
+from mlflow_gitops.core.manifests.policy import Policy
+from mlflow_gitops.edges.git.notes import Notes
+from mlflow_gitops.edges.git.revisions import Revisions
+
+
+class PoliciesInForce:
+    """The policies in force along one line of commits. `owner` is this repository's; None in a
+    shallow clone, which knows its receipts by the models' bases alone."""
+
+    def __init__(
+        self, workspace: Workspace, owner: str | None, line: MainLine, histories: HistoryReader
+    ) -> None:
+        self._workspace = workspace
+        self._git: Revisions = workspace.git
+        self._line = line
+        self._owner = owner
+        self._histories = histories
+        self._answers: dict[tuple[str | None, str | None], Policy | None] = {}
+
+    def before(self, made: Commit | None, base: str | None) -> Policy | None:
+        """The policy at the newest reconciled commit that does not contain the making commit; None
+        if nothing was reconciled before it. `base` is the model's own.
+
+        Later runs do not count, however often they refused the entry: waiting changes nothing.
+        """
+        key = made.sha if made is not None else None, base
+        if key not in self._answers:
+            self._answers[key] = self._find(*key)
+        return self._answers[key]
+
+    def _find(self, made: str | None, base: str | None) -> Policy | None:
+        for commit in self._newest_first(base):
+            if made is not None and self._contains(commit, made):
+                continue
+            is_on_line = commit in self._line.index
+            policy = self._histories.policy_at(commit) if is_on_line else self._policy_off(commit)
+            if policy is not None:
+                return policy
+        return None
+
+    def _newest_first(self, base: str | None) -> Sequence[str]:
+        """The reconciled commits. The base goes before an older receipt: a clone may lack the
+        receipts of other clones."""
+        commits = list(self._reconciled)
+        if base is None:
+            return commits
+        position = self._line.index.get(base, -1)
+        newer = [sha for sha in commits if self._line.index.get(sha, position + 1) > position]
+        return [*newer, base, *(sha for sha in commits if sha not in newer)]
+
+    @cached_property
+    def _reconciled(self) -> tuple[str, ...]:
+        """The commits of this repository's receipts, newest first."""
+        receipts = Notes.of_repository(self._workspace.git).receipts()
+        ours = [receipt.commit for receipt in receipts if receipt.owner == self._owner]
+        return tuple(dict.fromkeys(reversed(ours)))
+
+    def _contains(self, commit: str, made: str) -> bool:
+        index = self._line.index
+        if commit in index and made in index:
+            return index[made] <= index[commit]
+        return self._git.contains(commit, made)
+
+    def _policy_off(self, commit: str) -> Policy | None:
+        """The policy at a commit beside the line: a merge can leave one out of the first parents."""
+        path = self._workspace.registry.policy_path
+        blob = self._workspace.git.query("rev-parse", "--verify", "-q", f"{commit}:{path}")
+        return self._histories.policy_in(blob) if blob else None
