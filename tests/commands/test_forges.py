@@ -75,12 +75,13 @@ def test_a_proposal_is_planned_approved_merged_and_reconciled(world: ForgeWorld)
     assert planned.code == 0, planned.err
     assert world.people.status(pull.head, CONTEXT)[0] == "success"
     [comment] = world.people.comments(pull.number)
-    assert "1 → 2" in comment and "needs 1 approval" in comment
+    assert "1 → 2" in comment and "needs 2 approvals" in comment, "one more for a bot's"
 
-    world.people.review(pull.number, "bob")
+    for login in ("bob", "alice"):
+        world.people.review(pull.number, login)
     assert world.team.run("github", "plan", pull.head).code == 0
     [comment] = world.people.comments(pull.number)
-    assert "approved by @bob; counts once it is merged" in comment
+    assert "approved by @bob, @alice; counts once it is merged" in comment
 
     world.people.merge(pull.number, "carol")
     world.main()
@@ -88,8 +89,8 @@ def test_a_proposal_is_planned_approved_merged_and_reconciled(world: ForgeWorld)
     assert reconciled.json["changed"] == [{"model": "churn", "stage": "Production", "version": 2}]
     assert production(world.team) == 2
     [event] = world.team.run("log", "churn", "--format", "json").json[-1:]
-    assert event["approved_by"] == ["@bob"] and event["approved_by_source"] == "receipt"
-    assert event["pr"] == pull.number
+    assert event["approved_by"] == ["@bob", "@alice"]
+    assert event["approved_by_source"] == "receipt" and event["pr"] == pull.number
 
 
 def test_what_nobody_approved_is_refused(world: ForgeWorld) -> None:

@@ -361,7 +361,9 @@ def test_an_approved_pull_request_is_reconciled_and_recorded(hub: Hub, method: M
             "approved_by": ["@bob"],
         }
     ]
-    assert hub.recorded(sha)["people"] == people
+    recorded = hub.recorded(sha)["people"]
+    assert [review["by"] for review in recorded[0].pop("reviews")] == ["@bob"]
+    assert recorded == people
     tags = hub.tags(2)
     assert (tags["gitops.pr"], tags["gitops.approved_by"], tags["gitops.commit"]) == (
         str(number),

@@ -15,7 +15,7 @@ import pytest
 
 from mlflow_gitops.app.approvals import PullRequestApprovals
 from mlflow_gitops.app.forges import configured_forge, required_forge
-from mlflow_gitops.core.gates.approvals import Approvals
+from mlflow_gitops.core.gates.approvals import Approvals, Reviewed
 from mlflow_gitops.edges.forge import CommitStatus, MainBranch
 from mlflow_gitops.edges.git.branches import branch_name
 from mlflow_gitops.edges.git.repository import Git
@@ -286,7 +286,7 @@ def test_a_merge_commit_made_by_hand_says_what_was_approved(desk: Desk) -> None:
     merge = desk.push("main")
     desk.pull()
     told = desk.asked().of_merged(merge, FILE)
-    assert told.by == ("@bob",) and told.stages == {"Production": (14,)}
+    assert told.by == ("@bob",) and told.reviewed == Reviewed({"Production": (14,)})
 
 
 # -- the facts of R3, as GitHub tells them ---------------------------------------------------------
