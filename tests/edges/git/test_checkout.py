@@ -255,6 +255,12 @@ def test_a_pointer_of_lfs_is_one_clear_error(repo: Path, file: str, is_smudged: 
         open_manifest(Settings(repo=repo, registry_dir=str(REGISTRY)), "churn", "text")
 
 
+def test_a_file_in_another_encoding_is_not_edited(repo: Path) -> None:
+    with_filter(repo, "cat", "cat", "*.yaml working-tree-encoding=UTF-16LE-BOM\n")
+    with pytest.raises(Failure, match=r"churn\.yaml is converted by \.gitattributes"):
+        open_manifest(Settings(repo=repo, registry_dir=str(REGISTRY)), "churn", "text")
+
+
 def test_a_filter_that_fails_is_reported(repo: Path) -> None:
     with_filter(repo, "cat", "cat", "*.yaml filter=test\n")
     git(repo, "config", "filter.test.clean", "false")

@@ -90,9 +90,6 @@ def open_manifest(
         )
         raise Failure(f"{model} has no manifest in {models}; {hint}")
 
-    for path in manifest_paths:
-        workspace.checkout.check_can_write(path)
-
     policy_paths = [path for path in relevant if not path.startswith(models)]
     sources = {path: workspace.checkout.read(path) for path in (*policy_paths, *manifest_paths)}
     snapshot = build(sources.values(), registry)
@@ -107,9 +104,10 @@ def open_manifest(
         report_invalid(snapshot, form)
         raise InvalidFiles
 
+    [file] = manifest_paths
+    workspace.checkout.check_can_write(file)
     # What is edited is the file on disk, which a filter may have converted.
     sources = {path: workspace.checkout.read(path) for path in policy_paths}
-    [file] = manifest_paths
     sources[file] = files.read_file(workspace.top / file, file)
     manifest = snapshot.manifests[model]
     rules = snapshot.policy.for_model(model, manifest.kind)

@@ -134,7 +134,7 @@ class Importer:
         twin = self._names.setdefault(folded(observed.name), observed.name)
         if twin != observed.name:
             return (
-                f"its name would differ only in case, or in how its letters are written, from that"
+                f"its name differs only in case, or in how its letters are written, from that"
                 f" of {twin}, and some file systems and registries take both for one. To manage"
                 f" {observed.name} instead, delete the manifest of {twin} and import it by name; to"
                 f" manage both, {TWINS_WAY_OUT}"
@@ -169,8 +169,10 @@ class Importer:
         edit, kept_notes = update_edit(manifest, content, rules, basis)
 
         file = result.file
-        if self._workspace.checkout.is_left_out(file):
-            return _leave(result, "its manifest is left out of this checkout (git sparse-checkout)")
+        try:
+            self._workspace.checkout.check_can_write(file)
+        except Failure as failure:
+            return _leave(result, str(failure))
         old = files.read_file(self._workspace.top / file, file).data or b""
         result.old = old
         try:

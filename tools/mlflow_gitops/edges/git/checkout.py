@@ -17,6 +17,7 @@ from typing import NamedTuple
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import LINK, SourceFile
 from mlflow_gitops.core.wording import first_few
+from mlflow_gitops.core.yaml.document import parse
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import Failure, GitFailure
@@ -95,13 +96,20 @@ class Checkout:
 
     def check_can_write(self, path: str) -> None:
         """Raise Failure if a file is left out of this checkout, so that nothing may be written in
-        its place."""
+        its place, or if a filter made another format of it."""
         if path in self._left_out:
             raise Failure(
                 f"{path} is left out of this checkout, so it cannot be changed here.",
                 fix=f"Run git sparse-checkout add {_parent(path) or '/'} (or git update-index"
                 f" --no-skip-worktree --no-assume-unchanged {path}).",
             )
+        if path in self._converted:
+            on_disk = files.read_file(f"{self.top}/{path}", path)
+            if parse(on_disk.data or b"", path).problems:
+                raise Failure(
+                    f"{path} is converted by .gitattributes, so it cannot be edited here.",
+                    fix="Edit it by hand, or remove its filter or encoding from .gitattributes.",
+                )
 
     def schema_copies(self) -> dict[str, bytes]:
         """The repository's own copies of the schemas, by path."""
