@@ -19,7 +19,6 @@ class ReconciledModels:
     def __init__(self, workspace: Workspace, line: MainLine) -> None:
         self._workspace = workspace
         self._line = line
-        self._notes = Notes.of_repository(workspace.git)
         self._fault: str | None = None
 
     def history(self, model: str) -> ReconciledHistory:
@@ -28,6 +27,10 @@ class ReconciledModels:
         runs = [AppliedCommit(run.index, run.at) for run in self._ledger.applied(model)]
         hint = self._fault or self._notes.fetch_hint
         return ReconciledHistory(runs, self._line.index, hint)
+
+    @cached_property
+    def _notes(self) -> Notes:
+        return Notes.of_repository(self._workspace.git)  # `import` needs no repository
 
     @cached_property
     def _ledger(self) -> Ledger:
