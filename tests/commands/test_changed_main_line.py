@@ -242,3 +242,32 @@ def test_a_commit_dated_in_the_future_changes_nothing_after_it(
     [shown] = team.run("show", "fraud", "--at", "2030-12-31", "--format", "json").json["models"]
     assert shown["stages"]["Production"] == [3]
     assert team.run("log", "--since", "2030-12-31", "--format", "json").json == []
+
+
+@pytest.mark.parametrize("push", [pull_and_push, forward])
+def test_a_receipt_that_an_interrupted_run_did_not_write_is_recovered(
+    team: Team, push: Callable[[Team], None]
+) -> None:
+    promoted = team.commit("Promote fraud 2", fraud="stages: {Production: 2}\n")
+    team.reconcile()
+    team.git("notes", "--ref=mlflow-gitops", "remove", promoted)
+    push(team)
+    ran = team.run("reconcile", "--yes")
+    assert ran.code == 0 and "Recovered the receipt of an earlier run for fraud" in ran.err, ran
+    assert "recovered" in team.git("notes", "--ref=mlflow-gitops", "show", promoted)
+
+
+def test_the_merge_is_the_making_commit_of_what_was_pushed_past_a_review(team: Team) -> None:
+    """So the forge is asked about the merge, which no pull request made."""
+    team.commit("Promote fraud 2", fraud="stages: {Production: 2}\n")
+    team.reconcile()
+    pull_and_push(team)
+    planned = team.run("plan", "churn", "--format", "json").json
+    # By itself, the model has no base beside the line; its commit was never in a pull request either.
+    assert planned["models"][0]["stages"][0]["commit"] in (
+        team.git("rev-parse", "main"),
+        team.git("rev-parse", "main~1"),
+    )
+    planned = team.run("plan", "--format", "json").json
+    [churn] = [model for model in planned["models"] if model["model"] == "churn"]
+    assert churn["stages"][0]["commit"] == team.git("rev-parse", "main")

@@ -19,6 +19,7 @@ from mlflow_gitops.app.saved_plan import SavedPlan
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, note, print_result, steps, warn
 from mlflow_gitops.core.plan.outcome import Outcome
+from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.core.wording import first_few
 from mlflow_gitops.edges.git.ref_names import AMBIGUOUS
 from mlflow_gitops.errors import (
@@ -78,8 +79,7 @@ def run(settings: Settings, models: Sequence[str], options: ReconcileOptions) ->
     target = Target.of_commit(workspace, snapshot, commit)
     reconciler = _reconciler(workspace, target, options, saved)
     planned = _plan(reconciler, models, saved, progress)
-    if not formats.is_for_programs(options.form):
-        emit(plan_text(PlanOutput(planned.plan)))
+    _show_plan(planned.plan, options.form)
     if planned.plan.refusals:
         return _report_refused_run(reconciler, planned, options, since)
 
@@ -99,6 +99,15 @@ def run(settings: Settings, models: Sequence[str], options: ReconcileOptions) ->
         PARTIAL if result.failed else OK,
         REFUSED if is_refused else OK,
     )
+
+
+def _show_plan(plan: Plan, form: str) -> None:
+    """Print the plan, or in a format for programs only its notices, to stderr."""
+    if not formats.is_for_programs(form):
+        emit(plan_text(PlanOutput(plan)))
+        return
+    for notice in plan.notices:
+        warn(notice)
 
 
 def _check(models: Sequence[str], options: ReconcileOptions) -> None:

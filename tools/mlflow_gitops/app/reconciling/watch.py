@@ -124,6 +124,7 @@ class Watcher:
         self._fetch_receipts(reconciler)
         planned = reconciler.planner.plan(self._models)
         self._report_errors(commit, planned.plan)
+        self._report_notices(commit, planned.plan)
         if planned.plan.refusals:
             self._report_refused_run(commit, planned.plan)
             return self._figures.of(commit, planned.plan)
@@ -218,6 +219,13 @@ class Watcher:
             return
         self._news.report("files", plan.errors, News(commit, invalid=plan.errors))
         self._metrics.record_failure("files")
+
+    def _report_notices(self, commit: str, plan: Plan) -> None:
+        if plan.notices:
+            message = " ".join(plan.notices)
+            self._news.report("notices", plan.notices, News(commit, failure=message))
+        else:
+            self._news.clear("notices")
 
     def _report_refused_run(self, commit: str, plan: Plan) -> None:
         news = News(commit, refusals=plan.refusals)
