@@ -513,3 +513,29 @@ def test_the_size_gate_reads_what_mlflow_recorded(
     if code:
         assert gate["detail"].startswith("size ") and gate["detail"].endswith(f"bytes) > {limit}")
     assert shelf.stages(name) == {1: "None" if code else "Production"}
+
+
+@pytest.mark.parametrize("value", [0.5, 0.9601, 1e300])
+def test_the_metrics_that_a_promotion_pins_are_compared(
+    gated: Team, shelf: LaneRegistry, forward: Forward, value: float
+) -> None:
+    """The reviewer sees them in the diff. A value that somebody logs later refuses, and once the
+    version holds the stage, `verify` shows it."""
+    name = established(gated, shelf, forward)
+    ran = gated.run("promote", name, "2", "Production", "--commit")
+    assert ran.code == 0 and "metrics: {accuracy: 0.96, latency_ms: 30.0}" in ran.out
+
+    version = shelf.versions(name)[2]
+    logged = {"dataset_name": "holdout", "dataset_digest": "digest-of-holdout"}
+    model_id = version.source.removeprefix("models:/")
+    shelf.client.log_metric(version.run_id, "accuracy", value, step=9, model_id=model_id, **logged)
+    [model] = reconcile(gated).json["models"]
+    assert model["result"] == "refused"
+    assert any("is pinned to accuracy 0.96, MLflow has" in r["detail"] for r in model["refusals"])
+
+    shelf.client.log_metric(version.run_id, "accuracy", 0.96, step=10, model_id=model_id, **logged)
+    gated.reconcile()
+    assert shelf.stages(name)[2] == "Production"
+    shelf.client.log_metric(version.run_id, "accuracy", value, step=11, model_id=model_id, **logged)
+    unexplained = gated.run("verify", "--format", "json").json["unexplained"]
+    assert "pin 2 metrics.accuracy" in {finding["field"] for finding in unexplained}

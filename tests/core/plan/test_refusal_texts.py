@@ -334,7 +334,7 @@ def test_the_data_of_a_version_to_be_registered_is_looked_for_by_its_pin() -> No
         " dataset_digest: abc}, 2: {dataset_digest: abc}}"
     )
     assert len(list(pin_refusals(desired, make_observed(), {1}, read))) == 1
-    assert asked == [ObservedVersion(1, run_id="a", model_id="m-1")]
+    assert asked == [ObservedVersion(1, run_id="a", source="file:///1", model_id="m-1")]
     assert list(pin_refusals(desired, make_observed(), (), read)) == [], (
         "a version that nothing is to happen to is not read"
     )

@@ -9,7 +9,8 @@ from urllib.parse import unquote
 
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, report_invalid, steps, warn
-from mlflow_gitops.core.authoring.edit_pins import IDENTITY, identity, left_out
+from mlflow_gitops.core.authoring.edit_pins import IDENTITY, Pin, identity, left_out
+from mlflow_gitops.core.authoring.metric_pins import has_metric_gates, metric_pins
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.manifests.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.manifests.names import file_stem
@@ -17,6 +18,7 @@ from mlflow_gitops.core.manifests.policy import ModelPolicy, StageRule
 from mlflow_gitops.core.manifests.registry_folder import stem_of
 from mlflow_gitops.core.manifests.snapshot import SourceFile, build
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.core.recorded.values import Unreadable
 from mlflow_gitops.core.secrets import shown_source
 from mlflow_gitops.core.wording import did_you_mean, version_list
 from mlflow_gitops.edges.system import files
@@ -188,13 +190,13 @@ def observe(target: OpenManifest) -> ObservedModel:
 
 def pins_for(
     target: OpenManifest, observed: ObservedModel, versions: Sequence[int]
-) -> dict[int, dict[str, str]]:
-    """The pins to add for versions that get a stage; none for those that the manifest pins already.
+) -> dict[int, dict[str, Pin]]:
+    """The pins to add for versions that get a stage; none that the manifest has already.
 
     Raises Refused for a version that MLflow does not have and reconcile cannot register, and for
     one that is pinned to something else.
     """
-    pins = {}
+    pins: dict[int, dict[str, Pin]] = {}
     for version in versions:
         spec = target.manifest.versions.get(version, VersionSpec())
         observed_version = observed.versions.get(version)
@@ -210,9 +212,30 @@ def pins_for(
 
         _check_pins(target, version, spec, observed_version)
         if spec.origin is None and not any(getattr(spec, name) for name in IDENTITY):
-            pins[version] = identity(observed_version)
+            pins[version] = {**identity(observed_version)}
             note_left_out(target.settings, observed_version)
+        if spec.origin is None and not spec.metrics:
+            values = measured_pins(target, observed_version)
+            if values:
+                pins.setdefault(version, {})["metrics"] = values
     return pins
+
+
+def measured_pins(target: OpenManifest, version: ObservedVersion) -> dict[str, float]:
+    """The values of the gates' metrics of a version; none, with a warning, if MLflow does not give
+    them."""
+    if not has_metric_gates(target.rules):
+        return {}
+
+    from mlflow_gitops.app.connect import connect
+    from mlflow_gitops.app.evidence import RegistryEvidence
+
+    try:
+        record = RegistryEvidence(connect(target.workspace, warn)).record(version)
+    except (Unreadable, RegistryFailure) as reason:
+        warn(f"The metrics of version {version.number} are not pinned: {reason}")
+        return {}
+    return metric_pins(target.rules, version, record)
 
 
 def note_left_out(settings: Settings, version: ObservedVersion) -> None:

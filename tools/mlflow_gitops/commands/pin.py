@@ -5,6 +5,7 @@ from __future__ import annotations
 from mlflow_gitops.commands.finish_edit import EditMessage, EditOptions, finish
 from mlflow_gitops.commands.manifest_file import (
     OpenManifest,
+    measured_pins,
     missing_version,
     note_left_out,
     observe,
@@ -13,14 +14,14 @@ from mlflow_gitops.commands.manifest_file import (
 )
 from mlflow_gitops.commands.output import warn
 from mlflow_gitops.core.authoring.edit_manifest import Edit
-from mlflow_gitops.core.authoring.edit_pins import IDENTITY, identity
+from mlflow_gitops.core.authoring.edit_pins import IDENTITY, Pin, identity
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.secrets import credentials_in, shown_source
 from mlflow_gitops.errors import Refused
 from mlflow_gitops.settings import Settings
 
-_Fields = dict[str, str | None]
+_Fields = dict[str, Pin]
 """Pins and their new values; None removes a pin."""
 
 
@@ -39,6 +40,9 @@ def run(
     if observed_version is not None:
         _check_source(model, observed_version, source)
         fields = _fields_of(observed_version, spec)
+        values = measured_pins(target, observed_version)
+        if values and values != spec.metrics:
+            fields["metrics"] = values
         summary = "It is what MLflow has under this number."
         note_left_out(settings, observed_version)
     elif source is not None:
@@ -52,8 +56,9 @@ def run(
 
     for name, value in fields.items():
         old = getattr(spec, name)
-        if old not in (None, value):
-            warn(f"Version {version} was pinned to {name} {shown_source(old)}.")
+        if old and old != value:
+            shown = shown_source(old) if isinstance(old, str) else dict(old)
+            warn(f"Version {version} was pinned to {name} {shown}.")
     message = EditMessage(f"Pin {target.name} {version}", summary)
     return finish(target, Edit(pins={version: fields}), message, options)
 

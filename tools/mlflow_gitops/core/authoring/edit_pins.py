@@ -26,9 +26,9 @@ from mlflow_gitops.core.yaml.text_edits import (
 IDENTITY = ("run_id", "source", "model_id", "digest")
 """The fields that identify a version in MLflow, in the order in which a manifest has them."""
 
-_PIN_FIELDS = (*IDENTITY, "origin")
+_PIN_FIELDS = (*IDENTITY, "origin", "metrics")
 
-Pin = str | OriginPin | None
+Pin = str | OriginPin | Mapping[str, float] | None
 """The value of a field that pins a version; None removes the field."""
 
 
@@ -168,7 +168,11 @@ def _flow_mapping(values: Mapping[str, Pin], style_node: yaml.Node | None) -> st
 
 
 def _scalar(value: Pin, style_node: yaml.Node | None) -> str:
-    """A pin's value as YAML: a text quoted as `style_node` is, or the mapping of an origin."""
+    """A pin's value as YAML: a text quoted as `style_node` is, or the mapping of an origin or of
+    metrics."""
+    if isinstance(value, Mapping):
+        numbers = (f"{quoted(key, None)}: {_number_text(n)}" for key, n in value.items())
+        return "{" + ", ".join(numbers) + "}"
     if not isinstance(value, OriginPin):
         return quoted(value or "", style_node)
     identity_fields = {
@@ -181,3 +185,10 @@ def _scalar(value: Pin, style_node: yaml.Node | None) -> str:
         if text is not None:
             fields.append(f"{name}: {quoted(text, None)}")
     return "{" + ", ".join(fields) + "}"
+
+
+def _number_text(value: float) -> str:
+    """A number with all its digits. YAML 1.1 takes `1e-05` without a point for a text."""
+    text = repr(float(value))
+    mantissa, exponent, power = text.partition("e")
+    return f"{mantissa}.0e{power}" if exponent and "." not in mantissa else text

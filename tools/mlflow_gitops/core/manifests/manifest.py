@@ -37,6 +37,8 @@ class VersionSpec:
     """Prompts only: the digest of the version's text (`core.observed.prompts`)."""
     origin: OriginPin | None = None
     """The version of another environment that this one is a copy of."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """The values that the gates' metrics had when the version was pinned."""
 
     @property
     def can_be_registered(self) -> bool:

@@ -51,7 +51,7 @@ def versions_changed_in_git(desired: Desired, history: ModelHistory) -> set[int]
 
 
 def _data_pin(spec: VersionSpec) -> tuple[object, ...]:
-    return spec.data, spec.dataset_digest
+    return spec.data, spec.dataset_digest, spec.metrics
 
 
 def pin_refusals(
@@ -67,9 +67,13 @@ def pin_refusals(
         if version is not None:
             yield from _identity_refusals(spec, version)
 
-        if number in compared and (spec.dataset_digest or spec.data):
+        if number in compared and (spec.dataset_digest or spec.data or spec.metrics):
             to_read = version or ObservedVersion(
-                number, run_id=spec.run_id, model_id=spec.model_id, origin=spec.origin
+                number,
+                run_id=spec.run_id,
+                source=spec.source,
+                model_id=spec.model_id,
+                origin=spec.origin,
             )
             try:
                 yield from _data_refusals(number, spec, read(to_read))
@@ -147,6 +151,7 @@ def _data_refusals(number: int, spec: VersionSpec, record: Record | None) -> Ite
         yield _pin(number, f"is pinned to its data, which is missing: {record.fault}", "data")
         return
 
+    yield from _metric_refusals(number, spec, record)
     digest = spec.dataset_digest
     # What was logged as evaluation data was not trained on.
     logged_digests = set(record.trained_on) or {dataset.digest for dataset in record.datasets}
@@ -169,6 +174,18 @@ def _data_refusals(number: int, spec: VersionSpec, record: Record | None) -> Ite
             shown = logged or f"none (tag or param dvc.{path})"
             text = f"is pinned to {path} with md5 {md5}, its run logged {shown}"
             yield _pin(number, text, path, expected=md5, actual=logged)
+
+
+def _metric_refusals(number: int, spec: VersionSpec, record: Record) -> Iterator[Refusal]:
+    """Metrics that are not what they were when the version was pinned. A metric that was measured
+    on several datasets has several values, and one of them was pinned."""
+    for key, pinned in spec.metrics.items():
+        values = [metric.value for metric in record.metrics.get(key, ())]
+        if pinned not in values:
+            actual = ", ".join(f"{value:.12g}" for value in values) or None
+            text = f"is pinned to {key} {pinned:.12g}, MLflow has {actual or 'none'}"
+            field = f"metrics.{key}"
+            yield _pin(number, text, field, expected=f"{pinned:.12g}", actual=actual)
 
 
 def _pin(
