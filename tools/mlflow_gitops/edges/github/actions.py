@@ -56,7 +56,9 @@ class GitHubActions:
         return Trigger(str(run.get("head_sha") or "") or None, run.get("event") == "merge_group")
 
     def add_summary(self, markdown: str) -> None:
-        _append(_SUMMARY, markdown)
+        from mlflow_gitops.edges.system.redaction import without_environment_secrets
+
+        _append(_SUMMARY, without_environment_secrets()(markdown))
 
     def set_output(self, name: str, value: str) -> None:
         _append(_OUTPUT, f"{name}={value}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.edges.forge import marked, marker
 from mlflow_gitops.edges.github.connection import GitHubConnection
+from mlflow_gitops.edges.system.redaction import without_environment_secrets
 
 if TYPE_CHECKING:
     from github.Issue import Issue
@@ -23,7 +24,7 @@ def keep_comment(
     github: GitHubConnection, number: int, key: str, body: str, *, create: bool
 ) -> str | None:
     """Create or update our comment with this key on a pull request or issue. Returns its URL."""
-    text = marked(key, body, MAX_BODY)
+    text = marked(key, without_environment_secrets()(body), MAX_BODY)
     with github.request(f"comment on #{number}"):
         issue = github.repo.get_issue(number)
         comments = [comment for comment in issue.get_comments() if _is_ours(github, comment, key)]
@@ -52,7 +53,7 @@ def keep_issue(github: GitHubConnection, key: str, title: str, body: str | None)
                 issue.edit(state="closed")
             return None
 
-        text = marked(key, body, MAX_BODY)
+        text = marked(key, without_environment_secrets()(body), MAX_BODY)
         if not issues:
             return str(github.repo.create_issue(title, text).html_url)
         if (issues[0].title, issues[0].body) != (title, text):

@@ -10,6 +10,7 @@ from mlflow_gitops.edges.forge import CommitStatus, MainBranch, StatusState, mar
 from mlflow_gitops.edges.github import comments
 from mlflow_gitops.edges.github.comments import MAX_BODY
 from mlflow_gitops.edges.github.connection import GitHubConnection
+from mlflow_gitops.edges.system.redaction import redact
 
 if TYPE_CHECKING:
     from github.PullRequest import PullRequest
@@ -55,7 +56,7 @@ class GitHub:
         status = {
             "state": state,
             "context": context,
-            "description": shorten(description, MAX_DESCRIPTION),
+            "description": shorten(redact(description), MAX_DESCRIPTION),
         }
         if url:
             status["target_url"] = url

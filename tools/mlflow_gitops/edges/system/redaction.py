@@ -35,6 +35,10 @@ _SHORTEST_SECRET = 4
 _SHORTEST_GUESS = 6
 """Characters of a value that is taken for a secret because of its variable's name alone."""
 
+_SHORTEST_IN_OUTPUT = 8
+"""Characters of a secret that is masked in whole outputs."""
+
+_WORD_OF_LETTERS = re.compile(r"[a-z_]+\Z")
 _NAMES_OF_PLACES = re.compile(
     r"(?:FILE|PATH|DIR|SOCK|URL|URI|HOST|PORT|NAME|TYPE|MODE|TTL|EXPIRY|ENABLED)\Z", re.IGNORECASE
 )
@@ -124,6 +128,17 @@ def redact(text: str, *uris: str) -> str:
     text = mask_text(without_userinfo(text))
     secrets = {*environment_secrets(), *(secret for uri in uris for secret in _secrets_in(uri))}
     return value_mask(secrets)(text)
+
+
+def without_environment_secrets() -> Callable[[str], str]:
+    """A function that masks this process's secrets in whole outputs. Short ones and plain words are
+    left alone there, since they could be a part of anything; `redact` masks those, too, in texts of
+    other programs."""
+    return value_mask(
+        secret
+        for secret in environment_secrets()
+        if len(secret) >= _SHORTEST_IN_OUTPUT and not _WORD_OF_LETTERS.match(secret)
+    )
 
 
 def value_mask(secrets: Iterable[str]) -> Callable[[str], str]:

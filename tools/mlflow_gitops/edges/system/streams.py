@@ -3,7 +3,6 @@ which reads it would obey."""
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -11,9 +10,6 @@ from functools import cached_property
 from typing import Any, TextIO
 
 Filter = Callable[[str], str]
-
-_SHORTEST_SECRET = 8
-_PLAIN_WORD = re.compile(r"[a-z_]+\Z")
 
 
 class GuardedStream:
@@ -51,13 +47,9 @@ class GuardedStream:
 
     @cached_property
     def _without_secrets(self) -> Filter:
-        from mlflow_gitops.edges.system.redaction import environment_secrets, value_mask
+        from mlflow_gitops.edges.system.redaction import without_environment_secrets
 
-        return value_mask(
-            secret
-            for secret in environment_secrets()
-            if len(secret) >= _SHORTEST_SECRET and not _PLAIN_WORD.match(secret)
-        )
+        return without_environment_secrets()
 
 
 @contextmanager
