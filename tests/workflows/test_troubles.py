@@ -1,0 +1,49 @@
+"""With four models in four kinds of trouble, the workflows heal what can be healed: after a push,
+and on their schedule."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from tests.support.act import Run
+from tests.support.troubles import BROKEN_STAMPS, INVALID, KINDS, Troubles
+from tests.workflows.repository import WorkflowRepository
+
+pytestmark = pytest.mark.real
+
+POLICY = "stages: {Staging: {alias: staging}, Production: {alias: production}}\n"
+
+
+def pushed(repo: WorkflowRepository, **manifests: str) -> Run:
+    """Commit manifests on the main branch, push, and run what that starts."""
+    before = repo.hub.tip("main")
+    repo.team.commit("Change", **manifests)
+    repo.team.git("push", "-q")
+    [run] = [run for run in repo.actions.push(before, "edsger") if run.workflow == "reconcile"]
+    return run
+
+
+def test_the_workflows_heal_what_can_be_healed(repo: WorkflowRepository) -> None:
+    suffix = uuid.uuid4().hex[:8]
+    troubles = Troubles(repo.client, *(f"{kind}-{suffix}" for kind in KINDS))
+    for name in troubles.manifests:
+        repo.register(name)
+        repo.register(name)
+    repo.team.write("policy.yaml", POLICY)
+    repo.team.commit("Rules without approvals, which judge the next commits")
+    run = pushed(repo, **troubles.manifests)
+    assert run.ok, [(job.id, job.summary, job.annotations) for job in run.jobs]
+
+    troubles.break_registry(BROKEN_STAMPS[0])
+    run = pushed(repo, **{troubles.invalid: INVALID})
+    assert not run.ok and troubles.production() == troubles.healed, run.log
+    assert "unknown-field" in run.job("reconcile").summary
+
+    troubles.drift()
+    [run] = repo.actions.schedule()
+    assert [job.id for job in run.jobs][:2] == ["drift", "reconcile"], run.log
+    assert not run.ok and troubles.production() == troubles.healed, run.log
+    [issue] = [issue for issue in repo.hub.issues.values() if "differs" in issue.title]
+    assert troubles.invalid in issue.body and troubles.deleted in issue.body
