@@ -239,7 +239,7 @@ _HEADER = re.compile(
 )
 _SCHEME_AND_TOKEN = re.compile(
     r"\b(?P<scheme>basic|bearer|negotiate)(?P<space>\s{1,3}|\+|%20)"
-    r"(?P<token>(?=[^\s\"',;)}\]]*[0-9=])[A-Za-z0-9+/=_.~%-]{8,8000})",
+    r"(?P<token>(?=[^\s\"',;)}\]]{0,200}[0-9=])[A-Za-z0-9+/=_.~%-]{8,8000})",
     re.IGNORECASE,
 )
 

@@ -49,7 +49,9 @@ _PLAIN_WORD = re.compile(
     r"(?:true|false|yes|no|none|null|default|auto|[0-9]{1,7})\Z", re.IGNORECASE
 )
 _PARTS = re.compile(r"(?:^|;)\s*(?P<name>[A-Za-z]\w{0,60})=(?P<value>[^;]+)")
-_USER_AND_PASSWORD = re.compile(r"(?P<before>.*?)(?:USERNAME|USER)(?P<after>.*)\Z", re.IGNORECASE)
+_USER_AND_PASSWORD = re.compile(
+    r"(?P<before>.*?)(?:USERNAME|USER)(?P<after>.*)\Z", re.IGNORECASE | re.DOTALL
+)
 
 _WORD = re.compile(r"[^\s'\"]+")
 _PORT = re.compile(r"\d+(?:[/?#]|\Z|\n\Z)")
