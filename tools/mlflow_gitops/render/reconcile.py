@@ -10,7 +10,7 @@ from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import counted
 from mlflow_gitops.core.yaml.problems import Problem
-from mlflow_gitops.render.drift import healed_drift
+from mlflow_gitops.render.plan.drift import healed_drift
 from mlflow_gitops.render.plan.json import change_data, refusal_data, verdict_data
 from mlflow_gitops.render.plan.text import refusal_lines
 from mlflow_gitops.render.problems import problem_data

@@ -297,7 +297,7 @@ class Planner:
 
 
 def _without_secrets(plan: ModelPlan) -> ModelPlan:
-    """The plan without secrets in the texts that plug-ins, MLflow and the forge may have written."""
+    """The plan without secrets in texts that plug-ins, MLflow and the forge may have written."""
     if not plan.gates and not plan.refusals:
         return plan
     gates = (replace(verdict, detail=redact(verdict.detail)) for verdict in plan.gates)

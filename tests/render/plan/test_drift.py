@@ -6,7 +6,7 @@ import pytest
 
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Change
-from mlflow_gitops.render.drift import healed_drift
+from mlflow_gitops.render.plan.drift import healed_drift
 from mlflow_gitops.render.reconcile import outcome_lines
 from mlflow_gitops.render.terminal import Style
 
