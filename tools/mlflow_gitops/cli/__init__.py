@@ -24,9 +24,12 @@ from mlflow_gitops.cli import inspect, reconcile  # noqa: F401
 from mlflow_gitops.cli import authoring, audit, setup, github  # noqa: F401
 
 # isort: on
-from mlflow_gitops.edges.system.streams import guarded_streams
 from mlflow_gitops.errors import ERROR, INTERRUPTED, USAGE, Failure, shortage
 from mlflow_gitops.settings import Settings
+
+_STATIC_TEXT = {"--help", "-h", "--version"}
+"""Options that print this package's own text alone. It needs no filter, and loading the filters
+takes longer than printing it."""
 
 
 def main(arguments: Sequence[str] | None = None, settings: Settings | None = None) -> int:
@@ -35,9 +38,15 @@ def main(arguments: Sequence[str] | None = None, settings: Settings | None = Non
     An error that a user can cause is printed as a message without a traceback. `settings` gives
     what no option sets: the clock, and how long to wait for others.
     """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
     _prepare_streams()
+    if _STATIC_TEXT & set(arguments):
+        return _exit_code(arguments, settings)
+
+    from mlflow_gitops.edges.system.streams import guarded_streams
+
     with guarded_streams(_neutraliser):
-        return _exit_code(list(sys.argv[1:] if arguments is None else arguments), settings)
+        return _exit_code(arguments, settings)
 
 
 def _neutraliser() -> Callable[[str], str]:
