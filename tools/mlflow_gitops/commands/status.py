@@ -14,8 +14,8 @@ from mlflow_gitops.settings import Settings
 
 
 def run(settings: Settings, models: Sequence[str], exit_code: bool, form: str) -> int:
-    """Compare MLflow with HEAD. Exits 3 if files are invalid. With `exit_code`, exits 2 unless every
-    managed model is Synced and nothing is refused."""
+    """Compare MLflow with HEAD. Exits 3 if files are invalid. With `exit_code`, exits 2 unless
+    every managed model is Synced and nothing is refused."""
     workspace = Workspace(settings)
     head = workspace.git.resolve("HEAD")
     snapshot = workspace.at(head)
