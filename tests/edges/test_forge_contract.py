@@ -78,10 +78,10 @@ def test_an_approval_of_another_manifest_does_not_count(world: ForgeWorld) -> No
 
 
 def test_a_file_at_a_commit_that_only_the_forge_has(world: ForgeWorld) -> None:
-    from mlflow_gitops.edges.forge import MainBranch
+    from mlflow_gitops.edges.forge import ClonedMainBranch
 
     _, head = world.propose("promote", 2)
-    facts = world.forge.review_facts(MainBranch(Git(world.folder), "origin/main", dict))
+    facts = world.forge.review_facts(ClonedMainBranch(Git(world.folder), "origin/main", dict))
     blob_id = facts.blob_id(head, FILE)
     assert blob_id is not None and facts.blob(blob_id, FILE).decode() == MANIFEST.format(2)
     assert facts.blob_id(head, "registry/models/none.yaml") is None

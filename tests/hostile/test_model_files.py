@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from mlflow_gitops.core.recorded.values import ModelFile
-from mlflow_gitops.edges.mlflow.artifacts import Artifacts
-from mlflow_gitops.edges.mlflow.model_file import libraries
-from mlflow_gitops.edges.mlflow.model_yaml import UnreadableModel, read_scalars
+from mlflow_gitops.edges.mlflow.artifacts.model_file import libraries
+from mlflow_gitops.edges.mlflow.artifacts.model_yaml import UnreadableModel, read_scalars
+from mlflow_gitops.edges.mlflow.artifacts.reader import Artifacts
 from mlflow_gitops.errors import RegistryFailure
 from tests.hostile.measured import cost_of
 

@@ -14,9 +14,9 @@ import pytest
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.recorded.signatures import breaks
 from mlflow_gitops.core.recorded.values import ModelFile
-from mlflow_gitops.edges.mlflow import model_file
-from mlflow_gitops.edges.mlflow.artifacts import Artifacts
-from mlflow_gitops.edges.mlflow.model_file import libraries
+from mlflow_gitops.edges.mlflow.artifacts import model_file
+from mlflow_gitops.edges.mlflow.artifacts.model_file import libraries
+from mlflow_gitops.edges.mlflow.artifacts.reader import Artifacts
 from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.errors import RegistryFailure
 from tests.support.models import Signed, log_model, register

@@ -13,7 +13,7 @@ import pytest
 
 from mlflow_gitops.app import forges
 from mlflow_gitops.app.approvals import PullRequestApprovals
-from mlflow_gitops.edges.forge import Forge, MainBranch
+from mlflow_gitops.edges.forge import ClonedMainBranch, Forge
 from mlflow_gitops.edges.git.repository import Git
 from tests.support.github.job import as_a_job
 from tests.support.github_api import GitHubAPI
@@ -182,7 +182,7 @@ class ForgeWorld:
         def line() -> dict[str, int]:
             return {sha: index for index, sha in enumerate(git.first_parents("origin/main"))}
 
-        facts = self.forge.review_facts(MainBranch(git, "origin/main", line))
+        facts = self.forge.review_facts(ClonedMainBranch(git, "origin/main", line))
         return PullRequestApprovals(facts, git)
 
     def commit(self, version: int, login: str = "alice") -> str:

@@ -9,13 +9,7 @@ from typing import Any
 import pytest
 
 from mlflow_gitops.core.audit.receipt_format import receipt_line
-from mlflow_gitops.core.audit.receipts import (
-    Receipt,
-    attested,
-    broken_links,
-    newest,
-    read,
-)
+from mlflow_gitops.core.audit.receipts import Receipt, attested, broken_links, newest, read
 from mlflow_gitops.core.audit.unrecorded import unrecorded, unstamped
 
 

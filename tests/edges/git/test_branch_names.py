@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.edges.git.ref_names import AMBIGUOUS
+from mlflow_gitops.edges.git.refs.names import AMBIGUOUS
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import GitFailure
 from tests.support.git_histories import Repo

@@ -23,7 +23,7 @@ import pytest
 from mlflow_gitops.app.approvals import PullRequestApprovals
 from mlflow_gitops.core.gates.approvals import Approvals
 from mlflow_gitops.core.history.mainline import Commit
-from mlflow_gitops.edges.forge import MainBranch
+from mlflow_gitops.edges.forge import ClonedMainBranch
 from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.edges.github.forge import GitHub
 from mlflow_gitops.errors import ForgeFailure
@@ -235,7 +235,7 @@ def asked(world: tuple[World, str], token: str | None = None) -> PullRequestAppr
     made, url = world
     git: Any = Here(made)
     github = GitHub(GitHubConnection(NAME, token or made.token, url))
-    main = MainBranch(git, "origin/main", made.line)
+    main = ClonedMainBranch(git, "origin/main", made.line)
     return PullRequestApprovals(github.review_facts(main), git)
 
 

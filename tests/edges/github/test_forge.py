@@ -16,8 +16,8 @@ import pytest
 from mlflow_gitops.app.approvals import PullRequestApprovals
 from mlflow_gitops.app.forges import configured_forge, required_forge
 from mlflow_gitops.core.gates.approvals import Approvals, Reviewed
-from mlflow_gitops.edges.forge import CommitStatus, MainBranch
-from mlflow_gitops.edges.git.branches import branch_name
+from mlflow_gitops.edges.forge import ClonedMainBranch, CommitStatus
+from mlflow_gitops.edges.git.refs.branches import branch_name
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.github import pull_requests
 from mlflow_gitops.edges.github.comments import MAX_BODY
@@ -84,7 +84,7 @@ class Desk:
 
     def asked(self, token: str = "actions-token", url: str | None = None) -> PullRequestApprovals:
         git = Git(self.folder)
-        main = MainBranch(
+        main = ClonedMainBranch(
             git,
             "origin/main",
             lambda: {sha: i for i, sha in enumerate(git.first_parents("origin/main"))},
@@ -248,7 +248,7 @@ def test_the_base_of_a_pull_request_may_have_been_renamed(
     monkeypatch.setattr(GitHubAPI, "answer", redirecting)
     git = Git(desk.folder)
     line = {commit: i for i, commit in enumerate(git.first_parents("origin/trunk"))}
-    facts = desk.github().review_facts(MainBranch(git, "origin/trunk", lambda: line))
+    facts = desk.github().review_facts(ClonedMainBranch(git, "origin/trunk", lambda: line))
     assert bool(PullRequestApprovals(facts, git).of_merged(sha, FILE).by) is counts
 
 

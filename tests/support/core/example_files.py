@@ -5,11 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
-from mlflow_gitops.core.manifests.snapshot import (
-    Snapshot,
-    SourceFile,
-    build,
-)
+from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build
 
 EXAMPLES = Path(__file__).parents[2] / "core/examples"
 GOOD = sorted(EXAMPLES.glob("good/*/*.yaml"))

@@ -9,9 +9,15 @@ from typing import Any
 from mlflow_gitops.core.history.approvals import Review, ReviewedPullRequest, Reviewer, makers
 from mlflow_gitops.core.setup.doctor import CheckResult
 from mlflow_gitops.core.setup.workflow_files import Job
-from mlflow_gitops.edges.forge import CommitStatus, MainBranch, PullRequest, StatusState, marked
+from mlflow_gitops.edges.forge import (
+    ClonedMainBranch,
+    CommitStatus,
+    PullRequest,
+    StatusState,
+    marked,
+)
 from mlflow_gitops.edges.forge import marker as marker_of
-from mlflow_gitops.edges.git.branches import branch_name
+from mlflow_gitops.edges.git.refs.branches import branch_name
 from mlflow_gitops.errors import ForgeFailure
 from tests.support.local_forge.store import ROBOT, Store
 
@@ -30,7 +36,7 @@ class LocalForge:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def review_facts(self, main: MainBranch) -> LocalReviews:
+    def review_facts(self, main: ClonedMainBranch) -> LocalReviews:
         return LocalReviews(self.store, branch_name(main.git, main.ref) or self.default_branch)
 
     # -- statuses, comments, issues -----------------------------------------------------------

@@ -22,7 +22,7 @@ from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.manifests.manifest import read_manifest
 from mlflow_gitops.core.recorded.values import Unreadable
 from mlflow_gitops.core.verdicts.approved_entry import reviewed_manifest
-from mlflow_gitops.edges.forge import AnswerCache, MainBranch, ReviewFacts
+from mlflow_gitops.edges.forge import AnswerCache, ClonedMainBranch, ReviewFacts
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import ForgeFailure
 
@@ -80,7 +80,7 @@ class CommitApprovals:
         forge = configured_forge(git)
         if forge is None:
             return None
-        main = MainBranch(
+        main = ClonedMainBranch(
             git,
             self._workspace.main_ref,
             lambda: self._main_line if self._main_line is not None else self._workspace.main_line,

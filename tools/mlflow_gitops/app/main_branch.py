@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.edges.git.default_branch import (
+from mlflow_gitops.edges.git.refs.default_branch import (
     RemoteBranches,
     ask_remote,
     record_default,
     recorded_default,
 )
-from mlflow_gitops.edges.git.ref_names import branch_ref
+from mlflow_gitops.edges.git.refs.names import branch_ref
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import GitFailure
 

@@ -8,9 +8,9 @@ import platform
 from collections.abc import Iterator, Sequence
 
 from mlflow_gitops import __version__
+from mlflow_gitops.app.audit.recorded_line import changed_first_parents
 from mlflow_gitops.app.forges import find_forge
 from mlflow_gitops.app.main_branch import main_branch_fault
-from mlflow_gitops.app.recorded_line import changed_first_parents
 from mlflow_gitops.app.setup import codeowners
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import print_result, steps
@@ -33,7 +33,7 @@ from mlflow_gitops.core.setup.doctor_workflows import (
 )
 from mlflow_gitops.core.setup.workflow_files import Job, read_workflows
 from mlflow_gitops.edges.forge import Forge, NotConfigured
-from mlflow_gitops.edges.git.branches import branch_name
+from mlflow_gitops.edges.git.refs.branches import branch_name
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import ERROR, OK, Failure, ForgeFailure, GitFailure, RegistryFailure
 from mlflow_gitops.render import formats

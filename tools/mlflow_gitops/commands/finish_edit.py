@@ -185,7 +185,7 @@ def _open_pull_request(
 ) -> str:
     """Push a branch, open a pull request for it, and return its address."""
     from mlflow_gitops.edges.git import commits
-    from mlflow_gitops.edges.git.branches import branch_name
+    from mlflow_gitops.edges.git.refs.branches import branch_name
 
     git = target.workspace.git
     commits.push(git, git.remote() or "origin", branch)
@@ -209,7 +209,7 @@ def _forge(target: OpenManifest) -> Forge:
 def _new_branch(target: OpenManifest, subject: str) -> str | None:
     """The name of a new branch for a pull request, made from the subject. None if a branch other
     than the main branch is checked out, which is then used."""
-    from mlflow_gitops.edges.git.branches import branch_name
+    from mlflow_gitops.edges.git.refs.branches import branch_name
 
     git = target.workspace.git
     current = git.branch()

@@ -21,7 +21,7 @@ from mlflow_gitops.commands.output import emit, note, steps, warn
 from mlflow_gitops.core.plan.plan import ModelPlan
 from mlflow_gitops.core.wording import counted
 from mlflow_gitops.edges.forge import PullRequest
-from mlflow_gitops.edges.git.branches import branch_name
+from mlflow_gitops.edges.git.refs.branches import branch_name
 from mlflow_gitops.errors import INVALID, OK, Failure, GitFailure, UsageFailure
 from mlflow_gitops.render import reconcile_markdown, status
 from mlflow_gitops.render.plan import phrases, pull_request_comment

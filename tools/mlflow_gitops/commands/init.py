@@ -25,7 +25,7 @@ from mlflow_gitops.commands.output import note, print_result
 from mlflow_gitops.core.manifests.policy import read_policy
 from mlflow_gitops.core.setup import scaffold
 from mlflow_gitops.core.setup.scaffold import ACTION, ScaffoldTarget
-from mlflow_gitops.edges.git.branches import branch_name
+from mlflow_gitops.edges.git.refs.branches import branch_name
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.edges.system.redaction import without_credentials
 from mlflow_gitops.errors import OK, GitFailure, UsageFailure

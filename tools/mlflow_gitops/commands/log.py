@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-from mlflow_gitops.app.audit import AuditTrail, written_by
+from mlflow_gitops.app.audit.trail import AuditTrail, written_by
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, print_result
 from mlflow_gitops.errors import OK

@@ -10,13 +10,7 @@ from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.planner import Planner
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Merge, Workspace
-from mlflow_gitops.commands.output import (
-    note,
-    note_for_people,
-    print_result,
-    steps,
-    warn,
-)
+from mlflow_gitops.commands.output import note, note_for_people, print_result, steps, warn
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.errors import CHANGES, INVALID, OK, REFUSED, worst

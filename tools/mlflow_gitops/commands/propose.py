@@ -22,7 +22,7 @@ from mlflow_gitops.commands.output import emit, note, report_invalid, steps, war
 from mlflow_gitops.commands.proposer import Candidate, Proposer
 from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build
 from mlflow_gitops.edges.forge import Forge
-from mlflow_gitops.edges.git.branches import branch_name
+from mlflow_gitops.edges.git.refs.branches import branch_name
 from mlflow_gitops.errors import OK, Failure, ForgeFailure, GitFailure
 from mlflow_gitops.render import proposals as render
 from mlflow_gitops.render.proposals import ProposalOutcome

@@ -21,7 +21,7 @@ from mlflow_gitops.commands.output import emit, note, print_result, steps, warn
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.core.wording import first_few
-from mlflow_gitops.edges.git.ref_names import AMBIGUOUS
+from mlflow_gitops.edges.git.refs.names import AMBIGUOUS
 from mlflow_gitops.errors import (
     INVALID,
     OK,

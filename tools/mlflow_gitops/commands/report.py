@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlflow_gitops.app.audit import AuditTrail
+from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.app.forges import web_pages
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, steps, warn

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from mlflow_gitops.app.audit.recorded_line import read_main_line
 from mlflow_gitops.app.reconciled_models import ReconciledModels
-from mlflow_gitops.app.recorded_line import read_main_line
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.finish_edit import EditMessage, EditOptions, finish, stage_sentences
 from mlflow_gitops.commands.manifest_file import (

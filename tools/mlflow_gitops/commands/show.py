@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mlflow_gitops.app.audit import AuditTrail
+from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, print_result, steps, warn
 from mlflow_gitops.core.audit.stage_holders import StageHolders

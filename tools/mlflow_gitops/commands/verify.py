@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlflow_gitops.app.verify import Verifier
+from mlflow_gitops.app.audit.verify import Verifier
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import print_result, steps, warn
 from mlflow_gitops.errors import OK, REFUSED

@@ -50,7 +50,7 @@ class CommitStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class MainBranch:
+class ClonedMainBranch:
     """The main branch of a clone. `ref` is its git ref; `line` returns its first-parent commits,
     oldest first, each with its position."""
 
@@ -117,7 +117,7 @@ class Forge(Protocol):
         """The repository's default branch."""
         ...
 
-    def review_facts(self, main: MainBranch) -> ReviewFacts:
+    def review_facts(self, main: ClonedMainBranch) -> ReviewFacts:
         """Return the source of facts about pull requests into the main branch."""
         ...
 

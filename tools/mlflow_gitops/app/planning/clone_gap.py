@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from mlflow_gitops.edges.git.branches import branch_name
+from mlflow_gitops.edges.git.refs.branches import branch_name
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import GitFailure
 

@@ -10,8 +10,8 @@ from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.history.rerouting import Rerouted, reroute
 from mlflow_gitops.core.manifests.environments import Environment, policy_changes, read_environments
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS
-from mlflow_gitops.edges.git.main_branch import BRANCH_GONE
-from mlflow_gitops.edges.git.ref_names import AMBIGUOUS, NOT_A_BRANCH
+from mlflow_gitops.edges.git.refs.main_branch import BRANCH_GONE
+from mlflow_gitops.edges.git.refs.names import AMBIGUOUS, NOT_A_BRANCH
 from mlflow_gitops.errors import GitFailure
 
 FileChange = tuple[int, str, "str | None"]

@@ -31,13 +31,13 @@ class PoliciesInForce:
         self._histories = histories
         self._answers: dict[tuple[str | None, str | None], Policy | None] = {}
 
-    def before(self, made: Commit | None, base: str | None) -> Policy | None:
+    def before(self, making_commit: Commit | None, base: str | None) -> Policy | None:
         """The policy at the newest reconciled commit that does not contain the making commit; None
         if nothing was reconciled before it. `base` is the model's own.
 
         Later runs do not count, however often they refused the entry: waiting changes nothing.
         """
-        key = made.sha if made is not None else None, base
+        key = making_commit.sha if making_commit is not None else None, base
         if key not in self._answers:
             self._answers[key] = self._find(*key)
         return self._answers[key]

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from mlflow_gitops.app.audit.receipts import Recorder
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.planning.planner import Planner
 from mlflow_gitops.app.planning.target import Target
-from mlflow_gitops.app.receipts import Recorder
 from mlflow_gitops.app.reconciling.apply import apply_models
 from mlflow_gitops.app.reconciling.earlier_refusals import EarlierRefusals
 from mlflow_gitops.app.reconciling.unrecorded import unrecorded_changes

@@ -24,10 +24,7 @@ from mlflow_gitops.core.plan.version_refusals import (
     version_refusals,
 )
 from mlflow_gitops.core.verdicts.entry_subject import EntrySubject
-from mlflow_gitops.core.verdicts.invalid_files import (
-    invalid_model_refusal,
-    invalid_policy_refusals,
-)
+from mlflow_gitops.core.verdicts.invalid_files import invalid_model_refusal, invalid_policy_refusals
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import and_list
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.times import format_time
-from mlflow_gitops.edges.git.main_branch import Branches
+from mlflow_gitops.edges.git.refs.main_branch import Branches
 from mlflow_gitops.errors import GitFailure
 
 _FULL_ID = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?")  # SHA-1 or SHA-256

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.edges import forge
-from mlflow_gitops.edges.forge import CommitStatus, MainBranch, StatusState, marked
+from mlflow_gitops.edges.forge import ClonedMainBranch, CommitStatus, StatusState, marked
 from mlflow_gitops.edges.github import comments
 from mlflow_gitops.edges.github.comments import MAX_BODY
 from mlflow_gitops.edges.github.connection import GitHubConnection
@@ -42,7 +42,7 @@ class GitHub:
     def default_branch(self) -> str:
         return self.connection.default_branch
 
-    def review_facts(self, main: MainBranch) -> GitHubReviews:
+    def review_facts(self, main: ClonedMainBranch) -> GitHubReviews:
         from mlflow_gitops.edges.github.reviews import GitHubReviews
 
         return GitHubReviews(self.connection, main)

@@ -14,8 +14,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.times import parse_time
-from mlflow_gitops.edges.forge import MainBranch
-from mlflow_gitops.edges.git.branches import branch_name
+from mlflow_gitops.edges.forge import ClonedMainBranch
+from mlflow_gitops.edges.git.refs.branches import branch_name
 from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.errors import ForgeFailure
 
@@ -40,7 +40,7 @@ class FoundPullRequest:
 class PullRequestFinder:
     """The pull requests into one main branch. Every method raises ForgeFailure."""
 
-    def __init__(self, github: GitHubConnection, main: MainBranch) -> None:
+    def __init__(self, github: GitHubConnection, main: ClonedMainBranch) -> None:
         self._github = github
         self._main = main
         self._present_names: dict[str, str | None] = {}

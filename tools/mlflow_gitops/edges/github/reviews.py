@@ -11,14 +11,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from mlflow_gitops.core.history.approvals import (
-    Review,
-    ReviewedPullRequest,
-    Reviewer,
-    makers,
-)
+from mlflow_gitops.core.history.approvals import Review, ReviewedPullRequest, Reviewer, makers
 from mlflow_gitops.core.times import format_datetime
-from mlflow_gitops.edges.forge import AnswerCache, MainBranch
+from mlflow_gitops.edges.forge import AnswerCache, ClonedMainBranch
 from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.edges.github.pull_requests import FoundPullRequest, PullRequestFinder
 from mlflow_gitops.errors import ForgeFailure
@@ -45,7 +40,7 @@ _Answer = TypeVar("_Answer")
 class GitHubReviews:
     """The facts about pull requests into one main branch (`edges.forge.ReviewFacts`)."""
 
-    def __init__(self, github: GitHubConnection, main: MainBranch) -> None:
+    def __init__(self, github: GitHubConnection, main: ClonedMainBranch) -> None:
         self._github = github
         self._main = main
         self._finder = PullRequestFinder(github, main)

@@ -14,11 +14,7 @@ from urllib.parse import quote
 
 from mlflow_gitops.core.setup.workflow_files import App, Job, app_needs, opens_pull_requests
 from mlflow_gitops.edges.github.connection import GitHubConnection
-from mlflow_gitops.edges.github.protection import (
-    DeploymentEnvironment,
-    RepositorySettings,
-    Unread,
-)
+from mlflow_gitops.edges.github.protection import DeploymentEnvironment, RepositorySettings, Unread
 from mlflow_gitops.errors import ForgeFailure
 
 _Setting = TypeVar("_Setting")

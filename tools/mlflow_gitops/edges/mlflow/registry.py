@@ -16,8 +16,8 @@ from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.recorded.values import ModelFile, Record
-from mlflow_gitops.edges.mlflow.artifact_locations import ArtifactLocations
-from mlflow_gitops.edges.mlflow.artifacts import Artifacts
+from mlflow_gitops.edges.mlflow.artifacts.locations import ArtifactLocations
+from mlflow_gitops.edges.mlflow.artifacts.reader import Artifacts
 from mlflow_gitops.edges.mlflow.other_environments.copies import Copies
 from mlflow_gitops.edges.mlflow.other_environments.lineage import CopiedLineage, lineage
 from mlflow_gitops.edges.mlflow.other_environments.origins import OtherEnvironments

@@ -28,7 +28,7 @@ from mlflow_gitops.errors import RegistryFailure
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from mlflow_gitops.edges.mlflow.artifacts import Artifacts
+    from mlflow_gitops.edges.mlflow.artifacts.reader import Artifacts
 
 EXPERIMENT = "mlflow-gitops"
 """The experiment that holds the copies."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mlflow_gitops.edges.git.command import UNSAFE_FOLDER, GitCommand
-from mlflow_gitops.edges.git.ref_names import check_is_unambiguous
+from mlflow_gitops.edges.git.refs.names import check_is_unambiguous
 from mlflow_gitops.errors import GitFailure
 
 T = TypeVar("T", bound="Refs")

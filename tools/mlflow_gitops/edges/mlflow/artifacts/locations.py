@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.secrets import shown_source
-from mlflow_gitops.edges.mlflow.artifacts import Artifacts
+from mlflow_gitops.edges.mlflow.artifacts.reader import Artifacts
 from mlflow_gitops.edges.mlflow.listing import logged_model
 from mlflow_gitops.edges.mlflow.server import Server
 from mlflow_gitops.errors import RegistryFailure

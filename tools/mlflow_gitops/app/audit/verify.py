@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from mlflow_gitops.app.audit.recorded_line import read_main_line
 from mlflow_gitops.app.evidence import WorkspaceEvidence
 from mlflow_gitops.app.planning.desired_models import DesiredModels
-from mlflow_gitops.app.recorded_line import read_main_line
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.account import Account
 from mlflow_gitops.core.audit.findings import Unexplained, Verification

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from mlflow_gitops.core.recorded.values import ModelFile
 from mlflow_gitops.core.secrets import shown_source
-from mlflow_gitops.edges.mlflow.model_file import fetch_model_file
+from mlflow_gitops.edges.mlflow.artifacts.model_file import fetch_model_file
 from mlflow_gitops.edges.mlflow.server import Server
 from mlflow_gitops.errors import RegistryFailure
 from mlflow_gitops.settings import DEFAULT_PATIENCE

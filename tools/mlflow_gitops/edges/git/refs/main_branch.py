@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlflow_gitops.edges.git.default_branch import is_gone_since_last_fetch, recorded_default
-from mlflow_gitops.edges.git.ref_names import branch_ref, check_is_branch_name
-from mlflow_gitops.edges.git.refs import Refs
+from mlflow_gitops.edges.git.refs.default_branch import is_gone_since_last_fetch, recorded_default
+from mlflow_gitops.edges.git.refs.names import branch_ref, check_is_branch_name
+from mlflow_gitops.edges.git.refs.store import Refs
 from mlflow_gitops.errors import GitFailure
 
 BRANCH_GONE = "git_branch_gone"

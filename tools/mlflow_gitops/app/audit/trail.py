@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
 
-from mlflow_gitops.app.recorded_line import recorded_line
+from mlflow_gitops.app.audit.recorded_line import recorded_line
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.events import (
     Event,

@@ -16,7 +16,7 @@ from typing import Any
 from mlflow_gitops.core.audit.untrusted_json import loads
 from mlflow_gitops.core.recorded.values import ModelFile, Signature
 from mlflow_gitops.core.secrets import shown_source
-from mlflow_gitops.edges.mlflow.model_yaml import read_scalars
+from mlflow_gitops.edges.mlflow.artifacts.model_yaml import read_scalars
 from mlflow_gitops.edges.system.redaction import redact
 from mlflow_gitops.errors import RegistryFailure
 
