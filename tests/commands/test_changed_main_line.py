@@ -1,5 +1,5 @@
-"""A main branch whose first parents changed, a clone that is behind, a commit dated in the future: on
-real repositories and a real registry (RULES R1)."""
+"""A main branch whose first parents changed, a clone that is behind, a commit dated in the future:
+on real repositories and a real registry (RULES R1)."""
 
 from __future__ import annotations
 
@@ -263,7 +263,8 @@ def test_the_merge_is_the_making_commit_of_what_was_pushed_past_a_review(team: T
     team.reconcile()
     pull_and_push(team)
     planned = team.run("plan", "churn", "--format", "json").json
-    # By itself, the model has no base beside the line; its commit was never in a pull request either.
+    # By itself, the model has no base beside the line; its commit was never in a pull request
+    # either.
     assert planned["models"][0]["stages"][0]["commit"] in (
         team.git("rev-parse", "main"),
         team.git("rev-parse", "main~1"),

@@ -67,7 +67,7 @@ class Probe:
             getattr(self.pattern, self.method)(subject)
 
 
-# -- finding the patterns ---------------------------------------------------------------------------
+# -- finding the patterns --------------------------------------------------------------------------
 
 
 def probes() -> Iterator[Probe]:

@@ -1,5 +1,5 @@
-"""A scene: with four models in four kinds of trouble, one reconcile heals what can be healed, and so
-does the watch loop."""
+"""A scene: with four models in four kinds of trouble, one reconcile heals what can be healed, and
+so does the watch loop."""
 
 from __future__ import annotations
 

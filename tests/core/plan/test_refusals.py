@@ -650,7 +650,8 @@ def test_a_refused_model_writes_nothing() -> None:
 def test_a_data_pin_that_the_run_logged_twice_refuses(pinned: str) -> None:
     """As a param, which nobody can change, and as a tag, which anybody may write."""
     record = Record(data={"data/x.csv": MD5}, conflicting_data={"data/x.csv": "0" * 32})
-    body = f"stages: {{Production: 1}}\nversions: {{1: {{data: {{path: data/x.csv, md5: {pinned!r}}}}}}}"
+    pin = f"{{data: {{path: data/x.csv, md5: {pinned!r}}}}}"
+    body = f"stages: {{Production: 1}}\nversions: {{1: {pin}}}"
     [refusal] = refusals_of(body, make_observed(1), read=lambda run: record)
     assert refusal.code == "pin" and "logged twice" in refusal.detail
 

@@ -1,8 +1,8 @@
 """Credentials go only to the servers that the main branch names (RULES R4).
 
-An environment's address comes from the list in the working tree, which may be of a pull request. Before
-anything is sent there, its host is compared with the one that main's list names. A reconcile also
-compares it with the host of the environment's last receipt.
+An environment's address comes from the list in the working tree, which may be of a pull request.
+Before anything is sent there, its host is compared with the one that main's list names. A reconcile
+also compares it with the host of the environment's last receipt.
 """
 
 from __future__ import annotations

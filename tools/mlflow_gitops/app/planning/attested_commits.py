@@ -15,8 +15,8 @@ def attested_commits(
 ) -> set[str]:
     """The commits of this environment's receipts that stamps in MLflow lead to.
 
-    Anybody who may push notes can write a receipt. So a receipt counts only if a model's stamp names
-    it, or one after it in its chain; and it must name the same registry as such a stamp's.
+    Anybody who may push notes can write a receipt. So a receipt counts only if a model's stamp
+    names it, or one after it in its chain; and it must name the same registry as such a stamp's.
     """
     stamped = {model.tags[RECEIPT_TAG] for model in observed if RECEIPT_TAG in model.tags}
     if not stamped or owner is None:

@@ -76,7 +76,7 @@ class PoliciesInForce:
         return self._git.contains(commit, made)
 
     def _policy_off(self, commit: str) -> Policy | None:
-        """The policy at a commit beside the line: a merge can leave one out of the first parents."""
+        """The policy at a commit beside the line: a merge can leave it out of the first parents."""
         path = self._workspace.registry.policy_path
         blob = self._workspace.git.query("rev-parse", "--verify", "-q", f"{commit}:{path}")
         return self._histories.policy_in(blob) if blob else None

@@ -125,7 +125,8 @@ class Reconciler:
                 order = {model.model: index for index, model in enumerate(planned.plan.models)}
                 finished.sort(key=lambda outcome: order[outcome.model])
                 receipt = self._record(finished, faults)
-        return RunResult(tuple(finished), receipt, tuple(recovered), tuple(faults))
+        # What kept the run from recovering a receipt may keep it from writing its own, too.
+        return RunResult(tuple(finished), receipt, tuple(recovered), tuple(dict.fromkeys(faults)))
 
     def _record(self, outcomes: Sequence[Outcome], faults: list[str]) -> str | None:
         """Write the receipt of this run, and return its digest. If that fails, the reason is added
@@ -133,8 +134,7 @@ class Reconciler:
         try:
             return self._recorder.record(self.commit, outcomes)
         except Failure as failure:
-            if str(failure) not in faults:  # what hindered recovering may hinder this, too
-                faults.append(str(failure))
+            faults.append(str(failure))
         except Exception as error:
             print_traceback("receipt", error, self._settings)
             faults.append(f"Unexpected {describe(error)}.")

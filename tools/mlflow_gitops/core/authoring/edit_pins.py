@@ -49,7 +49,8 @@ def left_out(version: ObservedVersion) -> str | None:
     if found is None:
         return None
     return (
-        f"version {version.number} is not pinned to its source: {shown_source(version.source or '')}"
+        f"version {version.number} is not pinned to its source:"
+        f" {shown_source(version.source or '')}"
         f" has {found} in MLflow, which git would keep for ever"
     )
 

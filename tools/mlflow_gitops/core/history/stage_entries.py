@@ -1,5 +1,5 @@
-"""Entries: versions that come to hold a stage, or to leave it, with what git knows of each (RULES R1,
-R3).
+"""Entries: versions that come to hold a stage, or to leave it, with what git knows of each (RULES
+R1, R3).
 
 Gates need the making commit, the policies that judge, and the way that the version came. All of it
 is read from a model's points.
@@ -28,10 +28,10 @@ it (None if there was none)."""
 class Entry:
     """One version that the target gives a stage and the base does not, or takes out of one.
 
-    `making_commit` is the newest commit that put it there or changed its pin, None for an uncommitted working
-    tree. `judge` is the policy before that commit, `in_force` the policy that was last in force at
-    a reconcile before it. `stays` maps each stage that the version was in just before to the commit
-    that began the unbroken stay (None: uncommitted).
+    `making_commit` is the newest commit that put it there or changed its pin, None for an
+    uncommitted working tree. `judge` is the policy before that commit, `in_force` the policy that
+    was last in force at a reconcile before it. `stays` maps each stage that the version was in just
+    before to the commit that began the unbroken stay (None: uncommitted).
 
     `kind` is `alias` if only an alias comes to the version: one that a judge treats as the stage's.
     It is `exit` if the version stops being served in the stage and no new version takes its place.
@@ -67,7 +67,7 @@ def new_holders(target: Desired, base: Desired | None) -> list[tuple[str, int]]:
 
 
 def gives_something(target: Desired, base: Desired | None) -> bool:
-    """Whether a version comes to hold a stage or an alias: only then does the way it came matter."""
+    """Whether a version comes to hold a stage or an alias. Only then does its way there matter."""
     return bool(new_holders(target, base)) or any(
         _alias_target(target, alias) != _alias_target(base, alias) for alias in _aliases(target)
     )
@@ -216,8 +216,8 @@ def _exits(
 
 
 def _is_guarded(judges: Sequence[ModelPolicy], stage: str) -> bool:
-    """Whether a judge asks for approvals before a version leaves a stage: the stage is protected and
-    asks for them before one enters it."""
+    """Whether a judge asks for approvals before a version leaves a stage: the stage is protected
+    and asks for them before one enters it."""
     rules = [policy.stages[stage] for policy in judges if stage in policy.stages]
     return any(rule.protected and rule.gates.settings(approvals.GATE) is not None for rule in rules)
 

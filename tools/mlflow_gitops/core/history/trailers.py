@@ -1,4 +1,5 @@
-"""Lines such as `Co-authored-by: Name <email>` anywhere in a commit message, and the people in them.
+"""Lines such as `Co-authored-by: Name <email>` anywhere in a commit message, and the people in
+them.
 
 Anybody may write a message, so it is read in linear time: values are stripped by code, since a
 pattern for text between spaces tries each run of spaces from every position in it.

@@ -187,8 +187,8 @@ def freeze_reason(
     context: PlanContext,
 ) -> str | None:
     """Why a freeze of the policy, or of one that judges the change, holds these changes back; None
-    if none does. Rollbacks pass: each version that comes to hold a stage held it before, as receipts
-    say (RULES R3)."""
+    if none does. Rollbacks pass: each version that comes to hold a stage held it before, as
+    receipts say (RULES R3)."""
     policies = (desired.policy, *history.judges)
     freezes = [policy.freeze for policy in policies if policy.freeze is not None]
     active = [freeze for freeze in freezes if freeze.is_active(context.now)]
@@ -248,8 +248,8 @@ def _freeze_refusals(
 def _protected_refusals(
     desired: Desired, history: ModelHistory, model: ObservedModel
 ) -> Iterator[Refusal]:
-    """An occupied protected stage is left empty only by an explicit null. A policy before this change
-    may protect more stages, and a stage may have had another alias there."""
+    """An occupied protected stage is left empty only by an explicit null. A policy before this
+    change may protect more stages, and a stage may have had another alias there."""
     base = (history.before.policy,) if history.before else ()
     policies = (desired.policy, *history.judges)
     for stage in dict.fromkeys(stage for policy in policies for stage in policy.stages):

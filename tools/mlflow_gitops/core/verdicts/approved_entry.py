@@ -1,4 +1,5 @@
-"""Whether an entry is, as a whole, what was approved: its stage, its pin and its aliases (RULES R3)."""
+"""Whether an entry is, as a whole, what was approved: its stage, its pin and its aliases (RULES
+R3)."""
 
 from __future__ import annotations
 

@@ -31,7 +31,10 @@ _TAGS = "\U000e0000-\U000e0fff"
 INVISIBLE = re.compile(f"[{_ALWAYS_HIDDEN}\u200c\u200d\ufe0e\ufe0f{_TAGS}]")
 """Every character that nobody sees, whatever is around it."""
 
-_EMOJI = "\u00a9\u00ae\u203c\u2049\u2122-\u21ff\u2300-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
+_EMOJI = (
+    "\u00a9\u00ae\u203c\u2049\u2122-\u21ff\u2300-\u2bff\u3030\u303d\u3297\u3299"
+    "\U0001f000-\U0001faff"
+)
 _JOINING = "\u0600-\u08ff\u0900-\u0dff\u1780-\u17dd\u1820-\u18aa\ufb50-\ufdff\ufe70-\ufefe"
 _INDIC = "\u0900-\u0dff"
 

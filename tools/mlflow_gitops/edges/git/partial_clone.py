@@ -17,7 +17,8 @@ from mlflow_gitops.errors import GitFailure
 
 _FETCH_OPTIONS = (
     *("--quiet", "--no-tags", "--no-write-fetch-head", "--recurse-submodules=no"),
-    "--filter=blob:none",  # a tree comes with its sub-trees, a blob that is named comes all the same
+    # A tree comes with its sub-trees; a blob that is named comes all the same.
+    "--filter=blob:none",
     "--stdin",
 )
 
@@ -80,7 +81,8 @@ class PartialClone(GitCommand):
             *("-c", "fetch.negotiationAlgorithm=noop", "fetch", str(self._promisor)),
             *_FETCH_OPTIONS,
             feed="".join(f"{object_id}\n" for object_id in ids),
-            failure=f"{counted(len(ids), 'object')} missing in this partial clone could not be fetched",
+            failure=f"{counted(len(ids), 'object')} missing in this partial clone could not be"
+            " fetched",
         )
 
     @cached_property

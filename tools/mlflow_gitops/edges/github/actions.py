@@ -25,7 +25,8 @@ _SKIPPED = INVISIBLE.pattern[1:-1] + CONTROL.pattern[1:-1]
 _INVISIBLE = f"[{_SKIPPED}]*"
 _OLD_COMMAND = re.compile(rf"#{_INVISIBLE}#{_INVISIBLE}\[")
 _LINE_START = re.compile(
-    rf"(^|[\r\n])(?![\r\n])[ \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000{_SKIPPED}]*:{_INVISIBLE}:"
+    rf"(^|[\r\n])(?![\r\n])[ \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000{_SKIPPED}]*"
+    rf":{_INVISIBLE}:"
 )
 _COMMAND = re.compile(r"::([A-Za-z0-9_-]+(?:\s[^:\r\n]{0,1000})?)::")
 

@@ -25,7 +25,7 @@ SCALARS = frozenset(
 )
 _MAPPINGS = frozenset({(), ("flavors",), ("flavors", "python_function"), ("signature",)})
 _MAX_EVENTS = 200_000
-"""Scalars, and beginnings and ends of mappings and lists. Files that MLflow writes have hundreds."""
+"""Scalars, and starts and ends of mappings and lists. Files that MLflow writes have hundreds."""
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _ITEM = "[]"
