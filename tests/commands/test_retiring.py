@@ -72,7 +72,7 @@ def test_a_manifest_deleted(team: Team, shelf: ManualRegistry) -> None:
 def test_a_model_deleted_in_mlflow_and_made_again(team: Team, shelf: ManualRegistry) -> None:
     shelf.client.delete_registered_model("churn")
     [row] = team.run("status", "--format", "json").json["models"]
-    assert row["sync"] == "Missing" and codes(team) == {"missing_version"}
+    assert row["sync"] == "Missing" and codes(team) == {"deleted"}
     assert team.run("reconcile", "--yes").code == 4 and shelf.names() == set()
     # Numbers start at 1 again, so other versions come to have the old ones' names.
     shelf.model("churn", 3)
@@ -84,7 +84,7 @@ def test_a_model_deleted_in_mlflow_and_made_again(team: Team, shelf: ManualRegis
 
 def test_a_model_renamed_in_mlflow_and_then_its_manifest(team: Team, shelf: ManualRegistry) -> None:
     shelf.client.rename_registered_model("churn", "leavers")
-    assert codes(team) == {"missing_version"}
+    assert codes(team) == {"deleted"}
     assert team.run("reconcile", "--yes").code == 4 and shelf.names() == {"leavers"}, (
         "in between nothing is written"
     )

@@ -41,7 +41,7 @@ stages:
       status: READY
       pinned: true
       tags: {validation: passed}
-      metrics: {accuracy: {min: 0.9, dataset: holdout}}
+      metrics: {accuracy: {min: 0.9}}
       signature: compatible
       no_worse_than: {stage: Production, metrics: {accuracy: {}}}
 """

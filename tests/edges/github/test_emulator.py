@@ -172,7 +172,7 @@ class Here:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def asked(self, *args: str) -> str:
+    def query(self, *args: str) -> str:
         sha, _, file = args[-1].partition(":")
         return str(self._world.repo["commits"][sha]["tree"].get(file, ""))
 
@@ -181,6 +181,9 @@ class Here:
 
     def remote(self) -> str:
         return "origin"
+
+    def full_name(self, name: str) -> str:
+        return f"refs/remotes/{name}"
 
     def describe(self, sha: str) -> Commit:
         known = self._world.repo["commits"][sha]
