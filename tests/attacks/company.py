@@ -89,13 +89,18 @@ class Company:
     def reconcile(self, *args: str) -> Ran:
         return self.team.run("reconcile", "--yes", "--format", "json", *args)
 
-    def refused(self, *args: str) -> str:
-        """Reconcile, expect that the model is refused and Production stays, and return why."""
+    def reasons(self, *args: str) -> str:
+        """Reconcile, expect that something of the model is refused, and return why."""
         ran = self.reconcile(*args)
         assert ran.code == 4, ran.out + ran.err
-        assert self.production() == {1}
         [model] = ran.json["models"]
-        return "; ".join(f"{one['code']}: {one['detail']}" for one in model["refusals"])
+        return "; ".join(f"{refusal['code']}: {refusal['detail']}" for refusal in model["refusals"])
+
+    def refused(self, *args: str) -> str:
+        """The reasons for which the model is refused; Production stays."""
+        why = self.reasons(*args)
+        assert self.production() == {1}
+        return why
 
     def production(self) -> set[int]:
         """The versions that anything which loads the model for production would get, by stage or by

@@ -12,14 +12,6 @@ LIVE = "stages: {Live: {alias: production, native: false}, Production: {}}\n"
 FEW = POLICY + "aliases: {only: [Production]}\n"
 
 
-def reasons(company: Company, *args: str) -> str:
-    """Reconcile, expect that something is refused, and return why."""
-    ran = company.reconcile(*args)
-    assert ran.code == 4, ran.out + ran.err
-    [model] = ran.json["models"]
-    return "; ".join(f"{refusal['code']}: {refusal['detail']}" for refusal in model["refusals"])
-
-
 def policy_then_promotion(company: Company, policy: str = OPEN, version: int = 3) -> None:
     """Two commits in the working clone: the policy, then what it would let through."""
     company.team.write("policy.yaml", policy)
@@ -86,7 +78,7 @@ def test_new_stage_takes_the_alias(company: Company, way: str) -> None:
     if way == "pull request":
         company.merge(company.github.open_pull("live", user="alice").number)
     company.main()
-    assert "the policy before this change has no stage Live" in reasons(company)
+    assert "the policy before this change has no stage Live" in company.reasons()
     assert company.production() == {1}
 
 

@@ -6,7 +6,6 @@ import pytest
 
 from mlflow_gitops.edges.github import reviews
 from tests.attacks.company import MODEL, POLICY, Company
-from tests.attacks.test_judges import reasons
 from tests.support.github_state import Method
 
 # Some lines stand between the stages and the pins, so that git merges changes of both.
@@ -101,7 +100,7 @@ def test_stage_left_without_approval(company: Company, stages: str) -> None:
     company.commit("Less")
     company.push("main")
     company.main()
-    assert "may not leave Production" in reasons(company)
+    assert "may not leave Production" in company.reasons()
     assert company.production() == served
 
 

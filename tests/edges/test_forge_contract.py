@@ -34,7 +34,7 @@ def test_an_approval_is_found_by_the_commit_that_was_merged(world: ForgeWorld) -
     world.main()
     approvals = world.approvals().of_merged(merge, FILE)
     assert (approvals.by, approvals.pull_request) == (("@bob",), number)
-    assert approvals.merged_by == "@carol" and approvals.stages is None
+    assert approvals.merged_by == "@carol" and approvals.reviewed is None
 
 
 def test_a_commit_that_was_pushed_has_no_pull_request(world: ForgeWorld) -> None:
