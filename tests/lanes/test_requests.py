@@ -49,6 +49,7 @@ def asks_for_pages_alone(between: Proxy, database: Path, tmp_path: Path) -> None
         "changed": 0,
         "changes": 0,
         "refused": 0,
+        "invalid": 0,
     }
     pages = math.ceil(MANY / reading.MODELS_A_PAGE) + math.ceil(MANY / reading.VERSIONS_A_PAGE)
     assert len(between.requests) == pages == 3, between.requests

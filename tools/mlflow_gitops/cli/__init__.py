@@ -16,7 +16,7 @@ import click
 import typer
 
 from mlflow_gitops.cli.app import app
-from mlflow_gitops.cli.completion import answering
+from mlflow_gitops.cli.completion import answering, is_requested
 
 # Each module registers its commands; `--help` lists them in this order.
 # isort: off
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None, settings: Settings | None = Non
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     _prepare_streams()
-    if _STATIC_TEXT & set(arguments):
+    if _STATIC_TEXT & set(arguments) or is_requested():
         return _exit_code(arguments, settings)
 
     from mlflow_gitops.edges.system.streams import guarded_streams

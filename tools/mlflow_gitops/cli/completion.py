@@ -17,6 +17,17 @@ Offer = tuple[str, str]
 """A word, and a remark that zsh and fish show beside it."""
 
 
+_REQUEST = "_MLFLOW_GITOPS_COMPLETE"
+"""The environment variable with which a shell requests completion."""
+
+
+def is_requested() -> bool:
+    """Whether this process only answers a shell. Its words are this package's own names and those
+    that the working tree's files contain, so no filter for secrets is needed, and loading one takes
+    longer than the answer."""
+    return bool(os.environ.get(_REQUEST))
+
+
 @contextmanager
 def answering() -> Iterator[None]:
     """Adapt Typer's answer to the shell that requests completion. Without such a request, this does
@@ -25,7 +36,7 @@ def answering() -> Iterator[None]:
     The shell scripts that Typer writes request completion with a variable. Typer prints the words
     and ends the process.
     """
-    request = os.environ.get("_MLFLOW_GITOPS_COMPLETE", "")
+    request = os.environ.get(_REQUEST, "")
     if request.startswith("complete_"):
         # Typer (0.25) would load rich, which takes longer than everything else, to remove markup
         # from help texts. Ours have none.
