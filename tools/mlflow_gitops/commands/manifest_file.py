@@ -109,7 +109,6 @@ def open_manifest(
     [file] = manifest_paths
     workspace.checkout.check_can_write(file)
     # What is edited is the file on disk, which a filter may have converted.
-    sources = {path: workspace.checkout.read(path) for path in policy_paths}
     sources[file] = files.read_file(workspace.top / file, file)
     manifest = snapshot.manifests[model]
     rules = snapshot.policy.for_model(model, manifest.kind)
