@@ -465,6 +465,7 @@ def test_held_stamp_forged(company: Company, forge: Callable[..., int]) -> None:
     company.team.write("policy.yaml", FORGED_HISTORY.replace(", from: [Staging], soak: 1h", ""))
     company.commit("Open")
     company.push("main")
+    assert company.reconcile().code == 0, "the open policy is in force"
     version = forge(company)
     assert f"held {version} Production" in company.found_by_verify()
     company.team.write("policy.yaml", FORGED_HISTORY)

@@ -279,6 +279,7 @@ def test_the_revert_of_a_refused_commit_leaves_nothing_behind(
 def test_a_policy_and_a_promotion_in_one_commit(
     gated: Team, shelf: LaneRegistry, forward: Forward
 ) -> None:
+    """Nor in two commits that one reconcile sees: a looser policy counts once it was in force."""
     name = established(gated, shelf, forward, accuracy=0.91)
     gated.write("policy.yaml", POLICY.replace("tolerance: 0.01", "tolerance: 0.5"))
     gated.commit("Loosen, and use it", **{name: "stages: {Production: 2}\n"})
@@ -286,7 +287,11 @@ def test_a_policy_and_a_promotion_in_one_commit(
     gated.git("reset", "-q", "--hard", "HEAD~1")
     gated.write("policy.yaml", POLICY.replace("tolerance: 0.01", "tolerance: 0.5"))
     gated.commit("Loosen")
-    gated.commit("Then use it", **{name: "stages: {Production: 2}\n"})
+    gated.commit("Use it at once", **{name: "stages: {Production: 2}\n"})
+    assert "accuracy 0.91 is worse" in refused(plan(gated))
+    gated.git("reset", "-q", "--hard", "HEAD~1")
+    gated.reconcile()
+    gated.commit("Use it once it is in force", **{name: "stages: {Production: 2}\n"})
     gated.reconcile()
     assert shelf.stages(name)[2] == "Production"
 
@@ -330,6 +335,7 @@ def test_metrics_on_several_datasets(gated: Team, shelf: LaneRegistry, forward: 
     gated.git("reset", "-q", "--hard", "HEAD~1")
     gated.write("policy.yaml", POLICY.replace("{min: 0.9}", "{min: 0.9, dataset: digest-of-field}"))
     gated.commit("Name it")
+    gated.reconcile()
     gated.commit("Promote 2", **{name: "stages: {Production: 2}\n"})
     found = plan(gated)
     assert verdicts(found)["metrics"] == ["passed", "passed"]

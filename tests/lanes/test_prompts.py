@@ -128,6 +128,7 @@ def test_a_promotion_is_judged(team: Team, shelf: LaneRegistry, prompt: Register
     nothing = "stages: {Production: {require: {metrics: null}}}"
     team.write("policy.yaml", f"{policy}models:\n  - {{match: '*', kind: prompt, {nothing}}}\n")
     team.commit("Prompts have no metrics", **{name: manifest("{Production: 1}")})
+    team.reconcile()
     shelf.client.set_prompt_version_tag(name, "2", "reviewed", "yes")
     team.commit(**{name: manifest("{Production: 2}", f"versions: {{2: {pin}}}\n")})
     team.reconcile()
