@@ -98,6 +98,11 @@ def invalid(team: Team) -> None:
     team.commit(fraud="stages: {Production: one}\n")
 
 
+def reconciled_and_then_invalid(team: Team) -> None:
+    team.reconcile()
+    invalid(team)
+
+
 def on_a_branch(team: Team) -> None:
     team.git("checkout", "-q", "-b", "feature")
     team.commit("Beside the main line")
@@ -226,7 +231,7 @@ TABLE: dict[str, Case] = {
     ),
     "invalid, plan": (invalid, "plan", 3, "[wrong-type]"),
     "invalid, status": (invalid, "status", 3, "[wrong-type]"),
-    "invalid, reconcile": (invalid, "reconcile --yes", 3, "[wrong-type]"),
+    "invalid, reconcile": (reconciled_and_then_invalid, "reconcile --yes", 3, "[wrong-type]"),
     "no plan file": (
         nothing,
         "reconcile --yes --plan none.json",
@@ -294,9 +299,11 @@ def test_a_locked_database(team: Team, tmp_path: Path) -> None:
     assert ran.code == 1 and "locked by another process. Wait" in ran.err
 
 
-@pytest.mark.parametrize("what", ["version", "model"])
+@pytest.mark.parametrize(
+    ("what", "refusal"), [("version", "missing_version"), ("model", "deleted")]
+)
 def test_what_vanished_between_plan_and_apply(
-    team: Team, monkeypatch: pytest.MonkeyPatch, what: str
+    team: Team, monkeypatch: pytest.MonkeyPatch, what: str, refusal: str
 ) -> None:
     from mlflow import MlflowClient
 
@@ -314,7 +321,7 @@ def test_what_vanished_between_plan_and_apply(
     ran = team.run("reconcile", "--yes", "--format", "json")
     assert ran.code == 4
     [model] = ran.json["models"]
-    assert model["result"] == "refused" and model["refusals"][0]["code"] == "missing_version"
+    assert model["result"] == "refused" and model["refusals"][0]["code"] == refusal
 
 
 def test_five_hundred_versions(team: Team) -> None:

@@ -42,6 +42,7 @@ def test_everything_that_can_be_said() -> None:
                 data=DataPin("data/reviews.csv", "d8e8fca2dc0f896fd7cb4cb0031ba249"),
                 description="Retrained on September's payments.\n\nSecond paragraph.\n",
                 tags={"validation": "passed"},
+                metrics={"accuracy": 0.931, "loss": 1.5e-07},
             ),
             14: VersionSpec(
                 data=DataPin("data/.hidden/a folder", "d8e8fca2dc0f896fd7cb4cb0031ba249.dir")

@@ -89,10 +89,15 @@ def github_annotations(snapshot: Snapshot) -> Iterator[str]:
 
 
 def _message(text: str) -> str:
-    """Escape line breaks as GitHub does, and everything else that could move a log's cursor."""
-    parts = text.replace("%", "%25").replace("\r", "%0D").split("\n")
-    return "%0A".join(safe(part) for part in parts).replace("##[", "# #[").replace("::", ": :")
+    return _escaped(text).replace("::", ": :")
 
 
 def _property(text: str) -> str:
-    return _message(text).replace(":", "%3A").replace(",", "%2C")
+    """GitHub reads these escapes back, so that the path of a file stays what it is."""
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _escaped(text: str) -> str:
+    """Escape line breaks as GitHub does, and everything else that could move a log's cursor."""
+    parts = text.replace("%", "%25").replace("\r", "%0D").split("\n")
+    return "%0A".join(safe(part) for part in parts).replace("##[", "# #[")
