@@ -472,7 +472,12 @@ def test_a_silent_github_refuses_and_what_it_said_before_stays(
     hub.push("main")
     assert hub.reconcile().code == 0
     assert hub.tags(2) == before and before["gitops.approved_by"] == "@bob"
-    # Even a model that is taken as new.
+    # A model that is taken as new needs its approvals again: a silent GitHub refuses it, and the
+    # stamps stay.
+    silent = hub.team.run("reconcile", "churn", "--adopt", "--yes")
+    assert silent.code == 4 and "could not be reached" in silent.out, silent.out
+    assert hub.tags(2) == before and hub.production() == 2
+    monkeypatch.setenv("GITHUB_API_URL", hub.api.url)
     assert hub.team.run("reconcile", "churn", "--adopt", "--yes").code == 0
     assert {k: v for k, v in hub.tags(2).items() if "held" not in k} == {
         k: v for k, v in before.items() if "held" not in k
