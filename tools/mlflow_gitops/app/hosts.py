@@ -57,7 +57,7 @@ def check_approved(workspace: Workspace, environment: Environment) -> None:
 
 def check_reconciled(workspace: Workspace, environment: Environment) -> None:
     """Raise UnapprovedHost if the environment was last reconciled on another host, as its newest
-    receipt says; without a receipt, if main's list named another one before."""
+    receipt says; without a readable receipt, if main's list named another one before."""
     hosts = hosts_of(environment)
     if not hosts:
         return
@@ -90,7 +90,8 @@ def _hosts_before(workspace: Workspace, environment: Environment) -> set[str]:
     main = _main_ref(workspace)
     line = workspace.git.first_parent_line(main) if main else None
     owner = workspace.owner(line) if line else None
-    for receipt in reversed(Notes.of_repository(workspace.git).receipts()):
+    receipts = Notes.of_repository(workspace.git).readable_receipts() or ()
+    for receipt in reversed(receipts):
         registry = receipt.content.get("registry")
         if receipt.content.get("owner") == owner and isinstance(registry, str):
             # Older receipts name the registry alone; the tracking server beside it is main's.

@@ -13,8 +13,7 @@ from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import UNREAD_BASE, Base, find_base
 from mlflow_gitops.core.observed.model import ObservedModel
-from mlflow_gitops.edges.git.notes import UNREADABLE, Notes
-from mlflow_gitops.errors import GitFailure
+from mlflow_gitops.edges.git.notes import Notes
 
 
 class _UnreadReceipts(Exception):
@@ -113,12 +112,9 @@ class BaseFinder:
         """The models that a receipt in this clone reports as applied, each with its newest such
         commit; None if the receipts cannot be read. Only read if a stamp or a model is missing, or
         for --adopt."""
-        try:
-            receipts = Notes.of_repository(self._workspace.git).receipts()
-        except GitFailure as failure:
-            if failure.code == UNREADABLE:
-                return None
-            raise
+        receipts = Notes.of_repository(self._workspace.git).readable_receipts()
+        if receipts is None:
+            return None
         return {
             name: receipt.commit
             for receipt in receipts

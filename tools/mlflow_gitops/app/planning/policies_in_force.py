@@ -64,8 +64,9 @@ class PoliciesInForce:
 
     @cached_property
     def _reconciled(self) -> tuple[str, ...]:
-        """The commits of this repository's receipts, newest first."""
-        receipts = Notes.of_repository(self._workspace.git).receipts()
+        """The commits of this repository's receipts, newest first; none if the receipts cannot be
+        read, so that the models' bases alone say what was reconciled."""
+        receipts = Notes.of_repository(self._workspace.git).readable_receipts() or ()
         ours = [receipt.commit for receipt in receipts if receipt.owner == self._owner]
         return tuple(dict.fromkeys(reversed(ours)))
 

@@ -75,6 +75,16 @@ class Notes:
                 f"The receipts need more than {MAX_MEMORY >> 20} MiB of memory"
             ) from None
 
+    def readable_receipts(self) -> list[Receipt] | None:
+        """Every receipt in this clone, oldest first; None if they cannot be read. For what goes on
+        without them."""
+        try:
+            return self.receipts()
+        except GitFailure as failure:
+            if failure.code == UNREADABLE:
+                return None
+            raise
+
     def commits(self) -> set[str]:
         """The commits that have notes; empty if there are too many to list."""
         if not self.git.ref(NOTES_REF):
