@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from mlflow_gitops.core.audit.receipts import NOTES_REF
 from mlflow_gitops.core.plan.fingerprint import Fingerprint
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
 from mlflow_gitops.core.secrets import is_secret_name
+from mlflow_gitops.edges.git import notes
 from mlflow_gitops.edges.github.actions import GitHubActions
 from mlflow_gitops.edges.mlflow.server import Server
 from mlflow_gitops.edges.system import plugins
@@ -243,14 +245,21 @@ def test_another_environment_changed_in_a_pull_request(teams: Teams, listener: L
     assert "No request was made" in ran.out + ran.err
 
 
-def test_address_changed_and_merged(teams: Teams, listener: Listener) -> None:
-    """After the merge, the first reconcile on the new server needs a person."""
+@pytest.mark.parametrize("are_readable", [True, False], ids=["readable", "unreadable_receipts"])
+def test_address_changed_and_merged(
+    teams: Teams, listener: Listener, monkeypatch: pytest.MonkeyPatch, are_readable: bool
+) -> None:
+    """After the merge, the first reconcile on the new server needs a person. Receipts that cannot
+    be read let nobody past that."""
     first = Listener()
     teams.git("checkout", "-q", "main")
     move_to(teams, "prod", first.uri)
     teams.commit("Move to a server")
     move_to(teams, "prod", listener.uri)
     teams.commit("Move on")
+    if not are_readable:
+        teams.git("notes", f"--ref={NOTES_REF}", "add", "-m", "no receipt", "HEAD")
+        monkeypatch.setattr(notes, "MAX_NOTE", 5)
     ran = teams.on("prod", "reconcile", "--yes", MLFLOW_TRACKING_TOKEN=SECRET)
     assert ran.code == 4 and not listener.requests
     assert "--new-host" in ran.err and first.uri in ran.err
