@@ -227,7 +227,7 @@ def test_the_copy_is_served_and_judges_the_next_one(teams: Teams, origin: Origin
 
 @pytest.mark.real
 def test_gates_judge_the_origin_before_anything_is_copied(teams: Teams, origin: Origin) -> None:
-    teams.write("prod/policy.yaml", POLICY.replace("0.9,", "0.99,"))
+    teams.write("prod/policy.yaml", POLICY.replace("{min: 0.9}", "{min: 0.99}"))
     teams.commit("Only the best")
     promoted(teams, origin)
     refused = teams.on("prod", "reconcile", "--yes")
