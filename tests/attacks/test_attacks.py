@@ -328,7 +328,7 @@ def test_workflow_edited_on_a_branch(company: Company) -> None:
 
 
 def test_status_set_by_hand(company: Company) -> None:
-    """Whoever may write can call a failing plan a success. `doctor` says that the check is taken
+    """A writer can call a failing plan a success. `doctor` says that the check is taken
     from anybody, and the gates are judged once more at reconcile."""
     check = {"required_status_checks": [{"context": "mlflow-gitops/plan"}]}
     company.github.settings["rules/branches/main"] = [
@@ -350,7 +350,7 @@ def test_artifact_poisoned(
     company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run for a pull request hands over another's number, or commands, to the run that has
-    credentials. Nothing of it is read: the pull request is looked up by its head."""
+    credentials. It is never read: the pull request is looked up by its head."""
     number = company.propose()
     head = company.github.pull(number).head
     (tmp_path / "number").write_text("999; touch pwned\n")

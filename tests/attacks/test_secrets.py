@@ -1,4 +1,4 @@
-"""Secrets that could leak, and text that could mislead whoever reads it, as people would try it.
+"""Secrets that could leak, and text that could mislead its reader, as people would try it.
 `.github/SECURITY.md` names the same leaks, and says what stops each."""
 
 from __future__ import annotations

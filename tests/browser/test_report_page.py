@@ -1,5 +1,5 @@
-"""The report in a real browser: it asks nobody, its search and its bars work by keyboard, and it is
-accessible."""
+"""The report in a real browser: it makes no requests, its search and its bars work by keyboard, and
+it is accessible."""
 
 from __future__ import annotations
 

@@ -251,8 +251,8 @@ def test_an_invalid_manifest_is_told_as_validate_does(team: Team) -> None:
     (team.folder / FILE).write_text(MANIFEST + "stages: {}\n")
     ran = team.run("promote", "fraud", "2", "Production")
     assert ran.code == 3 and f"{FILE}:9:1" in ran.out and "duplicate-key" in ran.out
-    # A file that is no manifest only for its ending is told of, too; another model's errors stop
-    # nobody.
+    # A file that only its ending keeps from being a manifest is reported. Errors of another model's
+    # file do not stop the command.
     team.git("mv", FILE, FILE.replace(".yaml", ".yml"))
     assert "file-extension" in team.run("promote", "fraud", "2", "Production").out
     team.git("mv", FILE.replace(".yaml", ".yml"), FILE)

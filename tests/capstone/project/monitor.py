@@ -6,7 +6,7 @@ was trained on?
 
 With --rollback, a model that is wrong too often is rolled back on a new branch of that name.
 
-Drift is told by the population stability index (PSI) of the posts' length in words. The training
+Drift is measured by the population stability index (PSI) of the posts' length in words. Training
 posts are cut into ten groups of about one size, by length; p is the share of training posts in a
 group, q that of fresh ones, and the index is the sum of (q - p) ln(q / p). 0 means that the shares
 are the same; by the usual rule of thumb, above 0.25 they are not alike. It needs no labels, so it

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.comparisons import with_comparisons
 from mlflow_gitops.app.planning.bases import BaseFinder
+from mlflow_gitops.app.planning.changed_plans import held_back, without_secrets
 from mlflow_gitops.app.planning.desired_models import DesiredModels, InvalidModel
 from mlflow_gitops.app.planning.lines import LineReader
 from mlflow_gitops.app.planning.options import PlanOptions
@@ -35,7 +36,6 @@ from mlflow_gitops.core.plan.run_limit import limit_refusal
 from mlflow_gitops.core.plan.stage_rows import observed_stages
 from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.core.verdicts.invalid_files import FileErrors, invalid_model_refusal
-from mlflow_gitops.edges.system.redaction import redact
 from mlflow_gitops.edges.system.unexpected import is_unexpected, unexpected_refusal
 from mlflow_gitops.errors import GitFailure
 
@@ -224,7 +224,7 @@ class Planner:
         )
         judged = line.histories.with_entries(history, line.policies.before)
         plan = plan_model(name, judged, observed, context)
-        return _without_secrets(plan)
+        return without_secrets(plan)
 
     def _notices(self, bases: Mapping[str, Base]) -> Iterator[str]:
         """What is wrong with this clone or with the main line as a whole."""
@@ -249,7 +249,7 @@ class Planner:
         )
         refusal = next((refusal for refusal in refusals if refusal is not None), None)
         if refusal is not None:
-            models = tuple(_held_back(model) for model in models)
+            models = tuple(held_back(model) for model in models)
 
         made_from = fingerprint(
             self.target.snapshot.digest,
@@ -294,17 +294,3 @@ class Planner:
             policy = self.lines.first.policies.before(made, None)
             limits += [policy.limit] if policy is not None else []
         return limits
-
-
-def _without_secrets(plan: ModelPlan) -> ModelPlan:
-    """The plan without secrets in texts that plug-ins, MLflow and the forge may have written."""
-    if not plan.gates and not plan.refusals:
-        return plan
-    gates = (replace(verdict, detail=redact(verdict.detail)) for verdict in plan.gates)
-    refusals = (replace(refusal, detail=redact(refusal.detail)) for refusal in plan.refusals)
-    return replace(plan, gates=tuple(gates), refusals=tuple(refusals))
-
-
-def _held_back(model: ModelPlan) -> ModelPlan:
-    changes = tuple(replace(change, applies=False) for change in model.changes)
-    return replace(model, changes=changes, stamps=())
