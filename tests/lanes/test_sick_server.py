@@ -184,7 +184,8 @@ def test_a_server_that_dies_in_the_middle_is_given_up_once(
     team.settings = patient
     assert (
         ran.code == 5
-        and ran.out.count("did not answer") == len(names)
+        # A write that was on its way adds that MLflow "did not answer one write".
+        and ran.out.count("did not answer within") == len(names)
         and "could not be read back" in ran.out
     )
     assert len(between.requests) <= 5 + 2 * 2, "it is not waited for at each model"
