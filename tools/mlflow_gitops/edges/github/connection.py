@@ -5,10 +5,10 @@ Importing PyGithub takes half a second, so that happens at the first request.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlflow_gitops.edges.github.failures import no_answer, refusal
 from mlflow_gitops.errors import ForgeFailure
@@ -23,6 +23,10 @@ _TIMEOUT = 15
 """Seconds."""
 _PAGE = 100
 """Entries of one page: the most that the API sends."""
+_NO_SUCH_THING = (404, 409, 422)
+"""Statuses that mean: GitHub does not have it (409: the repository is empty)."""
+
+_Answer = TypeVar("_Answer")
 
 
 class GitHubConnection:
@@ -106,6 +110,18 @@ class GitHubConnection:
             ) from None
         except RequestException as error:
             raise no_answer(error, purpose, self.api_url) from None
+
+    def unless_missing(
+        self, purpose: str, request: Callable[[], _Answer], *also_missing: int
+    ) -> _Answer | None:
+        """Return an answer; None if GitHub does not have it, or answers with `also_missing`."""
+        try:
+            with self.request(purpose):
+                return request()
+        except ForgeFailure as failure:
+            if failure.status in (*_NO_SUCH_THING, *also_missing):
+                return None
+            raise
 
     def get(self, path: str, **parameters: Any) -> Any:
         """Read a path below the repository's own, for what PyGithub has no objects. Raises

@@ -1,0 +1,158 @@
+"""Who has a hand in a pull request and therefore cannot approve it alone (RULES R3): who wrote and
+pushed its commits, which bot acts in it, and who may have started that bot's workflow."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from mlflow_gitops.core.history.approvals import makers
+from mlflow_gitops.core.times import format_datetime
+from mlflow_gitops.edges.forge import ClonedMainBranch
+from mlflow_gitops.edges.github.connection import GitHubConnection
+from mlflow_gitops.errors import ForgeFailure
+
+if TYPE_CHECKING:
+    from github.Commit import Commit
+    from github.PullRequest import PullRequest
+    from github.WorkflowRun import WorkflowRun
+
+_RERUNS = timedelta(days=31)
+"""How long after its first attempt GitHub lets a workflow run be started again."""
+_DISPATCHES = ("workflow_dispatch", "repository_dispatch")
+
+MAX_ACTIVITY_PAGES = 30
+"""Pages of 100 activities that are read of one branch."""
+_NEXT_PAGE = re.compile(r'<(?P<url>[^<>]+)>; *rel="next"')
+
+
+class Contributors:
+    """Reads who contributed to pull requests into one main branch. Every method may raise
+    ForgeFailure; call them inside of `GitHubConnection.request`."""
+
+    def __init__(self, github: GitHubConnection, main: ClonedMainBranch) -> None:
+        self._github = github
+        self._main = main
+
+    def authored(self, commits: Iterable[Commit]) -> list[Commit]:
+        """The commits that somebody wrote: all but plain merges of the main branch."""
+        return [commit for commit in commits if not self._is_update(commit)]
+
+    def makers(self, pull: PullRequest, authored: Sequence[Commit]) -> dict[str, str]:
+        """Who wrote or pushed these commits of a pull request, and how each of them did."""
+        made_by = makers(
+            (
+                _names(commit.author, commit.commit.author),
+                _names(commit.committer, commit.commit.committer),
+                commit.commit.message,
+            )
+            for commit in authored
+        )
+        for login in self._pushers(pull, {commit.sha for commit in authored}):
+            made_by.setdefault(login.lower(), "pushed to it")
+        return made_by
+
+    def bot(self, opener: Any, commits: Sequence[Commit]) -> str | None:
+        """The bot that opened a pull request or committed to it, if it is not the configured app.
+        Whoever can write to a branch can let a workflow act as the bot."""
+        people = [opener]
+        for commit in commits:
+            people += [commit.author, commit.committer]
+        bots = {person.login for person in people if person and person.type == "Bot"}
+        return next((bot for bot in sorted(bots) if not self._is_our_app(bot)), None)
+
+    def dispatchers(self, opened: datetime) -> frozenset[str]:
+        """Who may have started the workflow that opened a pull request at that time.
+
+        What a pull request's text claims about its origin can be edited. Therefore everybody
+        counts who dispatched a run that began before that time and ended after it, and everybody
+        who started such a run again.
+        """
+        created = f"{format_datetime(opened - _RERUNS)}..{format_datetime(opened)}"
+        runs = [
+            run
+            for event in _DISPATCHES
+            for run in self._github.repo.get_workflow_runs(event=event, created=created)
+            if run.created_at <= opened <= run.updated_at or run.status != "completed"
+        ]
+        return frozenset(login.lower() for run in runs for login in self._starters(run))
+
+    def _is_update(self, commit: Commit) -> bool:
+        """Whether a commit is a merge of the main branch as git makes it itself ("Update branch"):
+        nobody is its author. One that says anything of its own is not."""
+        parents = [parent.sha for parent in commit.parents]
+        return (
+            len(parents) == 2
+            and parents[1] in self._main.line()
+            and self._main.git.is_plain_merge(commit.sha, *parents)
+        )
+
+    def _is_our_app(self, bot: str) -> bool:
+        """Whether a bot is the GitHub App that the variable MLFLOW_GITOPS_APP_CLIENT_ID names."""
+        client_id = os.environ.get("MLFLOW_GITOPS_APP_CLIENT_ID")
+        if not client_id:
+            return False
+        slug = quote(bot.removesuffix("[bot]"), safe="")
+        app = self._github.unless_missing(
+            f"read which app @{bot} is",
+            lambda: self._github.client.requester.requestJsonAndCheck("GET", f"/apps/{slug}")[1],
+        )
+        return app is not None and app.get("client_id") == client_id
+
+    def _pushers(self, pull: PullRequest, commits: set[str]) -> Iterator[str]:
+        """Who pushed commits of a pull request. Anybody can write another's name into a commit, but
+        a push requires a login.
+
+        GitHub Enterprise Server before 3.10 does not have this, and a fork may be hidden.
+        """
+        home = pull.head.repo
+        if home is None:
+            return
+        hidden = () if self._github.owns(home) else (403,)
+        pushes = self._github.unless_missing(
+            f"read who pushed {pull.head.ref}",
+            lambda: self._activity(home.full_name, pull.head.ref),
+            *hidden,
+        )
+        for push in pushes or ():
+            if push.get("actor") and push.get("after") in commits:
+                yield push["actor"]["login"]
+
+    def _activity(self, repository: str, branch: str) -> list[dict[str, Any]]:
+        """Everything that happened to a branch. Raises ForgeFailure if it is more than is read: the
+        first push may be on the last page."""
+        parameters: dict[str, Any] = {"ref": f"refs/heads/{branch}", "per_page": 100}
+        path = f"/repos/{repository}/activity"
+        activity: list[dict[str, Any]] = []
+        for _ in range(MAX_ACTIVITY_PAGES):
+            headers, page = self._github.client.requester.requestJsonAndCheck(
+                "GET", path, parameters=parameters
+            )
+            activity += page
+            following = _NEXT_PAGE.search(headers.get("link") or "")
+            if following is None:
+                return activity
+            parameters = dict(parse_qsl(urlsplit(following["url"]).query))
+        raise ForgeFailure(
+            f"the branch {branch} has more than {MAX_ACTIVITY_PAGES * 100} activities, and who made"
+            " the rest is not read.",
+            fix="Open the pull request from a new branch.",
+        )
+
+    def _starters(self, run: WorkflowRun) -> Iterator[str]:
+        yield from (user.login for user in (run.actor, run.triggering_actor) if user)
+        for attempt in range(1, run.run_attempt or 1):
+            earlier = self._github.get(f"actions/runs/{run.id}/attempts/{attempt}")
+            for role in ("actor", "triggering_actor"):
+                if earlier.get(role):
+                    yield earlier[role]["login"]
+
+
+def _names(user: Any, signature: Any) -> list[str]:
+    """What names the maker of a commit: the login, if GitHub knows the address, and the address."""
+    names = (user.login if user else None, signature.email if signature else None)
+    return [name for name in names if name]
