@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from mlflow_gitops.app.planning import planner
+from mlflow_gitops.app.planning import model_planner
 from mlflow_gitops.core.gates.gate import Finding, Gate
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.edges.mlflow import listing
@@ -158,7 +158,7 @@ def test_an_exception_anywhere(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "correct-horse")
     owner, name = {
-        "planning": (planner, "plan_model"),
+        "planning": (model_planner, "plan_model"),
         "history": (HistoryReader, "with_entries"),
         "MLmodel": (Registry, "model_file"),
         "run": (Registry, "record"),

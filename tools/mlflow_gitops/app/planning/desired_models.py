@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from mlflow_gitops.core.history.base import Base
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.manifests.blob_reader import policy_problems
 from mlflow_gitops.core.manifests.desired import Desired
@@ -91,11 +92,24 @@ class DesiredModels:
         stages: dict[str, tuple[int, ...]] = {stage: () for stage in rules.stages}
         return Desired(Manifest(name, file, None, (), {}, stages, {}, {}, kind), rules)
 
-    def at_base(self, name: str, base: str, histories: HistoryReader) -> Desired | None:
-        """What the commit that a held model was reconciled to wants of it. `histories` reads a line
-        that has the commit."""
-        points = histories.points_until(file_stem(name), base)
-        return self._by_present_rules(points[-1].desired if points else None)
+    def held_states(
+        self,
+        invalid: Mapping[str, InvalidModel],
+        bases: Mapping[str, Base],
+        histories_at: Callable[[str], HistoryReader],
+    ) -> dict[str, Desired]:
+        """What each held model of `invalid` was reconciled to, if that is known. `histories_at`
+        returns the reader of a line that has a base."""
+        held = {}
+        for name, model in invalid.items():
+            base = bases.get(name)
+            if model.is_held and base is not None and base.state == "known" and base.commit:
+                histories = histories_at(base.commit)
+                points = histories.points_until(file_stem(name), base.commit)
+                state = self._by_present_rules(points[-1].desired if points else None)
+                if state is not None:
+                    held[name] = state
+        return held
 
     def _has_file(self, name: str, errors: tuple[Problem, ...]) -> bool:
         """Whether one of the files with errors, or any in the history, was made for this model. A

@@ -11,32 +11,22 @@ from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.comparisons import with_comparisons
 from mlflow_gitops.app.planning.bases import BaseFinder
-from mlflow_gitops.app.planning.changed_plans import held_back, without_secrets
-from mlflow_gitops.app.planning.desired_models import DesiredModels, InvalidModel
-from mlflow_gitops.app.planning.lines import LineReader
+from mlflow_gitops.app.planning.changed_plans import held_back
+from mlflow_gitops.app.planning.desired_models import DesiredModels
+from mlflow_gitops.app.planning.model_planner import ModelPlanner
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.plan_lines import PlanLines
 from mlflow_gitops.app.planning.planned import Planned
-from mlflow_gitops.app.planning.selection import PlannedModels, Selector
+from mlflow_gitops.app.planning.run_limits import RunLimits
+from mlflow_gitops.app.planning.selection import PlannedModels, Selector, branch_models
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import Base, base_while_writing
-from mlflow_gitops.core.history.mainline import Commit
+from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.rerouting import first_parents_changed
-from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
-from mlflow_gitops.core.manifests.names import file_stem
-from mlflow_gitops.core.manifests.restrictions import Limit
-from mlflow_gitops.core.observed.model import ObservedModel
-from mlflow_gitops.core.plan.context import PlanContext
 from mlflow_gitops.core.plan.fingerprint import fingerprint
-from mlflow_gitops.core.plan.plan import ModelPlan, Plan, Sync
-from mlflow_gitops.core.plan.plan_model import plan_model
-from mlflow_gitops.core.plan.run_limit import limit_refusal
-from mlflow_gitops.core.plan.stage_rows import observed_stages
-from mlflow_gitops.core.times import format_datetime
-from mlflow_gitops.core.verdicts.invalid_files import FileErrors, invalid_model_refusal
-from mlflow_gitops.edges.system.unexpected import is_unexpected, unexpected_refusal
+from mlflow_gitops.core.plan.plan import ModelPlan, Plan
 from mlflow_gitops.errors import GitFailure
 
 if TYPE_CHECKING:
@@ -67,17 +57,17 @@ class Planner:
             target.is_uncommitted,
             stageless=registry.stageless,
         )
-        self._options = options or PlanOptions()
-        self._bases = BaseFinder(
-            workspace, target, self.owner, self.lines, adopt=self._options.adopt
-        )
+        self._options = options = options or PlanOptions()
+        self._bases = BaseFinder(workspace, target, self.owner, self.lines, adopt=options.adopt)
+        self._model_planner = ModelPlanner(workspace, target, self.models, self._bases, options)
+        self._limits = RunLimits(target, self.models.policy, self.lines.first.policies, options)
         self._selector = Selector(
             registry,
             self.models,
-            self._branch_models(),
+            branch_models(workspace, self.lines, target, stageless=registry.stageless),
             self.histories,
             self._bases,
-            prune=self._options.prune,
+            prune=options.prune,
             touched=target.touched,
         )
 
@@ -99,9 +89,10 @@ class Planner:
             name: self._bases.base(name, selection.observed.get(name)) for name in selection.managed
         }
         self.lines.prefetch(bases)
-        selection = self._with_held_states(selection, bases)
+        held = self.models.held_states(selection.invalid, bases, self._histories_at)
+        selection = replace(selection, desired={**selection.desired, **held})
         models = tuple(
-            self._plan_alone(
+            self._model_planner.plan_or_refuse(
                 name,
                 selection.desired.get(name),
                 selection.observed.get(name),
@@ -126,7 +117,7 @@ class Planner:
         base = self._bases.base(name, observed)
         if not (self._options.adopt and observed is not None):
             base = base_while_writing(base, planned.observed.get(name), observed)
-        return self._plan_model(name, desired, observed, base, planned.invalid.get(name))
+        return self._model_planner.plan(name, desired, observed, base, planned.invalid.get(name))
 
     def at(self, commit: str) -> Planner | None:
         """A planner with the same options for another commit; None if that is not on the main line
@@ -153,78 +144,8 @@ class Planner:
         )
         return replace(plan, models=models)
 
-    def _with_held_states(
-        self, selection: PlannedModels, bases: Mapping[str, Base]
-    ) -> PlannedModels:
-        """The selection in which each held model wants what it was reconciled to, if that is
-        known."""
-        held = {}
-        for name, model in selection.invalid.items():
-            base = bases.get(name)
-            if model.is_held and base is not None and base.state == "known" and base.commit:
-                histories = self.lines.of(base.commit).histories
-                state = self.models.at_base(name, base.commit, histories)
-                if state is not None:
-                    held[name] = state
-        return replace(selection, desired={**selection.desired, **held})
-
-    def _plan_alone(
-        self,
-        name: str,
-        desired: Desired | None,
-        observed: ObservedModel | None,
-        base: Base,
-        invalid: InvalidModel | None,
-    ) -> ModelPlan:
-        """Plan one model. An unexpected exception refuses this model, and no other."""
-        try:
-            return self._plan_model(name, desired, observed, base, invalid)
-        except Exception as error:
-            if not is_unexpected(error):
-                raise
-            refusal = unexpected_refusal(name, error, self._workspace.settings)
-            sync: Sync = "Missing" if observed is None else "Unknown"
-            file = desired.manifest.file if desired else None
-            return ModelPlan(name, file, sync, base.commit, refusals=(refusal,))
-
-    def _plan_model(
-        self,
-        name: str,
-        desired: Desired | None,
-        observed: ObservedModel | None,
-        base: Base,
-        invalid: InvalidModel | None,
-    ) -> ModelPlan:
-        errors = FileErrors(
-            invalid.problems if invalid else (),
-            invalid is not None and invalid.is_held,
-            (*self._workspace.list_errors, *self.models.validity.policy),
-            self.models.is_policy_known,
-        )
-        if desired is None:  # no valid commit is known that wants anything of the model
-            refusal = invalid_model_refusal(errors)
-            stages = observed_stages(observed) if observed else {}
-            refusals = (refusal,) if refusal else ()
-            return ModelPlan(name, None, "Invalid", base.commit, stages, refusals=refusals)
-
-        stem = file_stem(name)
-        line = self.lines.of(base.commit)
-        history = line.histories.history(
-            stem, desired, base, uncommitted=self.target.is_uncommitted(stem)
-        )
-        gap = self._bases.clone_gap if base.state == "unfetched" else None
-        context = PlanContext(
-            owner=self.owner or (observed.owner if observed else None) or "",
-            now=format_datetime(self._workspace.settings.now()),
-            evidence=line.evidence,
-            take_over=self._options.take_over,
-            writing=self._options.writing,
-            errors=errors,
-            way_to_fetch=gap.fix if gap else "",
-        )
-        judged = line.histories.with_entries(history, line.policies.before)
-        plan = plan_model(name, judged, observed, context)
-        return without_secrets(plan)
+    def _histories_at(self, commit: str) -> HistoryReader:
+        return self.lines.of(commit).histories
 
     def _notices(self, bases: Mapping[str, Base]) -> Iterator[str]:
         """What is wrong with this clone or with the main line as a whole."""
@@ -237,17 +158,7 @@ class Planner:
 
     def _limited(self, models: tuple[ModelPlan, ...], selection: PlannedModels) -> Plan:
         """The plan of these models. If they are too many for one run, none of it applies."""
-        refusals = (
-            limit_refusal(
-                models,
-                limit,
-                self._options.max_changes,
-                selection.unplanned,
-                is_everything_pruned=selection.is_everything_pruned,
-            )
-            for limit in self._limits(models)
-        )
-        refusal = next((refusal for refusal in refusals if refusal is not None), None)
+        refusal = self._limits.refusal(models, selection)
         if refusal is not None:
             models = tuple(held_back(model) for model in models)
 
@@ -270,27 +181,3 @@ class Planner:
             errors=(*self._workspace.list_errors, *selection.validity.errors),
             earlier_errors=selection.earlier_errors,
         )
-
-    def _branch_models(self) -> DesiredModels | None:
-        """The models of the branch that a merge goes into; None if the target is not a merge."""
-        merge, branch = self.target.merge, self.target.branch
-        if merge is None or branch is None:
-            return None
-        histories = self.histories
-        if branch.errors:
-            line = LineReader(self._workspace).to_commit(merge.onto)
-            histories = self.lines.histories_of(line)
-        return DesiredModels(
-            branch, self._workspace.registry, histories, stageless=self.registry.stageless
-        )
-
-    def _limits(self, models: Sequence[ModelPlan]) -> list[Limit | None]:
-        """The limit of the target's policy, and that of the policy that was last in force, if
-        something would change."""
-        limits = [self.models.policy.limit]
-        if any(model.applying for model in models):
-            newest = self.target.line.shas[-1] if self.target.commit else None
-            made = Commit(newest, "", "", "") if newest else None
-            policy = self.lines.first.policies.before(made, None)
-            limits += [policy.limit] if policy is not None else []
-        return limits

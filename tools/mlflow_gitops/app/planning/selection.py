@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.planning.bases import BaseFinder
 from mlflow_gitops.app.planning.desired_models import DesiredModels, InvalidModel
+from mlflow_gitops.app.planning.lines import LineReader
+from mlflow_gitops.app.planning.plan_lines import PlanLines
+from mlflow_gitops.app.planning.target import Target
+from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import file_stem
@@ -208,6 +212,19 @@ class Selector:
             hint = f"; {suggestion}" if suggestion else "."
             finding = "is in MLflow and has no manifest" if name in observed else "has no manifest"
             raise Failure(f"{name} {finding} in {self._models.folder}/models/{hint}")
+
+
+def branch_models(
+    workspace: Workspace, lines: PlanLines, target: Target, *, stageless: bool
+) -> DesiredModels | None:
+    """The models of the branch that a merge goes into; None if the target is not a merge."""
+    merge, branch = target.merge, target.branch
+    if merge is None or branch is None:
+        return None
+    histories = lines.first.histories
+    if branch.errors:
+        histories = lines.histories_of(LineReader(workspace).to_commit(merge.onto))
+    return DesiredModels(branch, workspace.registry, histories, stageless=stageless)
 
 
 def _is_changed(before: Desired | None, after: Desired | None) -> bool:
