@@ -41,6 +41,29 @@ def test_policy_loosened_and_used_afterwards(company: Company, method: Method) -
     assert company.reconcile().code == 0 and company.production() == {3}
 
 
+@pytest.mark.parametrize("method", ["rebase", "squash"])
+def test_loosened_policy_used_by_the_next_rebase(company: Company, method: Method) -> None:
+    """Two pull requests of two commits each, one right after the other: the second does not count
+    as a part of the first."""
+    company.branch("loosen")
+    company.team.write("policy.yaml", POLICY.replace(", require: {tags: {validation: passed}}", ""))
+    company.commit("No validation any more")
+    company.team.write("README.md", "Why\n")
+    company.commit("Why")
+    company.push("loosen")
+    number = company.github.open_pull("loosen", user="alice").number
+    company.github.review(number, "bob")
+    company.merge(number, method)
+    assert company.reconcile().code == 0
+    company.team.write("README.md", "More\n")
+    company.commit("Words before the promotion")
+    number = company.propose(3)
+    company.github.review(number, "bob")
+    company.merge(number, method)
+    ran = company.reconcile()
+    assert ran.code == 0 and company.production() == {3}, ran.out
+
+
 def test_stage_introduced_and_used_afterwards(company: Company) -> None:
     company.team.write(
         "policy.yaml",

@@ -65,6 +65,42 @@ def test_policy_beside_the_first_parents(company: Company) -> None:
     assert ran.code == 4 and company.production() == {1}, ran.out
 
 
+@pytest.mark.parametrize("around", ["nothing", "others", "an update", "three commits"])
+def test_reconcile_within_a_rebase(company: Company, around: str) -> None:
+    """Rebased, a pull request is several commits of main. A reconcile of the first brings the
+    policy into force that the last is to be judged by."""
+    if around == "others":
+        merge_words(company, "before", "rebase")
+    company.branch("both")
+    policy_then_promotion(company)
+    if around == "three commits":
+        company.team.write("README.md", "More words\n")
+        company.commit("Words")
+    company.push("promote")
+    number = company.github.open_pull("promote", user="alice").number
+    if around == "an update":
+        merge_words(company, "main-moves", "squash")
+        company.github.update_branch(number, "carol")
+    tip = company.main()
+    company.merge(number, "rebase")
+    if around == "others":
+        merge_words(company, "after", "squash")
+    first = company.team.git("rev-list", "--reverse", f"{tip}..HEAD").split()[0]
+    assert company.reconcile("--rev", first).code == 0, "the open policy is in force"
+    why = company.refused()
+    assert "0 of 1 approval" in why and "validation" in why
+
+
+def merge_words(company: Company, branch: str, method: Method) -> None:
+    """A pull request of two commits that change nothing of a model."""
+    company.branch(branch)
+    for text in ("Words", "More"):
+        company.team.write(f"{branch}.md", f"{text}\n")
+        company.commit(text, "carol")
+    company.push(branch)
+    company.merge(company.github.open_pull(branch, user="carol").number, method, by="bob")
+
+
 # -- stages and aliases that the judge does not know -----------------------------------------------
 
 

@@ -370,7 +370,8 @@ class Repository:
                 raise Refused(405, f"Pull Request is not mergeable: {error}") from None
 
         if method == "rebase":
-            git("cherry-pick", *pull.commits)
+            # GitHub leaves merges out of a rebase.
+            git("cherry-pick", *(sha for sha in pull.commits if len(self._parents(sha)) == 1))
             return git("rev-list", "--reverse", f"{before}..HEAD").split()
         if method == "squash":
             git("merge", "-q", "--squash", pull.head)
@@ -391,6 +392,9 @@ class Repository:
             message = f"Merge pull request #{pull.number} from {head_label}\n\n{pull.title}"
             git("merge", "-q", "--no-ff", "-m", message, pull.head, env=self._signature(by))
         return [git("rev-parse", "HEAD")]
+
+    def _parents(self, sha: str) -> list[str]:
+        return self.git("rev-list", "--parents", "-n", "1", sha).split()[1:]
 
     def _signature(self, login: str) -> dict[str, str]:
         user = self.users[login.lower()]

@@ -155,6 +155,41 @@ def test_a_rebase_that_github_knows_by_its_last_commit(desk: Desk) -> None:
     assert desk.asked().of_merged(before, FILE).pull_request is None
 
 
+@pytest.mark.parametrize("updates", [1, 2])
+def test_a_rebase_leaves_merges_out(desk: Desk, updates: int) -> None:
+    desk.branch("promote", "one\n")
+    pull = desk.repo.open_pull("promote", user="alice")
+    for number in range(updates):
+        desk.branch("main", f"{number}\n", file=OTHER)
+        desk.git("fetch", "-q", "origin")
+        desk.repo.update_branch(pull.number, "carol")
+    desk.git("fetch", "-q", "origin")
+    desk.git("checkout", "-q", "-B", "promote", "origin/promote")
+    desk.commit("two\n", "Second")
+    desk.push("promote")
+    desk.repo.review(pull.number, "bob")
+    desk.repo.merge(pull.number, "rebase", by="carol")
+    desk.pull()
+    first, before = desk.git("rev-parse", "HEAD~1"), desk.git("rev-parse", "HEAD~2")
+    asked = desk.asked()
+    assert asked.of_merged(first, FILE).by == ("@bob",)
+    assert asked.of_merged(before, FILE).pull_request is None
+    assert asked.first_of_change(desk.git("rev-parse", "HEAD")) == first
+
+
+@pytest.mark.parametrize("method", ["merge", "squash"])
+def test_a_merge_and_a_squash_are_one_commit(desk: Desk, method: Method) -> None:
+    desk.branch("promote", "one\n", "two\n", "three\n")
+    pull = desk.repo.open_pull("promote", user="alice")
+    desk.repo.merge(pull.number, method, by="carol")
+    tip = desk.pull()
+    assert desk.asked().first_of_change(tip) == tip
+    pushed = desk.commit("four\n", "No pull request")
+    desk.push("main")
+    desk.git("fetch", "-q", "origin")
+    assert desk.asked().first_of_change(pushed) == pushed
+
+
 @pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
 def test_a_group_of_two_keeps_each_its_own(desk: Desk, method: Method) -> None:
     desk.branch("one", "one\n")

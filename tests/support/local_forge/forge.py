@@ -172,6 +172,10 @@ class LocalReviews:
             None,
         )
 
+    def first_commit(self, sha: str) -> str:
+        """Merges here are always one commit."""
+        return sha
+
     def open(self, head: str) -> ReviewedPullRequest | None:
         pulls = self._store.read()["pulls"].values()
         found = [

@@ -59,6 +59,17 @@ class CommitApprovals:
         except ForgeFailure as failure:
             raise Unreadable(str(failure)) from None
 
+    def first_of_change(self, commit: Commit) -> str | None:
+        """Return the first commit that the pull request of a merged commit put on the main branch;
+        the commit itself if none made it, None if no forge is configured. Raises Unreadable."""
+        pull_requests = self._pull_requests
+        if pull_requests is None:
+            return None
+        try:
+            return pull_requests.first_of_change(commit.sha)
+        except ForgeFailure as failure:
+            raise Unreadable(str(failure)) from None
+
     def claims(self, commit: Commit, before: str | None = None) -> Approvals:
         """Return the approvals that messages claim: a commit's, and those of the commits that a
         true merge brought in. They were merged into `before`, by default its first parent."""
@@ -109,6 +120,10 @@ class PullRequestApprovals:
         if on_main == approved:
             return judged
         return replace(judged, reviewed=self._reviewed(approved, file))
+
+    def first_of_change(self, sha: str) -> str:
+        """Return the first commit of the pull request that put a commit on the main branch."""
+        return self._cache.get(("first", sha), lambda: self._facts.first_commit(sha))
 
     def of_open(self, head: str, file: str) -> Approvals:
         """Return the approvals that the open pull request with this head has so far."""

@@ -113,6 +113,11 @@ class WorkspaceEvidence(RegistryEvidence):
         """What the forge knows about a commit's approvals. Raises Unreadable."""
         return self._approving.approvals(commit, file)
 
+    def first_of_change(self, commit: Commit) -> str | None:
+        """Return the first commit of the pull request that made a commit of the main line; the
+        commit itself if none did, None if no forge is configured. Raises Unreadable."""
+        return self._approving.first_of_change(commit)
+
     def claims(self, commit: Commit) -> Approvals:
         """What a commit's own messages claim about its approvals."""
         return self._approving.claims(commit, self._before(commit.sha))

@@ -77,6 +77,11 @@ class ReviewFacts(Protocol):
         """
         ...
 
+    def first_commit(self, sha: str) -> str:
+        """Return the first of the commits that the pull request of a commit put on the main branch:
+        a rebase makes several. The commit itself if no pull request made it."""
+        ...
+
     def open(self, head: str) -> ReviewedPullRequest | None:
         """Return the open pull request into the main branch that has this head commit."""
         ...

@@ -84,7 +84,7 @@ class LineReader:
         at = line.commits[merge.commit].at if merge.commit in line.commits else revision.at
         commits = {sha: commit for sha, commit in line.commits.items() if sha != merge.commit}
         commits[merge.revision] = replace(revision, at=at)
-        return MainLine([*line.shas[:-1], merge.revision], line.changes, commits)
+        return MainLine([*line.shas[:-1], merge.revision], line.changes, commits, dates=line.dates)
 
     def _finished(self, line: MainLine) -> MainLine:
         """A line with its times, its changes and the policies of its environment."""

@@ -95,6 +95,6 @@ class ModelPlanner:
             errors=errors,
             way_to_fetch=gap.fix if gap else "",
         )
-        judged = line.histories.with_entries(history, line.policies.before)
+        judged = line.histories.with_entries(history, line.judges.of)
         plan = plan_model(name, judged, observed, context)
         return without_secrets(plan)

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.evidence import WorkspaceEvidence
+from mlflow_gitops.app.planning.change_judges import ChangeJudges
 from mlflow_gitops.app.planning.lines import LineReader
 from mlflow_gitops.app.planning.policies_in_force import PoliciesInForce
 from mlflow_gitops.app.planning.target import Target
@@ -34,6 +35,7 @@ class PlanLine:
     histories: HistoryReader
     evidence: WorkspaceEvidence
     policies: PoliciesInForce
+    judges: ChangeJudges
 
 
 class PlanLines:
@@ -160,15 +162,13 @@ class PlanLines:
         workspace, registry = self._workspace, self._registry
         histories = self.histories_of(line)
         owner = workspace.owner(self._target.line)
-        return PlanLine(
+        evidence = WorkspaceEvidence(
+            workspace,
+            registry,
             line,
-            histories,
-            WorkspaceEvidence(
-                workspace,
-                registry,
-                line,
-                self._target.merge,
-                is_rerouted=line is not self._target.line,
-            ),
-            PoliciesInForce(workspace, owner, line, histories),
+            self._target.merge,
+            is_rerouted=line is not self._target.line,
         )
+        policies = PoliciesInForce(workspace, owner, line, histories)
+        judges = ChangeJudges(line, histories, evidence, policies)
+        return PlanLine(line, histories, evidence, policies, judges)

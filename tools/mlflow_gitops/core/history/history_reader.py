@@ -30,14 +30,14 @@ from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 
 _NO_MANIFEST = Reading(None)
 
-InForce = Callable[["Commit | None", "str | None"], "Policy | None"]
-"""For a making commit and a model's base: the policy that was last in force at a reconcile before
-the commit; None if there was none."""
+MoreJudges = Callable[["Commit | None", "str | None"], "Sequence[Policy]"]
+"""For a making commit and a model's base: the policies that judge beside the one before the commit.
+"""
 
 
-def _never(commit: Commit | None, base: str | None) -> Policy | None:
+def _none(commit: Commit | None, base: str | None) -> Sequence[Policy]:
     """For readers that do not know what was reconciled."""
-    return None
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class HistoryReader:
             points[-1] = Point(points[-1].commit, target)
         return ModelHistory(base.commit, base.state, tuple(points) or (Point(None, target),))
 
-    def with_entries(self, history: ModelHistory, in_force: InForce = _never) -> ModelHistory:
+    def with_entries(self, history: ModelHistory, more_judges: MoreJudges = _none) -> ModelHistory:
         """The history with its entries explained. A version's way may begin before the base, so
         more is read, but only for a model that git changed since the base."""
         target = history.target
@@ -125,11 +125,10 @@ class HistoryReader:
             earlier = tuple(self._points_before(stem, self._line.index[base.sha]))
 
         points = (*earlier, *history.points)
-        judges = self._judges(target, history.base, in_force)
+        judges = self._judges(target, history.base, more_judges)
         found = tuple(all_entries(target, history.before, points, judges))
-        newest = judges(points[-1].commit)
         policies = [policy for entry in found for policy in entry.judges]
-        policies += [policy for policy in newest if policy is not None]
+        policies += judges(points[-1].commit)
         return replace(
             history, entries=found, judges=tuple(_distinct(policies)), earlier_points=earlier
         )
@@ -145,7 +144,7 @@ class HistoryReader:
         target = points[-1].desired if points else None
         if target is None:
             return ()
-        judges = self._judges(target, None, _never)
+        judges = self._judges(target, None, _none)
         return tuple(entries(new_holders(target, None), points, judges))
 
     def judge(self, commit: Commit, name: str) -> ModelPolicy:
@@ -224,13 +223,21 @@ class HistoryReader:
         self._reader.fetch({blob})
         return self._reader.policy(blob)[0]
 
-    def _judges(self, target: Desired, base: str | None, in_force: InForce) -> Judges:
+    def policy_before(self, index: int) -> Policy | None:
+        """The last usable policy before a commit of the line, by its index; None if there was none
+        yet."""
+        return self._policies.before_or_none(index)
+
+    def policy_changed_at(self) -> list[int]:
+        """The indexes of the commits that changed the policy file, oldest first."""
+        return [index for index, _ in self._files.policy_changes]
+
+    def _judges(self, target: Desired, base: str | None, more_judges: MoreJudges) -> Judges:
         name, kind = target.manifest.name, target.manifest.kind
 
-        def judges(commit: Commit | None) -> tuple[ModelPolicy, ModelPolicy | None]:
+        def judges(commit: Commit | None) -> tuple[ModelPolicy, ...]:
             judge = self._policies.judge(commit, name, kind, default=target.policy)
-            policy = in_force(commit, base)
-            return judge, policy.for_model(name, kind) if policy else None
+            return judge, *(policy.for_model(name, kind) for policy in more_judges(commit, base))
 
         return judges
 

@@ -30,7 +30,7 @@ class PolicyHistory:
 
     def before(self, index: int) -> Policy:
         """The last usable policy before a commit, or MLflow's own rules."""
-        return self._usable_before(index) or self._reader.default_policy()
+        return self.before_or_none(index) or self._reader.default_policy()
 
     def last_usable(self) -> Policy | None:
         """The last policy file of the line that can be used; None if there was none. Unlike in
@@ -56,18 +56,18 @@ class PolicyHistory:
         all; None stands for MLflow's own rules.
         """
         index = self._line.index[commit.sha] if commit else len(self._line.shas)
-        earlier = self._usable_before(index)
+        earlier = self.before_or_none(index)
         if earlier is None and commit is not None:
-            earlier = self._usable_before(index + 1)
+            earlier = self.before_or_none(index + 1)
         if earlier is not None:
             return earlier.for_model(name, kind)
         return default or self._reader.default_policy().for_model(name, kind)
 
     def at(self, commit: str) -> Policy | None:
         """The last usable policy at a commit of the line; None if there was none yet."""
-        return self._usable_before(self._line.index[commit] + 1)
+        return self.before_or_none(self._line.index[commit] + 1)
 
-    def _usable_before(self, index: int) -> Policy | None:
+    def before_or_none(self, index: int) -> Policy | None:
         """The last usable policy before a commit; None if there was none yet."""
         for changed_at, blob in reversed(self._changes):
             if changed_at >= index:

@@ -19,9 +19,8 @@ from mlflow_gitops.core.manifests.policy import ModelPolicy
 
 EntryKind = Literal["stage", "alias", "exit"]
 
-Judges = Callable[["Commit | None"], "tuple[ModelPolicy, ModelPolicy | None]"]
-"""For a commit: the policy before it, and the policy that was last in force at a reconcile before
-it (None if there was none)."""
+Judges = Callable[["Commit | None"], "tuple[ModelPolicy, ...]"]
+"""For a commit: the policies that judge what it makes. The first is the policy before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +28,10 @@ class Entry:
     """One version that the target gives a stage and the base does not, or takes out of one.
 
     `making_commit` is the newest commit that put it there or changed its pin, None for an
-    uncommitted working tree. `judge` is the policy before that commit, `in_force` the policy that
-    was last in force at a reconcile before it. `stays` maps each stage that the version was in just
-    before to the commit that began the unbroken stay (None: uncommitted).
+    uncommitted working tree. `judge` is the policy before that commit. `more_judges` are the policy
+    that was last in force at a reconcile before it, and those before the other commits of its
+    change. `stays` maps each stage that the version was in just before to the commit that began the
+    unbroken stay (None: uncommitted).
 
     `kind` is `alias` if only an alias comes to the version: one that a judge treats as the stage's.
     It is `exit` if the version stops being served in the stage and no new version takes its place.
@@ -43,16 +43,18 @@ class Entry:
     making_commit: Commit | None
     judge: ModelPolicy
     stays: Mapping[str, Commit | None] = field(default_factory=dict)
-    in_force: ModelPolicy | None = None
+    more_judges: tuple[ModelPolicy, ...] = ()
     kind: EntryKind = "stage"
     alias: str | None = None
 
     @property
     def judges(self) -> tuple[ModelPolicy, ...]:
         """The policies that judge the entry; what any of them asks is asked."""
-        if self.in_force is None or self.in_force == self.judge:
-            return (self.judge,)
-        return self.judge, self.in_force
+        distinct: list[ModelPolicy] = []
+        for policy in (self.judge, *self.more_judges):
+            if policy not in distinct:
+                distinct.append(policy)
+        return tuple(distinct)
 
 
 def new_holders(target: Desired, base: Desired | None) -> list[tuple[str, int]]:
@@ -253,8 +255,8 @@ def _entry(
     pin = pin_of(points[-1].desired, version)
     pinned = _first_of_run(points, len(points) - 1, lambda state: pin_of(state, version) == pin)
     made = points[max(entered, pinned)].commit
-    judge, in_force = judges(made)
-    return Entry(stage, version, made, judge, stays, in_force)
+    judge, *more_judges = judges(made)
+    return Entry(stage, version, made, judge, stays, tuple(more_judges))
 
 
 def _first_of_run(

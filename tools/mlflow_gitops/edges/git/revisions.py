@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.times import format_time
@@ -22,6 +23,17 @@ _SIGNATURE_FAULTS = {
     "N": "is not signed",
 }
 """By the letter that git prints for `%G?` (git help log)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitDates:
+    """When a commit was authored and committed, in seconds since 1970, how many parents it has, and
+    its message."""
+
+    parents: int
+    authored: int
+    committed: int
+    message: str
 
 
 class Revisions(Branches):
@@ -83,6 +95,15 @@ class Revisions(Branches):
             "show", "-s", "--no-show-signature", "--format=%ct%n%an <%ae>%n%s", sha
         ).split("\n")
         return Commit(sha, format_time(int(seconds or 0)), author, subject)
+
+    def commit_dates(self, sha: str) -> CommitDates:
+        """Return when a commit was authored and committed, and its message."""
+        form = "--format=%at%n%ct%n%P%n%B"
+        output = self._text("show", "-s", "--no-show-signature", "--encoding=UTF-8", form, sha)
+        authored, committed, parents, *message = output.split("\n")
+        return CommitDates(
+            len(parents.split()), int(authored or 0), int(committed or 0), "\n".join(message)
+        )
 
     def signature_fault(self, sha: str) -> str | None:
         """Return why git rejects a commit's signature; None if it accepts it.

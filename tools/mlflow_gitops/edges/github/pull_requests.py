@@ -17,6 +17,7 @@ from mlflow_gitops.core.times import parse_time
 from mlflow_gitops.edges.forge import ClonedMainBranch
 from mlflow_gitops.edges.git.refs.branches import branch_name
 from mlflow_gitops.edges.github.connection import GitHubConnection
+from mlflow_gitops.edges.github.merged_commits import commits_made_by
 from mlflow_gitops.errors import ForgeFailure
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class PullRequestFinder:
         self._github = github
         self._main = main
         self._present_names: dict[str, str | None] = {}
+        self._merged: dict[str, FoundPullRequest | None] = {}
 
     @cached_property
     def branch(self) -> str:
@@ -52,6 +54,11 @@ class PullRequestFinder:
 
     def merged(self, sha: str) -> FoundPullRequest | None:
         """Return the pull request that put a commit on the main branch."""
+        if sha not in self._merged:
+            self._merged[sha] = self._find_merged(sha)
+        return self._merged[sha]
+
+    def _find_merged(self, sha: str) -> FoundPullRequest | None:
         checked: set[int] = set()
         with self._github.request(f"find the pull request of {sha[:7]}"):
             commits = (sha, *self._right_after(sha))
@@ -65,6 +72,16 @@ class PullRequestFinder:
                 if self._is_made_by(candidate, sha):
                     return candidate
         return None
+
+    def first_commit(self, sha: str) -> str:
+        """Return the first commit that the pull request of a commit put on the main line. It is the
+        commit itself if no pull request made it."""
+        found = self.merged(sha)
+        if found is None:
+            return sha
+        with self._github.request(f"read the commits of #{found.pull.number}"):
+            made = commits_made_by(self._main, found.pull.merge_commit_sha, found.commits)
+        return made[0] if sha in made else sha
 
     def open(self, head: str) -> FoundPullRequest | None:
         """Return the open pull request that has this head."""
@@ -125,19 +142,22 @@ class PullRequestFinder:
         merge = candidate.pull.merge_commit_sha
         if merge is None or merge == sha:
             return merge == sha
-        line = self._main.line()
-        if merge not in line or sha not in line:
+        if sha not in commits_made_by(self._main, merge, candidate.commits):
             return False
 
-        # A rebase puts its commits right before the last one, each with its author and message.
-        distance = line[merge] - line[sha]
-        if not 0 < distance < len(candidate.commits):
-            return False
-        original = candidate.commits[-1 - distance].commit
-        subject = " ".join(original.message.split("\n\n")[0].split())
-        author = f"{original.author.name} <{original.author.email}>"
+        # A rebase keeps the author and the message of each commit, and leaves out merges and what
+        # the main branch has already.
         rebased = self._main.git.describe(sha)
-        return (rebased.author, rebased.subject) == (author, subject)
+        return any(
+            (rebased.author, rebased.subject) == _author_and_subject(original)
+            for original in candidate.commits
+        )
+
+
+def _author_and_subject(commit: Commit) -> tuple[str, str]:
+    original = commit.commit
+    subject = " ".join(original.message.split("\n\n")[0].split())
+    return f"{original.author.name} <{original.author.email}>", subject
 
 
 def _commits(pull: PullRequest) -> list[Commit]:

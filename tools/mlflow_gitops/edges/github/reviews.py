@@ -35,6 +35,10 @@ class GitHubReviews:
             found = self._finder.merged(sha)
             return self._reviewed(found) if found is not None else None
 
+    def first_commit(self, sha: str) -> str:
+        with self._github.request(f"find the pull request of {sha[:7]}"):
+            return self._finder.first_commit(sha)
+
     def open(self, head: str) -> ReviewedPullRequest | None:
         found = self._finder.open(head)
         if found is None:
