@@ -262,6 +262,39 @@ def test_an_invalid_manifest_is_told_as_validate_does(team: Team) -> None:
     assert team.run("promote", "fraud", "2", "Production", "--dry-run").code == 0
 
 
+OTHERS = {
+    "no YAML": ("models/other.yaml", "name: other\nstages: {\n"),
+    "an unknown stage": ("models/other.yaml", "name: other\nstages: {Live: 1}\n"),
+    "twins": ("models/OTHER.yaml", "name: OTHER\nstages: {}\n"),
+    "two files": ("models/copy/other.yaml", "name: other\nstages: {}\n"),
+    "a wrong ending": ("models/third.yml", ""),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+@pytest.mark.parametrize(
+    "command", [("promote", "fraud", "2", "Production"), ("pin", "fraud", "2")]
+)
+def test_the_files_of_other_models_may_be_invalid(
+    team: Team, kind: str, command: tuple[str, ...]
+) -> None:
+    team.commit(other="stages: {}\n")
+    team.write(*OTHERS[kind])
+    team.commit("An invalid file")
+    assert team.run("validate").code == 3
+    ran = team.run(*command)
+    assert ran.code == 0 and "2:" in ran.out, ran.err
+
+
+@pytest.mark.parametrize("twin", ["models/Fraud.yaml", "models/FRAUD.yaml", "models/x/fraud.yaml"])
+def test_a_twin_of_the_model_stops_its_edit(team: Team, twin: str) -> None:
+    name = Path(twin).stem
+    team.write(twin, f"name: {name}\nstages: {{}}\n")
+    before = text(team)
+    ran = team.run("promote", "fraud", "2", "Production")
+    assert ran.code == 3 and (f"registry/{twin}" in ran.out) and text(team) == before
+
+
 def test_what_the_policy_forbids_is_not_written(team: Team) -> None:
     team.write("policy.yaml", POLICY + "aliases: {only: [Production]}\n")
     team.commit("Aliases follow Production")

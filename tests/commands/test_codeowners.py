@@ -3,6 +3,7 @@ owners must bring both."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,73 @@ def test_an_invalid_manifest_does_not_make_the_others_stale(team: Team) -> None:
     assert team.run("codeowners").code == 3
     owners(team, "fraud", "@acme/fraud-ml")
     assert len(stale(team)) == 1
+
+
+def _break_yaml(team: Team) -> None:
+    team.write("models/nlp/fraud.yaml", "name: fraud\nowners: ['@mallory'\n")
+
+
+def _use_an_unknown_stage(team: Team) -> None:
+    team.write("models/nlp/fraud.yaml", "name: fraud\nowners: ['@mallory']\nstages: {Live: 1}\n")
+
+
+def _change_the_ending(team: Team) -> None:
+    team.git("mv", "registry/models/nlp/fraud.yaml", "registry/models/nlp/fraud.yml")
+
+
+def _move_and_break(team: Team) -> None:
+    _break_yaml(team)
+    (team.folder / "registry/models/new").mkdir()
+    team.git("mv", "registry/models/nlp/fraud.yaml", "registry/models/new/fraud.yaml")
+
+
+def _hide_below_a_link(team: Team) -> None:
+    folder = team.folder / "registry/models/nlp"
+    folder.rename(team.folder / "registry/elsewhere")
+    folder.symlink_to("../elsewhere")
+
+
+def _write_a_second_file(team: Team) -> None:
+    team.write("models/copy/fraud.yaml", "name: fraud\nowners: ['@mallory']\nstages: {}\n")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _break_yaml,
+        _use_an_unknown_stage,
+        _change_the_ending,
+        _move_and_break,
+        _hide_below_a_link,
+        _write_a_second_file,
+    ],
+)
+def test_a_file_that_cannot_be_read_keeps_its_owners(
+    spoil: Callable[[Team], None], team: Team
+) -> None:
+    team.run("codeowners")
+    spoil(team)
+    team.write("models/other.yaml", "name: other\nowners: ['@acme/other-ml']\nstages: {}\n")
+
+    ran = team.run("codeowners")
+    assert ran.code == 3 and "error[" in ran.err and "stay as they are" in ran.err
+    lines = (team.folder / PLACE).read_text().splitlines()
+    assert "/registry/models/other.yaml @acme/other-ml" in lines
+    owned = [line.split()[1] for line in lines if line.split()[0].endswith(("fraud.yaml", ".yml"))]
+    assert owned and set(owned) == {"@acme/risk-ml"} and "@mallory" not in " ".join(lines)
+    if spoil is _move_and_break:
+        assert "/registry/models/new/fraud.yaml @acme/risk-ml" in lines
+    assert team.run("codeowners", "--format", "json").json["errors"]
+
+
+def test_an_invalid_policy_leaves_the_block_alone(team: Team) -> None:
+    team.run("codeowners")
+    before = (team.folder / PLACE).read_text()
+    team.write("policy.yaml", "owners: [nobody\n")
+    owners(team, "fraud", "@acme/other-ml")
+    ran = team.run("codeowners")
+    assert ran.code == 3 and "registry/policy.yaml" in ran.err and ran.out.strip() == ""
+    assert (team.folder / PLACE).read_text() == before
 
 
 def test_without_a_file(team: Team) -> None:

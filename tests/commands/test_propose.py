@@ -472,11 +472,56 @@ def test_what_cannot_be_edited_is_told_and_the_others_go_on(desk: Desk) -> None:
     assert desk.pull().title == "Promote pair 4 to Staging"
 
 
-def test_an_invalid_main_branch_proposes_nothing(desk: Desk) -> None:
+INVALID = {
+    "an unknown stage": "name: quiet\nstages: {Nowhere: 1}\n",
+    "no YAML": "name: quiet\nstages: {Staging: 1\n",
+    "another name": "name: somebody\nstages: {}\n",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("kind", INVALID)
+def test_an_invalid_manifest_stops_its_model_alone(desk: Desk, kind: str) -> None:
     desk.register()
-    desk.main(quiet="stages: {Nowhere: 1}\n")
+    desk.team.write("models/quiet.yaml", INVALID[kind])
+    desk.main("Break quiet", pair="stages: {Staging: [1, 2, 3]}\n")
     ran = desk.propose()
-    assert ran.code == 3 and "stage-unknown" in ran.out and not desk.repo.pulls()
+    assert ran.code == 3 and "registry/models/quiet.yaml:" in ran.out, ran.out + ran.err
+    assert desk.pull().title == "Promote churn 3 to Staging"
+    assert "left: registry/models/quiet.yaml" in ran.out
+    assert desk.propose("churn").code == 0 and desk.propose("quiet").code == 3
+
+
+def test_the_proposal_of_a_model_that_became_invalid_stays_open(desk: Desk) -> None:
+    desk.register()
+    desk.register("pair")
+    assert desk.propose().code == 0
+    desk.main("Twins", CHURN="stages: {}\n", pair="stages: {Staging: [1, 2, 3]}\n")
+    ran = desk.propose()
+    assert ran.code == 3 and "case-clash" in ran.out
+    assert all(pull.state == "open" for pull in desk.repo.pulls())
+
+    folder = desk.team.folder / "registry"
+    (folder / "models").rename(folder / "moved")
+    (folder / "models").mkdir()
+    (folder / "models/churn.yaml").write_text(CHURN)
+    (folder / "models/team").symlink_to("../moved")
+    desk.main("A link", churn=CHURN)
+    ran = desk.propose()
+    assert ran.code == 3 and "not-a-file" in ran.out
+    assert all(pull.state == "open" for pull in desk.repo.pulls()), "pair is below the link"
+
+
+@pytest.mark.parametrize("policy", ["stages: [Staging\n", "propose: Nowhere\n", "oops: 1\n"])
+def test_an_invalid_policy_proposes_and_withdraws_nothing(desk: Desk, policy: str) -> None:
+    desk.register()
+    assert desk.propose().code == 0
+    desk.register("pair")
+    desk.team.write("policy.yaml", policy)
+    desk.main("A policy", churn=CHURN)
+    ran = desk.propose()
+    assert ran.code == 3 and "registry/policy.yaml" in ran.out
+    assert desk.pull().title == "Promote churn 3 to Staging"
 
 
 def test_many_at_once_wait_for_their_turn(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

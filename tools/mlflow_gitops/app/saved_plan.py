@@ -7,15 +7,16 @@ The file is JSON: `core/plan/stored.py` gives the plan's own part, and this modu
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mlflow_gitops.core.audit.untrusted_json import MAX_CHARACTERS, loads
 from mlflow_gitops.core.plan.plan import Plan
-from mlflow_gitops.core.plan.stored import stored_plan
+from mlflow_gitops.core.plan.stored import stored_plan, stored_problem
 from mlflow_gitops.core.wording import first_few
+from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.errors import REFUSED, Failure
 
 SAVED_PLAN_SCHEMA = 1
@@ -76,6 +77,14 @@ class SavedPlan:
         """For a plan of a merge: how many models it leaves alone. They count for the limit."""
         others = self.content.get("others")
         return others if isinstance(others, int) else 0
+
+    def errors_in(self, errors: Iterable[Problem]) -> list[Problem]:
+        """Those of a commit's errors that the plan reported, too. Errors of other models are not
+        the plan's."""
+        reported = self.content.get("errors")
+        if not isinstance(reported, list):
+            return []
+        return [error for error in errors if stored_problem(error) in reported]
 
     @property
     def prune(self) -> bool:

@@ -5,39 +5,67 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from mlflow_gitops.app.setup.codeowners import existing, expected_text
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.commands.output import note_for_people, print_result, report_invalid
+from mlflow_gitops.commands.output import note_for_people, print_result, report_errors
 from mlflow_gitops.core.setup.codeowners import LOCATIONS, CodeOwners
+from mlflow_gitops.core.yaml.problems import Problem, in_order
 from mlflow_gitops.errors import INVALID, OK, Failure
 from mlflow_gitops.render import formats
+from mlflow_gitops.render.problems import problem_data
 from mlflow_gitops.render.written_files import WrittenFiles
 from mlflow_gitops.settings import Settings
 
 
 def run(settings: Settings, *, check: bool, dry_run: bool, form: str) -> int:
     """Bring CODEOWNERS up to date and print the difference; with `check` or `dry_run`, only print
-    it. With `check`, returns 3 if there is one."""
+    it. With `check`, returns 3 if there is one.
+
+    Returns 3 as well if files have errors: the lines of invalid manifests stay as they are, and so
+    does the whole block of a folder whose policy is invalid.
+    """
     workspace = Workspace(settings, all_environments=True)
     current = existing(workspace) or CodeOwners(LOCATIONS[0], "")
-    new = current
-    for registry_workspace in _workspaces(workspace, settings):
-        snapshot = registry_workspace.tree()
-        if snapshot.errors:
-            return report_invalid(snapshot, form)
-        new = replace(new, text=expected_text(registry_workspace, snapshot, new))
+    new, errors = _new_text(workspace, settings, current)
 
     is_dry_run = check or dry_run
     diff = _diff(current, new.text)
     if diff and not is_dry_run:
         _write(workspace, new)
-    data = {"file": current.file, "changed": bool(diff), "diff": "\n".join(diff)}
+    data: dict[str, Any] = {
+        "file": current.file,
+        "changed": bool(diff),
+        "diff": "\n".join(diff),
+    }
+    if errors:
+        data["errors"] = [problem_data(error) for error in errors]
     diff_text = "\n".join([*diff, ""])
     print_result(formats.CODEOWNERS, form, WrittenFiles(data, [diff_text]))
-    state = _state(new.text, diff, is_dry_run=is_dry_run)
-    note_for_people(settings, form, f"{current.file} {state}.")
-    return INVALID if check and diff else OK
+
+    if errors:
+        report_errors(errors)
+        remark = "The owners of files with errors are not known: their lines stay as they are."
+        note_for_people(settings, form, remark)
+    if diff or not errors:
+        state = _state(new.text, diff, is_dry_run=is_dry_run)
+        note_for_people(settings, form, f"{current.file} {state}.")
+    return INVALID if errors or (check and diff) else OK
+
+
+def _new_text(
+    workspace: Workspace, settings: Settings, current: CodeOwners
+) -> tuple[CodeOwners, list[Problem]]:
+    """The file as it should be, and the errors of all registry folders."""
+    new = current
+    errors: dict[Problem, None] = {}
+    for registry_workspace in _workspaces(workspace, settings):
+        snapshot = registry_workspace.tree()
+        errors |= dict.fromkeys(snapshot.errors)
+        if not snapshot.validity.policy:
+            new = replace(new, text=expected_text(registry_workspace, snapshot, new))
+    return new, in_order([*workspace.list_errors, *errors])
 
 
 def _workspaces(workspace: Workspace, settings: Settings) -> list[Workspace]:

@@ -16,8 +16,9 @@ from mlflow_gitops.app.plan_status import PlanStatus
 from mlflow_gitops.app.planning.planner import Planner
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.runners import current_runner
-from mlflow_gitops.app.workspace import Merge, Workspace
+from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, note, steps, warn
+from mlflow_gitops.commands.unplanned import file_errors_shown
 from mlflow_gitops.core.plan.plan import ModelPlan
 from mlflow_gitops.core.wording import counted
 from mlflow_gitops.edges.forge import PullRequest
@@ -113,8 +114,10 @@ def _report(settings: Settings, workspace: Workspace, sha: str) -> _PlanReport:
         return _PlanReport(False, str(failure), pull_request_comment.no_plan(str(failure)))
 
     host_changes = changed_hosts(workspace, merge.commit, workspace.main_ref)
-    planner = _planner(settings, workspace, merge)
-    planned = planner.compared(planner.plan((), steps(settings)))
+    target = Target.of_merge(workspace, workspace.at(merge.commit), merge)
+    with file_errors_shown(workspace, target):
+        planner = _planner(workspace, target)
+        planned = planner.compared(planner.plan((), steps(settings)))
     emit(plan_text(PlanOutput(planned)))
     refused = planned.summary["refused"]
     line = phrases.closing(planned)
@@ -128,17 +131,10 @@ def _report(settings: Settings, workspace: Workspace, sha: str) -> _PlanReport:
     )
 
 
-def _planner(settings: Settings, workspace: Workspace, merge: Merge | None = None) -> Planner:
-    """A planner for a merge, or for the tip of the main branch that is checked out."""
+def _planner(workspace: Workspace, target: Target) -> Planner:
     from mlflow_gitops.app.connect import connect
 
-    registry = connect(workspace, warn)
-    if merge is not None:
-        target = Target.of_merge(workspace, workspace.at(merge.commit), merge)
-    else:
-        head = workspace.git.resolve("HEAD")
-        target = Target.of_commit(workspace, workspace.at(head), head)
-    return Planner(workspace, registry, target)
+    return Planner(workspace, connect(workspace, warn), target)
 
 
 def _fetch(workspace: Workspace, sha: str, pull: PullRequest | None) -> None:
@@ -162,7 +158,10 @@ def drift(settings: Settings) -> int:
     """
     workspace = Workspace(settings)
     forge, runner = required_forge(workspace.git), current_runner()
-    planned = _planner(settings, workspace).plan((), steps(settings)).plan
+    head = workspace.git.resolve("HEAD")
+    target = Target.of_commit(workspace, workspace.at(head), head)
+    with file_errors_shown(workspace, target):
+        planned = _planner(workspace, target).plan((), steps(settings)).plan
     emit(status.text(planned))
     key = _key("drift", workspace)
     models = tuple(model for model in planned.models if _needs_a_person(model))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import unquote
@@ -13,9 +13,9 @@ from mlflow_gitops.core.authoring.edit_pins import IDENTITY, Pin, identity, left
 from mlflow_gitops.core.authoring.metric_pins import has_metric_gates, metric_pins
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.manifests.manifest import Manifest, VersionSpec
-from mlflow_gitops.core.manifests.names import file_stem
+from mlflow_gitops.core.manifests.names import file_stem, folded, model_of
 from mlflow_gitops.core.manifests.policy import ModelPolicy, StageRule
-from mlflow_gitops.core.manifests.registry_folder import stem_of
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder, stem_of
 from mlflow_gitops.core.manifests.snapshot import SourceFile, build
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.recorded.values import Unreadable
@@ -71,8 +71,9 @@ def open_manifest(
     """Find and read the manifest of a model, in any folder below models/.
 
     Raises Failure if there is none, and InvalidFiles if it or the policy has errors, which are
-    printed as `validate` does. Errors of other manifests do not matter. With `by_last_policy`, the
-    last valid policy of the history applies if the present one has errors (RULES R12).
+    printed as `validate` does. Errors of other manifests do not matter, except those of a manifest
+    whose name some registries take for this one. With `by_last_policy`, the last valid policy of
+    the history applies if the present one has errors (RULES R12).
     """
     workspace = Workspace(settings)
     registry = workspace.registry
@@ -85,15 +86,12 @@ def open_manifest(
         path for path in relevant if path.startswith(models) and PurePosixPath(path).stem == stem
     ]
     if not manifest_paths:
-        names = [unquote(stem_of(path)) for path, kind in kinds.items() if kind == "manifest"]
-        hint = did_you_mean(model, names) or (
-            "write it from MLflow with mlflow-gitops import, or create"
-            f" {models}{stem}.yaml with the lines name: {model} and stages: {{}}."
-        )
-        raise Failure(f"{model} has no manifest in {models}; {hint}")
+        raise _no_manifest(registry, model, [path for path in kinds if kinds[path] == "manifest"])
 
     policy_paths = [path for path in relevant if not path.startswith(models)]
-    sources = {path: workspace.checkout.read(path) for path in (*policy_paths, *manifest_paths)}
+    manifests = [path for path, kind in kinds.items() if kind == "manifest"]
+    read_paths = dict.fromkeys((*policy_paths, *manifest_paths, *_twins(manifests, model)))
+    sources = {path: workspace.checkout.read(path) for path in read_paths}
     snapshot = build(sources.values(), registry)
     if by_last_policy and snapshot.validity.policy:
         last_policy = _last_policy(workspace)
@@ -113,6 +111,20 @@ def open_manifest(
     manifest = snapshot.manifests[model]
     rules = snapshot.policy.for_model(model, manifest.kind)
     return OpenManifest(workspace, settings, sources, file, manifest, rules)
+
+
+def _no_manifest(registry: RegistryFolder, model: str, manifests: Iterable[str]) -> Failure:
+    names = [unquote(stem_of(path)) for path in manifests]
+    hint = did_you_mean(model, names) or (
+        "write it from MLflow with mlflow-gitops import, or create"
+        f" {registry}/models/{file_stem(model)}.yaml with the lines name: {model} and stages: {{}}."
+    )
+    return Failure(f"{model} has no manifest in {registry}/models/; {hint}")
+
+
+def _twins(paths: Iterable[str], model: str) -> list[str]:
+    """The manifests whose names some file systems or registries take for this model's."""
+    return [path for path in paths if folded(model_of(stem_of(path))) == folded(model)]
 
 
 def _last_policy(workspace: Workspace) -> SourceFile | None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from mlflow_gitops.core.manifests.snapshot import Snapshot
+from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.edges.system.streams import print_command
 from mlflow_gitops.errors import INVALID
 from mlflow_gitops.render.formats import (
@@ -63,6 +64,14 @@ def steps(settings: Settings) -> Callable[[str], None]:
     if settings.verbosity > 0 or (settings.verbosity == 0 and sys.stderr.isatty()):
         return lambda step: print_to_stderr(f"{step} …")
     return lambda step: None
+
+
+def report_errors(problems: Iterable[Problem]) -> None:
+    """Print the errors of files to stderr, beside a result or a failure on stdout."""
+    from mlflow_gitops.render.problems import problem_lines
+
+    for line in problem_lines(problems):
+        print_to_stderr(line)
 
 
 def report_invalid(snapshot: Snapshot, form: str) -> int:

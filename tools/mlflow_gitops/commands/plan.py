@@ -11,6 +11,7 @@ from mlflow_gitops.app.planning.planner import Planner
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Merge, Workspace
 from mlflow_gitops.commands.output import note, note_for_people, print_result, steps, warn
+from mlflow_gitops.commands.unplanned import file_errors_shown
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.errors import CHANGES, INVALID, OK, REFUSED, worst
@@ -85,8 +86,9 @@ def _plan(
 
     progress = steps(settings)
     progress("loading MLflow")
-    registry = connect(workspace, warn)
-    planner = Planner(workspace, registry, target, PlanOptions(prune=prune))
-    planned = planner.plan(models, progress)
+    with file_errors_shown(workspace, target, models):
+        registry = connect(workspace, warn)
+        planner = Planner(workspace, registry, target, PlanOptions(prune=prune))
+        planned = planner.plan(models, progress)
     progress("comparing versions")
     return planner.compared(planned)

@@ -18,13 +18,21 @@ from mlflow_gitops.app.proposal_branches import ProposalBranches
 from mlflow_gitops.app.runners import current_runner
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.manifest_file import OpenManifest
-from mlflow_gitops.commands.output import emit, note, report_invalid, steps, warn
+from mlflow_gitops.commands.output import (
+    emit,
+    note,
+    report_invalid,
+    steps,
+    warn,
+)
 from mlflow_gitops.commands.proposer import Candidate, Proposer
 from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build
+from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.edges.forge import Forge
 from mlflow_gitops.edges.git.refs.branches import branch_name
-from mlflow_gitops.errors import OK, Failure, ForgeFailure, GitFailure
+from mlflow_gitops.errors import INVALID, OK, Failure, ForgeFailure, GitFailure
 from mlflow_gitops.render import proposals as render
+from mlflow_gitops.render.problems import problem_lines
 from mlflow_gitops.render.proposals import ProposalOutcome
 from mlflow_gitops.settings import Settings
 
@@ -45,7 +53,11 @@ class _MainFiles:
 def run(settings: Settings, models: Sequence[str], stage: str | None, *, dry_run: bool) -> int:
     """Propose the newest version of each managed model (with `models`, of these) for `stage`, by
     default the one that the policy's `propose` names. The output `branches` lists the branches that
-    were pushed."""
+    were pushed.
+
+    Returns 3 if files on the main branch have errors: the proposals of their models stay as they
+    are, and nothing is proposed at all while the policy is invalid.
+    """
     workspace = Workspace(settings)
     git, remote = workspace.git, workspace.git.remote()
     if remote is None:
@@ -55,9 +67,12 @@ def run(settings: Settings, models: Sequence[str], stage: str | None, *, dry_run
         )
     forge = required_forge(git)
     main = _main_branch(workspace, forge)
-    if main.snapshot.errors:
+    if main.snapshot.validity.policy:
         return report_invalid(main.snapshot, "text")
 
+    validity = main.snapshot.validity.of(models) if models else main.snapshot.validity
+    emit(problem_lines(validity.errors))
+    code = INVALID if validity.errors else OK
     chosen = _chosen(settings, workspace, main.snapshot, models)
     stages = _stages(main.snapshot, chosen, stage)
     environment = workspace.environment.name if workspace.environment else None
@@ -69,7 +84,7 @@ def run(settings: Settings, models: Sequence[str], stage: str | None, *, dry_run
                 settings,
                 "The policy proposes nothing. Set propose: Staging in it, or pass --stage.",
             )
-        return OK
+        return code
 
     steps(settings)("reading MLflow")
     registry = connect(workspace, warn)
@@ -77,8 +92,11 @@ def run(settings: Settings, models: Sequence[str], stage: str | None, *, dry_run
         forge, main.name, branches, open_pulls, RegistryEvidence(registry), dry_run=dry_run
     )
     candidates = _candidates(workspace, settings, main, stages, registry, only=bool(models))
-    is_complete = not models and stage is None
-    return _propose(proposer, branches, candidates, withdraw_surplus=is_complete)
+    # A model may be below a folder that cannot be read: then none is taken for deleted.
+    is_complete = not models and stage is None and not validity.others
+    invalid = [_left_as_invalid(name, errors) for name, errors in validity.models.items()]
+    _propose(proposer, branches, candidates, invalid, withdraw_surplus=is_complete)
+    return code
 
 
 def _main_branch(workspace: Workspace, forge: Forge) -> _MainFiles:
@@ -93,14 +111,22 @@ def _main_branch(workspace: Workspace, forge: Forge) -> _MainFiles:
 def _chosen(
     settings: Settings, workspace: Workspace, snapshot: Snapshot, models: Sequence[str]
 ) -> list[str]:
-    """The managed models to look at; notes each named one that is not managed."""
+    """The valid managed models to look at; notes each named one that is not managed."""
+    invalid = snapshot.validity.models
     for name in models:
-        if name not in snapshot.manifests:
+        if name not in snapshot.manifests and name not in invalid:
             note(
                 settings,
                 f"{name} has no manifest on {workspace.main_ref}: nothing is proposed for it.",
             )
-    return [name for name in snapshot.manifests if not models or name in models]
+    valid = [name for name in snapshot.manifests if name not in invalid]
+    return [name for name in valid if not models or name in models]
+
+
+def _left_as_invalid(name: str, problems: Sequence[Problem]) -> ProposalOutcome:
+    first = problems[0]
+    reason = f"{first.file}:{first.line}: {first.message}"
+    return ProposalOutcome(name, "", (), None, "left", reason)
 
 
 def _stages(snapshot: Snapshot, models: Sequence[str], stage: str | None) -> dict[str, str]:
@@ -147,7 +173,9 @@ def _candidates(
     for name, stage in sorted(stages.items()):
         manifest = manifests[name]
         rules = policy.for_model(name, manifest.kind)
-        sheet = OpenManifest(workspace, settings, main.sources, manifest.file, manifest, rules)
+        paths = (workspace.registry.policy_path, manifest.file)
+        sources = {path: main.sources[path] for path in paths if path in main.sources}
+        sheet = OpenManifest(workspace, settings, sources, manifest.file, manifest, rules)
         candidates.append(Candidate(sheet, stage, observed.get(name)))
     return candidates
 
@@ -156,12 +184,14 @@ def _propose(
     proposer: Proposer,
     branches: ProposalBranches,
     candidates: Sequence[Candidate],
+    invalid: Sequence[ProposalOutcome],
     *,
     withdraw_surplus: bool,
-) -> int:
-    """Bring all proposals up to date, print what was done, and hand it over to the run. Raises the
-    first failure, after everything else."""
-    outcomes: list[ProposalOutcome] = []
+) -> None:
+    """Bring all proposals up to date, print what was done, and hand it over to the run. `invalid`
+    are the models with invalid files, whose proposals stay. Raises the first failure, after
+    everything else."""
+    outcomes = list(invalid)
     failures: list[Failure] = []
     try:
         for candidate in candidates:
@@ -173,7 +203,8 @@ def _propose(
             if outcome is not None:
                 outcomes.append(outcome)
         if withdraw_surplus:
-            for withdrawn in proposer.withdraw_surplus(candidates):
+            left_models = [outcome.model for outcome in invalid]
+            for withdrawn in proposer.withdraw_surplus(candidates, left_models):
                 outcomes.append(withdrawn)  # each is reported even if the next one fails
     except ForgeFailure as failure:  # what was pushed before is reported all the same
         failures.append(failure)
@@ -184,4 +215,3 @@ def _propose(
     runner.set_output("branches", " ".join(branches.pushed))
     if failures:
         raise failures[0]
-    return OK

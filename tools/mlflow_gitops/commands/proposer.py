@@ -119,9 +119,13 @@ class Proposer:
             return candidate.outcome(version, "left", str(failure))
         return self._propose(proposal, pull)
 
-    def withdraw_surplus(self, candidates: Iterable[Candidate]) -> Iterator[ProposalOutcome]:
-        """Close the open proposals of all other models: nothing is proposed for them any more."""
-        current = {self._branches.name(candidate.sheet.name) for candidate in candidates}
+    def withdraw_surplus(
+        self, candidates: Iterable[Candidate], left_models: Iterable[str] = ()
+    ) -> Iterator[ProposalOutcome]:
+        """Close the open proposals of all other models: nothing is proposed for them any more.
+        Those of `left_models` stay as they are."""
+        names = [candidate.sheet.name for candidate in candidates]
+        current = {self._branches.name(name) for name in (*names, *left_models)}
         for branch, pull in sorted(self._open_pulls.items()):
             if branch not in current:
                 model = branch.removeprefix(self._branches.prefix)

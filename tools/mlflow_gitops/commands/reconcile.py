@@ -18,9 +18,11 @@ from mlflow_gitops.app.reconciling.reconcile import Follow, Reconciler, RunResul
 from mlflow_gitops.app.saved_plan import SavedPlan
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, note, print_result, steps, warn
+from mlflow_gitops.commands.unplanned import file_errors_shown
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.core.wording import first_few
+from mlflow_gitops.core.yaml.problems import in_order
 from mlflow_gitops.edges.git.refs.names import AMBIGUOUS
 from mlflow_gitops.errors import (
     INVALID,
@@ -69,16 +71,15 @@ def run(settings: Settings, models: Sequence[str], options: ReconcileOptions) ->
     since = _since(workspace, options.since)
     saved = saved_plan.load(options.plan_file) if options.plan_file else None
     if saved and saved.is_empty:
-        note(settings, f"The plan in {saved.path} changes no model; there is nothing to do.")
-        print_result(formats.RECONCILE, options.form, ReconcileOutput(commit))
-        return OK
+        return _report_empty(settings, workspace, commit, saved, options, since)
     _note_if_dirty(settings, workspace, commit)
 
     progress = steps(settings)
     progress("loading MLflow")
     target = Target.of_commit(workspace, snapshot, commit)
-    reconciler = _reconciler(workspace, target, options, saved)
-    planned = _plan(reconciler, models, saved, progress)
+    with file_errors_shown(workspace, target, models):
+        reconciler = _reconciler(workspace, target, options, saved)
+        planned = _plan(reconciler, models, saved, progress)
     _show_plan(planned.plan, options.form)
     if planned.plan.refusals:
         return _report_refused_run(reconciler, planned, options, since)
@@ -99,6 +100,24 @@ def run(settings: Settings, models: Sequence[str], options: ReconcileOptions) ->
         PARTIAL if result.failed else OK,
         REFUSED if is_refused else OK,
     )
+
+
+def _report_empty(
+    settings: Settings,
+    workspace: Workspace,
+    commit: str,
+    saved: SavedPlan,
+    options: ReconcileOptions,
+    since: str | None,
+) -> int:
+    """Report that a saved plan changes no model. Its merge may nevertheless have left files with
+    errors that belong to no model."""
+    errors = saved.errors_in(workspace.at(commit).errors)
+    note(settings, f"The plan in {saved.path} changes no model; there is nothing to do.")
+    print_result(formats.RECONCILE, options.form, ReconcileOutput(commit, errors=errors))
+
+    earlier_errors = workspace.at(since).errors if since is not None and errors else []
+    return OK if set(errors) <= set(earlier_errors) else INVALID
 
 
 def _show_plan(plan: Plan, form: str) -> None:
@@ -199,7 +218,9 @@ def _plan(
         return reconciler.planner.plan(models, progress)
     planned = reconciler.planner.plan(saved.selection, progress, unplanned=saved.other_models)
     saved.check(planned.plan)
-    return planned
+    errors = saved.errors_in(reconciler.planner.target.snapshot.errors)
+    every_error = tuple(in_order([*planned.plan.errors, *errors]))
+    return replace(planned, plan=replace(planned.plan, errors=every_error))
 
 
 def _report_refused_run(

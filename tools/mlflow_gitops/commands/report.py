@@ -8,6 +8,7 @@ from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.app.forges import web_pages
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, steps, warn
+from mlflow_gitops.commands.unplanned import file_errors_shown
 from mlflow_gitops.core.audit.report import incidents, model_lanes
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.observed.lineage import lineage_of, lineage_text
@@ -86,9 +87,10 @@ def _read_mlflow(
     from mlflow_gitops.app.planning.planner import Planner
     from mlflow_gitops.app.planning.target import Target
 
-    registry = connect(workspace, warn)
     target = Target.of_commit(workspace, snapshot, commit)
-    plan = Planner(workspace, registry, target).plan((), steps(settings)).plan
+    with file_errors_shown(workspace, target):
+        registry = connect(workspace, warn)
+        plan = Planner(workspace, registry, target).plan((), steps(settings)).plan
 
     versions_in_stages = {
         name: {

@@ -8,6 +8,7 @@ from mlflow_gitops.app.planning.planner import Planner
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note_for_people, print_result, steps, warn
+from mlflow_gitops.commands.unplanned import file_errors_shown
 from mlflow_gitops.errors import CHANGES, INVALID, OK, worst
 from mlflow_gitops.render import formats
 from mlflow_gitops.settings import Settings
@@ -23,9 +24,10 @@ def run(settings: Settings, models: Sequence[str], exit_code: bool, form: str) -
 
     progress = steps(settings)
     progress("loading MLflow")
-    registry = connect(workspace, warn)
     target = Target.of_commit(workspace, snapshot, head)
-    plan = Planner(workspace, registry, target).plan(models, progress).plan
+    with file_errors_shown(workspace, target, models):
+        registry = connect(workspace, warn)
+        plan = Planner(workspace, registry, target).plan(models, progress).plan
 
     print_result(formats.STATUS, form, plan)
     if workspace.dirty_paths():

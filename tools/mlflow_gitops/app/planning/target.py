@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mlflow_gitops.app.planning.lines import LineReader
@@ -10,6 +10,7 @@ from mlflow_gitops.app.workspace import Merge, Workspace
 from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.manifests.registry_folder import stem_of
 from mlflow_gitops.core.manifests.snapshot import Snapshot
+from mlflow_gitops.core.yaml.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,19 @@ class Target:
         return frozenset(
             path for path in before.keys() | after.keys() if before.get(path) != after.get(path)
         )
+
+    def is_new(self, error: Problem) -> bool:
+        """Whether an error counts for the plan: for a merge, one that it has a part in. What is
+        wrong on its branch already does not stop it (RULES R12)."""
+        if self.branch is None:
+            return True
+        return error not in self.branch.validity.errors or error.file in self.touched
+
+    def file_errors(self, names: Sequence[str] = ()) -> list[Problem]:
+        """The errors of files that count for a plan of `names`, or of every model, as far as git
+        alone shows them."""
+        validity = self.snapshot.validity.of(names) if names else self.snapshot.validity
+        return [error for error in validity.errors if self.is_new(error)]
 
     @property
     def tip(self) -> str | None:

@@ -49,7 +49,7 @@ def expected_text(workspace: Workspace, snapshot: Snapshot, current: CodeOwners)
     platform_paths.append(".github/")
     if not current.file.startswith(".github/"):
         platform_paths.append(current.file)
-    lines = codeowners.block_lines(snapshot, workspace.registry, platform_paths)
+    lines = codeowners.block_lines(snapshot, workspace.registry, platform_paths, current)
     return current.with_block(workspace.registry, lines)
 
 

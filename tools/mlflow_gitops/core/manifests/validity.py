@@ -73,5 +73,7 @@ def _models_of(
     """The models that a file with errors may belong to; none if its name is no manifest's."""
     if registry.classify(path) not in ("manifest", "extension"):
         return ()
+    if not path.startswith(f"{registry}/models/"):  # a second policy with the wrong ending
+        return ()
     candidates = (model_of(stem_of(path)), named_models.get(path))
     return tuple(dict.fromkeys(name for name in candidates if name and not name_fault(name)))

@@ -11,13 +11,13 @@ space is escaped by a backslash.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mlflow_gitops.core.manifests.manifest import Manifest
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import Snapshot
+from mlflow_gitops.core.setup.kept_owners import kept_lines, path_of, pattern, pattern_of
 from mlflow_gitops.core.yaml.problems import Problem
 
 LOCATIONS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
@@ -31,9 +31,6 @@ _EXPLANATION = (
 )
 _LAST = "# The last line that matches wins: this block stays at the end of the file."
 
-_UNESCAPED_SPACE = re.compile(r"(?<!\\) ")
-_WILD = re.compile(r"[*?\[\]\\#\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-
 
 @dataclass(frozen=True, slots=True)
 class CodeOwners:
@@ -41,6 +38,10 @@ class CodeOwners:
 
     file: str
     text: str
+
+    def block(self, registry: RegistryFolder) -> list[str]:
+        """The present lines of one registry folder's block; empty if it has none."""
+        return _parts(self.text)[1].get(pattern(registry.path), [])
 
     def with_block(self, registry: RegistryFolder, lines: Iterable[str]) -> str:
         """The text with these lines as the block of one registry folder. The block is removed if
@@ -66,21 +67,15 @@ class CodeOwners:
         return text + ending if parts else ""
 
 
-def pattern(path: str) -> str:
-    """The pattern that matches a path of the repository. The path of a folder ends in a slash.
-
-    Characters with a meaning in patterns become `?`, which GitHub reads as any one character. The
-    file name of a manifest has none of them (`names.file_stem`), and no two manifests have the same
-    file name, so the pattern still matches only one manifest.
-    """
-    return "/" + _WILD.sub("?", path).replace(" ", "\\ ")
-
-
 def block_lines(
-    snapshot: Snapshot, registry: RegistryFolder, platform_paths: Collection[str]
+    snapshot: Snapshot,
+    registry: RegistryFolder,
+    platform_paths: Collection[str],
+    current: CodeOwners | None = None,
 ) -> list[str]:
     """The lines for one registry folder. `platform_paths` are the platform team's other files and
-    folders; those of folders end in a slash.
+    folders; those of folders end in a slash. The lines that `current` has of invalid manifests
+    stay.
 
     Everything without an owner of its own belongs to the platform team. That includes new
     manifests, because GitHub uses the CODEOWNERS of the branch that is merged into. Without a
@@ -88,10 +83,15 @@ def block_lines(
     """
     team = _usable(snapshot.policy.owners)
     lines = [_line(f"{registry}/", team)] if team else []
-    for manifest in sorted(snapshot.manifests.values(), key=lambda manifest: manifest.file):
+    by_path: dict[str, str] = {}
+    if snapshot.errors and current is not None:
+        kept = kept_lines(snapshot, registry, current.block(registry))
+        by_path = {path_of(path): line for path, line in kept.items()}
+    for manifest in snapshot.manifests.values():
         line = manifest_line(manifest)
         if line is not None:
-            lines.append(line)
+            by_path[manifest.file] = line
+    lines += [line for _, line in sorted(by_path.items())]
     if team:
         lines += [_line(path, team) for path in (registry.policy_path, *platform_paths)]
     return lines
@@ -138,8 +138,7 @@ def stale_manifests(
     block = list(_numbered_block(current.text, pattern(registry.path)))
     lines_by_pattern: dict[str, list[tuple[int, str]]] = {}
     for number, line in block:
-        path_pattern = _UNESCAPED_SPACE.split(line, maxsplit=1)[0]
-        lines_by_pattern.setdefault(path_pattern, []).append((number, line))
+        lines_by_pattern.setdefault(pattern_of(line), []).append((number, line))
 
     problems = []
     for path, expected_line in expected:
