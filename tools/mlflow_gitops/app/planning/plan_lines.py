@@ -12,9 +12,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.evidence import WorkspaceEvidence
-from mlflow_gitops.app.planning.change_judges import ChangeJudges
+from mlflow_gitops.app.planning.judging.change_judges import ChangeJudges
+from mlflow_gitops.app.planning.judging.policies_in_force import PoliciesInForce
 from mlflow_gitops.app.planning.lines import LineReader
-from mlflow_gitops.app.planning.policies_in_force import PoliciesInForce
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import Base

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from mlflow_gitops.app.planning.judging.policies_in_force import PoliciesInForce
 from mlflow_gitops.app.planning.options import PlanOptions
-from mlflow_gitops.app.planning.policies_in_force import PoliciesInForce
 from mlflow_gitops.app.planning.selection import PlannedModels
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.core.history.mainline import Commit

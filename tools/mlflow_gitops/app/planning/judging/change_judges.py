@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlflow_gitops.app.evidence import WorkspaceEvidence
-from mlflow_gitops.app.planning.policies_in_force import PoliciesInForce
+from mlflow_gitops.app.planning.judging.policies_in_force import PoliciesInForce
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Commit, MainLine
 from mlflow_gitops.core.manifests.policy import Policy

@@ -1,0 +1,1 @@
+"""Find the policies that judge a change."""
