@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException
 
 from mlflow_gitops.core.manifests.environments import Environment
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
-from mlflow_gitops.edges.mlflow.other_environments.copies import Copies
+from mlflow_gitops.edges.mlflow.other_environments.lineage_writer import LineageWriter
 from mlflow_gitops.edges.mlflow.other_environments.origins import OtherEnvironments
 from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.errors import RegistryFailure
@@ -30,7 +30,7 @@ from tests.support.team import GIT_ENVIRONMENT
 pytestmark = pytest.mark.xdist_group("environments")
 """One worker trains what they promote."""
 
-PLACES = ("Copies._check_equal", "Copies._log_lineage", "Registry.register")
+PLACES = ("Copies._check_equal", "LineageWriter.write", "Registry.register")
 """Where the process dies; the first alone unless MLFLOW_GITOPS_FAULTS asks for all, since each
 takes half a minute."""
 
@@ -301,7 +301,11 @@ def test_a_crash_on_the_way_leaves_one_copy_and_one_version(
     before it registers."""
     promoted(teams, origin)
     name, method = place.split(".")
-    modules = {"Copies": "other_environments.copies", "Registry": "registry"}
+    modules = {
+        "Copies": "other_environments.copies",
+        "LineageWriter": "other_environments.lineage_writer",
+        "Registry": "registry",
+    }
     script = (
         f"import os, mlflow_gitops.edges.mlflow.{modules[name]} as"
         f" room\nroom.{name}.{method} = lambda *args: os._exit(9)\nfrom mlflow_gitops.cli import"
@@ -367,7 +371,7 @@ def test_a_copy_that_lost_its_lineage_is_not_registered(
     teams: Teams, origin: Origin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     promoted(teams, origin)
-    monkeypatch.setattr(Copies, "_log_lineage", lambda *args: None)
+    monkeypatch.setattr(LineageWriter, "write", lambda *args: None)
     failed = teams.on("prod", "reconcile", "--yes")
     assert failed.code == 5 and "has other metrics" in failed.out + failed.err
     assert versions(teams, origin.model) == {}
