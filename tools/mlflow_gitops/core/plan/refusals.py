@@ -23,7 +23,7 @@ from mlflow_gitops.core.plan.version_refusals import (
     forbidden_aliases,
     version_refusals,
 )
-from mlflow_gitops.core.verdicts.entry_subject import EntrySubject
+from mlflow_gitops.core.verdicts.entry_tenures import EntryTenures
 from mlflow_gitops.core.verdicts.invalid_files import invalid_model_refusal, invalid_policy_refusals
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import and_list
@@ -71,9 +71,7 @@ def refusals(
     yield from origin_refusals(desired, model, context.evidence)
     yield from _protected_refusals(desired, history, model)
     yield from _emptied_refusals(desired, model, changes)
-    yield from invalid_policy_refusals(
-        desired, history, model, context.errors, context.evidence, context.now
-    )
+    yield from invalid_policy_refusals(desired, history, model, context.errors, context.evidence)
     if context.writing:
         yield from _freeze_refusals(desired, history, model, changes, context)
 
@@ -213,7 +211,7 @@ def _goes_back_only(
     rollbacks = {
         (entry.stage, entry.version)
         for entry in history.entries
-        if EntrySubject(entry, history, model, context.evidence, context.now).is_rollback
+        if EntryTenures(entry, history, model, context.evidence).is_rollback
     }
     versions = {version for _, version in new_entries}
     aliases_move = any(

@@ -10,7 +10,6 @@ from mlflow_gitops.core.gates.approvals import Approvals, Reviewed
 from mlflow_gitops.core.gates.subject import Version
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import Entry
-from mlflow_gitops.core.history.tenures import Tenure, was_declared
 from mlflow_gitops.core.manifests.desired import Field
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import copied_tags
@@ -18,6 +17,7 @@ from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.recorded.values import ModelFile, Record
 from mlflow_gitops.core.times import parse_time
 from mlflow_gitops.core.verdicts.approved_entry import reviewed_difference
+from mlflow_gitops.core.verdicts.entry_tenures import EntryTenures
 from mlflow_gitops.core.verdicts.evidence import Evidence
 
 
@@ -77,46 +77,9 @@ class EntrySubject:
         return bool(spec.run_id or spec.source or spec.model_id or spec.digest or spec.origin)
 
     @property
-    def is_rollback(self) -> bool:
-        """Whether receipts say that the version held this stage before and was not rolled back
-        since (RULES R3)."""
-        tenure = self.earlier_tenure
-        return tenure is not None and not tenure.is_rolled_back
-
-    @property
-    def is_declared_before(self) -> bool:
-        """Whether the main line had the version in this stage once before."""
-        return was_declared(
-            self.history.all_points, self.stage, self.number, self.entry.making_commit
-        )
-
-    @property
-    def earlier_tenure(self) -> Tenure | None:
-        """The last time in which the version held this stage, by receipts."""
-        # Receipts are only read if git makes it possible that the version held the stage.
-        return self._tenure(self.stage) if self.is_declared_before else None
-
-    @property
-    def is_shown(self) -> bool:
-        """Whether MLflow shows the version in the stage, or behind the alias, already."""
-        if self.entry.kind == "alias":
-            return self.observed.aliases.get(self.entry.alias or "") == self.number
-        return self.number in self._holders_in_mlflow(self.stage)
-
-    @property
-    def is_adopted(self) -> bool:
-        """Whether MLflow showed the version in the stage before the first reconcile, and the commit
-        that first declared the model accepts that; or, if a known model is adopted anew, receipts
-        say that a reconcile put it there (RULES R3)."""
-        if self.history.base_state != "none" or not self.is_shown:
-            return False
-        first, made = self.history.points[0].commit, self.entry.making_commit
-        if made is None or (first is not None and first.sha == made.sha):
-            return True
-
-        reconciles = self.evidence.reconciles(self.model)
-        tenure = reconciles.tenures(self.history.all_points, self.stage).get(self.number)
-        return tenure is not None and tenure.ended is None
+    def tenures(self) -> EntryTenures:
+        """When the version held which stage."""
+        return EntryTenures(self.entry, self.history, self.observed, self.evidence)
 
     @property
     def copied_from(self) -> str | None:
@@ -137,18 +100,10 @@ class EntrySubject:
         return stage in self.entry.stays
 
     def in_stage_since(self, stage: str) -> datetime | None:
-        tenure = self._tenure(stage)
-        if tenure is None or tenure.ended is not None or not self.was_in(stage):
-            return None
-        reconciled = parse_time(tenure.reconciled_at)
-        merge = self.entry.stays[stage]
-        # The reconcile of this very commit was not before its merge, whatever its date says.
-        if merge is None or (tenure.began is not None and tenure.began.sha == merge.sha):
-            return reconciled
-        return max(reconciled, parse_time(merge.at))
+        return self.tenures.in_stage_since(stage)
 
     def held(self, stage: str) -> datetime | None:
-        tenure = self._tenure(stage)
+        tenure = self.tenures.of(stage)
         return parse_time(tenure.reconciled_at) if tenure and not tenure.ended else None
 
     def receipts_hint(self) -> str | None:
@@ -156,7 +111,7 @@ class EntrySubject:
 
     def holder(self, stage: str) -> int | None:
         if self.history.base_state != "known":
-            return max(self._holders_in_mlflow(stage), default=None)
+            return max(self.tenures.holders_in_mlflow(stage), default=None)
         # Git decides, so that a click in MLflow does not change what a version is compared with.
         before = self.history.before
         return max(before.holders(stage), default=None) if before else None
@@ -194,22 +149,8 @@ class EntrySubject:
         commit = self.entry.making_commit
         return self.evidence.claims(commit) if commit else Approvals()
 
-    def _tenure(self, stage: str) -> Tenure | None:
-        reconciles = self.evidence.reconciles(self.model)
-        points = self.history.all_points
-        return reconciles.tenures(points, stage, self.entry.making_commit).get(self.number)
-
     def _observed_version(self, number: int) -> ObservedVersion:
         return self.version if number == self.number else self.observed.versions[number]
-
-    def _holders_in_mlflow(self, stage: str) -> tuple[int, ...]:
-        """The versions that MLflow shows in a stage, or behind the alias of a team's own stage."""
-        target = self.history.target
-        rule = target.policy.stages.get(stage) if target else None
-        if rule is None or rule.native:
-            return self.observed.holders(stage)
-        number = self.observed.aliases.get(rule.alias or "")
-        return (number,) if number is not None else ()
 
 
 def unregistered(number: int, spec: VersionSpec) -> ObservedVersion:

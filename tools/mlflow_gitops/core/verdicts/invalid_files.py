@@ -10,7 +10,7 @@ from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import new_holders
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.model import ObservedModel
-from mlflow_gitops.core.verdicts.entry_subject import EntrySubject
+from mlflow_gitops.core.verdicts.entry_tenures import EntryTenures
 from mlflow_gitops.core.verdicts.evidence import Evidence
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import counted
@@ -52,7 +52,6 @@ def invalid_policy_refusals(
     model: ObservedModel,
     errors: FileErrors,
     evidence: Evidence,
-    now: str,
 ) -> Iterator[Refusal]:
     """While the policy is invalid, no version enters a protected stage, except by a rollback or an
     adoption. Without any valid policy, every stage counts as protected."""
@@ -61,7 +60,7 @@ def invalid_policy_refusals(
     rollbacks = {
         (entry.stage, entry.version)
         for entry in history.entries
-        if EntrySubject(entry, history, model, evidence, now).is_rollback
+        if EntryTenures(entry, history, model, evidence).is_rollback
     }
     for stage, version in new_holders(desired, history.before):
         is_protected = desired.policy.stages[stage].protected or not errors.is_policy_known

@@ -65,7 +65,7 @@ def judge_entries(
 
         subject = EntrySubject(entry, history, observed, evidence, now)
         allowed = allowed_overrides(entry)
-        if subject.is_adopted:
+        if subject.tenures.is_adopted:
             findings = _ask_gates(gates, subject, exempt=_ADOPTED)
         else:
             notes += _earlier_tenure_notes(subject)
@@ -125,10 +125,10 @@ def _verdict(entry: Entry, gate: str, finding: Finding) -> Verdict:
 
 def _earlier_tenure_notes(subject: EntrySubject) -> Iterator[str]:
     """Why a version that git had in the stage before is judged like a new one."""
-    if not subject.is_declared_before or subject.is_rollback:
+    if not subject.tenures.is_declared_before or subject.tenures.is_rollback:
         return
 
-    stage, number, tenure = subject.stage, subject.number, subject.earlier_tenure
+    stage, number, tenure = subject.stage, subject.number, subject.tenures.earlier
     if tenure is None:
         hint = subject.receipts_hint()
         yield (
@@ -183,7 +183,7 @@ def _ask(gate: Gate[Any], subject: EntrySubject, settings: Any) -> list[Finding]
 def _without_asking(gate: Gate[Any], subject: EntrySubject) -> Finding | None:
     """The finding on a rollback or a prompt that a gate does not judge; None if it is to be
     asked."""
-    if subject.is_rollback and not gate.judges_rollbacks:
+    if subject.tenures.is_rollback and not gate.judges_rollbacks:
         return Finding("exempt", f"rollback: {subject.number} held {subject.stage} before")
     if subject.is_prompt and not gate.judges_prompts:
         return failed(
