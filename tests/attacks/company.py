@@ -77,8 +77,10 @@ class Company:
         self.push("promote")
         return self.github.open_pull("promote", message, user=by).number
 
-    def merge(self, number: int, method: Method = "squash", by: str = "carol") -> str:
-        self.github.merge(number, method, by=by)
+    def merge(
+        self, number: int, method: Method = "squash", by: str = "carol", typed: str = ""
+    ) -> str:
+        self.github.merge(number, method, by=by, typed=typed)
         return self.main()
 
     def main(self) -> str:

@@ -74,7 +74,7 @@ def test_a_message_made_to_cost(case: str, tmp_path: Path, children: Children) -
 
     git = Git(team.folder)
     messages = git.messages(git.resolve("HEAD"), "registry/models/m.yaml")
-    assert sum(len(message) for message in messages) <= 16 * MIB
+    assert sum(len(message.text) for message in messages) <= 16 * MIB
 
 
 def test_what_is_looked_for_in_a_long_message_is_kept(tmp_path: Path) -> None:

@@ -340,9 +340,11 @@ class Repository:
         found.state = "DISMISSED"
         return found
 
-    def merge(self, number: int, method: Method = "merge", by: str = "web-flow") -> str:
-        """Merge as GitHub's button does, with its messages, authors and committer. Returns the new
-        tip of the base."""
+    def merge(
+        self, number: int, method: Method = "merge", by: str = "web-flow", typed: str = ""
+    ) -> str:
+        """Merge as GitHub's button does, with its messages, authors and committer. `typed` is what
+        the person adds to the message in the dialog. Returns the new tip of the base."""
         pull = self.pull(number)
         if pull.state != "open":
             raise Refused(405, "Pull Request is not mergeable")
@@ -353,6 +355,11 @@ class Repository:
             self.git("worktree", "add", "-q", "--detach", str(tree), before)
             try:
                 merge_shas = self._merge_in(tree, pull, method, by, before)
+                if typed:
+                    message = self.git("show", "-s", "--format=%B", merge_shas[-1])
+                    text = f"{message}\n\n{typed}"
+                    self.git("commit", "-q", "--amend", "-m", text, cwd=tree, env=WEB_FLOW)
+                    merge_shas[-1] = self.git("rev-parse", "HEAD", cwd=tree)
             finally:
                 self.git("worktree", "remove", "--force", str(tree))
         after = merge_shas[-1]
@@ -371,7 +378,11 @@ class Repository:
 
         if method == "rebase":
             # GitHub leaves merges out of a rebase.
-            git("cherry-pick", *(sha for sha in pull.commits if len(self._parents(sha)) == 1))
+            git(
+                "cherry-pick",
+                "--allow-empty",
+                *(sha for sha in pull.commits if len(self._parents(sha)) == 1),
+            )
             return git("rev-list", "--reverse", f"{before}..HEAD").split()
         if method == "squash":
             git("merge", "-q", "--squash", pull.head)

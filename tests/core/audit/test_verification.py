@@ -50,7 +50,7 @@ class FakeAccount(Account):
         if desired is None:
             return ()
         holders = [(s, v) for s, versions in desired.manifest.stages.items() for v in versions]
-        return tuple(entries(holders, points, lambda commit: (desired.policy, None)))
+        return tuple(entries(holders, points, lambda commit: (desired.policy,)))
 
     def making_commit_at(self, index: int) -> str | None:
         points = self._points_until(index)

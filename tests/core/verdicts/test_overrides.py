@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from mlflow_gitops.core.history.mainline import StatedMessage
 from mlflow_gitops.core.verdicts.overrides import Override, overrides
 
 SQUASHED = """Promote 14 (#128)
@@ -22,7 +23,7 @@ Co-authored-by: A Person <a@example.org>
 
 
 def test_a_squash_body_buries_them() -> None:
-    assert list(overrides([SQUASHED])) == [
+    assert list(overrides([StatedMessage(SQUASHED)])) == [
         Override("soak", "INC-42 hotfix"),
         Override("metrics", "accepted by the owners"),
     ]
@@ -77,7 +78,7 @@ def test_a_squash_body_buries_them() -> None:
     ],
 )
 def test_the_forms_of_a_line(line: str, found: Override | None) -> None:
-    assert list(overrides([f"Subject\n\n{line}\n"])) == ([found] if found else [])
+    assert list(overrides([StatedMessage(f"Subject\n\n{line}\n")])) == ([found] if found else [])
 
 
 LONG = {
@@ -92,7 +93,7 @@ LONG = {
 def test_a_long_line_takes_no_long_time(line: str) -> None:
     """Whoever opens a pull request writes these messages. A quadratic reading takes minutes."""
     begun = time.process_time()
-    assert list(overrides([f"Gate-Override: {line}"])) == []
+    assert list(overrides([StatedMessage(f"Gate-Override: {line}")])) == []
     assert time.process_time() - begun < 2
 
 

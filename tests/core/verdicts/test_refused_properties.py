@@ -37,7 +37,7 @@ def refused(draw: st.DrawFn) -> tuple[ModelHistory, MemoryRegistry]:
     target, base = history.target, history.before
     assert target is not None
     judged = entries(
-        new_holders(target, base), history.points, lambda made: (closed(target.policy), None)
+        new_holders(target, base), history.points, lambda made: (closed(target.policy),)
     )
     history = replace(history, entries=tuple(judged))
     return history, MemoryRegistry({NAME: draw(observed_models(history.base))})

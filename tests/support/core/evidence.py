@@ -7,7 +7,7 @@ from typing import Any
 
 from mlflow_gitops.core.gates import Gate
 from mlflow_gitops.core.gates.approvals import Approvals
-from mlflow_gitops.core.history.mainline import Commit
+from mlflow_gitops.core.history.mainline import Commit, StatedMessage
 from mlflow_gitops.core.history.tenures import ReconciledHistory
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
@@ -24,7 +24,7 @@ class FakeEvidence:
         read: Callable[[ObservedVersion], Record | None] = lambda version: None,
         read_file: Callable[[str, ObservedVersion], ModelFile | None] = lambda model, version: None,
         origin: Callable[[OriginPin], ObservedVersion | None] = lambda pin: None,
-        messages: Callable[[Commit, str], Iterable[str]] = lambda commit, file: (),
+        messages: Callable[[Commit, str], Iterable[str | StatedMessage]] = lambda commit, file: (),
         approvals: Callable[[Commit, str], Approvals | None] = lambda commit, file: None,
         claims: Callable[[Commit], Approvals] = lambda commit: Approvals(),
         reconciles: Callable[[str], ReconciledHistory] = lambda model: ReconciledHistory(),
@@ -34,7 +34,10 @@ class FakeEvidence:
         self.record = read
         self.model_file = read_file
         self.version_at_origin = origin
-        self.messages = messages
+        self.messages = lambda commit, file: [
+            StatedMessage(text) if isinstance(text, str) else text
+            for text in messages(commit, file)
+        ]
         self.approvals = approvals
         self.claims = claims
         self.reconciles = reconciles

@@ -6,7 +6,13 @@ import subprocess
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from mlflow_gitops.core.history.approvals import Review, ReviewedPullRequest, Reviewer, makers
+from mlflow_gitops.core.history.approvals import (
+    MessageOfCommit,
+    Review,
+    ReviewedPullRequest,
+    Reviewer,
+    makers,
+)
 from mlflow_gitops.core.setup.doctor import CheckResult
 from mlflow_gitops.core.setup.workflow_files import Job
 from mlflow_gitops.edges.forge import (
@@ -203,14 +209,14 @@ class LocalReviews:
     def _reviewed(self, pull: dict[str, Any]) -> ReviewedPullRequest:
         head = self._store.head(pull)
         base = f"{pull['merge']}^1" if pull["merge"] else f"refs/heads/{pull['base']}"
-        form = "--format=%ae%x00%ce%x00%B%x01"
+        form = "--format=%H%x00%ae%x00%ce%x00%B%x01"
         log = self._store.git("log", form, f"{base}..{head}")
         commits = [entry.strip("\n").split("\0") for entry in log.split("\1") if entry.strip()]
         return ReviewedPullRequest(
             number=pull["number"],
             head=head,
             opened_by=pull["author"],
-            makers=makers(([author], [committer], text) for author, committer, text in commits),
+            makers=makers(([author], [committer], text) for _, author, committer, text in commits),
             reviews=tuple(
                 Review(
                     review["author"],
@@ -224,7 +230,9 @@ class LocalReviews:
             merged_by=f"@{pull['merged_by']}" if pull["merged_by"] else None,
             merged_at=pull.get("merged_at"),
             bot=ROBOT if pull["author"] == ROBOT else None,
-            messages=tuple(text for _, _, text in commits),
+            messages=tuple(
+                MessageOfCommit(sha, author, text) for sha, author, _, text in reversed(commits)
+            ),
         )
 
 

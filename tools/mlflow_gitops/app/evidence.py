@@ -10,7 +10,7 @@ from mlflow_gitops.app.reconciled_models import ReconciledModels
 from mlflow_gitops.app.workspace import Merge, Workspace
 from mlflow_gitops.core.gates import Gate
 from mlflow_gitops.core.gates.approvals import Approvals
-from mlflow_gitops.core.history.mainline import Commit, MainLine
+from mlflow_gitops.core.history.mainline import Commit, MainLine, StatedMessage
 from mlflow_gitops.core.history.tenures import ReconciledHistory
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
@@ -84,7 +84,7 @@ class WorkspaceEvidence(RegistryEvidence):
         self._line = line
         self._merge = merge
         self._is_rerouted = is_rerouted
-        self._messages: dict[tuple[str, str], list[str]] = {}
+        self._messages: dict[tuple[str, str], list[StatedMessage]] = {}
         self._reconciled = ReconciledModels(workspace, line)
 
     @cached_property
@@ -92,14 +92,14 @@ class WorkspaceEvidence(RegistryEvidence):
         main_line = self._line.index if self._is_rerouted else None
         return CommitApprovals(self._workspace, self._merge, main_line)
 
-    def messages(self, commit: Commit, file: str) -> list[str]:
+    def messages(self, commit: Commit, file: str) -> list[StatedMessage]:
         """The messages that speak for a commit's change of a file."""
         key = commit.sha, file
         if key not in self._messages:
             self._messages[key] = self._read_messages(*key)
         return self._messages[key]
 
-    def _read_messages(self, sha: str, file: str) -> list[str]:
+    def _read_messages(self, sha: str, file: str) -> list[StatedMessage]:
         if self._merge is not None:
             return self._workspace.messages(sha, file, self._merge)
         return self._workspace.git.messages(sha, file, self._before(sha))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from mlflow_gitops.core.history.mainline import MainLine
+from mlflow_gitops.core.history.mainline import MainLine, StatedMessage
 from mlflow_gitops.core.manifests.environments import Environment, read_environments
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS, RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import Snapshot, build, schema_copy_problems
@@ -195,7 +195,7 @@ class Workspace:
         commit = tip if self.git.contains(tip, head) else self.git.merge(tip, head)
         return Merge(commit, head, tip, onto)
 
-    def messages(self, sha: str, file: str, merge: Merge | None = None) -> list[str]:
+    def messages(self, sha: str, file: str, merge: Merge | None = None) -> list[StatedMessage]:
         """The commit messages that explain a commit's change of a file. For the revision of a
         planned merge, these are the messages of the commits that it brings in."""
         if merge is not None and sha == merge.revision and not merge.is_nothing:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from mlflow_gitops.core.audit.events import Event
 from mlflow_gitops.core.audit.ledger import Ledger
-from mlflow_gitops.core.history.mainline import Commit, MainLine, Merged
+from mlflow_gitops.core.history.mainline import Commit, MainLine, Merged, StatedMessage
 from mlflow_gitops.core.history.people import People, people_of
 from mlflow_gitops.core.manifests.policy import ModelPolicy
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder, stem_of
@@ -96,8 +96,10 @@ class EventAuditor:
     def _overrides(self, event: Event, merged: Sequence[Commit]) -> Iterable[UsedOverride]:
         """The overrides that count: those with a reason, for a gate of the stage that the policy
         lets be overridden."""
-        messages = [commit.message for commit in (event.commit, *merged)]
-        if not event.enters or not any("Gate-Override:" in message for message in messages):
+        messages = [
+            StatedMessage(commit.message, commit.author) for commit in (event.commit, *merged)
+        ]
+        if not event.enters or not any("Gate-Override:" in message.text for message in messages):
             return
 
         model, stage = event.model or "", event.stage or ""

@@ -40,6 +40,17 @@ class CountedReview:
 
 
 @dataclass(frozen=True, slots=True)
+class PullRequestMessage:
+    """The message of one commit of a pull request, who wrote it (`@login`, or `Name <email>` as the
+    commit claims), and how many of the approvals that count were given to a head with this commit.
+    """
+
+    text: str
+    author: str
+    approvals: int
+
+
+@dataclass(frozen=True, slots=True)
 class Approvals:
     """What is known of a change's approvals.
 
@@ -59,7 +70,7 @@ class Approvals:
     reviewed: Reviewed | None = None
     objections: tuple[str, ...] = ()
     bot: str | None = None
-    messages: tuple[str, ...] = field(default=(), compare=False)
+    messages: tuple[PullRequestMessage, ...] = field(default=(), compare=False)
     reviews: tuple[CountedReview, ...] = field(default=(), compare=False)
 
 
@@ -106,7 +117,7 @@ def _before_merge(subject: Subject, required: RequiredApprovals) -> Finding:
 
     if approvals is None or not (approvals.by or approvals.pull_request):
         return Finding("waiting", f"needs {needs} of the pull request", needs=needs)
-    number = _needed(approvals, required)
+    number = needed(approvals, required)
     if len(approvals.by) < number:
         detail = f"needs {_counted(number)}{_because(approvals)}, has {_summary(approvals)}"
     else:
@@ -141,14 +152,15 @@ def _from_pull_request(subject: Subject, required: RequiredApprovals, commit: st
 
     if approvals.objections:
         return failed(f"{_objecting(approvals)}; the review must be withdrawn or dismissed")
-    number = _needed(approvals, required)
+    number = needed(approvals, required)
     if len(approvals.by) >= number:
         return passed(f"approved by {', '.join(approvals.by)}")
     return failed(f"{_summary(approvals, _counted(number))}{_because(approvals)}")
 
 
-def _needed(approvals: Approvals, required: RequiredApprovals) -> int:
-    """What a bot makes has no author who could be kept from approving it: one more person looks."""
+def needed(approvals: Approvals, required: RequiredApprovals) -> int:
+    """How many approvals a pull request needs. What a bot makes has no author who could be kept
+    from approving it: one more person looks."""
     return required.number + (1 if approvals.bot else 0)
 
 

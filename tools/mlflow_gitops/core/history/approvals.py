@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from mlflow_gitops.core.gates.approvals import Approvals, CountedReview
+from mlflow_gitops.core.gates.approvals import Approvals, CountedReview, PullRequestMessage
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.history.trailers import trailers
@@ -50,13 +50,23 @@ class Reviewer:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageOfCommit:
+    """The message of one commit of a pull request. `author` is `@login`, or `Name <email>` as the
+    commit claims."""
+
+    sha: str
+    author: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewedPullRequest:
     """What the rule needs to know about a pull request.
 
     `head` is the head that was merged or, while it is open, the present one. `makers` maps a login
     or an address, in lower case, to that person's part in it. `reviews` are oldest first.
     `merged_at` is RFC 3339 in UTC. `bot` is the bot that opened it or committed to it, if it is not
-    the configured app. `messages` are those of its commits.
+    the configured app. `messages` are those of its commits, oldest first.
     """
 
     number: int
@@ -68,7 +78,7 @@ class ReviewedPullRequest:
     merged_by: str | None = None
     merged_at: str | None = None
     bot: str | None = None
-    messages: tuple[str, ...] = ()
+    messages: tuple[MessageOfCommit, ...] = ()
 
 
 def approvals(
@@ -105,13 +115,27 @@ def approvals(
         pull.merged_by,
         objections=tuple(objections),
         bot=pull.bot,
-        messages=pull.messages,
+        messages=_messages(pull, counted),
         reviews=tuple(
             CountedReview(
                 f"@{review.author}", review.id, review.author_id, review.commit, review.at
             )
             for review in counted
         ),
+    )
+
+
+def _messages(
+    pull: ReviewedPullRequest, counted: Iterable[Review]
+) -> tuple[PullRequestMessage, ...]:
+    """The messages of a pull request's commits, with the number of approvals that were given to a
+    head which had the commit. A head that is no longer part of the pull request has none of them.
+    """
+    positions = {message.sha: position for position, message in enumerate(pull.messages)}
+    approved = [positions.get(review.commit or "", -1) for review in counted]
+    return tuple(
+        PullRequestMessage(message.text, message.author, sum(head >= position for head in approved))
+        for position, message in enumerate(pull.messages)
     )
 
 

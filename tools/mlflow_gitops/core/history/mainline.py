@@ -37,6 +37,15 @@ class Commit:
         return int(found[-1][0] or found[-1][1]) if found else None
 
 
+@dataclass(frozen=True, slots=True)
+class StatedMessage:
+    """The message of one commit, and who wrote it: `Name <email>` as the commit claims, or
+    `@login`. Empty if that is not known."""
+
+    text: str
+    author: str = ""
+
+
 @dataclass
 class MainLine:
     """The line of commits that leads to one commit: its first-parent history, or what RULES R1 says

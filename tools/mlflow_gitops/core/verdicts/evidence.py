@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from mlflow_gitops.core.gates.approvals import Approvals
 from mlflow_gitops.core.gates.gate import Gate
-from mlflow_gitops.core.history.mainline import Commit
+from mlflow_gitops.core.history.mainline import Commit, StatedMessage
 from mlflow_gitops.core.history.tenures import ReconciledHistory
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
@@ -32,7 +32,7 @@ class Evidence(RecordedEvidence, Protocol):
         """A version of another environment as that environment's MLflow shows it; None if it is
         not there."""
 
-    def messages(self, commit: Commit, file: str) -> Iterable[str]:
+    def messages(self, commit: Commit, file: str) -> Iterable[StatedMessage]:
         """The commit messages that speak for a commit's change of a file."""
 
     def approvals(self, commit: Commit, file: str) -> Approvals | None:

@@ -23,7 +23,11 @@ from mlflow_gitops.core.verdicts.asked_gates import (
 from mlflow_gitops.core.verdicts.entry_subject import EntrySubject
 from mlflow_gitops.core.verdicts.evidence import Evidence
 from mlflow_gitops.core.verdicts.gate_refusals import gate_refusal, new_stage_refusal
-from mlflow_gitops.core.verdicts.overrides import Override, overrides
+from mlflow_gitops.core.verdicts.override_lines import (
+    counted_overrides,
+    ignored_overrides,
+    overridden,
+)
 from mlflow_gitops.core.verdicts.plugin_answers import is_sound, short_text
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 
@@ -71,10 +75,11 @@ def judge_entries(
             notes += _earlier_tenure_notes(subject)
             findings = _ask_gates(gates, subject)
 
-        lines = _stated_overrides(subject) if _is_judged(findings) else []
-        commit_gates = gates_by_commit[entry.making_commit]
-        notes += _ignored_overrides(lines, findings, entry, commit_gates)
-        findings = _override(findings, lines, allowed)
+        if _is_judged(findings):
+            lines = counted_overrides(subject, gates, allowed)
+            commit_gates = gates_by_commit[entry.making_commit]
+            notes += ignored_overrides(lines, findings, entry, commit_gates)
+            findings = overridden(findings, lines, allowed)
 
         judged = [_verdict(entry, gate, finding) for gate, finding in findings]
         verdicts += judged
@@ -213,71 +218,6 @@ def _ask_plugin(name: str, subject: EntrySubject, settings: Any) -> list[Finding
     if not findings or not all(is_sound(finding) for finding in findings):
         return [failed(f"the gate {name} gave no finding")]
     return findings
-
-
-# -- overrides ------------------------------------------------------------------------------------
-
-
-def _stated_overrides(subject: EntrySubject) -> list[Override]:
-    """The override lines of the making commit that may mean this entry."""
-    commit = subject.entry.making_commit
-    if commit is None:
-        return []
-    stated = overrides(
-        message
-        for file in subject.history.files(commit)
-        for message in subject.evidence.messages(commit, file)
-    )
-    return [line for line in stated if line.means(subject.model, subject.stage)]
-
-
-def _usable_reasons(lines: Sequence[Override], allowed: frozenset[str]) -> dict[str, str]:
-    """The reason by gate: the first line with a reason, for a gate that may be overridden."""
-    reasons: dict[str, str] = {}
-    for line in lines:
-        if line.reason and line.gate in allowed:
-            reasons.setdefault(line.gate, line.reason)
-    return reasons
-
-
-def _override(
-    findings: Sequence[tuple[str, Finding]], lines: Sequence[Override], allowed: frozenset[str]
-) -> list[tuple[str, Finding]]:
-    """The findings, with `overridden` for each that a line lets pass."""
-    reasons = _usable_reasons(lines, allowed)
-    result = []
-    for gate, finding in findings:
-        if gate in reasons and finding.status in ("failed", "waiting", "unknown"):
-            detail = f"{finding.detail}, overridden: {reasons[gate]}"
-            finding = Finding("overridden", detail)
-        result.append((gate, finding))
-    return result
-
-
-def _ignored_overrides(
-    lines: Sequence[Override],
-    findings: Sequence[tuple[str, Finding]],
-    entry: Entry,
-    gates_of_commit: Collection[str],
-) -> Iterator[str]:
-    """A note for each line that has no effect. A line that names no stage may mean another entry of
-    the same commit: it is not noted if one of these has the gate."""
-    allowed = allowed_overrides(entry)
-    for line in lines:
-        if not line.reason:
-            yield f"Gate-Override of {line.gate} is ignored: it gives no reason"
-        elif line.gate not in allowed:
-            yield (
-                f"Gate-Override of {line.gate} is ignored: the policy does not let it be overridden"
-            )
-
-    usable = _usable_reasons(lines, allowed).keys()
-    asked_gates = {gate for gate, _ in findings}
-    other_entries_gates = {
-        line.gate for line in lines if line.stage is None and line.gate in gates_of_commit
-    }
-    for gate in sorted(usable - asked_gates - other_entries_gates):
-        yield f"Gate-Override of {gate} is ignored: {entry.stage} has no such gate"
 
 
 # -- refusing -------------------------------------------------------------------------------------

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+
+from mlflow_gitops.core.history.mainline import StatedMessage
 
 # Any line counts: squash merges move trailers into the body, often as a list.
 _LINE = re.compile(r"^[ \t]*(?:[*-][ \t]+)?Gate-Override:(?P<text>[^\r\n]*)", re.MULTILINE)
@@ -17,26 +19,28 @@ _MAX_ENTRY = (
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """One line. `model` and `stage` are None if it means every change of the commit."""
+    """One line. `model` and `stage` are None if it means every change of the commit. `author` is
+    that of the commit which has the line."""
 
     gate: str
     reason: str
     model: str | None = None
     stage: str | None = None
+    author: str = field(default="", compare=False)
 
     def means(self, model: str, stage: str) -> bool:
         """Whether the line is about this model and stage."""
         return self.model in (None, model) and self.stage in (None, stage)
 
 
-def overrides(messages: Iterable[str]) -> Iterator[Override]:
+def overrides(messages: Iterable[StatedMessage]) -> Iterator[Override]:
     """Every override in the messages of a change. One without a reason is included: it is reported
     and not used."""
     for message in messages:
-        for line in _LINE.finditer(message):
+        for line in _LINE.finditer(message.text):
             override = _parse(line["text"].strip())
             if override is not None:
-                yield override
+                yield replace(override, author=message.author)
 
 
 def _parse(text: str) -> Override | None:

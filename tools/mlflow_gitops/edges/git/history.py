@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import IO, cast
 
-from mlflow_gitops.core.history.mainline import Commit, MainLine, Merged
+from mlflow_gitops.core.history.mainline import Commit, MainLine, Merged, StatedMessage
 from mlflow_gitops.core.history.rerouting import GraphCommit
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.times import format_time
@@ -123,7 +123,7 @@ class History(Revisions):
                 merged[merge_of[record.sha]].append(Merged(commit, paths))
         return merged
 
-    def messages(self, sha: str, path: str, before: str | None = None) -> list[str]:
+    def messages(self, sha: str, path: str, before: str | None = None) -> list[StatedMessage]:
         """Return the messages that explain a commit's change of a file (RULES R3).
 
         These are its own message and, in a true merge, those of the merged commits that touch the
@@ -133,7 +133,7 @@ class History(Revisions):
         first_parent = parents[0] if parents else ""
         tips = parents[1:] if before in (None, first_parent) else [sha]
 
-        command = ("log", "--no-show-signature", "--encoding=UTF-8", "-z", "--format=%B")
+        command = ("log", "--no-show-signature", "--encoding=UTF-8", "-z", "--format=%an <%ae>%n%B")
         output = self.head_of_output(_MAX_MESSAGES, *command, "-n", "1", sha, "--")
         for tip in tips:
             merged = f"{before or first_parent}..{tip}"
@@ -141,8 +141,9 @@ class History(Revisions):
             walk = ("--no-merges", "--full-history", merged, "--", path)
             output += self.head_of_output(_MAX_MESSAGES, *command, *walk)
 
-        messages = output.decode("utf-8", "replace").split("\0")
-        return [message.strip() for message in messages if message.strip()]
+        entries = output.decode("utf-8", "replace").split("\0")
+        messages = (entry.strip().partition("\n") for entry in entries)
+        return [StatedMessage(text.strip(), author) for author, _, text in messages if text.strip()]
 
     def _diff_tree(self, commits: str, paths: Sequence[str]) -> Iterator[log.CommitRecord]:
         """Yield what each of the given commits did to `paths`, as `git diff-tree` finds it."""

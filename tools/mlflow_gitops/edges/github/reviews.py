@@ -6,7 +6,12 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from mlflow_gitops.core.history.approvals import Review, ReviewedPullRequest, Reviewer
+from mlflow_gitops.core.history.approvals import (
+    MessageOfCommit,
+    Review,
+    ReviewedPullRequest,
+    Reviewer,
+)
 from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.edges.forge import AnswerCache, ClonedMainBranch
 from mlflow_gitops.edges.github.connection import GitHubConnection
@@ -14,6 +19,7 @@ from mlflow_gitops.edges.github.contributors import Contributors
 from mlflow_gitops.edges.github.pull_requests import FoundPullRequest, PullRequestFinder
 
 if TYPE_CHECKING:
+    from github.Commit import Commit
     from github.PullRequestReview import PullRequestReview
 
 
@@ -99,8 +105,16 @@ class GitHubReviews:
             merged_by=f"@{merger.login}" if merger and merger.type != "Bot" else None,
             merged_at=format_datetime(pull.merged_at) if pull.merged_at else None,
             bot=self._contributors.bot(opener, authored),
-            messages=tuple(commit.commit.message for commit in found.commits),
+            messages=tuple(_message(commit) for commit in found.commits),
         )
+
+
+def _message(commit: Commit) -> MessageOfCommit:
+    author = commit.commit.author
+    by = f"{author.name} <{author.email}>" if author else ""
+    if commit.author:
+        by = f"@{commit.author.login}"
+    return MessageOfCommit(commit.sha, by, commit.commit.message)
 
 
 def _review(review: PullRequestReview) -> Review:
