@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -111,7 +112,9 @@ def a_plan(w: str) -> Plan:
         notes=(w,),
         deferred=f"{w}d",
     )  # fmt: skip
-    return Plan("a" * 40, (model, model), Fingerprint({}), (w,), (w, w), (Refusal(w, w, w),), w, 1)
+    made_from = Fingerprint({})
+    refusals = (Refusal(w, w, w),)
+    return Plan("a" * 40, (model, model), made_from, (w,), (w, w), refusals, w, 1, notices=(w, w))
 
 
 FORMS: dict[str, Callable[[str], Iterable[str]]] = {
@@ -240,6 +243,22 @@ def test_any_blocks_fit(sizes: list[tuple[int, int, bool]], limit: int) -> None:
     blocks = [Block("é" * (short + more), "é" * short, urgent) for short, more, urgent in sizes]
     found = bounded("head", blocks, "tail", "model", limit)
     assert len(found.encode()) <= limit and found.startswith("head") and found.endswith("tail")
+
+
+FOXTROT = "The merge abc1234 changed the first parents of main."
+BEHIND = "this clone is behind origin: git pull"
+
+
+@pytest.mark.parametrize(
+    "notices", [(FOXTROT,), (BEHIND,), (FOXTROT, BEHIND), ("@user <!-- & `x`",), ("n",) * 14]
+)
+def test_the_notices_of_a_plan_are_shown(notices: tuple[str, ...]) -> None:
+    plan = replace(many(3), notices=notices)
+    for found in (page(plan), "\n".join(status.markdown(plan))):
+        shown = [f"⚠️ {code(notice)}" for notice in notices[:10]]
+        assert [line for line in found.split("\n") if line.startswith("⚠️ `")] == shown
+        assert ("and 4 more notices" in found) is (len(notices) == 14)
+    assert len(page(replace(many(3000), notices=("é" * 900,) * 99), 20_000).encode()) <= 20_000
 
 
 def test_a_list_of_many_things_is_counted() -> None:

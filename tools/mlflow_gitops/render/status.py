@@ -11,7 +11,7 @@ from mlflow_gitops.core.plan.plan import ModelPlan, Plan
 from mlflow_gitops.core.wording import counted, version_list
 from mlflow_gitops.render.markdown_safe import LIMIT, Block, bounded, cell, table
 from mlflow_gitops.render.plan.json import refusal_data
-from mlflow_gitops.render.plan.pull_request_comment import error_lines
+from mlflow_gitops.render.plan.pull_request_comment import error_lines, notice_lines
 from mlflow_gitops.render.problems import problem_data, problem_lines
 from mlflow_gitops.render.terminal import Style, json_document, safe
 
@@ -108,9 +108,10 @@ def markdown(plan: Plan, limit: int = LIMIT) -> Iterator[str]:
         line = f"| {cell(row.model)} | {row.sync} | {holders} | {reason} |"
         blocks.append(Block(line, line, row.urgent))
 
-    tail = [*error_lines(plan.errors), f"**{_total(rows)}**"]
+    tail = "\n".join([*error_lines(plan.errors), f"**{_total(rows)}**"])
+    tail = "\n\n".join([*notice_lines(plan.notices), tail])
     yield "## Model registry: status\n"
-    yield bounded(head, blocks, "\n".join(tail), "model", limit - 40, "\n")
+    yield bounded(head, blocks, tail, "model", limit - 40, "\n")
 
 
 def _rows(plan: Plan) -> list[_Row]:

@@ -32,6 +32,7 @@ _MARKS = {
     "unknown": "❓",
 }
 _LONGEST_REFUSAL = 600
+_MOST_NOTICES = 10
 _SPACE_BESIDE_MOVES = 1000
 """Bytes of a comment that the table of stage moves leaves to the rest."""
 
@@ -42,9 +43,9 @@ def markdown(output: PlanOutput) -> Iterator[str]:
 
 
 def comment(plan: Plan, limit: int = LIMIT, notices: Sequence[str] = ()) -> str:
-    """All stage moves in one table, `notices`, and for each model the gates, what is refused with
-    its way out, and the old version compared with the new one. At most `limit` bytes: what is left
-    out is counted, and stage moves come first."""
+    """All stage moves in one table, `notices` and those of the plan, and for each model the gates,
+    what is refused with its way out, and the old version compared with the new one. At most `limit`
+    bytes: what is left out is counted, and stage moves come first."""
     blocks = [_block(model) for model in plan.models if model.changes or model.refusals]
     tail = [_refusal(refusal) for refusal in plan.refusals]
 
@@ -63,10 +64,19 @@ def comment(plan: Plan, limit: int = LIMIT, notices: Sequence[str] = ()) -> str:
         )
     tail.append(f"**{closing(plan)}**")
 
-    head = ["## Model registry: plan", *(f"⚠️ {code(notice)}" for notice in notices)]
+    head = ["## Model registry: plan", *notice_lines((*notices, *plan.notices))]
     space = limit - sum(len(part.encode()) for part in (*head, *tail)) - _SPACE_BESIDE_MOVES
     head += stage_move_table(plan, space)
     return bounded("\n\n".join(head), blocks, "\n\n".join(tail), "model", limit)
+
+
+def notice_lines(notices: Sequence[str]) -> Iterator[str]:
+    """What is wrong with the clone or with the main line as a whole: the first notices, and a count
+    of the rest."""
+    for notice in notices[:_MOST_NOTICES]:
+        yield f"⚠️ {code(notice, _LONGEST_REFUSAL)}"
+    if len(notices) > _MOST_NOTICES:
+        yield f"⚠️ … and {counted(len(notices) - _MOST_NOTICES, 'more notice')}"
 
 
 def error_lines(errors: Sequence[Problem]) -> Iterator[str]:
