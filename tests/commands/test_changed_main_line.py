@@ -127,6 +127,24 @@ def test_nothing_that_was_reconciled_is_lost(
     assert shelf.aliases("fraud") == {"production": 3}
 
 
+@pytest.mark.parametrize("push", [pull_and_push, forward, pull_twice])
+def test_a_pull_request_is_planned_onto_such_a_main_branch(
+    team: Team, push: Callable[[Team], None]
+) -> None:
+    promoted = team.commit("Promote fraud 2", fraud="stages: {Production: 2}\n")
+    team.reconcile()
+    push(team)
+    team.git("checkout", "-q", "-b", "feature")
+    team.commit("Promote fraud 3", fraud="stages: {Production: 3}\n")
+    ran = team.run("--main", "main", "plan", "--onto", "main", "--format", "json")
+    assert ran.code == 0, ran.err
+    [fraud] = [model for model in ran.json["models"] if model["model"] == "fraud"]
+    assert fraud["base"] == promoted and fraud["sync"] == "Pending"
+    assert {change["cause"] for change in fraud["changes"]} == {"commit"}
+    markdown = team.run("--main", "main", "plan", "--onto", "main", "--format", "markdown").out
+    assert "changed the first parents" in markdown
+
+
 def test_a_rollback_crosses_such_a_merge(team: Team, shelf: ManualRegistry) -> None:
     """What was held before it, by the receipts, counts after it, though every model was reconciled
     since."""

@@ -70,11 +70,8 @@ class LineReader:
         merges: tuple[str, ...] = ()
         if reconciled:
             onto = self._git.first_parent_line(merge.onto)
-            last, date = line.shas[-1], line.dates[-1]
-            line, merges = reroute(onto, self._git.graph(merge.onto), reconciled)
-            if not merge.is_nothing:
-                line.shas.append(last)
-                line.dates.append(date)
+            branch_line, merges = reroute(onto, self._git.graph(merge.onto), reconciled)
+            line = branch_line if merge.is_nothing else _extended(branch_line, line)
         line = self._finished(line)
         return Rerouted(line if merge.is_nothing else self._renamed(line, merge), merges)
 
@@ -159,3 +156,19 @@ class LineReader:
         for sha, commit in file_line.commits.items():
             line.commits.setdefault(sha, commit)
         return file_line.changes
+
+
+def _extended(line: MainLine, planned: MainLine) -> MainLine:
+    """A line with the last commit of another one, the planned merge, at its end. It is a new value:
+    a line that was read already has an index of its commits."""
+    end = len(line.shas)
+    merges = dict(line.merges)
+    if beside := planned.merges.get(len(planned.shas) - 1):
+        merges[end] = beside
+    return MainLine(
+        [*line.shas, planned.shas[-1]],
+        [],
+        {},
+        merges=merges,
+        dates=[*line.dates, planned.dates[-1]],
+    )
