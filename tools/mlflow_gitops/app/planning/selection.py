@@ -121,19 +121,7 @@ class Selector:
         validity = self._models.validity.of(names) if names else self._models.validity
         if self._branch is None:
             return validity
-        earlier = set(self._branch_validity.errors)
-
-        def is_new(problem: Problem) -> bool:
-            return problem not in earlier or problem.file in self._touched
-
-        models = {
-            name: problems
-            for name, problems in validity.models.items()
-            if any(map(is_new, problems))
-        }
-        return Validity(
-            tuple(filter(is_new, validity.policy)), models, tuple(filter(is_new, validity.others))
-        )
+        return validity.new_since(self._branch_validity, self._touched)
 
     def _earlier_errors(self, validity: Validity) -> tuple[Problem, ...]:
         counted = set(validity.errors)

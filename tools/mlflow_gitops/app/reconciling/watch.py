@@ -14,16 +14,14 @@ from typing import TYPE_CHECKING, Protocol
 from mlflow_gitops.app.main_branch import fetch_main
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.target import Target
-from mlflow_gitops.app.reconciling.earlier_refusals import reasons
 from mlflow_gitops.app.reconciling.figures import RoundFigures
 from mlflow_gitops.app.reconciling.news import News, NewsDesk
 from mlflow_gitops.app.reconciling.reconcile import Reconciler
 from mlflow_gitops.app.reconciling.resting import RestingModels, backoff, jittered
+from mlflow_gitops.app.reconciling.round_report import RoundReport
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.plan.outcome import Outcome
-from mlflow_gitops.core.plan.plan import Plan
-from mlflow_gitops.edges.system.unexpected import describe, print_traceback
-from mlflow_gitops.errors import Failure, GitFailure, InvalidFiles, RegistryFailure, shortage
+from mlflow_gitops.errors import Failure, GitFailure, RegistryFailure
 
 if TYPE_CHECKING:
     from mlflow_gitops.edges.mlflow.registry import Registry
@@ -66,7 +64,8 @@ class Watcher:
         self._workspace = workspace
         self._connect = connect
         self._metrics = metrics
-        self._news = NewsDesk(publish)
+        self._news = news = NewsDesk(publish)
+        self._report = RoundReport(news, metrics)
         self._stop = stop
         self._interval = interval
         self._plan_options = plan_options
@@ -94,21 +93,19 @@ class Watcher:
         try:
             figures = self._round()
         except Failure as failure:
-            self._metrics.record_failure(_failed_part(failure))
-            self._metrics.forget_round()
-            self._report_failure(str(failure))
+            self._report.failure(failure)
             # A longer wait spares a server that is down. It would not help with a commit that
             # cannot be read, and the commit that fixes it may come at once.
             return failures + 1 if isinstance(failure, RegistryFailure) else 0
         except BrokenPipeError:  # nobody reads the log any more
             raise
         except Exception as error:  # a fault of ours must not end the loop
-            self._report_surprise(error)
+            self._report.surprise(error, lambda: self._workspace().settings)
             return failures + 1
 
         if figures is not None:
             self._metrics.record_round(figures, self._clock() - began)
-            self._report_many_models(len(figures.sync))
+            self._report.many_models(len(figures.sync))
             self._news.clear("failure")
         return 0
 
@@ -121,14 +118,13 @@ class Watcher:
         commit = workspace.git.resolve(workspace.main_ref)
         reconciler = self._reconciler_for(workspace, commit)
 
-        self._fetch_receipts(reconciler)
+        fault = reconciler.fetch_receipts()
+        if fault is not None:
+            self._report.unfetched_receipts(commit, fault)
         planned = reconciler.planner.plan(self._models)
-        self._report_errors(commit, planned.plan)
-        self._report_notices(commit, planned.plan)
+        self._report.plan(commit, planned.plan)
         if planned.plan.refusals:
-            self._report_refused_run(commit, planned.plan)
             return self._figures.of(commit, planned.plan)
-        self._news.clear("run")
         if self._stop.is_set():
             return None
 
@@ -148,23 +144,9 @@ class Watcher:
         except GitFailure as failure:
             if self._stop.is_set():
                 return
-            self._metrics.record_failure("git")
-            message = f"{failure} Continuing with the commits that are already here."
-            self._news.report("fetch", str(failure), News(failure=message))
+            self._report.failed_fetch(failure)
             return
-        self._news.clear("fetch")
-        if remark:
-            self._news.report("branch", remark, News(failure=remark))
-        else:
-            self._news.clear("branch")
-
-    def _fetch_receipts(self, reconciler: Reconciler) -> None:
-        fault = reconciler.fetch_receipts()
-        if fault is None:
-            return
-        self._metrics.record_failure("receipt")
-        message = f"the receipts of other clones could not be fetched: {fault}"
-        self._news.report("receipts", fault, News(reconciler.commit, failure=message))
+        self._report.fetched(remark)
 
     def _reconciler_for(self, workspace: Workspace, commit: str) -> Reconciler:
         """The reconciler of a commit. It is kept for the next rounds, since it has read what gates
@@ -197,56 +179,3 @@ class Watcher:
             yield outcome
             if self._stop.is_set():  # the models under way are still finished and recorded
                 return
-
-    def _report_many_models(self, count: int) -> None:
-        """Report once that single models have no series of their own."""
-        from mlflow_gitops.edges.system.metrics import MOST_MODELS
-
-        if count <= MOST_MODELS:
-            self._news.clear("series")
-            return
-        message = (
-            f"{count} models are more than {MOST_MODELS}: /metrics counts their sync states and"
-            " leaves out mlflow_gitops_model_sync."
-        )
-        self._news.report("series", "many", News(failure=message))
-
-    def _report_errors(self, commit: str, plan: Plan) -> None:
-        """Report what is invalid in git, once. The models with invalid files keep the last valid
-        state, and the others are reconciled."""
-        if not plan.errors:
-            self._news.clear("files")
-            return
-        self._news.report("files", plan.errors, News(commit, invalid=plan.errors))
-        self._metrics.record_failure("files")
-
-    def _report_notices(self, commit: str, plan: Plan) -> None:
-        if plan.notices:
-            message = " ".join(plan.notices)
-            self._news.report("notices", plan.notices, News(commit, failure=message))
-        else:
-            self._news.clear("notices")
-
-    def _report_refused_run(self, commit: str, plan: Plan) -> None:
-        news = News(commit, refusals=plan.refusals)
-        self._news.report("run", list(reasons(plan.refusals)), news)
-
-    def _report_surprise(self, error: Exception) -> None:
-        """Report an exception that no one model is the cause of."""
-        message = shortage(error)
-        self._metrics.record_failure("internal" if message is None else "machine")
-        self._metrics.forget_round()
-        if message is None:
-            print_traceback("round", error, self._workspace().settings)
-            message = f"Unexpected {describe(error)}. Run this with -v and report what it prints."
-        self._report_failure(message)
-
-    def _report_failure(self, message: str) -> None:
-        self._news.report("failure", message, News(failure=message))
-
-
-def _failed_part(failure: Failure) -> str:
-    """What failed, as the metrics call it."""
-    if isinstance(failure, RegistryFailure):
-        return "mlflow"
-    return "files" if isinstance(failure, InvalidFiles) else "git"

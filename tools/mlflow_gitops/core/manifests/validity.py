@@ -3,7 +3,7 @@ model alone (DESIGN §6)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from mlflow_gitops.core.manifests.names import model_of, name_fault
@@ -33,6 +33,20 @@ class Validity:
         """The part that matters to some models: their own errors, and the policy's."""
         models = {name: self.models[name] for name in names if name in self.models}
         return Validity(self.policy, models)
+
+    def new_since(self, before: Validity, touched: Collection[str]) -> Validity:
+        """The part that was not there before, or that is in one of the files `touched`."""
+        earlier = set(before.errors)
+
+        def is_new(problem: Problem) -> bool:
+            return problem not in earlier or problem.file in touched
+
+        models = {
+            name: problems for name, problems in self.models.items() if any(map(is_new, problems))
+        }
+        return Validity(
+            tuple(filter(is_new, self.policy)), models, tuple(filter(is_new, self.others))
+        )
 
 
 def validity(

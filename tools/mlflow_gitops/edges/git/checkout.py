@@ -9,28 +9,22 @@ reconcile will read is what git stores.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import LINK, SourceFile
-from mlflow_gitops.core.wording import first_few
 from mlflow_gitops.core.yaml.document import parse
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.system import files
-from mlflow_gitops.errors import Failure, GitFailure
+from mlflow_gitops.errors import Failure
 
 _OTHER_PATHS = (".github", "schemas", "CODEOWNERS", "docs/CODEOWNERS")
 """What commands read besides the registry folder."""
 
 _LINK_MODE, _SUBMODULE_MODE = "120000", "160000"
-_ATTRIBUTES = ("filter", "working-tree-encoding", "ident")
-"""The attributes that change more than line ends (gitattributes(5)). Line ends need no conversion:
-YAML takes both forms for one."""
-
-_WITHOUT_CONVERSION = ("unspecified", "unset")
 _NOT_STORED = "cannot be read from git: the clone does not have it, or it is larger than 1 MiB"
 
 
@@ -170,20 +164,9 @@ class Checkout:
             if file.is_file() and not file.is_symlink()
         ]
         paths = [path for path in paths if path not in self._left_out and "\n" not in path]
-        converted = self._with_conversion(paths)
-        if not converted:
-            return {}
+        from mlflow_gitops.edges.git.conversion import stored_contents  # few checkouts need it
 
-        feed = "".join(f"{path}\n" for path in converted)
-        try:
-            ids = self._git.output("hash-object", "-w", "--stdin-paths", feed=feed).split()
-        except GitFailure as failure:
-            raise GitFailure(
-                f"A filter of .gitattributes cannot convert {first_few(converted, 1)}:"
-                f" {failure.message}"
-            ) from None
-        contents = self._git.blobs(ids)
-        return {path: contents.get(blob) for path, blob in zip(converted, ids, strict=True)}
+        return stored_contents(self._git, paths)
 
     def _has_attributes(self) -> bool:
         """Whether any file could give attributes to the registry's files."""
@@ -195,16 +178,6 @@ class Checkout:
         ):
             return True
         return any(".gitattributes" in names for _, _, names in os.walk(self.top / self._root))
-
-    def _with_conversion(self, paths: Sequence[str]) -> list[str]:
-        """Those of these files that have one of the attributes that convert content."""
-        if self._git is None or not paths:
-            return []
-        feed = "".join(f"{path}\0" for path in paths)
-        answer = self._git.output("check-attr", "-z", "--stdin", *_ATTRIBUTES, feed=feed)
-        fields = answer.split("\0")
-        rows = zip(fields[::3], fields[2::3], strict=False)
-        return list(dict.fromkeys(path for path, value in rows if value not in _WITHOUT_CONVERSION))
 
 
 def _parent(path: str) -> str:

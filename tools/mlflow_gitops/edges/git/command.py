@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from threading import Thread
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from mlflow_gitops.errors import GitFailure
 
@@ -117,7 +116,7 @@ class GitCommand:
         process = self._execute(*args)
         if process.returncode in _NEGATIVE_ANSWERS:
             return ""
-        return _text(self._checked(process, args))
+        return _text(checked_output(process, args))
 
     def exchange(
         self,
@@ -133,37 +132,22 @@ class GitCommand:
         all, and as soon as `should_stop` returns True. `failure` begins the message of the
         GitFailure that is raised then. `feed` is the command's input.
         """
-        # Local commands need neither of these, and they are slow to load.
-        from tempfile import TemporaryFile
+        from mlflow_gitops.edges.git.waiting import run  # slow to load, and only needed here
 
-        from mlflow_gitops.edges.git.waiting import wait
-
-        # Without a terminal, ssh can ask nobody for a passphrase, so git may get a session of its
-        # own. Only then can git and the processes it started be ended together.
-        owns_session = sys.stdin is None or not sys.stdin.isatty()
         what_failed = failure or f"git {args[0]} failed"
 
-        with TemporaryFile() as stdin, TemporaryFile() as stdout, TemporaryFile() as stderr:
-            stdin.write(feed.encode())
-            stdin.seek(0)
+        def start(**options: Any) -> subprocess.Popen[bytes]:
             with _reported_start():
-                process = subprocess.Popen(
-                    self._command((*_STALL_LIMITS, *args)),
-                    env=_environment(),
-                    stdin=stdin,
-                    stdout=stdout,
-                    stderr=stderr,
-                    start_new_session=owns_session,
-                )
-            if not wait(process, seconds, should_stop, owns_session):
-                raise GitFailure(f"{what_failed}: the remote did not answer in time.")
+                command = self._command((*_STALL_LIMITS, *args))
+                return subprocess.Popen(command, env=_environment(), **options)
 
-            stdout.seek(0)
-            stderr.seek(0)
-            if process.returncode:
-                reason = _reason(stderr.read(), process.returncode)
-                raise GitFailure(f"{what_failed}: {reason}.")
-            return _text(stdout.read())
+        finished = run(start, feed, seconds, should_stop)
+        if finished is None:
+            raise GitFailure(f"{what_failed}: the remote did not answer in time.")
+        if finished.returncode:
+            reason = _reason(finished.stderr, finished.returncode)
+            raise GitFailure(f"{what_failed}: {reason}.")
+        return _text(finished.stdout)
 
     def attempt(self, *args: str, feed: str | None = None) -> str | None:
         """Run a git command that a hook, a signing program or a remote may refuse.
@@ -215,24 +199,8 @@ class GitCommand:
         process = self._execute(*args, feed=feed, variables=variables)
         was_killed = process.returncode < 0
         if check or was_killed:
-            return self._checked(process, args, failure)
+            return checked_output(process, args, failure)
         return process.stdout if process.returncode == 0 else b""
-
-    @staticmethod
-    def _checked(
-        process: subprocess.CompletedProcess[bytes],
-        args: tuple[str, ...],
-        failure: str | None = None,
-    ) -> bytes:
-        if process.returncode:
-            what_failed = failure or f"git {args[0]} failed"
-            # git has no exit code of its own for this (2.39), only a text.
-            is_unsafe = b"dubious ownership" in process.stderr
-            raise GitFailure(
-                f"{what_failed}: {_reason(process.stderr, process.returncode)}.",
-                code=UNSAFE_FOLDER if is_unsafe else None,
-            )
-        return process.stdout
 
 
 def feed_input(process: subprocess.Popen[bytes], request: bytes) -> None:
@@ -263,6 +231,24 @@ def _reported_start() -> Iterator[None]:
         if isinstance(error, FileNotFoundError) and error.filename == "git":
             raise GitFailure("git is not installed, or not on the PATH.") from None
         raise GitFailure(f"git cannot be started: {error.strerror or error}.") from None
+
+
+def checked_output(
+    process: subprocess.CompletedProcess[bytes],
+    args: tuple[str, ...],
+    failure: str | None = None,
+) -> bytes:
+    """What a finished git process printed. Raises GitFailure if it failed; `failure` begins the
+    message then."""
+    if process.returncode:
+        what_failed = failure or f"git {args[0]} failed"
+        # git has no exit code of its own for this (2.39), only a text.
+        is_unsafe = b"dubious ownership" in process.stderr
+        raise GitFailure(
+            f"{what_failed}: {_reason(process.stderr, process.returncode)}.",
+            code=UNSAFE_FOLDER if is_unsafe else None,
+        )
+    return process.stdout
 
 
 def _reason(stderr: bytes, exit_code: int) -> str:

@@ -69,7 +69,7 @@ class Notes:
         if listing is None:
             raise _unreadable(f"There are receipts on more than {_MAX_LISTING // 100:,} commits")
         try:
-            return read_each(self._texts(listing))
+            return read_each(_texts(self.git, listing))
         except TooManyReceipts:
             raise _unreadable(
                 f"The receipts need more than {MAX_MEMORY >> 20} MiB of memory"
@@ -91,26 +91,6 @@ class Notes:
             return set()
         listing = self.git.limited_output(_MAX_LISTING, "notes", f"--ref={NOTES_REF}", "list")
         return {line.split()[1] for line in (listing or "").splitlines()}
-
-    def _texts(self, listing: str) -> Iterator[tuple[str, str]]:
-        """Yield commit and text of each note in what `git notes list` prints."""
-        commits: dict[str, list[str]] = {}
-        for line in listing.splitlines():
-            note, commit = line.split()
-            commits.setdefault(note, []).append(commit)
-
-        total = 0
-        for note, content in self.git.each_blob(commits, limit=MAX_NOTE):
-            if content is None:
-                raise _unreadable(
-                    f"The receipts of {commits[note][0][:12]} are missing in this clone, or longer"
-                    f" than {MAX_NOTE >> 20} MiB"
-                )
-            total += len(content)
-            if total > MAX_NOTES:
-                raise _unreadable(f"The receipts are longer than {MAX_NOTES >> 20} MiB")
-            text = content.decode("utf-8", "replace")
-            yield from ((commit, text) for commit in commits[note])
 
     def add(self, commit: str, line: str) -> None:
         """Append a line to a commit's note. Raises GitFailure."""
@@ -199,6 +179,27 @@ class Notes:
                     self.git.output("update-ref", "-d", copy)
             _pause(attempt)
         raise GitFailure(f"The receipts could not be written: {NOTES_REF} kept moving.")
+
+
+def _texts(git: Git, listing: str) -> Iterator[tuple[str, str]]:
+    """Yield commit and text of each note in what `git notes list` prints."""
+    commits: dict[str, list[str]] = {}
+    for line in listing.splitlines():
+        note, commit = line.split()
+        commits.setdefault(note, []).append(commit)
+
+    total = 0
+    for note, content in git.each_blob(commits, limit=MAX_NOTE):
+        if content is None:
+            raise _unreadable(
+                f"The receipts of {commits[note][0][:12]} are missing in this clone, or longer"
+                f" than {MAX_NOTE >> 20} MiB"
+            )
+        total += len(content)
+        if total > MAX_NOTES:
+            raise _unreadable(f"The receipts are longer than {MAX_NOTES >> 20} MiB")
+        text = content.decode("utf-8", "replace")
+        yield from ((commit, text) for commit in commits[note])
 
 
 def _unreadable(reason: str) -> GitFailure:

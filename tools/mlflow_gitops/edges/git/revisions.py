@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.times import format_time
+from mlflow_gitops.edges.git.command import checked_output
 from mlflow_gitops.edges.git.refs.main_branch import Branches
 from mlflow_gitops.errors import GitFailure
 
@@ -82,7 +83,7 @@ class Revisions(Branches):
             return False
         command = ("merge-base", "--is-ancestor", ancestor, revision)
         process = self._execute(*command)
-        return process.returncode != 1 and self._checked(process, command) == b""
+        return process.returncode != 1 and checked_output(process, command) == b""
 
     def after(self, start: str, revision: str) -> frozenset[str]:
         """Return the commits up to a revision that descend from `start`."""

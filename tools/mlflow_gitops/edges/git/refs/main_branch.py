@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlflow_gitops.edges.git.command import checked_output
 from mlflow_gitops.edges.git.refs.default_branch import is_gone_since_last_fetch, recorded_default
 from mlflow_gitops.edges.git.refs.names import branch_ref, check_is_branch_name
 from mlflow_gitops.edges.git.refs.store import Refs
@@ -132,7 +133,7 @@ class Branches(Refs):
             return False
         command = ("merge-base", "--is-ancestor", ancestor, ref)
         process = self._execute(*command)
-        return process.returncode != 1 and self._checked(process, command) == b""
+        return process.returncode != 1 and checked_output(process, command) == b""
 
 
 def _absence(remote: str, branch: str) -> str:
