@@ -566,6 +566,37 @@ def test_drift_that_is_healed_needs_no_issue(hub: Hub, tmp_path: Path) -> None:
     assert hub.production() == 3, "looking changes nothing"
 
 
+@pytest.mark.parametrize("refusal", ["disabled", 403, 422, 502])
+def test_healing_does_not_wait_for_an_issue(hub: Hub, tmp_path: Path, refusal: int | str) -> None:
+    hub.client.set_registered_model_alias("churn", "production", "3")
+    hub.team.write("models/other.yaml", "name: other\nstages: {Staging: 9}\n")
+    hub.team.commit("A version that does not exist")
+    hub.push("main")
+    if refusal == "disabled":
+        hub.repo.has_issues = False
+    else:
+        hub.api.fail("POST .*/issues$", int(refusal), "Refused", times=9)
+    ran = hub.team.run("github", "drift")
+    assert ran.code == 1 and "issue" in ran.err, ran.err
+    assert (tmp_path / "OUTPUT").read_text() == "heal=true\n"
+    assert "`other`" in (tmp_path / "STEP_SUMMARY").read_text()
+
+
+def test_without_drift_disabled_issues_are_no_failure(hub: Hub, tmp_path: Path) -> None:
+    hub.repo.has_issues = False
+    assert hub.team.run("github", "drift").code == 0
+    assert (tmp_path / "OUTPUT").read_text() == "heal=false\n"
+
+
+def test_in_a_locked_conversation_the_status_shows_the_plan(hub: Hub, tmp_path: Path) -> None:
+    number, head = hub.propose("promote", STAGES.format(2))
+    hub.repo.pull(number).locked = True
+    ran = hub.plan(head)
+    assert ran.code == 0 and f"#{number} is locked" in ran.err, ran.err
+    assert hub.status(head)[0] == "success" and "Plan" in hub.status(head)[1], hub.status(head)
+    assert "churn" in (tmp_path / "STEP_SUMMARY").read_text()
+
+
 def test_a_reconcile_is_told_to_the_workflow(hub: Hub, tmp_path: Path) -> None:
     hub.team.commit("Stage", churn="name: churn\nstages: {Production: 1, Staging: 2}\n")
     hub.push("main")

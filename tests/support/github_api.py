@@ -34,6 +34,7 @@ class Fault:
     message: str
     times: int
     headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | None = None
 
 
 class GitHubAPI:
@@ -45,9 +46,13 @@ class GitHubAPI:
             "actions-token": Token("github-actions[bot]", installation=True)
         }
         self.requests: list[tuple[str, str]] = []
+        self.versions: set[str | None] = set()
+        """The API versions that requests named; None if one named none."""
         self.remaining: int | None = None
         self.resets = int(time.time()) + 3600
         self.largest_tree = 100_000
+        self.ignored_filters: set[str] = set()
+        """Parameters of lists that have no effect."""
         self._faults: list[Fault] = []
         self._lock = threading.RLock()
         handler = type("Handler", (_Handler,), {"api": self})
@@ -100,6 +105,12 @@ class GitHubAPI:
         connection."""
         self._faults.append(Fault(pattern, status, message, times, headers))
 
+    def send(
+        self, pattern: str, body: str, status: int = 200, times: int = 1, **headers: str
+    ) -> None:
+        """Answer the next requests whose `METHOD path` matches with this text, JSON or not."""
+        self._faults.append(Fault(pattern, status, "", times, headers, body.encode()))
+
     def limit(self, remaining: int) -> None:
         """Let so many more requests through before the rate limit is used up."""
         self.remaining = remaining
@@ -112,13 +123,15 @@ class GitHubAPI:
         self, method: str, target: str, token: str | None, body: dict[str, Any]
     ) -> tuple[int, dict[str, str], Any]:
         """Status, headers and JSON of one answer."""
-        parsed = urllib.parse.urlsplit(target)
+        parsed = urllib.parse.urlsplit(self._by_name(target))
         query = dict(urllib.parse.parse_qsl(parsed.query))
+        query = {key: value for key, value in query.items() if key not in self.ignored_filters}
         path = urllib.parse.unquote(parsed.path)
         with self._lock:
             self.requests.append((method, target))
             try:
                 self._break(method, target)
+                self._redirect(method, target)
                 headers = self._spend()
                 user = self.tokens.get(token or "")
                 if user is None:
@@ -138,7 +151,9 @@ class GitHubAPI:
                 return (
                     done.status,
                     done.headers,
-                    {"message": done.message, "documentation_url": DOCS},
+                    {"message": done.message, "documentation_url": DOCS}
+                    if done.body is None
+                    else done.body,
                 )
             except Refused as refused:
                 answer: dict[str, Any] = {
@@ -150,6 +165,19 @@ class GitHubAPI:
                     answer["errors"] = list(refused.errors)
                 return refused.status, {}, answer
 
+    def _by_name(self, target: str) -> str:
+        """GitHub redirects former names to addresses with the repository's id."""
+        return re.sub(r"^/repositories/1(?=[/?]|$)", f"/repos/{self.repository.full_name}", target)
+
+    def _redirect(self, method: str, target: str) -> None:
+        path, _, query = target.partition("?")
+        found = re.match(r"/repos/([^/]+/[^/]+)(.*)", path)
+        if found is None or found[1].lower() not in self.repository.former_names:
+            return
+        location = f"{self.url}/repositories/1{found[2]}" + (f"?{query}" if query else "")
+        status = 301 if method == "GET" else 307
+        raise _Answered(status, "Moved Permanently", {"Location": location})
+
     def _break(self, method: str, target: str) -> None:
         for fault in self._faults:
             if fault.times > 0 and re.search(fault.pattern, f"{method} {target}"):
@@ -157,7 +185,7 @@ class GitHubAPI:
                 if fault.status == 0:
                     raise ConnectionResetError
                 headers = {key.replace("_", "-"): value for key, value in fault.headers.items()}
-                raise _Answered(fault.status, fault.message, headers)
+                raise _Answered(fault.status, fault.message, headers, fault.body)
 
     def _spend(self) -> dict[str, str]:
         headers = {"X-RateLimit-Limit": "5000", "X-RateLimit-Reset": str(self.resets)}
@@ -211,9 +239,11 @@ class GitHubAPI:
 
 
 class _Answered(Exception):
-    def __init__(self, status: int, message: str, headers: dict[str, str]) -> None:
+    def __init__(
+        self, status: int, message: str, headers: dict[str, str], body: bytes | None = None
+    ) -> None:
         super().__init__(message)
-        self.status, self.message, self.headers = status, message, headers
+        self.status, self.message, self.headers, self.body = status, message, headers, body
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -223,6 +253,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _do(self) -> None:
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         token = (self.headers.get("Authorization") or "").partition(" ")[2].strip() or None
+        self.api.versions.add(self.headers.get("X-GitHub-Api-Version"))
         try:
             status, headers, content = self.api.answer(
                 self.command, self.path, token, json.loads(raw or b"{}") or {}
@@ -230,7 +261,9 @@ class _Handler(BaseHTTPRequestHandler):
         except ConnectionResetError:
             self.close_connection = True
             return
-        data = b"" if content is None else json.dumps(content).encode()
+        data = content if isinstance(content, bytes) else b""
+        if content is not None and not isinstance(content, bytes):
+            data = json.dumps(content).encode()
         self.send_response(status)
         for key, value in {"Content-Type": "application/json; charset=utf-8", **headers}.items():
             self.send_header(key, value)

@@ -78,6 +78,7 @@ class Issue:
     state: str = "open"
     comments: list[Comment] = field(default_factory=list)
     closed_at: str | None = None
+    locked: bool = False
     labels: list[str] = field(default_factory=list)
 
 
@@ -119,6 +120,8 @@ class Repository:
     def __init__(self, folder: Path, full_name: str = "acme/models", branch: str = "main") -> None:
         self.full_name = full_name
         self.owner, self.name = full_name.split("/")
+        self.former_names: set[str] = set()
+        self.has_issues = True
         self.branch = branch
         self.path = folder / f"{self.name}.git"
         self.folder = folder
@@ -148,6 +151,13 @@ class Repository:
             self.git("config", "uploadpack.allowAnySHA1InWant", "true")
         self.user("web-flow")
         self.user("github-actions[bot]", kind="Bot")
+
+    def rename(self, full_name: str) -> None:
+        """Rename the repository, or transfer it to another owner. Its former name is redirected."""
+        self.former_names.add(self.full_name.lower())
+        self.former_names.discard(full_name.lower())
+        self.full_name = full_name
+        self.owner, self.name = full_name.split("/")
 
     # -- the clock and git -------------------------------------------------------------------------
 

@@ -236,3 +236,24 @@ def test_the_first_thing_that_somebody_did_is_told() -> None:
         "b": "committed to it",
         "1+a@users.noreply.github.com": "is a co-author of it",
     }
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        "7+bob@users.noreply.github.com",
+        "bob@users.noreply.ghe.example.org",
+        "7+Bob@users.noreply.acme.ghe.com",
+        "7+bob@USERS.NOREPLY.git.corp",
+        "bob@users.noreply.localhost",
+    ],
+)
+def test_a_noreply_address_names_a_login_on_any_host(mail: str) -> None:
+    for commit in (
+        ([mail], [], ""),
+        ([], [mail], ""),
+        ([], [], f"x\n\nCo-authored-by: B <{mail}>"),
+    ):
+        pull = replace(PULL, makers=makers([(["carol"], ["carol"], ""), commit]))
+        assert not asked(pull, approved("bob")).by
+    assert asked(PULL, approved("bob")).by == ("@bob",)

@@ -3,12 +3,7 @@ comments, statuses, faults."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,101 +16,11 @@ from mlflow_gitops.edges.git.refs.branches import branch_name
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.github import pull_requests
 from mlflow_gitops.edges.github.comments import MAX_BODY
-from mlflow_gitops.edges.github.connection import GitHubConnection
-from mlflow_gitops.edges.github.forge import GitHub
 from mlflow_gitops.edges.github.provider import repository_of
 from mlflow_gitops.errors import ForgeFailure
+from tests.support.github.desk import FILE, OTHER, Desk
 from tests.support.github_api import GitHubAPI
-from tests.support.github_state import Method, Refused, Repository
-from tests.support.team import GIT_ENVIRONMENT
-
-FILE, OTHER = "registry/models/fraud.yaml", "registry/models/churn.yaml"
-
-
-@dataclass
-class Desk:
-    """A clone of the repository, whose people push, review and merge on the GitHub of the tests."""
-
-    api: GitHubAPI
-    folder: Path
-
-    @property
-    def repo(self) -> Repository:
-        return self.api.repository
-
-    def git(self, *args: str, who: str = "alice") -> str:
-        me = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER")
-              for part, value in (("NAME", who), ("EMAIL", f"{who}@example.org"))}  # fmt: skip
-        done = subprocess.run(
-            ["git", *args],
-            cwd=self.folder,
-            env=os.environ | GIT_ENVIRONMENT | me,
-            capture_output=True,
-            text=True,
-        )
-        assert not done.returncode, done.stderr
-        return done.stdout.strip()
-
-    def commit(
-        self, text: str, message: str = "Promote", who: str = "alice", file: str = FILE
-    ) -> str:
-        path = self.folder / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        self.git("add", "-A", who=who)
-        self.git("commit", "-q", "--allow-empty", "-m", message, who=who)
-        return self.git("rev-parse", "HEAD")
-
-    def branch(self, name: str, *texts: str, file: str = FILE) -> str:
-        """A branch of main with a commit for each text, pushed. Returns its head."""
-        self.git("checkout", "-q", "-B", name, "origin/main")
-        for number, text in enumerate(texts, 1):
-            self.commit(text, f"Step {number} of {name}", file=file)
-        return self.push(name)
-
-    def push(self, name: str) -> str:
-        self.git("push", "-q", "-f", "origin", f"HEAD:refs/heads/{name}")
-        return self.git("rev-parse", "HEAD")
-
-    def pull(self) -> str:
-        self.git("fetch", "-q", "origin")
-        self.git("checkout", "-q", "-B", "main", "origin/main")
-        return self.git("rev-parse", "HEAD")
-
-    def asked(self, token: str = "actions-token", url: str | None = None) -> PullRequestApprovals:
-        git = Git(self.folder)
-        main = ClonedMainBranch(
-            git,
-            "origin/main",
-            lambda: {sha: i for i, sha in enumerate(git.first_parents("origin/main"))},
-        )
-        return PullRequestApprovals(self.github(token, url).review_facts(main), git)
-
-    def github(self, token: str = "actions-token", url: str | None = None) -> GitHub:
-        return GitHub(GitHubConnection(self.repo.full_name, token, url or self.api.url))
-
-
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    repository = Repository(tmp_path)
-    for login in ("alice", "bob", "carol"):
-        repository.user(login, "write", mails=(f"{login}@example.org",))
-    repository.user("reader", "read")
-    with GitHubAPI(repository).serving() as api:
-        for key, value in api.environment().items():
-            monkeypatch.setenv(key, value)
-        subprocess.run(
-            ["git", "clone", "-q", str(repository.path), str(tmp_path / "desk")],
-            check=True,
-            capture_output=True,
-        )
-        made = Desk(api, tmp_path / "desk")
-        made.git("checkout", "-q", "-B", "main")
-        made.commit("first\n", "First")
-        made.commit("first\n", "Other", file=OTHER)
-        made.push("main")
-        made.git("fetch", "-q", "origin")
-        yield made
+from tests.support.github_state import Method, Refused
 
 
 def counted(
@@ -649,6 +554,16 @@ def test_without_a_token_it_says_what_is_missing(
             "https://ghe.example.com/api/v3",
             "acme/models",
         ),
+        ("ssh://git@ssh.github.com:443/acme/models.git", None, "acme/models"),
+        ("git@ssh.github.com:acme/models.git", None, "acme/models"),
+        ("git@github.com-work:acme/models.git", None, "acme/models"),
+        ("git@GitHub.com-acme_2:acme/models", None, "acme/models"),
+        ("ssh://github.com-work/acme/models.git", None, "acme/models"),
+        ("git@ghe.example.com-work:acme/models", "https://ghe.example.com/api/v3", "acme/models"),
+        ("https://github.com-work/acme/models.git", None, None),
+        ("git@github.com-work.example.org:acme/models.git", None, None),
+        ("git@ssh.github.com.example.org:acme/models.git", None, None),
+        ("git@no-such-alias:acme/models.git", None, None),
         ("https://gitlab.example.com/acme/models.git", None, None),
         ("https://github.com.evil.example/acme/models.git", None, None),
         ("/srv/git/models.git", None, None),

@@ -268,8 +268,14 @@ def _statuses(call: Call, sha: str) -> Any:
     return Page(list(newest.values()), "statuses")
 
 
+def _check_issues_enabled(call: Call) -> None:
+    if not call.repo.has_issues:
+        raise Refused(410, "Issues has been disabled in this repository.")
+
+
 @route("GET", "{repo}/issues")
 def _issues(call: Call) -> Any:
+    _check_issues_enabled(call)
     state, creator = call.query.get("state", "open"), call.query.get("creator")
     labels = [one for one in call.query.get("labels", "").split(",") if one]
     found = [one for one in call.repo.issues.values() if state in ("all", one.state)]
@@ -282,6 +288,7 @@ def _issues(call: Call) -> Any:
 
 @route("POST", "{repo}/issues")
 def _create_issue(call: Call) -> Any:
+    _check_issues_enabled(call)
     (title,) = call.needs("title")
     issue = call.repo.open_issue(title, call.body.get("body") or "", call.token.login)
     issue.labels = list(call.body.get("labels") or [])
@@ -336,7 +343,8 @@ def _comments(call: Call, number: str) -> Any:
 
 @route("POST", "{repo}/issues/{number}/comments")
 def _create_comment(call: Call, number: str) -> Any:
-    _the_issue(call, number)
+    if _the_issue(call, number).locked:
+        raise Refused(403, "Unable to create comment because issue is locked.")
     (body,) = call.needs("body")
     return comment_form(call, int(number), call.repo.comment(int(number), call.token.login, body))
 

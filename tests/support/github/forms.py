@@ -33,9 +33,9 @@ def repository_form(call: Call, owner: str | None = None) -> dict[str, Any]:
     repo = call.repo
     full = f"{owner or repo.owner}/{repo.name}"
     return {
-        "id": 1, "name": repo.name, "full_name": full, "private": False, "fork": owner is not None,
-        "owner": user_form(repo, owner or repo.owner), "default_branch": repo.branch,
-        "url": f"{call.api.url}/repos/{full}",
+        "id": 2 if owner else 1, "name": repo.name, "full_name": full, "private": False,
+        "fork": owner is not None, "owner": user_form(repo, owner or repo.owner),
+        "default_branch": repo.branch, "url": f"{call.api.url}/repos/{full}",
         "html_url": f"https://github.test/{full}",
     }  # fmt: skip
 
@@ -46,6 +46,7 @@ def issue_form(call: Call, issue: Issue) -> dict[str, Any]:
         "state": issue.state,
         "user": user_form(call.repo, issue.user), "comments": len(issue.comments),
         "created_at": issue.at, "updated_at": issue.at, "closed_at": issue.closed_at,
+        "locked": issue.locked,
         "labels": [{"name": label} for label in issue.labels],
         "url": url(call, f"/issues/{issue.number}"),
         "html_url": html(call, f"/issues/{issue.number}"),

@@ -21,9 +21,9 @@ from mlflow_gitops.commands.output import emit, note, steps, warn
 from mlflow_gitops.commands.unplanned import file_errors_shown
 from mlflow_gitops.core.plan.plan import ModelPlan
 from mlflow_gitops.core.wording import counted
-from mlflow_gitops.edges.forge import PullRequest
+from mlflow_gitops.edges.forge import LOCKED, Forge, PullRequest
 from mlflow_gitops.edges.git.refs.branches import branch_name
-from mlflow_gitops.errors import INVALID, OK, Failure, GitFailure, UsageFailure
+from mlflow_gitops.errors import INVALID, OK, Failure, ForgeFailure, GitFailure, UsageFailure
 from mlflow_gitops.render import reconcile_markdown, status
 from mlflow_gitops.render.plan import phrases, pull_request_comment
 from mlflow_gitops.render.plan.text import PlanOutput
@@ -77,14 +77,24 @@ def plan(settings: Settings, head: str | None) -> int:
         _fetch(workspace, sha, pull)
         report = _report(settings, workspace, sha)
         if pull is not None:
-            key, page = _key("plan", workspace), _titled(report.page, workspace)
-            forge.comment(pull.number, key, page, create=report.is_relevant)
+            _comment(forge, pull, _key("plan", workspace), _titled(report.page, workspace), report)
         runner.add_summary(report.page)
         status.report("success" if report.is_mergeable else "failure", report.line)
     except BaseException:
         status.report("failure", _CRASHED)
         raise
     return OK
+
+
+def _comment(forge: Forge, pull: PullRequest, key: str, page: str, report: _PlanReport) -> None:
+    """Keep the plan's comment. In a locked conversation, the status and the summary alone show the
+    plan."""
+    try:
+        forge.comment(pull.number, key, page, create=report.is_relevant)
+    except ForgeFailure as failure:
+        if failure.code != LOCKED:
+            raise
+        warn(str(failure))
 
 
 def _head(sha: str | None) -> str:
@@ -153,7 +163,8 @@ def drift(settings: Settings) -> int:
     """Report drift: one issue keeps what the policy leaves as it is and what is refused, and is
     closed when there is nothing left.
 
-    The output `heal` says whether a reconcile has something to do. Nothing is written to MLflow.
+    The output `heal` says whether a reconcile has something to do. It is written first, so that
+    healing does not wait for an issue that the forge refuses. Nothing is written to MLflow.
     Exits 3 if files are invalid: the issue reports their models.
     """
     workspace = Workspace(settings)
@@ -163,19 +174,21 @@ def drift(settings: Settings) -> int:
     with file_errors_shown(workspace, target):
         planned = _planner(workspace, target).plan((), steps(settings)).plan
     emit(status.text(planned))
+    runner.set_output(
+        "heal", "true" if any(model.has_work for model in planned.models) else "false"
+    )
+
     key = _key("drift", workspace)
     models = tuple(model for model in planned.models if _needs_a_person(model))
-    if models or planned.errors:
-        page = pull_request_comment.comment(replace(planned, models=models))
-        registry = f"MLflow ({workspace.environment.name})" if workspace.environment else "MLflow"
-        title = f"{registry} differs from git: {counted(len(models), 'model')}"
-        note(settings, f"Reported in {forge.issue(key, title, page)}.")
-        runner.add_summary(page)
-    else:
+    if not models and not planned.errors:
         forge.issue(key, "", None)
+        return OK
 
-    has_work = any(model.has_work for model in planned.models)
-    runner.set_output("heal", "true" if has_work else "false")
+    page = pull_request_comment.comment(replace(planned, models=models))
+    runner.add_summary(page)
+    registry = f"MLflow ({workspace.environment.name})" if workspace.environment else "MLflow"
+    title = f"{registry} differs from git: {counted(len(models), 'model')}"
+    note(settings, f"Reported in {forge.issue(key, title, page)}.")
     return INVALID if planned.errors else OK
 
 

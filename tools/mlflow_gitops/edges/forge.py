@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from mlflow_gitops.core.setup.workflow_files import Job
     from mlflow_gitops.edges.git.repository import Git
 
+LOCKED = "locked"
+"""The code of the failure to comment in a conversation that was locked."""
+
 StatusState = Literal["pending", "success", "failure", "error"]
 
 _T = TypeVar("_T")
@@ -139,7 +142,8 @@ class Forge(Protocol):
     def comment(self, number: int, key: str, body: str, *, create: bool = True) -> str | None:
         """Keep one comment of ours with this key on a pull request, and return its URL.
 
-        An existing one is updated. Without `create`, a missing comment stays missing (None).
+        An existing one is updated. Without `create`, a missing comment stays missing (None). The
+        failure's code is LOCKED if the conversation is locked.
         """
         ...
 

@@ -18,7 +18,8 @@ from mlflow_gitops.core.history.trailers import trailers
 from mlflow_gitops.core.times import parse_time
 
 _WRITERS = frozenset({"admin", "maintain", "write"})
-_NOREPLY = re.compile(r"^(?:\d+\+)?([^@+]+)@users\.noreply\.github\.com$", re.IGNORECASE)
+# GitHub.com, an Enterprise Server (users.noreply.HOST) and GHE.com (users.noreply.SUB.ghe.com).
+_NOREPLY = re.compile(r"^(?:\d+\+)?([^@+]+)@users\.noreply\.[^@\s]+$", re.IGNORECASE)
 _MAIL = re.compile(r"<([^<>\s]+)>")
 
 
@@ -42,11 +43,13 @@ class Review:
 @dataclass(frozen=True, slots=True)
 class Reviewer:
     """The account of a reviewer. `permission` is its role in the repository: admin, maintain,
-    write, triage, read or none. `mails` are its public addresses, in lower case."""
+    write, triage, read or none. `mails` are its public addresses, in lower case. `exists` is false
+    if the forge does not find the account: it was deleted, renamed or suspended."""
 
     is_person: bool
     permission: str
     mails: frozenset[str] = frozenset()
+    exists: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +215,8 @@ def _took_part(login: str, pull: ReviewedPullRequest) -> str | None:
 
 
 def _not_entitled(account: Reviewer, pull: ReviewedPullRequest) -> str | None:
+    if not account.exists:
+        return "has an account that the forge no longer finds"
     if not account.is_person:
         return "is no person"
     if account.permission not in _WRITERS:
@@ -256,7 +261,7 @@ def co_authors(message: str) -> Iterator[str]:
 
 
 def _lower_case_names(names: Iterable[str]) -> Iterator[str]:
-    """Logins and addresses in lower case, and the login that a GitHub noreply address contains."""
+    """Logins and addresses in lower case, and the login that a noreply address contains."""
     for name in names:
         yield name.lower()
         if noreply := _NOREPLY.match(name):

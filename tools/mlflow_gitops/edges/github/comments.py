@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlflow_gitops.edges.forge import marked, marker
+from mlflow_gitops.edges.forge import LOCKED, marked, marker
 from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.edges.system.redaction import without_environment_secrets
+from mlflow_gitops.errors import ForgeFailure
 
 if TYPE_CHECKING:
     from github.Issue import Issue
@@ -24,6 +25,29 @@ def keep_comment(
     github: GitHubConnection, number: int, key: str, body: str, *, create: bool
 ) -> str | None:
     """Create or update our comment with this key on a pull request or issue. Returns its URL."""
+    try:
+        return _keep_comment(github, number, key, body, create=create)
+    except ForgeFailure as failure:
+        if failure.status != 403 or not _is_locked(github, number):
+            raise
+        raise ForgeFailure(
+            f"The conversation of #{number} is locked, so nothing was commented.",
+            failure.status,
+            fix="Unlock it.",
+            code=LOCKED,
+        ) from None
+
+
+def _is_locked(github: GitHubConnection, number: int) -> bool:
+    """Whether a conversation is locked. GitHub refuses comments there with the status of a missing
+    permission."""
+    with github.request(f"read #{number}"):
+        return bool(github.repo.get_issue(number).locked)
+
+
+def _keep_comment(
+    github: GitHubConnection, number: int, key: str, body: str, *, create: bool
+) -> str | None:
     text = marked(key, without_environment_secrets()(body), MAX_BODY)
     with github.request(f"comment on #{number}"):
         issue = github.repo.get_issue(number)
@@ -41,7 +65,19 @@ def keep_comment(
 
 
 def keep_issue(github: GitHubConnection, key: str, title: str, body: str | None) -> str | None:
-    """Create or update our open issue with this key, and return its URL; `body` None closes it."""
+    """Create or update our open issue with this key, and return its URL; `body` None closes it.
+
+    If the repository's issues are disabled, there is none to close.
+    """
+    try:
+        return _keep_issue(github, key, title, body)
+    except ForgeFailure as failure:
+        if body is None and failure.status == 410:
+            return None
+        raise
+
+
+def _keep_issue(github: GitHubConnection, key: str, title: str, body: str | None) -> str | None:
     with github.request("keep the issue about drift"):
         issues = [issue for issue in _our_open_issues(github) if _is_ours(github, issue, key)]
         for surplus in issues[1:]:

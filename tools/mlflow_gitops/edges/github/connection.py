@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mlflow_gitops.edges.github.failures import no_answer, refusal
+from mlflow_gitops.edges.github.failures import no_answer, other_host, refusal, unusable
 from mlflow_gitops.errors import ForgeFailure
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ _PAGE = 100
 """Entries of one page: the most that the API sends."""
 _NO_SUCH_THING = (404, 409, 422)
 """Statuses that mean: GitHub does not have it (409: the repository is empty)."""
+
+_MALFORMED = (AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What reading a field raises if an answer does not have it, or as something else."""
+_WITHOUT_FIELDS = "an answer without fields that GitHub documents"
 
 _Answer = TypeVar("_Answer")
 
@@ -42,13 +46,23 @@ class GitHubConnection:
 
     @property
     def owner(self) -> str:
-        return self.repository.split("/")[0]
+        """The owner's login, as GitHub has it now."""
+        return str(self._identity.full_name).split("/")[0]
+
+    @cached_property
+    def _identity(self) -> Repository:
+        """The repository as GitHub has it now: it may have been renamed or transferred since
+        `repository` was written down."""
+        with self.request("read the repository"):
+            return self.client.get_repo(self.repository).complete()
 
     @cached_property
     def client(self) -> Github:
         """The PyGithub client."""
-        from github import Auth, Github
+        from github import Auth
         from urllib3.util import Retry
+
+        from mlflow_gitops.edges.github.transport import checked_client
 
         # Requests that failed for a moment are repeated, except those that create something. A rate
         # limit is reported instead of waited for: it may last an hour.
@@ -61,7 +75,7 @@ class GitHubConnection:
             respect_retry_after_header=False,
             raise_on_status=False,
         )
-        return Github(
+        return checked_client(
             auth=Auth.Token(self._token),
             base_url=self.api_url,
             timeout=_TIMEOUT,
@@ -79,8 +93,7 @@ class GitHubConnection:
 
     @cached_property
     def default_branch(self) -> str:
-        with self.request("read the repository"):
-            return str(self.client.get_repo(self.repository).default_branch)
+        return str(self._identity.default_branch)
 
     @cached_property
     def login(self) -> str:
@@ -95,21 +108,25 @@ class GitHubConnection:
 
         `purpose` completes a sentence after "to": "read the reviews of #7".
         """
-        from github import GithubException
+        from github import BadAttributeException, GithubException
         from requests.exceptions import RequestException
+
+        from mlflow_gitops.edges.github.transport import OtherHost, UnusableAnswer
 
         try:
             yield
         except GithubException as error:
             raise refusal(error, purpose, self.repository, self._token) from None
-        except AssertionError:
+        except (AssertionError, OtherHost):
             # PyGithub asserts that it sends the token to the host it was given, and no other.
-            raise ForgeFailure(
-                f"GitHub at {self.api_url} refers to addresses on another host.",
-                fix="Set GITHUB_API_URL to that host's API address.",
-            ) from None
+            raise other_host(self.api_url) from None
         except RequestException as error:
             raise no_answer(error, purpose, self.api_url) from None
+        except UnusableAnswer as error:
+            raise unusable(str(error), purpose, self.api_url) from None
+        except (BadAttributeException, *_MALFORMED) as error:
+            description = f"{_WITHOUT_FIELDS} ({type(error).__name__})"
+            raise unusable(description, purpose, self.api_url) from None
 
     def unless_missing(
         self, purpose: str, request: Callable[[], _Answer], *also_missing: int
@@ -136,8 +153,11 @@ class GitHubConnection:
         return self.get(path, per_page=_PAGE)
 
     def owns(self, repository: Any) -> bool:
-        """Whether this is the repository that a PyGithub object belongs to."""
-        return repository is not None and (repository.full_name.lower() == self.repository.lower())
+        """Whether a PyGithub object's repository is this one."""
+        if repository is None:
+            return False
+        name = str(repository.full_name).lower()
+        return name == self.repository.lower() or name == str(self._identity.full_name).lower()
 
     def pull_request_at(self, head: str, base: str) -> PullRequest | None:
         """Return the newest open pull request into a branch whose head is a commit."""

@@ -18,6 +18,23 @@ def no_answer(error: Exception, purpose: str, api_url: str) -> ForgeFailure:
     )
 
 
+def other_host(api_url: str) -> ForgeFailure:
+    """GitHub's answers lead elsewhere, where the token is not sent."""
+    return ForgeFailure(
+        f"GitHub at {api_url} refers to addresses on another host.",
+        fix="Set GITHUB_API_URL to that host's API address, with https:// if it uses that.",
+        is_lasting=True,
+    )
+
+
+def unusable(description: str, purpose: str, api_url: str) -> ForgeFailure:
+    """Something answered, but not as GitHub's API does. `description` is what came back."""
+    return ForgeFailure(
+        f"{api_url} did not answer as GitHub does when asked to {purpose}: {description}.",
+        fix="Check GITHUB_API_URL and any proxy before it, then try again.",
+    )
+
+
 def refusal(error: Any, purpose: str, repository: str, token: str) -> ForgeFailure:
     """What a PyGithub exception means. The token never appears in the message."""
     from github import RateLimitExceededException
@@ -48,6 +65,13 @@ def refusal(error: Any, purpose: str, repository: str, token: str) -> ForgeFailu
             " token may not see it."
         )
         return ForgeFailure(message, status)
+
+    if status == 410:
+        return ForgeFailure(
+            f"{repository} does not have this on GitHub any more, to {purpose} (410: {reason}).",
+            status,
+            fix="If issues are disabled, turn them on: Settings → General → Features → Issues.",
+        )
 
     details = "; ".join(_detail(entry) for entry in data.get("errors") or ())
     details = _without_secrets(details, token)

@@ -101,11 +101,7 @@ class GitHub:
         head = f"{self.connection.owner}:{branch}"
         with self.connection.request(f"list the pull requests of {branch}"):
             pulls = self.connection.repo.get_pulls(state="closed", head=head, base=base)
-            return [
-                _pull_request(pull)
-                for pull in pulls
-                if pull.head.ref == branch and self.connection.owns(pull.head.repo)
-            ]
+            return [_pull_request(pull) for pull in pulls if self._is_of(pull, branch)]
 
     def open_pull_request(
         self, branch: str, title: str, body: str, base: str, *, key: str | None = None
@@ -116,10 +112,17 @@ class GitHub:
             body = marked(key, body, MAX_BODY)
         with self.connection.request(f"open a pull request of {branch}"):
             for pull in repo.get_pulls(state="open", head=head, base=base):
+                if not self._is_of(pull, branch):
+                    continue
                 if (pull.title, pull.body or "") != (title, body):
                     pull.edit(title=title, body=body)
                 return str(pull.html_url)
             return str(repo.create_pull(base=base, head=branch, title=title, body=body).html_url)
+
+    def _is_of(self, pull: PullRequest, branch: str) -> bool:
+        """Whether a pull request is of this repository's own branch. Nothing is written to another
+        one, even if GitHub lists it."""
+        return pull.head.ref == branch and self.connection.owns(pull.head.repo)
 
     def close_pull_request(self, number: int, body: str, comment: str) -> None:
         with self.connection.request(f"close #{number}"):

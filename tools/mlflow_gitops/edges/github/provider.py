@@ -11,10 +11,11 @@ from mlflow_gitops.edges.forge import NotConfigured
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.github.connection import API, GitHubConnection
 from mlflow_gitops.edges.github.forge import GitHub
+from mlflow_gitops.edges.github.remote_hosts import is_host
 
 _NAME = re.compile(r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")
 _REMOTE = re.compile(
-    r"^(?:[a-z+]+://)?(?:[^@/]*@)?(?P<host>[^:/]+)(?::\d+)?[:/]"
+    r"^(?:(?P<scheme>[a-z+]+)://)?(?:[^@/]*@)?(?P<host>[^:/]+)(?::\d+)?[:/]"
     r"(?P<name>[^/:]+/[^/]+?)(?:\.git)?/?$"
 )
 
@@ -50,7 +51,10 @@ def repository_of(git: Git | None, api_url: str = API) -> str | None:
         return None
     address = _REMOTE.match(git.query("remote", "get-url", remote))
     host = (urlsplit(api_url).hostname or "").removeprefix("api.")
-    return address["name"] if address and address["host"].lower() == host else None
+    if address is None:
+        return None
+    uses_ssh = (address["scheme"] or "ssh") in ("ssh", "git+ssh")
+    return address["name"] if is_host(host, address["host"], uses_ssh=uses_ssh) else None
 
 
 def _not_configured(setting: str, reason: str, fix: str) -> NotConfigured:

@@ -168,4 +168,9 @@ def _commits(pull: PullRequest) -> list[Commit]:
             " the rest.",
             fix="Split the pull request.",
         )
+    if not commits:
+        raise ForgeFailure(
+            f"GitHub lists no commit of #{pull.number}, so who made it is not known.",
+            fix="Try again later.",
+        )
     return commits

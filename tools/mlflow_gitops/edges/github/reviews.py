@@ -4,6 +4,7 @@ reviewed it, and which manifest they saw."""
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.core.history.approvals import (
@@ -20,7 +21,10 @@ from mlflow_gitops.edges.github.pull_requests import FoundPullRequest, PullReque
 
 if TYPE_CHECKING:
     from github.Commit import Commit
+    from github.PullRequest import PullRequest
     from github.PullRequestReview import PullRequestReview
+
+_UNSUBMITTED = "PENDING"
 
 
 class GitHubReviews:
@@ -53,8 +57,13 @@ class GitHubReviews:
             return self._reviewed(found)
 
     def reviewer(self, login: str) -> Reviewer:
-        with self._github.request(f"read what @{login} may do"):
-            user = self._github.client.get_user(login)
+        purpose = f"read what @{login} may do"
+        user = self._github.unless_missing(
+            purpose, lambda: self._github.client.get_user(login).complete()
+        )
+        if user is None:
+            return Reviewer(is_person=False, permission="none", exists=False)
+        with self._github.request(purpose):
             if user.type != "User" or login.endswith("[bot]"):
                 return Reviewer(is_person=False, permission="none")
             permission = self._github.repo.get_collaborator_permission(login)
@@ -101,7 +110,7 @@ class GitHubReviews:
             opened_by=opener.login if opener else None,
             makers=makers,
             dispatched_by=dispatchers,
-            reviews=tuple(_review(review) for review in pull.get_reviews()),
+            reviews=tuple(_submitted_reviews(pull)),
             merged_by=f"@{merger.login}" if merger and merger.type != "Bot" else None,
             merged_at=format_datetime(pull.merged_at) if pull.merged_at else None,
             bot=self._contributors.bot(opener, authored),
@@ -115,6 +124,12 @@ def _message(commit: Commit) -> MessageOfCommit:
     if commit.author:
         by = f"@{commit.author.login}"
     return MessageOfCommit(commit.sha, by, commit.commit.message)
+
+
+def _submitted_reviews(pull: PullRequest) -> Iterator[Review]:
+    """GitHub lists a review that is still being written to its author alone. It says nothing yet,
+    and leaves the earlier one in force."""
+    yield from (_review(review) for review in pull.get_reviews() if review.state != _UNSUBMITTED)
 
 
 def _review(review: PullRequestReview) -> Review:
