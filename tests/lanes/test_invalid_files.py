@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mlflow_gitops.core.manifests.names import file_stem
 from tests.support.registries.lane import POLICY, LaneRegistry
 from tests.support.team import Ran, Team
 
@@ -340,3 +341,57 @@ def test_the_report_shows_the_invalid_model(
     ran = team.run("report", "--out", str(tmp_path / "out"))
     page = (tmp_path / "out/index.html").read_text()
     assert ran.code == 3 and ill in page and ">Invalid<" in page
+
+
+# -- twins in the audit ----------------------------------------------------------------------------
+
+TWINS = {
+    "case": ("fraud", "FRAUD"),
+    "case outside ASCII": ("Ärger", "ärger"),
+    "the form of letters": ("caf\u00e9", "cafe\u0301"),
+}
+
+
+@pytest.mark.parametrize("kind", TWINS)
+def test_the_log_reads_twins_as_invalid_like_the_status(
+    team: Team, shelf: LaneRegistry, kind: str
+) -> None:
+    """From the commit that makes them twins on; the last valid state stands (RULES R12)."""
+    name, twin = TWINS[kind]
+    first, second = file_stem(name), file_stem(twin)
+    shelf.client.create_registered_model(name)
+    for _ in range(3):
+        shelf.client.create_model_version(name, "s3://models/x", await_creation_for=0)
+    team.commit(**{first: f"name: {name}\nstages: {{Production: 1}}\n"})
+    team.reconcile()
+    team.commit("Promote", **{first: f"name: {name}\nstages: {{Production: 2}}\n"})
+    made = team.commit(
+        "Twins",
+        **{
+            first: f"name: {name}\nstages: {{Production: 3}}\n",
+            second: f"name: {twin}\nstages: {{Staging: 1}}\n",
+        },
+    )
+    status = team.run("status", "--format", "json")
+    assert status.code == 3
+    assert syncs(status) | {name: "Invalid", twin: "Invalid"} == syncs(status)
+
+    events = team.run("log", "--format", "json").json
+    invalid = {event["model"] for event in events if event["type"] == "invalid"}
+    assert invalid == {name, twin}
+    assert {event["commit"] for event in events if event["type"] == "invalid"} == {made}
+    moves = [(e["model"], e["to"]) for e in events if e["type"] == "stage" and e["to"]]
+    assert moves == [(name, [1]), (name, [2])]
+    [shown] = team.run("show", "--format", "json").json["models"]
+    assert (shown["model"], shown["stages"]["Production"]) == (name, [2])
+
+    ran = reconciled(team)
+    assert ran.code == 3 and shelf.stages(name)[2] == "Production", "the last valid commit's wish"
+    assert team.run("verify").code == 0
+
+    team.git("rm", "-q", f"registry/models/{second}.yaml")
+    ended = team.commit("One again")
+    events = team.run("log", name, "--format", "json").json
+    assert (events[-1]["commit"], events[-1]["to"]) == (ended, [3])
+    assert reconciled(team).code == 0 and shelf.stages(name)[3] == "Production"
+    assert team.run("verify").code == 0

@@ -220,7 +220,7 @@ UNREADABLE_POLICIES = (b"stages: {\n", b"drift: perhaps\n")
 AUTHORS = ("A Person <a@example.org>", "B Person <b@example.org>", "D Person <d@example.org>")
 EDITS = (
     *("edit", "edit", "edit", "edit", "bad", "delete", "move", "rename", "copy", "link"),
-    *("policy", "nopolicy", "badpolicy", "other"),
+    *("policy", "nopolicy", "badpolicy", "other", "twin", "untwin"),
 )
 
 _POLICY = f"{REGISTRY}/policy.yaml"
@@ -316,6 +316,12 @@ def _edit_model(rng: random.Random, tree: dict[str, bytes | Link], edit: str) ->
             tree[f"{REGISTRY}/models/gamma.yaml"] = manifest("gamma", rng.choice(BODIES))
         case "copy" if manifests:
             tree[f"{REGISTRY}/models/copy/{name}.yaml"] = tree[path]
+        case "twin":
+            tree[f"{REGISTRY}/models/{name.upper()}.yaml"] = manifest(
+                name.upper(), rng.choice(BODIES)
+            )
+        case "untwin":
+            tree.pop(f"{REGISTRY}/models/{name.upper()}.yaml", None)
         case "link":
             # The link's target reads like a manifest, and must not be taken for one.
             tree[rng.choice((path, _POLICY))] = Link(f"{{name: {name}, stages: {{Production: 4}}}}")

@@ -114,12 +114,13 @@ def test_the_generated_histories_tell_of_everything() -> None:
             node = history.nodes[i]
             counts["merge"] += len(node.parents) > 1
             counts["renamed"] += any(path.endswith("gamma.yaml") for path in node.tree)
+            names = [path.lower() for path in node.tree if path.endswith(".yaml")]
+            counts["twins"] += len(names) != len(set(names))
             counts["moved"] += any("/team/" in path for path in node.tree)
             counts["revert"] += node.subject.startswith("Revert")
             counts["deleted"] += (
                 bool(node.parents)
                 and not history.nodes[node.parents[0]].tree.keys() <= node.tree.keys()
             )
-    assert all(
-        counts[kind] >= 5 for kind in ("skewed", "merge", "renamed", "moved", "revert", "deleted")
-    ), counts
+    kinds = ("skewed", "merge", "renamed", "moved", "revert", "deleted", "twins")
+    assert all(counts[kind] >= 5 for kind in kinds), counts

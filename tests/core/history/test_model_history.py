@@ -74,9 +74,15 @@ def slowly(
             for path in files
             if path.startswith(f"{REGISTRY}/models/") and PurePosixPath(path).name == f"{name}.yaml"
         ]
+        has_twin = any(
+            path.startswith(f"{REGISTRY}/models/")
+            and PurePosixPath(path).name != f"{name}.yaml"
+            and PurePosixPath(path).name.lower() == f"{name}.yaml".lower()
+            for path in files
+        )
         if not mine:
             desired = None
-        elif len(mine) == 1 and files[mine[0]] is not None:
+        elif len(mine) == 1 and not has_twin and files[mine[0]] is not None:
             found, document = read_manifest(files[mine[0]] or b"", mine[0])
             if found is not None:
                 rules = policy.for_model(found.name)

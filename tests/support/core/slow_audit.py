@@ -43,7 +43,8 @@ def whole(repo: Repo, shas: list[str]) -> list[Whole]:
         now: dict[str, Stages] = {}
         faulty: set[str] = set()
         for model, paths in homes.items():
-            stages = _read(files[paths[0]], paths[0], policy) if len(paths) == 1 else None
+            is_alone = len(paths) == 1 and not any(_is_twin(other, model) for other in homes)
+            stages = _read(files[paths[0]], paths[0], policy) if is_alone else None
             if stages is None:
                 faulty.add(model)
                 if model in last:
@@ -118,9 +119,7 @@ def events(repo: Repo, shas: list[str]) -> list[dict[str, Any]]:
                 _event(repo, parent, now.sha, "invalid" if bad else "policy", None, POLICY)
             )
         for model in sorted({*before.stages, *now.stages, *now.faulty}):
-            touched = any(
-                PurePosixPath(path).stem == model for path in changed if _is_manifest(path)
-            )
+            touched = any(_is_of(path, model) for path in changed)
             file = model if touched else POLICY
             if model in now.faulty:
                 if touched or model not in before.faulty:
@@ -156,6 +155,15 @@ def changed_files(repo: Repo, parent: str | None, sha: str) -> set[str]:
     }
 
 
+def _is_twin(one: str, other: str) -> bool:
+    return one != other and one.lower() == other.lower()
+
+
+def _is_of(path: str, model: str) -> bool:
+    """Whether a path is a manifest of a model, or of a twin of it."""
+    return _is_manifest(path) and PurePosixPath(path).stem.lower() == model.lower()
+
+
 def _is_manifest(path: str) -> bool:
     return path.startswith(f"{REGISTRY}/models/") and path.endswith(".yaml")
 
@@ -174,11 +182,8 @@ def _event(
         own_commits = []
         for one in merged:
             up = repo.git("rev-parse", "-q", "--verify", f"{one}^1", check=False) or None
-            fields = {
-                PurePosixPath(p).stem if _is_manifest(p) else p
-                for p in changed_files(repo, up, one)
-            }
-            if file in fields:
+            paths = changed_files(repo, up, one)
+            if file in paths or any(_is_of(path, file) for path in paths):
                 own_commits.append(one)
         making_shas = own_commits or [sha]
     authors = list(

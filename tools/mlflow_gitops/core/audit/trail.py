@@ -12,6 +12,7 @@ from mlflow_gitops.core.audit.events import Event
 from mlflow_gitops.core.audit.ledger import Ledger
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Merged, StatedMessage
 from mlflow_gitops.core.history.people import People, people_of
+from mlflow_gitops.core.manifests.names import folded, model_of
 from mlflow_gitops.core.manifests.policy import ModelPolicy
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder, stem_of
 from mlflow_gitops.core.verdicts.overrides import overrides
@@ -91,7 +92,10 @@ class EventAuditor:
         kind = self._registry.classify(path)
         if event.stem is None:
             return kind == "policy"
-        return kind == "manifest" and stem_of(path) == event.stem
+        if kind != "manifest":
+            return False
+        stem = stem_of(path)
+        return stem == event.stem or folded(model_of(stem)) == folded(model_of(event.stem))
 
     def _overrides(self, event: Event, merged: Sequence[Commit]) -> Iterable[UsedOverride]:
         """The overrides that count: those with a reason, for a gate of the stage that the policy

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from mlflow_gitops.core.history.mainline import MainLine
-from mlflow_gitops.core.manifests.blob_reader import DUPLICATE, WRONG_ENDING
+from mlflow_gitops.core.manifests.blob_reader import DUPLICATE, TWINS, WRONG_ENDING
+from mlflow_gitops.core.manifests.names import folded, model_of
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder, stem_of
 
 ManifestBlob = tuple[str, str]
@@ -21,8 +22,9 @@ class FileState(NamedTuple):
     """The files that decide what a model is wanted to be, after one commit.
 
     `position` is the commit's index on the line. `manifest` is None if there is no manifest,
-    `DUPLICATE` if there are several, and `WRONG_ENDING` if its file's name does not end in `.yaml`;
-    `policy` is the policy's blob id.
+    `DUPLICATE` if there are several, `WRONG_ENDING` if its file's name does not end in `.yaml`, and
+    `TWINS` if there is a manifest whose name some registries take for its own; `policy` is the
+    policy's blob id.
     """
 
     position: int
@@ -49,14 +51,16 @@ class LineFiles:
                 self._by_stem.setdefault(stem, []).append((index, path, blob))
             elif kind == "policy":
                 self.policy_changes.append((index, blob))
+        self._twins = _twins(self._by_stem)
 
     def stems(self) -> list[str]:
         """The stems of all manifests that the line ever had."""
         return sorted(self._by_stem)
 
     def changed_at(self, stem: str) -> set[int]:
-        """The indexes of the commits that changed a manifest's files."""
-        return {index for index, _, _ in self._by_stem.get(stem, ())}
+        """The indexes of the commits that changed a manifest's files, or those of its twins."""
+        stems = (stem, *self._twins.get(stem, ()))
+        return {index for key in stems for index, _, _ in self._by_stem.get(key, ())}
 
     def manifest_blobs(self, stems: Iterable[str]) -> Iterator[str]:
         """Every version of these manifests."""
@@ -96,8 +100,8 @@ class LineFiles:
         return bool(present)
 
     def states(self, stem: str, base: str | None) -> list[FileState]:
-        """The files at `base` and at each later commit that changed the manifest or the policy;
-        without a base, from the manifest's first commit on."""
+        """The files at `base` and at each later commit that changed the manifest, a twin of it, or
+        the policy; without a base, from the manifest's first commit on."""
         changes = self._by_stem.get(stem, [])
         if base is None and not changes:
             return []
@@ -109,17 +113,39 @@ class LineFiles:
         for index, path, blob in changes:
             manifest_at.setdefault(max(index, start), []).append((path, blob))
         policy_at = dict(self.policy_changes[next_policy:])
+        twins_at = self._twins_at(stem, start)
 
         states: list[FileState] = []
         present: dict[str, str] = {}
-        for moment in sorted({start, *manifest_at, *policy_at}):
+        has_twins = False
+        for moment in sorted({start, *manifest_at, *policy_at, *twins_at}):
             for path, blob in manifest_at.get(moment, ()):
                 present.pop(path, None)
                 if blob is not None:
                     present[path] = blob
             policy = policy_at.get(moment, policy)
-            states.append(FileState(moment, _only_manifest(present), policy))
+            has_twins = twins_at.get(moment, has_twins)
+            only = _only_manifest(present)
+            states.append(FileState(moment, TWINS if has_twins and only else only, policy))
         return states
+
+    def _twins_at(self, stem: str, start: int) -> dict[int, bool]:
+        """The commits from `start` on that changed a twin of a manifest, by index, each with
+        whether there was any twin after it."""
+        stems = self._twins.get(stem)
+        if not stems:
+            return {}
+
+        changes = [change for key in stems for change in self._by_stem[key]]
+        present: set[str] = set()
+        twins_at: dict[int, bool] = {}
+        for index, path, blob in sorted(changes, key=lambda change: change[0]):
+            if blob is None or not path.endswith(".yaml"):
+                present.discard(path)
+            else:
+                present.add(path)
+            twins_at[max(index, start)] = bool(present)
+        return twins_at
 
 
 def _only_manifest(present: dict[str, str]) -> ManifestBlob | None:
@@ -128,3 +154,17 @@ def _only_manifest(present: dict[str, str]) -> ManifestBlob | None:
     if any(not path.endswith(".yaml") for path in present):
         return WRONG_ENDING
     return next(((blob, path) for path, blob in present.items()), None)
+
+
+def _twins(stems: Iterable[str]) -> dict[str, list[str]]:
+    """The stems whose models' names some registries or file systems take for one another: each with
+    the others."""
+    groups: dict[str, list[str]] = {}
+    for stem in stems:
+        groups.setdefault(folded(model_of(stem)), []).append(stem)
+    return {
+        stem: [other for other in group if other != stem]
+        for group in groups.values()
+        if len(group) > 1
+        for stem in group
+    }

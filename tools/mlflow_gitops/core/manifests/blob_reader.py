@@ -27,10 +27,14 @@ DUPLICATE = ("", "")
 """Stands for two manifests of one name in a commit: as unreadable as a file that is not YAML."""
 WRONG_ENDING = ("", ".yml")
 """Stands for a manifest whose file name does not end in `.yaml`, which is not read."""
+TWINS = ("", "twins")
+"""Stands for a manifest beside another one whose name some registries or file systems take for the
+same (RULES R2)."""
 
 _UNREAD = {
     DUPLICATE: "two manifests have its name",
     WRONG_ENDING: "its file name does not end in .yaml",
+    TWINS: "some registries and file systems take its name for that of another manifest",
 }
 
 
