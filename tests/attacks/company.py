@@ -77,6 +77,32 @@ class Company:
         self.push("promote")
         return self.github.open_pull("promote", message, user=by).number
 
+    def propose_policy(self, policy: str, by: str = "alice") -> int:
+        """Open a pull request that changes the policy alone; its number."""
+        self.branch("rules")
+        self.team.write("policy.yaml", policy)
+        self.commit("Rules", by)
+        self.push("rules")
+        return self.github.open_pull("rules", user=by).number
+
+    def push_policy(self, policy: str) -> None:
+        """Change the policy without a pull request."""
+        self.team.write("policy.yaml", policy)
+        self.commit("Rules")
+        self.push("main")
+        self.main()
+
+    def promote(self, version: int = 3) -> None:
+        """Promote a version with an approval, in a change of its own."""
+        self.branch("promote")
+        number = self.propose(version)
+        self.github.review(number, "bob")
+        self.merge(number)
+
+    def notices(self) -> str:
+        """What a plan says about the clone and the policy as a whole."""
+        return " ".join(self.team.run("plan", "--format", "json").json["notices"])
+
     def merge(
         self, number: int, method: Method = "squash", by: str = "carol", typed: str = ""
     ) -> str:

@@ -12,10 +12,13 @@ from tests.support.github_state import Method
 
 def test_policy_tightened(company: Company) -> None:
     """What is promoted after the new rule was reconciled is asked by it."""
+    company.branch("tighten")
     company.team.write("policy.yaml", POLICY.replace("passed}", "passed, bias: checked}"))
     company.commit("One more tag")
-    company.push("main")
-    company.main()
+    company.push("tighten")
+    number = company.github.open_pull("tighten", user="alice").number
+    company.github.review(number, "bob")
+    company.merge(number)
     assert company.reconcile().code == 0
     number = company.propose(2)
     company.github.review(number, "bob")
@@ -65,13 +68,16 @@ def test_loosened_policy_used_by_the_next_rebase(company: Company, method: Metho
 
 
 def test_stage_introduced_and_used_afterwards(company: Company) -> None:
+    company.branch("live")
     company.team.write(
         "policy.yaml",
         POLICY.replace("stages:\n", "stages:\n  Live: {alias: live, native: false}\n"),
     )
     company.commit("A stage of our own")
-    company.push("main")
-    company.main()
+    company.push("live")
+    number = company.github.open_pull("live", user="alice").number
+    company.github.review(number, "bob")
+    company.merge(number)
     assert company.reconcile().code == 0
     company.team.write(
         f"models/{MODEL}.yaml", f"name: {MODEL}\nstages: {{Production: 1, Live: 3}}\n"

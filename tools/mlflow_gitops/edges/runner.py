@@ -7,10 +7,12 @@ Each CI system is a `Runner` beside its forge (`edges/github/actions.py`) and a 
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 
-class Trigger(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Trigger:
     """The event that started the run. `head` is the commit whose checks it reports, None if it
     names none; `is_merge_queue` tells whether that is a group of the merge queue."""
 

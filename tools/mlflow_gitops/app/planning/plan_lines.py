@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.evidence import WorkspaceEvidence
+from mlflow_gitops.app.planning.judging.approved_policies import ApprovedPolicies
 from mlflow_gitops.app.planning.judging.change_judges import ChangeJudges
 from mlflow_gitops.app.planning.judging.policies_in_force import PoliciesInForce
 from mlflow_gitops.app.planning.lines import LineReader
@@ -35,6 +36,7 @@ class PlanLine:
     histories: HistoryReader
     evidence: WorkspaceEvidence
     policies: PoliciesInForce
+    approved: ApprovedPolicies
     judges: ChangeJudges
 
 
@@ -170,5 +172,6 @@ class PlanLines:
             is_rerouted=line is not self._target.line,
         )
         policies = PoliciesInForce(workspace, owner, line, histories)
-        judges = ChangeJudges(line, histories, evidence, policies)
-        return PlanLine(line, histories, evidence, policies, judges)
+        approved = ApprovedPolicies(workspace, line, histories, evidence)
+        judges = ChangeJudges(line, histories, evidence, policies, approved)
+        return PlanLine(line, histories, evidence, policies, approved, judges)

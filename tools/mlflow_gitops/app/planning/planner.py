@@ -156,6 +156,12 @@ class Planner:
         for merge in self.lines.recent_detours:
             yield first_parents_changed(self._workspace.git.describe(merge))
 
+        line, planned_merge = self.lines.of(None), self.target.merge
+        commit = planned_merge.onto if planned_merge and not planned_merge.is_nothing else None
+        commits = {base.commit for base in bases.values() if base.commit is not None}
+        if line.line.shas:
+            yield from line.approved.notices(commit, lambda: line.policies.is_new(commit, commits))
+
     def _limited(self, models: tuple[ModelPlan, ...], selection: PlannedModels) -> Plan:
         """The plan of these models. If they are too many for one run, none of it applies."""
         refusal = self._limits.refusal(models, selection)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
 
-from mlflow_gitops.core.gates.gate import Fault, Finding, Gate, failed, passed
-from mlflow_gitops.core.wording import counted, or_list
-
-if TYPE_CHECKING:
-    from mlflow_gitops.core.gates.subject import Subject
+from mlflow_gitops.core.gates.gate import Finding, Gate, failed, passed
+from mlflow_gitops.core.wording import counted
 
 Source = Literal["pull_request", "message"]
 """Where approvals are looked for: in the forge's reviews, or in what commit messages claim."""
@@ -42,21 +39,12 @@ class CountedReview:
 @dataclass(frozen=True, slots=True)
 class PullRequestMessage:
     """The message of one commit of a pull request, who wrote it (`@login`, or `Name <email>` as the
-    commit claims), and the people whose approval counts and was given to a head with this commit.
+    commit claims), and how many of the approvals that count were given to a head with this commit.
     """
 
     text: str
     author: str
-    approved_by: tuple[str, ...]
-
-
-TeamMembers = Callable[[str], Collection[str]]
-"""For `@organization/team`: the logins of its members, in lower case. Raises Unreadable."""
-
-
-def _no_members(team: str) -> Collection[str]:
-    """Without a forge, a team has no members."""
-    return ()
+    approvals: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +57,7 @@ class Approvals:
     that was merged, if the file differs now; None if it is the same. `objections` are the people
     with write permission whose latest review requests changes. `bot` is the bot that opened the
     pull request or committed to it, if it is not the configured app. `messages` are those of the
-    pull request's commits. `team_members` asks the forge for the members of a team.
+    pull request's commits.
     """
 
     by: tuple[str, ...] = ()
@@ -79,55 +67,44 @@ class Approvals:
     reviewed: Reviewed | None = None
     objections: tuple[str, ...] = ()
     bot: str | None = None
-    team_members: TeamMembers = field(default=_no_members, compare=False, repr=False)
     messages: tuple[PullRequestMessage, ...] = field(default=(), compare=False)
     reviews: tuple[CountedReview, ...] = field(default=(), compare=False)
 
 
 class RequiredApprovals(NamedTuple):
-    """How many approvals a stage needs, where they are looked for, and whose: `@login` or
-    `@organization/team`. Without `of`, anybody's who may write to the repository."""
+    """How many approvals a stage needs, and where they are looked for."""
 
     number: int
     source: Source = "pull_request"
-    of: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
-        return self.text_of(self.number)
+        return _counted(self.number)
 
-    def text_of(self, number: int) -> str:
-        """So many approvals, in words: `2 approvals of @acme/model-validation`."""
-        return _counted(number) + (f" of {or_list(self.of)}" if self.of else "")
+
+class ApprovedChange(Protocol):
+    """What the gate asks about a change: an entry of a model, or a change of the policy. The
+    members are those of `Subject`."""
+
+    @property
+    def making_commit(self) -> str | None: ...
+    @property
+    def is_merged(self) -> bool: ...
+    def approvals(self) -> Approvals | None: ...
+    def claims(self) -> Approvals: ...
+    def differs_from(self, reviewed: Reviewed) -> str | None: ...
 
 
 def read(rule: Mapping[str, Any]) -> RequiredApprovals | None:
-    """A number, or a mapping with `count` (default 1), `from` and `of`."""
+    """A number, or a mapping with `count` (default 1) and `from`."""
     value = rule.get("approvals") or 0
     if isinstance(value, int):
         value = {"count": value}
     count = value.get("count", 1)
-    if not count:
-        return None
-    source, of = value.get("from", "pull_request"), value.get("of") or ()
-    return RequiredApprovals(count, source, tuple(of))
+    return RequiredApprovals(count, value.get("from", "pull_request")) if count else None
 
 
-def find_faults(
-    required: RequiredApprovals, stage: str, stages: Collection[str]
-) -> Iterator[Fault]:
-    if not required.of:
-        return
-    if required.source == "message":
-        message = "`of` needs reviews of the pull request: with `from: message` nobody is known"
-        yield Fault(("approvals", "of"), "bad-value", message)
-    people = {name.lower() for name in required.of if "/" not in name}
-    if len(people) == len(required.of) and required.number > len(people):
-        message = f"{stage} wants {_counted(required.number)}, and `of` names {len(people)}"
-        yield Fault(("approvals", "count"), "bad-value", message)
-
-
-def ask(subject: Subject, required: RequiredApprovals) -> Finding:
+def ask(subject: ApprovedChange, required: RequiredApprovals) -> Finding:
     """Before the merge this waits, and names the approvals that the change has already."""
     if subject.making_commit is None or not subject.is_merged:
         return _before_merge(subject, required)
@@ -136,7 +113,7 @@ def ask(subject: Subject, required: RequiredApprovals) -> Finding:
     return _from_pull_request(subject, required, subject.making_commit)
 
 
-def _before_merge(subject: Subject, required: RequiredApprovals) -> Finding:
+def _before_merge(subject: ApprovedChange, required: RequiredApprovals) -> Finding:
     # Start-up does not pay for the values that only a judgement needs.
     from mlflow_gitops.core.recorded.values import Unreadable
 
@@ -144,17 +121,15 @@ def _before_merge(subject: Subject, required: RequiredApprovals) -> Finding:
     try:
         from_messages = required.source == "message"
         approvals = subject.claims() if from_messages else subject.approvals()
-        approvals = narrowed(approvals, required) if approvals is not None else None
     except Unreadable as reason:
-        detail = f"needs {_of_pull_request(required)} (not known yet: {reason})"
+        detail = f"needs {needs} of the pull request (not known yet: {reason})"
         return Finding("waiting", detail, needs=needs)
 
     if approvals is None or not (approvals.by or approvals.pull_request):
-        return Finding("waiting", f"needs {_of_pull_request(required)}", needs=needs)
+        return Finding("waiting", f"needs {needs} of the pull request", needs=needs)
     number = needed(approvals, required)
     if len(approvals.by) < number:
-        needed_text = required.text_of(number) + _because(approvals)
-        detail = f"needs {needed_text}, has {_summary(approvals)}"
+        detail = f"needs {_counted(number)}{_because(approvals)}, has {_summary(approvals)}"
     else:
         detail = f"approved by {', '.join(approvals.by)}; counts once it is merged"
         if approvals.objections:
@@ -165,14 +140,16 @@ def _before_merge(subject: Subject, required: RequiredApprovals) -> Finding:
     return Finding("waiting", detail, needs=needs)
 
 
-def _from_messages(subject: Subject, required: RequiredApprovals) -> Finding:
+def _from_messages(subject: ApprovedChange, required: RequiredApprovals) -> Finding:
     claims = subject.claims()
     if len(claims.by) >= required.number:
         return passed(f"claimed in the message: approved by {', '.join(claims.by)}")
     return failed(f"claimed in the message: {_summary(claims, required.text)}")
 
 
-def _from_pull_request(subject: Subject, required: RequiredApprovals, commit: str) -> Finding:
+def _from_pull_request(
+    subject: ApprovedChange, required: RequiredApprovals, commit: str
+) -> Finding:
     approvals = subject.approvals()
     if approvals is None:
         reason = "the forge is not configured, and mlflow-gitops doctor shows what is missing"
@@ -187,37 +164,10 @@ def _from_pull_request(subject: Subject, required: RequiredApprovals, commit: st
 
     if approvals.objections:
         return failed(f"{_objecting(approvals)}; the review must be withdrawn or dismissed")
-    approvals = narrowed(approvals, required)
     number = needed(approvals, required)
     if len(approvals.by) >= number:
         return passed(f"approved by {', '.join(approvals.by)}")
-    return failed(f"{_summary(approvals, required.text_of(number))}{_because(approvals)}")
-
-
-def _of_pull_request(required: RequiredApprovals) -> str:
-    return required.text if required.of else f"{required.text} of the pull request"
-
-
-def narrowed(approvals: Approvals, required: RequiredApprovals) -> Approvals:
-    """The approvals of the people whom the policy asks for; the others' do not count. Raises
-    Unreadable if the members of a team cannot be read."""
-    if not required.of:
-        return approvals
-    by = tuple(person for person in approvals.by if is_asked(person, approvals, required))
-    reason = f"is not one of {or_list(required.of)}"
-    others = (f"{person} {reason}" for person in approvals.by if person not in by)
-    return replace(approvals, by=by, not_counted=(*approvals.not_counted, *others))
-
-
-def is_asked(person: str, approvals: Approvals, required: RequiredApprovals) -> bool:
-    """Whether the policy lets a person (`@login`) approve. Raises Unreadable."""
-    if not required.of:
-        return True
-    login = person.removeprefix("@").lower()
-    names = [name.removeprefix("@").lower() for name in required.of]
-    if login in (name for name in names if "/" not in name):
-        return True
-    return any(login in approvals.team_members(f"@{name}") for name in names if "/" in name)
+    return failed(f"{_summary(approvals, _counted(number))}{_because(approvals)}")
 
 
 def needed(approvals: Approvals, required: RequiredApprovals) -> int:
@@ -248,4 +198,4 @@ def _summary(approvals: Approvals, needed: str | None = None) -> str:
     return f"{count}: {people}" if people else count
 
 
-GATE = Gate("approvals", ask, read, find_faults)
+GATE = Gate("approvals", ask, read)

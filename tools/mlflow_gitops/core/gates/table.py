@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from mlflow_gitops.core.gates.gate import Gate
+from mlflow_gitops.core.gates.gate import Gate
 
 _MODULES = {
     "from": "climbs_from",

@@ -131,17 +131,13 @@ def approvals(
 def _messages(
     pull: ReviewedPullRequest, counted: Iterable[Review]
 ) -> tuple[PullRequestMessage, ...]:
-    """The messages of a pull request's commits, with the people whose approvals were given to a
+    """The messages of a pull request's commits, with the number of approvals that were given to a
     head which had the commit. A head that is no longer part of the pull request has none of them.
     """
     positions = {message.sha: position for position, message in enumerate(pull.messages)}
-    approved = [(f"@{review.author}", positions.get(review.commit or "", -1)) for review in counted]
+    approved = [positions.get(review.commit or "", -1) for review in counted]
     return tuple(
-        PullRequestMessage(
-            message.text,
-            message.author,
-            tuple(by for by, head in approved if head >= position),
-        )
+        PullRequestMessage(message.text, message.author, sum(head >= position for head in approved))
         for position, message in enumerate(pull.messages)
     )
 

@@ -6,14 +6,18 @@ history of some model crosses are read, each once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mlflow_gitops.core.history.base import Base
 from mlflow_gitops.core.history.line_files import FileState, LineFiles, ManifestBlob
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
-from mlflow_gitops.core.history.policy_history import PolicyHistory
+from mlflow_gitops.core.history.policy_history import (
+    MoreJudges,
+    PolicyHistory,
+    no_more_judges,
+)
 from mlflow_gitops.core.history.stage_entries import (
     Entry,
     Judges,
@@ -29,15 +33,6 @@ from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 
 _NO_MANIFEST = Reading(None)
-
-MoreJudges = Callable[["Commit | None", "str | None"], "Sequence[Policy]"]
-"""For a making commit and a model's base: the policies that judge beside the one before the commit.
-"""
-
-
-def _none(commit: Commit | None, base: str | None) -> Sequence[Policy]:
-    """For readers that do not know what was reconciled."""
-    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +71,7 @@ class HistoryReader:
         self._line = line
         self._reader = reader or ManifestReader(read_blobs, stageless=stageless)
         self._files = LineFiles(line, registry)
-        self._policies = PolicyHistory(line, self._files.policy_changes, self._reader)
+        self.policies = PolicyHistory(line, self._files.policy_changes, self._reader)
 
     def prefetch(self, bases: Iterable[tuple[str, Base]]) -> None:
         """Read in one batch every blob that the histories of these (stem, base) will need."""
@@ -109,7 +104,9 @@ class HistoryReader:
             points[-1] = Point(points[-1].commit, target)
         return ModelHistory(base.commit, base.state, tuple(points) or (Point(None, target),))
 
-    def with_entries(self, history: ModelHistory, more_judges: MoreJudges = _none) -> ModelHistory:
+    def with_entries(
+        self, history: ModelHistory, more_judges: MoreJudges = no_more_judges
+    ) -> ModelHistory:
         """The history with its entries explained. A version's way may begin before the base, so
         more is read, but only for a model that git changed since the base."""
         target = history.target
@@ -144,7 +141,7 @@ class HistoryReader:
         target = points[-1].desired if points else None
         if target is None:
             return ()
-        judges = self._judges(target, None, _none)
+        judges = self._judges(target, None, no_more_judges)
         return tuple(entries(new_holders(target, None), points, judges))
 
     def judge(self, commit: Commit, name: str) -> ModelPolicy:
@@ -152,7 +149,7 @@ class HistoryReader:
         points = self.points_until(file_stem(name), commit.sha)
         desired = points[-1].desired if points else None
         kind = desired.manifest.kind if desired else "model"
-        return self._policies.judge(commit, name, kind)
+        return self.policies.judge(commit, name, kind)
 
     def stems(self) -> list[str]:
         """The stems of all manifests that the line ever had."""
@@ -203,41 +200,31 @@ class HistoryReader:
 
     def last_usable_policy(self) -> Policy | None:
         """The last policy file of the line that can be used; None if there was none."""
-        return self._policies.last_usable()
+        return self.policies.last_usable()
 
     def last_usable_policy_blob(self) -> str | None:
         """The id of that file's blob."""
-        return self._policies.last_usable_blob()
+        return self.policies.last_usable_blob()
 
     def policy_faults(self) -> list[tuple[int, str | None]]:
         """Each commit that changed the policy file, oldest first: its index, and why the file
         cannot be used, None if it can."""
-        return self._policies.faults()
-
-    def policy_at(self, commit: str) -> Policy | None:
-        """The last usable policy at a commit of the line; None if there was none yet."""
-        return self._policies.at(commit)
+        return self.policies.faults()
 
     def policy_in(self, blob: str) -> Policy | None:
         """The policy in a blob that may not be on the line; None if it cannot be used."""
         self._reader.fetch({blob})
         return self._reader.policy(blob)[0]
 
-    def policy_before(self, index: int) -> Policy | None:
-        """The last usable policy before a commit of the line, by its index; None if there was none
-        yet."""
-        return self._policies.before_or_none(index)
-
-    def policy_changed_at(self) -> list[int]:
-        """The indexes of the commits that changed the policy file, oldest first."""
-        return [index for index, _ in self._files.policy_changes]
-
     def _judges(self, target: Desired, base: str | None, more_judges: MoreJudges) -> Judges:
         name, kind = target.manifest.name, target.manifest.kind
 
         def judges(commit: Commit | None) -> tuple[ModelPolicy, ...]:
-            judge = self._policies.judge(commit, name, kind, default=target.policy)
-            return judge, *(policy.for_model(name, kind) for policy in more_judges(commit, base))
+            judge = self.policies.judge(commit, name, kind, default=target.policy)
+            others = (
+                self.policies.labelled(policy, name, kind) for policy in more_judges(commit, base)
+            )
+            return judge, *others
 
         return judges
 
@@ -277,7 +264,7 @@ class HistoryReader:
             rules = (
                 self._reader.policy(state.policy)[0]
                 or rules
-                or self._policies.before(state.position)
+                or self.policies.before(state.position)
             )
             if state.manifest is None:
                 yield state, _NO_MANIFEST

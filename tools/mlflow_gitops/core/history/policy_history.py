@@ -3,12 +3,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from mlflow_gitops.core.history.mainline import Commit, MainLine
 from mlflow_gitops.core.manifests.blob_reader import ManifestReader
 from mlflow_gitops.core.manifests.names import Kind
 from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy
+
+MoreJudges = Callable[[Commit | None, str | None], Sequence[Policy]]
+"""For a making commit and a model's base: the policies that judge beside the one before the commit.
+"""
+
+
+def no_more_judges(commit: Commit | None, base: str | None) -> Sequence[Policy]:
+    """For readers that do not know what was reconciled."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChange:
+    """One commit that changed the policy into another usable one. `index` is its place on the line;
+    `blob` is None if it deleted the file, so that MLflow's own rules hold."""
+
+    index: int
+    commit: Commit
+    blob: str | None
+    policy: Policy
 
 
 class PolicyHistory:
@@ -21,12 +42,28 @@ class PolicyHistory:
         self._line = line
         self._changes = changes
         self._reader = reader
+        self._made_by: dict[int, str | None] = {}
+        """By the id of a policy, which the reader keeps, the commit that made it."""
 
     def faults(self) -> list[tuple[int, str | None]]:
         """Each commit that changed the policy file, oldest first: its index, and why the file
         cannot be used, None if it can."""
         self._reader.fetch(blob for _, blob in self._changes if blob)
         return [(index, self._reader.policy(blob)[1]) for index, blob in self._changes]
+
+    def changed_at(self) -> list[int]:
+        """The indexes of the commits that changed the policy file, oldest first."""
+        return [index for index, _ in self._changes]
+
+    def usable(self) -> list[PolicyChange]:
+        """Each commit that changed the policy file into a usable one, oldest first."""
+        self._reader.fetch(blob for _, blob in self._changes if blob)
+        readings = [(index, blob, self._reader.policy(blob)[0]) for index, blob in self._changes]
+        return [
+            PolicyChange(index, self._commit(index), blob, policy)
+            for index, blob, policy in readings
+            if policy is not None
+        ]
 
     def before(self, index: int) -> Policy:
         """The last usable policy before a commit, or MLflow's own rules."""
@@ -60,8 +97,21 @@ class PolicyHistory:
         if earlier is None and commit is not None:
             earlier = self.before_or_none(index + 1)
         if earlier is not None:
-            return earlier.for_model(name, kind)
+            return self.labelled(earlier, name, kind)
         return default or self._reader.default_policy().for_model(name, kind)
+
+    def labelled(self, policy: Policy, name: str, kind: Kind) -> ModelPolicy:
+        """A policy for one model, with the newest commit of the line that made it."""
+        if id(policy) not in self._made_by:
+            self._made_by[id(policy)] = self._newest_commit_with(policy)
+        return replace(policy.for_model(name, kind), commit=self._made_by[id(policy)])
+
+    def _newest_commit_with(self, policy: Policy) -> str | None:
+        for index, blob in reversed(self._changes):
+            self._reader.fetch({blob} if blob else ())
+            if self._reader.policy(blob)[0] is policy:
+                return self._line.shas[index]
+        return None
 
     def at(self, commit: str) -> Policy | None:
         """The last usable policy at a commit of the line; None if there was none yet."""
@@ -76,3 +126,7 @@ class PolicyHistory:
             if policy := self._reader.policy(blob)[0]:
                 return policy
         return None
+
+    def _commit(self, index: int) -> Commit:
+        sha = self._line.shas[index]
+        return self._line.commits.get(sha) or Commit(sha, "", "", "")

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from mlflow_gitops.core.gates.stage_gates import NO_GATES, StageGates, find_faults, read_stage_gates
 from mlflow_gitops.core.gates.table import GATE_NAMES
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES, Kind, alias_reserved, folded
+from mlflow_gitops.core.manifests.restrictions import Freeze, Limit
 from mlflow_gitops.core.yaml import schema_check
 from mlflow_gitops.core.yaml.document import Document, parse
 from mlflow_gitops.core.yaml.problems import Problem
-
-if TYPE_CHECKING:
-    from mlflow_gitops.core.manifests.restrictions import Freeze, Limit
 
 Drift = Literal["heal", "report"]
 
@@ -48,6 +46,8 @@ class ModelPolicy:
     """The stage that `propose` suggests new versions for."""
     alias_as: Mapping[str, str] = field(default_factory=dict)
     """Plain alias to the stage whose gates it has (`aliases: {champion: {as: Production}}`)."""
+    commit: str | None = field(default=None, compare=False)
+    """The commit that made this policy, if it judges what a later commit makes of a model."""
 
     @property
     def stage_aliases(self) -> dict[str, str]:
@@ -83,11 +83,7 @@ class Policy:
     def limit(self) -> Limit | None:
         """The limit for one run; None if the policy sets none."""
         limit = (self.raw.get("limits") or {}).get("changed_models")
-        if limit is None:
-            return None
-        from mlflow_gitops.core.manifests.restrictions import Limit  # few policies have one
-
-        return Limit(**limit)
+        return Limit(**limit) if limit is not None else None
 
     @property
     def owners(self) -> tuple[str, ...]:
@@ -97,7 +93,10 @@ class Policy:
     def for_model(self, model: str, kind: Kind = "model") -> ModelPolicy:
         """The rules for one model or prompt. Models with the same exceptions share one value, so
         that this is cheap for thousands of models."""
-        exceptions = self.matching_exceptions(model, kind)
+        return self.with_exceptions(self.matching_exceptions(model, kind), kind)
+
+    def with_exceptions(self, exceptions: tuple[int, ...], kind: Kind = "model") -> ModelPolicy:
+        """The rules for models that these exceptions match, given by their indices."""
         if (kind, exceptions) not in self._rules:
             self._rules[kind, exceptions] = self._merged_rules(exceptions, kind)
         return self._rules[kind, exceptions]
@@ -177,18 +176,10 @@ def _effective(merged: Mapping[str, Any]) -> ModelPolicy:
         stages=stages,
         alias_only=tuple(only) if only is not None else None,
         drift=merged.get("drift") or "heal",
-        freeze=_freeze(freeze),
+        freeze=Freeze(**freeze) if freeze else None,
         overrides=frozenset(merged.get("overrides") or ()),
         propose=merged.get("propose"),
     )
-
-
-def _freeze(fields: Mapping[str, str] | None) -> Freeze | None:
-    if not fields:
-        return None
-    from mlflow_gitops.core.manifests.restrictions import Freeze  # few policies have one
-
-    return Freeze(**fields)
 
 
 def read_policy(data: bytes, file: str) -> tuple[Policy | None, list[Problem]]:
@@ -217,11 +208,10 @@ def _check_freezes(document: Document) -> None:
         freezes.append((("models", index, "freeze"), entry.get("freeze")))
 
     for path, freeze in freezes:
-        value = _freeze(freeze)
-        if value is None:
+        if not freeze:
             continue
         try:
-            _ = value.end
+            _ = Freeze(**freeze).end
         except ValueError:
             message = f"{freeze['until']} is not a valid date or time"
             document.add_problem_at("bad-value", message, (*path, "until"))

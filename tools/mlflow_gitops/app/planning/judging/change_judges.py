@@ -1,5 +1,6 @@
 """Find the policies that judge a change beside the one before its making commit (RULES R3): those
-before the other commits of the same change, and the one that was last in force at a reconcile.
+before the other commits of the same change, the one that was last in force at a reconcile, and for
+each of these that was not approved the last approved one before it.
 
 A change that came by one pull request may be several commits of the main line, if it was rebased. A
 reconcile may have run between them, so its own first commits must not judge the later ones.
@@ -7,9 +8,10 @@ reconcile may have run between them, so its own first commits must not judge the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from mlflow_gitops.app.evidence import WorkspaceEvidence
+from mlflow_gitops.app.planning.judging.approved_policies import ApprovedPolicies
 from mlflow_gitops.app.planning.judging.policies_in_force import PoliciesInForce
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Commit, MainLine
@@ -31,23 +33,44 @@ class ChangeJudges:
         histories: HistoryReader,
         evidence: WorkspaceEvidence,
         policies: PoliciesInForce,
+        approved: ApprovedPolicies,
     ) -> None:
         self._line = line
         self._histories = histories
         self._evidence = evidence
         self._policies = policies
+        self._approved = approved
+        self._answers: dict[tuple[str | None, str | None], Sequence[Policy]] = {}
         self._starts: dict[str, int] = {}
 
     def of(self, making_commit: Commit | None, base: str | None) -> Sequence[Policy]:
         """The policies that judge what a commit makes, beside the one before it. `base` is the
         model's own."""
-        judges = [self._policies.before(making_commit, base)]
-        if making_commit is not None and making_commit.sha in self._line.index:
-            position, start = self._line.index[making_commit.sha], self._start(making_commit)
-            if start < position:
-                judges += [self._histories.policy_before(at) for at in range(start, position)]
-                judges.append(self._policies.before(self._commit(start), base))
-        return [judge for judge in judges if judge is not None]
+        key = making_commit.sha if making_commit is not None else None, base
+        if key not in self._answers:
+            policies = self._find(making_commit, base)
+            self._answers[key] = [policy for policy in policies if policy is not None]
+        return self._answers[key]
+
+    def _find(self, making_commit: Commit | None, base: str | None) -> Iterator[Policy | None]:
+        end = len(self._line.shas)
+        position = start = end
+        if making_commit is not None:
+            position = start = self._line.index.get(making_commit.sha, end)
+        if making_commit is not None and position < end:
+            start = self._start(making_commit)
+
+        commits = [making_commit]
+        if start < position:
+            commits.append(self._commit(start))
+        for commit in commits:
+            yield self._policies.before(commit, base)
+            reconciled = self._policies.position_before(commit, base)
+            if reconciled is not None:
+                yield self._approved.before(reconciled + 1)
+
+        yield from (self._histories.policies.before_or_none(at) for at in range(start, position))
+        yield from (self._approved.before(at) for at in range(start, position + 1))
 
     def _start(self, making_commit: Commit) -> int:
         """The position of the first commit of the change that a commit belongs to. The forge is
@@ -59,7 +82,7 @@ class ChangeJudges:
     def _find_start(self, making_commit: Commit) -> int:
         position = self._line.index[making_commit.sha]
         earliest = max(0, position - _MAX_COMMITS + 1)
-        changes = self._histories.policy_changed_at()
+        changes = self._histories.policies.changed_at()
         if not any(earliest <= changed_at < position for changed_at in changes):
             return position
         if not self._evidence.is_merged(making_commit):

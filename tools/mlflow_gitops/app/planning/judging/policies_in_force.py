@@ -6,7 +6,7 @@ changed a model.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 
 from mlflow_gitops.app.workspace import Workspace
@@ -30,6 +30,7 @@ class PoliciesInForce:
         self._owner = owner
         self._histories = histories
         self._answers: dict[tuple[str | None, str | None], Policy | None] = {}
+        self._positions: dict[tuple[str | None, str | None], int | None] = {}
 
     def before(self, making_commit: Commit | None, base: str | None) -> Policy | None:
         """The policy at the newest reconciled commit that does not contain the making commit; None
@@ -42,14 +43,34 @@ class PoliciesInForce:
             self._answers[key] = self._find(*key)
         return self._answers[key]
 
+    def position_before(self, making_commit: Commit | None, base: str | None) -> int | None:
+        """The position of that reconciled commit; None if there is none, or not on the line."""
+        self.before(making_commit, base)
+        key = making_commit.sha if making_commit is not None else None, base
+        return self._positions[key]
+
+    def is_new(self, commit: str | None, bases: Collection[str]) -> bool:
+        """Whether the policy at a commit of the line, or at its end, is another one than at the
+        newest reconcile, so that nothing was judged by it yet. `bases` are those of the models: the
+        receipts are only read if the newest of these has another policy."""
+        newest = self._line.shas[-1] if commit is None else commit
+        policy = self._histories.policies.at(newest)
+        positions = [self._line.index[base] for base in bases if base in self._line.index]
+        if positions and self._histories.policies.at(self._line.shas[max(positions)]) is policy:
+            return False
+        reconciled = self.before(None, None)
+        return reconciled is not None and reconciled is not policy
+
     def _find(self, made: str | None, base: str | None) -> Policy | None:
         for commit in self._newest_first(base):
             if made is not None and self._contains(commit, made):
                 continue
             is_on_line = commit in self._line.index
-            policy = self._histories.policy_at(commit) if is_on_line else self._policy_off(commit)
+            policy = self._histories.policies.at(commit) if is_on_line else self._policy_off(commit)
             if policy is not None:
+                self._positions[made, base] = self._line.index.get(commit)
                 return policy
+        self._positions[made, base] = None
         return None
 
     def _newest_first(self, base: str | None) -> Sequence[str]:
