@@ -45,7 +45,7 @@ def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tell]:
             monkeypatch.setenv("GITHUB_RUN_ID", run)
             workspace = Workspace(Settings(team.folder, environment=environment))
             forge, url = required_forge(workspace.git), current_runner().run_url
-            status = PlanStatus(forge, sha, url, environment, workspace.environments)
+            status = PlanStatus(forge, sha, url, environment, workspace.environments, 0.01)
             status.report(state, f"The plan is a {state}.")
             newest = [
                 one for one in repository.statuses[sha] if one["context"] == "mlflow-gitops/plan"
@@ -91,6 +91,31 @@ def test_two_that_end_at_once_leave_what_both_come_to(
 
     monkeypatch.setattr(GitHub, "statuses", overtaken)
     assert tell("staging", "success", "1") == ("success", "staging: The plan is a success.")
+
+
+@pytest.mark.parametrize("outcome", ["success", "failure"])
+@pytest.mark.parametrize("late", ["staging", "prod", "both"])
+def test_a_status_that_github_shows_late(
+    tell: Tell, monkeypatch: pytest.MonkeyPatch, late: str, outcome: StatusState
+) -> None:
+    """What both set at the same time is not shown for a moment; then nobody else reads it."""
+    for name in ("staging", "prod"):
+        tell(name, "pending", "1")
+    tell("staging", outcome, "1")
+    reads, hidden = GitHub.statuses, [f"mlflow-gitops/plan/{late}"]
+    if late == "both":
+        hidden = ["mlflow-gitops/plan/staging", "mlflow-gitops/plan/prod"]
+
+    def behind(self: GitHub, sha: str) -> dict[str, CommitStatus]:
+        shown = reads(self, sha)
+        for context in hidden:
+            shown[context] = CommitStatus("pending", shown[context].url)
+        if "mlflow-gitops/plan" in shown and shown["mlflow-gitops/plan"].state == "pending":
+            hidden.clear()
+        return shown
+
+    monkeypatch.setattr(GitHub, "statuses", behind)
+    assert tell("prod", "success", "1")[0] == outcome
 
 
 def test_each_has_a_comment_and_an_issue_of_its_own(tmp_path: Path) -> None:

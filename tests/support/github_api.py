@@ -51,6 +51,8 @@ class GitHubAPI:
         self.remaining: int | None = None
         self.resets = int(time.time()) + 3600
         self.largest_tree = 100_000
+        self.largest_search = 1_000
+        """Workflow runs that one search finds."""
         self.ignored_filters: set[str] = set()
         """Parameters of lists that have no effect."""
         self._faults: list[Fault] = []

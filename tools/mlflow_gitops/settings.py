@@ -29,6 +29,9 @@ class Patience:
     write_pauses: tuple[float, ...] = (1.0, 2.0, 4.0)
     """The pause before each new try of a model's writes, after a failure that may pass (429, 5xx, a
     lost connection)."""
+    forge_pauses: tuple[float, ...] = (0.5, 1.0, 2.0)
+    """The pause before each new question to a forge that does not know yet what was pushed, merged
+    or set a moment ago."""
     sqlite_lock: float = 5.0
     """How long another process may keep a SQLite file locked."""
     artifacts: float = 30.0

@@ -16,6 +16,7 @@ from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
 from tests.support.team import GIT_ENVIRONMENT
 
+PAUSES = (0.01, 0.01, 0.01)
 FILE, OTHER = "registry/models/fraud.yaml", "registry/models/churn.yaml"
 
 
@@ -84,4 +85,4 @@ class Desk:
         self, token: str = "actions-token", url: str | None = None, repository: str | None = None
     ) -> GitHub:
         name = repository or self.repo.full_name
-        return GitHub(GitHubConnection(name, token, url or self.api.url))
+        return GitHub(GitHubConnection(name, token, url or self.api.url, pauses=PAUSES))

@@ -379,7 +379,8 @@ def _runs(call: Call) -> Any:
         run for run in call.repo.runs if event in (None, run.event) and head in (None, run.head_sha)
     ]
     found = [run for run in found if (begin or "0") <= run.created <= (end or "9")]
-    return Page([run_form(call, run) for run in reversed(found)], "workflow_runs")
+    found = found[::-1][: call.api.largest_search]
+    return Page([run_form(call, run) for run in found], "workflow_runs")
 
 
 @route("GET", "{repo}/actions/runs/{run}")

@@ -4,8 +4,10 @@ it combines (RULES R9)."""
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from time import sleep
 
 from mlflow_gitops.edges.forge import CommitStatus, Forge, StatusState
+from mlflow_gitops.settings import DEFAULT_PATIENCE
 
 CONTEXT = "mlflow-gitops/plan"
 """The commit status that branch protection requires."""
@@ -15,7 +17,8 @@ class PlanStatus:
     """Reports the plan of one commit.
 
     `environment` is the one of `environments` that is planned, None if the repository has a single
-    MLflow. `run_url` is the page of this run.
+    MLflow. `run_url` is the page of this run. `pause` (seconds) is how long the forge may show an
+    older status than was set.
     """
 
     def __init__(
@@ -25,12 +28,14 @@ class PlanStatus:
         run_url: str | None,
         environment: str | None = None,
         environments: Collection[str] = (),
+        pause: float = DEFAULT_PATIENCE.forge_pauses[-1],
     ) -> None:
         self._forge = forge
         self._sha = sha
         self._run_url = run_url
         self._environment = environment
         self._environments = environments
+        self._pause = pause
 
     def report(self, state: StatusState, description: str) -> None:
         """Set the commit status.
@@ -42,21 +47,28 @@ class PlanStatus:
             self._set(CONTEXT, state, description)
             return
         self._set(f"{CONTEXT}/{self._environment}", state, description)
-        self._combine(state, description)
+        combined = self._combine(state, description)
+        if state != "pending" and combined == "pending":
+            # Another environment's run may have ended, and the forge not show it yet.
+            sleep(self._pause)
+            self._combine(state, description)
 
-    def _combine(self, state: StatusState, description: str) -> None:
-        """Set the required status until it agrees with what the forge has.
+    def _combine(self, state: StatusState, description: str) -> StatusState:
+        """Set the required status until it agrees with what the forge has, and return it.
 
         Another environment's run may end, and set it, between our reading and our writing.
         """
+        assert self._environment is not None
         written: StatusState | None = None
         while True:
             states = states_of_run(
                 self._forge.statuses(self._sha), self._environments, self._run_url
             )
+            # The forge may show the one before for a moment.
+            states[self._environment] = state
             combined = worst_state(states)
             if combined == written:
-                return
+                return combined
             if combined == state:
                 text = f"{self._environment}: {description}"
             else:

@@ -71,7 +71,14 @@ def plan(settings: Settings, head: str | None) -> int:
         return OK
 
     environment = workspace.environment.name if workspace.environment else None
-    status = PlanStatus(forge, sha, runner.run_url, environment, workspace.environments)
+    status = PlanStatus(
+        forge,
+        sha,
+        runner.run_url,
+        environment,
+        workspace.environments,
+        settings.patience.forge_pauses[-1],
+    )
     status.report("pending", "Planning")
     try:
         _fetch(workspace, sha, pull)

@@ -5,13 +5,14 @@ Importing PyGithub takes half a second, so that happens at the first request.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlflow_gitops.edges.github.failures import no_answer, other_host, refusal, unusable
 from mlflow_gitops.errors import ForgeFailure
+from mlflow_gitops.settings import DEFAULT_PATIENCE
 
 if TYPE_CHECKING:
     from github import Github
@@ -34,14 +35,22 @@ _Answer = TypeVar("_Answer")
 
 
 class GitHubConnection:
-    """One repository on GitHub. `token` is sent to `api_url` alone, and never shown.
+    """One repository on GitHub. `token` is sent to `api_url` alone, and never shown. `pauses`
+    (seconds) come before each new question about what GitHub does not know yet.
 
     Every method raises ForgeFailure.
     """
 
-    def __init__(self, repository: str, token: str, api_url: str = API) -> None:
+    def __init__(
+        self,
+        repository: str,
+        token: str,
+        api_url: str = API,
+        pauses: Sequence[float] = DEFAULT_PATIENCE.forge_pauses,
+    ) -> None:
         self.repository = repository
         self.api_url = api_url.rstrip("/")
+        self.pauses = pauses
         self._token = token
 
     @property

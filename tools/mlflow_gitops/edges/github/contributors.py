@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -25,8 +25,14 @@ _RERUNS = timedelta(days=31)
 """How long after its first attempt GitHub lets a workflow run be started again."""
 _DISPATCHES = ("workflow_dispatch", "repository_dispatch")
 
+MAX_RESULTS = 1000
+"""Workflow runs that GitHub gives for one search."""
+MAX_SEARCHES = 10
 MAX_ACTIVITY_PAGES = 30
 """Pages of 100 activities that are read of one branch."""
+_ACTIVITY_SINCE = (3, 10)
+"""The version of GitHub Enterprise Server that lists activity first."""
+_VERSION = re.compile(r"(\d+)\.(\d+)")
 _NEXT_PAGE = re.compile(r'<(?P<url>[^<>]+)>; *rel="next"')
 
 
@@ -37,6 +43,7 @@ class Contributors:
     def __init__(self, github: GitHubConnection, main: ClonedMainBranch) -> None:
         self._github = github
         self._main = main
+        self._lacks_activity = False
 
     def authored(self, commits: Iterable[Commit]) -> list[Commit]:
         """The commits that somebody wrote: all but plain merges of the main branch."""
@@ -72,14 +79,32 @@ class Contributors:
         counts who dispatched a run that began before that time and ended after it, and everybody
         who started such a run again.
         """
-        created = f"{format_datetime(opened - _RERUNS)}..{format_datetime(opened)}"
         runs = [
             run
             for event in _DISPATCHES
-            for run in self._github.repo.get_workflow_runs(event=event, created=created)
+            for run in self._runs(event, opened)
             if run.created_at <= opened <= run.updated_at or run.status != "completed"
         ]
         return frozenset(login.lower() for run in runs for login in self._starters(run))
+
+    def _runs(self, event: str, opened: datetime) -> Iterator[WorkflowRun]:
+        """The runs of an event before a time, newest first. GitHub gives a thousand for each
+        search, so the next search ends where the one before did."""
+        seen: set[int] = set()
+        until = opened
+        for _ in range(MAX_SEARCHES):
+            created = f"{format_datetime(opened - _RERUNS)}..{format_datetime(until)}"
+            runs = list(self._github.repo.get_workflow_runs(event=event, created=created))
+            yield from (run for run in runs if run.id not in seen)
+            seen.update(run.id for run in runs)
+            if len(runs) < MAX_RESULTS:
+                return
+            until = min(run.created_at for run in runs)
+        raise ForgeFailure(
+            f"this repository has {MAX_SEARCHES * MAX_RESULTS} runs of {event} in a month or more,"
+            " and who started the rest is not read.",
+            fix="Open the pull request by hand.",
+        )
 
     def _is_update(self, commit: Commit) -> bool:
         """Whether a commit is a merge of the main branch as git makes it itself ("Update branch"):
@@ -107,18 +132,21 @@ class Contributors:
         """Who pushed commits of a pull request. Anybody can write another's name into a commit, but
         a push requires a login.
 
-        GitHub Enterprise Server before 3.10 does not have this, and a fork may be hidden.
+        What cannot be read raises a ForgeFailure, except for a fork that is gone or that the token
+        may not see, and on a GitHub Enterprise Server that does not have this yet.
         """
         home = pull.head.repo
         if home is None:
             return
-        hidden = () if self._github.owns(home) else (403,)
-        pushes = self._github.unless_missing(
-            f"read who pushed {pull.head.ref}",
-            lambda: self._activity(home.full_name, pull.head.ref),
-            *hidden,
-        )
-        for push in pushes or ():
+        is_ours = self._github.owns(home)
+        try:
+            with self._github.request(f"read who pushed {pull.head.ref}"):
+                pushes = self._activity(home.full_name, pull.head.ref)
+        except ForgeFailure as failure:
+            if failure.status not in (403, 404) or (is_ours and not self._lacks_activity):
+                raise
+            return
+        for push in pushes:
             if push.get("actor") and push.get("after") in commits:
                 yield push["actor"]["login"]
 
@@ -129,9 +157,7 @@ class Contributors:
         path = f"/repos/{repository}/activity"
         activity: list[dict[str, Any]] = []
         for _ in range(MAX_ACTIVITY_PAGES):
-            headers, page = self._github.client.requester.requestJsonAndCheck(
-                "GET", path, parameters=parameters
-            )
+            headers, page = self._page(path, parameters)
             activity += page
             following = _NEXT_PAGE.search(headers.get("link") or "")
             if following is None:
@@ -142,6 +168,19 @@ class Contributors:
             " the rest is not read.",
             fix="Open the pull request from a new branch.",
         )
+
+    def _page(self, path: str, parameters: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+        from github import GithubException
+
+        requester = self._github.client.requester
+        try:
+            headers, page = requester.requestJsonAndCheck("GET", path, parameters=parameters)
+        except GithubException as error:
+            self._lacks_activity = _is_before_activity(error.headers or {})
+            raise
+        if not isinstance(page, list):
+            raise TypeError("activity is a list")
+        return headers, page
 
     def _starters(self, run: WorkflowRun) -> Iterator[str]:
         yield from (user.login for user in (run.actor, run.triggering_actor) if user)
@@ -156,3 +195,9 @@ def _names(user: Any, signature: Any) -> list[str]:
     """What names the maker of a commit: the login, if GitHub knows the address, and the address."""
     names = (user.login if user else None, signature.email if signature else None)
     return [name for name in names if name]
+
+
+def _is_before_activity(headers: Mapping[str, str]) -> bool:
+    """Whether an answer comes from a GitHub Enterprise Server that cannot list activity."""
+    version = _VERSION.match(headers.get("x-github-enterprise-version") or "")
+    return version is not None and (int(version[1]), int(version[2])) < _ACTIVITY_SINCE

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from email.utils import mktime_tz, parsedate_tz
+from time import time
 from typing import Any
 
 from mlflow_gitops.core.times import format_time
 from mlflow_gitops.edges.system.redaction import redact
 from mlflow_gitops.errors import ForgeFailure
+
+_MAX_DIGITS = 9
+"""Of a number of seconds."""
 
 
 def no_answer(error: Exception, purpose: str, api_url: str) -> ForgeFailure:
@@ -43,7 +48,7 @@ def refusal(error: Any, purpose: str, repository: str, token: str) -> ForgeFailu
     data = error.data if isinstance(error.data, dict) else {}
     reason = _without_secrets(str(data.get("message") or ""), token).strip().rstrip(".")
 
-    if isinstance(error, RateLimitExceededException) or status == 429:
+    if isinstance(error, RateLimitExceededException) or _is_rate_limit(error, data):
         message = f"GitHub's rate limit is used up{_until(error)}; nothing was done to {purpose}."
         return ForgeFailure(message, status, is_lasting=True)
     if status == 401:
@@ -75,10 +80,16 @@ def refusal(error: Any, purpose: str, repository: str, token: str) -> ForgeFailu
 
     details = "; ".join(_detail(entry) for entry in data.get("errors") or ())
     details = _without_secrets(details, token)
-    separator = ": " if details else ""
-    return ForgeFailure(
-        f"GitHub refused to {purpose} ({status}: {reason}{separator}{details}).", status
-    )
+    described = ": ".join(part for part in (str(status), reason, details) if part)
+    return ForgeFailure(f"GitHub refused to {purpose} ({described}).", status)
+
+
+def _is_rate_limit(error: Any, data: dict[str, Any]) -> bool:
+    """Whether a refusal is a rate limit, though PyGithub does not know it as one: by its status, by
+    the time that a secondary limit sends, or as GraphQL reports it."""
+    types = {entry.get("type") for entry in data.get("errors") or () if isinstance(entry, dict)}
+    has_time = error.status == 403 and "retry-after" in (error.headers or {})
+    return error.status == 429 or has_time or "RATE_LIMITED" in types
 
 
 def _without_secrets(text: str, token: str) -> str:
@@ -93,7 +104,16 @@ def _detail(entry: Any) -> str:
 
 
 def _until(error: Any) -> str:
-    reset = str((error.headers or {}).get("x-ratelimit-reset", ""))
-    if not reset.isdigit():
-        return ""
+    """When to try again, in the order of GitHub's documentation: the answer's own time, else when
+    the hourly limit is renewed if that one is used up."""
+    headers = error.headers or {}
+    retry_after = str(headers.get("retry-after", "")).strip()
+    if retry_after.isdigit():
+        return f" until {format_time(int(time()) + int(retry_after[:_MAX_DIGITS]))}"
+    if retry_after and (moment := parsedate_tz(retry_after)):
+        return f" until {format_time(mktime_tz(moment))}"
+    reset = str(headers.get("x-ratelimit-reset", ""))
+    is_used_up = str(headers.get("x-ratelimit-remaining", "0")) == "0"
+    if not reset.isdigit() or not is_used_up:
+        return " for a minute or longer"
     return f" until {format_time(int(reset))}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.edges import forge
 from mlflow_gitops.edges.forge import ClonedMainBranch, CommitStatus, StatusState, marked
-from mlflow_gitops.edges.github import comments
+from mlflow_gitops.edges.github import comments, lag
 from mlflow_gitops.edges.github.comments import MAX_BODY
 from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.edges.system.redaction import redact
@@ -117,7 +118,22 @@ class GitHub:
                 if (pull.title, pull.body or "") != (title, body):
                     pull.edit(title=title, body=body)
                 return str(pull.html_url)
-            return str(repo.create_pull(base=base, head=branch, title=title, body=body).html_url)
+            return str(self._create_pull_request(branch, title, body, base).html_url)
+
+    def _create_pull_request(self, branch: str, title: str, body: str, base: str) -> PullRequest:
+        """Open a pull request of a branch that may have been pushed a moment ago."""
+        from github import GithubException
+
+        for pause in (*self.connection.pauses, None):
+            try:
+                return self.connection.repo.create_pull(
+                    base=base, head=branch, title=title, body=body
+                )
+            except GithubException as error:
+                if pause is None or not lag.is_unknown_head(error):
+                    raise
+                time.sleep(pause)
+        raise AssertionError("the last try returns or raises")
 
     def _is_of(self, pull: PullRequest, branch: str) -> bool:
         """Whether a pull request is of this repository's own branch. Nothing is written to another

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from mlflow_gitops.core.times import parse_time
 from mlflow_gitops.edges.forge import ClonedMainBranch
 from mlflow_gitops.edges.git.refs.branches import branch_name
+from mlflow_gitops.edges.github import lag
 from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.edges.github.merged_commits import commits_made_by
 from mlflow_gitops.errors import ForgeFailure
@@ -46,6 +47,7 @@ class PullRequestFinder:
         self._main = main
         self._present_names: dict[str, str | None] = {}
         self._merged: dict[str, FoundPullRequest | None] = {}
+        self._has_waited: str | None = None
 
     @cached_property
     def branch(self) -> str:
@@ -55,8 +57,20 @@ class PullRequestFinder:
     def merged(self, sha: str) -> FoundPullRequest | None:
         """Return the pull request that put a commit on the main branch."""
         if sha not in self._merged:
-            self._merged[sha] = self._find_merged(sha)
+            self._merged[sha] = lag.repeat(
+                lambda: self._find_merged(sha),
+                lambda found: found is None and self._may_come(sha),
+                self._github.pauses,
+            )
         return self._merged[sha]
+
+    def _may_come(self, sha: str) -> bool:
+        """Whether GitHub may learn of a commit's pull request in a moment. It is waited for once:
+        if that was in vain, it is not waited for other commits."""
+        is_first = self._has_waited is None and sha in self._main.line()
+        if is_first and lag.may_lack_merge(self._main.git.describe(sha)):
+            self._has_waited = sha
+        return self._has_waited == sha
 
     def _find_merged(self, sha: str) -> FoundPullRequest | None:
         checked: set[int] = set()
@@ -157,7 +171,8 @@ class PullRequestFinder:
 def _author_and_subject(commit: Commit) -> tuple[str, str]:
     original = commit.commit
     subject = " ".join(original.message.split("\n\n")[0].split())
-    return f"{original.author.name} <{original.author.email}>", subject
+    author = f"{original.author.name} <{original.author.email}>" if original.author else ""
+    return author, subject
 
 
 def _commits(pull: PullRequest) -> list[Commit]:

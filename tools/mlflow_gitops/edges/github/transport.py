@@ -27,6 +27,8 @@ MAX_REDIRECTS = 5
 _REDIRECTS = (301, 302, 307, 308)
 _NO_CONTENT = (204, 205)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_LIMITS = "x-ratelimit-"
+_NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 # Quotes inside of a JSON string are escaped, so this matches no text.
 _EMPTY_USER = re.compile(r'("(?:author|committer)"\s*:\s*)\{\s*\}')
 
@@ -49,8 +51,13 @@ class _Answer:
         self.headers = response.headers
         self._text = text
 
-    def getheaders(self) -> Any:
-        return self.headers.items()
+    def getheaders(self) -> list[tuple[str, str]]:
+        """PyGithub reads the headers about rate limits as numbers, whatever they hold."""
+        return [
+            (name, value)
+            for name, value in self.headers.items()
+            if not name.lower().startswith(_LIMITS) or _NUMBER.fullmatch(value)
+        ]
 
     def read(self) -> str:
         return self._text
