@@ -6,6 +6,7 @@ from __future__ import annotations
 import _thread
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -430,7 +431,12 @@ def test_an_interrupted_run_records_what_was_under_way(
         transition(self, name, version, stage)
 
     monkeypatch.setattr(Registry, "transition", slow)
-    ran = team.run("reconcile", "--yes", "--jobs", "1")
+    # A shell that starts the tests in the background has them ignore Ctrl-C.
+    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        ran = team.run("reconcile", "--yes", "--jobs", "1")
+    finally:
+        signal.signal(signal.SIGINT, earlier)
     assert ran.code == 130 and "interrupted" in ran.err
     done = [name for name in names if shelf.stages(name) == {1: "Production"}]
     [receipt] = receipts_of(team)
