@@ -87,6 +87,16 @@ def test_a_file_at_a_commit_that_only_the_forge_has(world: ForgeWorld) -> None:
     assert facts.blob_id(head, "registry/models/none.yaml") is None
 
 
+@pytest.mark.parametrize("team", ["@acme/validation", "@acme/empty"])
+def test_the_members_of_a_team(world: ForgeWorld, team: str) -> None:
+    members = {"bob", "carol"} if team == "@acme/validation" else set()
+    world.people.team(team, *members)
+    assert world.forge.team_members(team) == members
+    with pytest.raises(ForgeFailure) as caught:
+        world.forge.team_members("@acme/nobody")
+    assert caught.value.status == 404 and "@acme/nobody" in str(caught.value)
+
+
 # -- pull requests ----------------------------------------------------------------------------
 
 

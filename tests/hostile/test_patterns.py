@@ -98,10 +98,19 @@ def probes_of(module_name: str) -> Iterator[Probe]:
             and isinstance(call.func.value, ast.Name)
             and call.func.value.id == "re"
             and call.func.attr in METHODS
-            and isinstance(call.args[0], ast.Constant)
         ):
-            pattern = re.compile(call.args[0].value)
-            yield Probe(f"{place}:{call.lineno} re.{call.func.attr}", pattern, call.func.attr)
+            expression = expression_of(call.args[0], vars(module))
+            if expression is not None:
+                pattern = re.compile(expression)
+                yield Probe(f"{place}:{call.lineno} re.{call.func.attr}", pattern, call.func.attr)
+
+
+def expression_of(argument: ast.expr, constants: dict[str, Any]) -> Any:
+    """The expression that a call of `re` gets: written there, or a constant of its module. None if
+    it is made by the function that calls."""
+    if isinstance(argument, ast.Name):
+        return constants.get(argument.id)
+    return argument.value if isinstance(argument, ast.Constant) else None
 
 
 def schema_patterns(value: Any) -> Iterator[str]:

@@ -35,6 +35,8 @@ class People(Protocol):
 
     def open(self, branch: str, login: str) -> int: ...
 
+    def team(self, name: str, *logins: str) -> None: ...
+
     def review(self, number: int, login: str, verdict: str = "APPROVED") -> None: ...
 
     def merge(self, number: int, login: str) -> str: ...
@@ -68,6 +70,9 @@ class OnGitHub:
 
     def open(self, branch: str, login: str) -> int:
         return self.repository.open_pull(branch, user=login).number
+
+    def team(self, name: str, *logins: str) -> None:
+        self.repository.teams[name.partition("/")[2]] = set(logins)
 
     def review(self, number: int, login: str, verdict: str = "APPROVED") -> None:
         self.repository.review(number, login, verdict)
@@ -111,6 +116,9 @@ class OnLocalForge:
 
     def open(self, branch: str, login: str) -> int:
         return self.store.open(branch, branch, "", "main", login)
+
+    def team(self, name: str, *logins: str) -> None:
+        self.store.team(name, *logins)
 
     def review(self, number: int, login: str, verdict: str = "APPROVED") -> None:
         self.store.review(number, login, verdict)

@@ -146,3 +146,87 @@ def test_approvals_that_messages_claim_are_told_as_claims() -> None:
         RequiredApprovals(2, "message"),
     )
     assert both.detail == "claimed in the message: approved by B <b@example.org>, C <c@example.org>"
+
+
+# -- whose -----------------------------------------------------------------------------------------
+
+TEAMS = {"@acme/validation": ("one", "three"), "@acme/risk": ("two",), "@acme/empty": ()}
+
+
+def members(team: str) -> tuple[str, ...]:
+    if team not in TEAMS:
+        raise Unreadable(f"there is no team {team}")
+    return TEAMS[team]
+
+
+@pytest.mark.parametrize(
+    ("of", "number", "finding"),
+    [
+        (("@acme/validation",), 1, ("passed", "approved by @one")),
+        (("@ACME/Validation",), 1, ("passed", "approved by @one")),
+        (
+            ("@acme/validation",),
+            2,
+            (
+                "failed",
+                "1 of 2 approvals of @acme/validation: @one, @two is not one of @acme/validation",
+            ),
+        ),
+        (("@acme/validation", "@acme/risk"), 2, ("passed", "approved by @one, @two")),
+        (("@acme/validation", "@Two"), 2, ("passed", "approved by @one, @two")),
+        (
+            ("@acme/empty",),
+            1,
+            (
+                "failed",
+                "0 of 1 approval of @acme/empty: @one is not one of @acme/empty, @two is not one of"
+                " @acme/empty",
+            ),
+        ),
+        (
+            ("@acme/gone",),
+            1,
+            ("unknown", "approvals cannot be judged: there is no team @acme/gone"),
+        ),
+    ],
+)
+def test_of_teams_and_people(of: tuple[str, ...], number: int, finding: tuple[str, str]) -> None:
+    known = replace(TWO, team_members=members)
+    required = RequiredApprovals(number, "pull_request", of)
+    about = subject(approved_by=known)
+    try:
+        found = approvals.ask(about, required)
+    except Unreadable as reason:
+        found = Finding("unknown", f"approvals cannot be judged: {reason}")
+    assert (found.status, found.detail) == finding
+
+
+@pytest.mark.parametrize(
+    ("approved", "detail"),
+    [
+        (None, "needs 1 approval of @acme/risk"),
+        (ONE, "needs 1 approval of @acme/risk, has 0: @two is no person, @one is not one of"),
+        (Approvals(("@two",), (), 7), "approved by @two; counts once it is merged"),
+    ],
+)
+def test_of_a_team_before_the_merge(approved: Approvals | None, detail: str) -> None:
+    known = replace(approved, team_members=members) if approved else None
+    required = RequiredApprovals(1, "pull_request", ("@acme/risk",))
+    found = approvals.ask(subject(merged=False, approved_by=known), required)
+    assert found.status == "waiting" and found.detail.startswith(detail)
+    assert found.needs == "1 approval of @acme/risk"
+
+
+@pytest.mark.parametrize(
+    ("required", "path"),
+    [
+        (RequiredApprovals(1, "message", ("@acme/risk",)), "of"),
+        (RequiredApprovals(2, "pull_request", ("@bob",)), "count"),
+        (RequiredApprovals(3, "pull_request", ("@bob", "@carol")), "count"),
+        (RequiredApprovals(3, "pull_request", ("@bob", "@acme/risk")), None),
+        (RequiredApprovals(2, "message"), None),
+    ],
+)
+def test_faults_of_people(required: RequiredApprovals, path: str | None) -> None:
+    found = [fault.path[-1] for fault in approvals.find_faults(required, "Production", ())]
+    assert found == ([path] if path else [])

@@ -318,6 +318,10 @@ def gates_of(rule: str) -> StageGates:
         ("approvals: 0", {}),
         ("approvals: {count: 2}", {"approvals": RequiredApprovals(2)}),
         ("approvals: {from: message}", {"approvals": RequiredApprovals(1, "message")}),
+        (
+            "approvals: {count: 2, of: ['@acme/validation', '@carol']}",
+            {"approvals": RequiredApprovals(2, "pull_request", ("@acme/validation", "@carol"))},
+        ),
         ("require: {status: READY}", {"status": "READY"}),
         ("require: {pinned: true}", {"pinned": True}),
         ("require: {pinned: false}", {}),

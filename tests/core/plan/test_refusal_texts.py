@@ -11,6 +11,7 @@ from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan.pins import moved_versions, pin_refusals
 from mlflow_gitops.core.plan.plan import Change
+from mlflow_gitops.core.plan.plan_model import plan_model
 from mlflow_gitops.core.plan.refusals import refusals
 from mlflow_gitops.core.recorded.values import Record, Unreadable
 from mlflow_gitops.core.verdicts.verdict import Refusal
@@ -197,6 +198,42 @@ def test_a_missing_version() -> None:
 def test_the_newest_versions_are_named(there: tuple[int, ...], said: str) -> None:
     [found] = refusals_of("stages: {Production: 9}", make_observed(*there))
     assert found.detail == f"MLflow has no version 9 of m; it has {said}"
+
+
+@pytest.mark.parametrize(
+    ("body", "observed", "deleted", "remaining", "number"),
+    [
+        ("stages: {Production: 3, Staging: 1}", make_observed(1, 2), 3, "; it has 1, 2", 4),
+        ("stages: {Production: 1}", ObservedModel("m"), 1, "", 2),
+        ("stages: {}\naliases: {champion: 2}", make_observed(1), 2, "; it has 1", 3),
+        ("stages: {}\nversions: {5: {source: 's3://m/5'}}", make_observed(1), 5, "; it has 1", 6),
+        ("stages: {Production: 3}", make_observed(1, 2, gitops_highest="8"), 3, "; it has 1, 2", 9),
+    ],
+)
+def test_a_version_that_was_deleted(
+    body: str, observed: ObservedModel, deleted: int, remaining: str, number: int
+) -> None:
+    """MLflow had it at the base. It never gives the number of a deleted version again."""
+    state = make_desired(body)
+    history = make_history(state, state, base=f"{0:040x}", state="known")
+    plan = plan_model("m", history, observed, make_context())
+    [refusal] = [refusal for refusal in plan.refusals if refusal.version == deleted]
+    assert refusal == Refusal(
+        "missing_version",
+        f"version {deleted} of m was deleted in MLflow{remaining}",
+        f"take version {deleted} out of the manifest; a version that is registered again gets a"
+        f" new number, {number} or higher",
+        version=deleted,
+    )
+
+
+def test_a_pin_cannot_take_the_number_of_a_deleted_version() -> None:
+    before = make_desired("stages: {Production: 3}")
+    after = make_desired("stages: {}\nversions: {2: {source: 's3://m/2'}}")
+    history = make_history(before, after, base=f"{0:040x}", state="known")
+    plan = plan_model("m", history, make_observed(1), make_context())
+    [refusal] = plan.refusals
+    assert refusal.code == "missing_version" and refusal.expected == "4"
 
 
 def test_one_missing_version_does_not_hide_the_next() -> None:

@@ -45,6 +45,9 @@ class LocalForge:
     def review_facts(self, main: ClonedMainBranch) -> LocalReviews:
         return LocalReviews(self.store, branch_name(main.git, main.ref) or self.default_branch)
 
+    def team_members(self, team: str) -> frozenset[str]:
+        return _team_members(self.store, team)
+
     # -- statuses, comments, issues -----------------------------------------------------------
 
     def set_status(
@@ -199,6 +202,9 @@ class LocalReviews:
             return Reviewer(is_person=login != ROBOT, permission="none")
         return Reviewer(True, person["permission"], frozenset(person["mails"]))
 
+    def team_members(self, team: str) -> frozenset[str]:
+        return _team_members(self._store, team)
+
     def blob_id(self, sha: str, file: str) -> str | None:
         return self._store.git("rev-parse", "-q", "--verify", f"{sha}:{file}", check=False) or None
 
@@ -234,6 +240,15 @@ class LocalReviews:
                 MessageOfCommit(sha, author, text) for sha, author, _, text in reversed(commits)
             ),
         )
+
+
+def _team_members(store: Store, team: str) -> frozenset[str]:
+    members = store.read()["teams"].get(team)
+    if members is None:
+        raise ForgeFailure(
+            f"The local forge has no team {team}.", 404, fix="Check the team's name."
+        )
+    return frozenset(members)
 
 
 def _is_ours(entry: dict[str, Any], key: str) -> bool:

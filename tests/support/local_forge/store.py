@@ -32,7 +32,7 @@ class Store:
             subprocess.run(
                 ["git", "init", "-q", "--bare", "-b", "main", str(repository)], check=True
             )
-        empty = {"people": {}, "pulls": {}, "issues": {}, "statuses": {}, "last": 0}
+        empty = {"people": {}, "pulls": {}, "issues": {}, "statuses": {}, "teams": {}, "last": 0}
         store.file.write_text(json.dumps(empty))
         return store
 
@@ -68,6 +68,10 @@ class Store:
     def person(self, login: str, permission: str, *mails: str) -> None:
         with self.change() as state:
             state["people"][login] = {"permission": permission, "mails": list(mails)}
+
+    def team(self, name: str, *logins: str) -> None:
+        with self.change() as state:
+            state["teams"][name] = list(logins)
 
     def open(self, branch: str, title: str, body: str, base: str, login: str) -> int:
         with self.change() as state:

@@ -131,11 +131,20 @@ class PullRequestApprovals:
         return self._judged(pull, file) if pull is not None else Approvals()
 
     def _judged(self, pull: ReviewedPullRequest, file: str) -> Approvals:
-        return approvals(
+        judged = approvals(
             pull,
             lambda login: self._cache.get(("person", login), lambda: self._facts.reviewer(login)),
             lambda sha: self._blob_id(sha, file),
         )
+        return replace(judged, team_members=self._team_members)
+
+    def _team_members(self, team: str) -> frozenset[str]:
+        """The members of a team. Raises Unreadable."""
+        try:
+            return self._cache.get(("team", team), lambda: self._facts.team_members(team))
+        except ForgeFailure as failure:
+            fix = f" {failure.fix}" if failure.fix else ""
+            raise Unreadable(f"{failure}{fix}") from None
 
     def _blob_id(self, sha: str, file: str) -> str | None:
         return self._cache.get(("blob", sha, file), lambda: self._facts.blob_id(sha, file))

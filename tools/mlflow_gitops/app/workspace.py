@@ -5,12 +5,10 @@ This module knows git and files; `app/planning` adds MLflow.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, NamedTuple
 
-from mlflow_gitops.core.history.mainline import MainLine, StatedMessage
-from mlflow_gitops.core.manifests.environments import Environment, read_environments
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS, RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import Snapshot, build, schema_copy_problems
 from mlflow_gitops.core.yaml.problems import Problem, in_order
@@ -20,9 +18,12 @@ from mlflow_gitops.edges.system.processes import parallel_map
 from mlflow_gitops.errors import Failure, GitFailure, InvalidFiles, UsageFailure
 from mlflow_gitops.settings import Settings
 
+if TYPE_CHECKING:
+    from mlflow_gitops.core.history.mainline import MainLine, StatedMessage
+    from mlflow_gitops.core.manifests.environments import Environment
 
-@dataclass(frozen=True, slots=True)
-class Merge:
+
+class Merge(NamedTuple):
     """What a revision will be once it is merged.
 
     `commit` is the merge commit, which no branch names. Plans and messages call it `revision`.
@@ -92,6 +93,8 @@ class Workspace:
         `list_errors` has the errors. Raises Failure if there is none."""
         if not self.has_environments:
             return {}
+        from mlflow_gitops.core.manifests.environments import read_environments  # few have a list
+
         path = f"{self.root}/{ENVIRONMENTS}"
         file = self.checkout.read(path)
         if file.data is None:
@@ -113,6 +116,8 @@ class Workspace:
         """The environments of the last valid list up to HEAD; None if there is none."""
         if self._git is None or not self._git.has_commits():
             return None
+        from mlflow_gitops.core.manifests.environments import read_environments
+
         line = self._git.first_parent_line("HEAD")
         self._git.add_changes(line, [path], lambda path: False, lambda path, blob, data: None)
         for _, _, blob in reversed(line.changes):

@@ -22,6 +22,8 @@ from mlflow_gitops.core.setup.doctor_mlflow import MlflowFacts, check_mlflow
 from mlflow_gitops.core.setup.doctor_policy import (
     POLICY,
     PolicyFacts,
+    TeamFact,
+    approving_teams,
     check_policy,
     proposed_stages,
 )
@@ -157,8 +159,23 @@ def _policy(
         forge_fix=forge.fix if isinstance(forge, NotConfigured) else None,
         codeowners=codeowners.problems(workspace, snapshot) if has_codeowners else None,
         schema_copies=workspace.checkout.schema_copies(),
+        teams=_teams(snapshot, forge),
     )
     yield from check_policy(facts)
+
+
+def _teams(snapshot: Snapshot, forge: Forge | NotConfigured) -> dict[str, TeamFact]:
+    """What the forge answers about the teams whose approval the policy asks for."""
+    if isinstance(forge, NotConfigured):
+        return {}
+    facts: dict[str, TeamFact] = {}
+    for team in approving_teams(snapshot):
+        try:
+            facts[team] = TeamFact(len(forge.team_members(team)))
+        except ForgeFailure as failure:
+            is_answer = failure.status in (403, 404)
+            facts[team] = TeamFact(0, failure.message, failure.fix, is_answer)
+    return facts
 
 
 def _environments(workspace: Workspace) -> Sequence[EnvironmentPair]:

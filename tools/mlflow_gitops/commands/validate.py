@@ -8,7 +8,6 @@ from pathlib import Path
 
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note_for_people, print_result
-from mlflow_gitops.core.manifests.environments import read_environments
 from mlflow_gitops.core.manifests.names import folded, model_of
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS, RegistryFolder, stem_of
 from mlflow_gitops.core.manifests.snapshot import (
@@ -74,6 +73,8 @@ def _environments(workspace: Workspace) -> list[Workspace] | None:
 
 def _environment_list(workspace: Workspace) -> Snapshot:
     """The problems of the list of environments itself."""
+    from mlflow_gitops.core.manifests.environments import read_environments  # few have a list
+
     path = f"{workspace.root}/{ENVIRONMENTS}"
     read = workspace.checkout.read(path)
     if read.data is None:

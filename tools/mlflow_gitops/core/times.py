@@ -14,10 +14,11 @@ _SECONDS_PER_DAY = 86_400
 _DURATION_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _AGE_UNITS = (("day", _SECONDS_PER_DAY), ("hour", 3_600), ("minute", 60))
 
-_DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)\Z")
-_DURATION_PART = re.compile(r"([0-9]{1,5})([wdhms])")  # as the schema limits it
-_FRACTION = re.compile(r"\.([0-9]+)")
+# Patterns are texts, since most commands need none; `re` keeps what it has compiled.
+_DAY = r"\d{4}-\d\d-\d\d\Z"
+_MOMENT = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)\Z"
+_DURATION_PART = r"([0-9]{1,5})([wdhms])"  # as the schema limits it
+_FRACTION = r"\.([0-9]+)"
 
 
 def parse_named_time(text: str) -> float | None:
@@ -26,11 +27,11 @@ def parse_named_time(text: str) -> float | None:
     The word is an RFC 3339 time, or a day `YYYY-MM-DD`, which means its end in UTC. None if it is
     neither, so that it must be a revision. Raises ValueError if the calendar has no such time.
     """
-    if _DAY.match(text):
+    if re.match(_DAY, text):
         # Commits are dated in whole seconds, so half a second before midnight is after the last
         # commit of this day and before the first one of the next day.
         return parse_time(f"{text}T00:00:00Z").timestamp() + _SECONDS_PER_DAY - 0.5
-    if _MOMENT.match(text):
+    if re.match(_MOMENT, text):
         return parse_time(text.replace(" ", "T")).timestamp()
     return None
 
@@ -44,7 +45,7 @@ def parse_time(text: str) -> datetime:
     # `fromisoformat` of Python 3.10 reads neither `Z` nor a lower-case `t`, and it needs three or
     # six digits in a fraction.
     text = text.upper().replace("Z", "+00:00")
-    text = _FRACTION.sub(lambda match: "." + match.group(1)[:6].ljust(6, "0"), text)
+    text = re.sub(_FRACTION, lambda match: "." + match.group(1)[:6].ljust(6, "0"), text)
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text} has no offset from UTC")
@@ -88,7 +89,7 @@ def age(time: str, now: str) -> str:
 
 def parse_duration(text: str) -> timedelta:
     """A length of time as the policy and `--interval` write it: `24h`, `3d`, `1d12h`."""
-    parts = _DURATION_PART.findall(text)
+    parts = re.findall(_DURATION_PART, text)
     return sum(
         (timedelta(**{_DURATION_UNITS[unit]: int(number)}) for number, unit in parts), timedelta()
     )

@@ -93,6 +93,10 @@ class ReviewFacts(Protocol):
         """Return what kind of account a login is, and what it may do in the repository."""
         ...
 
+    def team_members(self, team: str) -> frozenset[str]:
+        """Return the logins, in lower case, of the members of `@organization/team`."""
+        ...
+
     def blob_id(self, sha: str, file: str) -> str | None:
         """Return the git blob id of a file at a commit, which may be missing in the clone."""
         ...
@@ -127,6 +131,10 @@ class Forge(Protocol):
 
     def review_facts(self, main: ClonedMainBranch) -> ReviewFacts:
         """Return the source of facts about pull requests into the main branch."""
+        ...
+
+    def team_members(self, team: str) -> frozenset[str]:
+        """Return the logins, in lower case, of the members of `@organization/team`."""
         ...
 
     def set_status(

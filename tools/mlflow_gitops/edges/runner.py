@@ -7,12 +7,10 @@ Each CI system is a `Runner` beside its forge (`edges/github/actions.py`) and a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(NamedTuple):
     """The event that started the run. `head` is the commit whose checks it reports, None if it
     names none; `is_merge_queue` tells whether that is a group of the merge queue."""
 

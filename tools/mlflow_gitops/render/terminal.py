@@ -13,7 +13,7 @@ from mlflow_gitops.core.secrets import mask_text
 from mlflow_gitops.core.yaml.characters import INVISIBLE, escape_hidden
 from mlflow_gitops.core.yaml.limits import CONTROL
 
-_COMMAND = re.compile(r"::([A-Za-z0-9_-]+(?: [^:\n]{0,1000})?)::")
+_COMMAND = r"::([A-Za-z0-9_-]+(?: [^:\n]{0,1000})?)::"
 """A workflow command of a CI runner, such as `::add-mask::`."""
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
@@ -38,10 +38,10 @@ def as_json(value: Any, indent: int | None = None) -> str:
     text = json.dumps(_masked(value), indent=indent, ensure_ascii=not is_unicode)
     text = CONTROL.sub(_json_escaped, text)
     if not text.isascii():
-        text = INVISIBLE.sub(_json_escaped, text)
+        text = re.sub(INVISIBLE, _json_escaped, text)
     # JSON has none of these outside of its strings.
     text = text.replace("##[", "#\\u0023[")
-    return _COMMAND.sub(r":\\u003a\1:\\u003a", text)
+    return re.sub(_COMMAND, r":\\u003a\1:\\u003a", text)
 
 
 def _masked(value: Any) -> Any:

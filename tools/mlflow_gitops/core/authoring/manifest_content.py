@@ -16,7 +16,7 @@ from mlflow_gitops.core.manifests.names import ACTIVE_STAGES, folded, is_reserve
 from mlflow_gitops.core.manifests.policy import ModelPolicy, StageRule
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.wording import and_list, or_list, version_list
-from mlflow_gitops.core.yaml.characters import INVISIBLE, has_hidden
+from mlflow_gitops.core.yaml.characters import first_invisible, has_hidden
 
 # The schema of manifests accepts no other pins, aliases and tag names, and no longer texts.
 _PIN_VALUE = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
@@ -183,7 +183,7 @@ def _pins(version: ObservedVersion, notes: list[str]) -> dict[str, str]:
         if field in ("source", "digest") or _PIN_VALUE.match(value)
     }
     source = pins.get("source", "")
-    if len(source) > _MAX_SOURCE or has_hidden(source) or INVISIBLE.search(source):
+    if len(source) > _MAX_SOURCE or has_hidden(source) or first_invisible(source):
         pins.pop("source", None)
 
     missing = sorted(observed_pins.keys() - pins.keys())

@@ -7,18 +7,17 @@ is named.
 
 from typing import TYPE_CHECKING, Any
 
-from mlflow_gitops.core.gates.gate import Finding, Gate, failed, passed
-
 if TYPE_CHECKING:
+    from mlflow_gitops.core.gates.gate import Finding, Gate, failed, passed
     from mlflow_gitops.core.gates.subject import Subject, Version
 
 __all__ = ["Finding", "Gate", "Subject", "Version", "failed", "passed"]
 
 
 def __getattr__(name: str) -> Any:
-    """The protocols, on first use: reading a policy does not need them."""
-    if name in ("Subject", "Version"):
-        from mlflow_gitops.core.gates import subject
+    """What a gate is made of, on first use: reading a policy without gates needs none of it."""
+    if name not in __all__:
+        raise AttributeError(name)
+    from mlflow_gitops.core.gates import gate, subject
 
-        return getattr(subject, name)
-    raise AttributeError(name)
+    return getattr(subject if name in ("Subject", "Version") else gate, name)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, Protocol
 
-from mlflow_gitops.core.gates.gate import Finding, Gate, failed, passed
-from mlflow_gitops.core.wording import counted
+from mlflow_gitops.core.gates.gate import Fault, Finding, Gate, failed, passed
+from mlflow_gitops.core.wording import counted, or_list
 
 Source = Literal["pull_request", "message"]
 """Where approvals are looked for: in the forge's reviews, or in what commit messages claim."""
@@ -39,12 +39,21 @@ class CountedReview:
 @dataclass(frozen=True, slots=True)
 class PullRequestMessage:
     """The message of one commit of a pull request, who wrote it (`@login`, or `Name <email>` as the
-    commit claims), and how many of the approvals that count were given to a head with this commit.
+    commit claims), and the people whose approval counts and was given to a head with this commit.
     """
 
     text: str
     author: str
-    approvals: int
+    approved_by: tuple[str, ...]
+
+
+TeamMembers = Callable[[str], Collection[str]]
+"""For `@organization/team`: the logins of its members, in lower case. Raises Unreadable."""
+
+
+def _no_members(team: str) -> Collection[str]:
+    """Without a forge, a team has no members."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,7 @@ class Approvals:
     that was merged, if the file differs now; None if it is the same. `objections` are the people
     with write permission whose latest review requests changes. `bot` is the bot that opened the
     pull request or committed to it, if it is not the configured app. `messages` are those of the
-    pull request's commits.
+    pull request's commits. `team_members` asks the forge for the members of a team.
     """
 
     by: tuple[str, ...] = ()
@@ -67,19 +76,26 @@ class Approvals:
     reviewed: Reviewed | None = None
     objections: tuple[str, ...] = ()
     bot: str | None = None
+    team_members: TeamMembers = field(default=_no_members, compare=False, repr=False)
     messages: tuple[PullRequestMessage, ...] = field(default=(), compare=False)
     reviews: tuple[CountedReview, ...] = field(default=(), compare=False)
 
 
 class RequiredApprovals(NamedTuple):
-    """How many approvals a stage needs, and where they are looked for."""
+    """How many approvals a stage needs, where they are looked for, and whose: `@login` or
+    `@organization/team`. Without `of`, anybody's who may write to the repository."""
 
     number: int
     source: Source = "pull_request"
+    of: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
-        return _counted(self.number)
+        return self.text_of(self.number)
+
+    def text_of(self, number: int) -> str:
+        """So many approvals, in words: `2 approvals of @acme/model-validation`."""
+        return _counted(number) + (f" of {or_list(self.of)}" if self.of else "")
 
 
 class ApprovedChange(Protocol):
@@ -96,12 +112,29 @@ class ApprovedChange(Protocol):
 
 
 def read(rule: Mapping[str, Any]) -> RequiredApprovals | None:
-    """A number, or a mapping with `count` (default 1) and `from`."""
+    """A number, or a mapping with `count` (default 1), `from` and `of`."""
     value = rule.get("approvals") or 0
     if isinstance(value, int):
         value = {"count": value}
     count = value.get("count", 1)
-    return RequiredApprovals(count, value.get("from", "pull_request")) if count else None
+    if not count:
+        return None
+    source, of = value.get("from", "pull_request"), value.get("of") or ()
+    return RequiredApprovals(count, source, tuple(of))
+
+
+def find_faults(
+    required: RequiredApprovals, stage: str, stages: Collection[str]
+) -> Iterator[Fault]:
+    if not required.of:
+        return
+    if required.source == "message":
+        message = "`of` needs reviews of the pull request: with `from: message` nobody is known"
+        yield Fault(("approvals", "of"), "bad-value", message)
+    people = {name.lower() for name in required.of if "/" not in name}
+    if len(people) == len(required.of) and required.number > len(people):
+        message = f"{stage} wants {_counted(required.number)}, and `of` names {len(people)}"
+        yield Fault(("approvals", "count"), "bad-value", message)
 
 
 def ask(subject: ApprovedChange, required: RequiredApprovals) -> Finding:
@@ -121,15 +154,17 @@ def _before_merge(subject: ApprovedChange, required: RequiredApprovals) -> Findi
     try:
         from_messages = required.source == "message"
         approvals = subject.claims() if from_messages else subject.approvals()
+        approvals = narrowed(approvals, required) if approvals is not None else None
     except Unreadable as reason:
-        detail = f"needs {needs} of the pull request (not known yet: {reason})"
+        detail = f"needs {_of_pull_request(required)} (not known yet: {reason})"
         return Finding("waiting", detail, needs=needs)
 
     if approvals is None or not (approvals.by or approvals.pull_request):
-        return Finding("waiting", f"needs {needs} of the pull request", needs=needs)
+        return Finding("waiting", f"needs {_of_pull_request(required)}", needs=needs)
     number = needed(approvals, required)
     if len(approvals.by) < number:
-        detail = f"needs {_counted(number)}{_because(approvals)}, has {_summary(approvals)}"
+        needed_text = required.text_of(number) + _because(approvals)
+        detail = f"needs {needed_text}, has {_summary(approvals)}"
     else:
         detail = f"approved by {', '.join(approvals.by)}; counts once it is merged"
         if approvals.objections:
@@ -164,10 +199,37 @@ def _from_pull_request(
 
     if approvals.objections:
         return failed(f"{_objecting(approvals)}; the review must be withdrawn or dismissed")
+    approvals = narrowed(approvals, required)
     number = needed(approvals, required)
     if len(approvals.by) >= number:
         return passed(f"approved by {', '.join(approvals.by)}")
-    return failed(f"{_summary(approvals, _counted(number))}{_because(approvals)}")
+    return failed(f"{_summary(approvals, required.text_of(number))}{_because(approvals)}")
+
+
+def _of_pull_request(required: RequiredApprovals) -> str:
+    return required.text if required.of else f"{required.text} of the pull request"
+
+
+def narrowed(approvals: Approvals, required: RequiredApprovals) -> Approvals:
+    """The approvals of the people whom the policy asks for; the others' do not count. Raises
+    Unreadable if the members of a team cannot be read."""
+    if not required.of:
+        return approvals
+    by = tuple(person for person in approvals.by if is_asked(person, approvals, required))
+    reason = f"is not one of {or_list(required.of)}"
+    others = (f"{person} {reason}" for person in approvals.by if person not in by)
+    return replace(approvals, by=by, not_counted=(*approvals.not_counted, *others))
+
+
+def is_asked(person: str, approvals: Approvals, required: RequiredApprovals) -> bool:
+    """Whether the policy lets a person (`@login`) approve. Raises Unreadable."""
+    if not required.of:
+        return True
+    login = person.removeprefix("@").lower()
+    names = [name.removeprefix("@").lower() for name in required.of]
+    if login in (name for name in names if "/" not in name):
+        return True
+    return any(login in approvals.team_members(f"@{name}") for name in names if "/" in name)
 
 
 def needed(approvals: Approvals, required: RequiredApprovals) -> int:
@@ -198,4 +260,4 @@ def _summary(approvals: Approvals, needed: str | None = None) -> str:
     return f"{count}: {people}" if people else count
 
 
-GATE = Gate("approvals", ask, read)
+GATE = Gate("approvals", ask, read, find_faults)

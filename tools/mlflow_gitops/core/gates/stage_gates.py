@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from mlflow_gitops.core.gates.gate import Fault, Gate, required
 from mlflow_gitops.core.gates.table import GATE_NAMES, built_in_gate
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.gates.gate import Fault, Gate
 
 SettingsT = TypeVar("SettingsT")
 
@@ -41,6 +43,8 @@ def read_stage_gates(rule: Mapping[str, Any]) -> StageGates:
     if not any(rule.values()):
         return NO_GATES
 
+    from mlflow_gitops.core.gates.gate import required  # many stages have no gates
+
     built_in = {}
     for name in GATE_NAMES:
         if rule.get(name) or required(rule, name):
@@ -52,6 +56,8 @@ def read_stage_gates(rule: Mapping[str, Any]) -> StageGates:
 
 def find_faults(stage: str, gates: StageGates, stages: Collection[str]) -> Iterator[Fault]:
     """What is wrong with the settings of one stage's gates; `stages` are all that there are."""
+    from mlflow_gitops.core.gates.gate import Fault
+
     for name, settings in gates.built_in.items():
         yield from built_in_gate(name).find_faults(settings, stage, stages)
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlflow_gitops.core.gates.gate import Gate
+if TYPE_CHECKING:
+    from mlflow_gitops.core.gates.gate import Gate
 
 _MODULES = {
     "from": "climbs_from",

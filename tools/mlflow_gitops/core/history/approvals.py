@@ -131,13 +131,17 @@ def approvals(
 def _messages(
     pull: ReviewedPullRequest, counted: Iterable[Review]
 ) -> tuple[PullRequestMessage, ...]:
-    """The messages of a pull request's commits, with the number of approvals that were given to a
+    """The messages of a pull request's commits, with the people whose approvals were given to a
     head which had the commit. A head that is no longer part of the pull request has none of them.
     """
     positions = {message.sha: position for position, message in enumerate(pull.messages)}
-    approved = [positions.get(review.commit or "", -1) for review in counted]
+    approved = [(f"@{review.author}", positions.get(review.commit or "", -1)) for review in counted]
     return tuple(
-        PullRequestMessage(message.text, message.author, sum(head >= position for head in approved))
+        PullRequestMessage(
+            message.text,
+            message.author,
+            tuple(by for by, head in approved if head >= position),
+        )
         for position, message in enumerate(pull.messages)
     )
 

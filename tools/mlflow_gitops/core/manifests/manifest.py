@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.manifests.manifest_checks import check_manifest, kind_of
 from mlflow_gitops.core.manifests.names import Kind
-from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.secrets import shown_source
 from mlflow_gitops.core.yaml import schema_check
 from mlflow_gitops.core.yaml.document import Document, parse
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.manifests.origin_pin import OriginPin
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,8 @@ def _version_spec(entry: Mapping[str, object], model: str) -> VersionSpec:
     fields = dict(entry)
     origin = fields.get("origin")
     if isinstance(origin, Mapping):
+        from mlflow_gitops.core.manifests.origin_pin import OriginPin  # few versions are copies
+
         fields["origin"] = OriginPin(**origin, model=model)
     data = fields.get("data")
     if isinstance(data, Mapping):

@@ -9,7 +9,7 @@ from unicodedata import normalize
 from urllib.parse import unquote
 
 from mlflow_gitops.core.wording import or_list
-from mlflow_gitops.core.yaml.characters import INVISIBLE
+from mlflow_gitops.core.yaml.characters import first_invisible
 from mlflow_gitops.core.yaml.document import CONTROL
 
 Kind = Literal["model", "prompt"]
@@ -71,7 +71,7 @@ def name_fault(model: str, kind: Kind = "model") -> str | None:
         return "the name is empty"
     if CONTROL.search(model) or "\n" in model or "\t" in model or "\r" in model:
         return "the name contains a control character"
-    if INVISIBLE.search(model):
+    if first_invisible(model):
         return "the name contains an invisible character"
     if _unclean_path(model):
         return f"MLflow refuses the name {model!r}"

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlflow_gitops.core.gates.stage_gates import NO_GATES, StageGates, find_faults, read_stage_gates
 from mlflow_gitops.core.gates.table import GATE_NAMES
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES, Kind, alias_reserved, folded
-from mlflow_gitops.core.manifests.restrictions import Freeze, Limit
 from mlflow_gitops.core.yaml import schema_check
 from mlflow_gitops.core.yaml.document import Document, parse
 from mlflow_gitops.core.yaml.problems import Problem
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.manifests.restrictions import Freeze, Limit
 
 Drift = Literal["heal", "report"]
 
@@ -83,7 +85,11 @@ class Policy:
     def limit(self) -> Limit | None:
         """The limit for one run; None if the policy sets none."""
         limit = (self.raw.get("limits") or {}).get("changed_models")
-        return Limit(**limit) if limit is not None else None
+        if limit is None:
+            return None
+        from mlflow_gitops.core.manifests.restrictions import Limit  # few policies have one
+
+        return Limit(**limit)
 
     @property
     def owners(self) -> tuple[str, ...]:
@@ -176,10 +182,18 @@ def _effective(merged: Mapping[str, Any]) -> ModelPolicy:
         stages=stages,
         alias_only=tuple(only) if only is not None else None,
         drift=merged.get("drift") or "heal",
-        freeze=Freeze(**freeze) if freeze else None,
+        freeze=_freeze(freeze),
         overrides=frozenset(merged.get("overrides") or ()),
         propose=merged.get("propose"),
     )
+
+
+def _freeze(fields: Mapping[str, str] | None) -> Freeze | None:
+    if not fields:
+        return None
+    from mlflow_gitops.core.manifests.restrictions import Freeze  # few policies have one
+
+    return Freeze(**fields)
 
 
 def read_policy(data: bytes, file: str) -> tuple[Policy | None, list[Problem]]:
@@ -208,10 +222,11 @@ def _check_freezes(document: Document) -> None:
         freezes.append((("models", index, "freeze"), entry.get("freeze")))
 
     for path, freeze in freezes:
-        if not freeze:
+        value = _freeze(freeze)
+        if value is None:
             continue
         try:
-            _ = Freeze(**freeze).end
+            _ = value.end
         except ValueError:
             message = f"{freeze['until']} is not a valid date or time"
             document.add_problem_at("bad-value", message, (*path, "until"))

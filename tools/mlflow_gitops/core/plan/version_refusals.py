@@ -70,7 +70,8 @@ def version_refusals(
     named_versions = holders | set(manifest.aliases.values())
     noted = version_number(model.tags.get(HIGHEST_TAG, ""))
     visible = max(model.versions, default=0)
-    highest = max(visible, noted)
+    # MLflow does not give the number of a deleted version again.
+    highest = max(visible, noted, *reconciled)
     # Versions that were deleted may have used numbers up. The next number is certain only if the
     # model is new, or if its highest number was noted.
     is_certain = is_new or noted > visible

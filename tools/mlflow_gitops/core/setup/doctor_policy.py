@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from mlflow_gitops.core.gates import approvals
 from mlflow_gitops.core.manifests.snapshot import Snapshot
@@ -20,7 +20,7 @@ class PolicyFacts:
 
     `forge_fix` says how to connect to the forge, None if it can be read. `codeowners` are the
     problems of CODEOWNERS, None if the file is missing. `schema_copies` are the schemas of which
-    the repository has a copy.
+    the repository has a copy. `teams` are those whose approval the policy asks for.
     """
 
     snapshot: Snapshot
@@ -28,6 +28,18 @@ class PolicyFacts:
     forge_fix: str | None
     codeowners: Collection[Problem] | None
     schema_copies: Collection[str]
+    teams: Mapping[str, TeamFact] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TeamFact:
+    """What the forge answered about a team that the policy names: how many members it has, or why
+    they are not shown, and what to do. `is_answer` is false if the forge gave no answer at all."""
+
+    members: int = 0
+    fault: str | None = None
+    fix: str | None = None
+    is_answer: bool = True
 
 
 def check_policy(facts: PolicyFacts) -> Iterator[CheckResult]:
@@ -63,6 +75,19 @@ def _approvals(facts: PolicyFacts) -> Iterator[CheckResult]:
         f"{stages} requires approvals of a pull request, and the forge cannot be read from here",
         f"{facts.forge_fix} Or let the policy count lines: approvals: {{count: 1, from: message}}",
     )
+
+
+def _approvers(facts: PolicyFacts) -> Iterator[CheckResult]:
+    for team, fact in sorted(facts.teams.items()):
+        check = f"approvers {team}"
+        if fact.fault is not None:
+            result = POLICY.missing if fact.is_answer else POLICY.unknown
+            yield result(check, fact.fault, fact.fix or "Try again later.")
+        elif not fact.members:
+            detail = f"{team} has no members, and the policy asks for their approval"
+            yield POLICY.missing(check, detail, "Add the people who approve to the team.")
+        else:
+            yield POLICY.ok(check, f"{team}: {counted(fact.members, 'member')} may approve")
 
 
 def _owners(facts: PolicyFacts) -> Iterator[CheckResult]:
@@ -109,11 +134,20 @@ CHECKS: tuple[Callable[[PolicyFacts], Iterator[CheckResult]], ...] = (
     _files,
     _policy,
     _approvals,
+    _approvers,
     _owners,
     _codeowners,
     _schemas,
 )
 """All checks, in the order in which their results are printed."""
+
+
+def approving_teams(snapshot: Snapshot) -> set[str]:
+    """Return the teams whose approval some model's policy asks for."""
+    names = set(snapshot.manifests) or {""}
+    rules = [rule for name in names for rule in snapshot.policy.for_model(name).stages.values()]
+    required = (rule.gates.settings(approvals.GATE) for rule in rules)
+    return {name for setting in required if setting for name in setting.of if "/" in name}
 
 
 def _stages_with_approvals(snapshot: Snapshot) -> set[str]:

@@ -137,8 +137,8 @@ stages:
     {alias_prefix}alias: production
     protected: true             # only an explicit null leaves it empty
     require: {{status: READY, pinned: true}}
-    # from: [Staging]           # only versions that held Staging, by git history
-    # soak: 24h                 # for this long, counted from the merge
+    # from: [Staging]           # only versions that a reconcile put into Staging before
+    # soak: 24h                 # for this long, counted from that reconcile
     # approvals: 1              # of the pull request, by someone other than its author
 limits: {{changed_models: {{percent: 30, floor: 10}}}}
 drift: heal                     # or: report

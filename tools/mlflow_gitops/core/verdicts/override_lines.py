@@ -45,12 +45,13 @@ def counted_overrides(
         return OverrideLines(tuple(stated))
     try:
         approved = subject.approvals()
+        if approved is None or approved.pull_request is None:
+            return OverrideLines(tuple(stated))
+        carried = _carried(approved, required, allowed)
     except Unreadable:
-        approved = None
-    if approved is None or approved.pull_request is None:
+        # `approvals` is unknown then, and refuses.
         return OverrideLines(tuple(stated))
 
-    carried = _carried(approved, required, allowed)
     authors = {line: line.author for line in carried}
     return OverrideLines(
         tuple(replace(line, author=authors[line]) for line in stated if line in authors),
@@ -124,12 +125,23 @@ def _carried(
 ) -> list[Override]:
     """The lines in the commits of the pull request that enough people approved. If `approvals` is
     overridden itself, nobody has to: the lines of its commits count."""
-    needed = max(approvals.needed(approved, one) for one in required)
     every = list(overrides(_message(message) for message in approved.messages))
     if approvals.GATE.name in _usable(every, allowed):
-        needed = 0
-    messages = (message for message in approved.messages if message.approvals >= needed)
+        return every
+    messages = (
+        message
+        for message in approved.messages
+        if all(_is_approved(message, approved, rule) for rule in required)
+    )
     return list(overrides(_message(message) for message in messages))
+
+
+def _is_approved(
+    message: approvals.PullRequestMessage, approved: Approvals, rule: RequiredApprovals
+) -> bool:
+    """Whether as many people as a rule asks for approved a head with this commit."""
+    by = approvals.narrowed(replace(approved, by=message.approved_by), rule).by
+    return len(by) >= approvals.needed(approved, rule)
 
 
 def _message(message: approvals.PullRequestMessage) -> StatedMessage:

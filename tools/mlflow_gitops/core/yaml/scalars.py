@@ -23,22 +23,21 @@ _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)\Z")
 _NUMBER_START = frozenset("0123456789+-.")
 # PyYAML reads -.5 as text.
 _FLOAT = re.compile(r"(?:[-+]?[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)?\Z")
-_FLOAT_SPECIAL = re.compile(r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
+# The next patterns are texts: few files have such scalars, and compiling the patterns takes 1 ms.
+_FLOAT_SPECIAL = r"[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z"
 # YAML 1.2 allows no sign before 0o or 0x, but its readers (ruamel.yaml) accept one.
-_NUMBER_1_2 = re.compile(
+_NUMBER_1_2 = (
     r"[-+]?0o[0-7]+\Z|[-+]?0x[0-9a-fA-F]+\Z"
     r"|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"
 )
-_NUMBER_1_1 = re.compile(
-    r"""[-+]?0b[0-1_]+\Z | [-+]?[0-9][0-9_]*\Z | [-+]?0x[0-9a-fA-F_]+\Z
+_NUMBER_1_1 = r"""(?x)
+      [-+]?0b[0-1_]+\Z | [-+]?[0-9][0-9_]*\Z | [-+]?0x[0-9a-fA-F_]+\Z
       | [-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+\Z | [-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*\Z
       | [-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+][0-9]+)?\Z
       | [-+]?\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?\Z
       | [0-9]{4}-[0-9]{2}-[0-9]{2}\Z
       | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?
-        (?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?))?\Z""",
-    re.VERBOSE,
-)
+        (?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?))?\Z"""
 
 # CPython refuses to convert integers of more than 4,300 digits.
 _MAX_DIGITS = 400
@@ -64,9 +63,9 @@ def resolve(text: str) -> object:
             return int(text)
         if _FLOAT.match(text):
             return float(text)
-    if _FLOAT_SPECIAL.match(text):
+    if re.match(_FLOAT_SPECIAL, text):
         return float(text.replace(".", "", 1).lower())
-    if _NUMBER_1_1.match(text) or _NUMBER_1_2.match(text):
+    if re.match(_NUMBER_1_1, text) or re.match(_NUMBER_1_2, text):
         raise AmbiguousScalar(_differs(text))
     return text
 

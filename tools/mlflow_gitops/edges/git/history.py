@@ -10,18 +10,19 @@ import os
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
-from mlflow_gitops.core.history.mainline import Commit, MainLine, Merged, StatedMessage
-from mlflow_gitops.core.history.rerouting import GraphCommit
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
-from mlflow_gitops.core.times import format_time
 from mlflow_gitops.edges.git import log
 from mlflow_gitops.edges.git.blobs import BlobConsumer, BlobStream, is_blob_id
 from mlflow_gitops.edges.git.command import feed_input
 from mlflow_gitops.edges.git.partial_clone import PartialClone
 from mlflow_gitops.edges.git.revisions import Revisions
 from mlflow_gitops.errors import GitFailure
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.history.mainline import MainLine, Merged, StatedMessage
+    from mlflow_gitops.core.history.rerouting import GraphCommit
 
 _CHUNK = 1 << 16  # bytes
 _MAX_MESSAGES = 16 << 20
@@ -103,6 +104,9 @@ class History(Revisions):
         Newest first, without merges among them. Two processes serve all merges: one reads how the
         commits are connected, one what they did.
         """
+        from mlflow_gitops.core.history.mainline import Commit, Merged
+        from mlflow_gitops.core.times import format_time
+
         merges = sorted(set(positions) & line.merges.keys())
         if not merges:
             return {}
@@ -143,6 +147,8 @@ class History(Revisions):
 
         entries = output.decode("utf-8", "replace").split("\0")
         messages = (entry.strip().partition("\n") for entry in entries)
+        from mlflow_gitops.core.history.mainline import StatedMessage
+
         return [StatedMessage(text.strip(), author) for author, _, text in messages if text.strip()]
 
     def _diff_tree(self, commits: str, paths: Sequence[str]) -> Iterator[log.CommitRecord]:

@@ -1,18 +1,19 @@
 """Options and parsers for what `git rev-list` and `git diff-tree` print about commits.
 
-The formats separate fields by NUL bytes, so that no message and no path can break them.
+The formats separate fields by NUL bytes, so that no message and no path can break them. The values
+of a history are imported where one is read: `validate` reads none.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from mlflow_gitops.core.history.mainline import Commit, MainLine
-from mlflow_gitops.core.history.rerouting import GraphCommit
-from mlflow_gitops.core.times import format_time
-from mlflow_gitops.edges.git.blobs import BlobStream
+if TYPE_CHECKING:
+    from mlflow_gitops.core.history.mainline import MainLine
+    from mlflow_gitops.core.history.rerouting import GraphCommit
+    from mlflow_gitops.edges.git.blobs import BlobStream
 
 REV_LIST_OPTIONS = ("--first-parent", "--parents", "--timestamp", "--reverse")
 """How `git rev-list` must print commits for `parse_rev_list`."""
@@ -33,7 +34,7 @@ each commit twice (once to decide whether it matters) and print nothing before i
 _MAX_FIELD = 1 << 20  # bytes of one field that are read
 _MAX_MESSAGE = 16 << 10  # characters of a message that are kept
 _MAX_LINE = 4 << 10  # characters of a subject or a name that are kept
-_NAMED_LINE = re.compile("-by:|gate-override:", re.IGNORECASE)
+_NAMED_LINE = "(?i)-by:|gate-override:"
 
 _DELETED_MODE = "000000"
 _PLAIN_FILE_MODES = "100"  # 100644 and 100755
@@ -55,6 +56,8 @@ class CommitRecord(NamedTuple):
 
 def parse_rev_list(output: bytes) -> MainLine:
     """Return a line of commits with ids, times and merges, but without changes."""
+    from mlflow_gitops.core.history.mainline import MainLine
+
     line = MainLine([], [], {})
 
     for entry in output.decode().splitlines():
@@ -70,6 +73,8 @@ def parse_rev_list(output: bytes) -> MainLine:
 
 def parse_graph(output: bytes) -> dict[str, GraphCommit]:
     """Return the commits that `git rev-list --parents --timestamp` prints."""
+    from mlflow_gitops.core.history.rerouting import GraphCommit
+
     graph: dict[str, GraphCommit] = {}
     for entry in output.decode().splitlines():
         seconds, sha, *parents = entry.split(" ")
@@ -131,7 +136,7 @@ def _compact(message: str) -> str:
     """A message as it is; of a very long one, the lines that this tool looks for in messages."""
     if len(message) <= _MAX_MESSAGE:
         return message
-    lines = (line for line in message.splitlines() if _NAMED_LINE.search(line[:_MAX_LINE]))
+    lines = (line for line in message.splitlines() if re.search(_NAMED_LINE, line[:_MAX_LINE]))
     return "\n".join(lines)[:_MAX_MESSAGE]
 
 
@@ -142,6 +147,9 @@ def add_changes(
     blobs: BlobStream,
 ) -> None:
     """Add what the commits did to their line, and request the contents of wanted files at once."""
+    from mlflow_gitops.core.history.mainline import Commit
+    from mlflow_gitops.core.times import format_time
+
     for sha, _, details, changes in records:
         i = line.index[sha]
         blobs.request((path, blob) for path, blob in changes if blob and is_wanted(path))

@@ -15,8 +15,6 @@ from mlflow_gitops.edges.git.history import History
 from mlflow_gitops.errors import GitFailure
 
 _LINK_MODE = "120000"
-_TOO_LARGE = b" " * (MAX_BYTES + 1)
-"""Stands for a file over the limit, which is not read: the parser rejects it by its size alone."""
 
 
 class _TreeEntry(NamedTuple):
@@ -63,9 +61,11 @@ class Git(History):
         contents = self.blobs(
             entry.blob for entry in entries if entry.is_plain_file and int(entry.size) <= MAX_BYTES
         )
+        # Stands for a file over the limit, which is not read: the parser rejects it by its size.
+        too_large = b" " * (MAX_BYTES + 1)
         for entry in entries:
             if entry.is_plain_file:
-                yield SourceFile(entry.path, contents.get(entry.blob, _TOO_LARGE))
+                yield SourceFile(entry.path, contents.get(entry.blob, too_large))
             else:
                 yield SourceFile(entry.path, None, LINK if entry.is_link else "is a submodule")
 

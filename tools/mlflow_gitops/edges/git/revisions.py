@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
-from mlflow_gitops.core.history.mainline import Commit
-from mlflow_gitops.core.times import format_time
 from mlflow_gitops.edges.git.command import checked_output
 from mlflow_gitops.edges.git.refs.main_branch import Branches
 from mlflow_gitops.errors import GitFailure
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.history.mainline import Commit
 
 _FULL_ID = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?")  # SHA-1 or SHA-256
 _MAX_CONFLICTS = 5  # files that a message names
@@ -26,8 +27,7 @@ _SIGNATURE_FAULTS = {
 """By the letter that git prints for `%G?` (git help log)."""
 
 
-@dataclass(frozen=True, slots=True)
-class CommitDates:
+class CommitDates(NamedTuple):
     """When a commit was authored and committed, in seconds since 1970, how many parents it has, and
     its message."""
 
@@ -92,6 +92,9 @@ class Revisions(Branches):
 
     def describe(self, sha: str) -> Commit:
         """Return one commit, with its own committer's time."""
+        from mlflow_gitops.core.history.mainline import Commit
+        from mlflow_gitops.core.times import format_time
+
         seconds, author, subject = self._text(
             "show", "-s", "--no-show-signature", "--format=%ct%n%an <%ae>%n%s", sha
         ).split("\n")

@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mlflow_gitops.core.audit.untrusted_json import MAX_CHARACTERS, loads
 from mlflow_gitops.core.yaml.characters import INVISIBLE
 from mlflow_gitops.core.yaml.limits import CONTROL
 from mlflow_gitops.edges.runner import Trigger
@@ -21,14 +20,15 @@ _OUTPUT = "GITHUB_OUTPUT"
 _RUN = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
 
 # One class, so that no character can be matched in two ways.
-_SKIPPED = INVISIBLE.pattern[1:-1] + CONTROL.pattern[1:-1]
+_SKIPPED = INVISIBLE[1:-1] + CONTROL.pattern[1:-1]
 _INVISIBLE = f"[{_SKIPPED}]*"
-_OLD_COMMAND = re.compile(rf"#{_INVISIBLE}#{_INVISIBLE}\[")
-_LINE_START = re.compile(
+# Patterns are texts, so that a process outside of a workflow does not compile them.
+_OLD_COMMAND = rf"#{_INVISIBLE}#{_INVISIBLE}\["
+_LINE_START = (
     rf"(^|[\r\n])(?![\r\n])[ \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000{_SKIPPED}]*"
     rf":{_INVISIBLE}:"
 )
-_COMMAND = re.compile(r"::([A-Za-z0-9_-]+(?:\s[^:\r\n]{0,1000})?)::")
+_COMMAND = r"::([A-Za-z0-9_-]+(?:\s[^:\r\n]{0,1000})?)::"
 
 
 class GitHubActions:
@@ -68,11 +68,13 @@ class GitHubActions:
         """The text with a space inside each command. The runner obeys `##[command]` anywhere in a
         line and `::command::` at its start (actions/runner, ActionCommand.cs). .NET skips invisible
         characters when it looks for the two."""
-        text = _OLD_COMMAND.sub("# #[", text)
-        text = _LINE_START.sub(r"\1: :", text)
-        return _COMMAND.sub(r": :\1: :", text)
+        text = re.sub(_OLD_COMMAND, "# #[", text)
+        text = re.sub(_LINE_START, r"\1: :", text)
+        return re.sub(_COMMAND, r": :\1: :", text)
 
     def _event(self) -> Mapping[str, Any]:
+        from mlflow_gitops.core.audit.untrusted_json import MAX_CHARACTERS, loads
+
         path = os.environ.get(_EVENT)
         if not path:
             return {}

@@ -36,8 +36,10 @@ class GitHub:
         " actions and secrets."
     )
 
-    def __init__(self, connection: GitHubConnection) -> None:
+    def __init__(self, connection: GitHubConnection, teams: GitHubConnection | None = None) -> None:
+        """`teams` is the connection with the token that may read teams, if it is another."""
         self.connection = connection
+        self._teams = teams or connection
 
     @property
     def default_branch(self) -> str:
@@ -46,7 +48,12 @@ class GitHub:
     def review_facts(self, main: ClonedMainBranch) -> GitHubReviews:
         from mlflow_gitops.edges.github.reviews import GitHubReviews
 
-        return GitHubReviews(self.connection, main)
+        return GitHubReviews(self.connection, main, self._teams)
+
+    def team_members(self, team: str) -> frozenset[str]:
+        from mlflow_gitops.edges.github.teams import team_members
+
+        return team_members(self._teams, team)
 
     # -- statuses, comments, issues -----------------------------------------------------------
 

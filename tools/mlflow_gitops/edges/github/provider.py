@@ -12,6 +12,7 @@ from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.github.connection import API, GitHubConnection
 from mlflow_gitops.edges.github.forge import GitHub
 from mlflow_gitops.edges.github.remote_hosts import is_host
+from mlflow_gitops.edges.github.teams import TEAMS_TOKEN
 
 _NAME = re.compile(r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")
 _REMOTE = re.compile(
@@ -24,7 +25,8 @@ class GitHubProvider:
     """GitHub.com and GitHub Enterprise Server."""
 
     def connect(self, git: Git | None) -> GitHub | NotConfigured:
-        """Take GITHUB_TOKEN, GITHUB_API_URL, and GITHUB_REPOSITORY or else the remote's address."""
+        """Take GITHUB_TOKEN, MLFLOW_GITOPS_TEAMS_TOKEN, GITHUB_API_URL, and GITHUB_REPOSITORY or
+        else the remote's address."""
         token = _variable("GITHUB_TOKEN")
         if not token:
             return _not_configured("GITHUB_TOKEN", "there is no token", GitHub.permission_hint)
@@ -34,7 +36,11 @@ class GitHubProvider:
         if not repository or not _NAME.match(repository):
             setting = "GITHUB_REPOSITORY=owner/name"
             return _not_configured(setting, "no remote is on GitHub", f"Set {setting}.")
-        return GitHub(GitHubConnection(repository, token, api_url))
+        teams_token = _variable(TEAMS_TOKEN) or token
+        return GitHub(
+            GitHubConnection(repository, token, api_url),
+            GitHubConnection(repository, teams_token, api_url),
+        )
 
     def web_pages(self, git: Git) -> WebPages | None:
         repository = repository_of(git)

@@ -18,6 +18,7 @@ from mlflow_gitops.edges.forge import AnswerCache, ClonedMainBranch
 from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.edges.github.contributors import Contributors
 from mlflow_gitops.edges.github.pull_requests import FoundPullRequest, PullRequestFinder
+from mlflow_gitops.edges.github.teams import team_members
 
 if TYPE_CHECKING:
     from github.Commit import Commit
@@ -30,10 +31,13 @@ _UNSUBMITTED = "PENDING"
 class GitHubReviews:
     """The facts about pull requests into one main branch (`edges.forge.ReviewFacts`)."""
 
-    def __init__(self, github: GitHubConnection, main: ClonedMainBranch) -> None:
+    def __init__(
+        self, github: GitHubConnection, main: ClonedMainBranch, teams: GitHubConnection
+    ) -> None:
         self._github = github
         self._finder = PullRequestFinder(github, main)
         self._contributors = Contributors(github, main)
+        self._teams = teams
         self._trees = AnswerCache()
 
     @property
@@ -69,6 +73,9 @@ class GitHubReviews:
             permission = self._github.repo.get_collaborator_permission(login)
             mails = frozenset({user.email.lower()} if user.email else ())
         return Reviewer(True, permission, mails)
+
+    def team_members(self, team: str) -> frozenset[str]:
+        return team_members(self._teams, team)
 
     def blob_id(self, sha: str, file: str) -> str | None:
         """Return a file's blob id. The ids of all files of a commit come in one answer."""

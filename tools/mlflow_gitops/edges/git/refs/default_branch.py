@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from mlflow_gitops.edges.git.command import PATIENCE, GitCommand
 
-_BRANCH_IN_FETCH_HEAD = re.compile(
-    r"[0-9a-f]+\t(?P<mark>[a-z-]*)\tbranch '(?P<name>[^']+)' of (?P<url>\S+)"
-)
-_CREDENTIALS = re.compile(r"(?<=://)[^/@]*@")
+_BRANCH_IN_FETCH_HEAD = r"[0-9a-f]+\t(?P<mark>[a-z-]*)\tbranch '(?P<name>[^']+)' of (?P<url>\S+)"
+_CREDENTIALS = r"(?<=://)[^/@]*@"
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteBranches:
+class RemoteBranches(NamedTuple):
     """What a remote answered: its default branch, and whether it has the branch asked for.
 
     `default` is None if the remote does not name one that exists.
@@ -82,7 +79,7 @@ def is_gone_since_last_fetch(git: GitCommand, remote: str, branch: str) -> bool:
         return False
 
     url = _comparable(git.output("ls-remote", "--get-url", remote, check=False))
-    matches = [_BRANCH_IN_FETCH_HEAD.match(line) for line in text.splitlines()]
+    matches = [re.match(_BRANCH_IN_FETCH_HEAD, line) for line in text.splitlines()]
     fetched = [match for match in matches if match and _comparable(match["url"]) == url]
     if not any(match["mark"] for match in fetched):
         return False
@@ -93,7 +90,7 @@ def is_gone_since_last_fetch(git: GitCommand, remote: str, branch: str) -> bool:
 
 def _comparable(url: str) -> str:
     """Return a URL as FETCH_HEAD has it: without credentials, `.git` and slashes at its end."""
-    return _CREDENTIALS.sub("", url.strip()).rstrip("/").removesuffix(".git")
+    return re.sub(_CREDENTIALS, "", url.strip()).rstrip("/").removesuffix(".git")
 
 
 def _fetches(git: GitCommand, remote: str, branch: str) -> bool:

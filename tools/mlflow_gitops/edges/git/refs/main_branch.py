@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlflow_gitops.edges.git.command import checked_output
 from mlflow_gitops.edges.git.refs.default_branch import is_gone_since_last_fetch, recorded_default
@@ -17,8 +17,7 @@ not show which one replaced it."""
 _MAIN_NAMES = ("main", "master")
 
 
-@dataclass(frozen=True, slots=True)
-class MainBranch:
+class MainBranch(NamedTuple):
     """The main branch by a name that git takes for nothing else; and what is wrong with it, as a
     sentence to report."""
 
