@@ -51,7 +51,7 @@ class GitHub:
         return GitHubReviews(self.connection, main, self._teams)
 
     def team_members(self, team: str) -> frozenset[str]:
-        from mlflow_gitops.edges.github.teams import team_members
+        from mlflow_gitops.edges.github.approvals.teams import team_members
 
         return team_members(self._teams, team)
 

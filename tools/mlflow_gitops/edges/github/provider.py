@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from mlflow_gitops.core.history.web_pages import WebPages
 from mlflow_gitops.edges.forge import NotConfigured
 from mlflow_gitops.edges.git.repository import Git
+from mlflow_gitops.edges.github.approvals.teams import TEAMS_TOKEN
 from mlflow_gitops.edges.github.connection import API, GitHubConnection
 from mlflow_gitops.edges.github.forge import GitHub
 from mlflow_gitops.edges.github.remote_hosts import is_host
-from mlflow_gitops.edges.github.teams import TEAMS_TOKEN
 
 _NAME = re.compile(r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")
 _REMOTE = re.compile(

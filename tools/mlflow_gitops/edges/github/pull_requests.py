@@ -17,8 +17,8 @@ from mlflow_gitops.core.times import parse_time
 from mlflow_gitops.edges.forge import ClonedMainBranch
 from mlflow_gitops.edges.git.refs.branches import branch_name
 from mlflow_gitops.edges.github import lag
+from mlflow_gitops.edges.github.approvals.merged_commits import commits_made_by
 from mlflow_gitops.edges.github.connection import GitHubConnection
-from mlflow_gitops.edges.github.merged_commits import commits_made_by
 from mlflow_gitops.errors import ForgeFailure
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from mlflow_gitops.core.history.approvals import (
 )
 from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.edges.forge import AnswerCache, ClonedMainBranch
+from mlflow_gitops.edges.github.approvals.teams import team_members
 from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.edges.github.contributors import Contributors
 from mlflow_gitops.edges.github.pull_requests import FoundPullRequest, PullRequestFinder
-from mlflow_gitops.edges.github.teams import team_members
 
 if TYPE_CHECKING:
     from github.Commit import Commit

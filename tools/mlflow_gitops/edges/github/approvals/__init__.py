@@ -1,0 +1,1 @@
+"""What approvals need besides the reviews: the extent of a change, and the members of teams."""
