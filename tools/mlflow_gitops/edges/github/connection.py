@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mlflow_gitops.edges.github.failures import no_answer, other_host, refusal, unusable
+from mlflow_gitops.edges.github.api.failures import no_answer, other_host, refusal, unusable
 from mlflow_gitops.errors import ForgeFailure
 from mlflow_gitops.settings import DEFAULT_PATIENCE
 
@@ -71,7 +71,7 @@ class GitHubConnection:
         from github import Auth
         from urllib3.util import Retry
 
-        from mlflow_gitops.edges.github.transport import checked_client
+        from mlflow_gitops.edges.github.api.transport import checked_client
 
         # Requests that failed for a moment are repeated, except those that create something. A rate
         # limit is reported instead of waited for: it may last an hour.
@@ -120,7 +120,7 @@ class GitHubConnection:
         from github import BadAttributeException, GithubException
         from requests.exceptions import RequestException
 
-        from mlflow_gitops.edges.github.transport import OtherHost, UnusableAnswer
+        from mlflow_gitops.edges.github.api.transport import OtherHost, UnusableAnswer
 
         try:
             yield

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from mlflow_gitops.edges import forge
 from mlflow_gitops.edges.forge import ClonedMainBranch, CommitStatus, StatusState, marked
-from mlflow_gitops.edges.github import comments, lag
+from mlflow_gitops.edges.github import comments
+from mlflow_gitops.edges.github.api import lag
 from mlflow_gitops.edges.github.comments import MAX_BODY
 from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.edges.system.redaction import redact

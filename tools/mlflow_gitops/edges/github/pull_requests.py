@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from mlflow_gitops.core.times import parse_time
 from mlflow_gitops.edges.forge import ClonedMainBranch
 from mlflow_gitops.edges.git.refs.branches import branch_name
-from mlflow_gitops.edges.github import lag
+from mlflow_gitops.edges.github.api import lag
 from mlflow_gitops.edges.github.approvals.merged_commits import commits_made_by
 from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.errors import ForgeFailure

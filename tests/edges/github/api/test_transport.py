@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
+from mlflow_gitops.edges.github.api.transport import API_VERSION
 from mlflow_gitops.edges.github.connection import GitHubConnection
-from mlflow_gitops.edges.github.transport import API_VERSION
 from mlflow_gitops.errors import ForgeFailure
 from tests.support.github.desk import FILE, Desk
 

@@ -1,0 +1,1 @@
+"""How GitHub's API answers: what counts as an answer, what refusals mean, what lags behind."""
