@@ -571,13 +571,22 @@ def test_security_md_names_the_same_attacks() -> None:
     table = text[text.index("| attack |") :].split("\n\n")[0].splitlines()[2:]
     named = [slug(row.split("|")[1].strip()) for row in table]
     tests: list[str] = []
-    modules = ("attacks", "judges", "policy_approval", "what_is_approved", "overrides", "teams")
+    modules = (
+        "attacks",
+        "judges",
+        "overrides",
+        "policy_approval",
+        "swapped_files",
+        "teams",
+        "what_is_approved",
+    )
     for name in modules:
         module = Path(__file__).with_name(f"test_{name}.py")
         tests += re.findall(r"^def test_(\w+)", module.read_text("utf-8"), re.MULTILINE)
     not_attacks = {
         "an_honest_promotion",
         "members_of_the_team_approve",
+        "honest_promotion_of_files",
         "security_md_names_the_same_attacks",
     }
     assert sorted(named) == sorted(set(tests) - not_attacks) and len(named) >= 20

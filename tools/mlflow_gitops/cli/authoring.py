@@ -69,6 +69,18 @@ _NoPin = Annotated[
 ]
 
 
+_NoDigest = Annotated[
+    bool,
+    typer.Option(
+        "--no-digest",
+        help=(
+            "Do not read the version's files: leave their digest out of the manifest, for models"
+            " that take too long to download."
+        ),
+    ),
+]
+
+
 _Source = Annotated[
     Optional[str],
     typer.Option(
@@ -85,6 +97,7 @@ def pin(
     model: _Model,
     version: _Version,
     source: _Source = None,
+    no_digest: _NoDigest = False,
     dry_run: _DryRun = False,
     commit: _Commit = False,
     branch: _Branch = None,
@@ -92,11 +105,11 @@ def pin(
     message: _Message = None,
     form: Annotated[str, format_option(formats.EDIT)] = "text",
 ) -> None:
-    """Write a version's identity (run, source, logged model) into its manifest, as MLflow shows it
-    now.
+    """Write a version's identity (run, source, logged model) and the digest of its files into its
+    manifest, as MLflow shows them now.
 
     A number alone does not identify a version: the numbers of a model that is deleted and created
-    again start at 1.
+    again start at 1. Nor does a logged model: whoever may write to it can overwrite its files.
 
     Example: mlflow-gitops pin fraud-detector 14
     """
@@ -104,7 +117,8 @@ def pin(
     from mlflow_gitops.commands.finish_edit import EditOptions
 
     options = EditOptions(dry_run, commit, branch, pr, message, form)
-    raise typer.Exit(command.run(context.obj, model, version, source, options))
+    code = command.run(context.obj, model, version, source, options, digest=not no_digest)
+    raise typer.Exit(code)
 
 
 _Stage = Annotated[
@@ -152,6 +166,7 @@ def promote(
     stage: _Stage,
     add: _Add = False,
     no_pin: _NoPin = False,
+    no_digest: _NoDigest = False,
     origin: _Origin = None,
     override: _Override = None,
     dry_run: _DryRun = False,
@@ -167,7 +182,7 @@ def promote(
     archived is added to the archived ones. A version can hold only one of MLflow's own stages, so
     it is removed from any other. If a stage becomes empty, its line is removed, or set to null if
     it has a comment; a protected stage is never left empty. If MLflow can be reached, the version
-    is also pinned to its identity.
+    is also pinned to its identity and to the digest of its files.
 
     Example: mlflow-gitops promote fraud-detector 14 Production --branch promote-14 -m 'Recall +1.2'
 
@@ -177,7 +192,9 @@ def promote(
     from mlflow_gitops.commands.finish_edit import EditOptions
 
     options = EditOptions(dry_run, commit, branch, pr, message, form)
-    promotion = command.PromoteOptions(add, not no_pin, origin, override or [])
+    promotion = command.PromoteOptions(
+        add, not no_pin, origin, override or [], digest=not no_digest
+    )
     raise typer.Exit(command.run(context.obj, model, version, stage, promotion, options))
 
 
@@ -206,6 +223,7 @@ def rollback(
     stage: _RollbackStage = "Production",
     to: _To = None,
     no_pin: _NoPin = False,
+    no_digest: _NoDigest = False,
     dry_run: _DryRun = False,
     commit: _Commit = False,
     branch: _Branch = None,
@@ -225,4 +243,13 @@ def rollback(
     from mlflow_gitops.commands.finish_edit import EditOptions
 
     options = EditOptions(dry_run, commit, branch, pr, message, form)
-    raise typer.Exit(command.run(context.obj, model, stage, to, pin=not no_pin, options=options))
+    code = command.run(
+        context.obj,
+        model,
+        stage,
+        to,
+        pin=not no_pin,
+        options=options,
+        digest=not no_digest,
+    )
+    raise typer.Exit(code)

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, report_invalid, steps, warn
-from mlflow_gitops.core.authoring.edit_pins import IDENTITY, Pin, identity, left_out
+from mlflow_gitops.core.authoring.edit_pins import Pin, identity, identity_fields, left_out
 from mlflow_gitops.core.authoring.metric_pins import has_metric_gates, metric_pins
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.manifests.manifest import Manifest, VersionSpec
@@ -222,7 +222,8 @@ def pins_for(
             continue
 
         _check_pins(target, version, spec, observed_version)
-        if spec.origin is None and not any(getattr(spec, name) for name in IDENTITY):
+        names = identity_fields(target.manifest.kind)
+        if spec.origin is None and not any(getattr(spec, name) for name in names):
             pins[version] = {**identity(observed_version)}
             note_left_out(target.settings, observed_version)
         if spec.origin is None and not spec.metrics:
@@ -259,7 +260,7 @@ def note_left_out(settings: Settings, version: ObservedVersion) -> None:
 def _check_pins(
     target: OpenManifest, version: int, spec: VersionSpec, observed: ObservedVersion
 ) -> None:
-    for name in IDENTITY:
+    for name in identity_fields(target.manifest.kind):
         pinned, actual = getattr(spec, name), getattr(observed, name)
         if pinned not in (None, actual):
             raise Refused(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mlflow_gitops.commands.file_pins import pins_of_holders
 from mlflow_gitops.commands.finish_edit import (
     EditMessage,
     EditOptions,
@@ -16,7 +17,6 @@ from mlflow_gitops.commands.manifest_file import (
     OpenManifest,
     observe_or_warn,
     open_manifest,
-    pins_for,
     stages_after,
 )
 from mlflow_gitops.core.authoring.edit_manifest import Edit
@@ -29,13 +29,15 @@ from mlflow_gitops.settings import Settings
 @dataclass(frozen=True, slots=True)
 class PromoteOptions:
     """`add`: the version joins the current holders instead of replacing them. `pin`: pin the
-    version if MLflow can be reached. `from_environment`: the version is one of that environment,
-    and a copy of it gets the stage. `overrides`: GATE='reason' options."""
+    version if MLflow can be reached; `digest`: its files, too. `from_environment`: the version is
+    one of that environment, and a copy of it gets the stage. `overrides`: GATE='reason'
+    options."""
 
     add: bool
     pin: bool
     from_environment: str | None
     overrides: Sequence[str]
+    digest: bool = True
 
 
 def run(
@@ -70,7 +72,7 @@ def run(
     new_holders = tuple(sorted({*holders, version})) if joins else (version,)
     stages = stages_after(target, stage, new_holders)
     if promotion.pin and environment is None:
-        pins = _pins(target, version)
+        pins = pins_of_holders(target, observe_or_warn(target), (version,), promotion.digest)
     edit = Edit(stages, pins)
     summary = " ".join(stage_sentences(target.manifest.stages, edit))
     message = EditMessage(subject, summary, ["\n".join(gate_overrides)])
@@ -85,8 +87,3 @@ def _check_can_join(target: OpenManifest, stage: str) -> None:
             f"{stage} is kept as the alias {alias!r} and can hold only one version;"
             f" {version_list(holders)} holds it. Omit --add to replace it."
         )
-
-
-def _pins(target: OpenManifest, version: int) -> Mapping[int, Mapping[str, Pin]]:
-    observed = observe_or_warn(target)
-    return pins_for(target, observed, [version]) if observed is not None else {}

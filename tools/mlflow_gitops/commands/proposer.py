@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from mlflow_gitops.app.comparisons import compare_versions
 from mlflow_gitops.app.proposal_branches import ProposalBranches
 from mlflow_gitops.commands import manifest_file
+from mlflow_gitops.commands.file_pins import pins_of_holders
 from mlflow_gitops.commands.finish_edit import check_result, stage_sentences
 from mlflow_gitops.commands.manifest_file import OpenManifest
 from mlflow_gitops.commands.output import emit
@@ -16,6 +17,7 @@ from mlflow_gitops.core.authoring.edit_manifest import Edit, apply_edit
 from mlflow_gitops.core.comparison.values import Comparison
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.verdicts.evidence import RecordedEvidence
+from mlflow_gitops.core.verdicts.pinned_files import asks_digest
 from mlflow_gitops.edges.forge import Forge, PullRequest
 from mlflow_gitops.errors import Failure
 from mlflow_gitops.render import proposals as render
@@ -226,7 +228,8 @@ def _proposal(
     """The edit that promotes a version. Raises Failure if the policy or a pin forbids it."""
     sheet = candidate.sheet
     stages = manifest_file.stages_after(sheet, candidate.stage, (version,))
-    edit = Edit(stages, manifest_file.pins_for(sheet, observed, [version]))
+    has_digest = asks_digest(sheet.rule(candidate.stage))
+    edit = Edit(stages, pins_of_holders(sheet, observed, [version], has_digest))
     content = apply_edit(sheet.data, sheet.file, edit, tuple(sheet.rules.stages))
     check_result(sheet, content)
     return _Proposal(candidate, branch, observed, version, edit, content)

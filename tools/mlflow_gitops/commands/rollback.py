@@ -8,12 +8,12 @@ from typing import Any
 from mlflow_gitops.app.audit.recorded_line import read_main_line
 from mlflow_gitops.app.reconciled_models import ReconciledModels
 from mlflow_gitops.app.workspace import Workspace
+from mlflow_gitops.commands.file_pins import pins_of_holders
 from mlflow_gitops.commands.finish_edit import EditMessage, EditOptions, finish, stage_sentences
 from mlflow_gitops.commands.manifest_file import (
     OpenManifest,
     observe_or_warn,
     open_manifest,
-    pins_for,
     stages_after,
 )
 from mlflow_gitops.commands.output import note, warn
@@ -36,7 +36,14 @@ _MAX_LISTED = 5
 
 
 def run(
-    settings: Settings, model: str, stage: str, to: int | None, *, pin: bool, options: EditOptions
+    settings: Settings,
+    model: str,
+    stage: str,
+    to: int | None,
+    *,
+    pin: bool,
+    options: EditOptions,
+    digest: bool = True,
 ) -> int:
     """Give a stage back to its previous holders, by the main line and the receipts of reconciles.
     With `to`, give it to that version, which must have held it."""
@@ -55,7 +62,7 @@ def run(
     former, versions = _choose(target, stage, previous, to)
 
     stages = stages_after(target, stage, versions)
-    pins = pins_for(target, observed, versions) if observed is not None and pin else {}
+    pins = pins_of_holders(target, observed, versions, digest) if pin else {}
     edit = Edit(stages, pins)
     note(settings, _history_sentence(stage, former, versions, _with_subject))
     if former.rolled_back is not None:

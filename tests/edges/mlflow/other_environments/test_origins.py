@@ -10,7 +10,7 @@ from mlflow_gitops.core.manifests.environments import Environment
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.recorded.values import Unreadable
-from mlflow_gitops.edges.mlflow.other_environments.lineage import digest
+from mlflow_gitops.edges.mlflow.artifacts.file_reader import digest_of
 from mlflow_gitops.edges.mlflow.other_environments.origins import (
     OtherEnvironments,
     _process_variables,
@@ -55,7 +55,7 @@ def test_the_digest_is_of_paths_and_contents(tmp_path: Path) -> None:
             file = tmp_path / folder / name.replace("__", "/")
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
-        return digest(tmp_path / folder)
+        return digest_of(tmp_path / folder)
 
     same = made("a", MLmodel="x", code__m="z")
     assert same == made("b", code__m="z", MLmodel="x", registered_model_meta="model_version: 3")

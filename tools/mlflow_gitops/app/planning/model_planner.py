@@ -18,6 +18,7 @@ from mlflow_gitops.core.plan.plan_model import plan_model
 from mlflow_gitops.core.plan.stage_rows import observed_stages
 from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.core.verdicts.invalid_files import FileErrors, invalid_model_refusal
+from mlflow_gitops.core.verdicts.pinned_files import ReadFiles
 from mlflow_gitops.edges.system.unexpected import is_unexpected, unexpected_refusal
 
 
@@ -65,9 +66,11 @@ class ModelPlanner:
         observed: ObservedModel | None,
         base: Base,
         invalid: InvalidModel | None,
+        read_files: ReadFiles | None = None,
     ) -> ModelPlan:
         """Plan one model. `desired` is None if no valid commit is known that wants anything of it,
-        `observed` if MLflow does not have it, `invalid` if it has no invalid file."""
+        `observed` if MLflow does not have it, `invalid` if it has no invalid file, and `read_files`
+        if the files of its versions are not to be compared with their pins."""
         errors = FileErrors(
             invalid.problems if invalid else (),
             invalid is not None and invalid.is_held,
@@ -94,6 +97,7 @@ class ModelPlanner:
             writing=self._options.writing,
             errors=errors,
             way_to_fetch=gap.fix if gap else "",
+            read_files=read_files,
         )
         judged = line.histories.with_entries(history, line.judges.of)
         plan = plan_model(name, judged, observed, context)

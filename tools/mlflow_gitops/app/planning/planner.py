@@ -20,6 +20,7 @@ from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.planning.run_limits import RunLimits
 from mlflow_gitops.app.planning.selection import PlannedModels, Selector, branch_models
 from mlflow_gitops.app.planning.target import Target
+from mlflow_gitops.app.planning.version_files import VersionFiles
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import Base, base_while_writing
 from mlflow_gitops.core.history.history_reader import HistoryReader
@@ -49,6 +50,7 @@ class Planner:
         self.owner = workspace.owner(target.line)
         self.lines = PlanLines(workspace, registry, target)
         self.histories = self.lines.first.histories
+        self.files = VersionFiles(registry)
         self._workspace = workspace
         self.models = DesiredModels(
             target.snapshot,
@@ -111,13 +113,21 @@ class Planner:
         )
 
     def replan(self, planned: Planned, name: str) -> ModelPlan:
-        """Read one model of a plan again and plan it anew."""
+        """Read one model of a plan again and plan it anew, for writing: the files of versions that
+        enter a stage are compared with their pins."""
         desired = planned.desired[name]
         observed = self.registry.read(name, desired.manifest.kind)
         base = self._bases.base(name, observed)
         if not (self._options.adopt and observed is not None):
             base = base_while_writing(base, planned.observed.get(name), observed)
-        return self._model_planner.plan(name, desired, observed, base, planned.invalid.get(name))
+        return self._model_planner.plan(
+            name,
+            desired,
+            observed,
+            base,
+            planned.invalid.get(name),
+            read_files=self.files.read,
+        )
 
     def at(self, commit: str) -> Planner | None:
         """A planner with the same options for another commit; None if that is not on the main line

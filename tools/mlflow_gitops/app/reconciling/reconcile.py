@@ -6,7 +6,7 @@ prints.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -55,6 +55,13 @@ class RunResult:
     def failed(self) -> bool:
         """Whether something was not applied, or was applied and not recorded."""
         return bool(self.unrecorded) or any(outcome.result == "failed" for outcome in self.outcomes)
+
+
+def _with_right_files(outcomes: Iterable[Outcome]) -> Iterator[str]:
+    """The models whose files were not refused."""
+    for outcome in outcomes:
+        if not any(refusal.code == "digest" for refusal in outcome.refusals):
+            yield outcome.model
 
 
 class Reconciler:
@@ -124,6 +131,7 @@ class Reconciler:
             finally:
                 order = {model.model: index for index, model in enumerate(planned.plan.models)}
                 finished.sort(key=lambda outcome: order[outcome.model])
+                self.planner.files.forget(_with_right_files(finished))
                 receipt = self._record(finished, faults)
         # What kept the run from recovering a receipt may keep it from writing its own, too.
         return RunResult(tuple(finished), receipt, tuple(recovered), tuple(dict.fromkeys(faults)))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import yaml
 
 from mlflow_gitops.core.authoring.set_value import find_section
+from mlflow_gitops.core.manifests.names import Kind
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.secrets import credentials_in, shown_source
@@ -25,6 +26,13 @@ from mlflow_gitops.core.yaml.text_edits import (
 
 IDENTITY = ("run_id", "source", "model_id", "digest")
 """The fields that identify a version in MLflow, in the order in which a manifest has them."""
+
+
+def identity_fields(kind: Kind) -> tuple[str, ...]:
+    """The fields that MLflow's listing shows of a version. The digest of a prompt's text is one of
+    them, that of a model's files is not."""
+    return IDENTITY if kind == "prompt" else tuple(f for f in IDENTITY if f != "digest")
+
 
 _PIN_FIELDS = (*IDENTITY, "origin", "metrics")
 

@@ -10,19 +10,30 @@ from mlflow_gitops.core.gates.gate import Finding, Gate, failed, passed, require
 if TYPE_CHECKING:
     from mlflow_gitops.core.gates.subject import Subject
 
-
-def read(rule: Mapping[str, Any]) -> Literal[True] | None:
-    """True if the version must be pinned."""
-    return True if required(rule, "pinned") else None
+Pinned = Literal[True, "digest"]
+"""What must be pinned: the version's identity alone, or the digest of its files, too."""
 
 
-def ask(subject: Subject, settings: Literal[True]) -> Finding:
+def read(rule: Mapping[str, Any]) -> Pinned | None:
+    """`pinned: true`, or `pinned: {digest: true}`."""
+    value = required(rule, "pinned")
+    if isinstance(value, Mapping):
+        return "digest" if value.get("digest") else True
+    return True if value else None
+
+
+def ask(subject: Subject, settings: Pinned) -> Finding:
     """The manifest pins a run, source or logged model, or a prompt's text."""
-    if subject.is_pinned:
+    command = f"mlflow-gitops pin {subject.model} {subject.number}"
+    if not subject.is_pinned:
+        return failed(f"{subject.number} is not pinned: {command}")
+    if settings != "digest" or subject.is_prompt:
         return passed("pinned")
-    return failed(
-        f"{subject.number} is not pinned: mlflow-gitops pin {subject.model} {subject.number}"
-    )
+
+    digest = subject.pinned_digest
+    if digest is None:
+        return failed(f"the files of {subject.number} are not pinned by a digest: {command}")
+    return passed(f"pinned with {digest[:19]}…")
 
 
-GATE = Gate("pinned", ask, read)
+GATE: Gate[Pinned] = Gate("pinned", ask, read)

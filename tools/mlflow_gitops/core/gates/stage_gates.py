@@ -47,7 +47,7 @@ def read_stage_gates(rule: Mapping[str, Any]) -> StageGates:
 
     built_in = {}
     for name in GATE_NAMES:
-        if rule.get(name) or required(rule, name):
+        if rule.get(name) is not None or required(rule, name) is not None:
             settings = built_in_gate(name).read(rule)
             if settings is not None:
                 built_in[name] = settings

@@ -64,6 +64,11 @@ class Subject(Protocol):
         """Whether the manifest pins what the version is: its run, source, logged model or text."""
 
     @property
+    def pinned_digest(self) -> str | None:
+        """The digest of the version's files that the manifest pins, `sha256:…`; None without
+        one."""
+
+    @property
     def copied_from(self) -> str | None:
         """`environment/version` if the version is still to be copied from there."""
 

@@ -37,7 +37,8 @@ class VersionSpec:
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     digest: str | None = None
-    """Prompts only: the digest of the version's text (`core.observed.prompts`)."""
+    """The digest of the version's files (`core.recorded.file_digests`), or of a prompt's text
+    (`core.observed.prompts`)."""
     origin: OriginPin | None = None
     """The version of another environment that this one is a copy of."""
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -47,6 +48,11 @@ class VersionSpec:
     def can_be_registered(self) -> bool:
         """Whether reconcile can register the version if MLflow does not have it."""
         return self.source is not None or self.origin is not None
+
+    @property
+    def files_digest(self) -> str | None:
+        """The pinned digest of the version's files. A copy has the files of its original."""
+        return self.digest or (self.origin.digest if self.origin is not None else None)
 
     @property
     def registered_from(self) -> str | None:

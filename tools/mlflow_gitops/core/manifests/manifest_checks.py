@@ -119,22 +119,15 @@ def _check_stages(document: Document) -> None:
 
 
 def _check_pins(document: Document, kind: Kind) -> None:
-    """Models are identified by run and source, prompts by the digest of their text. Neither may
-    have the pins of the other."""
+    """Prompts are identified by the digest of their text alone: they have no run and no files."""
     versions = _mapping(document.root, "versions")
     for number in versions:
         for field in _mapping(versions, number):
             if kind == "prompt" and field in _MODEL_PINS:
                 message = f"a prompt has no {field}; its text is pinned by digest"
-            elif kind == "model" and field == "digest":
-                message = (
-                    "digest pins a prompt (kind: prompt); pin a model by run_id, source or model_id"
+                document.add_problem_at(
+                    "pin-of-other-kind", message, ("versions", number, field), key=True
                 )
-            else:
-                continue
-            document.add_problem_at(
-                "pin-of-other-kind", message, ("versions", number, field), key=True
-            )
 
 
 def _check_sources(document: Document) -> None:

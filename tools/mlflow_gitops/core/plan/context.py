@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from mlflow_gitops.core.verdicts.evidence import Evidence
 from mlflow_gitops.core.verdicts.invalid_files import FileErrors
+from mlflow_gitops.core.verdicts.pinned_files import ReadFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +27,5 @@ class PlanContext:
     """The errors in git that concern this model."""
     way_to_fetch: str = ""
     """How the user gets the commits that this clone lacks."""
+    read_files: ReadFiles | None = None
+    """Reads the files of a version; None for a plan that reads none."""

@@ -9,13 +9,36 @@ from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import new_holders
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
+from mlflow_gitops.core.manifests.names import Kind
 from mlflow_gitops.core.manifests.origin_pin import ORIGIN_TAG, OriginPin
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.recorded.values import Record, Unreadable
 from mlflow_gitops.core.secrets import shown_source
 from mlflow_gitops.core.verdicts.evidence import Evidence
+from mlflow_gitops.core.verdicts.pinned_files import versions_to_read
 from mlflow_gitops.core.verdicts.verdict import Refusal
+
+
+def entering_versions(
+    desired: Desired, history: ModelHistory, changes: Sequence[Change]
+) -> set[int]:
+    """The versions whose data and files are compared with their pins: something happens to them in
+    MLflow or in git."""
+    return moved_versions(changes) | _versions_changed_in_git(desired, history)
+
+
+def files_to_compare(
+    desired: Desired, history: ModelHistory, model: ObservedModel, changes: Sequence[Change]
+) -> list[int]:
+    """The versions whose files are compared with their pinned digest at reconcile."""
+    registered = [
+        change.version
+        for change in changes
+        if change.action == "register_version" and change.version is not None
+    ]
+    entering = entering_versions(desired, history, changes)
+    return versions_to_read(desired, (desired.policy, *history.judges), model, entering, registered)
 
 
 def moved_versions(changes: Sequence[Change]) -> set[int]:
@@ -32,7 +55,7 @@ def moved_versions(changes: Sequence[Change]) -> set[int]:
     }
 
 
-def versions_changed_in_git(desired: Desired, history: ModelHistory) -> set[int]:
+def _versions_changed_in_git(desired: Desired, history: ModelHistory) -> set[int]:
     """The versions that git gives a stage or another data pin since the base. If somebody moved one
     in MLflow before the merge there is nothing left to move, and its pin is compared all the
     same."""
@@ -51,7 +74,7 @@ def versions_changed_in_git(desired: Desired, history: ModelHistory) -> set[int]
 
 
 def _data_pin(spec: VersionSpec) -> tuple[object, ...]:
-    return spec.data, spec.dataset_digest, spec.metrics
+    return spec.data, spec.dataset_digest, spec.metrics, spec.digest
 
 
 def pin_refusals(
@@ -65,7 +88,7 @@ def pin_refusals(
     for number, spec in sorted(desired.manifest.versions.items()):
         version = model.versions.get(number)
         if version is not None:
-            yield from _identity_refusals(spec, version)
+            yield from _identity_refusals(spec, version, desired.manifest.kind)
 
         if number in compared and (spec.dataset_digest or spec.data or spec.metrics):
             to_read = version or ObservedVersion(
@@ -82,14 +105,18 @@ def pin_refusals(
                 yield _pin(number, text, "data")
 
 
-def _identity_refusals(spec: VersionSpec, version: ObservedVersion) -> Iterator[Refusal]:
-    """Differences of what identifies a version in MLflow."""
+def _identity_refusals(
+    spec: VersionSpec, version: ObservedVersion, kind: Kind
+) -> Iterator[Refusal]:
+    """Differences of what identifies a version in MLflow. Its files are not among what MLflow
+    lists: `core.verdicts.pinned_files` compares them."""
     origin = spec.origin.stamp if spec.origin else None
+    text_digest = spec.digest if kind == "prompt" else None
     for field, pinned, actual in (
         ("run_id", spec.run_id, version.run_id),
         ("source", spec.source, version.source),
         ("model_id", spec.model_id, version.model_id),
-        ("digest", spec.digest, version.digest),
+        ("digest", text_digest, version.digest),
         ("origin", origin, version.tags.get(ORIGIN_TAG)),
     ):
         if pinned is not None and pinned != actual:

@@ -15,6 +15,7 @@ from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.plan.already_applied import already_applied_changes
 from mlflow_gitops.core.plan.changes import find_changes
 from mlflow_gitops.core.plan.context import PlanContext
+from mlflow_gitops.core.plan.pins import files_to_compare
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, StageChange, Sync
 from mlflow_gitops.core.plan.refusals import freeze_reason, refusals
 from mlflow_gitops.core.plan.stage_rows import desired_stages, observed_stages, stage_rows
@@ -22,6 +23,7 @@ from mlflow_gitops.core.plan.stamps import stamps
 from mlflow_gitops.core.recorded.values import Unreadable
 from mlflow_gitops.core.verdicts.invalid_files import FileErrors
 from mlflow_gitops.core.verdicts.judge_entries import EntryVerdicts, judge_entries
+from mlflow_gitops.core.verdicts.pinned_files import digest_note
 from mlflow_gitops.core.verdicts.verdict import Refusal
 
 
@@ -51,6 +53,7 @@ def plan_model(
     judged = _judge(history, model, refused, context)
     refused += judged.refusals
     notes += _freeze_notes(desired, history, model, changes, context)
+    notes += _file_notes(desired, history, model, changes, context)
     stopping = [refusal for refusal in refused if refusal.is_stopping]
     stop = _Stop(
         is_stopped=bool(stopping or judged.deferred),
@@ -137,6 +140,20 @@ def _freeze_notes(
         return []
     reason = freeze_reason(desired, history, model, changes, context)
     return [f"{reason}; reconcile will refuse"] if reason else []
+
+
+def _file_notes(
+    desired: Desired,
+    history: ModelHistory,
+    model: ObservedModel,
+    changes: Sequence[Change],
+    context: PlanContext,
+) -> list[str]:
+    """Files are compared right before the first write; a plan that is only shown notes it."""
+    if context.read_files is not None:
+        return []
+    numbers = files_to_compare(desired, history, model, changes)
+    return [digest_note(numbers)] if numbers else []
 
 
 def _people(

@@ -12,10 +12,10 @@ from mlflow_gitops.core.manifests.policy import StageRule
 from mlflow_gitops.core.observed.model import OWNER_TAG, ObservedModel
 from mlflow_gitops.core.plan.context import PlanContext
 from mlflow_gitops.core.plan.pins import (
-    moved_versions,
+    entering_versions,
+    files_to_compare,
     origin_refusals,
     pin_refusals,
-    versions_changed_in_git,
 )
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.plan.version_refusals import (
@@ -25,6 +25,7 @@ from mlflow_gitops.core.plan.version_refusals import (
 )
 from mlflow_gitops.core.verdicts.entry_tenures import EntryTenures
 from mlflow_gitops.core.verdicts.invalid_files import invalid_model_refusal, invalid_policy_refusals
+from mlflow_gitops.core.verdicts.pinned_files import digest_refusals
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import and_list
 
@@ -66,9 +67,16 @@ def refusals(
     yield from alias_refusals(desired)
     yield from forbidden_aliases(desired, history)
     yield from version_refusals(desired, history.before, model, is_new=observed is None)
-    compared = moved_versions(changes) | versions_changed_in_git(desired, history)
+    compared = entering_versions(desired, history, changes)
     yield from pin_refusals(desired, model, compared, context.evidence.record)
     yield from origin_refusals(desired, model, context.evidence)
+    yield from digest_refusals(
+        desired,
+        model,
+        files_to_compare(desired, history, model, changes),
+        context.evidence.record,
+        context.read_files,
+    )
     yield from _protected_refusals(desired, history, model)
     yield from _emptied_refusals(desired, model, changes)
     yield from invalid_policy_refusals(desired, history, model, context.errors, context.evidence)

@@ -82,6 +82,10 @@ class EntrySubject:
         return EntryTenures(self.entry, self.history, self.observed, self.evidence)
 
     @property
+    def pinned_digest(self) -> str | None:
+        return self.spec.files_digest if self.spec is not None else None
+
+    @property
     def copied_from(self) -> str | None:
         origin = self.version.origin
         return origin.label if origin is not None else None

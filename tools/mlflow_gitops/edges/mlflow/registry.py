@@ -8,6 +8,7 @@ database or the network may raise becomes a RegistryFailure.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,9 @@ from pathlib import Path
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
+from mlflow_gitops.core.recorded.file_digests import ModelFiles
 from mlflow_gitops.core.recorded.values import ModelFile, Record
+from mlflow_gitops.edges.mlflow.artifacts.file_reader import Report
 from mlflow_gitops.edges.mlflow.artifacts.locations import ArtifactLocations
 from mlflow_gitops.edges.mlflow.artifacts.reader import Artifacts
 from mlflow_gitops.edges.mlflow.other_environments.copies import Copies
@@ -74,12 +77,33 @@ class Registry(Reader, Writer):
         location = None if is_prompt else self._locations.locate(model, version)
         return self._artifacts.read(location) if location else None
 
+    def files(
+        self,
+        model: str,
+        version: ObservedVersion,
+        report: Report = lambda count: None,
+        *,
+        keep_in: Path | None = None,
+    ) -> ModelFiles:
+        """Read and digest all files of a version. With `keep_in`, an empty folder, they are kept
+        below it in the folder `files`. `report` gets the number of bytes digested so far."""
+        location = self._location(model, version)
+        if keep_in is not None:
+            return self._artifacts.files(location, keep_in, report, keep=True)
+        with tempfile.TemporaryDirectory(
+            prefix="mlflow-gitops-", ignore_cleanup_errors=True
+        ) as scratch:
+            return self._artifacts.files(location, Path(scratch), report)
+
     def download(self, model: str, version: ObservedVersion, folder: str) -> Path:
         """Download all artifacts of a version into a new path below `folder`; returns that path."""
+        return self._artifacts.download(self._location(model, version), folder)
+
+    def _location(self, model: str, version: ObservedVersion) -> str:
         location = self._locations.locate(model, version)
         if location is None:
             raise RegistryFailure(f"Version {version.number} of {model} has no artifacts.")
-        return self._artifacts.download(location, folder)
+        return location
 
     def lineage(self, version: ObservedVersion) -> CopiedLineage:
         """Read everything that MLflow recorded of a version, to copy it."""

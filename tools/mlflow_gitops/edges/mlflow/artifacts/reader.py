@@ -8,8 +8,17 @@ import threading
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from mlflow_gitops.core.recorded.file_digests import ModelFiles
+from mlflow_gitops.core.recorded.numbers import format_size
 from mlflow_gitops.core.recorded.values import ModelFile
 from mlflow_gitops.core.secrets import shown_source
+from mlflow_gitops.edges.mlflow.artifacts.file_reader import (
+    LEAST_BYTES,
+    FileReader,
+    Report,
+    TooSlow,
+)
+from mlflow_gitops.edges.mlflow.artifacts.file_store import open_store
 from mlflow_gitops.edges.mlflow.artifacts.model_file import fetch_model_file
 from mlflow_gitops.edges.mlflow.server import Server
 from mlflow_gitops.errors import RegistryFailure
@@ -73,6 +82,37 @@ class Artifacts:
                 f" {self._seconds:.0f} seconds."
             )
         return results[0]
+
+    def files(
+        self,
+        location: str,
+        scratch: Path,
+        report: Report = lambda count: None,
+        *,
+        keep: bool = False,
+    ) -> ModelFiles:
+        """Read and digest all files at `location`. With `keep`, they stay in the folder `files`
+        below `scratch`, which must be empty.
+
+        `report` gets the number of bytes digested so far. Raises RegistryFailure if there are no
+        files, if one cannot be read, or if the storage sends too little for too long.
+        """
+        self.check_trusted(location)
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        root = location.rstrip("/")
+        try:
+            store = open_store(root, self._tracking_uri, self._registry_uri)
+            files = FileReader(store, scratch, keep=keep).read(self._seconds, report)
+        except TooSlow:
+            raise RegistryFailure(
+                f"The artifacts at {shown_source(location)} did not arrive: their storage sent less"
+                f" than {format_size(LEAST_BYTES)} in {self._seconds:.0f} seconds."
+            ) from None
+        except Exception as error:  # MLflow's many storage drivers may raise anything
+            raise self._failure(location, error) from error
+        if not files.files:
+            raise RegistryFailure(f"There are no artifacts at {shown_source(location)}.")
+        return files
 
     def download(self, location: str, folder: str) -> Path:
         """Download everything at `location` into a new path below `folder`, however long it takes;

@@ -14,11 +14,8 @@ from typing import TYPE_CHECKING, Any
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import COPY_TAG, ORIGIN_TAG, OriginPin, copied_tags
 from mlflow_gitops.core.wording import and_list
-from mlflow_gitops.edges.mlflow.other_environments.lineage import (
-    CopiedLineage,
-    OriginVersion,
-    digest,
-)
+from mlflow_gitops.edges.mlflow.artifacts.file_reader import digest_of
+from mlflow_gitops.edges.mlflow.other_environments.lineage import CopiedLineage, OriginVersion
 from mlflow_gitops.edges.mlflow.other_environments.lineage_writer import LineageWriter
 from mlflow_gitops.edges.mlflow.other_environments.read_back import differing_parts
 from mlflow_gitops.edges.mlflow.recorded import read_record
@@ -122,7 +119,9 @@ class Copies:
         with tempfile.TemporaryDirectory(
             prefix="mlflow-gitops-", ignore_cleanup_errors=True
         ) as folder:
-            files_digest = digest(self._artifacts.download(str(logged.artifact_location), folder))
+            files_digest = digest_of(
+                self._artifacts.download(str(logged.artifact_location), folder)
+            )
 
         differing = differing_parts(copy, files_digest, lineage, pin.digest)
         if differing:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlflow_gitops.core.manifests.origin_pin import copied_tags
@@ -75,26 +72,6 @@ class OriginVersion:
         if self.fault is not None:
             raise Unreadable(self.fault)
         return self.model_file
-
-
-def digest(folder: Path) -> str:
-    """SHA-256 over the paths and contents of all files below a folder.
-
-    `registered_model_meta` is left out: MLflow writes it beside the artifacts of a registered
-    version, and it names the version.
-    """
-    total = hashlib.sha256()
-    paths = [Path(parent) / name for parent, _, names in os.walk(folder) for name in names]
-    for path, name in sorted((path, path.relative_to(folder).as_posix()) for path in paths):
-        if name == "registered_model_meta":
-            continue
-
-        content = hashlib.sha256()
-        with open(path, "rb") as stream:
-            while chunk := stream.read(1 << 20):
-                content.update(chunk)
-        total.update(f"{name}\0{content.hexdigest()}\n".encode("utf-8", "surrogateescape"))
-    return f"sha256:{total.hexdigest()}"
 
 
 def lineage(server: Server, client: MlflowClient, version: ObservedVersion) -> CopiedLineage:

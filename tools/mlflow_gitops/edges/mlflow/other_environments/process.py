@@ -10,7 +10,8 @@ from typing import Any
 
 from mlflow_gitops.core.manifests.environments import Environment
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
-from mlflow_gitops.edges.mlflow.other_environments.lineage import OriginVersion, digest
+from mlflow_gitops.edges.mlflow.artifacts.file_reader import digest_of
+from mlflow_gitops.edges.mlflow.other_environments.lineage import OriginVersion
 from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.errors import RegistryFailure
 
@@ -29,7 +30,7 @@ def _read(environment: Environment, pin: OriginPin, folder: str | None) -> Origi
         return OriginVersion(
             version,
             lineage=registry.lineage(version),
-            digest=digest(artifacts),
+            digest=digest_of(artifacts),
             folder=str(artifacts),
         )
 

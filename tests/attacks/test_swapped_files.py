@@ -1,0 +1,179 @@
+"""Files that are not those that were approved. Mallory has no right on the registered model; she
+may write to the experiment of its logged model, as every training job does."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.attacks.company import MODEL, POLICY, Company
+
+DIGEST_POLICY = POLICY.replace("validation: passed}", "validation: passed}, pinned: {digest: true}")
+
+
+class Trainer:
+    """Logs models with files, and overwrites them."""
+
+    def __init__(self, company: Company) -> None:
+        self._client, self._folder = company.client, company.folder / "trained"
+        self._experiment = self._client.create_experiment(
+            "training", (company.folder / "artifacts").as_uri()
+        )
+
+    def log(self, name: str, text: str, logged: Any = None) -> Any:
+        """Write `model.pkl` with this text into a logged model, a new one by default."""
+        files = self._folder / name
+        files.mkdir(parents=True, exist_ok=True)
+        (files / "MLmodel").write_text("flavors: {}\n")
+        (files / "model.pkl").write_text(text)
+        logged = logged or self._client.create_logged_model(self._experiment, name)
+        self._client.log_model_artifacts(logged.model_id, str(files))
+        if logged.status != "READY":
+            logged = self._client.finalize_logged_model(logged.model_id, "READY")
+        return logged
+
+    def folder_of(self, logged: Any) -> Path:
+        """The folder with the files of a logged model."""
+        return Path(str(logged.artifact_location).removeprefix("file://"))
+
+    def register(self, name: str, text: str) -> Any:
+        """Log a model and register it, validated, under the next number."""
+        import mlflow
+
+        logged = self.log(name, text)
+        mlflow.set_tracking_uri(self._client.tracking_uri)
+        self._client.create_model_version(
+            MODEL,
+            f"models:/{logged.model_id}",
+            tags={"validation": "passed"},
+            await_creation_for=0,
+            model_id=logged.model_id,
+        )
+        return logged
+
+
+@pytest.fixture
+def trainer(company: Company) -> Trainer:
+    """The company asks for digests, and that is reconciled."""
+    company.team.write("policy.yaml", DIGEST_POLICY)
+    company.commit("Digests")
+    company.push("main")
+    company.main()
+    assert company.reconcile().code == 0
+    return Trainer(company)
+
+
+def promote(company: Company, version: int) -> int:
+    """Alice promotes a version as she always does, and bob approves it."""
+    company.branch("promote")
+    ran = company.team.run("promote", MODEL, str(version), "Production")
+    assert ran.code == 0, ran.err
+    company.commit("Promote")
+    company.push("promote")
+    number = company.github.open_pull("promote", "Promote", user="alice").number
+    company.github.review(number, "bob")
+    return number
+
+
+def test_honest_promotion_of_files(company: Company, trainer: Trainer) -> None:
+    trainer.register("fourth", "good")
+    company.merge(promote(company, 4))
+    ran = company.reconcile()
+    assert ran.code == 0, ran.out + ran.err
+    assert company.production() == {4}
+
+
+def test_files_swapped_after_the_approval(company: Company, trainer: Trainer) -> None:
+    logged = trainer.register("fourth", "good")
+    number = promote(company, 4)
+    trainer.log("evil", "evil", logged)
+    company.merge(number)
+    reasons = company.refused()
+    assert reasons.startswith("digest: the files of version 4 have the digest sha256:")
+    assert "model.pkl (4 B)" in reasons
+
+
+def test_files_deleted_after_the_approval(company: Company, trainer: Trainer) -> None:
+    logged = trainer.register("fourth", "good")
+    number = promote(company, 4)
+    company.merge(number)
+    folder = trainer.folder_of(logged)
+    (folder / "model.pkl").unlink()
+    assert "digest: the files of version 4 have" in company.refused()
+    shutil.rmtree(folder)
+    assert "digest: the files of version 4 cannot be compared" in company.refused()
+
+
+def test_logged_model_deleted_after_the_approval(company: Company, trainer: Trainer) -> None:
+    """Its files are still there, until MLflow collects its garbage."""
+    logged = trainer.register("fourth", "good")
+    company.merge(promote(company, 4))
+    company.client.delete_logged_model(logged.model_id)
+    reasons = company.refused()
+    assert f"its logged model {logged.model_id} is not in MLflow, or was deleted" in reasons
+
+
+def test_digest_swapped_after_the_approval(company: Company, trainer: Trainer) -> None:
+    """Mallory overwrites the files, and a push makes the pin fit them."""
+    logged = trainer.register("fourth", "good")
+    company.merge(promote(company, 4))
+    trainer.log("evil", "evil", logged)
+    assert company.team.run("pin", MODEL, "4").code == 0
+    company.commit("Pin", "carol")
+    company.push("main")
+    company.main()
+    assert "no pull request merged into main made" in company.refused()
+
+
+def test_files_of_a_registration_swapped(company: Company, trainer: Trainer) -> None:
+    """The version is not registered yet: reconcile registers it, if its files are the approved
+    ones."""
+    company.team.write("policy.yaml", DIGEST_POLICY.replace("tags: {validation: passed}, ", ""))
+    company.commit("No tags")
+    company.push("main")
+    company.main()
+    assert company.reconcile().code == 0
+    logged = trainer.log("fourth", "good")
+    company.branch("promote")
+    source = f"models:/{logged.model_id}"
+    assert company.team.run("pin", MODEL, "4", "--source", source).code == 0
+    number = promote_pinned(company)
+    trainer.log("evil", "evil", logged)
+    company.merge(number)
+    assert "digest: the files of version 4 have the digest" in company.refused()
+    assert len(company.client.search_model_versions(f"name = '{MODEL}'")) == 3
+    trainer.log("good", "good", logged)
+    assert company.reconcile().code == 0 and company.production() == {4}
+
+
+def promote_pinned(company: Company) -> int:
+    manifest = company.team.folder / "registry" / "models" / f"{MODEL}.yaml"
+    manifest.write_text(manifest.read_text().replace("Production: 1", "Production: 4"))
+    company.commit("Promote")
+    company.push("promote")
+    number = company.github.open_pull("promote", "Promote", user="alice").number
+    company.github.review(number, "bob")
+    return number
+
+
+def test_promotion_without_a_digest(company: Company, trainer: Trainer) -> None:
+    trainer.register("fourth", "good")
+    company.branch("promote")
+    assert company.team.run("promote", MODEL, "4", "Production", "--no-digest").code == 0
+    company.commit("Promote")
+    company.push("promote")
+    number = company.github.open_pull("promote", "Promote", user="alice").number
+    company.github.review(number, "bob")
+    company.merge(number)
+    assert "the files of 4 are not pinned by a digest" in company.refused()
+
+
+def test_files_swapped_before_the_next_stage(company: Company, trainer: Trainer) -> None:
+    logged = trainer.register("fourth", "good")
+    assert company.team.run("promote", MODEL, "4", "Staging").code == 0
+    trainer.log("evil", "evil", logged)
+    ran = company.team.run("promote", MODEL, "4", "Production")
+    assert ran.code == 4 and "they are not the files that were reviewed" in ran.err
