@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mlflow_gitops.app.audit.holders import holders_declared
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.app.forges import web_pages
 from mlflow_gitops.app.workspace import Workspace
@@ -67,7 +68,7 @@ def _report(settings: Settings, workspace: Workspace, *, offline: bool) -> Repor
         commit=commit,
         events=events,
         lanes=model_lanes(events, list(snapshot.policy.for_model("").stages)),
-        holders=trail.declared_holders(index),
+        holders=holders_declared(trail, index),
         incidents=incidents(trail.ledger.receipts),
         hints=trail.hints(),
         made_from=made_from,

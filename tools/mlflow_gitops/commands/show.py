@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from mlflow_gitops.app.audit.holders import holders_applied, holders_declared
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, print_result, steps, warn
@@ -39,11 +40,14 @@ def run(
             " --effective."
         )
     trail = AuditTrail(Workspace(settings), model)
-    index = trail.index_of(at) if at is not None else len(trail.line.shas) - 1
+    index = trail.moments.index_of(at) if at is not None else len(trail.line.shas) - 1
     commit = trail.line.shas[index] if index >= 0 else None
     time = _time(settings, trail, at, index)
 
-    holders = trail.applied_holders(index, at) if in_effect else trail.declared_holders(index)
+    if in_effect:
+        holders = holders_applied(trail, index, at)
+    else:
+        holders = holders_declared(trail, index)
     details = None
     if model is not None and not in_effect:
         now = time if at is not None else format_datetime(settings.now())

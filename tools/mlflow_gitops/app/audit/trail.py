@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
 
+from mlflow_gitops.app.audit.moments import LineMoments
 from mlflow_gitops.app.audit.recorded_line import recorded_line
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.events import (
@@ -18,7 +18,6 @@ from mlflow_gitops.core.audit.events import (
 )
 from mlflow_gitops.core.audit.ledger import Ledger
 from mlflow_gitops.core.audit.receipts import NOTES_REF, Receipt
-from mlflow_gitops.core.audit.stage_holders import StageHolders, applied_holders, declared_holders
 from mlflow_gitops.core.audit.trail import AuditedEvent, EventAuditor
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Merged
@@ -26,14 +25,11 @@ from mlflow_gitops.core.history.people import people_of
 from mlflow_gitops.core.manifests.blob_reader import ManifestReader
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES, file_stem, model_of
 from mlflow_gitops.core.manifests.registry_folder import stem_of
-from mlflow_gitops.core.times import parse_named_time, parse_time
 from mlflow_gitops.core.wording import did_you_mean
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.system.background import BackgroundCall
 from mlflow_gitops.edges.system.unexpected import describe, is_unexpected
 from mlflow_gitops.errors import Failure, GitFailure, UsageFailure
-
-_TIME_FORMS = "2026-01-31T12:00:00Z, or 2026-01-31 for the end of that day"
 
 
 class AuditTrail:
@@ -60,7 +56,7 @@ class AuditTrail:
             return is_manifest or kind == "policy"
 
         receipts = BackgroundCall(self._read_receipts)
-        first_parents = self._git.first_parent_line(self._tip())
+        first_parents = self._git.first_parent_line(_tip(workspace))
         self.line = line = recorded_line(workspace, first_parents, receipts.result()).line
         self._receipts = receipts.result()
         # In parallel with reading the line, since both wait for git.
@@ -72,7 +68,7 @@ class AuditTrail:
             self.line, workspace.registry, self._git.blobs, reader=reader
         )
         if model is not None and file_stem(model) not in self._histories.stems():
-            raise self._unknown_model(model)
+            raise _unknown_model(workspace, model, self._histories.stems())
         self.timelines: list[ModelTimeline] = model_timelines(
             self.line, self._histories, stems, is_unexpected
         )
@@ -80,6 +76,11 @@ class AuditTrail:
     @cached_property
     def notes(self) -> Notes:
         return Notes.of_repository(self._git)
+
+    @cached_property
+    def moments(self) -> LineMoments:
+        """The times and revisions of the main line."""
+        return LineMoments(self._git, self.line, self.workspace.main_ref)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -104,7 +105,7 @@ class AuditTrail:
     def select(self, stage: str | None, since: str | None, until: str | None) -> list[Event]:
         """The events of a stage, between two times or revisions; None sets no limit. Raises
         UsageFailure for a stage that never existed."""
-        start, end = self.index_range(since, until)
+        start, end = self.moments.index_range(since, until)
         if stage is not None and stage not in self._stages():
             raise _unknown_stage(stage, self._stages())
         return [
@@ -143,56 +144,6 @@ class AuditTrail:
             people = people_of(event.commit, None, None)
             return AuditedEvent(replace(event, detail=event.detail or detail), people)
 
-    def index_range(self, since: str | None, until: str | None) -> tuple[int, int]:
-        """The indexes on the line from one time or revision to another, the second one past the
-        end. Commits at the time `since` are included, the revision `since` is not."""
-        start, end = 0, len(self.line.shas)
-        if since is not None:
-            seconds = _seconds(since)
-            if seconds is None:
-                start = self._index_of_revision(since) + 1
-            else:
-                start = bisect_left(self.line.times, seconds)
-        if until is not None:
-            end = self.index_of(until) + 1
-        return start, end
-
-    def index_of(self, moment: str) -> int:
-        """The index on the line of the last commit up to a time, or of a revision; -1 for a time
-        before the first commit.
-
-        Raises UsageFailure for a time that does not exist, GitFailure for a revision that is not on
-        the main line.
-        """
-        seconds = _seconds(moment)
-        if seconds is None:
-            return self._index_of_revision(moment)
-        return bisect_right(self.line.times, seconds) - 1
-
-    def declared_holders(self, index: int) -> list[StageHolders]:
-        """What git declared after a commit of the line, for each model that had a manifest."""
-        holders = (declared_holders(timeline, index) for timeline in self.timelines)
-        return [model for model in holders if model is not None]
-
-    def applied_holders(self, index: int, moment: str | None) -> list[StageHolders]:
-        """What MLflow had, by the receipts: by those written up to a time, or, if `moment` is a
-        revision or None, by those on commits up to `index`."""
-        seconds = _seconds(moment) if moment is not None else None
-        if seconds is None:
-            receipts = [
-                receipt
-                for receipt in self.ledger.receipts
-                if self.line.index[receipt.commit] <= index
-            ]
-        else:
-            receipts = [
-                receipt
-                for receipt in self.ledger.receipts
-                if parse_time(receipt.at).timestamp() <= seconds
-            ]
-        holders = (applied_holders(timeline, self.line, receipts) for timeline in self.timelines)
-        return [model for model in holders if model is not None]
-
     def hints(self) -> list[str]:
         """What is missing in this clone to give the full answer, and how to get it."""
         hints = []
@@ -226,31 +177,21 @@ class AuditTrail:
             self._unread = failure
             return []
 
-    def _tip(self) -> str:
-        try:
-            return self._git.resolve(self.workspace.main_ref)
-        except GitFailure:
-            if not self._git.has_commits():
-                self._git.resolve("HEAD")  # its message says what to do before the first commit
-            raise
 
-    def _index_of_revision(self, revision: str) -> int:
-        try:
-            sha = self._git.resolve(revision)
-        except GitFailure as failure:
-            raise GitFailure(str(failure), fix=f"A time is written {_TIME_FORMS}.") from None
-        if sha not in self.line.index:
-            raise GitFailure(
-                f"{revision} ({sha[:12]}) is not on the main line, {self.workspace.main_ref}.",
-                fix=f"Name a commit that is, or a time: {_TIME_FORMS}.",
-            )
-        return self.line.index[sha]
+def _tip(workspace: Workspace) -> str:
+    try:
+        return workspace.git.resolve(workspace.main_ref)
+    except GitFailure:
+        if not workspace.git.has_commits():
+            workspace.git.resolve("HEAD")  # its message says what to do before the first commit
+        raise
 
-    def _unknown_model(self, model: str) -> Failure:
-        models = [model_of(stem) for stem in self._histories.stems()]
-        never = f"{model} never had a manifest on the main line, {self.workspace.main_ref}"
-        suggestion = did_you_mean(model, models)
-        return Failure(f"{never}; {suggestion}" if suggestion else f"{never}.")
+
+def _unknown_model(workspace: Workspace, model: str, stems: Sequence[str]) -> Failure:
+    models = [model_of(stem) for stem in stems]
+    never = f"{model} never had a manifest on the main line, {workspace.main_ref}"
+    suggestion = did_you_mean(model, models)
+    return Failure(f"{never}; {suggestion}" if suggestion else f"{never}.")
 
 
 def _unknown_stage(stage: str, stages: set[str]) -> UsageFailure:
@@ -267,12 +208,3 @@ def written_by(events: Sequence[AuditedEvent], author: str) -> list[AuditedEvent
         for event in events
         if any(part in person.lower() for person in (event.people.author, *event.people.co_authors))
     ]
-
-
-def _seconds(moment: str) -> float | None:
-    """A time in seconds since 1970; None if it is a revision. Raises UsageFailure for a time that
-    does not exist."""
-    try:
-        return parse_named_time(moment)
-    except ValueError:
-        raise UsageFailure(f"There is no such time as {moment}.") from None

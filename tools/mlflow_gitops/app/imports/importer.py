@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from mlflow_gitops.app.evidence import WorkspaceEvidence
+from mlflow_gitops.app.imports.bases import ImportBases
 from mlflow_gitops.app.imports.selection import Folders
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.authoring.edit_manifest import apply_edit
 from mlflow_gitops.core.authoring.manifest_content import ImportScope, content_of
 from mlflow_gitops.core.authoring.new_manifest import new_manifest
-from mlflow_gitops.core.authoring.update_manifest import Basis, update_edit
+from mlflow_gitops.core.authoring.update_manifest import update_edit
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.manifests.desired import Desired
@@ -29,7 +30,7 @@ from mlflow_gitops.core.plan.context import PlanContext
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.plan.refusals import refusals
 from mlflow_gitops.edges.system import files
-from mlflow_gitops.errors import Failure, GitFailure
+from mlflow_gitops.errors import Failure
 from mlflow_gitops.render.diff import unified
 
 if TYPE_CHECKING:
@@ -81,7 +82,6 @@ class Importer:
     ) -> None:
         self._workspace = workspace
         self._snapshot = snapshot
-        self._models = models
         self._options = options
         self._policy: Policy = snapshot.policy
         if registry.stageless:
@@ -94,9 +94,8 @@ class Importer:
         self._names = {folded(name): name for name in map(model_of, self._files)}
         self._has_schema = bool(workspace.checkout.schema_copies().get("schemas/model.schema.json"))
 
-        self._line = self._head_line()
-        self._owner = None if self._line is None else workspace.owner(self._line)
-        line = self._line or MainLine([], [], {})
+        self._bases = bases = ImportBases(workspace, models)
+        line = bases.line or MainLine([], [], {})
         self._evidence = WorkspaceEvidence(workspace, registry, line)
 
     def import_model(self, observed: ObservedModel, *, is_named: bool) -> ImportResult:
@@ -139,8 +138,8 @@ class Importer:
                 f" {observed.name} instead, delete the manifest of {twin} and import it by name; to"
                 f" manage both, {TWINS_WAY_OUT}"
             )
-        owners = (observed.owner, self._owner)
-        is_foreign = None not in owners and observed.owner != self._owner
+        owners = (observed.owner, self._bases.owner)
+        is_foreign = None not in owners and observed.owner != self._bases.owner
         if is_foreign and not is_named and stem not in self._files:
             return (
                 f"another repository manages it ({observed.owner}). Pass its name to import it"
@@ -165,7 +164,7 @@ class Importer:
         holders = [version for versions in manifest.stages.values() for version in versions]
         declared = [*holders, *manifest.aliases.values()]
         content = content_of(observed, rules, self._options.scope, declared)
-        basis = partial(self._basis, observed, manifest)
+        basis = partial(self._bases.basis, observed, manifest)
         edit, kept_notes = update_edit(manifest, content, rules, basis)
 
         file = result.file
@@ -199,68 +198,14 @@ class Importer:
         desired, no_commit = Desired(manifest, rules), Commit("", "", "", "")
         result.pending = departures(desired, no_commit, observed)
         history = ModelHistory(None, "none", (Point(no_commit, desired),))
-        context = PlanContext(self._owner or observed.owner or "", "", self._evidence)
+        context = PlanContext(self._bases.owner or observed.owner or "", "", self._evidence)
         result.notes += notes
         for refusal in refusals(desired, history, observed, (), context):
             result.notes.append(f"plan will refuse it: {refusal.detail}; {refusal.way_out}")
         return result
-
-    def _head_line(self) -> MainLine | None:
-        """The history of HEAD; None without a repository."""
-        try:
-            git = self._workspace.git
-            if not git.has_commits():
-                return MainLine([], [], {})
-            return git.line(git.resolve("HEAD"), self._workspace.registry)
-        except GitFailure:
-            return None
-
-    def _basis(self, observed: ObservedModel, manifest: Manifest) -> Basis:
-        """The manifest at the commit that the model was last reconciled to, or else at the last
-        commit."""
-        data = self._basis_contents.get(observed.name)
-        before = read_manifest(data, manifest.file)[0] if data is not None else None
-        return Basis(before, reconciled=self._is_reconciled(observed))
-
-    def _is_reconciled(self, observed: ObservedModel) -> bool:
-        """Whether this repository reconciled a model to a commit in the history of HEAD."""
-        if self._line is None or observed.owner != self._owner:
-            return False
-        return observed.base in self._line.index
-
-    @cached_property
-    def _basis_contents(self) -> Mapping[str, bytes]:
-        """The content of each model's manifest at its basis, by the model's name. All are read from
-        git at once."""
-        if self._line is None:
-            return {}
-        changes_by_stem: dict[str, list[tuple[int, str | None]]] = {}
-        for index, path, blob in self._line.changes:
-            changes_by_stem.setdefault(stem_of(path), []).append((index, blob))
-
-        blobs: dict[str, str] = {}
-        for model in self._models:
-            end = len(self._line.shas)
-            if self._is_reconciled(model):
-                end = self._line.index[model.base or ""]
-            changes = changes_by_stem.get(file_stem(model.name), ())
-            blob = _last_blob([change for change in changes if change[0] <= end])
-            if blob is not None:
-                blobs[model.name] = blob
-        contents = self._workspace.git.blobs(blobs.values())
-        return {name: contents[blob] for name, blob in blobs.items() if blob in contents}
 
 
 def _leave(result: ImportResult, note: str) -> ImportResult:
     result.result = "left"
     result.notes.append(note)
     return result
-
-
-def _last_blob(changes: Sequence[tuple[int, str | None]]) -> str | None:
-    """The blob of a manifest after its last change (index, blob); None if it was deleted. A move is
-    a deletion and a new file in one commit, in either order."""
-    if not changes:
-        return None
-    last_index = changes[-1][0]
-    return next((blob for index, blob in changes if index == last_index and blob is not None), None)
