@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.receipts import Receipt
-from mlflow_gitops.core.history.line_times import Limit
+from mlflow_gitops.core.history.line.line_times import Limit
+from mlflow_gitops.core.history.line.rerouting import Rerouted, first_parents_changed, reroute
 from mlflow_gitops.core.history.mainline import MainLine
-from mlflow_gitops.core.history.rerouting import Rerouted, first_parents_changed, reroute
 from mlflow_gitops.core.times import parse_time
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.errors import GitFailure

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from mlflow_gitops.app.workspace import Merge, Workspace
+from mlflow_gitops.core.history.line.rerouting import Rerouted, reroute
 from mlflow_gitops.core.history.mainline import MainLine
-from mlflow_gitops.core.history.rerouting import Rerouted, reroute
 from mlflow_gitops.core.manifests.environments import Environment, policy_changes, read_environments
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS
 from mlflow_gitops.edges.git.refs.main_branch import BRANCH_GONE

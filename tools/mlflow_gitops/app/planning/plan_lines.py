@@ -20,8 +20,8 @@ from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import Base
 from mlflow_gitops.core.history.history_reader import HistoryReader
+from mlflow_gitops.core.history.line.rerouting import Graph, Rerouted
 from mlflow_gitops.core.history.mainline import MainLine
-from mlflow_gitops.core.history.rerouting import Graph, Rerouted
 from mlflow_gitops.core.manifests.names import file_stem
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from mlflow_gitops.app.planning.version_files import VersionFiles
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import Base, base_while_writing
 from mlflow_gitops.core.history.history_reader import HistoryReader
-from mlflow_gitops.core.history.rerouting import first_parents_changed
+from mlflow_gitops.core.history.line.rerouting import first_parents_changed
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.plan.fingerprint import fingerprint
 from mlflow_gitops.core.plan.plan import ModelPlan, Plan

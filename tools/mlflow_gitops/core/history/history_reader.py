@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mlflow_gitops.core.history.base import Base
-from mlflow_gitops.core.history.line_files import FileState, LineFiles, ManifestBlob
+from mlflow_gitops.core.history.line.line_files import FileState, LineFiles, ManifestBlob
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.policy_history import (

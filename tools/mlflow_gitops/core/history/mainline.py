@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mlflow_gitops.core.history.line_times import Limit, line_times
+from mlflow_gitops.core.history.line.line_times import Limit, line_times
 
 if TYPE_CHECKING:
     from mlflow_gitops.core.manifests.desired import Desired

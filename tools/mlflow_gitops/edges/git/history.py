@@ -21,8 +21,8 @@ from mlflow_gitops.edges.git.revisions import Revisions
 from mlflow_gitops.errors import GitFailure
 
 if TYPE_CHECKING:
+    from mlflow_gitops.core.history.line.rerouting import GraphCommit
     from mlflow_gitops.core.history.mainline import MainLine, Merged, StatedMessage
-    from mlflow_gitops.core.history.rerouting import GraphCommit
 
 _CHUNK = 1 << 16  # bytes
 _MAX_MESSAGES = 16 << 20

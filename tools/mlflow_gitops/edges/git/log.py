@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from mlflow_gitops.core.history.line.rerouting import GraphCommit
     from mlflow_gitops.core.history.mainline import MainLine
-    from mlflow_gitops.core.history.rerouting import GraphCommit
     from mlflow_gitops.edges.git.blobs import BlobStream
 
 REV_LIST_OPTIONS = ("--first-parent", "--parents", "--timestamp", "--reverse")
@@ -73,7 +73,7 @@ def parse_rev_list(output: bytes) -> MainLine:
 
 def parse_graph(output: bytes) -> dict[str, GraphCommit]:
     """Return the commits that `git rev-list --parents --timestamp` prints."""
-    from mlflow_gitops.core.history.rerouting import GraphCommit
+    from mlflow_gitops.core.history.line.rerouting import GraphCommit
 
     graph: dict[str, GraphCommit] = {}
     for entry in output.decode().splitlines():

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from mlflow_gitops.core.history.line.rerouting import Graph, GraphCommit, reroute
 from mlflow_gitops.core.history.mainline import MainLine
-from mlflow_gitops.core.history.rerouting import Graph, GraphCommit, reroute
 
 EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlflow_gitops.core.history.line_times import Limit, line_times
+from mlflow_gitops.core.history.line.line_times import Limit, line_times
 from tests.support.core.slow_audit import slow_times
 
 EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))
