@@ -15,7 +15,7 @@ from mlflow_gitops.core.yaml.problems import Problem, in_order
 from mlflow_gitops.edges.git.checkout import Checkout
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.system.processes import parallel_map
-from mlflow_gitops.errors import Failure, GitFailure, InvalidFiles, UsageFailure
+from mlflow_gitops.errors import GitFailure, UsageFailure
 from mlflow_gitops.settings import Settings
 
 if TYPE_CHECKING:
@@ -67,13 +67,14 @@ class Workspace:
         self.registry = RegistryFolder(self.root)
         self.environment: Environment | None = None
         if settings.environment is not None:
-            self.environment = self._named_environment(settings.environment)
+            from mlflow_gitops.app.environment_list import named_environment
+
+            self.environment = named_environment(self, settings.environment)
             self.registry = self.environment.folder
         elif not all_environments and self.has_environments:
-            raise UsageFailure(
-                f"{self.root}/{ENVIRONMENTS} lists environments: choose one with --env"
-                f" {self._environment_names()}."
-            )
+            from mlflow_gitops.app.environment_list import no_environment_chosen
+
+            raise no_environment_chosen(self)
 
     @property
     def git(self) -> Git:
@@ -93,39 +94,10 @@ class Workspace:
         `list_errors` has the errors. Raises Failure if there is none."""
         if not self.has_environments:
             return {}
-        from mlflow_gitops.core.manifests.environments import read_environments  # few have a list
+        from mlflow_gitops.app.environment_list import read_list  # few repositories have one
 
-        path = f"{self.root}/{ENVIRONMENTS}"
-        file = self.checkout.read(path)
-        if file.data is None:
-            raise Failure(f"{path} {file.fault}.")
-
-        environments, problems = read_environments(file.data, self.root)
-        if environments is None:
-            environments = self._last_environments(path)
-            self.list_errors = tuple(problems)
-        if environments is None:
-            first = problems[0]
-            raise InvalidFiles(
-                f"{first.file}:{first.line}: {first.message}.",
-                fix="mlflow-gitops validate lists all problems.",
-            )
+        environments, self.list_errors = read_list(self.checkout, self._git, self.root)
         return environments
-
-    def _last_environments(self, path: str) -> dict[str, Environment] | None:
-        """The environments of the last valid list up to HEAD; None if there is none."""
-        if self._git is None or not self._git.has_commits():
-            return None
-        from mlflow_gitops.core.manifests.environments import read_environments
-
-        line = self._git.first_parent_line("HEAD")
-        self._git.add_changes(line, [path], lambda path: False, lambda path, blob, data: None)
-        for _, _, blob in reversed(line.changes):
-            data = self._git.blobs([blob]).get(blob) if blob else None
-            environments = read_environments(data, self.root)[0] if data is not None else None
-            if environments is not None:
-                return environments
-        return None
 
     def _registry_root(self, start: Path) -> str:
         """The registry folder, relative to the repository's top. It is looked for in the folder
@@ -139,29 +111,6 @@ class Workspace:
                 f" {self.settings.registry_dir!r}."
             )
         return folder.as_posix()
-
-    def _named_environment(self, name: str) -> Environment:
-        if self.settings.tracking_uri or self.settings.registry_uri:
-            raise UsageFailure(
-                f"--env {name} determines the MLflow server; pass either --env, or --tracking-uri"
-                " and --registry-uri."
-            )
-        if not self.has_environments:
-            raise UsageFailure(
-                f"There is no {self.root}/{ENVIRONMENTS}, so there is no environment {name}."
-            )
-        if name not in self.environments:
-            raise UsageFailure(
-                f"{self.root}/{ENVIRONMENTS} has no environment {name!r}; it has"
-                f" {self._environment_names()}."
-            )
-        return self.environments[name]
-
-    def _environment_names(self) -> str:
-        try:
-            return ", ".join(self.environments)
-        except Failure:
-            return "NAME"
 
     @cached_property
     def main_ref(self) -> str:
