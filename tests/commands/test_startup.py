@@ -112,6 +112,52 @@ def test_the_audit_trail_needs_git_and_no_more(team: Team, arguments: tuple[str,
     assert not modules & OURS_THAT_ASK
 
 
+MOST_OWN_MODULES = {
+    ("--help",): 15,
+    ("--version",): 15,
+    ("validate",): 77,
+    ("log",): 103,
+    ("log", "churn"): 103,
+}
+"""How many modules of this package a command may load: what it needs, and one or two more."""
+
+NOT_FOR_FILES = ("app.planning", "core.audit", "core.history", "core.plan", "edges.mlflow")
+NOT_FOR_HISTORY = ("app.planning", "core.plan", "core.setup", "edges.mlflow")
+FOR_JUDGING = (
+    "core.authoring",
+    "core.comparison",
+    "core.gates.gate",
+    "core.observed",
+    "core.recorded",
+    "core.verdicts",
+)
+
+
+@pytest.mark.parametrize("arguments", MOST_OWN_MODULES, ids=" ".join)
+def test_few_modules_are_loaded(team: Team, arguments: tuple[str, ...]) -> None:
+    """A module that is imported where it is not used makes every start slower. Import it in the
+    function that needs it, or under TYPE_CHECKING, before you raise a number here."""
+    modules = loaded(team, *arguments)
+    ours = sorted(module for module in modules if module.startswith("mlflow_gitops"))
+    assert len(ours) <= MOST_OWN_MODULES[arguments], ours
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unused"),
+    [
+        (("validate",), (*NOT_FOR_FILES, *FOR_JUDGING)),
+        (("log",), (*NOT_FOR_HISTORY, *FOR_JUDGING)),
+        (("log", "churn"), (*NOT_FOR_HISTORY, *FOR_JUDGING)),
+    ],
+    ids=["validate", "log", "log churn"],
+)
+def test_what_judges_and_plans_is_not_loaded(
+    team: Team, arguments: tuple[str, ...], unused: tuple[str, ...]
+) -> None:
+    folders = tuple(f"mlflow_gitops.{folder}" for folder in unused)
+    assert not {module for module in loaded(team, *arguments) if module.startswith(folders)}
+
+
 def completed(team: Team, shell: str, words: str) -> tuple[str, set[str]]:
     """What the shell is told of the last word, and the modules that were loaded for it."""
     # Typer ends the process itself once it has answered, so the list is written on the way out.

@@ -25,8 +25,10 @@ def safe(text: str) -> str:
     Control characters, invisible characters and line breaks are shown as escapes. So no such text
     can move the cursor, or hide or reorder what is printed. Credentials in it are masked.
     """
-    text = text.replace("\n", "\\n").replace("\t", " ").replace("\r", "\\r")
-    return mask_text(escape_hidden(text, _escaped))
+    if not (text.isascii() and text.isprintable()):  # `log` shows tens of thousands of texts
+        text = text.replace("\n", "\\n").replace("\t", " ").replace("\r", "\\r")
+        text = escape_hidden(text, _escaped)
+    return mask_text(text)
 
 
 def as_json(value: Any, indent: int | None = None) -> str:

@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlflow_gitops.core.gates.approvals import CountedReview
 from mlflow_gitops.core.history.people import RecordedPeople
-from mlflow_gitops.core.plan.outcome import Outcome
-from mlflow_gitops.core.plan.plan import Change
-from mlflow_gitops.core.plan.stored import stored_change, stored_verdict
+
+if TYPE_CHECKING:  # `log` only reads receipts: it does not load plans and their outcomes
+    from mlflow_gitops.core.gates.approvals import CountedReview
+    from mlflow_gitops.core.plan.outcome import Outcome
+    from mlflow_gitops.core.plan.plan import Change
 
 RECEIPT_SCHEMA = 2
 
@@ -40,6 +41,8 @@ def receipt_line(content: Mapping[str, Any], previous: str | None) -> str:
 
 def recorded_outcome(outcome: Outcome) -> dict[str, Any]:
     """What a receipt holds about one model that a run came to. Empty parts are left out."""
+    from mlflow_gitops.core.plan.stored import stored_verdict
+
     parts: dict[str, Any] = {
         "changes": _recorded_changes(outcome.changes),
         "already_applied": _recorded_changes(outcome.already_applied),
@@ -66,6 +69,8 @@ def recovered_outcome(model: str, already_applied: Sequence[Change]) -> dict[str
 
 def _recorded_changes(changes: Iterable[Change]) -> list[dict[str, Any]]:
     """Without what has no value, and without `applies`: only what was applied is recorded."""
+    from mlflow_gitops.core.plan.stored import stored_change
+
     return [
         {
             key: value

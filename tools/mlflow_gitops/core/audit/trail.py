@@ -15,7 +15,6 @@ from mlflow_gitops.core.history.people import People, people_of
 from mlflow_gitops.core.manifests.names import folded, model_of
 from mlflow_gitops.core.manifests.policy import ModelPolicy
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder, stem_of
-from mlflow_gitops.core.verdicts.overrides import overrides
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +99,13 @@ class EventAuditor:
     def _overrides(self, event: Event, merged: Sequence[Commit]) -> Iterable[UsedOverride]:
         """The overrides that count: those with a reason, for a gate of the stage that the policy
         lets be overridden."""
-        messages = [
-            StatedMessage(commit.message, commit.author) for commit in (event.commit, *merged)
-        ]
-        if not event.enters or not any("Gate-Override:" in message.text for message in messages):
+        commits = (event.commit, *merged)
+        if not event.enters or not any("Gate-Override:" in commit.message for commit in commits):
             return
 
+        from mlflow_gitops.core.verdicts.overrides import overrides  # few commits override a gate
+
+        messages = [StatedMessage(commit.message, commit.author) for commit in commits]
         model, stage = event.model or "", event.stage or ""
         policy = self._policy_before(event.commit, model)
         rule = policy.stages.get(stage)

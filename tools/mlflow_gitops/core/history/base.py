@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from mlflow_gitops.core.observed.model import ObservedModel
+if TYPE_CHECKING:
+    from mlflow_gitops.core.observed.model import ObservedModel
 
 BaseState = Literal["none", "known", "stale", "unfetched", "unknown", "lost", "deleted", "unread"]
 """`none`: the model was never reconciled, or is adopted. `known`: the target's history has the

@@ -10,11 +10,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from mlflow_gitops.core.gates.approvals import CountedReview
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.trailers import split_person, trailers
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.gates.approvals import CountedReview
 
 ApprovalSource = Literal["receipt", "message"]
 PullRequestSource = Literal["api", "message"]

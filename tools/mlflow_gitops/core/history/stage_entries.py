@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from mlflow_gitops.core.gates import approvals
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.manifests.desired import Desired, Field
 from mlflow_gitops.core.manifests.manifest import VersionSpec
@@ -220,6 +219,8 @@ def _exits(
 def _is_guarded(judges: Sequence[ModelPolicy], stage: str) -> bool:
     """Whether a judge asks for approvals before a version leaves a stage: the stage is protected
     and asks for them before one enters it."""
+    from mlflow_gitops.core.gates import approvals  # `log` judges nothing and loads no gate
+
     rules = [policy.stages[stage] for policy in judges if stage in policy.stages]
     return any(rule.protected and rule.gates.settings(approvals.GATE) is not None for rule in rules)
 

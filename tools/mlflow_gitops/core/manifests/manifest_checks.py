@@ -206,9 +206,13 @@ def _check_stage(
 def _check_declared_aliases(
     document: Document, policy: ModelPolicy, stages: Mapping[str, Sequence[tuple[int, int]]]
 ) -> None:
+    aliases = _mapping(document.root, "aliases")
+    if not aliases:
+        return
+
     stage_of_alias = {folded(alias): stage for alias, stage in policy.stage_aliases.items()}
     allowed = {version for stage in policy.alias_only or () for _, version in stages.get(stage, ())}
-    for alias, version in _mapping(document.root, "aliases").items():
+    for alias, version in aliases.items():
         stage = stage_of_alias.get(folded(alias))
         if stage is not None:
             message = f"the alias {alias!r} follows the stage {stage}; remove it from aliases"

@@ -6,11 +6,14 @@ from __future__ import annotations
 import contextlib
 import sys
 import traceback
+from typing import TYPE_CHECKING
 
-from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.edges.system.redaction import redact
 from mlflow_gitops.errors import Failure, shortage
 from mlflow_gitops.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.verdicts.verdict import Refusal
 
 CODE = "internal"
 
@@ -43,6 +46,8 @@ def describe(error: BaseException) -> str:
 def unexpected_refusal(name: str, error: BaseException, settings: Settings) -> Refusal:
     """The refusal of the model whose planning raised `error`. With --verbose, the traceback goes to
     stderr, without secrets."""
+    from mlflow_gitops.core.verdicts.verdict import Refusal  # `log` imports this module, too
+
     print_traceback(name, error, settings)
     return Refusal(CODE, f"{name} cannot be judged: unexpected {describe(error)}", _REPORT)
 
