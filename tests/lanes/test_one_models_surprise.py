@@ -13,7 +13,6 @@ from mlflow import MlflowClient
 
 from mlflow_gitops.app.planning import model_planner
 from mlflow_gitops.core.gates.gate import Finding, Gate
-from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.edges.mlflow import listing
 from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.edges.system import plugins
@@ -172,7 +171,7 @@ def test_an_exception_anywhere(
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "correct-horse")
     owner, function = {
         "planning": (model_planner, "plan_model"),
-        "history": (HistoryReader, "with_entries"),
+        "history": (model_planner, "with_entries"),
         "MLmodel": (Registry, "model_file"),
         "run": (Registry, "record"),
     }[place]

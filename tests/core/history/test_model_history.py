@@ -621,14 +621,14 @@ def test_has_manifest(tmp_path: Path) -> None:
         {moved: text},
     )
     histories = HistoryReader(Git(tmp_path).line(shas[-1], REGISTRY), REGISTRY, Git(tmp_path).blobs)
-    assert [histories.has_manifest("alpha", sha) for sha in shas] == [
+    assert [histories.files.has_manifest("alpha", sha) for sha in shas] == [
         False,
         True,
         True,
         False,
         True,
     ]
-    assert not histories.has_manifest("beta", shas[-1])
+    assert not histories.files.has_manifest("beta", shas[-1])
 
 
 @pytest.mark.parametrize(

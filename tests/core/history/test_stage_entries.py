@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 import pytest
 
 from mlflow_gitops.core.history.base import Base, BaseState
+from mlflow_gitops.core.history.entry_reader import entries_at, with_entries
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Commit, MainLine
 from mlflow_gitops.core.history.model_history import ModelHistory
@@ -73,7 +74,7 @@ def explained(
     histories = HistoryReader(line(*trees), RegistryFolder("registry"), contents)
     start = Base.at(None) if base is None else Base(sha(base), state)
     history = histories.history("m", target, start, uncommitted=dirty is not None)
-    return histories.with_entries(history), histories
+    return with_entries(histories, history), histories
 
 
 def entry(*trees: Tree, base: int | None = 0, dirty: Tree | None = None) -> Entry:
@@ -119,7 +120,7 @@ def test_where_the_base_is_not_known_nothing_is_judged(state: BaseState) -> None
 def test_a_model_without_a_manifest_has_no_entries() -> None:
     found, histories = explained(holding("{Production: 1}"), {FILE: None})
     assert found.target is None and found.entries == ()
-    assert histories.entries_at("m", sha(1)) == ()
+    assert entries_at(histories, "m", sha(1)) == ()
 
 
 # -- the making commit and the way there -----------------------------------------------------------
@@ -301,7 +302,7 @@ def test_a_prompt_is_judged_by_the_rules_for_prompts() -> None:
     judges = [histories.judge(commit(i), "m").stages["Production"].gates.names for i in (1, 2)]
     assert judges == [("tags",), ()]
     assert histories.judge(commit(1), "m").stages["Production"].native is False
-    [_, standing] = [histories.entries_at("m", sha(i)) for i in (0, 1)]
+    [_, standing] = [entries_at(histories, "m", sha(i)) for i in (0, 1)]
     assert judged_by(standing[0]) == ("tags",)
     _, bare = explained(prompt, base=None)
     assert bare.judge(commit(0), "m") == Policy().for_model("m", "prompt"), (
@@ -337,15 +338,15 @@ def test_every_holder_at_a_commit_is_explained() -> None:
         holding("{Production: 3}"),
     )
     _, histories = explained(*trees)
-    points, standing = histories.points_until("m", sha(1)), histories.entries_at("m", sha(1))
+    points, standing = histories.points_until("m", sha(1)), entries_at(histories, "m", sha(1))
     assert [point.commit for point in points] == [commit(0), commit(1)]
     assert [(one.stage, one.version, one.making_commit, one.stays) for one in standing] == [
         ("Production", 2, commit(1), {"Staging": commit(0)}),
         ("Staging", 3, commit(1), {}),
     ]
-    assert histories.entries_at("m", sha(2))[0].version == 3
+    assert entries_at(histories, "m", sha(2))[0].version == 3
     assert histories.points_until("unheard", sha(2)) == []
-    assert histories.entries_at("unheard", sha(2)) == ()
+    assert entries_at(histories, "unheard", sha(2)) == ()
 
 
 def test_what_stood_is_judged_by_the_policy_before_it() -> None:
@@ -355,22 +356,27 @@ def test_what_stood_is_judged_by_the_policy_before_it() -> None:
         {POLICY: "{}\n"},
     )
     _, histories = explained(*trees)
-    [standing] = histories.entries_at("m", sha(2))
+    [standing] = entries_at(histories, "m", sha(2))
     assert standing.making_commit == commit(1) and judged_by(standing) == ("pinned",)
     ruled = "models: [{match: m, stages: {Production: {require: {pinned: true}}}}]\n"
     _, histories = explained({POLICY: ruled, **holding("{}")}, holding("{Production: 2}"))
-    assert judged_by(histories.entries_at("m", sha(1))[0]) == ("pinned",), (
+    assert judged_by(entries_at(histories, "m", sha(1))[0]) == ("pinned",), (
         "the exceptions for this model count"
     )
     _, bare = explained(holding("{Production: 2}"))
-    assert bare.entries_at("m", sha(0))[0].judge == Policy().for_model("m")
+    assert entries_at(bare, "m", sha(0))[0].judge == Policy().for_model("m")
 
 
 def test_a_commit_names_a_model_whose_file_it_has() -> None:
     moved = {FILE: None, "registry/models/nlp/m.yaml": "name: m\nstages: {}\n"}
     _, histories = explained({}, holding("{}"), moved, {"registry/models/nlp/m.yaml": None})
-    assert [histories.has_manifest("m", sha(i)) for i in range(4)] == [False, True, True, False]
-    assert not histories.has_manifest("unheard", sha(3))
+    assert [histories.files.has_manifest("m", sha(i)) for i in range(4)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert not histories.files.has_manifest("unheard", sha(3))
 
 
 # -- the whole course ------------------------------------------------------------------------------
@@ -395,14 +401,14 @@ def test_the_moments_of_a_manifest() -> None:
     assert [one.desired.holders("Production") if one.desired else None for one in moments] == [
         (1,), (1,), (1,), None, (2,),
     ]  # fmt: skip
-    assert histories.moments("unheard") == [] and histories.stems() == ["m"]
+    assert histories.moments("unheard") == [] and histories.files.stems() == ["m"]
     _, never = explained({FILE: "name: m\nstages: ["}, holding("{}"))
     assert never.moments("m")[0].desired is None, "there was no state before it"
 
 
 def test_the_commits_that_changed_the_policy() -> None:
     _, histories = explained({POLICY: "{}\n"}, holding("{}"), {POLICY: "stages: ["}, {POLICY: None})
-    found = histories.policy_faults()
+    found = histories.policies.faults()
     assert [(i, why is None) for i, why in found] == [(0, True), (2, False), (3, True)]
 
 
@@ -448,5 +454,5 @@ def test_nothing_before_the_base_is_read_for_a_model_that_no_version_enters() ->
     target = wanted([last])
     assert target is not None
     histories = HistoryReader(line(*trees, last), RegistryFolder("registry"), reads)
-    histories.with_entries(histories.history("m", target, Base.at(sha(3))))
+    with_entries(histories, histories.history("m", target, Base.at(sha(3))))
     assert read == {trees[3][FILE], last[FILE]}

@@ -133,7 +133,7 @@ def _last_policy(workspace: Workspace) -> SourceFile | None:
     if not git.has_commits():
         return None
     line = git.line(git.resolve("HEAD"), workspace.registry)
-    blob = HistoryReader(line, workspace.registry, git.blobs).last_usable_policy_blob()
+    blob = HistoryReader(line, workspace.registry, git.blobs).policies.last_usable_blob()
     if blob is None:
         return None
     return SourceFile(workspace.registry.policy_path, git.blobs([blob]).get(blob))

@@ -67,8 +67,8 @@ class AuditTrail:
         self._histories = HistoryReader(
             self.line, workspace.registry, self._git.blobs, reader=reader
         )
-        if model is not None and file_stem(model) not in self._histories.stems():
-            raise _unknown_model(workspace, model, self._histories.stems())
+        if model is not None and file_stem(model) not in self._histories.files.stems():
+            raise _unknown_model(workspace, model, self._histories.files.stems())
         self.timelines: list[ModelTimeline] = model_timelines(
             self.line, self._histories, stems, is_unexpected
         )

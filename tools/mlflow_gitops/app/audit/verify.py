@@ -15,6 +15,7 @@ from mlflow_gitops.core.audit.findings import Unexplained, Verification
 from mlflow_gitops.core.audit.ledger import AppliedRun, Ledger
 from mlflow_gitops.core.audit.receipts import Receipt, broken_links
 from mlflow_gitops.core.audit.verification import verify_model
+from mlflow_gitops.core.history.entry_reader import entries_at
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Point
 from mlflow_gitops.core.history.stage_entries import Entry
@@ -209,7 +210,7 @@ class _ModelAccount(Account):
             self.points = histories.points_until(file_stem(name), stamped)
 
     def entries_at(self, index: int) -> Sequence[Entry]:
-        return self._histories.entries_at(file_stem(self.name), self._shas[index])
+        return entries_at(self._histories, file_stem(self.name), self._shas[index])
 
     def making_commit_at(self, index: int) -> str | None:
         points = self._histories.points_until(file_stem(self.name), self._shas[index])

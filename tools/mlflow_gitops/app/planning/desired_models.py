@@ -59,7 +59,7 @@ class DesiredModels:
         self.is_policy_known = True
         """Whether there is a valid policy: this one or, if it is invalid, an earlier one."""
         if snapshot.validity.policy:
-            last_policy = histories.last_usable_policy()
+            last_policy = histories.policies.last_usable()
             self.is_policy_known = last_policy is not None
             self.policy = last_policy or Policy(stageless=stageless)
 

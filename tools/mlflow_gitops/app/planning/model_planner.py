@@ -9,6 +9,7 @@ from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import Base
+from mlflow_gitops.core.history.entry_reader import with_entries
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.observed.model import ObservedModel
@@ -99,6 +100,6 @@ class ModelPlanner:
             way_to_fetch=gap.fix if gap else "",
             read_files=read_files,
         )
-        judged = line.histories.with_entries(history, line.judges.of)
+        judged = with_entries(line.histories, history, line.judges.of)
         plan = plan_model(name, judged, observed, context)
         return without_secrets(plan)

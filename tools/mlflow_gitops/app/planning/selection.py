@@ -147,7 +147,7 @@ class Selector:
         may be there still, so it is not taken for deleted."""
         hidden = {}
         for name in names if self._models.validity.others else ():
-            path = self._histories.last_path(file_stem(name))
+            path = self._histories.files.last_path(file_stem(name))
             errors = tuple(
                 error for error in self._models.validity.others if path.startswith(f"{error.file}/")
             )
@@ -173,7 +173,7 @@ class Selector:
             # If the base is a later commit, the manifest came later, and the target never had it.
             return not self._bases.is_later(model.base)
         histories = self._bases.lines.of(model.base).histories
-        return histories.has_manifest(file_stem(model.name), model.base)
+        return histories.files.has_manifest(file_stem(model.name), model.base)
 
     def _emptied_before(
         self, observed: Mapping[str, ObservedModel], names: Collection[str]

@@ -97,7 +97,7 @@ def model_timelines(
     An exception that `is_unexpected` accepts makes its own model's timeline unreadable, and no
     other.
     """
-    stems = histories.stems() if models is None else list(models)
+    stems = histories.files.stems() if models is None else list(models)
     histories.fetch_whole(stems)
 
     timelines = []
@@ -128,7 +128,7 @@ def _unreadable_timeline(line: MainLine, stem: str, error: Exception) -> ModelTi
 def policy_events(line: MainLine, histories: HistoryReader) -> Iterator[Event]:
     """Each change of the policy file. A policy that cannot be read is an `invalid` event, and the
     last readable one stays in force."""
-    for index, fault in histories.policy_faults():
+    for index, fault in histories.policies.faults():
         commit = line.commits[line.shas[index]]
         yield Event("invalid" if fault else "policy", index, commit, detail=fault)
 

@@ -7,25 +7,13 @@ history of some model crosses are read, each once.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mlflow_gitops.core.history.base import Base
 from mlflow_gitops.core.history.line.line_files import FileState, LineFiles, ManifestBlob
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
-from mlflow_gitops.core.history.policy_history import (
-    MoreJudges,
-    PolicyHistory,
-    no_more_judges,
-)
-from mlflow_gitops.core.history.stage_entries import (
-    Entry,
-    Judges,
-    all_entries,
-    entries,
-    gives_something,
-    new_holders,
-)
+from mlflow_gitops.core.history.policy_history import PolicyHistory
 from mlflow_gitops.core.manifests.blob_reader import ManifestReader, ReadBlobs, Reading
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import file_stem, model_of
@@ -55,7 +43,8 @@ class Moment:
 class HistoryReader:
     """Reads the history of any model along one line of commits.
 
-    `read_blobs` maps blob ids to contents. `stageless` is as in `Policy`. A `reader` may be passed
+    `files` and `policies` are the files of the line and its policies. `read_blobs` maps blob ids to
+    contents. `stageless` is as in `Policy`. A `reader` may be passed
     that has read some of the blobs already.
     """
 
@@ -70,15 +59,15 @@ class HistoryReader:
     ) -> None:
         self._line = line
         self._reader = reader or ManifestReader(read_blobs, stageless=stageless)
-        self._files = LineFiles(line, registry)
-        self.policies = PolicyHistory(line, self._files.policy_changes, self._reader)
+        self.files = LineFiles(line, registry)
+        self.policies = PolicyHistory(line, self.files.policy_changes, self._reader)
 
     def prefetch(self, bases: Iterable[tuple[str, Base]]) -> None:
         """Read in one batch every blob that the histories of these (stem, base) will need."""
         blobs: set[str] = set()
         for stem, base in bases:
             if base.can_be_compared:
-                blobs |= _blobs_of(self._files.states(stem, base.commit))
+                blobs |= _blobs_of(self.files.states(stem, base.commit))
         self._reader.fetch(blobs)
 
     def history(
@@ -91,7 +80,7 @@ class HistoryReader:
             return ModelHistory(base.commit, base.state, (Point(None, target),))
 
         is_known = base.state == "known"
-        states = self._files.states(stem, base.commit)
+        states = self.files.states(stem, base.commit)
         if is_known and len(states) <= 1 and not uncommitted:
             commit = self._commit(states[0].position) if states else None
             return ModelHistory(base.commit, base.state, (Point(commit, target),))
@@ -104,45 +93,13 @@ class HistoryReader:
             points[-1] = Point(points[-1].commit, target)
         return ModelHistory(base.commit, base.state, tuple(points) or (Point(None, target),))
 
-    def with_entries(
-        self, history: ModelHistory, more_judges: MoreJudges = no_more_judges
-    ) -> ModelHistory:
-        """The history with its entries explained. A version's way may begin before the base, so
-        more is read, but only for a model that git changed since the base."""
-        target = history.target
-        if target is None or history.base_state not in ("none", "known"):
-            return history
-        if history.base_state == "known" and len(history.points) == 1:
-            return history
-
-        earlier: tuple[Point, ...] = ()
-        base = history.points[0].commit if history.base_state == "known" else None
-        if base is not None and gives_something(target, history.before):
-            stem = file_stem(target.manifest.name)
-            earlier = tuple(self._points_before(stem, self._line.index[base.sha]))
-
-        points = (*earlier, *history.points)
-        judges = self._judges(target, history.base, more_judges)
-        found = tuple(all_entries(target, history.before, points, judges))
-        policies = [policy for entry in found for policy in entry.judges]
-        policies += judges(points[-1].commit)
-        return replace(
-            history, entries=found, judges=tuple(_distinct(policies)), earlier_points=earlier
-        )
+    def points_before(self, stem: str, commit: str) -> list[Point]:
+        """One model's points from its first manifest up to a commit of the line, excluded."""
+        return self._points_before(stem, self._line.index[commit])
 
     def points_until(self, stem: str, commit: str) -> list[Point]:
         """One model's points from its first manifest up to a commit of the line, included."""
         return self._points_before(stem, self._line.index[commit] + 1)
-
-    def entries_at(self, stem: str, commit: str) -> tuple[Entry, ...]:
-        """Each holder that a commit of the line names in a model's manifest, explained as an
-        entry."""
-        points = self.points_until(stem, commit)
-        target = points[-1].desired if points else None
-        if target is None:
-            return ()
-        judges = self._judges(target, None, no_more_judges)
-        return tuple(entries(new_holders(target, None), points, judges))
 
     def judge(self, commit: Commit, name: str) -> ModelPolicy:
         """The policy that judges what a commit of the line makes of a model (RULES R3)."""
@@ -151,23 +108,11 @@ class HistoryReader:
         kind = desired.manifest.kind if desired else "model"
         return self.policies.judge(commit, name, kind)
 
-    def stems(self) -> list[str]:
-        """The stems of all manifests that the line ever had."""
-        return self._files.stems()
-
-    def last_path(self, stem: str) -> str:
-        """The path of the last change of a manifest of this stem; empty if there was none."""
-        return self._files.last_path(stem)
-
-    def has_manifest(self, stem: str, commit: str) -> bool:
-        """Whether a manifest of this stem exists at a commit of the line."""
-        return self._files.has_manifest(stem, commit)
-
     def former_prompts(self, present: Collection[str]) -> list[str]:
         """The models that the line once had a manifest of, that are not among `present`, and whose
         last manifest describes a prompt."""
         last: dict[str, ManifestBlob] = {}
-        for stem, manifest in self._files.last_manifests():
+        for stem, manifest in self.files.last_manifests():
             name = model_of(stem)
             if name not in present:
                 last[name] = manifest
@@ -177,15 +122,15 @@ class HistoryReader:
 
     def fetch_whole(self, stems: Iterable[str]) -> None:
         """Read in one batch every blob that `moments` will need for these manifests."""
-        self._reader.fetch((*self._files.manifest_blobs(stems), *self._files.policy_blobs()))
+        self._reader.fetch((*self.files.manifest_blobs(stems), *self.files.policy_blobs()))
 
     def moments(self, stem: str) -> list[Moment]:
         """Everything that happened to one manifest on the line, oldest first."""
         self.fetch_whole([stem])
-        changed_at = self._files.changed_at(stem)
+        changed_at = self.files.changed_at(stem)
         moments: list[Moment] = []
         last: Desired | None = None
-        for state, reading in self._readings(self._files.states(stem, None)):
+        for state, reading in self._readings(self.files.states(stem, None)):
             if state.manifest is None or reading.desired is not None:
                 last = reading.desired
             moments.append(
@@ -198,39 +143,9 @@ class HistoryReader:
         moments = self.moments(stem)
         return moments[-1] if moments else None
 
-    def last_usable_policy(self) -> Policy | None:
-        """The last policy file of the line that can be used; None if there was none."""
-        return self.policies.last_usable()
-
-    def last_usable_policy_blob(self) -> str | None:
-        """The id of that file's blob."""
-        return self.policies.last_usable_blob()
-
-    def policy_faults(self) -> list[tuple[int, str | None]]:
-        """Each commit that changed the policy file, oldest first: its index, and why the file
-        cannot be used, None if it can."""
-        return self.policies.faults()
-
-    def policy_in(self, blob: str) -> Policy | None:
-        """The policy in a blob that may not be on the line; None if it cannot be used."""
-        self._reader.fetch({blob})
-        return self._reader.policy(blob)[0]
-
-    def _judges(self, target: Desired, base: str | None, more_judges: MoreJudges) -> Judges:
-        name, kind = target.manifest.name, target.manifest.kind
-
-        def judges(commit: Commit | None) -> tuple[ModelPolicy, ...]:
-            judge = self.policies.judge(commit, name, kind, default=target.policy)
-            others = (
-                self.policies.labelled(policy, name, kind) for policy in more_judges(commit, base)
-            )
-            return judge, *others
-
-        return judges
-
     def _points_before(self, stem: str, index: int) -> list[Point]:
         """One model's points from its first manifest up to a commit, excluded."""
-        states = [state for state in self._files.states(stem, None) if state.position < index]
+        states = [state for state in self.files.states(stem, None) if state.position < index]
         self._reader.fetch(_blobs_of(states))
         return self._points(stem, states, is_based=False)
 
@@ -282,11 +197,3 @@ def _blobs_of(states: Iterable[FileState]) -> set[str]:
     for state in states:
         blobs.update(blob for blob in (state.manifest and state.manifest[0], state.policy) if blob)
     return blobs
-
-
-def _distinct(policies: Iterable[ModelPolicy]) -> list[ModelPolicy]:
-    distinct: list[ModelPolicy] = []
-    for policy in policies:
-        if policy not in distinct:
-            distinct.append(policy)
-    return distinct

@@ -113,6 +113,11 @@ class PolicyHistory:
                 return self._line.shas[index]
         return None
 
+    def in_blob(self, blob: str) -> Policy | None:
+        """The policy in a blob that may not be on the line; None if it cannot be used."""
+        self._reader.fetch({blob})
+        return self._reader.policy(blob)[0]
+
     def at(self, commit: str) -> Policy | None:
         """The last usable policy at a commit of the line; None if there was none yet."""
         return self.before_or_none(self._line.index[commit] + 1)

@@ -101,4 +101,4 @@ class PoliciesInForce:
         """The policy at a commit beside the line: a merge can leave it out of the first parents."""
         path = self._workspace.registry.policy_path
         blob = self._workspace.git.query("rev-parse", "--verify", "-q", f"{commit}:{path}")
-        return self._histories.policy_in(blob) if blob else None
+        return self._histories.policies.in_blob(blob) if blob else None
