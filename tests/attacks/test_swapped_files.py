@@ -131,11 +131,6 @@ def test_digest_swapped_after_the_approval(company: Company, trainer: Trainer) -
 def test_files_of_a_registration_swapped(company: Company, trainer: Trainer) -> None:
     """The version is not registered yet: reconcile registers it, if its files are the approved
     ones."""
-    company.team.write("policy.yaml", DIGEST_POLICY.replace("tags: {validation: passed}, ", ""))
-    company.commit("No tags")
-    company.push("main")
-    company.main()
-    assert company.reconcile().code == 0
     logged = trainer.log("fourth", "good")
     company.branch("promote")
     source = f"models:/{logged.model_id}"
@@ -152,11 +147,58 @@ def test_files_of_a_registration_swapped(company: Company, trainer: Trainer) -> 
 def promote_pinned(company: Company) -> int:
     manifest = company.team.folder / "registry" / "models" / f"{MODEL}.yaml"
     manifest.write_text(manifest.read_text().replace("Production: 1", "Production: 4"))
-    company.commit("Promote")
+    company.commit("Promote\n\nGate-Override: tags: MLflow does not have it yet")
     company.push("promote")
     number = company.github.open_pull("promote", "Promote", user="alice").number
     company.github.review(number, "bob")
     return number
+
+
+def serve_fourth(company: Company, trainer: Trainer) -> Any:
+    """Version 4 holds Production, as bob approved; its logged model."""
+    logged = trainer.register("fourth", "good")
+    company.merge(promote(company, 4))
+    assert company.reconcile().code == 0 and company.production() == {4}
+    return logged
+
+
+def verified(company: Company) -> tuple[int, list[str], Any]:
+    """What `verify --artifacts` comes to: its exit code, the fields that it calls unexplained, and
+    the files that it compared."""
+    ran = company.team.run("verify", "--artifacts", "--format", "json")
+    fields = [finding["field"] for finding in ran.json["unexplained"]]
+    return ran.code, fields, ran.json["artifacts"]
+
+
+def test_files_swapped_while_they_are_served(company: Company, trainer: Trainer) -> None:
+    logged = serve_fourth(company, trainer)
+    assert verified(company) == (0, [], {"compared": 1, "not_checkable": []})
+    trainer.log("evil", "evil", logged)
+    assert company.found_by_verify() == set(), "it reads no files unless it is told to"
+    assert verified(company) == (4, ["files 4"], {"compared": 1, "not_checkable": []})
+
+
+def test_files_deleted_while_they_are_served(company: Company, trainer: Trainer) -> None:
+    logged = serve_fourth(company, trainer)
+    shutil.rmtree(trainer.folder_of(logged))
+    assert verified(company) == (4, ["files 4"], {"compared": 0, "not_checkable": []})
+
+
+def test_logged_model_deleted_while_it_is_served(company: Company, trainer: Trainer) -> None:
+    logged = serve_fourth(company, trainer)
+    company.client.delete_logged_model(logged.model_id)
+    assert company.found_by_verify() == {"source 4"}
+    assert verified(company)[:2] == (4, ["source 4"])
+
+
+def test_swapped_files_put_back_by_hand(company: Company, trainer: Trainer) -> None:
+    """Healing does not serve files that nobody approved, either."""
+    logged = serve_fourth(company, trainer)
+    trainer.log("evil", "evil", logged)
+    company.client.transition_model_version_stage(MODEL, "4", "Archived")
+    company.client.set_registered_model_alias(MODEL, "production", "1")
+    assert "digest: the files of version 4 have the digest" in company.reasons()
+    assert company.production() == {1}
 
 
 def test_promotion_without_a_digest(company: Company, trainer: Trainer) -> None:
@@ -169,6 +211,9 @@ def test_promotion_without_a_digest(company: Company, trainer: Trainer) -> None:
     company.github.review(number, "bob")
     company.merge(number)
     assert "the files of 4 are not pinned by a digest" in company.refused()
+    _, _, artifacts = verified(company)
+    not_checkable = [{"model": MODEL, "version": 1, "stages": ["Production"]}]
+    assert artifacts == {"compared": 0, "not_checkable": not_checkable}
 
 
 def test_files_swapped_before_the_next_stage(company: Company, trainer: Trainer) -> None:

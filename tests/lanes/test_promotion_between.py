@@ -197,6 +197,31 @@ def test_a_version_is_promoted_with_all_that_gates_judge_by(teams: Teams, origin
     assert event["to"] == [1] and event["effect"]
 
 
+def test_a_store_written_to_behind_a_copy_is_shown_and_refused(
+    teams: Teams, origin: Origin, tmp_path: Path
+) -> None:
+    """A copy has the digest of its original, so it is compared like any other version."""
+    promoted(teams, origin)
+    teams.apply("prod")
+    checked = ("verify", "--artifacts", "--format", "json")
+    ran = teams.on("prod", *checked)
+    assert ran.code == 0 and ran.json["artifacts"] == {"compared": 1, "not_checkable": []}, ran.out
+
+    client, [copy] = MlflowClient(teams.uris["prod"]), copies(teams)
+    (tmp_path / "evil").mkdir()
+    (tmp_path / "evil" / "more.pkl").write_text("evil")
+    client.log_model_artifacts(copy.model_id, str(tmp_path / "evil"))
+    ran = teams.on("prod", *checked)
+    assert ran.code == 4
+    assert [finding["field"] for finding in ran.json["unexplained"]] == ["files 1"]
+
+    client.transition_model_version_stage(origin.model, "1", "Archived")
+    ran = teams.on("prod", "reconcile", "--yes", "--format", "json")
+    assert ran.code == 4, ran.out
+    assert [one["code"] for one in ran.json["models"][0]["refusals"]] == ["digest"]
+    assert versions(teams, origin.model)[1].current_stage == "Archived"
+
+
 @pytest.mark.real
 def test_the_copy_is_served_and_judges_the_next_one(teams: Teams, origin: Origin) -> None:
     import mlflow

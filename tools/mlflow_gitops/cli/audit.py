@@ -146,18 +146,33 @@ _Signatures = Annotated[
 ]
 
 
+_Artifacts = Annotated[
+    bool,
+    typer.Option(
+        "--artifacts",
+        help=(
+            "Also read the files of every version that holds a stage, and compare them with the"
+            " digest that git pins. This takes as long as downloading them."
+        ),
+    ),
+]
+
+
 @app.command()
 def verify(
     context: typer.Context,
     models: Models = None,
     fail_on_unmanaged: _FailOnUnmanaged = False,
     signatures: _Signatures = False,
+    artifacts: _Artifacts = False,
     form: Annotated[str, format_option(formats.VERIFY)] = "text",
 ) -> None:
     """Check that git and the receipts explain everything that MLflow shows. Exits 4 if something is
     unexplained.
 
     Example: mlflow-gitops verify --signatures
+
+    Example: mlflow-gitops verify --artifacts
     """
     from mlflow_gitops.commands import verify as command
 
@@ -166,6 +181,7 @@ def verify(
         models or [],
         fail_on_unmanaged=fail_on_unmanaged,
         signatures=signatures,
+        artifacts=artifacts,
         form=form,
     )
     raise typer.Exit(code)

@@ -18,17 +18,19 @@ def run(
     *,
     fail_on_unmanaged: bool,
     signatures: bool,
+    artifacts: bool = False,
     form: str,
 ) -> int:
     """Verify MLflow against the main line. Exits 4 when something is unexplained; with
-    `fail_on_unmanaged`, also when MLflow has models that nobody manages here."""
+    `fail_on_unmanaged`, also when MLflow has models that nobody manages here. With `artifacts`, the
+    files of all versions in stages are compared with their pinned digests."""
     workspace = Workspace(settings)
     from mlflow_gitops.app.connect import connect
 
     progress = steps(settings)
     progress("loading MLflow")
     registry = connect(workspace, warn)
-    verifier = Verifier(workspace, registry, signatures=signatures)
+    verifier = Verifier(workspace, registry, signatures=signatures, artifacts=artifacts)
     verification = verifier.verify(models, progress)
     print_result(formats.VERIFY, form, verification)
 

@@ -20,8 +20,22 @@ def json(verification: Verification) -> Iterator[str]:
             {"model": finding.model or None, "field": finding.field, "detail": finding.detail}
             for finding in verification.findings
         ],
+        "artifacts": _artifacts(verification),
     }
     return json_document(data)
+
+
+def _artifacts(verification: Verification) -> dict[str, object] | None:
+    """What `--artifacts` read; None without it."""
+    if verification.compared_files is None:
+        return None
+    return {
+        "compared": verification.compared_files,
+        "not_checkable": [
+            {"model": files.model, "version": files.version, "stages": list(files.stages)}
+            for files in verification.unchecked_files
+        ],
+    }
 
 
 def text(verification: Verification, style: Style | None = None) -> Iterator[str]:
@@ -35,6 +49,12 @@ def text(verification: Verification, style: Style | None = None) -> Iterator[str
         yield style(safe(model) or "Receipts", "bold")
         for finding in findings:
             yield f"  {style('✗', 'red')} {safe(finding.field)}: {safe(finding.detail)}"
+    for files in verification.unchecked_files:
+        name, stages = safe(files.model), safe(", ".join(files.stages))
+        yield (
+            f"{style('-', 'dim')} {name} {files.version} ({stages}): its files cannot be checked;"
+            f" pin their digest: mlflow-gitops pin {name} {files.version}"
+        )
     yield _total(verification)
 
 
@@ -48,4 +68,6 @@ def _total(verification: Verification) -> str:
 
     unmanaged = len(verification.unmanaged)
     suffix = f"; {unmanaged} more in MLflow that nobody manages here" if unmanaged else ""
+    if verification.compared_files is not None:
+        suffix += f"; the files of {counted(verification.compared_files, 'version')} compared"
     return f"Verified {models} by {receipts}: {result}{suffix}."

@@ -3,16 +3,21 @@ only the forge knows. `core/audit/verification.py` judges them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.audit.recorded_line import read_main_line
+from mlflow_gitops.app.audit.served_files import ServedFiles
 from mlflow_gitops.app.evidence import WorkspaceEvidence
 from mlflow_gitops.app.planning.desired_models import DesiredModels
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.account import Account
 from mlflow_gitops.core.audit.findings import Unexplained, Verification
 from mlflow_gitops.core.audit.ledger import AppliedRun, Ledger
+from mlflow_gitops.core.audit.occupied_versions import occupied_versions
 from mlflow_gitops.core.audit.receipts import Receipt, broken_links
 from mlflow_gitops.core.audit.verification import verify_model
 from mlflow_gitops.core.history.entry_reader import entries_at
@@ -25,7 +30,7 @@ from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.recorded.values import Record, Unreadable
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.system.unexpected import is_unexpected, unexpected_refusal
-from mlflow_gitops.errors import Failure
+from mlflow_gitops.errors import Failure, RegistryFailure
 
 if TYPE_CHECKING:
     from mlflow_gitops.edges.mlflow.registry import Registry
@@ -33,7 +38,8 @@ if TYPE_CHECKING:
 
 class Verifier:
     """Verifies one repository's models in one registry. With `signatures`, git must accept the
-    signature of each commit that put a version into a stage."""
+    signature of each commit that put a version into a stage. With `artifacts`, the files of all
+    versions in stages are read and compared with their pinned digests."""
 
     def __init__(
         self,
@@ -41,7 +47,9 @@ class Verifier:
         registry: Registry,
         *,
         signatures: bool = False,
+        artifacts: bool = False,
     ) -> None:
+        self._artifacts = artifacts
         self._git = workspace.git
         self._settings = workspace.settings
         self._registry = registry
@@ -86,12 +94,52 @@ class Verifier:
 
         findings = list(self._broken_chain(receipts))
         selected = sorted(set(names) or managed)
+        self._read_records(selected, observed)
         for name in selected:
             findings += self._verify_alone(name, observed.get(name), ledger.applied(name), digests)
 
         unmanaged = sorted(observed.keys() - managed)
-        return Verification(
+        verification = Verification(
             self._tip, len(selected), tuple(unmanaged), len(receipts), tuple(findings)
+        )
+        return self._with_files(verification, selected, observed, progress)
+
+    def _read_records(self, names: Sequence[str], observed: Mapping[str, ObservedModel]) -> None:
+        """Read the runs and logged models of all versions that are served, several at a time. What
+        fails is read once more, and reported, when its model is verified."""
+        versions = [
+            observed[name].versions[number]
+            for name in names
+            if name in observed
+            for number in occupied_versions(self._models.by_name.get(name), observed[name])
+        ]
+
+        def read(version: ObservedVersion) -> None:
+            with suppress(Unreadable, RegistryFailure):
+                self._evidence.record(version)
+
+        with ThreadPoolExecutor(max_workers=self._registry.writers) as pool:
+            list(pool.map(read, versions))
+
+    def _with_files(
+        self,
+        verification: Verification,
+        names: Sequence[str],
+        observed: Mapping[str, ObservedModel],
+        progress: Callable[[str], None],
+    ) -> Verification:
+        """The verification with what is wrong with the files of versions that are served, if that
+        is asked for."""
+        if not self._artifacts:
+            return verification
+        served = ServedFiles(self._registry, progress)
+        models = {name: observed[name] for name in names if name in observed}
+        findings = tuple(served.findings(self._models.by_name, models))
+        return replace(
+            verification,
+            findings=(*verification.findings, *findings),
+            compared_files=served.compared,
+            unchecked_files=tuple(served.unchecked),
         )
 
     def _observe(self, names: Sequence[str]) -> dict[str, ObservedModel]:

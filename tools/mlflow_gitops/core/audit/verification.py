@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from mlflow_gitops.core.audit.account import Account
 from mlflow_gitops.core.audit.findings import Unexplained
 from mlflow_gitops.core.audit.held_stamps import unexplained_holders
+from mlflow_gitops.core.audit.occupied_versions import gone_sources
 from mlflow_gitops.core.audit.receipts import RECEIPT_TAG
 from mlflow_gitops.core.audit.verified_gates import unproven_gates
 from mlflow_gitops.core.history.mainline import Commit
@@ -31,6 +32,7 @@ def verify_model(
     """Everything about one managed model that is not explained. `owner` is this repository's;
     `digests` are those of every receipt that exists."""
     yield from _owner(account, observed, owner)
+    yield from gone_sources(account.tip, observed, account.record)
     if observed.base is None:
         yield from _without_stamp(account, observed)
         return

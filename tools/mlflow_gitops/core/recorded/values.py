@@ -60,6 +60,9 @@ class Record:
     fault: str | None = None
     is_run_missing: bool = False
     """Whether the fault is that the version's run is not in MLflow, or was deleted."""
+    is_gone: bool = False
+    """Whether the fault is that the logged model or the run that the files belong to was deleted,
+    or is not in MLflow."""
     is_claim: bool = False
 
 

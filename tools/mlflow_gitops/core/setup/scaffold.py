@@ -136,7 +136,7 @@ stages:
   Production:
     {alias_prefix}alias: production
     protected: true             # only an explicit null leaves it empty
-    require: {{status: READY, pinned: true}}
+    require: {{status: READY, pinned: {{digest: true}}}}   # which files: promote writes it
     # from: [Staging]           # only versions that a reconcile put into Staging before
     # soak: 24h                 # for this long, counted from that reconcile
     # approvals: 1              # of the pull request, by someone other than its author

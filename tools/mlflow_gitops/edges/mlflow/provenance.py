@@ -76,7 +76,7 @@ class Provenance:
     def _of_logged_model(self, version: ObservedVersion, model_id: str) -> Record:
         logged = self._server.find(self._client.get_logged_model, model_id)
         if logged is None:
-            return Record(fault=f"its logged model {model_id} is not in MLflow, or was deleted")
+            return _without_logged_model(model_id)
         return self._of_existing_model(version, logged)
 
     def _of_model_artifacts(
@@ -85,7 +85,7 @@ class Provenance:
         """The evidence of a version whose source is the folder of a logged model's artifacts."""
         logged = self._server.find(self._client.get_logged_model, model_id)
         if logged is None:
-            return Record(fault=f"its logged model {model_id} is not in MLflow, or was deleted")
+            return _without_logged_model(model_id)
         if source is not None and not _is_below(source, str(logged.artifact_location)):
             return Record(
                 fault=f"its source {without_credentials(source)} is not where its logged model"
@@ -106,7 +106,8 @@ class Provenance:
 
         run, fault = self._run(run_id)
         if fault is not None:
-            return Record(fault=f"{fault}; it is the run of its logged model {model_id}")
+            fault = f"{fault}; it is the run of its logged model {model_id}"
+            return Record(fault=fault, is_gone=True)
         return read_record(run, logged, self._metrics_of_others(run, model_id)) or Record()
 
     def _of_run(self, version: ObservedVersion, source: str | None) -> Record | None:
@@ -117,7 +118,9 @@ class Provenance:
 
         run, fault = self._run(run_id)
         if fault is not None:
-            return Record(fault=fault, is_run_missing=True)
+            # A run that never was here may be in the MLflow where an outside source was trained.
+            is_gone = run is not None or _run_in(source) == run_id
+            return Record(fault=fault, is_run_missing=True, is_gone=is_gone)
         if source is None or _is_of_run(source, run):
             return read_record(run, None)
         if source.startswith("runs:/") or urlsplit(source).scheme in ("mlflow-artifacts", "models"):
@@ -127,12 +130,12 @@ class Provenance:
         return read_record(run, None, is_claim=True)
 
     def _run(self, run_id: str) -> tuple[Any, str | None]:
-        """A run, or why there is none. MLflow still returns a deleted run (3.17)."""
+        """A run, and why it is no evidence. MLflow still returns a deleted run (3.17)."""
         run = self._server.find(self._client.get_run, run_id)
         if run is None:
             return None, f"its run {run_id} is not in MLflow"
         if run.info.lifecycle_stage == "deleted":
-            return None, f"its run {run_id} was deleted in MLflow"
+            return run, f"its run {run_id} was deleted in MLflow"
         return run, None
 
     def _metrics_of_others(self, run: Any, model_id: str) -> frozenset[str] | None:
@@ -152,6 +155,11 @@ class Provenance:
             other = self._server.find(self._client.get_logged_model, other_id)
             keys |= {metric.key for metric in (other.metrics or ())} if other is not None else set()
         return frozenset(keys)
+
+
+def _without_logged_model(model_id: str) -> Record:
+    fault = f"its logged model {model_id} is not in MLflow, or was deleted"
+    return Record(fault=fault, is_gone=True)
 
 
 def _is_of_run(source: str, run: Any) -> bool:

@@ -1,0 +1,61 @@
+"""Compare the files of versions that are served with the digests that git pins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from mlflow_gitops.core.audit.findings import UncheckedFiles, Unexplained
+from mlflow_gitops.core.audit.occupied_versions import occupied_versions
+from mlflow_gitops.core.manifests.desired import Desired
+from mlflow_gitops.core.manifests.manifest import VersionSpec
+from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.errors import RegistryFailure
+
+if TYPE_CHECKING:
+    from mlflow_gitops.edges.mlflow.registry import Registry
+
+
+class ServedFiles:
+    """Reads the files of every version that holds a stage. `compared` counts the versions that were
+    read, `unchecked` are those without a pinned digest."""
+
+    def __init__(self, registry: Registry, progress: Callable[[str], None]) -> None:
+        self._registry = registry
+        self._progress = progress
+        self.compared = 0
+        self.unchecked: list[UncheckedFiles] = []
+
+    def findings(
+        self, desired: Mapping[str, Desired], observed: Mapping[str, ObservedModel]
+    ) -> Iterator[Unexplained]:
+        """The versions whose files are not the pinned ones, or cannot be read."""
+        for name, model in sorted(observed.items()):
+            if model.is_prompt or model.fault is not None:
+                continue
+            yield from self._of_model(desired.get(name), model)
+
+    def _of_model(self, desired: Desired | None, model: ObservedModel) -> Iterator[Unexplained]:
+        specs = desired.manifest.versions if desired is not None else {}
+        for number, stages in occupied_versions(desired, model).items():
+            digest = specs.get(number, VersionSpec()).files_digest
+            if digest is None:
+                self.unchecked.append(UncheckedFiles(model.name, number, stages))
+                continue
+
+            self._progress(f"reading the files of {model.name} {number}")
+            fault = self._fault(model.name, model.versions[number], digest)
+            if fault is not None:
+                detail = f"{number} holds {', '.join(stages)}, and {fault}"
+                yield Unexplained(model.name, f"files {number}", detail)
+
+    def _fault(self, model: str, version: ObservedVersion, digest: str) -> str | None:
+        """What is wrong with the files of a version; None if they are the pinned ones."""
+        try:
+            files = self._registry.files(model, version)
+        except RegistryFailure as failure:
+            return f"its files cannot be compared with the pinned digest: {failure}"
+        self.compared += 1
+        if files.digest == digest:
+            return None
+        return f"its files have the digest {files.digest}, pinned is {digest}: {files.summary}"
