@@ -134,6 +134,11 @@ def test_receipt_names_the_review(company: Company) -> None:
     commit = company.team.git("rev-parse", "HEAD")
     text = company.team.git("notes", "--ref=refs/notes/mlflow-gitops", "show", commit)
     [people] = json.loads(text)["models"][0]["people"]
+    alice, carol = (company.github.users[login].id for login in ("alice", "carol"))
+    assert people["participants"] == [
+        {"part": "opened", "by": "@alice", "by_id": alice},
+        {"part": "merged", "by": "@carol", "by_id": carol},
+    ]
     assert people["reviews"] == [
         {
             "by": "@bob",

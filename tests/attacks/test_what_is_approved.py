@@ -171,3 +171,25 @@ def test_more_pushes_than_are_read(company: Company, monkeypatch: pytest.MonkeyP
     company.github.review(number, "bob")
     company.merge(number)
     assert "activities" in company.refused()
+
+
+@pytest.mark.parametrize(
+    "name", ["carol <carol@example.org>", "@chief-risk-officer <cro@example.org>", "alice <a@b.c>"]
+)
+def test_name_of_another_in_the_commit(company: Company, name: str) -> None:
+    """Bob commits under another's name. The receipt, the log and `show` name his account."""
+    company.write(2)
+    company.team.git("add", "-A")
+    company.team.git("commit", "-q", "--author", name, "-m", "Promote")
+    company.push("promote")
+    company.github.pushed("promote", "bob")
+    number = company.github.open_pull("promote", user="bob").number
+    company.github.review(number, "alice")
+    company.merge(number)
+    assert company.reconcile().code == 0
+    event = company.team.run("log", MODEL, "--format", "json").json[-1]
+    assert (event["opened_by"], event["pushed_by"]) == ("@bob", ["@bob"])
+    assert event["author_source"] == "commit"
+    shown = company.team.run("log", MODEL).out
+    assert "opened by @bob, pushed by @bob; the author is what the commit claims" in shown
+    assert "opened by @bob" in company.team.run("show", MODEL).out

@@ -34,6 +34,9 @@ COLUMNS = (
     "effect",
     "effect_at",
     "detail",
+    "author_source",
+    "opened_by",
+    "pushed_by",
 )
 """The columns of the CSV form."""
 
@@ -42,7 +45,7 @@ _HEADS = (
     "model",
     "stage",
     "change",
-    "author",
+    "author (claimed)",
     "approved by",
     "commit",
     "overrides",
@@ -99,6 +102,9 @@ def event_data(audited: AuditedEvent) -> dict[str, Any]:
         if audited.effect
         else None,
         "detail": event.detail,
+        "author_source": "commit",
+        "opened_by": people.opened_by,
+        "pushed_by": list(people.pushed_by),
     }
 
 
@@ -168,9 +174,20 @@ def text(log: Log, style: Style | None = None) -> Iterator[str]:
             yield f"    {style('!', 'yellow')} {safe(used.gate)} overridden: {safe(used.reason)}"
         if audited.people.approved_by and audited.event.commit.sha not in approvals_shown:
             approvals_shown.add(audited.event.commit.sha)
-            yield style(f"    approved by {_approvers(audited)}", "dim")
+            yield style(f"    approved by {_approvers(audited)}{_participants(audited)}", "dim")
         if audited.event.detail:
             yield f"    {style('✗', 'red')} {safe(audited.event.detail)}"
+
+
+def _participants(audited: AuditedEvent) -> str:
+    """The accounts that the forge named. The author is only what the commit claims."""
+    people = audited.people
+    phrases = [f"opened by {safe(people.opened_by)}"] if people.opened_by else []
+    if people.pushed_by:
+        phrases.append(f"pushed by {', '.join(map(safe, people.pushed_by))}")
+    if not phrases:
+        return ""
+    return f"; {', '.join(phrases)}; the author is what the commit claims"
 
 
 def _text_row(audited: AuditedEvent) -> tuple[str, ...]:

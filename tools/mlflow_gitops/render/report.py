@@ -202,6 +202,8 @@ def _event(index: int, audited: AuditedEvent, pages: WebPages | None) -> dict[st
         "author": _name(people.author),
         "co_authors": _names(people.co_authors),
         "merged_by": _name(merged_by or ""),
+        "opened_by": people.opened_by or "",
+        "pushed_by": _names(people.pushed_by),
         "approved_by": _names(people.approved_by),
         "claimed": people.approved_by_source == "message",
         "pr": people.pull_request,

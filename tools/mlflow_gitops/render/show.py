@@ -164,6 +164,10 @@ def _author(audited: AuditedEvent) -> str:
     line = f"{audited.event.commit.sha[:7]} {subject(audited)}, {safe(people.author)}"
     if people.merged_by and people.merged_by != people.author:
         line += f", merged by {safe(people.merged_by)}"
+    if people.opened_by:
+        line += f", opened by {safe(people.opened_by)}"
+    if people.pushed_by:
+        line += f", pushed by {', '.join(map(safe, people.pushed_by))}"
     return line
 
 

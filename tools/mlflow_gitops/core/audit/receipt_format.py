@@ -10,14 +10,14 @@ read: receipts are never rewritten, since their digests are stamped in MLflow.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.core.history.people import RecordedPeople
 
 if TYPE_CHECKING:  # `log` only reads receipts: it does not load plans and their outcomes
-    from mlflow_gitops.core.gates.approvals import CountedReview
+    from mlflow_gitops.core.gates.approvals import CountedReview, Participant
     from mlflow_gitops.core.plan.outcome import Outcome
     from mlflow_gitops.core.plan.plan import Change
 
@@ -82,20 +82,22 @@ def _recorded_changes(changes: Iterable[Change]) -> list[dict[str, Any]]:
 
 
 def _recorded_people(sha: str, vouched: RecordedPeople) -> dict[str, Any]:
-    reviews = [_recorded_review(review) for review in vouched.reviews]
+    reviews = [_without_none(review) for review in vouched.reviews]
+    participants = [_without_none(account) for account in vouched.participants]
     return {
         "commit": sha,
         "pr": vouched.pull_request,
         "pr_source": vouched.source,
         "merged_by": vouched.merged_by,
         "approved_by": list(vouched.approved_by),
+        **({"participants": participants} if participants else {}),
         **({"reviews": reviews} if reviews else {}),
     }
 
 
-def _recorded_review(review: CountedReview) -> dict[str, Any]:
+def _without_none(person: CountedReview | Participant) -> dict[str, Any]:
     """Without what the forge does not know."""
-    return {key: value for key, value in asdict(review).items() if value is not None}
+    return {key: value for key, value in asdict(person).items() if value is not None}
 
 
 # -- reading ---------------------------------------------------------------------------------------
@@ -178,4 +180,19 @@ def _vouched(recorded: Mapping[str, Any]) -> RecordedPeople:
         source=source if source in ("api", "message") else None,
         merged_by=merged_by if isinstance(merged_by, str) else None,
         approved_by=tuple(login for login in approvers if isinstance(login, str)),
+        participants=tuple(_participants(recorded)),
     )
+
+
+def _participants(recorded: Mapping[str, Any]) -> Iterator[Participant]:
+    accounts = recorded.get("participants")
+    if not isinstance(accounts, list):
+        return
+    from mlflow_gitops.core.gates.approvals import Participant
+
+    for account in accounts:
+        if not isinstance(account, dict):
+            continue
+        part, by, by_id = (account.get(key) for key in ("part", "by", "by_id"))
+        if part in ("opened", "pushed", "merged") and isinstance(by, str):
+            yield Participant(part, by, by_id if type(by_id) is int else None)

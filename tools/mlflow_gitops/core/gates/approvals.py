@@ -36,6 +36,19 @@ class CountedReview:
     at: str | None = None
 
 
+Part = Literal["opened", "pushed", "merged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """An account that had a part in a pull request, as the forge knows it and no commit can claim:
+    its `@login` and its numeric id (None if the forge gives none)."""
+
+    part: Part
+    by: str
+    by_id: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class PullRequestMessage:
     """The message of one commit of a pull request, who wrote it (`@login`, or `Name <email>` as the
@@ -67,6 +80,7 @@ class Approvals:
     with write permission whose latest review requests changes. `bot` is the bot that opened the
     pull request or committed to it, if it is not the configured app. `messages` are those of the
     pull request's commits. `team_members` asks the forge for the members of a team.
+    `participants` opened, pushed and merged the pull request.
     """
 
     by: tuple[str, ...] = ()
@@ -79,6 +93,7 @@ class Approvals:
     team_members: TeamMembers = field(default=_no_members, compare=False, repr=False)
     messages: tuple[PullRequestMessage, ...] = field(default=(), compare=False)
     reviews: tuple[CountedReview, ...] = field(default=(), compare=False)
+    participants: tuple[Participant, ...] = field(default=(), compare=False)
 
 
 class RequiredApprovals(NamedTuple):

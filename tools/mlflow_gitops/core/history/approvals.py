@@ -11,7 +11,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from mlflow_gitops.core.gates.approvals import Approvals, CountedReview, PullRequestMessage
+from mlflow_gitops.core.gates.approvals import (
+    Approvals,
+    CountedReview,
+    Participant,
+    PullRequestMessage,
+)
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.history.trailers import trailers
@@ -69,7 +74,8 @@ class ReviewedPullRequest:
     `head` is the head that was merged or, while it is open, the present one. `makers` maps a login
     or an address, in lower case, to that person's part in it. `reviews` are oldest first.
     `merged_at` is RFC 3339 in UTC. `bot` is the bot that opened it or committed to it, if it is not
-    the configured app. `messages` are those of its commits, oldest first.
+    the configured app. `messages` are those of its commits, oldest first. `participants` are the
+    accounts that opened, pushed and merged it.
     """
 
     number: int
@@ -82,6 +88,7 @@ class ReviewedPullRequest:
     merged_at: str | None = None
     bot: str | None = None
     messages: tuple[MessageOfCommit, ...] = ()
+    participants: tuple[Participant, ...] = ()
 
 
 def approvals(
@@ -119,6 +126,7 @@ def approvals(
         objections=tuple(objections),
         bot=pull.bot,
         messages=_messages(pull, counted),
+        participants=pull.participants,
         reviews=tuple(
             CountedReview(
                 f"@{review.author}", review.id, review.author_id, review.commit, review.at
@@ -154,7 +162,12 @@ def recorded_people(commit: Commit, approved: Approvals | None) -> RecordedPeopl
     if approved is None:
         return RecordedPeople(commit.pull_request, "message")
     return RecordedPeople(
-        approved.pull_request, "api", approved.merged_by, approved.by, approved.reviews
+        approved.pull_request,
+        "api",
+        approved.merged_by,
+        approved.by,
+        approved.reviews,
+        approved.participants,
     )
 
 
@@ -270,50 +283,3 @@ def _lower_case_names(names: Iterable[str]) -> Iterator[str]:
         yield name.lower()
         if noreply := _NOREPLY.match(name):
             yield noreply.group(1).lower()
-
-
-@dataclass(frozen=True, slots=True)
-class CommitMessage:
-    """A commit's message and the people who made the commit (`Name <email>`)."""
-
-    author: str
-    committer: str
-    message: str
-
-
-def claimed(commits: Iterable[CommitMessage]) -> Approvals:
-    """Return the approvals that the `Approved-by:` lines of a change's commits claim.
-
-    The policy asks for them with `from: message`.
-
-    Nobody has verified these lines. A line that names an author, co-author or committer of these
-    commits does not count.
-    """
-    commits = list(commits)
-    makers_of_it = {
-        _identity(who)
-        for commit in commits
-        for who in (commit.author, commit.committer, *co_authors(commit.message))
-    }
-
-    counted: dict[str, str] = {}
-    took_part: dict[str, str] = {}
-    for commit in commits:
-        for key, value in trailers(commit.message):
-            if key == "approved-by":
-                identity = _identity(value)
-                people = took_part if identity in makers_of_it else counted
-                people.setdefault(identity, value)
-
-    reasons = [f"{who} took part in making it" for who in took_part.values()]
-    if not counted and reasons:
-        reasons.append("no other Approved-by: line")
-    elif not counted:
-        reasons.append("no message has an Approved-by: line")
-    return Approvals(tuple(counted.values()), tuple(reasons))
-
-
-def _identity(who: str) -> str:
-    """What identifies a person: the address if there is one, else the name as written."""
-    mails = _MAIL.findall(who)
-    return str(mails[-1] if mails else who.strip()).lower()

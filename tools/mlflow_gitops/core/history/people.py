@@ -16,7 +16,7 @@ from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.trailers import split_person, trailers
 
 if TYPE_CHECKING:
-    from mlflow_gitops.core.gates.approvals import CountedReview
+    from mlflow_gitops.core.gates.approvals import CountedReview, Part, Participant
 
 ApprovalSource = Literal["receipt", "message"]
 PullRequestSource = Literal["api", "message"]
@@ -37,6 +37,7 @@ class RecordedPeople:
     merged_by: str | None = None
     approved_by: tuple[str, ...] = ()
     reviews: tuple[CountedReview, ...] = ()
+    participants: tuple[Participant, ...] = ()
 
 
 _NO_RECORD = RecordedPeople()
@@ -44,7 +45,11 @@ _NO_RECORD = RecordedPeople()
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Everybody behind one change. Sources are None if there is nothing that they could be of."""
+    """Everybody behind one change. Sources are None if there is nothing that they could be of.
+
+    `author` and `co_authors` are what the commits claim. `opened_by` and `pushed_by` are accounts
+    that the forge named when the commit was reconciled.
+    """
 
     author: str
     co_authors: tuple[str, ...] = ()
@@ -53,6 +58,8 @@ class People:
     approved_by_source: ApprovalSource | None = None
     pull_request: int | None = None
     pull_request_source: PullRequestSource | None = None
+    opened_by: str | None = None
+    pushed_by: tuple[str, ...] = ()
 
 
 def people_of(
@@ -83,7 +90,13 @@ def people_of(
         approved_by_source=approval_source,
         pull_request=number,
         pull_request_source=number_source,
+        opened_by=next(iter(_accounts(recorded, "opened")), None),
+        pushed_by=_accounts(recorded, "pushed"),
     )
+
+
+def _accounts(recorded: RecordedPeople, part: Part) -> tuple[str, ...]:
+    return tuple(account.by for account in recorded.participants if account.part == part)
 
 
 def _approvals(

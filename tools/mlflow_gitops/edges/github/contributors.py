@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
+from mlflow_gitops.core.gates.approvals import Part, Participant
 from mlflow_gitops.core.history.approvals import makers
 from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.edges.forge import ClonedMainBranch
@@ -49,7 +50,7 @@ class Contributors:
         """The commits that somebody wrote: all but plain merges of the main branch."""
         return [commit for commit in commits if not self._is_update(commit)]
 
-    def makers(self, pull: PullRequest, authored: Sequence[Commit]) -> dict[str, str]:
+    def makers(self, authored: Sequence[Commit], pushers: Iterable[Participant]) -> dict[str, str]:
         """Who wrote or pushed these commits of a pull request, and how each of them did."""
         made_by = makers(
             (
@@ -59,8 +60,8 @@ class Contributors:
             )
             for commit in authored
         )
-        for login in self._pushers(pull, {commit.sha for commit in authored}):
-            made_by.setdefault(login.lower(), "pushed to it")
+        for pusher in pushers:
+            made_by.setdefault(pusher.by.removeprefix("@").lower(), "pushed to it")
         return made_by
 
     def bot(self, opener: Any, commits: Sequence[Commit]) -> str | None:
@@ -128,16 +129,16 @@ class Contributors:
         )
         return app is not None and app.get("client_id") == client_id
 
-    def _pushers(self, pull: PullRequest, commits: set[str]) -> Iterator[str]:
-        """Who pushed commits of a pull request. Anybody can write another's name into a commit, but
-        a push requires a login.
+    def pushers(self, pull: PullRequest, authored: Sequence[Commit]) -> list[Participant]:
+        """Who pushed these commits of a pull request. Anybody can write another's name into a
+        commit, but a push requires a login.
 
         What cannot be read raises a ForgeFailure, except for a fork that is gone or that the token
         may not see, and on a GitHub Enterprise Server that does not have this yet.
         """
         home = pull.head.repo
         if home is None:
-            return
+            return []
         is_ours = self._github.owns(home)
         try:
             with self._github.request(f"read who pushed {pull.head.ref}"):
@@ -145,10 +146,12 @@ class Contributors:
         except ForgeFailure as failure:
             if failure.status not in (403, 404) or (is_ours and not self._lacks_activity):
                 raise
-            return
-        for push in pushes:
-            if push.get("actor") and push.get("after") in commits:
-                yield push["actor"]["login"]
+            return []
+
+        commits = {commit.sha for commit in authored}
+        actors = (push["actor"] for push in pushes if push.get("after") in commits)
+        pushers = (participant("pushed", actor) for actor in actors if actor)
+        return list(dict.fromkeys(pushers))
 
     def _activity(self, repository: str, branch: str) -> list[dict[str, Any]]:
         """Everything that happened to a branch. Raises ForgeFailure if it is more than is read: the
@@ -189,6 +192,13 @@ class Contributors:
             for role in ("actor", "triggering_actor"):
                 if earlier.get(role):
                     yield earlier[role]["login"]
+
+
+def participant(part: Part, account: Any) -> Participant:
+    """An account as PyGithub or the API's JSON has it."""
+    if isinstance(account, dict):
+        return Participant(part, f"@{account['login']}", account.get("id"))
+    return Participant(part, f"@{account.login}", account.id)
 
 
 def _names(user: Any, signature: Any) -> list[str]:

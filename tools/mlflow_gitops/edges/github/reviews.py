@@ -17,7 +17,7 @@ from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.edges.forge import AnswerCache, ClonedMainBranch
 from mlflow_gitops.edges.github.approvals.teams import team_members
 from mlflow_gitops.edges.github.connection import GitHubConnection
-from mlflow_gitops.edges.github.contributors import Contributors
+from mlflow_gitops.edges.github.contributors import Contributors, participant
 from mlflow_gitops.edges.github.pull_requests import FoundPullRequest, PullRequestFinder
 
 if TYPE_CHECKING:
@@ -106,7 +106,10 @@ class GitHubReviews:
     def _reviewed(self, found: FoundPullRequest) -> ReviewedPullRequest:
         pull, opener, merger = found.pull, found.pull.user, found.pull.merged_by
         authored = self._contributors.authored(found.commits)
-        makers = self._contributors.makers(pull, authored)
+        pushers = self._contributors.pushers(pull, authored)
+        participants = [participant("opened", opener)] if opener else []
+        participants += pushers
+        participants += [participant("merged", merger)] if merger else []
 
         dispatchers: frozenset[str] = frozenset()
         if opener and opener.type == "Bot":
@@ -115,13 +118,14 @@ class GitHubReviews:
             number=pull.number,
             head=pull.head.sha,
             opened_by=opener.login if opener else None,
-            makers=makers,
+            makers=self._contributors.makers(authored, pushers),
             dispatched_by=dispatchers,
             reviews=tuple(_submitted_reviews(pull)),
             merged_by=f"@{merger.login}" if merger and merger.type != "Bot" else None,
             merged_at=format_datetime(pull.merged_at) if pull.merged_at else None,
             bot=self._contributors.bot(opener, authored),
             messages=tuple(_message(commit) for commit in found.commits),
+            participants=tuple(participants),
         )
 
 
