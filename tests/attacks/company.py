@@ -85,6 +85,13 @@ class Company:
         self.push("rules")
         return self.github.open_pull("rules", user=by).number
 
+    def approve_policy(self, policy: str, *args: str) -> None:
+        """Change the policy with an approval, and bring it into force."""
+        number = self.propose_policy(policy)
+        self.github.review(number, "bob")
+        self.merge(number)
+        assert self.reconcile(*args).code == 0
+
     def push_policy(self, policy: str) -> None:
         """Change the policy without a pull request."""
         self.team.write("policy.yaml", policy)

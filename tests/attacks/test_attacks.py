@@ -462,10 +462,7 @@ def copy_held_stamp(company: Company, stage: str = "Production") -> int:
 def test_held_stamp_forged(company: Company, forge: Callable[..., int]) -> None:
     """A stamp makes a new version look like one that held Production before, so that going to it
     looks like a rollback. Receipts say what held it: the gates are asked, a freeze holds."""
-    company.team.write("policy.yaml", FORGED_HISTORY.replace(", from: [Staging], soak: 1h", ""))
-    company.commit("Open")
-    company.push("main")
-    assert company.reconcile().code == 0, "the open policy is in force"
+    company.approve_policy(FORGED_HISTORY.replace(", from: [Staging], soak: 1h", ""))
     version = forge(company)
     assert f"held {version} Production" in company.found_by_verify()
     company.team.write("policy.yaml", FORGED_HISTORY)
@@ -520,7 +517,7 @@ def test_commit_stamp_moved(company: Company) -> None:
         MODEL, "3", "gitops.held.Production", f"{sha}@2026-01-01T00:00:00Z"
     )
     assert company.reconcile("--push-receipts").code == 0
-    assert company.found_by_verify() == {"gates 3 Production"}
+    assert company.found_by_verify() == {"gates 3 Production", "held 3 Production"}
 
 
 def test_notes_rewritten(company: Company) -> None:
@@ -562,6 +559,9 @@ def test_grafts(company: Company) -> None:
 # -- nothing is left out ---------------------------------------------------------------------------
 
 
+NO_ATTACKS = ("test_foxtrot", "test_honest", "test_honest_policies", "test_secrets")
+
+
 def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower().replace("'", "").replace("’", "")).strip("_")
 
@@ -571,17 +571,9 @@ def test_security_md_names_the_same_attacks() -> None:
     table = text[text.index("| attack |") :].split("\n\n")[0].splitlines()[2:]
     named = [slug(row.split("|")[1].strip()) for row in table]
     tests: list[str] = []
-    modules = (
-        "attacks",
-        "judges",
-        "overrides",
-        "policy_approval",
-        "swapped_files",
-        "teams",
-        "what_is_approved",
-    )
-    for name in modules:
-        module = Path(__file__).with_name(f"test_{name}.py")
+    for module in Path(__file__).parent.glob("test_*.py"):
+        if module.stem in NO_ATTACKS:
+            continue
         tests += re.findall(r"^def test_(\w+)", module.read_text("utf-8"), re.MULTILINE)
     not_attacks = {
         "an_honest_promotion",

@@ -33,8 +33,6 @@ PLACES = (
     *(f"version {tag}" for tag in ("gitops.commit", "gitops.held.Staging", "gitops.pin")),
     *(f"version {tag}" for tag in ("gitops.pr", "gitops.author", "gitops.approved_by")),
 )
-"""Not `gitops.held.Production`: whoever forges that makes a promotion a rollback, see
-.github/SECURITY.md."""
 COMMANDS = ("plan --format json", "status", "verify", "show", "reconcile --yes")
 
 
@@ -70,9 +68,11 @@ def test_forged_stamps(team: Team, tmp_path: Path, place: str, counted: CountCas
             ran = team.run(*command.split())
             assert ran.code in (0, 4), (forged, command, ran)
             assert not {"\0", "\x1b", "\u202e"} & {*ran.out, *ran.err}, (forged, command)
-    assert {receipt.digest for receipt in receipts_in(team.folder)} == known, (
-        "what no run did is recorded by none"
-    )
+    recorded = [receipt for receipt in receipts_in(team.folder) if receipt.digest not in known]
+    if tag == "gitops.held.Staging":
+        assert len(recorded) == len(tried), "each run that put the stamp right is recorded"
+    else:
+        assert not recorded, "what no run did is recorded by none"
     assert {v.version: v.current_stage for v in client.search_model_versions("name = 'm'")}[
         1
     ] != "Production"

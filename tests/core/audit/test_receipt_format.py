@@ -11,6 +11,7 @@ import pytest
 
 from mlflow_gitops.core.audit.receipt_format import (
     RecordedModel,
+    RecoveredWork,
     receipt_line,
     recorded_outcome,
     recovered_outcome,
@@ -99,9 +100,11 @@ def test_formats_differ_in_the_version_and_one_key() -> None:
 
 
 def test_a_recovered_receipt_records_what_an_interrupted_run_had_done() -> None:
-    recorded = RecordedModel(recovered_outcome("fraud-detector", APPLIED.already_applied))
+    recorded = RecordedModel(
+        recovered_outcome("fraud-detector", RecoveredWork(APPLIED.already_applied))
+    )
     assert recorded.is_applied and len(recorded.already_applied) == 1 and not recorded.changes
-    assert recovered_outcome("churn", ()) == {"model": "churn", "result": "applied"}
+    assert recovered_outcome("churn", RecoveredWork()) == {"model": "churn", "result": "applied"}
     receipt = Receipt("c", "", {"recovered": True})
     assert receipt.is_recovered and not Receipt("c", "", {"recovered": 1}).is_recovered
 

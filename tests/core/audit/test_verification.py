@@ -64,7 +64,11 @@ class FakeAccount(Account):
         return self._approvals
 
     def ran(
-        self, index: int, gates: Mapping[str, Mapping[str, str]] | None = None, **head: Any
+        self,
+        index: int,
+        gates: Mapping[str, Mapping[str, str]] | None = None,
+        entered: Sequence[Sequence[object]] = (),
+        **head: Any,
     ) -> FakeAccount:
         """With a receipt on a commit, of a run that judged version 1 for these stages."""
         judged = [
@@ -72,7 +76,7 @@ class FakeAccount(Account):
             for stage, statuses in (gates or {}).items()
             for gate, status in statuses.items()
         ]
-        content = {"model": "m", "result": "applied", "gates": judged}
+        content = {"model": "m", "result": "applied", "gates": judged, "stages": list(entered)}
         receipt = Receipt(SHAS[index], f"receipt {index}", {"models": [content], **head})
         self.runs = [*self.runs, AppliedRun(index, receipt, RecordedModel(content))]
         return self
@@ -190,7 +194,7 @@ def test_a_gate_that_no_receipt_shows_as_passed() -> None:
 def test_only_the_run_that_brought_a_version_in_is_asked() -> None:
     bodies = ("stages: {Production: 1}", "stages: {Production: 1}\ntags: {a: b}")
     account = FakeAccount(*bodies, policy=POLICY).ran(0, PASSED).ran(1)
-    observed = replace(stamped(SHAS[1]), tags={**stamped(SHAS[1]).tags, "a": "b"})
+    observed = replace(stamped(), tags={**stamped(SHAS[1]).tags, "a": "b"})
     assert findings(account, observed) == []
 
     gone_meanwhile = ("stages: {Production: 1}", "stages: {}", "stages: {Production: 1}")
@@ -199,14 +203,28 @@ def test_only_the_run_that_brought_a_version_in_is_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("approvals", "fields"), [(None, []), (1, []), (0, ["gates 1 Production"])]
+    ("approvals", "judged", "missing"),
+    [
+        (None, {}, "approvals, tags"),
+        (1, {}, "tags"),
+        (1, {"tags": "failed", "approvals": "failed"}, "tags"),
+        (0, {"tags": "passed", "approvals": "failed"}, "approvals"),
+        (None, {"tags": "passed", "approvals": "unknown"}, "approvals"),
+    ],
 )
-def test_a_recovered_receipt_leaves_only_the_approvals_to_ask_for(
-    approvals: int | None, fields: list[str]
+def test_a_recovered_receipt_whose_gates_were_not_passed(
+    approvals: int | None, judged: dict[str, str], missing: str
 ) -> None:
     account = FakeAccount("stages: {Production: 1}", policy=POLICY, approvals=approvals)
-    found = findings(account.ran(0, recovered=True), stamped())
-    assert [field for field, _ in found] == fields
+    found = dict(findings(account.ran(0, {"Production": judged}, recovered=True), stamped()))
+    assert found["gates 1 Production"].endswith(f"did not find that it passed {missing}")
+    assert "held 1 Production" in found, "nor does it count as having held the stage"
+
+
+def test_a_recovered_receipt_whose_gates_were_passed() -> None:
+    account = FakeAccount("stages: {Production: 1}", policy=POLICY)
+    account.ran(0, PASSED, entered=[["Production", 1]], recovered=True)
+    assert findings(account, stamped()) == []
 
 
 def test_drift_and_pins_are_named_by_their_fields() -> None:

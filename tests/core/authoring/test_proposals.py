@@ -29,14 +29,14 @@ def manifest(text: str) -> Manifest:
     return read
 
 
-def seen(*numbers: int, waiting: tuple[int, ...] = (), held: tuple[int, ...] = ()) -> ObservedModel:
+def seen(*numbers: int, waiting: tuple[int, ...] = ()) -> ObservedModel:
     return ObservedModel(
         "m",
         versions={
             number: ObservedVersion(
                 number,
                 status="PENDING_REGISTRATION" if number in waiting else "READY",
-                tags={"gitops.held.Staging": "sha@time"} if number in held else {},
+                tags={"gitops.held.Staging": "sha@time"},  # anybody's
             )
             for number in (*numbers, *waiting)
         },
@@ -50,7 +50,6 @@ def seen(*numbers: int, waiting: tuple[int, ...] = (), held: tuple[int, ...] = (
         ("stages: {Production: 3, Staging: 4}", seen(3, 4, 5, 7), 7),
         ("stages: {Production: 3, Staging: [4, 9]}", seen(3, 4, 5, 7), None),
         ("stages: {Staging: 4}", seen(4, 5, waiting=(6,)), 5),
-        ("stages: {Staging: 4}", seen(4, 5, 6, held=(6,)), 5),
         ("stages: {Staging: 4}\naliases: {next: 6}", seen(4, 5, 6), None),
         ("stages: {Staging: 4}\nversions: {5: {run_id: " + "a" * 32 + "}}", seen(4, 5), None),
         ("stages: {}", seen(1, 2), 2),
@@ -61,6 +60,18 @@ def test_the_newest_that_nobody_has_looked_at(
     text: str, registry: ObservedModel, wanted: int | None
 ) -> None:
     assert newest(manifest(text), registry) == wanted
+
+
+@pytest.mark.parametrize(("held", "wanted"), [({6}, 5), ({4}, 6), ({5, 6}, None)])
+def test_what_held_a_stage_is_not_proposed_again(held: set[int], wanted: int | None) -> None:
+    assert newest(manifest("stages: {Staging: 4}"), seen(4, 5, 6), lambda: held) == wanted
+
+
+def test_receipts_are_not_read_for_nothing() -> None:
+    def unread() -> set[int]:
+        raise AssertionError
+
+    assert newest(manifest("stages: {Staging: 6}"), seen(4, 5, 6), unread) is None
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
-from mlflow_gitops.core.history.base import NO_BASE, Base, base_while_writing, find_base
-from mlflow_gitops.core.observed.model import BASE_TAG, OWNER_TAG, ObservedModel
+from mlflow_gitops.core.history.base import (
+    NO_BASE,
+    UNRECEIPTED_BASE,
+    Base,
+    base_while_writing,
+    find_base,
+)
+from mlflow_gitops.core.observed.model import BASE_TAG, OWNER_TAG, ObservedModel, ObservedVersion
 
 OWNER, OTHER = "root:registry", "elsewhere:registry"
 LINE = ("one", "two")
@@ -19,6 +26,9 @@ def shown(stamp: str | None, owner: str | None = OWNER) -> ObservedModel:
     return ObservedModel("m", tags={key: value for key, value in tags.items() if value})
 
 
+HOLDING = replace(shown(None), aliases={"champion": 1})
+
+
 @dataclass
 class Facts:
     """What git and the receipts know: the commits that this clone may not have fetched, and the
@@ -26,6 +36,7 @@ class Facts:
 
     unfetched: tuple[str, ...] = ()
     recorded: str | None = None
+    lacks_receipts: bool = False
 
     def is_later(self, commit: str) -> bool:
         return commit in MAIN_LINE and commit not in LINE
@@ -36,6 +47,9 @@ class Facts:
     def last_applied(self, model: str) -> str | None:
         return self.recorded
 
+    def may_lack_receipts(self, *, adopt: bool) -> bool:
+        return self.lacks_receipts
+
 
 def base_of(
     observed: ObservedModel | None,
@@ -44,8 +58,10 @@ def base_of(
     *,
     unfetched: tuple[str, ...] = (),
     adopt: bool = False,
+    lacks_receipts: bool = False,
 ) -> Base:
-    return find_base("m", observed, owner, LINE, Facts(unfetched, recorded), adopt=adopt)
+    facts = Facts(unfetched, recorded, lacks_receipts)
+    return find_base("m", observed, owner, LINE, facts, adopt=adopt)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +86,31 @@ def test_a_deleted_stamp_does_not_make_a_model_new() -> None:
     assert base_of(shown(None), recorded="one") == Base("one", "lost")
 
 
+@pytest.mark.parametrize("adopt", [False, True])
+@pytest.mark.parametrize(
+    "holders",
+    [
+        {"aliases": {"champion": 1}},
+        {"versions": {1: ObservedVersion(1, stage="Production")}},
+        {"versions": {1: ObservedVersion(1), 2: ObservedVersion(2, stage="Staging")}},
+    ],
+)
+def test_without_the_receipts_of_the_remote_nothing_is_adopted(
+    holders: dict[str, Any], adopt: bool
+) -> None:
+    observed = replace(shown(None, None), **holders)
+    assert base_of(observed, lacks_receipts=True, adopt=adopt) == UNRECEIPTED_BASE
+    assert base_of(observed, adopt=adopt) == NO_BASE
+    assert base_of(replace(shown("one"), **holders), lacks_receipts=True).state == "known"
+
+
+@pytest.mark.parametrize("observed", [None, shown(None), shown(None, None)])
+def test_receipts_of_the_remote_are_not_needed_if_nothing_can_be_adopted(
+    observed: ObservedModel | None,
+) -> None:
+    assert base_of(observed, lacks_receipts=True) == NO_BASE
+
+
 def test_a_deleted_model_is_not_made_again_unless_it_is_adopted() -> None:
     assert base_of(None) == NO_BASE
     assert base_of(None, recorded="one") == Base("one", "deleted")
@@ -85,6 +126,9 @@ def test_a_deleted_model_is_not_made_again_unless_it_is_adopted() -> None:
         (shown("one"), None, NO_BASE, Base("one", "deleted")),
         (shown("one"), shown(None), NO_BASE, Base("one", "lost")),
         (shown(None), shown(None), NO_BASE, NO_BASE),
+        (None, HOLDING, UNRECEIPTED_BASE, NO_BASE),
+        (shown(None), HOLDING, UNRECEIPTED_BASE, NO_BASE),
+        (HOLDING, HOLDING, UNRECEIPTED_BASE, UNRECEIPTED_BASE),
         (shown("one"), shown("two"), Base("two", "known"), Base("two", "known")),
     ],
 )

@@ -126,6 +126,10 @@ class WorkspaceEvidence(RegistryEvidence):
         """What the receipts in this clone record about a model."""
         return self._reconciled.history(model)
 
+    def read_receipts_again(self) -> None:
+        """Let the next question read the receipts anew."""
+        self._reconciled.read_again()
+
     def is_merged(self, commit: Commit) -> bool:
         """Whether a commit is on the main line; the planned merge itself is not yet."""
         if self._merge is not None:

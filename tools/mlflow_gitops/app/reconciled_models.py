@@ -7,7 +7,7 @@ from functools import cached_property
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.ledger import Ledger
 from mlflow_gitops.core.history.mainline import MainLine
-from mlflow_gitops.core.history.tenures import AppliedCommit, ReconciledHistory
+from mlflow_gitops.core.history.tenures import ReconciledHistory
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.errors import GitFailure
 
@@ -24,9 +24,14 @@ class ReconciledModels:
     def history(self, model: str) -> ReconciledHistory:
         """The reconciles of one model. Receipts that cannot be read prove nothing: the history is
         then empty, and its hint says why."""
-        runs = [AppliedCommit(run.index, run.at) for run in self._ledger.applied(model)]
+        runs = [run.applied_commit for run in self._ledger.applied(model)]
         hint = self._fault or self._notes.fetch_hint
         return ReconciledHistory(runs, self._line.index, hint)
+
+    def read_again(self) -> None:
+        """Let the next question read the receipts anew."""
+        self.__dict__.pop("_ledger", None)
+        self._fault = None
 
     @cached_property
     def _notes(self) -> Notes:

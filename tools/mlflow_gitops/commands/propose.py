@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from mlflow_gitops.app.connect import connect
 from mlflow_gitops.app.evidence import RegistryEvidence
 from mlflow_gitops.app.forges import required_forge
+from mlflow_gitops.app.held_versions import HeldVersions
 from mlflow_gitops.app.proposal_branches import ProposalBranches
 from mlflow_gitops.app.runners import current_runner
 from mlflow_gitops.app.workspace import Workspace
@@ -88,8 +89,15 @@ def run(settings: Settings, models: Sequence[str], stage: str | None, *, dry_run
 
     steps(settings)("reading MLflow")
     registry = connect(workspace, warn)
+    held_versions = HeldVersions(workspace, main.tip, stageless=registry.stageless)
     proposer = Proposer(
-        forge, main.name, branches, open_pulls, RegistryEvidence(registry), dry_run=dry_run
+        forge,
+        main.name,
+        branches,
+        open_pulls,
+        RegistryEvidence(registry),
+        held_versions.of,
+        dry_run=dry_run,
     )
     candidates = _candidates(workspace, settings, main, stages, registry, only=bool(models))
     # A model may be below a folder that cannot be read: then none is taken for deleted.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mlflow_gitops.app.comparisons import compare_versions
@@ -77,8 +77,9 @@ class _Proposal:
 class Proposer:
     """Opens, updates and closes the pull requests of proposals into the branch `base`.
 
-    `open_pulls` are the open ones, by branch. `evidence` is what comparisons of versions read. With
-    `dry_run`, diffs are printed and nothing is written. Methods raise ForgeFailure and GitFailure.
+    `open_pulls` are the open ones, by branch. `evidence` is what comparisons of versions read;
+    `held_versions` returns the versions of a model that held a stage before. With `dry_run`, diffs
+    are printed and nothing is written. Methods raise ForgeFailure and GitFailure.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Proposer:
         branches: ProposalBranches,
         open_pulls: Mapping[str, PullRequest],
         evidence: RecordedEvidence,
+        held_versions: Callable[[str], Collection[int]],
         *,
         dry_run: bool,
     ) -> None:
@@ -96,6 +98,7 @@ class Proposer:
         self._branches = branches
         self._open_pulls = open_pulls
         self._evidence = evidence
+        self._held_versions = held_versions
         self._dry_run = dry_run
         self._changed = 0
 
@@ -107,7 +110,9 @@ class Proposer:
         observed, manifest = candidate.observed, candidate.sheet.manifest
         version = None
         if observed is not None and observed.kind == manifest.kind:
-            version = proposals.newest(manifest, observed)
+            version = proposals.newest(
+                manifest, observed, lambda: self._held_versions(candidate.sheet.name)
+            )
 
         if version is None or observed is None:
             reason = (

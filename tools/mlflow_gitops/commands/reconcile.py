@@ -279,6 +279,8 @@ def _report(
     if result.recovered:
         names = ", ".join(result.recovered)
         note(settings, f"Recovered the receipt of an earlier run for {names}.")
+    for objection in result.objections:
+        warn(objection)
     output = ReconcileOutput(
         reconciler.commit,
         result.outcomes,

@@ -55,6 +55,18 @@ def parse_time(text: str) -> datetime:
         raise ValueError(f"{text} is not within the years 1 to 9999") from None
 
 
+def is_stamped_between(stamp: str, earliest: str, latest: str) -> bool:
+    """Whether a time in whole seconds is between two others; an empty one is no bound. False if it
+    is no RFC 3339 time."""
+    try:
+        moment = parse_time(stamp)
+    except ValueError:
+        return False
+    is_early = bool(earliest) and moment < parse_time(earliest).replace(microsecond=0)
+    is_late = bool(latest) and moment > parse_time(latest)
+    return not is_early and not is_late
+
+
 def format_time(seconds: float) -> str:
     """Return seconds since 1970 as RFC 3339 in UTC, rounded down to a whole second.
 

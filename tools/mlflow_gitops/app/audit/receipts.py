@@ -13,6 +13,7 @@ from typing import Any
 from mlflow_gitops.app.reconciling.registry_writer import RegistryWriter
 from mlflow_gitops.app.runners import current_runner
 from mlflow_gitops.core.audit.receipt_format import (
+    RecoveredWork,
     receipt_line,
     recorded_outcome,
     recovered_outcome,
@@ -20,16 +21,17 @@ from mlflow_gitops.core.audit.receipt_format import (
 from mlflow_gitops.core.audit.receipts import RECEIPT_TAG, Receipt, last_commit, newest
 from mlflow_gitops.core.audit.unrecorded import unrecorded, unstamped
 from mlflow_gitops.core.plan.outcome import Outcome
-from mlflow_gitops.core.plan.plan import Change, Plan
+from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.core.times import format_datetime
+from mlflow_gitops.core.verdicts.verdict import Verdict
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.mlflow.server_errors import NOT_FOUND
 from mlflow_gitops.errors import GitFailure, RegistryFailure
 from mlflow_gitops.settings import utc_now
 
-UnrecordedChanges = Callable[[str, str, "str | None"], Sequence[Change]]
-"""For a model, the commit in its stamp, and the commit of its last receipt (None without one): the
-changes between the two that an interrupted run made."""
+UnrecordedWork = Callable[[str, str, "str | None"], RecoveredWork]
+"""For a model, the commit in its stamp, and the commit of its last receipt (None without one): what
+an interrupted run did between the two."""
 
 
 @dataclass(slots=True)
@@ -47,10 +49,17 @@ class Recorder:
     line: Mapping[str, int] = field(default_factory=dict)
     """The commits of the main line and their indexes."""
     now: Callable[[], datetime] = utc_now
+    began: str | None = None
+    """When the run began, RFC 3339."""
     always: bool = False
     """Whether a run that changed nothing leaves a receipt, too: the first one on a new server."""
     policy_path: str | None = None
     """The policy's file: a run that brings another policy into force is recorded (RULES R6)."""
+    objections: list[str] = field(default_factory=list)
+    """What gates object to in recovered receipts, two sentences each."""
+    postponed: list[str] = field(default_factory=list)
+    """Why receipts are not recovered yet, one sentence each."""
+    _unexplained: set[str] = field(default_factory=set)
 
     def fetch(self) -> str | None:
         """Fetch what other clones recorded. Returns why that failed, else None."""
@@ -64,7 +73,7 @@ class Recorder:
         self,
         plan: Plan,
         stamped_receipts: Mapping[str, str | None],
-        unrecorded_changes: UnrecordedChanges = lambda *_: (),
+        unrecorded_work: UnrecordedWork = lambda *_: RecoveredWork(),
         pruned: Mapping[str, str] = MappingProxyType({}),
     ) -> list[str]:
         """Write the receipts that interrupted runs did not write. Returns the models.
@@ -77,6 +86,7 @@ class Recorder:
         (--push-receipts), since it may simply not have them; nor in a shallow clone, which does not
         know its own root commit and so not which receipts are its own.
         """
+        self.objections, self.postponed, self._unexplained = [], [], set()
         stamped_commits = {**_stamped_commits(plan), **pruned}
         receipts = self.notes.receipts()
 
@@ -84,20 +94,39 @@ class Recorder:
         for digest, models in unstamped(stamps, receipts, self.owner).items():
             self._stamp(models, digest)
 
-        may_lack_receipts = self.notes.remote is not None and not self.push
-        if self.owner is None or may_lack_receipts:
+        if self.owner is None:
+            return []
+        missing = unrecorded(stamped_commits, receipts, self.owner, self.line)
+        if self.notes.remote is not None and not self.push:
+            self._unexplained = {name for models in missing.values() for name in models}
             return []
 
         recovered: list[str] = []
-        missing = unrecorded(stamped_commits, receipts, self.owner, self.line)
         for commit, models in missing.items():
-            outcomes = []
+            outcomes = {}
             for name in models:
-                changes = unrecorded_changes(name, commit, last_commit(receipts, name))
-                outcomes.append(recovered_outcome(name, changes))
-            self._write(commit, {**self._head(), "recovered": True, "models": outcomes}, models)
-            recovered += models
+                work = unrecorded_work(name, commit, last_commit(receipts, name))
+                if self._can_be_judged(name, work):
+                    outcomes[name] = recovered_outcome(name, work)
+                    self.objections += [_objection(name, verdict) for verdict in work.objections]
+            if outcomes:
+                head = {**self._head(), "recovered": True}
+                head.pop("began", None)  # when the lost run began is not known
+                self._write(commit, {**head, "models": list(outcomes.values())}, list(outcomes))
+                recovered += outcomes
         return recovered
+
+    def _can_be_judged(self, name: str, work: RecoveredWork) -> bool:
+        """Whether every gate can judge what a lost run did; if not, a later run recovers it."""
+        for verdict in work.gates:
+            if verdict.status == "unknown":
+                self.postponed.append(
+                    f"the receipt of an earlier run for {name} is missing, and {verdict.gate} of"
+                    f" {verdict.version} in {verdict.stage} cannot be judged now: {verdict.detail}."
+                )
+                self._unexplained.add(name)
+                return False
+        return True
 
     def record(self, commit: str, outcomes: Sequence[Outcome]) -> str | None:
         """Write the receipt of this run. Returns its digest, or None if nothing was done. What
@@ -122,7 +151,10 @@ class Recorder:
                 if outcome.result == "applied" or outcome.changes
             ]
             self.owner = self.owner or self._owner_in_stamps(changed)
-            models = [recorded_outcome(outcome) for outcome in recorded]
+            models = [
+                recorded_outcome(outcome, is_base_recorded=outcome.model not in self._unexplained)
+                for outcome in recorded
+            ]
             digest = self._write(commit, {**self._head(), "models": models}, changed)
 
         if self.push and self.notes.is_ahead():
@@ -178,6 +210,7 @@ class Recorder:
     def _head(self) -> dict[str, Any]:
         return {
             "at": format_datetime(self.now(), "milliseconds"),
+            **({"began": self.began} if self.began else {}),
             "owner": self.owner,
             **self.registry_facts,
             "by": self._person(),
@@ -190,6 +223,16 @@ class Recorder:
         name = self.notes.git.query("config", "user.name")
         mail = self.notes.git.query("config", "user.email")
         return f"{name} <{mail}>" if name and mail else None
+
+
+def _objection(name: str, verdict: Verdict) -> str:
+    """What a gate objects to in the state that a recovered receipt records."""
+    stage, version = verdict.stage, verdict.version
+    return (
+        f"no receipt says how {name} {version} came to {stage}, and it does not pass"
+        f" {verdict.gate}: {verdict.detail}. It does not count as having held {stage}, and verify"
+        " reports it until a later commit takes it out or makes the entry anew."
+    )
 
 
 def _stamped_commits(plan: Plan) -> dict[str, str]:

@@ -7,7 +7,12 @@ from collections.abc import Collection, Mapping
 from functools import cached_property
 
 from mlflow_gitops.app.planning.attested_commits import attested_commits
-from mlflow_gitops.app.planning.clone_gap import CloneGap, find_clone_gap
+from mlflow_gitops.app.planning.clone_gap import (
+    CloneGap,
+    ReceiptsGap,
+    find_clone_gap,
+    find_receipts_gap,
+)
 from mlflow_gitops.app.planning.plan_lines import PlanLines
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
@@ -92,9 +97,30 @@ class BaseFinder:
         """What this clone lacks of the remote's history."""
         return find_clone_gap(self._workspace.git, self._workspace.main_ref)
 
+    def may_lack_receipts(self, *, adopt: bool) -> bool:
+        """Whether a receipt that this clone lacks may name a model. A person who adopts a model
+        need not reach the remote."""
+        gap = self.receipts_gap
+        return gap is not None and not (adopt and gap.kind == "unreachable")
+
+    @cached_property
+    def receipts_gap(self) -> ReceiptsGap | None:
+        """Which of the remote's receipts this clone lacks."""
+        return find_receipts_gap(Notes.of_repository(self._workspace.git))
+
+    def gap_of(self, base: Base) -> dict[str, str]:
+        """What this clone lacks to compare a target with a base, in the words of `PlanContext`."""
+        if base.state == "unfetched" and self.clone_gap is not None:
+            return {"way_to_fetch": self.clone_gap.fix}
+        if base.state == "unreceipted" and self.receipts_gap is not None:
+            gap = self.receipts_gap
+            return {"gap_in_receipts": gap.reason, "way_to_fetch": gap.fix}
+        return {}
+
     def read_receipts_again(self) -> None:
         """Let the next question read the receipts anew: a run may have written some since."""
         self.__dict__.pop("_last_applied", None)
+        self.__dict__.pop("receipts_gap", None)
 
     def _is_in_clone(self, commit: str) -> bool:
         if commit not in self._exists:

@@ -1,13 +1,19 @@
-"""Whether a clone lacks a part of its main line: it is shallow, or behind its remote (RULES R1)."""
+"""What a clone lacks of its remote: a part of the main line, or receipts, which `git fetch` leaves
+out (RULES R1)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
+from mlflow_gitops.core.audit.receipts import NOTES_REF
+from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.git.refs.branches import branch_name
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import GitFailure
+
+_PATIENCE = 20.0
+"""Seconds that the remote has to say which receipts it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +62,32 @@ def find_clone_gap(git: Git, main_ref: str) -> CloneGap | None:
             f"run git fetch {remote} '+refs/heads/*:refs/remotes/{remote}/*'",
         )
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptsGap:
+    """What is missing, as the end of a sentence, and the command that fetches it."""
+
+    kind: Literal["behind", "unreachable"]
+    reason: str
+    fix: str
+
+
+def find_receipts_gap(notes: Notes) -> ReceiptsGap | None:
+    """Which receipts this clone lacks; None if it has all that its remote has, or no remote. Asks
+    the remote."""
+    remote, git = notes.remote, notes.git
+    if remote is None:
+        return None
+
+    fix = f"{notes.fetch_command} (reconcile --push-receipts does it by itself)"
+    try:
+        answer = git.exchange("ls-remote", remote, NOTES_REF, seconds=_PATIENCE)
+    except GitFailure as failure:
+        reason = f"it is not known whether {remote} has receipts that this clone lacks: {failure}"
+        return ReceiptsGap("unreachable", reason, f"when {remote} can be reached: {fix}")
+
+    tip = answer.split()[0] if answer.strip() else None
+    if tip is None or (git.ref(NOTES_REF) and git.exists(tip) and git.contains(NOTES_REF, tip)):
+        return None
+    return ReceiptsGap("behind", f"the receipts of {remote} were not fetched", fix)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mlflow_gitops.app.planning.bases import BaseFinder
 from mlflow_gitops.app.planning.changed_plans import without_secrets
 from mlflow_gitops.app.planning.desired_models import DesiredModels, InvalidModel
+from mlflow_gitops.app.planning.judging.held_stamps import with_right_held_stamps
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
@@ -25,7 +26,8 @@ from mlflow_gitops.edges.system.unexpected import is_unexpected, unexpected_refu
 
 class ModelPlanner:
     """Plans models one by one. `models` are the desired states of the target's snapshot; `bases`
-    finds the models' bases and the lines that their histories follow."""
+    finds the models' bases and the lines that their histories follow; `began` is when the run
+    began, RFC 3339."""
 
     def __init__(
         self,
@@ -34,12 +36,14 @@ class ModelPlanner:
         models: DesiredModels,
         bases: BaseFinder,
         options: PlanOptions,
+        began: str,
     ) -> None:
         self._workspace = workspace
         self._target = target
         self._models = models
         self._bases = bases
         self._options = options
+        self._began = began
 
     def plan_or_refuse(
         self,
@@ -89,7 +93,6 @@ class ModelPlanner:
         history = line.histories.history(
             stem, desired, base, uncommitted=self._target.is_uncommitted(stem)
         )
-        gap = self._bases.clone_gap if base.state == "unfetched" else None
         context = PlanContext(
             owner=self._bases.owner or (observed.owner if observed else None) or "",
             now=format_datetime(self._workspace.settings.now()),
@@ -97,9 +100,12 @@ class ModelPlanner:
             take_over=self._options.take_over,
             writing=self._options.writing,
             errors=errors,
-            way_to_fetch=gap.fix if gap else "",
+            began=self._began,
             read_files=read_files,
+            **self._bases.gap_of(base),
         )
         judged = with_entries(line.histories, history, line.judges.of)
         plan = plan_model(name, judged, observed, context)
+        if self._options.writing:
+            plan = with_right_held_stamps(plan, judged, observed, line, self._bases)
         return without_secrets(plan)

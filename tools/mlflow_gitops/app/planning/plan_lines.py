@@ -65,6 +65,11 @@ class PlanLines:
             and self._reconciled.isdisjoint(entry.line.shas[entry.line.index[merge] + 1 :])
         ]
 
+    def read_receipts_again(self) -> None:
+        """Let the next question about a model's history read the receipts anew."""
+        for entry in (self.first, *self._others):
+            entry.evidence.read_receipts_again()
+
     def __contains__(self, commit: object) -> bool:
         if not isinstance(commit, str):
             return False

@@ -28,6 +28,7 @@ from mlflow_gitops.core.history.line.rerouting import first_parents_changed
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.plan.fingerprint import fingerprint
 from mlflow_gitops.core.plan.plan import ModelPlan, Plan
+from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.errors import GitFailure
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Planner:
     ) -> None:
         self.registry = registry
         self.target = target
+        self.began = format_datetime(workspace.settings.now(), "milliseconds")
         self.owner = workspace.owner(target.line)
         self.lines = PlanLines(workspace, registry, target)
         self.histories = self.lines.first.histories
@@ -61,7 +63,9 @@ class Planner:
         )
         self._options = options = options or PlanOptions()
         self._bases = BaseFinder(workspace, target, self.owner, self.lines, adopt=options.adopt)
-        self._model_planner = ModelPlanner(workspace, target, self.models, self._bases, options)
+        self._model_planner = ModelPlanner(
+            workspace, target, self.models, self._bases, options, self.began
+        )
         self._limits = RunLimits(target, self.models.policy, self.lines.first.policies, options)
         self._selector = Selector(
             registry,
@@ -86,7 +90,7 @@ class Planner:
         selection = self._selector.select(names, unplanned)
 
         progress("reading git history")
-        self._bases.read_receipts_again()
+        self.read_receipts_again()
         bases = {
             name: self._bases.base(name, selection.observed.get(name)) for name in selection.managed
         }
@@ -111,6 +115,11 @@ class Planner:
             selection.pruned,
             selection.invalid,
         )
+
+    def read_receipts_again(self) -> None:
+        """Let the next question read the receipts anew: a run may have written some since."""
+        self._bases.read_receipts_again()
+        self.lines.read_receipts_again()
 
     def replan(self, planned: Planned, name: str) -> ModelPlan:
         """Read one model of a plan again and plan it anew, for writing: the files of versions that

@@ -128,8 +128,8 @@ class Progress:
             self._written.append(change)
 
     def _changes(self) -> tuple[Change, ...]:
-        """The writes that were made, without stamps. One that was made again, since somebody undid
-        it meanwhile, is listed once."""
+        """The writes that were made. Of stamps, only corrected ones. One that was made again, since
+        somebody undid it meanwhile, is listed once."""
         asked = {_identity(change): change for change in self._written if not _is_stamp(change)}
         return tuple(asked.values())
 
@@ -146,8 +146,9 @@ class Progress:
 
 
 def _is_stamp(change: Change) -> bool:
+    """Whether a change writes a stamp of this run. A correction of one is healed drift."""
     is_tag = change.action in ("set_tag", "delete_tag")
-    return is_tag and (change.key or "").startswith("gitops.")
+    return is_tag and change.cause != "drift" and (change.key or "").startswith("gitops.")
 
 
 def _identity(change: Change) -> tuple[object, ...]:

@@ -18,10 +18,11 @@ from mlflow_gitops.app.planning.planner import Planner
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.reconciling.apply import apply_models
 from mlflow_gitops.app.reconciling.earlier_refusals import EarlierRefusals
-from mlflow_gitops.app.reconciling.unrecorded import unrecorded_changes
+from mlflow_gitops.app.reconciling.unrecorded import unrecorded_work
 from mlflow_gitops.app.workspace import Workspace
+from mlflow_gitops.core.audit.receipt_format import RecoveredWork
 from mlflow_gitops.core.plan.outcome import Outcome
-from mlflow_gitops.core.plan.plan import Change, Plan
+from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.system.redaction import without_credentials
 from mlflow_gitops.edges.system.unexpected import describe, print_traceback
@@ -45,6 +46,8 @@ class RunResult:
     """The models for which the receipt of an interrupted run was written now."""
     unrecorded: tuple[str, ...]
     """Why something that was applied could not be recorded, one sentence each."""
+    objections: tuple[str, ...] = ()
+    """What the gates object to in the recovered receipts."""
 
     @property
     def refused(self) -> list[Outcome]:
@@ -97,6 +100,7 @@ class Reconciler:
             push_receipts,
             self._writers,
             now=workspace.settings.now,
+            began=self.planner.began,
             always=with_new_host,
             policy_path=workspace.registry.policy_path,
         )
@@ -111,6 +115,8 @@ class Reconciler:
         under way are finished."""
         self.planner.registry.begin_writing()
         recovered, faults = self._try_recover(planned)
+        if recovered:
+            self.planner.read_receipts_again()
 
         finished: list[Outcome] = []
         outcomes = apply_models(
@@ -134,7 +140,13 @@ class Reconciler:
                 self.planner.files.forget(_with_right_files(finished))
                 receipt = self._record(finished, faults)
         # What kept the run from recovering a receipt may keep it from writing its own, too.
-        return RunResult(tuple(finished), receipt, tuple(recovered), tuple(dict.fromkeys(faults)))
+        return RunResult(
+            tuple(finished),
+            receipt,
+            tuple(recovered),
+            tuple(dict.fromkeys(faults)),
+            tuple(self._recorder.objections),
+        )
 
     def _record(self, outcomes: Sequence[Outcome], faults: list[str]) -> str | None:
         """Write the receipt of this run, and return its digest. If that fails, the reason is added
@@ -170,7 +182,7 @@ class Reconciler:
         """Write the receipts that interrupted runs did not write. Returns the models, and what went
         wrong."""
         try:
-            return self._recover(planned), []
+            return self._recover(planned), list(self._recorder.postponed)
         except Failure as failure:
             return [], [str(failure)]
         except Exception as error:  # what earlier runs left out must not keep this one from healing
@@ -182,12 +194,13 @@ class Reconciler:
         def planner_at(commit: str) -> Planner | None:
             return self.planner if commit == self.commit else self.planner.at(commit)
 
-        def changes(name: str, commit: str, last_recorded: str | None) -> tuple[Change, ...]:
+        def work(name: str, commit: str, last_recorded: str | None) -> RecoveredWork:
             planner = planner_at(commit)
             if planner is None:
-                return ()
-            return unrecorded_changes(planner, name, planned.observed.get(name), last_recorded)
+                return RecoveredWork()
+            observed = planned.observed.get(name)
+            return unrecorded_work(planner, name, observed, last_recorded, self._settings)
 
         self._recorder.line = self.planner.lines.positions()
         own_plan = planned.without(planned.foreign).plan
-        return self._recorder.recover(own_plan, planned.receipts, changes, planned.pruned)
+        return self._recorder.recover(own_plan, planned.receipts, work, planned.pruned)

@@ -1,27 +1,34 @@
-"""Held stamps (`gitops.held.<Stage>`) excuse a version from gates, so each must be explained: by a
-commit that declared the version for the stage, and by a run that applied it (RULES R3, R7)."""
+"""Held stamps (`gitops.held.<Stage>`) must say what receipts say: which commit put the version
+there, and when a run applied that (RULES R3, R7)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from mlflow_gitops.core.audit.account import Account
 from mlflow_gitops.core.audit.findings import Unexplained
+from mlflow_gitops.core.audit.recorded_stays import NOT_RECORDED, RecordedStay, recorded_stays
 from mlflow_gitops.core.history.stage_entries import Entry
+from mlflow_gitops.core.history.tenures import ReconciledHistory
 from mlflow_gitops.core.observed.model import HELD_PREFIX, ObservedModel
 
 
 def unexplained_holders(
     account: Account, entries: Sequence[Entry], observed: ObservedModel
 ) -> Iterator[Unexplained]:
-    """Held stamps that nothing explains, and holders of a stage (`entries`) without such a
+    """Held stamps that differ from the receipts, and holders of a stage (`entries`) without such a
     stamp."""
+    runs = [run.applied_commit for run in account.runs]
+    reconciles = ReconciledHistory(runs, account.positions)
+    stays_of: dict[str, Mapping[int, RecordedStay]] = {}
     for number, version in sorted(observed.versions.items()):
-        for key, value in sorted(version.tags.items()):
+        for key, stamp in sorted(version.tags.items()):
             if not key.startswith(HELD_PREFIX):
                 continue
-            stage, sha = key.removeprefix(HELD_PREFIX), value.partition("@")[0]
-            fault = _stamp_fault(account, stage, number, sha)
+            stage = key.removeprefix(HELD_PREFIX)
+            if stage not in stays_of:
+                stays_of[stage] = recorded_stays(account.points, stage, reconciles)
+            fault = _stamp_fault(account, stage, number, stamp, stays_of[stage].get(number))
             if fault:
                 yield Unexplained(account.name, f"held {number} {stage}", fault)
 
@@ -34,8 +41,11 @@ def unexplained_holders(
             yield Unexplained(account.name, field, "holds it without the stamp of a reconcile")
 
 
-def _stamp_fault(account: Account, stage: str, version: int, sha: str) -> str | None:
-    """Why a held stamp that names a commit is not explained; None if it is."""
+def _stamp_fault(
+    account: Account, stage: str, version: int, stamp: str, stay: RecordedStay | None
+) -> str | None:
+    """Why a held stamp is not explained; None if it is. `stay` is what receipts record."""
+    sha = stamp.partition("@")[0]
     index = account.positions.get(sha)
     if index is None:
         return f"the stamp names {sha[:12] or 'nothing'}, which is no commit of the main line"
@@ -46,15 +56,10 @@ def _stamp_fault(account: Account, stage: str, version: int, sha: str) -> str | 
             " reconciled to"
         )
 
-    if not _is_declared(account, stage, version, index):
-        return f"the stamp names {sha[:12]}, whose manifest does not put it there"
-
-    applied = (run.index for run in account.runs if run.index >= index)
-    if any(_is_declared(account, stage, version, run_index) for run_index in applied):
-        return None
-    return f"the stamp names {sha[:12]}, and no receipt says that this was ever applied"
-
-
-def _is_declared(account: Account, stage: str, version: int, index: int) -> bool:
     desired = account.desired_at(index)
-    return desired is not None and version in desired.holders(stage)
+    if desired is None or version not in desired.holders(stage):
+        return f"the stamp names {sha[:12]}, whose manifest does not put it there"
+    if stay is None:
+        return f"the stamp names {sha[:12]}, and {NOT_RECORDED}"
+    fault = stay.fault(stamp)
+    return f"the stamp differs from the receipts: {fault}" if fault else None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mlflow_gitops.core.audit.receipt_format import RecordedModel
 from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.history.people import RecordedPeople
+from mlflow_gitops.core.history.tenures import AppliedCommit
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,17 @@ class AppliedRun:
     def at(self) -> str:
         """When its receipt was written."""
         return self.receipt.at
+
+    @property
+    def applied_commit(self) -> AppliedCommit:
+        """The run as the history of a stage needs it."""
+        return AppliedCommit(
+            self.index,
+            self.at,
+            self.receipt.began,
+            self.recorded.entered,
+            self.receipt.is_recovered or self.recorded.is_base_unrecorded,
+        )
 
 
 class Ledger:

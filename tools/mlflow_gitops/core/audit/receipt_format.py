@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # `log` only reads receipts: it does not load plans and their
     from mlflow_gitops.core.gates.approvals import CountedReview, Participant
     from mlflow_gitops.core.plan.outcome import Outcome
     from mlflow_gitops.core.plan.plan import Change
+    from mlflow_gitops.core.verdicts.verdict import Verdict
 
 RECEIPT_SCHEMA = 2
 
@@ -39,8 +40,9 @@ def receipt_line(content: Mapping[str, Any], previous: str | None) -> str:
     return json.dumps(ordered, ensure_ascii=True, separators=(",", ":"))
 
 
-def recorded_outcome(outcome: Outcome) -> dict[str, Any]:
-    """What a receipt holds about one model that a run came to. Empty parts are left out."""
+def recorded_outcome(outcome: Outcome, *, is_base_recorded: bool = True) -> dict[str, Any]:
+    """What a receipt holds about one model that a run came to. Empty parts are left out. If not
+    `is_base_recorded`, no receipt explains the state that the run began from."""
     from mlflow_gitops.core.plan.stored import stored_verdict
 
     parts: dict[str, Any] = {
@@ -53,18 +55,39 @@ def recorded_outcome(outcome: Outcome) -> dict[str, Any]:
             {"code": refusal.code, "detail": refusal.detail} for refusal in outcome.refusals
         ],
         "error": outcome.error,
+        "base_unrecorded": not is_base_recorded,
     }
     filled = {key: part for key, part in parts.items() if part}
     return {"model": outcome.model, "result": outcome.result, **filled}
 
 
-def recovered_outcome(model: str, already_applied: Sequence[Change]) -> dict[str, Any]:
-    """What a recovered receipt holds about one model: that an earlier run applied it, and the
-    changes of that run which MLflow shows."""
-    recorded: dict[str, Any] = {"model": model, "result": "applied"}
-    if already_applied:
-        recorded["already_applied"] = _recorded_changes(already_applied)
-    return recorded
+@dataclass(frozen=True, slots=True)
+class RecoveredWork:
+    """What a run found that no receipt records: the changes that git asks for and MLflow shows, the
+    verdicts of the gates now, and the (stage, version) that none of them objects to."""
+
+    changes: Sequence[Change] = ()
+    gates: Sequence[Verdict] = ()
+    entered: Sequence[tuple[str, int]] = ()
+
+    @property
+    def objections(self) -> list[Verdict]:
+        """The verdicts of gates that were not passed."""
+        return [verdict for verdict in self.gates if not verdict.is_passing]
+
+
+def recovered_outcome(model: str, work: RecoveredWork) -> dict[str, Any]:
+    """What a recovered receipt holds about one model: that an earlier run applied it, the changes
+    of that run which MLflow shows, and how the gates judge them now."""
+    from mlflow_gitops.core.plan.stored import stored_verdict
+
+    parts: dict[str, Any] = {
+        "already_applied": _recorded_changes(work.changes),
+        "stages": [list(entry) for entry in work.entered],
+        "gates": [stored_verdict(verdict) for verdict in work.gates],
+    }
+    filled = {key: part for key, part in parts.items() if part}
+    return {"model": model, "result": "applied", **filled}
 
 
 def _recorded_changes(changes: Iterable[Change]) -> list[dict[str, Any]]:
@@ -120,6 +143,11 @@ class RecordedModel:
         return self.content.get("result") == "applied"
 
     @property
+    def is_base_unrecorded(self) -> bool:
+        """Whether no receipt explained the state that the run began from."""
+        return self.content.get("base_unrecorded") is True
+
+    @property
     def is_changed(self) -> bool:
         """Whether the run changed the model, all the way to its commit or not."""
         return self.is_applied or bool(self.content.get("changes"))
@@ -137,6 +165,18 @@ class RecordedModel:
     @property
     def refusals(self) -> list[Mapping[str, Any]]:
         return self._mappings("refusals")
+
+    @property
+    def entered(self) -> frozenset[tuple[str, int]]:
+        """(stage, version) for each version that came to hold a stage. In a recovered receipt, only
+        those whose gates were judged and passed."""
+        stages = self.content.get("stages")
+        entries = stages if isinstance(stages, list) else []
+        return frozenset(
+            (entry[0], entry[1])
+            for entry in entries
+            if isinstance(entry, list) and list(map(type, entry)) == [str, int]
+        )
 
     @property
     def error(self) -> str | None:

@@ -49,6 +49,12 @@ class Receipt:
         return str(self.content.get("at", ""))
 
     @property
+    def began(self) -> str | None:
+        """When its run began, RFC 3339; None if it does not say, or no possible time."""
+        began = self.content.get("began")
+        return began if isinstance(began, str) and _is_time(began) else None
+
+    @property
     def owner(self) -> object:
         """The environment whose registry it is about, as in the stamp `gitops.owner`."""
         return self.content.get("owner")

@@ -9,7 +9,6 @@ from mlflow_gitops.core.audit.account import Account
 from mlflow_gitops.core.audit.findings import Unexplained
 from mlflow_gitops.core.audit.ledger import AppliedRun
 from mlflow_gitops.core.gates import approvals
-from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.stage_entries import Entry, files_at
 
 _PASSING = frozenset({"passed", "overridden", "exempt"})
@@ -36,18 +35,14 @@ def unproven_gates(account: Account, holder: Entry, file: str) -> Iterator[Unexp
     }
     missing = [gate for gate in gates.names if gate not in passed]
 
+    reason = "no receipt says that it passed"
     if run.receipt.is_recovered:
-        # The lost receipt's verdicts are unknown. Only the approvals can still be looked up.
-        required = gates.settings(approvals.GATE)
-        needed = required.number if required and "approvals" in missing else 0
-        missing = (
-            ["approvals"] if _lacks_approvals(account, entry.making_commit, file, needed) else []
-        )
-
+        reason = "its receipt was recovered by a later run, which did not find that it passed"
+        if "approvals" in missing and _has_approvals(account, entry, file):
+            missing.remove("approvals")  # the forge may not have answered that run
     if missing:
         field = f"gates {entry.version} {entry.stage}"
-        detail = f"no receipt says that it passed {', '.join(missing)}"
-        yield Unexplained(account.name, field, detail)
+        yield Unexplained(account.name, field, f"{reason} {', '.join(missing)}")
 
 
 def _run_that_brought_it(account: Account, stage: str, version: int) -> AppliedRun | None:
@@ -70,10 +65,12 @@ def _entry_at(account: Account, run: AppliedRun, stage: str, version: int) -> En
     return None
 
 
-def _lacks_approvals(account: Account, commit: Commit, file: str, needed: int) -> bool:
-    """Whether the forge counts fewer approvals than needed; False if it cannot be asked."""
-    if not needed:
+def _has_approvals(account: Account, entry: Entry, file: str) -> bool:
+    """Whether the forge counts enough approvals; False if it cannot be asked."""
+    commit = entry.making_commit
+    required = entry.judge.stages[entry.stage].gates.settings(approvals.GATE)
+    if required is None or commit is None:
         return False
     files = files_at(account.points, commit)
     count = account.approvals(commit, files[0] if files else file)
-    return count is not None and count < needed
+    return count is not None and count >= required.number

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable, Collection
 
 from mlflow_gitops.core.manifests.manifest import Manifest
 from mlflow_gitops.core.manifests.names import file_stem
-from mlflow_gitops.core.observed.model import HELD_PREFIX, ObservedModel, ObservedVersion
+from mlflow_gitops.core.observed.model import ObservedModel
 
 BRANCHES = "mlflow-gitops/propose/"
 """The prefix of all proposal branches."""
@@ -66,26 +67,27 @@ def without_marker(body: str) -> str:
     return _MARKER.sub("", body, count=1).lstrip("\n")
 
 
-def newest(manifest: Manifest, observed: ObservedModel) -> int | None:
+def newest(
+    manifest: Manifest,
+    observed: ObservedModel,
+    former_holders: Callable[[], Collection[int]] = frozenset,
+) -> int | None:
     """Return the version to propose: the newest READY one that never held a stage, if it is newer
     than every version that the manifest names. None if there is none.
 
     Somebody has already decided about a version that the manifest pins without giving it a stage,
-    and about one that held a stage before.
+    and about one that held a stage before. `former_holders` returns these; it is only called if a
+    version is newer than all that the manifest names.
     """
     in_manifest = [version for versions in manifest.stages.values() for version in versions]
     in_manifest += [*manifest.aliases.values(), *manifest.versions]
     newest_named = max(in_manifest, default=0)
-    candidates = (
+    candidates = {
         version.number
         for version in observed.versions.values()
-        if version.number > newest_named and version.status == "READY" and not _has_held(version)
-    )
-    return max(candidates, default=None)
-
-
-def _has_held(version: ObservedVersion) -> bool:
-    return any(tag.startswith(HELD_PREFIX) for tag in version.tags)
+        if version.number > newest_named and version.status == "READY"
+    }
+    return max(candidates - set(former_holders()), default=None) if candidates else None
 
 
 def counterpart(manifest: Manifest, stage: str) -> int | None:

@@ -7,16 +7,20 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from mlflow_gitops.core.manifests.names import ACTIVE_STAGES
+
 if TYPE_CHECKING:
     from mlflow_gitops.core.observed.model import ObservedModel
 
-BaseState = Literal["none", "known", "stale", "unfetched", "unknown", "lost", "deleted", "unread"]
+BaseState = Literal[
+    "none", "known", "stale", "unfetched", "unknown", "lost", "deleted", "unread", "unreceipted"
+]
 """`none`: the model was never reconciled, or is adopted. `known`: the target's history has the
 base. `stale`: the base is a later commit of the main line. `unfetched`: the base may be on the main
 line, and this clone lacks a part of it. `unknown`: the base is not on the main line, or not any
 more. `lost`: a receipt names the base, but MLflow no longer has the stamp. `deleted`: a receipt
 names the base, but MLflow no longer has the model. `unread`: receipts would decide it, and they
-cannot be read."""
+cannot be read. `unreceipted`: receipts would decide it, and this clone may lack some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Base:
 
 NO_BASE = Base(None, "none")
 UNREAD_BASE = Base(None, "unread")
+UNRECEIPTED_BASE = Base(None, "unreceipted")
 
 
 class BaseFacts(Protocol):
@@ -54,6 +59,9 @@ class BaseFacts(Protocol):
 
     def last_applied(self, model: str) -> str | None:
         """The commit to which the newest receipt says that a model was applied."""
+
+    def may_lack_receipts(self, *, adopt: bool) -> bool:
+        """Whether a receipt that this clone lacks may name a model."""
 
 
 def find_base(
@@ -79,8 +87,13 @@ def find_base(
     recorded = facts.last_applied(name) if adopt or stamp is None else None
     if adopt:
         commits = [commit for commit in (stamp, recorded) if commit] if is_ours else []
-        bases = (Base(commit, _state(commit, line, facts)) for commit in commits)
-        return next((base for base in bases if base.state in ("stale", "unfetched")), NO_BASE)
+        for base in [Base(commit, _state(commit, line, facts)) for commit in commits]:
+            if base.state in ("stale", "unfetched"):
+                return base
+        is_unexplained = stamp is None and recorded is None and _shows_holders(observed)
+        if is_unexplained and facts.may_lack_receipts(adopt=True):
+            return UNRECEIPTED_BASE
+        return NO_BASE
 
     if stamp is not None:
         return Base(stamp, _state(stamp, line, facts, is_ours=is_ours))
@@ -89,7 +102,19 @@ def find_base(
     if recorded is not None:
         return Base(recorded, "deleted" if observed is None else "lost")
     # A shallow clone knows neither what earlier commits declared nor which repository it is.
-    return NO_BASE if owner else Base(None, "unfetched")
+    if not owner:
+        return Base(None, "unfetched")
+    if _shows_holders(observed) and facts.may_lack_receipts(adopt=False):
+        return UNRECEIPTED_BASE
+    return NO_BASE
+
+
+def _shows_holders(observed: ObservedModel | None) -> bool:
+    """Whether MLflow shows anything that could be adopted: a version in a stage, or an alias."""
+    if observed is None:
+        return False
+    stages = {version.stage for version in observed.versions.values()}
+    return bool(observed.aliases) or not stages.isdisjoint(ACTIVE_STAGES)
 
 
 def base_while_writing(
@@ -100,6 +125,8 @@ def base_while_writing(
     `before` is what MLflow showed when the run began, and `now` is what it shows at this moment. A
     model that was deleted since, or lost its stamps, is not begun anew: no receipt need name it.
     """
+    if current.state == "unreceipted" and not _shows_holders(before):
+        return NO_BASE  # what there is to adopt came from this run
     if before is None:
         return current
     if now is None:

@@ -2,7 +2,8 @@
 
 A tag in MLflow proves nothing here: anyone with EDIT can write it, and `copy_model_version` copies
 it. A version held a stage if a receipt records that its model was applied at a commit that declares
-the version for that stage.
+the version for that stage. A receipt that a later run recovered counts only for the versions that
+it names: those whose gates that run judged and found passed.
 """
 
 from __future__ import annotations
@@ -18,10 +19,19 @@ from mlflow_gitops.core.history.mainline import Commit, Point
 @dataclass(frozen=True, slots=True)
 class AppliedCommit:
     """One reconcile that applied a model: the commit's index on the main line, and when the receipt
-    was written (RFC 3339, UTC)."""
+    was written (RFC 3339, UTC).
+
+    `began` is when the run began; None if the receipt does not say. `entered` are the stages and
+    versions that the receipt names as having come to hold them. If `is_partial`, only these count
+    as having come to hold a stage: a later run recovered the receipt, or the run began from a state
+    that no receipt explained.
+    """
 
     index: int
     at: str
+    began: str | None = None
+    entered: frozenset[tuple[str, int]] = frozenset()
+    is_partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +56,7 @@ class Tenure:
 class ReconciledHistory:
     """What receipts say about one model: the reconciles that applied it, in the order of the main
     line. `positions` maps the commits of that line to their indexes. `fetch_hint` says how to fetch
-    receipts that may be missing in this clone; None if this clone has all."""
+    receipts that may be missing in this clone; None if it has no remote."""
 
     runs: Sequence[AppliedCommit] = ()
     positions: Mapping[str, int] | None = None
@@ -82,11 +92,35 @@ def declared_tenures(points: Sequence[Point], stage: str) -> Mapping[int, Tenure
     return _stage_tenures(points, stage, positions, runs)
 
 
-class _State(NamedTuple):
-    """The holders of a stage after one reconcile, and the newest commit that changed them."""
+class State(NamedTuple):
+    """The holders of a stage after one reconcile, and the index of the newest point up to it; -1 if
+    there is none. `changed_by` is the newest commit that changed the holders."""
 
     holders: tuple[int, ...]
     changed_by: Commit | None
+    point: int
+
+
+def counted_states(
+    points: Sequence[Point], stage: str, positions: Mapping[str, int], runs: Sequence[AppliedCommit]
+) -> Iterator[tuple[AppliedCommit, State]]:
+    """The holders of a stage at each reconcile, oldest first. `points` have commits of the line.
+
+    A version that was in the stage at a partial receipt, which does not name it, is left out until
+    the stage has lost it.
+    """
+    holders: tuple[int, ...] = ()
+    unproven: set[int] = set()
+    for run, state in _states(points, stage, positions, runs):
+        unproven &= set(state.holders)
+        if run.is_partial:
+            unproven |= {
+                version
+                for version in state.holders
+                if version not in holders and (stage, version) not in run.entered
+            }
+        holders = tuple(version for version in state.holders if version not in unproven)
+        yield run, state._replace(holders=holders)
 
 
 def _stage_tenures(
@@ -97,7 +131,7 @@ def _stage_tenures(
     last_holders: tuple[int, ...] = ()
     previous_at: str | None = None
 
-    for run, state in _states(points, stage, positions, runs):
+    for run, state in counted_states(points, stage, positions, runs):
         if state.holders != holders:
             entered = [version for version in state.holders if version not in holders]
             replaced = [v for v in holders or last_holders if v not in state.holders]
@@ -136,21 +170,20 @@ def _goes_back(
 
 def _states(
     points: Sequence[Point], stage: str, positions: Mapping[str, int], runs: Sequence[AppliedCommit]
-) -> Iterator[tuple[AppliedCommit, _State]]:
-    """The holders of a stage at each reconcile, oldest first."""
+) -> Iterator[tuple[AppliedCommit, State]]:
     indexes: list[int] = []
-    states: list[_State] = []
-    current = _State((), None)
-    for point in points:
+    states: list[State] = []
+    current = State((), None, -1)
+    for number, point in enumerate(points):
         index = positions.get(point.commit.sha) if point.commit is not None else None
         if index is None:
             continue
         holders = point.desired.holders(stage) if point.desired is not None else ()
-        if holders != current.holders:
-            current = _State(holders, point.commit)
+        changed_by = point.commit if holders != current.holders else current.changed_by
+        current = State(holders, changed_by, number)
         indexes.append(index)
         states.append(current)
 
     for run in runs:
         count = bisect_right(indexes, run.index)
-        yield run, states[count - 1] if count else _State((), None)
+        yield run, states[count - 1] if count else State((), None, -1)

@@ -14,8 +14,8 @@ class PlanContext:
     """The circumstances of a plan.
 
     `owner` identifies this repository and folder; `now` is the time that stamps will carry, RFC
-    3339 in UTC. `writing` is True for a plan that is made to be carried out, not only shown: a
-    freeze then refuses, and is a note otherwise.
+    3339 in UTC, and `began` the time when this run began. `writing` is True for a plan
+    that is made to be carried out, not only shown: a freeze then refuses, and is a note otherwise.
     """
 
     owner: str
@@ -26,6 +26,9 @@ class PlanContext:
     errors: FileErrors = field(default_factory=FileErrors)
     """The errors in git that concern this model."""
     way_to_fetch: str = ""
-    """How the user gets the commits that this clone lacks."""
+    """How the user gets the commits, or the receipts, that this clone lacks."""
+    gap_in_receipts: str = ""
+    """Which receipts this clone lacks."""
+    began: str | None = None
     read_files: ReadFiles | None = None
     """Reads the files of a version; None for a plan that reads none."""

@@ -115,7 +115,9 @@ def _with_records(
     if stop.is_stopped or desired is None:
         return plan
     model = observed or ObservedModel(plan.model)
-    written = stamps(desired, history, model, context.owner, context.now, plan.people)
+    written = stamps(
+        desired, history, model, context.owner, context.now, plan.people, context.began
+    )
     return replace(plan, stamps=tuple(written))
 
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import new_holders
 from mlflow_gitops.core.manifests.desired import Desired
-from mlflow_gitops.core.manifests.manifest import Manifest
 from mlflow_gitops.core.manifests.policy import StageRule
-from mlflow_gitops.core.observed.model import OWNER_TAG, ObservedModel
+from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.plan.context import PlanContext
 from mlflow_gitops.core.plan.pins import (
     entering_versions,
@@ -23,6 +22,7 @@ from mlflow_gitops.core.plan.version_refusals import (
     forbidden_aliases,
     version_refusals,
 )
+from mlflow_gitops.core.verdicts.base_refusals import base_refusal, identity_refusal
 from mlflow_gitops.core.verdicts.entry_tenures import EntryTenures
 from mlflow_gitops.core.verdicts.invalid_files import invalid_model_refusal, invalid_policy_refusals
 from mlflow_gitops.core.verdicts.pinned_files import digest_refusals
@@ -42,7 +42,7 @@ def refusals(
     model = observed or ObservedModel(desired.manifest.name)
     if invalid := invalid_model_refusal(context.errors):
         yield invalid
-    refusal = _identity_refusal(desired.manifest, observed, context)
+    refusal = identity_refusal(desired.manifest, observed, context.owner, context.take_over)
     if refusal is None and model.fault is not None:
         refusal = Refusal(
             "unreadable",
@@ -50,7 +50,9 @@ def refusals(
             "repair it in MLflow; the model's page there shows what is odd",
         )
     if refusal is None:
-        refusal = _base_refusal(desired.manifest, history, context)
+        refusal = base_refusal(
+            desired.manifest, history, context.gap_in_receipts, context.way_to_fetch
+        )
         if refusal is not None and history.base_state == "lost":
             yield from pin_refusals(desired, model, (), context.evidence.record)
     if refusal is None and observed is None and desired.manifest.kind == "prompt":
@@ -82,104 +84,6 @@ def refusals(
     yield from invalid_policy_refusals(desired, history, model, context.errors, context.evidence)
     if context.writing:
         yield from _freeze_refusals(desired, history, model, changes, context)
-
-
-# -- the model itself -----------------------------------------------------------------------------
-
-
-def _identity_refusal(
-    manifest: Manifest, observed: ObservedModel | None, context: PlanContext
-) -> Refusal | None:
-    """The refusal of a name that is a model here and a prompt there, or of another owner's
-    model."""
-    name = manifest.name
-    if observed is None:
-        return None
-
-    if observed.is_prompt and manifest.kind != "prompt":
-        return Refusal(
-            "name_taken",
-            f"{name} is a prompt in MLflow's Prompt Registry, which shares its names with the"
-            " models",
-            "give the model another name; a manifest of the prompt itself says kind: prompt",
-        )
-    if not observed.is_prompt and manifest.kind == "prompt":
-        return Refusal(
-            "name_taken",
-            f"{name} is a model in MLflow, which shares its names with the prompts, and its"
-            " manifest says kind: prompt",
-            "give the prompt another name; a manifest of the model itself has no such line",
-        )
-    if observed.owner not in (None, context.owner) and not context.take_over:
-        return Refusal(
-            "owner",
-            f"{name} is managed from elsewhere: its owner is {observed.owner}, this repository is"
-            f" {context.owner}",
-            f"remove it from the other repository, then reconcile {name} --take-over",
-            field=OWNER_TAG,
-            expected=context.owner,
-            actual=observed.owner,
-        )
-    return None
-
-
-def _base_refusal(
-    manifest: Manifest, history: ModelHistory, context: PlanContext
-) -> Refusal | None:
-    """The refusal of a base that the target cannot be compared with (RULES R1)."""
-    name, base = manifest.name, _short(history.base)
-    if history.base_state == "deleted":
-        return _deleted_refusal(manifest, history.base)
-    if history.base_state == "stale":
-        return Refusal(
-            "stale",
-            f"MLflow was reconciled to {base}, which is not part of the history of what is planned"
-            " here",
-            "bring that commit in (pull, rebase); to go back, git revert on the main branch",
-        )
-    if history.base_state == "unfetched":
-        commit = "what MLflow was reconciled to"
-        if history.base:
-            commit = f"MLflow was reconciled to {base}, which"
-        return Refusal("base_unknown", f"{commit} is not in this clone", context.way_to_fetch)
-    if history.base_state == "unknown":
-        return Refusal(
-            "base_unknown",
-            f"MLflow was reconciled to {base}, which is not on the main line: its history was"
-            " rewritten, or the commit was never merged",
-            f"merge that commit again; to begin from what MLflow shows, reconcile {name} --adopt",
-        )
-    if history.base_state == "unread":
-        return Refusal(
-            "receipts_unreadable",
-            f"MLflow has no {name}, or no stamps on it, and the receipts, which say whether it was"
-            " reconciled before, cannot be read in this clone",
-            f"see what is wrong with them: mlflow-gitops log {name}; or reconcile {name} --adopt",
-        )
-    if history.base_state == "lost":
-        return Refusal(
-            "base_unknown",
-            f"a receipt says that {name} was reconciled to {base}; in MLflow, its stamps are gone",
-            "see in MLflow who recreated it or removed its tags gitops.*; to begin from what it"
-            f" shows, reconcile {name} --adopt",
-        )
-    return None
-
-
-def _deleted_refusal(manifest: Manifest, base: str | None) -> Refusal:
-    """The refusal of a model that was reconciled and that MLflow no longer has."""
-    name = manifest.name
-    reconciled = f"a receipt says that {name} was reconciled to {_short(base)}"
-    if base is None:
-        reconciled = f"{name} was there when this run began"
-    again = f"to begin anew, reconcile {name} --adopt"
-    if manifest.kind == "prompt":
-        again = f"to begin anew, register it again and reconcile {name} --adopt"
-    return Refusal(
-        "deleted",
-        f"{reconciled}; MLflow no longer has it, or does not show it to these credentials",
-        f"if that is intended, delete its manifest (if it was renamed: git mv); {again}",
-    )
 
 
 # -- freezes --------------------------------------------------------------------------------------
@@ -308,10 +212,3 @@ def _emptied_refusals(
             " heal)",
             field=stage,
         )
-
-
-# -- texts ----------------------------------------------------------------------------------------
-
-
-def _short(sha: str | None) -> str:
-    return sha[:12] if sha and sha.isalnum() else "an unreadable commit"

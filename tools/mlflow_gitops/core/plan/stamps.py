@@ -25,6 +25,7 @@ from mlflow_gitops.core.observed.model import (
     ObservedModel,
 )
 from mlflow_gitops.core.plan.plan import Change
+from mlflow_gitops.core.times import is_stamped_between
 
 
 def stamps(
@@ -34,9 +35,11 @@ def stamps(
     owner: str,
     now: str,
     people: Mapping[str, RecordedPeople] | None = None,
+    began: str | None = None,
 ) -> Iterator[Change]:
     """The stamps still to be written: those of versions first, then the model's, `gitops.commit`
-    last. `people` maps making commits to the people behind them.
+    last. `people` maps making commits to the people behind them. `began` is when this run began;
+    without it, a held stamp of any time counts as written already.
 
     A working tree has none, since only commits are stamped. If git changed nothing since the base,
     the stamps are written already; healing a drift leaves them as they are.
@@ -45,13 +48,14 @@ def stamps(
     if target is None or not history.moved:
         return
 
+    stays = new_stays(history)
     for version in sorted(_placed_versions(history)):
         commit = history.made_by(partial(_stages, version))
         spec = desired.manifest.versions.get(version)
         exists = version in model.versions or (spec is not None and spec.can_be_registered)
         if commit is not None and exists:
             yield from _version_stamps(version, commit, model, (people or {}).get(commit.sha))
-            yield from _held_stamps(version, desired, history, model, now)
+            yield from _held_stamps(version, stays, model, began, now)
 
     if model.owner != owner:
         yield Change("set_tag", None, OWNER_TAG, model.tags.get(OWNER_TAG), owner)
@@ -85,19 +89,41 @@ def _version_stamps(
             yield Change("set_tag", version, key, tags.get(key), value)
 
 
+def new_stays(history: ModelHistory) -> dict[tuple[int, str], Commit]:
+    """Each (version, stage) whose stay began between the base and the target, and the commit that
+    began it. A stage that a version stays in, while it enters another, is none."""
+    desired = history.target
+    stays: dict[tuple[int, str], Commit] = {}
+    for version in _placed_versions(history) if desired else ():
+        for stage in desired.stages_of(version) if desired else ():
+            commit = history.made_by(partial(_is_holder, version, stage))
+            if commit is not None and stage != "Archived":
+                stays[version, stage] = commit
+    return stays
+
+
 def _held_stamps(
-    version: int, desired: Desired, history: ModelHistory, model: ObservedModel, now: str
+    version: int,
+    stays: Mapping[tuple[int, str], Commit],
+    model: ObservedModel,
+    began: str | None,
+    now: str,
 ) -> Iterator[Change]:
-    """When a reconcile put the version into each of its stages. A stage that it stays in, while it
-    enters another, keeps its stamp: the time in it goes on."""
+    """When a reconcile put the version into each of its new stages. A stamp that this run did not
+    write is replaced: it may be anybody's."""
     tags = model.versions[version].tags if version in model.versions else {}
-    for stage in desired.stages_of(version):
-        if stage == "Archived":
-            continue
-        commit = history.made_by(partial(_is_holder, version, stage))
+    for (held_version, stage), commit in stays.items():
         key = HELD_PREFIX + stage
-        if commit is not None and not tags.get(key, "").startswith(commit.sha + "@"):
-            yield Change("set_tag", version, key, tags.get(key), f"{commit.sha}@{now}")
+        if held_version != version or _is_of_run(tags.get(key, ""), commit, began, now):
+            continue
+        yield Change("set_tag", version, key, tags.get(key), f"{commit.sha}@{now}")
+
+
+def _is_of_run(stamp: str, commit: Commit, began: str | None, now: str) -> bool:
+    """Whether a run that began at `began` wrote a stamp for a stay that a commit began; without
+    `began`, whether any run did."""
+    sha, _, time = stamp.partition("@")
+    return sha == commit.sha and (began is None or is_stamped_between(time, began, now))
 
 
 def _is_holder(version: int, stage: str, state: Desired | None) -> bool:

@@ -56,3 +56,8 @@ class Verdict:
     detail: str
     until: str | None = None
     needs: str | None = None
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the gate does not keep the entry back."""
+        return self.status in ("passed", "overridden", "exempt")
