@@ -113,6 +113,10 @@ class GitHubAPI:
         """Answer the next requests whose `METHOD path` matches with this text, JSON or not."""
         self._faults.append(Fault(pattern, status, "", times, headers, body.encode()))
 
+    def mend(self) -> None:
+        """Answer as usual again, whatever `fail` and `send` asked for."""
+        self._faults.clear()
+
     def limit(self, remaining: int) -> None:
         """Let so many more requests through before the rate limit is used up."""
         self.remaining = remaining

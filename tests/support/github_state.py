@@ -122,6 +122,10 @@ class Repository:
         self.owner, self.name = full_name.split("/")
         self.former_names: set[str] = set()
         self.has_issues = True
+        self.private = False
+        self.allow_forking = True
+        self.app_ids: dict[str, int] = {}
+        """The ids of apps, by their slug; others than those of `apps`."""
         self.branch = branch
         self.path = folder / f"{self.name}.git"
         self.folder = folder

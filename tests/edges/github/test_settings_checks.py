@@ -34,7 +34,10 @@ def api(served: GitHubAPI) -> GitHubAPI:
 
 OPENS_BY_ITSELF = """\
 on: workflow_dispatch
-jobs: {promote: {permissions: {contents: write, pull-requests: write}, steps: []}}
+jobs:
+  promote:
+    permissions: {contents: write, pull-requests: write}
+    steps: [{run: mlflow-gitops propose}]
 """
 
 
@@ -141,6 +144,33 @@ GITHUB: dict[str, tuple[Callable[[dict[str, Any]], None], set[str]]] = {
         setting("actions/secrets", secrets=[{"name": "MLFLOW_TRACKING_TOKEN"}]),
         {"repository-secrets"},
     ),
+    "another secret of the repository": (
+        setting("actions/secrets", secrets=[{"name": "mlflow_tracking_password"}]),
+        {"repository-secrets"},
+    ),
+    "a secret of the organization": (
+        setting("actions/organization-secrets", secrets=[{"name": "MLFLOW_TRACKING_TOKEN"}]),
+        {"repository-secrets"},
+    ),
+    "a check from another app": (required(validate=15368, plan=99999), {"check-source"}),
+    "both checks from another app": (required(validate=1, plan=2), {"check-source"}),
+    "a workflow that GitHub disabled": (
+        setting(
+            "actions/workflows",
+            workflows=[
+                {"path": ".github/workflows/promote.yml", "state": "disabled_inactivity"},
+                {"path": ".github/workflows/other.yml", "state": "disabled_manually"},
+            ],
+        ),
+        {"workflows"},
+    ),
+    "a workflow that somebody disabled": (
+        setting(
+            "actions/workflows",
+            workflows=[{"path": ".github/workflows/promote.yml", "state": "disabled_manually"}],
+        ),
+        {"workflows"},
+    ),
     "an owner that is not there": (
         setting(
             "codeowners/errors",
@@ -200,6 +230,148 @@ def test_half_of_the_protection_unseen_is_not_called_missing(api: GitHubAPI) -> 
     assert "force-push" in checks_of(findings, "unknown") and "deletion" in checks_of(
         findings, "ok"
     )
+
+
+ALLOWED = {"users": [{"login": "mallory"}], "teams": [{"slug": "ml"}], "apps": [{"slug": "bot"}]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("users", "user mallory"), ("teams", "team ml"), ("apps", "app bot")]
+)
+@pytest.mark.parametrize("rulesets", [[], [RULES[0]]], ids=["none", "one rule"])
+def test_who_may_bypass_the_classic_rule(
+    kind: str, name: str, rulesets: list[dict[str, Any]], api: GitHubAPI
+) -> None:
+    reviews = CLASSIC["required_pull_request_reviews"]
+    allowed = reviews | {"bypass_pull_request_allowances": {kind: ALLOWED[kind]}}
+    api.repository.settings |= {
+        "rules/branches/main": rulesets,
+        "branches/main/protection": CLASSIC | {"required_pull_request_reviews": allowed},
+    }
+    [bypass] = [result for result in judged(api) if result.check == "bypass"]
+    assert (bypass.status, bypass.detail) == ("missing", f"{name} may bypass these rules")
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_admins_of_the_classic_rule_beside_rulesets(count: int, api: GitHubAPI) -> None:
+    """A ruleset stops them only from what it requires itself."""
+    classic = CLASSIC | {"enforce_admins": {"enabled": False}}
+    api.repository.settings |= {
+        "rules/branches/main": RULES[:count],
+        "branches/main/protection": classic,
+    }
+    assert checks_of(judged(api), "missing") == {"bypass"}
+    api.repository.settings["rules/branches/main"] = RULES
+    assert not checks_of(judged(api), "missing")
+
+
+def test_an_app_that_the_organization_configures(api: GitHubAPI) -> None:
+    api.repository.settings[TOKEN]["can_approve_pull_request_reviews"] = False
+    api.repository.settings["actions/organization-variables"] = {
+        "variables": [{"name": "GITOPS_APP_ID", "value": "1"}]
+    }
+    assert "app" in checks_of(judged(api, PROMOTE), "missing")
+    api.repository.settings["actions/organization-secrets"] = {
+        "secrets": [{"name": "GITOPS_APP_KEY"}]
+    }
+    assert "app" in checks_of(judged(api, PROMOTE), "ok")
+
+
+def test_a_plan_that_cannot_protect(api: GitHubAPI) -> None:
+    api.fail(
+        "GET .*/(rules|branches|environments|rulesets)/",
+        403,
+        "Upgrade to GitHub Pro or make this repository public to enable this feature.",
+        times=99,
+    )
+    try:
+        findings = judged(api)
+    finally:
+        api.mend()
+    assert checks_of(findings, "missing") == {"plan"}
+    unknown = [result for result in findings if result.status == "unknown"]
+    assert len(unknown) >= 9 and all("Make the repository public" in str(r.fix) for r in unknown)
+
+
+FORKS = "actions/permissions/fork-pr-workflows-private-repos"
+
+
+@pytest.mark.parametrize(
+    ("run", "secrets", "write", "status"),
+    [
+        (False, False, False, "missing"),
+        (True, True, False, "missing"),
+        (True, False, True, "missing"),
+        (True, False, False, "ok"),
+    ],
+)
+def test_forks_of_a_private_repository(
+    run: bool, secrets: bool, write: bool, status: str, api: GitHubAPI
+) -> None:
+    api.repository.settings[FORKS] = {
+        "run_workflows_from_fork_pull_requests": run,
+        "send_secrets_and_variables": secrets,
+        "send_write_tokens_to_workflows": write,
+        "require_approval_for_fork_pr_workflows": True,
+    }
+    assert "fork-workflows" not in {result.check for result in judged(api)}, "it is public"
+    api.repository.private = True
+    try:
+        assert "fork-workflows" in checks_of(judged(api), status)
+        api.repository.allow_forking = False
+        assert "fork-workflows" not in {result.check for result in judged(api)}
+    finally:
+        api.repository.private, api.repository.allow_forking = False, True
+
+
+def test_the_id_of_github_actions_on_an_enterprise_server(api: GitHubAPI) -> None:
+    required(validate=29, plan=29)(api.repository.settings)
+    api.repository.app_ids["github-actions"] = 29
+    try:
+        assert "check-source" in checks_of(judged(api), "ok")
+        required(validate=29, plan=15368)(api.repository.settings)
+        assert checks_of(judged(api), "missing") == {"check-source"}
+    finally:
+        api.repository.app_ids.clear()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "check"),
+    [
+        ("rulesets/7", {"id": 7, "bypass_actors": [None]}, "bypass"),
+        ("actions/secrets", {"secrets": None}, "repository-secrets"),
+        ("actions/organization-secrets", {"secrets": [{}]}, "repository-secrets"),
+        ("actions/workflows", {"workflows": [{"path": None}]}, "workflows"),
+        ("codeowners/errors", {"errors": [{}]}, "codeowners"),
+        ("environments/mlflow-read", {"deployment_branch_policy": 7}, "environment mlflow-read"),
+        ("environments/mlflow-read/deployment-branch-policies", {}, "environment mlflow-read"),
+    ],
+)
+def test_a_form_that_is_not_documented_is_unknown(
+    path: str, value: dict[str, Any], check: str, api: GitHubAPI
+) -> None:
+    api.repository.settings[path] = value
+    assert checks_of(judged(api), "unknown") == {check}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("rules/branches/main", [{}]),
+        (
+            "rules/branches/main",
+            [{"type": "required_status_checks", "parameters": {"required_status_checks": [{}]}}],
+        ),
+        ("branches/main/protection", {"required_pull_request_reviews": 7}),
+        ("branches/main/protection", {"required_status_checks": {"checks": [{"app_id": 1}]}}),
+    ],
+)
+def test_rules_of_another_form_are_unknown(path: str, value: Any, api: GitHubAPI) -> None:
+    api.repository.settings["rules/branches/main"] = []
+    api.repository.settings[path] = value
+    findings = judged(api)
+    assert not checks_of(findings, "missing")
+    assert {"pull-request", "reviews", "force-push"} <= checks_of(findings, "unknown")
 
 
 def test_another_default_branch(api: GitHubAPI) -> None:

@@ -46,6 +46,8 @@ def _one_user(call: Call, login: str) -> Any:
 
 @route("GET", "/apps/{slug}")
 def _app(call: Call, slug: str) -> Any:
+    if slug in call.repo.app_ids:
+        return {"slug": slug, "name": slug, "id": call.repo.app_ids[slug]}
     if slug not in call.repo.apps:
         raise Refused(404, "Not Found")
     return {"slug": slug, "name": slug, "client_id": call.repo.apps[slug]}

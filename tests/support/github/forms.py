@@ -33,7 +33,8 @@ def repository_form(call: Call, owner: str | None = None) -> dict[str, Any]:
     repo = call.repo
     full = f"{owner or repo.owner}/{repo.name}"
     return {
-        "id": 2 if owner else 1, "name": repo.name, "full_name": full, "private": False,
+        "id": 2 if owner else 1, "name": repo.name, "full_name": full, "private": repo.private,
+        "allow_forking": repo.allow_forking,
         "fork": owner is not None, "owner": user_form(repo, owner or repo.owner),
         "default_branch": repo.branch, "url": f"{call.api.url}/repos/{full}",
         "html_url": f"https://github.test/{full}",

@@ -100,6 +100,17 @@ class GitHubConnection:
         """The repository; PyGithub reads it when a field of it is used."""
         return self.client.get_repo(self.repository)
 
+    @property
+    def is_private(self) -> bool:
+        with self.request("read the repository"):
+            return bool(self._identity.private)
+
+    @property
+    def allows_forks(self) -> bool:
+        """Whether the repository may be forked; true if GitHub does not say."""
+        with self.request("read the repository"):
+            return self._identity.raw_data.get("allow_forking") is not False
+
     @cached_property
     def default_branch(self) -> str:
         return str(self._identity.default_branch)

@@ -7,12 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlflow_gitops.edges.github.setup.workflow_settings import ACTIONS_APP, ForkWorkflows
+
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A setting that could not be read, and why."""
+    """A setting that could not be read, and why. `fix` is the next step, if it is not another
+    token; `needs_plan` is true if GitHub's plan of the repository does not have the setting."""
 
     reason: str
+    fix: str = ""
+    needs_plan: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,10 @@ class RepositorySettings:
     none; `bypass` lists who may bypass a ruleset. `token` is what a workflow's own token may do,
     `secrets` are the names of the repository's secrets. `has_app` tells whether the App that the
     workflows name is configured, None if they name none; `opens_pull_requests`, whether a workflow
-    opens some, which takes a permission of its own.
+    opens some, which takes a permission of its own. `organization_secrets` are shared with the
+    repository. `workflow_states` maps the file name of each workflow to GitHub's state of it;
+    `fork_workflows` is None unless the repository is private and may be forked; `actions_app` is
+    the id of the app GitHub Actions.
     """
 
     repository: str
@@ -50,6 +58,16 @@ class RepositorySettings:
     has_app: bool | Unread | None
     codeowners: Sequence[str] | Unread
     opens_pull_requests: bool = True
+    organization_secrets: Sequence[str] | Unread = ()
+    workflow_states: Mapping[str, str] | Unread | None = None
+    fork_workflows: ForkWorkflows | Unread | None = None
+    actions_app: int | Unread = ACTIONS_APP
+
+    @property
+    def needs_plan(self) -> Unread | None:
+        """What GitHub's plan of the repository does not have, if that was met."""
+        read = (self.rules, self.classic, self.bypass, *self.environments.values())
+        return next((each for each in read if isinstance(each, Unread) and each.needs_plan), None)
 
     @property
     def unread_rules(self) -> Unread | None:

@@ -13,8 +13,19 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from mlflow_gitops.core.setup.workflow_files import App, Job, app_needs, opens_pull_requests
+from mlflow_gitops.edges.github.api.failures import NEEDS_PLAN
 from mlflow_gitops.edges.github.connection import GitHubConnection
-from mlflow_gitops.edges.github.protection import DeploymentEnvironment, RepositorySettings, Unread
+from mlflow_gitops.edges.github.protection import (
+    DeploymentEnvironment,
+    RepositorySettings,
+    Unread,
+    strictest,
+)
+from mlflow_gitops.edges.github.setup.bypass import ruleset_actors
+from mlflow_gitops.edges.github.setup.workflow_reader import (
+    WorkflowSettingsReader,
+    organization_names,
+)
 from mlflow_gitops.errors import ForgeFailure
 
 _Setting = TypeVar("_Setting")
@@ -33,20 +44,28 @@ def read_settings(
     main = branch or default
     reader = _SettingsReader(github, quote(main, safe=""))
     app = app_needs(jobs)
-    rules = _or_unread(reader.rules)
+    workflows = WorkflowSettingsReader(github)
+    read = reader.or_unread
+    rules = read(reader.rules)
+    classic = read(reader.classic_rule)
+    bypass = rules if isinstance(rules, Unread) else read(partial(reader.bypass, rules))
     return RepositorySettings(
         repository=github.repository,
         branch=main,
         default_branch=default,
         rules=rules,
-        classic=_or_unread(reader.classic_rule),
-        bypass=rules if isinstance(rules, Unread) else _or_unread(partial(reader.bypass, rules)),
-        environments={name: _or_unread(partial(reader.environment, name)) for name in environments},
-        token=_or_unread(reader.token_permissions),
-        secrets=_or_unread(reader.secrets),
-        has_app=_or_unread(partial(reader.has_app, app)) if app else None,
-        codeowners=_or_unread(reader.codeowners_errors),
+        classic=classic,
+        bypass=bypass,
+        environments={name: read(partial(reader.environment, name)) for name in environments},
+        token=read(reader.token_permissions),
+        secrets=read(reader.secrets),
+        has_app=read(partial(reader.has_app, app)) if app else None,
+        codeowners=read(reader.codeowners_errors),
         opens_pull_requests=opens_pull_requests(jobs),
+        organization_secrets=read(workflows.organization_secrets),
+        workflow_states=read(partial(workflows.states, jobs)),
+        fork_workflows=read(workflows.of_forks),
+        actions_app=read(partial(workflows.actions_app, rules, classic)),
     )
 
 
@@ -58,10 +77,23 @@ class _SettingsReader:
         self._github = github
         self._ref = ref
 
+    def or_unread(self, read: Callable[[], _Setting]) -> _Setting | Unread:
+        """Read a setting; what is refused, or has another form than is documented, is unread."""
+        try:
+            with self._github.request("read a setting"):
+                return read()
+        except ForgeFailure as failure:
+            needs_plan = failure.code == NEEDS_PLAN
+            if needs_plan:
+                return Unread(failure.message, failure.fix, needs_plan)
+            return Unread(str(failure))
+
     def rules(self) -> list[Any]:
         """The rules of all rulesets that apply to the branch."""
         with self._github.request("read the rules of the main branch"):
-            return list(self._github.get_page(f"rules/branches/{self._ref}"))
+            rules = list(self._github.get_page(f"rules/branches/{self._ref}"))
+            strictest(rules, None)  # raises if a rule has not the documented form
+            return rules
 
     def classic_rule(self) -> Mapping[str, Any] | None:
         """The classic rule; None if there is none."""
@@ -69,7 +101,9 @@ class _SettingsReader:
 
         with self._github.request("read the protection of the main branch"):
             try:
-                return dict(self._github.get(f"branches/{self._ref}/protection"))
+                classic = dict(self._github.get(f"branches/{self._ref}/protection"))
+                strictest((), classic)  # as for the rules
+                return classic
             except GithubException as error:
                 if _means_unprotected(error):
                     return None
@@ -84,9 +118,7 @@ class _SettingsReader:
                 raise ForgeFailure(
                     "GitHub shows who may bypass a ruleset only to those who may change it."
                 )
-            for actor in ruleset["bypass_actors"]:
-                kind = str(actor.get("actor_type") or "somebody")
-                actors.add(f"{kind} {actor['actor_id']}" if actor.get("actor_id") else kind)
+            actors.update(ruleset_actors(ruleset))
         return sorted(actors)
 
     def environment(self, name: str) -> DeploymentEnvironment | None:
@@ -134,6 +166,7 @@ class _SettingsReader:
         return all(
             self._exists(f"actions/{kind}/{name}")
             or (environment != "" and self._exists(f"{environment}{kind}/{name}"))
+            or name in organization_names(self._github, kind)
             for kind, name in settings
         )
 
@@ -166,10 +199,3 @@ def _means_unprotected(error: Any) -> bool:
     """
     data = error.data if isinstance(error.data, dict) else {}
     return error.status == 404 and "not protected" in str(data.get("message", "")).lower()
-
-
-def _or_unread(read: Callable[[], _Setting]) -> _Setting | Unread:
-    try:
-        return read()
-    except ForgeFailure as failure:
-        return Unread(str(failure))

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from mlflow_gitops.core.setup.doctor import Area, CheckResult, run_checks
+from mlflow_gitops.core.setup.doctor import CheckResult, run_checks
 from mlflow_gitops.core.wording import and_list
 from mlflow_gitops.edges.github.protection import (
     DeploymentEnvironment,
     RepositorySettings,
     Unread,
-    is_enabled,
 )
-
-GITHUB = Area("github")
+from mlflow_gitops.edges.github.setup import workflow_checks
+from mlflow_gitops.edges.github.setup.bypass import classic_actors
+from mlflow_gitops.edges.github.setup.results import GITHUB, unknown
 
 REQUIRED_CHECKS = ("validate", "mlflow-gitops/plan")
 """The checks that a merge must wait for."""
@@ -92,17 +92,11 @@ def _required_checks(settings: RepositorySettings) -> Iterator[CheckResult]:
 
 def _check_source(settings: RepositorySettings) -> Iterator[CheckResult]:
     required = settings.merge_rules.checks
-    present = [name for name in REQUIRED_CHECKS if name in required]
-    from_anywhere = [name for name in present if required[name] is None]
-    if from_anywhere:
-        yield GITHUB.missing(
-            "check-source",
-            f"anyone with write permission can set {and_list(from_anywhere)} to success by"
-            " hand: any source is accepted",
-            _RULESETS + "name GitHub Actions as the source of each required check.",
-        )
-    elif present:
-        yield GITHUB.ok("check-source", "required checks are accepted from one source only")
+    present = {name: required[name] for name in REQUIRED_CHECKS if name in required}
+    if isinstance(settings.actions_app, Unread):
+        yield unknown("check-source", settings.actions_app)
+    else:
+        yield from workflow_checks.check_sources(present, settings.actions_app, _RULESETS)
 
 
 def _force_push(settings: RepositorySettings) -> Iterator[CheckResult]:
@@ -119,12 +113,10 @@ def _deletion(settings: RepositorySettings) -> Iterator[CheckResult]:
 
 def _bypass(settings: RepositorySettings) -> Iterator[CheckResult]:
     if isinstance(settings.bypass, Unread):
-        yield _unknown("bypass", settings.bypass)
+        yield unknown("bypass", settings.bypass)
         return
-    actors = list(settings.bypass)
-    classic = settings.known_classic
-    if classic and not is_enabled(classic, "enforce_admins") and not settings.rules:
-        actors.append("administrators")
+    rules = () if isinstance(settings.rules, Unread) else settings.rules
+    actors = [*settings.bypass, *classic_actors(settings.known_classic, rules)]
     if not actors:
         yield GITHUB.ok("bypass", "nobody may bypass these rules")
         return
@@ -146,7 +138,7 @@ def _environment(
     check_name = f"environment {name}"
     page = f"Settings → Environments → {name}: "
     if isinstance(environment, Unread):
-        return _unknown(check_name, environment)
+        return unknown(check_name, environment)
     if environment is None:
         fix = f"{page}create it, with {branch} as its only branch."
         return GITHUB.missing(check_name, f"there is no environment {name}", fix)
@@ -166,7 +158,7 @@ def _environment(
 
 def _token(settings: RepositorySettings) -> Iterator[CheckResult]:
     if isinstance(settings.token, Unread):
-        yield _unknown("token", settings.token)
+        yield unknown("token", settings.token)
     elif settings.token.get("default_workflow_permissions") != "read":
         detail = "a workflow that lists no permissions gets a token that may write"
         yield GITHUB.missing("token", detail, _PERMISSIONS + "read repository contents.")
@@ -179,7 +171,7 @@ def _app(settings: RepositorySettings) -> Iterator[CheckResult]:
     if not settings.opens_pull_requests:
         yield GITHUB.ok("app", "no workflow opens pull requests, so none needs a GitHub App for it")
     elif isinstance(settings.has_app, Unread):
-        yield _unknown("app", settings.has_app)
+        yield unknown("app", settings.has_app)
     elif settings.has_app:
         yield GITHUB.ok(
             "app", "workflows open pull requests by a GitHub App, which starts their checks"
@@ -205,24 +197,33 @@ def _own_token_opens_pull_requests(settings: RepositorySettings) -> bool:
 
 def _repository_secrets(settings: RepositorySettings) -> Iterator[CheckResult]:
     if isinstance(settings.secrets, Unread):
-        yield _unknown("repository-secrets", settings.secrets)
+        yield unknown("repository-secrets", settings.secrets)
         return
-    credentials = sorted(name for name in settings.secrets if name.startswith("MLFLOW_"))
-    if not credentials:
-        yield GITHUB.ok("repository-secrets", "no MLflow credential is a secret of the repository")
+    if isinstance(settings.organization_secrets, Unread):
+        yield unknown("repository-secrets", settings.organization_secrets)
         return
-    yield GITHUB.missing(
-        "repository-secrets",
-        f"{', '.join(credentials)}: a secret of the repository reaches every workflow on every"
-        " branch",
-        f"Move it into the environments {and_list(sorted(settings.environments))}.",
-    )
+    owners = {"repository": settings.secrets, "organization": settings.organization_secrets}
+    credentials = {
+        owner: sorted(name for name in names if name.upper().startswith("MLFLOW_"))
+        for owner, names in owners.items()
+    }
+    if not any(credentials.values()):
+        detail = "no MLflow credential is a secret of the repository or the organization"
+        yield GITHUB.ok("repository-secrets", detail)
+    for owner, names in credentials.items():
+        if names:
+            yield GITHUB.missing(
+                "repository-secrets",
+                f"{', '.join(names)}: a secret of the {owner} reaches every workflow on every"
+                " branch",
+                f"Move it into the environments {and_list(sorted(settings.environments))}.",
+            )
 
 
 def _codeowners_errors(settings: RepositorySettings) -> Iterator[CheckResult]:
     errors = settings.codeowners
     if isinstance(errors, Unread):
-        yield _unknown("codeowners", errors)
+        yield unknown("codeowners", errors)
     elif errors:
         yield GITHUB.missing(
             "codeowners",
@@ -235,6 +236,7 @@ def _codeowners_errors(settings: RepositorySettings) -> Iterator[CheckResult]:
 
 CHECKS: tuple[Callable[[RepositorySettings], Iterator[CheckResult]], ...] = (
     _default_branch,
+    workflow_checks.plan,
     _pull_request,
     _reviews,
     _stale_approvals,
@@ -249,6 +251,8 @@ CHECKS: tuple[Callable[[RepositorySettings], Iterator[CheckResult]], ...] = (
     _app,
     _repository_secrets,
     _codeowners_errors,
+    workflow_checks.workflows,
+    workflow_checks.fork_workflows,
 )
 """All checks, in the order in which their results are printed."""
 
@@ -263,13 +267,5 @@ def _rule(
     if is_required:
         return GITHUB.ok(check_name, detail)
     if settings.unread_rules is not None:
-        return _unknown(check_name, settings.unread_rules)
+        return unknown(check_name, settings.unread_rules)
     return GITHUB.missing(check_name, f"not so: {detail}", _RULESETS + fix)
-
-
-def _unknown(check_name: str, setting: Unread) -> CheckResult:
-    fix = (
-        "Give doctor a token that may read administration, environments, actions and secrets of"
-        " this repository."
-    )
-    return GITHUB.unknown(check_name, setting.reason, fix)

@@ -10,6 +10,11 @@ from mlflow_gitops.core.times import format_time
 from mlflow_gitops.edges.system.redaction import redact
 from mlflow_gitops.errors import ForgeFailure
 
+NEEDS_PLAN = "plan"
+"""The code of a failure that another plan of GitHub would not have."""
+_UPGRADE = "upgrade to github"
+"""How GitHub begins the message of such a refusal, in lower case. Its status is also that of a
+missing permission."""
 _MAX_DIGITS = 9
 """Of a number of seconds."""
 
@@ -57,6 +62,13 @@ def refusal(error: Any, purpose: str, repository: str, token: str) -> ForgeFailu
             status,
             fix="Set GITHUB_TOKEN to a valid one.",
             is_lasting=True,
+        )
+    if status == 403 and reason.lower().startswith(_UPGRADE):
+        return ForgeFailure(
+            f"GitHub's plan of {repository} does not allow to {purpose} (403: {reason}).",
+            status,
+            fix="Make the repository public, or use GitHub Pro, Team or Enterprise.",
+            code=NEEDS_PLAN,
         )
     if status == 403:
         return ForgeFailure(

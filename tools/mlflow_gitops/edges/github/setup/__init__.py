@@ -1,0 +1,1 @@
+"""Parts of what `doctor` reads and checks of GitHub's settings."""
