@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from mlflow_gitops.core.observed.prompts import PromptText, changed_lines, prompt_words, user_tags
+from mlflow_gitops.core.observed.prompt_changes import changed_lines
+from mlflow_gitops.core.observed.prompts import PromptText, prompt_words, user_tags
 
 TAGS = {
     "mlflow.prompt.is_prompt": "true",

@@ -15,7 +15,7 @@ from mlflow_gitops.edges.forge import ClonedMainBranch, CommitStatus
 from mlflow_gitops.edges.git.refs.branches import branch_name
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.github import pull_requests
-from mlflow_gitops.edges.github.comments import MAX_BODY
+from mlflow_gitops.edges.github.own_texts import MAX_BODY
 from mlflow_gitops.edges.github.provider import repository_of
 from mlflow_gitops.errors import ForgeFailure
 from tests.support.github.desk import FILE, OTHER, Desk

@@ -157,8 +157,8 @@ def import_(
 
     Example: mlflow-gitops import 'fraud-*' --folder 'fraud-*=risk' --dry-run
     """
+    from mlflow_gitops.app.imports.folders import read_folders
     from mlflow_gitops.app.imports.importer import ImportOptions
-    from mlflow_gitops.app.imports.selection import read_folders
     from mlflow_gitops.commands import import_ as command
     from mlflow_gitops.core.authoring.manifest_content import ImportScope
 

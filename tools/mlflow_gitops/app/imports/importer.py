@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mlflow_gitops.app.evidence import WorkspaceEvidence
 from mlflow_gitops.app.imports.bases import ImportBases
-from mlflow_gitops.app.imports.selection import Folders
+from mlflow_gitops.app.imports.folders import Folders
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.authoring.edit_manifest import apply_edit
 from mlflow_gitops.core.authoring.manifest_content import ImportScope, content_of

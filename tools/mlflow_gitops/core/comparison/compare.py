@@ -14,7 +14,7 @@ from mlflow_gitops.core.comparison.values import (
 )
 from mlflow_gitops.core.manifests.names import ACTIVE_STAGES
 from mlflow_gitops.core.observed.model import ObservedModel
-from mlflow_gitops.core.observed.prompts import changed_lines
+from mlflow_gitops.core.observed.prompt_changes import changed_lines
 from mlflow_gitops.core.recorded.signatures import breaks, harmless
 from mlflow_gitops.core.recorded.values import Dataset, Metric, ModelFile, Record
 from mlflow_gitops.core.secrets import is_secret_name, mask_pair

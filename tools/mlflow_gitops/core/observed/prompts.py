@@ -7,11 +7,9 @@ that.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from typing import Any, NamedTuple
 
 IS_PROMPT_TAG = "mlflow.prompt.is_prompt"
@@ -22,7 +20,7 @@ MODEL_CONFIG_TAG = "_mlflow_prompt_model_config"
 
 _MLFLOWS_OWN = ("mlflow.", "_mlflow_")
 _LARGEST = 100_000
-"""Characters of JSON that are read as such, and lines of two texts that are compared."""
+"""Characters of JSON that are read as such."""
 
 
 class PromptText(NamedTuple):
@@ -77,19 +75,6 @@ def user_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """The tags that are not MLflow's own. Those change when an experiment or a run merely uses the
     prompt (3.17)."""
     return {key: str(value) for key, value in tags.items() if not key.startswith(_MLFLOWS_OWN)}
-
-
-def changed_lines(before: PromptText, after: PromptText) -> Iterator[str]:
-    """The lines by which two texts differ, each after `+`, `-` or a space, with two lines around;
-    nothing where they are the same."""
-    old, new = before.lines(), after.lines()
-    if len(old) + len(new) > _LARGEST:
-        yield from (
-            (f"-{len(old)} lines", f"+{len(new)} lines, too many to compare") if old != new else ()
-        )
-        return
-    # The first two lines name files.
-    yield from islice(difflib.unified_diff(old, new, n=2, lineterm=""), 2, None)
 
 
 def _message(message: Mapping[str, Any]) -> Iterator[str]:

@@ -5,7 +5,6 @@ Import this only for an invalid file: loading jsonschema takes longer than check
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 from collections.abc import Iterator
@@ -13,19 +12,15 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError, validators
 
-from mlflow_gitops.core.yaml.fast_schema import (
-    SchemaCheck,
-    UnsupportedSchema,
-    compile_schema,
-    json_identity,
-)
+from mlflow_gitops.core.yaml.container_keywords import ContainerKeywords
+from mlflow_gitops.core.yaml.fast_schema import json_identity
 
 Errors = Iterator[ValidationError]
 
 
 def make_validator(schema: dict[str, Any]) -> Any:
     """Return a validator of the schema, with the `iter_errors` and `is_valid` of jsonschema's."""
-    containers = _ContainerKeywords(schema.get("$defs", {}))
+    containers = ContainerKeywords(schema.get("$defs", {}))
     keywords = {
         "pattern": _pattern,
         "uniqueItems": _unique,
@@ -37,54 +32,6 @@ def make_validator(schema: dict[str, Any]) -> Any:
     type_checker = Draft202012Validator.TYPE_CHECKER.redefine_many(types)
     extend: Any = validators.extend
     return extend(Draft202012Validator, keywords, type_checker=type_checker)(schema)
-
-
-def fast_check(schema: dict[str, Any]) -> SchemaCheck:
-    """Return the compiled schema, or a check that is never sure if it cannot be compiled."""
-    try:
-        return compile_schema(schema)
-    except UnsupportedSchema:
-        return lambda value: False
-
-
-class _ContainerKeywords:
-    """The keywords of lists and mappings.
-
-    The library takes 20 µs to find one item right, so that only wrong items are passed to it.
-    """
-
-    def __init__(self, definitions: dict[str, Any]) -> None:
-        self._definitions = definitions
-
-    def items(self, validator: Any, argument: Any, instance: object, _: object) -> Errors:
-        if isinstance(instance, list):
-            is_valid = self._check(argument)
-            for index, item in enumerate(instance):
-                if not is_valid(item):
-                    yield from validator.descend(item, argument, path=index)
-
-    def property_names(self, validator: Any, argument: Any, instance: object, _: object) -> Errors:
-        if isinstance(instance, dict):
-            for key in itertools.filterfalse(self._check(argument), instance):
-                yield from validator.descend(key, argument)
-
-    def additional_properties(
-        self, validator: Any, argument: Any, instance: object, schema: Any
-    ) -> Errors:
-        if not (isinstance(argument, dict) and isinstance(instance, dict)):
-            library = Draft202012Validator.VALIDATORS["additionalProperties"]
-            yield from library(validator, argument, instance, schema)
-            return
-
-        properties, is_valid = schema.get("properties", ()), self._check(argument)
-        for key, value in instance.items():
-            if key not in properties and not is_valid(value):
-                yield from validator.descend(value, argument, path=key)
-
-    def _check(self, part: Any) -> SchemaCheck:
-        if isinstance(part, dict):
-            return fast_check({**part, "$defs": self._definitions})
-        return lambda value: False
 
 
 def _is_integer(_: object, instance: object) -> bool:

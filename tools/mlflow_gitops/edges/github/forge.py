@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from mlflow_gitops.edges import forge
 from mlflow_gitops.edges.forge import ClonedMainBranch, CommitStatus, StatusState, marked
-from mlflow_gitops.edges.github import comments
+from mlflow_gitops.edges.github import comments, issues
 from mlflow_gitops.edges.github.api import lag
-from mlflow_gitops.edges.github.comments import MAX_BODY
 from mlflow_gitops.edges.github.connection import GitHubConnection
+from mlflow_gitops.edges.github.own_texts import MAX_BODY
 from mlflow_gitops.edges.system.redaction import redact
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class GitHub:
         return comments.keep_comment(self.connection, number, key, body, create=create)
 
     def issue(self, key: str, title: str, body: str | None) -> str | None:
-        return comments.keep_issue(self.connection, key, title, body)
+        return issues.keep_issue(self.connection, key, title, body)
 
     # -- pull requests ------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from urllib.parse import quote_plus
 
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.observed.prompts import IS_PROMPT_TAG, prompt_words, user_tags
-from mlflow_gitops.edges.mlflow.recorded import timestamp_text
+from mlflow_gitops.edges.mlflow.timestamps import timestamp_text
 from mlflow_gitops.edges.system.unexpected import describe
 
 _FILTER_LENGTH = 3_000

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timezone
 from typing import Any
 
 from mlflow_gitops.core.recorded.values import Dataset, Metric, Record
-from mlflow_gitops.core.times import format_datetime
 
 _CONTEXT_TAG = "mlflow.data.context"
 _DATA_PREFIX = "dvc."
@@ -70,18 +68,6 @@ def read_record(
 
 def _is_training_input(entry: Any) -> bool:
     return any(tag.key == _CONTEXT_TAG and tag.value == "training" for tag in entry.tags or ())
-
-
-def timestamp_text(milliseconds: int | None) -> str | None:
-    """One of MLflow's timestamps, RFC 3339 in UTC; None for none, and for one outside the
-    calendar."""
-    if not milliseconds:
-        return None
-    try:
-        at = datetime.fromtimestamp(int(milliseconds) // 1000, timezone.utc)
-    except (OverflowError, ValueError, OSError):
-        return None
-    return format_datetime(at)
 
 
 def _latest(metrics: Iterable[Any]) -> dict[str, tuple[Metric, ...]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.edges.mlflow.other_environments.lineage import CopiedLineage
+from mlflow_gitops.edges.mlflow.other_environments.metric_entities import metric_entities
 from mlflow_gitops.edges.mlflow.server import Server
 from mlflow_gitops.errors import RegistryFailure
 
@@ -32,7 +33,7 @@ class LineageWriter:
         params = [Param(key, value) for key, value in lineage.params.items()]
         for batch in _batches(params, _PARAMS_A_REQUEST):
             self._ask(self._client.log_batch, run_id, params=batch)
-        for batch in _batches(_metric_entities(lineage, model_id), _METRICS_A_REQUEST):
+        for batch in _batches(metric_entities(lineage, model_id), _METRICS_A_REQUEST):
             self._ask(self._client.log_batch, run_id, metrics=batch)
 
         self._log_inputs(run_id, lineage)
@@ -81,26 +82,3 @@ class LineageWriter:
 def _batches(entities: list[Any], size: int) -> Iterator[list[Any]]:
     for start in range(0, len(entities), size):
         yield entities[start : start + size]
-
-
-def _metric_entities(lineage: CopiedLineage, model_id: str) -> list[Any]:
-    """The run's metrics, and those of its logged model with their datasets."""
-    from mlflow.entities import Metric
-
-    run_metrics = [
-        Metric(metric.key, metric.value, metric.timestamp, metric.step)
-        for metric in lineage.metrics
-    ]
-    model_metrics = [
-        Metric(
-            metric.key,
-            metric.value,
-            metric.timestamp,
-            metric.step,
-            model_id=model_id,
-            dataset_name=metric.dataset_name,
-            dataset_digest=metric.dataset_digest,
-        )
-        for metric in lineage.model_metrics
-    ]
-    return run_metrics + model_metrics
