@@ -8,7 +8,7 @@ skipped, because the schema check reports it; so one run reports everything.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mlflow_gitops.core.manifests.names import (
     MAX_VERSION,
@@ -30,6 +30,9 @@ _TEN_DIGITS = re.compile(r"[1-9][0-9]{9}\Z")
 
 _MODEL_PINS = ("run_id", "source", "model_id", "dataset_digest", "data", "origin")
 
+_Specs = Mapping[str, Mapping[str, object]]
+"""The entries under `versions` that are mappings, by version number."""
+
 
 def kind_of(document: Document) -> Kind:
     """Whether a manifest, valid or not, is for a model or for a prompt."""
@@ -40,13 +43,18 @@ def kind_of(document: Document) -> Kind:
 def check_manifest(document: Document) -> None:
     """Check a manifest by itself. The root of the document must be a mapping."""
     kind = kind_of(document)
+    versions = _mapping(document.root, "versions")
+    specs = {number: spec for number, spec in versions.items() if isinstance(spec, dict)}
     _check_name(document, kind)
     _check_aliases(document)
-    _check_tags(document, kind)
-    _check_version_numbers(document)
+    _check_tag_names(document, kind, (), document.root)
+    for number, spec in specs.items():
+        _check_tag_names(document, kind, ("versions", number), spec)
+    _check_version_numbers(document, versions)
     _check_stages(document)
-    _check_pins(document, kind)
-    _check_sources(document)
+    if kind == "prompt":
+        _check_prompt_pins(document, specs)
+    _check_sources(document, specs)
 
 
 def _check_name(document: Document, kind: Kind) -> None:
@@ -79,13 +87,6 @@ def _check_aliases(document: Document) -> None:
             document.add_problem_at("alias-clash", message, ("aliases", alias), key=True)
 
 
-def _check_tags(document: Document, kind: Kind) -> None:
-    _check_tag_names(document, kind, (), document.root)
-    versions = _mapping(document.root, "versions")
-    for number, spec in versions.items():
-        _check_tag_names(document, kind, ("versions", number), spec)
-
-
 def _check_tag_names(document: Document, kind: Kind, path: tuple[str, ...], tagged: object) -> None:
     for key in _mapping(tagged, "tags"):
         if fault := tag_fault(key, kind):
@@ -93,8 +94,8 @@ def _check_tag_names(document: Document, kind: Kind, path: tuple[str, ...], tagg
             document.add_problem_at(code, fault, (*path, "tags", key), key=True)
 
 
-def _check_version_numbers(document: Document) -> None:
-    for number in _mapping(document.root, "versions"):
+def _check_version_numbers(document: Document, versions: Iterable[str]) -> None:
+    for number in versions:
         if _TEN_DIGITS.match(number) and int(number) > MAX_VERSION:
             message = f"version {number} is larger than {MAX_VERSION}"
             document.add_problem_at("bad-value", message, ("versions", number), key=True)
@@ -118,23 +119,21 @@ def _check_stages(document: Document) -> None:
             document.count_unreported(unreported)
 
 
-def _check_pins(document: Document, kind: Kind) -> None:
+def _check_prompt_pins(document: Document, specs: _Specs) -> None:
     """Prompts are identified by the digest of their text alone: they have no run and no files."""
-    versions = _mapping(document.root, "versions")
-    for number in versions:
-        for field in _mapping(versions, number):
-            if kind == "prompt" and field in _MODEL_PINS:
+    for number, spec in specs.items():
+        for field in spec:
+            if field in _MODEL_PINS:
                 message = f"a prompt has no {field}; its text is pinned by digest"
                 document.add_problem_at(
                     "pin-of-other-kind", message, ("versions", number, field), key=True
                 )
 
 
-def _check_sources(document: Document) -> None:
+def _check_sources(document: Document, specs: _Specs) -> None:
     """No source may carry credentials, which git would keep for ever."""
-    versions = _mapping(document.root, "versions")
-    for number in versions:
-        source = _mapping(versions, number).get("source")
+    for number, spec in specs.items():
+        source = spec.get("source")
         found = credentials_in(source) if isinstance(source, str) else None
         if found is not None:
             message = (

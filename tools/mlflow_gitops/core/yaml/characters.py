@@ -77,6 +77,8 @@ def first_invisible(text: str) -> str | None:
 
 def has_hidden(text: str) -> bool:
     """Whether a text has a control character or one that hides text."""
+    if text.isascii():
+        return bool(CONTROL.search(text))
     return bool(CONTROL.search(text)) or any(hidden_characters(text))
 
 

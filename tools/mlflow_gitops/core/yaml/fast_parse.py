@@ -86,19 +86,24 @@ def _value(node: Any, depth: int) -> Any:
 
 def _mapping(node: Any, depth: int) -> Map:
     mapping = Map()
+    marks = mapping.marks
     for key_node, value_node in node.value:
         key = _key(key_node)
         if key in mapping:
             raise _Unsure
-        mapping.marks[key] = (key_node.start_mark.index, value_node.start_mark.index)
+        marks[key] = (key_node.start_mark.index, value_node.start_mark.index)
         mapping[key] = _value(value_node, depth - 1)
     return mapping
 
 
 def _key(node: Any) -> str:
-    if type(node) is not yaml.ScalarNode or _value(node, 0) is None:
+    if type(node) is not yaml.ScalarNode:
         raise _Unsure
     key: str = node.value
-    if node.style and ("\n" in key or "\t" in key):
+    if not node.style:
+        is_usable = resolve(key) is not None
+    else:
+        is_usable = key.isprintable() and not has_hidden(key)
+    if not is_usable:
         raise _Unsure
     return key
