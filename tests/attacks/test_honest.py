@@ -106,6 +106,22 @@ def test_branch_updated_by_the_approver(company: Company, method: Method) -> Non
     assert ran.code == 0 and company.production() == {2}, ran.out
 
 
+@pytest.mark.parametrize("method", ["rebase", "merge", "squash"])
+def test_branch_rebased_by_its_author(company: Company, method: Method) -> None:
+    """ "Update with rebase" makes whoever presses it the committer, so an author presses it."""
+    number = company.propose()
+    company.github.pushed("promote", "alice")
+    company.branch("words")
+    company.team.write("README.md", "Words\n")
+    company.commit("Words", "carol")
+    company.push("main")
+    company.github.rebase_branch(number, "alice")
+    company.github.review(number, "bob")
+    company.merge(number, method)
+    ran = company.reconcile()
+    assert ran.code == 0 and company.production() == {2}, ran.out
+
+
 def test_app_that_proposes(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the configured App opens needs no approval more than what a person opens."""
     company.github.user("acme-models[bot]", kind="Bot")

@@ -193,3 +193,79 @@ def test_name_of_another_in_the_commit(company: Company, name: str) -> None:
     shown = company.team.run("log", MODEL).out
     assert "opened by @bob, pushed by @bob; the author is what the commit claims" in shown
     assert "opened by @bob" in company.team.run("show", MODEL).out
+
+
+# -- updates of the branch -------------------------------------------------------------------------
+
+
+def main_moves(company: Company) -> str:
+    """Carol merges something of another model's. Returns the tip of main."""
+    company.branch("words")
+    company.team.write("README.md", "Words\n")
+    company.commit("Words", "carol")
+    company.push("main")
+    company.team.git("checkout", "-q", "promote")
+    return company.team.git("rev-parse", "origin/main")
+
+
+def merge_as(company: Company, who: str, *args: str) -> None:
+    """Merge into the branch in the clone of somebody, whom the merge names as its author."""
+    people = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER")
+              for part, value in (("NAME", who), ("EMAIL", f"{who}@example.org"))}  # fmt: skip
+    company.github.git("merge", "-q", "--no-ff", *args, cwd=company.team.folder, env=people)
+
+
+@pytest.mark.parametrize("content", ["manifest", "another file", "another branch"])
+def test_update_made_by_hand_with_more_in_it(company: Company, content: str) -> None:
+    """Bob merges main into Alice's branch, adds something, and approves."""
+    company.team.git("checkout", "-q", "-B", "promote")
+    version = 1 if content == "manifest" else 2
+    number = company.propose(version, more="description: Words\n")
+    tip = main_moves(company)
+    if content == "another branch":
+        tip = company.team.git("commit-tree", f"{tip}^{{tree}}", "-p", tip, "-m", "Not main")
+        company.team.git("push", "-q", "origin", f"{tip}:refs/heads/other")
+    merge_as(company, "bob", "--no-commit", tip)
+    if content == "manifest":
+        company.write(2)
+    elif content == "another file":
+        company.team.write("more.md", "More\n")
+    company.team.git("add", "-A")
+    company.commit("Merge branch 'main' into promote", "bob")
+    company.push("promote")
+    company.github.pushed("promote", "bob")
+    company.github.review(number, "bob")
+    company.merge(number, "merge")
+    assert "@bob is an author of it" in company.refused()
+
+
+@pytest.mark.parametrize("updates", [1, 2])
+def test_push_hidden_below_an_update(company: Company, updates: int) -> None:
+    """Bob commits as Alice, merges main as the button would, and pushes both at once."""
+    company.team.git("checkout", "-q", "-B", "promote")
+    number = company.propose(1, more="description: Words\n")
+    company.github.pushed("promote", "alice")
+    company.write(2)
+    company.commit("And now", "alice")
+    for _ in range(updates):
+        tip = main_moves(company)
+        merge_as(company, "alice", "-m", "Merge branch 'main' into promote", tip)
+    company.push("promote")
+    company.github.pushed("promote", "bob")
+    company.github.review(number, "bob")
+    company.merge(number, "merge")
+    assert "@bob pushed to it" in company.refused()
+
+
+@pytest.mark.parametrize("presser", ["alice", "carol"])
+def test_push_hidden_by_a_rebase(company: Company, presser: str) -> None:
+    """Bob pushes as Alice; the button rebases the branch, so that no commit is one that Bob
+    pushed."""
+    number = company.propose()
+    company.github.pushed("promote", "bob")
+    company.team.git("checkout", "-q", "-B", "promote")
+    main_moves(company)
+    company.github.rebase_branch(number, presser)
+    company.github.review(number, "bob")
+    company.merge(number, "merge")
+    assert "@bob pushed to it" in company.refused()

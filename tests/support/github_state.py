@@ -146,6 +146,8 @@ class Repository:
         """The members of each team of the organisation, by the team's slug."""
         self.pushes: list[tuple[str, str, str]] = []
         """(ref, new tip, login) of each push whose sender a test tells; git itself knows none."""
+        self.replaced: dict[str, str] = {}
+        """The tip that a push found, by the tip that it left."""
         self._ids = itertools.count(1001)
         self._numbers = itertools.count(1)
         if not self.path.exists():
@@ -284,7 +286,11 @@ class Repository:
     def pushed(self, branch: str, login: str) -> None:
         """Tell who made the newest push to a branch."""
         ref = f"refs/heads/{branch}"
-        self.pushes.append((ref, self.tip(ref), login))
+        tip = self.tip(ref)
+        earlier = [after for name, after, _ in self.pushes if name == ref]
+        if earlier:
+            self.replaced[tip] = earlier[-1]
+        self.pushes.append((ref, tip, login))
 
     def fork_path(self, owner: str) -> Path:
         """The bare repository of a fork, made when it is first asked for."""
@@ -448,9 +454,33 @@ class Repository:
         environment = WEB_FLOW | self._signature(by)
         head = self.git("commit-tree", tree, *parents, "-m", message, env=environment)
         self.git("update-ref", f"refs/heads/{pull.head_ref}", head)
-        self.pushed(pull.head_ref, by)
-        self.look()
+        self._updated(pull, head, by)
         return head
+
+    def rebase_branch(self, number: int, by: str) -> str:
+        """Rebase a pull request's branch onto the base, as "Update with rebase" does. Whoever
+        presses the button is the committer. Returns the branch's new head."""
+        pull = self.pull(number)
+        base = self.tip(f"refs/heads/{pull.base_ref}")
+        with tempfile.TemporaryDirectory() as folder:
+            tree = Path(folder, "tree")
+            self.git("worktree", "add", "-q", "--detach", str(tree), pull.head)
+            try:
+                name, mail = self._signature(by).values()
+                committer = {"GIT_COMMITTER_NAME": name, "GIT_COMMITTER_EMAIL": mail}
+                self.git("rebase", "-q", base, cwd=tree, env=committer)
+                head = self.git("rev-parse", "HEAD", cwd=tree)
+            finally:
+                self.git("worktree", "remove", "--force", str(tree))
+        self.git("update-ref", f"refs/heads/{pull.head_ref}", head)
+        self._updated(pull, head, by)
+        return head
+
+    def _updated(self, pull: Pull, head: str, by: str) -> None:
+        before = pull.head
+        self.pushed(pull.head_ref, by)
+        self.replaced[head] = before
+        self.look()
 
     def queue_merged(self, number: int, commit: str) -> None:
         """Record that the merge queue merged a pull request as this commit and pushes it next."""

@@ -412,6 +412,7 @@ def _activity(call: Call) -> Any:
             {
                 "id": i,
                 "ref": ref,
+                "before": call.repo.replaced.get(after, "0" * 40),
                 "after": after,
                 "activity_type": "push",
                 "actor": user_form(call.repo, login),

@@ -133,20 +133,24 @@ class Revisions(Branches):
         headers = self._text("cat-file", "commit", sha).partition("\n\n")[0]
         return "\ngpgsig" in headers
 
+    def fetch_commit(self, commit: str) -> bool:
+        """Fetch a commit if it is not in this clone. Return whether it is there then."""
+        if self.exists(commit):
+            return True
+        remote = self.remote()
+        if remote is None:
+            return False
+        try:
+            self.exchange("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", remote, commit)
+        except GitFailure:
+            return False
+        return self.exists(commit)
+
     def is_plain_merge(self, commit: str, onto: str, revision: str) -> bool:
         """Return whether a commit holds what git itself makes of merging a revision, and nothing
         else. False if the commits are not in this clone and cannot be fetched."""
-        if not self.exists(commit):
-            remote = self.remote()
-            if remote is None:
-                return False
-            try:
-                self.exchange(
-                    "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", remote, commit
-                )
-            except GitFailure:
-                return False
-
+        if not self.fetch_commit(commit):
+            return False
         merged = self._execute("merge-tree", "--write-tree", "--no-messages", "-z", onto, revision)
         if merged.returncode:
             return False

@@ -14,6 +14,7 @@ from mlflow_gitops.core.gates.approvals import Part, Participant
 from mlflow_gitops.core.history.approvals import makers
 from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.edges.forge import ClonedMainBranch
+from mlflow_gitops.edges.github.approvals.pushes import actors_of
 from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.errors import ForgeFailure
 
@@ -129,9 +130,11 @@ class Contributors:
         )
         return app is not None and app.get("client_id") == client_id
 
-    def pushers(self, pull: PullRequest, authored: Sequence[Commit]) -> list[Participant]:
-        """Who pushed these commits of a pull request. Anybody can write another's name into a
-        commit, but a push requires a login.
+    def pushers(
+        self, pull: PullRequest, commits: Sequence[Commit], authored: Sequence[Commit]
+    ) -> list[Participant]:
+        """Who pushed the commits of a pull request; `authored` are those that somebody wrote.
+        Anybody can write another's name into a commit, but a push requires a login.
 
         What cannot be read raises a ForgeFailure, except for a fork that is gone or that the token
         may not see, and on a GitHub Enterprise Server that does not have this yet.
@@ -148,10 +151,8 @@ class Contributors:
                 raise
             return []
 
-        commits = {commit.sha for commit in authored}
-        actors = (push["actor"] for push in pushes if push.get("after") in commits)
-        pushers = (participant("pushed", actor) for actor in actors if actor)
-        return list(dict.fromkeys(pushers))
+        actors = actors_of(pushes, commits, authored, self._main.git)
+        return list(dict.fromkeys(participant("pushed", actor) for actor in actors))
 
     def _activity(self, repository: str, branch: str) -> list[dict[str, Any]]:
         """Everything that happened to a branch. Raises ForgeFailure if it is more than is read: the

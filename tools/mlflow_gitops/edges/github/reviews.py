@@ -106,7 +106,7 @@ class GitHubReviews:
     def _reviewed(self, found: FoundPullRequest) -> ReviewedPullRequest:
         pull, opener, merger = found.pull, found.pull.user, found.pull.merged_by
         authored = self._contributors.authored(found.commits)
-        pushers = self._contributors.pushers(pull, authored)
+        pushers = self._contributors.pushers(pull, found.commits, authored)
         participants = [participant("opened", opener)] if opener else []
         participants += pushers
         participants += [participant("merged", merger)] if merger else []
