@@ -13,11 +13,11 @@ from mlflow_gitops.app.forges import configured_forge
 from mlflow_gitops.app.workspace import Merge, Workspace
 from mlflow_gitops.core.gates.approvals import Approvals, Reviewed
 from mlflow_gitops.core.history.approvals import ReviewedPullRequest, approvals
+from mlflow_gitops.core.history.claimed_approvals import CommitMessage, claimed
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.manifests.manifest import read_manifest
 from mlflow_gitops.core.recorded.values import Unreadable
 from mlflow_gitops.core.verdicts.approved_entry import reviewed_manifest
-from mlflow_gitops.core.verdicts.claimed_approvals import CommitMessage, claimed
 from mlflow_gitops.edges.forge import AnswerCache, ClonedMainBranch, ReviewFacts
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import ForgeFailure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlflow_gitops.core.verdicts.claimed_approvals import CommitMessage, claimed
+from mlflow_gitops.core.history.claimed_approvals import CommitMessage, claimed
 
 A, B, C = "A <a@example.org>", "B <b@example.org>", "C <c@example.org>"
 
