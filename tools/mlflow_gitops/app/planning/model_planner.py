@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlflow_gitops.app.planning.bases import BaseFinder
+from mlflow_gitops.app.planning.bases.base_finder import BaseFinder
 from mlflow_gitops.app.planning.changed_plans import without_secrets
 from mlflow_gitops.app.planning.desired_models import DesiredModels, InvalidModel
 from mlflow_gitops.app.planning.judging.held_stamps import with_right_held_stamps

@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.comparisons import with_comparisons
-from mlflow_gitops.app.planning.bases import BaseFinder
+from mlflow_gitops.app.planning.bases.base_finder import BaseFinder
 from mlflow_gitops.app.planning.changed_plans import held_back
 from mlflow_gitops.app.planning.desired_models import DesiredModels
 from mlflow_gitops.app.planning.model_planner import ModelPlanner
+from mlflow_gitops.app.planning.notices import plan_notices
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.plan_lines import PlanLines
 from mlflow_gitops.app.planning.planned import Planned
@@ -22,10 +23,7 @@ from mlflow_gitops.app.planning.selection import PlannedModels, Selector, branch
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.planning.version_files import VersionFiles
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.core.history.base import Base, base_while_writing
-from mlflow_gitops.core.history.history_reader import HistoryReader
-from mlflow_gitops.core.history.line.rerouting import first_parents_changed
-from mlflow_gitops.core.manifests.manifest import VersionSpec
+from mlflow_gitops.core.history.base import base_while_writing
 from mlflow_gitops.core.plan.fingerprint import fingerprint
 from mlflow_gitops.core.plan.plan import ModelPlan, Plan
 from mlflow_gitops.core.times import format_datetime
@@ -95,7 +93,9 @@ class Planner:
             name: self._bases.base(name, selection.observed.get(name)) for name in selection.managed
         }
         self.lines.prefetch(bases)
-        held = self.models.held_states(selection.invalid, bases, self._histories_at)
+        held = self.models.held_states(
+            selection.invalid, bases, lambda base: self.lines.of(base).histories
+        )
         selection = replace(selection, desired={**selection.desired, **held})
         models = tuple(
             self._model_planner.plan_or_refuse(
@@ -107,8 +107,9 @@ class Planner:
             )
             for name, base in bases.items()
         )
+        notices = plan_notices(self._workspace, self.target, self.lines, bases, self._bases)
         return Planned(
-            replace(self._limited(models, selection), notices=tuple(self._notices(bases))),
+            replace(self._limited(models, selection), notices=tuple(notices)),
             selection.desired,
             selection.observed,
             self.owner,
@@ -130,12 +131,7 @@ class Planner:
         if not (self._options.adopt and observed is not None):
             base = base_while_writing(base, planned.observed.get(name), observed)
         return self._model_planner.plan(
-            name,
-            desired,
-            observed,
-            base,
-            planned.invalid.get(name),
-            read_files=self.files.read,
+            name, desired, observed, base, planned.invalid.get(name), read_files=self.files.read
         )
 
     def at(self, commit: str) -> Planner | None:
@@ -153,33 +149,15 @@ class Planner:
     def compared(self, planned: Planned) -> Plan:
         """The plan with a comparison of the old and the new version under each stage that gets
         another one."""
-
-        def specs(name: str) -> Mapping[int, VersionSpec]:
-            return planned.desired[name].manifest.versions
-
         plan = planned.plan
         models = with_comparisons(
-            plan.models, planned.observed, self.lines.first.evidence, specs, self.registry.writers
+            plan.models,
+            planned.observed,
+            self.lines.first.evidence,
+            lambda name: planned.desired[name].manifest.versions,
+            self.registry.writers,
         )
         return replace(plan, models=models)
-
-    def _histories_at(self, commit: str) -> HistoryReader:
-        return self.lines.of(commit).histories
-
-    def _notices(self, bases: Mapping[str, Base]) -> Iterator[str]:
-        """What is wrong with this clone or with the main line as a whole."""
-        if any(base.state == "unfetched" for base in bases.values()):
-            gap = self._bases.clone_gap
-            if gap is not None:
-                yield gap.advice
-        for merge in self.lines.recent_detours:
-            yield first_parents_changed(self._workspace.git.describe(merge))
-
-        line, planned_merge = self.lines.of(None), self.target.merge
-        commit = planned_merge.onto if planned_merge and not planned_merge.is_nothing else None
-        commits = {base.commit for base in bases.values() if base.commit is not None}
-        if line.line.shas:
-            yield from line.approved.notices(commit, lambda: line.policies.is_new(commit, commits))
 
     def _limited(self, models: tuple[ModelPlan, ...], selection: PlannedModels) -> Plan:
         """The plan of these models. If they are too many for one run, none of it applies."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mlflow_gitops.app.planning.bases import BaseFinder
+from mlflow_gitops.app.planning.bases.base_finder import BaseFinder
 from mlflow_gitops.app.planning.desired_models import DesiredModels, InvalidModel
 from mlflow_gitops.app.planning.lines import LineReader
 from mlflow_gitops.app.planning.plan_lines import PlanLines

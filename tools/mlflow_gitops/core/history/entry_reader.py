@@ -9,11 +9,7 @@ from dataclasses import replace
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
-from mlflow_gitops.core.history.policy_history import (
-    MoreJudges,
-    PolicyHistory,
-    no_more_judges,
-)
+from mlflow_gitops.core.history.policy_history import MoreJudges, PolicyHistory, no_more_judges
 from mlflow_gitops.core.history.stage_entries import (
     Entry,
     Judges,

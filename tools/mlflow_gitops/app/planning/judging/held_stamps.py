@@ -6,13 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import cache
 
-from mlflow_gitops.app.planning.bases import BaseFinder
+from mlflow_gitops.app.planning.bases.base_finder import BaseFinder
 from mlflow_gitops.app.planning.plan_lines import PlanLine
-from mlflow_gitops.core.audit.recorded_stays import (
-    NOT_RECORDED,
-    names_its_receipt,
-    recorded_stays,
-)
+from mlflow_gitops.core.audit.recorded_stays import NOT_RECORDED, names_its_receipt, recorded_stays
 from mlflow_gitops.core.history.mainline import Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.tenures import ReconciledHistory

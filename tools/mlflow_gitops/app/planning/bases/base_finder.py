@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from functools import cached_property
 
-from mlflow_gitops.app.planning.attested_commits import attested_commits
-from mlflow_gitops.app.planning.clone_gap import (
+from mlflow_gitops.app.planning.bases.attested_commits import attested_commits
+from mlflow_gitops.app.planning.bases.clone_gap import (
     CloneGap,
     ReceiptsGap,
     find_clone_gap,
