@@ -4,29 +4,32 @@ R6)."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from mlflow_gitops.app.audit.receipt_parts import (
+    is_new_policy,
+    objection,
+    owner_in_stamps,
+    runner_or_user,
+    stamp_receipt,
+)
 from mlflow_gitops.app.reconciling.registry_writer import RegistryWriter
-from mlflow_gitops.app.runners import current_runner
 from mlflow_gitops.core.audit.receipt_format import (
     RecoveredWork,
     receipt_line,
     recorded_outcome,
     recovered_outcome,
 )
-from mlflow_gitops.core.audit.receipts import RECEIPT_TAG, Receipt, last_commit, newest
+from mlflow_gitops.core.audit.receipts import Receipt, last_commit, newest
 from mlflow_gitops.core.audit.unrecorded import unrecorded, unstamped
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.core.times import format_datetime
-from mlflow_gitops.core.verdicts.verdict import Verdict
 from mlflow_gitops.edges.git.notes import Notes
-from mlflow_gitops.edges.mlflow.server_errors import NOT_FOUND
-from mlflow_gitops.errors import GitFailure, RegistryFailure
+from mlflow_gitops.errors import GitFailure
 from mlflow_gitops.settings import utc_now
 
 UnrecordedWork = Callable[[str, str, "str | None"], RecoveredWork]
@@ -92,7 +95,7 @@ class Recorder:
 
         stamps = {name: stamped_receipts.get(name) for name in stamped_commits}
         for digest, models in unstamped(stamps, receipts, self.owner).items():
-            self._stamp(models, digest)
+            stamp_receipt(self.registry, models, digest, self.writers)
 
         if self.owner is None:
             return []
@@ -108,7 +111,7 @@ class Recorder:
                 work = unrecorded_work(name, commit, last_commit(receipts, name))
                 if self._can_be_judged(name, work):
                     outcomes[name] = recovered_outcome(name, work)
-                    self.objections += [_objection(name, verdict) for verdict in work.objections]
+                    self.objections += [objection(name, verdict) for verdict in work.objections]
             if outcomes:
                 head = {**self._head(), "recovered": True}
                 head.pop("began", None)  # when the lost run began is not known
@@ -150,7 +153,7 @@ class Recorder:
                 for outcome in outcomes
                 if outcome.result == "applied" or outcome.changes
             ]
-            self.owner = self.owner or self._owner_in_stamps(changed)
+            self.owner = self.owner or owner_in_stamps(self.registry, changed)
             models = [
                 recorded_outcome(outcome, is_base_recorded=outcome.model not in self._unexplained)
                 for outcome in recorded
@@ -162,50 +165,18 @@ class Recorder:
         return digest
 
     def _has_new_policy(self, commit: str) -> bool:
-        """Whether the policy at a commit is another than at the newest receipt's commit. Later
-        changes are judged by it, so the run is recorded even if it changed no model."""
-        if self.policy_path is None or self.owner is None:
+        path, owner = self.policy_path, self.owner
+        if path is None or owner is None:
             return False
-        ours = [receipt for receipt in self.notes.receipts() if receipt.owner == self.owner]
-        if not ours:
-            return False
-        last = ours[-1].commit
-        return last != commit and self._policy_blob(last) != self._policy_blob(commit)
-
-    def _policy_blob(self, commit: str) -> str | None:
-        return self.notes.git.query("rev-parse", "--verify", "-q", f"{commit}:{self.policy_path}")
+        return is_new_policy(self.notes, owner, path, commit)
 
     def _write(self, commit: str, content: Mapping[str, Any], models: Sequence[str]) -> str:
         content = {**content, "commit": commit}
         line = receipt_line(content, newest(self.notes.receipts()))
         self.notes.add(commit, line)
         digest = Receipt(commit, line, content).digest
-        self._stamp(models, digest)
+        stamp_receipt(self.registry, models, digest, self.writers)
         return digest
-
-    def _stamp(self, models: Sequence[str], digest: str) -> None:
-        """Stamp a receipt's digest on the models that it changed. If one cannot be reached, the
-        others are stamped all the same, and then its RegistryFailure is raised."""
-        with ThreadPoolExecutor(self.writers, "stamp") as pool:
-            stamping = [
-                pool.submit(self.registry.set_tag, name, None, RECEIPT_TAG, digest)
-                for name in models
-            ]
-        for stamped in stamping:
-            try:
-                stamped.result()
-            except RegistryFailure as failure:
-                if failure.code != NOT_FOUND:  # a model that was deleted has no stamps
-                    raise
-
-    def _owner_in_stamps(self, models: Sequence[str]) -> str | None:
-        """The owner in the models' stamps. A shallow clone does not know its root commit, so it
-        takes the owner from there."""
-        for name in models:
-            observed = self.registry.read(name)
-            if observed is not None and observed.owner:
-                return observed.owner
-        return None
 
     def _head(self) -> dict[str, Any]:
         return {
@@ -213,26 +184,8 @@ class Recorder:
             **({"began": self.began} if self.began else {}),
             "owner": self.owner,
             **self.registry_facts,
-            "by": self._person(),
+            "by": runner_or_user(self.notes.git),
         }
-
-    def _person(self) -> str | None:
-        """Who ran this: the login that started the CI job, else git's own user."""
-        if actor := current_runner().actor:
-            return f"@{actor}"
-        name = self.notes.git.query("config", "user.name")
-        mail = self.notes.git.query("config", "user.email")
-        return f"{name} <{mail}>" if name and mail else None
-
-
-def _objection(name: str, verdict: Verdict) -> str:
-    """What a gate objects to in the state that a recovered receipt records."""
-    stage, version = verdict.stage, verdict.version
-    return (
-        f"no receipt says how {name} {version} came to {stage}, and it does not pass"
-        f" {verdict.gate}: {verdict.detail}. It does not count as having held {stage}, and verify"
-        " reports it until a later commit takes it out or makes the entry anew."
-    )
 
 
 def _stamped_commits(plan: Plan) -> dict[str, str]:

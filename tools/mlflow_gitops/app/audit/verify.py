@@ -4,33 +4,25 @@ only the forge knows. `core/audit/verification.py` judges them."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mlflow_gitops.app.audit.model_account import ModelAccount, read_records
 from mlflow_gitops.app.audit.recorded_line import read_main_line
 from mlflow_gitops.app.audit.served_files import ServedFiles
 from mlflow_gitops.app.evidence import WorkspaceEvidence
 from mlflow_gitops.app.planning.desired_models import DesiredModels
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.core.audit.account import Account
 from mlflow_gitops.core.audit.findings import Unexplained, Verification
 from mlflow_gitops.core.audit.ledger import AppliedRun, Ledger
-from mlflow_gitops.core.audit.occupied_versions import occupied_versions
 from mlflow_gitops.core.audit.receipts import Receipt, broken_links
 from mlflow_gitops.core.audit.verification import verify_model
-from mlflow_gitops.core.history.entry_reader import entries_at
 from mlflow_gitops.core.history.history_reader import HistoryReader
-from mlflow_gitops.core.history.mainline import Commit, MainLine, Point
-from mlflow_gitops.core.history.stage_entries import Entry
-from mlflow_gitops.core.manifests.desired import Desired
-from mlflow_gitops.core.manifests.names import file_stem
-from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
-from mlflow_gitops.core.recorded.values import Record, Unreadable
+from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.edges.git.notes import Notes
+from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.system.unexpected import is_unexpected, unexpected_refusal
-from mlflow_gitops.errors import Failure, RegistryFailure
+from mlflow_gitops.errors import Failure
 
 if TYPE_CHECKING:
     from mlflow_gitops.edges.mlflow.registry import Registry
@@ -82,7 +74,8 @@ class Verifier:
 
         progress("reading MLflow")
         observed = self._observe(names)
-        managed = self._managed(observed)
+        stamped = {name for name, model in observed.items() if model.owner == self._owner}
+        managed = stamped | self._models.by_name.keys() | self._models.invalid.keys()
         for name in names:
             if name not in managed:
                 raise Failure(f"{name} has neither a manifest here nor a stamp of this repository.")
@@ -92,9 +85,11 @@ class Verifier:
         ledger = Ledger(receipts, self._line.index, self._owner)
         digests = frozenset(receipt.digest for receipt in receipts)
 
-        findings = list(self._broken_chain(receipts))
+        findings = list(_broken_chain(self._notes, receipts))
         selected = sorted(set(names) or managed)
-        self._read_records(selected, observed)
+        read_records(
+            self._evidence, self._models.by_name, selected, observed, self._registry.writers
+        )
         for name in selected:
             findings += self._verify_alone(name, observed.get(name), ledger.applied(name), digests)
 
@@ -103,23 +98,6 @@ class Verifier:
             self._tip, len(selected), tuple(unmanaged), len(receipts), tuple(findings)
         )
         return self._with_files(verification, selected, observed, progress)
-
-    def _read_records(self, names: Sequence[str], observed: Mapping[str, ObservedModel]) -> None:
-        """Read the runs and logged models of all versions that are served, several at a time. What
-        fails is read once more, and reported, when its model is verified."""
-        versions = [
-            observed[name].versions[number]
-            for name in names
-            if name in observed
-            for number in occupied_versions(self._models.by_name.get(name), observed[name])
-        ]
-
-        def read(version: ObservedVersion) -> None:
-            with suppress(Unreadable, RegistryFailure):
-                self._evidence.record(version)
-
-        with ThreadPoolExecutor(max_workers=self._registry.writers) as pool:
-            list(pool.map(read, versions))
 
     def _with_files(
         self,
@@ -152,22 +130,6 @@ class Verifier:
         if not names:
             prompts += self._histories.former_prompts(desired)
         return self._registry.observe(names or list(desired), only=bool(names), prompts=prompts)
-
-    def _managed(self, observed: dict[str, ObservedModel]) -> set[str]:
-        stamped = {name for name, model in observed.items() if model.owner == self._owner}
-        return stamped | self._models.by_name.keys() | self._models.invalid.keys()
-
-    def _broken_chain(self, receipts: Sequence[Receipt]) -> Iterator[Unexplained]:
-        if not receipts:
-            detail = "there are no receipts in this clone"
-            if self._notes.remote:
-                detail = f"{detail}; fetch them with: {self._notes.fetch_command}"
-            yield Unexplained("", "receipts", detail)
-
-        for receipt in broken_links(receipts):
-            written = f"{receipt.at} on {receipt.commit[:12]}"
-            detail = f"the receipt of {written} names a previous one that was deleted or edited"
-            yield Unexplained("", "receipts", detail)
 
     def _verify_alone(
         self,
@@ -202,7 +164,7 @@ class Verifier:
                 yield Unexplained(name, "model", detail)
             return
 
-        account = _ModelAccount(
+        account = ModelAccount(
             name,
             observed.base,
             runs,
@@ -213,64 +175,32 @@ class Verifier:
         )
         yield from verify_model(account, observed, self._owner, digests)
         if self._signatures:
-            yield from self._unsigned(account)
-
-    def _unsigned(self, account: _ModelAccount) -> Iterator[Unexplained]:
-        if account.base is None:
-            return
-        entries = account.entries_at(self._line.index[account.base.sha])
-        for commit in dict.fromkeys(
-            entry.making_commit for entry in entries if entry.making_commit is not None
-        ):
-            fault = self._git.signature_fault(commit.sha)
-            if fault:
-                detail = f'{commit.sha[:12]} "{commit.subject}" {fault}'
-                yield Unexplained(account.name, "signature", detail)
+            yield from _unsigned(self._git, account)
 
 
-class _ModelAccount(Account):
-    """One model's account from the main line's history, the receipts, MLflow's runs and the forge.
-    `stamped` is the commit that MLflow's stamp names."""
+def _broken_chain(notes: Notes, receipts: Sequence[Receipt]) -> Iterator[Unexplained]:
+    """Whether the receipts are there, and whether each names one that is there, too."""
+    if not receipts:
+        detail = "there are no receipts in this clone"
+        if notes.remote:
+            detail = f"{detail}; fetch them with: {notes.fetch_command}"
+        yield Unexplained("", "receipts", detail)
 
-    def __init__(
-        self,
-        name: str,
-        stamped: str | None,
-        runs: Sequence[AppliedRun],
-        tip: Desired | None,
-        line: MainLine,
-        histories: HistoryReader,
-        evidence: WorkspaceEvidence,
-    ) -> None:
-        self.name = name
-        self.runs = runs
-        self.tip = tip
-        self.positions = line.index
-        self._shas = line.shas
-        self._histories = histories
-        self._evidence = evidence
+    for receipt in broken_links(receipts):
+        written = f"{receipt.at} on {receipt.commit[:12]}"
+        detail = f"the receipt of {written} names a previous one that was deleted or edited"
+        yield Unexplained("", "receipts", detail)
 
-        self.base = None
-        self.points: Sequence[Point] = ()
-        if stamped is not None and stamped in line.index:
-            # A commit of the line that changed nothing in the registry folder is not described.
-            self.base = line.commits.get(stamped) or Commit(stamped, "", "", "")
-            self.points = histories.points_until(file_stem(name), stamped)
 
-    def entries_at(self, index: int) -> Sequence[Entry]:
-        return entries_at(self._histories, file_stem(self.name), self._shas[index])
-
-    def making_commit_at(self, index: int) -> str | None:
-        points = self._histories.points_until(file_stem(self.name), self._shas[index])
-        last = points[-1].commit if points else None
-        return last.sha if last else None
-
-    def record(self, version: ObservedVersion) -> Record | None:
-        return self._evidence.record(version)
-
-    def approvals(self, commit: Commit, file: str) -> int | None:
-        try:
-            approvals = self._evidence.approvals(commit, file)
-        except Unreadable:
-            return None
-        return len(approvals.by) if approvals is not None else None
+def _unsigned(git: Git, account: ModelAccount) -> Iterator[Unexplained]:
+    """The commits that put versions into stages and whose signature git does not accept."""
+    if account.base is None:
+        return
+    entries = account.entries_at(account.positions[account.base.sha])
+    for commit in dict.fromkeys(
+        entry.making_commit for entry in entries if entry.making_commit is not None
+    ):
+        fault = git.signature_fault(commit.sha)
+        if fault:
+            detail = f'{commit.sha[:12]} "{commit.subject}" {fault}'
+            yield Unexplained(account.name, "signature", detail)

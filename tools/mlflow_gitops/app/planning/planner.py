@@ -149,15 +149,14 @@ class Planner:
     def compared(self, planned: Planned) -> Plan:
         """The plan with a comparison of the old and the new version under each stage that gets
         another one."""
-        plan = planned.plan
         models = with_comparisons(
-            plan.models,
+            planned.plan.models,
             planned.observed,
             self.lines.first.evidence,
             lambda name: planned.desired[name].manifest.versions,
             self.registry.writers,
         )
-        return replace(plan, models=models)
+        return replace(planned.plan, models=models)
 
     def _limited(self, models: tuple[ModelPlan, ...], selection: PlannedModels) -> Plan:
         """The plan of these models. If they are too many for one run, none of it applies."""
