@@ -156,8 +156,9 @@ def reconcile(
         raise typer.Exit(loop.run(context.obj, models or [], looped))
 
     from mlflow_gitops.commands import reconcile as command
+    from mlflow_gitops.commands.reconcile_options import ReconcileOptions
 
-    options = command.ReconcileOptions(
+    options = ReconcileOptions(
         rev, yes, plan_options, plan_file, push_receipts, jobs, form, since, new_host
     )
     raise typer.Exit(command.run(context.obj, models or [], options))

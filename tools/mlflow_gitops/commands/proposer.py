@@ -181,21 +181,11 @@ class Proposer:
             candidate.stage,
             proposal.observed.versions[proposal.version],
             replaces,
-            self._comparison(proposal),
+            _comparison(proposal, self._evidence),
         )
         key = proposals.marker_key(proposal.version)
         url = self._forge.open_pull_request(proposal.branch, subject, body, self._base, key=key)
         return proposal.outcome(result, url=url)
-
-    def _comparison(self, proposal: _Proposal) -> Comparison | None:
-        """The version beside the one that it would replace, if there is one."""
-        manifest = proposal.candidate.sheet.manifest
-        replaced = proposals.counterpart(manifest, proposal.candidate.stage)
-        if replaced is None:
-            return None
-        return compare_versions(
-            proposal.observed, replaced, proposal.version, self._evidence, manifest.versions
-        )
 
     def _withdraw_of(
         self, candidate: Candidate, branch: str, pull: PullRequest | None, reason: str
@@ -225,6 +215,17 @@ class Proposer:
         """Count one more change; whether it is more than one run may make."""
         self._changed += 1
         return self._changed > MOST
+
+
+def _comparison(proposal: _Proposal, evidence: RecordedEvidence) -> Comparison | None:
+    """The version beside the one that it would replace, if there is one."""
+    manifest = proposal.candidate.sheet.manifest
+    replaced = proposals.counterpart(manifest, proposal.candidate.stage)
+    if replaced is None:
+        return None
+    return compare_versions(
+        proposal.observed, replaced, proposal.version, evidence, manifest.versions
+    )
 
 
 def _proposal(

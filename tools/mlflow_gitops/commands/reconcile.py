@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import typer
 
 from mlflow_gitops.app import saved_plan
 from mlflow_gitops.app.main_branch import main_branch_fault
-from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.reconciling.reconcile import Follow, Reconciler, RunResult
 from mlflow_gitops.app.saved_plan import SavedPlan
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, note, print_result, steps, warn
+from mlflow_gitops.commands.reconcile_options import ReconcileOptions, check_options
 from mlflow_gitops.commands.unplanned import file_errors_shown
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Plan
@@ -31,7 +30,6 @@ from mlflow_gitops.errors import (
     REFUSED,
     Failure,
     GitFailure,
-    UsageFailure,
     worst,
 )
 from mlflow_gitops.render import formats
@@ -41,28 +39,11 @@ from mlflow_gitops.render.reconcile import ReconcileOutput
 from mlflow_gitops.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class ReconcileOptions:
-    """The command's options."""
-
-    rev: str
-    yes: bool
-    plan_options: PlanOptions
-    plan_file: Path | None = None
-    push_receipts: bool = False
-    jobs: int | None = None
-    form: str = "text"
-    since: str | None = None
-    """A commit whose refusals are not new: they are shown, and do not decide the exit code."""
-    new_host: bool = False
-    """Send credentials to a server that the environment was not reconciled on before."""
-
-
 def run(settings: Settings, models: Sequence[str], options: ReconcileOptions) -> int:
     """Plan, ask (on a terminal), apply and record. Exits 4 if something is refused, 5 if a model
     failed or the receipt could not be kept, 3 if files are invalid: their models keep the last
     valid state, and the others are reconciled."""
-    _check(models, options)
+    check_options(models, options)
     workspace = Workspace(settings)
     if options.push_receipts and (fault := main_branch_fault(workspace)):
         settings.warn(fault)
@@ -127,25 +108,6 @@ def _show_plan(plan: Plan, form: str) -> None:
         return
     for notice in plan.notices:
         warn(notice)
-
-
-def _check(models: Sequence[str], options: ReconcileOptions) -> None:
-    is_for_people = not formats.is_for_programs(options.form)
-    is_interactive = sys.stdin.isatty() and sys.stdout.isatty() and is_for_people
-    if not options.yes and not is_interactive:
-        raise UsageFailure(
-            "reconcile changes the registry, and there is no terminal to ask for confirmation; add"
-            " --yes."
-        )
-
-    names_needed = options.plan_options.adopt or options.plan_options.take_over
-    if names_needed and not models:
-        raise UsageFailure("--adopt and --take-over need the names of the models they are for.")
-    if options.plan_file and (models or names_needed):
-        raise UsageFailure(
-            "A saved plan determines which models it is for; pass it without names, --adopt or"
-            " --take-over."
-        )
 
 
 def _commit(workspace: Workspace, rev: str) -> str:

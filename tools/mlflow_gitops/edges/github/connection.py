@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 API = "https://api.github.com"
-_TIMEOUT = 15
-"""Seconds."""
 _PAGE = 100
 """Entries of one page: the most that the API sends."""
 _NO_SUCH_THING = (404, 409, 422)
@@ -68,32 +66,9 @@ class GitHubConnection:
     @cached_property
     def client(self) -> Github:
         """The PyGithub client."""
-        from github import Auth
-        from urllib3.util import Retry
+        from mlflow_gitops.edges.github.api.client import new_client
 
-        from mlflow_gitops.edges.github.api.transport import checked_client
-
-        # Requests that failed for a moment are repeated, except those that create something. A rate
-        # limit is reported instead of waited for: it may last an hour.
-        retry = Retry(
-            total=3,
-            connect=1,
-            backoff_factor=0.5,
-            status_forcelist=(500, 502, 503, 504),
-            allowed_methods={"GET", "PUT", "PATCH", "DELETE"},
-            respect_retry_after_header=False,
-            raise_on_status=False,
-        )
-        return checked_client(
-            auth=Auth.Token(self._token),
-            base_url=self.api_url,
-            timeout=_TIMEOUT,
-            retry=retry,
-            per_page=_PAGE,
-            seconds_between_requests=None,
-            seconds_between_writes=None,
-            lazy=True,
-        )
+        return new_client(self._token, self.api_url, _PAGE)
 
     @cached_property
     def repo(self) -> Repository:

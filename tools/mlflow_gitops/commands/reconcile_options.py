@@ -1,0 +1,49 @@
+"""The options of `reconcile`, and which of them go together."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow_gitops.app.planning.options import PlanOptions
+from mlflow_gitops.errors import UsageFailure
+from mlflow_gitops.render import formats
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileOptions:
+    """The command's options."""
+
+    rev: str
+    yes: bool
+    plan_options: PlanOptions
+    plan_file: Path | None = None
+    push_receipts: bool = False
+    jobs: int | None = None
+    form: str = "text"
+    since: str | None = None
+    """A commit whose refusals are not new: they are shown, and do not decide the exit code."""
+    new_host: bool = False
+    """Send credentials to a server that the environment was not reconciled on before."""
+
+
+def check_options(models: Sequence[str], options: ReconcileOptions) -> None:
+    """Raise UsageFailure for options that do not go together, or that need a terminal."""
+    is_for_people = not formats.is_for_programs(options.form)
+    is_interactive = sys.stdin.isatty() and sys.stdout.isatty() and is_for_people
+    if not options.yes and not is_interactive:
+        raise UsageFailure(
+            "reconcile changes the registry, and there is no terminal to ask for confirmation; add"
+            " --yes."
+        )
+
+    names_needed = options.plan_options.adopt or options.plan_options.take_over
+    if names_needed and not models:
+        raise UsageFailure("--adopt and --take-over need the names of the models they are for.")
+    if options.plan_file and (models or names_needed):
+        raise UsageFailure(
+            "A saved plan determines which models it is for; pass it without names, --adopt or"
+            " --take-over."
+        )
