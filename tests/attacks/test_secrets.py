@@ -156,6 +156,45 @@ def test_an_honest_name_is_shown(name: str) -> None:
     assert not is_secret_name(name)
 
 
+WORKFLOW = """\
+on: push
+jobs:
+  plan:
+    runs-on: ubuntu-latest
+    environment: mlflow-read
+    steps:
+      - env: {{MLFLOW_TRACKING_URI{0}: "${{{{ {1} }}}}"}}
+        run: mlflow-gitops plan
+"""
+
+
+@pytest.mark.parametrize(
+    ("suffix", "variable"),
+    [
+        ("", "vars.MLFLOW_TRACKING_URI"),
+        ("_STAGING", "vars.MLFLOW_TRACKING_URI_STAGING"),
+        ("", "vars['OUR_SERVER']"),
+    ],
+)
+def test_address_in_a_repository_variable(company: Company, suffix: str, variable: str) -> None:
+    """Whoever may edit variables lets every job send its credentials elsewhere. `doctor` names the
+    variable; one of an environment is not the repository's."""
+    workflows = company.team.folder / ".github/workflows"
+    workflows.mkdir(parents=True)
+    (workflows / "plan.yml").write_text(WORKFLOW.format(suffix, variable))
+
+    def check() -> tuple[str, str]:
+        ran = company.team.run("doctor", "--format", "json")
+        [found] = [one for one in ran.json["findings"] if one["check"] == "address-variables"]
+        return found["status"], found["detail"] + (found["fix"] or "")
+
+    assert check()[0] == "ok"
+    name = variable.removeprefix("vars").strip(".[']")
+    company.github.settings[f"actions/variables/{name}"] = {"name": name, "value": "https://a"}
+    status, detail = check()
+    assert status == "missing" and name in detail and "environments.yaml" in detail
+
+
 # -- servers that nobody approved ------------------------------------------------------------------
 
 

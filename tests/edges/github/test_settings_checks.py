@@ -41,6 +41,15 @@ jobs:
 """
 
 
+TAKES_AN_ADDRESS = """\
+on: push
+jobs:
+  plan:
+    env: {MLFLOW_TRACKING_URI: "${{ vars.MLFLOW_TRACKING_URI }}"}
+    steps: []
+"""
+
+
 def judged(
     api: GitHubAPI,
     workflow: str = OPENS_BY_ITSELF,
@@ -48,7 +57,7 @@ def judged(
     branch: str = "main",
 ) -> list[CheckResult]:
     github = GitHubConnection(api.repository.full_name, api.token("ada", deny=deny), api.url)
-    jobs, _ = read_workflows({"promote.yml": workflow})
+    jobs, _ = read_workflows({"promote.yml": workflow, "plan.yml": TAKES_AN_ADDRESS})
     return list(check(read_settings(github, branch, jobs, ("mlflow-read", "mlflow-write"))))
 
 
@@ -171,6 +180,10 @@ GITHUB: dict[str, tuple[Callable[[dict[str, Any]], None], set[str]]] = {
         ),
         {"workflows"},
     ),
+    "the server's address in a variable of the repository": (
+        setting("actions/variables/MLFLOW_TRACKING_URI", value="https://mlflow.example"),
+        {"address-variables"},
+    ),
     "an owner that is not there": (
         setting(
             "codeowners/errors",
@@ -213,6 +226,7 @@ def test_the_classic_rule_is_enough(api: GitHubAPI) -> None:
         ("/deployment-branch-policies", {"environment mlflow-read", "environment mlflow-write"}),
         ("/actions/permissions", {"token"}),
         ("/actions/secrets", {"repository-secrets"}),
+        ("/actions/variables/MLFLOW_TRACKING", {"address-variables"}),
         ("/codeowners/", {"codeowners"}),
     ],
 )  # fmt: skip

@@ -16,6 +16,9 @@ COMMANDS = ("validate", "plan", "drift", "propose", "reconcile")
 _SECRET = re.compile(r"\bsecrets\s*(?:\.\s*([A-Za-z_][A-Za-z0-9_]*)|\[\s*'([^']+)'\s*\])")
 _APP_TOKEN = "actions/create-github-app-token@"
 _APP_INPUT = re.compile(r"(?:client-id|app-id|private-key): [^\n]{0,200}?\b(vars|secrets)\.(\w+)")
+_ADDRESS_VARIABLE = re.compile(
+    r"\bMLFLOW_(?:TRACKING|REGISTRY)_URI\w*: [^\n]{0,40}?\$\{\{ *vars(?:\.|\[')(\w+)"
+)
 _MATRIX_VALUE = re.compile(r"\$\{\{ *matrix\.(\w+) *\}\}")
 # mlflow-gitops, its global options, perhaps `github`, and the command.
 _COMMAND = r"\bmlflow-gitops\b[\"\']?(?:\s+-\S+(?:\s+[^-\s]\S*)?)*(?:\s+github)?\s+{}\b"
@@ -70,6 +73,11 @@ class App:
     variables: tuple[str, ...]
     secrets: tuple[str, ...]
     environment: str | None
+
+
+def address_variables(jobs: Sequence[Job]) -> list[str]:
+    """The variables from which jobs take the address of an MLflow server."""
+    return sorted({name for job in jobs for name in _ADDRESS_VARIABLE.findall(job.text)})
 
 
 def read_workflows(files: Mapping[str, str]) -> tuple[list[Job], list[str]]:

@@ -38,7 +38,8 @@ class RepositorySettings:
 
     `rules` are the rulesets' rules for the branch; `classic` is the classic rule, None if there is
     none; `bypass` lists who may bypass a ruleset. `token` is what a workflow's own token may do,
-    `secrets` are the names of the repository's secrets. `has_app` tells whether the App that the
+    `secrets` are the names of the repository's secrets, `address_variables` those of its variables
+    from which workflows take the address of MLflow. `has_app` tells whether the App that the
     workflows name is configured, None if they name none; `opens_pull_requests`, whether a workflow
     opens some, which takes a permission of its own. `organization_secrets` are shared with the
     repository. `workflow_states` maps the file name of each workflow to GitHub's state of it;
@@ -55,6 +56,7 @@ class RepositorySettings:
     environments: Mapping[str, DeploymentEnvironment | Unread | None]
     token: Mapping[str, Any] | Unread
     secrets: Sequence[str] | Unread
+    address_variables: Sequence[str] | Unread
     has_app: bool | Unread | None
     codeowners: Sequence[str] | Unread
     opens_pull_requests: bool = True

@@ -12,7 +12,13 @@ from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from mlflow_gitops.core.setup.workflow_files import App, Job, app_needs, opens_pull_requests
+from mlflow_gitops.core.setup.workflow_files import (
+    App,
+    Job,
+    address_variables,
+    app_needs,
+    opens_pull_requests,
+)
 from mlflow_gitops.edges.github.api.failures import NEEDS_PLAN
 from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.edges.github.protection import (
@@ -59,6 +65,7 @@ def read_settings(
         environments={name: read(partial(reader.environment, name)) for name in environments},
         token=read(reader.token_permissions),
         secrets=read(reader.secrets),
+        address_variables=read(partial(reader.variables, address_variables(jobs))),
         has_app=read(partial(reader.has_app, app)) if app else None,
         codeowners=read(reader.codeowners_errors),
         opens_pull_requests=opens_pull_requests(jobs),
@@ -155,6 +162,11 @@ class _SettingsReader:
             answer = self._github.get_page("actions/secrets")
             return [str(secret["name"]) for secret in answer["secrets"]]
 
+    def variables(self, names: Sequence[str]) -> list[str]:
+        """Those of these variables that the repository itself has."""
+        purpose = "see whether the repository has a variable"
+        return [name for name in names if self._exists(f"actions/variables/{name}", purpose)]
+
     def has_app(self, app: App) -> bool:
         """Whether the variables and secrets of an App exist, in the repository or in the job's
         environment."""
@@ -177,9 +189,9 @@ class _SettingsReader:
             for error in errors[:_CODEOWNERS_SHOWN]
         ]
 
-    def _exists(self, path: str) -> bool:
+    def _exists(self, path: str, purpose: str = "see whether an App is configured") -> bool:
         try:
-            self._object(path, "see whether an App is configured")
+            self._object(path, purpose)
         except ForgeFailure as failure:
             if failure.status == 404:
                 return False

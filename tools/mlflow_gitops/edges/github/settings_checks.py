@@ -220,6 +220,22 @@ def _repository_secrets(settings: RepositorySettings) -> Iterator[CheckResult]:
             )
 
 
+def _address_variables(settings: RepositorySettings) -> Iterator[CheckResult]:
+    names = settings.address_variables
+    if isinstance(names, Unread):
+        yield unknown("address-variables", names)
+    elif names:
+        yield GITHUB.missing(
+            "address-variables",
+            f"{', '.join(names)}: whoever may edit the repository's variables decides which server"
+            " gets the credentials",
+            "Name the server in environments.yaml on the main branch, or in the variables of the"
+            f" environments {and_list(sorted(settings.environments))}, and delete the variable.",
+        )
+    else:
+        yield GITHUB.ok("address-variables", "no MLflow address is a variable of the repository")
+
+
 def _codeowners_errors(settings: RepositorySettings) -> Iterator[CheckResult]:
     errors = settings.codeowners
     if isinstance(errors, Unread):
@@ -250,6 +266,7 @@ CHECKS: tuple[Callable[[RepositorySettings], Iterator[CheckResult]], ...] = (
     _token,
     _app,
     _repository_secrets,
+    _address_variables,
     _codeowners_errors,
     workflow_checks.workflows,
     workflow_checks.fork_workflows,
