@@ -16,7 +16,8 @@ PLUGIN = Path(tests.support.__file__).parent / "plugin" / "fairness_gate.py"
 
 def test_the_public_names() -> None:
     """A name that is missing here breaks somebody's package or script."""
-    assert mlflow_gitops.__all__ == ["__version__"]
+    assert mlflow_gitops.__all__ == ["__version__", "fetch", "resolve"]
+    assert mlflow_gitops.fetch.__doc__ and mlflow_gitops.resolve.__doc__
     assert gates.__all__ == [
         "Approvals",
         "Dataset",

@@ -20,7 +20,7 @@ from mlflow_gitops.cli.completion import answering, is_requested
 
 # Each module registers its commands; `--help` lists them in this order.
 # isort: off
-from mlflow_gitops.cli import inspect, reconcile  # noqa: F401
+from mlflow_gitops.cli import inspect, reconcile, serving  # noqa: F401
 from mlflow_gitops.cli import authoring, audit, setup, github  # noqa: F401
 
 # isort: on

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mlflow_gitops.core.audit.findings import Verification
     from mlflow_gitops.core.comparison.values import Comparison
     from mlflow_gitops.core.manifests.snapshot import Snapshot
+    from mlflow_gitops.core.observed.resolved import Resolved
     from mlflow_gitops.core.plan.plan import Plan
     from mlflow_gitops.render.doctor import CheckResults
     from mlflow_gitops.render.log import Log
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-_FOR_PROGRAMS = frozenset({"json", "jsonl", "csv"})
+_FOR_PROGRAMS = frozenset({"json", "jsonl", "csv", "env", "yaml"})
 
 COMMANDS_OF_A_RUNNER = frozenset({"github"})
 """The formats whose lines a CI runner is to obey."""
@@ -89,5 +90,13 @@ LOG: Formats[Log] = Formats(
     markdown="log:markdown",
 )
 RECONCILE: Formats[ReconcileOutput] = Formats(text="reconcile:text", json="reconcile:json")
+RESOLVE: Formats[Resolved] = Formats(
+    text="serving.resolved:text",
+    json="serving.resolved:json",
+    env="serving.resolved:env",
+    yaml="serving.resolved:yaml",
+)
+"""`resolve` and `fetch`."""
+
 SHOW: Formats[HoldersAt] = Formats(text="show:text", json="show:json")
 VERIFY: Formats[Verification] = Formats(text="verify:text", json="verify:json")

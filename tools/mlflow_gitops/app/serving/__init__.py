@@ -1,0 +1,1 @@
+"""What deploys and loads models: which version holds a stage, and its files."""

@@ -1,0 +1,1 @@
+"""Renders which version holds a stage."""
