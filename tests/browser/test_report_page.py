@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mlflow_gitops.core.audit.events import Event
-from mlflow_gitops.core.audit.lanes import model_lanes
+from mlflow_gitops.core.audit.report.lanes import model_lanes
 from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.people import People

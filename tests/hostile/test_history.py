@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from mlflow_gitops.core.audit import receipts
-from mlflow_gitops.core.audit.incidents import incidents
 from mlflow_gitops.core.audit.ledger import Ledger
 from mlflow_gitops.core.audit.receipts import NOTES_REF, Receipt
+from mlflow_gitops.core.audit.report.incidents import incidents
 from mlflow_gitops.core.audit.unrecorded import unrecorded, unstamped
 from tests.hostile.material import CANARY
 from tests.hostile.measured import Children

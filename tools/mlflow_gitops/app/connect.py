@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mlflow_gitops.app.hosts import check_approved
+from mlflow_gitops.app.environments.hosts import check_approved
 from mlflow_gitops.app.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -67,12 +67,12 @@ class Workspace:
         self.registry = RegistryFolder(self.root)
         self.environment: Environment | None = None
         if settings.environment is not None:
-            from mlflow_gitops.app.environment_list import named_environment
+            from mlflow_gitops.app.environments.environment_list import named_environment
 
             self.environment = named_environment(self, settings.environment)
             self.registry = self.environment.folder
         elif not all_environments and self.has_environments:
-            from mlflow_gitops.app.environment_list import no_environment_chosen
+            from mlflow_gitops.app.environments.environment_list import no_environment_chosen
 
             raise no_environment_chosen(self)
 
@@ -94,7 +94,9 @@ class Workspace:
         `list_errors` has the errors. Raises Failure if there is none."""
         if not self.has_environments:
             return {}
-        from mlflow_gitops.app.environment_list import read_list  # few repositories have one
+        from mlflow_gitops.app.environments.environment_list import (
+            read_list,
+        )  # few repositories have one
 
         environments, self.list_errors = read_list(self.checkout, self._git, self.root)
         return environments

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mlflow_gitops.app.environments.hosts import changed_hosts
 from mlflow_gitops.app.forges import required_forge
-from mlflow_gitops.app.hosts import changed_hosts
 from mlflow_gitops.app.plan_status import PlanStatus
 from mlflow_gitops.app.planning.planner import Planner
 from mlflow_gitops.app.planning.target import Target

@@ -42,7 +42,7 @@ def run(
         note(settings, "Planned the merge of HEAD, without uncommitted changes.")
     plan = _plan(settings, workspace, _target(workspace, snapshot, commit, merge), models, prune)
     if merge is not None:
-        from mlflow_gitops.app.hosts import changed_hosts
+        from mlflow_gitops.app.environments.hosts import changed_hosts
 
         for sentence in changed_hosts(workspace, merge.commit, merge.name):
             warn(sentence)

@@ -23,15 +23,7 @@ from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.core.wording import first_few
 from mlflow_gitops.core.yaml.problems import in_order
 from mlflow_gitops.edges.git.refs.names import AMBIGUOUS
-from mlflow_gitops.errors import (
-    INVALID,
-    OK,
-    PARTIAL,
-    REFUSED,
-    Failure,
-    GitFailure,
-    worst,
-)
+from mlflow_gitops.errors import INVALID, OK, PARTIAL, REFUSED, Failure, GitFailure, worst
 from mlflow_gitops.render import formats
 from mlflow_gitops.render.plan.text import PlanOutput
 from mlflow_gitops.render.plan.text import text as plan_text
@@ -147,7 +139,7 @@ def _reconciler(
     workspace: Workspace, target: Target, options: ReconcileOptions, saved: SavedPlan | None
 ) -> Reconciler:
     from mlflow_gitops.app.connect import connect
-    from mlflow_gitops.app.hosts import check_reconciled
+    from mlflow_gitops.app.environments.hosts import check_reconciled
 
     if not options.new_host and workspace.environment is not None:
         check_reconciled(workspace, workspace.environment)

@@ -10,8 +10,8 @@ from mlflow_gitops.app.forges import web_pages
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, steps, warn
 from mlflow_gitops.commands.unplanned import file_errors_shown
-from mlflow_gitops.core.audit.incidents import incidents
-from mlflow_gitops.core.audit.lanes import model_lanes
+from mlflow_gitops.core.audit.report.incidents import incidents
+from mlflow_gitops.core.audit.report.lanes import model_lanes
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.observed.lineage import lineage_of, lineage_text
 from mlflow_gitops.core.plan.plan import Plan

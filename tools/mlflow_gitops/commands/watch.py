@@ -112,7 +112,7 @@ def run(settings: Settings, models: Sequence[str], options: WatchOptions) -> int
 
 def _connect(workspace: Workspace, options: WatchOptions) -> Registry:
     from mlflow_gitops.app.connect import connect
-    from mlflow_gitops.app.hosts import check_reconciled
+    from mlflow_gitops.app.environments.hosts import check_reconciled
 
     if not options.new_host and workspace.environment is not None:
         check_reconciled(workspace, workspace.environment)

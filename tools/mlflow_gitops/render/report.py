@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mlflow_gitops.core.audit.incidents import Incident
-from mlflow_gitops.core.audit.lanes import Lane, Span
+from mlflow_gitops.core.audit.report.incidents import Incident
+from mlflow_gitops.core.audit.report.lanes import Lane, Span
 from mlflow_gitops.core.audit.stage_holders import StageHolders
 from mlflow_gitops.core.audit.trail import AuditedEvent, Effect
 from mlflow_gitops.core.history.web_pages import WebPages

@@ -1,0 +1,1 @@
+"""The environments of a repository, and the servers that each was reconciled on."""

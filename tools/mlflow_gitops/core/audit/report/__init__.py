@@ -1,0 +1,1 @@
+"""What the report shows: who held each stage over time, and incidents."""
