@@ -191,9 +191,46 @@ def test_rollback(company: Company) -> None:
         assert company.reconcile().code == 0 and company.production() == {version}
 
 
-def test_hotfix_with_override(company: Company) -> None:
-    number = company.propose(3, message="Hotfix\n\nGate-Override: tags: INC-42")
+@pytest.mark.parametrize("method", ["rebase", "merge", "squash"])
+@pytest.mark.parametrize("entry", ["", "[churn/Production] "])
+def test_hotfix_with_override(company: Company, method: Method, entry: str) -> None:
+    """The line is in a commit of the head that was approved, however it is merged."""
+    number = company.propose(3, message=f"Hotfix\n\nGate-Override: {entry}tags: INC-42")
     company.github.review(number, "bob")
-    company.merge(number)
+    head = company.github.pull(number).head
+    company.main()
+    assert company.team.run("github", "plan", head).code == 0
+    [comment] = company.github.pull(number).comments
+    assert "INC-42 (written by" in comment.body and "alice" in comment.body
+    company.merge(number, method)
     ran = company.reconcile()
     assert ran.code == 0 and company.production() == {3}, ran.out
+    [model] = ran.json["models"]
+    [gate] = [gate for gate in model.get("gates", ()) if gate["status"] == "overridden"] or [None]
+    assert gate is None or "INC-42 (written by @alice)" in gate["detail"]
+
+
+@pytest.mark.parametrize("way", ["merge", "squash"])
+def test_merge_queue(company: Company, way: str) -> None:
+    """The queue makes one commit of each pull request on main's tip, and pushes them together."""
+    number = company.propose(2)
+    company.github.review(number, "bob")
+    company.branch("words")
+    company.team.write("README.md", "Words\n")
+    company.commit("Words", "carol")
+    company.push("words")
+    words = company.github.open_pull("words", user="carol").number
+    company.branch("queue")
+    for queued, branch in ((words, "words"), (number, "promote")):
+        if way == "merge":
+            company.team.git("merge", "-q", "--no-ff", "-m", f"Merge #{queued}", f"origin/{branch}")
+        else:
+            company.team.git("merge", "-q", "--squash", f"origin/{branch}")
+            company.commit(f"{branch} (#{queued})")
+        company.github.queue_merged(queued, company.team.git("rev-parse", "HEAD"))
+    company.push("main")
+    company.main()
+    ran = company.reconcile()
+    assert ran.code == 0 and company.production() == {2}, ran.out
+    event = company.team.run("log", MODEL, "--format", "json").json[-1]
+    assert event["pr"] == number and event["approved_by"] == ["@bob"]

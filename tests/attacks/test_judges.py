@@ -49,7 +49,8 @@ def test_policy_and_use_in_one_push(company: Company, policy: str) -> None:
     assert ran.code == 4 and churn["result"] == "refused", "nor does another model's receipt"
 
 
-def test_policy_beside_the_first_parents(company: Company) -> None:
+@pytest.mark.parametrize("strategy", [(), ("-s", "ours"), ("-X", "ours")])
+def test_policy_beside_the_first_parents(company: Company, strategy: tuple[str, ...]) -> None:
     """The promotion is made on the commit before the gates, and merged with the gates as the second
     parent: no first parent of the promotion has a gate."""
     company.team.write("policy.yaml", POLICY)
@@ -58,7 +59,7 @@ def test_policy_beside_the_first_parents(company: Company) -> None:
     assert "approvals" not in company.team.git("show", "HEAD:registry/policy.yaml")
     company.write(3)
     company.commit("Promote")
-    company.team.git("merge", "-q", "--no-ff", "-m", "Bring main in", tip)
+    company.team.git("merge", "-q", "--no-ff", *strategy, "-m", "Bring main in", tip)
     company.push("main")
     company.main()
     ran = company.reconcile()

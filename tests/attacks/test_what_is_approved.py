@@ -75,11 +75,13 @@ def test_entry_swapped_in_a_merge_made_by_hand(company: Company, more: str) -> N
     assert "#1 does not" in company.refused()
 
 
-@pytest.mark.parametrize("stages", ["{Production: null}", "{Production: []}", "{Production: 1}"])
+@pytest.mark.parametrize(
+    "stages", ["{Production: null}", "{Production: []}", "{Production: 1}", "{Production: [1]}"]
+)
 def test_stage_left_without_approval(company: Company, stages: str) -> None:
     """Emptied, or of several holders the served one is taken out."""
     policy = "stages: {Production: {approvals: 1}}\n"
-    before = "{Production: [1, 2]}" if stages == "{Production: 1}" else "{Production: 1}"
+    before = "{Production: [1, 2]}" if "1" in stages else "{Production: 1}"
     company.team.write("policy.yaml", "stages: {Production: {}}\n")
     company.team.write(f"models/{MODEL}.yaml", f"name: {MODEL}\nstages: {before}\n")
     company.team.git("checkout", "-q", "-B", "main", "origin/main")
@@ -104,17 +106,35 @@ def test_stage_left_without_approval(company: Company, stages: str) -> None:
     assert company.production() == served
 
 
+@pytest.mark.parametrize("way", ["push", "squash", "merge"])
+def test_manifest_deleted_without_approval(company: Company, way: str) -> None:
+    """Production is left by deleting the manifest, and the reconcile prunes."""
+    company.team.git("rm", "-q", f"registry/models/{MODEL}.yaml")
+    company.commit("Retire")
+    company.push("main" if way == "push" else "retire")
+    if way != "push":
+        number = company.github.open_pull("retire", user="alice").number
+        company.merge(number, "squash" if way == "squash" else "merge")
+    company.main()
+    assert "may not leave Production" in company.reasons("--prune", "--max-changes", "1")
+    assert company.production() == {1}
+
+
 # -- when, and beside what -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("is_refused_first", [False, True])
-def test_approval_after_the_merge(company: Company, is_refused_first: bool) -> None:
+@pytest.mark.parametrize("before", ["nothing", "a refusal", "a click"])
+def test_approval_after_the_merge(company: Company, before: str) -> None:
+    """Also after a refusal, or after somebody with EDIT did by hand what was refused."""
     number = company.propose()
     company.merge(number)
-    if is_refused_first:
+    if before != "nothing":
         company.refused()
+    if before == "a click":
+        company.client.transition_model_version_stage(MODEL, "2", "Production")
     company.github.review(number, "bob")
-    assert "@bob approved it after it was merged" in company.refused()
+    assert "@bob approved it after it was merged" in company.reasons()
+    assert company.production() == {1}
 
 
 @pytest.mark.parametrize("first", ["bob", "carol"])
