@@ -34,7 +34,7 @@ class Patience:
     or set a moment ago."""
     sqlite_lock: float = 5.0
     """How long another process may keep a SQLite file locked."""
-    artifacts: float = 30.0
+    artifacts: float = 8.0
     """How long one version's small files may take: the driver of an object store that is down
     retries for minutes."""
     receipt_tries: int = 5

@@ -8,6 +8,7 @@ import gc
 import io
 import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any
@@ -148,4 +149,17 @@ def entry() -> None:
     gc.set_threshold(200_000, 50, 50)
     code = main()
     gc.freeze()  # at exit there is no garbage to find, either
+    _leave_threads_behind(code)
     raise SystemExit(code)
+
+
+def _leave_threads_behind(code: int) -> None:
+    """Exit at once if threads are left that Python would wait for: MLflow's downloads run in such
+    threads, and a storage that is silent may hold one for minutes."""
+    threads = (thread for thread in threading.enumerate() if thread is not threading.main_thread())
+    if all(thread.daemon for thread in threads):
+        return
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)

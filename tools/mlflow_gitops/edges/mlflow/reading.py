@@ -23,12 +23,21 @@ from mlflow_gitops.edges.mlflow.listing import (
     quote,
 )
 from mlflow_gitops.edges.mlflow.server import Server
-from mlflow_gitops.edges.mlflow.server_errors import NO_NAME_LISTS, REQUEST_TOO_LONG
+from mlflow_gitops.edges.mlflow.server_errors import (
+    ANSWER_TOO_LARGE,
+    NO_NAME_LISTS,
+    REQUEST_TOO_LONG,
+)
 from mlflow_gitops.errors import RegistryFailure
+
+_TO_BE_HALVED = (NO_NAME_LISTS, REQUEST_TOO_LONG, ANSWER_TOO_LARGE)
+"""Codes of failures after which names are asked for in halves."""
 
 MODELS_A_PAGE = 1_000
 VERSIONS_A_PAGE = 200_000
 """MLflow's own limits (3.17: SEARCH_REGISTERED_MODEL/MODEL_VERSION_MAX_RESULTS_THRESHOLD)."""
+_FEWER = 8
+"""By what a page is divided if it is larger than is read."""
 
 
 @dataclass(slots=True)
@@ -37,10 +46,13 @@ class _Found:
 
     models: list[Any] = field(default_factory=list)
     versions: list[Any] = field(default_factory=list)
+    faults: dict[str, str] = field(default_factory=dict)
+    """Why single models could not be read, by name."""
 
     def add(self, more: _Found) -> None:
         self.models += more.models
         self.versions += more.versions
+        self.faults |= more.faults
 
 
 class Reader(Connection):
@@ -64,7 +76,7 @@ class Reader(Connection):
             expected_models = [name for name in names if name not in prompts]
             observed = self._search(expected_models) | self._search(prompts, PROMPTS)
         else:
-            observed = self._search(None) | (self.prompts() if prompts else {})
+            observed = self._search_all(names, prompts)
 
         missing = [name for name in names if name not in observed]
         observed |= self._read_unquotable(missing)
@@ -73,6 +85,20 @@ class Reader(Connection):
         if only or not prompts:
             observed |= self._search([name for name in missing if name not in prompts], PROMPTS)
         return observed
+
+    def _search_all(
+        self, names: Collection[str], prompts: Collection[str]
+    ) -> dict[str, ObservedModel]:
+        """Read every model. If one of them is larger than is read, only `names` are read, one by
+        one at last: that model is then a fault of its own."""
+        try:
+            return self._search(None) | (self.prompts() if prompts else {})
+        except RegistryFailure as failure:
+            if failure.code != ANSWER_TOO_LARGE:
+                raise
+            self._server.report(f"{failure} Only the models with a manifest are read.")
+        models = [name for name in names if name not in prompts]
+        return self._search(models) | self._search(prompts, PROMPTS)
 
     def read(self, name: str, kind: Kind = "model") -> ObservedModel | None:
         """Read one model or prompt; None if MLflow has none of that name. The right `kind` saves
@@ -100,7 +126,10 @@ class Reader(Connection):
             found = self._search_both(None, kind_filter)
         else:
             found = self._search_names(names, kind_filter)
-        return (assemble_prompts if kind_filter else assemble)(found.models, found.versions)
+        observed = (assemble_prompts if kind_filter else assemble)(found.models, found.versions)
+        for name, fault in found.faults.items():
+            observed[name] = ObservedModel(name, is_prompt=bool(kind_filter), fault=fault)
+        return observed
 
     def _search_both(self, names_filter: str | None, kind_filter: str | None) -> _Found:
         filters = [part for part in (names_filter, kind_filter) if part]
@@ -125,7 +154,10 @@ class Reader(Connection):
             try:
                 found.add(self._search_both(name_filter(chunk), kind_filter))
             except RegistryFailure as failure:
-                if len(chunk) == 1 or failure.code not in (NO_NAME_LISTS, REQUEST_TOO_LONG):
+                if len(chunk) == 1 and failure.code == ANSWER_TOO_LARGE:
+                    found.faults[chunk[0]] = str(failure)
+                    continue
+                if len(chunk) == 1 or failure.code not in _TO_BE_HALVED:
                     raise
                 self._lists_unsupported |= failure.code == NO_NAME_LISTS
                 middle = len(chunk) // 2
@@ -194,11 +226,19 @@ class Reader(Connection):
 
 def _pages(server: Server, search: Callable[..., Any], options: dict[str, Any]) -> Iterator[Any]:
     """Every entity that a search of MLflow's client returns, page by page. Options that are None
-    are left out."""
+    are left out. A page that is larger than is read is asked for again with fewer entities: the
+    token of MLflow's stores is the number of entities before it (3.17)."""
     options = {key: value for key, value in options.items() if value is not None}
     token = None
     while True:
-        page = server.ask(search, **options, page_token=token)
+        try:
+            page = server.ask(search, **options, page_token=token)
+        except RegistryFailure as failure:
+            entities = options.get("max_results", 1)
+            if failure.code != ANSWER_TOO_LARGE or entities <= 1:
+                raise
+            options["max_results"] = max(entities // _FEWER, 1)
+            continue
         yield from page
         token = page.token
         if not token:

@@ -16,11 +16,15 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from mlflow_gitops.edges.mlflow.server_errors import CHECK_ADDRESS, NOT_FOUND, explain
+from mlflow_gitops.edges.system.http_answers import answers_up_to
 from mlflow_gitops.edges.system.redaction import redact, without_credentials
 from mlflow_gitops.errors import RegistryFailure
 from mlflow_gitops.settings import DEFAULT_PATIENCE, Patience
 
 T = TypeVar("T")
+
+MAX_ANSWER = 32 << 20
+"""The largest answer of a server that is read, in bytes. A version in a list takes about 1,000."""
 
 _READ_RETRIES = "2"
 
@@ -72,6 +76,10 @@ class Server:
         except Exception as error:  # MLflow passes on what its stores, drivers, transports raise
             raise self.explain(error, getattr(call, "__name__", "")) from error
 
+    def report(self, text: str) -> None:
+        """Tell the user about this server."""
+        self._warn(text)
+
     def find(self, get: Callable[[str], T], key: str) -> T | None:
         """What `get` returns; None if MLflow has no such thing."""
         try:
@@ -105,7 +113,8 @@ class Server:
 
         def run() -> None:
             try:
-                results.append(call(*args, **options))
+                with answers_up_to(MAX_ANSWER):
+                    results.append(call(*args, **options))
             except BaseException as error:  # raised again below, in the calling thread
                 errors.append(error)
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 
 from mlflow_gitops.edges.mlflow.symptoms import Symptoms
+from mlflow_gitops.edges.system.http_answers import TOO_LARGE
 from mlflow_gitops.errors import RegistryFailure
 
 LOCKED = (
@@ -27,6 +28,9 @@ NO_NAME_LISTS = "mlflow_no_name_lists"
 
 REQUEST_TOO_LONG = "mlflow_request_too_long"
 """The code of a failure if a server or proxy may have refused a request for its length."""
+
+ANSWER_TOO_LARGE = "mlflow_answer_too_large"
+"""The code of a failure if the server sends more than is read (RULES R11)."""
 
 CHECK_ADDRESS = "Is it running? Name the registry with --tracking-uri or MLFLOW_TRACKING_URI."
 _CREDENTIALS = (
@@ -57,7 +61,6 @@ def explain(
     for people; `call` is the client's method that raised it, which decides what permission it
     needed."""
     symptoms = Symptoms.from_error(error, address, call)
-
     for diagnosis in _DIAGNOSES_OVER_HTTP if over_http else _DIAGNOSES_OF_A_STORE:
         failure = diagnosis(symptoms)
         if failure is not None:
@@ -67,6 +70,14 @@ def explain(
 
 
 # -- the diagnoses, each None if it does not apply ------------------------------------------------
+
+
+def _answer_too_large(symptoms: Symptoms) -> RegistryFailure | None:
+    """MLflow's client raises its own exceptions from ours, and its downloads quote ours."""
+    described = TOO_LARGE.search(symptoms.text)
+    if described is None:
+        return None
+    return RegistryFailure(f"{symptoms.address} {described[0]}.", code=ANSWER_TOO_LARGE)
 
 
 def _name_is_taken(symptoms: Symptoms) -> RegistryFailure | None:
@@ -207,10 +218,16 @@ def _in_its_own_words(symptoms: Symptoms) -> RegistryFailure:
 
 _Diagnosis = Callable[[Symptoms], "RegistryFailure | None"]
 
-_DIAGNOSES_OF_A_STORE: tuple[_Diagnosis, ...] = (_name_is_taken, _database_is_locked, _not_found)
+_DIAGNOSES_OF_A_STORE: tuple[_Diagnosis, ...] = (
+    _answer_too_large,
+    _name_is_taken,
+    _database_is_locked,
+    _not_found,
+)
 
 # The order matters: a broken connection is also what TLS errors, timeouts and refusals look like.
 _DIAGNOSES_OVER_HTTP: tuple[_Diagnosis, ...] = (
+    _answer_too_large,
     _name_is_taken,
     _not_found,
     _untrusted_certificate,

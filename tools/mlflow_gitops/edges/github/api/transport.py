@@ -21,8 +21,12 @@ from github.Requester import (
     RequestsResponse,
 )
 
+from mlflow_gitops.edges.system.http_answers import AnswerTooLarge, answers_up_to
+
 API_VERSION = "2022-11-28"
 """The version of the REST API whose forms are read. Later ones drop fields."""
+MAX_ANSWER = 16 << 20
+"""The largest answer that is read, in bytes. A page of 100 entries takes a few hundred thousand."""
 MAX_REDIRECTS = 5
 _REDIRECTS = (301, 302, 307, 308)
 _NO_CONTENT = (204, 205)
@@ -75,12 +79,20 @@ class _CheckedConnection:
     def getresponse(self) -> Any:
         self.headers = {**self.headers, "X-GitHub-Api-Version": API_VERSION}
         for _ in range(MAX_REDIRECTS + 1):
-            response: RequestsResponse = super().getresponse()  # type: ignore[misc]
+            response = self._limited_response()
             location = response.headers.get("location")
             if response.status not in _REDIRECTS or not location:
                 return _Answer(response, _checked_text(response))
             self.url = self._redirected(location)
         raise UnusableAnswer(f"more than {MAX_REDIRECTS} redirects")
+
+    def _limited_response(self) -> RequestsResponse:
+        try:
+            with answers_up_to(MAX_ANSWER):
+                response: RequestsResponse = super().getresponse()  # type: ignore[misc]
+        except AnswerTooLarge as error:
+            raise UnusableAnswer(f"it {error}") from None
+        return response
 
     def _redirected(self, location: str) -> str:
         """The path and query at which the same request, with its method and body, is repeated."""

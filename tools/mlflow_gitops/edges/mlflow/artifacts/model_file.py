@@ -17,11 +17,15 @@ from mlflow_gitops.core.audit.untrusted_json import loads
 from mlflow_gitops.core.recorded.values import ModelFile, Signature
 from mlflow_gitops.core.secrets import shown_source
 from mlflow_gitops.edges.mlflow.artifacts.model_yaml import read_scalars
+from mlflow_gitops.edges.system.http_answers import answers_up_to
 from mlflow_gitops.edges.system.redaction import redact
 from mlflow_gitops.errors import RegistryFailure
 
 MAX_BYTES = 4 << 20
 """The largest file that is read. Those that MLflow writes have a few thousand bytes."""
+
+_MAX_LISTING = 16 << 20
+"""Bytes of the list of a version's files."""
 
 _MAX_LINES = 50_000
 _MAX_LINE = 4_000
@@ -29,6 +33,8 @@ _MAX_LINE = 4_000
 9,000 lines."""
 
 _MODEL, _REQUIREMENTS = "MLmodel", "requirements.txt"
+NAMES = (_MODEL, _REQUIREMENTS)
+"""The files that are read."""
 _SIZE = re.compile(r"[0-9]{1,18}\Z")
 _COMMENT = re.compile(r"(?:^|\s)#")
 _EXACT = re.compile(
@@ -82,7 +88,8 @@ class _Files:
         self._uris = {"tracking_uri": tracking_uri, "registry_uri": registry_uri}
         self.display_root = shown_source(root)
         self.is_listed = not root.startswith("models:/")
-        entries = list_artifacts(root, tracking_uri=tracking_uri) if self.is_listed else []
+        with answers_up_to(_MAX_LISTING):
+            entries = list_artifacts(root, tracking_uri=tracking_uri) if self.is_listed else []
         self.sizes = {
             str(entry.path).rpartition("/")[2]: entry.file_size or 0
             for entry in entries

@@ -19,8 +19,9 @@ from mlflow_gitops.edges.mlflow.artifacts.file_reader import (
     TooSlow,
 )
 from mlflow_gitops.edges.mlflow.artifacts.file_store import open_store
-from mlflow_gitops.edges.mlflow.artifacts.model_file import fetch_model_file
+from mlflow_gitops.edges.mlflow.artifacts.model_file import MAX_BYTES, NAMES, fetch_model_file
 from mlflow_gitops.edges.mlflow.server import Server
+from mlflow_gitops.edges.system.http_answers import limit_files
 from mlflow_gitops.errors import RegistryFailure
 from mlflow_gitops.settings import DEFAULT_PATIENCE
 
@@ -53,6 +54,7 @@ class Artifacts:
                 " before."
             )
 
+        limit_files(NAMES, MAX_BYTES, self._seconds)
         import mlflow.artifacts  # noqa: F401  loading it takes a second that is not the storage's
 
         results: list[ModelFile | None] = []
