@@ -103,3 +103,39 @@ def test_policy_whose_approval_cannot_be_read(
         assert "cannot be read" in company.notices()
         assert "validation" in company.refused()
     assert company.reconcile().code == 0 and company.production() == {3}
+
+
+@pytest.mark.parametrize(
+    ("policy", "rules"),
+    [
+        (LOOSE, {("Production", "tags", "loosened")}),
+        (
+            POLICY.replace("approvals: 1", "protected: false"),
+            {("Production", "approvals", "loosened"), ("Production", "protected", "loosened")},
+        ),
+        (
+            POLICY + "models: [{match: 'ch*', stages: {Production: {approvals: null}}}]\n",
+            {("Production", "approvals", "loosened")},
+        ),
+        (OPEN + "aliases: {only: []}\n", {("Production", "approvals", "loosened")}),
+    ],
+)
+def test_policy_loosened_in_silence(
+    company: Company, policy: str, rules: set[tuple[str, str, str]]
+) -> None:
+    """A pull request that changes the policy alone: the plan shows which gates fall for whom, and
+    what approvals are missing, as text, JSON and comment."""
+    number = company.propose_policy(policy)
+    head = company.github.pull(number).head
+    company.main()
+    args = ("plan", "--rev", head, "--onto", "main")
+    shown = company.team.run(*args, "--format", "json").json["policy"]
+    changed = {(one["stage"], one["rule"], one["direction"]) for one in shown["changes"]}
+    assert rules <= changed and "needs 1 approval" in shown["missing"]
+    assert {one["count"] for one in shown["changes"] if one["stage"] == "Production"} == {1}
+    text = company.team.run(*args).out
+    assert company.team.run("github", "plan", head).code == 0
+    [comment] = company.github.pull(number).comments
+    for page in (text, comment.body):
+        assert all(rule in page and "loosened" in page for _, rule, _ in rules), page
+        assert "needs 1 approval" in page

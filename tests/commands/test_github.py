@@ -510,12 +510,18 @@ def test_without_github_the_message_is_all_there_is(
     assert "the forge is not configured" in detail
 
 
-def test_approvals_from_messages_are_claims(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("GITHUB_TOKEN")
+def test_approvals_from_messages_are_claims(hub: Hub) -> None:
+    hub.team.git("checkout", "-q", "-b", "messages")
     hub.team.write(
         "policy.yaml", POLICY.replace("approvals: 1", "approvals: {count: 1, from: message}")
     )
     hub.team.commit("Believe messages")
+    hub.push("messages")
+    number = hub.repo.open_pull("messages", "Believe messages", user="alice").number
+    hub.repo.review(number, "bob")
+    hub.repo.merge(number, "squash", by="carol")
+    hub.main()
+    assert hub.reconcile().code == 0
     hub.team.commit("Promote\n\nApproved-by: A Person <a@example.org>", churn=STAGES.format(2))
     hub.push("main")
     ran = hub.reconcile()

@@ -144,7 +144,9 @@ def _report(settings: Settings, workspace: Workspace, sha: str) -> _PlanReport:
         is_mergeable=not refused and not planned.errors,
         line=line,
         page=pull_request_comment.comment(planned, notices=host_changes),
-        is_relevant=bool(planned.models or refused or planned.errors or host_changes),
+        is_relevant=bool(
+            planned.models or refused or planned.errors or host_changes or planned.policy
+        ),
     )
 
 

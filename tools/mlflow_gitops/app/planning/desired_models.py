@@ -84,6 +84,11 @@ class DesiredModels:
         }
         """The models that the snapshot has a manifest of, or a file that was meant to be one."""
 
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """Each model's name and kind."""
+        return {name: desired.manifest.kind for name, desired in self.by_name.items()}
+
     def emptied(self, name: str, kind: Kind) -> Desired:
         """What is wanted of a model whose manifest is gone: every stage empty on purpose, and
         nothing declared."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from mlflow_gitops.app.comparisons import with_comparisons
 from mlflow_gitops.app.planning.bases.base_finder import BaseFinder
 from mlflow_gitops.app.planning.changed_plans import held_back
 from mlflow_gitops.app.planning.desired_models import DesiredModels
+from mlflow_gitops.app.planning.judging.policy_change import PolicyChangeReader
 from mlflow_gitops.app.planning.model_planner import ModelPlanner
 from mlflow_gitops.app.planning.notices import plan_notices
 from mlflow_gitops.app.planning.options import PlanOptions
@@ -23,7 +24,7 @@ from mlflow_gitops.app.planning.selection import PlannedModels, Selector, branch
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.planning.version_files import VersionFiles
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.core.history.base import base_while_writing
+from mlflow_gitops.core.history.base import Base, base_while_writing
 from mlflow_gitops.core.plan.fingerprint import fingerprint
 from mlflow_gitops.core.plan.plan import ModelPlan, Plan
 from mlflow_gitops.core.times import format_datetime
@@ -108,8 +109,13 @@ class Planner:
             for name, base in bases.items()
         )
         notices = plan_notices(self._workspace, self.target, self.lines, bases, self._bases)
+        plan = replace(
+            self._limited(models, selection),
+            notices=tuple(notices),
+            policy=self._policy_change(bases).comparison(self.models.kinds),
+        )
         return Planned(
-            replace(self._limited(models, selection), notices=tuple(notices)),
+            plan,
             selection.desired,
             selection.observed,
             self.owner,
@@ -157,6 +163,12 @@ class Planner:
             self.registry.writers,
         )
         return replace(planned.plan, models=models)
+
+    def _policy_change(self, bases: Mapping[str, Base]) -> PolicyChangeReader:
+        commits = {base.commit for base in bases.values() if base.commit is not None}
+        file = self._workspace.registry.policy_path
+        line = self.lines.of(None)
+        return PolicyChangeReader(line, self.target, self.models.policy, file, commits)
 
     def _limited(self, models: tuple[ModelPlan, ...], selection: PlannedModels) -> Plan:
         """The plan of these models. If they are too many for one run, none of it applies."""

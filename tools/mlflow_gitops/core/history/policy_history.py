@@ -55,6 +55,17 @@ class PolicyHistory:
         """The indexes of the commits that changed the policy file, oldest first."""
         return [index for index, _ in self._changes]
 
+    def is_first(self, policy: Policy) -> bool:
+        """Whether the line has had no other policy than this one."""
+        blobs = {blob for _, blob in self._changes}
+        if len(blobs) > 1:
+            return False
+        return all(found is None or found.raw == policy.raw for found in map(self._read, blobs))
+
+    def _read(self, blob: str | None) -> Policy | None:
+        self._reader.fetch({blob} if blob else ())
+        return self._reader.policy(blob)[0]
+
     def usable(self) -> list[PolicyChange]:
         """Each commit that changed the policy file into a usable one, oldest first."""
         self._reader.fetch(blob for _, blob in self._changes if blob)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Literal
 
-from mlflow_gitops.core.gates.stage_gates import NO_GATES, StageGates, find_faults, read_stage_gates
-from mlflow_gitops.core.gates.table import GATE_NAMES
-from mlflow_gitops.core.manifests.names import NATIVE_STAGES, Kind, alias_reserved, folded
+from mlflow_gitops.core.gates.stage_gates import NO_GATES, StageGates, read_stage_gates
+from mlflow_gitops.core.manifests.names import NATIVE_STAGES, Kind
+from mlflow_gitops.core.manifests.policy_checks import rule_faults
 from mlflow_gitops.core.yaml import schema_check
 from mlflow_gitops.core.yaml.document import Document, parse
 from mlflow_gitops.core.yaml.problems import Problem
@@ -107,11 +107,15 @@ class Policy:
             self._rules[kind, exceptions] = self._merged_rules(exceptions, kind)
         return self._rules[kind, exceptions]
 
-    def _merged_rules(self, exceptions: tuple[int, ...], kind: Kind) -> ModelPolicy:
+    def merged(self, exceptions: tuple[int, ...]) -> Mapping[str, Any]:
+        """The rules as the file has them, with these exceptions merged in."""
         merged = _general(self.raw)
         for index in exceptions:
             merged = _merge(merged, self.raw["models"][index])
-        rules = _effective(merged)
+        return merged
+
+    def _merged_rules(self, exceptions: tuple[int, ...], kind: Kind) -> ModelPolicy:
+        rules = _effective(self.merged(exceptions))
 
         # Prompts have aliases and no stages in MLflow (3.17): a service loads
         # `prompts:/name@alias`.
@@ -177,7 +181,8 @@ def _effective(merged: Mapping[str, Any]) -> ModelPolicy:
             gates=read_stage_gates(rule),
         )
     freeze = merged.get("freeze")
-    only = (merged.get("aliases") or {}).get("only")
+    aliases: Mapping[str, Any] = merged.get("aliases") or {}
+    only = aliases.get("only")
     return ModelPolicy(
         stages=stages,
         alias_only=tuple(only) if only is not None else None,
@@ -185,6 +190,7 @@ def _effective(merged: Mapping[str, Any]) -> ModelPolicy:
         freeze=_freeze(freeze),
         overrides=frozenset(merged.get("overrides") or ()),
         propose=merged.get("propose"),
+        alias_as={name: rule["as"] for name, rule in aliases.items() if name != "only"},
     )
 
 
@@ -230,77 +236,6 @@ def _check_freezes(document: Document) -> None:
         except ValueError:
             message = f"{freeze['until']} is not a valid date or time"
             document.add_problem_at("bad-value", message, (*path, "until"))
-
-
-Fault = tuple[tuple[str, ...], str, str]
-"""What is wrong with a set of rules: the path below the rules, the code, and the message."""
-
-
-def rule_faults(rules: ModelPolicy) -> list[Fault]:
-    """Everything that is wrong with a set of rules."""
-    # MLflow's own stages first, so that a clash is reported for the other stage.
-    in_order = sorted(rules.stages.values(), key=lambda rule: rule.name not in NATIVE_STAGES)
-    names = {"none": "None"}
-    aliases: dict[str, str] = {}
-    faults: list[Fault] = []
-    for rule in in_order:
-        path = ("stages", rule.name)
-        faults += _name_faults(rule, names)
-        for below, code, message in find_faults(rule.name, rule.gates, rules.stages):
-            faults.append(((*path, *below), code, message))
-        faults += _alias_faults(rule, aliases)
-    return [*faults, *_reference_faults(rules)]
-
-
-def _name_faults(rule: StageRule, names: dict[str, str]) -> Iterator[Fault]:
-    """Faults of a stage's name and kind. `names` collects the names as `folded` returns it."""
-    path = ("stages", rule.name)
-    other_stage = names.setdefault(folded(rule.name), rule.name)
-    if other_stage == "None":
-        message = f"{rule.name!r} cannot be a stage: MLflow uses it for versions without a stage"
-        yield path, "stage-clash", message
-    elif other_stage != rule.name:
-        message = f"the name {rule.name} differs only in case from the stage {other_stage}"
-        yield path, "stage-clash", message
-
-    if rule.native and rule.name not in NATIVE_STAGES:
-        yield path, "stage-not-native", f"MLflow has no stage {rule.name}; set native: false"
-    if not rule.native and not rule.alias:
-        message = f"{rule.name} is not one of MLflow's stages and needs an alias: set alias: …"
-        yield path, "stage-needs-alias", message
-
-
-def _alias_faults(rule: StageRule, aliases: dict[str, str]) -> Iterator[Fault]:
-    """Faults of a stage's alias. `aliases` collects the stages by `folded` aliases."""
-    if not rule.alias:
-        return
-    path = ("stages", rule.name, "alias")
-    if alias_reserved(rule.alias):
-        yield path, "alias-reserved", f"the alias {rule.alias!r} is reserved by MLflow"
-    other_stage = aliases.setdefault(folded(rule.alias), rule.name)
-    if other_stage != rule.name:
-        message = f"{rule.name} and {other_stage} cannot share the alias {rule.alias!r}"
-        yield path, "alias-clash", message
-
-
-def _reference_faults(rules: ModelPolicy) -> Iterator[Fault]:
-    """Faults of the fields that name stages or gates."""
-    for name in rules.alias_only or ():
-        if name not in rules.stages:
-            message = f"aliases.only names the stage {name!r}, which is not in the policy"
-            yield ("aliases", "only", name), "stage-unknown", message
-
-    if rules.propose is not None and rules.propose not in rules.stages:
-        message = f"propose names the stage {rules.propose!r}, which is not in the policy"
-        yield ("propose", rules.propose), "stage-unknown", message
-    elif rules.propose == "Archived":
-        message = "new versions cannot be proposed for Archived"
-        yield ("propose", rules.propose), "bad-value", message
-
-    gates = {*GATE_NAMES, *(name for rule in rules.stages.values() for name in rule.gates.plugins)}
-    for name in sorted(rules.overrides - gates):
-        message = f"there is no gate {name!r}; the gates are {', '.join(GATE_NAMES)}"
-        yield ("overrides", name), "gate-unknown", message
 
 
 def _check_rules(document: Document, rules: ModelPolicy, path: tuple[str | int, ...]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mlflow_gitops.core.comparison.policies import PolicyComparison
 from mlflow_gitops.core.comparison.values import Comparison
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.people import RecordedPeople
@@ -151,6 +152,8 @@ class Plan:
     """For a merge: what is invalid on the branch already, and not changed by the merge."""
     notices: tuple[str, ...] = ()
     """What is wrong with the clone or the main line as a whole, one sentence or two each."""
+    policy: PolicyComparison | None = None
+    """What the target changes in the policy, compared with the one that judges; None if nothing."""
 
     @property
     def summary(self) -> dict[str, int]:

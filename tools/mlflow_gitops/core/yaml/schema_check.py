@@ -12,7 +12,7 @@ import math
 from functools import cache
 from typing import Any
 
-from mlflow_gitops.core.wording import did_you_mean, or_list
+from mlflow_gitops.core.wording import and_list, did_you_mean, or_list
 from mlflow_gitops.core.yaml.document import Document
 from mlflow_gitops.core.yaml.fast_schema import SchemaCheck, compile_schema
 from mlflow_gitops.shared import shared_path
@@ -93,6 +93,8 @@ class _Reporter:
             self._report_unknown_fields(error, path, location)
         elif error.validator == "required":
             self._report_missing_fields(error, path, location)
+        elif error.validator == "type" and _is_misspelt_field(error):
+            self._report_misspelt_field(error, path)
         elif error.validator == "type":
             self._report_wrong_type(error, path, location)
         elif "propertyNames" in list(error.absolute_schema_path)[-3:]:
@@ -120,6 +122,15 @@ class _Reporter:
                 message = f"{field!r} is missing in {location}"
                 self._document.add_problem_at("missing-field", message, path)
 
+    def _report_misspelt_field(self, error: Any, path: Path) -> None:
+        location = ".".join(map(str, path[:-1])) or "the file"
+        fields = and_list([repr(field) for field in error.schema["required"]])
+        message = (
+            f"{_quoted(path[-1])} is not a field of {location}; any other name takes a mapping with"
+            f" {fields}"
+        )
+        self._document.add_problem_at("unknown-field", message, path, key=True)
+
     def _report_wrong_type(self, error: Any, path: Path, location: str) -> None:
         expected = error.validator_value
         kinds = [expected] if isinstance(expected, str) else list(expected)
@@ -127,6 +138,13 @@ class _Reporter:
         hint = _quoting_hint(kinds, error.instance)
         message = f"{location} must be {names}, not {_describe(error.instance)}{hint}"
         self._document.add_problem_at("wrong-type", message, path)
+
+
+def _is_misspelt_field(error: Any) -> bool:
+    """Whether a value of the wrong type is under a name that the policy's `aliases` do not list:
+    any other name is an alias, which takes a mapping."""
+    path = list(error.absolute_path)
+    return path[-2:-1] == ["aliases"] and "as" in error.schema.get("required", ())
 
 
 def _describe(instance: object) -> str:

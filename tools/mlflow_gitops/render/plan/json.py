@@ -8,6 +8,7 @@ from typing import Any
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 from mlflow_gitops.render.comparison.json import comparison_data
+from mlflow_gitops.render.plan.policy import policy_data
 from mlflow_gitops.render.plan.text import PlanOutput
 from mlflow_gitops.render.problems import problem_data
 from mlflow_gitops.render.terminal import json_document
@@ -35,6 +36,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "errors": [problem_data(problem) for problem in plan.errors],
         "warnings": [problem_data(problem) for problem in plan.earlier_errors],
         "notices": list(plan.notices),
+        "policy": policy_data(plan.policy) if plan.policy else None,
         "summary": plan.summary,
     }
 

@@ -15,11 +15,14 @@ def closing(plan: Plan) -> str:
     """The last line of a plan, which counts what changes."""
     count = plan.summary
     invalid = f", {count['invalid']} invalid" if count["invalid"] else ""
+    rules = counted(len(plan.policy.changes), "policy rule") if plan.policy else ""
     if not count["changes"] and not count["refused"]:
-        return f"Plan: {counted(count['models'], 'model')}, nothing to change{invalid}."
+        changed = f"{rules} to change" if rules else "nothing to change"
+        return f"Plan: {counted(count['models'], 'model')}, {changed}{invalid}."
+    rules = f", {rules}" if rules else ""
     changes = counted(count["changes"], "change")
     changed = counted(count["changed"], "model")
-    return f"Plan: {changed}, {changes}, {count['refused']} refused{invalid}."
+    return f"Plan: {changed}, {changes}, {count['refused']} refused{rules}{invalid}."
 
 
 def stage_move(row: StageChange) -> str:

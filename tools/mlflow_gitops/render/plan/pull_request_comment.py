@@ -21,6 +21,7 @@ from mlflow_gitops.render.plan.phrases import (
     stage_move,
     stages_already_held,
 )
+from mlflow_gitops.render.plan.policy import policy_paragraphs
 from mlflow_gitops.render.plan.text import PlanOutput
 
 _MARKS = {
@@ -65,6 +66,8 @@ def comment(plan: Plan, limit: int = LIMIT, notices: Sequence[str] = ()) -> str:
     tail.append(f"**{closing(plan)}**")
 
     head = ["## Model registry: plan", *notice_lines((*notices, *plan.notices))]
+    if plan.policy is not None:
+        head += policy_paragraphs(plan.policy, limit // 3)
     space = limit - sum(len(part.encode()) for part in (*head, *tail)) - _SPACE_BESIDE_MOVES
     head += stage_move_table(plan, space)
     return bounded("\n\n".join(head), blocks, "\n\n".join(tail), "model", limit)

@@ -17,6 +17,7 @@ from mlflow_gitops.render.plan.phrases import (
     stage_move,
     stages_already_held,
 )
+from mlflow_gitops.render.plan.policy import policy_lines
 from mlflow_gitops.render.problems import problem_lines
 from mlflow_gitops.render.terminal import Style, safe
 
@@ -51,6 +52,8 @@ def text(output: PlanOutput, style: Style | None = None) -> Iterator[str]:
     plan = output.plan
     for notice in plan.notices:
         yield style(f"warning: {safe(notice)}", "yellow")
+    if plan.policy is not None:
+        yield from policy_lines(plan.policy, style)
     for model in plan.models:
         if model.changes or model.refusals or output.with_unchanged:
             yield from _model(model, style)

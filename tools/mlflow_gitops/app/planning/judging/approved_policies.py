@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from typing import NamedTuple
 
+from mlflow_gitops.app.planning.judging.counting_policies import (
+    ChangedPolicy,
+    CountingPolicies,
+    PolicyStanding,
+    required_approvals,
+    unapproved_policy,
+)
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.gates.approvals import RequiredApprovals
 from mlflow_gitops.core.gates.gate import Finding, failed
@@ -16,13 +24,14 @@ from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.history.policy_history import PolicyChange
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS
-from mlflow_gitops.core.verdicts.counting_policies import (
-    ChangedPolicy,
-    CountingPolicies,
-    PolicyStanding,
-    unapproved_policy,
-)
 from mlflow_gitops.core.verdicts.evidence import Evidence
+
+
+class JudgingPolicy(NamedTuple):
+    """A policy that judges changes, and the commit that made it."""
+
+    policy: Policy
+    commit: str
 
 
 class ApprovedPolicies:
@@ -60,6 +69,23 @@ class ApprovedPolicies:
             standing = self.standing(commit)
             if standing is not None and not standing.is_approved:
                 yield unapproved_policy(standing, self._workspace.registry.policy_path)
+
+    def judging(self, commit: str | None) -> JudgingPolicy | None:
+        """The policy that counts at a commit of the line, or at its end; None if there is none."""
+        standing = self.standing(commit)
+        if standing is None:
+            return None
+        return JudgingPolicy(standing.counting.policy, standing.counting.commit.sha)
+
+    def missing(self, policy: Policy, judging: Policy) -> tuple[str | None, str]:
+        """The commit that made the target's policy, None if it is not committed; and what approvals
+        it still needs, by the policy that judges its change."""
+        standing = self.standing(None)
+        if standing is not None and standing.newest.policy.raw == policy.raw:
+            missing = dict.fromkeys(finding.detail for finding in standing.missing)
+            return standing.newest.commit.sha, "; ".join(missing)
+        required = required_approvals(judging)
+        return None, "; ".join(f"needs {approval.text} of a pull request" for approval in required)
 
     @cached_property
     def _counting(self) -> CountingPolicies:
