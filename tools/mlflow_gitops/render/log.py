@@ -11,7 +11,6 @@ from typing import Any
 from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.times import format_minute
 from mlflow_gitops.core.wording import version_list
-from mlflow_gitops.render.markdown_safe import cell, table
 from mlflow_gitops.render.terminal import Style, as_json, safe
 
 COLUMNS = (
@@ -134,10 +133,14 @@ def _csv_cell(value: object) -> str:
 
 def markdown(log: Log) -> Iterator[str]:
     """A table, the newest event last. Everything that other people wrote is in code spans."""
+    from mlflow_gitops.render.markdown_safe import table  # a terminal needs no Markdown
+
     yield table(_HEADS, [_markdown_row(audited) for audited in log.events])
 
 
 def _markdown_row(audited: AuditedEvent) -> tuple[str, ...]:
+    from mlflow_gitops.render.markdown_safe import cell
+
     event, people = audited.event, audited.people
     change = _move(audited)
     if event.kind != "stage":

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.audit.receipt_format import RecordedModel
 from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.history.people import RecordedPeople
-from mlflow_gitops.core.history.tenures import AppliedCommit
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.history.tenures import AppliedCommit
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class AppliedRun:
     @property
     def applied_commit(self) -> AppliedCommit:
         """The run as the history of a stage needs it."""
+        from mlflow_gitops.core.history.tenures import AppliedCommit  # `log` judges no tenures
+
         return AppliedCommit(
             self.index,
             self.at,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlflow_gitops.edges.git.command import checked_output
@@ -60,6 +61,12 @@ class Revisions(Branches):
         return {sha for sha, _, kind in lines if kind == "commit"}
 
     def is_shallow(self) -> bool:
+        """Return whether older commits are missing in this clone. git is asked once for each
+        repository value: no command of this package deepens a clone."""
+        return self._is_shallow
+
+    @cached_property
+    def _is_shallow(self) -> bool:
         return self._text("rev-parse", "--is-shallow-repository") == "true"
 
     def first_parents(self, revision: str, excluded: str | None = None) -> list[str]:
