@@ -69,6 +69,9 @@ ELSEWHERE = {
     ("tools/mlflow_gitops/README.md", '[project.entry-points."mlflow_gitops.gat'): (
         "tests/lanes/test_plugin_gates.py", "its package has such an entry point",
     ),
+    ("tools/mlflow_gitops/README.md", "import mlflow"): (
+        "tests/lanes/test_fetch.py", "the same calls, with files of its own",
+    ),
     ("tools/mlflow_gitops/README.md", 'from mlflow_gitops.gates import Finding,'): (
         "tests/lanes/test_plugin_gates.py", "its package has such a gate",
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,13 +19,29 @@ pytestmark = pytest.mark.real
 PLACE = ("--registry-dir", "ml/registry")
 
 
+def log_versions(client: Any, model: str, folder: Path) -> None:
+    """Two versions with files, whose digests the policy of `init` asks for."""
+    (folder / "MLmodel").parent.mkdir(parents=True)
+    (folder / "MLmodel").write_text("flavors: {}\n")
+    experiment = client.create_experiment(model)
+    for _ in range(2):
+        logged = client.create_logged_model(experiment, "model")
+        client.log_model_artifacts(logged.model_id, str(folder))
+        client.finalize_logged_model(logged.model_id, "READY")
+        client.create_model_version(
+            model,
+            f"models:/{logged.model_id}",
+            model_id=logged.model_id,
+            await_creation_for=0,
+        )
+
+
 def test_the_first_promotion_of_an_adopted_model(tmp_path: Path, server: str) -> None:
     from mlflow import MlflowClient
 
     client, model = MlflowClient(server), f"churn-{uuid.uuid4().hex[:8]}"
     client.create_registered_model(model)
-    for number in range(2):
-        client.create_model_version(model, f"dbfs:/models/{number}", await_creation_for=0)
+    log_versions(client, model, tmp_path / "trained")
     client.transition_model_version_stage(model, "1", "Production")
 
     hub = Repository(tmp_path / "github", branch="trunk")
