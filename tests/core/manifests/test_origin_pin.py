@@ -12,7 +12,7 @@ from mlflow_gitops.core.manifests.manifest_checks import check_policy
 from mlflow_gitops.core.manifests.origin_pin import ORIGIN_TAG, OriginPin, copied_tags
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
-from mlflow_gitops.core.plan.pins import origin_refusals, pin_refusals
+from mlflow_gitops.core.plan.refusals.pins import origin_refusals, pin_refusals
 from mlflow_gitops.core.recorded.values import Unreadable
 from tests.support.core.evidence import FakeEvidence
 

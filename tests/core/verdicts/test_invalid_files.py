@@ -9,7 +9,7 @@ import pytest
 
 from mlflow_gitops.core.plan.plan import ModelPlan
 from mlflow_gitops.core.plan.plan_model import plan_model
-from mlflow_gitops.core.plan.run_limit import limit_refusal
+from mlflow_gitops.core.plan.refusals.run_limit import limit_refusal
 from mlflow_gitops.core.verdicts.invalid_files import FileErrors
 from mlflow_gitops.core.yaml.problems import Problem
 from tests.support.core.one_model import (

@@ -28,7 +28,7 @@ from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.plan.changes import departures
 from mlflow_gitops.core.plan.context import PlanContext
 from mlflow_gitops.core.plan.plan import Change
-from mlflow_gitops.core.plan.refusals import refusals
+from mlflow_gitops.core.plan.refusals.model_refusals import refusals
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import Failure
 from mlflow_gitops.render.diff import unified

@@ -12,7 +12,7 @@ from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.manifests.restrictions import Limit
 from mlflow_gitops.core.plan.plan import ModelPlan
-from mlflow_gitops.core.plan.run_limit import limit_refusal
+from mlflow_gitops.core.plan.refusals.run_limit import limit_refusal
 from mlflow_gitops.core.verdicts.verdict import Refusal
 
 

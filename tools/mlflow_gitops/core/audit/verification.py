@@ -20,8 +20,8 @@ from mlflow_gitops.core.history.stage_entries import Entry
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.plan.changes import departures
-from mlflow_gitops.core.plan.pins import pin_refusals
 from mlflow_gitops.core.plan.plan import Change
+from mlflow_gitops.core.plan.refusals.pins import pin_refusals
 
 _SUBJECTS = {"set_tag": "tag", "delete_tag": "tag", "set_description": "description"}
 

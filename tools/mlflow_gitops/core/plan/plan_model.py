@@ -15,9 +15,10 @@ from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.plan.already_applied import already_applied_changes
 from mlflow_gitops.core.plan.changes import find_changes
 from mlflow_gitops.core.plan.context import PlanContext
-from mlflow_gitops.core.plan.pins import files_to_compare
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, StageChange, Sync
-from mlflow_gitops.core.plan.refusals import freeze_reason, refusals
+from mlflow_gitops.core.plan.refusals.compared_versions import files_to_compare
+from mlflow_gitops.core.plan.refusals.freezes import freeze_reason
+from mlflow_gitops.core.plan.refusals.model_refusals import refusals
 from mlflow_gitops.core.plan.stage_rows import desired_stages, observed_stages, stage_rows
 from mlflow_gitops.core.plan.stamps import stamps
 from mlflow_gitops.core.recorded.values import Unreadable

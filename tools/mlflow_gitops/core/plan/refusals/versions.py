@@ -1,61 +1,13 @@
-"""Refusals of aliases and versions that the registry cannot have (RULES R2, R10)."""
+"""Versions that the registry does not have and cannot get (RULES R2, R10)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import Manifest
 from mlflow_gitops.core.observed.model import HIGHEST_TAG, ObservedModel, version_number
 from mlflow_gitops.core.verdicts.verdict import Refusal
-from mlflow_gitops.core.wording import or_list
-
-
-def alias_refusals(desired: Desired) -> Iterator[Refusal]:
-    """Faults that `validate` cannot see: only the registry shows whether it keeps stages."""
-    for stage, rule in desired.policy.stages.items():
-        if rule.alias and len(desired.holders(stage)) > 1:
-            yield Refusal(
-                "stage",
-                f"this registry keeps no stages; {stage} is the alias {rule.alias!r} there and"
-                " holds one version at most",
-                "name one version",
-                field=stage,
-            )
-        if rule.alias in desired.manifest.aliases:
-            yield Refusal(
-                "stage",
-                f"this registry keeps no stages; the alias {rule.alias!r} is the stage {stage}"
-                " there",
-                f"take the alias out, or give {stage} another one in the policy",
-                field=stage,
-            )
-
-
-def forbidden_aliases(desired: Desired, history: ModelHistory) -> Iterator[Refusal]:
-    """Aliases that git gives to a version and that a policy before this change does not allow there
-    (`aliases.only`, RULES R2, R3)."""
-    base = history.before
-    for alias, version in desired.manifest.aliases.items():
-        if base is not None and base.manifest.aliases.get(alias) == version:
-            continue
-        for policy in history.judges:
-            only = policy.alias_only
-            if only is None or any(version in desired.holders(stage) for stage in only):
-                continue
-            stages = or_list(only) if only else "no stage at all"
-            yield Refusal(
-                "alias",
-                f"the alias {alias!r} may only point at a version that holds {stages}, as the"
-                f" policy before this change says; {version} does not",
-                "point it at such a version, or let the policy's change be merged and reconciled"
-                " first",
-                "commit",
-                version=version,
-                field=alias,
-            )
-            break
 
 
 def version_refusals(

@@ -6,7 +6,7 @@ import pytest
 
 from mlflow_gitops.core.manifests.restrictions import Limit
 from mlflow_gitops.core.plan.plan import Action, Change, ModelPlan, Sync
-from mlflow_gitops.core.plan.run_limit import limit_refusal
+from mlflow_gitops.core.plan.refusals.run_limit import limit_refusal
 from mlflow_gitops.core.verdicts.verdict import Refusal
 
 

@@ -3,78 +3,17 @@ MLflow restarts at 1 when a model is deleted and made again (DESIGN §3, RULES R
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 
-from mlflow_gitops.core.history.model_history import ModelHistory
-from mlflow_gitops.core.history.stage_entries import new_holders
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.names import Kind
 from mlflow_gitops.core.manifests.origin_pin import ORIGIN_TAG, OriginPin
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
-from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.recorded.values import Record, Unreadable
 from mlflow_gitops.core.secrets import shown_source
 from mlflow_gitops.core.verdicts.evidence import Evidence
-from mlflow_gitops.core.verdicts.pinned_files import versions_to_read
 from mlflow_gitops.core.verdicts.verdict import Refusal
-
-
-def entering_versions(
-    desired: Desired, history: ModelHistory, changes: Sequence[Change]
-) -> set[int]:
-    """The versions whose data and files are compared with their pins: something happens to them in
-    MLflow or in git."""
-    return moved_versions(changes) | _versions_changed_in_git(desired, history)
-
-
-def files_to_compare(
-    desired: Desired, history: ModelHistory, model: ObservedModel, changes: Sequence[Change]
-) -> list[int]:
-    """The versions whose files are compared with their pinned digest at reconcile."""
-    registered = [
-        change.version
-        for change in changes
-        if change.action == "register_version" and change.version is not None
-    ]
-    entering = entering_versions(desired, history, changes)
-    return versions_to_read(desired, (desired.policy, *history.judges), model, entering, registered)
-
-
-def moved_versions(changes: Sequence[Change]) -> set[int]:
-    """The versions that these changes move into a stage or behind an alias, or register."""
-    moved = {
-        change.version
-        for change in changes
-        if change.version is not None and change.action in ("transition", "register_version")
-    }
-    return moved | {
-        change.after
-        for change in changes
-        if change.action == "set_alias" and isinstance(change.after, int)
-    }
-
-
-def _versions_changed_in_git(desired: Desired, history: ModelHistory) -> set[int]:
-    """The versions that git gives a stage or another data pin since the base. If somebody moved one
-    in MLflow before the merge there is nothing left to move, and its pin is compared all the
-    same."""
-    if history.base_state != "known":
-        return set()
-
-    base = history.before
-    base_specs = base.manifest.versions if base else {}
-    entered = {version for _, version in new_holders(desired, base)}
-    repinned = {
-        version
-        for version, spec in desired.manifest.versions.items()
-        if _data_pin(spec) != _data_pin(base_specs.get(version, VersionSpec()))
-    }
-    return entered | repinned
-
-
-def _data_pin(spec: VersionSpec) -> tuple[object, ...]:
-    return spec.data, spec.dataset_digest, spec.metrics, spec.digest
 
 
 def pin_refusals(

@@ -9,10 +9,11 @@ import pytest
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
-from mlflow_gitops.core.plan.pins import moved_versions, pin_refusals
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.plan.plan_model import plan_model
-from mlflow_gitops.core.plan.refusals import refusals
+from mlflow_gitops.core.plan.refusals.compared_versions import moved_versions
+from mlflow_gitops.core.plan.refusals.model_refusals import refusals
+from mlflow_gitops.core.plan.refusals.pins import pin_refusals
 from mlflow_gitops.core.recorded.values import Record, Unreadable
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from tests.support.core.one_model import (

@@ -13,7 +13,7 @@ from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.plan.plan_model import plan_model
-from mlflow_gitops.core.plan.refusals import refusals
+from mlflow_gitops.core.plan.refusals.model_refusals import refusals
 from mlflow_gitops.core.recorded.values import Dataset, Record
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from tests.support.core.one_model import (

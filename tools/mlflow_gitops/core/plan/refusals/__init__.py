@@ -1,0 +1,1 @@
+"""Reasons not to touch a model, one module for each subject."""
