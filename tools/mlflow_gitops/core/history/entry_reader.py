@@ -3,7 +3,7 @@ that judge it (RULES R3)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from mlflow_gitops.core.history.history_reader import HistoryReader
@@ -19,7 +19,7 @@ from mlflow_gitops.core.history.stage_entries import (
     new_holders,
 )
 from mlflow_gitops.core.manifests.desired import Desired
-from mlflow_gitops.core.manifests.names import file_stem
+from mlflow_gitops.core.manifests.names import file_stem, model_of
 from mlflow_gitops.core.manifests.policy import ModelPolicy
 
 
@@ -41,7 +41,8 @@ def with_entries(
         earlier = tuple(histories.points_before(stem, base.sha))
 
     points = (*earlier, *history.points)
-    judges = _judges(histories.policies, target, history.base, more_judges)
+    names = (target.manifest.name, *_former_names(histories, history))
+    judges = _judges(histories.policies, target, names, history.base, more_judges)
     found = tuple(all_entries(target, history.before, points, judges))
     policies = [policy for entry in found for policy in entry.judges]
     policies += judges(points[-1].commit)
@@ -57,21 +58,54 @@ def entries_at(histories: HistoryReader, stem: str, commit: str) -> tuple[Entry,
     target = points[-1].desired if points else None
     if target is None:
         return ()
-    judges = _judges(histories.policies, target, None, no_more_judges)
+    names = (target.manifest.name,)
+    judges = _judges(histories.policies, target, names, None, no_more_judges)
     return tuple(entries(new_holders(target, None), points, judges))
 
 
 def _judges(
-    policies: PolicyHistory, target: Desired, base: str | None, more_judges: MoreJudges
+    policies: PolicyHistory,
+    target: Desired,
+    names: Sequence[str],
+    base: str | None,
+    more_judges: MoreJudges,
 ) -> Judges:
-    name, kind = target.manifest.name, target.manifest.kind
+    """The policies that judge a model by each of its names: the present one, then former ones."""
+    kind = target.manifest.kind
 
     def judges(commit: Commit | None) -> tuple[ModelPolicy, ...]:
-        judge = policies.judge(commit, name, kind, default=target.policy)
-        others = (policies.labelled(policy, name, kind) for policy in more_judges(commit, base))
-        return judge, *others
+        others = more_judges(commit, base)
+        judging: list[ModelPolicy] = []
+        for name in names:
+            judging.append(policies.judge(commit, name, kind, default=target.policy))
+            judging += [policies.labelled(policy, name, kind) for policy in others]
+        return tuple(judging)
 
     return judges
+
+
+def _former_names(histories: HistoryReader, history: ModelHistory) -> Iterator[str]:
+    """The names that a model may have had before this target: a rename does not take a model out of
+    an exception of the policy.
+
+    They are those of the manifests that were removed since the model's base, if that has no
+    manifest of the present name; without a base, by the commit that first declares the model.
+    """
+    target, first = history.target, history.points[0].commit
+    if target is None or first is None or history.before is not None:
+        return
+    line = histories.line
+    position, last = line.index[first.sha], line.shas[-1]
+    if history.base_state == "known":
+        stems = histories.files.removed_since(position + 1, first.sha, last)
+    elif position:
+        removed = histories.files.removed_since(position, line.shas[position - 1], last)
+        stems = [stem for stem in removed if position in histories.files.changed_at(stem)]
+    else:
+        stems = []
+
+    own_stem = file_stem(target.manifest.name)
+    yield from (model_of(stem) for stem in stems if stem != own_stem)
 
 
 def _distinct(policies: Iterable[ModelPolicy]) -> list[ModelPolicy]:

@@ -57,7 +57,7 @@ class HistoryReader:
         stageless: bool = False,
         reader: ManifestReader | None = None,
     ) -> None:
-        self._line = line
+        self.line = line
         self._reader = reader or ManifestReader(read_blobs, stageless=stageless)
         self.files = LineFiles(line, registry)
         self.policies = PolicyHistory(line, self.files.policy_changes, self._reader)
@@ -95,11 +95,11 @@ class HistoryReader:
 
     def points_before(self, stem: str, commit: str) -> list[Point]:
         """One model's points from its first manifest up to a commit of the line, excluded."""
-        return self._points_before(stem, self._line.index[commit])
+        return self._points_before(stem, self.line.index[commit])
 
     def points_until(self, stem: str, commit: str) -> list[Point]:
         """One model's points from its first manifest up to a commit of the line, included."""
-        return self._points_before(stem, self._line.index[commit] + 1)
+        return self._points_before(stem, self.line.index[commit] + 1)
 
     def judge(self, commit: Commit, name: str) -> ModelPolicy:
         """The policy that judges what a commit of the line makes of a model (RULES R3)."""
@@ -187,8 +187,8 @@ class HistoryReader:
                 yield state, self._reader.manifest(*state.manifest, rules)
 
     def _commit(self, index: int) -> Commit:
-        sha = self._line.shas[index]
-        return self._line.commits.get(sha) or Commit(sha, "", "", "")
+        sha = self.line.shas[index]
+        return self.line.commits.get(sha) or Commit(sha, "", "", "")
 
 
 def _blobs_of(states: Iterable[FileState]) -> set[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from mlflow_gitops.core.history.mainline import MainLine
@@ -70,6 +71,27 @@ class LineFiles:
     def policy_blobs(self) -> Iterator[str]:
         """Every version of the policy."""
         return (blob for _, blob in self.policy_changes if blob)
+
+    @cached_property
+    def _removals(self) -> dict[int, list[str]]:
+        """The stems of the manifests that each commit removed."""
+        removals: dict[int, list[str]] = {}
+        for stem, changes in self._by_stem.items():
+            for index, _, blob in changes:
+                if blob is None:
+                    removals.setdefault(index, []).append(stem)
+        return removals
+
+    def removed_since(self, position: int, commit: str, last: str) -> list[str]:
+        """The stems that have a manifest at a commit and none at the commit `last`, and that a
+        commit from an index on removed."""
+        removals = self._removals.items()
+        stems = {stem for index, stems in removals if index >= position for stem in stems}
+        return sorted(
+            stem
+            for stem in stems
+            if self.has_manifest(stem, commit) and not self.has_manifest(stem, last)
+        )
 
     def last_manifests(self) -> Iterator[tuple[str, ManifestBlob]]:
         """Each stem and the last manifest that the line had under it, deleted or not."""
