@@ -37,6 +37,8 @@ class Patience:
     artifacts: float = 8.0
     """How long one version's small files may take: the driver of an object store that is down
     retries for minutes."""
+    artifact_files: float = 30.0
+    """How long a storage may send little while all files of a version are read."""
     receipt_tries: int = 5
     """How often receipts are written or pushed if other processes do the same at that moment."""
 

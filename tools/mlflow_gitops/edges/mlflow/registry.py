@@ -46,7 +46,9 @@ class Registry(Reader, Writer):
         patience: Patience = DEFAULT_PATIENCE,
     ) -> None:
         super().__init__(tracking_uri, registry_uri, report_slow, workspace, patience)
-        self._artifacts = Artifacts(self.tracking_uri, self.uri, patience.artifacts)
+        self._artifacts = Artifacts(
+            self.tracking_uri, self.uri, patience.artifacts, patience.artifact_files
+        )
         self.other_environments = OtherEnvironments({})
 
     @cached_property

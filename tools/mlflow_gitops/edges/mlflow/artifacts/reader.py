@@ -32,11 +32,17 @@ class Artifacts:
     """Reads the artifacts of versions whose metadata are at `tracking_uri` and `registry_uri`."""
 
     def __init__(
-        self, tracking_uri: str, registry_uri: str, seconds: float = DEFAULT_PATIENCE.artifacts
+        self,
+        tracking_uri: str,
+        registry_uri: str,
+        seconds: float = DEFAULT_PATIENCE.artifacts,
+        files_seconds: float = DEFAULT_PATIENCE.artifact_files,
     ) -> None:
-        """One version's small files may take `seconds` to arrive."""
+        """One version's small files may take `seconds` to arrive. When all its files are read, the
+        storage may send little for `files_seconds`."""
         self._tracking_uri, self._registry_uri = tracking_uri, registry_uri
         self._seconds = seconds
+        self._files_seconds = files_seconds
         self._unresponsive: set[str] = set()
 
     def read(self, location: str) -> ModelFile | None:
@@ -104,11 +110,11 @@ class Artifacts:
         root = location.rstrip("/")
         try:
             store = open_store(root, self._tracking_uri, self._registry_uri)
-            files = FileReader(store, scratch, keep=keep).read(self._seconds, report)
+            files = FileReader(store, scratch, keep=keep).read(self._files_seconds, report)
         except TooSlow:
             raise RegistryFailure(
                 f"The artifacts at {shown_source(location)} did not arrive: their storage sent less"
-                f" than {format_size(LEAST_BYTES)} in {self._seconds:.0f} seconds."
+                f" than {format_size(LEAST_BYTES)} in {self._files_seconds:.0f} seconds."
             ) from None
         except Exception as error:  # MLflow's many storage drivers may raise anything
             raise self._failure(location, error) from error
