@@ -254,6 +254,42 @@ def random_history(rng: random.Random, commits: int) -> History:
     return history
 
 
+def foxtrot_history(rng: random.Random, commits: int) -> tuple[History, list[int], list[int]]:
+    """A random history in which somebody pulled main into commits of their own and pushed that:
+    the last merge's first parent is the side that was pulled into.
+
+    Also returns the line of what was the main branch all the time, and those of its commits that
+    the first parents of the end lead past.
+    """
+    history = random_history(rng, commits)
+    before = list(history.main)
+    fork = rng.randrange(len(before) - 1)
+    tip, tree, head = history.tip, history.nodes[before[fork]].tree, before[fork]
+    start, sides = tree, []
+    for _ in range(rng.randint(1, 3)):
+        tree = _edit(rng, tree)
+        head = history.branch(tree, head, author=rng.choice(AUTHORS))
+        sides.append(head)
+    merged = _merged(start, tip, tree)
+    history.main = [*before[: fork + 1], *sides]
+    pulled = history.add(merged, before[-1], subject="Merge branch 'main' of origin")
+    line = [*before, pulled]
+    for _ in range(rng.randint(0, 2)):
+        line.append(history.add(_edit(rng, history.tip), subject="Go on"))
+    return history, line, before[fork + 1 :]
+
+
+def _merged(start: Tree, ours: Tree, theirs: Tree) -> dict[str, bytes | Link]:
+    """`ours` with what changed from `start` to `theirs`."""
+    merged = dict(ours)
+    for path in start.keys() | theirs.keys():
+        if start.get(path) != theirs.get(path):
+            merged.pop(path, None)
+            if path in theirs:
+                merged[path] = theirs[path]
+    return merged
+
+
 def _merge(rng: random.Random, history: History, subject: str, when: int) -> None:
     """A true merge of a branch that began at some earlier commit of the main line."""
     start = rng.choice(history.main[-4:])
@@ -261,13 +297,7 @@ def _merge(rng: random.Random, history: History, subject: str, when: int) -> Non
     for _ in range(rng.randint(1, 3)):
         tree = _edit(rng, tree)
         head = history.branch(tree, head, author=rng.choice(AUTHORS))
-    before, tip = history.nodes[start].tree, history.tip
-    merged = dict(tip)
-    for path in before.keys() | tree.keys():
-        if before.get(path) != tree.get(path):
-            merged.pop(path, None)
-            if path in tree:
-                merged[path] = tree[path]
+    merged = _merged(history.nodes[start].tree, history.tip, tree)
     if rng.random() < 0.2:
         merged = dict(_edit(rng, merged))  # what neither side had
     history.add(merged, head, subject=subject, when=when)

@@ -12,56 +12,14 @@ import pytest
 
 from mlflow_gitops.core.audit.events import (
     declared_stages,
-    in_order,
     model_timelines,
-    policy_events,
 )
-from mlflow_gitops.core.audit.ledger import Ledger
-from mlflow_gitops.core.audit.trail import EventAuditor
 from mlflow_gitops.core.history.history_reader import HistoryReader
-from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.edges.git.repository import Git
-from tests.support.core import slow_audit
+from tests.support.core import fast_audit, slow_audit
 from tests.support.git_histories import REGISTRY, START, Repo, random_history
 
 EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "12"))
-
-
-def trail(git: Git, revision: str) -> tuple[MainLine, list[dict[str, object]]]:
-    line = git.line(revision, REGISTRY)
-    histories = HistoryReader(line, REGISTRY, git.blobs)
-    timelines = model_timelines(line, histories)
-    events = in_order(
-        [
-            *policy_events(line, histories),
-            *(event for audited in timelines for event in audited.events),
-        ]
-    )
-    merged = git.merged_commits(line, {event.index for event in events}, REGISTRY)
-    auditor = EventAuditor(
-        line,
-        REGISTRY,
-        (e for e in events if e.kind == "stage"),
-        Ledger([], line.index, None),
-        merged,
-        histories.judge,
-    )
-    audited_events = [auditor.audit(event) for event in events]
-    return line, [
-        {
-            "type": audited.event.kind,
-            "commit": audited.event.commit.sha,
-            "model": audited.event.model,
-            "stage": audited.event.stage,
-            "from": list(audited.event.before),
-            "to": list(audited.event.after),
-            "author": audited.people.author,
-            "co_authors": list(audited.people.co_authors),
-            "merged_by": audited.people.merged_by,
-            "subject": audited.event.commit.subject,
-        }
-        for audited in audited_events
-    ]
 
 
 @pytest.mark.parametrize("seed", range(EXAMPLES))
@@ -72,7 +30,8 @@ def test_events_are_what_neighbouring_commits_tell(tmp_path: Path, seed: int) ->
     ids = repo.build(history)
     main = [ids[i] for i in history.main]
     git = Git(tmp_path)
-    line, found = trail(git, main[-1])
+    line = git.line(main[-1], REGISTRY)
+    found = fast_audit.events(git, line)
     assert line.shas == main
     line.date(START + 86_400)
     assert line.times == slow_audit.times(repo, main, START + 86_400)

@@ -1,5 +1,5 @@
-"""The push of receipts that is refused, since another clone pushed first: fetched, merged and pushed
-again, and nothing is lost (RULES R6)."""
+"""The push of receipts that is refused, since another clone pushed first: they are fetched, merged
+and pushed again, and nothing is lost (RULES R6)."""
 
 from __future__ import annotations
 
