@@ -363,6 +363,8 @@ def test_an_approved_pull_request_is_reconciled_and_recorded(hub: Hub, method: M
     ]
     recorded = hub.recorded(sha)["people"]
     assert [review["by"] for review in recorded[0].pop("reviews")] == ["@bob"]
+    took_part = [(person["part"], person["by"]) for person in recorded[0].pop("participants")]
+    assert took_part == [("opened", "@alice"), ("merged", "@carol")]
     assert recorded == people
     tags = hub.tags(2)
     assert (tags["gitops.pr"], tags["gitops.approved_by"], tags["gitops.commit"]) == (
@@ -592,6 +594,25 @@ def test_without_drift_disabled_issues_are_no_failure(hub: Hub, tmp_path: Path) 
     hub.repo.has_issues = False
     assert hub.team.run("github", "drift").code == 0
     assert (tmp_path / "OUTPUT").read_text() == "heal=false\n"
+
+
+def test_a_plan_and_a_reconcile_ask_for_nothing_twice(hub: Hub) -> None:
+    """The requests for one approved pull request; GitHub allows a job's token 1,000 an hour."""
+    number, head = hub.propose("promote", STAGES.format(2))
+    hub.repo.review(number, "bob")
+    hub.main()
+    hub.api.requests.clear()
+    assert hub.plan(head).code == 0
+    planned = list(hub.api.requests)
+    assert len(planned) <= 10, planned
+    reads = [request for request in planned if request[0] == "GET"]
+    assert len(reads) == len(set(reads)), reads
+    hub.repo.merge(number, "squash", by="carol")
+    hub.main()
+    hub.api.requests.clear()
+    assert hub.reconcile().code == 0
+    assert len(hub.api.requests) <= 8, hub.api.requests
+    assert len(hub.api.requests) == len(set(hub.api.requests)), hub.api.requests
 
 
 def test_in_a_locked_conversation_the_status_shows_the_plan(hub: Hub, tmp_path: Path) -> None:

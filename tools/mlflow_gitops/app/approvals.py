@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 
-from mlflow_gitops.app.forges import configured_forge
 from mlflow_gitops.app.workspace import Merge, Workspace
 from mlflow_gitops.core.gates.approvals import Approvals, Reviewed
 from mlflow_gitops.core.history.approvals import ReviewedPullRequest, approvals
@@ -84,7 +83,7 @@ class CommitApprovals:
     @cached_property
     def _pull_requests(self) -> PullRequestApprovals | None:
         git = self._workspace.git
-        forge = configured_forge(git)
+        forge = self._workspace.forge
         if forge is None:
             return None
         main = ClonedMainBranch(

@@ -21,6 +21,7 @@ from mlflow_gitops.settings import Settings
 if TYPE_CHECKING:
     from mlflow_gitops.core.history.mainline import MainLine, StatedMessage
     from mlflow_gitops.core.manifests.environments import Environment
+    from mlflow_gitops.edges.forge import Forge
 
 
 class Merge(NamedTuple):
@@ -100,6 +101,14 @@ class Workspace:
 
         environments, self.list_errors = read_list(self.checkout, self._git, self.root)
         return environments
+
+    @cached_property
+    def forge(self) -> Forge | None:
+        """The clone's forge; None if it has none, or if credentials are missing. It answers what it
+        was asked before without another request."""
+        from mlflow_gitops.app.forges import configured_forge
+
+        return configured_forge(self._git)
 
     def _registry_root(self, start: Path) -> str:
         """The registry folder, relative to the repository's top. It is looked for in the folder

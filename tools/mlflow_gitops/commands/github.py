@@ -57,7 +57,7 @@ def plan(settings: Settings, head: str | None) -> int:
     shows there, and the exit code is still 0; an error's exit code means that there is no plan.
     """
     workspace = Workspace(settings)
-    forge = required_forge(workspace.git)
+    forge = workspace.forge or required_forge(workspace.git)
     runner = current_runner()
     trigger = runner.trigger()
     sha = _head(head or trigger.head)

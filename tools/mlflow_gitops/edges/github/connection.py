@@ -50,6 +50,7 @@ class GitHubConnection:
         self.api_url = api_url.rstrip("/")
         self.pauses = pauses
         self._token = token
+        self._open_pulls: dict[tuple[str, str], PullRequest] = {}
 
     @property
     def owner(self) -> str:
@@ -155,7 +156,16 @@ class GitHubConnection:
         return name == self.repository.lower() or name == str(self._identity.full_name).lower()
 
     def pull_request_at(self, head: str, base: str) -> PullRequest | None:
-        """Return the newest open pull request into a branch whose head is a commit."""
+        """Return the newest open pull request into a branch whose head is a commit. One that was
+        found is not looked up again."""
+        if (head, base) not in self._open_pulls:
+            pull = self._find_open_pull(head, base)
+            if pull is None:
+                return None
+            self._open_pulls[head, base] = pull
+        return self._open_pulls[head, base]
+
+    def _find_open_pull(self, head: str, base: str) -> PullRequest | None:
         with self.request("list the open pull requests"):
             open_pulls = self.repo.get_pulls(
                 state="open", sort="created", direction="desc", base=base

@@ -104,7 +104,9 @@ class GitHubReviews:
         return {entry["path"]: entry["sha"] for entry in tree["tree"] if entry["type"] == "blob"}
 
     def _reviewed(self, found: FoundPullRequest) -> ReviewedPullRequest:
-        pull, opener, merger = found.pull, found.pull.user, found.pull.merged_by
+        pull, opener = found.pull, found.pull.user
+        # The list of open pull requests leaves this out, and PyGithub would read it by a request.
+        merger = pull.merged_by if pull.merged_at else None
         authored = self._contributors.authored(found.commits)
         pushers = self._contributors.pushers(pull, found.commits, authored)
         participants = [participant("opened", opener)] if opener else []
