@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlflow_gitops.edges.github import contributors
+from mlflow_gitops.edges.github.approvals import activity
 from tests.attacks.company import MODEL, POLICY, Company
 from tests.support.github_state import Method
 
@@ -185,7 +185,7 @@ def test_push_hidden_behind_later_ones(company: Company, fillers: int) -> None:
 
 
 def test_more_pushes_than_are_read(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contributors, "MAX_ACTIVITY_PAGES", 2)
+    monkeypatch.setattr(activity, "MAX_ACTIVITY_PAGES", 2)
     number = company.propose()
     company.github.pushes += [("refs/heads/promote", "0" * 40, "carol")] * 300
     company.github.review(number, "bob")

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.comparisons import with_comparisons
+from mlflow_gitops.app.planning.assembled_plan import assembled
 from mlflow_gitops.app.planning.bases.base_finder import BaseFinder
-from mlflow_gitops.app.planning.changed_plans import held_back
 from mlflow_gitops.app.planning.desired_models import DesiredModels
 from mlflow_gitops.app.planning.judging.policy_change import PolicyChangeReader
 from mlflow_gitops.app.planning.model_planner import ModelPlanner
@@ -20,12 +20,11 @@ from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.plan_lines import PlanLines
 from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.planning.run_limits import RunLimits
-from mlflow_gitops.app.planning.selection import PlannedModels, Selector, branch_models
+from mlflow_gitops.app.planning.selection import Selector, branch_models
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.planning.version_files import VersionFiles
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import Base, base_while_writing
-from mlflow_gitops.core.plan.fingerprint import fingerprint
 from mlflow_gitops.core.plan.plan import ModelPlan, Plan
 from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.errors import GitFailure
@@ -110,7 +109,7 @@ class Planner:
         )
         notices = plan_notices(self._workspace, self.target, self.lines, bases, self._bases)
         plan = replace(
-            self._limited(models, selection),
+            assembled(self._workspace, self.registry, self.target, models, selection, self._limits),
             notices=tuple(notices),
             policy=self._policy_change(bases).comparison(self.models.kinds),
         )
@@ -169,29 +168,3 @@ class Planner:
         file = self._workspace.registry.policy_path
         line = self.lines.of(None)
         return PolicyChangeReader(line, self.target, self.models.policy, file, commits)
-
-    def _limited(self, models: tuple[ModelPlan, ...], selection: PlannedModels) -> Plan:
-        """The plan of these models. If they are too many for one run, none of it applies."""
-        refusal = self._limits.refusal(models, selection)
-        if refusal is not None:
-            models = tuple(held_back(model) for model in models)
-
-        made_from = fingerprint(
-            self.target.snapshot.digest,
-            self.registry.display_uri,
-            self.registry.workspace,
-            self.owner,
-            ((name, selection.observed.get(name)) for name in selection.managed),
-        )
-        return Plan(
-            self.target.commit,
-            models,
-            made_from,
-            unmanaged=selection.unmanaged,
-            without_manifest=selection.without_manifest,
-            refusals=(refusal,) if refusal else (),
-            onto=self.target.merge.name if self.target.merge else None,
-            unchanged_models=selection.unplanned,
-            errors=(*self._workspace.list_errors, *selection.validity.errors),
-            earlier_errors=selection.earlier_errors,
-        )

@@ -4,16 +4,16 @@ pushed its commits, which bot acts in it, and who may have started that bot's wo
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import quote
 
 from mlflow_gitops.core.gates.approvals import Part, Participant
 from mlflow_gitops.core.history.approvals import makers
 from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.edges.forge import ClonedMainBranch
+from mlflow_gitops.edges.github.approvals.activity import BranchActivity
 from mlflow_gitops.edges.github.approvals.pushes import actors_of
 from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.errors import ForgeFailure
@@ -30,12 +30,6 @@ _DISPATCHES = ("workflow_dispatch", "repository_dispatch")
 MAX_RESULTS = 1000
 """Workflow runs that GitHub gives for one search."""
 MAX_SEARCHES = 10
-MAX_ACTIVITY_PAGES = 30
-"""Pages of 100 activities that are read of one branch."""
-_ACTIVITY_SINCE = (3, 10)
-"""The version of GitHub Enterprise Server that lists activity first."""
-_VERSION = re.compile(r"(\d+)\.(\d+)")
-_NEXT_PAGE = re.compile(r'<(?P<url>[^<>]+)>; *rel="next"')
 
 
 class Contributors:
@@ -45,7 +39,6 @@ class Contributors:
     def __init__(self, github: GitHubConnection, main: ClonedMainBranch) -> None:
         self._github = github
         self._main = main
-        self._lacks_activity = False
 
     def authored(self, commits: Iterable[Commit]) -> list[Commit]:
         """The commits that somebody wrote: all but plain merges of the main branch."""
@@ -142,49 +135,17 @@ class Contributors:
         home = pull.head.repo
         if home is None:
             return []
-        is_ours = self._github.owns(home)
+        is_ours, activity = self._github.owns(home), BranchActivity(self._github)
         try:
             with self._github.request(f"read who pushed {pull.head.ref}"):
-                pushes = self._activity(home.full_name, pull.head.ref)
+                pushes = activity.of(home.full_name, pull.head.ref)
         except ForgeFailure as failure:
-            if failure.status not in (403, 404) or (is_ours and not self._lacks_activity):
+            if failure.status not in (403, 404) or (is_ours and not activity.is_lacking):
                 raise
             return []
 
         actors = actors_of(pushes, commits, authored, self._main.git)
         return list(dict.fromkeys(participant("pushed", actor) for actor in actors))
-
-    def _activity(self, repository: str, branch: str) -> list[dict[str, Any]]:
-        """Everything that happened to a branch. Raises ForgeFailure if it is more than is read: the
-        first push may be on the last page."""
-        parameters: dict[str, Any] = {"ref": f"refs/heads/{branch}", "per_page": 100}
-        path = f"/repos/{repository}/activity"
-        activity: list[dict[str, Any]] = []
-        for _ in range(MAX_ACTIVITY_PAGES):
-            headers, page = self._page(path, parameters)
-            activity += page
-            following = _NEXT_PAGE.search(headers.get("link") or "")
-            if following is None:
-                return activity
-            parameters = dict(parse_qsl(urlsplit(following["url"]).query))
-        raise ForgeFailure(
-            f"the branch {branch} has more than {MAX_ACTIVITY_PAGES * 100} activities, and who made"
-            " the rest is not read.",
-            fix="Open the pull request from a new branch.",
-        )
-
-    def _page(self, path: str, parameters: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
-        from github import GithubException
-
-        requester = self._github.client.requester
-        try:
-            headers, page = requester.requestJsonAndCheck("GET", path, parameters=parameters)
-        except GithubException as error:
-            self._lacks_activity = _is_before_activity(error.headers or {})
-            raise
-        if not isinstance(page, list):
-            raise TypeError("activity is a list")
-        return headers, page
 
     def _starters(self, run: WorkflowRun) -> Iterator[str]:
         yield from (user.login for user in (run.actor, run.triggering_actor) if user)
@@ -206,9 +167,3 @@ def _names(user: Any, signature: Any) -> list[str]:
     """What names the maker of a commit: the login, if GitHub knows the address, and the address."""
     names = (user.login if user else None, signature.email if signature else None)
     return [name for name in names if name]
-
-
-def _is_before_activity(headers: Mapping[str, str]) -> bool:
-    """Whether an answer comes from a GitHub Enterprise Server that cannot list activity."""
-    version = _VERSION.match(headers.get("x-github-enterprise-version") or "")
-    return version is not None and (int(version[1]), int(version[2])) < _ACTIVITY_SINCE
