@@ -66,8 +66,12 @@ def test_policy_beside_the_first_parents(company: Company, strategy: tuple[str, 
     assert ran.code == 4 and company.production() == {1}, ran.out
 
 
-@pytest.mark.parametrize("around", ["nothing", "others", "an update", "three commits"])
-def test_reconcile_within_a_rebase(company: Company, around: str) -> None:
+@pytest.mark.parametrize(
+    "around", ["nothing", "others", "an update", "three commits", "an approval", "no answer"]
+)
+def test_reconcile_within_a_rebase(
+    company: Company, around: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Rebased, a pull request is several commits of main. A reconcile of the first brings the
     policy into force that the last is to be judged by."""
     if around == "others":
@@ -82,14 +86,19 @@ def test_reconcile_within_a_rebase(company: Company, around: str) -> None:
     if around == "an update":
         merge_words(company, "main-moves", "squash")
         company.github.update_branch(number, "carol")
+    if around in ("an approval", "no answer"):
+        company.github.review(number, "bob")
     tip = company.main()
     company.merge(number, "rebase")
     if around == "others":
         merge_words(company, "after", "squash")
     first = company.team.git("rev-list", "--reverse", f"{tip}..HEAD").split()[0]
     assert company.reconcile("--rev", first).code == 0, "the open policy is in force"
+    if around == "no answer":
+        monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:9")
     why = company.refused()
-    assert "0 of 1 approval" in why and "validation" in why
+    assert "validation" in why, "an approval does not let the change judge itself"
+    assert ("0 of 1 approval" in why) == (around not in ("an approval", "no answer"))
 
 
 def merge_words(company: Company, branch: str, method: Method) -> None:
