@@ -559,7 +559,7 @@ def test_grafts(company: Company) -> None:
 # -- nothing is left out ---------------------------------------------------------------------------
 
 
-NO_ATTACKS = ("test_foxtrot", "test_honest", "test_honest_policies", "test_secrets")
+NO_ATTACKS = ("test_foxtrot", "test_honest", "test_secrets")
 
 
 def slug(name: str) -> str:
