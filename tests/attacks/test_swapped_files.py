@@ -178,6 +178,21 @@ def test_files_swapped_while_they_are_served(company: Company, trainer: Trainer)
     assert verified(company) == (4, ["files 4"], {"compared": 1, "not_checkable": []})
 
 
+def test_files_swapped_and_nobody_looking(company: Company, trainer: Trainer) -> None:
+    """The weekly workflow opens one issue, keeps it, and closes it."""
+    logged = serve_fourth(company, trainer)
+    for text, code in (("good", 0), ("evil", 4), ("evil", 4), ("good", 0)):
+        trainer.log(text, text, logged)
+        ran = company.team.run("github", "verify")
+        assert ran.code == code, ran.out + ran.err
+        is_open = [issue.state == "open" for issue in company.github.issues.values()]
+        assert is_open.count(True) == (1 if code else 0)
+    [issue] = [
+        issue for issue in company.github.issues.values() if "nothing explains" in issue.title
+    ]
+    assert "`files 4`" in issue.body
+
+
 def test_files_deleted_while_they_are_served(company: Company, trainer: Trainer) -> None:
     logged = serve_fourth(company, trainer)
     shutil.rmtree(trainer.folder_of(logged))

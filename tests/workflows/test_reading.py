@@ -30,6 +30,7 @@ WRITES = {
     ("plan", "plan"): {"pull-requests", "statuses"},
     ("reconcile", "drift"): {"issues"},
     ("reconcile", "receipts"): {"contents"},
+    ("verify", "verify"): {"issues"},
     ("promote", "promote"): {"contents", "pull-requests", "actions"},
     ("propose", "propose"): {"contents", "pull-requests", "actions"},
     ("pages", "deploy"): {"pages", "id-token"},
@@ -42,6 +43,7 @@ ENVIRONMENTS = {
     ("promote", "promote"): "mlflow-read",
     ("propose", "propose"): "mlflow-read",
     ("pages", "report"): "mlflow-read",
+    ("verify", "verify"): "mlflow-read",
 }
 """All jobs that reach MLflow."""
 
@@ -62,6 +64,7 @@ def test_triggers() -> None:
     assert {"push", "workflow_dispatch", "schedule"} == set(on["reconcile"])
     assert on["reconcile"]["push"] == {"branches": ["main"]}
     assert set(on["promote"]) == {"workflow_dispatch"}
+    assert set(on["verify"]) == {"workflow_dispatch", "schedule"}
     assert set(on["propose"]) == {"repository_dispatch", "workflow_dispatch", "schedule"}
     assert on["propose"]["repository_dispatch"] == {"types": ["model_version_created"]}
     assert set(on["pages"]) == {"workflow_run", "workflow_dispatch"} and on["pages"][

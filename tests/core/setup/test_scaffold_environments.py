@@ -130,3 +130,14 @@ def test_where_there_is_one_mlflow_nothing_is_different() -> None:
         )
     }
     assert {".github/workflows/reconcile.yml", ".github/workflows/promote.yml"} <= plain
+
+
+@pytest.mark.parametrize(("name", "read"), [("staging", "mlflow-read-staging"), ("prod", "look")])
+def test_one_verify_for_each_environment(files: dict[str, str], name: str, read: str) -> None:
+    assert "verify.yml" not in files
+    workflow = jobs(files[f"verify-{name}.yml"])
+    assert workflow["name"] == f"verify-{name}"
+    assert workflow["concurrency"]["group"] == f"verify-{name}"
+    assert workflow["env"]["MLFLOW_GITOPS_ENV"] == name
+    [job] = workflow["jobs"].values()
+    assert job["environment"] == read

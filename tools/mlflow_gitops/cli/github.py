@@ -53,6 +53,18 @@ def drift(context: typer.Context) -> None:
 
 
 @github.command()
+def verify(context: typer.Context) -> None:
+    """Verify everything, files included, and report what is unexplained in one issue. Exits 4 if
+    something is.
+
+    Example: mlflow-gitops github verify
+    """
+    from mlflow_gitops.commands import verify_issue as command
+
+    raise typer.Exit(command.run(context.obj))
+
+
+@github.command()
 def summary(
     context: typer.Context,
     file: Annotated[

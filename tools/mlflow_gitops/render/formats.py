@@ -99,4 +99,6 @@ RESOLVE: Formats[Resolved] = Formats(
 """`resolve` and `fetch`."""
 
 SHOW: Formats[HoldersAt] = Formats(text="show:text", json="show:json")
-VERIFY: Formats[Verification] = Formats(text="verify:text", json="verify:json")
+VERIFY: Formats[Verification] = Formats(
+    text="verify:text", json="verify:json", markdown="verify:markdown"
+)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from mlflow_gitops.core.audit.findings import Unexplained, Verification
 from mlflow_gitops.core.wording import counted
+from mlflow_gitops.render.markdown_safe import Block, bounded, code
 from mlflow_gitops.render.terminal import Style, json_document, safe
 
 
@@ -56,6 +57,20 @@ def text(verification: Verification, style: Style | None = None) -> Iterator[str
             f" pin their digest: mlflow-gitops pin {name} {files.version}"
         )
     yield _total(verification)
+
+
+def markdown(verification: Verification) -> Iterator[str]:
+    """What is unexplained as a page for an issue; what does not fit is counted."""
+    blocks = []
+    for finding in verification.findings:
+        name = code(finding.model) if finding.model else "receipts"
+        line = f"- {name}: {code(finding.field)}: {code(finding.detail, 1_000)}"
+        blocks.append(Block(line, line, urgent=True))
+    for files in verification.unchecked_files:
+        stages = code(", ".join(files.stages))
+        line = f"- {code(files.model)}: the files of {files.version} ({stages}) cannot be checked"
+        blocks.append(Block(line, line))
+    yield bounded(f"**{_total(verification)}**", blocks, "", "finding", separator="\n")
 
 
 def _total(verification: Verification) -> str:

@@ -1,6 +1,6 @@
 """The workflows of a repository with several environments, made from those for one (`init`). Pure.
 
-`reconcile` becomes one file for each environment, with its own schedule, its own GitHub
+`reconcile` and `verify` become one file for each environment, with its own schedule, its own GitHub
 environments, one writer for each registry, and its own outputs (the jobs of a matrix would
 overwrite each other's). `plan` stays one file, whose job runs for each environment. `validate`
 reports what changes in each.
@@ -32,9 +32,10 @@ def for_environments(
 ) -> Iterator[tuple[str, str]]:
     """The files (name, text) that one workflow becomes in a repository with several
     environments."""
-    if name == "reconcile.yml":
+    if name in ("reconcile.yml", "verify.yml"):
+        stem = name.removesuffix(".yml")
         yield from (
-            (f"reconcile-{environment.name}.yml", _reconcile(text, environment, environments))
+            (f"{stem}-{environment.name}.yml", _for_one(stem, text, environment, environments))
             for environment in environments
         )
     elif name == "plan.yml":
@@ -45,11 +46,12 @@ def for_environments(
         yield name, text
 
 
-def _reconcile(text: str, environment: Environment, environments: Sequence[Environment]) -> str:
-    text = text.replace("\nname: reconcile\n", f"\nname: reconcile-{environment.name}\n", 1)
-    text = text.replace(
-        "group: mlflow-registry\n", f"group: mlflow-registry-{environment.name}\n", 1
-    )
+def _for_one(
+    stem: str, text: str, environment: Environment, environments: Sequence[Environment]
+) -> str:
+    text = text.replace(f"\nname: {stem}\n", f"\nname: {stem}-{environment.name}\n", 1)
+    for group in ("mlflow-registry", "verify"):
+        text = text.replace(f"group: {group}\n", f"group: {group}-{environment.name}\n", 1)
     if "\nenv:\n" not in text:
         text = text.replace(_PERMISSIONS, f"{_PERMISSIONS}\nenv:\n", 1)
     text = text.replace("\nenv:\n", f"\nenv:\n  MLFLOW_GITOPS_ENV: {_plain(environment.name)}\n", 1)
