@@ -357,6 +357,8 @@ def test_the_plan_that_the_first_page_shows(acme: Acme) -> None:
     [shown] = [block for block in blocks("README.md") if block.key[1] == "$ mlflow-gitops plan"]
     acme.team.write("policy.yaml", GATES)
     acme.team.commit("Gates")
+    acme.team.git("push", "-q", "origin", "main")
+    assert acme.team.run("reconcile", "--yes").code == 0, "the gates are in force"
     acme.team.git("merge", "-q", "--no-ff", "-m", "Promote 14: recall +1.2 pt (#128)", "candidate")
     acme.shelf.stage("churn", 8, "None")
 
