@@ -577,6 +577,8 @@ def test_security_md_names_the_same_attacks() -> None:
         tests += re.findall(r"^def test_(\w+)", module.read_text("utf-8"), re.MULTILINE)
     not_attacks = {
         "an_honest_promotion",
+        "an_honest_plain_alias",
+        "a_rollback_of_a_plain_alias",
         "members_of_the_team_approve",
         "honest_promotion_of_files",
         "security_md_names_the_same_attacks",

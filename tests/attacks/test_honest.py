@@ -239,7 +239,7 @@ def test_merge_queue(company: Company, way: str) -> None:
     assert event["pr"] == number and event["approved_by"] == ["@bob"]
 
 
-# -- honest changes of the policy -------------------------------------------------------------------
+# -- honest changes of the policy -----------------------------------------------------------------
 
 
 def test_policy_approved_later(company: Company) -> None:

@@ -20,6 +20,7 @@ from tests.support.team import Ran, Team
 TOKEN = "actions/permissions/workflow"
 POLICY = """\
 owners: ["@acme/ml-platform"]
+aliases: {only: [Production]}
 stages:
   Staging: {alias: staging}
   Production: {alias: production, approvals: 1}

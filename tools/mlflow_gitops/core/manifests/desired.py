@@ -52,7 +52,11 @@ class Desired:
         return Desired(empty, self.policy)
 
     def holders(self, stage: str) -> tuple[int, ...]:
-        """The versions that the manifest lists for a stage, ascending."""
+        """The versions that the manifest lists for a stage, ascending; for `@alias`, the version
+        behind an alias of the manifest's own (RULES R2)."""
+        if stage.startswith("@"):
+            version = self.manifest.aliases.get(stage[1:])
+            return (version,) if version is not None else ()
         return self.manifest.stages.get(stage, ())
 
     @cached_property

@@ -77,6 +77,29 @@ def _approvals(facts: PolicyFacts) -> Iterator[CheckResult]:
     )
 
 
+_GATES_OF_INIT = frozenset({"status", "pinned"})
+"""The gates that `init` writes: they ask what a version is, and not whether it is good."""
+
+
+def _aliases(facts: PolicyFacts) -> Iterator[CheckResult]:
+    """Services load aliases, too: one that no stage owns is judged by no gate."""
+    rules = facts.snapshot.policy.with_exceptions(())
+    gated = [rule.name for rule in rules.stages.values() if set(rule.gates.names) - _GATES_OF_INIT]
+    if not gated:
+        return
+    if rules.alias_only is not None:
+        yield POLICY.ok("aliases", "aliases of manifests follow the policy's aliases.only")
+        return
+    stage = "Production" if "Production" in gated else gated[0]
+    yield POLICY.missing(
+        "aliases",
+        f"{and_list(gated)} {'has' if len(gated) == 1 else 'have'} gates, and a manifest may give"
+        " any other alias to any version without them",
+        f"Write aliases: {{only: [{stage}]}} into the policy; or, for an alias that services load,"
+        f" aliases: {{NAME: {{as: {stage}}}}}.",
+    )
+
+
 def _approvers(facts: PolicyFacts) -> Iterator[CheckResult]:
     for team, fact in sorted(facts.teams.items()):
         check = f"approvers {team}"
@@ -134,6 +157,7 @@ CHECKS: tuple[Callable[[PolicyFacts], Iterator[CheckResult]], ...] = (
     _files,
     _policy,
     _approvals,
+    _aliases,
     _approvers,
     _owners,
     _codeowners,

@@ -39,15 +39,33 @@ class EntryTenures:
     @property
     def is_declared_before(self) -> bool:
         """Whether the main line had the version in this stage once before."""
-        return was_declared(
-            self.history.all_points, self.entry.stage, self.entry.version, self.entry.making_commit
-        )
+        return self._place is not None
 
     @property
     def earlier(self) -> Tenure | None:
         """The last time in which the version held this stage, by receipts."""
         # Receipts are only read if git makes it possible that the version held the stage.
-        return self.of(self.entry.stage) if self.is_declared_before else None
+        return self.of(self._place) if self._place is not None else None
+
+    @property
+    def _place(self) -> str | None:
+        """The stage that git had the version in once before; for an alias, else the alias as
+        `@alias`. None if git had it in neither."""
+        entry = self.entry
+        places = [entry.stage]
+        if entry.kind == "alias" and entry.alias is not None:
+            places.append(f"@{entry.alias}")
+        points = self.history.all_points
+        for place in places:
+            if was_declared(points, place, entry.version, entry.making_commit):
+                return place
+        return None
+
+    @property
+    def holds_stage(self) -> bool:
+        """Whether only an alias comes to the version, and it was in the stage already: what that
+        stage's gates ask was asked when it came there."""
+        return self.entry.kind == "alias" and self.entry.stage in self.entry.stays
 
     @property
     def is_adopted(self) -> bool:

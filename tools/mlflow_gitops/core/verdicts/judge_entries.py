@@ -71,6 +71,8 @@ def judge_entries(
         allowed = allowed_overrides(entry)
         if subject.tenures.is_adopted:
             findings = _ask_gates(gates, subject, exempt=_ADOPTED)
+        elif subject.tenures.holds_stage:
+            findings = _ask_gates(gates, subject, exempt=_HOLDS_STAGE)
         else:
             notes += _earlier_tenure_notes(subject)
             findings = _ask_gates(gates, subject)
@@ -97,6 +99,7 @@ def judge_entries(
 
 
 _ADOPTED = Finding("exempt", "adopted: MLflow shows it already")
+_HOLDS_STAGE = Finding("exempt", "an alias of a version that is in the stage already")
 
 
 def _is_judged(findings: Sequence[tuple[str, Finding]]) -> bool:
