@@ -18,6 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from tests.benchmarks import (
+    bench_digest,
     bench_log,
     bench_plan,
     bench_reconcile,
@@ -34,6 +35,7 @@ ALL: dict[str, Callable[[Sizes], Iterator[Row]]] = {
     "plan": bench_plan.rows,
     "log": bench_log.rows,
     "reconcile": bench_reconcile.rows,
+    "digest": bench_digest.rows,
 }
 
 

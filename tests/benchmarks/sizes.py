@@ -11,7 +11,8 @@ from tests.benchmarks.measure import RUNS
 class Sizes:
     """`manifests` to validate; `commits` over `history` models for the log; `events` for gto;
     `models` of `versions` each to plan; `changed` models to reconcile; `wait` seconds in which a
-    dead server must be told, None: not tried. `postgresql`: whether to start one."""
+    dead server must be told, None: not tried. `postgresql`: whether to start one; `megabytes` of
+    files to digest."""
 
     manifests: int = 10_000
     commits: int = 10_000
@@ -23,6 +24,7 @@ class Sizes:
     wait: float | None = 15
     runs: int = RUNS
     postgresql: bool = True
+    megabytes: int = 1_024
 
 
 FULL = Sizes()
@@ -37,4 +39,5 @@ SHORT = Sizes(
     wait=None,
     runs=1,
     postgresql=False,
+    megabytes=2,
 )

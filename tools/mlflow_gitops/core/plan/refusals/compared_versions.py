@@ -26,6 +26,8 @@ def files_to_compare(
     desired: Desired, history: ModelHistory, model: ObservedModel, changes: Sequence[Change]
 ) -> list[int]:
     """The versions whose files are compared with their pinned digest at reconcile."""
+    if not any(spec.files_digest for spec in desired.manifest.versions.values()):
+        return []
     registered = [
         change.version
         for change in changes
