@@ -165,7 +165,24 @@ def test_a_version_whose_record_is_gone_is_refused_unread(store: Store | None) -
     )
     history = make_history(*states, base=BASE, state="known")
     observed = make_observed(make_version(1, "Production"), 2, aliases={"production": 1})
-    context = replace(make_context(lambda run: Record(fault="its run is gone")), read_files=store)
+    context = replace(
+        make_context(lambda run: Record(fault="its run is gone", is_gone=True)), read_files=store
+    )
     [refusal] = plan_model("m", history, observed, context).refusals
     assert refusal.code == "digest" and refusal.detail.endswith("and its run is gone")
     assert store is None or not store.read
+
+
+def test_a_run_that_was_made_elsewhere_is_no_reason_to_refuse_the_right_files() -> None:
+    """The files are outside MLflow and so may be their run: the digest says that they are the
+    approved ones."""
+    body = f"stages: {{Production: 2}}\n{pins(2, more=', source: s3://bucket/m')}"
+    states = make_desired("stages: {Production: 1}"), make_desired(body)
+    history = make_history(*states, base=BASE, state="known")
+    outside = make_version(2, "None", source="s3://bucket/m", run_id="elsewhere")
+    observed = make_observed(make_version(1, "Production"), outside, aliases={"production": 1})
+    context = replace(
+        make_context(lambda run: Record(fault="its run is not here")),
+        read_files=Store({2: GOOD}),
+    )
+    assert not plan_model("m", history, observed, context).refusals

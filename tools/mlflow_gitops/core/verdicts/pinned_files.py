@@ -117,12 +117,13 @@ def digest_refusals(
 def _provenance_fault(
     version: ObservedVersion, read_record: Callable[[ObservedVersion], Record | None]
 ) -> str | None:
-    """Why the logged model or run of a version's files is not in MLflow, or cannot be read."""
+    """Why the logged model or run of a version's files is not in MLflow; None if it is, or if that
+    cannot be read: its files are compared all the same."""
     try:
         record = read_record(version)
-    except Unreadable as reason:
-        return str(reason)
-    return record.fault if record is not None else None
+    except Unreadable:
+        return None
+    return record.fault if record is not None and record.is_gone else None
 
 
 def _is_too_early(version: ObservedVersion) -> bool:
