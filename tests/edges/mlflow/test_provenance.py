@@ -174,3 +174,33 @@ def test_a_metric_of_another_logged_model_of_the_run_does_not_count() -> None:
     )
     assert accuracy(record(both, source="models:/m-bad", run_id=GOOD)) is None
     assert accuracy(record(both, source="models:/m-good", run_id=GOOD)) == 0.99
+
+
+_GONE = _Client(
+    run_of(GOOD, 0.99, "m-good", deleted=True),
+    model_of("m-good", GOOD),
+    model_of("m-orphan", BAD),
+    versions={"fraud/1": "models:/m-lost"},
+)
+
+
+@pytest.mark.parametrize(
+    ("version", "is_gone"),
+    [
+        ({"source": "models:/m-lost", "model_id": "m-lost"}, True),
+        ({"source": "models:/fraud/1"}, True),
+        ({"source": "models:/m-good", "model_id": "m-good"}, True),
+        ({"source": "models:/m-orphan", "model_id": "m-orphan"}, True),
+        ({"source": f"runs:/{GOOD}/model", "run_id": GOOD}, True),
+        ({"source": f"runs:/{BAD}/model"}, True),
+        ({"source": f"mlflow-artifacts:/1/{BAD}/artifacts/model"}, True),
+        ({"source": "s3://bucket/model", "run_id": GOOD}, True),
+        ({"source": "s3://bucket/model", "run_id": BAD}, False),
+        ({"source": "models:/m-orphan", "run_id": GOOD}, False),
+    ],
+)
+def test_what_is_gone_and_what_was_never_here(version: dict[str, Any], is_gone: bool) -> None:
+    """A run that an outside source names may be in another MLflow; a run that is not the logged
+    model's is a lie, and nothing that is gone."""
+    read = record(_GONE, **version)
+    assert read.fault is not None and read.is_gone is is_gone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -34,6 +35,7 @@ def fetch_version(
             " approved.",
             fix=f"Pin it: mlflow-gitops pin {resolved.model} {resolved.version}",
         )
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100  a link is not to be followed
     if _has_files(folder):
         _check_folder(folder, resolved)
         return False
