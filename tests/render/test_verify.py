@@ -1,0 +1,54 @@
+"""What `verify` found, as text, JSON and a page."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from mlflow_gitops.core.audit.findings import UncheckedFiles, Unexplained, Verification
+from mlflow_gitops.render import verify
+
+FOUND = Verification(
+    "3f2a9c1" + "0" * 33,
+    2,
+    (),
+    5,
+    (
+        Unexplained("", "receipts", "there are no receipts in this clone"),
+        Unexplained("churn", "files 4", "4 holds Production, and <b>@all</b> `x`"),
+    ),
+    compared_files=1,
+    unchecked_files=(UncheckedFiles("fraud", 2, ("Production", "Canary")),),
+)
+
+
+def test_text() -> None:
+    assert list(verify.text(FOUND)) == [
+        "Receipts",
+        "  ✗ receipts: there are no receipts in this clone",
+        "churn",
+        "  ✗ files 4: 4 holds Production, and <b>@all</b> `x`",
+        "- fraud 2 (Production, Canary): its files cannot be checked; pin their digest:"
+        " mlflow-gitops pin fraud 2",
+        "Verified 2 models by 5 receipts: 2 unexplained; the files of 1 version compared.",
+    ]
+
+
+def test_json_says_whether_files_were_read() -> None:
+    assert json.loads("".join(verify.json(FOUND)))["artifacts"] == {
+        "compared": 1,
+        "not_checkable": [{"model": "fraud", "version": 2, "stages": ["Production", "Canary"]}],
+    }
+    unread = replace(FOUND, compared_files=None, unchecked_files=())
+    assert json.loads("".join(verify.json(unread)))["artifacts"] is None
+
+
+def test_a_page_is_inert_and_bounded() -> None:
+    [page] = verify.markdown(FOUND)
+    assert page.splitlines()[0].startswith("**Verified 2 models by 5 receipts: 2 unexplained")
+    assert "- `churn`: `files 4`: `` 4 holds Production, and <b>@all</b> `x` ``" in page
+    assert "- `fraud`: the files of 2 (`Production, Canary`) cannot be checked" in page
+
+    many = tuple(Unexplained(f"m{n}", "files 1", "x" * 900) for n in range(500))
+    [page] = verify.markdown(replace(FOUND, findings=many))
+    assert len(page.encode()) <= 65_000 and "more finding" in page
