@@ -28,7 +28,7 @@ PLACEHOLDERS = frozenset(_WORDS.split())
 """Words that name no thing of this field: a reader learns nothing from a variable called so."""
 
 MOST_PLACEHOLDERS = 0.01
-LONGEST_MODULE, LONGEST_CLASS, LONGEST_FUNCTION = 300, 170, 40
+LONGEST_MODULE, LONGEST_CLASS, LONGEST_FUNCTION = 300, 150, 40
 MOST_LONG_FUNCTIONS = 0.02
 MEDIAN_MODULE = 100
 MOST_MODULES = 16

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from mlflow_gitops.core.setup.doctor_workflows import WorkflowFacts, check_workflows
 from mlflow_gitops.core.setup.workflow_files import read_workflows
 from mlflow_gitops.edges.git.repository import Git
-from tests.attacks.company import MODEL, POLICY, Company, settings
+from tests.support.company import MODEL, POLICY, Company, settings
 from tests.support.github_state import Review
 from tests.support.team import GIT_ENVIRONMENT
 
@@ -571,7 +571,7 @@ def test_security_md_names_the_same_attacks() -> None:
     table = text[text.index("| attack |") :].split("\n\n")[0].splitlines()[2:]
     named = [slug(row.split("|")[1].strip()) for row in table]
     tests: list[str] = []
-    for module in Path(__file__).parent.glob("test_*.py"):
+    for module in Path(__file__).parent.rglob("test_*.py"):
         if module.stem in NO_ATTACKS:
             continue
         tests += re.findall(r"^def test_(\w+)", module.read_text("utf-8"), re.MULTILINE)

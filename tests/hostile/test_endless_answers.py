@@ -75,7 +75,7 @@ def test_the_lists_of_mlflow(manner: str, hostile: str) -> None:
         assert whole["churn"].fault == fault
         with pytest.raises(RegistryFailure) as caught:
             reader.prompts()
-            list(reader._search_versions(None))
+            list(reader._searches.versions(None))
         assert caught.value.code == ANSWER_TOO_LARGE
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.edges.mlflow import reading
+from mlflow_gitops.edges.mlflow import searches
 from mlflow_gitops.edges.mlflow.registry import Registry
 from tests.support.registries.lane import POLICY, LaneRegistry
 from tests.support.team import Team
@@ -185,8 +185,8 @@ def test_pages_lose_and_double_nothing(
     team: Team, shelf: LaneRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = [shelf.model(4, f"page{i}") for i in range(7)]
-    monkeypatch.setattr(reading, "MODELS_A_PAGE", 3)
-    monkeypatch.setattr(reading, "VERSIONS_A_PAGE", 5)
+    monkeypatch.setattr(searches, "MODELS_A_PAGE", 3)
+    monkeypatch.setattr(searches, "VERSIONS_A_PAGE", 5)
     seen = Registry(team.uri).observe(names, only=True)
     assert all(sorted(seen[name].versions) == [1, 2, 3, 4] for name in names)
     # On a shared server others delete models meanwhile, which moves rows between pages.

@@ -16,7 +16,7 @@ from mlflow_gitops.core.audit import receipts
 from mlflow_gitops.core.audit.receipt_format import receipt_line
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.git.repository import Git
-from mlflow_gitops.edges.mlflow import reading
+from mlflow_gitops.edges.mlflow import searches
 from tests.support.proxy import Proxy, proxy
 from tests.support.registries.lane import LaneRegistry, uncrowded
 from tests.support.team import Team
@@ -51,7 +51,7 @@ def asks_for_pages_alone(between: Proxy, database: Path, tmp_path: Path) -> None
         "refused": 0,
         "invalid": 0,
     }
-    pages = math.ceil(MANY / reading.MODELS_A_PAGE) + math.ceil(MANY / reading.VERSIONS_A_PAGE)
+    pages = math.ceil(MANY / searches.MODELS_A_PAGE) + math.ceil(MANY / searches.VERSIONS_A_PAGE)
     assert len(between.requests) == pages == 3, between.requests
     assert between.writes == []
     Notes.of_repository(Git(team.folder)).add(commit, line)

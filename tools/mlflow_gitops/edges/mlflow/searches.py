@@ -1,0 +1,129 @@
+"""Searches of an MLflow registry: page by page, and with as many names in one request as it takes.
+
+Lists are read in pages with an explicit order: MLflow's default order is by update time, so that
+pages would skip rows while others write (3.17).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mlflow_gitops.edges.mlflow.listing import name_chunks, name_filter
+from mlflow_gitops.edges.mlflow.server import Server
+from mlflow_gitops.edges.mlflow.server_errors import (
+    ANSWER_TOO_LARGE,
+    NO_NAME_LISTS,
+    REQUEST_TOO_LONG,
+)
+from mlflow_gitops.errors import RegistryFailure
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_TO_BE_HALVED = (NO_NAME_LISTS, REQUEST_TOO_LONG, ANSWER_TOO_LARGE)
+"""Codes of failures after which names are asked for in halves."""
+
+MODELS_A_PAGE = 1_000
+VERSIONS_A_PAGE = 200_000
+"""MLflow's own limits (3.17: SEARCH_REGISTERED_MODEL/MODEL_VERSION_MAX_RESULTS_THRESHOLD)."""
+_FEWER = 8
+"""By what a page is divided if it is larger than is read."""
+
+
+@dataclass(slots=True)
+class Matches:
+    """Entities of MLflow's client that a search returned."""
+
+    models: list[Any] = field(default_factory=list)
+    versions: list[Any] = field(default_factory=list)
+    faults: dict[str, str] = field(default_factory=dict)
+    """Why single models could not be read, by name."""
+
+    def add(self, more: Matches) -> None:
+        self.models += more.models
+        self.versions += more.versions
+        self.faults |= more.faults
+
+
+class Searches:
+    """The searches of one registry. Every method raises RegistryFailure."""
+
+    def __init__(self, server: Server, client: MlflowClient) -> None:
+        self._server = server
+        self._client = client
+        self._lists_unsupported = False
+
+    def by_filters(self, names_filter: str | None, kind_filter: str | None) -> Matches:
+        filters = [part for part in (names_filter, kind_filter) if part]
+        search_filter = " AND ".join(filters) or None
+
+        models = list(self.models(search_filter))
+        if not models and kind_filter:
+            return Matches()
+        return Matches(models, list(self.versions(search_filter)))
+
+    def by_names(self, names: Collection[str], kind_filter: str | None) -> Matches:
+        """Search every name: many names in one request if the registry supports it (MLflow 3.17 and
+        newer), else one by one."""
+        found = Matches()
+        waiting = list(name_chunks(names))[::-1]
+        while waiting:
+            chunk = waiting.pop()
+            if self._lists_unsupported and len(chunk) > 1:
+                waiting += [[name] for name in reversed(chunk)]
+                continue
+
+            try:
+                found.add(self.by_filters(name_filter(chunk), kind_filter))
+            except RegistryFailure as failure:
+                if len(chunk) == 1 and failure.code == ANSWER_TOO_LARGE:
+                    found.faults[chunk[0]] = str(failure)
+                    continue
+                if len(chunk) == 1 or failure.code not in _TO_BE_HALVED:
+                    raise
+                self._lists_unsupported |= failure.code == NO_NAME_LISTS
+                middle = len(chunk) // 2
+                waiting += [chunk[middle:], chunk[:middle]]
+        return found
+
+    def models(self, search_filter: str | None) -> Iterator[Any]:
+        return self.pages(
+            self._client.search_registered_models,
+            filter_string=search_filter,
+            max_results=MODELS_A_PAGE,
+            order_by=["name ASC"],
+        )
+
+    def versions(self, search_filter: str | None) -> Iterator[Any]:
+        return self.pages(
+            self._client.search_model_versions,
+            filter_string=search_filter,
+            max_results=VERSIONS_A_PAGE,
+            order_by=["name ASC", "version_number ASC"],
+        )
+
+    def pages(self, search: Callable[..., Any], **options: Any) -> Iterator[Any]:
+        return _pages(self._server, search, options)
+
+
+def _pages(server: Server, search: Callable[..., Any], options: dict[str, Any]) -> Iterator[Any]:
+    """Every entity that a search of MLflow's client returns, page by page. Options that are None
+    are left out. A page that is larger than is read is asked for again with fewer entities: the
+    token of MLflow's stores is the number of entities before it (3.17)."""
+    options = {key: value for key, value in options.items() if value is not None}
+    token = None
+    while True:
+        try:
+            page = server.ask(search, **options, page_token=token)
+        except RegistryFailure as failure:
+            entities = options.get("max_results", 1)
+            if failure.code != ANSWER_TOO_LARGE or entities <= 1:
+                raise
+            options["max_results"] = max(entities // _FEWER, 1)
+            continue
+        yield from page
+        token = page.token
+        if not token:
+            return
