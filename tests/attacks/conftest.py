@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.company import MODEL, POLICY, Company
+from tests.support.attacks.company import MODEL, POLICY, Company
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
 from tests.support.team import Team

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from mlflow_gitops.core.setup.doctor_workflows import WorkflowFacts, check_workflows
 from mlflow_gitops.core.setup.workflow_files import read_workflows
 from mlflow_gitops.edges.git.repository import Git
-from tests.support.company import MODEL, POLICY, Company, settings
+from tests.support.attacks.company import MODEL, POLICY, Company, settings
 from tests.support.github_state import Review
 from tests.support.team import GIT_ENVIRONMENT
 

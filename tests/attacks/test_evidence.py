@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.company import MODEL, POLICY, Company
+from tests.support.attacks.company import MODEL, POLICY, Company
 
 ACCURACY = POLICY.replace(
     "approvals: 1, require: {tags: {validation: passed}}",

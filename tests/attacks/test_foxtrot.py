@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.company import POLICY, Company
+from tests.support.attacks.company import POLICY, Company
 
 NO_TAGS = POLICY.replace(", require: {tags: {validation: passed}}", "")
 # Git merges a change of the stages with one of the last line.

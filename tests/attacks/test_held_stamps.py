@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.company import MODEL, Company
+from tests.support.attacks.company import MODEL, Company
 
 NOTES = ("notes", "--ref=refs/notes/mlflow-gitops")
 HELD = "gitops.held.Production"

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.support.company import MODEL, POLICY, Company
+from tests.support.attacks.company import MODEL, POLICY, Company
 from tests.support.github_state import Method
 
 LOOSE = POLICY.replace(", require: {tags: {validation: passed}}", "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.company import MODEL, POLICY, Company
+from tests.support.attacks.company import MODEL, POLICY, Company
 
 NOTES = ("notes", "--ref=refs/notes/mlflow-gitops")
 TAGS_ONLY = POLICY.replace("approvals: 1, ", "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.company import MODEL, Company
+from tests.support.attacks.company import MODEL, Company
 
 STRICT = """\
 stages:

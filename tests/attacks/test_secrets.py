@@ -24,7 +24,7 @@ from mlflow_gitops.edges.system.redaction import redact
 from mlflow_gitops.gates import Finding
 from mlflow_gitops.render.markdown_safe import code
 from mlflow_gitops.render.plan import pull_request_comment
-from tests.support.company import MODEL, Company
+from tests.support.attacks.company import MODEL, Company
 from tests.support.environments import Teams
 
 ROOT = Path(__file__).parents[2]

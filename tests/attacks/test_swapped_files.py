@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.company import MODEL, POLICY, Company
+from tests.support.attacks.company import MODEL, POLICY, Company
 
 DIGEST_POLICY = POLICY.replace("validation: passed}", "validation: passed}, pinned: {digest: true}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.company import MODEL, POLICY, Company
+from tests.support.attacks.company import MODEL, POLICY, Company
 from tests.support.github_state import Method
 
 OPEN = "stages: {Production: {alias: production}}\n"

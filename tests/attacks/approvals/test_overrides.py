@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.company import POLICY, Company
+from tests.support.attacks.company import POLICY, Company
 from tests.support.github_state import Method
 
 LINE = "Gate-Override: tags: INC-42"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlflow_gitops.edges.github.approvals import activity
-from tests.support.company import MODEL, POLICY, Company
+from tests.support.attacks.company import MODEL, POLICY, Company
 from tests.support.github_state import Method
 
 # Some lines stand between the stages and the pins, so that git merges changes of both.

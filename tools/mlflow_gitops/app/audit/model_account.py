@@ -18,7 +18,6 @@ from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.recorded.values import Record, Unreadable
-from mlflow_gitops.errors import RegistryFailure
 
 
 class ModelAccount(Account):
@@ -86,7 +85,7 @@ def read_records(
     ]
 
     def read(version: ObservedVersion) -> None:
-        with suppress(Unreadable, RegistryFailure):
+        with suppress(Exception):  # one model's surprise must not stop the others
             evidence.record(version)
 
     with ThreadPoolExecutor(max_workers=readers) as pool:
