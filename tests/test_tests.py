@@ -40,12 +40,14 @@ def is_module(name: str) -> bool:
 
 
 def is_allowed(module: Path, name: str) -> bool:
-    """Whether a module may import another: from tests/support/, or a helper beside it."""
+    """Whether a module may import another: from tests/support/, or a helper beside it or in a
+    folder above."""
     folder, _, last = name.rpartition(".")
     if last.startswith("test_") or last == "conftest":
         return False
     own_folder = ".".join(module.parent.relative_to(TESTS.parent).parts)
-    return f"{name}.".startswith("tests.support.") or own_folder in (folder, name)
+    is_beside_or_above = own_folder == name or f"{own_folder}.".startswith(f"{folder}.")
+    return f"{name}.".startswith("tests.support.") or is_beside_or_above
 
 
 def test_no_test_imports_from_another_test_module() -> None:
@@ -64,6 +66,10 @@ def test_which_imports_are_allowed() -> None:
     assert not is_allowed(module, "tests.lanes.test_verify")
     assert not is_allowed(module, "tests.lanes.conftest")
     assert not is_allowed(module, "tests.faults.scenes")
+    below = TESTS / "attacks/files/test_swapped_files.py"
+    assert is_allowed(below, "tests.attacks.company")
+    assert not is_allowed(below, "tests.attacks.test_attacks")
+    assert not is_allowed(below, "tests.attacks.lines.helper")
     assert "tests.support.team" in set(imported(TESTS / "faults/scenes.py"))
 
 
