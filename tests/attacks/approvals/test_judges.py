@@ -47,6 +47,7 @@ def test_policy_and_use_in_one_push(company: Company, policy: str) -> None:
     ran = company.reconcile()
     churn = next(model for model in ran.json["models"] if model["model"] == MODEL)
     assert ran.code == 4 and churn["result"] == "refused", "nor does another model's receipt"
+    assert "asks this, and not the newest one" in churn["refusals"][0]["way_out"]
 
 
 @pytest.mark.parametrize("strategy", [(), ("-s", "ours"), ("-X", "ours")])

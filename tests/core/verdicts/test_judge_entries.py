@@ -171,6 +171,20 @@ def test_the_entrys_own_judge_judges_not_the_target() -> None:
     assert told(asked(replace(strict, entries=loosened.entries))) == []
 
 
+@pytest.mark.parametrize(
+    ("newest", "is_hinted"),
+    [("", True), (TAGGED, False), ("require: {tags: {validation: other}}", True)],
+)
+def test_a_refusal_says_that_an_earlier_policy_asks(newest: str, is_hinted: bool) -> None:
+    strict = case(asks=TAGGED)
+    [entry] = strict.entries
+    judge = replace(entry.judge, commit="0123456789abcdef")
+    loosened = replace(case(asks=newest), entries=(replace(entry, judge=judge),))
+    [refusal] = asked(loosened).refusals
+    hint = "the policy of 0123456 asks this, and not the newest one"
+    assert (hint in refusal.way_out) == is_hinted
+
+
 def test_what_mlflow_shows_already_without_a_base_is_adopted() -> None:
     there = ObservedVersion(14, "Production")
     history = case(asks=TAGGED, before=None)

@@ -24,9 +24,11 @@ def new_stage_refusal(entry: Entry) -> Refusal:
     )
 
 
-def gate_refusal(refusing: Sequence[Verdict], entry: Entry, allowed: frozenset[str]) -> Refusal:
+def gate_refusal(
+    refusing: Sequence[Verdict], entry: Entry, allowed: frozenset[str], hint: str | None = None
+) -> Refusal:
     """What the refusing verdicts of an entry come to; `allowed` are the gates that a commit may
-    override."""
+    override. `hint` is a further way out."""
     first = refusing[0]
     gates = list(dict.fromkeys(verdict.gate for verdict in refusing))
     details = "; ".join(verdict.detail for verdict in refusing)
@@ -37,6 +39,9 @@ def gate_refusal(refusing: Sequence[Verdict], entry: Entry, allowed: frozenset[s
     else:
         lines = and_list([f"`Gate-Override: {gate}: reason`" for gate in gates])
         way_out = f"meet the gate, or promote it in a commit whose message says {lines}"
+
+    if hint is not None:
+        way_out = f"{way_out}; {hint}"
 
     detail = f"{first.version} may not {_move(entry)}: {details}"
     return Refusal("gate", detail, way_out, "commit", version=first.version)

@@ -20,6 +20,7 @@ from mlflow_gitops.core.verdicts.asked_gates import (
     asked_gates,
     is_new_stage,
 )
+from mlflow_gitops.core.verdicts.earlier_policies import earlier_policy_hint
 from mlflow_gitops.core.verdicts.entry_subject import EntrySubject
 from mlflow_gitops.core.verdicts.evidence import Evidence
 from mlflow_gitops.core.verdicts.gate_refusals import gate_refusal, new_stage_refusal
@@ -87,7 +88,9 @@ def judge_entries(
         verdicts += judged
         refusing = [verdict for verdict in judged if _refuses(verdict, writing=writing)]
         if refusing:
-            refusals.append(gate_refusal(refusing, entry, allowed))
+            gate_names = {verdict.gate for verdict in refusing}
+            hint = earlier_policy_hint(gate_names, entry, history.target.policy)
+            refusals.append(gate_refusal(refusing, entry, allowed, hint))
 
     waits = [v.until for v in verdicts if v.status == "waiting" and v.until]
     return EntryVerdicts(
