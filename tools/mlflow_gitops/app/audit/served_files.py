@@ -10,7 +10,9 @@ from mlflow_gitops.core.audit.occupied_versions import occupied_versions
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.edges.system.unexpected import is_unexpected, unexpected_refusal
 from mlflow_gitops.errors import RegistryFailure
+from mlflow_gitops.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow_gitops.edges.mlflow.registry import Registry
@@ -20,8 +22,11 @@ class ServedFiles:
     """Reads the files of every version that holds a stage. `compared` counts the versions that were
     read, `unchecked` are those without a pinned digest."""
 
-    def __init__(self, registry: Registry, progress: Callable[[str], None]) -> None:
+    def __init__(
+        self, registry: Registry, settings: Settings, progress: Callable[[str], None]
+    ) -> None:
         self._registry = registry
+        self._settings = settings
         self._progress = progress
         self.compared = 0
         self.unchecked: list[UncheckedFiles] = []
@@ -33,7 +38,13 @@ class ServedFiles:
         for name, model in sorted(observed.items()):
             if model.is_prompt or model.fault is not None:
                 continue
-            yield from self._of_model(desired.get(name), model)
+            try:
+                yield from self._of_model(desired.get(name), model)
+            except Exception as error:
+                if not is_unexpected(error):
+                    raise
+                refusal = unexpected_refusal(name, error, self._settings)
+                yield Unexplained(name, refusal.code, f"{refusal.detail}; {refusal.way_out}")
 
     def _of_model(self, desired: Desired | None, model: ObservedModel) -> Iterator[Unexplained]:
         specs = desired.manifest.versions if desired is not None else {}

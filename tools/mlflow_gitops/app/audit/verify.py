@@ -110,7 +110,7 @@ class Verifier:
         is asked for."""
         if not self._artifacts:
             return verification
-        served = ServedFiles(self._registry, progress)
+        served = ServedFiles(self._registry, self._settings, progress)
         models = {name: observed[name] for name in names if name in observed}
         findings = tuple(served.findings(self._models.by_name, models))
         return replace(
