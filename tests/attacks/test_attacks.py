@@ -581,6 +581,7 @@ def test_security_md_names_the_same_attacks() -> None:
         "a_rollback_of_a_plain_alias",
         "members_of_the_team_approve",
         "honest_promotion_of_files",
+        "honest_proposal_of_files",
         "security_md_names_the_same_attacks",
     }
     assert sorted(named) == sorted(set(tests) - not_attacks) and len(named) >= 20

@@ -86,6 +86,20 @@ def test_honest_promotion_of_files(company: Company, trainer: Trainer) -> None:
     assert company.production() == {4}
 
 
+@pytest.mark.parametrize(("stage", "is_pinned"), [("Production", True), ("Staging", False)])
+def test_honest_proposal_of_files(
+    company: Company, trainer: Trainer, stage: str, is_pinned: bool
+) -> None:
+    """A proposal reads files only for a stage that asks for their digest."""
+    trainer.register("fourth", "good")
+    assert company.team.run("github", "propose", "--stage", stage).code == 0
+    [pull] = company.github.pulls()
+    company.team.git("fetch", "-q", "origin")
+    manifest = company.team.git("show", f"{pull.head}:registry/models/{MODEL}.yaml")
+    assert f"{stage}: 4" in manifest
+    assert ("digest:" in manifest) is is_pinned
+
+
 def test_files_swapped_after_the_approval(company: Company, trainer: Trainer) -> None:
     logged = trainer.register("fourth", "good")
     number = promote(company, 4)
