@@ -295,13 +295,56 @@ def test_a_twin_of_the_model_stops_its_edit(team: Team, twin: str) -> None:
     assert ran.code == 3 and (f"registry/{twin}" in ran.out) and text(team) == before
 
 
-def test_what_the_policy_forbids_is_not_written(team: Team) -> None:
-    team.write("policy.yaml", POLICY + "aliases: {only: [Production]}\n")
+FOLLOWS = "aliases: {only: [Production]}\n"
+WHY = "since the policy lets it point only at versions in Production"
+
+
+def test_an_alias_that_may_only_follow_the_stage_is_moved_along(team: Team) -> None:
+    team.write("policy.yaml", POLICY + FOLLOWS)
     team.commit("Aliases follow Production")
-    said = refused(team, "promote", "fraud", "2", "Production")
-    assert (
-        "'champion' may only point at a version that holds Production" in said and "by hand" in said
+    args = ("promote", "fraud", "2", "Production", "--no-pin", "--commit", "--format", "json")
+    found = team.run(*args)
+    assert found.code == 0, found.err
+    assert found.json["aliases"] == {"champion": {"from": 1, "to": 2}}
+    assert f"alias champion: 1 → 2, {WHY}\n" in found.err
+    assert "-aliases: {champion: 1}" in found.json["diff"] and "aliases: {champion: 2}" in text(
+        team
     )
+    assert f"The alias champion moves from 1 to 2, {WHY}." in team.git("log", "-1", "--format=%B")
+    assert team.run("validate").code == 0
+    planned = team.run("plan", "fraud").out
+    assert "champion" in planned and "refused" not in planned.replace("0 refused", "")
+
+
+@pytest.mark.parametrize(
+    ("only", "text", "command", "alias"),
+    [
+        (
+            "Staging",
+            "stages: {Production: 1, Staging: 2}\naliases: {next: 2}",
+            ("2", "Production"),
+            "next",
+        ),
+        ("Canary", "stages: {Canary: 2}\naliases: {a: 2}", ("3", "Canary"), None),
+        (
+            "Staging",
+            "stages: {Staging: 1, Production: 2}\naliases: {tail: 1}",
+            ("1", "Archived"),
+            "tail",
+        ),
+    ],
+)
+def test_an_alias_that_cannot_follow_stops_the_edit(
+    team: Team, only: str, text: str, command: tuple[str, str], alias: str | None
+) -> None:
+    team.write("policy.yaml", f"{POLICY}aliases: {{only: [{only}]}}\n")
+    team.write("models/risk/fraud.yaml", f"name: fraud\n{text}\n")
+    team.commit("Aliases follow a stage")
+    if alias is None:
+        assert "+aliases: {a: 3}" in changes(team.run("promote", "fraud", *command, "--no-pin"))
+        return
+    said = refused(team, "promote", "fraud", *command)
+    assert f"The alias {alias} points at version" in said and "by hand" in said and FILE in said
 
 
 def test_a_registry_that_cannot_be_asked_leaves_the_version_unpinned(team: Team) -> None:
@@ -584,6 +627,20 @@ def test_a_rollback_needs_the_receipts(storied: Team, tmp_path: Path) -> None:
     storied.git("push", "-q", remote, "refs/notes/mlflow-gitops")
     other.git("fetch", "-q", "origin", "refs/notes/mlflow-gitops:refs/notes/mlflow-gitops")
     assert "+  Production: 2" in other.run("rollback", "fraud").out
+
+
+def test_a_rollback_takes_the_aliases_along_that_may_only_follow(storied: Team) -> None:
+    storied.write("policy.yaml", POLICY + FOLLOWS)
+    manifest = "name: fraud\nstages: {Production: 4}\naliases:\n  a: 4   # tills\n  b: 4\n"
+    storied.write("models/risk/fraud.yaml", manifest)
+    storied.commit("Aliases follow Production")
+    ran = storied.run("rollback", "fraud", "--no-pin", "--commit")
+    assert f"alias a: 4 → 2, {WHY}" in ran.err and f"alias b: 4 → 2, {WHY}" in ran.err
+    assert text(storied) == manifest.replace("4", "2")
+    storied.reconcile()
+    assert production(storied) == 2
+    ran = storied.run("rollback", "fraud", "--to", "1", "--dry-run", "--no-pin")
+    assert f"alias a: 2 → 1, {WHY}" in ran.err
 
 
 def test_a_rollback_says_in_json_when_it_held(storied: Team) -> None:

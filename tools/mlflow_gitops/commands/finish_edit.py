@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow_gitops.commands.manifest_file import OpenManifest
 from mlflow_gitops.commands.output import note, print_result
 from mlflow_gitops.core.authoring.edit_manifest import Edit, apply_edit
+from mlflow_gitops.core.authoring.following_aliases import AliasMove
 from mlflow_gitops.core.manifests.snapshot import SourceFile, build
 from mlflow_gitops.core.wording import version_list
 from mlflow_gitops.edges.system import files
@@ -42,11 +43,12 @@ class EditOptions:
 @dataclass(frozen=True, slots=True)
 class EditMessage:
     """The commit message of an edit: a subject, a first paragraph about what changes, and further
-    paragraphs such as the lines that override gates."""
+    paragraphs such as the lines that override gates. `notes` are printed beside the diff."""
 
     subject: str
     summary: str = ""
     details: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
     def body(self, reason: str | None) -> str:
         """The paragraphs, with the user's own reason after the first one."""
@@ -89,8 +91,10 @@ def finish(
     if not is_changed:
         progress.notes.append(f"Nothing to change in {target.file}.")
     elif options.commits:
+        progress.notes += message.notes
         _commit(target, new, message, options, progress)
     else:
+        progress.notes += message.notes
         if not options.dry_run:
             files.write_file(target.workspace.top / target.file, new)
         progress.notes += _next_steps(target, message, options)
@@ -121,6 +125,11 @@ def _data(target: OpenManifest, edit: Edit, diff: str, progress: _Progress) -> d
         "stages": {
             stage: {"from": list(target.holders(stage)), "to": list(versions)}
             for stage, versions in edit.stages.items()
+        },
+        "aliases": {
+            path[1]: {"from": target.manifest.aliases.get(path[1]), "to": value}
+            for path, value in edit.values.items()
+            if path[0] == "aliases"
         },
     }
 
@@ -230,9 +239,11 @@ def _next_steps(target: OpenManifest, message: EditMessage, options: EditOptions
             yield f"  {line}" if line else ""
 
 
-def stage_sentences(before: Mapping[str, Sequence[int]], edit: Edit) -> Iterator[str]:
-    """What a commit message says about each stage that changes. The first one is the stage that the
-    commit is about."""
+def stage_sentences(
+    before: Mapping[str, Sequence[int]], edit: Edit, moves: Sequence[AliasMove] = ()
+) -> Iterator[str]:
+    """What a commit message says about each stage that changes, and about aliases that move along.
+    The first stage is the one that the commit is about."""
     for index, (stage, versions) in enumerate(edit.stages.items()):
         old = before.get(stage, ())
         leaving = [version for version in old if version not in versions]
@@ -242,6 +253,8 @@ def stage_sentences(before: Mapping[str, Sequence[int]], edit: Edit) -> Iterator
             yield f"It replaces {version_list(leaving)}."
         else:
             yield f"It joins {version_list(old)}." if old else f"{stage} was empty."
+    for move in moves:
+        yield move.sentence
 
 
 def override_lines(target: OpenManifest, stage: str, options: Sequence[str]) -> list[str]:

@@ -21,6 +21,7 @@ from mlflow_gitops.commands.manifest_file import (
 )
 from mlflow_gitops.core.authoring.edit_manifest import Edit
 from mlflow_gitops.core.authoring.edit_pins import Pin
+from mlflow_gitops.core.authoring.following_aliases import alias_moves
 from mlflow_gitops.core.wording import version_list
 from mlflow_gitops.errors import Failure
 from mlflow_gitops.settings import Settings
@@ -71,11 +72,13 @@ def run(
     joins = promotion.add or stage == "Archived"
     new_holders = tuple(sorted({*holders, version})) if joins else (version,)
     stages = stages_after(target, stage, new_holders)
+    moves = alias_moves(target.manifest, target.rules, stage, stages)
     if promotion.pin and environment is None:
         pins = pins_of_holders(target, observe_or_warn(target), (version,), promotion.digest)
-    edit = Edit(stages, pins)
-    summary = " ".join(stage_sentences(target.manifest.stages, edit))
-    message = EditMessage(subject, summary, ["\n".join(gate_overrides)])
+    edit = Edit(stages, pins, {move.path: move.new for move in moves})
+    summary = " ".join(stage_sentences(target.manifest.stages, edit, moves))
+    details = ["\n".join(gate_overrides)]
+    message = EditMessage(subject, summary, details, [move.note for move in moves])
     return finish(target, edit, message, options)
 
 

@@ -14,6 +14,7 @@ from mlflow_gitops.commands.manifest_file import OpenManifest
 from mlflow_gitops.commands.output import emit
 from mlflow_gitops.core.authoring import proposals
 from mlflow_gitops.core.authoring.edit_manifest import Edit, apply_edit
+from mlflow_gitops.core.authoring.following_aliases import AliasMove, alias_moves
 from mlflow_gitops.core.comparison.values import Comparison
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.verdicts.evidence import RecordedEvidence
@@ -58,14 +59,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class _Proposal:
-    """A version that can be proposed on a branch: the edit of the manifest, and the resulting
-    content."""
+    """A version that can be proposed on a branch: the edit of the manifest, the aliases that it
+    moves along, and the resulting content."""
 
     candidate: Candidate
     branch: str
     observed: ObservedModel
     version: int
     edit: Edit
+    moves: Sequence[AliasMove]
     content: bytes
 
     def outcome(
@@ -173,7 +175,8 @@ class Proposer:
             emit(diff_lines(unified(sheet.file, sheet.data, proposal.content), Style()))
             return proposal.outcome(result, _DRY_RUN.format(subject))
 
-        replaces = " ".join(stage_sentences(sheet.manifest.stages, proposal.edit))
+        sentences = stage_sentences(sheet.manifest.stages, proposal.edit, proposal.moves)
+        replaces = " ".join(sentences)
         message = f"{subject}\n\n{replaces}\n\n{proposals.SIGNED}\n"
         self._branches.replace(proposal.branch, sheet.file, proposal.content, message)
         body = render.page(
@@ -234,11 +237,13 @@ def _proposal(
     """The edit that promotes a version. Raises Failure if the policy or a pin forbids it."""
     sheet = candidate.sheet
     stages = manifest_file.stages_after(sheet, candidate.stage, (version,))
+    moves = alias_moves(sheet.manifest, sheet.rules, candidate.stage, stages)
     has_digest = asks_digest(sheet.rule(candidate.stage))
-    edit = Edit(stages, pins_of_holders(sheet, observed, [version], has_digest))
+    pins = pins_of_holders(sheet, observed, [version], has_digest)
+    edit = Edit(stages, pins, {move.path: move.new for move in moves})
     content = apply_edit(sheet.data, sheet.file, edit, tuple(sheet.rules.stages))
     check_result(sheet, content)
-    return _Proposal(candidate, branch, observed, version, edit, content)
+    return _Proposal(candidate, branch, observed, version, edit, moves, content)
 
 
 def _newest_decided(closed: Sequence[PullRequest]) -> int:

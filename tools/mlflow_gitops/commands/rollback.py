@@ -18,6 +18,7 @@ from mlflow_gitops.commands.manifest_file import (
 )
 from mlflow_gitops.commands.output import note, warn
 from mlflow_gitops.core.authoring.edit_manifest import Edit
+from mlflow_gitops.core.authoring.following_aliases import alias_moves
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Point
 from mlflow_gitops.core.history.previous_holders import (
@@ -62,8 +63,9 @@ def run(
     former, versions = _choose(target, stage, previous, to)
 
     stages = stages_after(target, stage, versions)
+    moves = alias_moves(target.manifest, target.rules, stage, stages)
     pins = pins_of_holders(target, observed, versions, digest) if pin else {}
-    edit = Edit(stages, pins)
+    edit = Edit(stages, pins, {move.path: move.new for move in moves})
     note(settings, _history_sentence(stage, former, versions, _with_subject))
     if former.rolled_back is not None:
         warn(f"{_rolled_back_sentence(stage, former)} The gates judge it like a new version.")
@@ -73,7 +75,8 @@ def run(
     history = _history_sentence(stage, former, versions, lambda commit: commit.sha[:12])
     message = EditMessage(
         subject=f"Roll {target.name} {stage} back to {version_list(versions)}",
-        summary=" ".join([*stage_sentences(target.manifest.stages, edit), history]),
+        summary=" ".join([*stage_sentences(target.manifest.stages, edit, moves), history]),
+        notes=[move.note for move in moves],
     )
     return finish(target, edit, message, options, {"held": _held_data(former, versions)})
 
