@@ -18,13 +18,14 @@ INSTALL := echo 'Installing into .venv, which is done once and takes a minute or
 # What each install depends on: a change of these does it again.
 PINS    := pyproject.toml constraints.txt
 
-.PHONY: help demo test test-real prove mutants lint bench capstone clean
+.PHONY: help demo test attacks test-real prove mutants lint bench capstone clean
 # Two targets at once would install twice.
 .NOTPARALLEL:
 
 help:
 	@echo 'make demo        the whole story on an embedded MLflow with really trained models'
 	@echo 'make test        the tests that need nothing but this folder'
+	@echo 'make attacks     what SECURITY.md claims: each attack, and honest work beside it'
 	@echo 'make test-real   the tests against PostgreSQL, S3, act and Chromium'
 	@echo 'make prove       the experiments of tests/faults and tests/hostile at length: kills, faults, races, hostile input; and a table'
 	@echo 'make mutants     which small changes of the core no test notices; takes half an hour, prints a score'
@@ -38,7 +39,10 @@ demo: .venv/runtime
 
 # Three, on two processors: much of a test's time is waiting for a server.
 test: .venv/dev
-	@$(BIN)/pytest -n 3 --dist loadgroup -m 'not real' $(PYTEST_ARGS)
+	@$(BIN)/pytest -n 3 --dist loadgroup -m 'not real and not attack' $(PYTEST_ARGS)
+
+attacks: .venv/dev
+	@$(BIN)/pytest -n 3 --dist loadgroup -m 'attack and not real' tests/attacks $(PYTEST_ARGS)
 
 test-real: .venv/real
 	@$(BIN)/pytest -n 2 --dist loadgroup -m real $(PYTEST_ARGS)

@@ -15,6 +15,14 @@ from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
 from tests.support.team import Team
 
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker("attack")
+
 
 @pytest.fixture(scope="session")
 def honest(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[Path], str]) -> Path:
