@@ -559,7 +559,7 @@ def test_grafts(company: Company) -> None:
 # -- nothing is left out ---------------------------------------------------------------------------
 
 
-NO_ATTACKS = ("test_foxtrot", "test_honest", "test_secrets")
+NO_ATTACKS = ("test_honest", "test_secrets")
 
 
 def slug(name: str) -> str:
@@ -576,8 +576,11 @@ def test_security_md_names_the_same_attacks() -> None:
             continue
         tests += re.findall(r"^def test_(\w+)", module.read_text("utf-8"), re.MULTILINE)
     not_attacks = {
-        "an_honest_promotion",
+        "an_honest_adoption",
         "an_honest_plain_alias",
+        "an_honest_promotion",
+        "an_honest_push_after_a_pull",
+        "an_honest_pull_request_after_a_pull_on_main",
         "a_rollback_of_a_plain_alias",
         "members_of_the_team_approve",
         "honest_promotion_of_files",

@@ -24,6 +24,7 @@ from mlflow_gitops.edges.system.redaction import redact
 from mlflow_gitops.gates import Finding
 from mlflow_gitops.render.markdown_safe import code
 from mlflow_gitops.render.plan import pull_request_comment
+from mlflow_gitops.render.plan.drift import healed_drift
 from tests.support.attacks.company import MODEL, Company
 from tests.support.environments import Teams
 
@@ -271,10 +272,16 @@ def test_address_changed_in_a_pull_request(
     assert ran.code and not listener.requests
 
 
-def test_another_environment_changed_in_a_pull_request(teams: Teams, listener: Listener) -> None:
+@pytest.mark.parametrize("way", ["pull request", "working tree"])
+def test_another_environment_changed_in_a_pull_request(
+    teams: Teams, listener: Listener, way: str
+) -> None:
     """The environment that versions are copied from is asked with credentials of its own."""
+    if way == "working tree":
+        teams.git("checkout", "-q", "main")
     move_to(teams, "staging", listener.uri)
-    teams.commit("Faster server")
+    if way == "pull request":
+        teams.commit("Faster server")
     ran = teams.on(
         "prod",
         *("promote", "churn", "1", "Production", "--from", "staging"),
@@ -403,9 +410,25 @@ def test_many_promotions(count: int) -> None:
     assert all(model.model in page for model in models)
 
 
-def test_end_of_a_long_text() -> None:
-    """What is cut says how much it is."""
-    assert code("x" * 1000).endswith("(761 more characters)`")
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ("x" * 1000, 761),
+        ("safe " * 100 + "and approve it", 275),
+        ("Safe." + " " * 400 + "Not.", 170),
+        ("é" * 241, 2),
+    ],
+)
+def test_end_of_a_long_text(text: str, missing: int) -> None:
+    """What is cut says how much it is: alone, and in the comment that reviewers read."""
+    assert code(text).endswith(f"({missing} more characters)`")
+    change = Change("set_description", before="", after=text)
+    page = pull_request_comment.comment(
+        plan_of(ModelPlan(MODEL, None, "Pending", None, changes=(change,)))
+    )
+    assert text not in page and f"({len(text) - 57} more characters)" in page
+    [sentence] = healed_drift([Change("set_description", before=text, after="Safe", cause="drift")])
+    assert f"({len(text) - 60} more characters)" in sentence
 
 
 # -- nothing is left out ---------------------------------------------------------------------------

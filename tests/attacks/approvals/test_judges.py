@@ -12,6 +12,13 @@ LIVE = "stages: {Live: {alias: production, native: false}, Production: {}}\n"
 FEW = POLICY + "aliases: {only: [Production]}\n"
 
 
+def push_main(company: Company, message: str) -> None:
+    """Commit what lies about, and push it to main."""
+    company.commit(message)
+    company.push("main")
+    company.main()
+
+
 def policy_then_promotion(company: Company, policy: str = OPEN, version: int = 3) -> None:
     """Two commits in the working clone: the policy, then what it would let through."""
     company.team.write("policy.yaml", policy)
@@ -48,6 +55,35 @@ def test_policy_and_use_in_one_push(company: Company, policy: str) -> None:
     churn = next(model for model in ran.json["models"] if model["model"] == MODEL)
     assert ran.code == 4 and churn["result"] == "refused", "nor does another model's receipt"
     assert "asks this, and not the newest one" in churn["refusals"][0]["way_out"]
+
+
+@pytest.mark.parametrize(
+    "policies",
+    [
+        [POLICY.replace("passed}", "failed}"), OPEN],
+        [POLICY.replace("approvals: 1, ", ""), OPEN],
+        [OPEN, OPEN + "drift: heal\n"],
+    ],
+)
+@pytest.mark.parametrize("is_put_back", [True, False])
+def test_policy_and_use_in_three_commits(
+    company: Company, policies: list[str], is_put_back: bool
+) -> None:
+    """One push loosens the policy in steps and promotes; or puts the policy back at its end, so
+    that the tip has the old one."""
+    for policy in policies:
+        company.team.write("policy.yaml", policy)
+        company.commit("Simpler rules")
+    company.write(3)
+    company.commit("Promote")
+    if is_put_back:
+        company.team.write("policy.yaml", POLICY)
+        company.commit("Rules as they were")
+    company.push("main")
+    company.main()
+    why = company.refused()
+    assert "0 of 1 approval" in why and "validation" in why
+    assert company.refused() == why, "waiting changes nothing"
 
 
 @pytest.mark.parametrize("strategy", [(), ("-s", "ours"), ("-X", "ours")])
@@ -141,34 +177,46 @@ def test_alias_of_a_stage_set_by_hand(company: Company, alias: str) -> None:
     assert "3 may not get the alias" in why and "validation" in why
 
 
-def test_alias_given_to_another_stage(company: Company) -> None:
+WAYS = pytest.mark.parametrize("way", ["one push", "two pushes", "two pushes, one reconcile"])
+
+
+def loosen(company: Company, policy: str, way: str) -> None:
+    """Write the policy: in the push that uses it, or in an earlier one that nobody approved."""
+    company.team.write("policy.yaml", policy)
+    if way != "one push":
+        push_main(company, "Another order")
+    if way == "two pushes":
+        assert "does not count yet" in company.reconcile().err
+        assert company.production() == {1}
+
+
+@WAYS
+def test_alias_given_to_another_stage(company: Company, way: str) -> None:
     """Staging gets Production's alias: what it holds would be served."""
     swapped = POLICY.replace("alias: staging", "alias: production").replace(
         "alias: production, approvals", "approvals"
     )
-    company.team.write("policy.yaml", swapped)
+    loosen(company, swapped, way)
     company.team.write(
         f"models/{MODEL}.yaml", f"name: {MODEL}\nstages: {{Production: 1, Staging: 3}}\n"
     )
-    company.commit("Another order")
-    company.push("main")
-    company.main()
+    push_main(company, "Stage it")
     why = company.refused()
     assert "approval" in why and "validation" in why
 
 
-def test_aliases_only_dropped_and_used(company: Company) -> None:
-    company.team.write("policy.yaml", FEW)
-    company.commit("Aliases follow Production")
-    company.push("main")
-    company.main()
-    assert company.reconcile().json["receipt"], "a new policy in force is recorded"
-    company.team.write("policy.yaml", POLICY)
-    company.write(1, "aliases: {champion: 3}\n")
-    company.commit("Our alias")
-    company.push("main")
-    company.main()
+@WAYS
+@pytest.mark.parametrize("policy", [POLICY, POLICY + "aliases: {only: [Production, Staging]}\n"])
+def test_aliases_only_dropped_and_used(company: Company, policy: str, way: str) -> None:
+    company.approve_policy(FEW)
+    loosen(company, policy, way)
+    company.team.write(
+        f"models/{MODEL}.yaml",
+        f"name: {MODEL}\nstages: {{Production: 1, Staging: 3}}\naliases: {{champion: 3}}\n",
+    )
+    push_main(company, "Our alias")
     assert "'champion' may only point at a version that holds Production" in company.refused()
+    assert "champion" not in company.client.get_registered_model(MODEL).aliases
 
 
 def test_freeze_lifted_and_used(company: Company) -> None:

@@ -81,7 +81,7 @@ def _pull_twice(company: Company, start: str) -> None:
 @pytest.mark.parametrize(
     "push", [_promote_alone, _promote_and_go_on, _loosen_the_policy_first, _pull_twice]
 )
-def test_what_a_foxtrot_push_brings_needs_approvals(
+def test_push_after_a_pull_on_main(
     company: Company, rules: str, push: Callable[[Company, str], None]
 ) -> None:
     before = company.team.git("rev-parse", "origin/main")
@@ -94,9 +94,8 @@ def test_what_a_foxtrot_push_brings_needs_approvals(
 
 
 @pytest.mark.parametrize("is_reconciled", [True, False])
-def test_what_was_approved_before_such_a_push_still_passes(
-    company: Company, rules: str, is_reconciled: bool
-) -> None:
+def test_an_honest_push_after_a_pull(company: Company, rules: str, is_reconciled: bool) -> None:
+    """What was approved before such a push still passes."""
     number = company.propose(2, more=WORDS)
     company.github.review(number, "bob")
     company.merge(number, "squash")
@@ -110,9 +109,8 @@ def test_what_was_approved_before_such_a_push_still_passes(
     assert company.reconcile().code == 0 and company.production() == {2}
 
 
-def test_a_later_pull_request_shows_the_warning_and_is_judged_as_usual(
-    company: Company, rules: str
-) -> None:
+def test_an_honest_pull_request_after_a_pull_on_main(company: Company, rules: str) -> None:
+    """A later pull request shows the warning, and is judged as usual."""
     company.team.git("checkout", "-q", "-B", "own", rules)
     (company.team.folder / "README.md").write_text("Words.\n")
     company.commit("Words of alice")

@@ -32,7 +32,10 @@ MOVED = (
         ),
         (
             [Change("set_tag", 2, "team", "x" * 70, "risk", "drift")],
-            [f'tag team of version 2 "{"x" * 60}…" (set in MLflow) replaced by "risk"'],
+            [
+                f'tag team of version 2 "{"x" * 60}…" (10 more characters)'
+                ' (set in MLflow) replaced by "risk"'
+            ],
         ),
         (
             [Change("delete_tag", None, "team", "fraud", None, "drift")],

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from mlflow_gitops.core.manifests.names import ACTIVE_STAGES
 from mlflow_gitops.core.plan.plan import Change, Value
 from mlflow_gitops.core.wording import and_list
+from mlflow_gitops.render.plan.phrases import quoted
 
 _LONGEST_VALUE = 60
 
@@ -62,5 +63,4 @@ def _name(change: Change) -> str:
 def _text(value: Value) -> str:
     if not isinstance(value, str):
         return str(value)
-    short = value if len(value) <= _LONGEST_VALUE else value[:_LONGEST_VALUE] + "…"
-    return f'"{short}"'
+    return quoted(value, _LONGEST_VALUE)

@@ -7,8 +7,8 @@ from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
 from mlflow_gitops.core.wording import NO_VALUE, counted, first_few, version_list
 from mlflow_gitops.render.terminal import safe
 
-_LONGEST_VALUE = 60
-"""Characters of a tag's value or a description; JSON has all of it."""
+_LONGEST_VALUE = 57
+"""Characters of a tag's value or a description that are shown if it is cut; JSON has all of it."""
 
 
 def closing(plan: Plan) -> str:
@@ -110,7 +110,12 @@ def change_text(change: Change) -> str:
 def _value(value: object) -> str:
     if value is None or value == "":
         return NO_VALUE
-    text = safe(str(value))
-    if len(text) > _LONGEST_VALUE:
-        text = text[: _LONGEST_VALUE - 3] + "…"
-    return f'"{text}"'
+    return quoted(safe(str(value)), _LONGEST_VALUE)
+
+
+def quoted(text: str, longest: int) -> str:
+    """A text in quotes. If it is cut, the number of the characters that are missing follows, so
+    that nobody takes the beginning for the whole."""
+    if len(text) <= longest + 3:
+        return f'"{text}"'
+    return f'"{text[:longest]}…" ({counted(len(text) - longest, "more character")})'
