@@ -203,7 +203,7 @@ versions: {1: {source: 'models:/m-1', description: first, tags: {validation: pas
           register version 1 from models:/m-1     3f2a9c1
           version 1 description: — → "first"     3f2a9c1
           version 1 tag validation: — → "passed"     3f2a9c1
-          description: — → "Scores card payments for fraud. It says a good deal more …" (39 more characters)     3f2a9c1
+          description: — → "Scores card payments for fraud. It says a good deal more …" (32 more characters)     3f2a9c1
           tag task: — → "classification"     3f2a9c1
         Plan: 1 model, 7 changes, 0 refused.
         """,
