@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mlflow_gitops.core.history.mainline import StatedMessage
 from mlflow_gitops.core.verdicts.overrides import Override, overrides
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
@@ -395,7 +396,7 @@ def test_a_commit_holds_the_manifest_alone_and_says_what_and_why(team: Team) -> 
         " pt.\nAnd faster.\n\nGate-Override: metrics: INC-42 hotfix\nGate-Override: soak: no"
         " time"
     )
-    assert list(overrides([message])) == [
+    assert list(overrides([StatedMessage(message)])) == [
         Override("metrics", "INC-42 hotfix"),
         Override("soak", "no time"),
     ]

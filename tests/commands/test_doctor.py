@@ -137,7 +137,21 @@ def at(uri: str) -> Callable[[Clinic], None]:
     return lambda clinic: setattr(clinic.team, "uri", uri)
 
 
+ONLY = "aliases: {only: [Production]}\n"
+APPROVED = "  Production: {alias: production, approvals: 1}\n"
+
+
+def free_aliases(gates: str) -> tuple[Callable[[Clinic], None], set[str]]:
+    """A policy whose Production has these gates, and which leaves other aliases free."""
+    stages = POLICY[POLICY.index("stages:") :]
+    gated = stages.replace(APPROVED, f"  Production: {{alias: production, {gates}}}\n")
+    return written("registry/policy.yaml", ONLY + stages, gated), {"policy aliases"}
+
+
 CASES: dict[str, tuple[Callable[[Clinic], None], set[str]]] = {
+    "aliases without approvals": free_aliases("approvals: 1"),
+    "aliases of any status": free_aliases("require: {status: READY}"),
+    "aliases without pins": free_aliases("require: {pinned: {digest: true}}"),
     "no workflow plans": (written(".github/workflows/plan.yml"), {"workflows plan"}),
     "CODEOWNERS is stale": (
         written("registry/models/fraud.yaml", "risk-ml", "fraud-ml"),

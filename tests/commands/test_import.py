@@ -292,10 +292,31 @@ def test_aliases_that_no_manifest_can_say(team: Team, shelf: ManualRegistry) -> 
     )
     told = imported(team)["churn"]
     assert "aliases:\n  champion: 1\n" in text(team, "churn") and len(told["notes"]) == 3
+    assert any("promote 3 and add the alias to the manifest" in note for note in told["notes"])
     assert [(c["action"], c["key"], c["to"]) for c in told["pending"]] == [
         ("set_alias", "production", 1)
     ]
     assert team.run("validate").code == 0
+
+
+@pytest.mark.parametrize(
+    ("only", "reason"),
+    [
+        ("Production", "'live' points at version 2, which does not hold Production, as"),
+        ("Production, Archived", "'live' points at version 2, which does not hold Production or"),
+        ("", "'live' points at version 2, which the policy's aliases.only does not allow"),
+    ],
+)
+def test_an_alias_that_the_policy_forbids_is_noted_with_the_way_out(
+    team: Team, shelf: ManualRegistry, only: str, reason: str
+) -> None:
+    shelf.model("churn", 2)
+    shelf.stage("churn", 2, "Staging")
+    shelf.alias("churn", "live", 2)
+    team.write("policy.yaml", f"aliases: {{only: [{only}]}}\n")
+    [note] = imported(team)["churn"]["notes"]
+    assert reason in note and "change aliases.only in the policy and import again" in note
+    assert "live" not in text(team, "churn") and team.run("validate").code == 0
 
 
 def test_stages_of_the_teams_own_and_stages_that_are_only_aliases(

@@ -248,7 +248,8 @@ def test_an_update_leaves_github_alone_where_it_is_not_used(team: Team) -> None:
         "registry/policy.yaml", "registry/models/.gitkeep", "schemas/model.schema.json",
         "schemas/policy.schema.json",
     }  # fmt: skip
-    assert "\n    alias: production\n" in (team.folder / "registry/policy.yaml").read_text()
+    policy = (team.folder / "registry/policy.yaml").read_text()
+    assert "\n    alias: production\n" in policy and "\naliases: {only: [Production]} " in policy
     assert team.run("init", "--update").code == 0 and not (team.folder / ".github").exists()
 
 

@@ -165,9 +165,13 @@ def _alias_fault(
         return None
     if any(version in content.stages.get(stage, ()) for stage in rules.alias_only):
         return None
+    fault = f"the alias {alias!r} points at version {version}, which"
+    another_policy = "change aliases.only in the policy and import again"
+    if not rules.alias_only:
+        return f"{fault} the policy's aliases.only does not allow (to manage it, {another_policy})"
     return (
-        f"the alias {alias!r} points at version {version}, which does not hold"
-        f" {or_list(rules.alias_only)}"
+        f"{fault} does not hold {or_list(rules.alias_only)}, as the policy's aliases.only asks (to"
+        f" manage it, promote {version} and add the alias to the manifest, or {another_policy})"
     )
 
 

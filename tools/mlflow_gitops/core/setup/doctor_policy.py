@@ -77,14 +77,10 @@ def _approvals(facts: PolicyFacts) -> Iterator[CheckResult]:
     )
 
 
-_GATES_OF_INIT = frozenset({"status", "pinned"})
-"""The gates that `init` writes: they ask what a version is, and not whether it is good."""
-
-
 def _aliases(facts: PolicyFacts) -> Iterator[CheckResult]:
     """Services load aliases, too: one that no stage owns is judged by no gate."""
     rules = facts.snapshot.policy.with_exceptions(())
-    gated = [rule.name for rule in rules.stages.values() if set(rule.gates.names) - _GATES_OF_INIT]
+    gated = [rule.name for rule in rules.stages.values() if rule.gates.names]
     if not gated:
         return
     if rules.alias_only is not None:

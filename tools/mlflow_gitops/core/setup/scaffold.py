@@ -140,7 +140,7 @@ stages:
     # from: [Staging]           # only versions that a reconcile put into Staging before
     # soak: 24h                 # for this long, counted from that reconcile
     # approvals: 1              # of the pull request, by someone other than its author
-# aliases: {{only: [Production]}}   # other aliases point at versions that hold Production
+aliases: {{only: [Production]}}   # other aliases point at versions in Production, and follow
 limits: {{changed_models: {{percent: 30, floor: 10}}}}
 drift: heal                     # or: report
 # propose: Staging              # new versions become pull requests for this stage
