@@ -118,7 +118,9 @@ def test_every_event_of_the_main_line_in_order(story: tuple[Team, list[str]]) ->
         and promoted["pr"] == 12
     )
     assert promoted["merged_by"] == "C Person <c@example.org>"
-    assert promoted["overrides"] == [{"gate": "pinned", "reason": "INC-42 hotfix"}]
+    assert promoted["overrides"] == [
+        {"gate": "pinned", "reason": "INC-42 hotfix", "source": "message"}
+    ]
     assert merged["author"] == "@bob" and merged["merged_by"] == ANN and merged["pr"] == 13
     assert (
         merged["approved_by"] == ["Lee <lee@example.org>"]
@@ -140,12 +142,12 @@ def test_all_forms_tell_the_same_events(story: tuple[Team, list[str]]) -> None:
         and rows[7]["subject"] == "'=Move & promote"
         and rows[7]["stage"] == "Production"
     )
-    assert rows[3]["author"] == "'@bob" and rows[3]["overrides"] == "pinned: INC-42 hotfix"
+    assert rows[3]["author"] == "'@bob" and rows[3]["overrides"] == "pinned (stated): INC-42 hotfix"
     table = team.run("log", "--format", "markdown").out.splitlines()
     assert (
         len(table) == len(whole) + 2
         and "`@bob`" in table[5]
-        and "⚠️ `pinned` overridden: `INC-42 hotfix`" in table[5]
+        and "⚠️ `pinned` overridden (stated): `INC-42 hotfix`" in table[5]
     )
 
 
@@ -156,7 +158,7 @@ def test_the_text_form(story: tuple[Team, list[str]]) -> None:
         f"2026-01-01 01:00  {shas[0][:7]}  alpha  @best       — → 1    Ann   \"Begin\"\n"
         f"2026-01-01 01:00  {shas[0][:7]}  alpha  Production  — → 1    Ann   \"Begin\"\n"
         f"2026-01-02 01:00  {shas[1][:7]}  alpha  Production  1 → 2    @bob  \"Promote 2\" (#12)\n"
-        "    ! pinned overridden: INC-42 hotfix\n"
+        "    ! pinned overridden (stated): INC-42 hotfix\n"
         f"2026-01-04 01:00  {shas[3][:7]}  alpha              invalid  @bob  \"Oops\"\n"
         "    ✗ yaml-syntax: not valid YAML: did not find expected node content\n"
     )  # fmt: skip

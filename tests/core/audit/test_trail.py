@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -154,13 +155,72 @@ def test_only_what_could_take_a_gates_place_is_told() -> None:
         return auditor.audit(event).overrides
 
     assert told(Event("stage", 3, merge, "alpha", "Production", (), (1,), "alpha")) == (
-        UsedOverride("soak", "INC-42"),
+        UsedOverride("soak", "INC-42", "message"),
     )
     assert told(Event("stage", 3, commit(3), "alpha", "Production", (), (1,), "alpha")) == (
-        UsedOverride("soak", "late"),
+        UsedOverride("soak", "late", "message"),
     )
     assert told(Event("stage", 3, commit(3), "gamma", "Production", (), (1,), "gamma")) == ()
     assert told(Event("stage", 3, merge, "alpha", "Production", (1,), (), "alpha")) == (), (
         "an exit is not judged"
     )
     assert told(Event("stage", 3, merge, "alpha", "@best", (), (1,), "alpha")) == ()
+
+
+def judged(i: int, *gates: tuple[str, int, str, str], result: str = "applied") -> Receipt:
+    """A receipt with verdicts, each a stage, a version, a gate and a status."""
+    keys = ("stage", "version", "gate", "status")
+    model = {
+        "model": "alpha",
+        "result": result,
+        "gates": [dict(zip(keys, gate, strict=True)) for gate in gates],
+    }
+    content = {"at": "2026-02-01T00:00:00Z", "owner": OWNER, "models": [model]}
+    return Receipt(COMMITS[i].sha, str(content), content)
+
+
+COUNTED, STATED = UsedOverride("soak", "INC-42"), UsedOverride("soak", "INC-42", "message")
+
+
+@pytest.mark.parametrize(
+    ("receipts", "overrides"),
+    [
+        ([judged(3, ("Production", 1, "soak", "overridden"))], (COUNTED,)),
+        ([judged(5, ("Production", 1, "soak", "overridden"))], (COUNTED,)),
+        ([judged(3, ("Production", 1, "soak", "passed"))], ()),
+        ([judged(3, ("Production", 1, "soak", "exempt"))], ()),
+        (
+            [
+                judged(3, ("Production", 1, "soak", "waiting"), result="refused"),
+                judged(5, ("Production", 1, "soak", "passed")),
+            ],
+            (),
+        ),
+        ([], (STATED,)),
+        ([judged(3)], (STATED,)),
+        ([judged(2, ("Production", 1, "soak", "passed"))], (STATED,)),
+        ([judged(3, ("Production", 1, "soak", "passed"), result="failed")], (STATED,)),
+        ([judged(3, ("Production", 2, "soak", "passed"))], (STATED,)),
+        ([judged(3, ("Staging", 1, "soak", "passed"))], (STATED,)),
+        ([judged(7, ("Production", 1, "soak", "overridden"))], (STATED,)),
+    ],
+)
+def test_an_override_counted_if_the_receipt_says_so(
+    receipts: list[Receipt], overrides: tuple[UsedOverride, ...]
+) -> None:
+    """A gate may have passed by itself before the run; then the line replaced nothing. A line of
+    which no receipt of this change speaks is a claim."""
+    policy, _ = read_policy(POLICY, "policy.yaml")
+    assert policy is not None
+    made = commit(3, "Promote\n\nGate-Override: soak: INC-42\n")
+    event = Event("stage", 3, made, "alpha", "Production", (), (1,), "alpha")
+    left = Event("stage", 6, commit(6), "alpha", "Production", (1,), (), "alpha")
+    auditor = EventAuditor(
+        LINE,
+        RegistryFolder("registry"),
+        [event, left],
+        Ledger(receipts, LINE.index, OWNER),
+        {},
+        lambda *_: policy.for_model("alpha"),
+    )
+    assert auditor.audit(event).overrides == overrides

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from mlflow_gitops.core.audit.trail import AuditedEvent
@@ -96,7 +96,7 @@ def event_data(audited: AuditedEvent) -> dict[str, Any]:
         "pr": people.pull_request,
         "pr_source": people.pull_request_source,
         "subject": event.commit.subject,
-        "overrides": [{"gate": used.gate, "reason": used.reason} for used in audited.overrides],
+        "overrides": [asdict(used) for used in audited.overrides],
         "effect": {"at": audited.effect.at, "result": audited.effect.result}
         if audited.effect
         else None,
@@ -114,7 +114,9 @@ def as_csv(log: Log) -> Iterator[str]:
     for audited in log.events:
         data = event_data(audited)
         effect = data["effect"] or {}
-        data["overrides"] = [f"{used.gate}: {used.reason}" for used in audited.overrides]
+        data["overrides"] = [
+            f"{used.gate}{used.claim}: {used.reason}" for used in audited.overrides
+        ]
         data |= {"effect": effect.get("result"), "effect_at": effect.get("at")}
 
         line = io.StringIO()
@@ -148,7 +150,8 @@ def _markdown_row(audited: AuditedEvent) -> tuple[str, ...]:
 
     approved = ", ".join(cell(person) for person in people.approved_by)
     overrides = [
-        f"⚠️ {cell(used.gate)} overridden: {cell(used.reason)}" for used in audited.overrides
+        f"⚠️ {cell(used.gate)} overridden{used.claim}: {cell(used.reason)}"
+        for used in audited.overrides
     ]
     return (
         format_minute(event.commit.at),
@@ -174,7 +177,8 @@ def text(log: Log, style: Style | None = None) -> Iterator[str]:
     for audited, row in zip(log.events, rows, strict=True):
         yield _columns(audited, row, widths, style) + _effect(audited, log.has_receipts, style)
         for used in audited.overrides:
-            yield f"    {style('!', 'yellow')} {safe(used.gate)} overridden: {safe(used.reason)}"
+            gate = f"{safe(used.gate)} overridden{used.claim}"
+            yield f"    {style('!', 'yellow')} {gate}: {safe(used.reason)}"
         if audited.people.approved_by and audited.event.commit.sha not in approvals_shown:
             approvals_shown.add(audited.event.commit.sha)
             yield style(f"    approved by {_approvers(audited)}{_participants(audited)}", "dim")

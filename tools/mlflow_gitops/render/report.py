@@ -210,7 +210,7 @@ def _event(index: int, audited: AuditedEvent, pages: WebPages | None) -> dict[st
         "pr": people.pull_request,
         "pr_link": pull_request_page,
         "subject": event.commit.subject,
-        "overrides": [f"{used.gate}: {used.reason}" for used in audited.overrides],
+        "overrides": [f"{used.gate}{used.claim}: {used.reason}" for used in audited.overrides],
         "effect": audited.effect,
         "marks": _marks(audited),
     }

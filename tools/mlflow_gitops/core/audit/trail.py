@@ -4,12 +4,12 @@ they took effect (RULES R6, R7)."""
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from mlflow_gitops.core.audit.events import Event
-from mlflow_gitops.core.audit.ledger import Ledger
+from mlflow_gitops.core.audit.ledger import AppliedRun, Ledger
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Merged, StatedMessage
 from mlflow_gitops.core.history.people import People, people_of
 from mlflow_gitops.core.manifests.names import folded, model_of
@@ -28,10 +28,18 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class UsedOverride:
-    """A gate that a `Gate-Override:` line in the change's messages replaced, and its reason."""
+    """A gate that a `Gate-Override:` line in the change's messages replaces, and its reason. From a
+    `receipt`: the run that applied the change recorded the gate as overridden. From a `message`: no
+    receipt says whether it was; the line only states it."""
 
     gate: str
     reason: str
+    source: Literal["receipt", "message"] = "receipt"
+
+    @property
+    def claim(self) -> str:
+        """` (stated)` after what only a message says, else nothing."""
+        return " (stated)" if self.source == "message" else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +79,14 @@ class EventAuditor:
         """One event with the people, overrides and effect."""
         merged = self._brought_in(event) if event.index in self._line.merges else None
         vouched = self._ledger.vouched(event.model, event.commit.sha) if event.model else None
+        run = self._first_run(event) if event.kind == "stage" else None
+        superseded = self._superseded(event, run) if run else None
+        applied = run if superseded is None else None
         return AuditedEvent(
             event,
             people_of(event.commit, merged, vouched),
-            tuple(self._overrides(event, merged or ())),
-            self._effect(event) if event.kind == "stage" else None,
+            tuple(self._overrides(event, merged or (), applied)),
+            superseded or (Effect(run.at, "applied") if run else None),
         )
 
     def _brought_in(self, event: Event) -> list[Commit]:
@@ -96,9 +107,12 @@ class EventAuditor:
         stem = stem_of(path)
         return stem == event.stem or folded(model_of(stem)) == folded(model_of(event.stem))
 
-    def _overrides(self, event: Event, merged: Sequence[Commit]) -> Iterable[UsedOverride]:
-        """The overrides that count: those with a reason, for a gate of the stage that the policy
-        lets be overridden."""
+    def _overrides(
+        self, event: Event, merged: Sequence[Commit], run: AppliedRun | None
+    ) -> Iterable[UsedOverride]:
+        """The overrides with a reason, for a gate of the stage that the policy lets be overridden.
+        If `run`, which applied the event, recorded verdicts about that gate, only those count that
+        it found overridden: a gate may have passed by itself."""
         commits = (event.commit, *merged)
         if not event.enters or not any("Gate-Override:" in commit.message for commit in commits):
             return
@@ -115,19 +129,38 @@ class EventAuditor:
         for line in overrides(messages):
             if line.means(model, stage) and line.reason and line.gate in overridable:
                 reasons.setdefault(line.gate, line.reason)
-        yield from (UsedOverride(gate, reason) for gate, reason in reasons.items())
 
-    def _effect(self, event: Event) -> Effect | None:
+        yield from _counted(event, reasons, run)
+
+    def _first_run(self, event: Event) -> AppliedRun | None:
         """The first run, at the event's commit or later on the line, in which the model was
-        applied; superseded if the stage changed again before that."""
+        applied."""
         runs = self._ledger.applied(event.model or "")
         first = bisect_left(runs, event.index, key=lambda run: run.index)
-        if first == len(runs):
-            return None
+        return runs[first] if first < len(runs) else None
 
+    def _superseded(self, event: Event, run: AppliedRun) -> Effect | None:
+        """The change by which the stage changed again before a run; None if it did not."""
         changes = self._changes[event.model, event.stage]
         following = bisect_right(changes, event.index, key=lambda change: change.index)
-        is_superseded = following < len(changes) and changes[following].index <= runs[first].index
-        if is_superseded:
+        if following < len(changes) and changes[following].index <= run.index:
             return Effect(changes[following].commit.at, "superseded")
-        return Effect(runs[first].at, "applied")
+        return None
+
+
+def _counted(
+    event: Event, reasons: Mapping[str, str], run: AppliedRun | None
+) -> Iterator[UsedOverride]:
+    """The overrides that a run recorded, and those of gates about which it recorded nothing.
+    `reasons` maps the gates to the reasons that messages state."""
+    verdicts = run.recorded.verdicts() if run else frozenset()
+    for gate, reason in reasons.items():
+        statuses = {
+            status
+            for judged_stage, version, judged_gate, status in verdicts
+            if (judged_stage, judged_gate) == (event.stage, gate) and version in event.enters
+        }
+        if not statuses:
+            yield UsedOverride(gate, reason, "message")
+        elif "overridden" in statuses:
+            yield UsedOverride(gate, reason)
