@@ -17,11 +17,12 @@ from mlflow_gitops.core.setup.doctor_workflows import WorkflowFacts, check_workf
 from mlflow_gitops.core.setup.workflow_files import read_workflows
 from mlflow_gitops.edges.git.repository import Git
 from tests.support.attacks.company import MODEL, POLICY, Company, settings
-from tests.support.github_state import Review
+from tests.support.github_state import Method, Review
 from tests.support.team import GIT_ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
 NOTES = ("notes", "--ref=refs/notes/mlflow-gitops")
+METHODS = pytest.mark.parametrize("method", ["squash", "merge"])
 PIN = "versions: {1: {source: 'dbfs:/models/1'}}\n"
 
 
@@ -40,12 +41,14 @@ def test_an_honest_promotion(company: Company) -> None:
 # -- approvals that are none -----------------------------------------------------------------------
 
 
-def test_no_approval(company: Company) -> None:
-    company.merge(company.propose())
+@METHODS
+def test_no_approval(company: Company, method: Method) -> None:
+    company.merge(company.propose(), method)
     assert "0 of 1 approval: nobody has reviewed #1" in company.refused()
 
 
-def test_fork(company: Company) -> None:
+@METHODS
+def test_fork(company: Company, method: Method) -> None:
     """A stranger's fork brings a manifest and a policy without gates; a second stranger approves
     it."""
     for login in ("mallory", "mallet"):
@@ -65,19 +68,21 @@ def test_fork(company: Company) -> None:
     assert "needs 1 approval, has 0: @mallet has no write permission" in comment.body, (
         "main's policy judges it"
     )
-    company.merge(number)
+    company.merge(number, method)
     assert "@mallet has no write permission (none)" in company.refused()
 
 
-def test_outsiders_approval(company: Company) -> None:
+@METHODS
+def test_outsiders_approval(company: Company, method: Method) -> None:
     number = company.propose()
     company.github.user("reader", "read")
     company.github.review(number, "reader")
-    company.merge(number)
+    company.merge(number, method)
     assert "@reader has no write permission (read)" in company.refused()
 
 
-def test_own_approval(company: Company) -> None:
+@METHODS
+def test_own_approval(company: Company, method: Method) -> None:
     """GitHub takes no approval of who opened a pull request. Opened through another account, the
     commits still name one."""
     number = company.propose(by="carol", author="alice")
@@ -85,21 +90,23 @@ def test_own_approval(company: Company) -> None:
     company.github.pull(number).reviews.append(
         Review(99, "carol", "APPROVED", company.github.pull(number).head, "", company.github.now())
     )
-    company.merge(number)
+    company.merge(number, method)
     why = company.refused()
     assert "@alice is an author of it" in why and "@carol opened the pull request" in why
 
 
-def test_bot(company: Company) -> None:
+@METHODS
+def test_bot(company: Company, method: Method) -> None:
     number = company.propose()
     company.github.user("helper[bot]", "write", kind="Bot")
     company.github.review(number, "helper[bot]")
     company.github.review(number, "github-actions[bot]")
-    company.merge(number)
+    company.merge(number, method)
     assert "@helper[bot] is no person" in company.refused()
 
 
-def test_co_committer(company: Company) -> None:
+@METHODS
+def test_co_committer(company: Company, method: Method) -> None:
     """A co-author of Alice's pull request approves it."""
     carol = f"{company.github.users['carol'].id}+carol@users.noreply.github.com"
     number = company.propose(message=f"Promote\n\nCo-authored-by: Carol <{carol}>")
@@ -108,15 +115,16 @@ def test_co_committer(company: Company) -> None:
     company.push("promote")
     for who in ("bob", "carol"):
         company.github.review(number, who)
-    company.merge(number, by="alice")
+    company.merge(number, method, by="alice")
     why = company.refused()
     assert "@bob is an author of it" in why and "@carol is a co-author of it" in why
 
 
-def test_dispatcher(company: Company) -> None:
+@pytest.mark.parametrize("event", ["workflow_dispatch", "repository_dispatch"])
+def test_dispatcher(company: Company, event: str) -> None:
     """Bob starts the workflow that opens the pull request, and approves what the bot then seems to
     have made."""
-    company.github.run("promote", "workflow_dispatch", "bob")
+    company.github.run("promote", event, "bob")
     number = company.propose(by="github-actions[bot]", author="robot")
     company.github.review(number, "bob")
     company.merge(number)
@@ -144,50 +152,49 @@ def test_proposal_taken_over(company: Company, monkeypatch: pytest.MonkeyPatch) 
     assert "@bob is an author of it" in company.refused()
 
 
-def test_stale_approval(company: Company) -> None:
+@METHODS
+def test_stale_approval(company: Company, method: Method) -> None:
     """Approved with harmless words, changed afterwards."""
     number = company.propose(1, more="description: Words\n")
     company.github.review(number, "bob")
     company.write(2)
     company.commit("And now")
     company.push("promote")
-    company.merge(number)
+    company.merge(number, method)
     assert "@bob approved an older version of this manifest" in company.refused()
 
 
-def test_dismissed_approval(company: Company) -> None:
+@METHODS
+def test_dismissed_approval(company: Company, method: Method) -> None:
     number = company.propose()
     company.github.dismiss(number, company.github.review(number, "bob").id)
-    company.merge(number)
+    company.merge(number, method)
     assert "@bob has given a review that was dismissed" in company.refused()
 
 
-def test_approved_by_line(company: Company) -> None:
+@pytest.mark.parametrize("line", ["Approved-by", "Reviewed-by"])
+def test_approved_by_line(company: Company, line: str) -> None:
     """A message can claim anything."""
-    company.merge(
-        company.propose(
-            message=(
-                "Promote\n\nApproved-by: Bob <bob@example.org>\nReviewed-by: Bob <bob@example.org>"
-            )
-        )
-    )
+    company.merge(company.propose(message=f"Promote\n\n{line}: Bob <bob@example.org>"))
     assert "nobody has reviewed #1" in company.refused()
 
 
 # -- ways around the pull request ------------------------------------------------------------------
 
 
-def test_direct_push_with_a_false_number(company: Company) -> None:
+@pytest.mark.parametrize("message", ["Promote (#1)", "Merge pull request #1 from acme/promote"])
+def test_direct_push_with_a_false_number(company: Company, message: str) -> None:
     number = company.propose(1, more="description: Words\n")
     company.github.review(number, "bob")
     company.merge(number)
     company.write(2)
-    pushed = company.commit(f"Promote (#{number})")
+    pushed = company.commit(message)
     company.push("main")
     assert f"no pull request merged into main made {pushed[:7]}" in company.refused()
 
 
-def test_approved_into_another_branch(company: Company) -> None:
+@METHODS
+def test_approved_into_another_branch(company: Company, method: Method) -> None:
     """Approved and merged into a branch that nobody watches, then pushed to main."""
     company.team.git("push", "-q", "origin", "origin/main:refs/heads/quiet")
     company.write(2)
@@ -195,7 +202,7 @@ def test_approved_into_another_branch(company: Company) -> None:
     company.push("promote")
     number = company.github.open_pull("promote", user="alice", base="quiet").number
     company.github.review(number, "bob")
-    company.github.merge(number, "merge", by="alice")
+    company.github.merge(number, method, by="alice")
     company.team.git("fetch", "-q", "origin")
     company.team.git("push", "-q", "origin", "origin/quiet:refs/heads/main")
     company.main()
@@ -216,11 +223,12 @@ def test_merge_made_by_hand(company: Company) -> None:
     assert "puts 3 in Production, which #1 does not" in company.refused()
 
 
-def test_force_push(company: Company) -> None:
+@pytest.mark.parametrize("policy", ["stages: {Production: {alias: production}}\n", POLICY])
+def test_force_push(company: Company, policy: str) -> None:
     """The main branch is rewritten: what was reconciled to is gone from it."""
     company.team.git("checkout", "-q", "--orphan", "new")
     company.write(2)
-    company.team.write("policy.yaml", "stages: {Production: {alias: production}}\n")
+    company.team.write("policy.yaml", policy)
     company.commit("A new beginning")
     company.push("main")
     company.main()
@@ -241,16 +249,20 @@ def test_another_repository(company: Company, tmp_path: Path) -> None:
 # -- ways around the gates -------------------------------------------------------------------------
 
 
-def test_policy_in_the_same_pull_request(company: Company) -> None:
+@METHODS
+def test_policy_in_the_same_pull_request(company: Company, method: Method) -> None:
     company.team.write("policy.yaml", "stages: {Production: {alias: production}}\n")
     number = company.propose(3)
-    company.merge(number)
+    company.merge(number, method)
     why = company.refused()
     assert "0 of 1 approval" in why and "validation" in why
 
 
-def test_override_not_allowed(company: Company) -> None:
-    company.merge(company.propose(message="Promote\n\nGate-Override: approvals: we are in a hurry"))
+@pytest.mark.parametrize("entry", ["", "[churn/Production] "])
+def test_override_not_allowed(company: Company, entry: str) -> None:
+    company.merge(
+        company.propose(message=f"Promote\n\nGate-Override: {entry}approvals: in a hurry")
+    )
     assert "0 of 1 approval" in company.refused()
 
 
@@ -280,11 +292,12 @@ def test_plan_file_edited(company: Company, tmp_path: Path) -> None:
     assert ran.code == 4 and company.production() == {1}
 
 
-def test_old_job_re_run(company: Company) -> None:
+@METHODS
+def test_old_job_re_run(company: Company, method: Method) -> None:
     """A run for a commit that had 2 in Production is started again after the rollback to 1."""
     number = company.propose()
     company.github.review(number, "bob")
-    old = company.merge(number)
+    old = company.merge(number, method)
     assert company.reconcile().code == 0
     company.branch("back")
     company.write(1)
@@ -292,7 +305,7 @@ def test_old_job_re_run(company: Company) -> None:
     company.push("back")
     number = company.github.open_pull("back", user="alice").number
     company.github.review(number, "bob")
-    company.merge(number)
+    company.merge(number, method)
     assert company.reconcile().code == 0 and company.production() == {1}
     assert company.refused("--rev", old).startswith("stale: ")
 
@@ -398,14 +411,16 @@ def test_hostile_text_in_the_comment(company: Company) -> None:
 # -- MLflow and the record, behind git's back ------------------------------------------------------
 
 
-def test_alias_set_by_hand(company: Company) -> None:
-    company.client.set_registered_model_alias(MODEL, "production", "3")
+@pytest.mark.parametrize("version", ["2", "3"])
+def test_alias_set_by_hand(company: Company, version: str) -> None:
+    company.client.set_registered_model_alias(MODEL, "production", version)
     assert company.sync() == "Drifted" and company.found_by_verify() == {"alias production"}
     assert company.reconcile().code == 0 and company.production() == {1}
 
 
-def test_stage_clicked(company: Company) -> None:
-    company.client.transition_model_version_stage(MODEL, "3", "Production")
+@pytest.mark.parametrize("version", ["2", "3"])
+def test_stage_clicked(company: Company, version: str) -> None:
+    company.client.transition_model_version_stage(MODEL, version, "Production")
     assert company.sync() == "Drifted" and "stage Production" in company.found_by_verify()
     assert company.reconcile().code == 0 and company.production() == {1}
 
@@ -485,13 +500,14 @@ def show(company: Company, version: int) -> None:
     company.client.set_registered_model_alias(MODEL, "production", str(version))
 
 
-def test_stamps_taken_away(company: Company) -> None:
+@pytest.mark.parametrize("version", [2, 3])
+def test_stamps_taken_away(company: Company, version: int) -> None:
     """Without stamps a model looks as if it had never been reconciled: what MLflow shows would be
     adopted, past every gate. The receipts know better."""
-    show(company, 3)
+    show(company, version)
     for key in company.client.get_registered_model(MODEL).tags:
         company.client.delete_registered_model_tag(MODEL, key)
-    company.merge(company.propose(3))
+    company.merge(company.propose(version))
     ran = company.reconcile()
     [refusal] = ran.json["models"][0]["refusals"]
     assert (

@@ -219,13 +219,16 @@ def test_aliases_only_dropped_and_used(company: Company, policy: str, way: str) 
     assert "champion" not in company.client.get_registered_model(MODEL).aliases
 
 
-def test_freeze_lifted_and_used(company: Company) -> None:
+@pytest.mark.parametrize(
+    "policy", [POLICY, POLICY + "freeze: {reason: audit, until: '2020-01-01'}\n"]
+)
+def test_freeze_lifted_and_used(company: Company, policy: str) -> None:
     company.team.write("policy.yaml", POLICY + "freeze: {reason: audit, until: '2099-01-01'}\n")
     company.commit("Frozen")
     company.push("main")
     company.main()
     assert company.reconcile().code == 0
-    company.team.write("policy.yaml", POLICY)
+    company.team.write("policy.yaml", policy)
     number = company.propose(2)
     company.github.review(number, "bob")
     company.merge(number)

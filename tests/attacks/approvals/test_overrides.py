@@ -36,7 +36,8 @@ def test_override_added_after_the_approval(company: Company, method: Method, way
     assert "validation" in company.refused()
 
 
-def test_override_approved_by_too_few(company: Company) -> None:
+@pytest.mark.parametrize("method", ["squash", "merge"])
+def test_override_approved_by_too_few(company: Company, method: Method) -> None:
     """Two people must approve, and one of them saw the line."""
     company.team.write("policy.yaml", POLICY.replace("approvals: 1", "approvals: 2"))
     company.commit("Four eyes")
@@ -49,5 +50,5 @@ def test_override_approved_by_too_few(company: Company) -> None:
     company.commit(f"Words\n\n{LINE}")
     company.push("promote")
     company.github.review(number, "dave")
-    company.merge(number)
+    company.merge(number, method)
     assert "validation" in company.refused()

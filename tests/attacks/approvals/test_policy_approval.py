@@ -8,6 +8,7 @@ from tests.support.attacks.company import POLICY, Company
 from tests.support.github_state import Method
 
 LOOSE = POLICY.replace(", require: {tags: {validation: passed}}", "")
+METHODS = pytest.mark.parametrize("method", ["squash", "merge"])
 OPEN = "stages: {Production: {alias: production}}\n"
 
 
@@ -33,22 +34,24 @@ def test_policy_loosened_by_a_push(company: Company, policies: list[str]) -> Non
     assert "validation" in company.refused()
 
 
-def test_policy_approved_before_it_was_changed(company: Company) -> None:
+@METHODS
+def test_policy_approved_before_it_was_changed(company: Company, method: Method) -> None:
     """The approval is of an older head, with another policy."""
     number = company.propose_policy(POLICY + "drift: heal\n")
     company.github.review(number, "bob")
     company.team.write("policy.yaml", LOOSE)
     company.commit("More rules")
     company.push("rules")
-    company.merge(number)
+    company.merge(number, method)
     assert company.reconcile().code == 0
     company.promote()
     assert "validation" in company.refused()
 
 
-def test_policy_approved_after_the_merge(company: Company) -> None:
+@METHODS
+def test_policy_approved_after_the_merge(company: Company, method: Method) -> None:
     number = company.propose_policy(LOOSE)
-    company.merge(number)
+    company.merge(number, method)
     company.github.review(number, "bob")
     assert company.reconcile().code == 0
     company.promote()
