@@ -72,6 +72,20 @@ def test_an_honest_plain_alias(company: Company) -> None:
     assert "2 was not in Staging before" in company.refused()
 
 
+def test_an_alias_that_moves_along_is_judged_like_its_stage(company: Company) -> None:
+    """`promote` takes the alias along; Production's gates refuse both."""
+    gate_the_alias(company, GATED.replace("{champion", "{only: [Production], champion"))
+    give(company, 1)
+    assert company.reconcile().code == 0 and alias_of(company) == 1
+    ran = company.team.run("promote", MODEL, "3", "Production", "--no-pin", "--commit")
+    assert ran.code == 0 and "alias champion: 1 → 3, since the policy" in ran.err, ran.err
+    company.push("main")
+    company.main()
+    why = company.refused()
+    assert "3 may not enter Production" in why and "3 may not get the alias champion" in why
+    assert alias_of(company) == 1
+
+
 def test_a_rollback_of_a_plain_alias(company: Company) -> None:
     gate_the_alias(company)
     for version in (2, 1):
