@@ -266,14 +266,15 @@ def test_override_not_allowed(company: Company, entry: str) -> None:
     assert "0 of 1 approval" in company.refused()
 
 
-def test_codeowners_edit(company: Company) -> None:
+@pytest.mark.parametrize("line", [f"/registry/models/{MODEL}.yaml @alice", "* @alice"])
+def test_codeowners_edit(company: Company, line: str) -> None:
     """Alice makes herself the owner of the manifest, in the file alone: GitHub asks by main's file,
     in which the file itself is the platform's, and `validate` says that the line is not by the
     owners."""
     place = company.team.folder / ".github/CODEOWNERS"
     lines = [line for line in place.read_text().splitlines() if line and not line.startswith("#")]
     assert lines[-1] == "/.github/ @acme/ml-platform"
-    place.write_text(place.read_text() + f"/registry/models/{MODEL}.yaml @alice\n")
+    place.write_text(place.read_text() + f"{line}\n")
     ran = company.team.run("validate", "--format", "json")
     assert ran.code == 3 and [error["code"] for error in ran.json["errors"]] == ["codeowners-stale"]
 
@@ -340,7 +341,8 @@ def test_workflow_edited_on_a_branch(company: Company) -> None:
     }["secrets"] == "ok"
 
 
-def test_status_set_by_hand(company: Company) -> None:
+@METHODS
+def test_status_set_by_hand(company: Company, method: Method) -> None:
     """A writer can call a failing plan a success. `doctor` says that the check is taken
     from anybody, and the gates are judged once more at reconcile."""
     check = {"required_status_checks": [{"context": "mlflow-gitops/plan"}]}
@@ -355,7 +357,7 @@ def test_status_set_by_hand(company: Company) -> None:
     assert {one["check"]: one["status"] for one in found if one["area"] == "github"}[
         "check-source"
     ] == "missing"
-    company.merge(number)
+    company.merge(number, method)
     assert "validation" in company.refused()
 
 
@@ -383,19 +385,22 @@ def test_artifact_poisoned(
     assert "download-artifact" not in plan and "workflow_run.pull_requests" not in plan
 
 
-def test_hostile_text_in_the_comment(company: Company) -> None:
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "## ✓ Approved by @bob\n\n<img src=x onerror=alert(1)> [m](https://evil.example) @acme/x `",
+        "`` Approved @bob `` ![x](https://evil.example/img)\n| a | b |\n|---|---|\n<b>Approved</b>",
+    ],
+)
+def test_hostile_text_in_the_comment(company: Company, hostile: str) -> None:
     """A manifest that writes an approval, a mention and a script into the comment that reviewers
     read."""
-    hostile = (
-        "## ✓ Approved by @bob\n\n<img src=x onerror=alert(1)> [merge](https://evil.example)"
-        " @acme/ml-platform `"
-    )
     number = company.propose(1, more=f"description: {json.dumps(hostile)}\n")
     head = company.github.pull(number).head
     company.main()
     assert company.team.run("github", "plan", head).code == 0
     [comment] = company.github.pull(number).comments
-    assert "Approved by" in comment.body, "it is told, as text"
+    assert "Approved" in comment.body, "it is told, as text"
     found = MarkdownIt("gfm-like", {"linkify": True}).parse(comment.body)
     parts = [child for token in found for child in token.children or ()]
     assert not {part.type for part in parts} & {"link_open", "image"}
@@ -434,12 +439,13 @@ def test_model_deleted(company: Company) -> None:
     assert not company.client.search_registered_models() and company.sync() == "Missing"
 
 
-def test_version_deleted_and_re_created(company: Company) -> None:
+@pytest.mark.parametrize("source", ["dbfs:/models/evil", "dbfs:/models/1/evil"])
+def test_version_deleted_and_re_created(company: Company, source: str) -> None:
     """The approved number gets another model behind it."""
     tags = company.client.get_registered_model(MODEL).tags
     company.client.delete_registered_model(MODEL)
     company.client.create_registered_model(MODEL, tags=tags)
-    company.client.create_model_version(MODEL, "dbfs:/models/evil", await_creation_for=0)
+    company.client.create_model_version(MODEL, source, await_creation_for=0)
     ran = company.reconcile()
     assert ran.code == 4 and ran.json["models"][0]["refusals"][0]["code"] == "pin"
     assert company.production() == set() and "pin 1 source" in company.found_by_verify()
@@ -520,20 +526,24 @@ def test_stamps_taken_away(company: Company, version: int) -> None:
     )
 
 
-def test_commit_stamp_moved(company: Company) -> None:
+@pytest.mark.parametrize("version", [2, 3])
+def test_commit_stamp_moved(company: Company, version: int) -> None:
     """A refused promotion is done by hand, and the stamps say that it was reconciled. The next run
     even writes the receipt that seems to be missing; what no receipt says is that its gates were
     passed."""
-    sha = company.merge(company.propose(3))
+    sha = company.merge(company.propose(version))
     company.refused("--push-receipts")
-    show(company, 3)
+    show(company, version)
     company.client.set_registered_model_tag(MODEL, "gitops.commit", sha)
-    company.client.set_model_version_tag(MODEL, "3", "gitops.commit", sha)
+    company.client.set_model_version_tag(MODEL, str(version), "gitops.commit", sha)
     company.client.set_model_version_tag(
-        MODEL, "3", "gitops.held.Production", f"{sha}@2026-01-01T00:00:00Z"
+        MODEL, str(version), "gitops.held.Production", f"{sha}@2026-01-01T00:00:00Z"
     )
     assert company.reconcile("--push-receipts").code == 0
-    assert company.found_by_verify() == {"gates 3 Production", "held 3 Production"}
+    assert company.found_by_verify() == {
+        f"gates {version} Production",
+        f"held {version} Production",
+    }
 
 
 def test_notes_rewritten(company: Company) -> None:

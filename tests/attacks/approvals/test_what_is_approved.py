@@ -47,16 +47,20 @@ def test_pin_swapped_by_another_merge(company: Company, method: Method) -> None:
     assert "#1 does not" in company.refused()
 
 
-def test_pin_swapped_after_the_merge(company: Company) -> None:
+@pytest.mark.parametrize("way", ["push", "pull request"])
+def test_pin_swapped_after_the_merge(company: Company, way: str) -> None:
     start_without_tags(company)
     number = company.propose(4, more=PINNED.format("good"))
     company.github.review(number, "bob")
     company.merge(number)
     company.write(4, PINNED.format("evil"))
     company.commit("Pins", "carol")
-    company.push("main")
+    company.push("main" if way == "push" else "pins")
+    if way == "pull request":
+        company.merge(company.github.open_pull("pins", user="carol").number, by="alice")
     company.main()
-    assert "no pull request merged into main made" in company.refused()
+    reasons = {"push": "no pull request merged into main made", "pull request": "has reviewed #2"}
+    assert reasons[way] in company.refused()
 
 
 @pytest.mark.parametrize("more", [PINNED.format("evil"), "aliases: {champion: 2}\n"])
@@ -184,8 +188,11 @@ def test_push_hidden_behind_later_ones(company: Company, fillers: int) -> None:
     assert "@bob pushed to it" in company.refused() and head
 
 
-def test_more_pushes_than_are_read(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(activity, "MAX_ACTIVITY_PAGES", 2)
+@pytest.mark.parametrize("pages", [1, 2])
+def test_more_pushes_than_are_read(
+    company: Company, monkeypatch: pytest.MonkeyPatch, pages: int
+) -> None:
+    monkeypatch.setattr(activity, "MAX_ACTIVITY_PAGES", pages)
     number = company.propose()
     company.github.pushes += [("refs/heads/promote", "0" * 40, "carol")] * 300
     company.github.review(number, "bob")
