@@ -111,7 +111,17 @@ def test_held_stamp_of_a_refused_version(company: Company, forge: Callable[[Comp
 # -- a clone without the receipts ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["plan", "plan of a revision", "status"])
+def assert_unknown(company: Company, command: str) -> None:
+    arguments = {"plan of a revision": ["plan", "--rev", "HEAD"]}.get(command, [command])
+    ran = company.team.run(*arguments, "--format", "json")
+    [model] = ran.json["models"]
+    assert model["sync"] == "Unknown", ran.out
+    if command != "status":
+        assert ran.code == 4 and "receipts of origin were not fetched" in ran.out
+        assert "git fetch origin refs/notes/mlflow-gitops:refs/notes/mlflow-gitops" in ran.out
+
+
+@pytest.mark.parametrize("command", ["plan", "plan of a revision", "status", "drift"])
 @pytest.mark.parametrize("version", [1, 3])
 def test_stamps_taken_away_in_a_clone_without_receipts(
     company: Company, command: str, version: int
@@ -126,13 +136,12 @@ def test_stamps_taken_away_in_a_clone_without_receipts(
         company.merge(company.propose(3))
     company.team.git("update-ref", "-d", "refs/notes/mlflow-gitops")
 
-    arguments = {"plan of a revision": ["plan", "--rev", "HEAD"]}.get(command, [command])
-    ran = company.team.run(*arguments, "--format", "json")
-    [model] = ran.json["models"]
-    assert model["sync"] == "Unknown", ran.out
-    if command != "status":
-        assert ran.code == 4 and "receipts of origin were not fetched" in ran.out
-        assert "git fetch origin refs/notes/mlflow-gitops:refs/notes/mlflow-gitops" in ran.out
+    if command == "drift":
+        ran = company.team.run("github", "drift")
+        assert "base_unknown" in ran.out and "receipts of origin were not fetched" in ran.out
+        assert "Reported in" in ran.err, "in an issue"
+    else:
+        assert_unknown(company, command)
 
     for more in ((), ("--adopt", MODEL)):
         why = company.reasons(*more)
