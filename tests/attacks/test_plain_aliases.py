@@ -72,7 +72,7 @@ def test_an_honest_plain_alias(company: Company) -> None:
     assert "2 was not in Staging before" in company.refused()
 
 
-def test_an_alias_that_moves_along_is_judged_like_its_stage(company: Company) -> None:
+def test_alias_taken_along_by_a_refused_promotion(company: Company) -> None:
     """`promote` takes the alias along; Production's gates refuse both."""
     gate_the_alias(company, GATED.replace("{champion", "{only: [Production], champion"))
     give(company, 1)
