@@ -66,7 +66,8 @@ def test_the_invalid_models_keep_their_state_and_the_others_go_on(
 
     status = team.run("status", "--format", "json")
     assert status.code == 3
-    assert syncs(status) == {**dict.fromkeys(kinds, "Invalid"), well: "Pending"}
+    assert dict.fromkeys(kinds, "Invalid").items() <= syncs(status).items()
+    assert syncs(status)[well] == "Pending"
     files = {f"registry/models/{ill}.yaml" for ill in kinds}
     assert {error["file"] for error in status.json["errors"]} == files
     for form in ("text", "markdown"):

@@ -136,7 +136,8 @@ def _compact(message: str) -> str:
     """A message as it is; of a very long one, the lines that this tool looks for in messages."""
     if len(message) <= _MAX_MESSAGE:
         return message
-    lines = (line for line in message.splitlines() if re.search(_NAMED_LINE, line[:_MAX_LINE]))
+    is_named = re.compile(_NAMED_LINE).search  # there may be millions of lines
+    lines = (line for line in message.splitlines() if is_named(line[:_MAX_LINE]))
     return "\n".join(lines)[:_MAX_MESSAGE]
 
 
