@@ -123,7 +123,7 @@ def test_promotion_after_an_adoption(company: Company, way: str, is_clicked: boo
 
 @pytest.mark.parametrize("method", ["rebase", "merge", "squash"])
 def test_an_honest_adoption(company: Company, method: Method) -> None:
-    """A living registry is imported and merged with an approval; nothing of it changes. Then one
+    """A living registry is imported and merged with an approval; none of it changes. Then one
     of its models is promoted, and goes back to the version before."""
     client = company.client
     for name, served in ((FRESH, 1), ("fraud", 2), ("idle", None)):

@@ -400,7 +400,7 @@ def test_hostile_text_in_the_comment(company: Company, hostile: str) -> None:
     company.main()
     assert company.team.run("github", "plan", head).code == 0
     [comment] = company.github.pull(number).comments
-    assert "Approved" in comment.body, "it is told, as text"
+    assert "Approved" in comment.body, "the comment shows it, as text"
     found = MarkdownIt("gfm-like", {"linkify": True}).parse(comment.body)
     parts = [child for token in found for child in token.children or ()]
     assert not {part.type for part in parts} & {"link_open", "image"}

@@ -188,7 +188,7 @@ def test_files_swapped_while_they_are_served(company: Company, trainer: Trainer)
     logged = serve_fourth(company, trainer)
     assert verified(company) == (0, [], {"compared": 1, "not_checkable": []})
     trainer.log("evil", "evil", logged)
-    assert company.found_by_verify() == set(), "it reads no files unless it is told to"
+    assert company.found_by_verify() == set(), "it reads no files without --artifacts"
     assert verified(company) == (4, ["files 4"], {"compared": 1, "not_checkable": []})
 
 
