@@ -74,7 +74,8 @@ def forward(team: Team) -> Callable[..., None]:
 
     def go(**length: float) -> None:
         nonlocal passed
-        passed += timedelta(**length)
+        # A second more: gates judge by whole seconds, and receipts have milliseconds.
+        passed += timedelta(**length, seconds=1)
 
     team.settings = replace(team.settings, now=lambda: utc_now() + passed)
     return go
