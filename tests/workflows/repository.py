@@ -35,7 +35,7 @@ class WorkflowRepository:
     """A team's repository: GitHub, a clone to work in, the workflows that ship, and the MLflow that
     it describes."""
 
-    def __init__(self, folder: Path, api: GitHubAPI, uri: str) -> None:
+    def __init__(self, folder: Path, api: GitHubAPI, uri: str, policy: str = POLICY) -> None:
         from mlflow import MlflowClient
 
         self.hub, self.api = api.repository, api
@@ -48,7 +48,7 @@ class WorkflowRepository:
         (home / "workflows").mkdir()
         for name in SHIPPED:
             shutil.copy(ROOT / ".github/workflows" / name, home / "workflows")
-        self.team.write("policy.yaml", POLICY)
+        self.team.write("policy.yaml", policy)
         self.team.write(f"models/{self.model}.yaml", f"name: {self.model}\nstages: {{}}\n")
         self.team.commit("The first manifest")
         self.team.git("push", "-q", "-u", "origin", "main")

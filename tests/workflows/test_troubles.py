@@ -4,16 +4,27 @@ and on their schedule."""
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.act import Run
+from tests.support.github_api import GitHubAPI
+from tests.support.github_state import Repository
 from tests.support.troubles import BROKEN_STAMPS, INVALID, KINDS, Troubles
 from tests.workflows.repository import WorkflowRepository
 
 pytestmark = pytest.mark.real
 
 POLICY = "stages: {Staging: {alias: staging}, Production: {alias: production}}\n"
+
+
+@pytest.fixture
+def repo(tmp_path: Path, server: str) -> Iterator[WorkflowRepository]:
+    """Its rules never asked for approvals, so that pushes are enough."""
+    with GitHubAPI(Repository(tmp_path / "github")).serving() as api:
+        yield WorkflowRepository(tmp_path, api, server, POLICY)
 
 
 def pushed(repo: WorkflowRepository, **manifests: str) -> Run:
@@ -31,8 +42,6 @@ def test_the_workflows_heal_what_can_be_healed(repo: WorkflowRepository) -> None
     for name in troubles.manifests:
         repo.register(name)
         repo.register(name)
-    repo.team.write("policy.yaml", POLICY)
-    repo.team.commit("Rules without approvals, which judge the next commits")
     run = pushed(repo, **troubles.manifests)
     assert run.ok, [(job.id, job.summary, job.annotations) for job in run.jobs]
 

@@ -38,6 +38,9 @@ PEOPLE = {"alice": "write", "bob": "write", "carol": "admin", "reader": "read"}
 class World:
     """One emulated GitHub with `fraud` 12 in Production, and a server that leads to it."""
 
+    names_heads = False
+    """Whether a list of pull requests names the repositories of their heads, as GitHub does."""
+
     def __init__(self) -> None:
         from myworld.api.http import mint
         from myworld.host import Host
@@ -163,7 +166,11 @@ class World:
             "Content-Type": "application/json",
         }
         answer = handle(self.host, "api.github.com", method, path, query, headers, body)
-        return answer.status, json.loads(answer.body or b"null"), answer.headers
+        value = json.loads(answer.body or b"null")
+        if self.names_heads and path == f"/repos/{NAME}/pulls" and isinstance(value, list):
+            for pull in value:
+                pull["head"]["repo"] = {"full_name": NAME, "name": "models"}
+        return answer.status, value, answer.headers
 
 
 class Here:
@@ -314,6 +321,7 @@ def test_a_direct_push_has_no_pull_request(world: tuple[World, str]) -> None:
 
 def test_what_is_written(world: tuple[World, str]) -> None:
     made, url = world
+    made.names_heads = True
     github = GitHub(GitHubConnection(NAME, made.token, url))
     address = github.open_pull_request("promote", "Promote 14", "because", "main")
     assert github.open_pull_request("promote", "Promote 14", "because of recall", "main") == address
