@@ -111,7 +111,7 @@ def test_branch_updated_by_the_approver(company: Company, method: Method) -> Non
 
 @pytest.mark.parametrize("method", ["rebase", "merge", "squash"])
 def test_branch_rebased_by_its_author(company: Company, method: Method) -> None:
-    """ "Update with rebase" makes whoever presses it the committer, so an author presses it."""
+    """GitHub makes the person who presses "Update with rebase" the committer: here, an author."""
     number = company.propose()
     company.github.pushed("promote", "alice")
     company.branch("words")

@@ -1,4 +1,4 @@
-"""Work that no receipt explains: a receipt that is recovered for it makes nothing of it honest."""
+"""Work that no receipt explains: recovering a receipt for it does not make it approved."""
 
 from __future__ import annotations
 

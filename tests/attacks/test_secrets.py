@@ -178,8 +178,8 @@ jobs:
     ],
 )
 def test_address_in_a_repository_variable(company: Company, suffix: str, variable: str) -> None:
-    """Whoever may edit variables lets every job send its credentials elsewhere. `doctor` names the
-    variable; one of an environment is not the repository's."""
+    """A person who may edit variables can have every job send its credentials elsewhere. `doctor`
+    names the variable; one of an environment is not the repository's."""
     workflows = company.team.folder / ".github/workflows"
     workflows.mkdir(parents=True)
     (workflows / "plan.yml").write_text(WORKFLOW.format(suffix, variable))

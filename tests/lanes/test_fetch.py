@@ -35,7 +35,7 @@ class Trained:
     folder: Path
 
     def write(self, text: str) -> None:
-        """Overwrite the version's files, as whoever may write to its experiment can."""
+        """Overwrite the version's files, as anybody who may write to its experiment can."""
         (self.folder / "code").mkdir(parents=True, exist_ok=True)
         (self.folder / "MLmodel").write_text("flavors: {}\n")
         (self.folder / "code" / "predict.py").write_text(text)

@@ -113,7 +113,7 @@ class GitHubAPI:
         """Answer the next requests whose `METHOD path` matches with this text, JSON or not."""
         self._faults.append(Fault(pattern, status, "", times, headers, body.encode()))
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """Answer as usual again, whatever `fail` and `send` asked for."""
         self._faults.clear()
 

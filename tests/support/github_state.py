@@ -458,8 +458,8 @@ class Repository:
         return head
 
     def rebase_branch(self, number: int, by: str) -> str:
-        """Rebase a pull request's branch onto the base, as "Update with rebase" does. Whoever
-        presses the button is the committer. Returns the branch's new head."""
+        """Rebase a pull request's branch onto the base, as "Update with rebase" does. The person
+        who presses the button is the committer. Returns the branch's new head."""
         pull = self.pull(number)
         base = self.tip(f"refs/heads/{pull.base_ref}")
         with tempfile.TemporaryDirectory() as folder:

@@ -225,7 +225,7 @@ def test_only_the_commit_that_first_declares_the_model_adopts(first: str) -> Non
 
 @pytest.mark.parametrize("where", ["target", "base", "between"])
 def test_a_tag_that_the_manifest_declares_does_not_count(where: str) -> None:
-    """Whoever writes the manifest would say itself that the version was validated."""
+    """Else the author of the manifest could state that the version was validated."""
     body = b"name: fraud\nstages: {Production: 12}\nversions: {14: {tags: {validation: passed}}}\n"
     manifest, _ = read_manifest(body, FILE)
     assert manifest is not None

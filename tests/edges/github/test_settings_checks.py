@@ -301,7 +301,7 @@ def test_a_plan_that_cannot_protect(api: GitHubAPI) -> None:
     try:
         findings = judged(api)
     finally:
-        api.mend()
+        api.repair()
     assert checks_of(findings, "missing") == {"plan"}
     unknown = [result for result in findings if result.status == "unknown"]
     assert len(unknown) >= 9 and all("Make the repository public" in str(r.fix) for r in unknown)
