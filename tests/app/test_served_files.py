@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlflow_gitops.app.audit.served_files import ServedFiles
-from mlflow_gitops.core.audit.findings import UncheckedFiles
+from mlflow_gitops.core.audit.verifying.findings import UncheckedFiles
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.recorded.file_digests import FileDigest, ModelFiles
 from mlflow_gitops.errors import RegistryFailure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from mlflow_gitops.core.audit.findings import UncheckedFiles, Unexplained, Verification
+from mlflow_gitops.core.audit.verifying.findings import UncheckedFiles, Unexplained, Verification
 from mlflow_gitops.render import verify
 
 FOUND = Verification(

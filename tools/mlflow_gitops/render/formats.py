@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from mlflow_gitops.core.audit.findings import Verification
+    from mlflow_gitops.core.audit.verifying.findings import Verification
     from mlflow_gitops.core.comparison.values import Comparison
     from mlflow_gitops.core.manifests.snapshot import Snapshot
     from mlflow_gitops.core.observed.resolved import Resolved

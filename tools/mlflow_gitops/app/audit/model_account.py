@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from mlflow_gitops.app.evidence import WorkspaceEvidence
-from mlflow_gitops.core.audit.account import Account
 from mlflow_gitops.core.audit.ledger import AppliedRun
-from mlflow_gitops.core.audit.occupied_versions import occupied_versions
+from mlflow_gitops.core.audit.verifying.account import Account
+from mlflow_gitops.core.audit.verifying.occupied_versions import occupied_versions
 from mlflow_gitops.core.history.entry_reader import entries_at
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Point

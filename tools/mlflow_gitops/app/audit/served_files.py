@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from mlflow_gitops.core.audit.findings import UncheckedFiles, Unexplained
-from mlflow_gitops.core.audit.occupied_versions import occupied_versions
+from mlflow_gitops.core.audit.verifying.findings import UncheckedFiles, Unexplained
+from mlflow_gitops.core.audit.verifying.occupied_versions import occupied_versions
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion

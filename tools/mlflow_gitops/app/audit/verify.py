@@ -1,5 +1,5 @@
 """The facts behind `verify`: the main line and its receipts from git, what MLflow holds, and what
-only the forge knows. `core/audit/verification.py` judges them."""
+only the forge knows. `core/audit/verifying/verification.py` judges them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from mlflow_gitops.app.audit.served_files import ServedFiles
 from mlflow_gitops.app.evidence import WorkspaceEvidence
 from mlflow_gitops.app.planning.desired_models import DesiredModels
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.core.audit.findings import Unexplained, Verification
 from mlflow_gitops.core.audit.ledger import AppliedRun, Ledger
 from mlflow_gitops.core.audit.receipts import Receipt, broken_links
-from mlflow_gitops.core.audit.verification import verify_model
+from mlflow_gitops.core.audit.verifying.findings import Unexplained, Verification
+from mlflow_gitops.core.audit.verifying.verification import verify_model
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.edges.git.notes import Notes

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mlflow_gitops.core.audit.account import Account
-from mlflow_gitops.core.audit.findings import Unexplained
-from mlflow_gitops.core.audit.held_stamps import unexplained_holders
-from mlflow_gitops.core.audit.occupied_versions import gone_sources
 from mlflow_gitops.core.audit.receipts import RECEIPT_TAG
-from mlflow_gitops.core.audit.verified_gates import unproven_gates
+from mlflow_gitops.core.audit.verifying.account import Account
+from mlflow_gitops.core.audit.verifying.findings import Unexplained
+from mlflow_gitops.core.audit.verifying.held_stamps import unexplained_holders
+from mlflow_gitops.core.audit.verifying.occupied_versions import gone_sources
+from mlflow_gitops.core.audit.verifying.verified_gates import unproven_gates
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.stage_entries import Entry
 from mlflow_gitops.core.manifests.desired import Desired

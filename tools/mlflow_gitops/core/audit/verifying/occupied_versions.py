@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from mlflow_gitops.core.audit.findings import Unexplained
+from mlflow_gitops.core.audit.verifying.findings import Unexplained
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import ACTIVE_STAGES
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion

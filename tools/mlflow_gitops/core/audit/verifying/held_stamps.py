@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from mlflow_gitops.core.audit.account import Account
-from mlflow_gitops.core.audit.findings import Unexplained
 from mlflow_gitops.core.audit.recorded_stays import NOT_RECORDED, RecordedStay, recorded_stays
+from mlflow_gitops.core.audit.verifying.account import Account
+from mlflow_gitops.core.audit.verifying.findings import Unexplained
 from mlflow_gitops.core.history.stage_entries import Entry
 from mlflow_gitops.core.history.tenures import ReconciledHistory
 from mlflow_gitops.core.observed.model import HELD_PREFIX, ObservedModel

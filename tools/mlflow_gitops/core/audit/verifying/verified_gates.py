@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlflow_gitops.core.audit.account import Account
-from mlflow_gitops.core.audit.findings import Unexplained
 from mlflow_gitops.core.audit.ledger import AppliedRun
+from mlflow_gitops.core.audit.verifying.account import Account
+from mlflow_gitops.core.audit.verifying.findings import Unexplained
 from mlflow_gitops.core.gates import approvals
 from mlflow_gitops.core.history.stage_entries import Entry, files_at
 

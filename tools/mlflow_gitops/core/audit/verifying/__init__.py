@@ -1,0 +1,1 @@
+"""What `verify` compares: MLflow with git and receipts, model by model."""
