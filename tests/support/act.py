@@ -197,7 +197,7 @@ class Workflows:
         }
         return self._happens("push", payload, after, str(payload["ref"]), actor)
 
-    def schedule(self, workflow: str = "reconcile.yml") -> list[Run]:
+    def schedule(self, workflow: str = "heal.yml") -> list[Run]:
         """The clock strikes for one workflow."""
         tip = self.hub.tip(self.hub.branch)
         return self._happens(

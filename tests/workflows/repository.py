@@ -17,6 +17,7 @@ SHIPPED = (
     "review.yml",
     "plan.yml",
     "reconcile.yml",
+    "heal.yml",
     "promote.yml",
     "propose.yml",
     "pages.yml",

@@ -28,7 +28,8 @@ MAIN = {
 
 WRITES = {
     ("plan", "plan"): {"pull-requests", "statuses"},
-    ("reconcile", "drift"): {"issues"},
+    ("heal", "drift"): {"issues"},
+    ("heal", "heal"): {"actions"},
     ("reconcile", "receipts"): {"contents"},
     ("verify", "verify"): {"issues"},
     ("promote", "promote"): {"contents", "pull-requests", "actions"},
@@ -38,7 +39,7 @@ WRITES = {
 """All that any job may write."""
 ENVIRONMENTS = {
     ("plan", "plan"): "mlflow-read",
-    ("reconcile", "drift"): "mlflow-read",
+    ("heal", "drift"): "mlflow-read",
     ("reconcile", "reconcile"): "mlflow-write",
     ("promote", "promote"): "mlflow-read",
     ("propose", "propose"): "mlflow-read",
@@ -61,7 +62,8 @@ def test_triggers() -> None:
     assert on["plan"] == {
         "workflow_run": {"workflows": ["validate", "review"], "types": ["completed"]}
     }
-    assert {"push", "workflow_dispatch", "schedule"} == set(on["reconcile"])
+    assert set(on["reconcile"]) == {"push", "workflow_dispatch"}
+    assert set(on["heal"]) == {"schedule", "workflow_dispatch"}
     assert on["reconcile"]["push"] == {"branches": ["main"]}
     assert set(on["promote"]) == {"workflow_dispatch"}
     assert set(on["verify"]) == {"workflow_dispatch", "schedule"}
@@ -69,7 +71,7 @@ def test_triggers() -> None:
     assert on["propose"]["repository_dispatch"] == {"types": ["model_version_created"]}
     assert set(on["pages"]) == {"workflow_run", "workflow_dispatch"} and on["pages"][
         "workflow_run"
-    ]["workflows"] == ["reconcile"]
+    ]["workflows"] == ["reconcile", "heal"]
     # It would run a pull request's event with this repository's rights.
     assert all(
         "pull_request_target" not in one and "issue_comment" not in one for one in on.values()
@@ -121,17 +123,32 @@ def test_the_job_that_pushes_receipts_knows_nothing_of_mlflow() -> None:
     assert not any(step.get("uses", "").startswith("./") for step in job["steps"])
 
 
+def test_nothing_that_a_push_starts_has_a_schedule() -> None:
+    """In a public repository, 60 days without a commit disable a workflow with a schedule on all of
+    its events."""
+    for name, workflow in WORKFLOWS.items():
+        assert not {"push", "schedule"} <= set(triggers(workflow)), name
+        assert not {"pull_request", "schedule"} <= set(triggers(workflow)), name
+
+
+def test_heal_starts_reconcile_only_if_something_is_to_be_healed() -> None:
+    job = JOBS["heal", "heal"]
+    assert job["needs"] == "drift"
+    assert job["if"] == "${{ !cancelled() && needs.drift.outputs.heal == 'true' }}"
+    assert "/workflows/reconcile.yml/dispatches" in job["steps"][0]["run"]
+
+
 def test_one_writer_a_registry() -> None:
-    # Reconcile and drift are jobs of one workflow, and the receipts are pushed before the next run
-    # begins.
-    assert WORKFLOWS["reconcile"]["concurrency"] == {
-        "group": "mlflow-registry",
-        "cancel-in-progress": False,
-    }
+    # Reconcile and heal do not overlap, and the receipts are pushed before the next run begins.
+    for writer in ("reconcile", "heal"):
+        assert WORKFLOWS[writer]["concurrency"] == {
+            "group": "mlflow-registry",
+            "cancel-in-progress": False,
+        }
     others = [
         workflow["concurrency"]["group"]
         for name, workflow in WORKFLOWS.items()
-        if name != "reconcile"
+        if name not in ("reconcile", "heal")
     ]
     assert "mlflow-registry" not in others
     assert all("concurrency" not in job for job in JOBS.values())

@@ -180,7 +180,8 @@ def test_drift_is_healed_or_told_as_the_policy_says(repo: WorkflowRepository) ->
 
     # Somebody clicks in MLflow: the schedule finds it, and a job with the right to write heals it.
     repo.client.transition_model_version_stage(repo.model, "2", "Production")
-    [run] = repo.actions.schedule()
+    heal, run = repo.actions.schedule()
+    assert (heal.workflow, run.workflow, heal.ok) == ("heal", "reconcile", True), heal.log
     assert run.ok and repo.stages() == {1: "Production", 2: "Archived"}, run.log
     assert deployed(run) == [] and len(receipts(repo)) == 2
     [run] = repo.actions.schedule()

@@ -37,6 +37,12 @@ FILES: dict[str, tuple[str, str, str, set[str]]] = {
         "pull_request: null",
         {"secrets"},
     ),
+    "a push that a rest disables": (
+        "reconcile",
+        "{push: {branches: [main]}}",
+        "{push: {branches: [main]}, schedule: [{cron: 0 * * * *}]}",
+        {"schedule"},
+    ),
     "a stranger's code beside secrets": (
         "validate",
         "pull_request: null",

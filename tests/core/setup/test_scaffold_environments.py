@@ -59,7 +59,12 @@ def test_one_reconcile_for_each_environment(files: dict[str, str]) -> None:
             "MLFLOW_GITOPS_REGISTRY_DIR": "ml/registry",
         }
         environments = {id: job.get("environment") for id, job in workflow["jobs"].items()}
-        assert environments == {"drift": read, "reconcile": write, "receipts": None, "deploy": None}
+        assert environments == {"reconcile": write, "receipts": None, "deploy": None}
+        heal = jobs(files[f"heal-{name}.yml"])
+        assert heal["concurrency"]["group"] == f"mlflow-registry-{name}"
+        environments = {id: job.get("environment") for id, job in heal["jobs"].items()}
+        assert environments == {"drift": read, "heal": None}
+        assert f"/reconcile-{name}.yml/dispatches" in heal["jobs"]["heal"]["steps"][0]["run"]
 
 
 def test_each_job_has_the_credentials_of_where_versions_come_from(files: dict[str, str]) -> None:

@@ -124,6 +124,17 @@ def _permissions(facts: WorkflowFacts) -> Iterator[CheckResult]:
     )
 
 
+def _schedule(facts: WorkflowFacts) -> Iterator[CheckResult]:
+    """In a public repository, GitHub disables a workflow with a schedule after 60 days without a
+    commit, on all of its events."""
+    yield _holds(
+        "schedule",
+        "no workflow that a push starts has a schedule",
+        sorted({job.file for job in facts.jobs if {"push", "schedule"} <= set(job.triggers)}),
+        "Take the schedule into a workflow of its own, as heal.yml is: mlflow-gitops init --update",
+    )
+
+
 def _secrets(facts: WorkflowFacts) -> Iterator[CheckResult]:
     yield _holds(
         "secrets",
@@ -215,6 +226,7 @@ CHECKS: tuple[Callable[[WorkflowFacts], Iterator[CheckResult]], ...] = (
     _propose,
     _pinned,
     _permissions,
+    _schedule,
     _secrets,
     _target,
     _environments,
