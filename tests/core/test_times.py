@@ -13,48 +13,7 @@ from mlflow_gitops.core.times import (
     format_minute,
     format_time,
     parse_duration,
-    parse_named_time,
 )
-
-
-def seconds(*parts: int) -> float:
-    return datetime(*parts, tzinfo=timezone.utc).timestamp()  # type: ignore[arg-type, misc]
-
-
-@pytest.mark.parametrize(
-    ("text", "at"),
-    [
-        ("2026-01-31T12:00:00Z", seconds(2026, 1, 31, 12)),
-        ("2026-01-31t12:00:00z", seconds(2026, 1, 31, 12)),
-        ("2026-01-31 12:00:00+02:00", seconds(2026, 1, 31, 10)),
-        ("2026-01-31T12:00:00.25Z", seconds(2026, 1, 31, 12) + 0.25),
-        ("1969-12-31T23:59:59Z", -1.0),
-    ],
-)
-def test_a_moment(text: str, at: float) -> None:
-    assert parse_named_time(text) == at
-
-
-@pytest.mark.parametrize("day", ["2026-01-31", "2024-02-29", "9999-12-31", "1969-12-31"])
-def test_a_day_is_its_end(day: str) -> None:
-    end = parse_named_time(day)
-    last = parse_named_time(f"{day}T23:59:59Z")
-    assert end is not None and last is not None and last < end < last + 1
-    assert format_time(end) == f"{day}T23:59:59Z"
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["HEAD", "main~3", "2026", "2026-01-31T12:00:00", "v2026-01-31", "2026-1-1", "", "20260131"],
-)
-def test_anything_else_is_a_revision(text: str) -> None:
-    assert parse_named_time(text) is None
-
-
-@pytest.mark.parametrize("text", ["2026-02-30", "2026-13-01", "2026-01-31T25:00:00Z", "0000-01-01"])
-def test_what_no_calendar_has(text: str) -> None:
-    with pytest.raises(ValueError):
-        parse_named_time(text)
 
 
 def test_how_long_ago() -> None:

@@ -36,8 +36,9 @@ _Since = Annotated[
     typer.Option(
         metavar="TIME-or-REV",
         help=(
-            "Show only later events: after a time (2026-01-31T12:00:00Z), the end of a day"
-            " (2026-01-31, UTC) or a revision."
+            "Show only events from this time on: a day (2026-01-31, from its beginning), a minute"
+            " ('2026-01-31 12:00'), RFC 3339, words that git knows (yesterday, '2 days ago'), all"
+            " in UTC without an offset; or events after a revision."
         ),
         show_default=False,
     ),
@@ -46,7 +47,7 @@ _Until = Annotated[
     Optional[str],
     typer.Option(
         metavar="TIME-or-REV",
-        help="Show only events up to this time, day or revision.",
+        help="Show only events up to this time or revision; a day and a minute up to their end.",
         show_default=False,
     ),
 ]
@@ -87,8 +88,8 @@ _At = Annotated[
     typer.Option(
         metavar="TIME-or-REV",
         help=(
-            "A time (2026-01-31T12:00:00Z), the end of a day (2026-01-31, UTC) or a"
-            " revision. [default: now]"
+            "A time as for log --since: a day (2026-01-31) and a minute mean their end, in UTC;"
+            " or a revision. [default: now]"
         ),
         show_default=False,
     ),

@@ -12,7 +12,7 @@ from mlflow_gitops.core.audit.stage_holders import StageHolders
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.lineage import Lineage, lineage_of
-from mlflow_gitops.core.times import format_datetime, format_time, parse_named_time
+from mlflow_gitops.core.times import format_datetime, format_time
 from mlflow_gitops.errors import OK, UsageFailure
 from mlflow_gitops.render import formats
 from mlflow_gitops.render.show import HoldersAt, OneModel
@@ -60,11 +60,11 @@ def run(
 
 
 def _time(settings: Settings, trail: AuditTrail, at: str | None, index: int) -> str:
-    """The time that `--at` names, or the commit's, RFC 3339."""
-    seconds = parse_named_time(at) if at is not None else None
-    if seconds is None and index >= 0:
-        seconds = trail.line.times[index]
-    return format_time(seconds) if seconds is not None else format_datetime(settings.now())
+    """The end of the time that `--at` names, or the commit's time, RFC 3339."""
+    span = trail.moments.span(at) if at is not None else None
+    if span is not None:
+        return format_time(span.last)
+    return format_time(trail.line.times[index]) if index >= 0 else format_datetime(settings.now())
 
 
 def _details(

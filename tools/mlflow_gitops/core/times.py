@@ -1,4 +1,4 @@
-"""RFC 3339 times: reading and writing them, and times as people name them (RULES R1)."""
+"""RFC 3339 times and lengths of time: reading and writing them."""
 
 from __future__ import annotations
 
@@ -15,25 +15,8 @@ _DURATION_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s":
 _AGE_UNITS = (("day", _SECONDS_PER_DAY), ("hour", 3_600), ("minute", 60))
 
 # Patterns are texts, since most commands need none; `re` keeps what it has compiled.
-_DAY = r"\d{4}-\d\d-\d\d\Z"
-_MOMENT = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)\Z"
 _DURATION_PART = r"([0-9]{1,5})([wdhms])"  # as the schema limits it
 _FRACTION = r"\.([0-9]+)"
-
-
-def parse_named_time(text: str) -> float | None:
-    """Return the seconds since 1970 that a word of the command line means.
-
-    The word is an RFC 3339 time, or a day `YYYY-MM-DD`, which means its end in UTC. None if it is
-    neither, so that it must be a revision. Raises ValueError if the calendar has no such time.
-    """
-    if re.match(_DAY, text):
-        # Commits are dated in whole seconds, so half a second before midnight is after the last
-        # commit of this day and before the first one of the next day.
-        return parse_time(f"{text}T00:00:00Z").timestamp() + _SECONDS_PER_DAY - 0.5
-    if re.match(_MOMENT, text):
-        return parse_time(text.replace(" ", "T")).timestamp()
-    return None
 
 
 def parse_time(text: str) -> datetime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mlflow_gitops.app.audit.moments import named_seconds
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.core.audit.stage_holders import StageHolders, applied_holders, declared_holders
 from mlflow_gitops.core.times import parse_time
@@ -17,8 +16,8 @@ def holders_declared(trail: AuditTrail, index: int) -> list[StageHolders]:
 def holders_applied(trail: AuditTrail, index: int, moment: str | None) -> list[StageHolders]:
     """What MLflow had, by the receipts: by those written up to a time, or, if `moment` is a
     revision or None, by those on commits up to `index`."""
-    seconds = named_seconds(moment) if moment is not None else None
-    if seconds is None:
+    span = trail.moments.span(moment) if moment is not None else None
+    if span is None:
         receipts = [
             receipt
             for receipt in trail.ledger.receipts
@@ -28,7 +27,7 @@ def holders_applied(trail: AuditTrail, index: int, moment: str | None) -> list[S
         receipts = [
             receipt
             for receipt in trail.ledger.receipts
-            if parse_time(receipt.at).timestamp() <= seconds
+            if parse_time(receipt.at).timestamp() <= span.last
         ]
     holders = (applied_holders(timeline, trail.line, receipts) for timeline in trail.timelines)
     return [model for model in holders if model is not None]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
+from typing import TYPE_CHECKING
 
-from mlflow_gitops.app.audit.moments import LineMoments
 from mlflow_gitops.app.audit.recorded_line import recorded_line
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.events import (
@@ -30,6 +30,9 @@ from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.system.background import BackgroundCall
 from mlflow_gitops.edges.system.unexpected import describe, is_unexpected
 from mlflow_gitops.errors import Failure, GitFailure, UsageFailure
+
+if TYPE_CHECKING:
+    from mlflow_gitops.app.audit.moments import LineMoments
 
 
 class AuditTrail:
@@ -80,7 +83,11 @@ class AuditTrail:
     @cached_property
     def moments(self) -> LineMoments:
         """The times and revisions of the main line."""
-        return LineMoments(self._git, self.line, self.workspace.main_ref)
+        from mlflow_gitops.app.audit.moments import LineMoments  # needed only if one is named
+
+        return LineMoments(
+            self._git, self.line, self.workspace.main_ref, self.workspace.settings.now
+        )
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -105,7 +112,9 @@ class AuditTrail:
     def select(self, stage: str | None, since: str | None, until: str | None) -> list[Event]:
         """The events of a stage, between two times or revisions; None sets no limit. Raises
         UsageFailure for a stage that never existed."""
-        start, end = self.moments.index_range(since, until)
+        start, end = 0, len(self.line.shas)
+        if (since, until) != (None, None):
+            start, end = self.moments.index_range(since, until)
         if stage is not None and stage not in self._stages():
             raise _unknown_stage(stage, self._stages())
         return [

@@ -75,16 +75,17 @@ class GitCommand:
         check: bool = True,
         identity: bool = False,
         index: Path | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> str:
         """Return what a git command prints.
 
         `feed` is its input. With `check=False`, a failing command returns "", unless it was killed.
         With `identity=True`, git may commit even if it knows no user. `index` replaces the index of
-        the checkout. Raises GitFailure.
+        the checkout. `variables` are added to the environment. Raises GitFailure.
         """
-        variables = {}
+        variables = dict(variables or {})
         if identity and not self._run("var", "GIT_COMMITTER_IDENT", check=False):
-            variables = dict(_OWN_IDENTITY)
+            variables |= _OWN_IDENTITY
         if index is not None:
             variables["GIT_INDEX_FILE"] = str(index)
         return _text(self._run(*args, feed=feed, check=check, variables=variables))
