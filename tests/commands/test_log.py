@@ -157,7 +157,7 @@ def test_the_text_form(story: tuple[Team, list[str]]) -> None:
     assert out == (
         f"2026-01-01 01:00  {shas[0][:7]}  alpha  @best       — → 1    Ann   \"Begin\"\n"
         f"2026-01-01 01:00  {shas[0][:7]}  alpha  Production  — → 1    Ann   \"Begin\"\n"
-        f"2026-01-02 01:00  {shas[1][:7]}  alpha  Production  1 → 2    @bob  \"Promote 2\" (#12)\n"
+        f"2026-01-02 01:00  {shas[1][:7]}  alpha  Production  1 → 2    @bob  \"Promote 2\" (#12, claimed)\n"
         "    ! pinned overridden (stated): INC-42 hotfix\n"
         f"2026-01-04 01:00  {shas[3][:7]}  alpha              invalid  @bob  \"Oops\"\n"
         "    ✗ yaml-syntax: not valid YAML: did not find expected node content\n"
@@ -257,7 +257,7 @@ def test_show_answers_in_five_lines(story: tuple[Team, list[str]]) -> None:
     out = team.run("show", "alpha", "--at", "2026-01-02").out
     assert out == (
         "alpha  Production 2  since 2026-01-02 01:00 UTC, 22 hours   also @best 1\n"
-        f'  by         {shas[1][:7]} "Promote 2" (#12), @bob, merged by C Person <c@example.org>\n'
+        f'  by         {shas[1][:7]} "Promote 2" (#12, claimed), @bob, merged by C Person <c@example.org>\n'
         "  approved   nobody that is recorded here\n"
         "  replaced   1\n"
         "  made from  not pinned in the manifest\n"

@@ -93,7 +93,8 @@ def test_squashed_bodies_bury_their_trailers() -> None:
         ("Merge pull request #9000000000000000000000", None),
         ("Body: Merge pull request #9", None),
         (f"Promote (#{'9' * 5000})", None),
-        (f"Promote (#7) (#{'9' * 5000})", 7),
+        (f"Promote (#7) (#{'9' * 5000})", None),
+        ('Revert "Promote (#7)"', None),
         ("Promote (#\u0667)", None),
     ],
 )

@@ -97,9 +97,9 @@ def test_a_promotion(plain: Style) -> None:
         plan_text(PlanOutput(planned(one)), plain),
         """
         m   registry/models/m.yaml
-          Production  12 → 14     3f2a9c1 "Promote 14: recall +1.2 pt" (#128)
+          Production  12 → 14     3f2a9c1 "Promote 14: recall +1.2 pt (#128)"
             12 goes to Archived; alias production 12 → 14
-          Staging     14 → —      3f2a9c1 "Promote 14: recall +1.2 pt" (#128)
+          Staging     14 → —      3f2a9c1 "Promote 14: recall +1.2 pt (#128)"
             alias staging 14 → —
         Plan: 1 model, 4 changes, 0 refused.
         """,
@@ -133,7 +133,7 @@ def test_a_refusal(plain: Style) -> None:
         plan_text(PlanOutput(planned(one)), plain),
         """
         m   registry/models/m.yaml
-          Production  1 → —       3f2a9c1 "Promote 14: recall +1.2 pt" (#128)
+          Production  1 → —       3f2a9c1 "Promote 14: recall +1.2 pt (#128)"
             1 goes to Archived
           alias x — → 7     3f2a9c1
           ✗ refused [missing_version] MLflow has no version 7 of m; it has 1
@@ -177,7 +177,7 @@ def test_gates_of_every_status(plain: Style) -> None:
         plan_text(PlanOutput(planned(one)), plain),
         """
         fraud-detector   registry/models/fraud-detector.yaml
-          Production  12 → 14     3f2a9c1 "Promote 14: recall +1.2 pt" (#128)
+          Production  12 → 14     3f2a9c1 "Promote 14: recall +1.2 pt (#128)"
             ✓ from Staging   ✗ latency_p95_ms 61 > 50   ! soak: INC-42   … approvals 0 of 1   ? no access   · signature: alone
           Staging     — → 15      not committed yet
             ✓ pinned
@@ -198,7 +198,7 @@ versions: {1: {source: 'models:/m-1', description: first, tags: {validation: pas
         plan_text(PlanOutput(planned(between(None, body, None))), plain),
         """
         m   registry/models/m.yaml
-          Staging  — → 1       3f2a9c1 "Promote 14: recall +1.2 pt" (#128)
+          Staging  — → 1       3f2a9c1 "Promote 14: recall +1.2 pt (#128)"
           create the registered model     3f2a9c1
           register version 1 from models:/m-1     3f2a9c1
           version 1 description: — → "first"     3f2a9c1
@@ -250,9 +250,9 @@ def test_what_stops_the_whole_run_and_what_is_gone(plain: Style) -> None:
 @pytest.mark.parametrize(
     ("subject", "shown"),
     [
-        ("Promote (#128)", '"Promote" (#128)'),
+        ("Promote (#128)", '"Promote (#128)"'),
         ("Merge pull request #9 from a/b", '"Merge pull request #9 from a/b"'),
-        ('Revert "Promote (#3)" (#4)', '"Revert "Promote (#3)"" (#4)'),
+        ('Revert "Promote (#3)" (#4)', '"Revert "Promote (#3)" (#4)"'),
         ("No number (#None)", '"No number (#None)"'),
         ("", '""'),
     ],

@@ -241,12 +241,14 @@ def _effect(audited: AuditedEvent, has_receipts: bool, style: Style) -> str:
 
 
 def subject(audited: AuditedEvent) -> str:
-    """The commit's subject in quotes, and the pull request behind it."""
-    text = audited.event.commit.subject
-    if audited.people.pull_request is None:
+    """The commit's subject in quotes, and the pull request behind it. A number that only the
+    subject has is marked as a claim."""
+    text, people = audited.event.commit.subject, audited.people
+    if people.pull_request is None:
         return f'"{safe(text)}"'
-    number = f"(#{audited.people.pull_request})"
-    return f'"{safe(text.removesuffix(number).rstrip())}" {number}'
+    number = f"#{people.pull_request}"
+    claim = ", claimed" if people.pull_request_source == "message" else ""
+    return f'"{safe(text.removesuffix(f"({number})").rstrip())}" ({number}{claim})'
 
 
 def _move(audited: AuditedEvent) -> str:

@@ -209,6 +209,7 @@ def _event(index: int, audited: AuditedEvent, pages: WebPages | None) -> dict[st
         "claimed": people.approved_by_source == "message",
         "pr": people.pull_request,
         "pr_link": pull_request_page,
+        "pr_claimed": people.pull_request_source == "message",
         "subject": event.commit.subject,
         "overrides": [f"{used.gate}{used.claim}: {used.reason}" for used in audited.overrides],
         "effect": audited.effect,

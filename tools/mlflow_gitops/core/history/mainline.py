@@ -14,7 +14,7 @@ from mlflow_gitops.core.history.line.line_times import Limit, line_times
 if TYPE_CHECKING:
     from mlflow_gitops.core.manifests.desired import Desired
 
-_PULL_REQUEST = re.compile(r"\(#([0-9]{1,18})\)|^Merge pull request #([0-9]{1,18})\b")
+_PULL_REQUEST = re.compile(r"(?<= )\(#([0-9]{1,18})\)\Z|^Merge pull request #([0-9]{1,18}) from ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class Commit:
 
     @property
     def pull_request(self) -> int | None:
-        """The number that the subject claims: the last `(#N)`, or `Merge pull request #N` (RULES
-        R7)."""
+        """The number that the subject claims, in a place where a forge writes it: ` (#N)` at the
+        end, as after a squash, or `Merge pull request #N from` at the beginning (RULES R7)."""
         found = _PULL_REQUEST.findall(self.subject)
         return int(found[-1][0] or found[-1][1]) if found else None
 

@@ -148,10 +148,7 @@ def _reason(row: StageChange) -> str:
     if row.commit is None:
         return "not committed yet"
 
-    request = row.commit.pull_request
-    subject = row.commit.subject.removesuffix(f" (#{request})")
-    reason = f"{code(row.commit.sha[:7])} {code(subject)}"
-    return reason if request is None else f"{reason} #{request}"
+    return f"{code(row.commit.sha[:7])} {code(row.commit.subject)}"
 
 
 def _reason_of_change(change: Change) -> str:

@@ -127,11 +127,7 @@ def _reason(row: StageChange, style: Style) -> str:
     if row.commit is None:
         return style("not committed yet", "cyan")
 
-    subject = safe(row.commit.subject)
-    request = f" (#{row.commit.pull_request})"
-    if row.commit.pull_request is None or not subject.endswith(request):
-        return f'{row.commit.sha[:7]} "{subject}"'
-    return f'{row.commit.sha[:7]} "{subject.removesuffix(request)}"{request}'
+    return f'{row.commit.sha[:7]} "{safe(row.commit.subject)}"'
 
 
 def _reason_of_change(change: Change, style: Style) -> str:
