@@ -56,6 +56,27 @@ def test_github_actions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert (tmp_path / "output").read_text() == "heal=true\n"
 
 
+@pytest.mark.parametrize(
+    ("event", "started_by", "actor"),
+    [
+        ("push", None, "alice"),
+        ("workflow_dispatch", "carol", "carol"),
+        ("schedule", None, None),
+        ("schedule", "alice", None),
+    ],
+)
+def test_whoever_started_the_run(
+    event: str, started_by: str | None, actor: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GITHUB_ACTOR of a schedule is whoever changed the schedule last; of a run that somebody
+    started again, whoever caused the first one."""
+    monkeypatch.setenv("GITHUB_ACTOR", "alice")
+    monkeypatch.setenv("GITHUB_EVENT_NAME", event)
+    if started_by is not None:
+        monkeypatch.setenv("GITHUB_TRIGGERING_ACTOR", started_by)
+    assert (current_runner().actor, current_runner().event) == (actor, event)
+
+
 def test_parts_of_a_job_set_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
     runner = current_runner()

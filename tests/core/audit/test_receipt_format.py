@@ -32,6 +32,7 @@ HEAD = {
     "workspace": "",
     "by": "@ana",
 }
+RUN = {"url": "https://github.test/acme/models/actions/runs/7", "event": "push", "actor": "ana"}
 
 APPLIED = Outcome(
     "fraud-detector",
@@ -42,10 +43,19 @@ APPLIED = Outcome(
     ),
     entered=(("Production", 14),),
     gates=(
-        Verdict("Production", 14, "soak", "passed", "3 days (soak 24 h)"),
+        Verdict(
+            "Production",
+            14,
+            "soak",
+            "passed",
+            "3 days (soak 24 h)",
+            facts={"stage": "Staging", "since": "2025-12-30T03:04:05Z", "soak": "24h"},
+            policies=("c" * 40,),
+        ),
         Verdict("Production", 14, "approvals", "waiting", "1 of 2", needs="1 more approval"),
     ),
     people={COMMIT.sha: RecordedPeople(128, "api", "@ben", ("@ben", "@cho"))},
+    compared_files={14: f"sha256:{'d' * 64}"},
     already_applied=(Change("set_alias", None, "champion", 12, 14, "commit", True, COMMIT),),
 )
 REFUSED = Outcome(
@@ -58,7 +68,8 @@ FAILED = Outcome("spam", "failed", error="https://mlflow.example.org failed (503
 
 def line_of(*outcomes: Outcome) -> str:
     models = [recorded_outcome(outcome) for outcome in outcomes]
-    return receipt_line({**HEAD, "models": models, "commit": COMMIT.sha}, "b" * 64)
+    content = {"count": 7, **HEAD, "run": RUN, "models": models}
+    return receipt_line({**content, "policy": "c" * 40, "commit": COMMIT.sha}, "b" * 64)
 
 
 def golden(name: str) -> str:
@@ -66,10 +77,10 @@ def golden(name: str) -> str:
 
 
 def test_what_is_written() -> None:
-    assert line_of(APPLIED, REFUSED, FAILED) == golden("receipt-2.json")
+    assert line_of(APPLIED, REFUSED, FAILED) == golden("receipt-3.json")
 
 
-@pytest.mark.parametrize("name", ["receipt-1.json", "receipt-2.json"])
+@pytest.mark.parametrize("name", ["receipt-1.json", "receipt-2.json", "receipt-3.json"])
 def test_every_format_is_read(name: str) -> None:
     [receipt] = read({COMMIT.sha: golden(name)})
     assert (receipt.at, receipt.owner, receipt.previous) == (HEAD["at"], HEAD["owner"], "b" * 64)
@@ -97,6 +108,17 @@ def test_formats_differ_in_the_version_and_one_key() -> None:
         if "found" in model:
             model["already_applied"] = model.pop("found")
     assert one == two
+
+
+def test_format_3_has_more() -> None:
+    two, three = (json.loads(golden(f"receipt-{version}.json")) for version in (2, 3))
+    assert (two.pop("schema"), three.pop("schema"), three.pop("count")) == (2, 3, 7)
+    assert three.pop("run") == RUN and three.pop("policy") == "c" * 40
+    applied = three["models"][0]
+    assert applied.pop("files") == [{"version": 14, "digest": f"sha256:{'d' * 64}"}]
+    assert applied.pop("policies") == ["c" * 40]
+    assert applied["gates"][0].pop("facts")["stage"] == "Staging"
+    assert two == three
 
 
 def test_a_recovered_receipt_records_what_an_interrupted_run_had_done() -> None:

@@ -23,7 +23,13 @@ class Runner(Protocol):
 
     @property
     def actor(self) -> str | None:
-        """The login of the person or bot that started the run, without `@`."""
+        """The login of the person or bot that started the run, or started it again, without `@`.
+        None if a schedule did."""
+        ...
+
+    @property
+    def event(self) -> str | None:
+        """What started the run: `push`, `schedule`, `workflow_dispatch` and so on."""
         ...
 
     @property
@@ -52,6 +58,7 @@ class Terminal:
     """No CI: there is no event, and summaries and outputs are dropped."""
 
     actor: str | None = None
+    event: str | None = None
     run_url: str | None = None
 
     def trigger(self) -> Trigger:

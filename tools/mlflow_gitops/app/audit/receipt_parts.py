@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from mlflow_gitops.app.reconciling.registry_writer import RegistryWriter
 from mlflow_gitops.app.runners import current_runner
@@ -16,10 +17,23 @@ from mlflow_gitops.edges.mlflow.server_errors import NOT_FOUND
 from mlflow_gitops.errors import RegistryFailure
 
 
-def runner_or_user(git: Git) -> str | None:
-    """Who ran this: the login that started the CI job, else git's own user."""
-    if actor := current_runner().actor:
-        return f"@{actor}"
+def run_facts(git: Git) -> dict[str, Any]:
+    """Who or what ran this, as a receipt records it: `by`, and for a CI job `run` with its page,
+    its event and the login that started it. A schedule is nobody: then `by` is the event."""
+    runner = current_runner()
+    job = {"url": runner.run_url, "event": runner.event, "actor": runner.actor}
+    known = {key: value for key, value in job.items() if value is not None}
+    if runner.actor:
+        by: str | None = f"@{runner.actor}"
+    elif runner.event:
+        by = runner.event
+    else:
+        by = _git_user(git)
+    return {"by": by, **({"run": known} if known else {})}
+
+
+def _git_user(git: Git) -> str | None:
+    """Git's own user, which anybody can set to any name."""
     name = git.query("config", "user.name")
     mail = git.query("config", "user.email")
     return f"{name} <{mail}>" if name and mail else None
@@ -41,12 +55,15 @@ def is_new_policy(notes: Notes, owner: str, path: str, commit: str) -> bool:
     ours = [receipt for receipt in notes.receipts() if receipt.owner == owner]
     if not ours:
         return False
-    last = ours[-1].commit
+    last, git = ours[-1].commit, notes.git
+    return last != commit and policy_blob(git, path, last) != policy_blob(git, path, commit)
 
-    def policy_blob(revision: str) -> str | None:
-        return notes.git.query("rev-parse", "--verify", "-q", f"{revision}:{path}")
 
-    return last != commit and policy_blob(last) != policy_blob(commit)
+def policy_blob(git: Git, path: str | None, commit: str) -> str | None:
+    """The blob id of the policy's file at a commit; None if it has none."""
+    if path is None:
+        return None
+    return git.query("rev-parse", "--verify", "-q", f"{commit}:{path}")
 
 
 def stamp_receipt(

@@ -102,6 +102,7 @@ class Progress:
             plan.deferred if plan else None,
             plan.people if plan else {},
             plan.already_applied if plan else (),
+            plan.compared_files if plan else {},
             has_written=bool(self._written or self._unanswered),
         )
 

@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.audit.receipts import Recorder
+from mlflow_gitops.app.audit.recovery import Recovery
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.planning.planner import Planner
@@ -114,7 +115,8 @@ class Reconciler:
         """Apply a plan and record it. An interrupted run also records what it did, after the models
         under way are finished."""
         self.planner.registry.begin_writing()
-        recovered, faults = self._try_recover(planned)
+        recovery = Recovery(self._recorder, {})
+        recovered, faults = self._try_recover(recovery, planned)
         if recovered:
             self.planner.read_receipts_again()
 
@@ -145,7 +147,7 @@ class Reconciler:
             receipt,
             tuple(recovered),
             tuple(dict.fromkeys(faults)),
-            tuple(self._recorder.objections),
+            tuple(recovery.objections),
         )
 
     def _record(self, outcomes: Sequence[Outcome], faults: list[str]) -> str | None:
@@ -178,18 +180,18 @@ class Reconciler:
         errors = frozenset(models.validity.errors)
         return replace(refusals or EarlierRefusals(), errors=errors)
 
-    def _try_recover(self, planned: Planned) -> tuple[list[str], list[str]]:
+    def _try_recover(self, recovery: Recovery, planned: Planned) -> tuple[list[str], list[str]]:
         """Write the receipts that interrupted runs did not write. Returns the models, and what went
         wrong."""
         try:
-            return self._recover(planned), list(self._recorder.postponed)
+            return self._recover(recovery, planned), list(recovery.postponed)
         except Failure as failure:
             return [], [str(failure)]
         except Exception as error:  # what earlier runs left out must not keep this one from healing
             print_traceback("receipt", error, self._settings)
             return [], [f"Unexpected {describe(error)}."]
 
-    def _recover(self, planned: Planned) -> list[str]:
+    def _recover(self, recovery: Recovery, planned: Planned) -> list[str]:
         @cache
         def planner_at(commit: str) -> Planner | None:
             return self.planner if commit == self.commit else self.planner.at(commit)
@@ -201,6 +203,6 @@ class Reconciler:
             observed = planned.observed.get(name)
             return unrecorded_work(planner, name, observed, last_recorded, self._settings)
 
-        self._recorder.line = self.planner.lines.positions()
+        recovery.line = self.planner.lines.positions()
         own_plan = planned.without(planned.foreign).plan
-        return self._recorder.recover(own_plan, planned.receipts, work, planned.pruned)
+        return recovery.recover(own_plan, planned.receipts, work, planned.pruned)

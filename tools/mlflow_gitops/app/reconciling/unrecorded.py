@@ -10,6 +10,8 @@ from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.plan.already_applied import already_applied_changes
+from mlflow_gitops.core.plan.people_behind import people_behind
+from mlflow_gitops.core.plan.stage_rows import observed_stages
 from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.core.verdicts.asked_gates import is_new_stage
 from mlflow_gitops.core.verdicts.judge_entries import judge_entries
@@ -46,7 +48,8 @@ def unrecorded_work(
     now = format_datetime(settings.now())
     model = observed or ObservedModel(name)
     verdicts = judge_entries(judged, model, line.evidence, now, writing=True).verdicts
-    return RecoveredWork(changes, verdicts, _proven(judged, verdicts))
+    people = people_behind(judged, observed_stages(model, desired), line.evidence)
+    return RecoveredWork(changes, verdicts, _proven(judged, verdicts), people)
 
 
 def _proven(history: ModelHistory, verdicts: tuple[Verdict, ...]) -> tuple[tuple[str, int], ...]:

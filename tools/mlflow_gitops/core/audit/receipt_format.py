@@ -1,17 +1,19 @@
 """The format of a receipt (RULES R6): one compact JSON line, written by `receipt_line`, read by
 `RecordedModel`.
 
-The line holds `at`, `schema` (the version of this format), `owner`, `registry`, `workspace`, `by`,
-`models`, `commit`, `previous` (the digest of the receipt before it) and, if a later run had to
-write it, `recovered`. Format 1 had no `schema`, and called `already_applied` `found`. It is still
-read: receipts are never rewritten, since their digests are stamped in MLflow.
+The line holds `at`, `schema` (the version of this format), `count` (how many receipts of this
+environment there are with it), `owner`, `registry`, `workspace`, `by`, `run`, `policy` (the blob id
+of the policy at its commit), `models`, `commit`, `previous` (the digest of the receipt before it)
+and, if a later run had to write it, `recovered`. Format 1 had no `schema`, and called
+`already_applied` `found`; formats before 3 had no `count`, `run`, `policy`, `facts` and `files`.
+All are still read: receipts are never rewritten, since their digests are stamped in MLflow.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.core.history.people import RecordedPeople
@@ -22,7 +24,7 @@ if TYPE_CHECKING:  # `log` only reads receipts: it does not load plans and their
     from mlflow_gitops.core.plan.plan import Change
     from mlflow_gitops.core.verdicts.verdict import Verdict
 
-RECEIPT_SCHEMA = 2
+RECEIPT_SCHEMA = 3
 
 
 # -- writing ---------------------------------------------------------------------------------------
@@ -43,14 +45,16 @@ def receipt_line(content: Mapping[str, Any], previous: str | None) -> str:
 def recorded_outcome(outcome: Outcome, *, is_base_recorded: bool = True) -> dict[str, Any]:
     """What a receipt holds about one model that a run came to. Empty parts are left out. If not
     `is_base_recorded`, no receipt explains the state that the run began from."""
-    from mlflow_gitops.core.plan.stored import stored_verdict
-
     parts: dict[str, Any] = {
         "changes": _recorded_changes(outcome.changes),
         "already_applied": _recorded_changes(outcome.already_applied),
         "stages": [list(entry) for entry in outcome.entered],
-        "gates": [stored_verdict(verdict) for verdict in outcome.gates],
+        **_recorded_verdicts(outcome.gates),
         "people": [_recorded_people(sha, vouched) for sha, vouched in outcome.people.items()],
+        "files": [
+            {"version": version, "digest": digest}
+            for version, digest in outcome.compared_files.items()
+        ],
         "refusals": [
             {"code": refusal.code, "detail": refusal.detail} for refusal in outcome.refusals
         ],
@@ -64,11 +68,13 @@ def recorded_outcome(outcome: Outcome, *, is_base_recorded: bool = True) -> dict
 @dataclass(frozen=True, slots=True)
 class RecoveredWork:
     """What a run found that no receipt records: the changes that git asks for and MLflow shows, the
-    verdicts of the gates now, and the (stage, version) that none of them objects to."""
+    verdicts of the gates now, the (stage, version) that none of them objects to, and the people
+    behind the making commits."""
 
     changes: Sequence[Change] = ()
     gates: Sequence[Verdict] = ()
     entered: Sequence[tuple[str, int]] = ()
+    people: Mapping[str, RecordedPeople] = field(default_factory=dict)
 
     @property
     def objections(self) -> list[Verdict]:
@@ -79,12 +85,11 @@ class RecoveredWork:
 def recovered_outcome(model: str, work: RecoveredWork) -> dict[str, Any]:
     """What a recovered receipt holds about one model: that an earlier run applied it, the changes
     of that run which MLflow shows, and how the gates judge them now."""
-    from mlflow_gitops.core.plan.stored import stored_verdict
-
     parts: dict[str, Any] = {
         "already_applied": _recorded_changes(work.changes),
         "stages": [list(entry) for entry in work.entered],
-        "gates": [stored_verdict(verdict) for verdict in work.gates],
+        **_recorded_verdicts(work.gates),
+        "people": [_recorded_people(sha, vouched) for sha, vouched in work.people.items()],
     }
     filled = {key: part for key, part in parts.items() if part}
     return {"model": model, "result": "applied", **filled}
@@ -102,6 +107,18 @@ def _recorded_changes(changes: Iterable[Change]) -> list[dict[str, Any]]:
         }
         for change in changes
     ]
+
+
+def _recorded_verdicts(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """Each verdict with the values that it judged, and the policies that judged any of them."""
+    from mlflow_gitops.core.plan.stored import stored_verdict
+
+    gates = [
+        {**stored_verdict(verdict), **({"facts": dict(verdict.facts)} if verdict.facts else {})}
+        for verdict in verdicts
+    ]
+    policies = {blob: None for verdict in verdicts for blob in verdict.policies}
+    return {"gates": gates, "policies": list(policies)}
 
 
 def _recorded_people(sha: str, vouched: RecordedPeople) -> dict[str, Any]:
@@ -182,6 +199,12 @@ class RecordedModel:
     def error(self) -> str | None:
         error = self.content.get("error")
         return error if isinstance(error, str) else None
+
+    @property
+    def gates(self) -> list[Mapping[str, Any]]:
+        """The verdicts as they were recorded: `stage`, `version`, `gate`, `status` and, since
+        format 3, `facts`."""
+        return [gate for gate in self._mappings("gates") if type(gate.get("version")) is int]
 
     def verdicts(self) -> frozenset[tuple[str, int, str, str]]:
         """(stage, version, gate, status) for each gate that was judged."""

@@ -192,9 +192,10 @@ def _before_merge(subject: ApprovedChange, required: RequiredApprovals) -> Findi
 
 def _from_messages(subject: ApprovedChange, required: RequiredApprovals) -> Finding:
     claims = subject.claims()
+    facts = {"claimed_approvals": len(claims.by), "needed": required.number}
     if len(claims.by) >= required.number:
-        return passed(f"claimed in the message: approved by {', '.join(claims.by)}")
-    return failed(f"claimed in the message: {_summary(claims, required.text)}")
+        return passed(f"claimed in the message: approved by {', '.join(claims.by)}", facts)
+    return failed(f"claimed in the message: {_summary(claims, required.text)}", facts)
 
 
 def _from_pull_request(
@@ -216,9 +217,10 @@ def _from_pull_request(
         return failed(f"{_objecting(approvals)}; the review must be withdrawn or dismissed")
     approvals = narrowed(approvals, required)
     number = needed(approvals, required)
+    facts = {"pr": approvals.pull_request, "approvals": len(approvals.by), "needed": number}
     if len(approvals.by) >= number:
-        return passed(f"approved by {', '.join(approvals.by)}")
-    return failed(f"{_summary(approvals, required.text_of(number))}{_because(approvals)}")
+        return passed(f"approved by {', '.join(approvals.by)}", facts)
+    return failed(f"{_summary(approvals, required.text_of(number))}{_because(approvals)}", facts)
 
 
 def _of_pull_request(required: RequiredApprovals) -> str:

@@ -48,7 +48,7 @@ def ask(subject: Subject, lower_stages: Stages) -> Finding:
             f"no receipt says that a reconcile has put {subject.number} in {stays[0]} yet"
             + (f" ({hint})" if hint else "")
         )
-    return passed(f"from {held_stages[0]}")
+    return passed(f"from {held_stages[0]}", {"stage": held_stages[0]})
 
 
 GATE = Gate("from", ask, read, find_faults, judges_rollbacks=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -15,29 +15,34 @@ R3)."""
 
 SettingsT = TypeVar("SettingsT")
 
+Facts = Mapping[str, "str | int | float | None"]
+"""What a gate looked at, by name: `{"metric": "accuracy", "value": 0.93, "min": 0.9}`. Receipts
+keep it, so that nobody has to read it out of a sentence."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A gate's answer: a status, and the numbers behind it for people.
 
     For `waiting`, `until` (RFC 3339, UTC) is the time when it will pass, or `needs` is what has to
-    happen first.
+    happen first. `facts` are the values that were judged.
     """
 
     status: GateStatus
     detail: str
     until: str | None = None
     needs: str | None = None
+    facts: Facts = field(default_factory=dict, compare=False)
 
 
-def passed(detail: str) -> Finding:
+def passed(detail: str, facts: Facts | None = None) -> Finding:
     """A finding that lets the version through."""
-    return Finding("passed", detail)
+    return Finding("passed", detail, facts=facts or {})
 
 
-def failed(detail: str) -> Finding:
+def failed(detail: str, facts: Facts | None = None) -> Finding:
     """A finding that refuses the version; `detail` names what is missing or wrong."""
-    return Finding("failed", detail)
+    return Finding("failed", detail, facts=facts or {})
 
 
 class Fault(NamedTuple):

@@ -62,9 +62,10 @@ def ask(subject: Subject, limit: MaxSize) -> Finding:
             f"the size of {subject.number} is unknown: its file MLmodel has no model_size_bytes;"
             " log the model again with a newer MLflow"
         )
+    facts = {"bytes": file.size, "max": limit.bytes}
     if file.size > limit.bytes:
-        return failed(f"size {format_size(file.size)} ({file.size:,} bytes) > {limit.text}")
-    return passed(f"size {format_size(file.size)} ≤ {limit.text}")
+        return failed(f"size {format_size(file.size)} ({file.size:,} bytes) > {limit.text}", facts)
+    return passed(f"size {format_size(file.size)} ≤ {limit.text}", facts)
 
 
 GATE = Gate("max_size", ask, read, find_faults, judges_prompts=False)

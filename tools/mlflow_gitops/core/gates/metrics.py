@@ -15,7 +15,12 @@ from mlflow_gitops.core.gates.gate import (
     passed,
     required,
 )
-from mlflow_gitops.core.recorded.measurements import NotMeasured, claim_remark, measured_value
+from mlflow_gitops.core.recorded.measurements import (
+    NotMeasured,
+    claim_remark,
+    measured_value,
+    metric_facts,
+)
 from mlflow_gitops.core.recorded.numbers import distinct
 
 if TYPE_CHECKING:
@@ -59,22 +64,24 @@ def ask(subject: Subject, bounds: Bounds) -> Iterator[Finding]:
     record = subject.read(subject.version)
     for key, bound in bounds.items():
         try:
-            value = measured_value(
+            metric = measured_value(
                 subject.version, record, key, bound.dataset, from_run=bound.from_run
-            ).value
+            )
         except NotMeasured as reason:
             yield failed(str(reason))
             continue
 
-        for finding in _compare(key, value, bound):
-            yield replace(finding, detail=finding.detail + claim_remark(record))
+        facts = {"metric": key, **metric_facts(metric)}
+        for finding, limit in _compare(key, metric.value, bound):
+            detail = finding.detail + claim_remark(record)
+            yield replace(finding, detail=detail, facts={**facts, **limit})
 
 
-def _compare(key: str, value: float, bound: Bound) -> Iterator[Finding]:
+def _compare(key: str, value: float, bound: Bound) -> Iterator[tuple[Finding, Mapping[str, float]]]:
     if bound.min is not None:
-        yield _at_least(key, value, bound.min)
+        yield _at_least(key, value, bound.min), {"min": bound.min}
     if bound.max is not None:
-        yield _at_most(key, value, bound.max)
+        yield _at_most(key, value, bound.max), {"max": bound.max}
 
 
 def _at_least(key: str, value: float, limit: float) -> Finding:

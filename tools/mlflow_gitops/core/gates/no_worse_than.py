@@ -21,6 +21,7 @@ from mlflow_gitops.core.recorded.measurements import (
     claim_remark,
     dataset_names,
     measured_value,
+    metric_facts,
 )
 from mlflow_gitops.core.recorded.numbers import distinct, short, signed
 
@@ -128,16 +129,23 @@ def _on_same_data(
 
 
 def _compare(key: str, tolerance: Tolerance, new: Metric, old: Metric, holder: int) -> Finding:
+    facts = {
+        "metric": key,
+        **metric_facts(new),
+        "compared_with": holder,
+        "compared_value": old.value,
+    }
     difference = new.value - old.value
     gain = difference if tolerance.better == "higher" else -difference
     # Binary fractions are inexact: 0.93 - 0.94 must not miss a tolerance of 0.01.
     if round(gain + tolerance.tolerance, 12) >= 0:
-        return passed(f"{key} no worse than {holder} ({signed(difference)})")
+        return passed(f"{key} no worse than {holder} ({signed(difference)})", facts)
 
     allowed = f", tolerance {short(tolerance.tolerance)}" if tolerance.tolerance else ""
     actual, expected = distinct(new.value, old.value)
     return failed(
-        f"{key} {actual} is worse than {holder}'s {expected} ({signed(difference)}{allowed})"
+        f"{key} {actual} is worse than {holder}'s {expected} ({signed(difference)}{allowed})",
+        facts,
     )
 
 

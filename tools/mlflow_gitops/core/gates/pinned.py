@@ -33,7 +33,7 @@ def ask(subject: Subject, settings: Pinned) -> Finding:
     digest = subject.pinned_digest
     if digest is None:
         return failed(f"the files of {subject.number} are not pinned by a digest: {command}")
-    return passed(f"pinned with {digest[:19]}…")
+    return passed(f"pinned with {digest[:19]}…", {"digest": digest})
 
 
 GATE: Gate[Pinned] = Gate("pinned", ask, read)

@@ -49,14 +49,15 @@ def ask(subject: Subject, soak: Soak) -> Finding:
 
     began, stage = min(stays)
     stayed = parse_time(subject.now) - began
+    facts = {"stage": stage, "since": format_datetime(began), "soak": soak.text}
     if stayed >= soak.length:
-        return passed(f"{format_duration(stayed)} in {stage} (soak {soak.text})")
+        return passed(f"{format_duration(stayed)} in {stage} (soak {soak.text})", facts)
 
     # Round up to a whole second, so that a run at exactly this time finds the soak over.
     end = began + soak.length + timedelta(microseconds=999_999)
     until = format_datetime(end)
     detail = f"{format_duration(stayed)} of {soak.text} in {stage}, until {until}"
-    return Finding("waiting", detail, until=until)
+    return Finding("waiting", detail, until=until, facts=facts)
 
 
 GATE = Gate("soak", ask, read, find_faults, judges_rollbacks=False)

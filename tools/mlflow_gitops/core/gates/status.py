@@ -29,8 +29,8 @@ def ask(subject: Subject, expected: str) -> Finding:
         )
     actual = subject.version.status
     if actual != expected:
-        return failed(f"status {actual}, not {expected}")
-    return passed(f"status {actual}")
+        return failed(f"status {actual}, not {expected}", {"status": actual})
+    return passed(f"status {actual}", {"status": actual})
 
 
 GATE = Gate("status", ask, read)

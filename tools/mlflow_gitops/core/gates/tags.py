@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.core.gates.gate import Finding, Gate, failed, passed, required
+from mlflow_gitops.core.secrets import is_secret_name, mask_pair
 
 if TYPE_CHECKING:
     from mlflow_gitops.core.gates.subject import Subject
@@ -29,12 +30,14 @@ def ask(subject: Subject, expected_tags: Tags) -> Iterator[Finding]:
             continue
 
         actual = subject.tags().get(key)
+        shown = (actual, expected) if not is_secret_name(key) else mask_pair(actual, expected)
+        facts = dict(zip(("tag", "value", "expected"), (key, *shown), strict=True))
         if actual == expected:
-            yield passed(f"tag {key} is {expected}")
+            yield passed(f"tag {key} is {expected}", facts)
         elif actual is None:
-            yield failed(f"tag {key} is missing")
+            yield failed(f"tag {key} is missing", facts)
         else:
-            yield failed(f"tag {key} is {actual!r}, not {expected!r}")
+            yield failed(f"tag {key} is {actual!r}, not {expected!r}", facts)
 
 
 GATE = Gate("tags", ask, read)

@@ -42,8 +42,8 @@ class PolicyHistory:
         self._line = line
         self._changes = changes
         self._reader = reader
-        self._made_by: dict[int, str | None] = {}
-        """By the id of a policy, which the reader keeps, the commit that made it."""
+        self._made_by: dict[int, tuple[str | None, str | None]] = {}
+        """By the id of a policy, which the reader keeps, the commit that made it, and its blob."""
 
     def faults(self) -> list[tuple[int, str | None]]:
         """Each commit that changed the policy file, oldest first: its index, and why the file
@@ -115,14 +115,15 @@ class PolicyHistory:
         """A policy for one model, with the newest commit of the line that made it."""
         if id(policy) not in self._made_by:
             self._made_by[id(policy)] = self._newest_commit_with(policy)
-        return replace(policy.for_model(name, kind), commit=self._made_by[id(policy)])
+        commit, blob = self._made_by[id(policy)]
+        return replace(policy.for_model(name, kind), commit=commit, blob=blob)
 
-    def _newest_commit_with(self, policy: Policy) -> str | None:
+    def _newest_commit_with(self, policy: Policy) -> tuple[str | None, str | None]:
         for index, blob in reversed(self._changes):
             self._reader.fetch({blob} if blob else ())
             if self._reader.policy(blob)[0] is policy:
-                return self._line.shas[index]
-        return None
+                return self._line.shas[index], blob
+        return None, None
 
     def in_blob(self, blob: str) -> Policy | None:
         """The policy in a blob that may not be on the line; None if it cannot be used."""

@@ -50,6 +50,8 @@ class ModelPolicy:
     """Plain alias to the stage whose gates it has (`aliases: {champion: {as: Production}}`)."""
     commit: str | None = field(default=None, compare=False)
     """The commit that made this policy, if it judges what a later commit makes of a model."""
+    blob: str | None = field(default=None, compare=False)
+    """The blob id of its file in that commit."""
 
     @property
     def stage_aliases(self) -> dict[str, str]:

@@ -33,6 +33,8 @@ class Outcome:
     """Making commits to who stands behind them."""
     already_applied: tuple[Change, ...] = ()
     """What git asked for and MLflow held already when the run came to the model."""
+    compared_files: Mapping[int, str] = field(default_factory=dict)
+    """The versions whose files were read before the first write, with their digests."""
     has_written: bool = False
     """Whether the run may have written anything to the model, stamps included."""
 

@@ -108,6 +108,8 @@ class ModelPlan:
     already_applied: tuple[Change, ...] = ()
     """What git changed since the base and MLflow holds already, in a plan that is made to be
     carried out."""
+    compared_files: Mapping[int, str] = field(default_factory=dict)
+    """The versions whose files were read and have their pinned digest, with that digest."""
 
     @property
     def applying(self) -> tuple[Change, ...]:

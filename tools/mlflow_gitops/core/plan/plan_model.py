@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mlflow_gitops.core.history.approvals import recorded_people
 from mlflow_gitops.core.history.model_history import ModelHistory
-from mlflow_gitops.core.history.people import RecordedPeople
-from mlflow_gitops.core.history.stage_entries import Entry
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.plan.already_applied import already_applied_changes
 from mlflow_gitops.core.plan.changes import find_changes
 from mlflow_gitops.core.plan.context import PlanContext
+from mlflow_gitops.core.plan.people_behind import people_behind
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, StageChange, Sync
 from mlflow_gitops.core.plan.refusals.compared_versions import files_to_compare
 from mlflow_gitops.core.plan.refusals.freezes import freeze_reason
 from mlflow_gitops.core.plan.refusals.model_refusals import refusals
 from mlflow_gitops.core.plan.stage_rows import desired_stages, observed_stages, stage_rows
 from mlflow_gitops.core.plan.stamps import stamps
-from mlflow_gitops.core.recorded.values import Unreadable
 from mlflow_gitops.core.verdicts.invalid_files import FileErrors
 from mlflow_gitops.core.verdicts.judge_entries import EntryVerdicts, judge_entries
 from mlflow_gitops.core.verdicts.pinned_files import digest_note
@@ -108,7 +104,7 @@ def _with_records(
     if context.writing and not stop.is_blocked:
         plan = replace(
             plan,
-            people=_people(history, plan.observed, context),
+            people=people_behind(history, plan.observed, context.evidence),
             already_applied=already_applied_changes(history, observed, plan.changes),
         )
 
@@ -116,6 +112,9 @@ def _with_records(
     if stop.is_stopped or desired is None:
         return plan
     model = observed or ObservedModel(plan.model)
+    if context.read_files is not None:
+        numbers = files_to_compare(desired, history, model, plan.changes)
+        plan = replace(plan, compared_files=_pinned_digests(desired, numbers))
     written = stamps(
         desired, history, model, context.owner, context.now, plan.people, context.began
     )
@@ -159,33 +158,10 @@ def _file_notes(
     return [digest_note(numbers)] if numbers else []
 
 
-def _people(
-    history: ModelHistory, holders: Mapping[str, tuple[int, ...]], context: PlanContext
-) -> dict[str, RecordedPeople]:
-    """Who stands behind each making commit. The forge is not asked about adopted entries."""
-    people: dict[str, RecordedPeople] = {}
-    for entry in history.entries:
-        commit = entry.making_commit
-        if commit is None or commit.sha in people:
-            continue
-
-        approvals = None
-        has_approvals = "approvals" in _gates_before(entry)
-        is_adopted = (
-            not has_approvals
-            and history.base_state != "known"
-            and entry.version in holders.get(entry.stage, ())
-        )
-        if not is_adopted:
-            with suppress(Unreadable):
-                approvals = context.evidence.approvals(commit, history.files(commit)[0])
-        people[commit.sha] = recorded_people(commit, approvals)
-    return people
-
-
-def _gates_before(entry: Entry) -> tuple[str, ...]:
-    rule = entry.judge.stages.get(entry.stage)
-    return rule.gates.names if rule else ()
+def _pinned_digests(desired: Desired, numbers: Sequence[int]) -> dict[int, str]:
+    """The digests of versions whose files were read and not refused: those that are pinned."""
+    digests = {number: desired.manifest.versions[number].files_digest for number in numbers}
+    return {number: digest for number, digest in digests.items() if digest is not None}
 
 
 def _with_healing(

@@ -124,6 +124,12 @@ def _values(
     return chosen
 
 
+def metric_facts(metric: Metric) -> dict[str, str | int | float | None]:
+    """One measured value as the fact of a gate."""
+    dataset = metric.dataset.digest if metric.dataset else None
+    return {"value": metric.value, "step": metric.step, "dataset": dataset}
+
+
 def claim_remark(record: Record | None) -> str:
     """What a plan adds to a metric that is only a run's word about files outside MLflow."""
     return " (claimed by its run: the source is outside MLflow)" if _is_claim(record) else ""

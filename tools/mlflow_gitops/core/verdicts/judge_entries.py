@@ -101,8 +101,10 @@ def judge_entries(
     )
 
 
-_ADOPTED = Finding("exempt", "adopted: MLflow shows it already")
-_HOLDS_STAGE = Finding("exempt", "an alias of a version that is in the stage already")
+_ADOPTED = Finding("exempt", "adopted: MLflow shows it already", facts={"exempt": "adopted"})
+_HOLDS_STAGE = Finding(
+    "exempt", "an alias of a version that is in the stage already", facts={"exempt": "alias"}
+)
 
 
 def _is_judged(findings: Sequence[tuple[str, Finding]]) -> bool:
@@ -131,6 +133,8 @@ def _verdict(entry: Entry, gate: str, finding: Finding) -> Verdict:
         finding.detail,
         finding.until,
         finding.needs,
+        finding.facts,
+        tuple(policy.blob for policy in entry.judges if policy.blob is not None),
     )
 
 
@@ -195,7 +199,8 @@ def _without_asking(gate: Gate[Any], subject: EntrySubject) -> Finding | None:
     """The finding on a rollback or a prompt that a gate does not judge; None if it is to be
     asked."""
     if subject.tenures.is_rollback and not gate.judges_rollbacks:
-        return Finding("exempt", f"rollback: {subject.number} held {subject.stage} before")
+        detail = f"rollback: {subject.number} held {subject.stage} before"
+        return Finding("exempt", detail, facts={"exempt": "rollback"})
     if subject.is_prompt and not gate.judges_prompts:
         return failed(
             f"a prompt has nothing for {gate.name} to judge; an exception of the policy can take it"

@@ -71,7 +71,7 @@ def overridden(
             line = usable[gate]
             by = f" (written by {line.author})" if line.author else ""
             detail = f"{finding.detail}, overridden: {line.reason}{by}"
-            finding = Finding("overridden", detail)
+            finding = Finding("overridden", detail, facts=finding.facts)
         result.append((gate, finding))
     return result
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import get_args
 
 from mlflow_gitops.core.gates.gate import Finding, GateStatus
@@ -27,7 +29,22 @@ def is_sound(finding: object) -> bool:
         t is None or isinstance(t, str) for t in texts
     ):
         return False
+    if not _are_facts(finding.facts):
+        return False
     try:
         return finding.until is None or parse_time(finding.until) is not None
     except ValueError:
         return False
+
+
+def _are_facts(facts: object) -> bool:
+    """Whether a receipt can hold these facts: short texts and finite numbers by name."""
+    return isinstance(facts, Mapping) and all(
+        isinstance(name, str)
+        and (
+            value is None
+            or (isinstance(value, str) and len(value) <= _LONGEST_TEXT)
+            or (isinstance(value, int | float) and math.isfinite(value))
+        )
+        for name, value in facts.items()
+    )

@@ -3,8 +3,10 @@ way out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from mlflow_gitops.core.gates.gate import Facts
 
 Scope = Literal["model", "commit", "file"]
 
@@ -47,7 +49,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one gate says of one entry: a version coming to hold a stage (RULES R3)."""
+    """What one gate says of one entry: a version coming to hold a stage (RULES R3).
+
+    `facts` are the values that it judged; `policies` are the blob ids of the policies that judge
+    the entry."""
 
     stage: str
     version: int
@@ -56,6 +61,8 @@ class Verdict:
     detail: str
     until: str | None = None
     needs: str | None = None
+    facts: Facts = field(default_factory=dict, compare=False)
+    policies: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def is_passing(self) -> bool:

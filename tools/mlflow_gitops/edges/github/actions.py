@@ -14,6 +14,9 @@ from mlflow_gitops.edges.runner import Trigger
 from mlflow_gitops.errors import Failure
 
 _ACTOR = "GITHUB_ACTOR"
+_STARTED_BY = "GITHUB_TRIGGERING_ACTOR"
+_EVENT_NAME = "GITHUB_EVENT_NAME"
+_SCHEDULE = "schedule"
 _EVENT = "GITHUB_EVENT_PATH"
 _SUMMARY = "GITHUB_STEP_SUMMARY"
 _OUTPUT = "GITHUB_OUTPUT"
@@ -42,7 +45,15 @@ class GitHubActions:
 
     @property
     def actor(self) -> str | None:
-        return os.environ.get(_ACTOR) or None
+        """For a schedule, GitHub names whoever changed the schedule last; for a run that somebody
+        started again, GITHUB_ACTOR is still the one who caused the first one."""
+        if self.event == _SCHEDULE:
+            return None
+        return os.environ.get(_STARTED_BY) or os.environ.get(_ACTOR) or None
+
+    @property
+    def event(self) -> str | None:
+        return os.environ.get(_EVENT_NAME) or None
 
     @property
     def run_url(self) -> str | None:
