@@ -139,10 +139,10 @@ def test_all_forms_tell_the_same_events(story: tuple[Team, list[str]]) -> None:
     assert [row["commit"] for row in rows] == [e["commit"] for e in whole]
     assert (
         rows[7]["to"] == "2; 3"
-        and rows[7]["subject"] == "'=Move & promote"
+        and rows[7]["subject"] == "=Move & promote"
         and rows[7]["stage"] == "Production"
     )
-    assert rows[3]["author"] == "'@bob" and rows[3]["overrides"] == "pinned (stated): INC-42 hotfix"
+    assert rows[3]["author"] == "@bob" and rows[3]["overrides"] == "pinned (stated): INC-42 hotfix"
     table = team.run("log", "--format", "markdown").out.splitlines()
     assert (
         len(table) == len(whole) + 2
@@ -157,7 +157,8 @@ def test_the_text_form(story: tuple[Team, list[str]]) -> None:
     assert out == (
         f"2026-01-01 01:00  {shas[0][:7]}  alpha  @best       — → 1    Ann   \"Begin\"\n"
         f"2026-01-01 01:00  {shas[0][:7]}  alpha  Production  — → 1    Ann   \"Begin\"\n"
-        f"2026-01-02 01:00  {shas[1][:7]}  alpha  Production  1 → 2    @bob  \"Promote 2\" (#12, claimed)\n"
+        f"2026-01-02 01:00  {shas[1][:7]}  alpha  Production  1 → 2    @bob  "
+        "\"Promote 2\" (#12, claimed)\n"
         "    ! pinned overridden (stated): INC-42 hotfix\n"
         f"2026-01-04 01:00  {shas[3][:7]}  alpha              invalid  @bob  \"Oops\"\n"
         "    ✗ yaml-syntax: not valid YAML: did not find expected node content\n"
@@ -181,6 +182,10 @@ def test_the_text_form(story: tuple[Team, list[str]]) -> None:
         (["--until", "main~5"], {0, 1, 2}),
         (["--author", "ANN@"], {0, 4, 5}),
         (["--author", "cy@example.org"], {1}),
+        (["--author", "ANN@", "-n", "1"], {5}),
+        (["-n", "3"], {5, 7}),
+        (["-n", "3", "--until", "main~5"], {0, 1, 2}),
+        (["-n", "99", "--stage", "Staging"], {2}),
         (["--stage", "Staging"], {2}),
         (["--stage", "Archived"], set()),
         (["beta", "--stage", "Production"], set()),
@@ -212,6 +217,8 @@ def test_parts_of_it(story: tuple[Team, list[str]], options: list[str], places: 
         (["show", "--at", "side-1"], 1, "is not on the main line, main"),
         (["show", "nope"], 1, "never had a manifest on the main line"),
         (["log", "--format", "xml"], 64, "xml"),
+        (["log", "--spreadsheet-safe"], 64, "--spreadsheet-safe is about --format csv"),
+        (["log", "-n", "0"], 64, "'-n'"),
     ],
 )
 def test_what_cannot_be_asked_is_told(
@@ -257,7 +264,8 @@ def test_show_answers_in_five_lines(story: tuple[Team, list[str]]) -> None:
     out = team.run("show", "alpha", "--at", "2026-01-02").out
     assert out == (
         "alpha  Production 2  since 2026-01-02 01:00 UTC, 22 hours   also @best 1\n"
-        f'  by         {shas[1][:7]} "Promote 2" (#12, claimed), @bob, merged by C Person <c@example.org>\n'
+        f'  by         {shas[1][:7]} "Promote 2" (#12, claimed), @bob,'
+        " merged by C Person <c@example.org>\n"
         "  approved   nobody that is recorded here\n"
         "  replaced   1\n"
         "  made from  not pinned in the manifest\n"
@@ -302,6 +310,9 @@ def test_hostile_text_is_dead_in_every_form(tmp_path: Path) -> None:
         out = team.run("log", "--format", form).out
         assert not {"\x1b", "\x9b", "\u202e"} & set(out), form
     [row] = csv.DictReader(io.StringIO(team.run("log", "--format", "csv").out))
+    assert row["author"].startswith("=H") and row["subject"].startswith("@c")
+    guarded = team.run("log", "--format", "csv", "--spreadsheet-safe")
+    [row] = csv.DictReader(io.StringIO(guarded.out))
     assert row["author"].startswith("'=") and row["subject"].startswith("'@")
     cells = team.run("log", "--format", "markdown").out.splitlines()[2]
     assert cells.count("|") - cells.count("\\|") == 10

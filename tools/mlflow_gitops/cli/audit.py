@@ -61,6 +61,35 @@ _Author = Annotated[
         show_default=False,
     ),
 ]
+_Number = Annotated[
+    Optional[int],
+    typer.Option(
+        "-n",
+        "--max-count",
+        metavar="N",
+        min=1,
+        help="Show only the newest N events.",
+        show_default=False,
+    ),
+]
+_NewestFirst = Annotated[bool, typer.Option("--reverse", help="Show the newest event first.")]
+_NoPager = Annotated[
+    bool,
+    typer.Option(
+        "--no-pager",
+        help="Use no pager on a terminal. By default, it is git's own (GIT_PAGER, PAGER, less).",
+    ),
+]
+_SpreadsheetSafe = Annotated[
+    bool,
+    typer.Option(
+        "--spreadsheet-safe",
+        help=(
+            "With --format csv: put an apostrophe before each cell that a spreadsheet would take"
+            " for a formula."
+        ),
+    ),
+]
 
 
 @app.command()
@@ -71,16 +100,32 @@ def log(
     since: _Since = None,
     until: _Until = None,
     author: _Author = None,
+    number: _Number = None,
+    newest_first: _NewestFirst = False,
+    no_pager: _NoPager = False,
+    spreadsheet_safe: _SpreadsheetSafe = False,
     form: Annotated[str, format_option(formats.LOG)] = "text",
 ) -> None:
     """Print the audit trail: who changed which stage, when, with whose approval, and when it took
-    effect.
+    effect. On a terminal, it is shown through git's pager.
 
     Example: mlflow-gitops log fraud-detector --stage Production --since 2026-01-31
+
+    Example: mlflow-gitops log -n 20 --reverse
     """
     from mlflow_gitops.commands import log as command
 
-    raise typer.Exit(command.run(context.obj, model, stage, since, until, author, form))
+    options = command.LogOptions(
+        stage=stage,
+        since=since,
+        until=until,
+        author=author,
+        number=number,
+        newest_first=newest_first,
+        pager=not no_pager,
+        spreadsheet_safe=spreadsheet_safe,
+    )
+    raise typer.Exit(command.run(context.obj, model, options, form))
 
 
 _At = Annotated[

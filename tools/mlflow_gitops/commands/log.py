@@ -3,32 +3,49 @@
 from __future__ import annotations
 
 import gc
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 
 from mlflow_gitops.app.audit.trail import AuditTrail, written_by
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, print_result
-from mlflow_gitops.errors import OK
+from mlflow_gitops.errors import OK, UsageFailure
 from mlflow_gitops.render import formats
 from mlflow_gitops.render.log import Log
 from mlflow_gitops.settings import Settings
 
 
-def run(
-    settings: Settings,
-    model: str | None,
-    stage: str | None,
-    since: str | None,
-    until: str | None,
-    author: str | None,
-    form: str,
-) -> int:
-    """Print the events of the main line, oldest first. Raises Failure for a model, stage, time or
-    revision that does not exist."""
+@dataclass(frozen=True, slots=True)
+class LogOptions:
+    """Which events `log` prints, and how. None sets no limit; `number` counts the newest ones."""
+
+    stage: str | None = None
+    since: str | None = None
+    until: str | None = None
+    author: str | None = None
+    number: int | None = None
+    newest_first: bool = False
+    pager: bool = True
+    spreadsheet_safe: bool = False
+
+    @property
+    def shows_all(self) -> bool:
+        limits = (self.stage, self.since, self.until, self.number)
+        return all(limit is None for limit in limits)
+
+
+def run(settings: Settings, model: str | None, options: LogOptions, form: str) -> int:
+    """Print the events of the main line, oldest first by default. Raises Failure for a model,
+    stage, time or revision that does not exist."""
+    if options.spreadsheet_safe and form != "csv":
+        raise UsageFailure("--spreadsheet-safe is about --format csv.")
+
     # The process ends after this. Looking for garbage among tens of thousands of events takes time
     # and finds none.
     gc.disable()
     try:
-        return _run(settings, model, stage, since, until, author, form)
+        return _run(settings, model, options, form)
     finally:
         # Freezing and unfreezing moves every object to the oldest generation. Otherwise the
         # collector would look through all of them as soon as it is enabled again.
@@ -37,25 +54,33 @@ def run(
         gc.enable()
 
 
-def _run(
-    settings: Settings,
-    model: str | None,
-    stage: str | None,
-    since: str | None,
-    until: str | None,
-    author: str | None,
-    form: str,
-) -> int:
-    trail = AuditTrail(
-        Workspace(settings), model, all_events=(model, stage, since, until) == (None,) * 4
-    )
-    events = trail.audit(trail.select(stage, since, until))
-    if author is not None:
-        events = written_by(events, author)
+def _run(settings: Settings, model: str | None, options: LogOptions, form: str) -> int:
+    all_events = model is None and options.shows_all
+    trail = AuditTrail(Workspace(settings), model, all_events=all_events)
+    selected = trail.select(options.stage, options.since, options.until)
+    if options.number is not None and options.author is None:
+        selected = selected[-options.number :]
+    events = trail.audit(selected)
 
-    print_result(formats.LOG, form, Log(events, trail.has_receipts))
+    if options.author is not None:
+        events = written_by(events, options.author)
+        events = events[-(options.number or len(events)) :]
+    if options.newest_first:
+        events.reverse()
+
+    with _paged(trail) if options.pager and sys.stdout.isatty() else nullcontext():
+        log = Log(events, trail.has_receipts, options.spreadsheet_safe)
+        print_result(formats.LOG, form, log)
     if not events:
         note(settings, "No events.")
     for hint in trail.hints():
         note(settings, hint)
     return OK
+
+
+def _paged(trail: AuditTrail) -> AbstractContextManager[None]:
+    from mlflow_gitops.edges.system.pager import paged  # needed on a terminal only
+
+    # `--paginate` takes back the `--no-pager` that every call has, by which git answers `cat`.
+    git = trail.workspace.git
+    return paged(lambda: git.output("--paginate", "var", "GIT_PAGER", check=False))

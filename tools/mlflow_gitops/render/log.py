@@ -57,10 +57,12 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Events in order. If this clone has no receipts, nothing is known about what took effect."""
+    """Events in order. If this clone has no receipts, nothing is known about what took effect.
+    `spreadsheet_safe` is about CSV alone: no cell is a formula then."""
 
     events: Sequence[AuditedEvent]
     has_receipts: bool = False
+    spreadsheet_safe: bool = False
 
 
 def json_lines(log: Log) -> Iterator[str]:
@@ -108,8 +110,9 @@ def event_data(audited: AuditedEvent) -> dict[str, Any]:
 
 
 def as_csv(log: Log) -> Iterator[str]:
-    """CSV (RFC 4180) with a header. Several values in one cell are separated by `; `. A cell that a
-    spreadsheet would run as a formula begins with an apostrophe."""
+    """CSV (RFC 4180) with a header. Several values in one cell are separated by `; `. With
+    `spreadsheet_safe`, a cell that a spreadsheet would run as a formula begins with an
+    apostrophe."""
     yield ",".join(COLUMNS)
     for audited in log.events:
         data = event_data(audited)
@@ -121,7 +124,8 @@ def as_csv(log: Log) -> Iterator[str]:
 
         line = io.StringIO()
         writer = csv.writer(line, lineterminator="")
-        writer.writerow([_csv_cell(data[column]) for column in COLUMNS])
+        cells = [_csv_cell(data[column]) for column in COLUMNS]
+        writer.writerow(map(_guarded, cells) if log.spreadsheet_safe else cells)
         yield line.getvalue()
 
 
@@ -130,7 +134,11 @@ def _csv_cell(value: object) -> str:
         text = "; ".join(map(str, value))
     else:
         text = "" if value is None else str(value)
-    return safe(f"'{text}" if text.startswith(_FORMULA) else text)
+    return safe(text)
+
+
+def _guarded(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def markdown(log: Log) -> Iterator[str]:

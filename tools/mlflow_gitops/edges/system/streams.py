@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 Filter = Callable[[str], str]
 
@@ -37,6 +37,10 @@ class GuardedStream:
     def write_command(self, line: str) -> None:
         """Write a command that the runner is to obey."""
         self._stream.write(f"{self._without_secrets(line)}\n")
+
+    def to(self, stream: TextIO) -> TextIO:
+        """Return another stream behind the same filters."""
+        return cast(TextIO, GuardedStream(stream, self._find_filter))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
