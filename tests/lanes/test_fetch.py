@@ -119,6 +119,7 @@ def test_from_git_to_a_folder_and_never_other_files(
     other = tmp_path / "serving" / "other"
     ran = team.run("fetch", model.name, "Production", "--to", str(other))
     assert ran.code == 4 and "nothing was kept" in ran.err
+    assert ": code/predict.py differs (4 B). They are not" in ran.err
     assert sorted(path.name for path in target.parent.iterdir()) == ["model"]
     with pytest.raises(Refused, match="not the files that were approved"):
         mlflow_gitops.fetch(
@@ -128,7 +129,8 @@ def test_from_git_to_a_folder_and_never_other_files(
 
     ran = team.run("verify", "--artifacts", "--format", "json")
     assert ran.code == 4
-    assert [finding["field"] for finding in ran.json["unexplained"]] == ["files 1"]
+    [finding] = ran.json["unexplained"]
+    assert finding["field"] == "files 1" and "code/predict.py differs" in finding["detail"]
 
 
 def test_files_swapped_after_the_merge_are_not_reconciled(team: Team, model: Trained) -> None:

@@ -76,6 +76,7 @@ def fetch(
     from pathlib import Path
 
     from mlflow_gitops.app.connect import connect
+    from mlflow_gitops.app.file_lists import FileLists
     from mlflow_gitops.app.serving.fetching import fetch_version
     from mlflow_gitops.app.serving.resolving import resolve_stage
     from mlflow_gitops.app.workspace import Workspace
@@ -83,7 +84,8 @@ def fetch(
     settings = _settings(repo, environment, registry_dir, main, tracking_uri, registry_uri)
     workspace = Workspace(settings)
     resolved = resolve_stage(workspace, model, stage, effective=effective)
-    fetch_version(lambda: connect(workspace), resolved, Path(to))
+    find_list = FileLists(workspace).find
+    fetch_version(lambda: connect(workspace), resolved, Path(to), find_list=find_list)
     return Path(to)
 
 

@@ -100,14 +100,23 @@ def test_honest_proposal_of_files(
     assert ("digest:" in manifest) is is_pinned
 
 
-def test_files_swapped_after_the_approval(company: Company, trainer: Trainer) -> None:
+def on_another_machine(monkeypatch: pytest.MonkeyPatch, company: Company, name: str) -> None:
+    """Let the next commands run where nobody read the right files before."""
+    monkeypatch.setenv("MLFLOW_GITOPS_CACHE", str(company.folder / name))
+
+
+def test_files_swapped_after_the_approval(
+    company: Company, trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     logged = trainer.register("fourth", "good")
     number = promote(company, 4)
     trainer.log("evil", "evil", logged)
     company.merge(number)
     reasons = company.refused()
     assert reasons.startswith("digest: the files of version 4 have the digest sha256:")
-    assert "model.pkl (4 B)" in reasons
+    assert "model.pkl differs (4 B)" in reasons
+    on_another_machine(monkeypatch, company, "another")
+    assert "no list of the pinned ones was kept; MLflow has MLmodel" in company.refused()
 
 
 def test_files_deleted_after_the_approval(company: Company, trainer: Trainer) -> None:
@@ -116,7 +125,7 @@ def test_files_deleted_after_the_approval(company: Company, trainer: Trainer) ->
     company.merge(number)
     folder = trainer.folder_of(logged)
     (folder / "model.pkl").unlink()
-    assert "digest: the files of version 4 have" in company.refused()
+    assert "model.pkl is missing" in company.refused()
     shutil.rmtree(folder)
     assert "digest: the files of version 4 cannot be compared" in company.refused()
 
@@ -184,12 +193,18 @@ def verified(company: Company) -> tuple[int, list[str], Any]:
     return ran.code, fields, ran.json["artifacts"]
 
 
-def test_files_swapped_while_they_are_served(company: Company, trainer: Trainer) -> None:
+def test_files_swapped_while_they_are_served(
+    company: Company, trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     logged = serve_fourth(company, trainer)
     assert verified(company) == (0, [], {"compared": 1, "not_checkable": []})
     trainer.log("evil", "evil", logged)
     assert company.found_by_verify() == set(), "it reads no files without --artifacts"
     assert verified(company) == (4, ["files 4"], {"compared": 1, "not_checkable": []})
+    on_another_machine(monkeypatch, company, "another")
+    ran = company.team.run("verify", "--artifacts", "--format", "json")
+    [finding] = ran.json["unexplained"]
+    assert finding["detail"].endswith(": model.pkl differs (4 B)"), "the receipt lists the files"
 
 
 def test_files_swapped_and_nobody_looking(company: Company, trainer: Trainer) -> None:

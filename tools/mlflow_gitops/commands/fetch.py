@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mlflow_gitops.app.file_lists import FileLists
 from mlflow_gitops.app.serving.fetching import fetch_version
 from mlflow_gitops.app.serving.resolving import resolve_stage
 from mlflow_gitops.app.workspace import Workspace
@@ -25,7 +26,10 @@ def run(
     workspace = Workspace(settings)
     resolved = resolve_stage(workspace, model, stage, effective=effective)
     with byte_progress(settings, f"Fetching {model} {resolved.version}") as report:
-        is_new = fetch_version(lambda: connect(workspace, warn), resolved, folder, report)
+        find_list = FileLists(workspace).find
+        is_new = fetch_version(
+            lambda: connect(workspace, warn), resolved, folder, report, find_list
+        )
 
     print_result(formats.RESOLVE, form, resolved)
     if is_new:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mlflow_gitops.app.file_lists import FileLists
 from mlflow_gitops.commands.byte_progress import byte_progress
 from mlflow_gitops.commands.manifest_file import OpenManifest, pins_for
 from mlflow_gitops.commands.output import warn
@@ -11,6 +12,7 @@ from mlflow_gitops.core.authoring.edit_pins import Pin
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.recorded.file_digests import ModelFiles
+from mlflow_gitops.core.recorded.file_lists import differing_files
 from mlflow_gitops.errors import Refused, RegistryFailure
 
 
@@ -47,10 +49,10 @@ def digest_pins(
         if pinned is None:
             pins[number] = {"digest": files.digest}
         elif pinned != files.digest:
+            differing = differing_files(files, FileLists(target.workspace).find(pinned))
             raise Refused(
                 f"The files of version {number} have the digest {files.digest}, and it is pinned to"
-                f" {pinned}: they are not the files that were reviewed. MLflow has"
-                f" {files.summary}.",
+                f" {pinned}: they are not the files that were reviewed; {differing}.",
                 fix=f"If they are the right ones: mlflow-gitops pin {target.name} {number}",
             )
     return pins

@@ -10,6 +10,7 @@ from mlflow_gitops.core.audit.verifying.occupied_versions import occupied_versio
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.core.recorded.file_lists import FindList, differing_files
 from mlflow_gitops.edges.system.unexpected import is_unexpected, unexpected_refusal
 from mlflow_gitops.errors import RegistryFailure
 from mlflow_gitops.settings import Settings
@@ -23,11 +24,16 @@ class ServedFiles:
     read, `unchecked` are those without a pinned digest."""
 
     def __init__(
-        self, registry: Registry, settings: Settings, progress: Callable[[str], None]
+        self,
+        registry: Registry,
+        settings: Settings,
+        progress: Callable[[str], None],
+        find_list: FindList,
     ) -> None:
         self._registry = registry
         self._settings = settings
         self._progress = progress
+        self._find_list = find_list
         self.compared = 0
         self.unchecked: list[UncheckedFiles] = []
 
@@ -69,4 +75,5 @@ class ServedFiles:
         self.compared += 1
         if files.digest == digest:
             return None
-        return f"its files have the digest {files.digest}, pinned is {digest}: {files.summary}"
+        differing = differing_files(files, self._find_list(digest))
+        return f"its files have the digest {files.digest}, pinned is {digest}: {differing}"

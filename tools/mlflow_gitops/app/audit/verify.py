@@ -11,6 +11,7 @@ from mlflow_gitops.app.audit.model_account import ModelAccount, read_records
 from mlflow_gitops.app.audit.recorded_line import read_main_line
 from mlflow_gitops.app.audit.served_files import ServedFiles
 from mlflow_gitops.app.evidence import WorkspaceEvidence
+from mlflow_gitops.app.file_lists import FileLists
 from mlflow_gitops.app.planning.desired_models import DesiredModels
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.ledger import AppliedRun, Ledger
@@ -60,6 +61,7 @@ class Verifier:
             stageless=registry.stageless,
         )
         self._notes = Notes.of_repository(self._git)
+        self._lists = FileLists(workspace)
 
     def verify(
         self, names: Sequence[str] = (), progress: Callable[[str], None] = lambda step: None
@@ -110,7 +112,7 @@ class Verifier:
         is asked for."""
         if not self._artifacts:
             return verification
-        served = ServedFiles(self._registry, self._settings, progress)
+        served = ServedFiles(self._registry, self._settings, progress, self._lists.find)
         models = {name: observed[name] for name in names if name in observed}
         findings = tuple(served.findings(self._models.by_name, models))
         return replace(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlflow_gitops.app.file_lists import FileLists
 from mlflow_gitops.app.planning.bases.base_finder import BaseFinder
 from mlflow_gitops.app.planning.changed_plans import without_secrets
 from mlflow_gitops.app.planning.desired_models import DesiredModels, InvalidModel
@@ -102,6 +103,7 @@ class ModelPlanner:
             errors=errors,
             began=self._began,
             read_files=read_files,
+            find_list=FileLists(self._workspace).find,
             **self._bases.gap_of(base),
         )
         judged = with_entries(line.histories, history, line.judges.of)

@@ -39,6 +39,14 @@ class VersionFiles:
             raise files
         return files
 
+    def of(self, model: str) -> tuple[ModelFiles, ...]:
+        """The files of each version of a model that was read."""
+        return tuple(
+            files
+            for (name, _, _), files in self._read.items()
+            if name == model and isinstance(files, ModelFiles)
+        )
+
     def forget(self, models: Iterable[str]) -> None:
         """Read the files of these models anew the next time: what is true of them now need not be
         true then."""

@@ -139,8 +139,9 @@ class Reconciler:
             finally:
                 order = {model.model: index for index, model in enumerate(planned.plan.models)}
                 finished.sort(key=lambda outcome: order[outcome.model])
+                recorded = [self._with_files(outcome) for outcome in finished]
                 self.planner.files.forget(_with_right_files(finished))
-                receipt = self._record(finished, faults)
+                receipt = self._record(recorded, faults)
         # What kept the run from recovering a receipt may keep it from writing its own, too.
         return RunResult(
             tuple(finished),
@@ -149,6 +150,10 @@ class Reconciler:
             tuple(dict.fromkeys(faults)),
             tuple(recovery.objections),
         )
+
+    def _with_files(self, outcome: Outcome) -> Outcome:
+        """The outcome with the files that were compared, so that a later mismatch can name them."""
+        return replace(outcome, files=self.planner.files.of(outcome.model))
 
     def _record(self, outcomes: Sequence[Outcome], faults: list[str]) -> str | None:
         """Write the receipt of this run, and return its digest. If that fails, the reason is added

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.observed.resolved import Resolved
+from mlflow_gitops.core.recorded.file_lists import FindList, differing_files
 from mlflow_gitops.errors import Failure, Refused, RegistryFailure
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def fetch_version(
     resolved: Resolved,
     folder: Path,
     report: Callable[[int], None] = lambda count: None,
+    find_list: FindList = lambda digest: None,
 ) -> bool:
     """Put the files of a version into `folder`, which appears with all of them or not at all. False
     if it has exactly these files already; MLflow is then not asked.
@@ -43,7 +45,7 @@ def fetch_version(
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        _download(registry(), resolved, scratch, report)
+        _download(registry(), resolved, scratch, report, find_list)
         (scratch / "files").replace(folder)
     except OSError as error:
         raise Failure(f"{folder} could not be written: {error.strerror or error}.") from error
@@ -53,7 +55,11 @@ def fetch_version(
 
 
 def _download(
-    registry: Registry, resolved: Resolved, scratch: Path, report: Callable[[int], None]
+    registry: Registry,
+    resolved: Resolved,
+    scratch: Path,
+    report: Callable[[int], None],
+    find_list: FindList,
 ) -> None:
     """Download into the folder `files` in `scratch`. Raises Refused if the digest differs."""
     observed = registry.read(resolved.model)
@@ -63,9 +69,10 @@ def _download(
 
     files = registry.files(resolved.model, version, report, keep_in=scratch)
     if files.digest != resolved.digest:
+        differing = differing_files(files, find_list(resolved.digest or ""))
         raise Refused(
             f"The files of {resolved.model} {resolved.version} have the digest {files.digest}, and"
-            f" git pins {resolved.digest}: {files.summary}. They are not the files that were"
+            f" git pins {resolved.digest}: {differing}. They are not the files that were"
             " approved; nothing was kept.",
             fix="Find out who wrote them: mlflow-gitops verify --artifacts",
         )

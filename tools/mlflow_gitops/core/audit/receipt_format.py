@@ -51,10 +51,7 @@ def recorded_outcome(outcome: Outcome, *, is_base_recorded: bool = True) -> dict
         "stages": [list(entry) for entry in outcome.entered],
         **_recorded_verdicts(outcome.gates),
         "people": [_recorded_people(sha, vouched) for sha, vouched in outcome.people.items()],
-        "files": [
-            {"version": version, "digest": digest}
-            for version, digest in outcome.compared_files.items()
-        ],
+        "files": list(_recorded_files(outcome)),
         "refusals": [
             {"code": refusal.code, "detail": refusal.detail} for refusal in outcome.refusals
         ],
@@ -63,6 +60,19 @@ def recorded_outcome(outcome: Outcome, *, is_base_recorded: bool = True) -> dict
     }
     filled = {key: part for key, part in parts.items() if part}
     return {"model": outcome.model, "result": outcome.result, **filled}
+
+
+def _recorded_files(outcome: Outcome) -> Iterator[dict[str, Any]]:
+    """The versions whose files were compared, with the list behind each digest, so that a later
+    mismatch can name the files."""
+    from mlflow_gitops.core.recorded.file_lists import MOST_KEPT, stored_list
+
+    lists = {files.digest: files for files in outcome.files if len(files.files) <= MOST_KEPT}
+    for version, digest in outcome.compared_files.items():
+        entry: dict[str, Any] = {"version": version, "digest": digest}
+        if digest in lists:
+            entry["list"] = stored_list(lists[digest])
+        yield entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +204,12 @@ class RecordedModel:
             for entry in entries
             if isinstance(entry, list) and list(map(type, entry)) == [str, int]
         )
+
+    @property
+    def file_lists(self) -> Mapping[str, Any]:
+        """The lists of files that were compared, by their digests (`core.recorded.file_lists`)."""
+        files = self._mappings("files")
+        return {str(entry.get("digest")): entry["list"] for entry in files if "list" in entry}
 
     @property
     def error(self) -> str | None:

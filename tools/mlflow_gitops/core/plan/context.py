@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mlflow_gitops.core.recorded.file_lists import FindList
 from mlflow_gitops.core.verdicts.evidence import Evidence
 from mlflow_gitops.core.verdicts.invalid_files import FileErrors
 from mlflow_gitops.core.verdicts.pinned_files import ReadFiles
@@ -32,3 +33,5 @@ class PlanContext:
     began: str | None = None
     read_files: ReadFiles | None = None
     """Reads the files of a version; None for a plan that reads none."""
+    find_list: FindList = lambda digest: None
+    """Finds the list of files behind a pinned digest."""

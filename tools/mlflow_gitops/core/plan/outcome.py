@@ -8,6 +8,7 @@ from typing import Literal
 
 from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.plan.plan import Change
+from mlflow_gitops.core.recorded.file_digests import ModelFiles
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 
 Result = Literal["applied", "unchanged", "deferred", "refused", "failed"]
@@ -35,6 +36,8 @@ class Outcome:
     """What git asked for and MLflow held already when the run came to the model."""
     compared_files: Mapping[int, str] = field(default_factory=dict)
     """The versions whose files were read before the first write, with their digests."""
+    files: tuple[ModelFiles, ...] = ()
+    """What was read of them, if they were read."""
     has_written: bool = False
     """Whether the run may have written anything to the model, stamps included."""
 

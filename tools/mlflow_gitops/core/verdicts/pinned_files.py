@@ -14,6 +14,7 @@ from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.policy import ModelPolicy, StageRule
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.recorded.file_digests import ModelFiles
+from mlflow_gitops.core.recorded.file_lists import FindList, differing_files
 from mlflow_gitops.core.recorded.values import Record, Unreadable
 from mlflow_gitops.core.verdicts.entry_subject import unregistered
 from mlflow_gitops.core.verdicts.verdict import Refusal
@@ -90,6 +91,7 @@ def digest_refusals(
     numbers: Iterable[int],
     read_record: Callable[[ObservedVersion], Record | None],
     read_files: ReadFiles | None,
+    find_list: FindList,
 ) -> Iterator[Refusal]:
     """Compare the files of these versions with their pinned digests. A version whose run or logged
     model is gone is refused unread, also in a plan, which reads no files."""
@@ -111,7 +113,8 @@ def digest_refusals(
             yield _unreadable(number, spec, reason)
             continue
         if files.digest != spec.files_digest:
-            yield _mismatch(desired.manifest.name, number, spec, files)
+            differing = differing_files(files, find_list(spec.files_digest or ""))
+            yield _mismatch(desired.manifest.name, number, spec, files, differing)
 
 
 def _provenance_fault(
@@ -131,12 +134,14 @@ def _is_too_early(version: ObservedVersion) -> bool:
     return not is_registered and not (version.source or "").startswith(_READ_BEFORE_REGISTRATION)
 
 
-def _mismatch(model: str, number: int, spec: VersionSpec, files: ModelFiles) -> Refusal:
+def _mismatch(
+    model: str, number: int, spec: VersionSpec, files: ModelFiles, differing: str
+) -> Refusal:
     return _refusal(
         number,
         spec,
         f"the files of version {number} have the digest {files.digest}, and it is pinned to"
-        f" {spec.files_digest}; MLflow has {files.summary}",
+        f" {spec.files_digest}: {differing}",
         "they are not the files that were reviewed: find out who wrote them, and register the right"
         f" ones as a new version; only after looking at them: mlflow-gitops pin {model} {number}",
         files.digest,

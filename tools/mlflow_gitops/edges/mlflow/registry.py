@@ -27,6 +27,7 @@ from mlflow_gitops.edges.mlflow.other_environments.origins import OtherEnvironme
 from mlflow_gitops.edges.mlflow.provenance import Provenance
 from mlflow_gitops.edges.mlflow.reading import Reader
 from mlflow_gitops.edges.mlflow.writing import Writer
+from mlflow_gitops.edges.system.cache import keep_list
 from mlflow_gitops.errors import RegistryFailure
 from mlflow_gitops.settings import DEFAULT_PATIENCE, Patience
 
@@ -91,11 +92,14 @@ class Registry(Reader, Writer):
         below it in the folder `files`. `report` gets the number of bytes digested so far."""
         location = self._location(model, version)
         if keep_in is not None:
-            return self._artifacts.files(location, keep_in, report, keep=True)
-        with tempfile.TemporaryDirectory(
-            prefix="mlflow-gitops-", ignore_cleanup_errors=True
-        ) as scratch:
-            return self._artifacts.files(location, Path(scratch), report)
+            files = self._artifacts.files(location, keep_in, report, keep=True)
+        else:
+            with tempfile.TemporaryDirectory(
+                prefix="mlflow-gitops-", ignore_cleanup_errors=True
+            ) as scratch:
+                files = self._artifacts.files(location, Path(scratch), report)
+        keep_list(files)
+        return files
 
     def download(self, model: str, version: ObservedVersion, folder: str) -> Path:
         """Download all artifacts of a version into a new path below `folder`; returns that path."""

@@ -69,6 +69,7 @@ def refusals(
         files_to_compare(desired, history, model, changes),
         context.evidence.record,
         context.read_files,
+        context.find_list,
     )
     yield from protected_refusals(desired, history, model)
     yield from emptied_refusals(desired, model, changes)

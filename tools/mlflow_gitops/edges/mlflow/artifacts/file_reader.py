@@ -24,6 +24,7 @@ from mlflow_gitops.edges.mlflow.artifacts.file_store import (
     keep_file,
     listed_paths,
 )
+from mlflow_gitops.edges.system.cache import keep_list
 
 _READERS = 4
 _CHUNK = 1 << 20
@@ -128,7 +129,9 @@ class FileReader:
 def digest_of(folder: Path) -> str:
     """The digest of all files below a folder of this machine."""
     with tempfile.TemporaryDirectory(prefix="mlflow-gitops-") as scratch:
-        return FileReader(LocalStore(folder), Path(scratch)).read(float("inf")).digest
+        files = FileReader(LocalStore(folder), Path(scratch)).read(float("inf"))
+    keep_list(files)
+    return files.digest
 
 
 def _size_of(folder: Path) -> int:

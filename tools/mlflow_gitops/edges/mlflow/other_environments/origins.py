@@ -23,6 +23,7 @@ from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.recorded.values import Unreadable
 from mlflow_gitops.edges.mlflow.other_environments.lineage import OriginVersion
+from mlflow_gitops.edges.system.cache import VARIABLE
 from mlflow_gitops.edges.system.redaction import redact
 from mlflow_gitops.errors import Refused, RegistryFailure
 
@@ -170,6 +171,8 @@ def _process_variables(environment: Environment) -> dict[str, str]:
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(_WITHHELD_PREFIXES)
     }
+    if VARIABLE in os.environ:
+        inherited[VARIABLE] = os.environ[VARIABLE]
     return inherited | credentials(environment)
 
 
