@@ -270,7 +270,7 @@ def read_manifest(content: Any, text: str) -> None:
 
 
 def read_policy(content: Any, text: str) -> None:
-    from mlflow_gitops.core.manifests.policy import read_policy as read
+    from mlflow_gitops.core.manifests.policy_file import read_policy as read
 
     _, problems = read(text.encode(), "registry/policy.yaml")
     assert not problems, problems

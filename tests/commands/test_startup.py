@@ -113,11 +113,11 @@ def test_the_audit_trail_needs_git_and_no_more(team: Team, arguments: tuple[str,
 
 
 MOST_OWN_MODULES = {
-    ("--help",): 15,
-    ("--version",): 15,
-    ("validate",): 77,
-    ("log",): 103,
-    ("log", "churn"): 103,
+    ("--help",): 16,
+    ("--version",): 16,
+    ("validate",): 78,
+    ("log",): 104,
+    ("log", "churn"): 104,
 }
 """How many modules of this package a command may load: what it needs, and one or two more."""
 

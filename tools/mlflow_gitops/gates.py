@@ -13,7 +13,7 @@ A gate fails closed: one that raises, or gives no finding, has not passed. `Unre
 subject's methods raise if another system gives no answer, makes it `unknown`; let it through.
 """
 
-from mlflow_gitops.core.gates.approvals import Approvals
+from mlflow_gitops.core.gates.change_approvals import Approvals
 from mlflow_gitops.core.gates.gate import Finding, Gate, failed, passed
 from mlflow_gitops.core.gates.subject import Subject, Version
 from mlflow_gitops.core.recorded.values import (

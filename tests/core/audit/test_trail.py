@@ -14,7 +14,8 @@ from mlflow_gitops.core.audit.ledger import Ledger
 from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.audit.trail import Effect, EventAuditor, UsedOverride
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Merged
-from mlflow_gitops.core.manifests.policy import Policy, read_policy
+from mlflow_gitops.core.manifests.policy import Policy
+from mlflow_gitops.core.manifests.policy_file import read_policy
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 
 EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))

@@ -6,7 +6,8 @@ import pytest
 
 from mlflow_gitops.core.authoring.following_aliases import alias_moves
 from mlflow_gitops.core.manifests.manifest import Manifest, read_manifest
-from mlflow_gitops.core.manifests.policy import ModelPolicy, read_policy
+from mlflow_gitops.core.manifests.policy import ModelPolicy
+from mlflow_gitops.core.manifests.policy_file import read_policy
 from mlflow_gitops.errors import Failure
 
 CANARY = "stages: {Canary: {alias: canary, native: false}}\n"

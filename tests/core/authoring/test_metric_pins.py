@@ -7,7 +7,7 @@ import pytest
 from mlflow_gitops.core.authoring.edit_pins import set_pins
 from mlflow_gitops.core.authoring.metric_pins import has_metric_gates, metric_pins
 from mlflow_gitops.core.manifests.manifest import read_manifest
-from mlflow_gitops.core.manifests.policy import read_policy
+from mlflow_gitops.core.manifests.policy_file import read_policy
 from mlflow_gitops.core.observed.model import ObservedVersion
 from tests.support.core.subjects import HOLDOUT, OTHER, measured
 

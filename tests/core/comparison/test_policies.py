@@ -8,7 +8,8 @@ import pytest
 
 from mlflow_gitops.core.comparison.policies import RuleChange, compare_policies
 from mlflow_gitops.core.manifests.names import Kind
-from mlflow_gitops.core.manifests.policy import Policy, read_policy
+from mlflow_gitops.core.manifests.policy import Policy
+from mlflow_gitops.core.manifests.policy_file import read_policy
 
 MODELS: dict[str, Kind] = {"churn": "model", "fraud-a": "model", "fraud-b": "model"}
 

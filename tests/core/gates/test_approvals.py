@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from mlflow_gitops.core.gates import Finding, approvals
-from mlflow_gitops.core.gates.approvals import Approvals, RequiredApprovals, Reviewed
+from mlflow_gitops.core.gates.approvals import RequiredApprovals
+from mlflow_gitops.core.gates.change_approvals import Approvals, Reviewed
 from mlflow_gitops.core.recorded.values import Unreadable
 from tests.support.core.subjects import said, subject
 

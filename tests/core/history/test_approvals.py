@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from mlflow_gitops.core.gates.approvals import Approvals
+from mlflow_gitops.core.gates.change_approvals import Approvals
 from mlflow_gitops.core.history.approvals import (
     Review,
     ReviewedPullRequest,

@@ -18,7 +18,8 @@ from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import Entry, files_at, new_holders
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import read_manifest
-from mlflow_gitops.core.manifests.policy import Policy, read_policy
+from mlflow_gitops.core.manifests.policy import Policy
+from mlflow_gitops.core.manifests.policy_file import read_policy
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 
 FILE, POLICY = "registry/models/m.yaml", "registry/policy.yaml"

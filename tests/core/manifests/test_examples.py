@@ -254,7 +254,7 @@ CHECKING = (
     "yaml/document", "yaml/characters", "yaml/event_parse", "yaml/scalars", "yaml/schema_check",
     "manifests/names",
     "manifests/manifest_checks", "manifests/policy",
-    "manifests/policy_checks",
+    "manifests/policy_file",
     "manifests/snapshot", *GATE_MODULES, "gates/stage_gates",
 )  # fmt: skip
 NO_CODES = {"utf-8", "utf-8-sig"}

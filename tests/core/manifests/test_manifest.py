@@ -7,7 +7,8 @@ import pytest
 from mlflow_gitops.core.manifests.manifest import DataPin, Manifest, VersionSpec, read_manifest
 from mlflow_gitops.core.manifests.manifest_checks import check_policy
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
-from mlflow_gitops.core.manifests.policy import Policy, read_policy
+from mlflow_gitops.core.manifests.policy import Policy
+from mlflow_gitops.core.manifests.policy_file import read_policy
 from tests.support.core.example_files import EXAMPLES
 
 

@@ -13,7 +13,8 @@ from mlflow_gitops.core.gates.metrics import Bound
 from mlflow_gitops.core.gates.no_worse_than import NoWorse, Tolerance
 from mlflow_gitops.core.gates.soak import Soak
 from mlflow_gitops.core.gates.stage_gates import NO_GATES, StageGates
-from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy, StageRule, read_policy
+from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy, StageRule
+from mlflow_gitops.core.manifests.policy_file import read_policy
 from mlflow_gitops.core.manifests.restrictions import Freeze, Limit
 from mlflow_gitops.core.times import parse_time
 from tests.support.core.example_files import EXAMPLES

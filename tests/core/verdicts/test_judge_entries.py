@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 
 from mlflow_gitops.core.gates import Finding, Gate
-from mlflow_gitops.core.gates.approvals import Approvals
+from mlflow_gitops.core.gates.change_approvals import Approvals
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import Entry
 from mlflow_gitops.core.history.tenures import ReconciledHistory
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import read_manifest
-from mlflow_gitops.core.manifests.policy import Policy, read_policy
+from mlflow_gitops.core.manifests.policy import Policy
+from mlflow_gitops.core.manifests.policy_file import read_policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.recorded.values import (
     Dataset,

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from mlflow_gitops.app.approvals import PullRequestApprovals
-from mlflow_gitops.core.gates.approvals import Approvals
+from mlflow_gitops.core.gates.change_approvals import Approvals
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.edges.forge import ClonedMainBranch
 from mlflow_gitops.edges.github.connection import GitHubConnection

@@ -10,7 +10,7 @@ import pytest
 
 from mlflow_gitops.app.approvals import PullRequestApprovals
 from mlflow_gitops.app.forges import configured_forge, required_forge
-from mlflow_gitops.core.gates.approvals import Approvals, Reviewed
+from mlflow_gitops.core.gates.change_approvals import Approvals, Reviewed
 from mlflow_gitops.edges.forge import ClonedMainBranch, CommitStatus
 from mlflow_gitops.edges.git.refs.branches import branch_name
 from mlflow_gitops.edges.git.repository import Git

@@ -10,7 +10,8 @@ from typing import Any
 
 from mlflow_gitops.core.manifests.manifest import read_manifest
 from mlflow_gitops.core.manifests.manifest_checks import check_policy
-from mlflow_gitops.core.manifests.policy import Policy, read_policy
+from mlflow_gitops.core.manifests.policy import Policy
+from mlflow_gitops.core.manifests.policy_file import read_policy
 from tests.support.git_histories import REGISTRY, Repo
 
 Stages = dict[str, list[int]]

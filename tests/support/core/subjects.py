@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from mlflow_gitops.core.gates import Finding
-from mlflow_gitops.core.gates.approvals import Approvals
+from mlflow_gitops.core.gates.change_approvals import Approvals
 from mlflow_gitops.core.history.mainline import Commit, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import Entry

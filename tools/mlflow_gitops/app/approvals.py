@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from mlflow_gitops.app.workspace import Merge, Workspace
-from mlflow_gitops.core.gates.approvals import Approvals, Reviewed
+from mlflow_gitops.core.gates.change_approvals import Approvals, Reviewed
 from mlflow_gitops.core.history.approvals import ReviewedPullRequest, approvals
 from mlflow_gitops.core.history.claimed_approvals import CommitMessage, claimed
 from mlflow_gitops.core.history.mainline import Commit

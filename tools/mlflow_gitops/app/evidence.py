@@ -9,7 +9,7 @@ from mlflow_gitops.app.approvals import CommitApprovals
 from mlflow_gitops.app.reconciled_models import ReconciledModels
 from mlflow_gitops.app.workspace import Merge, Workspace
 from mlflow_gitops.core.gates import Gate
-from mlflow_gitops.core.gates.approvals import Approvals
+from mlflow_gitops.core.gates.change_approvals import Approvals
 from mlflow_gitops.core.history.mainline import Commit, MainLine, StatedMessage
 from mlflow_gitops.core.history.tenures import ReconciledHistory
 from mlflow_gitops.core.manifests.origin_pin import OriginPin

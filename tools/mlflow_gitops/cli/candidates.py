@@ -15,7 +15,8 @@ from dataclasses import replace
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.manifests.manifest import Manifest, read_manifest
 from mlflow_gitops.core.manifests.names import file_stem, model_of
-from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy, read_policy
+from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy
+from mlflow_gitops.core.manifests.policy_file import read_policy
 from mlflow_gitops.core.manifests.registry_folder import stem_of
 from mlflow_gitops.settings import Settings
 

@@ -176,7 +176,7 @@ def demo(
 
     Example: mlflow-gitops demo /tmp/story
     """
-    from mlflow_gitops.cli import main
+    from mlflow_gitops.cli.command_line import main
     from mlflow_gitops.commands import demo as command
 
     raise typer.Exit(command.run(context.obj, folder, main))

@@ -8,7 +8,7 @@ from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import print_result, steps, warn
 from mlflow_gitops.core.comparison.compare import find_version
 from mlflow_gitops.core.manifests.names import Kind
-from mlflow_gitops.core.manifests.policy import read_policy
+from mlflow_gitops.core.manifests.policy_file import read_policy
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.errors import OK, Failure
 from mlflow_gitops.render import formats

@@ -22,7 +22,7 @@ from mlflow_gitops.app.setup.scaffold_files import (
 )
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, print_result
-from mlflow_gitops.core.manifests.policy import read_policy
+from mlflow_gitops.core.manifests.policy_file import read_policy
 from mlflow_gitops.core.setup import scaffold
 from mlflow_gitops.core.setup.scaffold import ACTION, ScaffoldTarget
 from mlflow_gitops.edges.git.refs.branches import branch_name

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Protocol
 
 from mlflow_gitops.core.manifests.environments import Environment, read_environments
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS
@@ -10,9 +11,20 @@ from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.edges.git.checkout import Checkout
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import Failure, InvalidFiles, UsageFailure
+from mlflow_gitops.settings import Settings
 
-if TYPE_CHECKING:
-    from mlflow_gitops.app.workspace import Workspace
+
+class ListedEnvironments(Protocol):
+    """What the choice of an environment asks of a repository. The members are those of
+    `Workspace`, which imports this module."""
+
+    settings: Settings
+    root: str
+
+    @property
+    def has_environments(self) -> bool: ...
+    @property
+    def environments(self) -> Mapping[str, Environment]: ...
 
 
 def read_list(
@@ -39,30 +51,30 @@ def read_list(
     return environments, tuple(problems)
 
 
-def named_environment(workspace: Workspace, name: str) -> Environment:
+def named_environment(repository: ListedEnvironments, name: str) -> Environment:
     """The environment that --env names. Raises UsageFailure if there is none of that name."""
-    if workspace.settings.tracking_uri or workspace.settings.registry_uri:
+    if repository.settings.tracking_uri or repository.settings.registry_uri:
         raise UsageFailure(
             f"--env {name} determines the MLflow server; pass either --env, or --tracking-uri"
             " and --registry-uri."
         )
-    if not workspace.has_environments:
+    if not repository.has_environments:
         raise UsageFailure(
-            f"There is no {workspace.root}/{ENVIRONMENTS}, so there is no environment {name}."
+            f"There is no {repository.root}/{ENVIRONMENTS}, so there is no environment {name}."
         )
-    if name not in workspace.environments:
+    if name not in repository.environments:
         raise UsageFailure(
-            f"{workspace.root}/{ENVIRONMENTS} has no environment {name!r}; it has"
-            f" {_names(workspace)}."
+            f"{repository.root}/{ENVIRONMENTS} has no environment {name!r}; it has"
+            f" {_names(repository)}."
         )
-    return workspace.environments[name]
+    return repository.environments[name]
 
 
-def no_environment_chosen(workspace: Workspace) -> UsageFailure:
+def no_environment_chosen(repository: ListedEnvironments) -> UsageFailure:
     """The failure of a command without --env in a repository that lists environments."""
     return UsageFailure(
-        f"{workspace.root}/{ENVIRONMENTS} lists environments: choose one with --env"
-        f" {_names(workspace)}."
+        f"{repository.root}/{ENVIRONMENTS} lists environments: choose one with --env"
+        f" {_names(repository)}."
     )
 
 
@@ -80,8 +92,8 @@ def _last_valid(git: Git, path: str, root: str) -> dict[str, Environment] | None
     return None
 
 
-def _names(workspace: Workspace) -> str:
+def _names(repository: ListedEnvironments) -> str:
     try:
-        return ", ".join(workspace.environments)
+        return ", ".join(repository.environments)
     except Failure:
         return "NAME"

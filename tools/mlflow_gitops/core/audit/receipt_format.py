@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow_gitops.core.history.people import RecordedPeople
 
 if TYPE_CHECKING:  # `log` only reads receipts: it does not load plans and their outcomes
-    from mlflow_gitops.core.gates.approvals import CountedReview, Participant
+    from mlflow_gitops.core.gates.change_approvals import CountedReview, Participant
     from mlflow_gitops.core.plan.outcome import Outcome
     from mlflow_gitops.core.plan.plan import Change
     from mlflow_gitops.core.verdicts.verdict import Verdict
@@ -267,7 +267,7 @@ def _participants(recorded: Mapping[str, Any]) -> Iterator[Participant]:
     accounts = recorded.get("participants")
     if not isinstance(accounts, list):
         return
-    from mlflow_gitops.core.gates.approvals import Participant
+    from mlflow_gitops.core.gates.change_approvals import Participant
 
     for account in accounts:
         if not isinstance(account, dict):

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from mlflow_gitops.core.gates.approvals import Approvals, Reviewed
+    from mlflow_gitops.core.gates.change_approvals import Approvals, Reviewed
     from mlflow_gitops.core.recorded.values import ModelFile, Record
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from mlflow_gitops.core.gates.approvals import (
+from mlflow_gitops.core.gates.change_approvals import (
     Approvals,
     CountedReview,
     Participant,

@@ -16,7 +16,7 @@ from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.trailers import split_person, trailers
 
 if TYPE_CHECKING:
-    from mlflow_gitops.core.gates.approvals import CountedReview, Part, Participant
+    from mlflow_gitops.core.gates.change_approvals import CountedReview, Part, Participant
 
 ApprovalSource = Literal["receipt", "message"]
 PullRequestSource = Literal["api", "message"]

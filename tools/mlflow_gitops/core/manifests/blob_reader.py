@@ -15,7 +15,8 @@ from mlflow_gitops.core.manifests.fast_manifest import ManifestTemplate
 from mlflow_gitops.core.manifests.manifest import Manifest, read_manifest
 from mlflow_gitops.core.manifests.manifest_checks import check_policy
 from mlflow_gitops.core.manifests.names import Kind
-from mlflow_gitops.core.manifests.policy import Policy, read_policy
+from mlflow_gitops.core.manifests.policy import Policy
+from mlflow_gitops.core.manifests.policy_file import read_policy
 from mlflow_gitops.core.manifests.snapshot import LINK
 from mlflow_gitops.core.yaml.document import MAX_BYTES, Document
 from mlflow_gitops.core.yaml.problems import Problem

@@ -9,10 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mlflow_gitops.core.gates.stage_gates import NO_GATES, StageGates, read_stage_gates
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES, Kind
-from mlflow_gitops.core.manifests.policy_checks import rule_faults
-from mlflow_gitops.core.yaml import schema_check
-from mlflow_gitops.core.yaml.document import Document, parse
-from mlflow_gitops.core.yaml.problems import Problem
 
 if TYPE_CHECKING:
     from mlflow_gitops.core.manifests.restrictions import Freeze, Limit
@@ -189,61 +185,17 @@ def _effective(merged: Mapping[str, Any]) -> ModelPolicy:
         stages=stages,
         alias_only=tuple(only) if only is not None else None,
         drift=merged.get("drift") or "heal",
-        freeze=_freeze(freeze),
+        freeze=read_freeze(freeze),
         overrides=frozenset(merged.get("overrides") or ()),
         propose=merged.get("propose"),
         alias_as={name: rule["as"] for name, rule in aliases.items() if name != "only"},
     )
 
 
-def _freeze(fields: Mapping[str, str] | None) -> Freeze | None:
+def read_freeze(fields: Mapping[str, str] | None) -> Freeze | None:
+    """The freeze that a rule's fields describe; None if there are none."""
     if not fields:
         return None
     from mlflow_gitops.core.manifests.restrictions import Freeze  # few policies have one
 
     return Freeze(**fields)
-
-
-def read_policy(data: bytes, file: str) -> tuple[Policy | None, list[Problem]]:
-    """Parse and check a policy file. Returns the policy and its problems."""
-    document = parse(data, file)
-    if document.root is not None or not document.problems:
-        schema_check.check(document, "policy")
-    if document.problems:
-        return None, document.problems
-    _check_freezes(document)
-    policy = Policy(document.root)
-    general = _general(policy.raw)
-    _check_rules(document, _effective(general), ())
-    for index, entry in enumerate(policy.raw.get("models") or ()):
-        # Each exception is checked by itself here. Combinations of exceptions are checked when a
-        # model matches several of them (core/manifests/snapshot.py).
-        _check_rules(document, _effective(_merge(general, entry)), ("models", index))
-    return (None if document.problems else policy), document.problems
-
-
-def _check_freezes(document: Document) -> None:
-    """The schema checks the form of a time, but accepts February 30."""
-    root = document.root
-    freezes: list[tuple[tuple[str | int, ...], Any]] = [(("freeze",), root.get("freeze"))]
-    for index, entry in enumerate(root.get("models") or ()):
-        freezes.append((("models", index, "freeze"), entry.get("freeze")))
-
-    for path, freeze in freezes:
-        value = _freeze(freeze)
-        if value is None:
-            continue
-        try:
-            _ = value.end
-        except ValueError:
-            message = f"{freeze['until']} is not a valid date or time"
-            document.add_problem_at("bad-value", message, (*path, "until"))
-
-
-def _check_rules(document: Document, rules: ModelPolicy, path: tuple[str | int, ...]) -> None:
-    """Record the faults of a set of rules at `path`. An exception repeats faults of the general
-    rules; these are recorded once."""
-    for below, code, message in rule_faults(rules):
-        recorded = ((problem.code, problem.message) for problem in document.problems)
-        if (code, message) not in recorded:
-            document.add_problem_at(code, message, (*path, *below), key=True)

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from mlflow_gitops.core.manifests.manifest import Manifest, read_manifest
 from mlflow_gitops.core.manifests.manifest_checks import check_policy, kind_of
 from mlflow_gitops.core.manifests.names import Kind, folded, model_of
-from mlflow_gitops.core.manifests.policy import Policy, read_policy
-from mlflow_gitops.core.manifests.policy_checks import rule_faults
+from mlflow_gitops.core.manifests.policy import Policy
+from mlflow_gitops.core.manifests.policy_file import read_policy, rule_faults
 from mlflow_gitops.core.manifests.registry_folder import FileKind, RegistryFolder, stem_of
 from mlflow_gitops.core.manifests.validity import Validity, validity
 from mlflow_gitops.core.wording import first_few

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields, replace
 
-from mlflow_gitops.core.gates.approvals import Reviewed
+from mlflow_gitops.core.gates.change_approvals import Reviewed
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import Entry, pin_of
 from mlflow_gitops.core.manifests.desired import Desired

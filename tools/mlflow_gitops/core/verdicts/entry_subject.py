@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from mlflow_gitops.core.gates.approvals import Approvals, Reviewed
+from mlflow_gitops.core.gates.change_approvals import Approvals, Reviewed
 from mlflow_gitops.core.gates.subject import Version
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import Entry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from mlflow_gitops.core.gates.approvals import Approvals
+from mlflow_gitops.core.gates.change_approvals import Approvals
 from mlflow_gitops.core.gates.gate import Gate
 from mlflow_gitops.core.history.mainline import Commit, StatedMessage
 from mlflow_gitops.core.history.tenures import ReconciledHistory

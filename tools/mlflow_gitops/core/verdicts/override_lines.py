@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mlflow_gitops.core.gates import approvals
-from mlflow_gitops.core.gates.approvals import Approvals, RequiredApprovals
+from mlflow_gitops.core.gates.approvals import RequiredApprovals
+from mlflow_gitops.core.gates.change_approvals import Approvals, PullRequestMessage
 from mlflow_gitops.core.gates.gate import Finding
 from mlflow_gitops.core.history.mainline import StatedMessage
 from mlflow_gitops.core.history.stage_entries import Entry
@@ -136,15 +137,13 @@ def _carried(
     return list(overrides(_message(message) for message in messages))
 
 
-def _is_approved(
-    message: approvals.PullRequestMessage, approved: Approvals, rule: RequiredApprovals
-) -> bool:
+def _is_approved(message: PullRequestMessage, approved: Approvals, rule: RequiredApprovals) -> bool:
     """Whether as many people as a rule asks for approved a head with this commit."""
     by = approvals.narrowed(replace(approved, by=message.approved_by), rule).by
     return len(by) >= approvals.needed(approved, rule)
 
 
-def _message(message: approvals.PullRequestMessage) -> StatedMessage:
+def _message(message: PullRequestMessage) -> StatedMessage:
     return StatedMessage(message.text, message.author)
 
 

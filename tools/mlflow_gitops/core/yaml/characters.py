@@ -11,13 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.yaml.limits import CONTROL
 from mlflow_gitops.core.yaml.nodes import Map, Seq
-
-if TYPE_CHECKING:
-    from mlflow_gitops.core.yaml.document import Document
 
 # Unicode 16: default-ignorable code points, fillers and blanks that look empty, and interlinear
 # annotations. U+E0000 to U+E0FFF are the tags and the selectors for ideographs.
@@ -57,6 +53,9 @@ FREE_TEXT = frozenset({"description", "reason", "tags"})
 """The fields whose values are running text. The names of tags are not."""
 
 _MOST_REPORTED = 20
+
+Path = tuple["str | int", ...]
+"""The keys and indices that lead to a value."""
 
 
 def hidden_characters(text: str) -> Iterator[re.Match[str]]:
@@ -100,31 +99,31 @@ def code_point(character: str) -> str:
     return f"U+{ord(character):04X}"
 
 
-def check_raw_text(document: Document, text: str) -> None:
-    """Report characters that hide text in a file, in comments too."""
+def raw_text_faults(text: str) -> Iterator[tuple[int, str]]:
+    """The first characters that hide text in a file, in comments too: each one's offset, and what
+    is wrong with it."""
     for match in islice(hidden_characters(text), _MOST_REPORTED):
-        message = f"invisible character {code_point(match.group())}; remove it"
-        document.add_problem("invisible-character", message, match.start())
+        yield match.start(), f"invisible character {code_point(match.group())}; remove it"
 
 
-def check_names(document: Document) -> None:
-    """Report every invisible character outside of running text: two names that look the same must
-    be the same. Joiners are refused there, too."""
-    text = document.text
+def value_faults(root: object, text: str) -> Iterator[tuple[Path, bool, str]]:
+    """Every invisible character outside of running text: two names that look the same must be the
+    same. Joiners are refused there, too.
+
+    `text` is the file that `root` was read from. Returns the path to the text, whether it is a key,
+    and what is wrong with it.
+    """
     if text.isascii() and "\\" not in text:
         return
-    for path, value, is_key in _strings(document.root, ()):
+    for path, value, is_key in _strings(root, ()):
         character = first_invisible(value)
         if character is not None:
             what = "a name" if is_key else "this value"
             message = f"invisible character {code_point(character)} in {what}; remove it"
-            document.add_problem_at("invisible-character", message, path, key=is_key)
+            yield path, is_key, message
 
 
-_Path = tuple["str | int", ...]
-
-
-def _strings(node: object, path: _Path) -> Iterator[tuple[_Path, str, bool]]:
+def _strings(node: object, path: Path) -> Iterator[tuple[Path, str, bool]]:
     """Every key, and every text that is not running text: path, text, whether it is a key."""
     if isinstance(node, Map):
         is_free = bool(path) and path[-1] in FREE_TEXT

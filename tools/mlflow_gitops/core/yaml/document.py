@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from mlflow_gitops.core.yaml.characters import check_names, check_raw_text, escape_hidden
+from mlflow_gitops.core.yaml.characters import escape_hidden, raw_text_faults, value_faults
 from mlflow_gitops.core.yaml.fast_parse import parse_fast
 from mlflow_gitops.core.yaml.limits import CONTROL as CONTROL  # callers import these from here
 from mlflow_gitops.core.yaml.limits import MAX_BYTES as MAX_BYTES
@@ -134,7 +134,8 @@ def parse(data: bytes, file: str) -> Document:
 
         document.root = parse_events(text, document.add_problem, document.position)
     if not document.problems:
-        check_names(document)
+        for path, is_key, message in value_faults(document.root, text):
+            document.add_problem_at("invisible-character", message, path, key=is_key)
     return document
 
 
@@ -153,4 +154,5 @@ def _check_characters(document: Document, text: str) -> None:
         message = f"control character U+{ord(match.group()):04X}; remove it"
         document.add_problem("control-character", message, match.start())
     if not document.problems:
-        check_raw_text(document, text)
+        for index, message in raw_text_faults(text):
+            document.add_problem("invisible-character", message, index)

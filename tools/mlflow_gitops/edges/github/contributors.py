@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from mlflow_gitops.core.gates.approvals import Part, Participant
+from mlflow_gitops.core.gates.change_approvals import Part, Participant
 from mlflow_gitops.core.history.approvals import makers
 from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.edges.forge import ClonedMainBranch

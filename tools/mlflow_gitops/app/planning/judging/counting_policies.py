@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mlflow_gitops.core.gates import approvals
-from mlflow_gitops.core.gates.approvals import Approvals, RequiredApprovals, Reviewed
+from mlflow_gitops.core.gates.approvals import RequiredApprovals
+from mlflow_gitops.core.gates.change_approvals import Approvals, Reviewed
 from mlflow_gitops.core.gates.gate import Finding
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.policy_history import PolicyChange

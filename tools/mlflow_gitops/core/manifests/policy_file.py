@@ -1,20 +1,65 @@
-"""Checks of a policy's rules that its JSON schema cannot express: names, aliases, and references to
-stages and gates."""
+"""Reads the policy file, with the checks that its JSON schema cannot express: dates, names, aliases
+and references to stages and gates."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Any
 
 from mlflow_gitops.core.gates.stage_gates import find_faults
 from mlflow_gitops.core.gates.table import GATE_NAMES
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES, alias_reserved, folded
-
-if TYPE_CHECKING:
-    from mlflow_gitops.core.manifests.policy import ModelPolicy, StageRule
+from mlflow_gitops.core.manifests.policy import ModelPolicy, Policy, StageRule, read_freeze
+from mlflow_gitops.core.yaml import schema_check
+from mlflow_gitops.core.yaml.document import Document, parse
+from mlflow_gitops.core.yaml.problems import Problem
 
 Fault = tuple[tuple[str, ...], str, str]
 """What is wrong with a set of rules: the path below the rules, the code, and the message."""
+
+
+def read_policy(data: bytes, file: str) -> tuple[Policy | None, list[Problem]]:
+    """Parse and check a policy file. Returns the policy and its problems."""
+    document = parse(data, file)
+    if document.root is not None or not document.problems:
+        schema_check.check(document, "policy")
+    if document.problems:
+        return None, document.problems
+    _check_freezes(document)
+    policy = Policy(document.root)
+    _check_rules(document, policy.with_exceptions(()), ())
+    for index in range(len(policy.raw.get("models") or ())):
+        # Each exception is checked by itself here. Combinations of exceptions are checked when a
+        # model matches several of them (core/manifests/snapshot.py).
+        _check_rules(document, policy.with_exceptions((index,)), ("models", index))
+    return (None if document.problems else policy), document.problems
+
+
+def _check_freezes(document: Document) -> None:
+    """The schema checks the form of a time, but accepts February 30."""
+    root = document.root
+    freezes: list[tuple[tuple[str | int, ...], Any]] = [(("freeze",), root.get("freeze"))]
+    for index, entry in enumerate(root.get("models") or ()):
+        freezes.append((("models", index, "freeze"), entry.get("freeze")))
+
+    for path, freeze in freezes:
+        value = read_freeze(freeze)
+        if value is None:
+            continue
+        try:
+            _ = value.end
+        except ValueError:
+            message = f"{freeze['until']} is not a valid date or time"
+            document.add_problem_at("bad-value", message, (*path, "until"))
+
+
+def _check_rules(document: Document, rules: ModelPolicy, path: tuple[str | int, ...]) -> None:
+    """Record the faults of a set of rules at `path`. An exception repeats faults of the general
+    rules; these are recorded once."""
+    for below, code, message in rule_faults(rules):
+        recorded = ((problem.code, problem.message) for problem in document.problems)
+        if (code, message) not in recorded:
+            document.add_problem_at(code, message, (*path, *below), key=True)
 
 
 def rule_faults(rules: ModelPolicy) -> list[Fault]:

@@ -1,0 +1,133 @@
+"""Runs one command line: parses the arguments, calls one command, and turns what it raises into a
+message and an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+from copy import copy
+from typing import Any
+
+import click
+import typer
+
+from mlflow_gitops.cli.app import app
+from mlflow_gitops.cli.completion import answering, is_requested
+from mlflow_gitops.errors import ERROR, INTERRUPTED, USAGE, Failure, shortage
+from mlflow_gitops.settings import Settings
+
+_STATIC_TEXT = {"--help", "-h", "--version"}
+"""Options that print this package's own text alone. It needs no filter, and loading the filters
+takes longer than printing it."""
+
+
+def main(arguments: Sequence[str] | None = None, settings: Settings | None = None) -> int:
+    """Run the command line and return its exit code (DESIGN §5).
+
+    An error that a user can cause is printed as a message without a traceback. `settings` gives
+    what no option sets: the clock, and how long to wait for others.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    _prepare_streams()
+    if _STATIC_TEXT & set(arguments) or is_requested():
+        return _exit_code(arguments, settings)
+
+    from mlflow_gitops.edges.system.streams import guarded_streams
+
+    with guarded_streams(_neutraliser):
+        return _exit_code(arguments, settings)
+
+
+def _neutraliser() -> Callable[[str], str]:
+    from mlflow_gitops.app.runners import current_runner
+
+    return current_runner().neutralised
+
+
+def _exit_code(arguments: list[str], settings: Settings | None) -> int:
+    try:
+        return _run(arguments, settings)
+    except Failure as error:
+        if str(error):
+            _print_message("error", str(error))
+        return error.exit_code
+    except click.UsageError as error:
+        with contextlib.suppress(OSError):
+            error.show()
+        return USAGE
+    except (KeyboardInterrupt, typer.Abort):
+        _print_message("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The program that read our output has ended; it needs no more of it.
+        _discard_output()
+        return ERROR
+    except (OSError, MemoryError, RuntimeError) as error:
+        message = shortage(error)
+        if message is None:
+            raise
+        _discard_output()
+        _print_message("error", message)
+        return ERROR
+
+
+def _run(arguments: list[str], settings: Settings | None) -> int:
+    """Parse the arguments and call their command."""
+    command = typer.main.get_command(_application_for(arguments))
+    with answering():
+        code = command.main(
+            args=arguments, prog_name="mlflow-gitops", standalone_mode=False, obj=settings
+        )
+    sys.stdout.flush()
+    return int(code or 0)
+
+
+def _prepare_streams() -> None:
+    """Open the streams that the calling program closed, and replace characters that a stream cannot
+    encode."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # Otherwise the next file that is opened would take the stream's place.
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        # A character that the terminal or pipe cannot show is replaced. A stream that a test put
+        # here may not be reconfigurable.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _discard_output() -> None:
+    """Throw away everything that is or will be written to stdout."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _application_for(arguments: Sequence[str]) -> typer.Typer:
+    """The application with only the commands that the arguments name.
+
+    Typer takes a millisecond to build one command, and there are twenty. All commands are needed
+    for help, for a misspelt name, and while a shell completes a command's name.
+    """
+    commands = [command for command in app.registered_commands if _name(command) in arguments]
+    if not commands or {"-h", "--help"} & set(arguments):
+        return app
+    smaller = copy(app)
+    smaller.registered_commands = commands
+    return smaller
+
+
+def _name(command: Any) -> str:
+    return str(command.name or typer.main.get_command_name(command.callback.__name__))
+
+
+def _print_message(label: str, text: str = "") -> None:
+    """Print one line to stderr. A stderr that is closed is no further error."""
+    from mlflow_gitops.render.terminal import Style, safe
+
+    style = Style(sys.stderr)
+    line = f"{style(label, 'red')}: {safe(text)}" if text else label
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
