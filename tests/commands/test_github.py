@@ -295,6 +295,86 @@ def test_the_head_comes_from_the_event_and_the_number_does_not(
     assert hub.team.run("github", "plan").code == 64
 
 
+def dispatched(folder: Path, monkeypatch: pytest.MonkeyPatch, head: str) -> None:
+    """Make this process a run that was dispatched for a head."""
+    event = {"inputs": {"head": head}, "ref": "refs/heads/main"}
+    (folder / "event.json").write_text(json.dumps(event))
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(folder / "event.json"))
+
+
+def test_a_dispatched_head_is_planned_if_it_is_an_open_pull_requests(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, head = hub.propose("promote", STAGES.format(2))
+    dispatched(tmp_path, monkeypatch, head)
+    hub.main()
+    assert hub.team.run("github", "plan").code == 0 and hub.comment(number)
+    assert hub.status(head)[0] == "success"
+
+    # A branch without a pull request, a commit of main, a closed one, text that is no commit.
+    hub.team.git("checkout", "-q", "-B", "alone", "origin/main")
+    hub.team.commit("Alone", churn=STAGES.format(3))
+    alone = hub.push("alone")
+    closed, gone = hub.propose("closed", STAGES.format(3))
+    hub.repo.close(closed)
+    for other in (alone, hub.main(), gone):
+        dispatched(tmp_path, monkeypatch, other)
+        ran = hub.team.run("github", "plan")
+        assert ran.code == 1 and f"has the head {other[:12]}" in ran.err
+        assert other not in hub.repo.statuses
+    dispatched(tmp_path, monkeypatch, "../../issues")
+    assert hub.team.run("github", "plan").code == 64
+
+
+def test_a_dispatched_head_is_waited_for(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitHub may not list a pull request that was opened a moment ago."""
+    _, head = hub.propose("promote", STAGES.format(2))
+    dispatched(tmp_path, monkeypatch, head)
+    hub.main()
+    hub.api.send("GET .*/pulls[?]", "[]", times=2)
+    assert hub.team.run("github", "plan").code == 0 and hub.status(head)[0] == "success"
+
+
+REFUSED = {
+    "an owner without a line": ("models/churn.yaml", STAGES.format(2) + "owners: ['@bob']\n"),
+    "an owner of the policy": ("policy.yaml", POLICY + "owners: ['@bob']\n"),
+    "a list of environments": ("environments.yaml", "prod: {tracking_uri: 3, oops: 1}\n"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_validate_refuses_fails_the_status(hub: Hub, case: str) -> None:
+    """The status is the one required check, so it includes what `validate` reads besides manifests
+    and the policy."""
+    hub.main()
+    hub.team.write("../.github/CODEOWNERS", "* @alice\n")
+    hub.team.commit("Owners")
+    hub.push("main")
+    hub.team.git("checkout", "-q", "-B", "stale", "origin/main")
+    hub.team.write(*REFUSED[case])
+    hub.team.commit(case)
+    head = hub.push("stale")
+    refused = hub.team.run("validate", "--format", "json")
+    assert refused.code == 3
+    number = hub.repo.open_pull("stale", user="alice").number
+    assert hub.plan(head).code == 0
+    state, why = hub.status(head)
+    assert state == "failure" and why.startswith("Invalid files: "), why
+    for error in refused.json["errors"]:
+        assert error["code"] in hub.comment(number)
+
+
+def test_a_stale_codeowners_on_main_stops_no_other_pull_request(hub: Hub) -> None:
+    hub.main()
+    hub.team.write("../.github/CODEOWNERS", "* @alice\n")
+    hub.team.commit("Owners", churn=STAGES.format(1) + "owners: ['@bob']\n")
+    hub.push("main")
+    _, head = hub.propose("other", STAGES.format(1) + "owners: ['@bob']\ndescription: x\n")
+    assert hub.plan(head).code == 0 and hub.status(head)[0] == "success"
+
+
 def test_what_is_no_open_pull_request_into_main_is_left(hub: Hub) -> None:
     number, head = hub.propose("promote", STAGES.format(2))
     hub.repo.close(number)

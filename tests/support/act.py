@@ -5,6 +5,11 @@ act runs the jobs of one workflow: expressions, conditions, needs, matrices, out
 actions. What it leaves out is done here as GitHub does it: which workflows an event starts, from
 which commit a workflow is read, `workflow_run` after each, dispatches, and that environments (and
 so their secrets) belong to the main branch alone.
+
+A workflow's own token starts a workflow by a dispatch alone, and no `workflow_run` follows that.
+The pull requests that it opens or pushes to get runs that wait until somebody approves them:
+completed, with the conclusion `action_required`. Those that an App opens start as anybody's do.
+Checks of a dispatched run do not count for a pull request; commit statuses do (`mergeable`).
 """
 
 from __future__ import annotations
@@ -35,6 +40,10 @@ _USES = re.compile(r"uses: *(?P<owner>[\w-]+)/(?P<name>[\w-]+)(?:/[\w./-]+)?@(?P
 _MARKS = ("::error", "::warning", "::notice")
 TIMEOUT = 120
 BOT = "github-actions[bot]"
+PROTECTION = ("mlflow-gitops/plan",)
+"""The checks that `doctor` wants to be required."""
+_COUNTED = ("pull_request", "push", "merge_group")
+"""The events whose runs' checks count for a pull request."""
 QUEUE = "github-merge-queue[bot]"
 
 
@@ -65,6 +74,8 @@ class Run:
     sha: str
     jobs: list[Job]
     log: str
+    head: str = ""
+    """The commit that GitHub shows the run's checks at."""
 
     @property
     def ok(self) -> bool:
@@ -277,6 +288,7 @@ class Workflows:
                 or not starts(read(file), event, payload, ref)
             ):
                 continue
+            branch_heads = {pull.number: pull.head for pull in self._open_pulls()}
             run = self._run(
                 file,
                 event,
@@ -288,23 +300,83 @@ class Workflows:
             )
             if run.jobs:
                 runs.append(run)
+            runs += self._after_pushes(branch_heads)
             while self.hub.dispatched:
                 dispatch = self.hub.dispatched.pop(0)
                 branch = str(dispatch["ref"]).removeprefix("refs/heads/")
                 runs += self.dispatch(
                     Path(str(dispatch["workflow"])).name, BOT, branch, dispatch.get("inputs")
                 )
-            if event != "workflow_run":
-                runs += self._completed(run, event, head or (sha, ref.removeprefix("refs/heads/")))
+            if event != "workflow_run" and not (event == "workflow_dispatch" and actor == BOT):
+                runs += self._completed(
+                    run.workflow,
+                    event,
+                    head or (sha, ref.removeprefix("refs/heads/")),
+                    "success" if run.ok else "failure",
+                )
         return runs
 
-    def _completed(self, run: Run, event: str, head: tuple[str, str]) -> list[Run]:
+    def _open_pulls(self) -> list[Pull]:
+        self.hub.look()
+        return [pull for pull in self.hub.pulls() if pull.state == "open"]
+
+    def _after_pushes(self, before: Mapping[int, str]) -> list[Run]:
+        """What starts for the pull requests that a run opened or pushed to."""
+        runs: list[Run] = []
+        for pull in self._open_pulls():
+            if before.get(pull.number) == pull.head:
+                continue
+            if self.app_token:
+                runs += self.pull_request(
+                    pull.number, "synchronize" if pull.number in before else "opened"
+                )
+            else:
+                runs += self._waiting_runs(pull)
+        return runs
+
+    def _waiting_runs(self, pull: Pull) -> list[Run]:
+        """The runs of a workflow's own pull request: nothing of them runs until somebody approves
+        them."""
+        runs: list[Run] = []
+        self._check_out(pull.head)
+        files = sorted((self._tree / ".github/workflows").glob("*.yml"))
+        payload = {"action": "opened"}
+        names = [
+            str(read(file)["name"])
+            for file in files
+            if starts(read(file), "pull_request", payload, "")
+        ]
+        for name in names:
+            waiting = self.hub.run(
+                name, "pull_request", BOT, head_sha=pull.head, head_branch=pull.head_ref
+            )
+            waiting.conclusion = "action_required"
+            runs += self._completed(
+                name, "pull_request", (pull.head, pull.head_ref), "action_required"
+            )
+        return runs
+
+    def mergeable(self, number: int, required: Sequence[str] = PROTECTION) -> bool:
+        """Whether a pull request has all required checks: a commit status, or the check of a run
+        whose event counts."""
+        head = self.hub.pull(number).head
+        passed = {
+            job.id
+            for run in self.runs
+            for job in run.jobs
+            if run.head == head and run.event in _COUNTED and job.result == "success"
+        }
+        return all(name in passed or self.hub.status(head, name) == "success" for name in required)
+
+    def _completed(
+        self, workflow: str, event: str, head: tuple[str, str], conclusion: str
+    ) -> list[Run]:
         payload_fields = {
-            "name": run.workflow,
+            "name": workflow,
             "event": event,
             "head_sha": head[0],
             "head_branch": head[1],
-            "conclusion": "success" if run.ok else "failure",
+            "conclusion": conclusion,
             # Empty for forks; so nothing may rely on it.
             "pull_requests": [],
         }
@@ -312,7 +384,7 @@ class Workflows:
         payload = {
             "action": "completed",
             "workflow_run": payload_fields,
-            "workflow": {"name": run.workflow},
+            "workflow": {"name": workflow},
         }
         return self._happens("workflow_run", payload, tip, ref, BOT)
 
@@ -389,7 +461,7 @@ class Workflows:
         )
         hub_run.status, hub_run.updated = "completed", self.hub.now()
         jobs, log = told(completed.stdout)
-        run = Run(name, event, sha, jobs, log + completed.stderr)
+        run = Run(name, event, sha, jobs, log + completed.stderr, head[0])
         hub_run.conclusion = "success" if run.ok else "failure"
         # A workflow that act cannot read has no jobs and ends with 1; one whose jobs are all
         # skipped ends with 0.

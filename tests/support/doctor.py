@@ -73,7 +73,6 @@ RULES: list[dict[str, Any]] = [
         "type": "required_status_checks", "ruleset_id": 7,
         "parameters": {
             "required_status_checks": [
-                {"context": "validate", "integration_id": 15368},
                 {"context": "mlflow-gitops/plan", "integration_id": 15368},
             ]
         },
@@ -86,11 +85,8 @@ CLASSIC: dict[str, Any] = {
         "required_approving_review_count": 1,
     },
     "required_status_checks": {
-        "contexts": ["validate", "mlflow-gitops/plan"],
-        "checks": [
-            {"context": "validate", "app_id": 15368},
-            {"context": "mlflow-gitops/plan", "app_id": 15368},
-        ],
+        "contexts": ["mlflow-gitops/plan"],
+        "checks": [{"context": "mlflow-gitops/plan", "app_id": 15368}],
     },
     "enforce_admins": {"enabled": True},
     "allow_force_pushes": {"enabled": False},

@@ -89,7 +89,8 @@ def test_from_training_to_staging(repo: WorkflowRepository, tmp_path: Path) -> N
             repo.client.delete_webhook(hook.webhook_id)
     assert repo.hub.dispatched[0]["client_payload"] == {"model": repo.model}
     runs = repo.actions.asked_for()
-    assert names(runs) == [("propose", True), ("validate", True), ("plan", True)], runs[0].log
+    assert names(runs) == [("propose", True), ("plan", True)], runs[0].log
+    assert repo.actions.mergeable(repo.hub.pulls()[-1].number)
     [pull] = repo.hub.pulls()
     assert pull.title == f"Promote {repo.model} 1 to Staging" and pull.user == "github-actions[bot]"
     assert (
@@ -113,7 +114,8 @@ def test_from_training_to_staging(repo: WorkflowRepository, tmp_path: Path) -> N
     # The clock finds the next one, once.
     repo.register()
     runs = repo.actions.schedule("propose.yml")
-    assert names(runs) == [("propose", True), ("validate", True), ("plan", True)], runs[0].log
+    assert names(runs) == [("propose", True), ("plan", True)], runs[0].log
+    assert repo.actions.mergeable(repo.hub.pulls()[-1].number)
     pull = repo.hub.pulls()[-1]
     assert pull.title == f"Promote {repo.model} 2 to Staging" and "1 → 2" in pull.body
     assert repo.hub.git("show", "-s", "--format=%an", pull.head) == "github-actions[bot]"
@@ -134,7 +136,8 @@ def test_from_training_to_staging(repo: WorkflowRepository, tmp_path: Path) -> N
     repo.hub.user("our-app[bot]", kind="Bot")
     repo.actions.app_token = repo.api.token("our-app[bot]", installation=True)
     runs = repo.actions.dispatch("propose.yml", "grace", inputs={"model": repo.model})
-    assert names(runs) == [("propose", True)], runs[0].log
+    assert names(runs) == [("propose", True), ("validate", True), ("plan", True)], runs[0].log
+    assert repo.actions.mergeable(pull.number)
     assert pull.title == f"Promote {repo.model} 3 to Staging" and len(repo.hub.pulls()) == 2
     repo.actions.review(pull.number, "grace")
     [comment] = pull.comments

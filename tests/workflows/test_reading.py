@@ -19,7 +19,7 @@ JOBS = {
     (name, id): job for name, workflow in WORKFLOWS.items() for id, job in workflow["jobs"].items()
 }
 REQUIRED = ("validate", "plan")
-"""What branch protection asks for."""
+"""What reports on every pull request; branch protection asks for the status that `plan` sets."""
 MAIN = {
     "${{ github.event.repository.default_branch }}",
     "${{ github.event.repository.default_branch || github.ref_name }}",
@@ -57,11 +57,14 @@ def steps() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def test_triggers() -> None:
     on = {name: triggers(workflow) for name, workflow in WORKFLOWS.items()}
-    assert set(on["validate"]) == {"pull_request", "merge_group", "workflow_dispatch"}
+    assert set(on["validate"]) == {"pull_request", "merge_group"}
     assert on["review"] == {"pull_request_review": {"types": ["submitted", "dismissed"]}}
-    assert on["plan"] == {
-        "workflow_run": {"workflows": ["validate", "review"], "types": ["completed"]}
+    assert set(on["plan"]) == {"workflow_run", "workflow_dispatch"}
+    assert on["plan"]["workflow_run"] == {
+        "workflows": ["validate", "review"],
+        "types": ["completed"],
     }
+    assert set(on["plan"]["workflow_dispatch"]["inputs"]) == {"head"}
     assert set(on["reconcile"]) == {"push", "workflow_dispatch"}
     assert set(on["heal"]) == {"schedule", "workflow_dispatch"}
     assert on["reconcile"]["push"] == {"branches": ["main"]}
@@ -205,6 +208,24 @@ def test_actions_of_others_are_pinned(file: Path) -> None:
         ] != "./.github/actions/mlflow-gitops":
             assert re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", found[1]), line
             assert re.fullmatch(r" # v\d+\.\d+\.\d+", found[2]), line
+
+
+def test_a_run_that_waits_for_approval_gets_no_plan() -> None:
+    """A stranger's pull request, of which no workflow runs yet, must not start a job with
+    credentials, nor take the place of a plan that waits."""
+    waits = "github.event.workflow_run.conclusion == 'action_required'"
+    assert JOBS["plan", "plan"]["if"] == f"${{{{ {waits.replace('==', '!=')} }}}}"
+    assert f"{waits} && '-waiting'" in WORKFLOWS["plan"]["concurrency"]["group"]
+
+
+@pytest.mark.parametrize("name", ["promote", "propose"])
+def test_what_the_default_token_pushes_is_planned_by_main(name: str) -> None:
+    """The status of a dispatched plan counts; a dispatched run's own checks do not. Main's file
+    runs, and the head is looked up in git."""
+    [step] = [step for step in JOBS[name, name]["steps"] if "/dispatches" in str(step.get("run"))]
+    assert step["env"]["MAIN"] in MAIN and "steps.app.outputs.token == ''" in step["if"]
+    assert 'ref\\": \\"$MAIN' in step["run"] and "/workflows/plan.yml/" in step["run"]
+    assert "git ls-remote origin" in step["run"] and "validate" not in step["run"]
 
 
 def test_every_job_has_a_name_and_ends() -> None:

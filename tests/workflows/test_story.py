@@ -102,12 +102,13 @@ def test_from_a_failing_gate_to_production_and_back(repo: WorkflowRepository) ->
         "ada",
         inputs={"action": "rollback", "model": repo.model, "why": "False alarms"},
     )
-    assert [(run.workflow, run.ok) for run in runs] == [
-        ("promote", True),
-        ("validate", True),
-        ("plan", True),
+    assert [(run.workflow, run.event, run.ok) for run in runs] == [
+        ("promote", "workflow_dispatch", True),
+        ("plan", "workflow_dispatch", True),
     ], runs[0].log
     pull = repo.hub.pulls()[-1]
+    assert repo.actions.mergeable(pull.number)
+    assert not repo.actions.mergeable(pull.number, ("validate",)), "its run waits for approval"
     assert (pull.user, pull.head_ref.rpartition("-")[0]) == (
         "github-actions[bot]",
         "mlflow-gitops/rollback",
@@ -261,8 +262,13 @@ def test_a_pull_request_of_an_app_starts_its_checks_itself(repo: WorkflowReposit
             "why": 'Say "$(date)"; `id`',
         },
     )
-    assert [(run.workflow, run.ok) for run in runs] == [("promote", True)], runs[0].log
+    assert [(run.workflow, run.event, run.ok) for run in runs] == [
+        ("promote", "workflow_dispatch", True),
+        ("validate", "pull_request", True),
+        ("plan", "workflow_run", True),
+    ], runs[0].log
     [pull] = repo.hub.pulls()
+    assert repo.actions.mergeable(pull.number, ("validate", CONTEXT))
     assert pull.user == "our-app[bot]" and 'Say "$(date)"; `id`' in pull.body
     assert "Staging: 1" in repo.hub.git("show", f"{pull.head}:registry/models/{repo.model}.yaml")
     # Nothing to change: no branch, no pull request, and nothing to start.

@@ -118,8 +118,16 @@ GITHUB: dict[str, tuple[Callable[[dict[str, Any]], None], set[str]]] = {
     "owners are not asked": (without("pull_request", "require_code_owner_review"), {"code-owners"}),
     "force pushes": (without("non_fast_forward"), {"force-push"}),
     "deletion": (without("deletion"), {"deletion"}),
-    "plan is not required": (required(validate=15368), {"check mlflow-gitops/plan"}),
-    "a check from anybody": (required(validate=15368, plan=None), {"check-source"}),
+    "plan is not required": (required(), {"check mlflow-gitops/plan"}),
+    "a check from anybody": (required(plan=None), {"check-source"}),
+    "a check that waits for approval": (
+        required(validate=15368, plan=15368),
+        {"waiting-checks"},
+    ),
+    "a check from anybody that waits for approval": (
+        required(validate=None, plan=15368),
+        {"waiting-checks"},
+    ),
     "a bypass": (
         setting("rulesets/7", bypass_actors=[{"actor_type": "Team", "actor_id": 3}]),
         {"bypass"},
@@ -161,7 +169,7 @@ GITHUB: dict[str, tuple[Callable[[dict[str, Any]], None], set[str]]] = {
         setting("actions/organization-secrets", secrets=[{"name": "MLFLOW_TRACKING_TOKEN"}]),
         {"repository-secrets"},
     ),
-    "a check from another app": (required(validate=15368, plan=99999), {"check-source"}),
+    "a check from another app": (required(plan=99999), {"check-source"}),
     "both checks from another app": (required(validate=1, plan=2), {"check-source"}),
     "a workflow that GitHub disabled": (
         setting(
@@ -217,7 +225,7 @@ def test_the_classic_rule_is_enough(api: GitHubAPI) -> None:
     [
         ("/protection$", set()),  # the rulesets show everything that a classic rule could add
         ("/rules/", {
-            "pull-request", "reviews", "stale-approvals", "code-owners", "check validate",
+            "pull-request", "reviews", "stale-approvals", "code-owners",
             "check mlflow-gitops/plan",
             "force-push", "deletion", "bypass",
         }),
@@ -288,7 +296,10 @@ def test_an_app_that_the_organization_configures(api: GitHubAPI) -> None:
     api.repository.settings["actions/organization-secrets"] = {
         "secrets": [{"name": "GITOPS_APP_KEY"}]
     }
+    # What an App opens starts its checks, so that any may be required.
+    required(validate=15368, plan=15368)(api.repository.settings)
     assert "app" in checks_of(judged(api, PROMOTE), "ok")
+    assert not checks_of(judged(api, PROMOTE), "missing")
 
 
 def test_a_plan_that_cannot_protect(api: GitHubAPI) -> None:
@@ -339,12 +350,12 @@ def test_forks_of_a_private_repository(
 
 
 def test_the_id_of_github_actions_on_an_enterprise_server(api: GitHubAPI) -> None:
-    required(validate=29, plan=29)(api.repository.settings)
+    required(plan=29)(api.repository.settings)
     api.repository.app_ids["github-actions"] = 29
     try:
         assert "check-source" in checks_of(judged(api), "ok")
         required(validate=29, plan=15368)(api.repository.settings)
-        assert checks_of(judged(api), "missing") == {"check-source"}
+        assert checks_of(judged(api), "missing") == {"check-source", "waiting-checks"}
     finally:
         api.repository.app_ids.clear()
 

@@ -101,7 +101,9 @@ class LocalForge:
 
     # -- pull requests ------------------------------------------------------------------------
 
-    def pull_request_at(self, head: str, base: str) -> PullRequest | None:
+    def pull_request_at(
+        self, head: str, base: str, *, may_be_new: bool = False
+    ) -> PullRequest | None:
         pulls = [pull for pull in self._pulls(base, "open") if pull.head == head]
         return pulls[-1] if pulls else None
 

@@ -25,7 +25,7 @@ def plan(
         Optional[str],
         typer.Argument(
             metavar="[SHA]",
-            help="The pull request's head. [default: the workflow_run event's]",
+            help="The pull request's head. [default: the event's]",
             show_default=False,
         ),
     ] = None,

@@ -16,6 +16,7 @@ from mlflow_gitops.app.plan_status import PlanStatus
 from mlflow_gitops.app.planning.planner import Planner
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.runners import current_runner
+from mlflow_gitops.app.setup.merged_files import errors_of_merge
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, note, steps, warn
 from mlflow_gitops.commands.unplanned import file_errors_shown
@@ -62,7 +63,12 @@ def plan(settings: Settings, head: str | None) -> int:
     trigger = runner.trigger()
     sha = _head(head or trigger.head)
     branch = branch_name(workspace.git, workspace.main_ref) or forge.default_branch
-    pull = forge.pull_request_at(sha, branch)
+    pull = forge.pull_request_at(sha, branch, may_be_new=trigger.is_dispatched)
+    if pull is None and trigger.is_dispatched:
+        raise Failure(
+            f"No open pull request into {branch} has the head {sha[:12]}, so it is not planned.",
+            fix="If it was pushed to since, dispatch plan.yml for its new head.",
+        )
     if pull is None and not trigger.is_merge_queue:
         note(
             settings,
@@ -135,6 +141,9 @@ def _report(settings: Settings, workspace: Workspace, sha: str) -> _PlanReport:
     with file_errors_shown(workspace, target):
         planner = _planner(workspace, target)
         planned = planner.compared(planner.plan((), steps(settings)))
+    if target.branch is not None:
+        more_errors = errors_of_merge(workspace, merge, target.snapshot, target.branch)
+        planned = replace(planned, errors=(*planned.errors, *more_errors))
     emit(plan_text(PlanOutput(planned)))
     refused = planned.summary["refused"]
     line = phrases.closing(planned)

@@ -162,8 +162,11 @@ class Forge(Protocol):
         """
         ...
 
-    def pull_request_at(self, head: str, base: str) -> PullRequest | None:
-        """Return the newest open pull request into `base` whose head is this commit."""
+    def pull_request_at(
+        self, head: str, base: str, *, may_be_new: bool = False
+    ) -> PullRequest | None:
+        """Return the newest open pull request into `base` whose head is this commit. One that
+        `may_be_new` is looked for again, a few times: the forge may not list it yet."""
         ...
 
     def open_pull_requests(self, prefix: str, base: str) -> dict[str, PullRequest]:

@@ -12,10 +12,12 @@ from typing import NamedTuple, Protocol
 
 class Trigger(NamedTuple):
     """The event that started the run. `head` is the commit whose checks it reports, None if it
-    names none; `is_merge_queue` tells whether that is a group of the merge queue."""
+    names none; `is_merge_queue` tells whether that is a group of the merge queue, `is_dispatched`
+    whether somebody, or another workflow, named it."""
 
     head: str | None = None
     is_merge_queue: bool = False
+    is_dispatched: bool = False
 
 
 class Runner(Protocol):

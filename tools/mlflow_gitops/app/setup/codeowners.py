@@ -39,12 +39,17 @@ def _read(workspace: Workspace, location: str) -> bytes | None:
         raise Failure(f"{location} cannot be read: {error.strerror or error}.") from None
 
 
-def expected_text(workspace: Workspace, snapshot: Snapshot, current: CodeOwners) -> str:
-    """The text that the file should have, by the owners in the manifests and the policy."""
+def expected_text(
+    workspace: Workspace, snapshot: Snapshot, current: CodeOwners, *, has_tools: bool | None = None
+) -> str:
+    """The text that the file should have, by the owners in the manifests and the policy.
+    `has_tools`: whether there is a folder `tools`; None looks for it in the checkout."""
+    if has_tools is None:
+        has_tools = workspace.checkout.has_folder("tools")
     platform_paths = ["schemas/"]
     if workspace.environment:
         platform_paths.insert(0, f"{workspace.root}/{ENVIRONMENTS}")
-    if workspace.checkout.has_folder("tools"):
+    if has_tools:
         platform_paths.append("tools/")
     platform_paths.append(".github/")
     if not current.file.startswith(".github/"):
@@ -77,3 +82,17 @@ def problems(
     for manifest in snapshot.manifests.values():
         expected[manifest.file] = codeowners.manifest_line(manifest)
     return codeowners.stale_manifests(current, workspace.registry, sorted(expected.items()))
+
+
+def stale_lines(
+    workspace: Workspace, snapshot: Snapshot, current: CodeOwners, *, has_tools: bool
+) -> list[Problem]:
+    """What is wrong with a CODEOWNERS for the manifests of a snapshot. The owners of an invalid
+    manifest are unknown, so the others are then checked one by one."""
+    if not snapshot.errors:
+        expected_lines = expected_text(workspace, snapshot, current, has_tools=has_tools)
+        return codeowners.stale_block(current, expected_lines)
+
+    manifests = snapshot.manifests.values()
+    expected = sorted((manifest.file, codeowners.manifest_line(manifest)) for manifest in manifests)
+    return codeowners.stale_manifests(current, workspace.registry, expected)

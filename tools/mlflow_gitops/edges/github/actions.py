@@ -63,9 +63,16 @@ class GitHubActions:
         return f"{server}/{repository}/actions/runs/{run}"
 
     def trigger(self) -> Trigger:
-        """The `workflow_run` that started this one: it has the head that the first one checked."""
-        run = self._event().get("workflow_run") or {}
-        return Trigger(str(run.get("head_sha") or "") or None, run.get("event") == "merge_group")
+        """The `workflow_run` that started this one: it has the head that the first one checked. A
+        `workflow_dispatch` has it as its input `head`."""
+        event = self._event()
+        run, inputs = event.get("workflow_run") or {}, event.get("inputs") or {}
+        head = run.get("head_sha") or inputs.get("head")
+        return Trigger(
+            str(head or "") or None,
+            is_merge_queue=run.get("event") == "merge_group",
+            is_dispatched=not run and bool(head),
+        )
 
     def add_summary(self, markdown: str) -> None:
         from mlflow_gitops.edges.system.redaction import without_environment_secrets

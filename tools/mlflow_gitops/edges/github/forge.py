@@ -91,8 +91,14 @@ class GitHub:
 
     # -- pull requests ------------------------------------------------------------------------
 
-    def pull_request_at(self, head: str, base: str) -> forge.PullRequest | None:
-        pull = self.connection.pull_request_at(head, base)
+    def pull_request_at(
+        self, head: str, base: str, *, may_be_new: bool = False
+    ) -> forge.PullRequest | None:
+        pull = lag.repeat(
+            lambda: self.connection.pull_request_at(head, base),
+            lambda pull: pull is None,
+            self.connection.pauses if may_be_new else (),
+        )
         return _pull_request(pull) if pull is not None else None
 
     def open_pull_requests(self, prefix: str, base: str) -> dict[str, forge.PullRequest]:

@@ -18,8 +18,8 @@ from mlflow_gitops.edges.github.setup import workflow_checks
 from mlflow_gitops.edges.github.setup.bypass import classic_actors
 from mlflow_gitops.edges.github.setup.results import GITHUB, unknown
 
-REQUIRED_CHECKS = ("validate", "mlflow-gitops/plan")
-"""The checks that a merge must wait for."""
+REQUIRED_CHECKS = ("mlflow-gitops/plan",)
+"""The checks that a merge must wait for. The plan includes what `validate` checks."""
 
 _RULESETS = "Settings → Rules → Rulesets, for the main branch: "
 _PERMISSIONS = "Settings → Actions → General → Workflow permissions: "
@@ -186,7 +186,8 @@ def _app(settings: RepositorySettings) -> Iterator[CheckResult]:
         )
     else:
         detail = "no GitHub App is configured: workflows open pull requests by their own token and"
-        yield GITHUB.ok("app", f"{detail} dispatch the checks")
+        yield GITHUB.ok("app", f"{detail} dispatch their plan")
+        yield from workflow_checks.waiting_checks(settings, REQUIRED_CHECKS)
 
 
 def _own_token_opens_pull_requests(settings: RepositorySettings) -> bool:

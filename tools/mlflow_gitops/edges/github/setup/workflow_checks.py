@@ -3,7 +3,7 @@ sets their statuses. Pure (RULES R9)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from mlflow_gitops.core.setup.doctor import CheckResult
 from mlflow_gitops.core.wording import and_list
@@ -110,3 +110,25 @@ def check_sources(
         )
     if required and not from_anywhere and not from_others:
         yield GITHUB.ok("check-source", "required checks are accepted from GitHub Actions only")
+
+
+def waiting_checks(
+    settings: RepositorySettings, dispatched: Collection[str]
+) -> Iterator[CheckResult]:
+    """Whether a merge waits for checks that a pull request of a workflow's own token never gets:
+    its workflows wait for approval, and a dispatched run's checks do not count. Commit statuses
+    count, as those that are `dispatched` do."""
+    required = settings.merge_rules.checks
+    waiting = [
+        name
+        for name, app in required.items()
+        if name not in dispatched and app in (None, settings.actions_app)
+    ]
+    if waiting:
+        yield GITHUB.missing(
+            "waiting-checks",
+            f"pull requests that promote and propose open wait for {and_list(waiting)} until"
+            " somebody presses Approve workflows to run on each",
+            f"Require {and_list(sorted(dispatched))} alone, which includes validation; or configure"
+            " a GitHub App, whose pull requests start their checks.",
+        )
