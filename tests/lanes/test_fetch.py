@@ -131,6 +131,8 @@ def test_from_git_to_a_folder_and_never_other_files(
     assert ran.code == 4
     [finding] = ran.json["unexplained"]
     assert finding["field"] == "files 1" and "code/predict.py differs" in finding["detail"]
+    assert team.run("verify", "--artifacts=full").code == 4
+    assert team.run("verify", "--artifacts=part").code == 64
 
 
 def test_files_swapped_after_the_merge_are_not_reconciled(team: Team, model: Trained) -> None:

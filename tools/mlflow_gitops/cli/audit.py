@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Optional
 
+import click
 import typer
+from typer.core import TyperCommand
 
 from mlflow_gitops.cli import completion
 from mlflow_gitops.cli.app import Models, app, format_option
@@ -198,19 +200,32 @@ _Artifacts = Annotated[
         "--artifacts",
         help=(
             "Also read the files of every version that holds a stage, and compare them with the"
-            " digest that git pins. This takes as long as downloading them."
+            " digest that git pins. This takes as long as downloading them; files that their"
+            " storage shows unchanged since they were read on this machine are not read again,"
+            " except with --artifacts=full."
         ),
     ),
 ]
+_FullArtifacts = Annotated[bool, typer.Option("--artifacts-full", hidden=True)]
 
 
-@app.command()
+class _Verify(TyperCommand):
+    """`--artifacts` may have the value `full`: Typer has no option with a value that may be left
+    out."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        written = ["--artifacts-full" if arg == "--artifacts=full" else arg for arg in args]
+        return super().parse_args(ctx, written)
+
+
+@app.command(cls=_Verify)
 def verify(
     context: typer.Context,
     models: Models = None,
     fail_on_unmanaged: _FailOnUnmanaged = False,
     signatures: _Signatures = False,
     artifacts: _Artifacts = False,
+    full: _FullArtifacts = False,
     form: Annotated[str, format_option(formats.VERIFY)] = "text",
 ) -> None:
     """Check that git and the receipts explain everything that MLflow shows. Exits 4 if something is
@@ -228,6 +243,7 @@ def verify(
         fail_on_unmanaged=fail_on_unmanaged,
         signatures=signatures,
         artifacts=artifacts,
+        full=full,
         form=form,
     )
     raise typer.Exit(code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.audit.verifying.findings import UncheckedFiles, Unexplained
@@ -19,9 +20,18 @@ if TYPE_CHECKING:
     from mlflow_gitops.edges.mlflow.registry import Registry
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the files are read: all of them if `is_full`, else those that their storage does not show
+    unchanged. `report` gets the number of bytes of a version that were digested so far."""
+
+    is_full: bool = False
+    report: Callable[[int], None] = lambda count: None
+
+
 class ServedFiles:
-    """Reads the files of every version that holds a stage. `compared` counts the versions that were
-    read, `unchecked` are those without a pinned digest."""
+    """Reads the files of every version that holds a stage. `compared` counts the versions whose
+    files were compared, `unchecked` are those without a pinned digest."""
 
     def __init__(
         self,
@@ -29,11 +39,13 @@ class ServedFiles:
         settings: Settings,
         progress: Callable[[str], None],
         find_list: FindList,
+        reading: Reading = Reading(),
     ) -> None:
         self._registry = registry
         self._settings = settings
         self._progress = progress
         self._find_list = find_list
+        self._reading = reading
         self.compared = 0
         self.unchecked: list[UncheckedFiles] = []
 
@@ -69,7 +81,8 @@ class ServedFiles:
     def _fault(self, model: str, version: ObservedVersion, digest: str) -> str | None:
         """What is wrong with the files of a version; None if they are the pinned ones."""
         try:
-            files = self._registry.files(model, version)
+            reading = self._reading
+            files = self._registry.files(model, version, reading.report, cached=not reading.is_full)
         except RegistryFailure as failure:
             return f"its files cannot be compared with the pinned digest: {failure}"
         self.compared += 1

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.audit.model_account import ModelAccount, read_records
 from mlflow_gitops.app.audit.recorded_line import read_main_line
-from mlflow_gitops.app.audit.served_files import ServedFiles
+from mlflow_gitops.app.audit.served_files import Reading, ServedFiles
 from mlflow_gitops.app.evidence import WorkspaceEvidence
 from mlflow_gitops.app.file_lists import FileLists
 from mlflow_gitops.app.planning.desired_models import DesiredModels
@@ -40,7 +40,7 @@ class Verifier:
         registry: Registry,
         *,
         signatures: bool = False,
-        artifacts: bool = False,
+        artifacts: Reading | None = None,
     ) -> None:
         self._artifacts = artifacts
         self._git = workspace.git
@@ -110,9 +110,11 @@ class Verifier:
     ) -> Verification:
         """The verification with what is wrong with the files of versions that are served, if that
         is asked for."""
-        if not self._artifacts:
+        if self._artifacts is None:
             return verification
-        served = ServedFiles(self._registry, self._settings, progress, self._lists.find)
+        served = ServedFiles(
+            self._registry, self._settings, progress, self._lists.find, self._artifacts
+        )
         models = {name: observed[name] for name in names if name in observed}
         findings = tuple(served.findings(self._models.by_name, models))
         return replace(

@@ -32,16 +32,17 @@ def read_list(value: Any, digest: str) -> ModelFiles | None:
     """The files of a kept list. None if it is not the list that the digest was made of."""
     if not isinstance(value, list):
         return None
-    files = []
-    for entry in value:
-        if not (isinstance(entry, list) and list(map(type, entry)) == [str, int, str]):
-            return None
-        path, size, sha256 = entry
-        if not _SHA256.match(sha256):
-            return None
-        files.append(FileDigest(path, size, sha256))
-    listed = ModelFiles(tuple(files))
-    return listed if listed.digest == digest else None
+    files = [read_entry(entry) for entry in value]
+    listed = ModelFiles(tuple(file for file in files if file is not None))
+    return listed if None not in files and listed.digest == digest else None
+
+
+def read_entry(value: Any) -> FileDigest | None:
+    """One file of a kept list; None if it is no such entry."""
+    if not (isinstance(value, list) and list(map(type, value)) == [str, int, str]):
+        return None
+    path, size, sha256 = value
+    return FileDigest(path, size, sha256) if _SHA256.match(sha256) else None
 
 
 def differing_files(files: ModelFiles, pinned: ModelFiles | None) -> str:

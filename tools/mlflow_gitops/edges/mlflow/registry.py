@@ -87,9 +87,11 @@ class Registry(Reader, Writer):
         report: Report = lambda count: None,
         *,
         keep_in: Path | None = None,
+        cached: bool = False,
     ) -> ModelFiles:
         """Read and digest all files of a version. With `keep_in`, an empty folder, they are kept
-        below it in the folder `files`. `report` gets the number of bytes digested so far."""
+        below it in the folder `files`. With `cached`, files that their storage shows unchanged are
+        not read again. `report` gets the number of bytes digested so far."""
         location = self._location(model, version)
         if keep_in is not None:
             files = self._artifacts.files(location, keep_in, report, keep=True)
@@ -97,7 +99,7 @@ class Registry(Reader, Writer):
             with tempfile.TemporaryDirectory(
                 prefix="mlflow-gitops-", ignore_cleanup_errors=True
             ) as scratch:
-                files = self._artifacts.files(location, Path(scratch), report)
+                files = self._artifacts.files(location, Path(scratch), report, cached=cached)
         keep_list(files)
         return files
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mlflow_gitops.core.recorded.file_digests import FileDigest, ModelFiles
+from mlflow_gitops.edges.mlflow.artifacts.digest_cache import DigestCache
 from mlflow_gitops.edges.mlflow.artifacts.file_store import (
     FileStore,
     LocalStore,
@@ -43,15 +44,23 @@ class TooSlow(Exception):
 
 class FileReader:
     """Reads the files of one store by way of the folder `files` in `scratch`, which keeps them if
-    `keep` is set."""
+    `keep` is set. Files that `cache` has are not read."""
 
-    def __init__(self, store: FileStore, scratch: Path, *, keep: bool = False) -> None:
+    def __init__(
+        self,
+        store: FileStore,
+        scratch: Path,
+        *,
+        keep: bool = False,
+        cache: DigestCache | None = None,
+    ) -> None:
         self._store, self._scratch, self._keep = store, scratch, keep
+        self._cache = cache
         self._folder = scratch / "files"
         self._folder.mkdir()
         self._digests: list[FileDigest] = []
         self._errors: list[Exception] = []
-        self._waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[str, str | None]] = queue.SimpleQueue()
         self._digested = 0
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -60,6 +69,8 @@ class FileReader:
         """Digest every file. Raises TooSlow, and whatever MLflow's storage drivers raise."""
         self._run([self._list], seconds, report)
         self._run([self._digest_files] * _READERS, seconds, report)
+        if self._cache is not None:
+            self._cache.save()
         return ModelFiles(tuple(sorted(self._digests, key=lambda file: file.path)))
 
     def _run(self, tasks: list[Callable[[], None]], seconds: float, report: Report) -> None:
@@ -97,17 +108,28 @@ class FileReader:
         if isinstance(self._store, WholeStore):
             self._store.download(Path(tempfile.mkdtemp(dir=self._scratch)))
         for path in listed_paths(self._store):
-            self._waiting.put(path)
+            if self._cache is None:
+                self._waiting.put((path, None))
+                continue
+            identity = self._cache.identity(path)
+            cached = self._cache.find(path, identity)
+            if cached is not None:
+                self._digests.append(cached)
+            else:
+                self._waiting.put((path, identity))
 
     def _digest_files(self) -> None:
         while not self._stopped.is_set():
             try:
-                path = self._waiting.get_nowait()
+                path, identity = self._waiting.get_nowait()
             except queue.Empty:
                 return
-            self._digest_file(path)
+            file = self._digest_file(path)
+            self._digests.append(file)
+            if self._cache is not None:
+                self._cache.put(file, identity)
 
-    def _digest_file(self, path: str) -> None:
+    def _digest_file(self, path: str) -> FileDigest:
         source = self._store.obtain(path, self._folder)
         if self._keep:
             # What is digested is the copy that is kept, not what it was copied from.
@@ -123,7 +145,7 @@ class FileReader:
                     self._digested += len(chunk)
         if not self._keep and not isinstance(self._store, LocalStore):
             source.unlink()
-        self._digests.append(FileDigest(path, size, content.hexdigest()))
+        return FileDigest(path, size, content.hexdigest())
 
 
 def digest_of(folder: Path) -> str:

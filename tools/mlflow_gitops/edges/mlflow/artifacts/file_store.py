@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from mlflow_gitops.core.recorded.file_digests import NOT_DIGESTED
 from mlflow_gitops.core.secrets import shown_source
+from mlflow_gitops.edges.mlflow.artifacts.identities import local_identity, s3_identities
 from mlflow_gitops.errors import RegistryFailure
 
 MAX_FILES = 100_000
@@ -27,6 +28,9 @@ class FileStore(Protocol):
 
     def obtain(self, path: str, folder: Path) -> Path:
         """A copy of a file below `folder`, or the file itself if this machine has it."""
+
+    def identity(self, path: str) -> str | None:
+        """What the storage itself says of a file's content (`identities.py`); None if nothing."""
 
 
 def open_store(location: str, tracking_uri: str, registry_uri: str) -> FileStore:
@@ -63,6 +67,9 @@ class LocalStore:
     def obtain(self, path: str, folder: Path) -> Path:
         return self._root / path
 
+    def identity(self, path: str) -> str | None:
+        return local_identity(self._root / path)
+
     def _not_a_file(self, path: Path, kind: str) -> RegistryFailure:
         return RegistryFailure(
             f"The artifacts in {shown_source(str(self._root))} are not read:"
@@ -77,7 +84,9 @@ class RemoteStore:
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
         self._repository: Any = get_artifact_repository(location, tracking_uri, registry_uri)
+        self._location = location
         self._shown = shown_source(location)
+        self._identities: dict[str, str] | None = None
 
     def paths(self) -> Iterator[str]:
         waiting: list[str | None] = [None]
@@ -98,6 +107,11 @@ class RemoteStore:
 
     def obtain(self, path: str, folder: Path) -> Path:
         return Path(self._repository.download_artifacts(path, str(folder)))
+
+    def identity(self, path: str) -> str | None:
+        if self._identities is None:
+            self._identities = s3_identities(self._repository, self._location)
+        return self._identities.get(path)
 
 
 class WholeStore:
@@ -123,6 +137,9 @@ class WholeStore:
     def obtain(self, path: str, folder: Path) -> Path:
         assert self._store is not None, "download() comes first"
         return self._store.obtain(path, folder)
+
+    def identity(self, path: str) -> str | None:
+        return None  # it was downloaded already
 
 
 def listed_paths(store: FileStore) -> list[str]:

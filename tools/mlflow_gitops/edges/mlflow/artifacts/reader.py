@@ -12,6 +12,7 @@ from mlflow_gitops.core.recorded.file_digests import ModelFiles
 from mlflow_gitops.core.recorded.numbers import format_size
 from mlflow_gitops.core.recorded.values import ModelFile
 from mlflow_gitops.core.secrets import shown_source
+from mlflow_gitops.edges.mlflow.artifacts.digest_cache import DigestCache
 from mlflow_gitops.edges.mlflow.artifacts.file_reader import (
     LEAST_BYTES,
     FileReader,
@@ -98,9 +99,11 @@ class Artifacts:
         report: Report = lambda count: None,
         *,
         keep: bool = False,
+        cached: bool = False,
     ) -> ModelFiles:
         """Read and digest all files at `location`. With `keep`, they stay in the folder `files`
-        below `scratch`, which must be empty.
+        below `scratch`, which must be empty. With `cached`, files that the storage shows unchanged
+        since they were read on this machine are not read again.
 
         `report` gets the number of bytes digested so far. Raises RegistryFailure if there are no
         files, if one cannot be read, or if the storage sends too little for too long.
@@ -110,7 +113,9 @@ class Artifacts:
         root = location.rstrip("/")
         try:
             store = open_store(root, self._tracking_uri, self._registry_uri)
-            files = FileReader(store, scratch, keep=keep).read(self._files_seconds, report)
+            cache = DigestCache(root, store.identity) if cached else None
+            reader = FileReader(store, scratch, keep=keep, cache=cache)
+            files = reader.read(self._files_seconds, report)
         except TooSlow:
             raise RegistryFailure(
                 f"The artifacts at {shown_source(location)} did not arrive: their storage sent less"
