@@ -37,7 +37,7 @@ def test_each_model_is_compared_by_itself() -> None:
     wrong = make_desired(pin.format("sha256:" + "0" * 64))
     desired = {"down": right, "good": right, "odd": right, "swapped": wrong}
     registry: Any = _Registry()
-    files = ServedFiles(registry, Settings(), lambda step: None, lambda digest: None)
+    files = ServedFiles(registry, Settings(), lambda step: None)
 
     observed = served("down", "good", "odd", "plain", "swapped")
     findings = list(files.findings(desired, observed))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlflow_gitops.app.audit.served_files import Reading
+from mlflow_gitops.app.audit.served_files import FileReading
 from mlflow_gitops.app.audit.verify import Verifier
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.byte_progress import byte_progress
@@ -35,7 +35,7 @@ def run(
     progress("loading MLflow")
     registry = connect(workspace, warn)
     with byte_progress(settings, "Reading files") as report:
-        reading = Reading(full, report) if artifacts or full else None
+        reading = FileReading(full, report) if artifacts or full else None
         verifier = Verifier(workspace, registry, signatures=signatures, artifacts=reading)
         verification = verifier.verify(models, progress)
     print_result(formats.VERIFY, form, verification)

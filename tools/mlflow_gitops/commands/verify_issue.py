@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlflow_gitops.app.audit.served_files import Reading
+from mlflow_gitops.app.audit.served_files import FileReading
 from mlflow_gitops.app.audit.verify import Verifier
 from mlflow_gitops.app.forges import required_forge
 from mlflow_gitops.app.runners import current_runner
@@ -21,7 +21,7 @@ def run(settings: Settings) -> int:
     forge, runner = required_forge(workspace.git), current_runner()
     from mlflow_gitops.app.connect import connect
 
-    verifier = Verifier(workspace, connect(workspace, warn), artifacts=Reading(is_full=True))
+    verifier = Verifier(workspace, connect(workspace, warn), artifacts=FileReading(is_full=True))
     verification = verifier.verify(progress=steps(settings))
     emit(render.text(verification))
     page = "\n".join(render.markdown(verification))

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FileReading:
     """How the files are read: all of them if `is_full`, else those that their storage does not show
     unchanged. `report` gets the number of bytes of a version that were digested so far."""
 
     is_full: bool = False
     report: Callable[[int], None] = lambda count: None
+    find_list: FindList = lambda digest: None
+    """Finds the list of files behind a pinned digest."""
 
 
 class ServedFiles:
@@ -38,13 +40,11 @@ class ServedFiles:
         registry: Registry,
         settings: Settings,
         progress: Callable[[str], None],
-        find_list: FindList,
-        reading: Reading = Reading(),
+        reading: FileReading = FileReading(),
     ) -> None:
         self._registry = registry
         self._settings = settings
         self._progress = progress
-        self._find_list = find_list
         self._reading = reading
         self.compared = 0
         self.unchecked: list[UncheckedFiles] = []
@@ -88,5 +88,5 @@ class ServedFiles:
         self.compared += 1
         if files.digest == digest:
             return None
-        differing = differing_files(files, self._find_list(digest))
+        differing = differing_files(files, self._reading.find_list(digest))
         return f"its files have the digest {files.digest}, pinned is {digest}: {differing}"

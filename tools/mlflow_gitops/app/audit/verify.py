@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.audit.model_account import ModelAccount, read_records
 from mlflow_gitops.app.audit.recorded_line import read_main_line
-from mlflow_gitops.app.audit.served_files import Reading, ServedFiles
+from mlflow_gitops.app.audit.served_files import FileReading, ServedFiles
 from mlflow_gitops.app.evidence import WorkspaceEvidence
 from mlflow_gitops.app.file_lists import FileLists
 from mlflow_gitops.app.planning.desired_models import DesiredModels
@@ -40,9 +40,10 @@ class Verifier:
         registry: Registry,
         *,
         signatures: bool = False,
-        artifacts: Reading | None = None,
+        artifacts: FileReading | None = None,
     ) -> None:
         self._artifacts = artifacts
+        self._workspace = workspace
         self._git = workspace.git
         self._settings = workspace.settings
         self._registry = registry
@@ -54,14 +55,11 @@ class Verifier:
         self._histories = HistoryReader(
             self._line, workspace.registry, self._git.blobs, stageless=registry.stageless
         )
+        snapshot, folder = workspace.at(self._tip), workspace.registry
         self._models = DesiredModels(
-            workspace.at(self._tip),
-            workspace.registry,
-            self._histories,
-            stageless=registry.stageless,
+            snapshot, folder, self._histories, stageless=registry.stageless
         )
         self._notes = Notes.of_repository(self._git)
-        self._lists = FileLists(workspace)
 
     def verify(
         self, names: Sequence[str] = (), progress: Callable[[str], None] = lambda step: None
@@ -112,9 +110,9 @@ class Verifier:
         is asked for."""
         if self._artifacts is None:
             return verification
-        served = ServedFiles(
-            self._registry, self._settings, progress, self._lists.find, self._artifacts
-        )
+        find_list = FileLists(self._workspace).find
+        reading = replace(self._artifacts, find_list=find_list)
+        served = ServedFiles(self._registry, self._settings, progress, reading)
         models = {name: observed[name] for name in names if name in observed}
         findings = tuple(served.findings(self._models.by_name, models))
         return replace(
