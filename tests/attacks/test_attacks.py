@@ -543,6 +543,7 @@ def test_commit_stamp_moved(company: Company, version: int) -> None:
     assert company.found_by_verify() == {
         f"gates {version} Production",
         f"held {version} Production",
+        "recovered",
     }
 
 

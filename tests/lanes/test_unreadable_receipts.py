@@ -95,4 +95,8 @@ def test_the_next_run_recovers_the_receipt(
         team.commit(**{name: "stages: {Production: 2}\n"})
         assert team.run("reconcile", "--yes").code == 5
     assert team.reconcile().code == 0
+    verified = team.run("verify")
+    assert verified.code == 4 and "recovered: no run recorded what it did" in verified.out
+    [line] = [line.strip() for line in verified.out.splitlines() if "Audit-Ack:" in line]
+    team.commit(f"The note was too large\n\n{line.replace('REASON', 'seen')}")
     assert team.run("verify").code == 0

@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from mlflow_gitops.core.audit.verifying.findings import UncheckedFiles, Unexplained, Verification
+from mlflow_gitops.core.audit.acknowledgements import Acknowledgement
+from mlflow_gitops.core.audit.verifying.findings import (
+    Acknowledged,
+    UncheckedFiles,
+    Unexplained,
+    Verification,
+)
 from mlflow_gitops.render import verify
 
 FOUND = Verification(
@@ -32,6 +38,41 @@ def test_text() -> None:
         " mlflow-gitops pin fraud 2",
         "Verified 2 models by 5 receipts: 2 unexplained; the files of 1 version compared.",
     ]
+
+
+RECOVERED = "c0ffee" + "0" * 58
+LINE = Acknowledgement(
+    "0123456789ab", "disk was full <b>", "a" * 40, "Ana <ana@example.org>", "2026-01-02T00:00:00Z"
+)
+FLAWED = replace(
+    FOUND,
+    findings=(Unexplained("churn", "recovered", "no run recorded it", RECOVERED),),
+    acknowledged=(
+        Acknowledged(Unexplained("", "receipts", "receipt 2 vanished", "0123456789abcd"), LINE),
+    ),
+    compared_files=None,
+    unchecked_files=(),
+)
+
+
+def test_what_a_commit_acknowledges_and_how_to() -> None:
+    assert list(verify.text(FLAWED)) == [
+        "churn",
+        "  ✗ recovered: no run recorded it",
+        "- receipts: receipts is acknowledged by Ana <ana@example.org>, as aaaaaaa claims: disk was"
+        " full <b>",
+        "To acknowledge, after looking at it, write into a commit message on the main branch:",
+        "  Audit-Ack: c0ffee000000 REASON",
+        "Verified 2 models by 5 receipts: 1 unexplained; 1 acknowledged.",
+    ]
+    data = json.loads("".join(verify.json(FLAWED)))
+    assert data["unexplained"][0]["receipt"] == RECOVERED
+    [acknowledged] = data["acknowledged"]
+    assert (acknowledged["by"], acknowledged["by_source"], acknowledged["commit"]) == (
+        "Ana <ana@example.org>", "commit", "a" * 40,
+    )  # fmt: skip
+    [page] = verify.markdown(FLAWED)
+    assert "`Audit-Ack: c0ffee000000 REASON`" in page
 
 
 def test_json_says_whether_files_were_read() -> None:

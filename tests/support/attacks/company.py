@@ -151,6 +151,31 @@ class Company:
         assert ran.code in (0, 4), ran.err
         return {one["field"] for one in ran.json["unexplained"]}
 
+    def acknowledge(self, reason: str = "looked at, INC-7") -> None:
+        """Write into main what `verify` names, with a reason."""
+        ran = self.team.run("verify")
+        lines = [line.strip() for line in ran.out.splitlines() if "Audit-Ack:" in line]
+        assert lines, ran.out
+        text = "\n".join(line.replace("REASON", reason) for line in lines)
+        self.main()
+        self.commit(f"Look at the record\n\n{text}", "carol")
+        self.push("main")
+        self.main()
+
+    def set_receipts(self, revision: str | None) -> None:
+        """Put the receipts, here and on the remote, to another state; None deletes them."""
+        ref = "refs/notes/mlflow-gitops"
+        if revision is None:
+            self.team.git("update-ref", "-d", ref)
+            self.team.git("push", "-q", "origin", f":{ref}")
+        else:
+            self.team.git("update-ref", ref, revision)
+            self.team.git("push", "-q", "-f", "origin", f"{ref}:{ref}")
+
+    def receipts_state(self) -> str:
+        """The state of the receipts, for `set_receipts`."""
+        return self.team.git("rev-parse", "refs/notes/mlflow-gitops")
+
     def sync(self) -> str:
         [model] = self.team.run("status", "--format", "json").json["models"]
         return str(model["sync"])

@@ -231,6 +231,10 @@ def verify(
     """Check that git and the receipts explain everything that MLflow shows. Exits 4 if something is
     unexplained.
 
+    What no run can put right, such as a receipt that vanished, stays a finding until a commit
+    message on the main branch has the line that verify prints: Audit-Ack: 3f2a9c1b7d04 disk was
+    full, INC-7
+
     Example: mlflow-gitops verify --signatures
 
     Example: mlflow-gitops verify --artifacts

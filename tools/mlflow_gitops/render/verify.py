@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mlflow_gitops.core.audit.acknowledgements import line_to_write
 from mlflow_gitops.core.audit.verifying.findings import Unexplained, Verification
 from mlflow_gitops.core.wording import counted
 from mlflow_gitops.render.markdown_safe import Block, bounded, code
@@ -17,13 +18,30 @@ def json(verification: Verification) -> Iterator[str]:
         "models": verification.models,
         "unmanaged": list(verification.unmanaged),
         "receipts": verification.receipts,
-        "unexplained": [
-            {"model": finding.model or None, "field": finding.field, "detail": finding.detail}
-            for finding in verification.findings
+        "unexplained": [_finding_data(finding) for finding in verification.findings],
+        "acknowledged": [
+            {
+                **_finding_data(acknowledged.finding),
+                "by": acknowledged.by.author,
+                "by_source": "commit",
+                "commit": acknowledged.by.commit,
+                "at": acknowledged.by.at,
+                "reason": acknowledged.by.reason,
+            }
+            for acknowledged in verification.acknowledged
         ],
         "artifacts": _artifacts(verification),
     }
     return json_document(data)
+
+
+def _finding_data(finding: Unexplained) -> dict[str, object]:
+    return {
+        "model": finding.model or None,
+        "field": finding.field,
+        "detail": finding.detail,
+        "receipt": finding.receipt,
+    }
 
 
 def _artifacts(verification: Verification) -> dict[str, object] | None:
@@ -50,6 +68,7 @@ def text(verification: Verification, style: Style | None = None) -> Iterator[str
         yield style(safe(model) or "Receipts", "bold")
         for finding in findings:
             yield f"  {style('✗', 'red')} {safe(finding.field)}: {safe(finding.detail)}"
+    yield from _acknowledgements(verification, style)
     for files in verification.unchecked_files:
         name, stages = safe(files.model), safe(", ".join(files.stages))
         yield (
@@ -57,6 +76,26 @@ def text(verification: Verification, style: Style | None = None) -> Iterator[str
             f" pin their digest: mlflow-gitops pin {name} {files.version}"
         )
     yield _total(verification)
+
+
+def _acknowledgements(verification: Verification, style: Style) -> Iterator[str]:
+    """Who acknowledged what, as commits claim, and the lines to acknowledge the rest with."""
+    for acknowledged in verification.acknowledged:
+        finding, line = acknowledged.finding, acknowledged.by
+        subject = f"{safe(finding.model) or 'receipts'}: {safe(finding.field)}"
+        author = f"{safe(line.author)}, as {line.commit[:7]} claims"
+        mark = style("-", "dim")
+        yield f"{mark} {subject} is acknowledged by {author}: {safe(line.reason)}"
+    to_write = lines_to_write(verification)
+    if to_write:
+        yield "To acknowledge, after looking at it, write into a commit message on the main branch:"
+        yield from (f"  {line}" for line in to_write)
+
+
+def lines_to_write(verification: Verification) -> list[str]:
+    """The line that acknowledges each receipt with a finding that nothing else makes go away."""
+    digests = (finding.receipt for finding in verification.findings if finding.receipt)
+    return [line_to_write(digest) for digest in dict.fromkeys(digests)]
 
 
 def markdown(verification: Verification) -> Iterator[str]:
@@ -69,6 +108,9 @@ def markdown(verification: Verification) -> Iterator[str]:
     for files in verification.unchecked_files:
         stages = code(", ".join(files.stages))
         line = f"- {code(files.model)}: the files of {files.version} ({stages}) cannot be checked"
+        blocks.append(Block(line, line))
+    for to_write in lines_to_write(verification):
+        line = f"- to acknowledge it, in a commit message on the main branch: {code(to_write)}"
         blocks.append(Block(line, line))
     yield bounded(f"**{_total(verification)}**", blocks, "", "finding", separator="\n")
 
@@ -85,4 +127,6 @@ def _total(verification: Verification) -> str:
     suffix = f"; {unmanaged} more in MLflow that nobody manages here" if unmanaged else ""
     if verification.compared_files is not None:
         suffix += f"; the files of {counted(verification.compared_files, 'version')} compared"
+    if verification.acknowledged:
+        suffix += f"; {len(verification.acknowledged)} acknowledged"
     return f"Verified {models} by {receipts}: {result}{suffix}."

@@ -50,6 +50,8 @@ class Recorder:
     """The policy's file: a run that brings another policy into force is recorded (RULES R6)."""
     unexplained: set[str] = field(default_factory=set)
     """The models whose stamps no receipt explains."""
+    flaws: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    """What is wrong with the record of models, as `core/audit/flaws.py` has it."""
 
     def fetch(self) -> str | None:
         """Fetch what other clones recorded. Returns why that failed, else None."""
@@ -67,23 +69,28 @@ class Recorder:
         run is applied, but not recorded.
         """
         digest = None
-        is_done = any(_is_done(outcome) for outcome in outcomes)
+        is_done = any(_is_done(outcome) or outcome.model in self.flaws for outcome in outcomes)
         if self.always or is_done or self._has_new_policy(commit):
             recorded = [
                 outcome
                 for outcome in outcomes
                 if _is_done(outcome)
                 or outcome.is_invalid
+                or outcome.model in self.flaws
                 or outcome.result in ("refused", "deferred")
             ]
             changed = [
                 outcome.model
                 for outcome in outcomes
-                if outcome.result == "applied" or outcome.changes
+                if outcome.result == "applied" or outcome.changes or outcome.model in self.flaws
             ]
             self.owner = self.owner or owner_in_stamps(self.registry, changed)
             models = [
-                recorded_outcome(outcome, is_base_recorded=outcome.model not in self.unexplained)
+                recorded_outcome(
+                    outcome,
+                    is_base_recorded=outcome.model not in self.unexplained,
+                    flaw=self.flaws.get(outcome.model),
+                )
                 for outcome in recorded
             ]
             digest = self.write(commit, {**self.head(), "models": models}, changed)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from mlflow_gitops.app.audit.receipt_parts import objection, stamp_receipt
 from mlflow_gitops.app.audit.receipts import Recorder
+from mlflow_gitops.core.audit.flaws import lost_receipts, replayed_states
 from mlflow_gitops.core.audit.receipt_format import RecoveredWork, recovered_outcome
 from mlflow_gitops.core.audit.receipts import last_commit
 from mlflow_gitops.core.audit.unrecorded import unrecorded, unstamped
@@ -48,7 +49,7 @@ class Recovery:
         know its own root commit and so not which receipts are its own.
         """
         recorder = self.recorder
-        recorder.unexplained = set()
+        recorder.unexplained, recorder.flaws = set(), {}
         stamped_commits = {**_stamped_commits(plan), **pruned}
         receipts = recorder.notes.receipts()
 
@@ -63,13 +64,17 @@ class Recovery:
             recorder.unexplained = {name for models in missing.values() for name in models}
             return []
 
+        lost = lost_receipts(stamps, receipts)
+        replayed = replayed_states(stamped_commits, receipts, recorder.owner, self.line)
+        recorder.flaws = {**lost, **replayed}
+
         recovered: list[str] = []
         for commit, models in missing.items():
             outcomes = {}
             for name in models:
                 work = unrecorded_work(name, commit, last_commit(receipts, name))
                 if self._can_be_judged(name, work):
-                    outcomes[name] = recovered_outcome(name, work)
+                    outcomes[name] = recovered_outcome(name, work, recorder.flaws.pop(name, None))
                     self.objections += [objection(name, verdict) for verdict in work.objections]
             if outcomes:
                 head = {**recorder.head(), "recovered": True}

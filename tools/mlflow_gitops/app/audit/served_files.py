@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mlflow_gitops.core.audit.verifying.findings import UncheckedFiles, Unexplained
+from mlflow_gitops.core.audit.verifying.findings import UncheckedFiles, Unexplained, Verification
 from mlflow_gitops.core.audit.verifying.occupied_versions import occupied_versions
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
@@ -48,6 +48,21 @@ class ServedFiles:
         self._reading = reading
         self.compared = 0
         self.unchecked: list[UncheckedFiles] = []
+
+    def added_to(
+        self,
+        verification: Verification,
+        desired: Mapping[str, Desired],
+        observed: Mapping[str, ObservedModel],
+    ) -> Verification:
+        """A verification with what is wrong with the files."""
+        findings = tuple(self.findings(desired, observed))
+        return replace(
+            verification,
+            findings=(*verification.findings, *findings),
+            compared_files=self.compared,
+            unchecked_files=tuple(self.unchecked),
+        )
 
     def findings(
         self, desired: Mapping[str, Desired], observed: Mapping[str, ObservedModel]

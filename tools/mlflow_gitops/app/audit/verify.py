@@ -3,10 +3,11 @@ only the forge knows. `core/audit/verifying/verification.py` judges them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mlflow_gitops.app.audit.acknowledged import read_acknowledgements
 from mlflow_gitops.app.audit.model_account import ModelAccount, read_records
 from mlflow_gitops.app.audit.recorded_line import read_main_line
 from mlflow_gitops.app.audit.served_files import FileReading, ServedFiles
@@ -14,9 +15,14 @@ from mlflow_gitops.app.evidence import WorkspaceEvidence
 from mlflow_gitops.app.file_lists import FileLists
 from mlflow_gitops.app.planning.desired_models import DesiredModels
 from mlflow_gitops.app.workspace import Workspace
+from mlflow_gitops.core.audit.flaws import Flaw, flaws
 from mlflow_gitops.core.audit.ledger import AppliedRun, Ledger
-from mlflow_gitops.core.audit.receipts import Receipt, broken_links
-from mlflow_gitops.core.audit.verifying.findings import Unexplained, Verification
+from mlflow_gitops.core.audit.receipts import Receipt
+from mlflow_gitops.core.audit.verifying.findings import (
+    Unexplained,
+    Verification,
+    split_acknowledged,
+)
 from mlflow_gitops.core.audit.verifying.verification import verify_model
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.observed.model import ObservedModel
@@ -85,8 +91,13 @@ class Verifier:
         ledger = Ledger(receipts, self._line.index, self._owner)
         digests = frozenset(receipt.digest for receipt in receipts)
 
-        findings = list(_broken_chain(self._notes, receipts))
         selected = sorted(set(names) or managed)
+        found_flaws = [
+            flaw
+            for flaw in flaws(receipts)
+            if flaw.kind == "gap" or (flaw.receipt.owner == self._owner and flaw.model in selected)
+        ]
+        findings = [*_missing_receipts(self._notes, receipts), *_flaws(found_flaws)]
         read_records(
             self._evidence, self._models.by_name, selected, observed, self._registry.writers
         )
@@ -94,33 +105,22 @@ class Verifier:
             findings += self._verify_alone(name, observed.get(name), ledger.applied(name), digests)
 
         unmanaged = sorted(observed.keys() - managed)
+        lines = read_acknowledgements(self._git, self._tip, found_flaws)
+        open_findings, acknowledged = split_acknowledged(findings, lines)
         verification = Verification(
-            self._tip, len(selected), tuple(unmanaged), len(receipts), tuple(findings)
+            self._tip,
+            len(selected),
+            tuple(unmanaged),
+            len(receipts),
+            tuple(open_findings),
+            acknowledged=tuple(acknowledged),
         )
-        return self._with_files(verification, selected, observed, progress)
-
-    def _with_files(
-        self,
-        verification: Verification,
-        names: Sequence[str],
-        observed: Mapping[str, ObservedModel],
-        progress: Callable[[str], None],
-    ) -> Verification:
-        """The verification with what is wrong with the files of versions that are served, if that
-        is asked for."""
         if self._artifacts is None:
             return verification
-        find_list = FileLists(self._workspace).find
-        reading = replace(self._artifacts, find_list=find_list)
+        reading = replace(self._artifacts, find_list=FileLists(self._workspace).find)
         served = ServedFiles(self._registry, self._settings, progress, reading)
-        models = {name: observed[name] for name in names if name in observed}
-        findings = tuple(served.findings(self._models.by_name, models))
-        return replace(
-            verification,
-            findings=(*verification.findings, *findings),
-            compared_files=served.compared,
-            unchecked_files=tuple(served.unchecked),
-        )
+        models = {name: observed[name] for name in selected if name in observed}
+        return served.added_to(verification, self._models.by_name, models)
 
     def _observe(self, names: Sequence[str]) -> dict[str, ObservedModel]:
         desired = self._models.by_name
@@ -180,18 +180,21 @@ class Verifier:
             yield from _unsigned(self._git, account)
 
 
-def _broken_chain(notes: Notes, receipts: Sequence[Receipt]) -> Iterator[Unexplained]:
-    """Whether the receipts are there, and whether each names one that is there, too."""
+def _missing_receipts(notes: Notes, receipts: Sequence[Receipt]) -> Iterator[Unexplained]:
+    """Whether there are receipts at all."""
     if not receipts:
         detail = "there are no receipts in this clone"
         if notes.remote:
             detail = f"{detail}; fetch them with: {notes.fetch_command}"
         yield Unexplained("", "receipts", detail)
 
-    for receipt in broken_links(receipts):
-        written = f"{receipt.at} on {receipt.commit[:12]}"
-        detail = f"the receipt of {written} names a previous one that was deleted or edited"
-        yield Unexplained("", "receipts", detail)
+
+_FIELDS = {"gap": "receipts", "lost": "receipt", "recovered": "recovered", "replayed": "replayed"}
+
+
+def _flaws(found_flaws: Iterable[Flaw]) -> Iterator[Unexplained]:
+    for flaw in found_flaws:
+        yield Unexplained(flaw.model, _FIELDS[flaw.kind], flaw.detail, flaw.receipt.digest)
 
 
 def _unsigned(git: Git, account: ModelAccount) -> Iterator[Unexplained]:

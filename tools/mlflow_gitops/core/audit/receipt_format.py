@@ -42,9 +42,12 @@ def receipt_line(content: Mapping[str, Any], previous: str | None) -> str:
     return json.dumps(ordered, ensure_ascii=True, separators=(",", ":"))
 
 
-def recorded_outcome(outcome: Outcome, *, is_base_recorded: bool = True) -> dict[str, Any]:
+def recorded_outcome(
+    outcome: Outcome, *, is_base_recorded: bool = True, flaw: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """What a receipt holds about one model that a run came to. Empty parts are left out. If not
-    `is_base_recorded`, no receipt explains the state that the run began from."""
+    `is_base_recorded`, no receipt explains the state that the run began from; `flaw` is what the
+    run found wrong with the model's record (`core/audit/flaws.py`)."""
     parts: dict[str, Any] = {
         "changes": _recorded_changes(outcome.changes),
         "already_applied": _recorded_changes(outcome.already_applied),
@@ -57,6 +60,7 @@ def recorded_outcome(outcome: Outcome, *, is_base_recorded: bool = True) -> dict
         ],
         "error": outcome.error,
         "base_unrecorded": not is_base_recorded,
+        "flaws": [dict(flaw)] if flaw else [],
     }
     filled = {key: part for key, part in parts.items() if part}
     return {"model": outcome.model, "result": outcome.result, **filled}
@@ -92,14 +96,18 @@ class RecoveredWork:
         return [verdict for verdict in self.gates if not verdict.is_passing]
 
 
-def recovered_outcome(model: str, work: RecoveredWork) -> dict[str, Any]:
+def recovered_outcome(
+    model: str, work: RecoveredWork, flaw: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """What a recovered receipt holds about one model: that an earlier run applied it, the changes
-    of that run which MLflow shows, and how the gates judge them now."""
+    of that run which MLflow shows, how the gates judge them now, and what else is wrong with the
+    model's record."""
     parts: dict[str, Any] = {
         "already_applied": _recorded_changes(work.changes),
         "stages": [list(entry) for entry in work.entered],
         **_recorded_verdicts(work.gates),
         "people": [_recorded_people(sha, vouched) for sha, vouched in work.people.items()],
+        "flaws": [dict(flaw)] if flaw else [],
     }
     filled = {key: part for key, part in parts.items() if part}
     return {"model": model, "result": "applied", **filled}
@@ -210,6 +218,25 @@ class RecordedModel:
         """The lists of files that were compared, by their digests (`core.recorded.file_lists`)."""
         files = self._mappings("files")
         return {str(entry.get("digest")): entry["list"] for entry in files if "list" in entry}
+
+    @property
+    def flaws(self) -> list[Mapping[str, Any]]:
+        """What the run found wrong with the record: each with `kind` and `stamp`, both texts."""
+        flaws = self._mappings("flaws")
+        return [
+            flaw
+            for flaw in flaws
+            if isinstance(flaw.get("kind"), str) and isinstance(flaw.get("stamp"), str)
+        ]
+
+    @property
+    def commits(self) -> set[str]:
+        """The commits whose changes the run brought about, or found done."""
+        named = [
+            *(change.get("commit") for change in (*self.changes, *self.already_applied)),
+            *(person.get("commit") for person in self._mappings("people")),
+        ]
+        return {commit for commit in named if isinstance(commit, str)}
 
     @property
     def error(self) -> str | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from mlflow_gitops.core.audit.acknowledgements import Acknowledgement, acknowledgement_of
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -11,12 +14,38 @@ class Unexplained:
 
     `model` is empty for the receipts as a whole. `field` names the thing: `stage Production`,
     `alias champion`, `pin 12 run_id`, `held 12 Production`, `gates 12 Production`, `source 12`,
-    `files 12`, `owner`, `commit`, `receipt`, `signature`. `detail` is for people.
+    `files 12`, `owner`, `commit`, `receipt`, `recovered`, `replayed`, `signature`. `detail` is for
+    people. `receipt` is the digest of the receipt that a commit may acknowledge, since nothing else
+    makes the finding go away (RULES R7); None for what a reconcile or a person can put right.
     """
 
     model: str
     field: str
     detail: str
+    receipt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A finding that a commit of the main line acknowledges."""
+
+    finding: Unexplained
+    by: Acknowledgement
+
+
+def split_acknowledged(
+    findings: Iterable[Unexplained], lines: Sequence[Acknowledgement]
+) -> tuple[list[Unexplained], list[Acknowledged]]:
+    """The findings that nobody acknowledged, and the others."""
+    open_findings: list[Unexplained] = []
+    acknowledged: list[Acknowledged] = []
+    for finding in findings:
+        line = acknowledgement_of(finding.receipt, lines) if finding.receipt else None
+        if line is None:
+            open_findings.append(finding)
+        else:
+            acknowledged.append(Acknowledged(finding, line))
+    return open_findings, acknowledged
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,3 +71,5 @@ class Verification:
     compared_files: int | None = None
     """The versions whose files were compared with their digests; None if none were asked for."""
     unchecked_files: tuple[UncheckedFiles, ...] = ()
+    acknowledged: tuple[Acknowledged, ...] = ()
+    """What a commit acknowledges, which is no finding any more."""

@@ -106,10 +106,29 @@ def _receipts(
         detail = f"no receipt says that it was reconciled to {base.sha[:12]}"
         yield Unexplained(account.name, "commit", detail)
 
+    later = _later_state(account, index)
+    if later is not None:
+        detail = (
+            f"the stamp names {base.sha[:12]}, and the receipts say that it was reconciled to"
+            f" {later[:12]} after that: somebody put an older state back"
+        )
+        yield Unexplained(account.name, "commit", detail)
+
     stamped = observed.tags.get(RECEIPT_TAG)
     if stamped is not None and stamped not in digests:
         detail = f"the receipt {stamped[:12]} that MLflow names was deleted or edited"
         yield Unexplained(account.name, "receipt", detail)
+
+
+def _later_state(account: Account, index: int) -> str | None:
+    """The newest commit after one of the line whose changes a receipt records as made."""
+    reached = {
+        commit: account.positions[commit]
+        for run in account.runs
+        for commit in run.recorded.commits
+        if account.positions.get(commit, -1) > index
+    }
+    return max(reached, key=lambda commit: reached[commit]) if reached else None
 
 
 def _field(change: Change) -> str:
