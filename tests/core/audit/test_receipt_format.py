@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from mlflow_gitops.core.audit.receipt_format import (
-    RecordedModel,
     RecoveredWork,
     receipt_line,
     recorded_outcome,
     recovered_outcome,
 )
 from mlflow_gitops.core.audit.receipts import Receipt, read
+from mlflow_gitops.core.audit.recorded_model import RecordedModel
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.plan.outcome import Outcome

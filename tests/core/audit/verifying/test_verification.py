@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from mlflow_gitops.core.audit.ledger import AppliedRun
-from mlflow_gitops.core.audit.receipt_format import RecordedModel
 from mlflow_gitops.core.audit.receipts import Receipt
+from mlflow_gitops.core.audit.recorded_model import RecordedModel
 from mlflow_gitops.core.audit.verifying.account import Account
 from mlflow_gitops.core.audit.verifying.verification import verify_model
 from mlflow_gitops.core.history.mainline import Commit, Point

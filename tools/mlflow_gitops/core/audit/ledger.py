@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlflow_gitops.core.audit.receipt_format import RecordedModel
 from mlflow_gitops.core.audit.receipts import Receipt
+from mlflow_gitops.core.audit.recorded_model import RecordedModel
 from mlflow_gitops.core.history.people import RecordedPeople
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlflow_gitops.core.audit.receipt_format import RecordedModel
+from mlflow_gitops.core.audit.recorded_model import RecordedModel
 from mlflow_gitops.core.audit.untrusted_json import loads
 from mlflow_gitops.core.times import parse_time
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlflow_gitops.core.audit.events import ModelTimeline, Stages, declared_stages
-from mlflow_gitops.core.audit.receipt_format import RecordedModel
 from mlflow_gitops.core.audit.receipts import Receipt
+from mlflow_gitops.core.audit.recorded_model import RecordedModel
 from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mlflow_gitops.core.audit.receipt_format import RecordedModel
 from mlflow_gitops.core.audit.receipts import Receipt
+from mlflow_gitops.core.audit.recorded_model import RecordedModel
 
 IncidentKind = Literal["drift", "refused", "failed", "recovered"]
 
