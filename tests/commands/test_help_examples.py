@@ -34,6 +34,9 @@ EXPECTED = {
     ),
     "mlflow-gitops reconcile --yes --push-receipts": "nothing to change",
     "mlflow-gitops log fraud-detector --stage Production --since 2026-01-31": "11 → 12",
+    "mlflow-gitops render deployment.yaml.j2 --stage Production --to deploy": (
+        "+image: models:/fraud-detector/12"
+    ),
     "mlflow-gitops import 'fraud-*' --folder 'fraud-*=risk' --dry-run": "Nothing was written.",
 }
 """What some of them print, beside ending with 0."""
@@ -49,6 +52,9 @@ ELSEWHERE = {
     "mlflow-gitops demo /tmp/story": "tests/demo/test_demo.py tells it, which takes half a minute",
     "mlflow-gitops --env prod promote fraud-detector 14 Production --from staging": (
         "tests/lanes/test_promotion_between.py has two registries for it"
+    ),
+    "mlflow-gitops fetch fraud-detector --version 12 --digest $MODEL_DIGEST --to model": (
+        "tests/lanes/test_fetch.py has a version with files"
     ),
 }
 """Examples that are read here and run there."""
@@ -85,6 +91,7 @@ def prepared(acme: Acme) -> Shell:
     event = {"workflow_run": {"head_sha": head, "event": "pull_request", "id": 7}}
     (acme.folder / "event.json").write_text(json.dumps(event))
     shutil.copy(acme.folder / "reconciled.json", acme.team.folder)
+    (acme.team.folder / "deployment.yaml.j2").write_text("image: {{ uri }}\n")
     files = {name: str(acme.folder / name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
     return acme.shell(
         **files, GITHUB_EVENT_PATH=str(acme.folder / "event.json"), GITHUB_RUN_ID="7", HEAD_SHA=head

@@ -112,10 +112,22 @@ def test_from_git_to_a_folder_and_never_other_files(
     assert (target / "code" / "predict.py").read_text() == "good"
     assert sorted(path.name for path in target.parent.iterdir()) == ["model"]
     assert ran.json["version"] == 1 and ran.json["uri"] == f"models:/{model.name}/1"
-    ran = team.run(*fetch)
-    assert ran.code == 0 and "has these files already" in ran.err
+    again = team.run(*fetch)
+    assert again.code == 0 and "has these files already" in again.err
+
+    pinned = ("fetch", model.name, "--version", "1", "--digest", ran.json["digest"])
+    container = tmp_path / "container" / "model"
+    assert team.run(*pinned, "--to", str(container)).code == 0, "without git"
+    assert (container / "code" / "predict.py").read_text() == "good"
+    (tmp_path / "x.j2").write_text("{{ version }} {{ digest }}")
+    rendered = ("render", str(tmp_path / "x.j2"), "--to", str(tmp_path / "rendered"))
+    assert team.run(*rendered, "--effective").code == 0
+    [file] = (tmp_path / "rendered").iterdir()
+    assert file.read_text() == f"1 {ran.json['digest']}"
 
     model.write("evil")
+    assert team.run(*pinned, "--to", str(tmp_path / "evil")).code == 4
+    assert not (tmp_path / "evil").exists()
     other = tmp_path / "serving" / "other"
     ran = team.run("fetch", model.name, "Production", "--to", str(other))
     assert ran.code == 4 and "nothing was kept" in ran.err

@@ -3,6 +3,7 @@ pins."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from mlflow_gitops.app.file_lists import FileLists
@@ -11,7 +12,9 @@ from mlflow_gitops.app.serving.resolving import resolve_stage
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.byte_progress import byte_progress
 from mlflow_gitops.commands.output import note, print_result, warn
-from mlflow_gitops.errors import OK
+from mlflow_gitops.core.observed.resolved import Resolved
+from mlflow_gitops.edges.system.cache import kept_list
+from mlflow_gitops.errors import OK, UsageFailure
 from mlflow_gitops.render import formats
 from mlflow_gitops.settings import Settings
 
@@ -31,6 +34,31 @@ def run(
             lambda: connect(workspace, warn), resolved, folder, report, find_list
         )
 
+    return _done(settings, resolved, folder, form, is_new=is_new)
+
+
+def run_pinned(
+    settings: Settings, model: str, version: int, digest: str, folder: Path, form: str
+) -> int:
+    """Put the files of a version into `folder`, if they have this digest. Git is not read: whoever
+    wrote the digest down read it there."""
+    from mlflow_gitops.edges.mlflow.registry import Registry
+
+    if not re.fullmatch("sha256:[0-9a-f]{64}", digest):
+        raise UsageFailure(f"--digest takes sha256: and 64 hex digits, not {digest!r}.")
+    resolved = Resolved(model, "", version, f"models:/{model}/{version}", digest, None, "", "")
+
+    def connect() -> Registry:
+        return Registry(
+            settings.tracking_uri, settings.registry_uri, warn, patience=settings.patience
+        )
+
+    with byte_progress(settings, f"Fetching {model} {version}") as report:
+        is_new = fetch_version(connect, resolved, folder, report, kept_list)
+    return _done(settings, resolved, folder, form, is_new=is_new)
+
+
+def _done(settings: Settings, resolved: Resolved, folder: Path, form: str, *, is_new: bool) -> int:
     print_result(formats.RESOLVE, form, resolved)
     if is_new:
         note(settings, f"{folder} has the files that git pins.")

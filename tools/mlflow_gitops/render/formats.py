@@ -98,6 +98,7 @@ RESOLVE: Formats[Resolved] = Formats(
 )
 """`resolve` and `fetch`."""
 
+RENDER: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
 SHOW: Formats[HoldersAt] = Formats(text="show:text", json="show:json")
 VERIFY: Formats[Verification] = Formats(
     text="verify:text", json="verify:json", markdown="verify:markdown"

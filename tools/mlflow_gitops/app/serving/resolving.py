@@ -5,6 +5,8 @@ from __future__ import annotations
 from mlflow_gitops.app.audit.holders import holders_applied, holders_declared
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.app.workspace import Workspace
+from mlflow_gitops.core.audit.events import ModelTimeline
+from mlflow_gitops.core.audit.stage_holders import StageHolders
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.resolved import Resolved
 from mlflow_gitops.core.wording import did_you_mean
@@ -27,19 +29,37 @@ def resolve_stage(
     desired = timeline.desired_at(index)
     holders = listed[0] if listed else None
 
-    versions = holders.stages.get(stage, ()) if holders is not None else ()
-    since = holders.since.get(stage) if holders is not None else None
-    if not versions or since is None:
+    resolved = None
+    if holders is not None:
+        resolved = resolved_holder(trail, timeline, holders, stage, effective=effective)
+    if resolved is None:
         stages = {*(desired.policy.stages if desired else ()), *(holders.stages if holders else ())}
         if stage not in stages:
             hint = did_you_mean(stage, stages) or f"the stages are {', '.join(sorted(stages))}."
             raise UsageFailure(f"There is no stage {stage!r} of {model}; {hint}")
         raise _empty(model, stage, trail, effective=effective)
+    return resolved
 
+
+def resolved_holder(
+    trail: AuditTrail,
+    timeline: ModelTimeline,
+    holders: StageHolders,
+    stage: str,
+    *,
+    effective: bool,
+) -> Resolved | None:
+    """The version that holds a stage of a model, with its pins; None if none does."""
+    versions, since = holders.stages.get(stage, ()), holders.since.get(stage)
+    if not versions or since is None:
+        return None
+    model = timeline.model
     if effective:
         # What was pinned when the model was reconciled last, not what was merged since.
         runs = trail.ledger.applied(model)
         desired = timeline.desired_at(runs[-1].index) if runs else None
+    else:
+        desired = timeline.desired_at(len(trail.line.shas) - 1)
     number = max(versions)
     spec = desired.manifest.versions.get(number) if desired is not None else None
     pin = spec or VersionSpec()
