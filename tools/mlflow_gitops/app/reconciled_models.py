@@ -6,15 +6,17 @@ from functools import cached_property
 
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.ledger import Ledger
+from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.history.tenures import ReconciledHistory
+from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.errors import GitFailure
 
 
 class ReconciledModels:
-    """The reconciles of this repository's models on one line of commits. The receipts are read when
-    the first model is asked for."""
+    """The reconciles of this repository's models on one line of commits, those under former names
+    included. The receipts are read when the first model is asked for."""
 
     def __init__(self, workspace: Workspace, line: MainLine) -> None:
         self._workspace = workspace
@@ -24,7 +26,8 @@ class ReconciledModels:
     def history(self, model: str) -> ReconciledHistory:
         """The reconciles of one model. Receipts that cannot be read prove nothing: the history is
         then empty, and its hint says why."""
-        runs = [run.applied_commit for run in self._ledger.applied(model)]
+        periods = self._histories.renames.periods(file_stem(model))
+        runs = [run.applied_commit for run in self._ledger.applied_as(periods)]
         hint = self._fault or self._notes.fetch_hint
         return ReconciledHistory(runs, self._line.index, hint)
 
@@ -32,6 +35,10 @@ class ReconciledModels:
         """Let the next question read the receipts anew."""
         self.__dict__.pop("_ledger", None)
         self._fault = None
+
+    @cached_property
+    def _histories(self) -> HistoryReader:
+        return HistoryReader(self._line, self._workspace.registry, self._workspace.git.blobs)
 
     @cached_property
     def _notes(self) -> Notes:

@@ -54,6 +54,17 @@ def run(settings: Settings, *, check: bool, dry_run: bool, form: str) -> int:
     return INVALID if errors or (check and diff) else OK
 
 
+def update(
+    workspace: Workspace, settings: Settings, current: CodeOwners
+) -> tuple[str, list[Problem]]:
+    """Bring CODEOWNERS up to date. Returns its text then, and the errors of files whose lines stay
+    as they are."""
+    new, errors = _new_text(workspace, settings, current)
+    if new.text != current.text:
+        _write(workspace, new)
+    return new.text, errors
+
+
 def _new_text(
     workspace: Workspace, settings: Settings, current: CodeOwners
 ) -> tuple[CodeOwners, list[Problem]]:

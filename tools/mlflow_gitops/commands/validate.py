@@ -132,16 +132,13 @@ def _changed_files(workspace: Workspace, ref: str) -> Snapshot:
         if path in changed or (not path.startswith(models) and _is_policy(workspace, path))
     ]
     sources = (workspace.checkout.read(path) for path in to_read)
-    snapshot = build(sources, workspace.registry)
+    manifests = [path for path in listing if workspace.registry.classify(path) == "manifest"]
+    stems = set(map(stem_of, manifests))
+    snapshot = build(sources, workspace.registry, other_stems=stems)
 
     # A changed file may have the name of another one, which was not read.
     names = {folded(model_of(stem_of(path))) for path in changed}
-    clashes = name_clashes(
-        path
-        for path in listing
-        if folded(model_of(stem_of(path))) in names
-        and workspace.registry.classify(path) == "manifest"
-    )
+    clashes = name_clashes(path for path in manifests if folded(model_of(stem_of(path))) in names)
     problems = [
         problem
         for problem in (*snapshot.problems, *clashes)

@@ -103,6 +103,7 @@ def event_data(audited: AuditedEvent) -> dict[str, Any]:
         if audited.effect
         else None,
         "detail": event.detail,
+        "renamed": dict(zip(("from", "to"), event.renamed, strict=True)) if event.renamed else None,
         "author_source": "commit",
         "opened_by": people.opened_by,
         "pushed_by": list(people.pushed_by),
@@ -152,8 +153,8 @@ def _markdown_row(audited: AuditedEvent) -> tuple[str, ...]:
     from mlflow_gitops.render.markdown_safe import cell
 
     event, people = audited.event, audited.people
-    change = _move(audited)
-    if event.kind != "stage":
+    change = cell(_move(audited)) if event.renamed else _move(audited)
+    if event.kind not in ("stage", "renamed"):
         change = f"{event.kind}: {cell(event.detail)}" if event.detail else event.kind
 
     approved = ", ".join(cell(person) for person in people.approved_by)
@@ -211,7 +212,7 @@ def _text_row(audited: AuditedEvent) -> tuple[str, ...]:
         format_minute(event.commit.at),
         safe(event.model if event.model is not None else "(policy)"),
         safe(event.stage or ""),
-        _move(audited) if event.kind == "stage" else event.kind,
+        _move(audited) if event.kind in ("stage", "renamed") else event.kind,
         safe(audited.people.author.partition(" <")[0]),
         subject(audited),
     )
@@ -260,4 +261,6 @@ def subject(audited: AuditedEvent) -> str:
 
 
 def _move(audited: AuditedEvent) -> str:
+    if audited.event.renamed is not None:
+        return safe("renamed {} → {}".format(*audited.event.renamed))
     return f"{version_list(audited.event.before)} → {version_list(audited.event.after)}"

@@ -187,6 +187,8 @@ def _event(index: int, audited: AuditedEvent, pages: WebPages | None) -> dict[st
     move = event.detail
     if event.kind == "stage":
         move = f"{version_list(event.before)} → {version_list(event.after)}"
+    elif event.renamed is not None:
+        move = "renamed {} → {}".format(*event.renamed)
     merged_by = people.merged_by if people.merged_by != people.author else None
     pull_request_page = None
     if pages is not None and people.pull_request is not None:

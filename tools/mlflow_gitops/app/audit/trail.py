@@ -138,6 +138,7 @@ class AuditTrail:
             self.ledger,
             merged,
             self._histories.judge,
+            self._histories.renames,
         )
         return [self._audit_alone(auditor, event) for event in events]
 

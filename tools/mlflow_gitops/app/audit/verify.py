@@ -25,6 +25,7 @@ from mlflow_gitops.core.audit.verifying.findings import (
 )
 from mlflow_gitops.core.audit.verifying.verification import verify_model
 from mlflow_gitops.core.history.history_reader import HistoryReader
+from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.git.repository import Git
@@ -102,7 +103,8 @@ class Verifier:
             self._evidence, self._models.by_name, selected, observed, self._registry.writers
         )
         for name in selected:
-            findings += self._verify_alone(name, observed.get(name), ledger.applied(name), digests)
+            runs = ledger.applied_as(self._histories.renames.periods(file_stem(name)))
+            findings += self._verify_alone(name, observed.get(name), runs, digests)
 
         unmanaged = sorted(observed.keys() - managed)
         lines = read_acknowledgements(self._git, self._tip, found_flaws)

@@ -92,6 +92,7 @@ class Planner:
         bases = {
             name: self._bases.base(name, selection.observed.get(name)) for name in selection.managed
         }
+        bases |= {name: Base(None, "renamed") for name in selection.renamed if name in bases}
         self.lines.prefetch(bases)
         held = self.models.held_states(
             selection.invalid, bases, lambda base: self.lines.of(base).histories

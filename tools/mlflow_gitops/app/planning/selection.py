@@ -47,6 +47,8 @@ class PlannedModels:
     """The models that have an invalid file, planned or not."""
     validity: Validity
     """The errors that this plan is about."""
+    renamed: Mapping[str, str]
+    """The models that MLflow only has under a former name, each with that name."""
     earlier_errors: tuple[Problem, ...] = ()
     """For a merge: the errors that the branch has already, and that the merge has no part in."""
 
@@ -89,7 +91,8 @@ class Selector:
         with_file = self._desired.keys() | self._models.invalid.keys()
         without_file = observed.keys() - with_file
         hidden = self._hidden(observed, without_file)
-        without_manifest = sorted(without_file - hidden.keys())
+        renamed = self._renamed(observed)
+        without_manifest = sorted(without_file - hidden.keys() - set(renamed.values()))
         gone = [name for name in without_manifest if self._is_gone(observed[name])]
         self._check_names(names, observed, gone, hidden)
         emptied = {}
@@ -112,6 +115,7 @@ class Selector:
             self._prune and not names and not with_file,
             {**self._models.invalid, **hidden},
             validity,
+            renamed,
             self._earlier_errors(validity) if not names else (),
         )
 
@@ -140,6 +144,18 @@ class Selector:
             or _is_changed(self._branch.get(name), self._desired.get(name))
         ]
 
+    def _renamed(self, observed: Mapping[str, ObservedModel]) -> dict[str, str]:
+        """The models that MLflow does not have, and has under a former name that this repository
+        managed: their stages must not be emptied, and no second model must be created."""
+        renamed = {}
+        for name, desired in self._desired.items():
+            for former in reversed(desired.manifest.formerly if name not in observed else ()):
+                model = observed.get(former)
+                if model is not None and self._is_gone(model):
+                    renamed[name] = former
+                    break
+        return renamed
+
     def _hidden(
         self, observed: Mapping[str, ObservedModel], names: Collection[str]
     ) -> dict[str, InvalidModel]:
@@ -156,11 +172,15 @@ class Selector:
         return hidden
 
     def _observe(self, names: Collection[str], *, is_whole: bool) -> Mapping[str, ObservedModel]:
-        prompts = []
-        for name in names:
+        prompts: list[str] = []
+        names = list(names)
+        for name in tuple(names):
             desired = self._desired.get(name) or (self._branch or {}).get(name)
-            if desired is not None and desired.manifest.kind == "prompt":
-                prompts.append(name)
+            if desired is None:
+                continue
+            names += desired.manifest.formerly
+            if desired.manifest.kind == "prompt":
+                prompts += (name, *desired.manifest.formerly)
         if is_whole:
             prompts += self._histories.former_prompts(self._desired)
         return self._registry.observe(names, only=not is_whole, prompts=prompts)

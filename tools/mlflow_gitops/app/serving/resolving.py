@@ -56,7 +56,7 @@ def resolved_holder(
     model = timeline.model
     if effective:
         # What was pinned when the model was reconciled last, not what was merged since.
-        runs = trail.ledger.applied(model)
+        runs = trail.ledger.applied_as(timeline.periods)
         desired = timeline.desired_at(runs[-1].index) if runs else None
     else:
         desired = timeline.desired_at(len(trail.line.shas) - 1)

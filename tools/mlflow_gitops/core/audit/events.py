@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mlflow_gitops.core.history.history_reader import HistoryReader, Moment
+from mlflow_gitops.core.history.line.renames import NamePeriod
 from mlflow_gitops.core.history.mainline import Commit, MainLine
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import model_of
 from mlflow_gitops.core.times import format_time
 
-EventKind = Literal["stage", "policy", "invalid"]
+EventKind = Literal["stage", "policy", "invalid", "renamed"]
 
 Stages = Mapping[str, "tuple[int, ...]"]
 """Stage to the versions that hold it, ascending; a declared alias is the stage `@alias`."""
@@ -30,7 +31,7 @@ class Event:
 
     `model` is None for the policy file, `stage` is None except for `stage` events. `stem` names the
     manifest whose files the commit changed; None if the policy made the difference. `detail` is the
-    reason why a file cannot be read.
+    reason why a file cannot be read. `renamed` are the names before and after a rename.
     """
 
     kind: EventKind
@@ -42,6 +43,7 @@ class Event:
     after: tuple[int, ...] = ()
     stem: str | None = None
     detail: str | None = None
+    renamed: tuple[str, str] | None = None
 
     @property
     def order(self) -> tuple[int, str, str]:
@@ -57,11 +59,22 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class ModelTimeline:
-    """One model's states and events along the whole line, oldest first."""
+    """One model's states and events along the whole line, oldest first. `periods` are the names
+    that they are of."""
 
     model: str
     moments: Sequence[Moment]
     events: Sequence[Event]
+    periods: Sequence[NamePeriod] = ()
+
+    def is_about(self, model: str, index: int) -> bool:
+        """Whether the model had this name at a commit of the line."""
+        if not self.periods:
+            return model == self.model
+        return any(
+            model_of(period.stem) == model and period.first <= index < period.end
+            for period in self.periods
+        )
 
     def desired_at(self, index: int) -> Desired | None:
         """What git declared for the model after a commit of the line; None if it had no readable
@@ -94,6 +107,9 @@ def model_timelines(
 ) -> list[ModelTimeline]:
     """The timeline of every model, or of those whose file stems are given, sorted by model name.
 
+    If stems are given, a timeline begins under the first name that its model had. Otherwise, each
+    name has a timeline of its own.
+
     An exception that `is_unexpected` accepts makes its own model's timeline unreadable, and no
     other.
     """
@@ -103,16 +119,43 @@ def model_timelines(
     timelines = []
     for stem in stems:
         try:
-            moments = histories.moments(stem)
-            timeline = ModelTimeline(
-                model_of(stem), moments, list(_model_events(line, stem, moments))
-            )
+            timeline = _timeline(line, histories, stem, follow=models is not None)
         except Exception as error:
             if not is_unexpected(error):
                 raise
             timeline = _unreadable_timeline(line, stem, error)
         timelines.append(timeline)
     return sorted(timelines, key=lambda timeline: timeline.model)
+
+
+def _timeline(
+    line: MainLine, histories: HistoryReader, stem: str, *, follow: bool
+) -> ModelTimeline:
+    periods = histories.renames.periods(stem)
+    moments = histories.moments(stem)
+    removals = {
+        index: new
+        for index, new in histories.renames.renamed_away(stem).items()
+        if index >= periods[-1].first
+    }
+    events = [
+        event for event in _model_events(line, periods, moments) if event.index not in removals
+    ]
+    if not follow and len(periods) > 1:
+        first = periods[-1].first
+        moments = [moment for moment in moments if moment.index >= first]
+        events = [event for event in events if event.index >= first]
+        periods = periods[-1:]
+    if follow:
+        events += _departures(line, stem, removals)
+    return ModelTimeline(model_of(stem), moments, in_order(events), periods)
+
+
+def _departures(line: MainLine, stem: str, renamed_away: Mapping[int, str]) -> Iterator[Event]:
+    for index, new in renamed_away.items():
+        names = (model_of(stem), model_of(new))
+        commit = line.commits[line.shas[index]]
+        yield Event("renamed", index, commit, names[0], stem=stem, renamed=names)
 
 
 def _unreadable_timeline(line: MainLine, stem: str, error: Exception) -> ModelTimeline:
@@ -137,14 +180,24 @@ def in_order(events: Iterable[Event]) -> list[Event]:
     return sorted(events, key=lambda event: event.order)
 
 
-def _model_events(line: MainLine, stem: str, moments: Sequence[Moment]) -> Iterator[Event]:
-    model = model_of(stem)
+def _model_events(
+    line: MainLine, periods: Sequence[NamePeriod], moments: Sequence[Moment]
+) -> Iterator[Event]:
+    """The events of one model, each under the name that the model had then."""
+    number = 0
     before: Stages = {}
     was_readable = True
     last: Desired | None = None
 
     for moment in moments:
         commit = line.commits[line.shas[moment.index]]
+        while moment.index >= periods[number].end:
+            number += 1
+            names = model_of(periods[number - 1].stem), model_of(periods[number].stem)
+            stem = periods[number].stem
+            yield Event("renamed", moment.index, commit, names[1], stem=stem, renamed=names)
+        stem = periods[number].stem
+        model = model_of(stem)
         changed_stem = stem if moment.touched else None
 
         if moment.fault is not None:

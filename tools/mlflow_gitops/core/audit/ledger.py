@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.audit.recorded_model import RecordedModel
 from mlflow_gitops.core.history.people import RecordedPeople
+from mlflow_gitops.core.manifests.names import model_of
 
 if TYPE_CHECKING:
+    from mlflow_gitops.core.history.line.renames import NamePeriod
     from mlflow_gitops.core.history.tenures import AppliedCommit
 
 
@@ -69,6 +71,15 @@ class Ledger:
     def applied(self, model: str) -> Sequence[AppliedRun]:
         """The runs in which a model was applied, in the order of the main line."""
         return self._applied.get(model, ())
+
+    def applied_as(self, periods: Sequence[NamePeriod]) -> Sequence[AppliedRun]:
+        """The runs in which a model was applied under the names that it had, each in its time."""
+        return [
+            run
+            for period in periods
+            for run in self.applied(model_of(period.stem))
+            if period.first <= run.index < period.end
+        ]
 
     def vouched(self, model: str, commit: str) -> RecordedPeople | None:
         """The people behind a making commit: as the first run that applied it recorded them, else

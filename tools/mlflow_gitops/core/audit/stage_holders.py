@@ -62,10 +62,11 @@ def applied_holders(
     state = _RecordedStages()
     is_recorded = False
     for receipt in receipts:
+        index = line.index[receipt.commit]
         for recorded in receipt.models():
-            if recorded.model != timeline.model:
+            if not timeline.is_about(recorded.model, index):
                 continue
-            desired = timeline.desired_at(line.index[receipt.commit])
+            desired = timeline.desired_at(index)
             state.apply(recorded, desired, Since(receipt.at, receipt.commit))
             is_recorded = is_recorded or bool(
                 recorded.is_applied or recorded.changes or recorded.already_applied

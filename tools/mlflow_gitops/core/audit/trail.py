@@ -10,9 +10,10 @@ from typing import Literal
 
 from mlflow_gitops.core.audit.events import Event
 from mlflow_gitops.core.audit.ledger import AppliedRun, Ledger
+from mlflow_gitops.core.history.line.renames import Renames
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Merged, StatedMessage
 from mlflow_gitops.core.history.people import People, people_of
-from mlflow_gitops.core.manifests.names import folded, model_of
+from mlflow_gitops.core.manifests.names import file_stem, folded, model_of
 from mlflow_gitops.core.manifests.policy import ModelPolicy
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder, stem_of
 
@@ -65,12 +66,15 @@ class EventAuditor:
         ledger: Ledger,
         merged: Mapping[int, Sequence[Merged]],
         policy_before: Callable[[Commit, str], ModelPolicy],
+        renames: Renames | None = None,
     ) -> None:
         self._line = line
         self._registry = registry
         self._ledger = ledger
         self._merged = merged
         self._policy_before = policy_before
+        self._renames = renames
+        self._runs_of: dict[str, Sequence[AppliedRun]] = {}
         self._changes: dict[tuple[str | None, str | None], list[Event]] = {}
         for event in changes:
             self._changes.setdefault((event.model, event.stage), []).append(event)
@@ -135,9 +139,18 @@ class EventAuditor:
     def _first_run(self, event: Event) -> AppliedRun | None:
         """The first run, at the event's commit or later on the line, in which the model was
         applied."""
-        runs = self._ledger.applied(event.model or "")
+        runs = self._runs(event.model or "")
         first = bisect_left(runs, event.index, key=lambda run: run.index)
         return runs[first] if first < len(runs) else None
+
+    def _runs(self, model: str) -> Sequence[AppliedRun]:
+        """The runs in which a model was applied, under whatever name it had then."""
+        if self._renames is None:
+            return self._ledger.applied(model)
+        if model not in self._runs_of:
+            periods = self._renames.periods(self._renames.latest(file_stem(model)))
+            self._runs_of[model] = self._ledger.applied_as(periods)
+        return self._runs_of[model]
 
     def _superseded(self, event: Event, run: AppliedRun) -> Effect | None:
         """The change by which the stage changed again before a run; None if it did not."""

@@ -21,7 +21,9 @@ from mlflow_gitops.core.yaml.text_edits import (
     replace_value,
 )
 
-FIELDS = ("name", "kind", "description", "owners", "tags", "stages", "aliases", "versions")
+FIELDS = (
+    "name", "formerly", "kind", "description", "owners", "tags", "stages", "aliases", "versions",
+)  # fmt: skip
 """The fields of a manifest in the order in which they are written."""
 
 Path = tuple[str, ...]

@@ -13,14 +13,24 @@ if TYPE_CHECKING:
     from mlflow_gitops.core.observed.model import ObservedModel
 
 BaseState = Literal[
-    "none", "known", "stale", "unfetched", "unknown", "lost", "deleted", "unread", "unreceipted"
+    "none",
+    "known",
+    "stale",
+    "unfetched",
+    "unknown",
+    "lost",
+    "deleted",
+    "unread",
+    "unreceipted",
+    "renamed",
 ]
 """`none`: the model was never reconciled, or is adopted. `known`: the target's history has the
 base. `stale`: the base is a later commit of the main line. `unfetched`: the base may be on the main
 line, and this clone lacks a part of it. `unknown`: the base is not on the main line, or not any
 more. `lost`: a receipt names the base, but MLflow no longer has the stamp. `deleted`: a receipt
 names the base, but MLflow no longer has the model. `unread`: receipts would decide it, and they
-cannot be read. `unreceipted`: receipts would decide it, and this clone may lack some."""
+cannot be read. `unreceipted`: receipts would decide it, and this clone may lack some. `renamed`:
+MLflow has the model under a former name only."""
 
 
 @dataclass(frozen=True, slots=True)

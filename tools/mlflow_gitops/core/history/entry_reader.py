@@ -90,9 +90,12 @@ def _former_names(histories: HistoryReader, history: ModelHistory) -> Iterator[s
 
     They are those of the manifests that were removed since the model's base, if that has no
     manifest of the present name; without a base, by the commit that first declares the model.
+    `formerly` need not list them.
     """
     target, first = history.target, history.points[0].commit
-    if target is None or first is None or history.before is not None:
+    if target is None or first is None:
+        return
+    if history.before is not None and history.before.manifest.name == target.manifest.name:
         return
     line = histories.line
     position, last = line.index[first.sha], line.shas[-1]

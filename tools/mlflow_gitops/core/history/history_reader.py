@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from mlflow_gitops.core.history.base import Base
 from mlflow_gitops.core.history.line.line_files import FileState, LineFiles, ManifestBlob
+from mlflow_gitops.core.history.line.renames import Renames
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.policy_history import PolicyHistory
@@ -61,13 +62,16 @@ class HistoryReader:
         self._reader = reader or ManifestReader(read_blobs, stageless=stageless)
         self.files = LineFiles(line, registry)
         self.policies = PolicyHistory(line, self.files.policy_changes, self._reader)
+        self.renames = Renames(self.files, len(line.shas), self._former_names)
 
     def prefetch(self, bases: Iterable[tuple[str, Base]]) -> None:
         """Read in one batch every blob that the histories of these (stem, base) will need."""
+        bases = list(bases)
+        self.renames.prepare(stem for stem, _ in bases)
         blobs: set[str] = set()
         for stem, base in bases:
             if base.can_be_compared:
-                blobs |= _blobs_of(self.files.states(stem, base.commit))
+                blobs |= _blobs_of(self._states(stem, base.commit))
         self._reader.fetch(blobs)
 
     def history(
@@ -79,8 +83,9 @@ class HistoryReader:
         if not base.can_be_compared:
             return ModelHistory(base.commit, base.state, (Point(None, target),))
 
+        # A model without stamps may be any model: it takes no history of a former name.
         is_known = base.state == "known"
-        states = self.files.states(stem, base.commit)
+        states = self._states(stem, base.commit) if is_known else self.files.states(stem, None)
         if is_known and len(states) <= 1 and not uncommitted:
             commit = self._commit(states[0].position) if states else None
             return ModelHistory(base.commit, base.state, (Point(commit, target),))
@@ -122,15 +127,27 @@ class HistoryReader:
 
     def fetch_whole(self, stems: Iterable[str]) -> None:
         """Read in one batch every blob that `moments` will need for these manifests."""
+        stems = list(stems)
         self._reader.fetch((*self.files.manifest_blobs(stems), *self.files.policy_blobs()))
+        self.renames.prepare(stems)
+
+    def changed_at(self, stem: str) -> set[int]:
+        """The indexes of the commits that changed a model's files, under each of its names."""
+        return {
+            index
+            for period in self.renames.periods(stem)
+            for index in self.files.changed_at(period.stem)
+            if period.first <= index < period.end
+        }
 
     def moments(self, stem: str) -> list[Moment]:
-        """Everything that happened to one manifest on the line, oldest first."""
-        self.fetch_whole([stem])
-        changed_at = self.files.changed_at(stem)
+        """Everything that happened to one model's files on the line, under each of its names,
+        oldest first."""
+        self.fetch_whole([period.stem for period in self.renames.periods(stem)])
+        changed_at = self.changed_at(stem)
         moments: list[Moment] = []
         last: Desired | None = None
-        for state, reading in self._readings(self.files.states(stem, None)):
+        for state, reading in self._readings(self._states(stem, None)):
             if state.manifest is None or reading.desired is not None:
                 last = reading.desired
             moments.append(
@@ -143,9 +160,25 @@ class HistoryReader:
         moments = self.moments(stem)
         return moments[-1] if moments else None
 
+    def _states(self, stem: str, base: str | None) -> list[FileState]:
+        """The files at `base` and after it that decide what a model is wanted to be, under each of
+        its names."""
+        start = self.line.index[base] if base else -1
+        return [
+            state
+            for period in self.renames.periods(stem)
+            if period.end > start
+            for state in self.files.states(period.stem, base)
+            if period.first <= state.position < period.end
+        ]
+
+    def _former_names(self, manifests: Sequence[ManifestBlob]) -> Iterator[tuple[str, ...]]:
+        self._reader.fetch(blob for blob, _ in manifests)
+        return (self._reader.former_names(*manifest) for manifest in manifests)
+
     def _points_before(self, stem: str, index: int) -> list[Point]:
         """One model's points from its first manifest up to a commit, excluded."""
-        states = [state for state in self.files.states(stem, None) if state.position < index]
+        states = [state for state in self._states(stem, None) if state.position < index]
         self._reader.fetch(_blobs_of(states))
         return self._points(stem, states, is_based=False)
 

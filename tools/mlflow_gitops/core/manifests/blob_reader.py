@@ -121,6 +121,13 @@ class ManifestReader:
         manifest = self._parsed(blob, path)
         return "model" if isinstance(manifest, str) else manifest.kind
 
+    def former_names(self, blob: str, path: str) -> tuple[str, ...]:
+        """The former names that the manifest in a fetched blob lists; none if it cannot be read."""
+        if b"formerly" not in self._contents.get(blob, b""):
+            return ()
+        manifest = self._parsed(blob, path)
+        return () if isinstance(manifest, str) else manifest.formerly
+
     def _read_policy(self, blob: str | None) -> tuple[Policy | None, str | None]:
         if blob is None:
             return Policy(stageless=self._stageless), None

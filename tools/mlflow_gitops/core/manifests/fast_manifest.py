@@ -88,6 +88,7 @@ class ManifestTemplate:
             aliases,
             before.versions,
             before.kind,
+            before.formerly,
         )
 
 

@@ -77,6 +77,8 @@ class Manifest:
     aliases: Mapping[str, int]
     versions: Mapping[int, VersionSpec]
     kind: Kind = "model"
+    formerly: tuple[str, ...] = ()
+    """The names that the model had before, the latest one last."""
 
 
 def read_manifest(data: bytes, file: str) -> tuple[Manifest | None, Document]:
@@ -109,6 +111,7 @@ def _manifest(document: Document) -> Manifest:
         aliases=dict(root.get("aliases", {})),
         versions={int(number): _version_spec(entry, name) for number, entry in specs.items()},
         kind=kind_of(document),
+        formerly=tuple(root.get("formerly", ())),
     )
 
 

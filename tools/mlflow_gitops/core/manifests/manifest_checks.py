@@ -46,6 +46,7 @@ def check_manifest(document: Document) -> None:
     versions = _mapping(document.root, "versions")
     specs = {number: spec for number, spec in versions.items() if isinstance(spec, dict)}
     _check_name(document, kind)
+    _check_former_names(document, kind)
     _check_aliases(document)
     _check_tag_names(document, kind, (), document.root)
     for number, spec in specs.items():
@@ -70,6 +71,18 @@ def _check_name(document: Document, kind: Kind) -> None:
     if stem != expected:
         message = f"the {kind} {name!r} belongs in {expected}.yaml, not {stem}.yaml"
         document.add_problem_at("file-name", message, ("name",))
+
+
+def _check_former_names(document: Document, kind: Kind) -> None:
+    former_names = document.root.get("formerly")
+    for index, former in enumerate(former_names if isinstance(former_names, list) else ()):
+        if not isinstance(former, str):
+            continue
+        fault = name_fault(former, kind)
+        if fault is None and former == document.root.get("name"):
+            fault = "this is the present name of the model"
+        if fault:
+            document.add_problem_at("former-name", fault, ("formerly", index))
 
 
 def _check_aliases(document: Document) -> None:

@@ -4,12 +4,17 @@ from one git revision."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from mlflow_gitops.core.manifests.former_names import (
+    FormerName,
+    former_name_problems,
+    former_names_of,
+)
 from mlflow_gitops.core.manifests.manifest import Manifest, read_manifest
 from mlflow_gitops.core.manifests.manifest_checks import check_policy, kind_of
 from mlflow_gitops.core.manifests.names import Kind, folded, model_of
@@ -76,6 +81,7 @@ class ReadManifest(NamedTuple):
     manifest: Manifest | None
     problems: list[Problem]
     kind: Kind = "model"
+    former_names: tuple[FormerName, ...] = ()
 
 
 Spread = Callable[[Callable[[SourceFile], ReadManifest], list[SourceFile]], Iterable[ReadManifest]]
@@ -85,9 +91,15 @@ processors."""
 ClassifiedFile = tuple[SourceFile, FileKind | None]
 
 
-def build(files: Iterable[SourceFile], registry: RegistryFolder, spread: Spread = map) -> Snapshot:
-    """Read a whole registry folder. Faulty files never raise: every fault becomes a problem of the
-    snapshot."""
+def build(
+    files: Iterable[SourceFile],
+    registry: RegistryFolder,
+    spread: Spread = map,
+    *,
+    other_stems: Collection[str] = (),
+) -> Snapshot:
+    """Read a whole registry folder, or a part of it; `other_stems` are then those of all its
+    manifests. Faulty files never raise: every fault becomes a problem of the snapshot."""
     in_path_order = sorted(files, key=lambda file: file.path)
     classified = [(file, registry.classify(file.path)) for file in in_path_order]
     problems = list(_file_problems(classified, registry))
@@ -106,6 +118,8 @@ def build(files: Iterable[SourceFile], registry: RegistryFolder, spread: Spread 
     if is_policy_valid and policy_file is not None:
         rule_errors = _combination_problems(policy, policy_file, manifests, problems)
     problems += name_clashes(file.path for file in manifest_files)
+    stems = {*other_stems, *(stem_of(file.path) for file in manifest_files)}
+    problems += former_name_problems([(read.path, read.former_names) for read in manifests], stems)
 
     contents = _contents(classified)
     errors = (problem for problem in problems if problem.severity == "error")
@@ -195,7 +209,8 @@ def _read(file: SourceFile, policy: Policy | None) -> ReadManifest:
     model, kind = _model_name(document), kind_of(document)
     if policy is not None:
         check_policy(document, policy.for_model(model, kind))
-    return ReadManifest(file.path, model, manifest, document.problems, kind)
+    former_names = former_names_of(document) if manifest and manifest.formerly else ()
+    return ReadManifest(file.path, model, manifest, document.problems, kind, former_names)
 
 
 def _model_name(document: Document) -> str:

@@ -3,6 +3,8 @@ R4)."""
 
 from __future__ import annotations
 
+import shlex
+
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.manifests.manifest import Manifest
 from mlflow_gitops.core.observed.model import OWNER_TAG, ObservedModel
@@ -53,6 +55,8 @@ def base_refusal(
     name, base = manifest.name, _short(history.base)
     if history.base_state == "deleted":
         return _deleted_refusal(manifest, history.base)
+    if history.base_state == "renamed":
+        return _renamed_refusal(manifest)
     if history.base_state == "stale":
         return Refusal(
             "stale",
@@ -94,6 +98,17 @@ def base_refusal(
             f" shows, reconcile {name} --adopt",
         )
     return None
+
+
+def _renamed_refusal(manifest: Manifest) -> Refusal:
+    """The refusal of a model that has another name in git, and not yet in MLflow."""
+    former = manifest.formerly[-1]
+    command = shlex.join(["mlflow-gitops", "rename", former, manifest.name, "--apply"])
+    return Refusal(
+        "renamed",
+        f"{manifest.name} was {former} before, and MLflow has it under a former name only",
+        f"rename it in MLflow, too: {command}",
+    )
 
 
 def _deleted_refusal(manifest: Manifest, base: str | None) -> Refusal:

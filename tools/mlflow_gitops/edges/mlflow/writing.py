@@ -30,6 +30,10 @@ class Writer(Connection):
     def create_model(self, name: str) -> None:
         self._server.ask(self._client.create_registered_model, name)
 
+    def rename(self, name: str, new_name: str) -> None:
+        """Rename a model. Its versions, stages, aliases and tags go with it."""
+        self._server.ask(self._client.rename_registered_model, name, new_name)
+
     def register(
         self,
         name: str,
