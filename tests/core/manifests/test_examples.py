@@ -19,10 +19,10 @@ from jsonschema import Draft202012Validator
 import mlflow_gitops.core as core
 from mlflow_gitops.core.gates.table import GATE_NAMES, built_in_gate
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
-from mlflow_gitops.core.manifests.snapshot import LINK, SourceFile, build, schema_copy_problems
+from mlflow_gitops.core.manifests.snapshot import LINK, SourceFile, build
 from mlflow_gitops.core.yaml.document import MAX_BYTES
 from mlflow_gitops.core.yaml.problems import Problem
-from mlflow_gitops.core.yaml.schema_check import schema_text
+from mlflow_gitops.core.yaml.schema_check import schema_copy_problems, schema_text
 from tests.support.core.example_files import BAD, GOOD, check_example, example_name
 
 _EXPECT = re.compile(r"^# expect (\d+):(\d+) ([a-z0-9-]+)$", re.MULTILINE)

@@ -10,8 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS, RegistryFolder
-from mlflow_gitops.core.manifests.snapshot import Snapshot, build, schema_copy_problems
+from mlflow_gitops.core.manifests.snapshot import Snapshot, build
 from mlflow_gitops.core.yaml.problems import Problem, in_order
+from mlflow_gitops.core.yaml.schema_check import schema_copy_problems
 from mlflow_gitops.edges.git.checkout import Checkout
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.system.processes import parallel_map

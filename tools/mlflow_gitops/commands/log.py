@@ -73,9 +73,29 @@ def _run(settings: Settings, model: str | None, options: LogOptions, form: str) 
         print_result(formats.LOG, form, log)
     if not events:
         note(settings, "No events.")
+    if model is not None:
+        _note_departure(settings, trail)
     for hint in trail.hints():
         note(settings, hint)
     return OK
+
+
+def _note_departure(settings: Settings, trail: AuditTrail) -> None:
+    """Report who deleted the model's manifest, and what MLflow still has by the receipts."""
+    [timeline] = trail.timelines
+    index = len(trail.line.shas) - 1
+    if timeline.desired_at(index) is not None:
+        return
+
+    from mlflow_gitops.app.audit.departures import departure
+    from mlflow_gitops.render.audit.departures import departure_sentence, left_in_mlflow
+
+    gone = departure(trail, timeline, index)
+    if gone is None:
+        return
+    left = left_in_mlflow(gone.left)
+    still = f" By the receipts, MLflow still has {left}." if left else ""
+    note(settings, f"{timeline.model} was {departure_sentence(gone)}.{still}")
 
 
 def _paged(trail: AuditTrail) -> AbstractContextManager[None]:

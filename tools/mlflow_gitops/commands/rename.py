@@ -6,8 +6,8 @@ import shlex
 from pathlib import PurePosixPath
 from typing import Any
 
-from mlflow_gitops.app.renaming import has_new_name, rename_in_mlflow
 from mlflow_gitops.app.setup.codeowners import existing
+from mlflow_gitops.app.setup.renaming import has_new_name, rename_in_mlflow
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.codeowners import update
 from mlflow_gitops.commands.manifest_file import OpenManifest, open_manifest

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mlflow_gitops.app.audit.departures import departure
 from mlflow_gitops.app.audit.holders import holders_declared
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.app.forges import web_pages
+from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, steps, warn
 from mlflow_gitops.commands.unplanned import file_errors_shown
@@ -14,7 +16,7 @@ from mlflow_gitops.core.audit.report.incidents import incidents
 from mlflow_gitops.core.audit.report.lanes import model_lanes
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.observed.lineage import lineage_of, lineage_text
-from mlflow_gitops.core.plan.plan import Plan
+from mlflow_gitops.core.plan.stage_rows import observed_stages
 from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.core.wording import counted
 from mlflow_gitops.errors import INVALID, OK, Failure
@@ -58,12 +60,25 @@ def _report(settings: Settings, workspace: Workspace, *, offline: bool) -> Repor
         for version, spec in manifest.versions.items()
     }
 
-    plan, registry = None, None
+    departures = {
+        timeline.model: gone
+        for timeline in trail.timelines
+        if (gone := departure(trail, timeline, index)) is not None
+    }
+    plan, registry, left = None, None, {}
     if not offline:
-        plan, registry, recorded = _read_mlflow(settings, workspace, snapshot, commit)
+        planned, registry, recorded = _read_mlflow(settings, workspace, snapshot, commit)
         made_from |= recorded
+        plan = planned.plan
+        left = {
+            name: observed_stages(model)
+            for name, model in planned.observed.items()
+            if name in departures
+        }
 
     return Report(
+        departures=departures,
+        left=left,
         title=workspace.top.name,
         at=format_datetime(settings.now()),
         commit=commit,
@@ -81,7 +96,7 @@ def _report(settings: Settings, workspace: Workspace, *, offline: bool) -> Repor
 
 def _read_mlflow(
     settings: Settings, workspace: Workspace, snapshot: Snapshot, commit: str
-) -> tuple[Plan, str, dict[tuple[str, int], str]]:
+) -> tuple[Planned, str, dict[tuple[str, int], str]]:
     """Compare MLflow with the main line's tip: the plan, MLflow's address, and what each version in
     a stage was made from, by model and version."""
     from mlflow_gitops.app.connect import connect
@@ -92,7 +107,7 @@ def _read_mlflow(
     target = Target.of_commit(workspace, snapshot, commit)
     with file_errors_shown(workspace, target):
         registry = connect(workspace, warn)
-        plan = Planner(workspace, registry, target).plan((), steps(settings)).plan
+        planned = Planner(workspace, registry, target).plan((), steps(settings))
 
     versions_in_stages = {
         name: {
@@ -110,4 +125,4 @@ def _read_mlflow(
         warn,
     )
     texts = {key: lineage_text(made_from) for key, made_from in recorded.items()}
-    return plan, registry.display_uri, texts
+    return planned, registry.display_uri, texts

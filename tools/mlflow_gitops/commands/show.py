@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from mlflow_gitops.app.audit.departures import departure
 from mlflow_gitops.app.audit.holders import holders_applied, holders_declared
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.app.workspace import Workspace
@@ -79,7 +80,8 @@ def _details(
     """The events behind the model's stages, and what its versions were made from."""
     [timeline] = trail.timelines
     if not holders:
-        return OneModel(timeline.model, None, {})
+        gone = departure(trail, timeline, index)
+        return OneModel(timeline.model, None, {}, departure=gone, has_receipts=trail.has_receipts)
 
     [stage_holders] = holders
     causes = [timeline.event_behind(stage, index) for stage in stage_holders.stages]
@@ -90,7 +92,9 @@ def _details(
     made_from: Mapping[int, Lineage] = {}
     if events:
         made_from = _made_from(settings, trail, stage_holders, desired, lineage=lineage)
-    return OneModel(timeline.model, desired, events, made_from, now, trail.has_receipts)
+    return OneModel(
+        timeline.model, desired, events, made_from, now, has_receipts=trail.has_receipts
+    )
 
 
 def _made_from(

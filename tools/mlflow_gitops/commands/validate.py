@@ -10,15 +10,10 @@ from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note_for_people, print_result
 from mlflow_gitops.core.manifests.names import folded, model_of
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS, RegistryFolder, stem_of
-from mlflow_gitops.core.manifests.snapshot import (
-    Snapshot,
-    SourceFile,
-    build,
-    name_clashes,
-    schema_copy_problems,
-)
+from mlflow_gitops.core.manifests.snapshot import Snapshot, SourceFile, build, name_clashes
 from mlflow_gitops.core.wording import counted
 from mlflow_gitops.core.yaml.problems import Problem, in_order
+from mlflow_gitops.core.yaml.schema_check import schema_copy_problems
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.errors import INVALID, OK, Failure, UsageFailure
 from mlflow_gitops.render import formats

@@ -103,6 +103,7 @@ def event_data(audited: AuditedEvent) -> dict[str, Any]:
         if audited.effect
         else None,
         "detail": event.detail,
+        "deleted": event.is_deletion,
         "renamed": dict(zip(("from", "to"), event.renamed, strict=True)) if event.renamed else None,
         "author_source": "commit",
         "opened_by": people.opened_by,
@@ -263,4 +264,5 @@ def subject(audited: AuditedEvent) -> str:
 def _move(audited: AuditedEvent) -> str:
     if audited.event.renamed is not None:
         return safe("renamed {} → {}".format(*audited.event.renamed))
-    return f"{version_list(audited.event.before)} → {version_list(audited.event.after)}"
+    move = f"{version_list(audited.event.before)} → {version_list(audited.event.after)}"
+    return f"{move} deleted" if audited.event.is_deletion else move

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from mlflow_gitops.core.audit.departures import Departure
+from mlflow_gitops.core.audit.events import Stages
 from mlflow_gitops.core.audit.report.incidents import Incident
 from mlflow_gitops.core.audit.report.lanes import Lane, Span
 from mlflow_gitops.core.audit.stage_holders import StageHolders
@@ -18,6 +20,7 @@ from mlflow_gitops.core.history.web_pages import WebPages
 from mlflow_gitops.core.plan.plan import ModelPlan, Plan
 from mlflow_gitops.core.times import age, format_minute, format_time, parse_time
 from mlflow_gitops.core.wording import counted, version_list
+from mlflow_gitops.render.audit.departures import departure_paragraph
 from mlflow_gitops.render.terminal import safe
 
 _TICKS = 4
@@ -45,6 +48,10 @@ class Report:
     incidents: Sequence[Incident]
     hints: Sequence[str]
     made_from: Mapping[tuple[str, int], str]
+    departures: Mapping[str, Departure] = field(default_factory=dict)
+    """By model: who deleted or renamed its manifest, if it has none."""
+    left: Mapping[str, Stages] = field(default_factory=dict)
+    """What holds stages in MLflow of models without a manifest, if MLflow was read."""
     plan: Plan | None = None
     registry: str | None = None
     pages: WebPages | None = None
@@ -108,9 +115,9 @@ def _model(
 ) -> dict[str, Any]:
     lanes = report.lanes.get(name, ())
     declared = holders.stages if holders else {}
-    observed = plan.observed if plan else {}
+    observed = plan.observed if plan else report.left.get(name, {})
     stages = dict.fromkeys([*(lane.stage for lane in lanes), *declared, *observed])
-    rows = [_stage(name, stage, report, plan, holders) for stage in stages]
+    rows = [_stage(name, stage, report, observed, holders) for stage in stages]
 
     sync: str | None = "manifest deleted" if holders is None else None
     if plan:
@@ -120,6 +127,9 @@ def _model(
         "name": name,
         "id": f"m-{name.encode().hex()}",
         "sync": sync,
+        "departure": departure_paragraph(
+            report.departures.get(name), report.left.get(name, {}) if report.plan else None
+        ),
         "refusals": [f"{refusal.code}: {refusal.detail}" for refusal in refusals],
         "stages": [row for row in rows if row is not None],
         "lanes": [
@@ -133,11 +143,11 @@ def _model(
 
 
 def _stage(
-    model: str, stage: str, report: Report, plan: ModelPlan | None, holders: StageHolders | None
+    model: str, stage: str, report: Report, in_mlflow: Stages, holders: StageHolders | None
 ) -> dict[str, Any] | None:
     """One stage of a model as it is now; None if nothing holds it in git and in MLflow."""
     declared = holders.stages.get(stage, ()) if holders else ()
-    observed = plan.observed.get(stage, ()) if plan else ()
+    observed = in_mlflow.get(stage, ())
     if stage == "Archived":  # a version that MLflow archived without a manifest is no difference
         observed = tuple(version for version in observed if version in declared)
     if not (declared or observed):
@@ -148,7 +158,7 @@ def _stage(
     return {
         "name": stage,
         "git": version_list(declared),
-        "mlflow": version_list(observed) if plan and not is_alias else None,
+        "mlflow": version_list(observed) if report.plan and not is_alias else None,
         "same": observed == declared,
         "since": holders.since.get(stage) if holders else None,
         "made_from": [text for text in made_from if text],

@@ -6,12 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlflow_gitops.core.audit.departures import Departure
 from mlflow_gitops.core.audit.stage_holders import StageHolders
 from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.lineage import Lineage, lineage_of, lineage_text
 from mlflow_gitops.core.times import age, format_minute
 from mlflow_gitops.core.wording import NO_VALUE, counted, version_list
+from mlflow_gitops.render.audit.departures import (
+    departure_data,
+    departure_sentence,
+    left_in_mlflow,
+)
 from mlflow_gitops.render.log import event_data, subject
 from mlflow_gitops.render.terminal import Style, json_document, safe
 
@@ -30,6 +36,8 @@ class OneModel:
     manifest pins."""
     now: str = ""
     """The time from which ages are counted, RFC 3339."""
+    departure: Departure | None = None
+    """Who deleted or renamed the manifest, if it is gone."""
     has_receipts: bool = False
     """Whether this clone has receipts, so that a stage without one was not applied yet."""
 
@@ -70,7 +78,10 @@ def json(holders: HoldersAt) -> Iterator[str]:
             _origin_data(version, made_from)
             for version, made_from in sorted(holders.details.made_from.items())
         ]
-    return json_document({"at": holders.at, "commit": holders.commit, "models": data})
+    document: dict[str, Any] = {"at": holders.at, "commit": holders.commit, "models": data}
+    if holders.details is not None and holders.details.departure is not None:
+        document["departure"] = departure_data(holders.details.departure)
+    return json_document(document)
 
 
 def _origin_data(version: int, made_from: Lineage) -> dict[str, Any]:
@@ -113,7 +124,7 @@ def _one_model(model: OneModel, models: Sequence[StageHolders], style: Style) ->
     version, and made from what."""
     name = style(safe(model.name), "bold")
     if not models or model.desired is None:
-        yield f"{name}  has no manifest at that time."
+        yield from _without_manifest(name, model, style)
         return
 
     [stage_holders] = models
@@ -134,6 +145,18 @@ def _one_model(model: OneModel, models: Sequence[StageHolders], style: Style) ->
     replaced = version_list(audited.event.before) if audited.event.before else "nothing"
     yield _line("replaced", replaced, style)
     yield _line("made from", _made_from(model, model.desired, versions), style)
+
+
+def _without_manifest(name: str, model: OneModel, style: Style) -> Iterator[str]:
+    departure = model.departure
+    if departure is None:
+        yield f"{name}  has no manifest at that time."
+        return
+    yield f"{name}  has no manifest: {departure_sentence(departure)}."
+    if departure.renamed_to is None:
+        left = left_in_mlflow(departure.left) or "nothing in a stage"
+        known = f"{left}, by the receipts" if model.has_receipts else "not known: no receipts here"
+        yield _line("in MLflow", known, style)
 
 
 def _main_stage(desired: Desired, stage_holders: StageHolders) -> str | None:

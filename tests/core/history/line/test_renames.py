@@ -28,7 +28,7 @@ def renames_of(trees: Trees) -> Renames:
         before = tree
     line = MainLine([f"{index:040}" for index in range(len(trees))], changes, {})
     files = LineFiles(line, RegistryFolder("registry"))
-    return Renames(files, len(trees), lambda blobs: [former[blob] for blob, _ in blobs])
+    return Renames(files, line.index, lambda blobs: [former[blob] for blob, _ in blobs])
 
 
 @pytest.mark.parametrize(

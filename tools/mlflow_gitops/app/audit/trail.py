@@ -63,17 +63,16 @@ class AuditTrail:
         self.line = line = recorded_line(workspace, first_parents, receipts.result()).line
         self._receipts = receipts.result()
         # In parallel with reading the line, since both wait for git.
-        self._early_merges = (
-            BackgroundCall(lambda: self._merged(line.merges)) if all_events else None
-        )
+        early = BackgroundCall(lambda: self._merged(line.merges)) if all_events else None
+        self._early_merges = early
         self._git.add_changes(line, workspace.registry.paths, is_wanted, reader.add_content)
-        self._histories = HistoryReader(
+        self.histories = HistoryReader(
             self.line, workspace.registry, self._git.blobs, reader=reader
         )
-        if model is not None and file_stem(model) not in self._histories.files.stems():
-            raise _unknown_model(workspace, model, self._histories.files.stems())
+        if model is not None and file_stem(model) not in self.histories.files.stems():
+            raise _unknown_model(workspace, model, self.histories.files.stems())
         self.timelines: list[ModelTimeline] = model_timelines(
-            self.line, self._histories, stems, is_unexpected
+            self.line, self.histories, stems, is_unexpected
         )
 
     @cached_property
@@ -106,7 +105,7 @@ class AuditTrail:
     def events(self) -> list[Event]:
         """Every event, or every event of the model, oldest first."""
         of_models = [event for timeline in self.timelines for event in timeline.events]
-        of_policy = [] if self._model is not None else policy_events(self.line, self._histories)
+        of_policy = [] if self._model is not None else policy_events(self.line, self.histories)
         return in_order([*of_policy, *of_models])
 
     def select(self, stage: str | None, since: str | None, until: str | None) -> list[Event]:
@@ -137,8 +136,8 @@ class AuditTrail:
             (event for event in self.events if event.kind == "stage"),
             self.ledger,
             merged,
-            self._histories.judge,
-            self._histories.renames,
+            self.histories.judge,
+            self.histories.renames,
         )
         return [self._audit_alone(auditor, event) for event in events]
 

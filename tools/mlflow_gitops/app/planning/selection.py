@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -91,7 +91,7 @@ class Selector:
         with_file = self._desired.keys() | self._models.invalid.keys()
         without_file = observed.keys() - with_file
         hidden = self._hidden(observed, without_file)
-        renamed = self._renamed(observed)
+        renamed = _renamed(self._desired, observed, self._is_gone)
         without_manifest = sorted(without_file - hidden.keys() - set(renamed.values()))
         gone = [name for name in without_manifest if self._is_gone(observed[name])]
         self._check_names(names, observed, gone, hidden)
@@ -144,18 +144,6 @@ class Selector:
             or _is_changed(self._branch.get(name), self._desired.get(name))
         ]
 
-    def _renamed(self, observed: Mapping[str, ObservedModel]) -> dict[str, str]:
-        """The models that MLflow does not have, and has under a former name that this repository
-        managed: their stages must not be emptied, and no second model must be created."""
-        renamed = {}
-        for name, desired in self._desired.items():
-            for former in reversed(desired.manifest.formerly if name not in observed else ()):
-                model = observed.get(former)
-                if model is not None and self._is_gone(model):
-                    renamed[name] = former
-                    break
-        return renamed
-
     def _hidden(
         self, observed: Mapping[str, ObservedModel], names: Collection[str]
     ) -> dict[str, InvalidModel]:
@@ -172,18 +160,16 @@ class Selector:
         return hidden
 
     def _observe(self, names: Collection[str], *, is_whole: bool) -> Mapping[str, ObservedModel]:
-        prompts: list[str] = []
-        names = list(names)
-        for name in tuple(names):
+        prompts, all_names = list[str](), list(names)
+        for name in names:
             desired = self._desired.get(name) or (self._branch or {}).get(name)
-            if desired is None:
-                continue
-            names += desired.manifest.formerly
-            if desired.manifest.kind == "prompt":
-                prompts += (name, *desired.manifest.formerly)
+            former_names = desired.manifest.formerly if desired is not None else ()
+            all_names += former_names
+            if desired is not None and desired.manifest.kind == "prompt":
+                prompts += (name, *former_names)
         if is_whole:
             prompts += self._histories.former_prompts(self._desired)
-        return self._registry.observe(names, only=not is_whole, prompts=prompts)
+        return self._registry.observe(all_names, only=not is_whole, prompts=prompts)
 
     def _is_gone(self, model: ObservedModel) -> bool:
         """Whether this repository managed a model at its base and has no manifest for it now."""
@@ -198,12 +184,9 @@ class Selector:
     def _emptied_before(
         self, observed: Mapping[str, ObservedModel], names: Collection[str]
     ) -> dict[str, str]:
-        models = (observed[name] for name in sorted(names))
-        return {
-            model.name: model.base
-            for model in models
-            if self._bases.owner and model.owner == self._bases.owner and model.base
-        }
+        owner = self._bases.owner
+        models = (observed[name] for name in sorted(names) if observed[name].owner == owner)
+        return {model.name: model.base for model in models if owner and model.base}
 
     def _check_names(
         self,
@@ -220,6 +203,23 @@ class Selector:
             hint = f"; {suggestion}" if suggestion else "."
             finding = "is in MLflow and has no manifest" if name in observed else "has no manifest"
             raise Failure(f"{name} {finding} in {self._models.folder}/models/{hint}")
+
+
+def _renamed(
+    desired_models: Mapping[str, Desired],
+    observed: Mapping[str, ObservedModel],
+    is_gone: Callable[[ObservedModel], bool],
+) -> dict[str, str]:
+    """The models that MLflow does not have, and has under a former name that this repository
+    managed: their stages must not be emptied, and no second model must be created."""
+    renamed = {}
+    for name, desired in desired_models.items():
+        for former in reversed(desired.manifest.formerly if name not in observed else ()):
+            model = observed.get(former)
+            if model is not None and is_gone(model):
+                renamed[name] = former
+                break
+    return renamed
 
 
 def branch_models(

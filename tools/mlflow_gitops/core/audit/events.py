@@ -19,7 +19,8 @@ from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import model_of
 from mlflow_gitops.core.times import format_time
 
-EventKind = Literal["stage", "policy", "invalid", "renamed"]
+EventKind = Literal["stage", "policy", "invalid", "renamed", "deleted"]
+"""`deleted` is only used by `show` and the report, for a manifest that is gone."""
 
 Stages = Mapping[str, "tuple[int, ...]"]
 """Stage to the versions that hold it, ascending; a declared alias is the stage `@alias`."""
@@ -44,6 +45,8 @@ class Event:
     stem: str | None = None
     detail: str | None = None
     renamed: tuple[str, str] | None = None
+    is_deletion: bool = False
+    """Whether the versions left the stage because the manifest was deleted."""
 
     @property
     def order(self) -> tuple[int, str, str]:
@@ -212,7 +215,10 @@ def _model_events(
             for stage in sorted({*before, *after}):
                 old, new = before.get(stage, ()), after.get(stage, ())
                 if old != new:
-                    yield Event("stage", moment.index, commit, model, stage, old, new, changed_stem)
+                    yield Event(
+                        "stage", moment.index, commit, model, stage, old, new, changed_stem,
+                        is_deletion=moment.desired is None,
+                    )  # fmt: skip
             before, last = after, moment.desired
 
         was_readable = moment.fault is None

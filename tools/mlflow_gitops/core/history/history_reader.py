@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mlflow_gitops.core.history.base import Base
-from mlflow_gitops.core.history.line.line_files import FileState, LineFiles, ManifestBlob
+from mlflow_gitops.core.history.line.line_files import FileState, LineFiles
 from mlflow_gitops.core.history.line.renames import Renames
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Point
 from mlflow_gitops.core.history.model_history import ModelHistory
@@ -45,8 +45,7 @@ class HistoryReader:
     """Reads the history of any model along one line of commits.
 
     `files` and `policies` are the files of the line and its policies. `read_blobs` maps blob ids to
-    contents. `stageless` is as in `Policy`. A `reader` may be passed
-    that has read some of the blobs already.
+    contents. `stageless` is as in `Policy`. A `reader` may have read some of the blobs already.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class HistoryReader:
         self._reader = reader or ManifestReader(read_blobs, stageless=stageless)
         self.files = LineFiles(line, registry)
         self.policies = PolicyHistory(line, self.files.policy_changes, self._reader)
-        self.renames = Renames(self.files, len(line.shas), self._former_names)
+        self.renames = Renames(self.files, line.index, self._reader.former_names)
 
     def prefetch(self, bases: Iterable[tuple[str, Base]]) -> None:
         """Read in one batch every blob that the histories of these (stem, base) will need."""
@@ -71,7 +70,7 @@ class HistoryReader:
         blobs: set[str] = set()
         for stem, base in bases:
             if base.can_be_compared:
-                blobs |= _blobs_of(self._states(stem, base.commit))
+                blobs |= _blobs_of(self.renames.states(stem, base.commit))
         self._reader.fetch(blobs)
 
     def history(
@@ -85,7 +84,9 @@ class HistoryReader:
 
         # A model without stamps may be any model: it takes no history of a former name.
         is_known = base.state == "known"
-        states = self._states(stem, base.commit) if is_known else self.files.states(stem, None)
+        states = (
+            self.renames.states(stem, base.commit) if is_known else self.files.states(stem, None)
+        )
         if is_known and len(states) <= 1 and not uncommitted:
             commit = self._commit(states[0].position) if states else None
             return ModelHistory(base.commit, base.state, (Point(commit, target),))
@@ -116,38 +117,24 @@ class HistoryReader:
     def former_prompts(self, present: Collection[str]) -> list[str]:
         """The models that the line once had a manifest of, that are not among `present`, and whose
         last manifest describes a prompt."""
-        last: dict[str, ManifestBlob] = {}
-        for stem, manifest in self.files.last_manifests():
-            name = model_of(stem)
-            if name not in present:
-                last[name] = manifest
-
+        manifests = self.files.last_manifests()
+        named = ((model_of(stem), manifest) for stem, manifest in manifests)
+        last = {name: manifest for name, manifest in named if name not in present}
         self._reader.fetch(blob for blob, _ in last.values())
         return [name for name, manifest in last.items() if self._reader.kind(*manifest) == "prompt"]
 
     def fetch_whole(self, stems: Iterable[str]) -> None:
         """Read in one batch every blob that `moments` will need for these manifests."""
-        stems = list(stems)
         self._reader.fetch((*self.files.manifest_blobs(stems), *self.files.policy_blobs()))
-        self.renames.prepare(stems)
-
-    def changed_at(self, stem: str) -> set[int]:
-        """The indexes of the commits that changed a model's files, under each of its names."""
-        return {
-            index
-            for period in self.renames.periods(stem)
-            for index in self.files.changed_at(period.stem)
-            if period.first <= index < period.end
-        }
 
     def moments(self, stem: str) -> list[Moment]:
         """Everything that happened to one model's files on the line, under each of its names,
         oldest first."""
         self.fetch_whole([period.stem for period in self.renames.periods(stem)])
-        changed_at = self.changed_at(stem)
+        changed_at = self.renames.changed_at(stem)
         moments: list[Moment] = []
         last: Desired | None = None
-        for state, reading in self._readings(self._states(stem, None)):
+        for state, reading in self._readings(self.renames.states(stem, None)):
             if state.manifest is None or reading.desired is not None:
                 last = reading.desired
             moments.append(
@@ -157,28 +144,11 @@ class HistoryReader:
 
     def latest(self, stem: str) -> Moment | None:
         """What one manifest's files are at the end of the line; None if it never had any."""
-        moments = self.moments(stem)
-        return moments[-1] if moments else None
-
-    def _states(self, stem: str, base: str | None) -> list[FileState]:
-        """The files at `base` and after it that decide what a model is wanted to be, under each of
-        its names."""
-        start = self.line.index[base] if base else -1
-        return [
-            state
-            for period in self.renames.periods(stem)
-            if period.end > start
-            for state in self.files.states(period.stem, base)
-            if period.first <= state.position < period.end
-        ]
-
-    def _former_names(self, manifests: Sequence[ManifestBlob]) -> Iterator[tuple[str, ...]]:
-        self._reader.fetch(blob for blob, _ in manifests)
-        return (self._reader.former_names(*manifest) for manifest in manifests)
+        return next(reversed(self.moments(stem)), None)
 
     def _points_before(self, stem: str, index: int) -> list[Point]:
         """One model's points from its first manifest up to a commit, excluded."""
-        states = [state for state in self._states(stem, None) if state.position < index]
+        states = [state for state in self.renames.states(stem, None) if state.position < index]
         self._reader.fetch(_blobs_of(states))
         return self._points(stem, states, is_based=False)
 
@@ -197,11 +167,8 @@ class HistoryReader:
                     continue
                 earlier = self._points_before(stem, state.position)
                 desired = earlier[-1].desired if earlier else None
-            if points:
-                is_new = points[-1].desired != desired
-            else:
-                is_new = is_based or desired is not None
-            if is_new:
+            is_first_one = not points and (is_based or desired is not None)
+            if is_first_one or (points and points[-1].desired != desired):
                 points.append(Point(self._commit(state.position), desired))
         return points
 

@@ -7,7 +7,7 @@ planner and for the audit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlflow_gitops.core.manifests.desired import Desired
@@ -121,12 +121,14 @@ class ManifestReader:
         manifest = self._parsed(blob, path)
         return "model" if isinstance(manifest, str) else manifest.kind
 
-    def former_names(self, blob: str, path: str) -> tuple[str, ...]:
-        """The former names that the manifest in a fetched blob lists; none if it cannot be read."""
-        if b"formerly" not in self._contents.get(blob, b""):
-            return ()
-        manifest = self._parsed(blob, path)
-        return () if isinstance(manifest, str) else manifest.formerly
+    def former_names(self, manifests: Sequence[tuple[str, str]]) -> Iterator[tuple[str, ...]]:
+        """Read manifests by blob and path: the former names that each lists; none of one that
+        cannot be read."""
+        self.fetch(blob for blob, _ in manifests)
+        for blob, path in manifests:
+            is_listed = b"formerly" in self._contents.get(blob, b"")
+            manifest = self._parsed(blob, path) if is_listed else ""
+            yield () if isinstance(manifest, str) else manifest.formerly
 
     def _read_policy(self, blob: str | None) -> tuple[Policy | None, str | None]:
         if blob is None:

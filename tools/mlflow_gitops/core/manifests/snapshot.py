@@ -7,17 +7,18 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from mlflow_gitops.core.manifests.former_names import (
-    FormerName,
-    former_name_problems,
-    former_names_of,
-)
 from mlflow_gitops.core.manifests.manifest import Manifest, read_manifest
 from mlflow_gitops.core.manifests.manifest_checks import check_policy, kind_of
-from mlflow_gitops.core.manifests.names import Kind, folded, model_of
+from mlflow_gitops.core.manifests.names import (
+    FormerName,
+    Kind,
+    folded,
+    former_name_problems,
+    former_names_of,
+    model_of,
+)
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.manifests.policy_file import read_policy, rule_faults
 from mlflow_gitops.core.manifests.registry_folder import FileKind, RegistryFolder, stem_of
@@ -25,7 +26,6 @@ from mlflow_gitops.core.manifests.validity import Validity, validity
 from mlflow_gitops.core.wording import first_few
 from mlflow_gitops.core.yaml.document import Document
 from mlflow_gitops.core.yaml.problems import Problem, in_order
-from mlflow_gitops.core.yaml.schema_check import schema_text
 
 TWINS_WAY_OUT = (
     "rename one of the models, or manage one from a registry folder of its own (--registry-dir)"
@@ -285,18 +285,3 @@ def _clashes_of(path: str, group: Sequence[str]) -> Iterator[Problem]:
             f" registries take both for one; {TWINS_WAY_OUT}"
         )
         yield Problem(path, 1, 1, "case-clash", message)
-
-
-def schema_copy_problems(copies: Mapping[str, bytes]) -> list[Problem]:
-    """Warnings for the repository's own copies of schemas (path to content) that differ from the
-    schemas of this command."""
-    problems = []
-    for path, data in sorted(copies.items()):
-        name = PurePosixPath(path).name.removesuffix(".schema.json")
-        if data.decode("utf-8", "replace").replace("\r\n", "\n") != schema_text(name):
-            message = (
-                "differs from the schema that this command uses, so editors apply other rules."
-                " Run: mlflow-gitops init --update"
-            )
-            problems.append(Problem(path, 1, 1, "schema-copy-differs", message, "warning"))
-    return problems

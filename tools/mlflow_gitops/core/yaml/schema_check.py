@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from functools import cache
+from pathlib import PurePosixPath
 from typing import Any
 
 from mlflow_gitops.core.wording import and_list, did_you_mean, or_list
 from mlflow_gitops.core.yaml.document import Document
 from mlflow_gitops.core.yaml.fast_schema import SchemaCheck, compile_schema
+from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.shared import shared_path
 
 Path = tuple[str | int, ...]
@@ -198,3 +201,18 @@ def _as_yaml(value: object) -> str:
 def _quoted(value: object) -> str:
     text = repr(value)
     return text if len(text) <= _MAX_QUOTE else text[: _MAX_QUOTE - 3] + "..."
+
+
+def schema_copy_problems(copies: Mapping[str, bytes]) -> list[Problem]:
+    """Warnings for the repository's own copies of schemas (path to content) that differ from the
+    schemas of this command."""
+    problems = []
+    for path, data in sorted(copies.items()):
+        name = PurePosixPath(path).name.removesuffix(".schema.json")
+        if data.decode("utf-8", "replace").replace("\r\n", "\n") != schema_text(name):
+            message = (
+                "differs from the schema that this command uses, so editors apply other rules."
+                " Run: mlflow-gitops init --update"
+            )
+            problems.append(Problem(path, 1, 1, "schema-copy-differs", message, "warning"))
+    return problems

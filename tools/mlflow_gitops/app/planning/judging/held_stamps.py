@@ -46,7 +46,7 @@ def with_right_held_stamps(
         return tuple(line.histories.points_until(stem, last))
 
     stem = file_stem(plan.model)
-    changed_at = line.histories.changed_at(stem)
+    changed_at = line.histories.renames.changed_at(stem)
     doubtful = [
         (version, stage, stamp)
         for version, stage, stamp in stamps

@@ -65,34 +65,13 @@ class LineFiles:
         stems = (stem, *self._twins.get(stem, ()))
         return {index for key in stems for index, _, _ in self._by_stem.get(key, ())}
 
-    def added_at(self, stem: str) -> list[int]:
-        """The indexes of the commits after which a manifest exists that did not exist before."""
-        return [index for index, exists in self._existence(stem) if exists]
+    def existence(self, stem: str) -> list[tuple[int, bool]]:
+        """Each commit that made a manifest exist, or not exist any more: its index, and which."""
+        return _existence(self._by_stem.get(stem, ()))
 
-    def removed_at(self) -> dict[int, set[str]]:
-        """The stems of the manifests that exist before a commit and not after it, by its index."""
-        removed: dict[int, set[str]] = {}
-        for stem in {stem for stems in self._removals.values() for stem in stems}:
-            for index, exists in self._existence(stem):
-                if not exists:
-                    removed.setdefault(index, set()).add(stem)
-        return removed
-
-    def _existence(self, stem: str) -> list[tuple[int, bool]]:
-        """Each commit that made a manifest exist, or not exist any more."""
-        present: set[str] = set()
-        existence: list[tuple[int, bool]] = []
-        had_one = False
-        for index, changes in groupby(self._by_stem.get(stem, ()), key=itemgetter(0)):
-            for _, path, blob in changes:
-                if blob is None:
-                    present.discard(path)
-                else:
-                    present.add(path)
-            if bool(present) != had_one:
-                had_one = not had_one
-                existence.append((index, had_one))
-        return existence
+    def removed_stems(self) -> set[str]:
+        """The stems of all manifests of which a commit removed a file."""
+        return {stem for stems in self._removals.values() for stem in stems}
 
     def manifest_blobs(self, stems: Iterable[str]) -> Iterator[str]:
         """Every version of these manifests."""
@@ -199,6 +178,22 @@ class LineFiles:
                 present.add(path)
             twins_at[max(index, start)] = bool(present)
         return twins_at
+
+
+def _existence(changes: Iterable[tuple[int, str, str | None]]) -> list[tuple[int, bool]]:
+    present: set[str] = set()
+    existence: list[tuple[int, bool]] = []
+    had_one = False
+    for index, of_commit in groupby(changes, key=itemgetter(0)):
+        for _, path, blob in of_commit:
+            if blob is None:
+                present.discard(path)
+            else:
+                present.add(path)
+        if bool(present) != had_one:
+            had_one = not had_one
+            existence.append((index, had_one))
+    return existence
 
 
 def _only_manifest(present: dict[str, str]) -> ManifestBlob | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-from mlflow_gitops.core.history.line.line_files import LineFiles, ManifestBlob
+from mlflow_gitops.core.history.line.line_files import FileState, LineFiles, ManifestBlob
 from mlflow_gitops.core.manifests.names import file_stem
 
 ReadFormer = Callable[[Sequence[ManifestBlob]], Iterable[Sequence[str]]]
@@ -28,11 +28,13 @@ class NamePeriod(NamedTuple):
 
 
 class Renames:
-    """The renames of all models along one line."""
+    """The renames of all models along one line. `positions` has the index of each commit."""
 
-    def __init__(self, files: LineFiles, length: int, read_former: ReadFormer) -> None:
+    def __init__(
+        self, files: LineFiles, positions: Mapping[str, int], read_former: ReadFormer
+    ) -> None:
         self._files = files
-        self._length = length
+        self._positions = positions
         self._read_former = read_former
         self._of: dict[str, list[tuple[int, str]]] = {}
 
@@ -40,7 +42,7 @@ class Renames:
         """The names that the model of a manifest had, oldest first; the last one is its own. The
         first period begins with the line."""
         periods: list[NamePeriod] = []
-        end = self._length
+        end = len(self._positions)
         while True:
             rename = self._last_before(stem, end)
             if rename is None:
@@ -48,6 +50,27 @@ class Renames:
             position, former = rename
             periods.insert(0, NamePeriod(stem, position, end))
             stem, end = former, position
+
+    def states(self, stem: str, base: str | None) -> list[FileState]:
+        """The files at `base` and after it that decide what a model is wanted to be, under each of
+        its names; without a base, from its first manifest on."""
+        start = self._positions[base] if base else -1
+        return [
+            state
+            for period in self.periods(stem)
+            if period.end > start
+            for state in self._files.states(period.stem, base)
+            if period.first <= state.position < period.end
+        ]
+
+    def changed_at(self, stem: str) -> set[int]:
+        """The indexes of the commits that changed a model's files, under each of its names."""
+        return {
+            index
+            for period in self.periods(stem)
+            for index in self._files.changed_at(period.stem)
+            if period.first <= index < period.end
+        }
 
     def latest(self, stem: str) -> str:
         """The stem of the name that the model of a manifest has now."""
@@ -75,7 +98,7 @@ class Renames:
         if not renames:
             return None
         position, new = max(renames.items())
-        return None if any(at > position for at in self._files.added_at(stem)) else (position, new)
+        return None if any(at > position for at in self._added_at(stem)) else (position, new)
 
     def prepare(self, stems: Iterable[str]) -> None:
         """Read in one batch the manifests on which the names of these models depend."""
@@ -92,7 +115,7 @@ class Renames:
         self._of.update((stem, []) for stem in stems)
         candidates: dict[str, list[int]] = {}
         for stem in stems if self._removed else ():
-            added = self._files.added_at(stem)
+            added = self._added_at(stem)
             positions = [at for at in added if self._removed.get(at, set()) - {stem}]
             if positions and stem in self._manifests:
                 candidates[stem] = positions
@@ -110,7 +133,17 @@ class Renames:
 
     @cached_property
     def _removed(self) -> Mapping[int, set[str]]:
-        return self._files.removed_at()
+        """The stems of the manifests that exist before a commit and not after it, by its index."""
+        removed: dict[int, set[str]] = {}
+        for stem in self._files.removed_stems():
+            for index, exists in self._files.existence(stem):
+                if not exists:
+                    removed.setdefault(index, set()).add(stem)
+        return removed
+
+    def _added_at(self, stem: str) -> list[int]:
+        """The commits after which a manifest exists that did not exist before."""
+        return [index for index, exists in self._files.existence(stem) if exists]
 
     @cached_property
     def _manifests(self) -> Mapping[str, ManifestBlob]:
