@@ -8,14 +8,14 @@ import pytest
 
 from mlflow_gitops.app.file_lists import FileLists
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.core.audit.receipt_format import recorded_outcome
+from mlflow_gitops.core.audit.receipt_format import receipt_text, recorded_outcome
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.recorded.file_digests import FileDigest, ModelFiles
 from mlflow_gitops.core.recorded.file_lists import MOST_KEPT
-from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.system import cache
 from mlflow_gitops.settings import Settings
 from tests.support.git_histories import Repo
+from tests.support.receipts import record
 
 FILES = ModelFiles((FileDigest("MLmodel", 1, "a" * 64), FileDigest("model.pkl", 9, "b" * 64)))
 
@@ -29,13 +29,11 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def recorded(workspace: Workspace, files: ModelFiles) -> None:
     """Leave a receipt of a reconcile that compared these files."""
-    from mlflow_gitops.core.audit.receipt_format import receipt_line
-
     commit = workspace.git.resolve("HEAD")
     outcome = Outcome("m", "applied", compared_files={1: files.digest}, files=(files,))
     model = recorded_outcome(outcome)
     content = {"at": "2026-01-02T03:04:05Z", "models": [model], "commit": commit}
-    Notes.of_repository(workspace.git).add(commit, receipt_line(content, None))
+    record(workspace.git, commit, receipt_text(content, None))
 
 
 def test_nothing_is_known_at_first(workspace: Workspace) -> None:

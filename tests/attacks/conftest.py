@@ -49,7 +49,7 @@ def honest(tmp_path_factory: pytest.TempPathFactory, blank_registry: Callable[[P
     team.commit("Gates")
     team.reconcile()
     team.git("remote", "add", "origin", str(repository.path))
-    team.git("push", "-q", "origin", "main", "refs/notes/mlflow-gitops")
+    team.git("push", "-q", "origin", "main", "mlflow-gitops/receipts")
     return folder
 
 

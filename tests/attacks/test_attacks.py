@@ -18,10 +18,10 @@ from mlflow_gitops.core.setup.workflow_files import read_workflows
 from mlflow_gitops.edges.git.repository import Git
 from tests.support.attacks.company import MODEL, POLICY, Company, settings
 from tests.support.github_state import Method, Review
+from tests.support.receipts import delete_receipt, edit_receipt, receipts_in, rewrite_receipts
 from tests.support.team import GIT_ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
-NOTES = ("notes", "--ref=refs/notes/mlflow-gitops")
 METHODS = pytest.mark.parametrize("method", ["squash", "merge"])
 PIN = "versions: {1: {source: 'dbfs:/models/1'}}\n"
 
@@ -547,23 +547,20 @@ def test_commit_stamp_moved(company: Company, version: int) -> None:
     }
 
 
-def test_notes_rewritten(company: Company) -> None:
-    """The receipt is edited to name an approver, or taken away."""
-    commit = company.team.git("rev-parse", "HEAD")
-    text = company.team.git(*NOTES, "show", commit)
-    company.team.git(
-        *NOTES,
-        "add",
-        "-f",
-        "-m",
-        text.replace('"result":"applied"', '"result":"applied","by":"@bob"'),
-        commit,
-    )
-    assert company.team.git(*NOTES, "show", commit) != text and company.found_by_verify() & {
-        "receipt",
-        "receipts",
-    }
-    company.team.git(*NOTES, "remove", commit)
+@pytest.mark.parametrize("way", ["edited", "deleted", "replaced", "gone"])
+def test_receipts_rewritten(company: Company, way: str) -> None:
+    """The receipt is edited to name an approver, or taken away: by a commit on top, or by another
+    branch in the place of theirs."""
+    repo = company.team.folder
+    [*_, receipt] = receipts_in(repo)
+    result = '"result": "applied"'
+    if way == "edited":
+        edit_receipt(repo, receipt, result, f'{result}, "by": "@bob"')
+    elif way == "deleted":
+        delete_receipt(repo, receipt)
+    else:
+        forged = receipt.text.replace(result, f'{result}, "by": "@bob"')
+        rewrite_receipts(repo, [forged] if way == "replaced" else [])
     assert company.found_by_verify() & {"receipt", "receipts"}
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import pytest
 
 from tests.support.attacks.company import MODEL, Company
+from tests.support.receipts import drop_receipts, receipts_in
 
-NOTES = ("notes", "--ref=refs/notes/mlflow-gitops")
 HELD = "gitops.held.Production"
 
 
@@ -89,8 +88,8 @@ def test_held_stamp_that_no_receipt_explains(
     ran = company.reconcile("--push-receipts")
     [outcome] = ran.json["models"]
     assert ran.code == 0 and [change["key"] for change in outcome["changes"]] == [HELD]
-    text = company.team.git(*NOTES, "show", "HEAD")
-    assert HELD in text and json.loads(text.splitlines()[-1])["models"][0]["changes"]
+    [*_, receipt] = receipts_in(company.team.folder)
+    assert HELD in receipt.text and receipt.models()[0].changes
 
     now = stamp_of(company, version)
     assert now != forged and (now is None) == (version != 1)
@@ -118,7 +117,7 @@ def assert_unknown(company: Company, command: str) -> None:
     assert model["sync"] == "Unknown", ran.out
     if command != "status":
         assert ran.code == 4 and "receipts of origin were not fetched" in ran.out
-        assert "git fetch origin refs/notes/mlflow-gitops:refs/notes/mlflow-gitops" in ran.out
+        assert "git fetch origin refs/heads/mlflow-gitops/receipts:" in ran.out
 
 
 @pytest.mark.parametrize("command", ["plan", "plan of a revision", "status", "drift"])
@@ -134,7 +133,7 @@ def test_stamps_taken_away_in_a_clone_without_receipts(
         client.delete_registered_model_tag(MODEL, key)
     if version == 3:
         company.merge(company.propose(3))
-    company.team.git("update-ref", "-d", "refs/notes/mlflow-gitops")
+    drop_receipts(company.team.folder)
 
     if command == "drift":
         ran = company.team.run("github", "drift")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from tests.support.attacks.company import MODEL, POLICY, Company
 from tests.support.github_state import Method
+from tests.support.receipts import receipts_in
 
 LOOSE = POLICY.replace(", require: {tags: {validation: passed}}", "")
 OPEN = "stages: {Production: {alias: production}}\n"
@@ -150,9 +149,8 @@ def test_receipt_names_the_review(company: Company) -> None:
     review = company.github.review(number, "bob")
     company.merge(number)
     assert company.reconcile().code == 0
-    commit = company.team.git("rev-parse", "HEAD")
-    text = company.team.git("notes", "--ref=refs/notes/mlflow-gitops", "show", commit)
-    [people] = json.loads(text)["models"][0]["people"]
+    [*_, receipt] = receipts_in(company.team.folder)
+    [people] = receipt.content["models"][0]["people"]
     alice, carol = (company.github.users[login].id for login in ("alice", "carol"))
     assert people["participants"] == [
         {"part": "opened", "by": "@alice", "by_id": alice},

@@ -6,7 +6,6 @@ import pytest
 
 from tests.support.attacks.company import MODEL, POLICY, Company
 
-NOTES = ("notes", "--ref=refs/notes/mlflow-gitops")
 TAGS_ONLY = POLICY.replace("approvals: 1, ", "")
 FROM = TAGS_ONLY.replace("require: {tags: {validation: passed}}", "from: [Staging]")
 

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.core.audit.receipts import NOTES_REF
 from mlflow_gitops.core.plan.fingerprint import Fingerprint
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
 from mlflow_gitops.core.secrets import is_secret_name
-from mlflow_gitops.edges.git import notes
+from mlflow_gitops.edges.git.receipts import limits
 from mlflow_gitops.edges.github.actions import GitHubActions
 from mlflow_gitops.edges.mlflow.server import Server
 from mlflow_gitops.edges.system import plugins
@@ -27,6 +26,7 @@ from mlflow_gitops.render.plan import pull_request_comment
 from mlflow_gitops.render.plan.drift import healed_drift
 from tests.support.attacks.company import MODEL, Company
 from tests.support.environments import Teams
+from tests.support.receipts import add_receipt
 
 ROOT = Path(__file__).parents[2]
 SECRET = "s3cr3tPa55"
@@ -304,8 +304,8 @@ def test_address_changed_and_merged(
     move_to(teams, "prod", listener.uri)
     teams.commit("Move on")
     if not are_readable:
-        teams.git("notes", f"--ref={NOTES_REF}", "add", "-m", "no receipt", "HEAD")
-        monkeypatch.setattr(notes, "MAX_NOTE", 5)
+        add_receipt(teams.folder, "no receipt")
+        monkeypatch.setattr(limits, "MAX_RECEIPT", 5)
     ran = teams.on("prod", "reconcile", "--yes", MLFLOW_TRACKING_TOKEN=SECRET)
     assert ran.code == 4 and not listener.requests
     assert "--new-host" in ran.err and first.uri in ran.err

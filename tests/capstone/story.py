@@ -11,8 +11,6 @@ from tests.capstone.teller import Teller, Unexpected
 from tests.capstone.workshop import Workshop
 from tests.support.servers import mlflow_server
 
-NOTES = "refs/notes/mlflow-gitops:refs/notes/mlflow-gitops"
-
 
 def tell(folder: Path) -> str:
     """Tell it in an empty folder; the page. Raises Unexpected where a step comes out otherwise."""
@@ -252,7 +250,7 @@ class Story(Workshop):
         t = self.teller
         t.scene("7. Looking back: who did what, and what is served made from")
         t.run(
-            f"git pull --quiet && git fetch --quiet origin {NOTES}",
+            "git pull --quiet",
             "mlflow-gitops log sentiment-bert --stage Production",
             says=["— → 2", "2 → 3", "3 → 2", "applied"],
         )

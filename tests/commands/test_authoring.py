@@ -14,6 +14,7 @@ from mlflow_gitops.core.history.mainline import StatedMessage
 from mlflow_gitops.core.verdicts.overrides import Override, overrides
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
+from tests.support.receipts import drop_receipts
 from tests.support.team import Ran, Team
 
 FILE = "registry/models/risk/fraud.yaml"
@@ -618,15 +619,16 @@ def test_a_rollback_goes_to_what_really_held_the_stage(storied: Team) -> None:
 def test_a_rollback_needs_the_receipts(storied: Team, tmp_path: Path) -> None:
     """A clone that did not fetch them knows of no version that a reconcile put in the stage."""
     storied.git("clone", "-q", "--bare", ".", str(tmp_path / "remote"))
+    storied.git("push", "-q", str(tmp_path / "remote"), ":mlflow-gitops/receipts")
     storied.git("clone", "-q", str(tmp_path / "remote"), str(tmp_path / "other"))
     other = Team(tmp_path / "other", storied.uri)
     for uri in (storied.uri, "sqlite:////nowhere/mlflow.db"):
         ran = other.run("rollback", "fraud", uri=uri)
         assert ran.code == 4 and "No receipt in this clone records" in ran.err
-        assert "git fetch origin refs/notes/mlflow-gitops:refs/notes/mlflow-gitops" in ran.err
+        assert "git fetch origin refs/heads/mlflow-gitops/receipts:" in ran.err
     remote = str(tmp_path / "remote")
-    storied.git("push", "-q", remote, "refs/notes/mlflow-gitops")
-    other.git("fetch", "-q", "origin", "refs/notes/mlflow-gitops:refs/notes/mlflow-gitops")
+    storied.git("push", "-q", remote, "mlflow-gitops/receipts")
+    other.git("fetch", "-q", "origin")
     assert "+  Production: 2" in other.run("rollback", "fraud").out
 
 
@@ -674,7 +676,7 @@ def test_a_rollback_to_what_never_held_the_stage_is_refused(storied: Team) -> No
 def test_a_rollback_without_mlflow_goes_by_git_and_receipts(storied: Team) -> None:
     ran = storied.run("rollback", "fraud", "--dry-run", uri="sqlite:////nowhere/mlflow.db")
     assert ran.code == 0 and "+  Production: 2" in ran.out and "MLflow cannot be reached" in ran.err
-    storied.git("update-ref", "-d", "refs/notes/mlflow-gitops")
+    drop_receipts(storied.folder)
     ran = storied.run("rollback", "fraud", uri="sqlite:////nowhere/mlflow.db")
     assert ran.code == 0 and "+  Production: 3" in ran.out and "from git alone" in ran.err
 

@@ -101,12 +101,6 @@ def clinic(sound: Path, tmp_path: Path, api: GitHubAPI, monkeypatch: pytest.Monk
     git("remote", "add", "origin", str(api.repository.path))
     git("push", "-q", "-f", "origin", "main")
     git("fetch", "-q", "origin")
-    git(
-        "config",
-        "--add",
-        "remote.origin.fetch",
-        "refs/notes/mlflow-gitops*:refs/notes/mlflow-gitops*",
-    )
     for name in ("GITHUB_TOKEN", "GITHUB_REPOSITORY", "GITHUB_API_URL", "MLFLOW_TRACKING_USERNAME"):
         monkeypatch.delenv(name, raising=False)
     for key, value in api.environment(api.token("ada")).items():
@@ -176,7 +170,7 @@ CASES: dict[str, tuple[Callable[[Clinic], None], set[str]]] = {
         {"workflows propose"},
     ),
     "no fetch of receipts": (
-        git("config", "--unset-all", "remote.origin.fetch", "notes"),
+        git("config", "remote.origin.fetch", "+refs/heads/main:refs/remotes/origin/main"),
         {"git receipts"},
     ),
     "an MLflow that is not there": (at("sqlite:///nowhere.db"), {"mlflow read"}),
@@ -209,12 +203,6 @@ def test_nothing_is_missing_where_there_are_several_environments(
     team.commit("Two")
     team.git("remote", "add", "origin", str(clinic.api.repository.path))
     team.git("push", "-q", "-f", "-u", "origin", "main")
-    team.git(
-        "config",
-        "--add",
-        "remote.origin.fetch",
-        "refs/notes/mlflow-gitops*:refs/notes/mlflow-gitops*",
-    )
     known = clinic.api.repository.settings
     for path in [path for path in known if path.startswith("environments/")]:
         for name in team.uris:
@@ -306,7 +294,7 @@ def test_nothing_is_written(clinic: Clinic, tmp_path: Path) -> None:
     assert (tmp_path / "mlflow.db").read_bytes() == database
     assert (
         clinic.team.git("status", "--porcelain") == ""
-        and clinic.team.git("for-each-ref", "refs/notes") == ""
+        and clinic.team.git("for-each-ref", "refs/heads/mlflow-gitops") == ""
     )
     assert {method for method, path in clinic.api.requests if path != "/graphql"} == {"GET"}
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.core.audit.receipts import NOTES_REF
 from tests.support.github.job import as_a_job
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Method, Repository
+from tests.support.receipts import receipts_in
 from tests.support.team import Ran, Team
 
 POLICY = """\
@@ -91,9 +91,9 @@ class Hub:
 
     def recorded(self, sha: str) -> dict[str, Any]:
         """What the newest receipt on a commit says of churn."""
-        lines = self.team.git("notes", f"--ref={NOTES_REF}", "show", sha).splitlines()
-        told: dict[str, Any] = json.loads(lines[-1])["models"][0]
-        return told
+        on_commit = [r for r in receipts_in(self.team.folder) if r.commit == sha]
+        recorded: dict[str, Any] = on_commit[-1].content["models"][0]
+        return recorded
 
     def tags(self, version: int) -> dict[str, str]:
         return dict(self.client.get_model_version("churn", str(version)).tags)

@@ -9,8 +9,8 @@ from pathlib import Path
 from tests.faults.forks import Ended, Forks, Job
 from tests.faults.scenes import Stage, plant
 from tests.faults.state import State, state, told
-from tests.support.experiments.receipts import receipts_in
 from tests.support.proxy import Fault, Proxy
+from tests.support.receipts import receipts_in
 
 PATIENCE = 1.0
 """Seconds until a request without an answer is given up, where one is to be: MLflow's client counts

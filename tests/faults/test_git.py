@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.core.audit.receipts import NOTES_REF
 from mlflow_gitops.edges.git.repository import Git
 from tests.faults.forks import Ended, Forks
 from tests.faults.scenes import Stage
 from tests.faults.undisturbed import settled
-from tests.support.experiments.receipts import receipts_in
 from tests.support.experiments.sampling import CountCases, case_params, sample
+from tests.support.receipts import RECEIPTS_REF, receipts_in
 from tests.support.team import GIT_ENVIRONMENT
 
 _GIT = """\
@@ -61,7 +60,7 @@ def placed(scene: Callable[[str], Stage], memory: Path) -> Callable[[str], Stage
             for command in (
                 ["clone", "-q", "--bare", str(copy.repo), str(copy.folder / "origin.git")],
                 ["-C", str(copy.repo), "remote", "add", "origin", "../origin.git"],
-                ["-C", str(copy.repo), "push", "-q", "origin", "main", NOTES_REF],
+                ["-C", str(copy.repo), "push", "-q", "origin", "main", RECEIPTS_REF],
                 ["-C", str(copy.repo), "fetch", "-q", "origin"],
             ):
                 subprocess.run(["git", *command], env=environment, check=True, capture_output=True)
@@ -131,8 +130,8 @@ def test_git_dies_at_each_call(
         assert again.code == 0, (number, ended, again)
         assert settled(copy) == wanted, (number, ended, again)
         if place != "alone":
-            there = Git(copy.folder / "origin.git").ref(NOTES_REF)
-            assert there == Git(copy.repo).ref(NOTES_REF), (number, ended, again)
+            there = Git(copy.folder / "origin.git").ref(RECEIPTS_REF)
+            assert there == Git(copy.repo).ref(RECEIPTS_REF), (number, ended, again)
         copy.remove()
     counted(f"git dies at each of its calls: {death}", len(tried), 2 * len(tried))
 

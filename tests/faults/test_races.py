@@ -17,8 +17,8 @@ from tests.faults.forks import Ended, Forks, Job
 from tests.faults.scenes import POLICY, Scene, Stage, build
 from tests.faults.state import chain_holds, state
 from tests.faults.undisturbed import undisturbed
-from tests.support.experiments.receipts import receipts_in
 from tests.support.experiments.sampling import CountCases, case_params, sample
+from tests.support.receipts import receipts_in
 
 TWO = Scene(
     "race",

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.faults.forks import Ended, Forks
 from tests.faults.scenes import Stage
 from tests.faults.state import State, chain_holds, state, told
-from tests.support.experiments.receipts import receipts_in
+from tests.support.receipts import receipts_in
 
 Made = Callable[[str], Stage]
 

@@ -15,6 +15,7 @@ import pytest
 
 from mlflow_gitops.core.audit import receipts
 from mlflow_gitops.core.audit.ledger import Ledger
+from mlflow_gitops.core.audit.receipt_reader import read_notes
 from mlflow_gitops.core.audit.receipts import NOTES_REF, Receipt
 from mlflow_gitops.core.audit.report.incidents import incidents
 from mlflow_gitops.core.audit.unrecorded import unrecorded, unstamped
@@ -330,7 +331,7 @@ def readers(found: list[Receipt]) -> None:
 def test_receipts_of_wrong_types_everywhere(counted: CountCases) -> None:
     count = 0
     for content in edited(GOOD):
-        found = receipts.read({"c": line_of(GOOD) + "\n" + line_of(content) + "\n"})
+        found = read_notes([("c", line_of(GOOD) + "\n" + line_of(content) + "\n")])
         readers(found)
         count += 1
     assert count > 500
@@ -339,7 +340,7 @@ def test_receipts_of_wrong_types_everywhere(counted: CountCases) -> None:
 
 def test_a_previous_that_is_no_digest_is_a_gap() -> None:
     for odd in ([], {}, 5, True):
-        found = receipts.read({"c": line_of(GOOD | {"previous": odd})})
+        found = read_notes([("c", line_of(GOOD | {"previous": odd}))])
         assert receipts.broken_links(found) == found
 
 
@@ -418,7 +419,7 @@ def test_notes_at_random(counted: CountCases) -> None:
             data[at : min(to, at + 40) if way == 0 else at] = (
                 b"" if way == 0 else chance.choice(odd) if way == 1 else data[at:to]
             )
-        readers(receipts.read({"c": bytes(data).decode("utf-8", "replace")}))
+        readers(read_notes([("c", bytes(data).decode("utf-8", "replace"))]))
     counted("receipts at random", ROUNDS * 3)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from tests.support.experiments.receipts import receipts_in
 from tests.support.experiments.sampling import CountCases, case_params, sample
+from tests.support.receipts import receipts_in
 from tests.support.team import Team
 
 STAMPS = (

@@ -9,6 +9,7 @@ import pytest
 
 from mlflow_gitops.edges.mlflow import searches
 from mlflow_gitops.edges.mlflow.registry import Registry
+from tests.support.receipts import receipts_in
 from tests.support.registries.lane import POLICY, LaneRegistry
 from tests.support.team import Team
 
@@ -71,7 +72,7 @@ def test_a_second_run_writes_nothing(team: Team, shelf: LaneRegistry) -> None:
     team.reconcile()
     before = [(v.version, v.last_updated_timestamp, v.tags) for v in shelf.versions(name).values()]
     model = shelf.client.get_registered_model(name)
-    notes = team.git("rev-parse", "refs/notes/mlflow-gitops")
+    tip = team.git("rev-parse", "mlflow-gitops/receipts")
     again = team.reconcile()
     assert again.json["models"][0]["result"] == "unchanged" and again.json["receipt"] is None
     assert [
@@ -79,7 +80,7 @@ def test_a_second_run_writes_nothing(team: Team, shelf: LaneRegistry) -> None:
     ] == before
     after = shelf.client.get_registered_model(name)
     assert (after.last_updated_timestamp, after.tags) == (model.last_updated_timestamp, model.tags)
-    assert team.git("rev-parse", "refs/notes/mlflow-gitops") == notes
+    assert team.git("rev-parse", "mlflow-gitops/receipts") == tip
 
 
 def test_what_mlflow_says_beside_stays_out_of_the_output(team: Team, shelf: LaneRegistry) -> None:
@@ -285,7 +286,7 @@ def test_a_registry_folder_that_moves(team: Team, shelf: LaneRegistry) -> None:
     assert (
         team.run(*there, "status", "--exit-code").code == 0 and team.run(*there, "verify").code == 0
     )
-    assert len(team.git("notes", "--ref=refs/notes/mlflow-gitops", "list").splitlines()) == 2
+    assert len(receipts_in(team.folder)) == 2
 
 
 def test_prune_empties_and_deletes_nothing(team: Team, shelf: LaneRegistry) -> None:

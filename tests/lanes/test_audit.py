@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
@@ -10,8 +9,7 @@ from typing import Any
 import pytest
 
 from mlflow_gitops.core.audit import receipts
-from mlflow_gitops.edges.git.notes import Notes
-from mlflow_gitops.edges.git.repository import Git
+from tests.support.receipts import edited, receipts_in, rewrite_receipts
 from tests.support.registries.lane import LaneRegistry
 from tests.support.team import Team
 
@@ -27,7 +25,7 @@ def events(team: Team, *options: str) -> list[dict[str, Any]]:
 
 
 def receipts_of(team: Team) -> list[receipts.Receipt]:
-    return Notes.of_repository(Git(team.folder)).receipts()
+    return receipts_in(team.folder)
 
 
 def test_an_event_took_effect_when_a_run_applied_it(team: Team, shelf: LaneRegistry) -> None:
@@ -57,24 +55,13 @@ def test_a_receipt_of_another_environment_or_of_an_edited_line_is_no_effect(
     team: Team, shelf: LaneRegistry
 ) -> None:
     name = shelf.model(1)
-    sha = team.commit(**{name: "stages: {Production: 1}\n"})
+    team.commit(**{name: "stages: {Production: 1}\n"})
     team.reconcile()
     [own_receipt] = receipts_of(team)
-    other_line = json.dumps(
-        {**own_receipt.content, "owner": f"{own_receipt.content['owner']}:elsewhere"},
-        separators=(",", ":"),
-    )
-    team.git("notes", "--ref=mlflow-gitops", "add", "-f", "-m", other_line, sha)
+    elsewhere = edited(own_receipt, owner=f"{own_receipt.content['owner']}:elsewhere")
+    rewrite_receipts(team.folder, [elsewhere])
     assert [e["effect"] for e in events(team, name)] == [None]
-    team.git(
-        "notes",
-        "--ref=mlflow-gitops",
-        "add",
-        "-f",
-        "-m",
-        '{"at":1,"models":7}\n{"at":"x"\nfor people',
-        sha,
-    )
+    rewrite_receipts(team.folder, ['{"at":1,"models":7}', '{"at":"x"', "for people"])
     assert [e["effect"] for e in events(team, name)] == [None]
 
 
@@ -107,10 +94,11 @@ def test_people_come_from_the_receipt_where_it_looked_them_up(
         "merged_by": None,
         "approved_by": [],
     }
+    texts = []
     for receipt, vouched in ((one, people), (two, claimed)):
         models = [{**receipt.content["models"][0], "people": [vouched, "nonsense", {"commit": 7}]}]
-        line = json.dumps({**receipt.content, "models": models}, separators=(",", ":"))
-        team.git("notes", "--ref=mlflow-gitops", "add", "-f", "-m", line, receipt.commit)
+        texts.append(edited(receipt, models=models))
+    rewrite_receipts(team.folder, texts)
     told, later = events(team, name)
     assert (told["pr"], told["pr_source"], told["approved_by"]) == (41, "api", ["@lee"])
     assert told["approved_by_source"] == "receipt"
@@ -175,7 +163,7 @@ def test_what_mlflow_really_had_though_a_run_left_no_receipt_and_a_clock_was_put
     team.reconcile()
     team.commit(**{name: "stages: {Production: 2}\n"})
     team.reconcile()
-    team.git("notes", "--ref=mlflow-gitops", "remove", "HEAD")
+    rewrite_receipts(team.folder, [receipts_of(team)[0].text])
     team.reconcile()
     assert receipts_of(team)[-1].content["recovered"] is True
     agrees()
@@ -207,7 +195,9 @@ def test_a_clone_shows_effects_once_it_has_the_receipts(
     team.git("remote", "add", "origin", str(tmp_path / "bare.git"))
     team.git("push", "-q", "-u", "origin", "main")
     team.reconcile("--push-receipts")
-    team.git("clone", "-q", str(tmp_path / "bare.git"), str(tmp_path / "clone"))
+    team.git(
+        *("clone", "-q", "--single-branch"), str(tmp_path / "bare.git"), str(tmp_path / "clone")
+    )
     clone = Team.__new__(Team)
     clone.folder, clone.uri = tmp_path / "clone", team.uri
     ran = clone.run("log", name)

@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from mlflow_gitops.edges.mlflow.registry import Registry
-from tests.support.experiments.receipts import receipts_in
+from tests.support.receipts import receipts_in
 from tests.support.registries.lane import LaneRegistry
 from tests.support.team import Ran, Team
 

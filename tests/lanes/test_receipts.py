@@ -1,10 +1,10 @@
-"""Receipts (RULES R6): a chain in git notes, recovered after a crash, pushed by many at once
-without losing one."""
+"""Receipts (RULES R6): a chain on a branch, recovered after a crash, pushed by many at once without
+losing one."""
 
 from __future__ import annotations
 
 import _thread
-import json
+import hashlib
 import os
 import signal
 import subprocess
@@ -16,12 +16,20 @@ from typing import Any
 import pytest
 
 from mlflow_gitops.core.audit import receipts
-from mlflow_gitops.core.audit.receipt_format import receipt_line
-from mlflow_gitops.edges.git.notes import Notes
+from mlflow_gitops.core.audit.receipt_format import receipt_text
+from mlflow_gitops.edges.git.receipts.branch import ReceiptsBranch
+from mlflow_gitops.edges.git.receipts.writer import ReceiptsWriter
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.errors import RegistryFailure
-from tests.support.registries.lane import POLICY, LaneRegistry
+from tests.support.receipts import (
+    RECEIPTS_REF,
+    drop_receipts,
+    receipts_in,
+    record,
+    rewrite_receipts,
+)
+from tests.support.registries.lane import LaneRegistry
 from tests.support.team import GIT_ENVIRONMENT, Team
 
 
@@ -31,10 +39,10 @@ def uri(sqlite_uri: str) -> str:
 
 
 def receipts_of(team: Team) -> list[receipts.Receipt]:
-    return Notes.of_repository(Git(team.folder)).receipts()
+    return receipts_in(team.folder)
 
 
-def test_each_run_that_changed_something_leaves_one_line(team: Team, shelf: LaneRegistry) -> None:
+def test_each_run_that_changed_something_leaves_one_file(team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(2)
     first = team.commit(**{name: "stages: {Production: 1}\n"})
     ran = team.reconcile()
@@ -43,7 +51,16 @@ def test_each_run_that_changed_something_leaves_one_line(team: Team, shelf: Lane
     team.reconcile()
     one, two = receipts_of(team)
     assert (one.commit, two.commit) == (first, second)
-    assert one.line.startswith('{"at":"') and "\n" not in one.line
+    branch = "mlflow-gitops/receipts"
+    subjects = team.git("log", "--format=%s", branch).splitlines()
+    assert subjects == [f"Production of {name}: 1 → 2", f"Production of {name}: – → 1"]
+    paths = team.git("ls-tree", "-r", "--name-only", branch).splitlines()
+    digests = []
+    for path in paths:
+        shown = subprocess.check_output(["git", "show", f"{branch}:{path}"], cwd=team.folder)
+        digests.append(hashlib.sha256(shown).hexdigest())
+    assert digests == [one.digest, two.digest], "as sha256sum prints it for the file"
+    assert paths[0].startswith(f"default/{one.at[:10].replace('-', '/')}/")
     assert (
         one.digest == ran.json["receipt"]
         and two.content["previous"] == one.digest
@@ -81,12 +98,11 @@ def test_an_edited_or_deleted_receipt_breaks_the_chain(team: Team, shelf: LaneRe
         team.commit(**{name: f"stages: {{Production: {version}}}\n"})
         team.reconcile()
     first, second, third = receipts_of(team)
-    notes = ["notes", "--ref=mlflow-gitops"]
-    edited = second.line.replace('"applied"', '"refused"')
-    team.git(*notes, "add", "-f", "-m", edited, second.commit)
-    assert [broken.digest for broken in receipts.broken_links(receipts_of(team))] == [third.digest]
-    team.git(*notes, "remove", second.commit)
-    assert [broken.digest for broken in receipts.broken_links(receipts_of(team))] == [third.digest]
+    changed = second.text.replace('"applied"', '"refused"')
+    for texts in ([first.text, changed, third.text], [first.text, third.text]):
+        rewrite_receipts(team.folder, texts)
+        broken = receipts.broken_links(receipts_of(team))
+        assert [receipt.digest for receipt in broken] == [third.digest]
     assert first in receipts_of(team)
 
 
@@ -95,7 +111,7 @@ def test_a_run_that_died_before_its_receipt_is_made_good(team: Team, shelf: Lane
     first = team.commit(**{name: "stages: {Production: 1}\n"})
     team.reconcile()
     # Such a run has written everything but its receipt and the stamp that names it.
-    team.git("update-ref", "-d", "refs/notes/mlflow-gitops")
+    drop_receipts(team.folder)
     shelf.client.delete_registered_model_tag(name, "gitops.receipt")
     team.commit("Something else")
     ran = team.run("reconcile", "--yes")
@@ -113,7 +129,7 @@ def test_a_run_that_died_before_its_receipt_is_made_good(team: Team, shelf: Lane
 def test_a_receipt_that_cannot_be_kept_is_exit_5(team: Team, shelf: LaneRegistry) -> None:
     name = shelf.model(1)
     team.commit(**{name: "stages: {Production: 1}\n"})
-    blocker = team.folder / ".git" / "refs" / "notes"
+    blocker = team.folder / ".git" / "refs" / "heads" / "mlflow-gitops"
     blocker.parent.mkdir(parents=True, exist_ok=True)
     blocker.write_text("in the way")
     ran = team.run("reconcile", "--yes", "--format", "json")
@@ -134,7 +150,9 @@ def test_receipts_reach_the_remote_and_other_clones(
     team.git("clone", "-q", str(bare), str(tmp_path / "clone"))
     clone = Team.__new__(Team)
     clone.folder, clone.uri = tmp_path / "clone", team.uri
-    # A clone has no notes, and does not take that for a crash.
+    assert receipts_of(clone) == receipts_of(team), "a plain clone has them"
+    drop_receipts(clone.folder)
+    # A clone without receipts does not take that for a crash.
     assert "Recovered" not in clone.run("reconcile", "--yes").err and receipts_of(clone) == []
     clone.commit(**{name: "stages: {Production: 2}\n"})
     clone.git("push", "-q")
@@ -164,22 +182,26 @@ import sys
 import time
 from pathlib import Path
 from mlflow_gitops.core.audit import receipts
-from mlflow_gitops.core.audit.receipt_format import receipt_line
+from mlflow_gitops.core.audit.receipt_format import receipt_text
+from mlflow_gitops.core.audit.receipts import Receipt
+from mlflow_gitops.edges.git.receipts.branch import ReceiptsBranch
+from mlflow_gitops.edges.git.receipts.writer import ReceiptsWriter
 from mlflow_gitops.edges.git.repository import Git
-from mlflow_gitops.edges.git.notes import Notes
 
 folder, commit, who, times = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
-notes = Notes.of_repository(Git(Path(folder)))
+branch = ReceiptsBranch.of_repository(Git(Path(folder)))
+writer = ReceiptsWriter(branch)
 for i in range(times):
     # Both begin each round at once.
     (Path(folder).parent / f"{who}-{i}").touch()
     while not all((Path(folder).parent / f"{one}-{i}").exists() for one in ("one", "two")):
         time.sleep(0.001)
-    notes.fetch()
-    known = receipts.newest(notes.receipts())
+    writer.fetch()
+    known = receipts.newest(branch.receipts())
     at = f"2026-01-01T00:00:{i % 60:02}Z"
-    notes.add(commit, receipt_line({"at": at, "by": who, "run": i, "models": []}, known))
-    notes.push()
+    text = receipt_text({"at": at, "by": who, "run": i, "commit": commit}, known)
+    writer.add(Receipt(commit, text, {"at": at, "commit": commit}), f"{who} {i}")
+    writer.push()
 """
 
 
@@ -205,7 +227,7 @@ def test_two_processes_push_at_once_and_none_is_lost(tmp_path: Path, times: int)
     for writer in writers:
         _, error = writer.communicate(timeout=300)
         assert writer.returncode == 0, error
-    one.git("fetch", "-q", "origin", "+refs/notes/mlflow-gitops:refs/notes/mlflow-gitops")
+    one.git("fetch", "-q", "origin")
     found = receipts_of(one)
     written = sorted((receipt.content["by"], receipt.content["run"]) for receipt in found)
     assert written == sorted((who, i) for who in ("one", "two") for i in range(times))
@@ -215,7 +237,7 @@ def test_two_processes_push_at_once_and_none_is_lost(tmp_path: Path, times: int)
 def test_two_processes_in_one_clone_lose_none(tmp_path: Path) -> None:
     team = Team(tmp_path / "repo", "unused")
     commit = team.commit("Only one")
-    script = WRITER.replace("notes.push()", "")
+    script = WRITER.replace("writer.push()", "")
     writers = [
         subprocess.Popen(
             [sys.executable, "-c", script, str(team.folder), commit, who, "10"],
@@ -227,54 +249,30 @@ def test_two_processes_in_one_clone_lose_none(tmp_path: Path) -> None:
     assert len(receipts_of(team)) == 20
 
 
-def test_a_note_that_people_wrote_stays(team: Team, shelf: LaneRegistry) -> None:
-    name = shelf.model(1)
-    team.write("policy.yaml", POLICY)
-    commit = team.commit(**{name: "stages: {Production: 1}\n"})
-    team.git("notes", "--ref=mlflow-gitops", "add", "-m", "Looked at it myself.", commit)
-    team.reconcile()
-    text = team.git("notes", "--ref=mlflow-gitops", "show", commit)
-    assert text.startswith("Looked at it myself.\n{") and json.loads(text.splitlines()[1])["models"]
-
-
-def test_a_note_in_another_encoding_stays_as_it_is(team: Team, shelf: LaneRegistry) -> None:
-    name = shelf.model(1)
-    commit = team.commit(**{name: "stages: {Production: 1}\n"})
-    written = b"Schon gepr\xfcft.\n\nZweite\x0cSeite.\n"
-    (team.folder / "note").write_bytes(written)
-    team.git(
-        "notes", "--ref=mlflow-gitops", "add", "-C", team.git("hash-object", "-w", "note"), commit
-    )
-    (team.folder / "note").unlink()
-    team.reconcile()
-    [receipt] = receipts_of(team)
-    note = subprocess.check_output(
-        ["git", "notes", "--ref=mlflow-gitops", "show", commit], cwd=team.folder
-    )
-    assert note == written + receipt.line.encode() + b"\n"
-
-
-def test_receipts_that_come_while_the_remotes_are_merged_stay(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_pushed", [False, True])
+def test_receipts_that_come_while_a_run_fetches_stay(tmp_path: Path, is_pushed: bool) -> None:
+    """Another process records something just when the remote's receipts come in."""
     team = Team(tmp_path / "repo", "unused")
     commit = team.commit("Only one")
     with_remote(team, tmp_path)
-    lines = [receipt_line({"at": f"2026-01-01T00:00:0{i}Z", "models": []}, None) for i in range(3)]
-    notes = Notes.of_repository(Git(team.folder))
-    notes.add(commit, lines[0])
-    notes.push()
-    team.git("update-ref", "-d", "refs/notes/mlflow-gitops")
-    notes.add(commit, lines[1])
+    texts = [
+        receipt_text({"at": f"2026-01-01T00:00:0{i}Z", "commit": commit}, None) for i in range(3)
+    ]
+    record(Git(team.folder), commit, texts[0])
+    ReceiptsWriter(ReceiptsBranch.of_repository(Git(team.folder))).push()
+    team.git("update-ref", "-d", RECEIPTS_REF)
+    if not is_pushed:
+        drop_receipts(team.folder)
+    record(Git(team.folder), commit, texts[1])
 
     class Meanwhile(Git):
-        """A clone in which another process records something just when receipts are merged."""
-
         def output(self, *args: str, **how: Any) -> str:
-            if "merge" in args and len(receipts_of(team)) < 2:
-                notes.add(commit, lines[2])
+            if "for-each-ref" in args and len(receipts_of(team)) < 3:
+                record(Git(team.folder), commit, texts[2])
             return super().output(*args, **how)
 
-    Notes(Meanwhile(team.folder), "origin").fetch()
-    assert [receipt.line for receipt in receipts_of(team)] == lines
+    ReceiptsWriter(ReceiptsBranch(Meanwhile(team.folder), "origin")).fetch()
+    assert [receipt.text for receipt in receipts_of(team)] == texts
 
 
 def test_receipts_that_the_remote_lost_are_pushed_again(
@@ -284,7 +282,7 @@ def test_receipts_that_the_remote_lost_are_pushed_again(
     team.commit(**{name: "stages: {Production: 1}\n"})
     bare = with_remote(team, tmp_path)
     team.reconcile("--push-receipts")
-    team.git("push", "-q", "origin", ":refs/notes/mlflow-gitops")
+    team.git("push", "-q", "origin", ":mlflow-gitops/receipts")
     assert pushed(bare) == []
     team.reconcile("--push-receipts")
     assert (
@@ -292,22 +290,6 @@ def test_receipts_that_the_remote_lost_are_pushed_again(
         == [receipt.digest for receipt in receipts_of(team)]
         != []
     )
-
-
-def test_a_clone_that_fetches_all_notes_keeps_receipts_that_are_not_pushed_yet(
-    tmp_path: Path,
-) -> None:
-    team = Team(tmp_path / "repo", "unused")
-    commit = team.commit("Only one")
-    with_remote(team, tmp_path)
-    team.git("config", "--add", "remote.origin.fetch", "+refs/notes/*:refs/notes/*")
-    team.git("config", "fetch.prune", "true")
-    git = Git(team.folder)
-    Notes.of_repository(git).add(
-        commit, receipt_line({"at": "2026-01-01T00:00:00Z", "models": []}, None)
-    )
-    git.fetch()
-    assert len(receipts_of(team)) == 1
 
 
 def with_remote(team: Team, tmp_path: Path) -> Path:
@@ -319,7 +301,7 @@ def with_remote(team: Team, tmp_path: Path) -> Path:
 
 
 def pushed(bare: Path) -> list[receipts.Receipt]:
-    return Notes(Git(bare), None).receipts()
+    return receipts_in(bare)
 
 
 def test_what_could_not_be_pushed_is_pushed_by_the_next_run(
@@ -378,7 +360,7 @@ def test_receipts_of_a_shallow_clone_are_the_repositorys(
     first, last = pushed(bare)
     assert last.commit == second and last.content["owner"] == first.content["owner"] is not None
     assert "Recovered" not in clone.reconcile("--push-receipts").err and len(pushed(bare)) == 2
-    team.git("fetch", "-q", "origin", "+refs/notes/mlflow-gitops:refs/notes/mlflow-gitops")
+    team.git("fetch", "-q", "origin")
     assert team.run("log", name, "--format", "json").json[-1]["effect"]["result"] == "applied"
     assert team.run("verify", name).code == 0
 
@@ -453,11 +435,11 @@ def test_what_a_dead_run_did_is_named_by_the_receipt_that_makes_it_good(
     name = shelf.model(3)
     team.commit(**{name: "stages: {Production: 1}\naliases: {champion: 1}\n"})
     team.reconcile()
-    first = team.git("rev-parse", "refs/notes/mlflow-gitops")
+    first = team.git("rev-parse", RECEIPTS_REF)
     team.commit(**{name: "stages: {Production: 3}\ntags: {task: x}\n"})
     team.reconcile()
     [_, whole] = receipts_of(team)
-    team.git("update-ref", "refs/notes/mlflow-gitops", first)
+    team.git("update-ref", RECEIPTS_REF, first)
     assert "Recovered" in team.run("reconcile", "--yes").err
     [_, recovered] = receipts_of(team)
     assert recovered.content["recovered"] is True and recovered.commit == whole.commit
@@ -468,12 +450,12 @@ def test_a_pruned_model_whose_run_died_is_recorded(team: Team, shelf: LaneRegist
     name = shelf.model(1)
     team.commit(**{name: "stages: {Production: 1}\n"})
     team.reconcile()
-    first = team.git("rev-parse", "refs/notes/mlflow-gitops")
+    first = team.git("rev-parse", RECEIPTS_REF)
     team.git("rm", "-q", f"registry/models/{name}.yaml")
     gone = team.commit("Retire it")
     team.reconcile("--prune")
     [_, whole] = receipts_of(team)
-    team.git("update-ref", "refs/notes/mlflow-gitops", first)
+    team.git("update-ref", RECEIPTS_REF, first)
     assert (
         f"Recovered the receipt of an earlier run for {name}" in team.run("reconcile", "--yes").err
     )
@@ -493,3 +475,19 @@ def changes_in(receipt: receipts.Receipt) -> list[tuple[object, ...]]:
     return sorted(
         (c["action"], c.get("version") or 0, c.get("key") or "", str(c.get("to"))) for c in changes
     )
+
+
+def test_the_branch_can_have_another_name(team: Team, shelf: LaneRegistry) -> None:
+    name = shelf.model(1)
+    team.commit(**{name: "stages: {Production: 1}\n"})
+    ran = team.run("--receipts-branch", "audit/mlflow", "reconcile", "--yes")
+    assert ran.code == 0 and receipts_of(team) == []
+    assert team.git("log", "--format=%s", "audit/mlflow") == f"Production of {name}: – → 1"
+    assert team.run("--receipts-branch", "audit/mlflow", "verify", name).code == 0
+
+
+@pytest.mark.parametrize("branch", ["main", "a..b", "-x", "a b"])
+def test_a_name_that_cannot_be_the_branchs(team: Team, branch: str) -> None:
+    team.commit("First")
+    ran = team.run("--receipts-branch", branch, "log")
+    assert ran.code == 64 and "receipts-branch" in ran.err, ran

@@ -93,7 +93,7 @@ def test_failures_and_faults_of_receipts_are_never_old(team: Team, shelf: LaneRe
             shelf.model(1, "other"): "stages: {Production: 1}\n",
         }
     )
-    blocker = team.folder / ".git" / "refs" / "notes"
+    blocker = team.folder / ".git" / "refs" / "heads" / "mlflow-gitops"
     blocker.parent.mkdir(parents=True, exist_ok=True)
     blocker.write_text("in the way")
     assert since(team, "HEAD").code == 5

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from mlflow_gitops.core.audit import receipts
-from mlflow_gitops.core.audit.receipt_format import receipt_line
-from mlflow_gitops.edges.git.notes import Notes
+from mlflow_gitops.core.audit.receipt_format import receipt_text
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.mlflow import searches
 from tests.support.proxy import Proxy, proxy
+from tests.support.receipts import record
 from tests.support.registries.lane import LaneRegistry, uncrowded
 from tests.support.team import Team
 from tests.support.together import Shared
@@ -40,7 +40,7 @@ def asks_for_pages_alone(between: Proxy, database: Path, tmp_path: Path) -> None
     commit = team.commit(**{name: "stages: {Production: 1}\n" for name in names})
     applied = [{"model": name, "result": "applied"} for name in names]
     receipt = {"at": "2026-01-01T00:00:00Z", "owner": f"{commit}:registry", "models": applied}
-    line = receipt_line(receipt, None)
+    line = receipt_text(receipt, None)
     fill(database, names, commit, receipts.Receipt(commit, line, receipt).digest)
     between.reset()
     ran = team.run("plan", "--detailed-exitcode", "--format", "json")
@@ -54,7 +54,7 @@ def asks_for_pages_alone(between: Proxy, database: Path, tmp_path: Path) -> None
     pages = math.ceil(MANY / searches.MODELS_A_PAGE) + math.ceil(MANY / searches.VERSIONS_A_PAGE)
     assert len(between.requests) == pages == 3, between.requests
     assert between.writes == []
-    Notes.of_repository(Git(team.folder)).add(commit, line)
+    record(Git(team.folder), commit, line)
     between.reset()
     assert team.run("reconcile", "--yes").code == 0
     assert len(between.requests) == pages and between.writes == []

@@ -1,15 +1,15 @@
-"""Receipts that cannot be read, such as notes of gigabytes, stop nothing but what only they can
+"""Receipts that cannot be read, such as some of gigabytes, stop nothing but what only they can
 decide."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
 
 import pytest
 
-from mlflow_gitops.core.audit.receipts import NOTES_REF
-from mlflow_gitops.edges.git import notes
+from mlflow_gitops.core.audit import receipt_reader
+from mlflow_gitops.edges.git.receipts import files, limits, reading
+from tests.support.receipts import add_receipt
 from tests.support.registries.lane import LaneRegistry
 from tests.support.team import Team
 
@@ -19,43 +19,32 @@ def uri(sqlite_uri: str) -> str:
     return sqlite_uri
 
 
-def a_large_note(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notes, "MAX_NOTE", 100)
-    put(team, "x" * 101)
+def a_large_receipt(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_RECEIPT", 100)
+    add_receipt(team.folder, "x" * 101)
 
 
-def many_notes(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notes, "MAX_NOTES", 100)
+def many_receipts(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_RECEIPTS", 100)
     for text in ("x" * 60, "y" * 60):
-        put(team, text)
+        add_receipt(team.folder, text)
 
 
 def too_many_receipts(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mlflow_gitops.core.audit import receipts
-
-    monkeypatch.setattr(receipts, "MAX_MEMORY", 3_000)
-    put(team, '{"at":"2026-01-01T00:00:00Z"}\n{"at":"2026-01-01T00:00:01Z"}')
+    monkeypatch.setattr(receipt_reader, "MAX_MEMORY", 3_000)
+    for second in range(2):
+        text = f'{{"at":"2026-01-01T00:00:0{second}Z"}}'
+        add_receipt(team.folder, text, team.git("rev-parse", "HEAD"))
 
 
 def a_long_listing(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notes, "_MAX_LISTING", 40)
-    put(team, "x")
+    monkeypatch.setattr(reading, "MAX_LISTING", 40)
+    monkeypatch.setattr(files, "MAX_LISTING", 40)
 
 
-_IDS = count(1)
-
-
-def put(team: Team, text: str) -> None:
-    """Put a note on an id of its own, without a commit."""
-    file = team.folder / "note"
-    file.write_text(text)
-    blob = team.git("hash-object", "-w", "note")
-    file.unlink()
-    commit = team.git("commit-tree", "HEAD^{tree}", "-m", f"Odd {next(_IDS)}")
-    team.git("notes", f"--ref={NOTES_REF}", "add", "-f", "-C", blob, commit)
-
-
-@pytest.mark.parametrize("spoil", [a_large_note, many_notes, too_many_receipts, a_long_listing])
+@pytest.mark.parametrize(
+    "spoil", [a_large_receipt, many_receipts, too_many_receipts, a_long_listing]
+)
 def test_healing_and_applying_go_on(
     spoil: Callable[[Team, pytest.MonkeyPatch], None],
     team: Team,
@@ -91,12 +80,15 @@ def test_the_next_run_recovers_the_receipt(
     team.commit(**{name: "stages: {Production: 1}\n"})
     team.reconcile()
     with monkeypatch.context() as spoiled:
-        a_large_note(team, spoiled)
+        a_large_receipt(team, spoiled)
         team.commit(**{name: "stages: {Production: 2}\n"})
         assert team.run("reconcile", "--yes").code == 5
     assert team.reconcile().code == 0
     verified = team.run("verify")
     assert verified.code == 4 and "recovered: no run recorded what it did" in verified.out
-    [line] = [line.strip() for line in verified.out.splitlines() if "Audit-Ack:" in line]
-    team.commit(f"The note was too large\n\n{line.replace('REASON', 'seen')}")
+    assert "is not the receipt that its name says" in verified.out
+    lines = [line.strip() for line in verified.out.splitlines() if "Audit-Ack:" in line]
+    assert len(lines) == 2
+    message = "\n".join(line.replace("REASON", "seen") for line in lines)
+    team.commit(f"The receipt was too large\n\n{message}")
     assert team.run("verify").code == 0

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.receipts import delete_receipt, edit_receipt, receipts_in, rewrite_receipts
 from tests.support.registries.lane import POLICY, LaneRegistry
 from tests.support.team import Ran, Team
 
@@ -84,12 +85,9 @@ def test_a_run_whose_newest_commit_is_about_something_else_is_explained(
     shelf.client.set_registered_model_tag(
         name, "gitops.commit", team.git("rev-list", "--max-parents=0", "HEAD")
     )
-    team.git(
-        "notes",
-        "--ref=refs/notes/mlflow-gitops",
-        "remove",
-        team.git("rev-list", "--max-parents=0", "HEAD"),
-    )
+    first = team.git("rev-list", "--max-parents=0", "HEAD")
+    others = [receipt.text for receipt in receipts_in(team.folder) if receipt.commit != first]
+    rewrite_receipts(team.folder, others)
     assert "commit" in fields(verify(team))
 
 
@@ -271,21 +269,26 @@ def test_a_model_that_was_retired_is_explained(team: Team, shelf: LaneRegistry, 
 def test_receipts_that_are_edited_or_deleted_show(
     team: Team, shelf: LaneRegistry, name: str
 ) -> None:
-    notes = ("notes", "--ref=refs/notes/mlflow-gitops")
-    first, second = team.git("rev-parse", "HEAD~1"), team.git("rev-parse", "HEAD")
-    text = team.git(*notes, "show", first)
-    team.git(
-        *notes,
-        "add",
-        "-f",
-        "-m",
-        text.replace('"result":"applied"', '"result":"applied","by":"@someone"'),
-        first,
-    )
+    """By a later commit, what the branch held before still counts; if the branch is rewritten, the
+    chain is broken."""
+    repo = team.folder
+    first, second = receipts_in(repo)
+    change = ('"result": "applied"', '"result": "applied", "by": "@someone"')
+    edit_receipt(repo, first, *change)
+    [found] = verify(team).json["unexplained"]
+    assert found["field"] == "receipts" and "what it held before still counts" in found["detail"]
+    delete_receipt(repo, second)
+    assert [found["detail"].split()[1] for found in verify(team).json["unexplained"]] == [
+        "deleted",
+        "changed",
+    ]
+    assert receipts_in(repo) == [first, second]
+
+    rewrite_receipts(repo, [first.text.replace(*change), second.text])
     assert fields(verify(team)) == ["receipts"]
-    team.git(*notes, "remove", first)
+    rewrite_receipts(repo, [second.text])
     assert "receipts" in fields(verify(team))
-    team.git(*notes, "remove", second)
+    rewrite_receipts(repo, [])
     found = verify(team)
     assert found.code == 4 and fields(found)[0] == "receipts"
 
@@ -301,11 +304,10 @@ def test_gates_that_no_receipt_says_were_passed(team: Team, shelf: LaneRegistry,
     team.commit("Promote 3", **{name: "stages: {Production: 3}\naliases: {champion: 3}\n"})
     team.reconcile()
     assert verify(team).code == 0, verify(team).out
-    sha = team.git("rev-parse", "HEAD")
-    notes = ("notes", "--ref=refs/notes/mlflow-gitops")
-    line = team.git(*notes, "show", sha)
-    assert '"gate":"from"' in line
-    team.git(*notes, "add", "-f", "-m", line.replace('"status":"passed"', '"status":"failed"'), sha)
+    [*earlier, newest] = [receipt.text for receipt in receipts_in(team.folder)]
+    assert '"gate": "from"' in newest
+    forged = newest.replace('"status": "passed"', '"status": "failed"')
+    rewrite_receipts(team.folder, [*earlier, forged])
     assert "gates 3 Production" in fields(verify(team))
 
 

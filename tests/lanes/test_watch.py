@@ -32,6 +32,7 @@ from mlflow_gitops.edges.mlflow.registry import Registry
 from mlflow_gitops.edges.system.metrics import Metrics, Round, serve
 from mlflow_gitops.errors import InvalidFiles, RegistryFailure, UsageFailure
 from mlflow_gitops.settings import Patience, Settings
+from tests.support.receipts import receipts_in
 from tests.support.registries.lane import LaneRegistry
 from tests.support.servers import free_port
 from tests.support.team import GIT_ENVIRONMENT, Team
@@ -124,8 +125,7 @@ def test_it_applies_heals_tells_of_itself_and_stops_when_asked(
     told = [json.loads(line) for line in out.splitlines()]
     assert [one["commit"] for one in told[:2]] == [first, second]
     assert all(one["models"] for one in told), "rounds without news tell nothing"
-    notes = team.git("ls-remote", "origin", "refs/notes/mlflow-gitops")
-    assert notes, "receipts were pushed"
+    assert team.git("ls-remote", "origin", "mlflow-gitops/receipts"), "receipts were pushed"
 
 
 class Rounds:
@@ -225,22 +225,17 @@ def test_a_model_that_fails_rests_alone_until_its_time_or_a_new_commit(
             tried.append(name)
             super().transition(name, version, stage)
 
-    first = push(
-        team, "First", **{ill: "stages: {Production: 1}\n", well: "stages: {Production: 1}\n"}
-    )
+    push(team, "First", **{ill: "stages: {Production: 1}\n", well: "stages: {Production: 1}\n"})
     [news] = rounds(1, lambda: Noting(team.uri))
     assert {o.model: o.result for o in news.outcomes} == {ill: "failed", well: "applied"}
-    receipts = watcher_clone.git("notes", "--ref", "mlflow-gitops", "show", first).splitlines()
+    count = len(receipts_in(watcher_clone.folder))
     shelf.client.transition_model_version_stage(well, "1", "Archived")
     [news] = rounds(2)
     assert [(o.model, o.result) for o in news.outcomes] == [(well, "applied")], (
         "it keeps no other waiting"
     )
     assert tried.count(ill) == 1
-    assert (
-        len(watcher_clone.git("notes", "--ref", "mlflow-gitops", "show", first).splitlines())
-        == len(receipts) + 1
-    )
+    assert len(receipts_in(watcher_clone.folder)) == count + 1
 
     rounds.clock += backoff(1, 1)
     assert not rounds(2) and tried.count(ill) == 2, (

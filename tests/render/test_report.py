@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.receipts import add_receipt
 from tests.support.team import Team
 
 POLICY = "stages: {Staging: {alias: staging}, Production: {alias: production}}\n"
@@ -148,10 +149,8 @@ def test_receipts_tell_when_it_took_effect_and_what_went_wrong(team: Team) -> No
         {"model": "churn", "result": "refused", "refusals": [refusal]},
         {"model": "spam", "result": "failed", "error": "MLflow did not answer"},
     ]
-    line = json.dumps(
-        {"at": "2030-01-01T00:00:00.000Z", "owner": owner, "models": models}, separators=(",", ":")
-    )
-    team.git("notes", "--ref=refs/notes/mlflow-gitops", "add", "-m", line, head)
+    content = {"at": "2030-01-01T00:00:00.000Z", "owner": owner, "models": models}
+    add_receipt(team.folder, json.dumps(content), head)
     page = Page(written(team))
     text = " ".join(page.text)
     assert "version 1: Archived in MLflow, put back to Production" in text

@@ -12,13 +12,12 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.edges.git.notes import Notes
-from mlflow_gitops.edges.git.repository import Git
 from tests.support.act import Environment, Run, Workflows
 from tests.support.environments import Teams
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
 from tests.support.models import Signed, log_model
+from tests.support.receipts import receipts_in
 
 pytestmark = pytest.mark.real
 
@@ -159,11 +158,11 @@ def test_one_pull_request_for_both_and_each_reconciled_by_itself(both: Both) -> 
     ]
 
     # Whose each is, and what was done where, is on GitHub; nothing in either is unexplained.
-    tip, notes = both.hub.tip("main"), "refs/notes/mlflow-gitops"
-    both.team.git("fetch", "-q", "origin", "main", f"{notes}:{notes}")
+    tip = both.hub.tip("main")
+    both.team.git("fetch", "-q", "origin")
     told = {
         str(receipt.content["owner"]).rpartition(":")[2]: receipt
-        for receipt in Notes.of_repository(Git(both.hub.path)).receipts()
+        for receipt in receipts_in(both.hub.path)
     }
     assert told.keys() == set(NAMES)
     for name, receipt in told.items():
@@ -172,7 +171,7 @@ def test_one_pull_request_for_both_and_each_reconciled_by_itself(both: Both) -> 
             tags["gitops.owner"].endswith(f":registry/{name}:{name}")
             and tags["gitops.receipt"] == receipt.digest
         )
-        assert (receipt.commit, receipt.applied()) == (tip, {both.model}), receipt.line
+        assert (receipt.commit, receipt.applied()) == (tip, {both.model}), receipt.text
         [people] = receipt.models()[0].content["people"]
         assert (people["pr"], people["merged_by"], people["approved_by"]) == (
             number,

@@ -10,10 +10,9 @@ import pytest
 from markdown_it import MarkdownIt
 
 from mlflow_gitops.core.audit.receipts import Receipt
-from mlflow_gitops.edges.git.notes import Notes
-from mlflow_gitops.edges.git.repository import Git
 from tests.support.act import Run
 from tests.support.github_state import Comment
+from tests.support.receipts import receipts_in
 from tests.workflows.repository import POLICY, WorkflowRepository
 
 pytestmark = pytest.mark.real
@@ -38,7 +37,7 @@ def planned(repo: WorkflowRepository, number: int) -> str | None:
 
 def receipts(repo: WorkflowRepository) -> list[Receipt]:
     """Those that reached GitHub."""
-    return Notes.of_repository(Git(repo.hub.path)).receipts()
+    return receipts_in(repo.hub.path)
 
 
 def deployed(run: Run) -> list[tuple[str, str, int]]:
@@ -300,13 +299,13 @@ def assert_recorded(
     tags = repo.version(version, name).tags
     assert (tags["gitops.pr"], tags["gitops.approved_by"]) == (str(number), approved_by)
     receipt = receipts(repo)[-1]
-    assert receipt.commit == tip and receipt.applied() == {name}, receipt.line
+    assert receipt.commit == tip and receipt.applied() == {name}, receipt.text
     [recorded] = [model for model in receipt.models() if model.model == name]
     [people] = recorded.content["people"]
     assert (people["pr"], people["pr_source"], people["approved_by"]) == (
         number,
         "api",
         [approved_by],
-    ), receipt.line
+    ), receipt.text
     assert commit in (None, people["commit"])
     assert repo.client.get_registered_model(name).tags["gitops.receipt"] == receipt.digest

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+RECEIPTS_BRANCH = "mlflow-gitops/receipts"
+"""The branch that keeps receipts, unless another is set."""
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -64,6 +67,7 @@ class Settings:
     environment: str | None = None
     """One of `environments.yaml` in the registry folder: it decides which folder below that one is
     meant, and which MLflow."""
+    receipts_branch: str = RECEIPTS_BRANCH
     now: Callable[[], datetime] = utc_now
     warn: Callable[[str], None] = lambda text: None
     """Reports what is wrong with the clone and does not stop a command."""

@@ -3,6 +3,7 @@ that was ever written is read."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ import pytest
 
 from mlflow_gitops.core.audit.receipt_format import (
     RecoveredWork,
-    receipt_line,
+    receipt_text,
     recorded_outcome,
     recovered_outcome,
 )
-from mlflow_gitops.core.audit.receipts import Receipt, read
+from mlflow_gitops.core.audit.receipt_reader import ReceiptFile, read_files, read_notes
+from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.audit.recorded_model import RecordedModel
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.people import RecordedPeople
@@ -66,23 +68,32 @@ REFUSED = Outcome(
 FAILED = Outcome("spam", "failed", error="https://mlflow.example.org failed (503).")
 
 
-def line_of(*outcomes: Outcome) -> str:
+def text_of(*outcomes: Outcome) -> str:
     models = [recorded_outcome(outcome) for outcome in outcomes]
     content = {"count": 7, **HEAD, "run": RUN, "models": models}
-    return receipt_line({**content, "policy": "c" * 40, "commit": COMMIT.sha}, "b" * 64)
+    return receipt_text({**content, "policy": "c" * 40, "commit": COMMIT.sha}, "b" * 64)
 
 
-def golden(name: str) -> str:
-    return (GOLDEN / name).read_text(encoding="utf-8").removesuffix("\n")
+def golden(version: int) -> str:
+    return (GOLDEN / f"receipt-{version}.json").read_text(encoding="utf-8")
+
+
+def read_golden(version: int) -> list[Receipt]:
+    """A receipt of a format: a line of a note, or since format 3 a file."""
+    text = golden(version)
+    if version < 3:
+        return read_notes([(COMMIT.sha, text)])
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return read_files([ReceiptFile(COMMIT.sha[:12], digest[:12], text)])
 
 
 def test_what_is_written() -> None:
-    assert line_of(APPLIED, REFUSED, FAILED) == golden("receipt-3.json")
+    assert text_of(APPLIED, REFUSED, FAILED) == golden(3)
 
 
-@pytest.mark.parametrize("name", ["receipt-1.json", "receipt-2.json", "receipt-3.json"])
-def test_every_format_is_read(name: str) -> None:
-    [receipt] = read({COMMIT.sha: golden(name)})
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_every_format_is_read(version: int) -> None:
+    [receipt] = read_golden(version)
     assert (receipt.at, receipt.owner, receipt.previous) == (HEAD["at"], HEAD["owner"], "b" * 64)
     assert receipt.applied() == {"fraud-detector"} == receipt.changed()
 
@@ -102,7 +113,7 @@ def test_every_format_is_read(name: str) -> None:
 
 
 def test_formats_differ_in_the_version_and_one_key() -> None:
-    one, two = (json.loads(golden(f"receipt-{version}.json")) for version in (1, 2))
+    one, two = (json.loads(golden(version)) for version in (1, 2))
     assert "schema" not in one and two.pop("schema") == 2
     for model in one["models"]:
         if "found" in model:
@@ -111,7 +122,7 @@ def test_formats_differ_in_the_version_and_one_key() -> None:
 
 
 def test_format_3_has_more() -> None:
-    two, three = (json.loads(golden(f"receipt-{version}.json")) for version in (2, 3))
+    two, three = (json.loads(golden(version)) for version in (2, 3))
     assert (two.pop("schema"), three.pop("schema"), three.pop("count")) == (2, 3, 7)
     assert three.pop("run") == RUN and three.pop("policy") == "c" * 40
     applied = three["models"][0]

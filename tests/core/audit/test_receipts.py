@@ -8,9 +8,24 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.core.audit.receipt_format import receipt_line
-from mlflow_gitops.core.audit.receipts import Receipt, attested, broken_links, newest, read
+from mlflow_gitops.core.audit.receipt_format import receipt_text
+from mlflow_gitops.core.audit.receipt_reader import ReceiptFile, read_files, read_notes
+from mlflow_gitops.core.audit.receipts import Receipt, attested, broken_links, newest
 from mlflow_gitops.core.audit.unrecorded import unrecorded, unstamped
+
+
+def line_of(content: dict[str, Any], previous: str | None) -> str:
+    """A receipt as earlier versions wrote it, one line of a note."""
+    return json.dumps({"at": content["at"], **content, "previous": previous})
+
+
+def read(notes: dict[str, str]) -> list[Receipt]:
+    return read_notes(notes.items())
+
+
+def file_of(text: str, commit: str = "a" * 40, digest: str | None = None) -> ReceiptFile:
+    full = hashlib.sha256(text.encode()).hexdigest()
+    return ReceiptFile(commit[:12], full[:12] if digest is None else digest, text)
 
 
 def make_receipts(*runs: tuple[str, str, dict[str, Any]], owner: str = "me") -> list[Receipt]:
@@ -22,36 +37,51 @@ def make_receipts(*runs: tuple[str, str, dict[str, Any]], owner: str = "me") -> 
             {"model": name, **(end if isinstance(end, dict) else {"result": end})}
             for name, end in models.items()
         ]
-        line = receipt_line(
-            {"owner": owner, "at": at, "models": models_content}, newest(read(notes))
-        )
+        line = line_of({"owner": owner, "at": at, "models": models_content}, newest(read(notes)))
         notes[commit] = notes.get(commit, "") + line + "\n"
     return read(notes)
 
 
-def test_a_line_begins_with_its_time_and_names_the_one_before() -> None:
-    line = receipt_line({"owner": "me", "at": "2026-01-01T00:00:00Z", "models": []}, "abc")
-    assert (
-        line.startswith('{"at":"2026-01-01T00:00:00Z",') and "\n" not in line and ": " not in line
-    )
-    assert json.loads(line)["previous"] == "abc"
-    assert Receipt("c", line, {}).digest == hashlib.sha256(line.encode()).hexdigest()
+def test_a_file_is_for_people_and_names_the_one_before() -> None:
+    text = receipt_text({"owner": "me", "at": "2026-01-01T00:00:00Z", "models": []}, "abc")
+    assert text.startswith('{\n  "at": "2026-01-01T00:00:00Z",\n') and text.endswith("}\n")
+    assert json.loads(text)["previous"] == "abc"
+    assert Receipt("c", text, {}).digest == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_file_counts_under_its_own_name_alone() -> None:
+    commit, other = "a" * 40, "b" * 40
+    text = receipt_text({"at": "2026-01-01T00:00:00Z", "commit": commit}, None)
+    [receipt] = read_files([file_of(text), file_of(text)])
+    assert (receipt.commit, receipt.text) == (commit, text)
+    unnamed = receipt_text({"at": "2026-01-01T00:00:00Z"}, None)
+    [receipt] = read_files([file_of(unnamed)._replace(commit=commit)])
+    assert receipt.commit == commit, "the first receipts did not name their commit"
+    for file in (
+        file_of(text, other),
+        file_of(text, digest="0" * 12),
+        file_of(text.replace("01-01", "01-02"), digest=file_of(text).digest),
+        file_of(unnamed),
+        file_of(text.replace(commit, "HEAD")),
+        file_of('{"at": 1}'), file_of("[]"), file_of("{"), file_of(""),
+    ):  # fmt: skip
+        assert read_files([file]) == [], file
 
 
 def test_what_is_no_receipt_is_passed_over() -> None:
-    line = receipt_line({"at": "2026-01-01T00:00:00Z"}, None)
+    line = line_of({"at": "2026-01-01T00:00:00Z"}, None)
     timeless = '{"at":"@everyone \\u001b[2J"}\n{"at":"2026-02-30T00:00:00Z"}\n{"at":1}'
     text = f'Looked at it.\n{{"at": broken\n{timeless}\n{line}\n["at"]\n\n'
-    assert [receipt.line for receipt in read({"c": text})] == [line]
+    assert [receipt.text for receipt in read({"c": text})] == [line]
 
 
 def test_a_receipt_counts_on_its_own_commit_alone() -> None:
-    first = receipt_line({"at": "2026-01-01T00:00:00Z", "commit": "a"}, None)
-    second = receipt_line({"at": "2026-01-02T00:00:00Z", "commit": "b"}, newest(read({"a": first})))
+    first = line_of({"at": "2026-01-01T00:00:00Z", "commit": "a"}, None)
+    second = line_of({"at": "2026-01-02T00:00:00Z", "commit": "b"}, newest(read({"a": first})))
     assert broken_links(read({"a": first, "b": second})) == []
     moved = read({"b": f"{first}\n{second}"})
     assert (
-        [found.line for found in moved] == [second] == [found.line for found in broken_links(moved)]
+        [found.text for found in moved] == [second] == [found.text for found in broken_links(moved)]
     )
 
 
@@ -76,20 +106,20 @@ def test_a_clock_that_was_put_back_makes_no_run_the_earlier_one() -> None:
     ):
         models = [{"model": "m", "result": "applied"}]
         lines.append(
-            receipt_line(
+            line_of(
                 {"owner": "me", "at": at, "models": models}, newest(read({"c": "\n".join(lines)}))
             )
         )
     receipts = read({"c": "\n".join(reversed(lines))})
     assert (
-        [receipt.line for receipt in receipts] == lines
+        [receipt.text for receipt in receipts] == lines
         and broken_links(receipts) == []
         and newest(receipts) == receipts[-1].digest
     )
     assert unstamped({"m": receipts[-1].digest}, receipts, "me") == {}
     assert unstamped({"m": receipts[0].digest}, receipts, "me") == {receipts[-1].digest: ["m"]}
     moved = read({"c": lines[0], "d": "\n".join(lines[:2])})
-    assert [(receipt.commit, receipt.line) for receipt in moved] == [
+    assert [(receipt.commit, receipt.text) for receipt in moved] == [
         ("c", lines[0]),
         ("d", lines[0]),
         ("d", lines[1]),
@@ -101,7 +131,7 @@ def test_a_gap_shows_and_two_beside_each_other_are_none() -> None:
         ("2026-01-01", "a", {}), ("2026-01-02", "a", {}), ("2026-01-03", "a", {})
     )
     assert broken_links([first, third]) == [third]
-    line = receipt_line({"at": "2026-01-02T01"}, first.digest)
+    line = line_of({"at": "2026-01-02T01"}, first.digest)
     beside = Receipt("a", line, json.loads(line))
     assert broken_links([first, second, beside, third]) == []
 

@@ -118,7 +118,7 @@ def test_the_first_run_that_applied_it_before_it_was_undone(
 def test_a_receipt_beside_the_line_proves_nothing() -> None:
     event = Event("stage", 0, COMMITS[0], "alpha", "Production", (), (1,), "alpha")
     beside = receipt(0, 1, "applied")
-    assert effects([event], [Receipt("f" * 40, beside.line, beside.content)]) == [None]
+    assert effects([event], [Receipt("f" * 40, beside.text, beside.content)]) == [None]
     assert effects([event], [beside]) == [Effect(beside.at, "applied")]
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.core.audit.receipts import NOTES_REF
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
-from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import GitFailure
+from tests.support.receipts import receipts_in, record
 from tests.support.team import GIT_ENVIRONMENT
 
 REGISTRY = RegistryFolder("registry")
@@ -31,7 +30,8 @@ def git(folder: Path, *args: str) -> str:
 
 @pytest.fixture
 def origin(tmp_path: Path) -> Path:
-    """A history of `CHANGES` commits, a merge, `MODELS` models in its first commit, and notes."""
+    """A history of `CHANGES` commits, a merge, receipts, and `MODELS` models in its first
+    commit."""
     repo = tmp_path / "repo"
     models = repo / "registry" / "models"
     models.mkdir(parents=True)
@@ -42,7 +42,8 @@ def origin(tmp_path: Path) -> Path:
         (models / "m.yaml").write_text(f"name: m\nstages: {{}}\n# {number}\n")
         git(repo, "add", "-A")
         git(repo, "commit", "-q", "-m", f"Change {number}")
-        git(repo, "notes", f"--ref={NOTES_REF}", "add", "-m", f"Note {number}")
+        at = f"2026-01-01T00:00:{number:02}Z"
+        record(Git(repo), git(repo, "rev-parse", "HEAD"), f'{{"at": "{at}"}}')
     git(repo, "switch", "-q", "-c", "topic", "HEAD~3")
     for number in range(3):
         (models / "other.yaml").write_text(f"name: other\nstages: {{}}\n# {number}\n")
@@ -73,7 +74,6 @@ class CountedClone:
         program.chmod(0o755)
         git(folder.parent, "clone", "-q", *options, origin.as_uri(), folder.name)
         git(folder, "config", "remote.origin.uploadpack", str(program))
-        git(folder, "fetch", "-q", "origin", f"{NOTES_REF}:{NOTES_REF}")
         self._log.unlink(missing_ok=True)
         self.git = Git(folder)
 
@@ -111,7 +111,7 @@ def test_the_files_of_an_earlier_commit(clone: CountedClone) -> None:
 
 
 def test_receipts(clone: CountedClone) -> None:
-    assert Notes.of_repository(clone.git).receipts() == []
+    assert len(receipts_in(clone.git.top)) == CHANGES
     assert clone.fetches <= FETCHES
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Method
+from tests.support.receipts import RECEIPTS_REF
 from tests.support.team import Ran, Team
 
 MODEL = "churn"
@@ -164,7 +165,7 @@ class Company:
 
     def set_receipts(self, revision: str | None) -> None:
         """Put the receipts, here and on the remote, to another state; None deletes them."""
-        ref = "refs/notes/mlflow-gitops"
+        ref = RECEIPTS_REF
         if revision is None:
             self.team.git("update-ref", "-d", ref)
             self.team.git("push", "-q", "origin", f":{ref}")
@@ -174,7 +175,7 @@ class Company:
 
     def receipts_state(self) -> str:
         """The state of the receipts, for `set_receipts`."""
-        return self.team.git("rev-parse", "refs/notes/mlflow-gitops")
+        return self.team.git("rev-parse", RECEIPTS_REF)
 
     def sync(self) -> str:
         [model] = self.team.run("status", "--format", "json").json["models"]

@@ -11,7 +11,6 @@ from typing import Any
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.recorded.file_digests import ModelFiles
 from mlflow_gitops.core.recorded.file_lists import read_list
-from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.system.cache import kept_list
 from mlflow_gitops.errors import Failure
 
@@ -40,7 +39,7 @@ class FileLists:
 def _lists(workspace: Workspace) -> Iterator[Mapping[str, Any]]:
     """The lists in all receipts, the newest first; none if receipts cannot be read."""
     try:
-        receipts = Notes.of_repository(workspace.git).receipts()
+        receipts = workspace.receipts_branch.receipts()
     except Failure:
         return
     for receipt in reversed(receipts):

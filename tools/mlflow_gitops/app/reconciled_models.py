@@ -10,7 +10,6 @@ from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.history.tenures import ReconciledHistory
 from mlflow_gitops.core.manifests.names import file_stem
-from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.errors import GitFailure
 
 
@@ -28,7 +27,7 @@ class ReconciledModels:
         then empty, and its hint says why."""
         periods = self._histories.renames.periods(file_stem(model))
         runs = [run.applied_commit for run in self._ledger.applied_as(periods)]
-        hint = self._fault or self._notes.fetch_hint
+        hint = self._fault or self._workspace.receipts_branch.fetch_hint
         return ReconciledHistory(runs, self._line.index, hint)
 
     def read_again(self) -> None:
@@ -41,13 +40,9 @@ class ReconciledModels:
         return HistoryReader(self._line, self._workspace.registry, self._workspace.git.blobs)
 
     @cached_property
-    def _notes(self) -> Notes:
-        return Notes.of_repository(self._workspace.git)  # `import` needs no repository
-
-    @cached_property
     def _ledger(self) -> Ledger:
         try:
-            receipts = self._notes.receipts()
+            receipts = self._workspace.receipts_branch.receipts()
         except GitFailure as failure:
             receipts, self._fault = [], str(failure)
         return Ledger(receipts, self._line.index, self._workspace.owner(self._line))

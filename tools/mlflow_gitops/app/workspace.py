@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mlflow_gitops.core.history.mainline import MainLine, StatedMessage
     from mlflow_gitops.core.manifests.environments import Environment
     from mlflow_gitops.edges.forge import Forge
+    from mlflow_gitops.edges.git.receipts.branch import ReceiptsBranch
 
 
 class Merge(NamedTuple):
@@ -61,7 +62,7 @@ class Workspace:
             self._git, self._git_error = None, error
 
         self.top = self._git.top if self._git else start
-        self.root = self._registry_root(start)
+        self.root = _registry_root(settings, self.top, start)
         """The folder that --registry-dir names."""
         self.checkout = Checkout(self.top, self._git, self.root)
         self.list_errors: tuple[Problem, ...] = ()
@@ -111,18 +112,14 @@ class Workspace:
 
         return configured_forge(self._git)
 
-    def _registry_root(self, start: Path) -> str:
-        """The registry folder, relative to the repository's top. It is looked for in the folder
-        that --repo names, or else at the top."""
-        anchor = start if self.settings.repo is not None else self.top
-        inside = anchor.relative_to(self.top.resolve()).as_posix()
-        folder = PurePosixPath(inside, self.settings.registry_dir)
-        if folder.is_absolute() or ".." in folder.parts or folder == PurePosixPath("."):
-            raise UsageFailure(
-                "--registry-dir must be a folder inside the repository, not"
-                f" {self.settings.registry_dir!r}."
-            )
-        return folder.as_posix()
+    @cached_property
+    def receipts_branch(self) -> ReceiptsBranch:
+        """The receipts of this repository. Raises UsageFailure for an impossible name."""
+        from mlflow_gitops.edges.git.receipts.branch import ReceiptsBranch  # few commands read them
+
+        branch = ReceiptsBranch.of_repository(self.git, self.settings.receipts_branch)
+        branch.check_name(lambda: self.main_ref)
+        return branch
 
     @cached_property
     def main_ref(self) -> str:
@@ -186,3 +183,16 @@ class Workspace:
         if not line.shas:
             return f"uncommitted:{folder}"
         return None if self.git.is_shallow() else f"{line.shas[0]}:{folder}"
+
+
+def _registry_root(settings: Settings, top: Path, start: Path) -> str:
+    """The registry folder, relative to the repository's top. It is looked for in the folder that
+    --repo names, or else at the top."""
+    anchor = start if settings.repo is not None else top
+    inside = anchor.relative_to(top.resolve()).as_posix()
+    folder = PurePosixPath(inside, settings.registry_dir)
+    if folder.is_absolute() or ".." in folder.parts or folder == PurePosixPath("."):
+        raise UsageFailure(
+            f"--registry-dir must be a folder inside the repository, not {settings.registry_dir!r}."
+        )
+    return folder.as_posix()

@@ -17,7 +17,7 @@ import typer
 from mlflow_gitops import __version__
 from mlflow_gitops.cli import completion
 from mlflow_gitops.render.formats import Formats
-from mlflow_gitops.settings import Settings
+from mlflow_gitops.settings import RECEIPTS_BRANCH, Settings
 
 app = typer.Typer(
     name="mlflow-gitops",
@@ -113,6 +113,15 @@ _Environment = Annotated[
         autocompletion=completion.environments,
     ),
 ]
+_ReceiptsBranch = Annotated[
+    str,
+    typer.Option(
+        metavar="BRANCH",
+        help="The branch that keeps receipts.",
+        envvar="MLFLOW_GITOPS_RECEIPTS_BRANCH",
+        show_envvar=False,
+    ),
+]
 _Verbose = Annotated[
     bool,
     typer.Option(
@@ -148,6 +157,7 @@ def options(
     tracking_uri: _TrackingUri = None,
     registry_uri: _RegistryUri = None,
     environment: _Environment = None,
+    receipts_branch: _ReceiptsBranch = RECEIPTS_BRANCH,
     verbose: _Verbose = False,
     quiet: _Quiet = False,
     version: _Version = False,
@@ -164,6 +174,7 @@ def options(
         registry_uri=registry_uri,
         verbosity=verbosity,
         environment=environment or None,
+        receipts_branch=receipts_branch or RECEIPTS_BRANCH,
         warn=_warn,
     )
 

@@ -76,7 +76,7 @@ _NewHost = Annotated[
     ),
 ]
 _PushReceipts = Annotated[
-    bool, typer.Option("--push-receipts", help="Exchange receipts (git notes) with the remote.")
+    bool, typer.Option("--push-receipts", help="Exchange receipts with the remote.")
 ]
 _Jobs = Annotated[
     Optional[int],

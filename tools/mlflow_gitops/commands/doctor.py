@@ -14,7 +14,6 @@ from mlflow_gitops.app.main_branch import main_branch_fault
 from mlflow_gitops.app.setup import codeowners
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import print_result, steps
-from mlflow_gitops.core.audit.receipts import NOTES_REF
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.setup.doctor import CheckResult
 from mlflow_gitops.core.setup.doctor_git import GIT, GitFacts, check_git
@@ -36,6 +35,7 @@ from mlflow_gitops.core.setup.doctor_workflows import (
 from mlflow_gitops.core.setup.workflow_files import Job, read_workflows
 from mlflow_gitops.edges.forge import Forge, NotConfigured
 from mlflow_gitops.edges.git.refs.branches import branch_name
+from mlflow_gitops.edges.git.refs.default_branch import fetches_branch
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import ERROR, OK, Failure, ForgeFailure, GitFailure, RegistryFailure
 from mlflow_gitops.render import formats
@@ -110,7 +110,7 @@ def _git_facts(workspace: Workspace, git: Git) -> GitFacts:
         fault = str(failure)
 
     remote = git.remote()
-    refspecs = git.query("config", "--get-all", f"remote.{remote}.fetch") if remote else ""
+    branch = workspace.settings.receipts_branch
     return GitFacts(
         version=git.output("version").removeprefix("git version "),
         remote=remote,
@@ -119,8 +119,9 @@ def _git_facts(workspace: Workspace, git: Git) -> GitFacts:
         branch_fault=branch_fault,
         commits=commits,
         is_shallow=git.is_shallow(),
-        has_receipts=git.ref(NOTES_REF) is not None,
-        refspecs=refspecs.splitlines(),
+        has_receipts=bool(workspace.receipts_branch.refs()),
+        fetches_receipts=remote is not None and fetches_branch(git, remote, branch),
+        receipts_branch=branch,
         changed_first_parents=changed_first_parents(workspace) if main else (),
     )
 

@@ -233,6 +233,9 @@ def _report(
     if result.recovered:
         names = ", ".join(result.recovered)
         note(settings, f"Recovered the receipt of an earlier run for {names}.")
+    if result.taken_over:
+        branch = settings.receipts_branch
+        note(settings, f"Took over {result.taken_over} receipts from git notes to {branch}.")
     for objection in result.objections:
         warn(objection)
     output = ReconcileOutput(

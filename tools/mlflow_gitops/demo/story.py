@@ -16,7 +16,7 @@ from mlflow_gitops.errors import Failure
 _OVERRIDE = ("--override", "soak=nothing depends on it yet")
 
 _NEXT_COMMANDS = (
-    ("git log --notes=mlflow-gitops", "the commits, with the receipts of each reconcile"),
+    ("git log -p mlflow-gitops/receipts", "the receipts of each reconcile"),
     (
         "mlflow ui --backend-store-uri sqlite:///mlflow.db",
         "the registry, with gitops.* tags on each version",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlflow_gitops.core.audit.acknowledgements import Acknowledgement, acknowledgements
-from mlflow_gitops.core.audit.flaws import Flaw
 from mlflow_gitops.core.times import format_time
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import GitFailure
@@ -14,7 +13,7 @@ _MAX_MESSAGES = 16 << 20
 """Bytes of all messages with such a line together."""
 
 
-def read_acknowledgements(git: Git, tip: str, flaws: Sequence[Flaw]) -> list[Acknowledgement]:
+def read_acknowledgements(git: Git, tip: str, flaws: Sequence[object]) -> list[Acknowledgement]:
     """The lines in every commit that can be reached from the main line's tip, newest first. git is
     asked only if there is a flaw that they could be about."""
     if not flaws:

@@ -11,7 +11,7 @@ from mlflow_gitops.app.reconciling.registry_writer import RegistryWriter
 from mlflow_gitops.app.runners import current_runner
 from mlflow_gitops.core.audit.receipts import RECEIPT_TAG
 from mlflow_gitops.core.verdicts.verdict import Verdict
-from mlflow_gitops.edges.git.notes import Notes
+from mlflow_gitops.edges.git.receipts.branch import ReceiptsBranch
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.mlflow.server_errors import NOT_FOUND
 from mlflow_gitops.errors import RegistryFailure
@@ -49,13 +49,13 @@ def owner_in_stamps(registry: RegistryWriter, models: Sequence[str]) -> str | No
     return None
 
 
-def is_new_policy(notes: Notes, owner: str, path: str, commit: str) -> bool:
+def is_new_policy(branch: ReceiptsBranch, owner: str, path: str, commit: str) -> bool:
     """Whether the policy at a commit is another than at the newest receipt's commit. Later
     changes are judged by it, so the run is recorded even if it changed no model."""
-    ours = [receipt for receipt in notes.receipts() if receipt.owner == owner]
+    ours = [receipt for receipt in branch.receipts() if receipt.owner == owner]
     if not ours:
         return False
-    last, git = ours[-1].commit, notes.git
+    last, git = ours[-1].commit, branch.git
     return last != commit and policy_blob(git, path, last) != policy_blob(git, path, commit)
 
 

@@ -18,13 +18,15 @@ from mlflow_gitops.app.audit.receipt_parts import (
 from mlflow_gitops.app.reconciling.registry_writer import RegistryWriter
 from mlflow_gitops.core.audit.receipt_counts import next_count
 from mlflow_gitops.core.audit.receipt_format import (
-    receipt_line,
+    receipt_text,
     recorded_outcome,
 )
 from mlflow_gitops.core.audit.receipts import Receipt, newest
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.times import format_datetime
-from mlflow_gitops.edges.git.notes import Notes
+from mlflow_gitops.edges.git.receipts.branch import ReceiptsBranch
+from mlflow_gitops.edges.git.receipts.subject import receipt_subject
+from mlflow_gitops.edges.git.receipts.writer import ReceiptsWriter
 from mlflow_gitops.errors import GitFailure
 from mlflow_gitops.settings import utc_now
 
@@ -33,7 +35,7 @@ from mlflow_gitops.settings import utc_now
 class Recorder:
     """Writes the receipts of one run. What cannot be recorded now, the next run recovers."""
 
-    notes: Notes
+    writer: ReceiptsWriter
     registry: RegistryWriter
     owner: str | None
     registry_facts: Mapping[str, str]
@@ -52,11 +54,18 @@ class Recorder:
     """The models whose stamps no receipt explains."""
     flaws: dict[str, Mapping[str, str]] = field(default_factory=dict)
     """What is wrong with the record of models, as `core/audit/flaws.py` has it."""
+    taken_over: int = 0
+    """How many receipts were moved from git notes to the branch."""
+
+    @property
+    def branch(self) -> ReceiptsBranch:
+        """Where the receipts are."""
+        return self.writer.branch
 
     def fetch(self) -> str | None:
         """Fetch what other clones recorded. Returns why that failed, else None."""
         try:
-            self.notes.fetch()
+            self.writer.fetch()
         except GitFailure as failure:
             return str(failure)
         return None
@@ -95,27 +104,26 @@ class Recorder:
             ]
             digest = self.write(commit, {**self.head(), "models": models}, changed)
 
-        if self.push and self.notes.is_ahead():
-            self.notes.push()
+        if self.push and self.writer.is_ahead():
+            self.writer.push()
         return digest
 
     def _has_new_policy(self, commit: str) -> bool:
         path, owner = self.policy_path, self.owner
         if path is None or owner is None:
             return False
-        return is_new_policy(self.notes, owner, path, commit)
+        return is_new_policy(self.branch, owner, path, commit)
 
     def write(self, commit: str, content: Mapping[str, Any], models: Sequence[str]) -> str:
         """Write a receipt and stamp its digest on the models. Returns the digest."""
-        receipts = self.notes.receipts()
+        receipts = self.branch.receipts()
         count = next_count(receipts, content.get("owner"))
-        policy = policy_blob(self.notes.git, self.policy_path, commit)
+        policy = policy_blob(self.branch.git, self.policy_path, commit)
         content = {"count": count, **content, "policy": policy, "commit": commit}
-        line = receipt_line(content, newest(receipts))
-        self.notes.add(commit, line)
-        digest = Receipt(commit, line, content).digest
-        stamp_receipt(self.registry, models, digest, self.writers)
-        return digest
+        receipt = Receipt(commit, receipt_text(content, newest(receipts)), content)
+        self.taken_over += self.writer.add(receipt, receipt_subject(content))
+        stamp_receipt(self.registry, models, receipt.digest, self.writers)
+        return receipt.digest
 
     def head(self) -> dict[str, Any]:
         """What a receipt says of the run as a whole."""
@@ -124,7 +132,7 @@ class Recorder:
             **({"began": self.began} if self.began else {}),
             "owner": self.owner,
             **self.registry_facts,
-            **run_facts(self.notes.git),
+            **run_facts(self.branch.git),
         }
 
 

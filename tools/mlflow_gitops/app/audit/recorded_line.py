@@ -11,7 +11,6 @@ from mlflow_gitops.core.history.line.line_times import Limit
 from mlflow_gitops.core.history.line.rerouting import Rerouted, first_parents_changed, reroute
 from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.times import parse_time
-from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.errors import GitFailure
 
 
@@ -35,7 +34,7 @@ def recorded_line(
 def read_main_line(workspace: Workspace, tip: str) -> MainLine:
     """The main line up to `tip`, with its changes."""
     try:
-        receipts = Notes.of_repository(workspace.git).receipts()
+        receipts = workspace.receipts_branch.receipts()
     except GitFailure:
         receipts = []  # the commands that need them report why
     first_parents = workspace.git.first_parent_line(tip)
@@ -49,7 +48,7 @@ def changed_first_parents(workspace: Workspace) -> list[str]:
     clone; none if these cannot be read."""
     git = workspace.git
     try:
-        receipts = Notes.of_repository(git).receipts()
+        receipts = workspace.receipts_branch.receipts()
         first_parents = git.first_parent_line(git.resolve(workspace.main_ref))
         merges = recorded_line(workspace, first_parents, receipts).merges
         return [first_parents_changed(git.describe(merge)) for merge in merges]

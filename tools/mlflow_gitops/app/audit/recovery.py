@@ -49,9 +49,9 @@ class Recovery:
         know its own root commit and so not which receipts are its own.
         """
         recorder = self.recorder
-        recorder.unexplained, recorder.flaws = set(), {}
+        recorder.unexplained, recorder.flaws, recorder.taken_over = set(), {}, 0
         stamped_commits = {**_stamped_commits(plan), **pruned}
-        receipts = recorder.notes.receipts()
+        receipts = recorder.branch.receipts()
 
         stamps = {name: stamped_receipts.get(name) for name in stamped_commits}
         for digest, models in unstamped(stamps, receipts, recorder.owner).items():
@@ -60,7 +60,7 @@ class Recovery:
         if recorder.owner is None:
             return []
         missing = unrecorded(stamped_commits, receipts, recorder.owner, self.line)
-        if recorder.notes.remote is not None and not recorder.push:
+        if recorder.branch.remote is not None and not recorder.push:
             recorder.unexplained = {name for models in missing.values() for name in models}
             return []
 

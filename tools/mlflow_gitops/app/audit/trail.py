@@ -17,7 +17,7 @@ from mlflow_gitops.core.audit.events import (
     policy_events,
 )
 from mlflow_gitops.core.audit.ledger import Ledger
-from mlflow_gitops.core.audit.receipts import NOTES_REF, Receipt
+from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.audit.trail import AuditedEvent, EventAuditor
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Merged
@@ -26,7 +26,6 @@ from mlflow_gitops.core.manifests.blob_reader import ManifestReader
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES, file_stem, model_of
 from mlflow_gitops.core.manifests.registry_folder import stem_of
 from mlflow_gitops.core.wording import did_you_mean
-from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.system.background import BackgroundCall
 from mlflow_gitops.edges.system.unexpected import describe, is_unexpected
 from mlflow_gitops.errors import Failure, GitFailure, UsageFailure
@@ -74,10 +73,6 @@ class AuditTrail:
         self.timelines: list[ModelTimeline] = model_timelines(
             self.line, self.histories, stems, is_unexpected
         )
-
-    @cached_property
-    def notes(self) -> Notes:
-        return Notes.of_repository(self._git)
 
     @cached_property
     def moments(self) -> LineMoments:
@@ -161,10 +156,11 @@ class AuditTrail:
                 "This clone is shallow: everything before its first commit looks as if it began"
                 " there. Fetch the rest with: git fetch --unshallow"
             )
-        if self.notes.remote is not None and not self._git.ref(NOTES_REF):
+        branch = self.workspace.receipts_branch
+        if branch.remote is not None and not branch.refs():
             hints.append(
                 "There are no receipts in this clone, so it is unknown when changes took effect."
-                f" Fetch them with: {self.notes.fetch_command}"
+                f" Fetch them with: {branch.fetch_command}"
             )
         return hints
 
@@ -181,7 +177,7 @@ class AuditTrail:
         """The receipts, on which the line depends, too. If they cannot be read, what needs them
         reports why (`ledger`)."""
         try:
-            return self.notes.receipts()
+            return self.workspace.receipts_branch.receipts()
         except GitFailure as failure:
             self._unread = failure
             return []

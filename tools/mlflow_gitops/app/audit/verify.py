@@ -3,21 +3,21 @@ only the forge knows. `core/audit/verifying/verification.py` judges them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.audit.acknowledged import read_acknowledgements
 from mlflow_gitops.app.audit.model_account import ModelAccount, read_records
+from mlflow_gitops.app.audit.receipt_findings import receipt_findings
 from mlflow_gitops.app.audit.recorded_line import read_main_line
 from mlflow_gitops.app.audit.served_files import FileReading, ServedFiles
 from mlflow_gitops.app.evidence import WorkspaceEvidence
 from mlflow_gitops.app.file_lists import FileLists
 from mlflow_gitops.app.planning.desired_models import DesiredModels
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.core.audit.flaws import Flaw, flaws
+from mlflow_gitops.core.audit.flaws import flaws
 from mlflow_gitops.core.audit.ledger import AppliedRun, Ledger
-from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.audit.verifying.findings import (
     Unexplained,
     Verification,
@@ -27,7 +27,6 @@ from mlflow_gitops.core.audit.verifying.verification import verify_model
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.manifests.names import file_stem
 from mlflow_gitops.core.observed.model import ObservedModel
-from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.edges.system.unexpected import is_unexpected, unexpected_refusal
 from mlflow_gitops.errors import Failure
@@ -66,7 +65,7 @@ class Verifier:
         self._models = DesiredModels(
             snapshot, folder, self._histories, stageless=registry.stageless
         )
-        self._notes = Notes.of_repository(self._git)
+        self._branch = workspace.receipts_branch
 
     def verify(
         self, names: Sequence[str] = (), progress: Callable[[str], None] = lambda step: None
@@ -88,7 +87,8 @@ class Verifier:
                 raise Failure(f"{name} has neither a manifest here nor a stamp of this repository.")
 
         progress("reading git history and receipts")
-        receipts = self._notes.receipts()
+        stored = self._branch.read()
+        receipts = stored.receipts
         ledger = Ledger(receipts, self._line.index, self._owner)
         digests = frozenset(receipt.digest for receipt in receipts)
 
@@ -98,7 +98,7 @@ class Verifier:
             for flaw in flaws(receipts)
             if flaw.kind == "gap" or (flaw.receipt.owner == self._owner and flaw.model in selected)
         ]
-        findings = [*_missing_receipts(self._notes, receipts), *_flaws(found_flaws)]
+        findings = list(receipt_findings(self._branch, stored, found_flaws))
         read_records(
             self._evidence, self._models.by_name, selected, observed, self._registry.writers
         )
@@ -107,7 +107,7 @@ class Verifier:
             findings += self._verify_alone(name, observed.get(name), runs, digests)
 
         unmanaged = sorted(observed.keys() - managed)
-        lines = read_acknowledgements(self._git, self._tip, found_flaws)
+        lines = read_acknowledgements(self._git, self._tip, [*found_flaws, *stored.altered])
         open_findings, acknowledged = split_acknowledged(findings, lines)
         verification = Verification(
             self._tip,
@@ -180,23 +180,6 @@ class Verifier:
         yield from verify_model(account, observed, self._owner, digests)
         if self._signatures:
             yield from _unsigned(self._git, account)
-
-
-def _missing_receipts(notes: Notes, receipts: Sequence[Receipt]) -> Iterator[Unexplained]:
-    """Whether there are receipts at all."""
-    if not receipts:
-        detail = "there are no receipts in this clone"
-        if notes.remote:
-            detail = f"{detail}; fetch them with: {notes.fetch_command}"
-        yield Unexplained("", "receipts", detail)
-
-
-_FIELDS = {"gap": "receipts", "lost": "receipt", "recovered": "recovered", "replayed": "replayed"}
-
-
-def _flaws(found_flaws: Iterable[Flaw]) -> Iterator[Unexplained]:
-    for flaw in found_flaws:
-        yield Unexplained(flaw.model, _FIELDS[flaw.kind], flaw.detail, flaw.receipt.digest)
 
 
 def _unsigned(git: Git, account: ModelAccount) -> Iterator[Unexplained]:

@@ -14,7 +14,6 @@ from mlflow_gitops.core.manifests.environments import Environment, read_environm
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS
 from mlflow_gitops.core.manifests.server_hosts import host_of, hosts_of
 from mlflow_gitops.core.wording import and_list
-from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.errors import REFUSED, GitFailure, RegistryFailure
 
 NEW_HOST = "--new-host"
@@ -90,7 +89,7 @@ def _hosts_before(workspace: Workspace, environment: Environment) -> set[str]:
     main = _main_ref(workspace)
     line = workspace.git.first_parent_line(main) if main else None
     owner = workspace.owner(line) if line else None
-    receipts = Notes.of_repository(workspace.git).readable_receipts() or ()
+    receipts = workspace.receipts_branch.readable_receipts() or ()
     for receipt in reversed(receipts):
         registry = receipt.content.get("registry")
         if receipt.content.get("owner") == owner and isinstance(registry, str):

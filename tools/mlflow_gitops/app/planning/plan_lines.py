@@ -110,10 +110,11 @@ class PlanLines:
         commits = main_line.keys() | {sha for entry in self._others for sha in entry.line.shas}
         return {sha: number for number, sha in enumerate(order) if sha in commits}
 
-    def are_beside(self, commits: Set[str]) -> bool:
-        """Whether the target's history has one of these commits beside the target's line."""
-        beside = commits - self.first.line.index.keys()
-        return bool(beside) and not self._graph.keys().isdisjoint(beside)
+    def are_beside(self, beginnings: Set[str], digits: int) -> bool:
+        """Whether the target's history may have a commit beside the target's line whose id begins
+        like one of these, which have so many digits."""
+        beside = beginnings - {sha[:digits] for sha in self.first.line.index}
+        return bool(beside) and any(sha[:digits] in beside for sha in self._graph)
 
     def include(self, bases: Collection[str], reconciled: Collection[str] = ()) -> None:
         """Find a line for each of these bases that the target's history has. If it can, it passes

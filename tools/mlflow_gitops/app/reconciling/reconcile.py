@@ -24,7 +24,7 @@ from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.receipt_format import RecoveredWork
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Plan
-from mlflow_gitops.edges.git.notes import Notes
+from mlflow_gitops.edges.git.receipts.writer import ReceiptsWriter
 from mlflow_gitops.edges.system.redaction import without_credentials
 from mlflow_gitops.edges.system.unexpected import describe, print_traceback
 from mlflow_gitops.errors import Failure
@@ -49,6 +49,8 @@ class RunResult:
     """Why something that was applied could not be recorded, one sentence each."""
     objections: tuple[str, ...] = ()
     """What the gates object to in the recovered receipts."""
+    taken_over: int = 0
+    """How many receipts were moved from git notes to the receipts branch."""
 
     @property
     def refused(self) -> list[Outcome]:
@@ -94,7 +96,7 @@ class Reconciler:
             registry_facts["tracking"] = without_credentials(registry.tracking_uri)
         self._settings = workspace.settings
         self._recorder = Recorder(
-            Notes.of_repository(workspace.git, self._settings.patience.receipt_tries),
+            ReceiptsWriter(workspace.receipts_branch, self._settings.patience.receipt_tries),
             registry,
             self.planner.owner,
             registry_facts,
@@ -149,6 +151,7 @@ class Reconciler:
             tuple(recovered),
             tuple(dict.fromkeys(faults)),
             tuple(recovery.objections),
+            self._recorder.taken_over,
         )
 
     def _with_files(self, outcome: Outcome) -> Outcome:

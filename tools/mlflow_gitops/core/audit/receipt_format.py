@@ -1,12 +1,14 @@
-"""The format of a receipt (RULES R6): one compact JSON line, written by `receipt_line`, read by
+"""The format of a receipt (RULES R6): a JSON file, written by `receipt_text`, read by
 `core/audit/recorded_model.py`.
 
-The line holds `at`, `schema` (the version of this format), `count` (how many receipts of this
-environment there are with it), `owner`, `registry`, `workspace`, `by`, `run`, `policy` (the blob id
-of the policy at its commit), `models`, `commit`, `previous` (the digest of the receipt before it)
-and, if a later run had to write it, `recovered`. Format 1 had no `schema`, and called
-`already_applied` `found`; formats before 3 had no `count`, `run`, `policy`, `facts` and `files`.
-All are still read: receipts are never rewritten, since their digests are stamped in MLflow.
+
+It holds `at`, `schema` (the version of this format), `count` (how many receipts of this environment
+there are with it), `owner`, `registry`, `workspace`, `by`, `run`, `policy` (the blob id of the
+policy at its commit), `models`, `commit`, `previous` (the digest of the receipt before it) and, if
+a later run had to write it, `recovered`. Formats before 3 were one compact line in a git note, and
+had no `count`, `run`, `policy`, `facts` and `files`. Format 1 had no `schema`, and called
+`already_applied` `found`. All are still read: receipts are never rewritten, since their digests are
+stamped in MLflow.
 """
 
 from __future__ import annotations
@@ -27,16 +29,16 @@ if TYPE_CHECKING:  # `log` only reads receipts: it does not load plans and their
 RECEIPT_SCHEMA = 3
 
 
-def receipt_line(content: Mapping[str, Any], previous: str | None) -> str:
-    """One compact line, `at` first, so that lines sort by time when notes are merged. `previous` is
-    the digest of the receipt before it."""
+def receipt_text(content: Mapping[str, Any], previous: str | None) -> str:
+    """The text of a receipt's file: indented, so that people can read it, and ended by a line feed.
+    `previous` is the digest of the receipt before it."""
     ordered = {
         "at": content["at"],
         "schema": RECEIPT_SCHEMA,
         **content,
         "previous": previous,
     }
-    return json.dumps(ordered, ensure_ascii=True, separators=(",", ":"))
+    return json.dumps(ordered, ensure_ascii=True, indent=2) + "\n"
 
 
 def recorded_outcome(

@@ -1,5 +1,5 @@
-"""Receipts: the record of what each reconcile did, one line in a git note on the commit that it
-reconciled (RULES R6). The line's format is `core/audit/receipt_format.py`'s.
+"""Receipts: the record of what each reconcile did, one file on the receipts branch (RULES R6). Its
+format is `core/audit/receipt_format.py`'s; `core/audit/receipt_reader.py` reads it.
 
 Each receipt holds the SHA-256 of the one before it, and the newest digest is stamped on the models
 that it changed, so that a deleted or edited receipt shows.
@@ -14,35 +14,28 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlflow_gitops.core.audit.recorded_model import RecordedModel
-from mlflow_gitops.core.audit.untrusted_json import loads
 from mlflow_gitops.core.times import parse_time
 
 NOTES_REF = "refs/notes/mlflow-gitops"
+"""Where earlier versions kept receipts."""
 RECEIPT_TAG = "gitops.receipt"
 
-MAX_MEMORY = 400 << 20
-"""Bytes that all receipts of a clone may take in memory. A run over 10,000 models takes 60 MB."""
-_MAX_LINE_MEMORY = 150 << 20
-_LINE_COST = 2_000
-"""Bytes counted for each line that may be a receipt: the time that it takes has the same limit."""
-
-
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?Z\Z")
-_LINE = re.compile(r'^\{"at":[^\r\n]*', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One receipt: the commit whose note holds it, its line as written, and the line's content."""
+    """One receipt: the commit that was reconciled, the receipt's text as written, and the text's
+    content."""
 
     commit: str
-    line: str
+    text: str
     content: Mapping[str, Any]
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the line, in hex."""
-        return hashlib.sha256(self.line.encode()).hexdigest()
+        """SHA-256 of the text, in hex: what `sha256sum` prints for the receipt's file."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
 
     @property
     def at(self) -> str:
@@ -52,7 +45,7 @@ class Receipt:
     def began(self) -> str | None:
         """When its run began, RFC 3339; None if it does not say, or no possible time."""
         began = self.content.get("began")
-        return began if isinstance(began, str) and _is_time(began) else None
+        return began if isinstance(began, str) and is_time(began) else None
 
     @property
     def owner(self) -> object:
@@ -88,73 +81,7 @@ class Receipt:
         return frozenset(recorded.model for recorded in self.models() if recorded.is_changed)
 
 
-class TooManyReceipts(ValueError):
-    """All receipts together are larger than what is read."""
-
-
-def read(notes: Mapping[str, str]) -> list[Receipt]:
-    """Every receipt in the notes (commit to text), oldest first."""
-    return read_each(notes.items())
-
-
-def read_each(notes: Iterable[tuple[str, str]]) -> list[Receipt]:
-    """Every receipt in the notes, pairs of a commit and a text, oldest first.
-
-    Other lines are skipped: notes are for people too. So are lines larger than any receipt, and a
-    receipt that names another commit than its note's: one that was moved is missing where it was.
-    Raises TooManyReceipts as soon as the receipts would need more than MAX_MEMORY.
-    """
-    by_digest: dict[str, list[Receipt]] = {}
-    memory = 0
-    for commit, text in notes:
-        for match in _LINE.finditer(text):
-            size = _memory_of(match.group())
-            if size > _MAX_LINE_MEMORY:
-                continue
-            if memory + size > MAX_MEMORY:
-                raise TooManyReceipts
-            memory += _LINE_COST
-            try:
-                content = loads(match.group())
-            except ValueError:
-                continue
-            if _is_time(content["at"]) and content.get("commit", commit) == commit:
-                receipt = Receipt(commit, match.group(), content)
-                by_digest.setdefault(receipt.digest, []).append(receipt)
-                memory += size - _LINE_COST
-
-    ages = _ages({digest: copies[0] for digest, copies in by_digest.items()})
-    oldest_first = sorted(by_digest, key=lambda digest: ages[digest])
-    return [receipt for digest in oldest_first for receipt in by_digest[digest]]
-
-
-def _memory_of(line: str) -> int:
-    """About how many bytes a line, its receipt and its parsed value take. Measured with CPython
-    3.11: an empty list takes 56, a mapping 184, an entry 8 and the value in it."""
-    containers = line.count("[") + line.count("{")
-    return _LINE_COST + len(line) + 150 * containers + 80 * line.count(",")
-
-
-def _ages(by_digest: Mapping[str, Receipt]) -> dict[str, tuple[str, int, str]]:
-    """What orders receipts, by their digests: the latest time among a receipt and all before it in
-    its chain, then its position in the chain. So a clock that was set back does not make a later
-    run the earlier one."""
-    ages: dict[str, tuple[str, int, str]] = {}
-    for start in by_digest:
-        chain: list[str] = []
-        link: str | None = start
-        while link is not None and link in by_digest and link not in ages:
-            chain.append(link)
-            link = by_digest[link].previous
-
-        latest, position, _ = ages.get(link or "", ("", 0, ""))
-        for digest in reversed(chain):
-            latest, position = max(latest, by_digest[digest].at), position + 1
-            ages[digest] = latest, position, digest
-    return ages
-
-
-def _is_time(at: object) -> bool:
+def is_time(at: object) -> bool:
     """Whether a value is RFC 3339 in UTC, as this tool writes it. Anything else may contain what no
     terminal should be sent."""
     try:

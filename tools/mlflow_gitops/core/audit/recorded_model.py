@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # `log` only reads receipts: it does not load plans and their
 
 @dataclass(frozen=True, slots=True)
 class RecordedModel:
-    """What a receipt records about one model. Anyone who can push notes can write anything into
+    """What a receipt records about one model. Anyone who can push receipts can write anything into
     them, so a part of the wrong type is read as if it were not there."""
 
     content: Mapping[str, Any]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mlflow_gitops.core.audit.receipts import NOTES_REF
 from mlflow_gitops.core.setup.doctor import Area, CheckResult, run_checks
 from mlflow_gitops.core.wording import counted
 
@@ -22,8 +21,8 @@ class GitFacts:
 
     `main` is the ref of the main branch; if it is None, `main_fault` says why. `commits` is the
     length of the main line. `branch_fault` says how the remote's main branch differs from it, "" if
-    it does not. `has_receipts` tells whether receipts are in the clone, `refspecs` are what a plain
-    `git fetch` fetches.
+    it does not. `has_receipts` tells whether receipts are in the clone, `fetches_receipts` whether
+    a plain `git fetch` fetches them, and `receipts_branch` is their branch.
     """
 
     version: str
@@ -33,7 +32,8 @@ class GitFacts:
     commits: int
     is_shallow: bool
     has_receipts: bool
-    refspecs: Collection[str]
+    fetches_receipts: bool
+    receipts_branch: str
     branch_fault: str = ""
     changed_first_parents: Sequence[str] = ()
     """Warnings of merges that changed the first parents of the main branch."""
@@ -83,19 +83,17 @@ def _first_parents(facts: GitFacts) -> Iterator[CheckResult]:
 
 
 def _receipts(facts: GitFacts) -> Iterator[CheckResult]:
-    fetches_notes = any(
-        NOTES_REF in refspec or "refs/notes/*" in refspec for refspec in facts.refspecs
-    )
     if facts.remote is None:
         detail = "there is no remote: receipts stay in this clone"
         yield GIT.unknown("remote", detail, "git remote add origin …")
     elif facts.has_receipts:
         yield GIT.ok("receipts", "this clone has receipts")
-    elif fetches_notes:
+    elif facts.fetches_receipts:
         yield GIT.ok("receipts", "git fetch fetches the receipts")
     else:
         # A pattern, since git fetch fails on a plain ref that the remote does not have yet.
-        refspec = f"{NOTES_REF}*:{NOTES_REF}*"
+        branch, remote = facts.receipts_branch, facts.remote
+        refspec = f"+refs/heads/{branch}*:refs/remotes/{remote}/{branch}*"
         yield GIT.missing(
             "receipts",
             "this clone has no receipts, and git fetch does not fetch them: log cannot show"

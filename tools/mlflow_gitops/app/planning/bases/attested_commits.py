@@ -6,23 +6,23 @@ from collections.abc import Collection, Iterable
 
 from mlflow_gitops.core.audit.receipts import RECEIPT_TAG, Receipt, attested
 from mlflow_gitops.core.observed.model import ObservedModel
-from mlflow_gitops.edges.git.notes import Notes
+from mlflow_gitops.edges.git.receipts.branch import ReceiptsBranch
 from mlflow_gitops.errors import GitFailure
 
 
 def attested_commits(
-    notes: Notes, observed: Collection[ObservedModel], owner: str | None
+    branch: ReceiptsBranch, observed: Collection[ObservedModel], owner: str | None
 ) -> set[str]:
     """The commits of this environment's receipts that stamps in MLflow lead to.
 
-    Anybody who may push notes can write a receipt. So a receipt counts only if a model's stamp
+    Anybody who may push receipts can write one. So a receipt counts only if a model's stamp
     names it, or one after it in its chain; and it must name the same registry as such a stamp's.
     """
     stamped = {model.tags[RECEIPT_TAG] for model in observed if RECEIPT_TAG in model.tags}
     if not stamped or owner is None:
         return set()
     try:
-        receipts = notes.receipts()
+        receipts = branch.receipts()
     except GitFailure:
         return set()
 

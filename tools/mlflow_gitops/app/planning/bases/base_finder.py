@@ -18,7 +18,7 @@ from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import UNREAD_BASE, Base, find_base
 from mlflow_gitops.core.observed.model import ObservedModel
-from mlflow_gitops.edges.git.notes import Notes
+from mlflow_gitops.edges.git.receipts.layout import DIGITS
 
 
 class _UnreadReceipts(Exception):
@@ -58,11 +58,11 @@ class BaseFinder:
 
     def _reconciled_beside(self, models: Collection[ObservedModel]) -> set[str]:
         """The commits that were reconciled beside the target's line, by receipts. These are only
-        read if a commit that the target's history has beside its line has a note."""
-        notes = Notes.of_repository(self._workspace.git)
-        if not self.lines.are_beside(notes.commits()):
+        read if a commit that the target's history has beside its line has a receipt."""
+        branch = self._workspace.receipts_branch
+        if not self.lines.are_beside(branch.commits(), DIGITS):
             return set()
-        return attested_commits(notes, models, self.owner)
+        return attested_commits(branch, models, self.owner)
 
     def base(self, name: str, observed: ObservedModel | None) -> Base:
         """The base of a model that MLflow shows like this; None if MLflow does not have it."""
@@ -95,7 +95,7 @@ class BaseFinder:
     @cached_property
     def clone_gap(self) -> CloneGap | None:
         """What this clone lacks of the remote's history."""
-        return find_clone_gap(self._workspace.git, self._workspace.main_ref)
+        return find_clone_gap(self._workspace)
 
     def may_lack_receipts(self, *, adopt: bool) -> bool:
         """Whether a receipt that this clone lacks may name a model. A person who adopts a model
@@ -106,7 +106,7 @@ class BaseFinder:
     @cached_property
     def receipts_gap(self) -> ReceiptsGap | None:
         """Which of the remote's receipts this clone lacks."""
-        return find_receipts_gap(Notes.of_repository(self._workspace.git))
+        return find_receipts_gap(self._workspace.receipts_branch)
 
     def gap_of(self, base: Base) -> dict[str, str]:
         """What this clone lacks to compare a target with a base, in the words of `PlanContext`."""
@@ -138,7 +138,7 @@ class BaseFinder:
         """The models that a receipt in this clone reports as applied, each with its newest such
         commit; None if the receipts cannot be read. Only read if a stamp or a model is missing, or
         for --adopt."""
-        receipts = Notes.of_repository(self._workspace.git).readable_receipts()
+        receipts = self._workspace.receipts_branch.readable_receipts()
         if receipts is None:
             return None
         return {

@@ -1,15 +1,15 @@
-"""What a clone lacks of its remote: a part of the main line, or receipts, which `git fetch` leaves
-out (RULES R1)."""
+"""What a clone lacks of its remote: a part of the main line, or receipts (RULES
+R1)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
+from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.receipts import NOTES_REF
-from mlflow_gitops.edges.git.notes import Notes
+from mlflow_gitops.edges.git.receipts.branch import ReceiptsBranch
 from mlflow_gitops.edges.git.refs.branches import branch_name
-from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import GitFailure
 
 _PATIENCE = 20.0
@@ -29,9 +29,10 @@ class CloneGap:
         return f"{self.sentence} {self.fix[:1].upper()}{self.fix[1:]}."
 
 
-def find_clone_gap(git: Git, main_ref: str) -> CloneGap | None:
+def find_clone_gap(workspace: Workspace) -> CloneGap | None:
     """What this clone lacks; None if it has all commits that its remote's branches have, or if it
-    has no remote. Asks the remote."""
+    has no remote. The branch of receipts is left out. Asks the remote."""
+    git, main_ref = workspace.git, workspace.main_ref
     if git.is_shallow():
         return CloneGap(
             "shallow",
@@ -44,6 +45,7 @@ def find_clone_gap(git: Git, main_ref: str) -> CloneGap | None:
 
     try:
         tips = git.remote_tips(remote)
+        tips.pop(workspace.settings.receipts_branch, None)
     except GitFailure as failure:
         return CloneGap(
             "unreachable",
@@ -73,21 +75,24 @@ class ReceiptsGap:
     fix: str
 
 
-def find_receipts_gap(notes: Notes) -> ReceiptsGap | None:
+def find_receipts_gap(branch: ReceiptsBranch) -> ReceiptsGap | None:
     """Which receipts this clone lacks; None if it has all that its remote has, or no remote. Asks
     the remote."""
-    remote, git = notes.remote, notes.git
+    remote = branch.remote
     if remote is None:
         return None
 
-    fix = f"{notes.fetch_command} (reconcile --push-receipts does it by itself)"
+    fix = f"{branch.fetch_command} (reconcile --push-receipts does it by itself)"
     try:
-        answer = git.exchange("ls-remote", remote, NOTES_REF, seconds=_PATIENCE)
+        on_remote = branch.refs_of_remote(_PATIENCE)
     except GitFailure as failure:
         reason = f"it is not known whether {remote} has receipts that this clone lacks: {failure}"
         return ReceiptsGap("unreachable", reason, f"when {remote} can be reached: {fix}")
 
-    tip = answer.split()[0] if answer.strip() else None
-    if tip is None or (git.ref(NOTES_REF) and git.exists(tip) and git.contains(NOTES_REF, tip)):
+    tip = on_remote.get(branch.ref)
+    if tip is None and NOTES_REF in on_remote and not branch.refs():
+        # Notes of earlier versions, which no run has taken over yet.
+        fix = f"git fetch {remote} {NOTES_REF}:{NOTES_REF}"
+    elif tip is None or branch.has_commit(tip):
         return None
     return ReceiptsGap("behind", f"the receipts of {remote} were not fetched", fix)

@@ -13,7 +13,6 @@ from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Commit, MainLine
 from mlflow_gitops.core.manifests.policy import Policy
-from mlflow_gitops.edges.git.notes import Notes
 from mlflow_gitops.edges.git.revisions import Revisions
 
 
@@ -87,7 +86,7 @@ class PoliciesInForce:
     def _reconciled(self) -> tuple[str, ...]:
         """The commits of this repository's receipts, newest first; none if the receipts cannot be
         read, so that the models' bases alone say what was reconciled."""
-        receipts = Notes.of_repository(self._workspace.git).readable_receipts() or ()
+        receipts = self._workspace.receipts_branch.readable_receipts() or ()
         ours = [receipt.commit for receipt in receipts if receipt.owner == self._owner]
         return tuple(dict.fromkeys(reversed(ours)))
 

@@ -83,7 +83,7 @@ def is_gone_since_last_fetch(git: GitCommand, remote: str, branch: str) -> bool:
     fetched = [match for match in matches if match and _comparable(match["url"]) == url]
     if not any(match["mark"] for match in fetched):
         return False
-    if branch in [match["name"] for match in fetched] or not _fetches(git, remote, branch):
+    if branch in [match["name"] for match in fetched] or not fetches_branch(git, remote, branch):
         return False
     return _moved_at(git, f"refs/remotes/{remote}/{branch}") <= fetched_at
 
@@ -93,7 +93,7 @@ def _comparable(url: str) -> str:
     return re.sub(_CREDENTIALS, "", url.strip()).rstrip("/").removesuffix(".git")
 
 
-def _fetches(git: GitCommand, remote: str, branch: str) -> bool:
+def fetches_branch(git: GitCommand, remote: str, branch: str) -> bool:
     """Return whether a plain `git fetch` fetches a branch into its remote-tracking branch."""
     source, target = f"refs/heads/{branch}", f"refs/remotes/{remote}/{branch}"
     is_fetched = False

@@ -85,20 +85,14 @@ class Refs(GitCommand):
 
         Raises GitFailure if that fails, if the remote stalls, or once `should_stop` returns True.
         """
-        from mlflow_gitops.core.audit.receipts import NOTES_REF  # slow to load, not needed to read
-
         remote = remote or self.remote()
         if remote is None:
             return
 
-        # `Notes` merges receipts. A clone that is configured to fetch all notes would replace ours
-        # by those of the remote.
-        without_receipts = ("-c", f"remote.{remote}.fetch=^{NOTES_REF}")
         options = ("--quiet", "--no-tags", "--no-write-fetch-head")
         self.exchange(
-            *without_receipts, "fetch", *options, remote,
-            failure="git fetch failed", should_stop=should_stop,
-        )  # fmt: skip
+            *("fetch", *options, remote), failure="git fetch failed", should_stop=should_stop
+        )
 
     def remote_tips(self, remote: str) -> dict[str, str]:
         """Return the branches that a remote has now, each with its newest commit.

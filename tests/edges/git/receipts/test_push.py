@@ -1,5 +1,5 @@
-"""The push of receipts that is refused, since another clone pushed first: they are fetched, merged
-and pushed again, and nothing is lost (RULES R6)."""
+"""The push of receipts that is refused, since another clone pushed first: they are fetched, put on
+top and pushed again, and nothing is lost (RULES R6)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from mlflow_gitops.core.audit.receipt_format import receipt_line
-from mlflow_gitops.core.audit.receipts import NOTES_REF, newest
-from mlflow_gitops.edges.git import notes as module
-from mlflow_gitops.edges.git.notes import Notes
+from mlflow_gitops.core.audit.receipt_format import receipt_text
+from mlflow_gitops.core.audit.receipts import Receipt, newest
+from mlflow_gitops.edges.git.receipts import writer as module
+from mlflow_gitops.edges.git.receipts.branch import ReceiptsBranch
+from mlflow_gitops.edges.git.receipts.writer import ReceiptsWriter
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import GitFailure
 from tests.support.git_histories import Repo
+from tests.support.receipts import RECEIPTS_REF, receipts_in
 
 HOOK = """\
 #!/bin/sh
@@ -29,9 +31,14 @@ fi
 """
 
 
-def write(notes: Notes, commit: str, who: str, number: int) -> None:
-    content = {"at": f"2026-01-01T00:00:{number:02}Z", "by": who, "run": number, "models": []}
-    notes.add(commit, receipt_line(content, newest(notes.receipts())))
+def writer_in(repo: Repo, tries: int = 5) -> ReceiptsWriter:
+    return ReceiptsWriter(ReceiptsBranch(Git(repo.folder), "origin"), tries)
+
+
+def write(writer: ReceiptsWriter, commit: str, who: str, number: int) -> None:
+    content = {"at": f"2026-01-01T00:00:{number:02}Z", "by": who, "run": number, "commit": commit}
+    text = receipt_text(content, newest(writer.branch.receipts()))
+    writer.add(Receipt(commit, text, content), f"Run {number} of {who}")
 
 
 @pytest.fixture
@@ -53,15 +60,15 @@ def clones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Repo, Repo,
 
 def prepare(rival: Repo, commit: str, rounds: int) -> None:
     """What the rival pushes in each round."""
-    notes = Notes(Git(rival.folder), "origin")
+    writer = writer_in(rival)
     for step in range(rounds):
-        write(notes, commit, "rival", step)
-        rival.git("update-ref", f"refs/steps/{step}", NOTES_REF)
+        write(writer, commit, "rival", step)
+        rival.git("update-ref", f"refs/steps/{step}", RECEIPTS_REF)
     folder = rival.folder.parent
     (folder / "step").write_text("0\n")
     hook = folder / "origin.git/hooks/pre-receive"
     hook.parent.mkdir(exist_ok=True)
-    hook.write_text(HOOK.format(folder=folder, rounds=rounds, ref=NOTES_REF))
+    hook.write_text(HOOK.format(folder=folder, rounds=rounds, ref=RECEIPTS_REF))
     hook.chmod(0o755)
 
 
@@ -72,20 +79,20 @@ def test_a_refused_push_loses_nothing(
 ) -> None:
     ours, rival, commits = clones
     prepare(rival, commits[0] if is_same_commit else commits[1], rounds)
-    notes = Notes(Git(ours.folder), "origin")
-    write(notes, commits[0], "ours", 0)
-    notes.push()
+    writer = writer_in(ours)
+    write(writer, commits[0], "ours", 0)
+    writer.push()
 
     asked = (ours.folder.parent / "asked").read_text().split()
     assert len(asked) == rounds + 1, "it was refused in each round, and then accepted"
     reader = Repo(ours.folder.parent / "reader")
     reader.git("remote", "add", "origin", str(ours.folder.parent / "origin.git"))
-    reader.git("fetch", "-q", "origin", "main", f"{NOTES_REF}:{NOTES_REF}")
+    reader.git("fetch", "-q", "origin", "main", f"{RECEIPTS_REF}:{RECEIPTS_REF}")
     for repository in (reader, ours):
-        found = Notes(Git(repository.folder), "origin").receipts()
+        found = receipts_in(repository.folder)
         written = sorted((receipt.content["by"], receipt.content["run"]) for receipt in found)
         assert written == [("ours", 0), *(("rival", step) for step in range(rounds))]
-    assert not notes.is_ahead()
+    assert not writer.is_ahead()
 
 
 def test_a_push_that_is_always_refused_is_reported_and_kept_here(
@@ -93,9 +100,9 @@ def test_a_push_that_is_always_refused_is_reported_and_kept_here(
 ) -> None:
     ours, rival, commits = clones
     prepare(rival, commits[0], 9)
-    notes = Notes(Git(ours.folder), "origin", tries=3)
-    write(notes, commits[0], "ours", 0)
+    writer = writer_in(ours, tries=3)
+    write(writer, commits[0], "ours", 0)
     with pytest.raises(GitFailure, match="could not be pushed to origin in 3 tries"):
-        notes.push()
-    assert ("ours", 0) in {(r.content["by"], r.content["run"]) for r in notes.receipts()}
-    assert notes.is_ahead()
+        writer.push()
+    assert ("ours", 0) in {(r.content["by"], r.content["run"]) for r in writer.branch.receipts()}
+    assert writer.is_ahead()

@@ -1,0 +1,146 @@
+"""The branch of receipts in one clone, and what it holds (RULES R6). `edges/git/receipts/writer.py`
+adds to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mlflow_gitops.core.audit.receipts import NOTES_REF, Receipt
+from mlflow_gitops.edges.git.receipts.stored import StoredReceipts
+from mlflow_gitops.edges.git.repository import Git
+from mlflow_gitops.errors import GitFailure, UsageFailure
+from mlflow_gitops.settings import RECEIPTS_BRANCH
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptsBranch:
+    """The receipts of one repository. `remote` is None if there is none to exchange them with.
+
+    Readers read this clone's branch and the remote's, as it was last fetched.
+    """
+
+    git: Git
+    remote: str | None
+    name: str = RECEIPTS_BRANCH
+
+    @classmethod
+    def of_repository(cls, git: Git, name: str = RECEIPTS_BRANCH) -> ReceiptsBranch:
+        return cls(git, git.remote(), name)
+
+    def check_name(self, main_ref: Callable[[], str]) -> None:
+        """Raise UsageFailure if no branch can have this name, or if the main branch has it."""
+        name, git = self.name, self.git
+        if name == RECEIPTS_BRANCH:
+            return
+        if git.output("check-ref-format", "--branch", name, check=False) != name:
+            raise UsageFailure(f"--receipts-branch {name!r} cannot be the name of a branch.")
+        if main_ref() in (name, self.ref, f"{self.remote}/{name}"):
+            raise UsageFailure(
+                f"--receipts-branch {name} is the main branch; receipts need one of their own."
+            )
+
+    @property
+    def ref(self) -> str:
+        """This clone's branch."""
+        return f"refs/heads/{self.name}"
+
+    @property
+    def tracking_ref(self) -> str:
+        """The remote's branch as it was last fetched."""
+        return f"refs/remotes/{self.remote}/{self.name}"
+
+    @property
+    def fetch_command(self) -> str:
+        """The command that fetches the remote's receipts, also in a clone of one branch."""
+        return f"git fetch {self.remote} {self.ref}:{self.tracking_ref}"
+
+    @property
+    def fetch_hint(self) -> str | None:
+        """How to fetch receipts that may be missing in this clone; None without a remote."""
+        return f"fetch receipts with: {self.fetch_command}" if self.remote is not None else None
+
+    def read(self) -> StoredReceipts:
+        """Every receipt in this clone, oldest first, and what was done to them. Raises GitFailure
+        with the code UNREADABLE if one cannot be read, or if all of them are over a limit."""
+        tips, notes = self._sources()
+        if not tips and not notes:
+            return StoredReceipts([])
+        from mlflow_gitops.edges.git.receipts.reading import read_branch, read_old_notes
+
+        stored = read_branch(self.git, tips, self.name)
+        if notes and not stored.receipts:
+            return StoredReceipts(read_old_notes(self.git, notes), stored.altered)
+        return stored
+
+    def receipts(self) -> list[Receipt]:
+        """Every receipt in this clone, oldest first. Raises GitFailure as `read` does."""
+        return self.read().receipts
+
+    def read_untaken_notes(self) -> list[Receipt]:
+        """The receipts in notes, if there are none on the branch. Raises GitFailure as `read`
+        does."""
+        tips, notes = self._sources()
+        if not notes:
+            return []
+        from mlflow_gitops.edges.git.receipts.reading import read_branch, read_old_notes
+
+        is_taken_over = bool(read_branch(self.git, tips, self.name).receipts)
+        return [] if is_taken_over else read_old_notes(self.git, notes)
+
+    def readable_receipts(self) -> list[Receipt] | None:
+        """Every receipt in this clone, oldest first; None if they cannot be read. For what goes on
+        without them."""
+        try:
+            return self.receipts()
+        except GitFailure as failure:
+            from mlflow_gitops.edges.git.receipts.limits import UNREADABLE
+
+            if failure.code == UNREADABLE:
+                return None
+            raise
+
+    def commits(self) -> set[str]:
+        """The commits that receipts are about, by the names of the files: the first twelve digits
+        of each. Empty if there are too many to list."""
+        tips, notes = self._sources()
+        if not tips and not notes:
+            return set()
+        from mlflow_gitops.edges.git.receipts.reading import named_commits
+
+        return named_commits(self.git, tips, notes)
+
+    def refs(self) -> dict[str, str]:
+        """The refs in this clone that hold receipts, each with its commit: this branch, the
+        remote's, and notes."""
+        refs = [self.ref, *self._notes_refs()]
+        if self.remote is not None:
+            refs.append(self.tracking_ref)
+        listing = self.git.output("for-each-ref", "--format=%(refname) %(objectname)", *refs)
+        pairs = (line.split(" ") for line in listing.splitlines())
+        return {ref: commit for ref, commit in pairs if ref in refs}
+
+    def refs_of_remote(self, seconds: float) -> dict[str, str]:
+        """The refs with receipts that the remote has now. Raises GitFailure if it does not answer
+        within some seconds."""
+        remote = str(self.remote)
+        listing = self.git.exchange("ls-remote", remote, self.ref, NOTES_REF, seconds=seconds)
+        pairs = (line.split() for line in listing.splitlines())
+        return {ref: commit for commit, ref in pairs if ref in (self.ref, NOTES_REF)}
+
+    def has_commit(self, commit: str) -> bool:
+        """Whether this clone's branch or the remote's, as it was last fetched, has a commit."""
+        refs = self.refs()
+        return self.git.exists(commit) and any(
+            self.git.contains(tip, commit) for tip in refs.values()
+        )
+
+    def _sources(self) -> tuple[list[str], list[str]]:
+        """The tips of the branch, and the refs of notes."""
+        refs = self.refs()
+        tips = [refs[ref] for ref in (self.tracking_ref, self.ref) if ref in refs]
+        return list(dict.fromkeys(tips)), [ref for ref in self._notes_refs() if ref in refs]
+
+    def _notes_refs(self) -> list[str]:
+        """The refs that may hold notes: this clone's, and the remote's as it was last fetched."""
+        return [NOTES_REF, f"{NOTES_REF}-{self.remote}"]

@@ -1,0 +1,150 @@
+"""Adding to the branch of receipts, and exchanging it with the remote, so that none is lost (RULES
+R6)."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mlflow_gitops.core.audit.receipts import NOTES_REF, Receipt
+from mlflow_gitops.edges.git.receipts.branch import ReceiptsBranch
+from mlflow_gitops.edges.git.receipts.layout import path_of
+from mlflow_gitops.edges.git.receipts.writing import commit_files, replay, store_texts
+from mlflow_gitops.edges.git.repository import Git
+from mlflow_gitops.errors import GitFailure
+
+PATIENCE = 60.0
+"""Seconds that each exchange with the remote may take: receipts are small."""
+
+Append = Callable[["str | None"], "str | None"]
+"""Takes the tip of the branch, None if it does not exist, and returns the new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptsWriter:
+    """Writes the receipts of one clone. Nothing that is on the branch is ever rewritten: what the
+    remote has stays below, and the commits that it does not have are made anew on top."""
+
+    branch: ReceiptsBranch
+    tries: int = 5
+    """How often the receipts are written or pushed if others do the same at that moment."""
+
+    @property
+    def git(self) -> Git:
+        return self.branch.git
+
+    def add(self, receipt: Receipt, subject: str) -> int:
+        """Commit a receipt. If there are no receipts on the branch yet, those in notes are taken
+        over before it, in a commit of their own. Returns how many those were. Raises GitFailure."""
+        old_receipts = self.branch.read_untaken_notes()
+        blobs = self._stored([receipt])
+        old_blobs = self._stored(old_receipts)
+        takeover = f"Take over {len(old_receipts)} receipts from git notes"
+
+        def append(tip: str | None) -> str:
+            if old_blobs:
+                tip = commit_files(self.git, tip, old_blobs, takeover)
+            return commit_files(self.git, tip, blobs, subject)
+
+        self._update(append)
+        return len(old_receipts)
+
+    def fetch(self) -> None:
+        """Fetch the remote's receipts and put this clone's own ones on top of them. Raises
+        GitFailure if the remote cannot be read."""
+        branch = self.branch
+        if branch.remote is None:
+            return
+
+        on_remote = branch.refs_of_remote(PATIENCE)
+        tip, tracked = on_remote.get(branch.ref), branch.refs().get(branch.tracking_ref)
+        if tracked is not None and tip != tracked:
+            # The remote may have lost what it once had. It stays in this clone, and is pushed.
+            self._update(lambda tip: tip)
+        if tip is None and tracked is not None:
+            self.git.output("update-ref", "-d", branch.tracking_ref)
+        elif tip is not None and tip != tracked:
+            self._fetch(f"+{branch.ref}:{branch.tracking_ref}")
+        elif tip is None and NOTES_REF in on_remote:
+            self._fetch(f"+{NOTES_REF}:{NOTES_REF}-{branch.remote}")
+        self._update(lambda tip: tip)
+
+    def is_ahead(self) -> bool:
+        """Whether this clone has receipts that the remote did not have when it was last read."""
+        refs = self.branch.refs()
+        local, tracked = refs.get(self.branch.ref), refs.get(self.branch.tracking_ref)
+        if local is None or local == tracked:
+            return False
+        return tracked is None or not self.git.contains(tracked, local)
+
+    def push(self) -> None:
+        """Push the receipts, on top of what others pushed meanwhile, in up to `tries` tries. Raises
+        GitFailure."""
+        branch = self.branch
+        if branch.remote is None:
+            raise GitFailure("There is no remote to push the receipts to.")
+
+        fault = ""
+        for attempt in range(self.tries):
+            try:
+                pushed = self.git.ref(branch.ref) or branch.ref
+                refspec = f"{pushed}:{branch.ref}"
+                self.git.exchange(
+                    "push", "--quiet", "--no-verify", branch.remote, refspec, seconds=PATIENCE
+                )
+                self.git.output("update-ref", branch.tracking_ref, pushed)
+                return
+            except GitFailure as failure:
+                fault = str(failure)
+            _pause(attempt)
+            self.fetch()
+        raise GitFailure(
+            f"The receipts could not be pushed to {branch.remote} in {self.tries} tries: {fault}"
+        )
+
+    def _update(self, append: Append) -> None:
+        """Move this clone's branch to what `append` makes of it, with all that the remote had when
+        it was last fetched. Other processes may be moving it too, so it moves in one step from the
+        commit that was read to the new one; if it moved meanwhile, all of it is done again."""
+        fault = ""
+        for attempt in range(self.tries):
+            refs = self.branch.refs()
+            before = refs.get(self.branch.ref)
+            after = append(self._joined(before, refs.get(self.branch.tracking_ref)))
+            if after is None or after == before:
+                return
+            try:
+                move = ("update-ref", "-m", "mlflow-gitops", self.branch.ref, after, before or "")
+                self.git.output(*move)
+                return
+            except GitFailure as failure:
+                fault = str(failure)
+            _pause(attempt)
+        raise GitFailure(
+            f"The receipts could not be written to {self.branch.name} in {self.tries} tries:"
+            f" {fault}"
+        )
+
+    def _joined(self, local: str | None, tracked: str | None) -> str | None:
+        """The commit that has the receipts of this clone's branch and of the remote's."""
+        if local is None or tracked is None or local == tracked:
+            return local or tracked
+        if self.git.contains(local, tracked):
+            return local
+        return replay(self.git, local, tracked)
+
+    def _stored(self, receipts: list[Receipt]) -> dict[str, str]:
+        """The blobs of receipts, by the paths of their files."""
+        blobs = store_texts(self.git, [receipt.text for receipt in receipts])
+        return dict(zip(map(path_of, receipts), blobs, strict=True))
+
+    def _fetch(self, refspec: str) -> None:
+        options = ("--quiet", "--no-tags", "--no-write-fetch-head")
+        self.git.exchange("fetch", *options, str(self.branch.remote), refspec, seconds=PATIENCE)
+
+
+def _pause(attempt: int) -> None:
+    """Wait a random time, longer each time, so that two who collided do not collide again."""
+    time.sleep(random.uniform(0.0, 0.2 * 2**attempt))
