@@ -341,10 +341,8 @@ def test_each_thing_is_asked_once(desk: Desk) -> None:
     asked = desk.asked()
     for file in (FILE, OTHER, FILE):
         asked.of_merged(tip, file)
-    assert desk.api.asked("/permission") == 1 and desk.api.asked("/reviews") == 1
-    assert desk.api.asked("/commits/.*/pulls") == 1 and desk.api.asked("/git/trees/") == 2, (
-        "two heads"
-    )
+    assert desk.api.asked("/permission") == 1 and desk.api.asked("/graphql") == 1
+    assert desk.api.asked("/pulls") == 0 and desk.api.asked("/git/trees/") == 2, "two heads"
     assert desk.api.asked("/contents/") == 0
     desk.api.largest_tree = 1
     assert desk.asked().of_merged(tip, FILE).by == ("@bob",)
@@ -391,6 +389,7 @@ def test_a_pull_request_whose_commits_are_not_all_told(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pull_requests, "MAX_COMMITS", 2)
+    desk.refuse_graphql()
     head = desk.branch("promote", "one\n", "two\n")
     desk.repo.open_pull("promote", user="alice")
     with pytest.raises(ForgeFailure, match="does not list who made the rest"):
@@ -400,6 +399,7 @@ def test_a_pull_request_whose_commits_are_not_all_told(
 def test_an_address_that_is_not_githubs_own(desk: Desk) -> None:
     head = desk.branch("promote", "one\n")
     desk.repo.open_pull("promote", user="alice")
+    desk.refuse_graphql()
     asked = desk.asked(url=desk.api.url.replace("127.0.0.1", "localhost"))
     with pytest.raises(ForgeFailure, match="Set GITHUB_API_URL"):
         asked.of_open(head, FILE)

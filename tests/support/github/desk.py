@@ -65,6 +65,10 @@ class Desk:
         self.git("push", "-q", "-f", "origin", f"HEAD:refs/heads/{name}")
         return self.git("rev-parse", "HEAD")
 
+    def refuse_graphql(self) -> None:
+        """Let GitHub refuse GraphQL, so that all is read by the REST API."""
+        self.api.fail("POST /graphql", 403, "Resource not accessible by integration", times=10**6)
+
     def pull(self) -> str:
         self.git("fetch", "-q", "origin")
         self.git("checkout", "-q", "-B", "main", "origin/main")

@@ -4,9 +4,9 @@ others."""
 from __future__ import annotations
 
 import base64
-import re
 from typing import Any
 
+from tests.support.github import graph
 from tests.support.github.forms import (
     comment_form,
     commit_form,
@@ -19,7 +19,7 @@ from tests.support.github.forms import (
     user_form,
 )
 from tests.support.github.wire import Call, Page, route
-from tests.support.github_state import Comment, Issue, Refused, Run
+from tests.support.github_state import Comment, Issue, Pull, Refused, Run
 
 
 @route("GET", "/user")
@@ -31,9 +31,7 @@ def _me(call: Call) -> Any:
 
 @route("POST", "/graphql")
 def _graphql(call: Call) -> Any:
-    if re.search(r"viewer\s*\{\s*login\s*\}", str(call.body.get("query"))):
-        return 200, {"data": {"viewer": {"login": call.token.login}}}
-    return 200, {"errors": [{"message": "this server answers one query alone"}]}
+    return 200, graph.answer(call)
 
 
 @route("GET", "/users/{login}")
@@ -223,6 +221,11 @@ def _get_commit(call: Call, sha: str) -> Any:
 
 @route("GET", "{repo}/commits/{sha}/pulls")
 def _commit_pulls(call: Call, sha: str) -> Any:
+    return Page([pull_form(call, pull) for pull in associated_pulls(call, sha)])
+
+
+def associated_pulls(call: Call, sha: str) -> list[Pull]:
+    """The pull requests that brought a commit to the main branch, or that hold it."""
     full = _known(call, sha)
     on_main = full in call.repo.git("rev-list", call.repo.branch).split()
     merged = [call.repo.pull(n) for n in call.repo.associated.get(full, [])]
@@ -231,7 +234,7 @@ def _commit_pulls(call: Call, sha: str) -> Any:
         for p in call.repo.pulls()
         if full in p.commits and p not in merged and (p.merged_at or not on_main)
     ]
-    return Page([pull_form(call, pull) for pull in (*merged, *holding)])
+    return [*merged, *holding]
 
 
 def _known(call: Call, sha: str) -> str:

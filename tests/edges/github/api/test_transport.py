@@ -58,6 +58,7 @@ def test_no_answer_is_not_taken_for_no_pull_request(desk: Desk) -> None:
     desk.repo.review(pull.number, "bob")
     desk.repo.merge(pull.number, "squash", by="carol")
     tip = desk.pull()
+    desk.refuse_graphql()
     for path in (f"commits/{tip}/pulls", "pulls/1$", "pulls/1/commits", "pulls/1/reviews"):
         for body in ("", HTML, "{", '{"message": "cut'):
             desk.api.send(f"GET .*/{path}", body, times=1)
@@ -85,6 +86,7 @@ def test_a_commit_whose_author_has_no_account(desk: Desk, empty: str) -> None:
     desk.repo.review(pull.number, "bob")
     desk.repo.merge(pull.number, "merge", by="carol")
     tip = desk.pull()
+    desk.refuse_graphql()
     commit = (
         '[{"sha": "HEAD", "parents": [{"sha": "x"}], "author": EMPTY, "committer": EMPTY,'
         ' "commit": {"message": "m", "author": null, "committer": null}}]'
@@ -115,6 +117,7 @@ def test_missing_fields_never_approve(desk: Desk, path: str, body: str) -> None:
     desk.repo.review(pull.number, "bob")
     desk.repo.merge(pull.number, "squash", by="carol")
     tip = desk.pull()
+    desk.refuse_graphql()
     desk.api.send(f"GET .*/{path}", body, times=9)
     try:
         approved = desk.asked().of_merged(tip, FILE).by

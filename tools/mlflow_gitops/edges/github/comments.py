@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from mlflow_gitops.edges.forge import LOCKED, marked
 from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.edges.github.own_texts import MAX_BODY, is_ours
 from mlflow_gitops.edges.system.redaction import without_environment_secrets
 from mlflow_gitops.errors import ForgeFailure
+
+if TYPE_CHECKING:
+    from github.Issue import Issue
+    from github.IssueComment import IssueComment
 
 
 def keep_comment(
@@ -36,17 +43,38 @@ def _is_locked(github: GitHubConnection, number: int) -> bool:
 def _keep_comment(
     github: GitHubConnection, number: int, key: str, body: str, *, create: bool
 ) -> str | None:
+    from github import UnknownObjectException
+
     text = marked(key, without_environment_secrets()(body), MAX_BODY)
     with github.request(f"comment on #{number}"):
         issue = github.repo.get_issue(number)
-        comments = [comment for comment in issue.get_comments() if is_ours(github, comment, key)]
+        known = github.reader.take_comments(number)
+        if known is not None:
+            try:
+                return _write(github, issue, known, (key, text), create=create)
+            except UnknownObjectException:
+                pass  # somebody deleted it since it was read
+        return _write(github, issue, issue.get_comments(), (key, text), create=create)
 
-        # Two runs at the same time may both have seen no comment and created one.
-        for surplus in comments[1:]:
-            surplus.delete()
 
-        if not comments:
-            return str(issue.create_comment(text).html_url) if create else None
-        if comments[0].body != text:
-            comments[0].edit(text)
-        return str(comments[0].html_url)
+def _write(
+    github: GitHubConnection,
+    issue: Issue,
+    comments: Iterable[IssueComment],
+    content: tuple[str, str],
+    *,
+    create: bool,
+) -> str | None:
+    """Write a comment, whose `content` is its key and its text."""
+    key, text = content
+    ours = [comment for comment in comments if is_ours(github, comment, key)]
+
+    # Two runs at the same time may both have seen no comment and created one.
+    for surplus in ours[1:]:
+        surplus.delete()
+
+    if not ours:
+        return str(issue.create_comment(text).html_url) if create else None
+    if ours[0].body != text:
+        ours[0].edit(text)
+    return str(ours[0].html_url)

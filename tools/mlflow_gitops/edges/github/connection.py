@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlflow_gitops.edges.github.api.failures import no_answer, other_host, refusal, unusable
+from mlflow_gitops.edges.github.graph.reader import PullRequestReader
 from mlflow_gitops.errors import ForgeFailure
 from mlflow_gitops.settings import DEFAULT_PATIENCE
 
@@ -51,6 +52,7 @@ class GitHubConnection:
         self.pauses = pauses
         self._token = token
         self._open_pulls: dict[tuple[str, str], PullRequest] = {}
+        self.reader = PullRequestReader(self)
 
     @property
     def owner(self) -> str:
@@ -166,6 +168,17 @@ class GitHubConnection:
         return self._open_pulls[head, base]
 
     def _find_open_pull(self, head: str, base: str) -> PullRequest | None:
+        pulls = [read.pull for read in self.reader.of_commit(head, with_comments=True)]
+        with self.request("read the open pull requests"):
+            at_head = [
+                pull
+                for pull in pulls
+                if pull.state == "open"
+                and (pull.head.sha, pull.base.ref) == (head, base)
+                and self.owns(pull.base.repo)
+            ]
+        if at_head:
+            return max(at_head, key=lambda pull: pull.number)
         with self.request("list the open pull requests"):
             open_pulls = self.repo.get_pulls(
                 state="open", sort="created", direction="desc", base=base

@@ -24,6 +24,9 @@ from mlflow_gitops.errors import ForgeFailure
 if TYPE_CHECKING:
     from github.Commit import Commit
     from github.PullRequest import PullRequest
+    from github.PullRequestReview import PullRequestReview
+
+    from mlflow_gitops.edges.github.graph.reader import ReadPullRequest
 
 MAX_COMMITS = 250
 """Commits of one pull request that the API lists."""
@@ -33,10 +36,12 @@ _ONE_REBASE = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class FoundPullRequest:
-    """A pull request as PyGithub has it, and its commits, oldest first."""
+    """A pull request as PyGithub has it, and its commits, oldest first. Its reviews, if they were
+    read together with it."""
 
     pull: PullRequest
     commits: Sequence[Commit]
+    reviews: Sequence[PullRequestReview] | None = None
 
 
 class PullRequestFinder:
@@ -75,6 +80,11 @@ class PullRequestFinder:
     def _find_merged(self, sha: str) -> FoundPullRequest | None:
         checked: set[int] = set()
         with self._github.request(f"find the pull request of {sha[:7]}"):
+            for read in self._github.reader.of_commit(sha):
+                if self._was_merged_here(read.pull):
+                    candidate = _found(read.pull, read)
+                    if self._is_made_by(candidate, sha):
+                        return candidate
             commits = (sha, *self._right_after(sha))
             for pull in chain.from_iterable(map(self._associated, commits)):
                 if not self._was_merged_here(pull) or pull.number in checked:
@@ -103,7 +113,7 @@ class PullRequestFinder:
         if pull is None:
             return None
         with self._github.request(f"read #{pull.number}"):
-            return FoundPullRequest(pull, _commits(pull))
+            return _found(pull, self._github.reader.get(pull.number))
 
     def _was_merged_here(self, pull: PullRequest) -> bool:
         if pull.merged_at is None or not self._github.owns(pull.base.repo):
@@ -173,6 +183,13 @@ def _author_and_subject(commit: Commit) -> tuple[str, str]:
     subject = " ".join(original.message.split("\n\n")[0].split())
     author = f"{original.author.name} <{original.author.email}>" if original.author else ""
     return author, subject
+
+
+def _found(pull: PullRequest, read: ReadPullRequest | None) -> FoundPullRequest:
+    """A pull request with what was read together with it, and with the rest."""
+    if read is None or read.pull.head.sha != pull.head.sha:
+        return FoundPullRequest(pull, _commits(pull))
+    return FoundPullRequest(pull, read.commits or _commits(pull), read.reviews)
 
 
 def _commits(pull: PullRequest) -> list[Commit]:

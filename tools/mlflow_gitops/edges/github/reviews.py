@@ -22,7 +22,6 @@ from mlflow_gitops.edges.github.pull_requests import FoundPullRequest, PullReque
 
 if TYPE_CHECKING:
     from github.Commit import Commit
-    from github.PullRequest import PullRequest
     from github.PullRequestReview import PullRequestReview
 
 _UNSUBMITTED = "PENDING"
@@ -62,6 +61,8 @@ class GitHubReviews:
 
     def reviewer(self, login: str) -> Reviewer:
         purpose = f"read what @{login} may do"
+        if login.lower() in self._github.reader.emails:
+            return self._known_reviewer(login, purpose)
         user = self._github.unless_missing(
             purpose, lambda: self._github.client.get_user(login).complete()
         )
@@ -73,6 +74,16 @@ class GitHubReviews:
             permission = self._github.repo.get_collaborator_permission(login)
             mails = frozenset({user.email.lower()} if user.email else ())
         return Reviewer(True, permission, mails)
+
+    def _known_reviewer(self, login: str, purpose: str) -> Reviewer:
+        """A person whose account was read together with the pull request."""
+        permission = self._github.unless_missing(
+            purpose, lambda: self._github.repo.get_collaborator_permission(login)
+        )
+        if permission is None:
+            return Reviewer(is_person=False, permission="none", exists=False)
+        email = self._github.reader.emails[login.lower()]
+        return Reviewer(True, permission, frozenset({email.lower()} if email else ()))
 
     def team_members(self, team: str) -> frozenset[str]:
         return team_members(self._teams, team)
@@ -122,7 +133,7 @@ class GitHubReviews:
             opened_by=opener.login if opener else None,
             makers=self._contributors.makers(authored, pushers),
             dispatched_by=dispatchers,
-            reviews=tuple(_submitted_reviews(pull)),
+            reviews=tuple(_submitted_reviews(found)),
             merged_by=f"@{merger.login}" if merger and merger.type != "Bot" else None,
             merged_at=format_datetime(pull.merged_at) if pull.merged_at else None,
             bot=self._contributors.bot(opener, authored),
@@ -139,10 +150,11 @@ def _message(commit: Commit) -> MessageOfCommit:
     return MessageOfCommit(commit.sha, by, commit.commit.message)
 
 
-def _submitted_reviews(pull: PullRequest) -> Iterator[Review]:
+def _submitted_reviews(found: FoundPullRequest) -> Iterator[Review]:
     """GitHub lists a review that is still being written to its author alone. It says nothing yet,
     and leaves the earlier one in force."""
-    yield from (_review(review) for review in pull.get_reviews() if review.state != _UNSUBMITTED)
+    reviews = found.pull.get_reviews() if found.reviews is None else found.reviews
+    yield from (_review(review) for review in reviews if review.state != _UNSUBMITTED)
 
 
 def _review(review: PullRequestReview) -> Review:
