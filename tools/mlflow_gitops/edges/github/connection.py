@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlflow_gitops.edges.github.api.failures import no_answer, other_host, refusal, unusable
+from mlflow_gitops.edges.github.graph.open_pulls import OpenPullRequests
 from mlflow_gitops.edges.github.graph.reader import PullRequestReader
 from mlflow_gitops.errors import ForgeFailure
 from mlflow_gitops.settings import DEFAULT_PATIENCE
@@ -51,8 +52,8 @@ class GitHubConnection:
         self.api_url = api_url.rstrip("/")
         self.pauses = pauses
         self._token = token
-        self._open_pulls: dict[tuple[str, str], PullRequest] = {}
         self.reader = PullRequestReader(self)
+        self._open_pulls = OpenPullRequests(self)
 
     @property
     def owner(self) -> str:
@@ -160,27 +161,4 @@ class GitHubConnection:
     def pull_request_at(self, head: str, base: str) -> PullRequest | None:
         """Return the newest open pull request into a branch whose head is a commit. One that was
         found is not looked up again."""
-        if (head, base) not in self._open_pulls:
-            pull = self._find_open_pull(head, base)
-            if pull is None:
-                return None
-            self._open_pulls[head, base] = pull
-        return self._open_pulls[head, base]
-
-    def _find_open_pull(self, head: str, base: str) -> PullRequest | None:
-        pulls = [read.pull for read in self.reader.of_commit(head, with_comments=True)]
-        with self.request("read the open pull requests"):
-            at_head = [
-                pull
-                for pull in pulls
-                if pull.state == "open"
-                and (pull.head.sha, pull.base.ref) == (head, base)
-                and self.owns(pull.base.repo)
-            ]
-        if at_head:
-            return max(at_head, key=lambda pull: pull.number)
-        with self.request("list the open pull requests"):
-            open_pulls = self.repo.get_pulls(
-                state="open", sort="created", direction="desc", base=base
-            )
-            return next((pull for pull in open_pulls if pull.head.sha == head), None)
+        return self._open_pulls.at(head, base)
