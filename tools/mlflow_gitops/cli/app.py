@@ -40,6 +40,15 @@ Models = Annotated[
 ]
 
 
+AllEnvironments = Annotated[
+    bool,
+    typer.Option(
+        "--all-envs",
+        help="Show all environments side by side, and which version was copied from which.",
+    ),
+]
+
+
 def format_option(formats: Formats[Any]) -> Any:
     """The option `--format` of a command, which takes the formats that the command has."""
     return typer.Option(

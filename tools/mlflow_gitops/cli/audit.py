@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from mlflow_gitops.cli import completion
-from mlflow_gitops.cli.app import Models, app, format_option
+from mlflow_gitops.cli.app import AllEnvironments, Models, app, format_option
 from mlflow_gitops.render import formats
 
 Model = Annotated[
@@ -166,12 +166,20 @@ def show(
     at: _At = None,
     effective: _Effective = False,
     lineage: _Lineage = False,
+    all_environments: AllEnvironments = False,
     form: Annotated[str, format_option(formats.SHOW)] = "text",
 ) -> None:
     """Show which version held which stage at a time, since when, and by which commit.
 
     Example: mlflow-gitops show fraud-detector --at 2026-01-31
     """
+    if all_environments:
+        from mlflow_gitops.commands import show_all
+
+        if model is None or lineage:
+            raise typer.BadParameter("--all-envs needs a model, and goes without --lineage.")
+        raise typer.Exit(show_all.run(context.obj, model, at, form, in_effect=effective))
+
     from mlflow_gitops.commands import show as command
 
     raise typer.Exit(

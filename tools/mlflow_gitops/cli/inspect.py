@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from mlflow_gitops.cli import completion
-from mlflow_gitops.cli.app import Models, app, format_option
+from mlflow_gitops.cli.app import AllEnvironments, Models, app, format_option
 from mlflow_gitops.render import formats
 
 _Paths = Annotated[
@@ -157,6 +157,7 @@ def status(
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit 2 unless every managed model is Synced.")
     ] = False,
+    all_environments: AllEnvironments = False,
     form: Annotated[str, format_option(formats.STATUS)] = "text",
 ) -> None:
     """Show each model: Synced, Pending, Drifted, Missing, Unmanaged, Unknown or Invalid, and what
@@ -164,6 +165,11 @@ def status(
 
     Example: mlflow-gitops status --exit-code
     """
+    if all_environments:
+        from mlflow_gitops.commands import status_all
+
+        raise typer.Exit(status_all.run(context.obj, models or [], exit_code, form))
+
     from mlflow_gitops.commands import status as command
 
     raise typer.Exit(command.run(context.obj, models or [], exit_code, form))

@@ -90,12 +90,12 @@ def _note_departure(settings: Settings, trail: AuditTrail) -> None:
     from mlflow_gitops.app.audit.departures import departure
     from mlflow_gitops.render.audit.departures import departure_sentence, left_in_mlflow
 
-    gone = departure(trail, timeline, index)
-    if gone is None:
+    removal = departure(trail, timeline, index)
+    if removal is None:
         return
-    left = left_in_mlflow(gone.left)
-    still = f" By the receipts, MLflow still has {left}." if left else ""
-    note(settings, f"{timeline.model} was {departure_sentence(gone)}.{still}")
+    remaining = left_in_mlflow(removal.remaining)
+    still = f" By the receipts, MLflow still has {remaining}." if remaining else ""
+    note(settings, f"{timeline.model} was {departure_sentence(removal)}.{still}")
 
 
 def _paged(trail: AuditTrail) -> AbstractContextManager[None]:

@@ -61,16 +61,16 @@ def _report(settings: Settings, workspace: Workspace, *, offline: bool) -> Repor
     }
 
     departures = {
-        timeline.model: gone
+        timeline.model: removal
         for timeline in trail.timelines
-        if (gone := departure(trail, timeline, index)) is not None
+        if (removal := departure(trail, timeline, index)) is not None
     }
-    plan, registry, left = None, None, {}
+    plan, registry, remaining = None, None, {}
     if not offline:
         planned, registry, recorded = _read_mlflow(settings, workspace, snapshot, commit)
         made_from |= recorded
         plan = planned.plan
-        left = {
+        remaining = {
             name: observed_stages(model)
             for name, model in planned.observed.items()
             if name in departures
@@ -78,7 +78,7 @@ def _report(settings: Settings, workspace: Workspace, *, offline: bool) -> Repor
 
     return Report(
         departures=departures,
-        left=left,
+        remaining=remaining,
         title=workspace.top.name,
         at=format_datetime(settings.now()),
         commit=commit,

@@ -80,8 +80,10 @@ def _details(
     """The events behind the model's stages, and what its versions were made from."""
     [timeline] = trail.timelines
     if not holders:
-        gone = departure(trail, timeline, index)
-        return OneModel(timeline.model, None, {}, departure=gone, has_receipts=trail.has_receipts)
+        removal = departure(trail, timeline, index)
+        return OneModel(
+            timeline.model, None, {}, departure=removal, has_receipts=trail.has_receipts
+        )
 
     [stage_holders] = holders
     causes = [timeline.event_behind(stage, index) for stage in stage_holders.stages]

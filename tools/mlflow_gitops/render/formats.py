@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mlflow_gitops.core.observed.resolved import Resolved
     from mlflow_gitops.core.plan.plan import Plan
     from mlflow_gitops.render.doctor import CheckResults
+    from mlflow_gitops.render.environments.show import ModelEverywhere
+    from mlflow_gitops.render.environments.status import EnvironmentMatrix
     from mlflow_gitops.render.log import Log
     from mlflow_gitops.render.plan.text import PlanOutput
     from mlflow_gitops.render.reconcile import ReconcileOutput
@@ -70,6 +72,13 @@ PLAN: Formats[PlanOutput] = Formats(
     text="plan.text:text", json="plan.json:json", markdown="plan.pull_request_comment:markdown"
 )
 STATUS: Formats[Plan] = Formats(text="status:text", json="status:json", markdown="status:markdown")
+STATUS_ALL: Formats[EnvironmentMatrix] = Formats(
+    text="environments.status:text",
+    json="environments.status:json",
+    markdown="environments.status:markdown",
+)
+"""`status --all-envs`."""
+
 COMPARE: Formats[Comparison] = Formats(
     text="comparison.text:text",
     json="comparison.json:json",
@@ -100,6 +109,11 @@ RESOLVE: Formats[Resolved] = Formats(
 
 RENDER: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
 SHOW: Formats[HoldersAt] = Formats(text="show:text", json="show:json")
+SHOW_ALL: Formats[ModelEverywhere] = Formats(
+    text="environments.show:text", json="environments.show:json"
+)
+"""`show --all-envs`."""
+
 VERIFY: Formats[Verification] = Formats(
     text="verify:text", json="verify:json", markdown="verify:markdown"
 )

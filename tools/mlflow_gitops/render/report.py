@@ -50,7 +50,7 @@ class Report:
     made_from: Mapping[tuple[str, int], str]
     departures: Mapping[str, Departure] = field(default_factory=dict)
     """By model: who deleted or renamed its manifest, if it has none."""
-    left: Mapping[str, Stages] = field(default_factory=dict)
+    remaining: Mapping[str, Stages] = field(default_factory=dict)
     """What holds stages in MLflow of models without a manifest, if MLflow was read."""
     plan: Plan | None = None
     registry: str | None = None
@@ -115,7 +115,7 @@ def _model(
 ) -> dict[str, Any]:
     lanes = report.lanes.get(name, ())
     declared = holders.stages if holders else {}
-    observed = plan.observed if plan else report.left.get(name, {})
+    observed = plan.observed if plan else report.remaining.get(name, {})
     stages = dict.fromkeys([*(lane.stage for lane in lanes), *declared, *observed])
     rows = [_stage(name, stage, report, observed, holders) for stage in stages]
 
@@ -128,7 +128,7 @@ def _model(
         "id": f"m-{name.encode().hex()}",
         "sync": sync,
         "departure": departure_paragraph(
-            report.departures.get(name), report.left.get(name, {}) if report.plan else None
+            report.departures.get(name), report.remaining.get(name, {}) if report.plan else None
         ),
         "refusals": [f"{refusal.code}: {refusal.detail}" for refusal in refusals],
         "stages": [row for row in rows if row is not None],

@@ -154,9 +154,11 @@ def _without_manifest(name: str, model: OneModel, style: Style) -> Iterator[str]
         return
     yield f"{name}  has no manifest: {departure_sentence(departure)}."
     if departure.renamed_to is None:
-        left = left_in_mlflow(departure.left) or "nothing in a stage"
-        known = f"{left}, by the receipts" if model.has_receipts else "not known: no receipts here"
-        yield _line("in MLflow", known, style)
+        remaining = left_in_mlflow(departure.remaining) or "nothing in a stage"
+        source = (
+            f"{remaining}, by the receipts" if model.has_receipts else "not known: no receipts here"
+        )
+        yield _line("in MLflow", source, style)
 
 
 def _main_stage(desired: Desired, stage_holders: StageHolders) -> str | None:

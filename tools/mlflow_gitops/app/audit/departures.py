@@ -21,5 +21,5 @@ def departure(trail: AuditTrail, timeline: ModelTimeline, index: int) -> Departu
     receipts = (
         receipt for receipt in trail.ledger.receipts if trail.line.index[receipt.commit] <= index
     )
-    left = applied_holders(timeline, trail.line, receipts)
-    return Departure(audited, left.stages if left else {})
+    remaining = applied_holders(timeline, trail.line, receipts)
+    return Departure(audited, remaining.stages if remaining else {})

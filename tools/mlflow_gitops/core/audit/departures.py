@@ -14,11 +14,11 @@ from mlflow_gitops.core.manifests.names import model_of
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """The commit that deleted or renamed a model's manifest, as an audited event. `left` are the
-    stages that the receipts up to then say MLflow still held; empty for a renamed model."""
+    """The commit that deleted or renamed a model's manifest, as an audited event. `remaining` are
+    the stages that the receipts up to then say MLflow still held; empty for a renamed model."""
 
     audited: AuditedEvent
-    left: Stages
+    remaining: Stages
 
     @property
     def renamed_to(self) -> str | None:
@@ -35,9 +35,9 @@ def departing_event(
     earlier = [moment for moment in timeline.moments if moment.index <= index]
     if not earlier or earlier[-1].desired is not None or earlier[-1].fault is not None:
         return None
-    gone = [moment.desired is None and moment.fault is None for moment in earlier]
-    first = len(gone)
-    while first and gone[first - 1]:
+    is_missing = [moment.desired is None and moment.fault is None for moment in earlier]
+    first = len(is_missing)
+    while first and is_missing[first - 1]:
         first -= 1
     if first == 0:
         return None

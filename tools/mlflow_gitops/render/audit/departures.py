@@ -16,20 +16,22 @@ def departure_sentence(departure: Departure) -> str:
     """Since when, by which commit, and by whom: `deleted on … by …`."""
     audited = departure.audited
     event, people = audited.event, audited.people
-    what = f"renamed to {safe(departure.renamed_to)}" if departure.renamed_to else "deleted"
+    verb = f"renamed to {safe(departure.renamed_to)}" if departure.renamed_to else "deleted"
     by = f"{event.commit.sha[:7]} {subject(audited)}, {safe(people.author)}"
     if people.merged_by and people.merged_by != people.author:
         by += f", merged by {safe(people.merged_by)}"
     if people.approved_by:
         claim = " (claimed)" if people.approved_by_source == "message" else ""
         by += f", approved by {', '.join(map(safe, people.approved_by))}{claim}"
-    return f"{what} on {format_minute(event.commit.at)} UTC by {by}"
+    return f"{verb} on {format_minute(event.commit.at)} UTC by {by}"
 
 
 def left_in_mlflow(stages: Stages) -> str:
     """What still holds a stage: `Production 1, Staging 2`; empty if nothing does."""
-    held = {stage: versions for stage, versions in stages.items() if stage != "Archived"}
-    return ", ".join(f"{safe(stage)} {version_list(versions)}" for stage, versions in held.items())
+    active = {stage: versions for stage, versions in stages.items() if stage != "Archived"}
+    return ", ".join(
+        f"{safe(stage)} {version_list(versions)}" for stage, versions in active.items()
+    )
 
 
 def departure_paragraph(departure: Departure | None, observed: Stages | None) -> str | None:
@@ -41,13 +43,14 @@ def departure_paragraph(departure: Departure | None, observed: Stages | None) ->
     if departure.renamed_to is not None:
         return sentence
     if observed is not None:
-        left = left_in_mlflow(observed)
-        return f"{sentence} MLflow {f'still has {left}' if left else 'has nothing in a stage'}."
-    left = left_in_mlflow(departure.left)
-    return f"{sentence} By the receipts, MLflow still has {left}." if left else sentence
+        remaining = left_in_mlflow(observed)
+        still = f"still has {remaining}" if remaining else "has nothing in a stage"
+        return f"{sentence} MLflow {still}."
+    remaining = left_in_mlflow(departure.remaining)
+    return f"{sentence} By the receipts, MLflow still has {remaining}." if remaining else sentence
 
 
 def departure_data(departure: Departure) -> dict[str, Any]:
     """The JSON form: the event, and the stages that MLflow still held by the receipts."""
-    left = {stage: list(versions) for stage, versions in departure.left.items()}
-    return {**event_data(departure.audited), "left": left}
+    remaining = {stage: list(versions) for stage, versions in departure.remaining.items()}
+    return {**event_data(departure.audited), "left": remaining}
