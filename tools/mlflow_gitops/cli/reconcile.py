@@ -87,6 +87,19 @@ _Jobs = Annotated[
         show_default=False,
     ),
 ]
+_OnChange = Annotated[
+    Optional[str],
+    typer.Option(
+        "--on-change",
+        metavar="COMMAND",
+        help=(
+            "Run this command for each stage that another version came to hold, or none, with the"
+            " change as JSON on its standard input. No shell reads it. It has 5 minutes, and not"
+            " the credentials for MLflow and the forge. If it fails, that is reported, exit code 5."
+        ),
+        show_default=False,
+    ),
+]
 _Watch = Annotated[
     bool,
     typer.Option(
@@ -127,6 +140,7 @@ def reconcile(
     new_host: _NewHost = False,
     push_receipts: _PushReceipts = False,
     jobs: _Jobs = None,
+    on_change: _OnChange = None,
     watch: _Watch = False,
     interval: _Interval = "60s",
     listen: _Listen = "127.0.0.1:9469",
@@ -137,6 +151,8 @@ def reconcile(
     Example: mlflow-gitops reconcile --yes --push-receipts
 
     Example: mlflow-gitops reconcile --yes --watch --interval 30s
+
+    Example: mlflow-gitops reconcile --yes --on-change 'tee -a deployed.jsonl'
     """
     from mlflow_gitops.app.planning.options import PlanOptions
 
@@ -151,7 +167,7 @@ def reconcile(
         from mlflow_gitops.commands import watch as loop
 
         looped = loop.WatchOptions(
-            plan_options, interval, listen, push_receipts, jobs, form, new_host
+            plan_options, interval, listen, push_receipts, jobs, form, new_host, on_change
         )
         raise typer.Exit(loop.run(context.obj, models or [], looped))
 
@@ -159,7 +175,7 @@ def reconcile(
     from mlflow_gitops.commands.reconcile_options import ReconcileOptions
 
     options = ReconcileOptions(
-        rev, yes, plan_options, plan_file, push_receipts, jobs, form, since, new_host
+        rev, yes, plan_options, plan_file, push_receipts, jobs, form, since, new_host, on_change
     )
     raise typer.Exit(command.run(context.obj, models or [], options))
 

@@ -12,12 +12,15 @@ from mlflow_gitops.app import saved_plan
 from mlflow_gitops.app.main_branch import main_branch_fault
 from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.planning.target import Target
+from mlflow_gitops.app.reconciling.earlier_refusals import EarlierRefusals
+from mlflow_gitops.app.reconciling.on_change import ChangeNotification, Notifier
 from mlflow_gitops.app.reconciling.reconcile import Follow, Reconciler, RunResult
 from mlflow_gitops.app.saved_plan import SavedPlan
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, note, print_result, steps, warn
 from mlflow_gitops.commands.reconcile_options import ReconcileOptions, check_options
 from mlflow_gitops.commands.unplanned import file_errors_shown
+from mlflow_gitops.core.plan.applied_changes import AppliedChange
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.core.wording import first_few
@@ -47,6 +50,8 @@ def run(settings: Settings, models: Sequence[str], options: ReconcileOptions) ->
         return _report_empty(settings, workspace, commit, saved, options, since)
     _note_if_dirty(settings, workspace, commit)
 
+    environment = workspace.environment.name if workspace.environment else None
+    notifier = Notifier.of_option(options.on_change, environment)
     progress = steps(settings)
     progress("loading MLflow")
     target = Target.of_commit(workspace, snapshot, commit)
@@ -61,18 +66,51 @@ def run(settings: Settings, models: Sequence[str], options: ReconcileOptions) ->
     if not options.yes and any(model.has_work for model in planned.plan.models):
         _confirm(reconciler)
     result = reconciler.apply(planned, _with_progress(settings, len(planned.plan.models)))
+    notifications = list(notifier.notify(planned, result)) if notifier is not None else None
+    return _finish(settings, options, planned, result, earlier, notifications)
+
+
+def _finish(
+    settings: Settings,
+    options: ReconcileOptions,
+    planned: Planned,
+    result: RunResult,
+    earlier: EarlierRefusals,
+    notifications: Sequence[ChangeNotification] | None,
+) -> int:
+    """Report what was done, and return the exit code."""
     still_refused = [
         outcome.model
         for outcome in result.outcomes
         if outcome.refusals and earlier.contain(outcome)
     ]
-    _report(settings, options, reconciler, planned, result, still_refused)
+    output = ReconcileOutput(
+        planned.plan.commit or "",
+        result.outcomes,
+        result.receipt,
+        still_refused=still_refused,
+        errors=planned.plan.errors,
+        notifications=_shown(notifications),
+    )
+    _report(settings, options, output, planned, result)
+    failures = [failure for each in notifications or () if (failure := each.failure) is not None]
+    for failure in failures:
+        warn(failure)
+
     is_refused = any(outcome.model not in still_refused for outcome in result.refused)
     return worst(
         OK if earlier.contain_errors(planned.plan.errors) else INVALID,
-        PARTIAL if result.failed else OK,
+        PARTIAL if result.failed or failures else OK,
         REFUSED if is_refused else OK,
     )
+
+
+def _shown(
+    notifications: Sequence[ChangeNotification] | None,
+) -> list[tuple[AppliedChange, str | None]] | None:
+    if notifications is None:
+        return None
+    return [(notification.change, notification.error) for notification in notifications]
 
 
 def _report_empty(
@@ -223,13 +261,11 @@ def _with_progress(settings: Settings, count: int) -> Follow:
 def _report(
     settings: Settings,
     options: ReconcileOptions,
-    reconciler: Reconciler,
+    output: ReconcileOutput,
     planned: Planned,
     result: RunResult,
-    still_refused: Sequence[str],
 ) -> None:
-    """Print what was done. `still_refused` are the models that were refused before for the same
-    reasons."""
+    """Print what was done."""
     if result.recovered:
         names = ", ".join(result.recovered)
         note(settings, f"Recovered the receipt of an earlier run for {names}.")
@@ -238,13 +274,6 @@ def _report(
         note(settings, f"Took over {result.taken_over} receipts from git notes to {branch}.")
     for objection in result.objections:
         warn(objection)
-    output = ReconcileOutput(
-        reconciler.commit,
-        result.outcomes,
-        result.receipt,
-        still_refused=still_refused,
-        errors=planned.plan.errors,
-    )
     print_result(formats.RECONCILE, options.form, output)
 
     for name in planned.plan.without_manifest:
@@ -254,5 +283,5 @@ def _report(
         )
     for fault in result.unrecorded:
         warn(f"applied, not recorded: {fault} The next run recovers it.")
-    for name in still_refused:
+    for name in output.still_refused:
         warn(f"{name} is still refused, as it was at {options.since}.")

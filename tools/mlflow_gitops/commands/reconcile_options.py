@@ -27,6 +27,8 @@ class ReconcileOptions:
     """A commit whose refusals are not new: they are shown, and do not decide the exit code."""
     new_host: bool = False
     """Send credentials to a server that the environment was not reconciled on before."""
+    on_change: str | None = None
+    """The command that is run for each change."""
 
 
 def check_options(models: Sequence[str], options: ReconcileOptions) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.reconciling.news import News
+from mlflow_gitops.app.reconciling.on_change import Notifier
 from mlflow_gitops.app.reconciling.watch import Watcher
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, print_to_stderr, warn
@@ -73,6 +74,8 @@ class WatchOptions:
     jobs: int | None = None
     form: str = "text"
     new_host: bool = False
+    on_change: str | None = None
+    """The command that is run for each change."""
 
 
 def run(settings: Settings, models: Sequence[str], options: WatchOptions) -> int:
@@ -89,6 +92,8 @@ def run(settings: Settings, models: Sequence[str], options: WatchOptions) -> int
 
     stop = StopSignal()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    environment = workspace.environment.name if workspace.environment else None
+    notifier = Notifier.of_option(options.on_change, environment, stop.is_set)
     metrics = Metrics(patience=max(3 * interval, 120.0))
     silent = replace(settings, warn=lambda text: None)  # rounds report the branch as news, once
     watcher = Watcher(
@@ -102,6 +107,7 @@ def run(settings: Settings, models: Sequence[str], options: WatchOptions) -> int
         models=models,
         push_receipts=options.push_receipts,
         jobs=options.jobs,
+        notifier=notifier,
     )
     with _served(metrics, address) as url:
         note(settings, f"Watching, every {options.interval}.{url}")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from mlflow_gitops.core.plan.applied_changes import AppliedChange
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import counted
@@ -32,6 +33,9 @@ class ReconcileOutput:
     refusals: Sequence[Refusal] = ()
     still_refused: Sequence[str] = ()
     errors: Sequence[Problem] = ()
+    notifications: Sequence[tuple[AppliedChange, str | None]] | None = None
+    """The changes that the command of --on-change was run for, each with why it failed; None
+    without a command."""
 
 
 def text(output: ReconcileOutput, style: Style | None = None) -> Iterator[str]:
@@ -84,6 +88,11 @@ def reconciled_data(
 ) -> dict[str, Any]:
     """What a reconcile did (DESIGN §5). `changed` lists each version that came to hold a stage and
     was read back there."""
+    notified: dict[str, Any] = {}
+    if output.notifications is not None:
+        notified["on_change"] = [
+            {**asdict(change), "error": error} for change, error in output.notifications
+        ]
     return {
         "commit": output.commit,
         "models": [_model(outcome) for outcome in output.outcomes],
@@ -97,6 +106,7 @@ def reconciled_data(
         "standing": list(output.still_refused),
         "errors": [problem_data(problem) for problem in output.errors],
         "summary": summary(output.outcomes),
+        **notified,
     }
 
 

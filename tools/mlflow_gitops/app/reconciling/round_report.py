@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.reconciling.earlier_refusals import reasons
 from mlflow_gitops.app.reconciling.news import News, NewsDesk
+from mlflow_gitops.app.reconciling.on_change import ChangeNotification
 from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.edges.system.unexpected import describe, print_traceback
 from mlflow_gitops.errors import Failure, GitFailure, InvalidFiles, RegistryFailure, shortage
@@ -42,6 +43,14 @@ class RoundReport:
         self._metrics.record_failure("receipt")
         message = f"the receipts of other clones could not be fetched: {fault}"
         self._news.report("receipts", fault, News(commit, failure=message))
+
+    def notifications(self, commit: str, notifications: Iterable[ChangeNotification]) -> None:
+        """The command of --on-change was run for these changes."""
+        for notification in notifications:
+            if (failure := notification.failure) is not None:
+                self._metrics.record_failure("on_change")
+                self._news.clear("command")
+                self._news.report("command", failure, News(commit, failure=failure))
 
     def plan(self, commit: str, plan: Plan) -> None:
         """What is wrong with a plan as a whole. The models with invalid files keep the last valid

@@ -16,6 +16,7 @@ from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.reconciling.figures import RoundFigures
 from mlflow_gitops.app.reconciling.news import News, NewsDesk
+from mlflow_gitops.app.reconciling.on_change import Notifier
 from mlflow_gitops.app.reconciling.reconcile import Reconciler
 from mlflow_gitops.app.reconciling.resting import RestingModels, backoff, jittered
 from mlflow_gitops.app.reconciling.round_report import RoundReport
@@ -59,6 +60,7 @@ class Watcher:
         models: Sequence[str] = (),
         push_receipts: bool = False,
         jobs: int | None = None,
+        notifier: Notifier | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._workspace = workspace
@@ -72,6 +74,7 @@ class Watcher:
         self._models = models
         self._push = push_receipts
         self._jobs = jobs
+        self._notifier = notifier
         self._clock = clock
         self._resting = RestingModels(interval, clock)
         self._figures = RoundFigures()
@@ -134,6 +137,8 @@ class Watcher:
         self._news.report_run(commit, run)
         if run.unrecorded:
             self._metrics.record_failure("receipt")
+        if self._notifier is not None:
+            self._report.notifications(commit, self._notifier.notify(planned, run))
         return self._figures.of(commit, planned.plan, run, len(resting))
 
     def _fetch(self, workspace: Workspace) -> None:

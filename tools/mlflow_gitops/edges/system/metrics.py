@@ -17,8 +17,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make
 
 from mlflow_gitops.errors import Failure
 
-FAILURE_ORIGINS = ("git", "mlflow", "model", "receipt", "files", "machine", "internal")
-"""`files`: a commit that cannot be read. `machine`: the computer is short of something. `internal`:
+FAILURE_ORIGINS = ("git", "mlflow", "model", "receipt", "files", "machine", "internal", "on_change")
+"""`on_change`: the command of --on-change.
+`files`: a commit that cannot be read. `machine`: the computer is short of something. `internal`:
 a fault of this program."""
 
 MOST_MODELS = 1_000
