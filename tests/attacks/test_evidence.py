@@ -92,6 +92,35 @@ def test_metric_logged_after_the_review(company: Company, late: float) -> None:
     assert "is pinned to accuracy 0.95" in company.refused()
 
 
+@pytest.mark.parametrize(("step", "later"), [(10**9, 0.01), (10**9, 0.96), (0, 0.5)])
+def test_metric_changed_after_the_promotion(company: Company, step: int, later: float) -> None:
+    """The evidence of what is served is overwritten. The receipt has the value that was judged."""
+    mallory = Mallory(company)
+    run = mallory.run(0.95)
+    mallory.register(mallory.artifacts(run), run)
+    company.merge(company.propose(4))
+    assert company.reconcile("--push-receipts").code == 0 and company.found_by_verify() == set()
+    mallory.client.log_metric(run, "accuracy", later, step=step)
+    for _ in range(2):
+        assert company.found_by_verify() == {"judged 4 Production"}
+        ran = company.team.run("verify")
+        assert f"accuracy was judged as 0.95, and MLflow shows {later}" in ran.out
+        assert company.reconcile("--push-receipts").code == 0
+
+
+@pytest.mark.parametrize("value", ["failed", "", None])
+def test_tag_changed_after_the_promotion(company: Company, value: str | None) -> None:
+    company.promote(2)
+    assert company.reconcile("--push-receipts").code == 0
+    if value is None:
+        company.client.delete_model_version_tag(MODEL, "2", "validation")
+    else:
+        company.client.set_model_version_tag(MODEL, "2", "validation", value)
+    for _ in range(2):
+        assert company.found_by_verify() == {"judged 2 Production"}
+        assert company.reconcile("--push-receipts").code == 0
+
+
 @pytest.mark.parametrize("value", [1e300, float("inf"), float("nan"), 1e18])
 def test_metric_that_nothing_measures(company: Company, value: float) -> None:
     mallory = Mallory(company)

@@ -6,7 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.attacks.company import MODEL, Company
+from mlflow_gitops.core.audit import receipt_format
+from mlflow_gitops.core.gates.gate import Finding
+from mlflow_gitops.core.verdicts import judge_entries
+from mlflow_gitops.core.verdicts.entry_tenures import EntryTenures
+from tests.support.attacks.company import MODEL, POLICY, Company
 from tests.support.receipts import drop_receipts, receipts_in
 
 HELD = "gitops.held.Production"
@@ -83,11 +87,13 @@ def test_held_stamp_that_no_receipt_explains(
     right = stamp_of(company, 1)
     version = forge(company)
     forged = stamp_of(company, version)
-    assert company.found_by_verify() == {f"held {version} Production"}
+    copied = {f"stamps {version}"} if forge is copied_version else set()
+    assert company.found_by_verify() == {f"held {version} Production", *copied}
 
     ran = company.reconcile("--push-receipts")
     [outcome] = ran.json["models"]
-    assert ran.code == 0 and [change["key"] for change in outcome["changes"]] == [HELD]
+    keys = [change["key"] for change in outcome["changes"]]
+    assert ran.code == 0 and HELD in keys and (len(keys) == 1 or copied)
     [*_, receipt] = receipts_in(company.team.folder)
     assert HELD in receipt.text and receipt.models()[0].changes
 
@@ -105,6 +111,33 @@ def test_held_stamp_of_a_refused_version(company: Company, forge: Callable[[Comp
     company.merge(company.propose(version))
     assert "0 of 1 approval" in company.refused("--push-receipts")
     assert stamp_of(company, version) is None
+
+
+STAGING = POLICY.replace("approvals: 1, require: {tags: {validation: passed}}", "from: [Staging]")
+SOAK = STAGING.replace("from: [Staging]", "from: [Staging], soak: 30d")
+
+
+@pytest.mark.parametrize("believed", ["a tag", "a tag, before format 3", "a tag, in an adoption"])
+def test_exemption_that_no_receipt_supports(
+    company: Company, believed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reconciler that believes a forged tag, as earlier versions did, takes a new version for one
+    that is rolled back. `verify` derives each exemption again, and none of the later runs makes
+    this one right."""
+    company.approve_policy(SOAK if believed == "a tag" else STAGING, "--push-receipts")
+    company.merge(company.propose(3))
+    with monkeypatch.context() as earlier:
+        belief = "is_adopted" if believed == "a tag, in an adoption" else "is_rollback"
+        earlier.setattr(EntryTenures, belief, property(lambda self: True))
+        if believed == "a tag, before format 3":
+            earlier.setattr(receipt_format, "RECEIPT_SCHEMA", 2)
+            earlier.setattr(judge_entries, "Finding", lambda *args, **more: Finding(*args))
+        assert company.reconcile("--push-receipts").code == 0 and company.production() == {3}
+    for _ in range(2):
+        assert company.found_by_verify() == {"exempt 3 Production"}
+        assert company.reconcile("--push-receipts").code == 0
+    company.acknowledge()
+    assert company.found_by_verify() == set()
 
 
 # -- a clone without the receipts ----------------------------------------------------------------

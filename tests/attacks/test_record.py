@@ -1,5 +1,5 @@
-"""The record itself is attacked: receipts that are deleted, older states that are put back. The next
-run heals MLflow, and not the record: that stays a finding until a commit on the main branch
+"""The record itself is attacked: receipts that are deleted, older states that are put back. The
+next run heals MLflow, and not the record: that stays a finding until a commit on the main branch
 acknowledges it."""
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow_gitops.app.approvals import CommitApprovals
 from mlflow_gitops.app.reconciled_models import ReconciledModels
 from mlflow_gitops.app.workspace import Merge, Workspace
+from mlflow_gitops.core.audit.ledger import Ledger
 from mlflow_gitops.core.gates import Gate
 from mlflow_gitops.core.gates.change_approvals import Approvals
 from mlflow_gitops.core.history.mainline import Commit, MainLine, StatedMessage
@@ -125,6 +126,11 @@ class WorkspaceEvidence(RegistryEvidence):
     def reconciles(self, model: str) -> ReconciledHistory:
         """What the receipts in this clone record about a model."""
         return self._reconciled.history(model)
+
+    def ledger(self) -> Ledger:
+        """The receipts in this clone that are on the line. Receipts that cannot be read prove
+        nothing."""
+        return self._reconciled.ledger
 
     def read_receipts_again(self) -> None:
         """Let the next question read the receipts anew."""

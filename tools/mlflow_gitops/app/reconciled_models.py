@@ -26,13 +26,13 @@ class ReconciledModels:
         """The reconciles of one model. Receipts that cannot be read prove nothing: the history is
         then empty, and its hint says why."""
         periods = self._histories.renames.periods(file_stem(model))
-        runs = [run.applied_commit for run in self._ledger.applied_as(periods)]
+        runs = [run.applied_commit for run in self.ledger.applied_as(periods)]
         hint = self._fault or self._workspace.receipts_branch.fetch_hint
         return ReconciledHistory(runs, self._line.index, hint)
 
     def read_again(self) -> None:
         """Let the next question read the receipts anew."""
-        self.__dict__.pop("_ledger", None)
+        self.__dict__.pop("ledger", None)
         self._fault = None
 
     @cached_property
@@ -40,7 +40,8 @@ class ReconciledModels:
         return HistoryReader(self._line, self._workspace.registry, self._workspace.git.blobs)
 
     @cached_property
-    def _ledger(self) -> Ledger:
+    def ledger(self) -> Ledger:
+        """The receipts of this environment that are on the line."""
         try:
             receipts = self._workspace.receipts_branch.receipts()
         except GitFailure as failure:

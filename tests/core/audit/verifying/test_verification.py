@@ -14,6 +14,7 @@ from mlflow_gitops.core.audit.recorded_model import RecordedModel
 from mlflow_gitops.core.audit.verifying.account import Account
 from mlflow_gitops.core.audit.verifying.verification import verify_model
 from mlflow_gitops.core.history.mainline import Commit, Point
+from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.history.stage_entries import Entry, entries
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.recorded.values import Record
@@ -56,6 +57,11 @@ class FakeAccount(Account):
         points = self._points_until(index)
         commit = points[-1].commit if points else None
         return commit.sha if commit else None
+
+    def people(self, commit: str) -> Sequence[RecordedPeople]:
+        return [
+            people for run in self.runs for sha, people in run.recorded.vouched() if sha == commit
+        ]
 
     def record(self, version: ObservedVersion) -> Record | None:
         return None

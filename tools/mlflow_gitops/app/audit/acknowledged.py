@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from mlflow_gitops.core.audit.acknowledgements import Acknowledgement, acknowledgements
 from mlflow_gitops.core.times import format_time
@@ -13,10 +13,12 @@ _MAX_MESSAGES = 16 << 20
 """Bytes of all messages with such a line together."""
 
 
-def read_acknowledgements(git: Git, tip: str, flaws: Sequence[object]) -> list[Acknowledgement]:
+def read_acknowledgements(
+    git: Git, tip: str, receipts: Iterable[str | None]
+) -> list[Acknowledgement]:
     """The lines in every commit that can be reached from the main line's tip, newest first. git is
-    asked only if there is a flaw that they could be about."""
-    if not flaws:
+    asked only if there is a receipt, by its digest, that they could be about."""
+    if not any(receipts):
         return []
     command = ("log", "--no-show-signature", "--encoding=UTF-8", "-z", "--grep=Audit-Ack:")
     form = "--format=%H%n%ct%n%an <%ae>%n%B"

@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from mlflow_gitops.app.evidence import WorkspaceEvidence
-from mlflow_gitops.core.audit.ledger import AppliedRun
+from mlflow_gitops.core.audit.ledger import Ledger
 from mlflow_gitops.core.audit.verifying.account import Account
 from mlflow_gitops.core.audit.verifying.occupied_versions import occupied_versions
 from mlflow_gitops.core.history.entry_reader import entries_at
 from mlflow_gitops.core.history.history_reader import HistoryReader
 from mlflow_gitops.core.history.mainline import Commit, MainLine, Point
+from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.history.stage_entries import Entry
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import file_stem
@@ -28,14 +29,16 @@ class ModelAccount(Account):
         self,
         name: str,
         stamped: str | None,
-        runs: Sequence[AppliedRun],
+        ledger: Ledger,
         tip: Desired | None,
         line: MainLine,
         histories: HistoryReader,
         evidence: WorkspaceEvidence,
     ) -> None:
         self.name = name
-        self.runs = runs
+        self._periods = histories.renames.periods(file_stem(name))
+        self.runs = ledger.applied_as(self._periods)
+        self._ledger = ledger
         self.tip = tip
         self.positions = line.index
         self._shas = line.shas
@@ -56,6 +59,9 @@ class ModelAccount(Account):
         points = self._histories.points_until(file_stem(self.name), self._shas[index])
         last = points[-1].commit if points else None
         return last.sha if last else None
+
+    def people(self, commit: str) -> Sequence[RecordedPeople]:
+        return self._ledger.people(self._periods, commit)
 
     def record(self, version: ObservedVersion) -> Record | None:
         return self._evidence.record(version)

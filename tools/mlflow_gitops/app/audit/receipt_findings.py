@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from mlflow_gitops.core.audit.flaws import Flaw
+from mlflow_gitops.core.audit.flaws import Flaw, flaws
+from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.audit.verifying.findings import Unexplained
+from mlflow_gitops.core.history.line.renames import Renames
+from mlflow_gitops.core.manifests.names import file_stem, model_of
 from mlflow_gitops.edges.git.receipts.branch import ReceiptsBranch
 from mlflow_gitops.edges.git.receipts.stored import AlteredReceipt, StoredReceipts
 
 _FIELDS = {"gap": "receipts", "lost": "receipt", "recovered": "recovered", "replayed": "replayed"}
 
 
+def flaws_of(
+    receipts: Sequence[Receipt], owner: str | None, names: Sequence[str], renames: Renames
+) -> list[Flaw]:
+    """The flaws of these models, under whatever names they had, or of all that there ever were:
+    neither a rename nor a deletion takes one away."""
+    periods = [renames.periods(file_stem(name)) for name in names]
+    model_names = {model_of(period.stem) for of_model in periods for period in of_model}
+    return [
+        flaw
+        for flaw in flaws(receipts)
+        if flaw.kind == "gap"
+        or (flaw.receipt.owner == owner and (not names or flaw.model in model_names))
+    ]
+
+
 def receipt_findings(
-    branch: ReceiptsBranch, stored: StoredReceipts, flaws: Iterable[Flaw]
+    branch: ReceiptsBranch, stored: StoredReceipts, found_flaws: Iterable[Flaw]
 ) -> Iterator[Unexplained]:
     """Whether there are receipts at all, their flaws, and what commits of the branch did other than
     add receipts, which a commit of the main line may acknowledge by the id of that commit."""
@@ -23,7 +41,7 @@ def receipt_findings(
             detail = f"{detail}; fetch them with: {branch.fetch_command}"
         yield Unexplained("", "receipts", detail)
 
-    for flaw in flaws:
+    for flaw in found_flaws:
         yield Unexplained(flaw.model, _FIELDS[flaw.kind], flaw.detail, flaw.receipt.digest)
     for altered in dict.fromkeys(stored.altered):
         yield Unexplained("", "receipts", _sentence(altered), altered.commit)

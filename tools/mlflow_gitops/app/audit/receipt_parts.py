@@ -22,14 +22,14 @@ def run_facts(git: Git) -> dict[str, Any]:
     its event and the login that started it. A schedule is nobody: then `by` is the event."""
     runner = current_runner()
     job = {"url": runner.run_url, "event": runner.event, "actor": runner.actor}
-    known = {key: value for key, value in job.items() if value is not None}
+    job_facts = {key: value for key, value in job.items() if value is not None}
     if runner.actor:
         by: str | None = f"@{runner.actor}"
     elif runner.event:
         by = runner.event
     else:
         by = _git_user(git)
-    return {"by": by, **({"run": known} if known else {})}
+    return {"by": by, **({"run": job_facts} if job_facts else {})}
 
 
 def _git_user(git: Git) -> str | None:

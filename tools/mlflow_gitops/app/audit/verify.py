@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.audit.acknowledged import read_acknowledgements
 from mlflow_gitops.app.audit.model_account import ModelAccount, read_records
-from mlflow_gitops.app.audit.receipt_findings import receipt_findings
+from mlflow_gitops.app.audit.receipt_findings import flaws_of, receipt_findings
 from mlflow_gitops.app.audit.recorded_line import read_main_line
 from mlflow_gitops.app.audit.served_files import FileReading, ServedFiles
 from mlflow_gitops.app.evidence import WorkspaceEvidence
 from mlflow_gitops.app.file_lists import FileLists
 from mlflow_gitops.app.planning.desired_models import DesiredModels
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.core.audit.flaws import flaws
-from mlflow_gitops.core.audit.ledger import AppliedRun, Ledger
+from mlflow_gitops.core.audit.ledger import Ledger
 from mlflow_gitops.core.audit.verifying.findings import (
     Unexplained,
     Verification,
@@ -93,21 +92,18 @@ class Verifier:
         digests = frozenset(receipt.digest for receipt in receipts)
 
         selected = sorted(set(names) or managed)
-        found_flaws = [
-            flaw
-            for flaw in flaws(receipts)
-            if flaw.kind == "gap" or (flaw.receipt.owner == self._owner and flaw.model in selected)
-        ]
+        found_flaws = flaws_of(receipts, self._owner, names, self._histories.renames)
         findings = list(receipt_findings(self._branch, stored, found_flaws))
         read_records(
             self._evidence, self._models.by_name, selected, observed, self._registry.writers
         )
         for name in selected:
-            runs = ledger.applied_as(self._histories.renames.periods(file_stem(name)))
-            findings += self._verify_alone(name, observed.get(name), runs, digests)
+            findings += self._verify_alone(name, observed.get(name), ledger, digests)
 
         unmanaged = sorted(observed.keys() - managed)
-        lines = read_acknowledgements(self._git, self._tip, [*found_flaws, *stored.altered])
+        lines = read_acknowledgements(
+            self._git, self._tip, (finding.receipt for finding in findings)
+        )
         open_findings, acknowledged = split_acknowledged(findings, lines)
         verification = Verification(
             self._tip,
@@ -139,7 +135,7 @@ class Verifier:
         self,
         name: str,
         observed: ObservedModel | None,
-        runs: Sequence[AppliedRun],
+        ledger: Ledger,
         digests: frozenset[str],
     ) -> list[Unexplained]:
         """Verify one model. If that raises an unexpected exception, the model is unexplained, and
@@ -148,7 +144,7 @@ class Verifier:
             detail = f"what MLflow shows of it cannot be read: {observed.fault}"
             return [Unexplained(name, "unreadable", detail)]
         try:
-            return list(self._verify_model(name, observed, runs, digests))
+            return list(self._verify_model(name, observed, ledger, digests))
         except Exception as error:
             if not is_unexpected(error):
                 raise
@@ -159,11 +155,11 @@ class Verifier:
         self,
         name: str,
         observed: ObservedModel | None,
-        runs: Sequence[AppliedRun],
+        ledger: Ledger,
         digests: frozenset[str],
     ) -> Iterator[Unexplained]:
         if observed is None:
-            if runs:
+            if ledger.applied_as(self._histories.renames.periods(file_stem(name))):
                 detail = "the receipts say that it was reconciled, and MLflow has no such model"
                 yield Unexplained(name, "model", detail)
             return
@@ -171,7 +167,7 @@ class Verifier:
         account = ModelAccount(
             name,
             observed.base,
-            runs,
+            ledger,
             self._models.by_name.get(name),
             self._line,
             self._histories,

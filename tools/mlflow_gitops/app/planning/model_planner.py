@@ -6,7 +6,7 @@ from mlflow_gitops.app.file_lists import FileLists
 from mlflow_gitops.app.planning.bases.base_finder import BaseFinder
 from mlflow_gitops.app.planning.changed_plans import without_secrets
 from mlflow_gitops.app.planning.desired_models import DesiredModels, InvalidModel
-from mlflow_gitops.app.planning.judging.held_stamps import with_right_held_stamps
+from mlflow_gitops.app.planning.judging.right_stamps import with_right_stamps
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
@@ -109,5 +109,5 @@ class ModelPlanner:
         judged = with_entries(line.histories, history, line.judges.of)
         plan = plan_model(name, judged, observed, context)
         if self._options.writing:
-            plan = with_right_held_stamps(plan, judged, observed, line, self._bases)
+            plan = with_right_stamps(plan, judged, observed, line, self._bases)
         return without_secrets(plan)

@@ -54,9 +54,11 @@ def _gaps(receipts: Sequence[Receipt]) -> dict[str, list[Flaw]]:
     by_digest = {receipt.digest: receipt for receipt in receipts}
     for digest, numbers in counts_missing_before(receipts).items():
         receipt = by_digest[digest]
-        named = f"{numbers[0]}–{numbers[-1]}" if len(numbers) > 3 else and_list(numbers)
+        numbers_text = f"{numbers[0]}–{numbers[-1]}" if len(numbers) > 3 else and_list(numbers)
         noun = "receipt" if len(numbers) == 1 else "receipts"
-        detail = f"{noun} {named} of this environment vanished before that of {_written(receipt)}"
+        detail = (
+            f"{noun} {numbers_text} of this environment vanished before that of {_written(receipt)}"
+        )
         gaps.setdefault(digest, []).append(Flaw("gap", receipt, "", detail))
     return gaps
 

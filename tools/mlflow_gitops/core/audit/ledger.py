@@ -60,6 +60,7 @@ class Ledger:
             if receipt.commit in index and (owner is None or receipt.owner == owner)
         ]
         self._applied: dict[str, list[AppliedRun]] = {}
+        self._recorded: dict[str, list[RecordedModel]] = {}
         self._vouched: dict[tuple[str, str], tuple[bool, RecordedPeople]] = {}
 
         for receipt in self.receipts:
@@ -87,8 +88,20 @@ class Ledger:
         entry = self._vouched.get((model, commit))
         return entry[1] if entry else None
 
+    def people(self, periods: Sequence[NamePeriod], commit: str) -> list[RecordedPeople]:
+        """What every run that looked a making commit up recorded about the people behind it, oldest
+        first. `periods` are the names of the model."""
+        return [
+            people
+            for stem in dict.fromkeys(period.stem for period in periods)
+            for recorded in self._recorded.get(model_of(stem), ())
+            for sha, people in recorded.vouched()
+            if sha == commit
+        ]
+
     def _add(self, run: AppliedRun) -> None:
         model, is_applied = run.recorded.model, run.recorded.is_applied
+        self._recorded.setdefault(model, []).append(run.recorded)
         if is_applied:
             self._applied.setdefault(model, []).append(run)
 

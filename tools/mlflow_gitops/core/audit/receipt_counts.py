@@ -16,9 +16,9 @@ def count_of(receipt: Receipt) -> int | None:
 
 def next_count(receipts: Sequence[Receipt], owner: object) -> int:
     """The number of the next receipt of an environment."""
-    own = [receipt for receipt in receipts if receipt.owner == owner]
-    counts = (count for receipt in own if (count := count_of(receipt)) is not None)
-    return max([len(own), *counts]) + 1
+    of_owner = [receipt for receipt in receipts if receipt.owner == owner]
+    counts = (count for receipt in of_owner if (count := count_of(receipt)) is not None)
+    return max([len(of_owner), *counts]) + 1
 
 
 def counts_missing_before(receipts: Iterable[Receipt]) -> dict[str, list[int]]:
@@ -29,11 +29,11 @@ def counts_missing_before(receipts: Iterable[Receipt]) -> dict[str, list[int]]:
     many may be missing as there were receipts without one.
     """
     missing: dict[str, list[int]] = {}
-    for own in _by_owner(receipts).values():
-        uncounted = sum(count_of(receipt) is None for receipt in own)
-        numbers = {count for receipt in own if (count := count_of(receipt)) is not None}
+    for of_owner in _by_owner(receipts).values():
+        uncounted = sum(count_of(receipt) is None for receipt in of_owner)
+        numbers = {count for receipt in of_owner if (count := count_of(receipt)) is not None}
         present = numbers | set(range(1, uncounted + 1))
-        for receipt in own:
+        for receipt in of_owner:
             count = count_of(receipt)
             gap: list[int] = []
             number = (count or 1) - 1

@@ -42,6 +42,12 @@ class Receipt:
         return str(self.content.get("at", ""))
 
     @property
+    def schema(self) -> int:
+        """The version of its format."""
+        schema = self.content.get("schema")
+        return schema if type(schema) is int else 1
+
+    @property
     def began(self) -> str | None:
         """When its run began, RFC 3339; None if it does not say, or no possible time."""
         began = self.content.get("began")

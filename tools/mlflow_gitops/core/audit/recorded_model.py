@@ -86,11 +86,11 @@ class RecordedModel:
     @property
     def commits(self) -> set[str]:
         """The commits whose changes the run brought about, or found done."""
-        named = [
+        commits = [
             *(change.get("commit") for change in (*self.changes, *self.already_applied)),
             *(person.get("commit") for person in self._mappings("people")),
         ]
-        return {commit for commit in named if isinstance(commit, str)}
+        return {commit for commit in commits if isinstance(commit, str)}
 
     @property
     def error(self) -> str | None:

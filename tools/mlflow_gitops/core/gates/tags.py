@@ -30,8 +30,10 @@ def ask(subject: Subject, expected_tags: Tags) -> Iterator[Finding]:
             continue
 
         actual = subject.tags().get(key)
-        shown = (actual, expected) if not is_secret_name(key) else mask_pair(actual, expected)
-        facts = dict(zip(("tag", "value", "expected"), (key, *shown), strict=True))
+        shown_values = (
+            (actual, expected) if not is_secret_name(key) else mask_pair(actual, expected)
+        )
+        facts = dict(zip(("tag", "value", "expected"), (key, *shown_values), strict=True))
         if actual == expected:
             yield passed(f"tag {key} is {expected}", facts)
         elif actual is None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import cache
 
-from mlflow_gitops.app.planning.bases.base_finder import BaseFinder
 from mlflow_gitops.app.planning.plan_lines import PlanLine
 from mlflow_gitops.core.audit.recorded_stays import NOT_RECORDED, names_its_receipt, recorded_stays
 from mlflow_gitops.core.history.mainline import Point
@@ -21,16 +20,11 @@ from mlflow_gitops.core.plan.stamps import new_stays
 def with_right_held_stamps(
     plan: ModelPlan,
     history: ModelHistory,
-    observed: ObservedModel | None,
+    observed: ObservedModel,
     line: PlanLine,
-    bases: BaseFinder,
 ) -> ModelPlan:
-    """The plan of a run, with corrections of held stamps. There are none if receipts may be missing
-    in this clone, or if the run that stamped the model has not been recorded yet."""
-    is_blocked = any(refusal.scope == "model" for refusal in plan.refusals)
-    if observed is None or is_blocked or history.base_state not in ("none", "known"):
-        return plan
-
+    """The plan of a run, with corrections of held stamps. There are none if the run that stamped
+    the model has not been recorded yet."""
     # The plan's own stamps take care of the stays that this run begins.
     own = new_stays(history) if plan.stamps else {}
     stamps = [stamp for stamp in _held_stamps_of(observed) if stamp[:2] not in own]
@@ -52,9 +46,7 @@ def with_right_held_stamps(
         for version, stage, stamp in stamps
         if not names_its_receipt(stamp, stage, version, reconciles, changed_at)
     ]
-    corrected = _with_corrections(plan, doubtful, reconciles, points)
-    is_certain = corrected is plan or bases.receipts_gap is None
-    return corrected if is_certain else plan
+    return _with_corrections(plan, doubtful, reconciles, points)
 
 
 def _is_recorded(history: ModelHistory, reconciles: ReconciledHistory) -> bool:

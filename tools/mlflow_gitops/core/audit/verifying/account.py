@@ -10,6 +10,7 @@ from functools import cached_property
 
 from mlflow_gitops.core.audit.ledger import AppliedRun
 from mlflow_gitops.core.history.mainline import Commit, Point
+from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.history.stage_entries import Entry
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.model import ObservedVersion
@@ -40,6 +41,10 @@ class Account(ABC):
     def making_commit_at(self, index: int) -> str | None:
         """The commit that made what was declared after a commit of the line; None if nothing
         was."""
+
+    @abstractmethod
+    def people(self, commit: str) -> Sequence[RecordedPeople]:
+        """What the receipts record about the people behind a making commit, oldest first."""
 
     @abstractmethod
     def record(self, version: ObservedVersion) -> Record | None:

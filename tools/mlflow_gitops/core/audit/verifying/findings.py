@@ -13,10 +13,11 @@ class Unexplained:
     """One thing in MLflow, or in the receipts, that neither git nor a receipt accounts for.
 
     `model` is empty for the receipts as a whole. `field` names the thing: `stage Production`,
-    `alias champion`, `pin 12 run_id`, `held 12 Production`, `gates 12 Production`, `source 12`,
-    `files 12`, `owner`, `commit`, `receipt`, `recovered`, `replayed`, `signature`. `detail` is for
-    people. `receipt` is the digest of the receipt that a commit may acknowledge, since nothing else
-    makes the finding go away (RULES R7); None for what a reconcile or a person can put right.
+    `alias champion`, `pin 12 run_id`, `held 12 Production`, `stamps 12`, `exempt 12 Production`,
+    `judged 12 Production`, `gates 12 Production`, `source 12`, `files 12`, `owner`, `commit`,
+    `receipt`, `recovered`, `replayed`, `signature`. `detail` is for people. `receipt` is the digest
+    of the receipt that a commit may acknowledge, since nothing else makes the finding go away
+    (RULES R7); None for what a reconcile or a person can put right.
     """
 
     model: str

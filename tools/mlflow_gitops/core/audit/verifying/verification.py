@@ -11,9 +11,12 @@ from collections.abc import Iterator, Sequence
 
 from mlflow_gitops.core.audit.receipts import RECEIPT_TAG
 from mlflow_gitops.core.audit.verifying.account import Account
+from mlflow_gitops.core.audit.verifying.exemptions import unsupported_exemptions
 from mlflow_gitops.core.audit.verifying.findings import Unexplained
 from mlflow_gitops.core.audit.verifying.held_stamps import unexplained_holders
+from mlflow_gitops.core.audit.verifying.judged_values import changed_values
 from mlflow_gitops.core.audit.verifying.occupied_versions import gone_sources
+from mlflow_gitops.core.audit.verifying.stamps import unexplained_stamps
 from mlflow_gitops.core.audit.verifying.verified_gates import unproven_gates
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.stage_entries import Entry
@@ -51,8 +54,13 @@ def verify_model(
     yield from _pins(account, desired, entries, observed)
     yield from _receipts(account, base, observed, digests)
     yield from unexplained_holders(account, entries, observed)
+    yield from unexplained_stamps(account, observed)
+    yield from unsupported_exemptions(account)
     for entry in entries:
         yield from unproven_gates(account, entry, desired.manifest.file)
+        holder = observed.versions.get(entry.version)
+        if holder is not None:
+            yield from changed_values(account, entry, holder)
 
 
 def _is_reconciled(account: Account, observed: ObservedModel) -> bool:
@@ -106,11 +114,11 @@ def _receipts(
         detail = f"no receipt says that it was reconciled to {base.sha[:12]}"
         yield Unexplained(account.name, "commit", detail)
 
-    later = _later_state(account, index)
-    if later is not None:
+    later_commit = _later_state(account, index)
+    if later_commit is not None:
         detail = (
             f"the stamp names {base.sha[:12]}, and the receipts say that it was reconciled to"
-            f" {later[:12]} after that: somebody put an older state back"
+            f" {later_commit[:12]} after that: somebody put an older state back"
         )
         yield Unexplained(account.name, "commit", detail)
 

@@ -17,7 +17,7 @@ _PASSING = frozenset({"passed", "overridden", "exempt"})
 def unproven_gates(account: Account, holder: Entry, file: str) -> Iterator[Unexplained]:
     """The gates that no receipt records as passed, for one version that holds a stage. `file` is
     the manifest's path now."""
-    run = _run_that_brought_it(account, holder.stage, holder.version)
+    run = run_that_brought(account, holder.stage, holder.version)
     entry = _entry_at(account, run, holder.stage, holder.version) if run else None
     if (
         run is None
@@ -45,7 +45,7 @@ def unproven_gates(account: Account, holder: Entry, file: str) -> Iterator[Unexp
         yield Unexplained(account.name, field, f"{reason} {', '.join(missing)}")
 
 
-def _run_that_brought_it(account: Account, stage: str, version: int) -> AppliedRun | None:
+def run_that_brought(account: Account, stage: str, version: int) -> AppliedRun | None:
     """The first run of the unbroken time, up to the last run, in which the version holds the
     stage; None if it does not hold it at the last run."""
     first: AppliedRun | None = None
