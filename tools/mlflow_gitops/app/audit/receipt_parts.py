@@ -52,10 +52,10 @@ def owner_in_stamps(registry: RegistryWriter, models: Sequence[str]) -> str | No
 def is_new_policy(branch: ReceiptsBranch, owner: str, path: str, commit: str) -> bool:
     """Whether the policy at a commit is another than at the newest receipt's commit. Later
     changes are judged by it, so the run is recorded even if it changed no model."""
-    ours = [receipt for receipt in branch.receipts() if receipt.owner == owner]
-    if not ours:
+    own_receipts = [receipt for receipt in branch.receipts() if receipt.owner == owner]
+    if not own_receipts:
         return False
-    last, git = ours[-1].commit, branch.git
+    last, git = own_receipts[-1].commit, branch.git
     return last != commit and policy_blob(git, path, last) != policy_blob(git, path, commit)
 
 

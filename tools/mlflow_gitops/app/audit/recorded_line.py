@@ -60,9 +60,13 @@ def _reconciled(workspace: Workspace, line: MainLine, receipts: Sequence[Receipt
     """The commits that this environment's receipts are on. If one repository serves two registries
     from two branches, the receipts of the other branch have nothing to do with this line."""
     owner = workspace.owner(line)
-    own = [receipt for receipt in receipts if owner is None or receipt.owner == owner]
-    registries = {_registry(receipt) for receipt in own if receipt.commit in line.index}
-    return {receipt.commit for receipt in own if not registries or _registry(receipt) in registries}
+    own_receipts = [receipt for receipt in receipts if owner is None or receipt.owner == owner]
+    registries = {_registry(receipt) for receipt in own_receipts if receipt.commit in line.index}
+    return {
+        receipt.commit
+        for receipt in own_receipts
+        if not registries or _registry(receipt) in registries
+    }
 
 
 def _registry(receipt: Receipt) -> tuple[str, str]:

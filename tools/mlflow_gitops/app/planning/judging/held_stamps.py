@@ -26,8 +26,8 @@ def with_right_held_stamps(
     """The plan of a run, with corrections of held stamps. There are none if the run that stamped
     the model has not been recorded yet."""
     # The plan's own stamps take care of the stays that this run begins.
-    own = new_stays(history) if plan.stamps else {}
-    stamps = [stamp for stamp in _held_stamps_of(observed) if stamp[:2] not in own]
+    begun_stays = new_stays(history) if plan.stamps else {}
+    stamps = [stamp for stamp in _held_stamps_of(observed) if stamp[:2] not in begun_stays]
     if not stamps:
         return plan
     reconciles = line.evidence.reconciles(plan.model)

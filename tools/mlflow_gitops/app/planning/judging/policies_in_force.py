@@ -87,8 +87,8 @@ class PoliciesInForce:
         """The commits of this repository's receipts, newest first; none if the receipts cannot be
         read, so that the models' bases alone say what was reconciled."""
         receipts = self._workspace.receipts_branch.readable_receipts() or ()
-        ours = [receipt.commit for receipt in receipts if receipt.owner == self._owner]
-        return tuple(dict.fromkeys(reversed(ours)))
+        own_receipts = [receipt.commit for receipt in receipts if receipt.owner == self._owner]
+        return tuple(dict.fromkeys(reversed(own_receipts)))
 
     def _contains(self, commit: str, made: str) -> bool:
         index = self._line.index

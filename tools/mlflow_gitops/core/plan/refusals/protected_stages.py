@@ -61,11 +61,11 @@ def emptied_refusals(
         if stage in moved.values() or not all(version in moved for version in holders):
             continue
         present = [version for version in expected if version in model.versions]
-        places = ", ".join(f"{v} is in {model.versions[v].stage}" for v in present)
+        positions_text = ", ".join(f"{v} is in {model.versions[v].stage}" for v in present)
         yield Refusal(
             "protected",
-            f"{stage} is protected and would be left empty: {places} in MLflow, and drift is only"
-            " reported",
+            f"{stage} is protected and would be left empty: {positions_text} in MLflow, and drift is"
+            " only reported",
             f"move {and_list(expected)} back to {stage} in MLflow, or let the policy heal (drift:"
             " heal)",
             field=stage,
