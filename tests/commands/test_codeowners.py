@@ -235,3 +235,15 @@ def test_this_repositorys_own() -> None:
     here.folder, here.uri = Path(__file__).parents[2], "unused"
     assert here.run("validate", "--format", "json").json["errors"] == []
     assert here.run("codeowners", "--check").code == 0
+
+
+@pytest.mark.parametrize("bytes_more", [0, 1])
+def test_a_file_that_github_does_not_load(team: Team, bytes_more: int) -> None:
+    """GitHub loads only what has less than 3 MB; of the rest it asks nobody."""
+    assert team.run("codeowners").code == 0
+    file = team.folder / PLACE
+    text = file.read_text()
+    file.write_text(f"# {'x' * (3 * 1024 * 1024 - len(text) - 5 + bytes_more)}\n\n{text}")
+    ran = team.run("validate", "--format", "json")
+    codes = [error["code"] for error in ran.json["errors"]]
+    assert codes == (["codeowners-too-large"] if bytes_more else [])

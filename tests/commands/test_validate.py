@@ -93,6 +93,17 @@ def test_warnings_alone_are_no_failure(team: Team) -> None:
     assert ran.err == "2 manifests: 0 errors, 1 warning.\n"
 
 
+def test_more_annotations_than_github_shows(team: Team) -> None:
+    team.write("models/fraud.yaml", "name: fraud\n" + "".join(f"f{i}: 1\n" for i in range(11)))
+    lines = team.run("validate", "--format", "github").out.splitlines()
+    assert len(lines) == 13 and lines[0] == (
+        "::error title=12 errors::GitHub shows 10 errors of a step, this one included."
+        " All 12 are in the step's log."
+    )
+    team.write("models/fraud.yaml", "name: fraud\n" + "".join(f"f{i}: 1\n" for i in range(9)))
+    assert len(team.run("validate", "--format", "github").out.splitlines()) == 10
+
+
 def test_annotations(team: Team) -> None:
     """Each is one line, and nothing that a file says starts a command or ends a property."""
     name = "50% a,b:c\n::error::x.yaml"

@@ -56,6 +56,21 @@ def test_github_actions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert (tmp_path / "output").read_text() == "heal=true\n"
 
 
+def test_a_summary_is_cut_before_github_drops_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "summary"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(file))
+    line = "ü" * 99 + "\n"
+    for _ in range(2):
+        current_runner().add_summary(line * 4_000)
+    text = file.read_text()
+    assert 990_000 < len(text.encode()) < 2**20
+    kept = len(text.partition("\n\n**")[0].encode())
+    written = 2 * len((line * 4_000).encode()) + 1  # each text ends with a line break
+    assert text.endswith(f"**{written - kept} bytes more do not fit into this page.**\n")
+
+
 @pytest.mark.parametrize(
     ("event", "started_by", "actor"),
     [

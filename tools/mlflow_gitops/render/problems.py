@@ -13,6 +13,9 @@ from mlflow_gitops.core.wording import counted
 from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.render.terminal import json_document, safe
 
+_SHOWN = 10
+"""Annotations of one severity that GitHub shows of a step."""
+
 
 def text(snapshot: Snapshot) -> Iterator[str]:
     """Every problem, one line each."""
@@ -75,7 +78,17 @@ def markdown(snapshot: Snapshot, limit: int | None = None) -> Iterator[str]:
 
 def github_annotations(snapshot: Snapshot) -> Iterator[str]:
     """One of GitHub's workflow commands, `::error …::` or `::warning …::`, for each problem. GitHub
-    shows them on the lines of a pull request. Text from files cannot start a command of its own."""
+    shows them on the lines of a pull request. Text from files cannot start a command of its own.
+
+    GitHub shows ten errors and ten warnings of a step. If there are more, the first one says so.
+    """
+    for severity in ("error", "warning"):
+        count = sum(1 for problem in snapshot.problems if problem.severity == severity)
+        if count > _SHOWN:
+            yield (
+                f"::{severity} title={count} {severity}s::GitHub shows {_SHOWN} {severity}s of a"
+                f" step, this one included. All {count} are in the step's log."
+            )
     for problem in snapshot.problems:
         position = ",".join(
             [

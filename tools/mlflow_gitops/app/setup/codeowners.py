@@ -67,6 +67,8 @@ def problems(
     The owners of an invalid manifest are unknown, so the others are then checked one by one.
     """
     current = existing(workspace)
+    if current is not None and codeowners.is_too_large(current):
+        return [codeowners.too_large(current)]
     if current is None:
         if changed is not None:
             return []
@@ -89,6 +91,8 @@ def stale_lines(
 ) -> list[Problem]:
     """What is wrong with a CODEOWNERS for the manifests of a snapshot. The owners of an invalid
     manifest are unknown, so the others are then checked one by one."""
+    if codeowners.is_too_large(current):
+        return [codeowners.too_large(current)]
     if not snapshot.errors:
         expected_lines = expected_text(workspace, snapshot, current, has_tools=has_tools)
         return codeowners.stale_block(current, expected_lines)

@@ -10,8 +10,7 @@ from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.setup.codeowners import LOCATIONS, CodeOwners
 from mlflow_gitops.core.yaml.problems import Problem
 
-_MAX_BYTES = 3 * 1024 * 1024
-"""GitHub loads no CODEOWNERS that is larger."""
+_MAX_BYTES = 16 * 1024 * 1024
 
 
 def errors_of_merge(

@@ -20,6 +20,8 @@ from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.setup.kept_owners import kept_lines, path_of, pattern, pattern_of
 from mlflow_gitops.core.yaml.problems import Problem
 
+MAX_BYTES = 3 * 1024 * 1024 - 1
+"""Bytes of a CODEOWNERS that GitHub loads: it must be under 3 MB (docs, "CODEOWNERS file size")."""
 LOCATIONS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 """The paths at which GitHub looks for the file, in this order. It uses the first that exists."""
 
@@ -163,6 +165,24 @@ def missing_file(policy_file: str, snapshot: Snapshot) -> list[Problem]:
         " review. Run mlflow-gitops codeowners"
     )
     return [Problem(policy_file, 1, 1, "codeowners-missing", message, "warning")]
+
+
+def is_too_large(current: CodeOwners) -> bool:
+    """Whether GitHub does not load the file, and so asks nobody for a review."""
+    return _size(current) > MAX_BYTES
+
+
+def too_large(current: CodeOwners) -> Problem:
+    """The problem of a file that GitHub does not load."""
+    message = (
+        f"has {_size(current):,} bytes; GitHub loads no CODEOWNERS of {MAX_BYTES:,} bytes or more"
+        " and asks nobody for a review. Let the policy name owners in place of each manifest"
+    )
+    return Problem(current.file, 1, 1, "codeowners-too-large", message)
+
+
+def _size(current: CodeOwners) -> int:
+    return len(current.text.encode("utf-8", "surrogateescape"))
 
 
 def _problem(current: CodeOwners, line: int, message: str) -> Problem:

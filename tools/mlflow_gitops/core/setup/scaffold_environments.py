@@ -22,9 +22,7 @@ _CREDENTIALS = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_
 _PERMISSIONS = "\npermissions: {}\n"
 _JOB = re.compile(r"^( +)environment: mlflow-read$", re.MULTILINE)
 _BRANCH = "          BRANCH: ${{ github.event.repository.default_branch }}\n"
-_LOG = re.compile(
-    r'^( +)mlflow-gitops (--main HEAD log .*) (>>"\$GITHUB_STEP_SUMMARY")$', re.MULTILINE
-)
+_LOG = re.compile(r'^( +)mlflow-gitops (--main HEAD log .*) (>>"\$page")$', re.MULTILINE)
 
 
 def for_environments(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from mlflow_gitops.core.yaml.characters import INVISIBLE
@@ -21,6 +22,9 @@ _EVENT = "GITHUB_EVENT_PATH"
 _SUMMARY = "GITHUB_STEP_SUMMARY"
 _OUTPUT = "GITHUB_OUTPUT"
 _RUN = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+
+_MAX_SUMMARY = 1_000_000
+"""Bytes of a step's summary. GitHub drops the whole summary of a step if it has more than 1 MiB."""
 
 # One class, so that no character can be matched in two ways.
 _SKIPPED = INVISIBLE[1:-1] + CONTROL.pattern[1:-1]
@@ -77,7 +81,7 @@ class GitHubActions:
     def add_summary(self, markdown: str) -> None:
         from mlflow_gitops.edges.system.redaction import without_environment_secrets
 
-        _append(_SUMMARY, without_environment_secrets()(markdown))
+        _append(_SUMMARY, _fitting(without_environment_secrets()(markdown)))
 
     def set_output(self, name: str, value: str) -> None:
         _append(_OUTPUT, f"{name}={value}")
@@ -102,6 +106,19 @@ class GitHubActions:
         except (OSError, ValueError):
             raise Failure(f"The event file cannot be read: {_EVENT}={path}.") from None
         return event if isinstance(event, dict) else {}
+
+
+def _fitting(markdown: str) -> str:
+    """A text that fits into what is left of the step's summary; what is cut is counted."""
+    path = Path(os.environ.get(_SUMMARY) or os.devnull)
+    used = path.stat().st_size if path.is_file() else 0
+    data = markdown.encode("utf-8", "replace")
+    room = max(0, _MAX_SUMMARY - used)
+    if len(data) <= room:
+        return markdown
+    kept = data[:room].decode("utf-8", "ignore").rpartition("\n")[0]
+    missing = len(data) - len(kept.encode())
+    return f"{kept}\n\n**{missing} bytes more do not fit into this page.**"
 
 
 def _append(variable: str, text: str) -> None:
