@@ -34,7 +34,7 @@ def run(
             lambda: connect(workspace, warn), resolved, folder, report, find_list
         )
 
-    return _done(settings, resolved, folder, form, is_new=is_new)
+    return _report(settings, resolved, folder, form, is_new=is_new)
 
 
 def run_pinned(
@@ -55,10 +55,12 @@ def run_pinned(
 
     with byte_progress(settings, f"Fetching {model} {version}") as report:
         is_new = fetch_version(connect, resolved, folder, report, kept_list)
-    return _done(settings, resolved, folder, form, is_new=is_new)
+    return _report(settings, resolved, folder, form, is_new=is_new)
 
 
-def _done(settings: Settings, resolved: Resolved, folder: Path, form: str, *, is_new: bool) -> int:
+def _report(
+    settings: Settings, resolved: Resolved, folder: Path, form: str, *, is_new: bool
+) -> int:
     print_result(formats.RESOLVE, form, resolved)
     if is_new:
         note(settings, f"{folder} has the files that git pins.")

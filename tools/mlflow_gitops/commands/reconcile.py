@@ -90,10 +90,10 @@ def _finish(
         result.receipt,
         still_refused=still_refused,
         errors=planned.plan.errors,
-        notifications=_shown(notifications),
+        notifications=_notified_changes(notifications),
     )
     _report(settings, options, output, planned, result)
-    failures = [failure for each in notifications or () if (failure := each.failure) is not None]
+    failures = [failure for item in notifications or () if (failure := item.failure) is not None]
     for failure in failures:
         warn(failure)
 
@@ -105,7 +105,7 @@ def _finish(
     )
 
 
-def _shown(
+def _notified_changes(
     notifications: Sequence[ChangeNotification] | None,
 ) -> list[tuple[AppliedChange, str | None]] | None:
     if notifications is None:

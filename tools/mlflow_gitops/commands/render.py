@@ -57,16 +57,16 @@ def run(
         unified(file.name, (file.before or "").encode(), file.after.encode()) for file in changed
     ]
     print_result(formats.RENDER, form, WrittenFiles(_data(rendered, options), diffs))
-    for line in _left(rendered, options):
+    for line in _leftover_sentences(rendered, options):
         warn(line)
     state = "would change" if options.check else "written"
     unchanged = len(rendered.files) - len(changed)
     note(settings, f"{counted(len(changed), 'file')} {state} in {folder}, {unchanged} unchanged.")
-    return CHANGES if options.check and (changed or rendered.left) else OK
+    return CHANGES if options.check and (changed or rendered.leftovers) else OK
 
 
-def _left(rendered: Rendering, options: RenderOptions) -> Iterator[str]:
-    for name, (model, stage) in rendered.left.items():
+def _leftover_sentences(rendered: Rendering, options: RenderOptions) -> Iterator[str]:
+    for name, (model, stage) in rendered.leftovers.items():
         if options.prune and not options.check:
             yield f"{name} is deleted: no version of {model} holds {stage} any more."
         else:
@@ -90,6 +90,6 @@ def _data(rendered: Rendering, options: RenderOptions) -> dict[str, Any]:
                 "stage": stage,
                 "deleted": options.prune and not options.check,
             }
-            for name, (model, stage) in rendered.left.items()
+            for name, (model, stage) in rendered.leftovers.items()
         ],
     }

@@ -33,11 +33,11 @@ class RenderedFile:
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """The files of a folder. `left` are files of models and stages that no version holds any more,
-    by name."""
+    """The files of a folder. `leftovers` are files of models and stages that no version holds any
+    more, by name."""
 
     files: tuple[RenderedFile, ...]
-    left: Mapping[str, tuple[str, str]]
+    leftovers: Mapping[str, tuple[str, str]]
 
 
 def read_template(file: Path) -> str:
@@ -62,25 +62,25 @@ def rendering(template: FilledTemplate, stages: ResolvedStages, folder: Path) ->
     files = []
     for resolved in stages.holders:
         name = template.name(resolved.model, resolved.stage)
-        other = names.setdefault(name.casefold(), resolved)
-        if other is not resolved:
+        first = names.setdefault(name.casefold(), resolved)
+        if first is not resolved:
             raise Failure(
-                f"{other.model} {other.stage} and {resolved.model} {resolved.stage} would both be"
+                f"{first.model} {first.stage} and {resolved.model} {resolved.stage} would both be"
                 f" {name}.",
                 fix="Name files by more with --name, such as '{{ model }}-{{ stage }}.yaml'.",
             )
         files.append(RenderedFile(name, resolved, _content(folder / name), template.fill(resolved)))
 
-    left = {}
-    for model, stage in sorted(stages.left):
+    leftovers = {}
+    for model, stage in sorted(stages.vacant):
         name = template.name(model, stage)
         if name.casefold() not in names and (folder / name).exists():
-            left[name] = (model, stage)
-    return Rendering(tuple(files), left)
+            leftovers[name] = (model, stage)
+    return Rendering(tuple(files), leftovers)
 
 
 def write(rendered: Rendering, folder: Path, *, prune: bool) -> None:
-    """Write what differs; with `prune`, delete the files of what left. Raises Failure."""
+    """Write what differs; with `prune`, delete the leftovers. Raises Failure."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file in rendered.files:
@@ -88,7 +88,7 @@ def write(rendered: Rendering, folder: Path, *, prune: bool) -> None:
                 (folder / file.name).touch(exist_ok=False)
             if file.is_changed:
                 write_file(folder / file.name, file.after.encode())
-        for name in rendered.left if prune else ():
+        for name in rendered.leftovers if prune else ():
             (folder / name).unlink()
     except OSError as error:
         raise Failure(f"{folder} cannot be written: {error.strerror or error}.") from None

@@ -18,11 +18,11 @@ from mlflow_gitops.errors import Failure, UsageFailure
 
 @dataclass(frozen=True, slots=True)
 class ResolvedStages:
-    """`holders` are the versions that hold a stage, by model and stage; `left` is each model and
+    """`holders` are the versions that hold a stage, by model and stage; `vacant` is each model and
     stage that once had a version and has none now."""
 
     holders: tuple[Resolved, ...]
-    left: frozenset[tuple[str, str]]
+    vacant: frozenset[tuple[str, str]]
 
 
 def resolve_stages(
@@ -40,8 +40,10 @@ def resolve_stages(
     """
     trail = AuditTrail(workspace)
     index = len(trail.line.shas) - 1
-    listed = holders_applied(trail, index, None) if effective else holders_declared(trail, index)
-    by_model = {model.model: model for model in listed}
+    all_holders = (
+        holders_applied(trail, index, None) if effective else holders_declared(trail, index)
+    )
+    by_model = {model.model: model for model in all_holders}
     timelines = [line for line in trail.timelines if not models or line.model in models]
     _check_models(models, [timeline.model for timeline in trail.timelines])
 
@@ -58,15 +60,15 @@ def resolve_stages(
                 holders.append(resolved)
 
     _check_stages(stages, {stage for _, stage in ever})
-    held = {(resolved.model, resolved.stage) for resolved in holders}
-    left = {pair for pair in ever - held if _is_selected(pair[1], stages)}
-    return ResolvedStages(tuple(holders), frozenset(left))
+    occupied = {(resolved.model, resolved.stage) for resolved in holders}
+    vacant = {pair for pair in ever - occupied if _is_selected(pair[1], stages)}
+    return ResolvedStages(tuple(holders), frozenset(vacant))
 
 
 def _stages_ever(timeline: ModelTimeline, model: StageHolders | None) -> set[str]:
     """Every stage that a model has or had."""
-    had = {event.stage for event in timeline.events if event.stage is not None}
-    return had | set(model.stages if model is not None else ())
+    former_stages = {event.stage for event in timeline.events if event.stage is not None}
+    return former_stages | set(model.stages if model is not None else ())
 
 
 def _is_selected(stage: str, stages: Collection[str]) -> bool:

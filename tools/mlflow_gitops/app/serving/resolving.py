@@ -24,10 +24,12 @@ def resolve_stage(
     """
     trail = AuditTrail(workspace, model)
     index = len(trail.line.shas) - 1
-    listed = holders_applied(trail, index, None) if effective else holders_declared(trail, index)
+    all_holders = (
+        holders_applied(trail, index, None) if effective else holders_declared(trail, index)
+    )
     [timeline] = trail.timelines
     desired = timeline.desired_at(index)
-    holders = listed[0] if listed else None
+    holders = all_holders[0] if all_holders else None
 
     resolved = None
     if holders is not None:

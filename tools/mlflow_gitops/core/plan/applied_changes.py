@@ -39,15 +39,15 @@ def applied_changes(
 ) -> Iterator[AppliedChange]:
     """The changes of a run, in the order of its outcomes."""
     for outcome in outcomes:
-        wanted = desired.get(outcome.model)
+        target = desired.get(outcome.model)
         entries: list[tuple[str, int | None]] = list(outcome.entered)
-        if wanted is not None:
-            entries += [(stage, None) for stage in sorted(_emptied(outcome, wanted))]
+        if target is not None:
+            entries += [(stage, None) for stage in sorted(_emptied(outcome, target))]
 
         for stage, version in entries:
-            spec = wanted.manifest.versions.get(version or 0) if wanted is not None else None
+            spec = target.manifest.versions.get(version or 0) if target is not None else None
             pin = spec or VersionSpec()
-            is_prompt = wanted is not None and wanted.manifest.kind == "prompt"
+            is_prompt = target is not None and target.manifest.kind == "prompt"
             scheme = "prompts" if is_prompt else "models"
             yield AppliedChange(
                 outcome.model,
@@ -67,13 +67,15 @@ def _emptied(outcome: Outcome, desired: Desired) -> set[str]:
     if outcome.result != "applied":
         return set()
     by_alias = {rule.alias: rule.name for rule in desired.policy.stages.values() if rule.alias}
-    left = set()
+    vacated = set()
     for change in outcome.changes:
         if change.action == "transition":
-            left.add(str(change.before))
+            vacated.add(str(change.before))
         elif change.action == "delete_alias":
-            left.add(by_alias.get(change.key or "", "None"))
+            vacated.add(by_alias.get(change.key or "", "None"))
     entered = {stage for stage, _ in outcome.entered}
     return {
-        stage for stage in left - entered if stage not in _NOT_SERVED and not desired.holders(stage)
+        stage
+        for stage in vacated - entered
+        if stage not in _NOT_SERVED and not desired.holders(stage)
     }

@@ -33,8 +33,8 @@ def read_list(value: Any, digest: str) -> ModelFiles | None:
     if not isinstance(value, list):
         return None
     files = [read_entry(entry) for entry in value]
-    listed = ModelFiles(tuple(file for file in files if file is not None))
-    return listed if None not in files and listed.digest == digest else None
+    model_files = ModelFiles(tuple(file for file in files if file is not None))
+    return model_files if None not in files and model_files.digest == digest else None
 
 
 def read_entry(value: Any) -> FileDigest | None:
@@ -55,9 +55,9 @@ def differing_files(files: ModelFiles, pinned: ModelFiles | None) -> str:
         )
     before = {file.path: file for file in pinned.files}
     after = {file.path: file for file in files.files}
-    named = [*_changed(before, after), *_gone(before, after), *_new(before, after)]
-    more = len(named) - _MOST_NAMED
-    return ", ".join(named[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    differences = [*_changed(before, after), *_missing(before, after), *_new(before, after)]
+    more = len(differences) - _MOST_NAMED
+    return ", ".join(differences[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _changed(before: dict[str, FileDigest], after: dict[str, FileDigest]) -> Iterator[str]:
@@ -66,7 +66,7 @@ def _changed(before: dict[str, FileDigest], after: dict[str, FileDigest]) -> Ite
             yield f"{path} differs ({format_size(after[path].size)})"
 
 
-def _gone(before: Iterable[str], after: Iterable[str]) -> list[str]:
+def _missing(before: Iterable[str], after: Iterable[str]) -> list[str]:
     return [f"{path} is missing" for path in sorted(set(before) - set(after))]
 
 

@@ -36,7 +36,7 @@ WITHHELD = (
 """Prefixes of the variables that it does not get. Others it inherits: `KUBECONFIG`, and whatever
 credentials of its own somebody set for it."""
 
-_SHOWN = 4_000
+_TAIL_BYTES = 4_000
 """Bytes at the end of what it printed, of which the last line is quoted."""
 
 
@@ -44,21 +44,23 @@ _SHOWN = 4_000
 class GivenCommand:
     """A program and its arguments."""
 
-    words: tuple[str, ...]
+    arguments: tuple[str, ...]
     seconds: float = SECONDS
 
     @classmethod
     def parse(cls, option: str, text: str) -> GivenCommand:
-        """Read a command as a POSIX shell splits words. Raises UsageFailure if that fails, or if
+        """Read a command as a POSIX shell splits arguments. Raises UsageFailure if that fails, or if
         there is no such program."""
         try:
-            words = tuple(shlex.split(text))
+            arguments = tuple(shlex.split(text))
         except ValueError as error:
-            raise UsageFailure(f"{option} {text!r} cannot be split into words: {error}.") from None
-        if not words or shutil.which(words[0]) is None:
-            name = words[0] if words else ""
+            raise UsageFailure(
+                f"{option} {text!r} cannot be split into arguments: {error}."
+            ) from None
+        if not arguments or shutil.which(arguments[0]) is None:
+            name = arguments[0] if arguments else ""
             raise UsageFailure(f"{option}: there is no program {name!r} that can be run.")
-        return cls(words)
+        return cls(arguments)
 
     def run(self, text: str) -> str | None:
         """Run it once. Returns why it failed, else None. When its time is over, it is ended with
@@ -66,7 +68,7 @@ class GivenCommand:
         with tempfile.TemporaryFile() as output:
             try:
                 process = subprocess.Popen(
-                    self.words,
+                    self.arguments,
                     stdin=subprocess.PIPE,
                     stdout=output,
                     stderr=subprocess.STDOUT,
@@ -107,6 +109,6 @@ def _variables() -> dict[str, str]:
 def _last_line(output: IO[bytes]) -> str:
     """The last line that it printed, without secrets."""
     size = output.seek(0, os.SEEK_END)
-    output.seek(max(0, size - _SHOWN))
+    output.seek(max(0, size - _TAIL_BYTES))
     lines = output.read().decode("utf-8", "replace").strip().splitlines()
     return redact(lines[-1].strip()) if lines else ""

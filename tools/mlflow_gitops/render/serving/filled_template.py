@@ -52,14 +52,16 @@ class FilledTemplate:
     def fill(self, resolved: Resolved) -> str:
         """The text for one version."""
         fields = {**asdict(resolved), "environment": self._environment}
-        known = {name: value for name, value in fields.items() if value is not None}
-        return _rendered(self._template, known, self._file, f"{resolved.model} {resolved.version}")
+        variables = {name: value for name, value in fields.items() if value is not None}
+        return _rendered(
+            self._template, variables, self._file, f"{resolved.model} {resolved.version}"
+        )
 
     def name(self, model: str, stage: str) -> str:
         """The name of the file for one model and stage."""
         fields = {"model": model, "stage": stage, "environment": self._environment}
-        known = {name: value for name, value in fields.items() if value is not None}
-        name = _rendered(self._name, known, "--name", f"{model} {stage}")
+        variables = {name: value for name, value in fields.items() if value is not None}
+        name = _rendered(self._name, variables, "--name", f"{model} {stage}")
         if not _FILE_NAME.match(name) or name in (".", ".."):
             raise UsageFailure(f"--name gives {name!r}, which is no name of a file, for {model}.")
         return name

@@ -38,13 +38,13 @@ class DigestCache:
         entry = self._entries.get(path)
         if identity is None or not isinstance(entry, dict) or entry.get("identity") != identity:
             return None
-        found = read_entry(entry.get("file"))
-        if found is None or found.path != path:
+        file = read_entry(entry.get("file"))
+        if file is None or file.path != path:
             return None
         self.hits += 1
-        return found
+        return file
 
-    def put(self, file: FileDigest, identity: str | None) -> None:
+    def remember(self, file: FileDigest, identity: str | None) -> None:
         """Remember a file that was read, if its identity is still the one from before."""
         if identity is not None and self._identity(file.path) == identity:
             entry = {"identity": identity, "file": [file.path, file.size, file.sha256]}

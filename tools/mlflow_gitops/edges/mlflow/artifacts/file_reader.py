@@ -127,7 +127,7 @@ class FileReader:
             file = self._digest_file(path)
             self._digests.append(file)
             if self._cache is not None:
-                self._cache.put(file, identity)
+                self._cache.remember(file, identity)
 
     def _digest_file(self, path: str) -> FileDigest:
         source = self._store.obtain(path, self._folder)
