@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from mlflow_gitops.core.audit.acknowledgements import Acknowledgement
+from mlflow_gitops.core.audit.record.acknowledgements import Acknowledgement
 from mlflow_gitops.core.audit.verifying.findings import (
     Acknowledged,
     UncheckedFiles,

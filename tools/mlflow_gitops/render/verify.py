@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlflow_gitops.core.audit.acknowledgements import line_to_write
+from mlflow_gitops.core.audit.record.acknowledgements import line_to_write
 from mlflow_gitops.core.audit.verifying.findings import Unexplained, Verification
 from mlflow_gitops.core.wording import counted
 from mlflow_gitops.render.markdown_safe import Block, bounded, code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mlflow_gitops.core.audit.acknowledgements import Acknowledgement, acknowledgements
+from mlflow_gitops.core.audit.record.acknowledgements import Acknowledgement, acknowledgements
 from mlflow_gitops.core.times import format_time
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import GitFailure

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from mlflow_gitops.core.audit.flaws import Flaw, flaws
 from mlflow_gitops.core.audit.receipts import Receipt
+from mlflow_gitops.core.audit.record.flaws import Flaw, flaws
 from mlflow_gitops.core.audit.verifying.findings import Unexplained
 from mlflow_gitops.core.history.line.renames import Renames
 from mlflow_gitops.core.manifests.names import file_stem, model_of

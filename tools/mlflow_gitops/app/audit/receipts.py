@@ -16,12 +16,12 @@ from mlflow_gitops.app.audit.receipt_parts import (
     stamp_receipt,
 )
 from mlflow_gitops.app.reconciling.registry_writer import RegistryWriter
-from mlflow_gitops.core.audit.receipt_counts import next_count
 from mlflow_gitops.core.audit.receipt_format import (
     receipt_text,
     recorded_outcome,
 )
 from mlflow_gitops.core.audit.receipts import Receipt, newest
+from mlflow_gitops.core.audit.record.receipt_counts import next_count
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.edges.git.receipts.branch import ReceiptsBranch
@@ -53,7 +53,7 @@ class Recorder:
     unexplained: set[str] = field(default_factory=set)
     """The models whose stamps no receipt explains."""
     flaws: dict[str, Mapping[str, str]] = field(default_factory=dict)
-    """What is wrong with the record of models, as `core/audit/flaws.py` has it."""
+    """What is wrong with the record of models, as `core/audit/record/flaws.py` has it."""
     taken_over: int = 0
     """How many receipts were moved from git notes to the branch."""
 

@@ -8,9 +8,9 @@ from types import MappingProxyType
 
 from mlflow_gitops.app.audit.receipt_parts import objection, stamp_receipt
 from mlflow_gitops.app.audit.receipts import Recorder
-from mlflow_gitops.core.audit.flaws import lost_receipts, replayed_states
 from mlflow_gitops.core.audit.receipt_format import RecoveredWork, recovered_outcome
 from mlflow_gitops.core.audit.receipts import last_commit
+from mlflow_gitops.core.audit.record.flaws import lost_receipts, replayed_states
 from mlflow_gitops.core.audit.unrecorded import unrecorded, unstamped
 from mlflow_gitops.core.plan.plan import Plan
 

@@ -46,7 +46,7 @@ def recorded_outcome(
 ) -> dict[str, Any]:
     """What a receipt holds about one model that a run came to. Empty parts are left out. If not
     `is_base_recorded`, no receipt explains the state that the run began from; `flaw` is what the
-    run found wrong with the model's record (`core/audit/flaws.py`)."""
+    run found wrong with the model's record (`core/audit/record/flaws.py`)."""
     parts: dict[str, Any] = {
         "changes": _recorded_changes(outcome.changes),
         "already_applied": _recorded_changes(outcome.already_applied),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mlflow_gitops.core.audit.acknowledgements import Acknowledgement, acknowledgement_of
+from mlflow_gitops.core.audit.record.acknowledgements import Acknowledgement, acknowledgement_of
 
 
 @dataclass(frozen=True, slots=True, order=True)

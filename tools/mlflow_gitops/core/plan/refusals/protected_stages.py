@@ -64,8 +64,8 @@ def emptied_refusals(
         positions_text = ", ".join(f"{v} is in {model.versions[v].stage}" for v in present)
         yield Refusal(
             "protected",
-            f"{stage} is protected and would be left empty: {positions_text} in MLflow, and drift is"
-            " only reported",
+            f"{stage} is protected and would be left empty: {positions_text} in MLflow, and drift"
+            " is only reported",
             f"move {and_list(expected)} back to {stage} in MLflow, or let the policy heal (drift:"
             " heal)",
             field=stage,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlflow_gitops.core.audit.acknowledgements import (
+from mlflow_gitops.core.audit.record.acknowledgements import (
     acknowledgement_of,
     acknowledgements,
     line_to_write,

@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 
-from mlflow_gitops.core.audit.flaws import flaws, lost_receipts, recorded_flaw, replayed_states
 from mlflow_gitops.core.audit.receipts import Receipt
+from mlflow_gitops.core.audit.record.flaws import (
+    flaws,
+    lost_receipts,
+    recorded_flaw,
+    replayed_states,
+)
 
 LINE = {commit: index for index, commit in enumerate("abcde")}
 

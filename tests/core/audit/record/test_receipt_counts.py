@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mlflow_gitops.core.audit.receipt_counts import counts_missing_before, next_count
 from mlflow_gitops.core.audit.receipts import Receipt
+from mlflow_gitops.core.audit.record.receipt_counts import counts_missing_before, next_count
 
 
 def receipts(*counts: int | None, owner: str = "me") -> list[Receipt]:

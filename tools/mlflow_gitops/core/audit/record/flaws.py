@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mlflow_gitops.core.audit.receipt_counts import counts_missing_before
 from mlflow_gitops.core.audit.receipts import Receipt, broken_links
+from mlflow_gitops.core.audit.record.receipt_counts import counts_missing_before
 from mlflow_gitops.core.audit.recorded_model import RecordedModel
 from mlflow_gitops.core.wording import and_list
 

@@ -1,0 +1,1 @@
+"""What is wrong with the receipts themselves, and which commits acknowledge it."""
