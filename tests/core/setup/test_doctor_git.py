@@ -6,14 +6,23 @@ from mlflow_gitops.core.setup.doctor_git import GitFacts, check_git
 
 
 def test_an_old_git() -> None:
-    facts = GitFacts("2.30.2", "origin", "main", "", 1, False, True, ())
+    facts = GitFacts("2.30.2", "origin", "main", "", 1, False, True, True, "x")
     assert [one.check for one in check_git(facts) if one.status == "missing"] == ["version"]
 
 
 def test_merges_that_changed_the_first_parents_are_named() -> None:
     for warnings in ((), ("one",), ("one", "two")):
         facts = GitFacts(
-            "2.45.0", "origin", "main", "", 1, False, True, (), changed_first_parents=warnings
+            "2.45.0",
+            "origin",
+            "main",
+            "",
+            1,
+            False,
+            True,
+            True,
+            "x",
+            changed_first_parents=warnings,
         )
         found = [result for result in check_git(facts) if result.check == "first-parents"]
         assert tuple(result.detail for result in found) == warnings

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlflow_gitops.core.manifests.environments import Environment
     from mlflow_gitops.edges.forge import Forge
     from mlflow_gitops.edges.git.receipts.branch import ReceiptsBranch
+    from mlflow_gitops.edges.git.receipts.signatures import SignatureRule
 
 
 class Merge(NamedTuple):
@@ -117,9 +118,16 @@ class Workspace:
         """The receipts of this repository. Raises UsageFailure for an impossible name."""
         from mlflow_gitops.edges.git.receipts.branch import ReceiptsBranch  # few commands read them
 
-        branch = ReceiptsBranch.of_repository(self.git, self.settings.receipts_branch)
+        name = self.settings.receipts_branch
+        branch = ReceiptsBranch.of_repository(self.git, name, lambda: self._signature_rule)
         branch.check_name(lambda: self.main_ref)
         return branch
+
+    @cached_property
+    def _signature_rule(self) -> SignatureRule:
+        from mlflow_gitops.edges.git.receipts.signatures import read_signature_rule
+
+        return read_signature_rule(self.git, self.main_ref, self.registry.policy_path, self.root)
 
     @cached_property
     def main_ref(self) -> str:

@@ -9,6 +9,7 @@ from mlflow_gitops.core.audit.record.flaws import Flaw, flaws
 from mlflow_gitops.core.audit.verifying.findings import Unexplained
 from mlflow_gitops.core.history.line.renames import Renames
 from mlflow_gitops.core.manifests.names import file_stem, model_of
+from mlflow_gitops.core.wording import counted
 from mlflow_gitops.edges.git.receipts.branch import ReceiptsBranch
 from mlflow_gitops.edges.git.receipts.stored import AlteredReceipt, StoredReceipts
 
@@ -43,6 +44,12 @@ def receipt_findings(
 
     for flaw in found_flaws:
         yield Unexplained(flaw.model, _FIELDS[flaw.kind], flaw.detail, flaw.receipt.digest)
+    for entry in stored.untrusted:
+        detail = (
+            f"{entry.commit[:12]} added {counted(entry.receipts, 'receipt')} and {entry.fault};"
+            " the policy asks for signed receipts, so that nothing believes it"
+        )
+        yield Unexplained("", "receipts", detail, entry.commit)
     for altered in dict.fromkeys(stored.altered):
         yield Unexplained("", "receipts", _sentence(altered), altered.commit)
 

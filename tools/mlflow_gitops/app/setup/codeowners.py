@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from mlflow_gitops.app.workspace import Workspace
-from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS
+from mlflow_gitops.core.manifests.registry_folder import ALLOWED_SIGNERS, ENVIRONMENTS
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.setup import codeowners
 from mlflow_gitops.core.setup.codeowners import LOCATIONS, CodeOwners
@@ -49,6 +49,8 @@ def expected_text(
     platform_paths = ["schemas/"]
     if workspace.environment:
         platform_paths.insert(0, f"{workspace.root}/{ENVIRONMENTS}")
+        if workspace.checkout.exists(f"{workspace.root}/{ALLOWED_SIGNERS}"):
+            platform_paths.insert(1, f"{workspace.root}/{ALLOWED_SIGNERS}")
     if has_tools:
         platform_paths.append("tools/")
     platform_paths.append(".github/")

@@ -90,6 +90,11 @@ class Policy:
         return Limit(**limit)
 
     @property
+    def signed_receipts(self) -> bool:
+        """Whether only signed receipts count."""
+        return (self.raw.get("receipts") or {}).get("signed") is True
+
+    @property
     def owners(self) -> tuple[str, ...]:
         """The platform team. It owns the policy and every file without an owner of its own."""
         return tuple(self.raw.get("owners") or ())

@@ -8,6 +8,8 @@ from typing import Literal
 ENVIRONMENTS = "environments.yaml"
 """The list of environments of a repository that has several. It lies in the folder that holds the
 registry folder of each environment."""
+ALLOWED_SIGNERS = "allowed_signers"
+"""The file beside it whose SSH keys may sign receipts, in the format of ssh-keygen(1)."""
 
 FileKind = Literal["manifest", "policy", "extension", "misplaced"]
 """What a file is. `extension` is a YAML file with the wrong ending, `misplaced` one outside

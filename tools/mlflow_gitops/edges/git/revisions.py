@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _FULL_ID = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?")  # SHA-1 or SHA-256
 _MAX_CONFLICTS = 5  # files that a message names
-_SIGNATURE_FAULTS = {
+SIGNATURE_FAULTS = {
     "B": "has a bad signature",
     "U": "is signed by a key that is not trusted here",
     "X": "has a signature that has expired",
@@ -133,7 +133,7 @@ class Revisions(Branches):
                 "has a signature that cannot be checked: git knows no allowed signers here"
                 " (gpg.ssh.allowedSignersFile)"
             )
-        fault = _SIGNATURE_FAULTS.get(status, "cannot be judged")
+        fault = SIGNATURE_FAULTS.get(status, "cannot be judged")
         return f"{fault} ({signer})" if signer else fault
 
     def _has_signature(self, sha: str) -> bool:

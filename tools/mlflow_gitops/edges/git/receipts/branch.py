@@ -5,12 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.audit.receipts import NOTES_REF, Receipt
-from mlflow_gitops.edges.git.receipts.stored import StoredReceipts
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import GitFailure, UsageFailure
 from mlflow_gitops.settings import RECEIPTS_BRANCH
+
+if TYPE_CHECKING:  # few repositories ask for signatures
+    from mlflow_gitops.edges.git.receipts.signatures import SignatureRule
+    from mlflow_gitops.edges.git.receipts.stored import StoredReceipts
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +27,17 @@ class ReceiptsBranch:
     git: Git
     remote: str | None
     name: str = RECEIPTS_BRANCH
+    rule: Callable[[], SignatureRule] | None = None
+    """Reads which signatures the receipts must have; None if they need none."""
 
     @classmethod
-    def of_repository(cls, git: Git, name: str = RECEIPTS_BRANCH) -> ReceiptsBranch:
-        return cls(git, git.remote(), name)
+    def of_repository(
+        cls,
+        git: Git,
+        name: str = RECEIPTS_BRANCH,
+        rule: Callable[[], SignatureRule] | None = None,
+    ) -> ReceiptsBranch:
+        return cls(git, git.remote(), name, rule)
 
     def check_name(self, main_ref: Callable[[], str]) -> None:
         """Raise UsageFailure if no branch can have this name, or if the main branch has it."""
@@ -61,21 +72,26 @@ class ReceiptsBranch:
         return f"fetch receipts with: {self.fetch_command}" if self.remote is not None else None
 
     def read(self) -> StoredReceipts:
-        """Every receipt in this clone, oldest first, and what was done to them. Raises GitFailure
-        with the code UNREADABLE if one cannot be read, or if all of them are over a limit."""
-        tips, notes = self._sources()
-        if not tips and not notes:
-            return StoredReceipts([])
-        from mlflow_gitops.edges.git.receipts.reading import read_branch, read_old_notes
-
-        stored = read_branch(self.git, tips, self.name)
-        if notes and not stored.receipts:
-            return StoredReceipts(read_old_notes(self.git, notes), stored.altered)
-        return stored
+        """Every receipt in this clone that counts, oldest first, and what was done to them. Raises
+        GitFailure with the code UNREADABLE if one cannot be read, or if all of them are over a
+        limit."""
+        return self._stored(*self._sources())
 
     def receipts(self) -> list[Receipt]:
         """Every receipt in this clone, oldest first. Raises GitFailure as `read` does."""
-        return self.read().receipts
+        tips, notes = self._sources()
+        return self._stored(tips, notes).receipts if tips or notes else []
+
+    def _stored(self, tips: list[str], notes: list[str]) -> StoredReceipts:
+        from mlflow_gitops.edges.git.receipts.reading import read_branch, read_old_notes
+        from mlflow_gitops.edges.git.receipts.stored import StoredReceipts
+
+        rule = self.rule() if self.rule is not None else None
+        stored = read_branch(self.git, tips, self.name, rule)
+        is_signed = rule is not None and rule.is_required
+        if notes and not stored.has_any and not is_signed:
+            return StoredReceipts(read_old_notes(self.git, notes), stored.altered)
+        return stored
 
     def read_untaken_notes(self) -> list[Receipt]:
         """The receipts in notes, if there are none on the branch. Raises GitFailure as `read`
@@ -85,7 +101,7 @@ class ReceiptsBranch:
             return []
         from mlflow_gitops.edges.git.receipts.reading import read_branch, read_old_notes
 
-        is_taken_over = bool(read_branch(self.git, tips, self.name).receipts)
+        is_taken_over = read_branch(self.git, tips, self.name).has_any
         return [] if is_taken_over else read_old_notes(self.git, notes)
 
     def readable_receipts(self) -> list[Receipt] | None:

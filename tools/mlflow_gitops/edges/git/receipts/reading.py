@@ -4,6 +4,7 @@ of earlier versions as long as there are none."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.audit.receipt_reader import (
     MAX_MEMORY,
@@ -18,22 +19,37 @@ from mlflow_gitops.edges.git.receipts.files import MAX_LISTING, FileChange, file
 from mlflow_gitops.edges.git.receipts.layout import DIGITS, FileName, file_name
 from mlflow_gitops.edges.git.receipts.limits import unreadable
 from mlflow_gitops.edges.git.receipts.old_notes import note_texts, noted_commits
-from mlflow_gitops.edges.git.receipts.stored import AlteredReceipt, StoredReceipts
+from mlflow_gitops.edges.git.receipts.stored import AlteredReceipt, StoredReceipts, UntrustedCommit
 from mlflow_gitops.edges.git.repository import Git
 
+if TYPE_CHECKING:  # few repositories ask for signatures
+    from mlflow_gitops.edges.git.receipts.signatures import SignatureRule
 
-def read_branch(git: Git, tips: Sequence[str], name: str) -> StoredReceipts:
-    """The receipts that the commits up to `tips` ever added. `name` is the branch's. Raises
-    GitFailure with the code UNREADABLE if one cannot be read, or if all are over a limit."""
+
+def read_branch(
+    git: Git, tips: Sequence[str], name: str, rule: SignatureRule | None = None
+) -> StoredReceipts:
+    """The receipts that the commits up to `tips` ever added; with a rule that asks for it, in
+    commits whose signature counts. `name` is the branch's. Raises GitFailure with the code
+    UNREADABLE if one cannot be read, or if all are over a limit."""
     changes = file_changes(git, tips)
     if changes is None:
         raise unreadable(f"The branch {name} has more than {MAX_LISTING // 200:,} files", name)
     receipt_files = [(change, stored) for change in changes if (stored := file_name(change.path))]
+    untrusted: tuple[UntrustedCommit, ...] = ()
+    if rule is not None and rule.is_required:
+        untrusted = _untrusted(git, receipt_files, rule)
+        excluded = {entry.commit for entry in untrusted}
+        receipt_files = [
+            (change, stored)
+            for change, stored in receipt_files
+            if change.action != "A" or change.commit not in excluded
+        ]
     try:
         receipts = read_files(_files(git, receipt_files, name))
     except TooManyReceipts:
         raise _too_much_memory(name) from None
-    return StoredReceipts(receipts, tuple(_altered(receipt_files, receipts)))
+    return StoredReceipts(receipts, tuple(_altered(receipt_files, receipts)), untrusted)
 
 
 def read_old_notes(git: Git, refs: Sequence[str]) -> list[Receipt]:
@@ -59,10 +75,10 @@ def named_commits(git: Git, tips: Sequence[str], notes: Sequence[str]) -> set[st
 def _files(
     git: Git, receipt_files: Iterable[tuple[FileChange, FileName]], branch: str
 ) -> Iterator[ReceiptFile]:
-    """Every content that a file with the name of a receipt ever had."""
+    """The contents with which files that have the name of a receipt were added."""
     names: dict[str, set[FileName]] = {}
     for change, stored in receipt_files:
-        if change.action in ("A", "M"):
+        if change.action == "A":
             names.setdefault(change.blob, set()).add(stored)
 
     total = 0
@@ -82,6 +98,27 @@ def _files(
         except UnicodeDecodeError:
             continue
         yield from (ReceiptFile(*stored, text) for stored in names[blob])
+
+
+def _untrusted(
+    git: Git, receipt_files: Iterable[tuple[FileChange, FileName]], rule: SignatureRule
+) -> tuple[UntrustedCommit, ...]:
+    """The commits that added receipts and whose signature does not count. A merge adds nothing that
+    a commit with a signature that counts added."""
+    from mlflow_gitops.edges.git.receipts.signatures import signature_faults
+
+    added: dict[str, set[str]] = {}
+    for change, _ in receipt_files:
+        if change.action == "A":
+            added.setdefault(change.commit, set()).add(change.blob)
+
+    faults = signature_faults(git, added, rule.allowed_signers)
+    trusted = {blob for commit, blobs in added.items() if commit not in faults for blob in blobs}
+    return tuple(
+        UntrustedCommit(commit, faults[commit], len(blobs - trusted))
+        for commit, blobs in added.items()
+        if commit in faults and blobs - trusted
+    )
 
 
 def _altered(

@@ -19,8 +19,24 @@ class AlteredReceipt:
 
 
 @dataclass(frozen=True, slots=True)
+class UntrustedCommit:
+    """A commit that added so many receipts, and why its signature does not count."""
+
+    commit: str
+    fault: str
+    receipts: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoredReceipts:
     """The receipts of a clone, oldest first, and what was done to them."""
 
     receipts: list[Receipt]
     altered: tuple[AlteredReceipt, ...] = ()
+    untrusted: tuple[UntrustedCommit, ...] = ()
+    """Commits whose receipts do not count, since they must be signed."""
+
+    @property
+    def has_any(self) -> bool:
+        """Whether the branch has receipts, whether they count or not."""
+        return bool(self.receipts or self.untrusted)

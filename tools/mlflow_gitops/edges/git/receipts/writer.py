@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from mlflow_gitops.core.audit.receipts import NOTES_REF, Receipt
 from mlflow_gitops.edges.git.receipts.branch import ReceiptsBranch
 from mlflow_gitops.edges.git.receipts.layout import path_of
-from mlflow_gitops.edges.git.receipts.writing import commit_files, replay, store_texts
+from mlflow_gitops.edges.git.receipts.signatures import SignatureRule, signature_faults
+from mlflow_gitops.edges.git.receipts.writing import (
+    commit_files,
+    replay,
+    signs_receipts,
+    store_texts,
+)
 from mlflow_gitops.edges.git.repository import Git
 from mlflow_gitops.errors import GitFailure
 
@@ -36,8 +42,16 @@ class ReceiptsWriter:
         return self.branch.git
 
     def add(self, receipt: Receipt, subject: str) -> int:
-        """Commit a receipt. If there are no receipts on the branch yet, those in notes are taken
-        over before it, in a commit of their own. Returns how many those were. Raises GitFailure."""
+        """Commit a receipt, signed if a key is configured. If there are no receipts on the branch
+        yet, those in notes are taken over before it, in a commit of their own. Returns how many
+        those were. Raises GitFailure, also if the receipt would not count."""
+        rule = self._rule()
+        is_signed = signs_receipts(self.git)
+        if rule.is_required and not is_signed:
+            raise GitFailure(
+                "The policy asks for signed receipts, and no key is configured here.",
+                fix="Set user.signingkey, and gpg.format for a key that is not OpenPGP.",
+            )
         old_receipts = self.branch.read_untaken_notes()
         blobs = self._stored([receipt])
         old_blobs = self._stored(old_receipts)
@@ -45,8 +59,11 @@ class ReceiptsWriter:
 
         def append(tip: str | None) -> str:
             if old_blobs:
-                tip = commit_files(self.git, tip, old_blobs, takeover)
-            return commit_files(self.git, tip, blobs, subject)
+                tip = commit_files(self.git, tip, old_blobs, takeover, sign=is_signed)
+            commit = commit_files(self.git, tip, blobs, subject, sign=is_signed)
+            if rule.is_required:
+                self._check_signature(commit, rule)
+            return commit
 
         self._update(append)
         return len(old_receipts)
@@ -133,7 +150,18 @@ class ReceiptsWriter:
             return local or tracked
         if self.git.contains(local, tracked):
             return local
-        return replay(self.git, local, tracked)
+        return replay(self.git, local, tracked, self._rule().allowed_signers)
+
+    def _rule(self) -> SignatureRule:
+        return self.branch.rule() if self.branch.rule is not None else SignatureRule()
+
+    def _check_signature(self, commit: str, rule: SignatureRule) -> None:
+        fault = signature_faults(self.git, [commit], rule.allowed_signers).get(commit)
+        if fault is not None:
+            raise GitFailure(
+                f"The policy asks for signed receipts, and the one of this run {fault}.",
+                fix="Add the key to allowed_signers in the registry folder of the main branch.",
+            )
 
     def _stored(self, receipts: list[Receipt]) -> dict[str, str]:
         """The blobs of receipts, by the paths of their files."""
