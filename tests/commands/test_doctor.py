@@ -145,7 +145,10 @@ def free_aliases(gates: str) -> tuple[Callable[[Clinic], None], set[str]]:
 CASES: dict[str, tuple[Callable[[Clinic], None], set[str]]] = {
     "aliases without approvals": free_aliases("approvals: 1"),
     "aliases of any status": free_aliases("require: {status: READY}"),
-    "aliases without pins": free_aliases("require: {pinned: {digest: true}}"),
+    "aliases without pins, and nobody looks whether files are overwritten": (
+        free_aliases("require: {pinned: {digest: true}}")[0],
+        {"policy aliases", "workflows verify"},
+    ),
     "no workflow plans": (written(".github/workflows/plan.yml"), {"workflows plan"}),
     "CODEOWNERS is stale": (
         written("registry/models/fraud.yaml", "risk-ml", "fraud-ml"),

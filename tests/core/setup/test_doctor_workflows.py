@@ -99,6 +99,15 @@ def test_which_command_a_step_runs(line: str) -> None:
     assert not unread and job.commands == {"plan"} and job.triggers == ("push",)
 
 
+def test_pinned_files_are_compared_while_they_are_served() -> None:
+    texts = {f"{name}.yml": text for name, text in WORKFLOWS.items()}
+    jobs, unread = read_workflows(texts)
+    for pins_digests in (True, False):
+        facts = WorkflowFacts(jobs, unread, pins_digests=pins_digests)
+        missing = checks_of(check_workflows(facts), "missing")
+        assert ("verify" in missing) is pins_digests
+
+
 def test_the_workflow_that_proposes_is_held_to_its_environment() -> None:
     text = (Path(__file__).parents[3] / ".github/workflows/propose.yml").read_text()
     [job], _ = read_workflows({"propose.yml": text})
@@ -143,7 +152,8 @@ def test_the_shipped_workflows() -> None:
     """This repository's own."""
     folder = Path(__file__).parents[3] / ".github" / "workflows"
     texts = {file.name: file.read_text(encoding="utf-8") for file in folder.glob("*.yml")}
-    judged = list(check_workflows(WorkflowFacts(*read_workflows(texts), proposed=["Staging"])))
-    assert "propose" in checks_of(judged, "ok")
+    facts = WorkflowFacts(*read_workflows(texts), proposed=["Staging"], pins_digests=True)
+    judged = list(check_workflows(facts))
+    assert {"propose", "verify", "verify-environment"} <= checks_of(judged, "ok")
     missing = [one for one in judged if one.status == "missing"]
     assert missing == [], os.linesep.join(map(str, missing))

@@ -24,6 +24,7 @@ from mlflow_gitops.core.setup.doctor_policy import (
     TeamFact,
     approving_teams,
     check_policy,
+    pins_digests,
     proposed_stages,
 )
 from mlflow_gitops.core.setup.doctor_workflows import (
@@ -71,7 +72,8 @@ def _checks(
     jobs, unread = read_workflows(workspace.checkout.workflow_texts())
     environments = _environments(workspace)
     proposed = proposed_stages(snapshot)
-    yield from check_workflows(WorkflowFacts(jobs, unread, environments, proposed))
+    digests = pins_digests(snapshot)
+    yield from check_workflows(WorkflowFacts(jobs, unread, environments, proposed, digests))
 
     progress("reading MLflow")
     yield from check_mlflow(_mlflow_facts(workspace, snapshot))

@@ -6,8 +6,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mlflow_gitops.core.gates import approvals
+from mlflow_gitops.core.manifests.policy import ModelPolicy
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.setup.doctor import Area, CheckResult, run_checks
+from mlflow_gitops.core.verdicts.pinned_files import asks_digest
 from mlflow_gitops.core.wording import and_list, counted
 from mlflow_gitops.core.yaml.problems import Problem
 
@@ -180,8 +182,18 @@ def _stages_with_approvals(snapshot: Snapshot) -> set[str]:
 
 def proposed_stages(snapshot: Snapshot) -> list[str]:
     """Return the stages for which the policy has new versions of some model proposed."""
-    models = [(name, manifest.kind) for name, manifest in snapshot.manifests.items()]
-    rules = [snapshot.policy.for_model(name, kind) for name, kind in models]
-    if not models:
-        rules = [snapshot.policy.for_model("")]
+    rules = _rules(snapshot)
     return sorted({rule.propose for rule in rules if rule.propose is not None})
+
+
+def pins_digests(snapshot: Snapshot) -> bool:
+    """Whether the policy asks for the digest of some model's files."""
+    return any(asks_digest(stage) for rules in _rules(snapshot) for stage in rules.stages.values())
+
+
+def _rules(snapshot: Snapshot) -> list[ModelPolicy]:
+    """The rules of each model; without models, those of any."""
+    models = [(name, manifest.kind) for name, manifest in snapshot.manifests.items()]
+    if not models:
+        return [snapshot.policy.for_model("")]
+    return [snapshot.policy.for_model(name, kind) for name, kind in models]

@@ -29,7 +29,7 @@ class EnvironmentPair:
 ONE_MLFLOW = (EnvironmentPair(),)
 """The environments if there is a single MLflow."""
 
-_WITH_CREDENTIALS = ("plan", "drift", "propose", "reconcile")
+_WITH_CREDENTIALS = ("plan", "drift", "propose", "verify", "reconcile")
 """The commands that need credentials for MLflow."""
 _FROM_FORKS = ("pull_request", "pull_request_target")
 _PINNED = re.compile(r"@[0-9a-f]{40}(?:[0-9a-f]{24})?$|@sha256:[0-9a-f]{64}$")
@@ -39,12 +39,14 @@ _FIX = "Take the workflow that this version ships: mlflow-gitops init"
 @dataclass(frozen=True, slots=True)
 class WorkflowFacts:
     """The workflows. `unread` are files that cannot be read, `environments` those of each MLflow,
-    `proposed` the stages that the policy has new versions proposed for."""
+    `proposed` the stages that the policy has new versions proposed for. `pins_digests`: the policy
+    asks for the digests of files."""
 
     jobs: Sequence[Job]
     unread: Collection[str] = ()
     environments: Sequence[EnvironmentPair] = ONE_MLFLOW
     proposed: Collection[str] = ()
+    pins_digests: bool = False
 
     def files_with(self, command: str) -> str:
         """The files whose jobs run a command; empty if none does."""
@@ -98,6 +100,22 @@ def _propose(facts: WorkflowFacts) -> Iterator[CheckResult]:
         fix = "Take propose out of the policy: with several MLflows, no shipped workflow proposes."
     detail = f"{request}, and no workflow runs mlflow-gitops github propose"
     yield WORKFLOWS.missing("propose", detail, fix)
+
+
+def _verify(facts: WorkflowFacts) -> Iterator[CheckResult]:
+    """Reconcile compares files before they are served; only verify does afterwards."""
+    if not facts.pins_digests:
+        return
+    request = "the policy asks for digests of files"
+    files = facts.files_with("verify")
+    if files:
+        yield WORKFLOWS.ok("verify", f"{request}, and {files} compares them with what is served")
+        return
+    detail = (
+        f"{request}, and no workflow runs mlflow-gitops github verify: nobody notices files that"
+        " are overwritten while they are served"
+    )
+    yield WORKFLOWS.missing("verify", detail, _FIX)
 
 
 def _pinned(facts: WorkflowFacts) -> Iterator[CheckResult]:
@@ -224,6 +242,7 @@ def _depth(facts: WorkflowFacts) -> Iterator[CheckResult]:
 CHECKS: tuple[Callable[[WorkflowFacts], Iterator[CheckResult]], ...] = (
     _required_commands,
     _propose,
+    _verify,
     _pinned,
     _permissions,
     _schedule,

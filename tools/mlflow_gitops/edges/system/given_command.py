@@ -49,7 +49,7 @@ class GivenCommand:
 
     @classmethod
     def parse(cls, option: str, text: str) -> GivenCommand:
-        """Read a command as a POSIX shell splits arguments. Raises UsageFailure if that fails, or if
+        """Read a command as a POSIX shell splits words. Raises UsageFailure if that fails, or if
         there is no such program."""
         try:
             arguments = tuple(shlex.split(text))
