@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mlflow_gitops.app.environments.hosts import check_approved
 from mlflow_gitops.app.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ def connect(
     Raises UnapprovedHost, before any request, if the main branch names another server for this
     environment, unless `with_new_host`.
     """
-    from mlflow_gitops.edges.mlflow.other_environments.origins import OtherEnvironments, credentials
     from mlflow_gitops.edges.mlflow.registry import Registry
 
     environment, settings = workspace.environment, workspace.settings
@@ -34,6 +32,10 @@ def connect(
         return Registry(
             settings.tracking_uri, settings.registry_uri, warn, patience=settings.patience
         )
+
+    # Few repositories have several environments.
+    from mlflow_gitops.app.environments.hosts import check_approved
+    from mlflow_gitops.edges.mlflow.other_environments.origins import OtherEnvironments, credentials
 
     if not with_new_host:
         check_approved(workspace, environment)

@@ -5,21 +5,20 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mlflow_gitops.app.approvals import CommitApprovals
-from mlflow_gitops.app.reconciled_models import ReconciledModels
 from mlflow_gitops.app.workspace import Merge, Workspace
-from mlflow_gitops.core.audit.ledger import Ledger
-from mlflow_gitops.core.gates import Gate
-from mlflow_gitops.core.gates.change_approvals import Approvals
 from mlflow_gitops.core.history.mainline import Commit, MainLine, StatedMessage
-from mlflow_gitops.core.history.tenures import ReconciledHistory
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.recorded.values import ModelFile, Record, Unreadable
-from mlflow_gitops.edges.system.plugins import guarded_gate
 from mlflow_gitops.errors import RegistryFailure
 
 if TYPE_CHECKING:
+    from mlflow_gitops.app.approvals import CommitApprovals
+    from mlflow_gitops.app.reconciled_models import ReconciledModels
+    from mlflow_gitops.core.audit.ledger import Ledger
+    from mlflow_gitops.core.gates.change_approvals import Approvals
+    from mlflow_gitops.core.gates.gate import Gate
+    from mlflow_gitops.core.history.tenures import ReconciledHistory
     from mlflow_gitops.edges.mlflow.registry import Registry
 
 
@@ -86,12 +85,19 @@ class WorkspaceEvidence(RegistryEvidence):
         self._merge = merge
         self._is_rerouted = is_rerouted
         self._messages: dict[tuple[str, str], list[StatedMessage]] = {}
-        self._reconciled = ReconciledModels(workspace, line)
 
     @cached_property
     def _approving(self) -> CommitApprovals:
+        from mlflow_gitops.app.approvals import CommitApprovals  # only judging asks for approvals
+
         main_line = self._line.index if self._is_rerouted else None
         return CommitApprovals(self._workspace, self._merge, main_line)
+
+    @cached_property
+    def _reconciled(self) -> ReconciledModels:
+        from mlflow_gitops.app.reconciled_models import ReconciledModels  # only judging needs it
+
+        return ReconciledModels(self._workspace, self._line)
 
     def messages(self, commit: Commit, file: str) -> list[StatedMessage]:
         """The messages that speak for a commit's change of a file."""
@@ -134,7 +140,7 @@ class WorkspaceEvidence(RegistryEvidence):
 
     def read_receipts_again(self) -> None:
         """Let the next question read the receipts anew."""
-        self._reconciled.read_again()
+        self.__dict__.pop("_reconciled", None)
 
     def is_merged(self, commit: Commit) -> bool:
         """Whether a commit is on the main line; the planned merge itself is not yet."""
@@ -145,4 +151,6 @@ class WorkspaceEvidence(RegistryEvidence):
     def plugin_gate(self, name: str) -> Gate[Any] | None:
         """A gate of another package; None if it is not installed. What it raises or finds is shown
         without secrets."""
+        from mlflow_gitops.edges.system.plugins import guarded_gate  # few policies have one
+
         return guarded_gate(name)

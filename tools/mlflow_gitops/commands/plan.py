@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlflow_gitops.app import saved_plan
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.planner import Planner
 from mlflow_gitops.app.planning.target import Target
@@ -47,6 +46,8 @@ def run(
         for sentence in changed_hosts(workspace, merge.commit, merge.name):
             warn(sentence)
     if out is not None:
+        from mlflow_gitops.app import saved_plan
+
         saved_plan.save(plan, out, models, prune)
         note(settings, f"Saved the plan to {out}.")
 

@@ -8,14 +8,9 @@ from dataclasses import replace
 from mlflow_gitops.app.workspace import Merge, Workspace
 from mlflow_gitops.core.history.line.rerouting import Rerouted, reroute
 from mlflow_gitops.core.history.mainline import MainLine
-from mlflow_gitops.core.manifests.environments import Environment, policy_changes, read_environments
-from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS
 from mlflow_gitops.edges.git.refs.main_branch import BRANCH_GONE
 from mlflow_gitops.edges.git.refs.names import AMBIGUOUS, NOT_A_BRANCH
 from mlflow_gitops.errors import GitFailure
-
-FileChange = tuple[int, str, "str | None"]
-"""A commit's index on a line, a path, and the new blob's id or None if the file was deleted."""
 
 _WRONG_MAIN = (BRANCH_GONE, AMBIGUOUS, NOT_A_BRANCH)
 """Codes of failures that a user must know of. A main branch that was not fetched yet is none: a
@@ -87,7 +82,12 @@ class LineReader:
         """A line with its times, its changes and the policies of its environment."""
         line.date(self._workspace.settings.now().timestamp())
         self._git.add_changes(line, self._registry.paths)
-        return self._with_policies(line)
+        if self._workspace.environment is None:
+            return line
+        # Few repositories have several environments.
+        from mlflow_gitops.app.planning.named_policies import NamedPolicies
+
+        return NamedPolicies(self._workspace, self._workspace.environment).on(line)
 
     def _newest_merged(self, commit: str) -> str | None:
         """The newest commit of the main line that a merge brought into a commit's history. None if
@@ -105,57 +105,6 @@ class LineReader:
         newest_index = len(main_line) - len(missing) - 1
         newest = next((sha for sha, index in main_line.items() if index == newest_index), None)
         return None if newest in self._git.first_parents(commit) else newest
-
-    def _with_policies(self, line: MainLine) -> MainLine:
-        """The line with, at each commit, the policy that the list of environments named then.
-
-        Naming another policy file is a change of the policy, which the policy before it judges like
-        any other (RULES R3).
-        """
-        if self._workspace.environment is None:
-            return line
-        current = self._registry.policy_path
-        policy_paths = self._named_policies(line, self._workspace.environment)
-        former_paths = {path for _, path in policy_paths if path} - {current}
-        if not former_paths:
-            return line
-
-        changes = [change for change in line.changes if change[1] == current]
-        for path in sorted(former_paths):
-            changes += self._changes_of(line, path)
-        unrelated = [change for change in line.changes if change[1] != current]
-        policies = policy_changes(current, policy_paths, changes)
-        line.changes = sorted(
-            [*unrelated, *((index, current, blob) for index, blob in policies)],
-            key=lambda change: change[0],
-        )
-        return line
-
-    def _named_policies(
-        self, line: MainLine, environment: Environment
-    ) -> list[tuple[int, str | None]]:
-        """Each commit that changed the list of environments, and the policy that it names for this
-        one; None if the list cannot be read or does not have the environment."""
-        root = self._workspace.root
-        changes = self._changes_of(line, f"{root}/{ENVIRONMENTS}")
-        contents = self._git.blobs(blob for _, _, blob in changes if blob)
-
-        policies: list[tuple[int, str | None]] = []
-        for index, _, blob in changes:
-            environments = None
-            if blob and blob in contents:
-                environments, _ = read_environments(contents[blob], root)
-            current = environments.get(environment.name) if environments else None
-            policies.append((index, current.folder.policy_path if current else None))
-        return policies
-
-    def _changes_of(self, line: MainLine, path: str) -> list[FileChange]:
-        """What the commits of a line did to one more file. Adds these commits to `line.commits`."""
-        file_line = MainLine(line.shas, [], {}, line.times, {})
-        self._git.add_changes(file_line, [path])
-        for sha, commit in file_line.commits.items():
-            line.commits.setdefault(sha, commit)
-        return file_line.changes
 
 
 def _extended(line: MainLine, planned: MainLine) -> MainLine:

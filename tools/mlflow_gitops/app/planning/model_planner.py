@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from mlflow_gitops.app.file_lists import FileLists
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 from mlflow_gitops.app.planning.bases.base_finder import BaseFinder
 from mlflow_gitops.app.planning.changed_plans import without_secrets
 from mlflow_gitops.app.planning.desired_models import DesiredModels, InvalidModel
-from mlflow_gitops.app.planning.judging.right_stamps import with_right_stamps
 from mlflow_gitops.app.planning.options import PlanOptions
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
@@ -21,8 +22,12 @@ from mlflow_gitops.core.plan.plan_model import plan_model
 from mlflow_gitops.core.plan.stage_rows import observed_stages
 from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.core.verdicts.invalid_files import FileErrors, invalid_model_refusal
-from mlflow_gitops.core.verdicts.pinned_files import ReadFiles
 from mlflow_gitops.edges.system.unexpected import is_unexpected, unexpected_refusal
+
+if TYPE_CHECKING:
+    from mlflow_gitops.app.file_lists import FileLists
+    from mlflow_gitops.core.recorded.file_digests import ModelFiles
+    from mlflow_gitops.core.verdicts.pinned_files import ReadFiles
 
 
 class ModelPlanner:
@@ -103,11 +108,23 @@ class ModelPlanner:
             errors=errors,
             began=self._began,
             read_files=read_files,
-            find_list=FileLists(self._workspace).find,
+            find_list=self._find_list,
             **self._bases.gap_of(base),
         )
         judged = with_entries(line.histories, history, line.judges.of)
         plan = plan_model(name, judged, observed, context)
         if self._options.writing:
+            from mlflow_gitops.app.planning.judging.right_stamps import with_right_stamps
+
             plan = with_right_stamps(plan, judged, observed, line, self._bases)
         return without_secrets(plan)
+
+    def _find_list(self, digest: str) -> ModelFiles | None:
+        """The files that a pinned digest was made of; None if nobody kept their list."""
+        return self._file_lists.find(digest)
+
+    @cached_property
+    def _file_lists(self) -> FileLists:
+        from mlflow_gitops.app.file_lists import FileLists  # only for files that are not the pinned
+
+        return FileLists(self._workspace)

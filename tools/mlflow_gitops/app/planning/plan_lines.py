@@ -87,11 +87,12 @@ class PlanLines:
     def prefetch(self, bases: Mapping[str, Base]) -> None:
         """Read in one batch for each line the blobs that the histories of these models need."""
         for entry in self._all:
-            entry.histories.prefetch(
+            on_line = (
                 (file_stem(name), base)
                 for name, base in bases.items()
                 if self.of(base.commit) is entry
             )
+            entry.histories.prefetch(on_line, self._target.is_uncommitted)
 
     def histories_of(self, line: MainLine) -> HistoryReader:
         """The reader of any line's histories."""

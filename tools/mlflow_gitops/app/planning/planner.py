@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mlflow_gitops.app.comparisons import with_comparisons
 from mlflow_gitops.app.planning.assembled_plan import assembled
 from mlflow_gitops.app.planning.bases.base_finder import BaseFinder
 from mlflow_gitops.app.planning.desired_models import DesiredModels
@@ -22,7 +22,6 @@ from mlflow_gitops.app.planning.planned import Planned
 from mlflow_gitops.app.planning.run_limits import RunLimits
 from mlflow_gitops.app.planning.selection import Selector, branch_models
 from mlflow_gitops.app.planning.target import Target
-from mlflow_gitops.app.planning.version_files import VersionFiles
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import Base, base_while_writing
 from mlflow_gitops.core.plan.plan import ModelPlan, Plan
@@ -30,6 +29,7 @@ from mlflow_gitops.core.times import format_datetime
 from mlflow_gitops.errors import GitFailure
 
 if TYPE_CHECKING:
+    from mlflow_gitops.app.planning.version_files import VersionFiles
     from mlflow_gitops.edges.mlflow.registry import Registry
 
 
@@ -50,7 +50,6 @@ class Planner:
         self.owner = workspace.owner(target.line)
         self.lines = PlanLines(workspace, registry, target)
         self.histories = self.lines.first.histories
-        self.files = VersionFiles(registry)
         self._workspace = workspace
         self.models = DesiredModels(
             target.snapshot,
@@ -74,6 +73,13 @@ class Planner:
             prune=options.prune,
             touched=target.touched,
         )
+
+    @cached_property
+    def files(self) -> VersionFiles:
+        """The files of versions, which only a run compares with their pins."""
+        from mlflow_gitops.app.planning.version_files import VersionFiles
+
+        return VersionFiles(self.registry)
 
     def plan(
         self,
@@ -155,6 +161,10 @@ class Planner:
     def compared(self, planned: Planned) -> Plan:
         """The plan with a comparison of the old and the new version under each stage that gets
         another one."""
+        if not any(model.stages for model in planned.plan.models):
+            return planned.plan
+        from mlflow_gitops.app.comparisons import with_comparisons
+
         models = with_comparisons(
             planned.plan.models,
             planned.observed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.planning.judging.policies_in_force import PoliciesInForce
 from mlflow_gitops.app.planning.options import PlanOptions
@@ -10,10 +11,12 @@ from mlflow_gitops.app.planning.selection import PlannedModels
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.manifests.policy import Policy
-from mlflow_gitops.core.manifests.restrictions import Limit
 from mlflow_gitops.core.plan.plan import ModelPlan
 from mlflow_gitops.core.plan.refusals.run_limit import limit_refusal
 from mlflow_gitops.core.verdicts.verdict import Refusal
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.manifests.restrictions import Limit
 
 
 class RunLimits:

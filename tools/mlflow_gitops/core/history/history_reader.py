@@ -6,7 +6,7 @@ history of some model crosses are read, each once.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mlflow_gitops.core.history.base import Base
@@ -63,15 +63,15 @@ class HistoryReader:
         self.policies = PolicyHistory(line, self.files.policy_changes, self._reader)
         self.renames = Renames(self.files, line.index, self._reader.former_names)
 
-    def prefetch(self, bases: Iterable[tuple[str, Base]]) -> None:
+    def prefetch(
+        self,
+        bases: Iterable[tuple[str, Base]],
+        is_uncommitted: Callable[[str], bool] = lambda stem: False,
+    ) -> None:
         """Read in one batch every blob that the histories of these (stem, base) will need."""
         bases = list(bases)
         self.renames.prepare(stem for stem, _ in bases)
-        blobs: set[str] = set()
-        for stem, base in bases:
-            if base.can_be_compared:
-                blobs |= _blobs_of(self.renames.states(stem, base.commit))
-        self._reader.fetch(blobs)
+        self._reader.fetch(_blobs_needed(self.renames, bases, is_uncommitted))
 
     def history(
         self, stem: str, target: Desired | None, base: Base, *, uncommitted: bool = False
@@ -87,7 +87,7 @@ class HistoryReader:
         states = (
             self.renames.states(stem, base.commit) if is_known else self.files.states(stem, None)
         )
-        if is_known and len(states) <= 1 and not uncommitted:
+        if _is_unchanged(base, states, uncommitted=uncommitted):
             commit = self._commit(states[0].position) if states else None
             return ModelHistory(base.commit, base.state, (Point(commit, target),))
 
@@ -189,6 +189,26 @@ class HistoryReader:
     def _commit(self, index: int) -> Commit:
         sha = self.line.shas[index]
         return self.line.commits.get(sha) or Commit(sha, "", "", "")
+
+
+def _is_unchanged(base: Base, states: Sequence[FileState], *, uncommitted: bool) -> bool:
+    """Whether nothing changed a model since its base, so that its history needs no content."""
+    return base.state == "known" and len(states) <= 1 and not uncommitted
+
+
+def _blobs_needed(
+    renames: Renames,
+    bases: Iterable[tuple[str, Base]],
+    is_uncommitted: Callable[[str], bool],
+) -> set[str]:
+    """The blobs that the histories of these (stem, base) are made from."""
+    blobs: set[str] = set()
+    for stem, base in bases:
+        if base.can_be_compared:
+            states = renames.states(stem, base.commit)
+            if not _is_unchanged(base, states, uncommitted=is_uncommitted(stem)):
+                blobs |= _blobs_of(states)
+    return blobs
 
 
 def _blobs_of(states: Iterable[FileState]) -> set[str]:

@@ -24,6 +24,8 @@ def find_changes(
     """The changes in the order of the writes, and notes about that order. `is_new` adds the
     creation of the model."""
     changes = list(_changes(desired, history, observed, is_new=is_new))
+    if not changes:
+        return [], []
     stages = {version.number: version.stage for version in observed.versions.values()}
     return order_writes(changes, stages)
 

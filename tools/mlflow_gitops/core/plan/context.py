@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from mlflow_gitops.core.recorded.file_lists import FindList
-from mlflow_gitops.core.verdicts.evidence import Evidence
 from mlflow_gitops.core.verdicts.invalid_files import FileErrors
-from mlflow_gitops.core.verdicts.pinned_files import ReadFiles
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.recorded.file_lists import FindList
+    from mlflow_gitops.core.verdicts.evidence import Evidence
+    from mlflow_gitops.core.verdicts.pinned_files import ReadFiles
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from mlflow_gitops.core.comparison.policies import PolicyComparison
-from mlflow_gitops.core.comparison.values import Comparison
 from mlflow_gitops.core.history.mainline import Commit
-from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.plan.fingerprint import Fingerprint
 from mlflow_gitops.core.secrets import is_secret_name, mask_pair, shown_source
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 from mlflow_gitops.core.yaml.problems import Problem
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.comparison.policies import PolicyComparison
+    from mlflow_gitops.core.comparison.values import Comparison
+    from mlflow_gitops.core.history.people import RecordedPeople
 
 Action = Literal[
     "create_model",

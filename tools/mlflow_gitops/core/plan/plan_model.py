@@ -8,20 +8,16 @@ from dataclasses import dataclass, replace
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.model import ObservedModel
-from mlflow_gitops.core.plan.already_applied import already_applied_changes
 from mlflow_gitops.core.plan.changes import find_changes
 from mlflow_gitops.core.plan.context import PlanContext
-from mlflow_gitops.core.plan.people_behind import people_behind
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, StageChange, Sync
-from mlflow_gitops.core.plan.refusals.compared_versions import files_to_compare
+from mlflow_gitops.core.plan.refusals.compared_versions import digest_note, files_to_compare
 from mlflow_gitops.core.plan.refusals.freezes import freeze_reason
 from mlflow_gitops.core.plan.refusals.model_refusals import refusals
 from mlflow_gitops.core.plan.stage_rows import desired_stages, observed_stages, stage_rows
 from mlflow_gitops.core.plan.stamps import stamps
 from mlflow_gitops.core.verdicts.invalid_files import FileErrors
-from mlflow_gitops.core.verdicts.judge_entries import EntryVerdicts, judge_entries
-from mlflow_gitops.core.verdicts.pinned_files import digest_note
-from mlflow_gitops.core.verdicts.verdict import Refusal
+from mlflow_gitops.core.verdicts.verdict import EntryVerdicts, Refusal
 
 
 def plan_model(
@@ -32,18 +28,14 @@ def plan_model(
     desired = history.target
     assert desired is not None
     model = observed or ObservedModel(name)
-    plan = ModelPlan(
-        name,
-        desired.manifest.file,
-        "Synced",
-        history.base,
-        observed_stages(model, desired),
-        desired_stages(desired),
-    )
+    file, base = desired.manifest.file, history.base
+    observed_holders, desired_holders = observed_stages(model, desired), desired_stages(desired)
     if model.fault is not None or history.base_state not in ("none", "known"):
         refused = tuple(refusals(desired, history, observed, (), context))
         sync: Sync = "Missing" if observed is None else "Unknown"
-        return replace(plan, sync=sync, refusals=refused)
+        return ModelPlan(
+            name, file, sync, base, observed_holders, desired_holders, refusals=refused
+        )
 
     changes, notes = find_changes(desired, history, model, is_new=observed is None)
     refused = tuple(refusals(desired, history, observed, changes, context))
@@ -64,9 +56,13 @@ def plan_model(
     if not stop.is_blocked and any(c.cause == "drift" and not c.applies for c in changes):
         notes.append("drift is reported and left, as the policy says (drift: report)")
 
-    plan = replace(
-        plan,
-        sync=_sync(observed, changes, refused),
+    plan = ModelPlan(
+        name,
+        file,
+        _sync(observed, changes, refused),
+        base,
+        observed_holders,
+        desired_holders,
         stages=tuple(rows),
         changes=tuple(changes),
         gates=judged.verdicts,
@@ -102,6 +98,9 @@ def _with_records(
     """The plan with what reconciling it will record: stamps, the people behind the commits, and
     changes that an earlier run made."""
     if context.writing and not stop.is_blocked:
+        from mlflow_gitops.core.plan.already_applied import already_applied_changes
+        from mlflow_gitops.core.plan.people_behind import people_behind
+
         plan = replace(
             plan,
             people=people_behind(history, plan.observed, context.evidence),
@@ -115,18 +114,21 @@ def _with_records(
     if context.read_files is not None:
         numbers = files_to_compare(desired, history, model, plan.changes)
         plan = replace(plan, compared_files=_pinned_digests(desired, numbers))
-    written = stamps(
-        desired, history, model, context.owner, context.now, plan.people, context.began
+    written = tuple(
+        stamps(desired, history, model, context.owner, context.now, plan.people, context.began)
     )
-    return replace(plan, stamps=tuple(written))
+    return replace(plan, stamps=written) if written else plan
 
 
 def _judge(
     history: ModelHistory, model: ObservedModel, refused: Sequence[Refusal], context: PlanContext
 ) -> EntryVerdicts:
     """The verdicts of the gates. A model that is another one, or another owner's, is not judged."""
-    if any(refusal.code in ("name_taken", "owner") for refusal in refused):
+    is_another = any(refusal.code in ("name_taken", "owner") for refusal in refused)
+    if is_another or not history.entries:
         return EntryVerdicts()
+    from mlflow_gitops.core.verdicts.judge_entries import judge_entries  # few models have entries
+
     return judge_entries(history, model, context.evidence, context.now, writing=context.writing)
 
 

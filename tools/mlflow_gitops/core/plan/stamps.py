@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.history.mainline import Commit
 from mlflow_gitops.core.history.model_history import ModelHistory
-from mlflow_gitops.core.history.people import RecordedPeople
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.model import (
     APPROVED_TAG,
@@ -26,6 +26,9 @@ from mlflow_gitops.core.observed.model import (
 )
 from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.times import is_stamped_between
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.history.people import RecordedPeople
 
 
 def stamps(

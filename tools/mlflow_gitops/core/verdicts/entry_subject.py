@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.gates.change_approvals import Approvals, Reviewed
-from mlflow_gitops.core.gates.subject import Version
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import Entry
 from mlflow_gitops.core.manifests.desired import Field
@@ -18,7 +18,10 @@ from mlflow_gitops.core.recorded.values import ModelFile, Record
 from mlflow_gitops.core.times import parse_time
 from mlflow_gitops.core.verdicts.approved_entry import reviewed_difference
 from mlflow_gitops.core.verdicts.entry_tenures import EntryTenures
-from mlflow_gitops.core.verdicts.evidence import Evidence
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.gates.subject import Version
+    from mlflow_gitops.core.verdicts.evidence import Evidence
 
 
 @dataclass(frozen=True, slots=True)

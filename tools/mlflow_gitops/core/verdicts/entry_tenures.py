@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import Entry
 from mlflow_gitops.core.history.tenures import Tenure, was_declared
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.times import parse_time
-from mlflow_gitops.core.verdicts.evidence import Evidence
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.verdicts.evidence import Evidence
 
 
 @dataclass(frozen=True, slots=True)

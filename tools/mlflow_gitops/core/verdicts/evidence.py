@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from mlflow_gitops.core.gates.change_approvals import Approvals
-from mlflow_gitops.core.gates.gate import Gate
 from mlflow_gitops.core.history.mainline import Commit, StatedMessage
-from mlflow_gitops.core.history.tenures import ReconciledHistory
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
 from mlflow_gitops.core.recorded.values import ModelFile, Record
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.gates.change_approvals import Approvals
+    from mlflow_gitops.core.gates.gate import Gate
+    from mlflow_gitops.core.history.tenures import ReconciledHistory
 
 
 class RecordedEvidence(Protocol):

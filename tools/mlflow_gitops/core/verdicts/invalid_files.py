@@ -5,16 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import new_holders
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.model import ObservedModel
-from mlflow_gitops.core.verdicts.entry_tenures import EntryTenures
-from mlflow_gitops.core.verdicts.evidence import Evidence
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import counted
 from mlflow_gitops.core.yaml.problems import Problem
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.verdicts.evidence import Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ def invalid_policy_refusals(
     adoption. Without any valid policy, every stage counts as protected."""
     if not errors.of_policy:
         return
+    from mlflow_gitops.core.verdicts.entry_tenures import EntryTenures  # few policies are invalid
+
     rollbacks = {
         (entry.stage, entry.version)
         for entry in history.entries

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from mlflow_gitops.core.gates import approvals
@@ -30,18 +29,7 @@ from mlflow_gitops.core.verdicts.override_lines import (
     overridden,
 )
 from mlflow_gitops.core.verdicts.plugin_answers import is_sound, short_text
-from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class EntryVerdicts:
-    """The verdicts on a model's entries and what follows from them. `deferred` is the time until
-    which a soak keeps the model back, RFC 3339; None if none does."""
-
-    verdicts: tuple[Verdict, ...] = ()
-    refusals: tuple[Refusal, ...] = ()
-    deferred: str | None = None
-    notes: tuple[str, ...] = ()
+from mlflow_gitops.core.verdicts.verdict import EntryVerdicts, Refusal, Verdict
 
 
 def judge_entries(

@@ -18,7 +18,6 @@ from mlflow_gitops.core.recorded.file_lists import FindList, differing_files
 from mlflow_gitops.core.recorded.values import Record, Unreadable
 from mlflow_gitops.core.verdicts.entry_subject import unregistered
 from mlflow_gitops.core.verdicts.verdict import Refusal
-from mlflow_gitops.core.wording import and_list
 
 ReadFiles = Callable[[str, ObservedVersion], ModelFiles]
 """Reads and digests the files of a model's version. Raises Unreadable."""
@@ -77,12 +76,6 @@ def is_guarded(rule: StageRule) -> bool:
 def asks_digest(rule: StageRule) -> bool:
     """Whether a version must have a pinned digest to enter a stage."""
     return rule.gates.settings(pinned.GATE) == "digest"
-
-
-def digest_note(numbers: Iterable[int]) -> str:
-    """What a plan that reads no files says about them."""
-    versions = and_list([str(number) for number in numbers])
-    return f"the files of {versions} are compared with the pinned digest at reconcile"
 
 
 def digest_refusals(

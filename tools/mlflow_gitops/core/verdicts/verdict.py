@@ -4,9 +4,10 @@ way out."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from mlflow_gitops.core.gates.gate import Facts
+if TYPE_CHECKING:
+    from mlflow_gitops.core.gates.gate import Facts
 
 Scope = Literal["model", "commit", "file"]
 
@@ -68,3 +69,14 @@ class Verdict:
     def is_passing(self) -> bool:
         """Whether the gate does not keep the entry back."""
         return self.status in ("passed", "overridden", "exempt")
+
+
+@dataclass(frozen=True, slots=True)
+class EntryVerdicts:
+    """The verdicts on a model's entries and what follows from them. `deferred` is the time until
+    which a soak keeps the model back, RFC 3339; None if none does."""
+
+    verdicts: tuple[Verdict, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    deferred: str | None = None
+    notes: tuple[str, ...] = ()

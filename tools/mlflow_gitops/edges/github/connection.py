@@ -53,7 +53,7 @@ class GitHubConnection:
         self.pauses = pauses
         self._token = token
         self.reader = PullRequestReader(self)
-        self._open_pulls = OpenPullRequests(self)
+        self._open_pulls = OpenPullRequests(self, self.reader)
 
     @property
     def owner(self) -> str:
@@ -97,6 +97,8 @@ class GitHubConnection:
     @cached_property
     def login(self) -> str:
         """The login that the token acts as. Only the GraphQL API returns it for an app's token."""
+        if self.reader.login is not None:
+            return self.reader.login
         with self.request("read whose token this is"):
             _, answer = self.client.requester.graphql_query("query { viewer { login } }", {})
         return str(answer["data"]["viewer"]["login"])

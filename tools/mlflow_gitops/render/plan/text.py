@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from mlflow_gitops.core.plan.plan import Change, ModelPlan, Plan, StageChange
 from mlflow_gitops.core.verdicts.verdict import Refusal, Verdict
 from mlflow_gitops.core.wording import counted, first_few, version_list
-from mlflow_gitops.render.comparison.text import summary_line
 from mlflow_gitops.render.plan.phrases import (
     change_text,
     closing,
@@ -17,7 +16,6 @@ from mlflow_gitops.render.plan.phrases import (
     stage_move,
     stages_already_held,
 )
-from mlflow_gitops.render.plan.policy import policy_lines
 from mlflow_gitops.render.problems import problem_lines
 from mlflow_gitops.render.terminal import Style, safe
 
@@ -53,6 +51,8 @@ def text(output: PlanOutput, style: Style | None = None) -> Iterator[str]:
     for notice in plan.notices:
         yield style(f"warning: {safe(notice)}", "yellow")
     if plan.policy is not None:
+        from mlflow_gitops.render.plan.policy import policy_lines  # few plans change the policy
+
         yield from policy_lines(plan.policy, style)
     for model in plan.models:
         if model.changes or model.refusals or output.with_unchanged:
@@ -117,6 +117,8 @@ def _stage(
     if phrases:
         yield f"    {safe('; '.join(phrases))}"
     if row.comparison:
+        from mlflow_gitops.render.comparison.text import summary_line
+
         yield f"    {summary_line(row.comparison, style)}"
 
 

@@ -5,20 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from mlflow_gitops.app.planning.bases.attested_commits import attested_commits
-from mlflow_gitops.app.planning.bases.clone_gap import (
-    CloneGap,
-    ReceiptsGap,
-    find_clone_gap,
-    find_receipts_gap,
-)
 from mlflow_gitops.app.planning.plan_lines import PlanLines
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import UNREAD_BASE, Base, find_base
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.edges.git.receipts.layout import DIGITS
+
+if TYPE_CHECKING:
+    from mlflow_gitops.app.planning.bases.clone_gap import CloneGap, ReceiptsGap
 
 
 class _UnreadReceipts(Exception):
@@ -62,6 +59,8 @@ class BaseFinder:
         branch = self._workspace.receipts_branch
         if not self.lines.are_beside(branch.commits(), DIGITS):
             return set()
+        from mlflow_gitops.app.planning.bases.attested_commits import attested_commits
+
         return attested_commits(branch, models, self.owner)
 
     def base(self, name: str, observed: ObservedModel | None) -> Base:
@@ -95,6 +94,8 @@ class BaseFinder:
     @cached_property
     def clone_gap(self) -> CloneGap | None:
         """What this clone lacks of the remote's history."""
+        from mlflow_gitops.app.planning.bases.clone_gap import find_clone_gap
+
         return find_clone_gap(self._workspace)
 
     def may_lack_receipts(self, *, adopt: bool) -> bool:
@@ -106,6 +107,8 @@ class BaseFinder:
     @cached_property
     def receipts_gap(self) -> ReceiptsGap | None:
         """Which of the remote's receipts this clone lacks."""
+        from mlflow_gitops.app.planning.bases.clone_gap import find_receipts_gap
+
         return find_receipts_gap(self._workspace.receipts_branch)
 
     def gap_of(self, base: Base) -> dict[str, str]:

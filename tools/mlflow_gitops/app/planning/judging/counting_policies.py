@@ -40,6 +40,17 @@ class PolicyStanding:
         """Which approvals the newest policy lacks."""
         return tuple(finding for finding in self.findings if finding.status != "passed")
 
+    def unapproved_notice(self, file: str) -> str:
+        """The notice that the newest policy does not count: which one goes on judging, what is
+        missing, and what to do."""
+        missing = "; ".join(dict.fromkeys(finding.detail for finding in self.missing))
+        newest, counting = (change.commit.sha[:7] for change in (self.newest, self.counting))
+        return (
+            f"{file} as of {newest} does not count yet: {missing}. The policy of {counting} goes on"
+            f" judging, and what {newest} asks is asked as well. Let a pull request that changes"
+            f" {file} be approved, and merge it."
+        )
+
 
 class CountingPolicies:
     """The policies along one line that count. `changes` are those that can be used, oldest first.
@@ -100,18 +111,6 @@ class CountingPolicies:
                 self._answers[key] = self._ask(self._changes[number], required)
             findings.append(self._answers[key])
         return tuple(findings)
-
-
-def unapproved_policy(policy: PolicyStanding, file: str) -> str:
-    """The notice of a policy that does not count: which one goes on judging, what is missing, and
-    what to do."""
-    missing = "; ".join(dict.fromkeys(finding.detail for finding in policy.missing))
-    newest, counting = (change.commit.sha[:7] for change in (policy.newest, policy.counting))
-    return (
-        f"{file} as of {newest} does not count yet: {missing}. The policy of {counting} goes on"
-        f" judging, and what {newest} asks is asked as well. Let a pull request that changes {file}"
-        " be approved, and merge it."
-    )
 
 
 def required_approvals(policy: Policy) -> tuple[RequiredApprovals, ...]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.planning.plan_lines import PlanLine
 from mlflow_gitops.app.planning.target import Target
-from mlflow_gitops.core.comparison.policies import PolicyComparison, compare_policies
 from mlflow_gitops.core.manifests.names import Kind
 from mlflow_gitops.core.manifests.policy import Policy
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.comparison.policies import PolicyComparison
 
 
 class PolicyChangeReader:
@@ -45,11 +48,10 @@ class PolicyChangeReader:
         if judging is None or judging.policy.raw == self._policy.raw:
             return None
 
-        changes = compare_policies(judging.policy, self._policy, models)
-        if not changes:
-            return None
-        made, missing = approved.missing(self._policy, judging.policy)
-        return PolicyComparison(self._file, judging.commit, made, changes, missing)
+        # Few plans change the policy.
+        from mlflow_gitops.app.planning.judging.changed_rules import changed_rules
+
+        return changed_rules(self._file, judging, self._policy, approved.standing(None), models)
 
     def _differs_from(self, commit: str) -> bool:
         policy = self._line.histories.policies.at(commit)

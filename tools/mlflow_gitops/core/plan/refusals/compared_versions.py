@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.history.stage_entries import new_holders
@@ -11,7 +11,7 @@ from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.plan.plan import Change
-from mlflow_gitops.core.verdicts.pinned_files import versions_to_read
+from mlflow_gitops.core.wording import and_list
 
 
 def entering_versions(
@@ -28,6 +28,8 @@ def files_to_compare(
     """The versions whose files are compared with their pinned digest at reconcile."""
     if not any(spec.files_digest for spec in desired.manifest.versions.values()):
         return []
+    from mlflow_gitops.core.verdicts.pinned_files import versions_to_read  # few pin digests
+
     registered = [
         change.version
         for change in changes
@@ -35,6 +37,12 @@ def files_to_compare(
     ]
     entering = entering_versions(desired, history, changes)
     return versions_to_read(desired, (desired.policy, *history.judges), model, entering, registered)
+
+
+def digest_note(numbers: Iterable[int]) -> str:
+    """What a plan that reads no files says about them."""
+    versions = and_list([str(number) for number in numbers])
+    return f"the files of {versions} are compared with the pinned digest at reconcile"
 
 
 def moved_versions(changes: Sequence[Change]) -> set[int]:
@@ -55,10 +63,10 @@ def _versions_changed_in_git(desired: Desired, history: ModelHistory) -> set[int
     """The versions that git gives a stage or another data pin since the base. If somebody moved one
     in MLflow before the merge there is nothing left to move, and its pin is compared all the
     same."""
-    if history.base_state != "known":
+    base = history.before
+    if history.base_state != "known" or base is desired:
         return set()
 
-    base = history.before
     base_specs = base.manifest.versions if base else {}
     entered = {version for _, version in new_holders(desired, base)}
     repinned = {

@@ -10,7 +10,6 @@ from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.plan.context import PlanContext
 from mlflow_gitops.core.plan.plan import Change
-from mlflow_gitops.core.verdicts.entry_tenures import EntryTenures
 from mlflow_gitops.core.verdicts.verdict import Refusal
 
 
@@ -44,6 +43,8 @@ def _goes_back_only(
 ) -> bool:
     """Whether every version that comes to hold a stage is a rollback, and no alias of the
     manifest's own moves to another version. There must be such a version."""
+    from mlflow_gitops.core.verdicts.entry_tenures import EntryTenures  # freezes are rare
+
     new_entries = set(new_holders(desired, history.before))
     rollbacks = {
         (entry.stage, entry.version)

@@ -17,7 +17,6 @@ from mlflow_gitops.core.plan.refusals.protected_stages import emptied_refusals, 
 from mlflow_gitops.core.plan.refusals.versions import version_refusals
 from mlflow_gitops.core.verdicts.base_refusals import base_refusal, identity_refusal
 from mlflow_gitops.core.verdicts.invalid_files import invalid_model_refusal, invalid_policy_refusals
-from mlflow_gitops.core.verdicts.pinned_files import digest_refusals
 from mlflow_gitops.core.verdicts.verdict import Refusal
 
 
@@ -63,14 +62,17 @@ def refusals(
     compared = entering_versions(desired, history, changes)
     yield from pin_refusals(desired, model, compared, context.evidence.record)
     yield from origin_refusals(desired, model, context.evidence)
-    yield from digest_refusals(
-        desired,
-        model,
-        files_to_compare(desired, history, model, changes),
-        context.evidence.record,
-        context.read_files,
-        context.find_list,
-    )
+    if numbers := files_to_compare(desired, history, model, changes):
+        from mlflow_gitops.core.verdicts.pinned_files import digest_refusals
+
+        yield from digest_refusals(
+            desired,
+            model,
+            numbers,
+            context.evidence.record,
+            context.read_files,
+            context.find_list,
+        )
     yield from protected_refusals(desired, history, model)
     yield from emptied_refusals(desired, model, changes)
     yield from invalid_policy_refusals(desired, history, model, context.errors, context.evidence)

@@ -4,6 +4,7 @@ MLflow restarts at 1 when a model is deleted and made again (DESIGN §3, RULES R
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
@@ -12,8 +13,10 @@ from mlflow_gitops.core.manifests.origin_pin import ORIGIN_TAG, OriginPin
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
 from mlflow_gitops.core.recorded.values import Record, Unreadable
 from mlflow_gitops.core.secrets import shown_source
-from mlflow_gitops.core.verdicts.evidence import Evidence
 from mlflow_gitops.core.verdicts.verdict import Refusal
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.verdicts.evidence import Evidence
 
 
 def pin_refusals(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from mlflow_gitops.core.manifests.restrictions import Limit
 from mlflow_gitops.core.plan.plan import ModelPlan
 from mlflow_gitops.core.verdicts.verdict import Refusal
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.manifests.restrictions import Limit
 
 _COUNTED = frozenset({"transition", "set_alias", "delete_alias"})
 

@@ -17,9 +17,13 @@ def version_refusals(
     from, and MLflow can give them their number. A version that MLflow had at the base was deleted
     since, and is not registered again."""
     manifest = desired.manifest
-    reconciled = _reconciled_versions(base) if base is not None else frozenset()
     holders = {version for versions in manifest.stages.values() for version in versions}
     named_versions = holders | set(manifest.aliases.values())
+    missing = (named_versions | manifest.versions.keys()) - model.versions.keys()
+    if not missing:
+        return
+
+    reconciled = _reconciled_versions(base) if base is not None else frozenset()
     noted = version_number(model.tags.get(HIGHEST_TAG, ""))
     visible = max(model.versions, default=0)
     # MLflow does not give the number of a deleted version again.
@@ -28,10 +32,8 @@ def version_refusals(
     # model is new, or if its highest number was noted.
     is_certain = is_new or noted > visible
 
-    for version in sorted(named_versions | manifest.versions.keys()):
+    for version in sorted(missing):
         spec = manifest.versions.get(version)
-        if version in model.versions:
-            continue
         is_registered_here = spec is not None and spec.can_be_registered
         if version in reconciled and (version in named_versions or is_registered_here):
             yield _deleted_version(manifest, model, version, next_number=highest + 1)

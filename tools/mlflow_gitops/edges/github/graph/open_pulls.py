@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from github.PullRequest import PullRequest
 
-    from mlflow_gitops.edges.github.connection import GitHubConnection
+    from mlflow_gitops.edges.github.graph.queried import QueriedRepository
+    from mlflow_gitops.edges.github.graph.reader import PullRequestReader
 
 
 class OpenPullRequests:
     """The open pull requests of one repository. Every method raises ForgeFailure."""
 
-    def __init__(self, github: GitHubConnection) -> None:
+    def __init__(self, github: QueriedRepository, reader: PullRequestReader) -> None:
         self._github = github
+        self._reader = reader
         self._found: dict[tuple[str, str], PullRequest] = {}
 
     def at(self, head: str, base: str) -> PullRequest | None:
@@ -29,7 +31,7 @@ class OpenPullRequests:
     def _associated(self, head: str, base: str) -> PullRequest | None:
         """The one that GitHub associates with the commit, read together with all that belongs to
         it."""
-        read = self._github.reader.of_commit(head, with_comments=True)
+        read = self._reader.of_commit(head, with_comments=True)
         with self._github.request("read the open pull requests"):
             at_head = [
                 each.pull

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from github.PullRequest import PullRequest
     from github.PullRequestReview import PullRequestReview
 
-    from mlflow_gitops.edges.github.connection import GitHubConnection
+    from mlflow_gitops.edges.github.graph.queried import QueriedRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,14 @@ class PullRequestReader:
     found here is looked for by the REST API.
     """
 
-    def __init__(self, github: GitHubConnection) -> None:
+    def __init__(self, github: QueriedRepository) -> None:
         self._github = github
         self._is_refused = False
         self._by_number: dict[int, ReadPullRequest] = {}
         self._comments: dict[int, Sequence[IssueComment]] = {}
         self.emails: dict[str, str | None] = {}
+        self.login: str | None = None
+        """The login that the token acts as, once it was read."""
 
     def of_commit(self, sha: str, *, with_comments: bool = False) -> list[ReadPullRequest]:
         """The pull requests that GitHub associates with a commit, as far as they can be read."""
@@ -74,7 +76,7 @@ class PullRequestReader:
         found = rest_form.nodes(commit["associatedPullRequests"]) or []
         read = [self._pull_request(pull, with_comments=with_comments) for pull in found]
         if with_comments:
-            self._github.login = str(data["viewer"]["login"])
+            self.login = str(data["viewer"]["login"])
         return [pull for pull in read if pull is not None]
 
     def _pull_request(
