@@ -20,7 +20,10 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.support.github import endpoints  # noqa: F401  each of them puts itself into ROUTES
+from tests.support.github import (  # noqa: F401  each endpoint puts itself into ROUTES
+    administration,
+    endpoints,
+)
 from tests.support.github.wire import ROUTES, Call, Page, Token
 from tests.support.github_state import Refused, Repository
 

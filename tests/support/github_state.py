@@ -131,6 +131,9 @@ class Repository:
         self.folder = folder
         self.users: dict[str, User] = {}
         self.issues: dict[int, Issue] = {}
+        self.topics: list[str] = []
+        self.checks: list[tuple[str, str, str]] = []
+        """(commit, name, event of its run) of each check that passed."""
         self.statuses: dict[str, list[dict[str, Any]]] = {}
         self.runs: list[Run] = []
         self.dispatched: list[dict[str, Any]] = []
@@ -522,6 +525,17 @@ class Repository:
                 if status["context"] == context
             ),
             None,
+        )
+
+    def is_blocked(self, pull: Pull) -> bool:
+        """Whether a required check of the base's classic rule is missing. Checks of a dispatched
+        run do not count for a pull request; commit statuses do."""
+        rule = self.settings.get(f"branches/{pull.base_ref}/protection") or {}
+        required = (rule.get("required_status_checks") or {}).get("contexts") or ()
+        counted = ("pull_request", "push", "merge_group")
+        passed = {name for sha, name, event in self.checks if sha == pull.head and event in counted}
+        return any(
+            name not in passed and self.status(pull.head, name) != "success" for name in required
         )
 
     def run(

@@ -34,6 +34,7 @@ def repository_form(call: Call, owner: str | None = None) -> dict[str, Any]:
     full = f"{owner or repo.owner}/{repo.name}"
     return {
         "id": 2 if owner else 1, "name": repo.name, "full_name": full, "private": repo.private,
+        "topics": repo.topics,
         "allow_forking": repo.allow_forking,
         "fork": owner is not None, "owner": user_form(repo, owner or repo.owner),
         "default_branch": repo.branch, "url": f"{call.api.url}/repos/{full}",
@@ -92,6 +93,7 @@ def pull_form(call: Call, pull: Pull, *, whole: bool = False) -> dict[str, Any]:
         form |= {
             "merged": pull.merged_at is not None, "merged_by": user_form(repo, pull.merged_by),
             "commits": len(pull.commits),
+            "mergeable_state": "blocked" if repo.is_blocked(pull) else "clean",
             "comments": len(pull.comments), "mergeable": True if pull.state == "open" else None,
         }  # fmt: skip
     return form
@@ -142,7 +144,8 @@ def commit_form(call: Call, sha: str) -> dict[str, Any]:
 def run_form(call: Call, run: Run, attempt: int | None = None) -> dict[str, Any]:
     number = attempt or len(run.triggering_actors)
     return {
-        "id": run.id, "name": run.name, "event": run.event, "status": run.status,
+        "id": run.id, "name": run.name, "display_title": run.name,
+        "event": run.event, "status": run.status,
         "conclusion": run.conclusion,
         "head_sha": run.head_sha, "head_branch": run.head_branch, "run_attempt": number,
         "run_number": run.id,
