@@ -50,7 +50,7 @@ def test_written_once_and_then_as_it_is(team: Team) -> None:
     assert (again.code, again.out) == (0, "") and (team.folder / PLACE).read_text() == text
     assert team.run("codeowners", "--check").code == 0 and stale(team) == []
     told = team.run("codeowners", "--format", "json").json
-    assert told == {"file": PLACE, "changed": False, "diff": ""}
+    assert told == {"schema": 1, "file": PLACE, "changed": False, "diff": ""}
 
 
 def test_a_folder_of_tools_is_the_platforms(team: Team) -> None:

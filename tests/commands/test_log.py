@@ -233,6 +233,7 @@ def test_show_tells_who_held_what_then(story: tuple[Team, list[str]]) -> None:
     team, shas = story
     then = team.run("show", "--at", "2026-01-03", "--format", "json").json
     assert then == {
+        "schema": 1,
         "at": "2026-01-03T23:59:59Z",
         "commit": shas[2],
         "models": [
@@ -255,7 +256,12 @@ def test_show_tells_who_held_what_then(story: tuple[Team, list[str]]) -> None:
     assert broken["models"] == then["models"], "what cannot be read leaves what stood"
     assert [one["model"] for one in team.run("show", "--format", "json").json["models"]] == ["beta"]
     before = team.run("show", "--at", "2025-12-31", "--format", "json").json
-    assert before == {"at": "2025-12-31T23:59:59Z", "commit": None, "models": []}
+    assert before == {
+        "schema": 1,
+        "at": "2025-12-31T23:59:59Z",
+        "commit": None,
+        "models": [],
+    }
     assert "1 model at 2026-01-08 01:00 UTC" in team.run("show").out
 
 

@@ -46,7 +46,7 @@ def test_all_is_well(team: Team) -> None:
     assert (ran.code, ran.out, ran.err) == (0, "", "2 manifests: 0 errors.\n")
     ran = team.run("validate", "--format", "json")
     assert (ran.code, ran.err) == (0, "")
-    assert ran.json == {"manifests": 2, "errors": [], "warnings": []}
+    assert ran.json == {"schema": 1, "manifests": 2, "errors": [], "warnings": []}
     ran = team.run("validate", "--format", "github")
     assert (ran.code, ran.out, ran.err) == (0, "", "2 manifests: 0 errors.\n")
     assert team.run("-q", "validate").err == ""

@@ -320,7 +320,7 @@ def readers(found: list[Receipt]) -> None:
     assert told is None or all(isinstance(one, str) for one in told.approved_by)
     receipts.newest(found)
     receipts.broken_links(found)
-    receipts.last_commit(found, "m")
+    receipts.last_commit(found, ["m"])
     unstamped({"m": None}, found, "me")
     unrecorded({"m": "c"}, found, "me", places)
     for one in incidents(found):

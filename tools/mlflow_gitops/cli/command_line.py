@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from copy import copy
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -16,7 +17,7 @@ import typer
 
 from mlflow_gitops.cli.app import app
 from mlflow_gitops.cli.completion import answering, is_requested
-from mlflow_gitops.errors import ERROR, INTERRUPTED, USAGE, Failure, shortage
+from mlflow_gitops.errors import ERROR, INTERRUPTED, USAGE, Failure, UsageFailure, shortage
 from mlflow_gitops.settings import Settings
 
 _STATIC_TEXT = {"--help", "-h", "--version"}
@@ -53,13 +54,16 @@ def _exit_code(arguments: list[str], settings: Settings | None) -> int:
     except Failure as error:
         if str(error):
             _print_message("error", str(error))
+            _print_json(arguments, error.code, error.message, error.fix)
         return error.exit_code
     except click.UsageError as error:
         with contextlib.suppress(OSError):
             error.show()
+        _print_json(arguments, UsageFailure.code, error.format_message())
         return USAGE
     except (KeyboardInterrupt, typer.Abort):
         _print_message("interrupted")
+        _print_json(arguments, "interrupted", "The run was interrupted.")
         return INTERRUPTED
     except BrokenPipeError:
         # The program that read our output has ended; it needs no more of it.
@@ -121,6 +125,21 @@ def _application_for(arguments: Sequence[str]) -> typer.Typer:
 
 def _name(command: Any) -> str:
     return str(command.name or typer.main.get_command_name(command.callback.__name__))
+
+
+def _print_json(arguments: Sequence[str], code: str, message: str, fix: str = "") -> None:
+    """Print a failure to stdout as well, as the only JSON document, if --format json or jsonl was
+    asked for and no other document was printed."""
+    values = [argument.partition("=")[2] for argument in arguments if "--format=" in argument]
+    values += [value for option, value in pairwise(arguments) if option == "--format"]
+    if not {"json", "jsonl"} & set(values) or getattr(sys.stdout, "is_used", True):
+        return
+
+    from mlflow_gitops.render.terminal import JSON_SCHEMA, as_json
+
+    error = {"code": code, "message": message, "fix": fix}
+    with contextlib.suppress(OSError):
+        print(as_json({"schema": JSON_SCHEMA, "error": error}), flush=True)
 
 
 def _print_message(label: str, text: str = "") -> None:

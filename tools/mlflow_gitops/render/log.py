@@ -11,7 +11,7 @@ from typing import Any
 from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.times import format_minute
 from mlflow_gitops.core.wording import version_list
-from mlflow_gitops.render.terminal import Style, as_json, safe
+from mlflow_gitops.render.terminal import JSON_SCHEMA, Style, as_json, safe
 
 COLUMNS = (
     "type",
@@ -67,7 +67,7 @@ class Log:
 
 def json_lines(log: Log) -> Iterator[str]:
     """One JSON object for each event, each on a line of its own."""
-    return (as_json(event_data(audited)) for audited in log.events)
+    return (as_json({"schema": JSON_SCHEMA, **event_data(audited)}) for audited in log.events)
 
 
 def json(log: Log) -> Iterator[str]:

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
 from mlflow_gitops.core.secrets import mask_text
@@ -56,9 +56,13 @@ def _masked(value: Any) -> Any:
     return value
 
 
-def json_document(value: Any) -> Iterator[str]:
-    """One indented JSON document, as a renderer returns it."""
-    yield as_json(value, indent=2)
+JSON_SCHEMA = 1
+"""The version of what `--format json` prints (schemas/output.schema.json)."""
+
+
+def json_document(value: Mapping[str, Any]) -> Iterator[str]:
+    """One indented JSON document with its `schema`, as a renderer returns it."""
+    yield as_json({"schema": JSON_SCHEMA, **value}, indent=2)
 
 
 def _escaped(character: str) -> str:

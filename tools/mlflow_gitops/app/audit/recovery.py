@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -22,10 +22,11 @@ an interrupted run did between the two."""
 @dataclass(slots=True)
 class Recovery:
     """Recovers receipts before a run writes anything. `line` maps the commits of the main line to
-    their indexes."""
+    their indexes, `names` returns every name that a model has had."""
 
     recorder: Recorder
     line: Mapping[str, int]
+    names: Callable[[str], Sequence[str]] = lambda name: (name,)
     objections: list[str] = field(default_factory=list)
     """What gates object to in recovered receipts, two sentences each."""
     postponed: list[str] = field(default_factory=list)
@@ -59,7 +60,7 @@ class Recovery:
 
         if recorder.owner is None:
             return []
-        missing = unrecorded(stamped_commits, receipts, recorder.owner, self.line)
+        missing = unrecorded(stamped_commits, receipts, recorder.owner, self.line, self.names)
         if recorder.branch.remote is not None and not recorder.push:
             recorder.unexplained = {name for models in missing.values() for name in models}
             return []
@@ -72,7 +73,7 @@ class Recovery:
         for commit, models in missing.items():
             outcomes = {}
             for name in models:
-                work = unrecorded_work(name, commit, last_commit(receipts, name))
+                work = unrecorded_work(name, commit, last_commit(receipts, self.names(name)))
                 if self._can_be_judged(name, work):
                     outcomes[name] = recovered_outcome(name, work, recorder.flaws.pop(name, None))
                     self.objections += [objection(name, verdict) for verdict in work.objections]

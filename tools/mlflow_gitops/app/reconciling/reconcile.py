@@ -22,6 +22,7 @@ from mlflow_gitops.app.reconciling.earlier_refusals import EarlierRefusals
 from mlflow_gitops.app.reconciling.unrecorded import unrecorded_work
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.audit.receipt_format import RecoveredWork
+from mlflow_gitops.core.manifests.names import file_stem, model_of
 from mlflow_gitops.core.plan.outcome import Outcome
 from mlflow_gitops.core.plan.plan import Plan
 from mlflow_gitops.edges.git.receipts.writer import ReceiptsWriter
@@ -211,6 +212,11 @@ class Reconciler:
             observed = planned.observed.get(name)
             return unrecorded_work(planner, name, observed, last_recorded, self._settings)
 
+        def names(model: str) -> list[str]:
+            periods = self.planner.lines.first.histories.renames.periods(file_stem(model))
+            return [model_of(period.stem) for period in periods]
+
         recovery.line = self.planner.lines.positions()
+        recovery.names = names
         own_plan = planned.without(planned.foreign).plan
         return recovery.recover(own_plan, planned.receipts, work, planned.pruned)

@@ -119,12 +119,13 @@ def attested(receipts: Sequence[Receipt], stamped: Collection[str]) -> list[Rece
     return [receipt for receipt in receipts if receipt.digest in reached]
 
 
-def last_commit(receipts: Sequence[Receipt], model: str) -> str | None:
-    """The commit that a model was last brought to; None if no receipt records that. `receipts` is
-    oldest first."""
-    return next(
-        (receipt.commit for receipt in reversed(receipts) if model in receipt.applied()), None
-    )
+def last_commit(receipts: Sequence[Receipt], names: Sequence[str]) -> str | None:
+    """The commit that a model was last brought to, under any of its names; None if no receipt
+    records that. `receipts` is oldest first."""
+    for receipt in reversed(receipts):
+        if not receipt.applied().isdisjoint(names):
+            return receipt.commit
+    return None
 
 
 def broken_links(receipts: Iterable[Receipt]) -> list[Receipt]:

@@ -3,7 +3,7 @@ R6)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from mlflow_gitops.core.audit.receipts import Receipt
 
@@ -38,8 +38,10 @@ def unrecorded(
     receipts: Iterable[Receipt],
     owner: str | None,
     line: Mapping[str, int],
+    names: Callable[[str], Iterable[str]] = lambda name: (name,),
 ) -> dict[str, list[str]]:
-    """Models whose stamp no receipt explains: commit to models.
+    """Models whose stamp no receipt explains: commit to models. `names` returns every name that a
+    model has had.
 
     `stamped` maps a model to the commit in its stamp `gitops.commit`; `line` maps the commits of
     the main line to their positions. A run that was interrupted between its last stamp and its
@@ -56,7 +58,7 @@ def unrecorded(
 
     missing: dict[str, list[str]] = {}
     for model, commit in sorted(stamped.items()):
-        commits = recorded.get(model, set())
+        commits = {commit for name in names(model) for commit in recorded.get(name, ())}
         position = line.get(commit)
         if position is None or commit in commits:
             continue

@@ -22,8 +22,11 @@ class GuardedStream:
     def __init__(self, stream: TextIO, find_filter: Callable[[], Filter]) -> None:
         self._stream = stream
         self._find_filter = find_filter
+        self.is_used = False
+        """Whether anything was written."""
 
     def write(self, text: str) -> int:
+        self.is_used = True
         if text != "\n":
             self._stream.write(self._neutralise(self._without_secrets(text)))
         else:

@@ -11,9 +11,7 @@ from mlflow_gitops.render.comparison.json import comparison_data
 from mlflow_gitops.render.plan.policy import policy_data
 from mlflow_gitops.render.plan.text import PlanOutput
 from mlflow_gitops.render.problems import problem_data
-from mlflow_gitops.render.terminal import json_document
-
-PLAN_SCHEMA = 1
+from mlflow_gitops.render.terminal import JSON_SCHEMA, json_document
 
 
 def json(output: PlanOutput) -> Iterator[str]:
@@ -24,7 +22,7 @@ def json(output: PlanOutput) -> Iterator[str]:
 def plan_data(plan: Plan) -> dict[str, Any]:
     """The whole plan. Stamps are not listed as changes."""
     return {
-        "schema": PLAN_SCHEMA,
+        "schema": JSON_SCHEMA,
         "commit": plan.commit,
         "fingerprint": plan.fingerprint.digest,
         "models": [_model(model) for model in plan.models],
