@@ -115,8 +115,10 @@ class Story(Workshop):
         self._merge("sentiment-bert-2-production", "Promote sentiment-bert 2 to Production")
         t.say(
             """Reconcile says in JSON what it changed. deploy.py reads that, and restarts MLflow's
-            scoring server (FastAPI) where it is about Production. Each answer names the run that
-            made the model, so deploy.py can check which version it is that answers."""
+            scoring server (FastAPI) where it is about Production. It loads the model through
+            mlflow_gitops.fetch: the server gets the files that git pins by their digest, or none.
+            Each answer names the run that made the model, so deploy.py can check which version it
+            is that answers."""
         )
         self._deploy(2)
         t.run(self._question(), says=[r'"sentiment": "positive".*"sentiment": "negative"'])
@@ -169,6 +171,35 @@ class Story(Workshop):
         )
         self._merge("sentiment-bert-3-production", "Promote sentiment-bert 3 to Production")
         self._deploy(3)
+        self._swapped()
+
+    def _swapped(self) -> None:
+        t = self.teller
+        t.say(
+            """What was approved are files, not only a number. Whoever may write to the experiment
+            can overwrite them in MLflow, without any right on the registered model. MLflow's own
+            address then gives the new files; what is loaded through git's digest does not, and the
+            server that runs stays as it is."""
+        )
+        swapped = '{"changed": [{"model": "sentiment-bert", "stage": "Production", "version": 3}]}'
+        t.run(
+            "mkdir ../other && echo 'torch==0.0.1' > ../other/requirements.txt",
+            "python overwrite.py ../other",
+            "mv ../serving/sentiment-bert-3 ../approved  # as if this were another machine",
+            f"echo '{swapped}' | python deploy.py",
+            expect=1, says=["Not served", r"requirements\.txt differs", "nothing was kept"],
+        )  # fmt: skip
+        self.answers(3)
+        t.run(
+            "mlflow-gitops verify --artifacts", expect=4,
+            says=["files 3", r"requirements\.txt differs"],
+        )  # fmt: skip
+        t.say("Put back, the approved files are served again.")
+        t.run(
+            "python overwrite.py ../approved",
+            f"echo '{swapped}' | python deploy.py",
+            says=["version 3 answers"],
+        )
 
     def _worse(self) -> None:
         t = self.teller

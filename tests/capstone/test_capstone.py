@@ -7,8 +7,9 @@ import importlib
 import io
 import json
 import re
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -21,6 +22,7 @@ from mlflow_gitops.core.manifests.snapshot import build
 from mlflow_gitops.edges.system import files
 from tests.capstone.teller import MARK, Teller, Unexpected, differences
 from tests.capstone.workshop import PROJECT
+from tests.support.team import Team
 
 PAGE = (PROJECT.parent / "README.md").read_text(encoding="utf-8")
 TOP = PROJECT.parents[2]
@@ -81,6 +83,54 @@ def test_deploy_reads_one_run_on_many_lines_and_many_runs_on_one_each(project: N
     ]
     with pytest.raises(SystemExit, match="not what reconcile"):
         list(runs(io.StringIO("error: no such thing\n")))
+
+
+def test_deploy_serves_the_files_that_git_pins_and_no_others(
+    project: None,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    blank_registry: Callable[[Path], str],
+) -> None:
+    import mlflow
+    from mlflow import MlflowClient
+
+    uri = blank_registry(tmp_path / "mlflow.db")
+    mlflow.set_tracking_uri(uri)  # a SQL store resolves the source through it
+    client, name = MlflowClient(uri), module("project").MODEL
+    experiment = client.create_experiment("training", (tmp_path / "artifacts").as_uri())
+    logged = client.create_logged_model(experiment, "model")
+    (tmp_path / "good").mkdir()
+    (tmp_path / "good" / "weights").write_text("good")
+    client.log_model_artifacts(logged.model_id, str(tmp_path / "good"))
+    client.finalize_logged_model(logged.model_id, "READY")
+    client.create_registered_model(name)
+    source = f"models:/{logged.model_id}"
+    client.create_model_version(name, source, await_creation_for=0, model_id=logged.model_id)
+    client.set_registered_model_alias(name, "production", "1")
+
+    team = Team(tmp_path / "team", uri)
+    team.commit("First", **{name: "stages: {}\n"})
+    team.git("clone", "-q", "--bare", str(team.folder), str(tmp_path / "forge.git"))
+    team.git("remote", "add", "origin", str(tmp_path / "forge.git"))
+    assert team.run("promote", name, "1", "Production", "--commit").code == 0
+    team.git("push", "-q", "origin", "main")
+    monkeypatch.chdir(team.folder)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setenv("SERVING_STATE", str(tmp_path / "serving"))
+
+    deploy = module("deploy")
+    folder = deploy.load()
+    assert folder == tmp_path / "serving" / f"{name}-1"
+    assert (folder / "weights").read_text() == "good" and deploy.load() == folder
+
+    (tmp_path / "evil").mkdir()
+    (tmp_path / "evil" / "weights").write_text("evil")
+    monkeypatch.setattr(sys, "argv", ["overwrite.py", str(tmp_path / "evil")])
+    module("overwrite").main()
+    shutil.rmtree(folder)
+    with pytest.raises(SystemExit, match=r"Not served: .* weights differs"):
+        deploy.load()
+    assert not folder.exists()
 
 
 def test_a_page_that_tells_the_same_differs_in_ids_numbers_and_times_alone() -> None:

@@ -139,7 +139,7 @@ class Workshop:
             "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull,
             "GIT_TEMPLATE_DIR": "",
             "MLFLOW_TRACKING_URI": address, "MLFLOW_DISABLE_TELEMETRY": "true",
-            "DVC_NO_ANALYTICS": "true",
+            "DVC_NO_ANALYTICS": "true", "MLFLOW_GITOPS_CACHE": str(self.folder / "cache"),
             "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "PYTHONWARNINGS": "ignore",
             "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true", "HF_HUB_OFFLINE": "1",
             "SERVING_PORT": str(self.serving), "SERVING_STATE": str(self.folder / "serving"),

@@ -1,5 +1,6 @@
 """Serve what Production holds, and follow it: read what `reconcile --format json` says it changed,
-and restart the server where that is about Production.
+and restart the server where that is about Production. It serves the very files that git pins: if
+MLflow has others, the server that runs stays as it is.
 
     mlflow-gitops reconcile --yes --format json | python deploy.py
     mlflow-gitops reconcile --yes --watch --format json | python deploy.py
@@ -25,6 +26,8 @@ from typing import Any, TextIO
 import requests
 from mlflow import MlflowClient
 from project import MODEL
+
+import mlflow_gitops
 
 PORT = int(os.environ.get("SERVING_PORT", "8000"))
 ADDRESS = f"http://127.0.0.1:{PORT}"
@@ -66,8 +69,20 @@ def _listening() -> bool:
     return False
 
 
-def start() -> None:
-    """Start MLflow's scoring server, which is FastAPI, and wait until it answers."""
+def load() -> Path:
+    """A folder with the files of the version that git gives Production. Ends the program if MLflow
+    has other files than those that git pins."""
+    subprocess.run(["git", "fetch", "--quiet", "origin"], check=True)
+    resolved = mlflow_gitops.resolve(MODEL, "Production")
+    try:
+        return mlflow_gitops.fetch(MODEL, "Production", STATE / f"{MODEL}-{resolved.version}")
+    except Exception as error:
+        raise SystemExit(f"Not served: {error}") from None
+
+
+def start(folder: Path) -> None:
+    """Start MLflow's scoring server, which is FastAPI, on these files, and wait until it
+    answers."""
     STATE.mkdir(parents=True, exist_ok=True)
     command = [
         sys.executable,
@@ -76,7 +91,7 @@ def start() -> None:
         "models",
         "serve",
         "--model-uri",
-        f"models:/{MODEL}/Production",
+        str(folder),
     ]
     command += ["--env-manager", "local", "--host", "127.0.0.1", "--port", str(PORT)]
     with open(STATE / "log", "ab") as log:
@@ -122,8 +137,9 @@ def main() -> None:
         if not entered:
             print("Production did not change; the server stays as it is.", flush=True)
             continue
+        folder = load()
         stop()
-        start()
+        start(folder)
         if (version := answering()) != entered[-1]:
             raise SystemExit(f"Version {entered[-1]} should answer, and {version} does.")
         print(
