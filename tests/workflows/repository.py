@@ -21,6 +21,7 @@ SHIPPED = (
     "promote.yml",
     "propose.yml",
     "pages.yml",
+    "deployments.yml",
     "verify.yml",
 )
 """The workflows that a team's repository has; `ci.yml` tests this project itself."""

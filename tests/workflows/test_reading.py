@@ -35,6 +35,7 @@ WRITES = {
     ("promote", "promote"): {"contents", "pull-requests", "actions"},
     ("propose", "propose"): {"contents", "pull-requests", "actions"},
     ("pages", "deploy"): {"pages", "id-token"},
+    ("deployments", "render"): {"contents"},
 }
 """All that any job may write."""
 ENVIRONMENTS = {
@@ -75,6 +76,7 @@ def test_triggers() -> None:
     assert set(on["pages"]) == {"workflow_run", "workflow_dispatch"} and on["pages"][
         "workflow_run"
     ]["workflows"] == ["reconcile", "heal"]
+    assert on["deployments"] == on["pages"]
     # It would run a pull request's event with this repository's rights.
     assert all(
         "pull_request_target" not in one and "issue_comment" not in one for one in on.values()
