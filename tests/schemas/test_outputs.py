@@ -60,6 +60,7 @@ COMMANDS = {
     "show": ["show", "show fraud-detector", "show fraud-detector --at 2000-01-01"],
     "verify": ["verify"],
     "resolve": ["resolve fraud-detector Production"],
+    "export": ["export fraud-detector --out {out}"],
     "edit": [EDITED, "rename churn leavers --dry-run"],
     "codeowners": ["codeowners --dry-run"],
     "import": ["import --dry-run"],
@@ -72,7 +73,8 @@ COMMANDS = {
 def test_what_the_commands_print(acme: Acme) -> None:
     for definition, lines in COMMANDS.items():
         for line in lines:
-            ran = acme.team.run(*line.split(), "--format", "json")
+            words = line.format(out=acme.folder / "evidence.tar").split()
+            ran = acme.team.run(*words, "--format", "json")
             document = json.loads(ran.out)
             assert faults(definition, document) == [], line
             first = document[0] if isinstance(document, list) else document

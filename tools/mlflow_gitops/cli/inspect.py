@@ -1,4 +1,5 @@
-"""Commands that read and change nothing: validate, plan, compare, status."""
+"""Commands that read and change nothing: validate, plan, compare, status; and
+export, which writes one file."""
 
 from __future__ import annotations
 
@@ -176,3 +177,38 @@ def status(
 
 
 app.command("list", hidden=True)(status)
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    model: _Model,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The tar to write.")],
+    since: Annotated[
+        Optional[str],
+        typer.Option(
+            "--from",
+            metavar="TIME-or-REV",
+            help="From this time on, as for log --since. [default: the beginning]",
+            show_default=False,
+        ),
+    ] = None,
+    until: Annotated[
+        Optional[str],
+        typer.Option(
+            "--to",
+            metavar="TIME-or-REV",
+            help="Up to the end of this time, as for log --until. [default: now]",
+            show_default=False,
+        ),
+    ] = None,
+    form: Annotated[str, format_option(formats.EXPORT)] = "text",
+) -> None:
+    """Write the evidence about one model: its events, manifests, policies, receipts with their
+    signatures, approvals and gate values, and how to check them with git, sha256sum and ssh-keygen.
+
+    Example: mlflow-gitops export fraud-detector --from 2026-01-01 --out evidence.tar
+    """
+    from mlflow_gitops.commands import export as command
+
+    raise typer.Exit(command.run(context.obj, model, since, until, out, form))

@@ -91,6 +91,7 @@ IMPORT: Formats[WrittenFiles] = Formats(text="written_files:text", json="written
 INIT: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
 CODEOWNERS: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
 DOCTOR: Formats[CheckResults] = Formats(text="doctor:text", json="doctor:json")
+EXPORT: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
 LOG: Formats[Log] = Formats(
     text="log:text",
     json="log:json",

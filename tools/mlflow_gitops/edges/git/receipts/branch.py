@@ -151,6 +151,10 @@ class ReceiptsBranch:
             self.git.contains(tip, commit) for tip in refs.values()
         )
 
+    def tips(self) -> list[str]:
+        """The commits at the ends of this clone's branch and of the remote's."""
+        return self._sources()[0]
+
     def _sources(self) -> tuple[list[str], list[str]]:
         """The tips of the branch, and the refs of notes."""
         refs = self.refs()

@@ -1,0 +1,1 @@
+"""The evidence pack: what `export` writes about one model."""
