@@ -41,6 +41,7 @@ def test_the_forms(team: Team) -> None:
     ran = team.run("resolve", "fraud", "Production", "--format", "json")
     assert ran.code == 0, ran.err
     assert {key: ran.json[key] for key in ran.json if key != "at"} == {
+        "schema": 1,
         "model": "fraud",
         "stage": "Production",
         "version": 3,
@@ -49,10 +50,8 @@ def test_the_forms(team: Team) -> None:
         "run_id": "abc",
         "commit": promoted,
     }
-    assert (
-        yaml.safe_load(team.run("resolve", "fraud", "Production", "--format", "yaml").out)
-        == ran.json
-    )
+    as_yaml = yaml.safe_load(team.run("resolve", "fraud", "Production", "--format", "yaml").out)
+    assert {"schema": 1, **as_yaml} == ran.json
     lines = team.run("resolve", "fraud", "Production", "--format", "env").out.splitlines()
     assert lines[:4] == [
         "MODEL_NAME=fraud",
