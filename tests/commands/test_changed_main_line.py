@@ -223,7 +223,7 @@ def test_a_clone_that_lacks_the_base_adopts_nothing(
         assert sum("warning:" in line for line in ran.out.splitlines()) == 1, ran.out
     before = shelf.aliases("fraud"), shelf.aliases("churn")
     for options in ((), ("fraud", "--adopt"), ("churn", "fraud", "--adopt")):
-        refused = other.run("reconcile", "--yes", *options)
+        refused = other.run("reconcile", "--yes", "--no-push-receipts", *options)
         assert refused.code == 4 and "[base_unknown]" in refused.out, refused
     assert (shelf.aliases("fraud"), shelf.aliases("churn")) == before
 
@@ -275,8 +275,8 @@ def test_a_receipt_that_an_interrupted_run_did_not_write_is_recovered(
     push(team)
     ran = team.run("reconcile", "--yes")
     assert ran.code == 0 and "Recovered the receipt of an earlier run for fraud" in ran.err, ran
-    [*_, recovered] = receipts_in(team.folder)
-    assert recovered.is_recovered and recovered.commit == promoted
+    receipts = receipts_in(team.folder)
+    assert [receipt.commit for receipt in receipts if receipt.is_recovered] == [promoted]
 
 
 def test_the_merge_is_the_making_commit_of_what_was_pushed_past_a_review(team: Team) -> None:

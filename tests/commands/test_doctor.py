@@ -15,6 +15,7 @@ from tests.support.doctor import WORKFLOWS, sound_settings
 from tests.support.environments import Teams
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
+from tests.support.receipts import add_receipt
 from tests.support.team import Ran, Team
 
 TOKEN = "actions/permissions/workflow"
@@ -309,3 +310,19 @@ def test_hostile_text_is_harmless(clinic: Clinic) -> None:
     )
     shown = clinic.team.run("doctor")
     assert shown.code == 1 and "\x1b" not in shown.out and "evil\\u001b" in shown.out
+
+
+def test_receipts_that_are_not_on_the_remote_are_listed(clinic: Clinic, tmp_path: Path) -> None:
+    team = clinic.team
+    head = team.git("rev-parse", "HEAD")
+    text = f'{{"at": "2026-01-02T03:04:05Z", "commit": "{head}"}}'
+    path = add_receipt(team.folder, text)
+    [result] = [r for r in clinic.doctor().json["findings"] if r["check"] == "pushed-receipts"]
+    assert result["status"] == "missing" and path in result["detail"]
+    assert "git push origin mlflow-gitops/receipts" in result["fix"]
+    team.git("push", "-q", "origin", "mlflow-gitops/receipts")
+    [result] = [r for r in clinic.doctor().json["findings"] if r["check"] == "pushed-receipts"]
+    assert result["status"] == "ok"
+    team.git("remote", "set-url", "origin", str(tmp_path / "nowhere"))
+    [result] = [r for r in clinic.doctor().json["findings"] if r["check"] == "pushed-receipts"]
+    assert result["status"] == "unknown"

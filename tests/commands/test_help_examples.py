@@ -32,7 +32,7 @@ EXPECTED = {
     "mlflow-gitops rollback fraud-detector --commit -m 'False alarms doubled since noon'": (
         "+  Production: 11"
     ),
-    "mlflow-gitops reconcile --yes --push-receipts": "nothing to change",
+    "mlflow-gitops reconcile --yes --no-push-receipts": "nothing to change",
     "mlflow-gitops log fraud-detector --stage Production --since 2026-01-31": "11 → 12",
     "mlflow-gitops render deployment.yaml.j2 --stage Production --to deploy": (
         "+image: models:/fraud-detector/12"

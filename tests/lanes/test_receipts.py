@@ -153,7 +153,8 @@ def test_receipts_reach_the_remote_and_other_clones(
     assert receipts_of(clone) == receipts_of(team), "a plain clone has them"
     drop_receipts(clone.folder)
     # A clone without receipts does not take that for a crash.
-    assert "Recovered" not in clone.run("reconcile", "--yes").err and receipts_of(clone) == []
+    ran = clone.run("reconcile", "--yes", "--no-push-receipts")
+    assert "Recovered" not in ran.err and receipts_of(clone) == []
     clone.commit(**{name: "stages: {Production: 2}\n"})
     clone.git("push", "-q")
     clone.reconcile("--push-receipts")
@@ -304,6 +305,22 @@ def pushed(bare: Path) -> list[receipts.Receipt]:
     return receipts_in(bare)
 
 
+@pytest.mark.parametrize("has_remote", [True, False])
+def test_receipts_are_pushed_where_there_is_a_remote(
+    team: Team, shelf: LaneRegistry, tmp_path: Path, has_remote: bool
+) -> None:
+    name = shelf.model(2)
+    team.commit(**{name: "stages: {Production: 1}\n"})
+    bare = with_remote(team, tmp_path) if has_remote else None
+    assert team.run("reconcile", "--yes").code == 0
+    assert bare is None or pushed(bare) == receipts_of(team) != []
+    team.commit(**{name: "stages: {Production: 2}\n"})
+    if bare is not None:
+        team.git("push", "-q", "origin", "main")
+    assert team.run("reconcile", "--yes", "--no-push-receipts").code == 0
+    assert len(receipts_of(team)) == 2 and (bare is None or len(pushed(bare)) == 1)
+
+
 def test_what_could_not_be_pushed_is_pushed_by_the_next_run(
     team: Team, shelf: LaneRegistry, tmp_path: Path
 ) -> None:
@@ -333,7 +350,7 @@ def test_a_new_clone_recovers_what_was_never_pushed_and_pushes_it(
     name = shelf.model(1)
     commit = team.commit(**{name: "stages: {Production: 1}\n"})
     bare = with_remote(team, tmp_path)
-    team.reconcile()
+    team.reconcile("--no-push-receipts")
     team.git("clone", "-q", str(bare), str(tmp_path / "clone"))
     clone = Team.__new__(Team)
     clone.folder, clone.uri = tmp_path / "clone", team.uri

@@ -98,6 +98,7 @@ def sound_settings() -> dict[str, Any]:
     """GitHub's settings of a repository where nothing is missing."""
     found: dict[str, Any] = {
         "rules/branches/main": RULES,
+        "rules/branches/mlflow-gitops/receipts": RULES[:2],
         "rulesets/7": {"id": 7, "bypass_actors": []},
         "actions/permissions/workflow": {
             "default_workflow_permissions": "read",

@@ -9,6 +9,7 @@ import pytest
 
 from mlflow_gitops.core.setup.doctor import CheckResult
 from mlflow_gitops.core.setup.workflow_files import App, app_needs, read_workflows
+from mlflow_gitops.edges.forge import ProtectedBranches
 from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.edges.github.protection import strictest
 from mlflow_gitops.edges.github.settings import read_settings
@@ -58,7 +59,8 @@ def judged(
 ) -> list[CheckResult]:
     github = GitHubConnection(api.repository.full_name, api.token("ada", deny=deny), api.url)
     jobs, _ = read_workflows({"promote.yml": workflow, "plan.yml": TAKES_AN_ADDRESS})
-    return list(check(read_settings(github, branch, jobs, ("mlflow-read", "mlflow-write"))))
+    branches = ProtectedBranches(branch, "mlflow-gitops/receipts")
+    return list(check(read_settings(github, branches, jobs, ("mlflow-read", "mlflow-write"))))
 
 
 def without(kind: str, field: str | None = None) -> Callable[[dict[str, Any]], None]:
@@ -105,6 +107,7 @@ def setting(path: str, **value: Any) -> Callable[[dict[str, Any]], None]:
 
 POLICIES = "environments/mlflow-write/deployment-branch-policies"
 TOKEN = "actions/permissions/workflow"
+RECEIPTS_RULES = "rules/branches/mlflow-gitops/receipts"
 GITHUB: dict[str, tuple[Callable[[dict[str, Any]], None], set[str]]] = {
     "no pull request needed": (
         without("pull_request"),
@@ -127,6 +130,18 @@ GITHUB: dict[str, tuple[Callable[[dict[str, Any]], None], set[str]]] = {
     "a check from anybody that waits for approval": (
         required(validate=None, plan=15368),
         {"waiting-checks"},
+    ),
+    "receipts are rewritten": (
+        lambda known: known.update({RECEIPTS_RULES: [{"type": "deletion"}]}),
+        {"receipts force-push"},
+    ),
+    "receipts are deleted": (
+        lambda known: known.update({RECEIPTS_RULES: [{"type": "non_fast_forward"}]}),
+        {"receipts deletion"},
+    ),
+    "nothing protects receipts": (
+        lambda known: known.update({RECEIPTS_RULES: []}),
+        {"receipts force-push", "receipts deletion"},
     ),
     "a bypass": (
         setting("rulesets/7", bypass_actors=[{"actor_type": "Team", "actor_id": 3}]),
@@ -227,7 +242,7 @@ def test_the_classic_rule_is_enough(api: GitHubAPI) -> None:
         ("/rules/", {
             "pull-request", "reviews", "stale-approvals", "code-owners",
             "check mlflow-gitops/plan",
-            "force-push", "deletion", "bypass",
+            "force-push", "deletion", "bypass", "receipts force-push", "receipts deletion",
         }),
         ("/rulesets/", {"bypass"}),
         ("/environments/mlflow-read$", {"environment mlflow-read"}),

@@ -123,7 +123,9 @@ class Company:
         return self.team.git("rev-parse", "HEAD")
 
     def reconcile(self, *args: str) -> Ran:
-        return self.team.run("reconcile", "--yes", "--format", "json", *args)
+        """Reconcile without exchanging receipts, unless `args` asks for it."""
+        push = () if "--push-receipts" in args else ("--no-push-receipts",)
+        return self.team.run("reconcile", "--yes", "--format", "json", *push, *args)
 
     def reasons(self, *args: str) -> str:
         """Reconcile, expect that something of the model is refused, and return why."""

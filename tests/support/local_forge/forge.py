@@ -18,6 +18,7 @@ from mlflow_gitops.core.setup.workflow_files import Job
 from mlflow_gitops.edges.forge import (
     ClonedMainBranch,
     CommitStatus,
+    ProtectedBranches,
     PullRequest,
     StatusState,
     marked,
@@ -138,7 +139,7 @@ class LocalForge:
     # -- settings -----------------------------------------------------------------------------
 
     def check_settings(
-        self, branch: str | None, jobs: Sequence[Job], environments: Collection[str]
+        self, branches: ProtectedBranches, jobs: Sequence[Job], environments: Collection[str]
     ) -> Iterator[CheckResult]:
         yield CheckResult("local", "protection", "unknown", "the local forge protects nothing")
 

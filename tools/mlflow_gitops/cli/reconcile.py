@@ -76,7 +76,12 @@ _NewHost = Annotated[
     ),
 ]
 _PushReceipts = Annotated[
-    bool, typer.Option("--push-receipts", help="Exchange receipts with the remote.")
+    Optional[bool],
+    typer.Option(
+        "--push-receipts/--no-push-receipts",
+        help="Exchange receipts with the remote. [default: yes, if there is a remote]",
+        show_default=False,
+    ),
 ]
 _Jobs = Annotated[
     Optional[int],
@@ -138,7 +143,7 @@ def reconcile(
     adopt: _Adopt = False,
     take_over: _TakeOver = False,
     new_host: _NewHost = False,
-    push_receipts: _PushReceipts = False,
+    push_receipts: _PushReceipts = None,
     jobs: _Jobs = None,
     on_change: _OnChange = None,
     watch: _Watch = False,
@@ -148,7 +153,7 @@ def reconcile(
 ) -> None:
     """Make the MLflow registry match a commit of the main branch, and keep a receipt.
 
-    Example: mlflow-gitops reconcile --yes --push-receipts
+    Example: mlflow-gitops reconcile --yes --no-push-receipts
 
     Example: mlflow-gitops reconcile --yes --watch --interval 30s
 

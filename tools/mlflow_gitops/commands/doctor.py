@@ -34,7 +34,8 @@ from mlflow_gitops.core.setup.doctor_workflows import (
     check_workflows,
 )
 from mlflow_gitops.core.setup.workflow_files import Job, read_workflows
-from mlflow_gitops.edges.forge import Forge, NotConfigured
+from mlflow_gitops.edges.forge import Forge, NotConfigured, ProtectedBranches
+from mlflow_gitops.edges.git.receipts.unpushed import unpushed_receipts
 from mlflow_gitops.edges.git.refs.branches import branch_name
 from mlflow_gitops.edges.git.refs.default_branch import fetches_branch
 from mlflow_gitops.edges.git.repository import Git
@@ -80,7 +81,8 @@ def _checks(
 
     progress("reading the forge")
     branch = _main_branch(workspace, git)
-    yield from _forge(forge, branch, jobs, environments)
+    protected = ProtectedBranches(branch, settings.receipts_branch)
+    yield from _forge(forge, protected, jobs, environments)
 
 
 # -- the clone --------------------------------------------------------------------------------
@@ -124,8 +126,16 @@ def _git_facts(workspace: Workspace, git: Git) -> GitFacts:
         has_receipts=bool(workspace.receipts_branch.refs()),
         fetches_receipts=remote is not None and fetches_branch(git, remote, branch),
         receipts_branch=branch,
+        unpushed_receipts=_unpushed_receipts(workspace),
         changed_first_parents=changed_first_parents(workspace) if main else (),
     )
+
+
+def _unpushed_receipts(workspace: Workspace) -> list[str] | None:
+    try:
+        return unpushed_receipts(workspace.receipts_branch)
+    except GitFailure:
+        return None
 
 
 def _main_branch(workspace: Workspace, git: Git | GitFailure) -> str | None:
@@ -234,7 +244,7 @@ def _mlflow_facts(workspace: Workspace, snapshot: Snapshot) -> MlflowFacts:
 
 def _forge(
     forge: Forge | NotConfigured,
-    branch: str | None,
+    branches: ProtectedBranches,
     jobs: Sequence[Job],
     environments: Sequence[EnvironmentPair],
 ) -> Iterator[CheckResult]:
@@ -244,7 +254,7 @@ def _forge(
         return
     names = {name for pair in environments for name in (pair.read, pair.write)}
     try:
-        yield from forge.check_settings(branch, jobs, names)
+        yield from forge.check_settings(branches, jobs, names)
     except ForgeFailure as failure:
         yield CheckResult(forge.area, "access", "unknown", str(failure), forge.permission_hint)
 

@@ -18,7 +18,11 @@ from mlflow_gitops.app.reconciling.reconcile import Follow, Reconciler, RunResul
 from mlflow_gitops.app.saved_plan import SavedPlan
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import emit, note, print_result, steps, warn
-from mlflow_gitops.commands.reconcile_options import ReconcileOptions, check_options
+from mlflow_gitops.commands.reconcile_options import (
+    ReconcileOptions,
+    check_options,
+    pushes_receipts,
+)
 from mlflow_gitops.commands.unplanned import file_errors_shown
 from mlflow_gitops.core.plan.applied_changes import AppliedChange
 from mlflow_gitops.core.plan.outcome import Outcome
@@ -40,6 +44,7 @@ def run(settings: Settings, models: Sequence[str], options: ReconcileOptions) ->
     valid state, and the others are reconciled."""
     check_options(models, options)
     workspace = Workspace(settings)
+    options = replace(options, push_receipts=pushes_receipts(workspace, options.push_receipts))
     if options.push_receipts and (fault := main_branch_fault(workspace)):
         settings.warn(fault)
     commit = _commit(workspace, options.rev)
@@ -188,7 +193,7 @@ def _reconciler(
         registry,
         target,
         replace(options.plan_options, prune=prune),
-        push_receipts=options.push_receipts,
+        push_receipts=bool(options.push_receipts),
         jobs=options.jobs,
         with_new_host=options.new_host,
     )

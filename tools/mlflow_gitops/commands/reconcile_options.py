@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlflow_gitops.app.planning.options import PlanOptions
+from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.errors import UsageFailure
 from mlflow_gitops.render import formats
 
@@ -20,7 +21,8 @@ class ReconcileOptions:
     yes: bool
     plan_options: PlanOptions
     plan_file: Path | None = None
-    push_receipts: bool = False
+    push_receipts: bool | None = None
+    """Whether receipts are exchanged with the remote; None if they are if there is one."""
     jobs: int | None = None
     form: str = "text"
     since: str | None = None
@@ -49,3 +51,10 @@ def check_options(models: Sequence[str], options: ReconcileOptions) -> None:
             "A saved plan determines which models it is for; pass it without names, --adopt or"
             " --take-over."
         )
+
+
+def pushes_receipts(workspace: Workspace, push_receipts: bool | None) -> bool:
+    """Whether a run exchanges receipts with the remote: by default if there is one."""
+    if push_receipts is not None:
+        return push_receipts
+    return workspace.receipts_branch.remote is not None

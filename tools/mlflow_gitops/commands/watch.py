@@ -17,6 +17,7 @@ from mlflow_gitops.app.reconciling.on_change import Notifier
 from mlflow_gitops.app.reconciling.watch import Watcher
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, print_to_stderr, warn
+from mlflow_gitops.commands.reconcile_options import pushes_receipts
 from mlflow_gitops.core.times import format_datetime, parse_duration
 from mlflow_gitops.errors import OK, UsageFailure
 from mlflow_gitops.render import problems
@@ -70,7 +71,7 @@ class WatchOptions:
     plan_options: PlanOptions
     interval: str = "60s"
     listen: str = "127.0.0.1:9469"
-    push_receipts: bool = False
+    push_receipts: bool | None = None
     jobs: int | None = None
     form: str = "text"
     new_host: bool = False
@@ -105,7 +106,7 @@ def run(settings: Settings, models: Sequence[str], options: WatchOptions) -> int
         interval=interval,
         plan_options=options.plan_options,
         models=models,
-        push_receipts=options.push_receipts,
+        push_receipts=pushes_receipts(workspace, options.push_receipts),
         jobs=options.jobs,
         notifier=notifier,
     )

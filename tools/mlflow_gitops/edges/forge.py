@@ -193,11 +193,20 @@ class Forge(Protocol):
         ...
 
     def check_settings(
-        self, branch: str | None, jobs: Sequence[Job], environments: Collection[str]
+        self, branches: ProtectedBranches, jobs: Sequence[Job], environments: Collection[str]
     ) -> Iterator[CheckResult]:
-        """Check for `doctor` how the forge protects a branch (by default the default branch) and
-        the deployment environments that hold the credentials. `jobs` are those of the workflows."""
+        """Check for `doctor` how the forge protects the branches and the deployment environments
+        that hold the credentials. `jobs` are those of the workflows."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedBranches:
+    """The branches that a forge should protect. `main` is the main branch, None for the default
+    branch; `receipts` is that of the receipts."""
+
+    main: str | None
+    receipts: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,8 @@ class Recovery:
         commit in their stamp. Raises GitFailure and RegistryFailure.
 
         Nothing is recovered if this clone has a remote but does not exchange receipts with it
-        (--push-receipts), since it may simply not have them; nor in a shallow clone, which does not
-        know its own root commit and so not which receipts are its own.
+        (--no-push-receipts), since it may simply not have them; nor in a shallow clone, which does
+        not know its own root commit and so not which receipts are its own.
         """
         recorder = self.recorder
         recorder.unexplained, recorder.flaws, recorder.taken_over = set(), {}, 0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mlflow_gitops.core.setup.doctor import Area, CheckResult, run_checks
-from mlflow_gitops.core.wording import counted
+from mlflow_gitops.core.wording import counted, first_few
 
 GIT = Area("git")
 
@@ -34,6 +34,8 @@ class GitFacts:
     has_receipts: bool
     fetches_receipts: bool
     receipts_branch: str
+    unpushed_receipts: Sequence[str] | None = ()
+    """The receipts that the remote does not have; None if the remote did not answer."""
     branch_fault: str = ""
     changed_first_parents: Sequence[str] = ()
     """Warnings of merges that changed the first parents of the main branch."""
@@ -102,12 +104,30 @@ def _receipts(facts: GitFacts) -> Iterator[CheckResult]:
         )
 
 
+def _unpushed(facts: GitFacts) -> Iterator[CheckResult]:
+    receipts = facts.unpushed_receipts
+    if facts.remote is None or not facts.has_receipts:
+        return
+    if receipts is None:
+        detail = f"{facts.remote} did not say which receipts it has"
+        yield GIT.unknown("pushed-receipts", detail, f"git ls-remote {facts.remote}")
+    elif receipts:
+        detail = (
+            f"{counted(len(receipts), 'receipt')} not on {facts.remote}: {first_few(receipts, 3)}"
+        )
+        fix = f"mlflow-gitops reconcile, or git push {facts.remote} {facts.receipts_branch}"
+        yield GIT.missing("pushed-receipts", detail, fix)
+    else:
+        yield GIT.ok("pushed-receipts", f"{facts.remote} has every receipt of this clone")
+
+
 CHECKS: tuple[Callable[[GitFacts], Iterator[CheckResult]], ...] = (
     _version,
     _main_line,
     _depth,
     _first_parents,
     _receipts,
+    _unpushed,
 )
 """All checks, in the order in which their results are printed."""
 

@@ -163,11 +163,11 @@ class GitHub:
     # -- settings -----------------------------------------------------------------------------
 
     def check_settings(
-        self, branch: str | None, jobs: Sequence[Job], environments: Collection[str]
+        self, branches: forge.ProtectedBranches, jobs: Sequence[Job], environments: Collection[str]
     ) -> Iterator[CheckResult]:
         from mlflow_gitops.edges.github import settings, settings_checks
 
-        repository = settings.read_settings(self.connection, branch, jobs, environments)
+        repository = settings.read_settings(self.connection, branches, jobs, environments)
         yield from settings_checks.check(repository)
 
 

@@ -33,6 +33,26 @@ class DeploymentEnvironment:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiptsProtection:
+    """What protects the branch of receipts: rulesets' rules, and the classic rule."""
+
+    branch: str
+    rules: Sequence[Mapping[str, Any]] | Unread
+    classic: Mapping[str, Any] | Unread | None
+
+    @property
+    def unread(self) -> Unread | None:
+        """Why a half of it is not known, if it is not."""
+        return next((half for half in (self.rules, self.classic) if isinstance(half, Unread)), None)
+
+    @property
+    def merge_rules(self) -> MergeRules:
+        """What both require together, as far as they could be read."""
+        rules = () if isinstance(self.rules, Unread) else self.rules
+        return strictest(rules, self.classic if isinstance(self.classic, Mapping) else {})
+
+
+@dataclass(frozen=True, slots=True)
 class RepositorySettings:
     """A repository's settings, as GitHub's API returns them.
 
@@ -59,6 +79,7 @@ class RepositorySettings:
     address_variables: Sequence[str] | Unread
     has_app: bool | Unread | None
     codeowners: Sequence[str] | Unread
+    receipts: ReceiptsProtection | None = None
     opens_pull_requests: bool = True
     organization_secrets: Sequence[str] | Unread = ()
     workflow_states: Mapping[str, str] | Unread | None = None

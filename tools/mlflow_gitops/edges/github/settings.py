@@ -19,10 +19,12 @@ from mlflow_gitops.core.setup.workflow_files import (
     app_needs,
     opens_pull_requests,
 )
+from mlflow_gitops.edges.forge import ProtectedBranches
 from mlflow_gitops.edges.github.api.failures import NEEDS_PLAN
 from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.edges.github.protection import (
     DeploymentEnvironment,
+    ReceiptsProtection,
     RepositorySettings,
     Unread,
     strictest,
@@ -40,15 +42,19 @@ _CODEOWNERS_SHOWN = 20
 
 
 def read_settings(
-    github: GitHubConnection, branch: str | None, jobs: Sequence[Job], environments: Collection[str]
+    github: GitHubConnection,
+    branches: ProtectedBranches,
+    jobs: Sequence[Job],
+    environments: Collection[str],
 ) -> RepositorySettings:
-    """Read the settings that protect a branch, by default the default branch, and environments.
+    """Read the settings that protect the branches and environments.
 
     `jobs` are those of the workflows. Raises ForgeFailure if the repository itself cannot be read.
     """
     default = github.default_branch
-    main = branch or default
+    main = branches.main or default
     reader = _SettingsReader(github, quote(main, safe=""))
+    receipts = _SettingsReader(github, quote(branches.receipts, safe=""))
     app = app_needs(jobs)
     workflows = WorkflowSettingsReader(github)
     read = reader.or_unread
@@ -62,6 +68,9 @@ def read_settings(
         rules=rules,
         classic=classic,
         bypass=bypass,
+        receipts=ReceiptsProtection(
+            branches.receipts, read(receipts.rules), read(receipts.classic_rule)
+        ),
         environments={name: read(partial(reader.environment, name)) for name in environments},
         token=read(reader.token_permissions),
         secrets=read(reader.secrets),
@@ -97,7 +106,7 @@ class _SettingsReader:
 
     def rules(self) -> list[Any]:
         """The rules of all rulesets that apply to the branch."""
-        with self._github.request("read the rules of the main branch"):
+        with self._github.request("read the rules of a branch"):
             rules = list(self._github.get_page(f"rules/branches/{self._ref}"))
             strictest(rules, None)  # raises if a rule has not the documented form
             return rules
@@ -106,7 +115,7 @@ class _SettingsReader:
         """The classic rule; None if there is none."""
         from github import GithubException
 
-        with self._github.request("read the protection of the main branch"):
+        with self._github.request("read the protection of a branch"):
             try:
                 classic = dict(self._github.get(f"branches/{self._ref}/protection"))
                 strictest((), classic)  # as for the rules
@@ -207,7 +216,9 @@ def _means_unprotected(error: Any) -> bool:
     """Whether a refusal means that the branch has no classic rule.
 
     A token without the permission gets the same status. Only the message differs: "Branch not
-    protected" (REST API 2022-11-28), which is GitHub's text and not ours.
+    protected", or "Branch not found" before the first receipt (REST API 2022-11-28), which is
+    GitHub's text and not ours.
     """
     data = error.data if isinstance(error.data, dict) else {}
-    return error.status == 404 and "not protected" in str(data.get("message", "")).lower()
+    message = str(data.get("message", "")).lower()
+    return error.status == 404 and ("not protected" in message or "branch not found" in message)

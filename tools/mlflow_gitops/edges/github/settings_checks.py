@@ -16,6 +16,7 @@ from mlflow_gitops.edges.github.protection import (
 )
 from mlflow_gitops.edges.github.setup import workflow_checks
 from mlflow_gitops.edges.github.setup.bypass import classic_actors
+from mlflow_gitops.edges.github.setup.receipts_checks import receipts_branch
 from mlflow_gitops.edges.github.setup.results import GITHUB, unknown
 
 REQUIRED_CHECKS = ("mlflow-gitops/plan",)
@@ -263,6 +264,7 @@ CHECKS: tuple[Callable[[RepositorySettings], Iterator[CheckResult]], ...] = (
     _force_push,
     _deletion,
     _bypass,
+    receipts_branch,
     _environments,
     _token,
     _app,

@@ -82,7 +82,7 @@ def find_receipts_gap(branch: ReceiptsBranch) -> ReceiptsGap | None:
     if remote is None:
         return None
 
-    fix = f"{branch.fetch_command} (reconcile --push-receipts does it by itself)"
+    fix = f"{branch.fetch_command} (reconcile does it by itself, without --no-push-receipts)"
     try:
         on_remote = branch.refs_of_remote(_PATIENCE)
     except GitFailure as failure:
