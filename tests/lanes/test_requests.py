@@ -23,6 +23,7 @@ from tests.support.team import Team
 from tests.support.together import Shared
 
 MANY = 1_200
+RUN_AT = "2026-01-01T00:00:00Z"
 
 
 def test_a_plan_with_nothing_to_do_asks_for_pages_alone(
@@ -39,7 +40,8 @@ def asks_for_pages_alone(between: Proxy, database: Path, tmp_path: Path) -> None
     names = [f"zzz-crowd-{i:04}" for i in range(MANY)]
     commit = team.commit(**{name: "stages: {Production: 1}\n" for name in names})
     applied = [{"model": name, "result": "applied"} for name in names]
-    receipt = {"at": "2026-01-01T00:00:00Z", "owner": f"{commit}:registry", "models": applied}
+    owner = f"{commit}:registry"
+    receipt = {"at": RUN_AT, "began": RUN_AT, "owner": owner, "models": applied}
     line = receipt_text(receipt, None)
     fill(database, names, commit, receipts.Receipt(commit, line, receipt).digest)
     between.reset()
@@ -110,8 +112,10 @@ def fill(database: Path, names: list[str], commit: str, receipt: str) -> None:
     tags = {
         "gitops.commit": commit,
         "gitops.owner": f"{commit}:registry",
+        "gitops.at": RUN_AT,
         "gitops.receipt": receipt,
     }
+    version_tags = {"gitops.commit": commit, "gitops.author": "A Person <a@example.org>"}
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.executemany(
             "INSERT INTO registered_models (name, creation_time, last_updated_time, description)"
@@ -128,10 +132,19 @@ def fill(database: Path, names: list[str], commit: str, receipt: str) -> None:
             " 's3://models/1')",
             [(name,) for name in names],
         )
+        connection.executemany(
+            "INSERT INTO model_version_tags (key, value, name, version) VALUES (?, ?, ?, 1)",
+            [(key, value, name) for name in names for key, value in version_tags.items()],
+        )
 
 
 def empty(database: Path) -> None:
     """Take them out again: other tests share the server."""
     with closing(sqlite3.connect(database)) as connection, connection:
-        for table in ("model_versions", "registered_model_tags", "registered_models"):
+        for table in (
+            "model_version_tags",
+            "model_versions",
+            "registered_model_tags",
+            "registered_models",
+        ):
             connection.execute(f"DELETE FROM {table} WHERE name LIKE 'zzz-crowd-%'")
