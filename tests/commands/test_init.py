@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from mlflow_gitops.commands.init import may_skip_deployments
 from mlflow_gitops.core.setup.scaffold import is_unedited, with_seal
 from tests.support.team import GIT_ENVIRONMENT, Ran, Team
 
@@ -448,3 +449,19 @@ def test_the_next_steps_work_as_they_are_printed(
         "rev-parse", "HEAD"
     )
     assert team.git("status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "skips"),
+    [
+        ("https://github.com/acme/models", True),
+        ("git@github.com:acme/models.git", True),
+        ("ssh://git@ssh.github.com:443/acme/models.git", True),
+        ("https://acme.ghe.com/acme/models", True),
+        ("https://github.example.org/acme/models", False),
+        ("https://example.org/github.com/models", False),
+        ("https://github.com.example.org/acme/models", False),
+    ],
+)
+def test_which_servers_know_jobs_without_deployments(url: str, skips: bool) -> None:
+    assert may_skip_deployments(url) == skips

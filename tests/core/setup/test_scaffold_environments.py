@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -76,6 +77,31 @@ def test_each_job_has_the_credentials_of_where_versions_come_from(files: dict[st
     )
     assert "MLFLOW_TRACKING_TOKEN_PROD" not in step["env"]
     assert "_STAGING" not in repr([workflow["jobs"][id] for id in ("receipts", "deploy")])
+
+
+def test_jobs_that_only_need_secrets_are_no_deployments() -> None:
+    """GitHub.com knows that form; an Enterprise Server takes such a file for invalid."""
+    known, _ = read_environments(LISTED, "ml/registry")
+    assert known is not None
+    for environments in ((), tuple(known.values())):
+        plain = ScaffoldTarget("registry", "main", "mlflow-gitops==1", "1", environments)
+        target = replace(plain, may_skip_deployments=True)
+        files = {
+            made.path: made.data.decode()
+            for made in for_github(shipped_files(), target)
+            if made.path.startswith(".github/workflows/")
+        }
+        for path, text in files.items():
+            for job in jobs(text)["jobs"].values():
+                environment = job.get("environment", "github-pages")
+                if environment != "github-pages":
+                    assert environment["deployment"] == "false", path
+        # doctor reads both forms alike.
+        pairs = [EnvironmentPair(one.read, one.write) for one in environments]
+        facts = WorkflowFacts(*read_workflows(files), environments=pairs or [EnvironmentPair()])
+        assert not [found for found in check_workflows(facts) if found.status == "missing"]
+        assert not any("deployment: false" in one.data.decode("utf-8", "replace")
+                       for one in for_github(shipped_files(), plain))  # fmt: skip
 
 
 def test_the_plan_is_one_workflow_with_a_job_for_each(files: dict[str, str]) -> None:

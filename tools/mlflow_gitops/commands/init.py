@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +34,9 @@ from mlflow_gitops.render import formats
 from mlflow_gitops.render.written_files import WrittenFiles
 from mlflow_gitops.settings import Settings
 
+_GITHUB_COM = re.compile(
+    r"(?:\w+://)?(?:[^/@]*@)?(?:ssh\.)?(?:github\.com|[\w-]+\.ghe\.com)(?::\d+)?[:/]", re.IGNORECASE
+)
 _ANSWERS = {"": None, "y": True, "yes": True, "n": False, "no": False}
 Ask = Callable[[str, str], str]
 """Asks a person a question, with a default answer, and returns the answer."""
@@ -69,6 +73,7 @@ def run(settings: Settings, options: InitOptions, ask: Ask | None) -> int:
         options.requirement or _requirement(),
         __version__,
         tuple(workspace.environments.values()),
+        may_skip_deployments=may_skip_deployments(_remote_url(workspace)),
     )
     new_files = list(scaffold_files(workspace, policy, target, on_github=on_github))
     results = [
@@ -162,6 +167,17 @@ def _branch(workspace: Workspace) -> str:
     except GitFailure:
         branch = None
     return branch or workspace.git.branch() or "main"
+
+
+def _remote_url(workspace: Workspace) -> str:
+    remote = workspace.git.remote()
+    return workspace.git.query("remote", "get-url", remote) if remote else ""
+
+
+def may_skip_deployments(url: str) -> bool:
+    """Whether a remote is a GitHub that knows environments without deployments, as GitHub.com and
+    ghe.com do. An Enterprise Server takes the whole workflow for invalid."""
+    return _GITHUB_COM.match(url) is not None
 
 
 def _requirement() -> str:

@@ -27,6 +27,9 @@ _OWN_WORKFLOWS = ("ci.yml",)
 """Workflows that test this project. A repository of manifests does not need them."""
 
 _SEAL = re.compile(r"# Written by mlflow-gitops init [^ ]+ \(sha256:([0-9a-f]{64})\).*")
+_JOB_ENVIRONMENT = re.compile(
+    r"^ {4}environment: (?!github-pages$)(\$\{\{.*?\}\}|\S+)( +#.*)?$", re.MULTILINE
+)
 _PERMISSIONS = "\npermissions: {}\n"
 
 Renewal = Literal["never", "unedited", "always"]
@@ -35,13 +38,15 @@ Renewal = Literal["never", "unedited", "always"]
 @dataclass(frozen=True, slots=True)
 class ScaffoldTarget:
     """What the files are adapted to: the registry folder, the main branch, and what pip installs in
-    a workflow."""
+    a workflow. `may_skip_deployments`: whether the server knows jobs that have an environment's
+    secrets and are no deployment."""
 
     registry: str
     branch: str
     requirement: str
     version: str
     environments: tuple[Environment, ...] = ()
+    may_skip_deployments: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +82,22 @@ def _sealed_file(path: str, text: str, target: ScaffoldTarget) -> ScaffoldFile:
 def _workflows(name: str, text: str, target: ScaffoldTarget) -> Iterator[tuple[str, str]]:
     """The workflows (file name, text) that one workflow of this package becomes."""
     text = _workflow(text, target)
+    files = [(name, text)]
     if target.environments:
-        yield from for_environments(name, text, target.environments)
-    else:
-        yield name, text
+        files = list(for_environments(name, text, target.environments))
+    for file, adapted in files:
+        yield file, without_deployments(adapted) if target.may_skip_deployments else adapted
+
+
+def without_deployments(text: str) -> str:
+    """A workflow whose jobs take secrets from their environments and appear in no list of
+    deployments. The page that is published is one."""
+    return _JOB_ENVIRONMENT.sub(_no_deployment, text)
+
+
+def _no_deployment(job: re.Match[str]) -> str:
+    name = f'"{job[1]}"' if job[1].startswith("${{") else job[1]
+    return f"    environment: {{name: {name}, deployment: false}}{job[2] or ''}"
 
 
 def with_seal(text: str, version: str) -> str:

@@ -132,6 +132,8 @@ def _job(file: str, name: str, job: Any, triggers: tuple[str, ...], permissions:
     steps = job.get("steps") or []
     text = yaml.dump(job, Dumper=_DUMPER, width=10_000)
     environment = job.get("environment")
+    if isinstance(environment, dict):
+        environment = environment.get("name")
     actions = [_scalar(step["uses"]) for step in (job, *steps) if step.get("uses")]
     secrets = {dotted or quoted for dotted, quoted in _SECRET.findall(text)}
     return Job(
@@ -139,7 +141,7 @@ def _job(file: str, name: str, job: Any, triggers: tuple[str, ...], permissions:
         name=name,
         triggers=triggers,
         permissions=job.get("permissions", permissions),
-        environment=environment.get("name") if isinstance(environment, dict) else environment,
+        environment=environment,
         commands=frozenset(_commands(steps)),
         uses=tuple(actions),
         secrets=frozenset(secrets - {_OWN_TOKEN}),
