@@ -117,7 +117,8 @@ def test_from_git_to_a_folder_and_never_other_files(
 
     pinned = ("fetch", model.name, "--version", "1", "--digest", ran.json["digest"])
     container = tmp_path / "container" / "model"
-    assert team.run(*pinned, "--to", str(container)).code == 0, "without git"
+    by_number = team.run(*pinned, "--to", str(container), "--format", "json")
+    assert by_number.code == 0 and by_number.json["stage"] is None, "without git"
     assert (container / "code" / "predict.py").read_text() == "good"
     (tmp_path / "x.j2").write_text("{{ version }} {{ digest }}")
     rendered = ("render", str(tmp_path / "x.j2"), "--to", str(tmp_path / "rendered"))

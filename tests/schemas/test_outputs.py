@@ -66,7 +66,7 @@ COMMANDS = {
     "import": ["import --dry-run"],
     "init": ["init --yes --dry-run"],
     "doctor": ["doctor"],
-    "reconcile": ["reconcile --yes"],
+    "reconcile": ["reconcile --yes", "reconcile --yes --on-change cat"],
 }
 
 

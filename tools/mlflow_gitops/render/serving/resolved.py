@@ -40,4 +40,6 @@ def yaml(resolved: Resolved) -> Iterator[str]:
 
 
 def _facts(resolved: Resolved) -> dict[str, Any]:
-    return asdict(resolved)
+    """The facts by name. What is not known is None: of a version that was named by its number, git
+    says neither a stage nor a commit."""
+    return {name: value if value != "" else None for name, value in asdict(resolved).items()}
