@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mlflow_gitops.core.audit import receipts
-from tests.support.receipts import edited, receipts_in, rewrite_receipts
+from tests.support.receipts import drop_receipts, edited, receipts_in, rewrite_receipts
 from tests.support.registries.lane import LaneRegistry
 from tests.support.team import Team
 
@@ -206,3 +207,69 @@ def test_a_clone_shows_effects_once_it_has_the_receipts(
     clone.git(*command[1:])
     ran = clone.run("log", name)
     assert "✓ applied" in ran.out and not ran.err
+
+
+def test_drift_that_was_healed_is_an_event(team: Team, shelf: LaneRegistry, tmp_path: Path) -> None:
+    name = shelf.model(3)
+    team.commit(**{name: "stages: {Production: 1}\naliases: {best: 1}\n"})
+    team.reconcile()
+    shelf.client.set_registered_model_alias(name, "best", "3")
+    shelf.client.transition_model_version_stage(name, "2", "Production")
+    team.reconcile()
+    first, healed = receipts_of(team)
+    drift = {e["stage"]: e for e in events(team, name) if e["type"] == "drift"}
+    assert {stage: (e["from"], e["to"]) for stage, e in drift.items()} == {
+        "@best": ([3], [1]),
+        "Production": ([2], []),
+    }
+    for event in drift.values():
+        assert (event["right_at"], event["at"]) == (first.at, healed.at)
+        assert event["author"] is None and event["effect"] is None, (
+            "its commit's author did nothing"
+        )
+        assert first.at < event["found_at"] <= healed.at
+    assert [e["type"] for e in events(team, "--stage", "@best")] == ["stage", "drift"]
+    assert {e["type"] for e in events(team, "--since", healed.at)} == {"drift"}
+    assert "drift" not in {e["type"] for e in events(team, "--until", first.at)}
+    text = team.run("log", name).out
+    assert "drift 3 → 1" in text and "alias best: MLflow had 3, put back to 1" in text
+
+    team.run("report", "--out", str(tmp_path), "--offline")
+    page = (tmp_path / "index.html").read_text("utf-8")
+    assert "alias best: MLflow had 3, put back to 1; it came about after" in page
+
+    before = team.run("show", "--effective", "--at", first.at, "--format", "json").json
+    assert [found["stage"] for found in before["models"][0]["drift"]] == ["Production", "@best"]
+    assert "nobody knows" in team.run("show", "--effective", "--at", first.at).out
+    after = team.run("show", "--effective", "--format", "json").json
+    assert "drift" not in after["models"][0]
+
+
+def test_what_was_there_before_the_first_run_is_adopted(team: Team, shelf: LaneRegistry) -> None:
+    name = shelf.model(2)
+    shelf.client.transition_model_version_stage(name, "1", "Production")
+    team.commit(**{name: "stages: {Production: 1, Staging: 2}\n"})
+    team.reconcile()
+    results = {e["stage"]: e["effect"]["result"] for e in events(team, name)}
+    assert results == {"Production": "adopted", "Staging": "applied"}
+    assert "✓ adopted" in team.run("log", name).out
+
+
+def test_a_flaw_of_the_record_is_an_event_until_it_is_acknowledged(
+    team: Team, shelf: LaneRegistry, tmp_path: Path
+) -> None:
+    name = shelf.model(1)
+    team.commit(**{name: "stages: {Production: 1}\n"})
+    team.reconcile()
+    drop_receipts(team.folder)
+    team.reconcile()
+    flaws = [e for e in events(team, name) if e["type"] == "flaw"]
+    assert [e["detail"].partition(":")[0] for e in flaws] == ["recovered", "lost"]
+    [digest] = {e["detail"].partition("Audit-Ack: ")[2].split()[0] for e in flaws}
+    team.commit(f"Seen\n\nAudit-Ack: {digest} the disk was full")
+    for event in (e for e in events(team, name) if e["type"] == "flaw"):
+        assert "claims: the disk was full" in event["detail"]
+    assert team.run("verify").code == 0
+    team.run("report", "--out", str(tmp_path), "--offline")
+    page = (tmp_path / "index.html").read_text("utf-8")
+    assert "claims: the disk was full" in page and "Audit-Ack: " not in page

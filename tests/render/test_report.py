@@ -153,7 +153,7 @@ def test_receipts_tell_when_it_took_effect_and_what_went_wrong(team: Team) -> No
     add_receipt(team.folder, json.dumps(content), head)
     page = Page(written(team))
     text = " ".join(page.text)
-    assert "version 1: Archived in MLflow, put back to Production" in text
+    assert "version 1: MLflow had Archived, put back to Production" in text
     assert (
         "gate: 2 may not enter Production: accuracy 0.5 < 0.9" in text
         and "MLflow did not answer" in text

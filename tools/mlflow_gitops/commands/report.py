@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mlflow_gitops.app.audit.departures import departure
 from mlflow_gitops.app.audit.holders import holders_declared
+from mlflow_gitops.app.audit.recorded_events import flaws_and_acknowledgements
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.app.forges import web_pages
 from mlflow_gitops.app.planning.planned import Planned
@@ -85,7 +86,9 @@ def _report(settings: Settings, workspace: Workspace, *, offline: bool) -> Repor
         events=events,
         lanes=model_lanes(events, list(snapshot.policy.for_model("").stages)),
         holders=holders_declared(trail, index),
-        incidents=incidents(trail.ledger.receipts),
+        incidents=incidents(
+            trail.ledger.receipts, *flaws_and_acknowledgements(trail, trail.receipts)
+        ),
         hints=trail.hints(),
         made_from=made_from,
         plan=plan,

@@ -50,7 +50,11 @@ _HEADS = (
     "overrides",
     "in MLflow",
 )
-_RESULT = {"applied": ("✓", "green"), "superseded": ("↷", "dim")}
+_RESULT = {
+    "applied": ("✓", "green"),
+    "adopted": ("✓", "green"),
+    "superseded": ("↷", "dim"),
+}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """A spreadsheet takes a cell that begins so for a formula, wherever its text came from."""
 
@@ -90,7 +94,7 @@ def event_data(audited: AuditedEvent) -> dict[str, Any]:
         "stage": event.stage,
         "from": list(event.before),
         "to": list(event.after),
-        "author": people.author,
+        "author": people.author or None,
         "co_authors": list(people.co_authors),
         "merged_by": people.merged_by,
         "approved_by": list(people.approved_by),
@@ -105,9 +109,11 @@ def event_data(audited: AuditedEvent) -> dict[str, Any]:
         "detail": event.detail,
         "deleted": event.is_deletion,
         "renamed": dict(zip(("from", "to"), event.renamed, strict=True)) if event.renamed else None,
-        "author_source": "commit",
+        "author_source": "commit" if people.author else None,
         "opened_by": people.opened_by,
         "pushed_by": list(people.pushed_by),
+        "found_at": event.found_at,
+        "right_at": event.right_at,
     }
 
 
@@ -193,7 +199,8 @@ def text(log: Log, style: Style | None = None) -> Iterator[str]:
             approvals_shown.add(audited.event.commit.sha)
             yield style(f"    approved by {_approvers(audited)}{_participants(audited)}", "dim")
         if audited.event.detail:
-            yield f"    {style('✗', 'red')} {safe(audited.event.detail)}"
+            mark = style("!", "yellow") if audited.event.kind == "drift" else style("✗", "red")
+            yield f"    {mark} {safe(audited.event.detail)}"
 
 
 def _participants(audited: AuditedEvent) -> str:
@@ -211,12 +218,24 @@ def _text_row(audited: AuditedEvent) -> tuple[str, ...]:
     event = audited.event
     return (
         format_minute(event.commit.at),
-        safe(event.model if event.model is not None else "(policy)"),
+        safe(event.model if event.model is not None else _ABOUT.get(event.kind, "(policy)")),
         safe(event.stage or ""),
-        _move(audited) if event.kind in ("stage", "renamed") else event.kind,
+        _change(audited),
         safe(audited.people.author.partition(" <")[0]),
         subject(audited),
     )
+
+
+_ABOUT = {"flaw": "(receipts)"}
+
+
+def _change(audited: AuditedEvent) -> str:
+    kind = audited.event.kind
+    if kind in ("stage", "renamed"):
+        return _move(audited)
+    if kind == "drift" and audited.event.stage is not None:
+        return f"drift {_move(audited)}"
+    return kind
 
 
 def _columns(audited: AuditedEvent, row: Sequence[str], widths: Sequence[int], style: Style) -> str:
@@ -254,6 +273,8 @@ def subject(audited: AuditedEvent) -> str:
     """The commit's subject in quotes, and the pull request behind it. A number that only the
     subject has is marked as a claim."""
     text, people = audited.event.commit.subject, audited.people
+    if audited.event.kind in ("drift", "flaw"):
+        return "by its receipt"
     if people.pull_request is None:
         return f'"{safe(text)}"'
     number = f"#{people.pull_request}"

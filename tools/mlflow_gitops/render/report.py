@@ -178,7 +178,7 @@ def _timeline_bar(span: Span, report: Report, timeline: _Timeline) -> dict[str, 
         "width": round(max(end - start, _NARROWEST_BAR), 3),
         "event": span.event_index,
         "tone": min(span.versions) % _COLOURS,
-        "applied": span.effect is not None and span.effect.result == "applied",
+        "applied": span.effect is not None and span.effect.result != "superseded",
         "title": f"{title}, {_effect(span.effect)}, by {author}",
     }
 
@@ -186,8 +186,8 @@ def _timeline_bar(span: Span, report: Report, timeline: _Timeline) -> dict[str, 
 def _effect(effect: Effect | None) -> str:
     if effect is None:
         return "no receipt says that it was applied"
-    if effect.result == "applied":
-        return f"applied {format_minute(effect.at)}"
+    if effect.result in ("applied", "adopted"):
+        return f"{effect.result} {format_minute(effect.at)}"
     return "replaced before it was applied"
 
 

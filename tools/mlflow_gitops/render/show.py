@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlflow_gitops.core.audit.departures import Departure
+from mlflow_gitops.core.audit.record.drift import HealedDrift
 from mlflow_gitops.core.audit.stage_holders import StageHolders
 from mlflow_gitops.core.audit.trail import AuditedEvent
 from mlflow_gitops.core.manifests.desired import Desired
@@ -67,6 +68,11 @@ def json(holders: HoldersAt) -> Iterator[str]:
                 stage: {"at": since.at, "commit": since.commit}
                 for stage, since in stage_holders.since.items()
             },
+            **(
+                {"drift": [_drift_data(drift) for drift in stage_holders.drift]}
+                if stage_holders.drift
+                else {}
+            ),
         }
         for stage_holders in holders.models
     ]
@@ -82,6 +88,17 @@ def json(holders: HoldersAt) -> Iterator[str]:
     if holders.details is not None and holders.details.departure is not None:
         document["departure"] = departure_data(holders.details.departure)
     return json_document(document)
+
+
+def _drift_data(drift: HealedDrift) -> dict[str, Any]:
+    return {
+        "stage": drift.stage,
+        "from": list(drift.before),
+        "to": list(drift.after),
+        "right_at": drift.right_at,
+        "found_at": drift.found_at,
+        "detail": drift.detail,
+    }
 
 
 def _origin_data(version: int, made_from: Lineage) -> dict[str, Any]:
@@ -114,6 +131,9 @@ def _every_model(holders: HoldersAt, style: Style) -> Iterator[str]:
             suffix = f"  since {format_minute(since.at)}  {since.commit[:7]}" if since else ""
             numbers = style(version_list(versions), "bold")
             yield f"  {safe(stage):<{width}}  {numbers}{style(suffix, 'dim')}"
+        for drift in stage_holders.drift:
+            mark = style("!", "yellow")
+            yield f"  {mark} nobody knows whether this was so already: {safe(drift.detail)}"
 
     commit = f"commit {holders.commit[:7]}" if holders.commit else "before the first commit"
     yield f"{counted(len(holders.models), 'model')} at {format_minute(holders.at)} UTC, {commit}."

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mlflow_gitops.app.audit.recorded_events import present_name
 from mlflow_gitops.app.audit.trail import AuditTrail
+from mlflow_gitops.core.audit.receipts import Receipt
+from mlflow_gitops.core.audit.record.drift import HealedDrift, healed_drift
 from mlflow_gitops.core.audit.stage_holders import StageHolders, applied_holders, declared_holders
 from mlflow_gitops.core.times import parse_time
 
@@ -30,4 +36,20 @@ def holders_applied(trail: AuditTrail, index: int, moment: str | None) -> list[S
             if parse_time(receipt.at).timestamp() <= span.last
         ]
     holders = (applied_holders(timeline, trail.line, receipts) for timeline in trail.timelines)
-    return [model for model in holders if model is not None]
+    drift = _found_later(trail, receipts)
+    return [
+        replace(model, drift=drift.get(model.model, ())) for model in holders if model is not None
+    ]
+
+
+def _found_later(trail: AuditTrail, receipts: Sequence[Receipt]) -> dict[str, list[HealedDrift]]:
+    """By model: the drift that the first run after these receipts found. It may have been there at
+    the moment already."""
+    last = receipts[-1].at if receipts else ""
+    found: dict[str, list[HealedDrift]] = {}
+    for drift in healed_drift(trail.ledger.receipts):
+        model = present_name(trail, drift.model, trail.line.index[drift.receipt.commit])
+        is_next = drift.receipt.at > last and (drift.right_at is None or drift.right_at <= last)
+        if model is not None and is_next:
+            found.setdefault(model, []).append(drift)
+    return found

@@ -46,7 +46,7 @@ class AuditTrail:
     ) -> None:
         self.workspace = workspace
         self._git = workspace.git
-        self._model = model
+        self.model = model
         self._unread: GitFailure | None = None
         stems = [file_stem(model)] if model is not None else None
         reader = ManifestReader(self._git.blobs)
@@ -60,7 +60,7 @@ class AuditTrail:
         receipts = BackgroundCall(self._read_receipts)
         first_parents = self._git.first_parent_line(_tip(workspace))
         self.line = line = recorded_line(workspace, first_parents, receipts.result()).line
-        self._receipts = receipts.result()
+        self.receipts = receipts.result()
         # In parallel with reading the line, since both wait for git.
         early = BackgroundCall(lambda: self._merged(line.merges)) if all_events else None
         self._early_merges = early
@@ -88,7 +88,7 @@ class AuditTrail:
         """The receipts of this repository's environment that are on the main line."""
         if self._unread is not None:
             raise self._unread
-        return Ledger(self._receipts, self.line.index, self.workspace.owner(self.line))
+        return Ledger(self.receipts, self.line.index, self.workspace.owner(self.line))
 
     @property
     def has_receipts(self) -> bool:
@@ -100,7 +100,7 @@ class AuditTrail:
     def events(self) -> list[Event]:
         """Every event, or every event of the model, oldest first."""
         of_models = [event for timeline in self.timelines for event in timeline.events]
-        of_policy = [] if self._model is not None else policy_events(self.line, self.histories)
+        of_policy = [] if self.model is not None else policy_events(self.line, self.histories)
         return in_order([*of_policy, *of_models])
 
     def select(self, stage: str | None, since: str | None, until: str | None) -> list[Event]:
@@ -111,11 +111,12 @@ class AuditTrail:
             start, end = self.moments.index_range(since, until)
         if stage is not None and stage not in self._stages():
             raise _unknown_stage(stage, self._stages())
-        return [
-            event
-            for event in self.events
-            if start <= event.index < end and (stage is None or event.stage == stage)
-        ]
+        events = [event for event in self.events if start <= event.index < end]
+        if self.receipts:
+            from mlflow_gitops.app.audit.recorded_events import recorded_events
+
+            events = in_order([*events, *recorded_events(self, self.receipts, since, until)])
+        return [event for event in events if stage is None or event.stage == stage]
 
     def audit(self, events: Iterable[Event]) -> list[AuditedEvent]:
         """Some of the events, with everything that is known about them."""

@@ -19,8 +19,9 @@ from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import model_of
 from mlflow_gitops.core.times import format_time
 
-EventKind = Literal["stage", "policy", "invalid", "renamed", "deleted"]
-"""`deleted` is only used by `show` and the report, for a manifest that is gone."""
+EventKind = Literal["stage", "policy", "invalid", "renamed", "deleted", "drift", "flaw"]
+"""`deleted` is only used by `show` and the report, for a manifest that is gone. `drift` and `flaw`
+are from receipts (`core/audit/record/recorded_events.py`)."""
 
 Stages = Mapping[str, "tuple[int, ...]"]
 """Stage to the versions that hold it, ascending; a declared alias is the stage `@alias`."""
@@ -47,6 +48,10 @@ class Event:
     renamed: tuple[str, str] | None = None
     is_deletion: bool = False
     """Whether the versions left the stage because the manifest was deleted."""
+    found_at: str | None = None
+    """For drift: when the run that healed it began, RFC 3339."""
+    right_at: str | None = None
+    """For drift: when the run before it left the model right; None if none did."""
 
     @property
     def order(self) -> tuple[int, str, str]:

@@ -3,9 +3,9 @@ receipts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.core.audit.events import ModelTimeline, Stages, declared_stages
 from mlflow_gitops.core.audit.receipts import Receipt
@@ -13,6 +13,9 @@ from mlflow_gitops.core.audit.recorded_model import RecordedModel
 from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.names import NATIVE_STAGES
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.audit.record.drift import HealedDrift
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,9 @@ class StageHolders:
     model: str
     stages: Stages
     since: Mapping[str, Since]
+    drift: Sequence[HealedDrift] = ()
+    """By receipts: what a later run found to be otherwise and healed. Nobody knows whether it was
+    so at the moment already."""
 
 
 def declared_holders(timeline: ModelTimeline, index: int) -> StageHolders | None:

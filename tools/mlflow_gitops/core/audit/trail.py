@@ -21,10 +21,11 @@ from mlflow_gitops.core.manifests.registry_folder import RegistryFolder, stem_of
 @dataclass(frozen=True, slots=True)
 class Effect:
     """Whether an event took effect. `at` is when a reconcile applied it, or when a later commit
-    superseded it before any did."""
+    superseded it before any did. `adopted`: the first run that came to the model found it so in
+    MLflow, and nobody knows since when."""
 
     at: str
-    result: Literal["applied", "superseded"]
+    result: Literal["applied", "adopted", "superseded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,9 @@ class EventAuditor:
             self._changes.setdefault((event.model, event.stage), []).append(event)
 
     def audit(self, event: Event) -> AuditedEvent:
-        """One event with the people, overrides and effect."""
+        """One event with the people, overrides and effect. What only receipts record has none."""
+        if event.kind in ("drift", "flaw"):
+            return AuditedEvent(event, People(""))
         merged = self._brought_in(event) if event.index in self._line.merges else None
         vouched = self._ledger.vouched(event.model, event.commit.sha) if event.model else None
         run = self._first_run(event) if event.kind == "stage" else None
@@ -90,7 +93,7 @@ class EventAuditor:
             event,
             people_of(event.commit, merged, vouched),
             tuple(self._overrides(event, merged or (), applied)),
-            superseded or (Effect(run.at, "applied") if run else None),
+            superseded or (self._effect(event, run) if run else None),
         )
 
     def _brought_in(self, event: Event) -> list[Commit]:
@@ -152,6 +155,13 @@ class EventAuditor:
             self._runs_of[model] = self._ledger.applied_as(periods)
         return self._runs_of[model]
 
+    def _effect(self, event: Event, run: AppliedRun) -> Effect:
+        """How a run brought an event about. The first run that came to a model may have found the
+        versions in the stage already."""
+        is_first = self._runs(event.model or "")[0] is run and not run.receipt.is_recovered
+        is_adopted = is_first and _was_there(event, run)
+        return Effect(run.at, "adopted" if is_adopted else "applied")
+
     def _superseded(self, event: Event, run: AppliedRun) -> Effect | None:
         """The change by which the stage changed again before a run; None if it did not."""
         changes = self._changes[event.model, event.stage]
@@ -177,3 +187,14 @@ def _counted(
             yield UsedOverride(gate, reason, "message")
         elif "overridden" in statuses:
             yield UsedOverride(gate, reason)
+
+
+def _was_there(event: Event, run: AppliedRun) -> bool:
+    """Whether a run recorded that MLflow had one of an event's versions in its stage already."""
+    for change in run.recorded.already_applied:
+        action, version, after = change.get("action"), change.get("version"), change.get("to")
+        if action == "transition" and after == event.stage and version in event.enters:
+            return True
+        if action == "set_alias" and after in event.enters:
+            return True
+    return False

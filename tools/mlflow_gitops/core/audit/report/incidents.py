@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from mlflow_gitops.core.audit.receipts import Receipt
+from mlflow_gitops.core.audit.record.acknowledgements import Acknowledgement
+from mlflow_gitops.core.audit.record.drift import healed_drift
+from mlflow_gitops.core.audit.record.flaws import Flaw, FlawKind
+from mlflow_gitops.core.audit.record.recorded_events import acknowledgement_text
 from mlflow_gitops.core.audit.recorded_model import RecordedModel
 
-IncidentKind = Literal["drift", "refused", "failed", "recovered"]
-
-_KIND_OF_KEY = {
-    "set_alias": "alias",
-    "delete_alias": "alias",
-    "set_tag": "tag",
-    "delete_tag": "tag",
-}
+IncidentKind = Literal["drift", "refused", "failed"] | FlawKind
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
     """Something other than a plain change that a receipt records: healed drift, a refusal, a
-    failure, or that the receipt was recovered later."""
+    failure, or a flaw of the record."""
 
     kind: IncidentKind
     at: str
@@ -31,39 +28,35 @@ class Incident:
     detail: str
 
 
-def incidents(receipts: Iterable[Receipt]) -> list[Incident]:
-    """Every incident in the receipts, in their order."""
-    return [
-        Incident(kind, receipt.at, receipt.commit, recorded.model, detail)
-        for receipt in receipts
-        for recorded in receipt.models()
-        for kind, detail in _incidents_of(receipt, recorded)
-    ]
+def incidents(
+    receipts: Sequence[Receipt],
+    flaws: Sequence[Flaw] = (),
+    lines: Sequence[Acknowledgement] = (),
+) -> list[Incident]:
+    """Every incident in the receipts of one environment, in their order. `flaws` are those of the
+    record, `lines` what acknowledges any."""
+    found: dict[str, list[Incident]] = {}
+    for drift in healed_drift(receipts):
+        incident = _incident("drift", drift.receipt, drift.model, drift.detail)
+        found.setdefault(drift.receipt.digest, []).append(incident)
+    for flaw in flaws:
+        detail = f"{flaw.detail}; {acknowledgement_text(flaw, lines)}"
+        incident = _incident(flaw.kind, flaw.receipt, flaw.model, detail)
+        found.setdefault(flaw.receipt.digest, []).append(incident)
+    for receipt in receipts:
+        of_receipt = found.setdefault(receipt.digest, [])
+        for recorded in receipt.models():
+            of_receipt += _troubles(receipt, recorded)
+    return [incident for receipt in receipts for incident in found[receipt.digest]]
 
 
-def _incidents_of(receipt: Receipt, recorded: RecordedModel) -> Iterator[tuple[IncidentKind, str]]:
-    if receipt.is_recovered:
-        yield "recovered", "this receipt was recovered by a later run"
-
-    healed = [_drift_text(change) for change in recorded.changes if change.get("cause") == "drift"]
-    if healed:
-        yield "drift", "; ".join(healed)
-
+def _troubles(receipt: Receipt, recorded: RecordedModel) -> Iterator[Incident]:
     for refusal in recorded.refusals:
-        yield "refused", f"{refusal.get('code')}: {refusal.get('detail')}"
-
+        detail = f"{refusal.get('code')}: {refusal.get('detail')}"
+        yield _incident("refused", receipt, recorded.model, detail)
     if recorded.error is not None:
-        yield "failed", recorded.error
+        yield _incident("failed", receipt, recorded.model, recorded.error)
 
 
-def _drift_text(change: Mapping[str, Any]) -> str:
-    """One healed difference: what it was about, what MLflow had, and what was put back."""
-    version, action = change.get("version"), str(change.get("action"))
-    subjects = []
-    if version is not None:
-        subjects.append(f"version {version}")
-    if action in _KIND_OF_KEY:
-        subjects.append(f"{_KIND_OF_KEY[action]} {change.get('key')}")
-
-    before, after = change.get("from") or "nothing", change.get("to") or "nothing"
-    return f"{' '.join(subjects) or action}: {before} in MLflow, put back to {after}"
+def _incident(kind: IncidentKind, receipt: Receipt, model: str, detail: str) -> Incident:
+    return Incident(kind, receipt.at, receipt.commit, model, detail)

@@ -1,0 +1,71 @@
+"""The events of the audit trail that only receipts record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mlflow_gitops.app.audit.acknowledged import read_acknowledgements
+from mlflow_gitops.core.audit.events import Event
+from mlflow_gitops.core.audit.receipts import Receipt
+from mlflow_gitops.core.audit.record.acknowledgements import Acknowledgement
+from mlflow_gitops.core.audit.record.flaws import Flaw, flaws
+from mlflow_gitops.core.audit.record.recorded_events import drift_events, flaw_events
+from mlflow_gitops.core.times import parse_time
+
+if TYPE_CHECKING:
+    from mlflow_gitops.app.audit.trail import AuditTrail
+
+
+def recorded_events(
+    trail: AuditTrail, receipts: Sequence[Receipt], since: str | None, until: str | None
+) -> list[Event]:
+    """Drift and flaws between two times or revisions. A time means that of the receipt, a revision
+    the commit that the receipt is about. `receipts` are all that this clone has."""
+    index = trail.line.index
+    events = list(drift_events(trail.ledger.receipts, index, partial(present_name, trail)))
+    found_flaws, lines = flaws_and_acknowledgements(trail, receipts)
+    events += flaw_events(found_flaws, index, partial(present_name, trail), lines)
+    if (since, until) == (None, None) or not events:
+        return events
+
+    start, end = trail.moments.index_range(since, until)
+    first, last = _seconds(trail, since, first=True), _seconds(trail, until, first=False)
+    return [
+        event
+        for event in events
+        if (start <= event.index if first is None else first <= _at(event))
+        and (event.index < end if last is None else _at(event) <= last)
+    ]
+
+
+def present_name(trail: AuditTrail, model: str, index: int) -> str | None:
+    """The present name of the model that had a name at a commit of the line; None if the trail is
+    not about it."""
+    for timeline in trail.timelines:
+        if timeline.is_about(model, index):
+            return timeline.model
+    return model if trail.model is None else None
+
+
+def flaws_and_acknowledgements(
+    trail: AuditTrail, receipts: Sequence[Receipt]
+) -> tuple[list[Flaw], list[Acknowledgement]]:
+    """The flaws of this environment's receipts, and the lines in commits that acknowledge any."""
+    own_digests = {receipt.digest for receipt in trail.ledger.receipts}
+    found_flaws = [flaw for flaw in flaws(receipts) if flaw.receipt.digest in own_digests]
+    digests = (flaw.receipt.digest for flaw in found_flaws)
+    return found_flaws, read_acknowledgements(trail.workspace.git, trail.line.shas[-1], digests)
+
+
+def _seconds(trail: AuditTrail, moment: str | None, *, first: bool) -> float | None:
+    """The first or last second of a time; None for a revision, or for no limit."""
+    span = trail.moments.span(moment) if moment is not None else None
+    if span is None:
+        return None
+    return span.first if first else span.last
+
+
+def _at(event: Event) -> float:
+    return parse_time(event.commit.at).timestamp()
