@@ -55,7 +55,7 @@ class Job:
         self.made.git("init", "-q", "--bare", str(beside))
         self.made.git("push", "-q", str(beside), RECEIPTS_REF)
         before = Git(self.hub.folder).ref(RECEIPTS_REF) or ""
-        ran = self.run(HAND_OVER, self.made.folder, BEFORE=before)
+        ran = self.run(HAND_OVER, self.made.folder, BEFORE=before, SERVER="https://github.com")
         assert ran.returncode == 0, ran.stderr
         assert (self.temp / "output").read_text() == "receipts=true\n"
 

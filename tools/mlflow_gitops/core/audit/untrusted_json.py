@@ -1,4 +1,4 @@
-"""JSON that somebody else may have written: a note that anyone may push, an edited plan file.
+"""JSON that somebody else may have written: a receipt that anyone may push, an edited plan file.
 
 Python's own reader accepts any nesting that the stack allows, can need twenty times the text's size
 in memory for a text that is made for it, and returns half a surrogate pair as a character that no
