@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from mlflow_gitops.app.audit.evidence_pack import EvidencePack
+from mlflow_gitops.app.audit.export.evidence_pack import EvidencePack
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, note_for_people, print_result

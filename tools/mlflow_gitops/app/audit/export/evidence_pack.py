@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from mlflow_gitops.app.audit.exported_receipts import (
+from mlflow_gitops.app.audit.export.exported_receipts import (
     MAX_COMMIT,
     commit_object,
     gate_values,

@@ -1,0 +1,1 @@
+"""Collects the evidence pack that `export` writes."""
