@@ -60,7 +60,9 @@ def shown(team: Team, *commands: list[str], **variables: str) -> str:
         if name not in ("NO_COLOR", "TERM", "FORCE_COLOR")
     }
     environment |= (
-        GIT_ENVIRONMENT | {"TERM": "xterm-256color", "MLFLOW_TRACKING_URI": team.uri} | variables
+        GIT_ENVIRONMENT
+        | {"TERM": "xterm-256color", "GIT_PAGER": "cat", "MLFLOW_TRACKING_URI": team.uri}
+        | variables
     )
     text = on_terminal([sys.executable, "-c", _RUN, json.dumps(commands)], team.folder, environment)
     assert "Traceback" not in text and f"[{len(commands) - 1} ended with" in text, text

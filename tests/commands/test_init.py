@@ -67,7 +67,7 @@ def test_everything_that_a_repository_needs(team: Team) -> None:
         ACTION, ".github/CODEOWNERS", ".github/pull_request_template.md",
     } <= set(done)  # fmt: skip
     ran = team.run("validate", "--format", "json")
-    assert (ran.code, ran.json) == (0, {"manifests": 0, "errors": [], "warnings": []})
+    assert (ran.code, ran.json) == (0, {"schema": 1, "manifests": 0, "errors": [], "warnings": []})
     assert (
         "/registry/policy.yaml @acme/ml-platform\n"
         in (team.folder / ".github/CODEOWNERS").read_text()

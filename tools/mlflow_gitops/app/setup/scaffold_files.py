@@ -53,9 +53,9 @@ def scaffold_files(
         if not (workspace.top / registry / "models").is_dir():
             yield ScaffoldFile(f"{registry}/models/.gitkeep", scaffold.KEEP, "never")
 
-    for schema in sorted(shared_path("schemas").glob("*.schema.json")):
-        if workspace.has_environments or not schema.name.startswith("environments."):
-            yield ScaffoldFile(f"schemas/{schema.name}", schema.read_bytes(), "always")
+    for path in sorted(files.SCHEMA_COPIES):
+        if workspace.has_environments or not path.endswith("/environments.schema.json"):
+            yield ScaffoldFile(path, shared_path(path).read_bytes(), "always")
 
     if not on_github:
         return

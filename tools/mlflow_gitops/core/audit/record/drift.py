@@ -87,13 +87,13 @@ _NOT_SERVED = ("None", "Archived")
 
 def _versions(changes: Iterable[Mapping[str, Any]], end: str, stage: str | None) -> tuple[int, ...]:
     """The versions that a stage had (`from`) or got (`to`) by these changes."""
-    versions = set()
+    versions = []
     for change in changes:
         if change.get("action") == "transition" and change.get(end) == stage:
-            versions.add(change.get("version"))
+            versions.append(change.get("version"))
         elif change.get("action") in ("set_alias", "delete_alias"):
-            versions.add(change.get(end))
-    return tuple(sorted(version for version in versions if type(version) is int))
+            versions.append(change.get(end))
+    return tuple(sorted({version for version in versions if type(version) is int}))
 
 
 def _text(change: Mapping[str, Any]) -> str:
