@@ -174,13 +174,14 @@ def test_the_old_version_beside_the_new_one(team: Team, promoted: str) -> None:
     }
     [row] = models[promoted]["stages"]
     found = row["comparison"]
-    assert found == team.run("compare", promoted, "1", "2", "--format", "json").json
+    compared = team.run("compare", promoted, "1", "2", "--format", "json").json
+    assert compared == {"schema": 1, **found}
     assert (
         "2 compared with 1: accuracy 0.9 → 0.95 (+0.05); signature breaks: input hour"
         in team.run("plan").out
     )
     page = team.run("plan", "--format", "markdown").out
-    assert "<details><summary>2 compared with 1</summary>" in page and "Promote 2` #12" in page
+    assert "<details><summary>2 compared with 1</summary>" in page and "Promote 2 (#12)`" in page
     assert page.rstrip().endswith("**Plan: 1 model, 3 changes, 0 refused.**")
     status = team.run("status", "--format", "markdown").out
     assert f"| `{promoted}` | Pending | `Production 1 (git: 2)`" in status

@@ -59,7 +59,7 @@ def test_each_run_that_changed_something_leaves_one_file(team: Team, shelf: Lane
     for path in paths:
         shown = subprocess.check_output(["git", "show", f"{branch}:{path}"], cwd=team.folder)
         digests.append(hashlib.sha256(shown).hexdigest())
-    assert digests == [one.digest, two.digest], "as sha256sum prints it for the file"
+    assert {*digests} == {one.digest, two.digest}, "as sha256sum prints it for the file"
     assert paths[0].startswith(f"default/{one.at[:10].replace('-', '/')}/")
     assert (
         one.digest == ran.json["receipt"]

@@ -7,7 +7,8 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-from mlflow_gitops.app.audit.trail import AuditTrail, written_by
+from mlflow_gitops.app.audit.selection import select_events, written_by
+from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.commands.output import note, print_result
 from mlflow_gitops.errors import OK, UsageFailure
@@ -57,7 +58,7 @@ def run(settings: Settings, model: str | None, options: LogOptions, form: str) -
 def _run(settings: Settings, model: str | None, options: LogOptions, form: str) -> int:
     all_events = model is None and options.shows_all
     trail = AuditTrail(Workspace(settings), model, all_events=all_events)
-    selected = trail.select(options.stage, options.since, options.until)
+    selected = select_events(trail, options.stage, options.since, options.until)
     if options.number is not None and options.author is None:
         selected = selected[-options.number :]
     events = trail.audit(selected)

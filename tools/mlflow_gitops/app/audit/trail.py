@@ -28,7 +28,7 @@ from mlflow_gitops.core.manifests.registry_folder import stem_of
 from mlflow_gitops.core.wording import did_you_mean
 from mlflow_gitops.edges.system.background import BackgroundCall
 from mlflow_gitops.edges.system.unexpected import describe, is_unexpected
-from mlflow_gitops.errors import Failure, GitFailure, UsageFailure
+from mlflow_gitops.errors import Failure, GitFailure
 
 if TYPE_CHECKING:
     from mlflow_gitops.app.audit.moments import LineMoments
@@ -103,21 +103,6 @@ class AuditTrail:
         of_policy = [] if self.model is not None else policy_events(self.line, self.histories)
         return in_order([*of_policy, *of_models])
 
-    def select(self, stage: str | None, since: str | None, until: str | None) -> list[Event]:
-        """The events of a stage, between two times or revisions; None sets no limit. Raises
-        UsageFailure for a stage that never existed."""
-        start, end = 0, len(self.line.shas)
-        if (since, until) != (None, None):
-            start, end = self.moments.index_range(since, until)
-        if stage is not None and stage not in self._stages():
-            raise _unknown_stage(stage, self._stages())
-        events = [event for event in self.events if start <= event.index < end]
-        if self.receipts:
-            from mlflow_gitops.app.audit.recorded_events import recorded_events
-
-            events = in_order([*events, *recorded_events(self, self.receipts, since, until)])
-        return [event for event in events if stage is None or event.stage == stage]
-
     def audit(self, events: Iterable[Event]) -> list[AuditedEvent]:
         """Some of the events, with everything that is known about them."""
         events = list(events)
@@ -165,7 +150,7 @@ class AuditTrail:
             )
         return hints
 
-    def _stages(self) -> set[str]:
+    def stages(self) -> set[str]:
         """Every stage that exists now, or that an event is about."""
         latest = (timeline.moments[-1].desired for timeline in self.timelines)
         declared = {stage for desired in latest if desired for stage in desired.policy.stages}
@@ -198,19 +183,3 @@ def _unknown_model(workspace: Workspace, model: str, stems: Sequence[str]) -> Fa
     never = f"{model} never had a manifest on the main line, {workspace.main_ref}"
     suggestion = did_you_mean(model, models)
     return Failure(f"{never}; {suggestion}" if suggestion else f"{never}.")
-
-
-def _unknown_stage(stage: str, stages: set[str]) -> UsageFailure:
-    hint = did_you_mean(stage, stages) or f"the stages are {', '.join(sorted(stages))}."
-    return UsageFailure(f"There is no stage {stage}; {hint}")
-
-
-def written_by(events: Sequence[AuditedEvent], author: str) -> list[AuditedEvent]:
-    """The events whose author or co-author matches, by any part of the name or address, ignoring
-    case."""
-    part = author.lower()
-    return [
-        event
-        for event in events
-        if any(part in person.lower() for person in (event.people.author, *event.people.co_authors))
-    ]

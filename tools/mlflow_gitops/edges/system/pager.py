@@ -30,7 +30,8 @@ def paged(find_pager: Callable[[], str]) -> Iterator[None]:
     """Show through a pager what is printed to stdout, if that is a terminal.
 
     `find_pager` returns the pager's command line. `cat`, an empty one, a program that is not
-    installed, and a terminal that cannot move its cursor mean none. Raises BrokenPipeError if the pager is left before everything was printed.
+    installed, and a terminal that cannot move its cursor mean none. Raises BrokenPipeError if the
+    pager is left before everything was printed.
     """
     is_capable = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
     command = find_pager() if is_capable else ""

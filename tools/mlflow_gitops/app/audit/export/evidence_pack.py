@@ -14,6 +14,7 @@ from mlflow_gitops.app.audit.export.exported_receipts import (
     gate_values,
     receipt_commits,
 )
+from mlflow_gitops.app.audit.selection import select_events
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.core.audit.export.archive import archive
 from mlflow_gitops.core.audit.receipts import Receipt
@@ -40,7 +41,7 @@ class EvidencePack:
     @cached_property
     def events(self) -> list[AuditedEvent]:
         """The events, oldest first."""
-        return self.trail.audit(self.trail.select(None, self.since, self.until))
+        return self.trail.audit(select_events(self.trail, None, self.since, self.until))
 
     @cached_property
     def receipts(self) -> list[Receipt]:
