@@ -99,8 +99,10 @@ def push(team: Team, texts: Iterator[bytes], commit: str, commits_of: int) -> No
 )
 def test_large_receipts(case: str, commits_of: int, team: Team, children: Children) -> None:
     head = team.git("rev-parse", "HEAD")
-    if case == "many small receipts":
-        commits_of = max(commits_of, 100)
+    if case == "many small receipts":  # git itself takes minutes to write so many to small commits
+        if commits_of == 1:
+            pytest.skip("the same as with many to a commit")
+        commits_of = 100_000
     push(team, LARGE[case](head), head, commits_of)
     for command in (["log"], ["show"]):
         ran = children.run(team.folder, *command)

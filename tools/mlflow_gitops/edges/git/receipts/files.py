@@ -9,6 +9,8 @@ from mlflow_gitops.edges.git.repository import Git
 
 MAX_LISTING = 32 << 20
 """Bytes of what git lists: about 150,000 receipts."""
+_MAX_NAMES = MAX_LISTING // 3
+"""Bytes of the names of files alone: about 190,000 receipts."""
 
 _LOG = (
     *("log", "-z", "--raw", "-m", "--root", "--no-renames", "--no-abbrev", "--no-ext-diff"),
@@ -31,7 +33,7 @@ def file_changes(
     git: Git, tips: Sequence[str], excluded: str | None = None
 ) -> list[FileChange] | None:
     """Every change of a file in the commits up to `tips`, without those up to `excluded`, newest
-    first; None if git lists more than MAX_LISTING bytes.
+    first; None if there are too many to list.
 
     A merge is compared with each of its parents: a file that only one of them has comes twice.
     """
@@ -39,6 +41,10 @@ def file_changes(
         return []
     for tip in tips:
         git.partial.fetch_trees(tip)
+        # Commits of huge folders are compared for minutes, and a name is listed in no time.
+        names = ("ls-tree", "-r", "-z", "--name-only", "--full-tree", tip)
+        if len(git.head_of_output(_MAX_NAMES + 1, *names)) > _MAX_NAMES:
+            return None
     limits = [f"^{excluded}"] if excluded is not None else []
     listing = git.head_of_output(MAX_LISTING + 1, *_LOG, *tips, *limits, "--")
     if len(listing) > MAX_LISTING:
