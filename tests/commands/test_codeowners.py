@@ -239,7 +239,7 @@ def test_this_repositorys_own() -> None:
 
 @pytest.mark.parametrize("bytes_more", [0, 1])
 def test_a_file_that_github_does_not_load(team: Team, bytes_more: int) -> None:
-    """GitHub loads only what has less than 3 MB; of the rest it asks nobody."""
+    """GitHub ignores a CODEOWNERS file of 3 MB or more, so it asks no owner for a review."""
     assert team.run("codeowners").code == 0
     file = team.folder / PLACE
     text = file.read_text()
