@@ -29,6 +29,7 @@ def test_everything_that_can_be_said() -> None:
     assert manifest == Manifest(
         name="everything",
         file=file,
+        formerly=("everything-at-first",),
         description="Scores what comes in, in two lines that are folded into one.",
         owners=("@somebody", "@your-org/team.a_b-c", "team@example.org"),
         tags={"task": "classification", "tier": "1", "with space": "010", "a.b/c-d:e_f": ""},
