@@ -20,7 +20,7 @@ def sign_with(company: Company, key: Path | None) -> None:
 
 @pytest.mark.parametrize("forger", ["nobody", "stranger"])
 def test_receipt_forged(company: Company, tmp_path: Path, forger: str) -> None:
-    """It names an approver and an earlier time. Whoever may push the branch can add it."""
+    """It names an approver and an earlier time. Anybody who may push the branch can add it."""
     key, other = new_key(tmp_path), new_key(tmp_path, "other")
     company.team.write("allowed_signers", allowed_line(key))
     company.push_policy(f"{POLICY}receipts: {{signed: true}}\n")

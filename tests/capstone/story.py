@@ -176,7 +176,7 @@ class Story(Workshop):
     def _swapped(self) -> None:
         t = self.teller
         t.say(
-            """What was approved are files, not only a number. Whoever may write to the experiment
+            """What was approved are files, not only a number. Anybody with access to the experiment
             can overwrite them in MLflow, without any right on the registered model. MLflow's own
             address then gives the new files; what is loaded through git's digest does not, and the
             server that runs stays as it is."""

@@ -83,8 +83,8 @@ def test_a_summary_is_cut_before_github_drops_it(
 def test_whoever_started_the_run(
     event: str, started_by: str | None, actor: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """GITHUB_ACTOR of a schedule is whoever changed the schedule last; of a run that somebody
-    started again, whoever caused the first one."""
+    """GITHUB_ACTOR of a schedule is the user who changed it last; of a run that somebody
+    started again, the user who caused the first one."""
     monkeypatch.setenv("GITHUB_ACTOR", "alice")
     monkeypatch.setenv("GITHUB_EVENT_NAME", event)
     if started_by is not None:

@@ -60,7 +60,7 @@ def test_a_receipt_that_vanished(is_counted: bool) -> None:
 
 
 def test_a_counter_shows_what_a_chain_does_not() -> None:
-    """Whoever deletes a receipt can write the next one anew, with another `previous`."""
+    """Somebody who deletes a receipt can write the next one anew, with another `previous`."""
     one = receipt("a", applied("a"), count=1)
     three = receipt("c", applied("c"), previous=one, count=3)
     [flaw] = flaws([one, three])

@@ -51,7 +51,7 @@ def forge() -> None:
 def test_what_is_unchanged_is_not_read_again_except_in_full(folder: Path) -> None:
     right = digest(folder)
     forge()
-    assert digest(folder) != right, "this is what whoever writes to the cache can do"
+    assert digest(folder) != right, "a user who writes to the cache can do this"
     assert digest(folder, cached=False) == right
 
 
