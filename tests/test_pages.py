@@ -2,7 +2,7 @@
 
 A block that no rule here knows fails, and so does an entry of a table that no page has any more.
 `mlflow-gitops` and git run in the repository of `support/acme.py`, one page in one shell; `make` is
-asked what it would do; YAML is read by whoever reads such files.
+asked what it would do; YAML is read by the program that reads such files.
 """
 
 from __future__ import annotations

@@ -138,7 +138,7 @@ def test_proposal_taken_over(company: Company, monkeypatch: pytest.MonkeyPatch) 
     for number in ("3", "4"):
         if number == "4":
             company.client.create_model_version(MODEL, "dbfs:/models/4", await_creation_for=0)
-            # As the workflow sets it, for whoever starts it.
+            # As the workflow sets it, for the person who starts it.
             monkeypatch.setitem(GIT_ENVIRONMENT, "GIT_AUTHOR_NAME", "bob")
             monkeypatch.setitem(
                 GIT_ENVIRONMENT, "GIT_AUTHOR_EMAIL", f"{bob.id}+bob@users.noreply.github.com"

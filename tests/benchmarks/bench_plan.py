@@ -112,7 +112,7 @@ def _dead(team: Team, limit: float) -> Iterator[Row]:
             spent = took(lambda address=address: _told(team, address))  # type: ignore[misc]
             ratio = spent.clock / limit
             yield Row(
-                f"a server that {kind} is told",
+                f"a server that {kind} is reported",
                 spent,
                 "the limit",
                 Took(limit, 0),

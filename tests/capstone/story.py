@@ -1,4 +1,4 @@
-"""The story, scene by scene: what is run, what must come of it, and what a newcomer is told."""
+"""The story, scene by scene: what is run, what must come of it, and what a newcomer reads."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def team(tmp_path: Path) -> Team:
 
 @pytest.fixture
 def told(team: Team, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Told:
-    """What a shell is told of the last word, a line each: in bash and fish the words alone."""
+    """What a shell is offered for the last word, a line each: in bash and fish the words alone."""
     monkeypatch.setitem(
         sys.modules, "rich", None
     )  # as completion leaves it; other tests get theirs back
@@ -148,7 +148,7 @@ SHOW = {
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_shell_completes_what_is_typed(team: Team, tmp_path: Path, shell: str) -> None:
     if shutil.which(shell) is None:
-        pytest.skip(f"there is no {shell} here; what it is told is tested above")
+        pytest.skip(f"there is no {shell} here; what it is offered is tested above")
     command, load = START[shell]
     beside = tmp_path / "bin"
     beside.mkdir()

@@ -1,5 +1,5 @@
-"""Several environments and one required check: what the plans of all of them come to, whoever ends
-first."""
+"""Several environments and one required check: what the plans of all of them come to, in any
+order."""
 
 from __future__ import annotations
 

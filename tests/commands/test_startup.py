@@ -1,4 +1,4 @@
-"""What commands load before they do anything: whoever presses Tab waits for it (DESIGN §5).
+"""What commands load before they do anything: a user who presses Tab waits for it (DESIGN §5).
 
 Each runs as a process of its own, with an import hook's list of modules as the witness.
 """
@@ -203,7 +203,7 @@ def test_a_plan_without_changes_loads_nothing_that_compares_or_judges(
 
 
 def completed(team: Team, shell: str, words: str) -> tuple[str, set[str]]:
-    """What the shell is told of the last word, and the modules that were loaded for it."""
+    """What the shell is offered for the last word, and the modules that were loaded for it."""
     # Typer ends the process itself once it has answered, so the list is written on the way out.
     script = (
         "import atexit\natexit.register(lambda: open(sys.argv[1],"

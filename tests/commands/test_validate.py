@@ -21,7 +21,7 @@ BROKEN = "stages:\n  Production: one\n  Nowhere: 2\nownrs: []\n"
 def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Team:
     made = Team(
         tmp_path / "repo", "http://127.0.0.1:9"
-    )  # nobody answers there: validate asks nobody
+    )  # nobody answers there: validate makes no requests
     made.commit("First", fraud="stages: {Production: 1}\n", churn="stages: {Staging: 2}\n")
     monkeypatch.chdir(made.folder)
     return made

@@ -43,7 +43,7 @@ def served(database: str, models: list[str]) -> Served:
 @dataclass
 class Boundaries:
     """Counts the calls of one run. At call `at`, `before` or `after` it, the run is killed, or
-    waits until it is told to go on: `pause` names a FIFO that it opens to say so and reads from."""
+    waits for the word to go on: `pause` names a FIFO that it opens to say so and reads from."""
 
     trace: int
     """A file descriptor: what is written to it stays when the process is killed."""

@@ -1,4 +1,4 @@
-"""No room, or no right, where receipts go: what was applied is told as such, and recorded by the
+"""No room, or no right, where receipts go: what was applied is reported as such, and recorded by the
 next run (RULES R6)."""
 
 from __future__ import annotations

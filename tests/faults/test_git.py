@@ -40,7 +40,7 @@ PLACES = {"alone": [], "with a remote": ["--push-receipts"]}
 
 @pytest.fixture(scope="module")
 def mortal(memory: Path) -> Path:
-    """A folder with a git that counts its calls and dies when it is told to."""
+    """A folder with a git that counts its calls and dies on demand."""
     folder = memory / "mortal"
     folder.mkdir()
     (folder / "git").write_text(_GIT)
@@ -154,7 +154,7 @@ def test_git_dies_while_it_is_read(
     forking: Forks,
     counted: CountCases,
 ) -> None:
-    """What is told is true, or it is told that it is not known."""
+    """What is reported is true, or it is reported as unknown."""
     stage = placed("with a remote")
     whole, calls = _run(stage, forking, mortal, *command.split(), log="read", death=death)
     assert whole.code in (0, 4) and calls, whole

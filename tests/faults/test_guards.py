@@ -145,7 +145,7 @@ def test_the_worst_of_several_outcomes_is_the_exit_code(
             fails: ("failed", "it broke"),
             goes: ("applied", None),
         }
-    assert team.run("reconcile", "--yes").code == 4, "the failure is mended, the refusal is not"
+    assert team.run("reconcile", "--yes").code == 4, "the failure is gone, the refusal is not"
     team.commit(**{refuses: "stages: {Production: one}\n"})
     assert team.run("reconcile", "--yes").code == 3, "invalid files are reported at the end"
     assert team.run("reconcile").code == 64, "nobody is there to ask"

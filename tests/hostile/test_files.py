@@ -195,7 +195,7 @@ ROUNDS = int(os.environ.get("MLFLOW_GITOPS_FUZZ", "100"))
 
 def test_manifests_and_policies_at_random(counted: CountCases) -> None:
     """Good files cut, doubled, mixed and sprinkled with fragments; the seed is its own name, so
-    that it can be told again."""
+    that it can be repeated."""
     examples = Path(__file__).parent.parent / "core" / "examples" / "good"
     good = {
         kind: [file.read_bytes() for file in sorted((examples / kind).glob("*.yaml"))]

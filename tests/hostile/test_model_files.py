@@ -1,4 +1,4 @@
-"""The files that whoever trains a model writes beside it: `MLmodel` and `requirements.txt`."""
+"""The files that the trainer of a model writes beside it: `MLmodel` and `requirements.txt`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hostile stamps: whoever has EDIT may write anything into the tags that say which commit put a
+"""Hostile stamps: users with EDIT may write anything into the tags that say which commit put a
 thing there (RULES R7)."""
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ COMMANDS = ("plan --format json", "status", "verify", "show", "reconcile --yes")
 
 @pytest.fixture
 def team(tmp_path: Path, blank_registry: Callable[[Path], str]) -> Team:
-    """A version that was merged into Production before its soak is over: nothing of it is ever
+    """A version that was merged into Production before its soak is over: it is never
     applied here."""
     made = Team(tmp_path / "repo", blank_registry(tmp_path / "mlflow.db"))
     client = MlflowClient(made.uri)

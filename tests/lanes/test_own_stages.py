@@ -1,7 +1,7 @@
 """A team's own stages, as it lives with them: UAT, Canary and Shadow beside MLflow's four, from the
 policy to the report.
 
-MLflow knows nothing of such a stage: it lives as its alias alone, and whoever serves it loads
+MLflow knows nothing of such a stage: it lives as its alias alone, and a service loads
 `models:/fraud@canary`.
 """
 

@@ -1,4 +1,4 @@
-"""`reconcile --since REV`: refusals that stood at REV already are told, and the new ones decide the
+"""`reconcile --since REV`: refusals that were there at REV are reported, and the new ones decide the
 exit code (RULES R8)."""
 
 from __future__ import annotations

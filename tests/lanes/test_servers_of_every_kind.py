@@ -136,7 +136,9 @@ def test_people_read_and_the_reconciler_writes(
         ["import", name, "--dry-run"],
     ):
         assert team.run(*command).code == 0, command
-    assert team.run("verify").code == 4, "nothing was reconciled yet, which a reader is told"
+    assert team.run("verify").code == 4, (
+        "nothing was reconciled yet, which verify reports to a reader"
+    )
     ran = team.run("reconcile", name, "--yes", "--format", "json")
     [model] = ran.json["models"]
     assert ran.code == 5 and "(403)" in model["error"] and "EDIT on this model" in model["error"]

@@ -188,7 +188,7 @@ def test_what_someone_did_beside_git_is_found_by_its_field(
 def test_a_held_stamp_that_names_a_refused_commit_is_found(
     team: Team, shelf: LaneRegistry, name: str
 ) -> None:
-    """Whoever may edit stamps could make a refused promotion look like a rollback."""
+    """A user who may edit stamps could make a refused promotion look like a rollback."""
     team.write(
         "policy.yaml",
         "stages: {Production: {alias: production, require: {tags: {never: there}}}}\n",

@@ -292,9 +292,9 @@ def test_an_invalid_commit_is_told_once_and_ends_nothing(
     [news] = rounds(3)
     assert "no registry/ folder" in str(news.failure)
     assert max(rounds.waits) <= 1.1, (
-        "nothing is away that would have to be spared: the commit that mends it may come at once"
+        "nothing is away that would have to be spared: the commit that corrects it may come at once"
     )
-    push(team, "Mended", **{name: "stages: {Production: 1}\n"})
+    push(team, "Corrected", **{name: "stages: {Production: 1}\n"})
     [news] = rounds(2)
     assert news.outcomes[0].result == "applied"
 
@@ -569,7 +569,7 @@ def test_a_log_that_is_full_ends_nothing(
         eventually(lambda: shelf.tags(name).get("gitops.commit") == second)
     finally:
         process.send_signal(signal.SIGTERM)
-    assert process.wait(60) in (0, 1), "what could not be written is told by its exit code alone"
+    assert process.wait(60) in (0, 1), "what could not be written shows in its exit code alone"
 
 
 @pytest.mark.skipif(

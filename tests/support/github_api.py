@@ -3,7 +3,7 @@ and GitHub's own errors.
 
 It knows the endpoints that this project and its workflows use, and answers 404 to all others. Tests
 drive it through the `Repository` in `github_state` (people push, review and merge) and through
-`fail`, `limit` and `requests` here; whoever is under test sees a port. The forms are those of the
+`fail`, `limit` and `requests` here; the program under test sees a port. The forms are those of the
 REST API, version 2022-11-28.
 """
 

@@ -1,4 +1,4 @@
-"""What xdist's workers share: made by whoever needs it first, ended by whoever leaves last."""
+"""What xdist's workers share: made by the first who needs it, ended by the last who leaves."""
 
 from __future__ import annotations
 

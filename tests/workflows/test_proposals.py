@@ -98,7 +98,7 @@ def test_from_training_to_staging(repo: WorkflowRepository, tmp_path: Path) -> N
         == f"ada {mail} github-actions[bot]"
     )
 
-    # Whoever started it is the author: somebody else has to approve.
+    # The person who started it is the author: somebody else has to approve.
     repo.actions.review(pull.number, "ada")
     [comment] = pull.comments
     assert "@ada is an author of it" in comment.body and "needs 2 approvals" in comment.body, (

@@ -64,7 +64,7 @@ def test_from_a_failing_gate_to_production_and_back(repo: WorkflowRepository) ->
     comment = the_comment(repo, number)
     assert "validation" in comment.body and "❌" in comment.body
 
-    # Mended and pushed again: the same comment, and a plan that waits for an approval alone.
+    # Corrected and pushed again: the same comment, and a plan that waits for an approval alone.
     repo.client.set_model_version_tag(repo.model, str(version), "validation", "passed")
     repo.push_again(f"{{Production: {version}, Staging: []}}")
     plan = the_run(repo.actions.pull_request(number), "plan")

@@ -237,7 +237,7 @@ def test_every_commit_read_whole_says_the_same(tmp_path: Path, seed: int) -> Non
     rng = random.Random(seed)
     repo = Repo(tmp_path)
     told = random_history(rng, rng.randint(2, 14))
-    told.add(mended(told.tip))
+    told.add(corrected(told.tip))
     ids = repo.build(told)
     main = [ids[i] for i in told.main]
     whole = [(sha, repo.files(sha)) for sha in main]
@@ -266,7 +266,7 @@ def test_every_commit_read_whole_says_the_same(tmp_path: Path, seed: int) -> Non
                 assert blobs.asked.keys() <= needed(repo, line.shas, name, base)
 
 
-def mended(tree: Tree) -> Tree:
+def corrected(tree: Tree) -> Tree:
     """The tree with a policy and manifests that can be planned, as far as they could not."""
     kept = {
         path: data
@@ -314,7 +314,7 @@ def test_a_working_tree_lies_on_top_of_its_commit(tmp_path: Path, seed: int) -> 
     rng = random.Random(seed)
     repo = Repo(tmp_path)
     told = random_history(rng, rng.randint(2, 8))
-    told.add(mended(told.tip))
+    told.add(corrected(told.tip))
     ids = repo.build(told)
     main = [ids[i] for i in told.main]
     repo.git("reset", "-q", "--hard")

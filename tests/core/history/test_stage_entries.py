@@ -1,7 +1,7 @@
 """What git knows of a version that comes to hold a stage: its making commit, its judge, the way it
 came (RULES R1, R3).
 
-Here a line of commits is told as the files of each, and a blob's id is its content.
+Here a line of commits is given as the files of each, and a blob's id is its content.
 """
 
 from __future__ import annotations

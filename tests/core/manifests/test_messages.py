@@ -1,7 +1,7 @@
 """What is wrong with a manifest or a policy, word for word; regenerate with `REGENERATE=1` and read
 the diff.
 
-The messages of every bad example stand in `examples/messages.txt`: a person mends a file by them,
+The messages of every bad example are in `examples/messages.txt`: a person corrects a file by them,
 so each says what is wrong and, where it can, what to write instead. Left out are libyaml's own
 words and what the schema says of every field alike.
 """
@@ -47,6 +47,6 @@ if os.environ.get("REGENERATE"):
 
 @pytest.mark.parametrize("name", golden())
 def test_messages(name: str) -> None:
-    """A new example may stand there later; one that is gone may not stay."""
+    """A new example may be added there later; one that is gone may not stay."""
     [example] = [one for one in BAD if example_name(one) == name]
     assert messages(example) == golden()[name], AGAIN

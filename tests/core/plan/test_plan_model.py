@@ -629,7 +629,7 @@ def test_whoever_stands_behind_a_making_commit_is_asked_for_once() -> None:
     }
     assert asked == [(made.sha, "registry/models/m.yaml") for made in (one, two, three)]
     assert plan(past, make_observed(1, 2, 3, 4, 5), approvals=approvals).people == {}, (
-        "a plan that is only shown asks nobody"
+        "a plan that is only shown makes no requests"
     )
     stamped = {(stamp.version, stamp.key): stamp.after for stamp in planned.stamps}
     assert (stamped[2, "gitops.approved_by"], stamped[2, "gitops.pr"]) == ("@b", "7")

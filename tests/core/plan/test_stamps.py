@@ -1,4 +1,4 @@
-"""What MLflow itself is told of where a thing came from (DESIGN §6, RULES R3, R5)."""
+"""What the stamps in MLflow say about where a thing came from (DESIGN §6, RULES R3, R5)."""
 
 from __future__ import annotations
 

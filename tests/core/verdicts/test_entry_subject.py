@@ -1,4 +1,4 @@
-"""What a gate is told of a version that MLflow does not have yet, and of one that is still to be
+"""What a gate gets about a version that MLflow does not have yet, and of one that is still to be
 copied."""
 
 from __future__ import annotations

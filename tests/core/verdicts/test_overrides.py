@@ -91,7 +91,7 @@ LONG = {
 
 @pytest.mark.parametrize("line", LONG.values(), ids=LONG.keys())
 def test_a_long_line_takes_no_long_time(line: str) -> None:
-    """Whoever opens a pull request writes these messages. A quadratic reading takes minutes."""
+    """Anybody who opens a pull request writes these messages. A quadratic reading takes minutes."""
     begun = time.process_time()
     assert list(overrides([StatedMessage(f"Gate-Override: {line}")])) == []
     assert time.process_time() - begun < 2

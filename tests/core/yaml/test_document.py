@@ -1,5 +1,5 @@
 """YAML as manifests use it: what every reader reads alike, with the place of each value; the rest
-is told, never raised."""
+is reported, never raised."""
 
 from __future__ import annotations
 

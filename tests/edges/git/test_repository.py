@@ -686,7 +686,7 @@ def test_a_shallow_clone(repo: Repo, tmp_path: Path) -> None:
     assert {path for _, path, _ in line.changes} == {
         ALPHA,
         f"{REGISTRY}/policy.yaml",
-    }, "the rest is told as one commit"
+    }, "the rest is reported as one commit"
     assert Workspace(Settings(repo=git.top)).owner(line) is None
 
 

@@ -211,7 +211,7 @@ def test_a_page_fits_and_keeps_its_summary(count: int, limit: int) -> None:
     if count == 10 and limit == LIMIT:
         assert shown == 10 and found.count("<details>") == 10 and "left out" not in found
     if count > 1:
-        # The one that is refused stands there, however many others are cut.
+        # The one that is refused is listed, however many others are cut.
         assert f"`model-{count - 1:04}`" in found and "Refused" in found
 
 

@@ -135,8 +135,8 @@ class Shell:
 
 @contextmanager
 def _mlflow_at(uri: str | None) -> Iterator[None]:
-    """What MLflow was told in this process goes before its variable; a new process would be told
-    nothing."""
+    """What MLflow was set to in this process goes before its variable; a new process would have no
+    such setting."""
     mlflow = sys.modules.get("mlflow")
     if mlflow is None or uri is None:
         yield

@@ -109,7 +109,7 @@ def pin(
     manifest, as MLflow shows them now.
 
     A number alone does not identify a version: the numbers of a model that is deleted and created
-    again start at 1. Nor does a logged model: whoever may write to it can overwrite its files.
+    again start at 1. Nor does a logged model: its writers can overwrite its files.
 
     Example: mlflow-gitops pin fraud-detector 14
     """

@@ -40,8 +40,8 @@ def run(
 def run_pinned(
     settings: Settings, model: str, version: int, digest: str, folder: Path, form: str
 ) -> int:
-    """Put the files of a version into `folder`, if they have this digest. Git is not read: whoever
-    wrote the digest down read it there."""
+    """Put the files of a version into `folder`, if they have this digest. Git is not read: the
+    digest was read there when it was written down."""
     from mlflow_gitops.edges.mlflow.registry import Registry
 
     if not re.fullmatch("sha256:[0-9a-f]{64}", digest):

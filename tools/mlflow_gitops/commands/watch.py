@@ -37,7 +37,7 @@ _LONGEST = 366 * 86_400.0
 
 
 class StopSignal:
-    """Whether the loop was told to stop, by a signal.
+    """Whether a signal asked the loop to stop.
 
     Unlike threading.Event, `set` does not wait for a lock: a signal handler runs in the thread that
     it interrupts, and that thread may hold the lock, if two signals come close together or just as

@@ -117,7 +117,7 @@ class EventAuditor:
     def _overrides(
         self, event: Event, merged: Sequence[Commit], run: AppliedRun | None
     ) -> Iterable[UsedOverride]:
-        """The overrides with a reason, for a gate of the stage that the policy lets be overridden.
+        """The overrides with a reason, for a gate of the stage that can be overridden by the policy.
         If `run`, which applied the event, recorded verdicts about that gate, only those count that
         it found overridden: a gate may have passed by itself."""
         commits = (event.commit, *merged)

@@ -1,6 +1,6 @@
 """Whether a rule of the policy is loosened or tightened by its new setting.
 
-What cannot be told is `changed`: such as another tag, or a metric in place of another.
+What cannot be compared is `changed`: such as another tag, or a metric in place of another.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What one version of a prompt says: its text and all else that MLflow gives whoever loads it.
+"""What one version of a prompt says: its text and all else that MLflow returns when it is loaded.
 
 MLflow (3.4 to 3.17) keeps a prompt in the table of registered models and what a version says in its
-tags, which whoever may edit the prompt can overwrite. So a version is pinned by a digest of just
+tags, which users who may edit the prompt can overwrite. So a version is pinned by a digest of just
 that.
 """
 

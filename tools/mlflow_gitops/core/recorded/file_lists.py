@@ -1,6 +1,6 @@
 """Which files differ from those that were pinned, if somebody kept the list of these.
 
-A pin is one digest over a list of files. So any copy of that list can be believed, whoever kept it:
+A pin is one digest over a list of files. So any copy of that list can be believed, from any place:
 it is the list that was pinned if its digest is the pinned one.
 """
 

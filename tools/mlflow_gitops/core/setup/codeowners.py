@@ -161,14 +161,14 @@ def missing_file(policy_file: str, snapshot: Snapshot) -> list[Problem]:
     if not snapshot.policy.owners:
         return []
     message = (
-        f"the policy names owners, but there is no {LOCATIONS[0]}, so GitHub asks nobody for a"
-        " review. Run mlflow-gitops codeowners"
+        f"the policy names owners, but there is no {LOCATIONS[0]}, so GitHub requests no"
+        " reviews. Run mlflow-gitops codeowners"
     )
     return [Problem(policy_file, 1, 1, "codeowners-missing", message, "warning")]
 
 
 def is_too_large(current: CodeOwners) -> bool:
-    """Whether GitHub does not load the file, and so asks nobody for a review."""
+    """Whether GitHub does not load the file, and so requests no reviews."""
     return _size(current) > MAX_BYTES
 
 
@@ -176,7 +176,7 @@ def too_large(current: CodeOwners) -> Problem:
     """The problem of a file that GitHub does not load."""
     message = (
         f"has {_size(current):,} bytes; GitHub loads no CODEOWNERS of {MAX_BYTES:,} bytes or more"
-        " and asks nobody for a review. Let the policy name owners in place of each manifest"
+        " and requests no reviews. Let the policy name owners in place of each manifest"
     )
     return Problem(current.file, 1, 1, "codeowners-too-large", message)
 

@@ -1,7 +1,7 @@
 """The files of a working tree, as git would commit them.
 
 A sparse checkout leaves files out on purpose: they are in the index, not on disk, and not deleted.
-Files that git was told to take for unchanged are read from the index as well, since `git status`
+Files that git is set to take for unchanged are read from the index as well, since `git status`
 does the same. Filters (Git LFS, an encoding) make the bytes on disk differ from those in git; what
 reconcile will read is what git stores.
 """

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _CHUNK = 1 << 16  # bytes
 _MAX_MESSAGES = 16 << 20
 """Bytes of the messages of one change that are read. What comes later is not heeded: no override
-and no approval stands there."""
+and no approval is recorded there."""
 
 
 class History(Revisions):

@@ -23,7 +23,7 @@ def run(
 ) -> subprocess.CompletedProcess[bytes] | None:
     """Run the command that `start` starts, with `feed` as its input. Return None if it was ended:
     after `seconds`, or as soon as `should_stop` returns True."""
-    # Without a terminal, ssh can ask nobody for a passphrase, so git may get a session of its own.
+    # Without a terminal, ssh cannot ask for a passphrase, so git may get a session of its own.
     # Only then can git and the processes it started be ended together.
     owns_session = sys.stdin is None or not sys.stdin.isatty()
 

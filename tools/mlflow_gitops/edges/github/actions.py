@@ -49,7 +49,7 @@ class GitHubActions:
 
     @property
     def actor(self) -> str | None:
-        """For a schedule, GitHub names whoever changed the schedule last; for a run that somebody
+        """For a schedule, GitHub names the person who changed the schedule last; for a run that somebody
         started again, GITHUB_ACTOR is still the one who caused the first one."""
         if self.event == _SCHEDULE:
             return None

@@ -60,7 +60,7 @@ class Contributors:
 
     def bot(self, opener: Any, commits: Sequence[Commit]) -> str | None:
         """The bot that opened a pull request or committed to it, if it is not the configured app.
-        Whoever can write to a branch can let a workflow act as the bot."""
+        A person who can write to a branch can let a workflow act as the bot."""
         people = [opener]
         for commit in commits:
             people += [commit.author, commit.committer]

@@ -1,6 +1,6 @@
 """Digests of files that were read before, for as long as the storage shows the files unchanged.
 
-Whoever may write to this user's cache folder, or set the storage's clock, can forge an entry. So
+A process that may write to this user's cache folder, or set the storage's clock, can forge an entry. So
 only `verify --artifacts` uses it, and `verify --artifacts=full` does not.
 """
 

@@ -1,6 +1,6 @@
 """Reads the few values that this tool needs from an `MLmodel` file, event by event.
 
-Whoever may write a version's artifacts may write this file. No objects are built from its YAML, so
+A user who may write a version's artifacts may write this file. No objects are built from its YAML, so
 that its size alone limits time and memory: a file of 480 bytes whose aliases refer to each other
 needs gigabytes as soon as one of its values becomes text.
 """
