@@ -82,10 +82,13 @@ WRITTEN = {"tests/capstone/README.md": "tests/capstone/teller.py"}
 """Pages whose consoles a program writes, which then fails where a run tells another story (`make
 capstone`)."""
 
+CHECKED = {"registry/codes.md": "tests/test_codes.py"}
+"""Pages whose blocks are parts of files, which a test of their own checks."""
+
 PIP = re.compile(r"(?:\S*/)?pip install (.+)")
 
 
-@pytest.mark.parametrize("page", [page for page in pages() if blocks(page)])
+@pytest.mark.parametrize("page", [page for page in pages() if blocks(page) and page not in CHECKED])
 def test_the_blocks_of_a_page(page: str, request: pytest.FixtureRequest) -> None:
     shell: Shell | None = None
     for block in blocks(page):
@@ -117,7 +120,7 @@ def test_the_blocks_of_a_page(page: str, request: pytest.FixtureRequest) -> None
 def test_the_tables_here_name_what_there_is() -> None:
     known = {block.key for page in pages() for block in blocks(page)}
     assert PICTURES | ELSEWHERE.keys() <= known, (PICTURES | ELSEWHERE.keys()) - known
-    for file in (*(file for file, _ in ELSEWHERE.values()), *WRITTEN.values()):
+    for file in (*(file for file, _ in ELSEWHERE.values()), *WRITTEN.values(), *CHECKED.values()):
         assert (ROOT / file).exists(), file
 
 

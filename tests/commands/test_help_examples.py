@@ -20,6 +20,7 @@ import pytest
 import typer
 
 from tests.support.acme import Acme
+from tests.support.console.arguments import understood
 from tests.support.console.shell import Shell
 from tests.support.servers import free_port
 
@@ -123,20 +124,6 @@ def test_an_example_works_as_it_stands(line: str, request: pytest.FixtureRequest
     ran = shell.run(line.replace("GITHUB_TOKEN=…", "GITHUB_TOKEN=actions-token"))
     assert ran.code == OTHER_CODES.get(line, 0), ran.out + ran.err
     assert EXPECTED.get(line, "") in ran.out + ran.err, ran.out + ran.err
-
-
-def understood(line: str) -> None:
-    """The arguments are ones that the command takes."""
-    from mlflow_gitops.cli import app
-
-    root = typer.main.get_command(app)
-    words = line.split()[1:]
-    with root.make_context("mlflow-gitops", words) as context:
-        name, command, rest = root.resolve_command(
-            context, [*context._protected_args, *context.args]
-        )  # type: ignore[attr-defined]
-        assert command is not None
-        command.make_context(name, rest, parent=context).close()
 
 
 def watched(line: str, acme: Acme) -> None:

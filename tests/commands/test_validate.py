@@ -68,7 +68,10 @@ def test_every_error_of_a_run(team: Team) -> None:
         "registry/models/nlp/churn.yaml:2:19: error[ambiguous-scalar]",
         "registry/notes.yaml:1:1: warning[misplaced-file]",
     ]
-    assert ran.err == "3 manifests: 7 errors, 1 warning.\n"
+    assert ran.err == (
+        "3 manifests: 7 errors, 1 warning.\n"
+        "What a code means: mlflow-gitops explain duplicate-model\n"
+    )
     found = team.run("validate", "--format", "json")
     assert (found.code, found.err) == (3, "")
     assert set(found.json) >= {"manifests", "errors", "warnings"} and found.json["manifests"] == 3

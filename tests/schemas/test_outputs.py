@@ -60,6 +60,7 @@ COMMANDS = {
     "show": ["show", "show fraud-detector", "show fraud-detector --at 2000-01-01"],
     "verify": ["verify"],
     "resolve": ["resolve fraud-detector Production"],
+    "explain": ["explain", "explain pin"],
     "export": ["export fraud-detector --out {out}"],
     "edit": [EDITED, "rename churn leavers --dry-run"],
     "codeowners": ["codeowners --dry-run"],

@@ -82,6 +82,16 @@ def holders(settings: Settings, model: str) -> list[Offer]:
     return [*offers, *versions(settings, model)]
 
 
+def codes() -> list[Offer]:
+    """The codes that commands print, each with its kind."""
+    from mlflow_gitops.core.explanations import read_explanations
+    from mlflow_gitops.shared import shared_path
+
+    page = (shared_path("registry") / "codes.md").read_text(encoding="utf-8")
+    kinds = {entry.code: entry.kind for entry in read_explanations(page)}
+    return _plain(kinds.items())
+
+
 def _plain(offers: Iterable[Offer]) -> list[Offer]:
     """The offers whose word is safe on any shell's command line. An unsafe remark is dropped."""
     return [

@@ -96,6 +96,24 @@ def holders(context: typer.Context) -> list[Offer]:
     return _quietly(lambda: candidates.holders(_settings(context), model)) if model else []
 
 
+def codes(context: typer.Context) -> list[Offer]:
+    """The codes that commands print."""
+    from mlflow_gitops.cli import candidates
+
+    return _quietly(candidates.codes)
+
+
+def commands(context: typer.Context) -> list[Offer]:
+    """The commands, with the first line of their help."""
+    root = context.find_root()
+    listed = getattr(root.command, "commands", {})
+    return [
+        (name, command.get_short_help_str(60))
+        for name, command in listed.items()
+        if not command.hidden
+    ]
+
+
 def _model(context: typer.Context) -> str | None:
     # While an option's value is typed, click has not yet assigned the arguments before it to their
     # parameters.

@@ -37,6 +37,9 @@ def run(settings: Settings, paths: Sequence[Path], changed_since: str | None, fo
     if snapshot.warnings:
         counts += f", {counted(len(snapshot.warnings), 'warning')}"
     note_for_people(settings, form, f"{counted(snapshot.count, 'manifest')}: {counts}.")
+    if snapshot.errors:
+        code = snapshot.errors[0].code
+        note_for_people(settings, form, f"What a code means: mlflow-gitops explain {code}")
     return INVALID if snapshot.errors else OK
 
 

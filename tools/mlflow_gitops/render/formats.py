@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mlflow_gitops.render.log import Log
     from mlflow_gitops.render.plan.text import PlanOutput
     from mlflow_gitops.render.reconcile import ReconcileOutput
+    from mlflow_gitops.render.reference.explanations import Explained
     from mlflow_gitops.render.show import HoldersAt
     from mlflow_gitops.render.written_files import WrittenFiles
 
@@ -92,6 +93,9 @@ INIT: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_f
 CODEOWNERS: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
 DOCTOR: Formats[CheckResults] = Formats(text="doctor:text", json="doctor:json")
 EXPORT: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
+EXPLAIN: Formats[Explained] = Formats(
+    text="reference.explanations:text", json="reference.explanations:json"
+)
 LOG: Formats[Log] = Formats(
     text="log:text",
     json="log:json",

@@ -1,0 +1,21 @@
+"""Command lines that are only parsed."""
+
+from __future__ import annotations
+
+import shlex
+
+import typer
+
+
+def understood(line: str) -> None:
+    """The arguments are ones that the command takes."""
+    from mlflow_gitops.cli import app
+
+    root = typer.main.get_command(app)
+    words = shlex.split(line, comments=True)[1:]
+    with root.make_context("mlflow-gitops", words) as context:
+        name, command, rest = root.resolve_command(
+            context, [*context._protected_args, *context.args]
+        )  # type: ignore[attr-defined]
+        assert command is not None
+        command.make_context(name, rest, parent=context).close()

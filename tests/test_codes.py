@@ -1,0 +1,77 @@
+"""registry/codes.md explains every code that the program can print, and no other; its examples are
+right, and its commands exist."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from mlflow_gitops.core.explanations import Explanation, read_explanations
+from mlflow_gitops.core.manifests.environments import read_environments
+from mlflow_gitops.core.manifests.manifest import read_manifest
+from mlflow_gitops.core.manifests.policy_file import read_policy
+from tests.support.console.arguments import understood
+from tests.support.project.codes import printed_codes
+from tests.support.project.pages import Block, blocks, text_of
+
+PAGE = "registry/codes.md"
+
+
+def explained() -> list[Explanation]:
+    return read_explanations(text_of(PAGE))
+
+
+@pytest.mark.parametrize("kind", ["file", "refusal", "error", "gate", "finding"])
+def test_each_code_is_explained_and_no_other(kind: str) -> None:
+    on_page = [entry.code for entry in explained() if entry.kind == kind]
+    assert sorted(on_page) == sorted(printed_codes()[kind])
+
+
+def test_each_check_of_doctor_is_explained_and_no_other() -> None:
+    on_page = [entry.title for entry in explained() if entry.kind == "check"]
+    assert sorted(on_page) == sorted(printed_codes()["check"])
+
+
+@pytest.mark.parametrize("kind", ["file", "refusal"])
+def test_each_code_of_a_file_or_refusal_has_an_example(kind: str) -> None:
+    assert [entry.code for entry in explained() if entry.kind == kind and not entry.example] == []
+
+
+def is_right(text: str) -> bool:
+    """Whether a manifest, a policy or a list of environments may have these fields."""
+    fields = yaml.safe_load(text)
+    fields = {"name": "fraud-detector", "stages": {}} | fields
+    if "kind" in fields:
+        fields["name"] = "greeting"
+    manifest = yaml.safe_dump(fields).encode()
+    _, document = read_manifest(manifest, f"registry/models/{fields['name']}.yaml")
+    _, of_policy = read_policy(text.encode(), "registry/policy.yaml")
+    _, of_list = read_environments(text.encode(), "registry")
+    return not document.problems or not of_policy or not of_list
+
+
+@pytest.mark.parametrize(
+    "block", [block for block in blocks(PAGE) if block.language == "yaml"], ids=lambda b: b.heading
+)
+def test_each_example_is_right(block: Block) -> None:
+    assert is_right(block.text)
+
+
+def test_what_is_not_right_would_be_noticed() -> None:
+    assert not is_right("stages: {Production: {soak: one day}}")
+    assert not is_right("stages: {Production: three}")
+
+
+COMMANDS = [
+    command
+    for block in blocks(PAGE)
+    if block.language == "sh"
+    for line in block.lines
+    for command in line.split(" && ")
+    if command.startswith("mlflow-gitops ")
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_is_one_that_there_is(command: str) -> None:
+    understood(command)
