@@ -54,7 +54,7 @@ class LimitedClient:
         self.longest = max(self.longest, len(line))
         if len(line) > self.limit:
             raise MlflowException(self.answer)
-        if "is_prompt" in sent["filter"]:
+        if "= 'true'" in sent["filter"]:
             return []
         return [name for name in self.names if f"'{name}'" in sent["filter"].replace('"', "'")]
 

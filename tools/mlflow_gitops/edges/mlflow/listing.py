@@ -22,6 +22,14 @@ PROMPTS = f"tags.`{IS_PROMPT_TAG}` = 'true'"
 """The filter by which MLflow's searches return prompts and nothing else. Without it they return no
 prompts (3.17)."""
 
+MODELS = f"name != '/:{IS_PROMPT_TAG}'"
+"""The filter by which searches return models and, on old servers, prompts.
+
+MLflow's client appends its own filter `tag.… != 'true'` to each search whose filter does not hold
+that tag's name (3.4 to 3.17). Servers before 2.21 compare it with the tags that models have, find
+none, and return no model at all. This filter holds the name and leaves out a model that cannot
+exist: newer servers refuse its name. Servers from 2.21 on still leave prompts out by themselves."""
+
 _MODEL_SOURCE = re.compile(r"models:/(m-[A-Za-z0-9]+)\Z")
 
 

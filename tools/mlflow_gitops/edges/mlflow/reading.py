@@ -82,7 +82,7 @@ class Reader(Connection):
         """Read the names of all prompts."""
         if self.stageless:
             return []
-        return [str(prompt.name) for prompt in self._searches.models(PROMPTS)]
+        return [str(prompt.name) for prompt in self._searches.models(None, PROMPTS)]
 
     def _search(
         self, names: Collection[str] | None, kind_filter: str | None = None

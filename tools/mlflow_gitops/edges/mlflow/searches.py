@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mlflow_gitops.edges.mlflow.listing import name_chunks, name_filter
+from mlflow_gitops.core.observed.prompts import IS_PROMPT_TAG
+from mlflow_gitops.edges.mlflow.listing import MODELS, PROMPTS, name_chunks, name_filter
 from mlflow_gitops.edges.mlflow.server import Server
 from mlflow_gitops.edges.mlflow.server_errors import (
     ANSWER_TOO_LARGE,
@@ -54,12 +55,11 @@ class Searches:
         self._server = server
         self._client = client
         self._lists_unsupported = False
+        self._models_filter = MODELS if server.has_prompts else None
 
     def by_filters(self, names_filter: str | None, kind_filter: str | None) -> Matches:
-        filters = [part for part in (names_filter, kind_filter) if part]
-        search_filter = " AND ".join(filters) or None
-
-        models = list(self.models(search_filter))
+        search_filter = _joined(names_filter, kind_filter)
+        models = list(self.models(names_filter, kind_filter))
         if not models and kind_filter:
             return Matches()
         return Matches(models, list(self.versions(search_filter)))
@@ -88,13 +88,17 @@ class Searches:
                 waiting += [chunk[middle:], chunk[:middle]]
         return found
 
-    def models(self, search_filter: str | None) -> Iterator[Any]:
-        return self.pages(
+    def models(self, names_filter: str | None, kind_filter: str | None = None) -> Iterator[Any]:
+        """The registered models that a filter names, all without one. Prompts are among them only
+        with the filter that asks for prompts, whatever the server returns."""
+        is_of_prompts = kind_filter == PROMPTS
+        found = self.pages(
             self._client.search_registered_models,
-            filter_string=search_filter,
+            filter_string=_joined(names_filter, kind_filter or self._models_filter),
             max_results=MODELS_A_PAGE,
             order_by=["name ASC"],
         )
+        return (model for model in found if is_of_prompts or not _is_prompt(model))
 
     def versions(self, search_filter: str | None) -> Iterator[Any]:
         return self.pages(
@@ -106,6 +110,18 @@ class Searches:
 
     def pages(self, search: Callable[..., Any], **options: Any) -> Iterator[Any]:
         return _pages(self._server, search, options)
+
+
+def _joined(*filters: str | None) -> str | None:
+    """One filter of several; None if none of them is given."""
+    return " AND ".join(part for part in filters if part) or None
+
+
+def _is_prompt(model: Any) -> bool:
+    """Whether a registered model is a prompt. Its public `tags` leave MLflow's tag of prompts out
+    (3.17)."""
+    tags = getattr(model, "_tags", None) or model.tags
+    return str(tags.get(IS_PROMPT_TAG, "")).lower() == "true"
 
 
 def _pages(server: Server, search: Callable[..., Any], options: dict[str, Any]) -> Iterator[Any]:

@@ -53,6 +53,9 @@ class Server:
     ) -> None:
         self.shown = without_credentials(uri)
         self.http = uri.startswith(("http://", "https://"))
+        self.has_prompts = not uri.startswith(("databricks", "uc:"))
+        """Whether MLflow's client takes this for a registry that keeps prompts among its models:
+        then it asks for models in a way of its own (`listing.MODELS`)."""
         self._uri = uri
         self._warn = warn
         self._patience = patience
