@@ -10,7 +10,11 @@ import pytest
 
 from mlflow_gitops.core.recorded.values import ModelFile
 from mlflow_gitops.edges.mlflow.artifacts.model_file import libraries
-from mlflow_gitops.edges.mlflow.artifacts.model_yaml import UnreadableModel, read_scalars
+from mlflow_gitops.edges.mlflow.artifacts.model_yaml import (
+    UnreadableModel,
+    read_scalars,
+    read_values,
+)
 from mlflow_gitops.edges.mlflow.artifacts.reader import Artifacts
 from mlflow_gitops.errors import RegistryFailure
 from tests.hostile.measured import cost_of
@@ -41,6 +45,7 @@ MODELS = {
     "deep mappings": filled("{a: ", "signature: "),
     "many lists": filled("[],", "x: [", "]\n"),
     "many dashes": filled("- \n", "x:\n"),
+    "a list in a flavor": filled("a,", "flavors: {a: {b: [", "a]}}\n"),
     "many keys": filled("a: b\n"),
     "a long version of Python": filled("3", "flavors: {python_function: {python_version: ", "}}\n"),
     "a long size": filled("9", "model_size_bytes: "),
@@ -144,3 +149,31 @@ def test_honest_requirements_pass(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text(text)
     file = Artifacts("sqlite://", "sqlite://").read(str(tmp_path))
     assert isinstance(file, ModelFile) and len(file.libraries) == 300
+
+
+@pytest.mark.parametrize(
+    ("text", "flavors"),
+    [
+        ("flavors: {sklearn: {a: b, c: null, d: [e, f], g: {h: i}}}",
+         {"sklearn": {"a": ("b",), "c": (), "d": ("e", "f"), "g": ("{}",)}}),
+        ("flavors: {pytorch: null, onnx: {}}", {"pytorch": {}, "onnx": {}}),
+        ("flavors: {<<: {pytorch: {a: b}}}", {"<<": {"pytorch": ("{}",)}}),
+        ("flavors: null", {}),
+    ],
+)  # fmt: skip
+def test_the_settings_of_flavors(text: str, flavors: object) -> None:
+    assert read_values(text)[1] == flavors
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "flavors: {a: {b: c}}\nflavors: {a: {b: d}}",
+        "flavors: {a: {b: c}, a: {b: d}}",
+        "flavors: {a: {b: c, b: d}}",
+    ],
+)
+def test_flavors_that_are_written_twice_are_refused(text: str) -> None:
+    """MLflow takes the last of two, so that what was read might not be what is loaded."""
+    with pytest.raises(UnreadableModel, match="a key twice"):
+        read_values(text)

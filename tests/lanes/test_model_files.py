@@ -291,3 +291,30 @@ def test_a_version_by_its_name_alone(
 )
 def test_requirements(line: str, found: dict[str, str]) -> None:
     assert libraries(line) == found
+
+
+def test_a_pickle_does_not_pass_the_gate_of_safe_files(
+    uri: str, shelf: LaneRegistry, team: Team
+) -> None:
+    """MLflow logs scikit-learn's models in both formats; the names and MLmodel decide."""
+    from sklearn.linear_model import LinearRegression
+
+    name = shelf.model(0)
+    mlflow.set_tracking_uri(uri)
+    for stored in ("cloudpickle", "skops"):
+        with mlflow.start_run():
+            mlflow.sklearn.log_model(
+                LinearRegression().fit([[0], [1]], [0, 1]),
+                name="model",
+                serialization_format=stored,
+                registered_model_name=name,
+            )
+    team.write("policy.yaml", "stages: {Production: {require: {safe_files: true}}}\n")
+    team.commit("Rules")
+    team.commit("First", **{name: "stages: {Production: 1}\n"})
+    ran = team.run("plan", "--format", "json")
+    detail = ran.json["models"][0]["refusals"][0]["detail"]
+    assert ran.code == 4 and "sklearn is stored as cloudpickle; model.pkl is a pickle" in detail
+    team.commit("Second", **{name: "stages: {Production: 2}\n"})
+    team.reconcile()
+    assert shelf.stages(name)[2] == "Production"

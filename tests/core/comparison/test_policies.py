@@ -38,6 +38,7 @@ def in_production(settings: str) -> str:
         ("soak", "from: [Staging], soak: 2d", "from: [Staging], soak: 24h", "loosened"),
         ("from", "from: [Staging]", "from: [Staging, Canary]", "loosened"),
         ("max_size", "require: {max_size: 1GB}", "require: {max_size: 900MB}", "tightened"),
+        ("safe_files", "require: {safe_files: true}", "require: {safe_files: false}", "loosened"),
         ("tags", "require: {tags: {a: b, c: d}}", "require: {tags: {a: b}}", "loosened"),
         ("tags", "require: {tags: {a: b}}", "require: {tags: {a: c}}", "changed"),
         (

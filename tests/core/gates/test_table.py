@@ -14,6 +14,7 @@ def test_every_gate_is_in_the_table_under_its_own_name() -> None:
     assert [built_in_gate(name).name for name in GATE_NAMES] == list(GATE_NAMES)
 
     folder = Path(next(iter(gates.__path__)))
-    names = (f"{gates.__name__}.{file.stem}" for file in folder.glob("[a-z]*.py"))
+    files = (file.relative_to(folder).with_suffix("") for file in folder.rglob("[a-z]*.py"))
+    names = (".".join((gates.__name__, *file.parts)) for file in files)
     found = (getattr(import_module(name), "GATE", None) for name in names)
     assert {gate.name for gate in found if isinstance(gate, Gate)} == set(GATE_NAMES)

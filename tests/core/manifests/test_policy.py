@@ -180,7 +180,7 @@ def test_everything_that_can_be_said_is_read() -> None:
     production = policy.for_model("m").stages["Production"].gates
     assert production.names == (
         "from", "soak", "approvals", "metrics", "no_worse_than", "signature", "max_size",
-        "fairness",
+        "safe_files", "fairness",
     )  # fmt: skip
     assert (
         production.built_in["metrics"]["both"].min == -1.5
@@ -340,6 +340,8 @@ def gates_of(rule: str) -> StageGates:
         ),
         ("require: {signature: compatible}", {"signature": "compatible"}),
         ("require: {max_size: 2GB}", {"max_size": MaxSize("2GB")}),
+        ("require: {safe_files: true}", {"safe_files": True}),
+        ("require: {safe_files: false}", {}),
         ("require: null", {}),
         ("soak: null, approvals: null, from: null", {}),
     ],

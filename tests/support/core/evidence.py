@@ -23,6 +23,7 @@ class FakeEvidence:
         *,
         read: Callable[[ObservedVersion], Record | None] = lambda version: None,
         read_file: Callable[[str, ObservedVersion], ModelFile | None] = lambda model, version: None,
+        read_paths: Callable[[str, ObservedVersion], tuple[str, ...]] = lambda model, version: (),
         origin: Callable[[OriginPin], ObservedVersion | None] = lambda pin: None,
         messages: Callable[[Commit, str], Iterable[str | StatedMessage]] = lambda commit, file: (),
         approvals: Callable[[Commit, str], Approvals | None] = lambda commit, file: None,
@@ -33,6 +34,7 @@ class FakeEvidence:
     ) -> None:
         self.record = read
         self.model_file = read_file
+        self.file_paths = read_paths
         self.version_at_origin = origin
         self.messages = lambda commit, file: [
             StatedMessage(text) if isinstance(text, str) else text

@@ -68,6 +68,8 @@ def subject(
     records: Mapping[int, Record] | None = None,
     signatures: Mapping[int, Signature | None] | None = None,
     sizes: Mapping[int, int] | None = None,
+    flavors: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None,
+    paths: tuple[str, ...] = (),
     made: Commit | None = MADE,
     merged: bool = True,
     approved_by: Approvals | None = None,
@@ -99,7 +101,9 @@ def subject(
         if not has_file:
             return None
         return ModelFile(
-            signature=(signatures or {}).get(version.number), size=(sizes or {}).get(version.number)
+            signature=(signatures or {}).get(version.number),
+            size=(sizes or {}).get(version.number),
+            flavors=flavors or {},
         )
 
     def approvals(commit: Commit, file: str) -> Approvals | None:
@@ -110,6 +114,7 @@ def subject(
     evidence = FakeEvidence(
         read=read,
         read_file=read_file,
+        read_paths=lambda model, version: paths,
         approvals=approvals,
         claims=lambda commit: claims or Approvals(),
         merged=lambda commit: merged,

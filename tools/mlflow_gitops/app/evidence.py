@@ -30,6 +30,7 @@ class RegistryEvidence:
         self._registry = registry
         self._records: dict[tuple[str | None, ...], Record | None] = {}
         self._files: dict[tuple[str, int, str | None], ModelFile | None] = {}
+        self._paths: dict[tuple[str, int, str | None], tuple[str, ...]] = {}
 
     def record(self, version: ObservedVersion) -> Record | None:
         """A version's run and logged model. Raises Unreadable, or the RegistryFailure itself if
@@ -59,6 +60,19 @@ class RegistryEvidence:
             except RegistryFailure as failure:
                 raise Unreadable(str(failure)) from None
         return self._files[key]
+
+    def file_paths(self, model: str, version: ObservedVersion) -> tuple[str, ...]:
+        """The paths of a version's files. Raises Unreadable."""
+        if version.origin is not None:
+            return self._registry.other_environments.read(version.origin).file_paths
+
+        key = model, version.number, version.source
+        if key not in self._paths:
+            try:
+                self._paths[key] = self._registry.file_paths(model, version)
+            except RegistryFailure as failure:
+                raise Unreadable(str(failure)) from None
+        return self._paths[key]
 
     def version_at_origin(self, pin: OriginPin) -> ObservedVersion | None:
         """A version of another environment as that environment's MLflow shows it."""

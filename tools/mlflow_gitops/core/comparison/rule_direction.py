@@ -62,6 +62,7 @@ _AMOUNTS: Mapping[str, Callable[[Any], Any]] = {
     "soak": parse_duration,
     "max_size": lambda value: -MaxSize(value).bytes,
     "protected": bool,
+    "safe_files": bool,
 }
 """For rules with an amount: what of a setting is larger if it asks for more."""
 

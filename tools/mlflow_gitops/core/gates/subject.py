@@ -118,6 +118,10 @@ class Subject(Protocol):
     def read_file(self, version: Version) -> ModelFile | None:
         """What the version's artifacts say about themselves; None if it has no `MLmodel` file."""
 
+    def file_paths(self, version: Version) -> tuple[str, ...]:
+        """The paths of the version's files below its folder, with forward slashes, as its storage
+        lists them; empty if it has none."""
+
     def approvals(self) -> Approvals | None:
         """What the forge knows about the making commit's approvals; None if no forge is
         configured."""

@@ -24,6 +24,7 @@ _MODULES = {
     "no_worse_than": "no_worse_than",
     "signature": "signature",
     "max_size": "max_size",
+    "safe_files": "files.safe_files",
 }
 """A gate's name, as policies and overrides write it, to its module: in the order in which a plan
 shows gates. Those of other packages follow."""

@@ -89,3 +89,5 @@ class ModelFile:
     size: int | None = None
     python: str | None = None
     libraries: Mapping[str, str] = field(default_factory=dict)
+    flavors: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    """How MLflow can load the model: each flavor's settings, as `MLmodel` has them."""

@@ -142,6 +142,9 @@ class EntrySubject:
     def read_file(self, version: Version) -> ModelFile | None:
         return self.evidence.model_file(self.model, self._observed_version(version.number))
 
+    def file_paths(self, version: Version) -> tuple[str, ...]:
+        return self.evidence.file_paths(self.model, self._observed_version(version.number))
+
     def approvals(self) -> Approvals | None:
         commit = self.entry.making_commit
         if commit is None:

@@ -25,6 +25,9 @@ class RecordedEvidence(Protocol):
     def model_file(self, model: str, version: ObservedVersion) -> ModelFile | None:
         """What a version's artifacts say about themselves; None if it has no `MLmodel` file."""
 
+    def file_paths(self, model: str, version: ObservedVersion) -> tuple[str, ...]:
+        """The paths of a version's files, as their storage lists them."""
+
 
 class Evidence(RecordedEvidence, Protocol):
     """Everything that gates and refusals may ask for. Methods raise Unreadable if the other system

@@ -81,6 +81,13 @@ class Registry(Reader, Writer):
         """
         return self._versions.model_file(model, version)
 
+    def file_paths(self, model: str, version: ObservedVersion) -> tuple[str, ...]:
+        """List the paths of a version's files, and read none; empty if it has none.
+
+        Of a version that is not in MLflow yet, as for `model_file`.
+        """
+        return self._versions.file_paths(model, version)
+
     def files(
         self,
         model: str,

@@ -62,6 +62,10 @@ class VersionReader:
         location = None if is_prompt else self._locations.locate(model, version)
         return self._artifacts.read(location) if location else None
 
+    def file_paths(self, model: str, version: ObservedVersion) -> tuple[str, ...]:
+        location = self._locations.locate(model, version)
+        return self._artifacts.paths(location) if location else ()
+
     def files(
         self,
         model: str,

@@ -16,7 +16,7 @@ from typing import Any
 from mlflow_gitops.core.audit.untrusted_json import loads
 from mlflow_gitops.core.recorded.values import ModelFile, Signature
 from mlflow_gitops.core.secrets import shown_source
-from mlflow_gitops.edges.mlflow.artifacts.model_yaml import read_scalars
+from mlflow_gitops.edges.mlflow.artifacts.model_yaml import read_values
 from mlflow_gitops.edges.system.http_answers import answers_up_to
 from mlflow_gitops.edges.system.redaction import redact
 from mlflow_gitops.errors import RegistryFailure
@@ -24,7 +24,7 @@ from mlflow_gitops.errors import RegistryFailure
 MAX_BYTES = 4 << 20
 """The largest file that is read. Those that MLflow writes have a few thousand bytes."""
 
-_MAX_LISTING = 16 << 20
+MAX_LISTING = 16 << 20
 """Bytes of the list of a version's files."""
 
 _MAX_LINES = 50_000
@@ -58,11 +58,12 @@ def fetch_model_file(
 
     text = files.text(_MODEL)
     try:
-        values = read_scalars(text)
+        values, flavors = read_values(text)
         signature = _signature(values)
         size = values.get(("model_size_bytes",), "")
         python = values.get(("flavors", "python_function", "python_version"))
-        file = ModelFile(signature, int(size) if _SIZE.match(size) else None, python or None)
+        size_in_bytes = int(size) if _SIZE.match(size) else None
+        file = ModelFile(signature, size_in_bytes, python or None, flavors=flavors)
     except Exception as error:  # MLflow's own readers of signatures may raise anything
         # The first line alone, so that nothing from the file is quoted.
         reason = str(error).partition("\n")[0][:200]
@@ -88,7 +89,7 @@ class _Files:
         self._uris = {"tracking_uri": tracking_uri, "registry_uri": registry_uri}
         self.display_root = shown_source(root)
         self.is_listed = not root.startswith("models:/")
-        with answers_up_to(_MAX_LISTING):
+        with answers_up_to(MAX_LISTING):
             entries = list_artifacts(root, tracking_uri=tracking_uri) if self.is_listed else []
         self.sizes = {
             str(entry.path).rpartition("/")[2]: entry.file_size or 0

@@ -1,7 +1,7 @@
 """Reads the few values that this tool needs from an `MLmodel` file, event by event.
 
-A user who may write a version's artifacts may write this file. No objects are built from its YAML, so
-that its size alone limits time and memory: a file of 480 bytes whose aliases refer to each other
+A user who may write a version's artifacts may write this file. No objects are built from its YAML,
+so that its size alone limits time and memory: a file of 480 bytes whose aliases refer to each other
 needs gigabytes as soon as one of its values becomes text.
 """
 
@@ -43,11 +43,23 @@ class _Container:
     path: tuple[str, ...]
     is_mapping: bool
     key: str | None = None
+    keys: set[str] = field(default_factory=set)
+
+    def begin(self, key: str) -> None:
+        """Begin the value of a key. Of two values with one key, MLflow takes the last: which
+        flavors there are must not depend on that."""
+        is_flavor = self.path[:1] == ("flavors",) and len(self.path) < 3
+        if is_flavor or (not self.path and key == "flavors"):
+            if key in self.keys:
+                raise UnreadableModel(f"{_name(self.path)} has a key twice")
+            self.keys.add(key)
+        self.key = key
 
 
 @dataclass(slots=True)
 class _Reader:
     values: dict[tuple[str, ...], str] = field(default_factory=dict)
+    flavors: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     open: list[_Container] = field(default_factory=list)
 
     def read(self, event: Any) -> None:
@@ -60,6 +72,7 @@ class _Reader:
             is_mapping = isinstance(event, yaml.MappingStartEvent)
             if path in SCALARS or (path in _MAPPINGS and not is_mapping):
                 raise UnreadableModel(f"{_name(path)} has another type")
+            self._read_flavor(path, ("{}",) if is_mapping else ())
             self.open.append(_Container(path, is_mapping))
         elif isinstance(event, yaml.CollectionEndEvent):
             self.open.pop()
@@ -68,7 +81,7 @@ class _Reader:
     def _read_scalar(self, event: yaml.ScalarEvent) -> None:
         parent = self.open[-1] if self.open else None
         if parent is not None and parent.is_mapping and parent.key is None:
-            parent.key = event.value
+            parent.begin(event.value)
             return
 
         path = self._next_path()
@@ -79,7 +92,17 @@ class _Reader:
             self.values.pop(path, None)
             if not is_null:
                 self.values[path] = event.value
+        self._read_flavor(path, () if is_null else (event.value,))
         self._end_value()
+
+    def _read_flavor(self, path: tuple[str, ...], texts: tuple[str, ...]) -> None:
+        """Keep a setting of a flavor: its text, or the texts of its list; `{}` is any mapping."""
+        if path[:1] != ("flavors",) or len(path) < 2:
+            return
+        settings = self.flavors.setdefault(path[1], {})
+        is_item = len(path) == 4 and path[3] == _ITEM
+        if len(path) == 3 or is_item:
+            settings.setdefault(path[2], []).extend(texts)
 
     def _next_path(self) -> tuple[str, ...]:
         """The path of the value that begins now."""
@@ -95,8 +118,11 @@ class _Reader:
             self.open[-1].key = None
 
 
-def read_scalars(text: str) -> dict[tuple[str, ...], str]:
-    """Return the values of an `MLmodel` at the paths in SCALARS; those that are null are left out.
+def read_values(
+    text: str,
+) -> tuple[dict[tuple[str, ...], str], dict[str, dict[str, tuple[str, ...]]]]:
+    """Return the values of an `MLmodel` at the paths in SCALARS, without those that are null, and
+    each flavor's settings as in `ModelFile.flavors`.
 
     Raises UnreadableModel if the text is no YAML mapping, has aliases, is larger than what MLflow
     writes, or has another type at one of these paths.
@@ -106,7 +132,16 @@ def read_scalars(text: str) -> dict[tuple[str, ...], str]:
         if count >= _MAX_EVENTS:
             raise UnreadableModel(f"it has more than {_MAX_EVENTS:,} parts")
         reader.read(event)
-    return reader.values
+    flavors = {
+        name: {key: tuple(texts) for key, texts in settings.items()}
+        for name, settings in reader.flavors.items()
+    }
+    return reader.values, flavors
+
+
+def read_scalars(text: str) -> dict[tuple[str, ...], str]:
+    """Return the first part of `read_values` alone."""
+    return read_values(text)[0]
 
 
 def _events(text: str) -> Iterator[Any]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 from mlflow_gitops.core.recorded.file_digests import ModelFiles
@@ -19,12 +21,19 @@ from mlflow_gitops.edges.mlflow.artifacts.file_reader import (
     Report,
     TooSlow,
 )
-from mlflow_gitops.edges.mlflow.artifacts.file_store import open_store
-from mlflow_gitops.edges.mlflow.artifacts.model_file import MAX_BYTES, NAMES, fetch_model_file
+from mlflow_gitops.edges.mlflow.artifacts.file_store import listed_paths, open_store
+from mlflow_gitops.edges.mlflow.artifacts.model_file import (
+    MAX_BYTES,
+    MAX_LISTING,
+    NAMES,
+    fetch_model_file,
+)
 from mlflow_gitops.edges.mlflow.server import Server
-from mlflow_gitops.edges.system.http_answers import limit_files
+from mlflow_gitops.edges.system.http_answers import answers_up_to, limit_files
 from mlflow_gitops.errors import RegistryFailure
 from mlflow_gitops.settings import DEFAULT_PATIENCE
+
+ResultT = TypeVar("ResultT")
 
 _OVER_HTTP = ("http", "https", "mlflow-artifacts")
 
@@ -52,42 +61,60 @@ class Artifacts:
         Raises RegistryFailure if it cannot be read: no access, no answer in time, not a file that
         MLflow wrote.
         """
-        self.check_trusted(location)
-        display_location = shown_source(location)
-        storage = location.partition(":/")[0] + urlsplit(location).netloc
-        if storage in self._unresponsive:
-            raise RegistryFailure(
-                f"The artifacts at {display_location} are not read: their storage did not answer"
-                " before."
-            )
-
+        self._check_usable(location)
         limit_files(NAMES, MAX_BYTES, self._seconds)
-        import mlflow.artifacts  # noqa: F401  loading it takes a second that is not the storage's
-
-        results: list[ModelFile | None] = []
-        errors: list[Exception] = []
         with tempfile.TemporaryDirectory(
             prefix="mlflow-gitops-", ignore_cleanup_errors=True
         ) as folder:
+            uris = self._tracking_uri, self._registry_uri
+            return self._in_time(location, lambda: fetch_model_file(location, *uris, folder))
 
-            def fetch() -> None:
-                try:
-                    results.append(
-                        fetch_model_file(location, self._tracking_uri, self._registry_uri, folder)
-                    )
-                except Exception as error:  # MLflow's many storage drivers may raise anything
-                    errors.append(error)
+    def paths(self, location: str) -> tuple[str, ...]:
+        """List the paths of all files at `location`, and read none. Raises RegistryFailure."""
+        if location.startswith("models:/"):
+            raise RegistryFailure("Unity Catalog lists no files of a version.")
+        self._check_usable(location)
 
-            worker = threading.Thread(target=fetch, daemon=True)
-            worker.start()
-            worker.join(self._seconds)
+        def list_paths() -> tuple[str, ...]:
+            with answers_up_to(MAX_LISTING):
+                store = open_store(location.rstrip("/"), self._tracking_uri, self._registry_uri)
+                return tuple(listed_paths(store))
+
+        return self._in_time(location, list_paths)
+
+    def _check_usable(self, location: str) -> None:
+        """Raise RegistryFailure for a location that is not trusted, or whose storage did not
+        answer before."""
+        self.check_trusted(location)
+        if _storage_of(location) in self._unresponsive:
+            raise RegistryFailure(
+                f"The artifacts at {shown_source(location)} are not read: their storage did not"
+                " answer before."
+            )
+
+    def _in_time(self, location: str, read: Callable[[], ResultT]) -> ResultT:
+        """What `read` returns, if that takes no longer than this machine waits."""
+        import mlflow.artifacts  # noqa: F401  loading it takes a second that is not the storage's
+
+        results: list[ResultT] = []
+        errors: list[Exception] = []
+
+        def run() -> None:
+            try:
+                results.append(read())
+            except Exception as error:  # MLflow's many storage drivers may raise anything
+                errors.append(error)
+
+        worker = threading.Thread(target=run, daemon=True)
+        worker.start()
+        worker.join(self._seconds)
 
         if errors:
             raise self._failure(location, errors[0]) from errors[0]
         if not results:
-            self._unresponsive.add(storage)
+            self._unresponsive.add(_storage_of(location))
             raise RegistryFailure(
-                f"The artifacts at {display_location} did not arrive within"
+                f"The artifacts at {shown_source(location)} did not arrive within"
                 f" {self._seconds:.0f} seconds."
             )
         return results[0]
@@ -175,6 +202,11 @@ class Artifacts:
         uri = self._tracking_uri if goes_through_server else location
         cause = Server(uri).explain(error, "list_artifacts")
         return RegistryFailure(f"The artifacts cannot be read. {cause.message}", fix=cause.fix)
+
+
+def _storage_of(location: str) -> str:
+    """The storage that a location is in."""
+    return location.partition(":/")[0] + urlsplit(location).netloc
 
 
 def _host(netloc: str) -> str:

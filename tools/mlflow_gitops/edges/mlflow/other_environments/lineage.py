@@ -64,6 +64,7 @@ class OriginVersion:
     lineage: CopiedLineage | None = None
     digest: str = ""
     folder: str = ""
+    paths: tuple[str, ...] = ()
 
     @property
     def file(self) -> ModelFile | None:
@@ -72,6 +73,13 @@ class OriginVersion:
         if self.fault is not None:
             raise Unreadable(self.fault)
         return self.model_file
+
+    @property
+    def file_paths(self) -> tuple[str, ...]:
+        """The paths of the version's files. Raises Unreadable as `file` does."""
+        if self.fault is not None:
+            raise Unreadable(self.fault)
+        return self.paths
 
 
 def lineage(server: Server, client: MlflowClient, version: ObservedVersion) -> CopiedLineage:

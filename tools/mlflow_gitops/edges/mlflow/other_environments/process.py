@@ -35,11 +35,13 @@ def _read(environment: Environment, pin: OriginPin, folder: str | None) -> Origi
         )
 
     model_file, fault = None, None
+    paths: tuple[str, ...] = ()
     try:
         model_file = registry.model_file(pin.model, version)
+        paths = registry.file_paths(pin.model, version)
     except RegistryFailure as failure:
         fault = str(failure)
-    return OriginVersion(version, registry.record(version), model_file, fault)
+    return OriginVersion(version, registry.record(version), model_file, fault, paths=paths)
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""Gates that look at the files of a version: their names and their signature."""
