@@ -53,22 +53,23 @@ _Side = tuple["Version", "Record | None"]
 
 
 def read(rule: Mapping[str, Any]) -> NoWorse | None:
-    """The stage, and each metric with its tolerance."""
+    """The stage, by default the one that has the rule, and each metric with its tolerance."""
     value = required(rule, "no_worse_than")
     if not value:
         return None
     metrics = (value.get("metrics") or {}).items()
     from_run = believes_runs(rule)
     return NoWorse(
-        value.get("stage", ""), {key: Tolerance(**how, from_run=from_run) for key, how in metrics}
+        value.get("stage") or rule.get("name", ""),
+        {key: Tolerance(**how, from_run=from_run) for key, how in metrics},
     )
 
 
 def find_faults(settings: NoWorse, stage: str, stages: Collection[str]) -> Iterator[Fault]:
-    """It needs a stage that exists, and at least one metric."""
+    """It needs at least one metric, and a stage that exists."""
     path = ("require", "no_worse_than")
-    if not settings.stage or not settings.metrics:
-        message = f"no_worse_than of {stage} needs a stage and metrics"
+    if not settings.metrics:
+        message = f"no_worse_than of {stage} needs metrics"
         yield Fault(path, "missing-field", message)
     elif settings.stage not in stages:
         message = f"{stage} is compared with {settings.stage!r}, which is not in the policy"

@@ -38,17 +38,19 @@ class StageGates:
 NO_GATES = StageGates()
 
 
-def read_stage_gates(rule: Mapping[str, Any]) -> StageGates:
-    """The gates that a stage's rule asks for. The rule has passed the schema and holds no nulls."""
+def read_stage_gates(rule: Mapping[str, Any], stage: str) -> StageGates:
+    """The gates that a stage's rule asks for. Each also reads the stage's name, as `name`. The rule
+    has passed the schema and holds no nulls."""
     if not any(rule.values()):
         return NO_GATES
 
     from mlflow_gitops.core.gates.gate import required  # many stages have no gates
 
+    rule_of_stage = {**rule, "name": stage}
     built_in = {}
     for name in GATE_NAMES:
         if rule.get(name) is not None or required(rule, name) is not None:
-            settings = built_in_gate(name).read(rule)
+            settings = built_in_gate(name).read(rule_of_stage)
             if settings is not None:
                 built_in[name] = settings
     return StageGates(built_in, dict(required(rule, "plugins") or {}))

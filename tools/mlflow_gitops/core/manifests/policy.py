@@ -181,7 +181,7 @@ def _effective(merged: Mapping[str, Any]) -> ModelPolicy:
             alias=rule.get("alias"),
             native=rule.get("native", name in NATIVE_STAGES),
             protected=rule.get("protected", name == "Production"),
-            gates=read_stage_gates(rule),
+            gates=read_stage_gates(rule, name),
         )
     freeze = merged.get("freeze")
     aliases: Mapping[str, Any] = merged.get("aliases") or {}

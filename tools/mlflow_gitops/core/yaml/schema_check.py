@@ -22,6 +22,8 @@ from mlflow_gitops.shared import shared_path
 
 Path = tuple[str | int, ...]
 
+SCHEMAS = ("model", "policy", "environments")
+
 _MAX_ERRORS = 1000
 """Errors that are requested from the library. Listing half a million takes it seconds, and a person
 reads one screen of them."""
@@ -70,7 +72,7 @@ def check(document: Document, name: str) -> None:
     `environments`."""
     if _fast_check(name)(document.root):
         return
-    reporter = _Reporter(document)
+    reporter = _Reporter(document, name)
     for count, error in enumerate(_validator(name).iter_errors(document.root)):
         if count == _MAX_ERRORS:
             if document.is_full:
@@ -82,8 +84,9 @@ def check(document: Document, name: str) -> None:
 class _Reporter:
     """Records the library's errors (`jsonschema.ValidationError`) as problems of one document."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, name: str) -> None:
         self._document = document
+        self._name = name
         self._incomplete: set[Path] = set()
         """Mappings whose missing fields were reported; the library has an error for each field."""
 
@@ -112,9 +115,17 @@ class _Reporter:
         for field in sorted(set(error.instance) - set(fields)):
             message = ""
             if not self._document.is_full:
-                hint = did_you_mean(field, fields) or f"known: {', '.join(fields)}"
+                hint = self._belongs(field)
+                hint = hint or did_you_mean(field, fields) or f"known: {', '.join(fields)}"
                 message = f"{_quoted(field)} is not a field of {location}; {hint}"
             self._document.add_problem_at("unknown-field", message, (*path, field), key=True)
+
+    def _belongs(self, field: str) -> str:
+        """Where a field belongs that another place has; "" if none has."""
+        from mlflow_gitops.core.yaml.field_places import belongs  # few files have such a field
+
+        schemas = {name: json.loads(schema_text(name)) for name in SCHEMAS}
+        return belongs(field, schemas, self._name)
 
     def _report_missing_fields(self, error: Any, path: Path, location: str) -> None:
         if path in self._incomplete:
