@@ -80,9 +80,9 @@ clean:
 	rm -rf .venv .venv-capstone build dist mlflow-gitops-demo .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	find tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The demo needs no more than a user has; everything else needs the tools of a developer, which include that.
+# The demo needs an MLflow of its own; everything else needs the tools of a developer, which include that.
 .venv/runtime: $(PINS) | $(BIN)/python
-	@$(INSTALL) -e .
+	@$(INSTALL) -e '.[demo]'
 	@touch $@
 
 .venv/dev: $(PINS) | $(BIN)/python

@@ -120,7 +120,43 @@ def linted(team: Team) -> str:
     return done.stdout
 
 
+DATABASES = [
+    "sqlite:///mlflow.db", "postgresql://me@db/mlflow", "mysql+pymysql://me@db/mlflow",
+    "file:///srv/mlruns", "./mlruns",
+]  # fmt: skip
+SERVERS = ["", "http://mlflow.example:5000", "https://mlflow.example", "databricks", "arn:aws:x"]
+
+
+@pytest.mark.parametrize(
+    ("address", "packages", "more"),
+    [
+        *((address, "", " mlflow") for address in DATABASES),
+        *((address, "", "") for address in SERVERS),
+        ("https://mlflow.example", " boto3  psycopg2-binary ", " boto3 psycopg2-binary"),
+        ("sqlite:///mlflow.db", "boto3", " boto3 mlflow"),
+    ],
+)
+def test_the_action_installs_what_the_address_needs(
+    team: Team, tmp_path: Path, address: str, packages: str, more: str
+) -> None:
+    import mlflow_gitops
+
+    asked = installed_by_the_action(team, tmp_path, ADDRESS=address, PACKAGES=packages)
+    constraints = f"{team.folder}/.github/actions/mlflow-gitops/constraints.txt"
+    assert f" mlflow-gitops=={mlflow_gitops.__version__}{more} {constraints}" in asked
+
+
 def test_the_action_installs_this_release_by_its_constraints(team: Team, tmp_path: Path) -> None:
+    import mlflow_gitops
+
+    asked = installed_by_the_action(team, tmp_path)
+    assert (
+        f"mlflow-gitops=={mlflow_gitops.__version__}"
+        f" {team.folder}/.github/actions/mlflow-gitops/constraints.txt" in asked
+    )
+
+
+def installed_by_the_action(team: Team, tmp_path: Path, **inputs: str) -> str:
     """Its script as it stands, with a Python that only tells what it is asked to do."""
     import mlflow_gitops
 
@@ -145,16 +181,12 @@ def test_the_action_installs_this_release_by_its_constraints(team: Team, tmp_pat
         "RUNNER_TEMP": str(tmp_path / "temp"),
         "GITHUB_PATH": str(tmp_path / "path"), "ENVIRONMENT": "", "CONSTRAINTS": "",
         "REQUIREMENT": action["inputs"]["requirement"]["default"],
-        "ACTION": str((team.folder / ACTION).parent),
+        "ACTION": str((team.folder / ACTION).parent), **inputs,
     }  # fmt: skip
     subprocess.run(
         ["bash", "-e", "-c", script], env=env, cwd=team.folder, check=True, capture_output=True
     )
-    asked = (tmp_path / "log").read_text()
-    assert (
-        f"mlflow-gitops=={mlflow_gitops.__version__}"
-        f" {team.folder}/.github/actions/mlflow-gitops/constraints.txt" in asked
-    )
+    return (tmp_path / "log").read_text()
 
 
 def test_another_requirement(team: Team) -> None:

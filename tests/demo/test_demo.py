@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from mlflow_gitops.commands import demo
+from mlflow_gitops.errors import Failure
+from mlflow_gitops.settings import Settings
 from tests.support.team import Team
 
 
@@ -102,3 +105,13 @@ def test_what_is_not_the_demos_is_left_alone(tmp_path: Path, what: str) -> None:
     )
     kept = mine / "thesis.txt" if what == "folder" else mine
     assert kept.read_text() == "years of work"
+
+
+@pytest.mark.parametrize("missing", ["sql", "demo"])
+def test_the_demo_says_what_is_not_installed(
+    missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "has_extra", lambda extra: extra != missing)
+    with pytest.raises(Failure, match=r"pip install 'mlflow-gitops\[demo\]'"):
+        demo.run(Settings(), tmp_path / "story", lambda arguments: 0)
+    assert not (tmp_path / "story").exists()

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from mlflow_gitops.app.setup.scaffold_files import shipped_files
-from mlflow_gitops.core.manifests.environments import read_environments
+from mlflow_gitops.core.manifests.environments import Environment, read_environments
+from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.setup.doctor_workflows import (
     EnvironmentPair,
     WorkflowFacts,
@@ -172,3 +173,24 @@ def test_one_verify_for_each_environment(files: dict[str, str], name: str, read:
     assert workflow["env"]["MLFLOW_GITOPS_ENV"] == name
     [job] = workflow["jobs"].values()
     assert job["environment"] == read
+
+
+@pytest.mark.parametrize(
+    ("addresses", "packages"),
+    [
+        (("https://one.example", "http://two.example"), ""),
+        (("https://one.example", "postgresql+psycopg2://db/mlflow"), "mlflow"),
+        (("sqlite:///mlflow.db",), "mlflow"),
+        (("databricks",), ""),
+    ],
+)
+def test_the_action_installs_what_the_listed_addresses_need(
+    addresses: tuple[str, ...], packages: str
+) -> None:
+    environments = tuple(
+        Environment(f"e{number}", RegistryFolder("registry"), address)
+        for number, address in enumerate(addresses)
+    )
+    target = ScaffoldTarget("registry", "main", "mlflow-gitops==1", "1", environments)
+    [action] = [file for file in for_github(shipped_files(), target) if "action.yml" in file.path]
+    assert jobs(action.data.decode())["inputs"]["packages"]["default"] == packages

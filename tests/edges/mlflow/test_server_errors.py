@@ -81,3 +81,24 @@ def test_credentials_in_a_text_of_mlflows_are_hidden() -> None:
     server = Server("http://user:pa55word@mlflow.example:5000")
     failure = server.explain(MlflowException("odd: http://user:pa55word@mlflow.example:5000/x"))
     assert "pa55word" not in str(failure)
+
+
+@pytest.mark.parametrize("over_http", [True, False])
+@pytest.mark.parametrize(
+    ("package", "fix"),
+    [
+        ("botocore", "pip install 'mlflow-gitops[s3]'"),
+        ("boto3.session", "pip install 'mlflow-gitops[s3]'"),
+        ("azure.storage.blob", "Install it beside mlflow-gitops (azure)."),
+    ],
+)
+def test_a_package_that_is_not_here(over_http: bool, package: str, fix: str) -> None:
+    error = ModuleNotFoundError(f"No module named '{package}'", name=package)
+    for raised in (error, caused("The files cannot be downloaded", error)):
+        failure = explain(raised, "s3://models/1", over_http=over_http)
+        assert fix in failure.fix and failure.message.startswith("s3://models/1 needs the Python")
+
+
+def test_a_package_that_the_server_lacks_is_none_of_ours() -> None:
+    error = MlflowException("failed with error code 500: No module named 'boto3'")
+    assert "mlflow-gitops[s3]" not in str(explain(error, ADDRESS, over_http=True))

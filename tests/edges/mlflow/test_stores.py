@@ -14,6 +14,7 @@ import pytest
 
 from mlflow_gitops.edges.mlflow import stores
 from mlflow_gitops.edges.mlflow.registry import Registry
+from mlflow_gitops.edges.system.extras import has_extra
 from mlflow_gitops.errors import RegistryFailure
 from mlflow_gitops.settings import DEFAULT_PATIENCE, Patience
 from tests.support.servers import free_port, postgresql
@@ -67,6 +68,28 @@ def test_a_database_of_something_else_gets_no_tables(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert "There is no MLflow store at" in refused((tmp_path / "mlruns").as_uri())
     assert not (tmp_path / "mlruns").exists()
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        f"postgresql://me:{SECRET}@127.0.0.1/x",
+        f"mysql+pymysql://me:{SECRET}@127.0.0.1/x",
+        "sqlite:///there-is-none.db",
+        "file:///there/is/none",
+        "mlruns",
+    ],
+)
+def test_the_small_client_says_what_a_store_without_a_server_needs(
+    uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "has_extra", lambda extra: extra != "sql")
+    said = refused(uri)
+    assert "is opened without a server" in said and "'mlflow-gitops[sql]'" in said
+
+
+def test_what_full_mlflow_brings_is_installed_here() -> None:
+    assert has_extra("sql") and has_extra("demo")
 
 
 @pytest.mark.parametrize("uri", ["postgresql+nosuchdriver://{}", "mysql+nosuchdriver://{}"])

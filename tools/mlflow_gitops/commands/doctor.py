@@ -205,7 +205,7 @@ def _mlflow_facts(workspace: Workspace, snapshot: Snapshot) -> MlflowFacts:
     """Read the registry. Only the models that manifests name are read."""
     from mlflow_gitops.app.connect import connect
 
-    client = importlib.metadata.version("mlflow")
+    client = importlib.metadata.version("mlflow-skinny")
     names = list(snapshot.manifests)
     try:
         registry = connect(workspace)
@@ -261,9 +261,9 @@ def _forge(
 
 def _versions() -> dict[str, str]:
     versions = {"mlflow-gitops": __version__, "python": platform.python_version()}
-    for package in ("mlflow", "PyGithub"):
+    for name, package in (("mlflow", "mlflow-skinny"), ("pygithub", "PyGithub")):
         try:
-            versions[package.lower()] = importlib.metadata.version(package)
+            versions[name] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
     return versions

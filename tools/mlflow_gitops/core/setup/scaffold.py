@@ -30,6 +30,7 @@ _SEAL = re.compile(r"# Written by mlflow-gitops init [^ ]+ \(sha256:([0-9a-f]{64
 _JOB_ENVIRONMENT = re.compile(
     r"^ {4}environment: (?!github-pages$)(\$\{\{.*?\}\}|\S+)( +#.*)?$", re.MULTILINE
 )
+_WITHOUT_SERVER = re.compile(r"(sqlite|postgresql|mysql|mssql|file)(\+\w+)?:|[/.]")
 _PERMISSIONS = "\npermissions: {}\n"
 
 Renewal = Literal["never", "unedited", "always"]
@@ -130,7 +131,16 @@ def _action(text: str, target: ScaffoldTarget) -> str:
     requirement = ("inputs", "requirement")
     description = "What pip installs: by default the version that wrote this file."
     text = set_value(text, (*requirement, "description"), description)
-    return set_value(text, (*requirement, "default"), target.requirement)
+    text = set_value(text, (*requirement, "default"), target.requirement)
+    if any(map(_needs_full_mlflow, target.environments)):
+        text = set_value(text, ("inputs", "packages", "default"), "mlflow")
+    return text
+
+
+def _needs_full_mlflow(environment: Environment) -> bool:
+    """Whether an environment's MLflow is a database or a folder, which is opened without a
+    server. The addresses of a single MLflow are told apart by the action itself."""
+    return _WITHOUT_SERVER.match(environment.tracking_uri) is not None
 
 
 def initial_policy(registry: str, owner: str | None, *, aliases: bool) -> bytes:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 
 from mlflow_gitops.edges.mlflow.symptoms import Symptoms
+from mlflow_gitops.edges.system.extras import fix_for_missing
 from mlflow_gitops.edges.system.http_answers import TOO_LARGE
 from mlflow_gitops.errors import RegistryFailure
 
@@ -90,6 +91,17 @@ def _name_is_taken(symptoms: Symptoms) -> RegistryFailure | None:
         f"{symptoms.address} already has a model of that name: it was made just now, or it is"
         " hidden from these credentials, which then lack READ on it.",
         transient=True,
+    )
+
+
+def _package_is_missing(symptoms: Symptoms) -> RegistryFailure | None:
+    """A driver of MLflow's needs a package. A server's error of that text is about its own."""
+    if symptoms.missing_package is None:
+        return None
+    return RegistryFailure(
+        f"{symptoms.address} needs the Python package {symptoms.missing_package}, which is not"
+        " installed here.",
+        fix=fix_for_missing(symptoms.missing_package),
     )
 
 
@@ -220,6 +232,7 @@ _Diagnosis = Callable[[Symptoms], "RegistryFailure | None"]
 
 _DIAGNOSES_OF_A_STORE: tuple[_Diagnosis, ...] = (
     _answer_too_large,
+    _package_is_missing,
     _name_is_taken,
     _database_is_locked,
     _not_found,
@@ -228,6 +241,7 @@ _DIAGNOSES_OF_A_STORE: tuple[_Diagnosis, ...] = (
 # The order matters: a broken connection is also what TLS errors, timeouts and refusals look like.
 _DIAGNOSES_OVER_HTTP: tuple[_Diagnosis, ...] = (
     _answer_too_large,
+    _package_is_missing,
     _name_is_taken,
     _not_found,
     _untrusted_certificate,

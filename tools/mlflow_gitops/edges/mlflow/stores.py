@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from mlflow_gitops.edges.mlflow.server_errors import LOCKED
+from mlflow_gitops.edges.system.extras import fix_for_missing, has_extra, install_command
 from mlflow_gitops.edges.system.redaction import redact, without_credentials
 from mlflow_gitops.errors import RegistryFailure
 from mlflow_gitops.settings import DEFAULT_PATIENCE, Patience
@@ -31,11 +32,24 @@ def must_be_ready(uri: str, patience: Patience = DEFAULT_PATIENCE) -> None:
     """Raise RegistryFailure if MLflow must not open a URI. The URI of a server is not checked."""
     scheme = uri.partition(":")[0]
     if scheme == "sqlite":
+        _check_installed(uri)
         _check_sqlite(uri, patience)
     elif scheme.partition("+")[0] in _DATABASES:
+        _check_installed(uri)
         _check_database(uri, patience)
     elif scheme == "file" or "://" not in uri:
+        _check_installed(uri)
         _check_folder(uri)
+
+
+def _check_installed(uri: str) -> None:
+    """Only full MLflow opens a store without a server; `mlflow-skinny` lacks what that needs."""
+    if not has_extra("sql"):
+        raise RegistryFailure(
+            f"{without_credentials(uri)} is opened without a server, which needs full MLflow"
+            " installed here.",
+            fix=f"{_NAME_THE_REGISTRY} For a store without a server: {install_command('sql')}",
+        )
 
 
 def _check_sqlite(uri: str, patience: Patience) -> None:
@@ -120,7 +134,8 @@ def _database_failure(uri: str, error: BaseException) -> RegistryFailure:
     display_uri = without_credentials(uri)
     if isinstance(error, ModuleNotFoundError):
         return RegistryFailure(
-            f"{display_uri} needs the Python package {error.name}, which is not installed."
+            f"{display_uri} needs the Python package {error.name}, which is not installed.",
+            fix=fix_for_missing(error.name or ""),
         )
 
     text = " ".join(str(getattr(error, "orig", None) or error).split())

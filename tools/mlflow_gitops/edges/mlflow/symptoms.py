@@ -23,7 +23,8 @@ _MAX_READ = 64 << 10  # characters of what a server may answer
 @dataclass(frozen=True, slots=True)
 class Symptoms:
     """What can be known of an exception. `classes` are the class names along the chain of causes,
-    `status` the HTTP status, `error_code` MLflow's own code."""
+    `status` the HTTP status, `error_code` MLflow's own code, `missing_package` what could not be
+    imported here."""
 
     address: str
     call: str
@@ -31,6 +32,7 @@ class Symptoms:
     classes: tuple[str, ...]
     status: int | None
     error_code: str
+    missing_package: str | None = None
 
     @classmethod
     def from_error(cls, error: BaseException, address: str, call: str) -> Symptoms:
@@ -42,6 +44,7 @@ class Symptoms:
             tuple(type(cause).__name__ for cause in _causes(error)),
             _status(error, text),
             str(getattr(error, "error_code", "")),
+            _missing_package(error),
         )
 
     def has_text(self, *phrases: str) -> bool:
@@ -73,6 +76,15 @@ def _causes(error: BaseException | None) -> list[BaseException]:
         causes.append(error)
         error = error.__cause__ or error.__context__
     return causes
+
+
+def _missing_package(error: BaseException) -> str | None:
+    names = (
+        cause.name.partition(".")[0]
+        for cause in _causes(error)
+        if isinstance(cause, ModuleNotFoundError) and cause.name
+    )
+    return next(names, None)
 
 
 def _status(error: BaseException, text: str) -> int | None:

@@ -6,17 +6,15 @@ model itself is never fetched, let alone loaded.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
-from mlflow_gitops.core.audit.untrusted_json import loads
 from mlflow_gitops.core.recorded.values import ModelFile, Signature
 from mlflow_gitops.core.secrets import shown_source
 from mlflow_gitops.edges.mlflow.artifacts.model_yaml import read_values
+from mlflow_gitops.edges.mlflow.artifacts.signature_json import parse_signature
 from mlflow_gitops.edges.system.http_answers import answers_up_to
 from mlflow_gitops.edges.system.redaction import redact
 from mlflow_gitops.errors import RegistryFailure
@@ -64,7 +62,7 @@ def fetch_model_file(
         python = values.get(("flavors", "python_function", "python_version"))
         size_in_bytes = int(size) if _SIZE.match(size) else None
         file = ModelFile(signature, size_in_bytes, python or None, flavors=flavors)
-    except Exception as error:  # MLflow's own readers of signatures may raise anything
+    except ValueError as error:
         # The first line alone, so that nothing from the file is quoted.
         reason = str(error).partition("\n")[0][:200]
         raise RegistryFailure(
@@ -133,20 +131,8 @@ def _read_requirements(files: _Files) -> str:
 
 def _signature(values: Mapping[tuple[str, ...], str]) -> Signature | None:
     # Not through `Model.load`: that opens whatever file the key `resources` names (3.17).
-    from mlflow.models import ModelSignature
-
     texts = {path[1]: text for path, text in values.items() if path[0] == "signature" and text}
-    if not texts:
-        return None
-    for text in texts.values():
-        loads(text)  # raises ValueError if it is too deep or too large
-    parsed = ModelSignature.from_dict(texts)
-    return Signature(_columns(parsed.inputs), _columns(parsed.outputs), _columns(parsed.params))
-
-
-def _columns(schema: Any) -> tuple[dict[str, Any], ...] | None:
-    # Through JSON, as MLflow stores it: defaults of parameters may be dates and the like.
-    return None if schema is None else tuple(json.loads(schema.to_json()))
+    return parse_signature(texts)
 
 
 def libraries(requirements: str) -> dict[str, str]:
