@@ -324,7 +324,13 @@ def read_python(block: Block) -> None:
 
 
 def read_toml(block: Block) -> None:
-    """The entry point that the page shows is the one that the example plug-in has."""
+    """The entry point that the page shows is the one that the example plug-in has; a settings file
+    is right."""
+    if "registry_dir" in block.text:
+        from mlflow_gitops.core.settings_file import read_file_settings
+
+        read_file_settings(block.text.encode(), None)
+        return
     lines = block.text.replace('"', "").replace("project.entry-points.", "").splitlines()
     entry_points = ROOT / "tests/support/plugin/fairness_gate-1.0.dist-info/entry_points.txt"
     assert set(lines) <= set(entry_points.read_text("utf-8").splitlines())

@@ -302,7 +302,12 @@ def test_a_registry_below_a_folder_and_another_main_branch(team: Team) -> None:
         assert env or not uses
     assert workflow(team, "reconcile")["on"]["push"]["branches"] == ["trunk"]
     assert "/ml/registry/policy.yaml @acme/us" in (team.folder / ".github/CODEOWNERS").read_text()
-    assert "  export MLFLOW_GITOPS_REGISTRY_DIR=ml/registry\n" in ran.err
+    settings = (team.folder / ".mlflow-gitops.toml").read_text()
+    assert settings.endswith('registry_dir = "ml/registry"\n')
+    assert "/.mlflow-gitops.toml @acme/us" in (team.folder / ".github/CODEOWNERS").read_text()
+    assert "  git add .mlflow-gitops.toml ml/registry schemas .github" in ran.err
+    ran = team.run("validate")
+    assert ran.code == 0, "every command finds the folder"
     assert team.run("--registry-dir", "ml/registry", "validate").code == 0
 
 

@@ -116,9 +116,9 @@ def test_the_audit_trail_needs_git_and_no_more(team: Team, arguments: tuple[str,
 MOST_OWN_MODULES = {
     ("--help",): 17,
     ("--version",): 17,
-    ("validate",): 79,
-    ("log",): 106,
-    ("log", "churn"): 106,
+    ("validate",): 80,
+    ("log",): 107,
+    ("log", "churn"): 107,
 }
 """How many modules of this package a command may load: what it needs, and one or two more."""
 
@@ -159,7 +159,7 @@ def test_what_judges_and_plans_is_not_loaded(
     assert not {module for module in loaded(team, *arguments) if module.startswith(folders)}
 
 
-MOST_FOR_A_PLAN = 176
+MOST_FOR_A_PLAN = 177
 """A plan of a registry that is as git says, over MLflow's own tables; about 2 ms for every one of
 these modules that is not needed."""
 NOT_WITHOUT_CHANGES = (

@@ -29,7 +29,7 @@ def resolve(
     repo: str | PathLike[str] | None = None,
     environment: str | None = None,
     effective: bool = False,
-    registry_dir: str = "registry",
+    registry_dir: str = "",
     main: str | None = None,
 ) -> Resolved:
     """Which version holds a stage (or `@alias`), from git alone and offline.
@@ -58,7 +58,7 @@ def fetch(
     repo: str | PathLike[str] | None = None,
     environment: str | None = None,
     effective: bool = False,
-    registry_dir: str = "registry",
+    registry_dir: str = "",
     main: str | None = None,
     tracking_uri: str | None = None,
     registry_uri: str | None = None,

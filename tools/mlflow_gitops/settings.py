@@ -10,6 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+REGISTRY_DIR = "registry"
+"""The registry folder, unless another is set."""
+
+SETTINGS_FILE = ".mlflow-gitops.toml"
+"""The repository's own settings, at its top."""
+
+PYPROJECT = "pyproject.toml"
+"""Where they may be instead, in the table `[tool.mlflow-gitops]`."""
+
 RECEIPTS_BRANCH = "mlflow-gitops/receipts"
 """The branch that keeps receipts, unless another is set."""
 
@@ -56,10 +65,11 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The global options. `repo` None means the repository around the current folder."""
+    """The global options. `repo` None means the repository around the current folder. What is ""
+    or None here, the repository's own file may set (`.mlflow-gitops.toml`)."""
 
     repo: Path | None = None
-    registry_dir: str = "registry"
+    registry_dir: str = ""
     main: str | None = None
     tracking_uri: str | None = None
     registry_uri: str | None = None
@@ -67,7 +77,7 @@ class Settings:
     environment: str | None = None
     """One of `environments.yaml` in the registry folder: it decides which folder below that one is
     meant, and which MLflow."""
-    receipts_branch: str = RECEIPTS_BRANCH
+    receipts_branch: str = ""
     now: Callable[[], datetime] = utc_now
     warn: Callable[[str], None] = lambda text: None
     """Reports what is wrong with the clone and does not stop a command."""

@@ -15,9 +15,10 @@ from mlflow_gitops.core.yaml.problems import Problem, in_order
 from mlflow_gitops.core.yaml.schema_check import schema_copy_problems
 from mlflow_gitops.edges.git.checkout import Checkout
 from mlflow_gitops.edges.git.repository import Git
+from mlflow_gitops.edges.git.settings_file import with_file_settings
 from mlflow_gitops.edges.system.processes import parallel_map
 from mlflow_gitops.errors import GitFailure, UsageFailure
-from mlflow_gitops.settings import Settings
+from mlflow_gitops.settings import REGISTRY_DIR, Settings
 
 if TYPE_CHECKING:
     from mlflow_gitops.core.history.mainline import MainLine, StatedMessage
@@ -53,7 +54,6 @@ class Workspace:
     """
 
     def __init__(self, settings: Settings, *, all_environments: bool = False) -> None:
-        self.settings = settings
         start = (settings.repo or Path.cwd()).resolve()
         if not start.is_dir():
             raise UsageFailure(f"There is no folder {settings.repo}.")
@@ -63,17 +63,22 @@ class Workspace:
             self._git, self._git_error = None, error
 
         self.top = self._git.top if self._git else start
-        self.root = _registry_root(settings, self.top, start)
-        """The folder that --registry-dir names."""
+        self.settings = with_file_settings(
+            settings, self._git, self.top, with_environment=not all_environments
+        )
+        is_from_file = bool(self.settings.registry_dir and not settings.registry_dir)
+        anchor = self.top if settings.repo is None or is_from_file else start
+        self.root = _registry_root(self.settings.registry_dir or REGISTRY_DIR, self.top, anchor)
+        """The folder that --registry-dir or the repository's own file names."""
         self.checkout = Checkout(self.top, self._git, self.root)
         self.list_errors: tuple[Problem, ...] = ()
         """What is wrong with the list of environments, if an earlier one is used."""
         self.registry = RegistryFolder(self.root)
         self.environment: Environment | None = None
-        if settings.environment is not None:
+        if self.settings.environment is not None:
             from mlflow_gitops.app.environments.environment_list import named_environment
 
-            self.environment = named_environment(self, settings.environment)
+            self.environment = named_environment(self, self.settings.environment)
             self.registry = self.environment.folder
         elif not all_environments and self.has_environments:
             from mlflow_gitops.app.environments.environment_list import no_environment_chosen
@@ -193,14 +198,13 @@ class Workspace:
         return None if self.git.is_shallow() else f"{line.shas[0]}:{folder}"
 
 
-def _registry_root(settings: Settings, top: Path, start: Path) -> str:
-    """The registry folder, relative to the repository's top. It is looked for in the folder that
-    --repo names, or else at the top."""
-    anchor = start if settings.repo is not None else top
+def _registry_root(registry_dir: str, top: Path, anchor: Path) -> str:
+    """The registry folder, relative to the repository's top. It is looked for in `anchor`: the
+    folder that --repo names, or else the top."""
     inside = anchor.relative_to(top.resolve()).as_posix()
-    folder = PurePosixPath(inside, settings.registry_dir)
+    folder = PurePosixPath(inside, registry_dir)
     if folder.is_absolute() or ".." in folder.parts or folder == PurePosixPath("."):
         raise UsageFailure(
-            f"--registry-dir must be a folder inside the repository, not {settings.registry_dir!r}."
+            f"--registry-dir must be a folder inside the repository, not {registry_dir!r}."
         )
     return folder.as_posix()

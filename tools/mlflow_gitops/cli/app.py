@@ -17,7 +17,7 @@ import typer
 from mlflow_gitops import __version__
 from mlflow_gitops.cli import completion
 from mlflow_gitops.render.formats import Formats
-from mlflow_gitops.settings import RECEIPTS_BRANCH, Settings
+from mlflow_gitops.settings import Settings
 
 app = typer.Typer(
     name="mlflow-gitops",
@@ -76,9 +76,11 @@ _Repo = Annotated[
 _RegistryDir = Annotated[
     str,
     typer.Option(
-        help="The folder with the manifests and the policy, in the repository.",
+        help="The folder with the manifests and the policy, in the repository. [default: what"
+        " .mlflow-gitops.toml names, or registry]",
         envvar="MLFLOW_GITOPS_REGISTRY_DIR",
         show_envvar=False,
+        show_default=False,
     ),
 ]
 _Main = Annotated[
@@ -126,9 +128,10 @@ _ReceiptsBranch = Annotated[
     str,
     typer.Option(
         metavar="BRANCH",
-        help="The branch that keeps receipts.",
+        help="The branch that keeps receipts. [default: mlflow-gitops/receipts]",
         envvar="MLFLOW_GITOPS_RECEIPTS_BRANCH",
         show_envvar=False,
+        show_default=False,
     ),
 ]
 _Verbose = Annotated[
@@ -161,12 +164,12 @@ _Version = Annotated[
 def options(
     context: typer.Context,
     repo: _Repo = None,
-    registry_dir: _RegistryDir = "registry",
+    registry_dir: _RegistryDir = "",
     main: _Main = None,
     tracking_uri: _TrackingUri = None,
     registry_uri: _RegistryUri = None,
     environment: _Environment = None,
-    receipts_branch: _ReceiptsBranch = RECEIPTS_BRANCH,
+    receipts_branch: _ReceiptsBranch = "",
     verbose: _Verbose = False,
     quiet: _Quiet = False,
     version: _Version = False,
@@ -183,7 +186,7 @@ def options(
         registry_uri=registry_uri,
         verbosity=verbosity,
         environment=environment or None,
-        receipts_branch=receipts_branch or RECEIPTS_BRANCH,
+        receipts_branch=receipts_branch,
         warn=_warn,
     )
 

@@ -128,7 +128,7 @@ def _settings(context: typer.Context) -> Settings:
     repo = options.get("repo")
     return Settings(
         Path(repo) if repo else None,
-        options.get("registry_dir") or "registry",
+        options.get("registry_dir") or "",
         environment=options.get("environment") or None,
     )
 

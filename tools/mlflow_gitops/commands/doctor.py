@@ -81,7 +81,7 @@ def _checks(
 
     progress("reading the forge")
     branch = _main_branch(workspace, git)
-    protected = ProtectedBranches(branch, settings.receipts_branch)
+    protected = ProtectedBranches(branch, workspace.settings.receipts_branch)
     yield from _forge(forge, protected, jobs, environments)
 
 

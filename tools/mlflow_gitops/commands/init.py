@@ -32,7 +32,7 @@ from mlflow_gitops.edges.system.redaction import without_credentials
 from mlflow_gitops.errors import OK, GitFailure, UsageFailure
 from mlflow_gitops.render import formats
 from mlflow_gitops.render.written_files import WrittenFiles
-from mlflow_gitops.settings import Settings
+from mlflow_gitops.settings import SETTINGS_FILE, Settings
 
 _GITHUB_COM = re.compile(
     r"(?:\w+://)?(?:[^/@]*@)?(?:ssh\.)?(?:github\.com|[\w-]+\.ghe\.com)(?::\d+)?[:/]", re.IGNORECASE
@@ -233,8 +233,6 @@ def _next_steps(settings: Settings, workspace: Workspace, *, on_github: bool) ->
     yield "Next:"
     if Path.cwd().resolve() != workspace.top.resolve():
         yield f"  cd {shlex.quote(str(workspace.top))}"
-    if workspace.root != "registry":
-        yield f"  export MLFLOW_GITOPS_REGISTRY_DIR={shlex.quote(workspace.root)}"
     if workspace.has_environments:
         name = workspace.environment.name if workspace.environment else "NAME"
         yield f"  export MLFLOW_GITOPS_ENV={name}"
@@ -246,6 +244,8 @@ def _next_steps(settings: Settings, workspace: Workspace, *, on_github: bool) ->
     yield "  mlflow-gitops plan                # should show no changes yet"
 
     folders = [workspace.root, "schemas", *([".github"] if on_github else [])]
+    if workspace.checkout.exists(SETTINGS_FILE):
+        folders.insert(0, SETTINGS_FILE)
     paths = " ".join(map(shlex.quote, folders))
     remote = workspace.git.remote()  # reconcile reads the main branch of the remote
     push = f" && git push -u {shlex.quote(remote)} HEAD" if remote else ""

@@ -44,6 +44,7 @@ def run(settings: Settings, models: Sequence[str], options: ReconcileOptions) ->
     valid state, and the others are reconciled."""
     check_options(models, options)
     workspace = Workspace(settings)
+    settings = workspace.settings
     options = replace(options, push_receipts=pushes_receipts(workspace, options.push_receipts))
     if options.push_receipts and (fault := main_branch_fault(workspace)):
         settings.warn(fault)

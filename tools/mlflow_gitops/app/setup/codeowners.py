@@ -11,6 +11,7 @@ from mlflow_gitops.core.setup import codeowners
 from mlflow_gitops.core.setup.codeowners import LOCATIONS, CodeOwners
 from mlflow_gitops.core.yaml.problems import Problem
 from mlflow_gitops.errors import Failure
+from mlflow_gitops.settings import SETTINGS_FILE
 
 
 def existing(workspace: Workspace) -> CodeOwners | None:
@@ -40,10 +41,16 @@ def _read(workspace: Workspace, location: str) -> bytes | None:
 
 
 def expected_text(
-    workspace: Workspace, snapshot: Snapshot, current: CodeOwners, *, has_tools: bool | None = None
+    workspace: Workspace,
+    snapshot: Snapshot,
+    current: CodeOwners,
+    *,
+    has_tools: bool | None = None,
+    adds_settings: bool = False,
 ) -> str:
     """The text that the file should have, by the owners in the manifests and the policy.
-    `has_tools`: whether there is a folder `tools`; None looks for it in the checkout."""
+    `has_tools`: whether there is a folder `tools`; None looks for it in the checkout.
+    `adds_settings`: whether the repository's settings file is about to be written."""
     if has_tools is None:
         has_tools = workspace.checkout.has_folder("tools")
     platform_paths = ["schemas/"]
@@ -51,6 +58,8 @@ def expected_text(
         platform_paths.insert(0, f"{workspace.root}/{ENVIRONMENTS}")
         if workspace.checkout.exists(f"{workspace.root}/{ALLOWED_SIGNERS}"):
             platform_paths.insert(1, f"{workspace.root}/{ALLOWED_SIGNERS}")
+    if adds_settings or workspace.checkout.exists(SETTINGS_FILE):
+        platform_paths.append(SETTINGS_FILE)
     if has_tools:
         platform_paths.append("tools/")
     platform_paths.append(".github/")

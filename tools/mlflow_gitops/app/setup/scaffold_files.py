@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from mlflow_gitops.app.setup import codeowners
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.manifests.snapshot import SourceFile, build
+from mlflow_gitops.core.settings_file import settings_text
 from mlflow_gitops.core.setup import scaffold
 from mlflow_gitops.core.setup.codeowners import LOCATIONS, CodeOwners
 from mlflow_gitops.core.setup.scaffold import ACTION, TEMPLATE, ScaffoldFile, ScaffoldTarget
 from mlflow_gitops.edges.system import files
 from mlflow_gitops.render.diff import unified
+from mlflow_gitops.settings import SETTINGS_FILE
 from mlflow_gitops.shared import shared_path
 
 _TEMPLATE_NAMES = (
@@ -43,6 +45,14 @@ def covers_all_environments(workspace: Workspace) -> bool:
     return workspace.environment is None and workspace.has_environments
 
 
+def names_registry(workspace: Workspace) -> bool:
+    """Whether `init` writes the file that names the registry folder: it has another name, and no
+    file of the repository names it yet."""
+    named = replace(workspace.settings, registry_dir="", warn=lambda text: None)
+    known = Workspace(named, all_environments=True).root
+    return workspace.root != known and not workspace.checkout.exists(SETTINGS_FILE)
+
+
 def scaffold_files(
     workspace: Workspace, policy: bytes, target: ScaffoldTarget, *, on_github: bool
 ) -> Iterator[ScaffoldFile]:
@@ -52,6 +62,9 @@ def scaffold_files(
         yield ScaffoldFile(registry.policy_path, policy, "never")
         if not (workspace.top / registry / "models").is_dir():
             yield ScaffoldFile(f"{registry}/models/.gitkeep", scaffold.KEEP, "never")
+
+    if names_registry(workspace):
+        yield ScaffoldFile(SETTINGS_FILE, settings_text(workspace.root).encode(), "never")
 
     for path in sorted(files.SCHEMA_COPIES):
         if workspace.has_environments or not path.endswith("/environments.schema.json"):
@@ -96,7 +109,9 @@ def codeowners_result(workspace: Workspace, new_policy: bytes | None) -> FileRes
         reason = "manifests or the policy have errors; run mlflow-gitops validate to see them"
         return FileResult(old.file, "left", "", reason=reason)
 
-    new_text = codeowners.expected_text(workspace, snapshot, old)
+    new_text = codeowners.expected_text(
+        workspace, snapshot, old, adds_settings=names_registry(workspace)
+    )
     if not new_text:
         return None
     before = old.text.encode("utf-8", "surrogateescape")
