@@ -160,7 +160,10 @@ class Verifier:
     ) -> Iterator[Unexplained]:
         if observed is None:
             if ledger.applied_as(self._histories.renames.periods(file_stem(name))):
-                detail = "the receipts say that it was reconciled, and MLflow has no such model"
+                detail = (
+                    "the receipts say that it was reconciled, and MLflow has no such model, or"
+                    " hides it from these credentials, which then lack READ on it"
+                )
                 yield Unexplained(name, "model", detail)
             return
 

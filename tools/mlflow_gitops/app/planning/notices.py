@@ -1,4 +1,4 @@
-"""What a plan says about this clone, or about the main line as a whole."""
+"""What a plan says about the registry, this clone, or the main line as a whole."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import Base
 from mlflow_gitops.core.history.line.rerouting import first_parents_changed
+from mlflow_gitops.core.observed.absence import Absence
 
 
 def plan_notices(
@@ -18,8 +19,11 @@ def plan_notices(
     lines: PlanLines,
     bases: Mapping[str, Base],
     finder: BaseFinder,
+    absence: Absence | None,
 ) -> Iterator[str]:
-    """What is wrong with this clone or with the main line as a whole."""
+    """What is wrong with the registry, with this clone, or with the main line as a whole."""
+    if absence is not None:
+        yield absence.advice
     if any(base.state == "unfetched" for base in bases.values()):
         gap = finder.clone_gap
         if gap is not None:

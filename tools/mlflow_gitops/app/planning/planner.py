@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.planning.assembled_plan import assembled
+from mlflow_gitops.app.planning.bases.absent_models import find_absence, with_hidden
 from mlflow_gitops.app.planning.bases.base_finder import BaseFinder
 from mlflow_gitops.app.planning.desired_models import DesiredModels
 from mlflow_gitops.app.planning.judging.policy_change import PolicyChangeReader
@@ -99,6 +100,8 @@ class Planner:
             name: self._bases.base(name, selection.observed.get(name)) for name in selection.managed
         }
         bases |= {name: Base(None, "renamed") for name in selection.renamed if name in bases}
+        absence = find_absence(bases, selection.observed, self.registry, self._bases)
+        bases = with_hidden(bases, selection.observed, absence)
         self.lines.prefetch(bases)
         held = self.models.held_states(
             selection.invalid, bases, lambda base: self.lines.of(base).histories
@@ -114,7 +117,9 @@ class Planner:
             )
             for name, base in bases.items()
         )
-        notices = plan_notices(self._workspace, self.target, self.lines, bases, self._bases)
+        notices = plan_notices(
+            self._workspace, self.target, self.lines, bases, self._bases, absence
+        )
         plan = replace(
             assembled(self._workspace, self.registry, self.target, models, selection, self._limits),
             notices=tuple(notices),

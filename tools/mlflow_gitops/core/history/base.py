@@ -23,6 +23,7 @@ BaseState = Literal[
     "unread",
     "unreceipted",
     "renamed",
+    "hidden",
 ]
 """`none`: the model was never reconciled, or is adopted. `known`: the target's history has the
 base. `stale`: the base is a later commit of the main line. `unfetched`: the base may be on the main
@@ -30,7 +31,8 @@ line, and this clone lacks a part of it. `unknown`: the base is not on the main 
 more. `lost`: a receipt names the base, but MLflow no longer has the stamp. `deleted`: a receipt
 names the base, but MLflow no longer has the model. `unread`: receipts would decide it, and they
 cannot be read. `unreceipted`: receipts would decide it, and this clone may lack some. `renamed`:
-MLflow has the model under a former name only."""
+MLflow has the model under a former name only. `hidden`: the model was never reconciled, and MLflow
+shows none of those that were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Base:
 NO_BASE = Base(None, "none")
 UNREAD_BASE = Base(None, "unread")
 UNRECEIPTED_BASE = Base(None, "unreceipted")
+HIDDEN_BASE = Base(None, "hidden")
 
 
 class BaseFacts(Protocol):

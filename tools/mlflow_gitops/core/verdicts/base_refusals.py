@@ -55,6 +55,14 @@ def base_refusal(
     name, base = manifest.name, _short(history.base)
     if history.base_state == "deleted":
         return _deleted_refusal(manifest, history.base)
+    if history.base_state == "hidden":
+        return Refusal(
+            "hidden",
+            f"MLflow shows none of the models that were reconciled, so whether it has {name} is not"
+            " known",
+            "check address, workspace and READ of these credentials; if this registry really begins"
+            f" empty, reconcile {name} --adopt",
+        )
     if history.base_state == "renamed":
         return _renamed_refusal(manifest)
     if history.base_state == "stale":

@@ -11,6 +11,7 @@ from mlflow_gitops.app.planning.plan_lines import PlanLines
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import UNREAD_BASE, Base, find_base
+from mlflow_gitops.core.observed.absence import registry_place
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.edges.git.receipts.layout import DIGITS
 
@@ -124,6 +125,17 @@ class BaseFinder:
         """Let the next question read the receipts anew: a run may have written some since."""
         self.__dict__.pop("_last_applied", None)
         self.__dict__.pop("receipts_gap", None)
+
+    def recorded_place(self) -> str | None:
+        """The registry that the newest receipt of this repository names, as `registry_place`; None
+        if there is none."""
+        receipts = self._workspace.receipts_branch.readable_receipts() or ()
+        contents = [receipt.content for receipt in receipts if receipt.owner == self.owner]
+        address = contents[-1].get("registry") if contents else None
+        if not isinstance(address, str):
+            return None
+        workspace = contents[-1].get("workspace")
+        return registry_place(address, workspace if isinstance(workspace, str) else "")
 
     def _is_in_clone(self, commit: str) -> bool:
         if commit not in self._exists:
