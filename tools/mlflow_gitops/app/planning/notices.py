@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.planning.bases.base_finder import BaseFinder
 from mlflow_gitops.app.planning.plan_lines import PlanLines
@@ -10,7 +11,9 @@ from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import Base
 from mlflow_gitops.core.history.line.rerouting import first_parents_changed
-from mlflow_gitops.core.observed.absence import Absence
+
+if TYPE_CHECKING:
+    from mlflow_gitops.core.observed.absence import Absence
 
 
 def plan_notices(

@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.app.planning.assembled_plan import assembled
-from mlflow_gitops.app.planning.bases.absent_models import find_absence, with_hidden
 from mlflow_gitops.app.planning.bases.base_finder import BaseFinder
 from mlflow_gitops.app.planning.desired_models import DesiredModels
 from mlflow_gitops.app.planning.judging.policy_change import PolicyChangeReader
@@ -100,8 +99,12 @@ class Planner:
             name: self._bases.base(name, selection.observed.get(name)) for name in selection.managed
         }
         bases |= {name: Base(None, "renamed") for name in selection.renamed if name in bases}
-        absence = find_absence(bases, selection.observed, self.registry, self._bases)
-        bases = with_hidden(bases, selection.observed, absence)
+        absence = None
+        if any(base.state == "deleted" for base in bases.values()):
+            from mlflow_gitops.app.planning.bases.absent_models import find_absence, with_hidden
+
+            absence = find_absence(bases, selection.observed, self.registry, self._bases)
+            bases = with_hidden(bases, selection.observed, absence)
         self.lines.prefetch(bases)
         held = self.models.held_states(
             selection.invalid, bases, lambda base: self.lines.of(base).histories

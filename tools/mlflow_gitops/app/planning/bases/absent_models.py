@@ -19,11 +19,9 @@ def find_absence(
     observed: Mapping[str, ObservedModel],
     registry: Registry,
     finder: BaseFinder,
-) -> Absence | None:
-    """The planned models that were reconciled and are not shown; None if all are shown."""
+) -> Absence:
+    """The planned models that were reconciled and are not shown, at least one."""
     absent = tuple(name for name, base in bases.items() if base.state == "deleted")
-    if not absent:
-        return None
     owner = finder.owner
     shown = sum(1 for model in observed.values() if model.owner in (None, owner) and model.base)
     place = registry_place(registry.display_uri, registry.workspace)
@@ -31,11 +29,11 @@ def find_absence(
 
 
 def with_hidden(
-    bases: dict[str, Base], observed: Mapping[str, ObservedModel], absence: Absence | None
+    bases: dict[str, Base], observed: Mapping[str, ObservedModel], absence: Absence
 ) -> dict[str, Base]:
     """The bases, with the models that may be hidden: if the registry shows none of those that were
     reconciled, a model that is not shown either may be there as well."""
-    if absence is None or not absence.is_whole:
+    if not absence.is_whole:
         return bases
     return {
         name: HIDDEN_BASE if base.state == "none" and name not in observed else base

@@ -11,7 +11,6 @@ from mlflow_gitops.app.planning.plan_lines import PlanLines
 from mlflow_gitops.app.planning.target import Target
 from mlflow_gitops.app.workspace import Workspace
 from mlflow_gitops.core.history.base import UNREAD_BASE, Base, find_base
-from mlflow_gitops.core.observed.absence import registry_place
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.edges.git.receipts.layout import DIGITS
 
@@ -129,6 +128,8 @@ class BaseFinder:
     def recorded_place(self) -> str | None:
         """The registry that the newest receipt of this repository names, as `registry_place`; None
         if there is none."""
+        from mlflow_gitops.core.observed.absence import registry_place
+
         receipts = self._workspace.receipts_branch.readable_receipts() or ()
         contents = [receipt.content for receipt in receipts if receipt.owner == self.owner]
         address = contents[-1].get("registry") if contents else None
