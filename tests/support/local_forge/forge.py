@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
+from mlflow_gitops.core.audit.record.forge_answers import ForgeRun
 from mlflow_gitops.core.history.approvals import (
     MessageOfCommit,
     Review,
@@ -48,6 +49,9 @@ class LocalForge:
 
     def team_members(self, team: str) -> frozenset[str]:
         return _team_members(self.store, team)
+
+    def ci_run(self, url: str) -> ForgeRun | None:
+        raise ForgeFailure("A local forge runs no jobs.")
 
     # -- statuses, comments, issues -----------------------------------------------------------
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 from mlflow_gitops.errors import ForgeFailure
 
 if TYPE_CHECKING:
+    from mlflow_gitops.core.audit.record.forge_answers import ForgeRun
     from mlflow_gitops.core.history.approvals import ReviewedPullRequest, Reviewer
     from mlflow_gitops.core.history.web_pages import WebPages
     from mlflow_gitops.core.setup.doctor import CheckResult
@@ -135,6 +136,11 @@ class Forge(Protocol):
 
     def team_members(self, team: str) -> frozenset[str]:
         """Return the logins, in lower case, of the members of `@organization/team`."""
+        ...
+
+    def ci_run(self, url: str) -> ForgeRun | None:
+        """Return the CI run with an address; None if this repository has no such run. Raises
+        ForgeFailure, also for a forge that runs no jobs."""
         ...
 
     def set_status(

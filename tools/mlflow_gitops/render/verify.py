@@ -18,6 +18,7 @@ def json(verification: Verification) -> Iterator[str]:
         "models": verification.models,
         "unmanaged": list(verification.unmanaged),
         "receipts": verification.receipts,
+        "unconfirmed_receipts": verification.unconfirmed_receipts,
         "unexplained": [_finding_data(finding) for finding in verification.findings],
         "acknowledged": [
             {
@@ -127,6 +128,9 @@ def _total(verification: Verification) -> str:
     suffix = f"; {unmanaged} more in MLflow that nobody manages here" if unmanaged else ""
     if verification.compared_files is not None:
         suffix += f"; the files of {counted(verification.compared_files, 'version')} compared"
+    if verification.unconfirmed_receipts:
+        unconfirmed = counted(verification.unconfirmed_receipts, "receipt")
+        suffix += f"; people and runs in {unconfirmed} are claims that no forge confirmed"
     if verification.acknowledged:
         suffix += f"; {len(verification.acknowledged)} acknowledged"
     return f"Verified {models} by {receipts}: {result}{suffix}."

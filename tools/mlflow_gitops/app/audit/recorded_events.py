@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mlflow_gitops.app.audit.acknowledged import read_acknowledgements
+from mlflow_gitops.app.audit.record.acknowledged import read_acknowledgements
 from mlflow_gitops.core.audit.events import Event
 from mlflow_gitops.core.audit.receipts import Receipt
 from mlflow_gitops.core.audit.record.acknowledgements import Acknowledgement
@@ -54,7 +54,11 @@ def flaws_and_acknowledgements(
 ) -> tuple[list[Flaw], list[Acknowledgement]]:
     """The flaws of this environment's receipts, and the lines in commits that acknowledge any."""
     own_digests = {receipt.digest for receipt in trail.ledger.receipts}
-    found_flaws = [flaw for flaw in flaws(receipts) if flaw.receipt.digest in own_digests]
+    line = trail.line if not trail.workspace.git.is_shallow() else None
+    now = trail.workspace.settings.now().timestamp()
+    found_flaws = [
+        flaw for flaw in flaws(receipts, line, now) if flaw.receipt.digest in own_digests
+    ]
     digests = (flaw.receipt.digest for flaw in found_flaws)
     return found_flaws, read_acknowledgements(trail.workspace.git, trail.line.shas[-1], digests)
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlflow_gitops.app.audit.acknowledged import read_acknowledgements
 from mlflow_gitops.app.audit.model_account import ModelAccount, read_records
-from mlflow_gitops.app.audit.receipt_findings import flaws_of, receipt_findings
+from mlflow_gitops.app.audit.record.acknowledged import read_acknowledgements
+from mlflow_gitops.app.audit.record.receipt_findings import flaws_of, receipt_findings
 from mlflow_gitops.app.audit.recorded_line import read_main_line
 from mlflow_gitops.app.audit.served_files import FileReading, ServedFiles
 from mlflow_gitops.app.evidence import WorkspaceEvidence
@@ -92,7 +92,9 @@ class Verifier:
         digests = frozenset(receipt.digest for receipt in receipts)
 
         selected = sorted(set(names) or managed)
-        found_flaws = flaws_of(receipts, self._owner, names, self._histories.renames)
+        found_flaws, unconfirmed = flaws_of(
+            self._workspace, ledger, receipts, self._line, names, self._histories.renames
+        )
         findings = list(receipt_findings(self._branch, stored, found_flaws))
         read_records(
             self._evidence, self._models.by_name, selected, observed, self._registry.writers
@@ -112,6 +114,7 @@ class Verifier:
             len(receipts),
             tuple(open_findings),
             acknowledged=tuple(acknowledged),
+            unconfirmed_receipts=unconfirmed,
         )
         if self._artifacts is None:
             return verification

@@ -17,6 +17,7 @@ from mlflow_gitops.edges.system.redaction import redact
 if TYPE_CHECKING:
     from github.PullRequest import PullRequest
 
+    from mlflow_gitops.core.audit.record.forge_answers import ForgeRun
     from mlflow_gitops.core.setup.doctor import CheckResult
     from mlflow_gitops.core.setup.workflow_files import Job
     from mlflow_gitops.edges.github.reviews import GitHubReviews
@@ -55,6 +56,11 @@ class GitHub:
         from mlflow_gitops.edges.github.approvals.teams import team_members
 
         return team_members(self._teams, team)
+
+    def ci_run(self, url: str) -> ForgeRun | None:
+        from mlflow_gitops.edges.github.workflow_runs import read_run
+
+        return read_run(self.connection, url)
 
     # -- statuses, comments, issues -----------------------------------------------------------
 

@@ -1,5 +1,6 @@
-"""Flaws of the record: receipts that vanished, were written later by another run, or were passed
-over. Nothing heals them. They stay findings until a commit acknowledges them (RULES R6, R7)."""
+"""Flaws of the record: receipts that vanished, were written later by another run, were passed over,
+or cannot be what a run wrote. Nothing heals them. They stay findings until a commit acknowledges
+them (RULES R6, R7)."""
 
 from __future__ import annotations
 
@@ -8,17 +9,19 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mlflow_gitops.core.audit.receipts import Receipt, broken_links
+from mlflow_gitops.core.audit.record.contradictions import Contradiction, contradictions
 from mlflow_gitops.core.audit.record.receipt_counts import counts_missing_before
 from mlflow_gitops.core.audit.recorded_model import RecordedModel
+from mlflow_gitops.core.history.mainline import MainLine
 from mlflow_gitops.core.wording import and_list
 
-FlawKind = Literal["recovered", "lost", "replayed", "gap"]
+FlawKind = Literal["recovered", "lost", "replayed", "gap", "contradicted"]
 
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
     """One flaw. `receipt` is the one that shows it, and whose digest acknowledges it. `model` is
-    empty for a gap in the chain or in the counter."""
+    empty for a gap in the chain or in the counter, and for what contradicts a whole receipt."""
 
     kind: FlawKind
     receipt: Receipt
@@ -32,15 +35,41 @@ def recorded_flaw(kind: FlawKind, stamp: str) -> dict[str, str]:
     return {"kind": kind, "stamp": stamp}
 
 
-def flaws(receipts: Sequence[Receipt]) -> list[Flaw]:
-    """Every flaw, in the order of the receipts, which are oldest first."""
+def flaws(
+    receipts: Sequence[Receipt], line: MainLine | None = None, now: float | None = None
+) -> list[Flaw]:
+    """Every flaw, in the order of the receipts, which are oldest first. `line` is the main line,
+    None if this clone does not know all of it; `now` is in seconds since 1970."""
     digests = {receipt.digest for receipt in receipts}
     gaps = _gaps(receipts)
+    contradicted: dict[str, list[Flaw]] = {}
+    for flaw in contradicted_receipts(contradictions(receipts, line, now)):
+        contradicted.setdefault(flaw.receipt.digest, []).append(flaw)
     return [
         flaw
         for receipt in receipts
-        for flaw in (*gaps.get(receipt.digest, ()), *_flaws_of(receipt, digests))
+        for flaw in (
+            *gaps.get(receipt.digest, ()),
+            *contradicted.get(receipt.digest, ()),
+            *_flaws_of(receipt, digests),
+        )
     ]
+
+
+def contradicted_receipts(faults: Iterable[Contradiction]) -> list[Flaw]:
+    """One flaw for each receipt and model, with everything that contradicts it."""
+    grouped: dict[tuple[str, str], list[Contradiction]] = {}
+    for contradiction in faults:
+        key = contradiction.receipt.digest, contradiction.model
+        grouped.setdefault(key, []).append(contradiction)
+
+    found_flaws = []
+    for (_, model), of_receipt in grouped.items():
+        receipt = of_receipt[0].receipt
+        reasons = "; ".join(contradiction.reason for contradiction in of_receipt)
+        detail = f"the receipt of {_written(receipt)} cannot be what a run wrote: {reasons}"
+        found_flaws.append(Flaw("contradicted", receipt, model, detail))
+    return found_flaws
 
 
 def _gaps(receipts: Sequence[Receipt]) -> dict[str, list[Flaw]]:

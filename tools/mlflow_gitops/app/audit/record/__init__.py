@@ -1,0 +1,1 @@
+"""What is wrong with the record of runs, and who acknowledged it."""

@@ -1,0 +1,36 @@
+"""Workflow runs as GitHub knows them, for receipts that name one."""
+
+from __future__ import annotations
+
+import re
+
+from mlflow_gitops.core.audit.record.forge_answers import ForgeRun
+from mlflow_gitops.edges.github.connection import GitHubConnection
+
+_URL = re.compile(r"https?://[^/\s]+/[^/\s]+/[^/\s]+/actions/runs/(\d{1,20})\Z")
+
+
+def read_run(connection: GitHubConnection, url: str) -> ForgeRun | None:
+    """The run with an address; None if this repository has no such run. Raises ForgeFailure."""
+    match = _URL.match(url)
+    if match is None:
+        return None
+    purpose = f"read the workflow run {match[1]}"
+    answer = connection.unless_missing(purpose, lambda: connection.get(f"actions/runs/{match[1]}"))
+    if answer is None:
+        return None
+
+    with connection.request(purpose):
+        people = [answer["actor"], answer["triggering_actor"]]
+        if answer["run_attempt"] > 2:  # only the last one's actor is in this answer
+            people += [
+                connection.get(f"actions/runs/{match[1]}/attempts/{attempt}")["triggering_actor"]
+                for attempt in range(2, min(answer["run_attempt"], 10))
+            ]
+        return ForgeRun(
+            event=str(answer["event"]),
+            actors=tuple(dict.fromkeys(str(person["login"]) for person in people if person)),
+            branch=answer["head_branch"],
+            began=str(answer["created_at"]),
+            ended=str(answer["updated_at"]) if answer["status"] == "completed" else None,
+        )
