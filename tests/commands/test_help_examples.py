@@ -20,6 +20,7 @@ import pytest
 import typer
 
 from tests.support.acme import Acme
+from tests.support.attacks.signers import Signer
 from tests.support.console.arguments import understood
 from tests.support.console.shell import Shell
 from tests.support.servers import free_port
@@ -92,6 +93,7 @@ def prepared(acme: Acme) -> Shell:
     event = {"workflow_run": {"head_sha": head, "event": "pull_request", "id": 7}}
     (acme.folder / "event.json").write_text(json.dumps(event))
     shutil.copy(acme.folder / "reconciled.json", acme.team.folder)
+    Signer(acme.team.folder, "models").key.rename(acme.team.folder / "models.pem")
     (acme.team.folder / "deployment.yaml.j2").write_text("image: {{ uri }}\n")
     files = {name: str(acme.folder / name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
     return acme.shell(

@@ -13,6 +13,7 @@ from mlflow_gitops.render import formats
 from mlflow_gitops.render.formats import Formats
 from mlflow_gitops.shared import shared_path
 from tests.support.acme import Acme
+from tests.support.attacks.signers import Signer
 from tests.support.team import Team
 
 SCHEMA = json.loads((shared_path("schemas") / "output.schema.json").read_text(encoding="utf-8"))
@@ -61,6 +62,7 @@ COMMANDS = {
     "verify": ["verify"],
     "resolve": ["resolve fraud-detector Production"],
     "explain": ["explain", "explain pin"],
+    "sign": ["sign fraud-detector 12 --key {key}"],
     "export": ["export fraud-detector --out {out}"],
     "edit": [EDITED, "rename churn leavers --dry-run"],
     "codeowners": ["codeowners --dry-run"],
@@ -72,9 +74,10 @@ COMMANDS = {
 
 
 def test_what_the_commands_print(acme: Acme) -> None:
+    key = Signer(acme.folder, "models").key
     for definition, lines in COMMANDS.items():
         for line in lines:
-            words = line.format(out=acme.folder / "evidence.tar").split()
+            words = line.format(out=acme.folder / "evidence.tar", key=key).split()
             ran = acme.team.run(*words, "--format", "json")
             document = json.loads(ran.out)
             assert faults(definition, document) == [], line

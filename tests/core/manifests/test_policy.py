@@ -8,6 +8,7 @@ import pytest
 
 from mlflow_gitops.core.gates import climbs_from, no_worse_than, soak
 from mlflow_gitops.core.gates.approvals import RequiredApprovals
+from mlflow_gitops.core.gates.files.signed import Signed
 from mlflow_gitops.core.gates.max_size import MaxSize
 from mlflow_gitops.core.gates.metrics import Bound
 from mlflow_gitops.core.gates.no_worse_than import NoWorse, Tolerance
@@ -180,7 +181,7 @@ def test_everything_that_can_be_said_is_read() -> None:
     production = policy.for_model("m").stages["Production"].gates
     assert production.names == (
         "from", "soak", "approvals", "metrics", "no_worse_than", "signature", "max_size",
-        "safe_files", "fairness",
+        "safe_files", "signed", "fairness",
     )  # fmt: skip
     assert (
         production.built_in["metrics"]["both"].min == -1.5
@@ -342,6 +343,8 @@ def gates_of(rule: str) -> StageGates:
         ("require: {max_size: 2GB}", {"max_size": MaxSize("2GB")}),
         ("require: {safe_files: true}", {"safe_files": True}),
         ("require: {safe_files: false}", {}),
+        ("require: {signed: {keys: keys/}}", {"signed": Signed("keys")}),
+        ("require: {signed: null}", {}),
         ("require: null", {}),
         ("soak: null, approvals: null, from: null", {}),
     ],

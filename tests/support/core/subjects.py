@@ -14,6 +14,7 @@ from mlflow_gitops.core.manifests.manifest import Manifest, VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.manifests.policy import Policy
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.core.recorded.signed_files import SignedFiles
 from mlflow_gitops.core.recorded.values import (
     Dataset,
     Metric,
@@ -70,6 +71,7 @@ def subject(
     sizes: Mapping[int, int] | None = None,
     flavors: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None,
     paths: tuple[str, ...] = (),
+    signed: SignedFiles | None = None,
     made: Commit | None = MADE,
     merged: bool = True,
     approved_by: Approvals | None = None,
@@ -114,6 +116,7 @@ def subject(
     evidence = FakeEvidence(
         read=read,
         read_file=read_file,
+        signed=lambda keys: signed or SignedFiles(fault="nobody signed it"),
         read_paths=lambda model, version: paths,
         approvals=approvals,
         claims=lambda commit: claims or Approvals(),

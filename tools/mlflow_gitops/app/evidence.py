@@ -9,6 +9,7 @@ from mlflow_gitops.app.workspace import Merge, Workspace
 from mlflow_gitops.core.history.mainline import Commit, MainLine, StatedMessage
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
+from mlflow_gitops.core.recorded.signed_files import SignedFiles
 from mlflow_gitops.core.recorded.values import ModelFile, Record, Unreadable
 from mlflow_gitops.errors import RegistryFailure
 
@@ -138,6 +139,20 @@ class WorkspaceEvidence(RegistryEvidence):
         """Return the first commit of the pull request that made a commit of the main line; the
         commit itself if none did, None if no forge is configured. Raises Unreadable."""
         return self._approving.first_of_change(commit)
+
+    def signed_files(
+        self, model: str, version: int, keys: str, commit: Commit | None
+    ) -> SignedFiles:
+        """The files that a version's signature in git lists. Raises Unreadable."""
+        from mlflow_gitops.app.planning.judging.git_signatures import (
+            GitSignatures,
+        )  # few policies ask for signatures
+
+        first = None
+        if commit is not None and self.is_merged(commit):
+            first = self.first_of_change(commit)
+        signatures = GitSignatures(self._workspace, self._line, self._merge)
+        return signatures.check(model, version, keys, commit, first)
 
     def claims(self, commit: Commit) -> Approvals:
         """What a commit's own messages claim about its approvals."""

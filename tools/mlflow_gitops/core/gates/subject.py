@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from mlflow_gitops.core.gates.change_approvals import Approvals, Reviewed
+    from mlflow_gitops.core.recorded.signed_files import SignedFiles
     from mlflow_gitops.core.recorded.values import ModelFile, Record
 
 
@@ -121,6 +122,10 @@ class Subject(Protocol):
     def file_paths(self, version: Version) -> tuple[str, ...]:
         """The paths of the version's files below its folder, with forward slashes, as its storage
         lists them; empty if it has none."""
+
+    def signed_files(self, keys: str) -> SignedFiles:
+        """The files that the version's signature in git lists. Keys of the folder `keys` count as
+        they were before the change."""
 
     def approvals(self) -> Approvals | None:
         """What the forge knows about the making commit's approvals; None if no forge is

@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from mlflow_gitops.core.manifests.names import file_stem
+
 ENVIRONMENTS = "environments.yaml"
 """The list of environments of a repository that has several. It lies in the folder that holds the
 registry folder of each environment."""
 ALLOWED_SIGNERS = "allowed_signers"
 """The file beside it whose SSH keys may sign receipts, in the format of ssh-keygen(1)."""
+
+MODEL_SIGNATURES = "model_signatures"
+"""The folder in it with the signatures of versions' files."""
 
 FileKind = Literal["manifest", "policy", "extension", "misplaced"]
 """What a file is. `extension` is a YAML file with the wrong ending, `misplaced` one outside
@@ -49,6 +54,10 @@ class RegistryFolder:
         """The files that belong to this folder and lie outside it: a shared policy, or none."""
         policy = self.policy_path
         return () if policy.startswith(f"{self.path}/") else (policy,)
+
+    def signature_path(self, model: str, version: int) -> str:
+        """The path of the signature of a version's files."""
+        return f"{self.path}/{MODEL_SIGNATURES}/{file_stem(model)}/{version}.sig"
 
     def classify(self, path: str) -> FileKind | None:
         """What a file of the repository is for this folder. None if the file is not read: a README,

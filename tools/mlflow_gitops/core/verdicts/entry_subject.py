@@ -14,6 +14,7 @@ from mlflow_gitops.core.manifests.desired import Field
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import copied_tags
 from mlflow_gitops.core.observed.model import ObservedModel, ObservedVersion
+from mlflow_gitops.core.recorded.signed_files import SignedFiles
 from mlflow_gitops.core.recorded.values import ModelFile, Record
 from mlflow_gitops.core.times import parse_time
 from mlflow_gitops.core.verdicts.approved_entry import reviewed_difference
@@ -144,6 +145,9 @@ class EntrySubject:
 
     def file_paths(self, version: Version) -> tuple[str, ...]:
         return self.evidence.file_paths(self.model, self._observed_version(version.number))
+
+    def signed_files(self, keys: str) -> SignedFiles:
+        return self.evidence.signed_files(self.model, self.number, keys, self.entry.making_commit)
 
     def approvals(self) -> Approvals | None:
         commit = self.entry.making_commit

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mlflow_gitops.core.history.mainline import Commit, StatedMessage
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
+from mlflow_gitops.core.recorded.signed_files import SignedFiles
 from mlflow_gitops.core.recorded.values import ModelFile, Record
 
 if TYPE_CHECKING:
@@ -36,6 +37,12 @@ class Evidence(RecordedEvidence, Protocol):
     def version_at_origin(self, pin: OriginPin) -> ObservedVersion | None:
         """A version of another environment as that environment's MLflow shows it; None if it is
         not there."""
+
+    def signed_files(
+        self, model: str, version: int, keys: str, commit: Commit | None
+    ) -> SignedFiles:
+        """The files that a version's signature in git lists. Keys of the folder `keys` count as
+        they were before the change that `commit` belongs to."""
 
     def messages(self, commit: Commit, file: str) -> Iterable[StatedMessage]:
         """The commit messages that speak for a commit's change of a file."""

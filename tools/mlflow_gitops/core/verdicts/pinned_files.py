@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from mlflow_gitops.core.gates import pinned
+from mlflow_gitops.core.gates.files import signed
 from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.policy import ModelPolicy, StageRule
@@ -70,7 +71,8 @@ def guarded_versions(desired: Desired, policies: Iterable[ModelPolicy]) -> set[i
 
 def is_guarded(rule: StageRule) -> bool:
     """Whether the files of a version are compared before it enters a stage."""
-    return rule.protected or asks_digest(rule)
+    is_signed = rule.gates.settings(signed.GATE) is not None
+    return rule.protected or asks_digest(rule) or is_signed
 
 
 def asks_digest(rule: StageRule) -> bool:

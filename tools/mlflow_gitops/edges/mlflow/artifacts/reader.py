@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from mlflow_gitops.core.recorded.file_digests import ModelFiles
 from mlflow_gitops.core.recorded.numbers import format_size
@@ -28,14 +28,13 @@ from mlflow_gitops.edges.mlflow.artifacts.model_file import (
     NAMES,
     fetch_model_file,
 )
+from mlflow_gitops.edges.mlflow.artifacts.trusted_locations import OVER_HTTP, check_trusted
 from mlflow_gitops.edges.mlflow.server import Server
 from mlflow_gitops.edges.system.http_answers import answers_up_to, limit_files
 from mlflow_gitops.errors import RegistryFailure
 from mlflow_gitops.settings import DEFAULT_PATIENCE
 
 ResultT = TypeVar("ResultT")
-
-_OVER_HTTP = ("http", "https", "mlflow-artifacts")
 
 
 class Artifacts:
@@ -168,37 +167,14 @@ class Artifacts:
             raise self._failure(location, error) from error
 
     def check_trusted(self, location: str) -> None:
-        """Raise RegistryFailure for a location that must not be read.
-
-        MLflow sends its token to whatever host an `http:` location names (`HttpArtifactRepository`,
-        3.17). So a person who may register a version could collect the credentials of everyone who
-        looks at it.
-        """
-        target, server = urlsplit(location), urlsplit(self._tracking_uri)
-
-        if target.scheme in _OVER_HTTP and target.netloc:
-            is_same_host = _host(target.netloc) == _host(server.netloc)
-            if not is_same_host or target.scheme not in ("mlflow-artifacts", server.scheme):
-                raise RegistryFailure(
-                    f"The artifacts at {shown_source(location)} are not read: that is not"
-                    " MLflow's own server, and its credentials would be sent there."
-                )
-
-        elif target.scheme in ("", "file") and server.scheme in ("http", "https"):
-            path = Path(unquote(target.path) if target.scheme else location)
-            if not path.is_dir():
-                raise RegistryFailure(
-                    f"The artifacts are in a folder of the server, {path}, which is not on this"
-                    " machine.",
-                    fix="Serve artifacts through the server (mlflow-artifacts:), or keep them in an"
-                    " object store.",
-                )
+        """As the function of this name, for this MLflow."""
+        check_trusted(location, self._tracking_uri)
 
     def _failure(self, location: str, error: Exception) -> RegistryFailure:
         if isinstance(error, RegistryFailure):
             return error
 
-        goes_through_server = urlsplit(location).scheme in (*_OVER_HTTP, "runs", "models")
+        goes_through_server = urlsplit(location).scheme in (*OVER_HTTP, "runs", "models")
         uri = self._tracking_uri if goes_through_server else location
         cause = Server(uri).explain(error, "list_artifacts")
         return RegistryFailure(f"The artifacts cannot be read. {cause.message}", fix=cause.fix)
@@ -207,8 +183,3 @@ class Artifacts:
 def _storage_of(location: str) -> str:
     """The storage that a location is in."""
     return location.partition(":/")[0] + urlsplit(location).netloc
-
-
-def _host(netloc: str) -> str:
-    """Host and port, without credentials."""
-    return netloc.rpartition("@")[2]
