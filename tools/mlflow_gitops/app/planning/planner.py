@@ -30,6 +30,8 @@ from mlflow_gitops.errors import GitFailure
 
 if TYPE_CHECKING:
     from mlflow_gitops.app.planning.version_files import VersionFiles
+    from mlflow_gitops.core.observed.absence import Absence
+    from mlflow_gitops.core.observed.model import ObservedModel
     from mlflow_gitops.edges.mlflow.registry import Registry
 
 
@@ -99,12 +101,7 @@ class Planner:
             name: self._bases.base(name, selection.observed.get(name)) for name in selection.managed
         }
         bases |= {name: Base(None, "renamed") for name in selection.renamed if name in bases}
-        absence = None
-        if any(base.state == "deleted" for base in bases.values()):
-            from mlflow_gitops.app.planning.bases.absent_models import find_absence, with_hidden
-
-            absence = find_absence(bases, selection.observed, self.registry, self._bases)
-            bases = with_hidden(bases, selection.observed, absence)
+        absence, bases = _with_absence(bases, selection.observed, self.registry, self._bases)
         self.lines.prefetch(bases)
         held = self.models.held_states(
             selection.invalid, bases, lambda base: self.lines.of(base).histories
@@ -187,3 +184,19 @@ class Planner:
         file = self._workspace.registry.policy_path
         line = self.lines.of(None)
         return PolicyChangeReader(line, self.target, self.models.policy, file, commits)
+
+
+def _with_absence(
+    bases: dict[str, Base],
+    observed: Mapping[str, ObservedModel],
+    registry: Registry,
+    finder: BaseFinder,
+) -> tuple[Absence | None, dict[str, Base]]:
+    """Which reconciled models the registry does not show, None if it shows all; and the bases,
+    with those of models that may be hidden."""
+    if all(base.state != "deleted" for base in bases.values()):
+        return None, bases
+    from mlflow_gitops.app.planning.bases.absent_models import find_absence, with_hidden
+
+    absence = find_absence(bases, observed, registry, finder)
+    return absence, with_hidden(bases, observed, absence)

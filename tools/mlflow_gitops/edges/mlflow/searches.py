@@ -92,13 +92,13 @@ class Searches:
         """The registered models that a filter names, all without one. Prompts are among them only
         with the filter that asks for prompts, whatever the server returns."""
         is_of_prompts = kind_filter == PROMPTS
-        found = self.pages(
+        entities = self.pages(
             self._client.search_registered_models,
             filter_string=_joined(names_filter, kind_filter or self._models_filter),
             max_results=MODELS_A_PAGE,
             order_by=["name ASC"],
         )
-        return (model for model in found if is_of_prompts or not _is_prompt(model))
+        return (model for model in entities if is_of_prompts or not _is_prompt(model))
 
     def versions(self, search_filter: str | None) -> Iterator[Any]:
         return self.pages(
