@@ -4,20 +4,16 @@ a file's first line."""
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.console import npm
 from tests.support.console.language_server import LanguageServer
 from tests.support.team import Team
-from tests.support.together import locked
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("yaml-language-server")]
 
@@ -34,43 +30,6 @@ MISSPELT = [
 ]
 
 
-def installed() -> Path:
-    """The server, by npm, beside the packages of this environment. Raises OSError where that cannot
-    be."""
-    folder = Path(sys.prefix) / f"yaml-language-server-{VERSION}"
-    program = folder / "node_modules/yaml-language-server/bin/yaml-language-server"
-    npm, node = shutil.which("npm"), shutil.which("node")
-    if npm is None or node is None:
-        raise FileNotFoundError(
-            "there is no npm or node here, by which yaml-language-server is installed and run"
-        )
-    with locked(Path(f"{folder}.lock")):
-        if not program.exists():
-            begun = Path(f"{folder}.new")
-            shutil.rmtree(begun, ignore_errors=True)
-            begun.mkdir()
-            options = [
-                "--no-package-lock",
-                "--no-save",
-                "--no-audit",
-                "--no-fund",
-                "--ignore-scripts",
-            ]
-            command = [
-                npm,
-                "install",
-                "--prefix",
-                str(begun),
-                *options,
-                f"yaml-language-server@{VERSION}",
-            ]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-            if done.returncode:
-                raise OSError(f"npm does not install yaml-language-server: {done.stderr[-500:]}")
-            begun.rename(folder)
-    return program
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository as `init` leaves it."""
@@ -82,12 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def editor(folder: Path) -> Iterator[LanguageServer]:
-    try:
-        program = installed()
-    except OSError as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(error))
+    server = npm.must_have("yaml-language-server", VERSION) / "bin/yaml-language-server"
     settings = {
         "yaml": {
             "schemaStore": {"enable": False},
@@ -96,8 +50,9 @@ def editor(folder: Path) -> Iterator[LanguageServer]:
             "completion": True,
         }
     }
-    with LanguageServer(["node", str(program), "--stdio"], folder, settings) as server:
-        yield server
+    command = [str(npm.program("node")), str(server), "--stdio"]
+    with LanguageServer(command, folder, settings) as running:
+        yield running
 
 
 def manifest(text: str) -> str:

@@ -29,6 +29,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.github.job_tokens import with_job_tokens
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import WEB_FLOW, Pull
 from tests.support.team import GIT_ENVIRONMENT
@@ -104,12 +105,6 @@ class Workflows:
         self.more: dict[str, str] = {}
         """More variables of the runner's."""
         self.runs: list[Run] = []
-        # A pull request's own workflows may read, and no more.
-        self._reading = api.token(
-            BOT,
-            installation=True,
-            deny=tuple((verb, ".") for verb in ("POST", "PATCH", "PUT", "DELETE")),
-        )
         (folder / "home").mkdir(parents=True)
         self._tree = folder / "tree"
         self.hub.git("worktree", "add", "-q", "--detach", str(self._tree), self.hub.branch)
@@ -417,8 +412,11 @@ class Workflows:
         event_file.write_text(json.dumps(full | {"sender": {"login": actor}}))
         on_main = ref == f"refs/heads/{self.hub.branch}"
         variables = self.variables | (self.environment.variables if on_main else {})
-        token = self._reading if event.startswith("pull_request") else "actions-token"
-        secrets = {"GITHUB_TOKEN": token} | (self.environment.secrets if on_main else {})
+        secrets = self.environment.secrets if on_main else {}
+        runnable = self.folder / f"run-{number}" / file.name
+        runnable.parent.mkdir()
+        may_write = not event.startswith("pull_request")
+        runnable.write_text(with_job_tokens(self.api, file.read_text(), may_write=may_write))
         environment = {
             "GITHUB_SHA": sha,
             "GITHUB_REF": ref,
@@ -435,7 +433,17 @@ class Workflows:
             "NO_COLOR": "1",  # act's steps run on a terminal of its own, GitHub's on none
             **self.more,
         }
-        command = [str(act()), event, "-W", str(file), "-e", str(event_file), "-a", actor, "--json"]
+        command = [
+            str(act()),
+            event,
+            "-W",
+            str(runnable),
+            "-e",
+            str(event_file),
+            "-a",
+            actor,
+            "--json",
+        ]
         command += ["-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--no-skip-checkout"]
         command += [
             "--concurrent-jobs",

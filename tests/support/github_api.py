@@ -9,21 +9,20 @@ REST API, version 2022-11-28.
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 
-from tests.support.github import (  # noqa: F401  each endpoint puts itself into ROUTES
-    administration,
-    endpoints,
-)
+from tests.support.description.checking import ExchangeCheck
+from tests.support.github import rest  # noqa: F401  each endpoint puts itself into ROUTES
+from tests.support.github.handler import Handler
+from tests.support.github.permissions import Permissions, is_allowed
 from tests.support.github.wire import ROUTES, Call, Page, Token
 from tests.support.github_state import Refused, Repository
 
@@ -58,12 +57,15 @@ class GitHubAPI:
         """Workflow runs that one search finds."""
         self.ignored_filters: set[str] = set()
         """Parameters of lists that have no effect."""
+        self.check = ExchangeCheck()
+        self.alter: Callable[[str, str, int, Any], Any] | None = None
+        """What makes another answer of one: of method, path and query, status and JSON."""
         self._faults: list[Fault] = []
         self._lock = threading.RLock()
-        handler = type("Handler", (_Handler,), {"api": self})
+        handler = type("Served", (Handler,), {"api": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.url = repository.api_url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     @contextmanager
     def serving(self) -> Iterator[GitHubAPI]:
@@ -75,6 +77,7 @@ class GitHubAPI:
         finally:
             self._server.shutdown()
             self._server.server_close()
+        self.check.finish()
 
     def environment(self, token: str = "actions-token") -> dict[str, str]:
         """GitHub's own variables, as they lead here."""
@@ -92,10 +95,11 @@ class GitHubAPI:
         installation: bool = False,
         deny: tuple[tuple[str, str], ...] = (),
         blind: bool = False,
+        permissions: Permissions | None = None,
     ) -> str:
         """A new token of a user or an app."""
         text = f"secret-{len(self.tokens)}-of-{login}"
-        self.tokens[text] = Token(login, installation, deny, blind)
+        self.tokens[text] = Token(login, installation, deny, blind, permissions)
         return text
 
     def fail(
@@ -168,8 +172,9 @@ class GitHubAPI:
                 answer: dict[str, Any] = {
                     "message": refused.message,
                     "documentation_url": DOCS,
-                    "status": str(refused.status),
                 }
+                if refused.status != 422:
+                    answer["status"] = str(refused.status)
                 if refused.errors:
                     answer["errors"] = list(refused.errors)
                 return refused.status, {}, answer
@@ -217,6 +222,9 @@ class GitHubAPI:
             call.method == verb and re.search(pattern, below) for verb, pattern in call.token.denied
         ):
             raise Refused(403, "Resource not accessible by integration")
+        permissions = call.token.permissions
+        if permissions is not None and not is_allowed(permissions, call.method, below):
+            raise Refused(403, "Resource not accessible by integration")
 
     def _paged(
         self,
@@ -243,7 +251,9 @@ class GitHubAPI:
         return (
             status,
             headers,
-            {"total_count": len(result.items), result.key: part} if result.key else part,
+            {**result.others, "total_count": len(result.items), result.key: part}
+            if result.key
+            else part,
         )
 
 
@@ -253,37 +263,6 @@ class _Answered(Exception):
     ) -> None:
         super().__init__(message)
         self.status, self.message, self.headers, self.body = status, message, headers, body
-
-
-class _Handler(BaseHTTPRequestHandler):
-    api: GitHubAPI
-    protocol_version = "HTTP/1.1"
-
-    def _do(self) -> None:
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        token = (self.headers.get("Authorization") or "").partition(" ")[2].strip() or None
-        self.api.versions.add(self.headers.get("X-GitHub-Api-Version"))
-        try:
-            status, headers, content = self.api.answer(
-                self.command, self.path, token, json.loads(raw or b"{}") or {}
-            )
-        except ConnectionResetError:
-            self.close_connection = True
-            return
-        data = content if isinstance(content, bytes) else b""
-        if content is not None and not isinstance(content, bytes):
-            data = json.dumps(content).encode()
-        self.send_response(status)
-        for key, value in {"Content-Type": "application/json; charset=utf-8", **headers}.items():
-            self.send_header(key, value)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _do
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
 
 
 def _status(method: str, result: Any) -> tuple[int, Any]:

@@ -121,6 +121,8 @@ class Repository:
         self.full_name = full_name
         self.owner, self.name = full_name.split("/")
         self.former_names: set[str] = set()
+        self.api_url = "https://api.github.test"
+        """The address of the server that this is served by."""
         self.has_issues = True
         self.private = False
         self.allow_forking = True

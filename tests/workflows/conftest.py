@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.act import must_have_act
+from tests.support.description import packages
 from tests.support.github_api import GitHubAPI
 from tests.support.github_state import Repository
 from tests.support.servers import mlflow_server
@@ -24,10 +25,13 @@ WEBHOOKS = {
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One `mlflow server` for these tests; each has models of its own. Without act there is nothing
-    to do with it."""
+    to do with it. GitHub's own descriptions check what is asked of GitHub."""
     must_have_act()
     folder = tmp_path_factory.mktemp("mlflow")
-    with mlflow_server(folder, f"sqlite:///{folder / 'mlflow.db'}", env=WEBHOOKS) as address:
+    with (
+        packages.checked_if_installed(),
+        mlflow_server(folder, f"sqlite:///{folder / 'mlflow.db'}", env=WEBHOOKS) as address,
+    ):
         yield address
 
 

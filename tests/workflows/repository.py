@@ -20,6 +20,7 @@ SHIPPED = (
     "heal.yml",
     "promote.yml",
     "propose.yml",
+    "propose-hourly.yml",
     "pages.yml",
     "deployments.yml",
     "verify.yml",

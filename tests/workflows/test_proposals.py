@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.act import ROOT, Run
+from tests.support.github.job_tokens import APP_PERMISSIONS
 from tests.support.servers import free_port
 from tests.workflows.repository import WorkflowRepository
 
@@ -113,14 +114,15 @@ def test_from_training_to_staging(repo: WorkflowRepository, tmp_path: Path) -> N
 
     # The clock finds the next one, once.
     repo.register()
-    runs = repo.actions.schedule("propose.yml")
-    assert names(runs) == [("propose", True), ("plan", True)], runs[0].log
+    runs = repo.actions.schedule("propose-hourly.yml")
+    started = [("propose-hourly", True), ("propose", True)]
+    assert names(runs) == [*started, ("plan", True)], runs[0].log
     assert repo.actions.mergeable(repo.hub.pulls()[-1].number)
     pull = repo.hub.pulls()[-1]
     assert pull.title == f"Promote {repo.model} 2 to Staging" and "1 → 2" in pull.body
     assert repo.hub.git("show", "-s", "--format=%an", pull.head) == "github-actions[bot]"
     heads = repo.hub.git("for-each-ref")
-    assert names(repo.actions.schedule("propose.yml")) == [("propose", True)]
+    assert names(repo.actions.schedule("propose-hourly.yml")) == started
     assert repo.hub.git("for-each-ref") == heads and len(repo.hub.pulls()) == 2
 
     # What a payload says is looked up, and nothing else.
@@ -134,7 +136,9 @@ def test_from_training_to_staging(repo: WorkflowRepository, tmp_path: Path) -> N
     repo.register()
     repo.actions.environment.variables["MLFLOW_GITOPS_APP_CLIENT_ID"] = "Iv1.app"
     repo.hub.user("our-app[bot]", kind="Bot")
-    repo.actions.app_token = repo.api.token("our-app[bot]", installation=True)
+    repo.actions.app_token = repo.api.token(
+        "our-app[bot]", installation=True, permissions=APP_PERMISSIONS
+    )
     runs = repo.actions.dispatch("propose.yml", "grace", inputs={"model": repo.model})
     assert names(runs) == [("propose", True), ("validate", True), ("plan", True)], runs[0].log
     assert repo.actions.mergeable(pull.number)

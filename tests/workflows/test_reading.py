@@ -34,6 +34,7 @@ WRITES = {
     ("verify", "verify"): {"issues"},
     ("promote", "promote"): {"contents", "pull-requests", "actions"},
     ("propose", "propose"): {"contents", "pull-requests", "actions"},
+    ("propose-hourly", "start"): {"actions"},
     ("pages", "deploy"): {"pages", "id-token"},
     ("deployments", "render"): {"contents"},
 }
@@ -71,7 +72,8 @@ def test_triggers() -> None:
     assert on["reconcile"]["push"] == {"branches": ["main"]}
     assert set(on["promote"]) == {"workflow_dispatch"}
     assert set(on["verify"]) == {"workflow_dispatch", "schedule"}
-    assert set(on["propose"]) == {"repository_dispatch", "workflow_dispatch", "schedule"}
+    assert set(on["propose"]) == {"repository_dispatch", "workflow_dispatch"}
+    assert set(on["propose-hourly"]) == {"schedule"}
     assert on["propose"]["repository_dispatch"] == {"types": ["model_version_created"]}
     assert set(on["pages"]) == {"workflow_run", "workflow_dispatch"} and on["pages"][
         "workflow_run"
@@ -128,12 +130,17 @@ def test_the_job_that_pushes_receipts_knows_nothing_of_mlflow() -> None:
     assert not any(step.get("uses", "").startswith("./") for step in job["steps"])
 
 
-def test_nothing_that_a_push_starts_has_a_schedule() -> None:
+def test_nothing_that_others_start_has_a_schedule() -> None:
     """In a public repository, 60 days without a commit disable a workflow with a schedule on all of
     its events."""
     for name, workflow in WORKFLOWS.items():
-        assert not {"push", "schedule"} <= set(triggers(workflow)), name
-        assert not {"pull_request", "schedule"} <= set(triggers(workflow)), name
+        for event in ("push", "pull_request", "repository_dispatch"):
+            assert not {event, "schedule"} <= set(triggers(workflow)), name
+
+
+def test_propose_is_started_every_hour() -> None:
+    [step] = JOBS["propose-hourly", "start"]["steps"]
+    assert "/workflows/propose.yml/dispatches" in step["run"]
 
 
 def test_heal_starts_reconcile_only_if_something_is_to_be_healed() -> None:
@@ -175,12 +182,11 @@ def test_what_a_dispatch_says_is_one_argument() -> None:
     assert "client_payload" not in rest and "inputs." not in rest
 
 
-def test_the_clock_is_no_author_and_whoever_starts_it_is() -> None:
+def test_whoever_starts_it_is_the_author() -> None:
+    """The clock starts it by a workflow's own token, so it is the bot's."""
     [step] = [step for step in JOBS["propose", "propose"]["steps"] if step.get("id") == "propose"]
-    assert (
-        "[bot]" in step["env"]["GIT_AUTHOR_NAME"] and "[bot]" in step["env"]["GIT_COMMITTER_NAME"]
-    )
-    assert '!= schedule ]; then\n  export GIT_AUTHOR_NAME="$GITHUB_ACTOR"' in step["run"]
+    assert "[bot]" in step["env"]["GIT_COMMITTER_NAME"]
+    assert '\nexport GIT_AUTHOR_NAME="$GITHUB_ACTOR" GIT_AUTHOR_EMAIL=' in step["run"]
 
 
 def test_deploy_runs_for_what_was_applied() -> None:

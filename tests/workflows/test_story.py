@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 
 from mlflow_gitops.core.audit.receipts import Receipt
 from tests.support.act import Run
+from tests.support.github.job_tokens import APP_PERMISSIONS
 from tests.support.github_state import Comment
 from tests.support.receipts import receipts_in
 from tests.workflows.repository import POLICY, WorkflowRepository
@@ -250,7 +251,9 @@ def test_a_pull_request_of_an_app_starts_its_checks_itself(repo: WorkflowReposit
     repo.register()
     repo.actions.environment.variables["MLFLOW_GITOPS_APP_CLIENT_ID"] = "Iv1.app"
     repo.hub.user("our-app[bot]", kind="Bot")
-    repo.actions.app_token = repo.api.token("our-app[bot]", installation=True)
+    repo.actions.app_token = repo.api.token(
+        "our-app[bot]", installation=True, permissions=APP_PERMISSIONS
+    )
     runs = repo.actions.dispatch(
         "promote.yml",
         "ada",

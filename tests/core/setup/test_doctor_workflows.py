@@ -43,6 +43,12 @@ FILES: dict[str, tuple[str, str, str, set[str]]] = {
         "{push: {branches: [main]}, schedule: [{cron: 0 * * * *}]}",
         {"schedule"},
     ),
+    "a dispatch that a rest disables": (
+        "reconcile",
+        "{push: {branches: [main]}}",
+        "{repository_dispatch: {types: [x]}, schedule: [{cron: 0 * * * *}]}",
+        {"schedule"},
+    ),
     "a stranger's code beside secrets": (
         "validate",
         "pull_request: null",

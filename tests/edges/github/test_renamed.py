@@ -105,7 +105,7 @@ def test_a_pull_request_that_is_not_ours_is_never_edited(desk: Desk, listed: str
         (307, {"Location": "ftp://127.0.0.1/"}),
         (307, {}),
         (304, {}),
-        (302, {"Location": "{url}/loop"}),
+        (302, {"Location": "{url}/repos/acme/models/statuses/loop"}),
         (300, {}),
     ],
 )
@@ -114,7 +114,8 @@ def test_a_write_that_is_not_done_is_a_failure(
 ) -> None:
     headers = {key: value.replace("{url}", desk.api.url) for key, value in headers.items()}
     desk.api.fail("POST .*/statuses/", status, "Moved", **headers)
-    desk.api.fail("POST /loop", 302, "Moved", times=9, Location=f"{desk.api.url}/loop")
+    loop = f"{desk.api.url}/repos/acme/models/statuses/loop"
+    desk.api.fail("POST .*/loop", 302, "Moved", times=9, Location=loop)
     with pytest.raises(ForgeFailure) as failed:
         desk.github().set_status(desk.repo.tip("main"), "plan", "success", "done")
     assert "Set GITHUB_API_URL" in str(failed.value) or "Check GITHUB_API_URL" in str(failed.value)

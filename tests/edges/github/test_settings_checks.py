@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -29,6 +30,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHubAPI]:
 def api(served: GitHubAPI) -> GitHubAPI:
     """GitHub with the settings of a repository where nothing is missing."""
     served.repository.settings = sound_settings()
+    served.repair()
     served.requests.clear()
     return served
 
@@ -83,7 +85,10 @@ def required(**sources: int | None) -> Callable[[dict[str, Any]], None]:
 
     def change(known: dict[str, Any]) -> None:
         names = {"validate": "validate", "plan": "mlflow-gitops/plan"}
-        listed = [{"context": names[one], "integration_id": app} for one, app in sources.items()]
+        listed = [
+            {"context": names[check]} | ({} if app is None else {"integration_id": app})
+            for check, app in sources.items()
+        ]
         kept = [rule for rule in RULES if rule["type"] != "required_status_checks"]
         rule = {
             "type": "required_status_checks",
@@ -390,7 +395,7 @@ def test_the_id_of_github_actions_on_an_enterprise_server(api: GitHubAPI) -> Non
 def test_a_form_that_is_not_documented_is_unknown(
     path: str, value: dict[str, Any], check: str, api: GitHubAPI
 ) -> None:
-    api.repository.settings[path] = value
+    api.send(f"GET .*/{path}([?]|$)", json.dumps(value))
     assert checks_of(judged(api), "unknown") == {check}
 
 
@@ -408,7 +413,7 @@ def test_a_form_that_is_not_documented_is_unknown(
 )
 def test_rules_of_another_form_are_unknown(path: str, value: Any, api: GitHubAPI) -> None:
     api.repository.settings["rules/branches/main"] = []
-    api.repository.settings[path] = value
+    api.send(f"GET .*/{path}([?]|$)", json.dumps(value))
     findings = judged(api)
     assert not checks_of(findings, "missing")
     assert {"pull-request", "reviews", "force-push"} <= checks_of(findings, "unknown")

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.support.github.permissions import Permissions
 from tests.support.github_state import Refused, Repository
 
 if TYPE_CHECKING:
@@ -30,15 +31,18 @@ class Token:
     denied: tuple[tuple[str, str], ...] = ()
     blind: bool = False
     """It may not even see the repository."""
+    permissions: Permissions | None = None
+    """What it may do, by scope; None for everything."""
 
 
 @dataclass
 class Page:
     """A list that GitHub gives in pages. `key` is the field it stands in, where it is not the whole
-    answer."""
+    answer, and `others` are the fields beside it."""
 
     items: list[Any]
     key: str | None = None
+    others: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass

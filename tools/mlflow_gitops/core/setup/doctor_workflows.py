@@ -147,9 +147,15 @@ def _schedule(facts: WorkflowFacts) -> Iterator[CheckResult]:
     commit, on all of its events."""
     yield _holds(
         "schedule",
-        "no workflow that a push starts has a schedule",
-        sorted({job.file for job in facts.jobs if {"push", "schedule"} <= set(job.triggers)}),
+        "no workflow that a push or a dispatch from outside starts has a schedule",
+        sorted({job.file for job in facts.jobs if _rests_with_its_schedule(job)}),
         "Take the schedule into a workflow of its own, as heal.yml is: mlflow-gitops init --update",
+    )
+
+
+def _rests_with_its_schedule(job: Job) -> bool:
+    return "schedule" in job.triggers and not {"push", "repository_dispatch"}.isdisjoint(
+        job.triggers
     )
 
 

@@ -34,10 +34,11 @@ def keep_comment(
 
 
 def _is_locked(github: GitHubConnection, number: int) -> bool:
-    """Whether a conversation is locked. GitHub refuses comments there with the status of a missing
-    permission."""
+    """Whether a pull request's conversation is locked. GitHub refuses comments there with the
+    status of a missing permission. Reading it as an issue would take the permission for issues,
+    which a plan does not have."""
     with github.request(f"read #{number}"):
-        return bool(github.repo.get_issue(number).locked)
+        return bool(github.get(f"pulls/{number}")["locked"])
 
 
 def _keep_comment(

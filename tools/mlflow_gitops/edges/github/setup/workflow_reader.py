@@ -37,7 +37,7 @@ class WorkflowSettingsReader:
         if not self._github.is_private or not self._github.allows_forks:
             return None
         path = "actions/permissions/fork-pr-workflows-private-repos"
-        answer = _read(self._github, path, "read what workflows of forks may do")
+        answer = _read(self._github, path, "read what workflows of forks may do", is_list=False)
         if answer is None:
             return None
         return ForkWorkflows(
@@ -75,11 +75,13 @@ def organization_names(github: GitHubConnection, kind: str) -> list[str]:
     return [str(entry["name"]) for entry in answer[kind]] if answer else []
 
 
-def _read(github: GitHubConnection, path: str, purpose: str) -> Mapping[str, Any] | None:
-    """The first hundred entries; None if GitHub does not have the page."""
+def _read(
+    github: GitHubConnection, path: str, purpose: str, *, is_list: bool = True
+) -> Mapping[str, Any] | None:
+    """A page, or the first hundred entries of a list; None if GitHub does not have the page."""
     try:
         with github.request(purpose):
-            return dict(github.get_page(path))
+            return dict(github.get_page(path) if is_list else github.get(path))
     except ForgeFailure as failure:
         if failure.status == 404:
             return None

@@ -7,7 +7,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.support.github.forms import commit_form
+from tests.support.github.forms import (
+    file_form,
+    protection_of,
+    ref_form,
+    setting_form,
+    written_commit_form,
+)
 from tests.support.github.wire import Call, route
 from tests.support.github_state import Refused
 
@@ -33,7 +39,12 @@ def _put_contents(call: Call, path: str) -> Any:
         parents = ("-p", tip) if tip else ()
         commit = git("commit-tree", tree, *parents, "-m", message)
         git("update-ref", ref, commit, tip or "0" * 40)
-    return 201 if not present else 200, {"commit": commit_form(call, commit)}
+    file = file_form(call, path, ref, blob)
+    answer = {
+        "content": {key: file[key] for key in file if key not in ("content", "encoding")},
+        "commit": written_commit_form(call, commit),
+    }
+    return 201 if not present else 200, answer
 
 
 @route("POST", "{repo}/git/refs")
@@ -42,7 +53,7 @@ def _create_ref(call: Call) -> Any:
     if call.repo.tip(ref):
         raise Refused(422, "Reference already exists")
     call.repo.git("update-ref", ref, sha, "0" * 40)
-    return {"ref": ref, "object": {"sha": sha, "type": "commit"}}
+    return ref_form(call, ref, sha)
 
 
 @route("DELETE", "{repo}/git/{path+}")
@@ -59,8 +70,9 @@ def _token_permissions(call: Call) -> Any:
 
 @route("PUT", "{repo}/branches/{branch}/protection")
 def _protect(call: Call, branch: str) -> Any:
-    call.repo.settings[f"branches/{branch}/protection"] = dict(call.body)
-    return call.body
+    path = f"branches/{branch}/protection"
+    call.repo.settings[path] = protection_of(call.body)
+    return setting_form(call, path, call.repo.settings[path])
 
 
 @route("DELETE", "{repo}/branches/{branch}/protection")

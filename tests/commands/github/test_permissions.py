@@ -1,0 +1,104 @@
+"""The commands of the shipped workflows with exactly the permissions that their jobs list, and with
+less: then they fail in words (RULES R9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support.act import ROOT, read
+from tests.support.github.hub import POLICY, STAGES, Hub
+from tests.support.team import Ran
+
+LESS = {"write": "read", "read": "none"}
+
+
+def listed(workflow: str, job: str) -> Mapping[str, str]:
+    """The permissions of a shipped job."""
+    found: Mapping[str, str] = read(ROOT / f".github/workflows/{workflow}.yml")["jobs"][job][
+        "permissions"
+    ]
+    return found
+
+
+def run_plan(hub: Hub) -> Ran:
+    """The plan of an approved pull request that a workflow opened."""
+    return hub.plan(_opened_by_a_workflow(hub))
+
+
+def run_reconcile(hub: Hub) -> Ran:
+    _opened_by_a_workflow(hub)
+    hub.repo.merge(1, "squash", by="carol")
+    hub.main()
+    return hub.reconcile()
+
+
+def run_drift(hub: Hub) -> Ran:
+    hub.team.write("policy.yaml", POLICY + "drift: report\n")
+    hub.team.commit("Report")
+    hub.push("main")
+    hub.client.set_registered_model_alias("churn", "production", "3")
+    return hub.team.run("github", "drift")
+
+
+def _opened_by_a_workflow(hub: Hub) -> str:
+    _, head = hub.propose("promote", STAGES.format(2), author="github-actions[bot]")
+    pull = hub.repo.pull(1)
+    pull.user = "github-actions[bot]"
+    hub.repo.run("promote", "workflow_dispatch", "alice", began=60.0)
+    for reviewer in ("bob", "carol"):
+        hub.repo.review(1, reviewer)
+    return head
+
+
+RUNS: Mapping[tuple[str, str], Callable[[Hub], Ran]] = {
+    ("plan", "plan"): run_plan,
+    ("reconcile", "reconcile"): run_reconcile,
+    ("heal", "drift"): run_drift,
+}
+NOT_HERE = {("heal", "contents"), ("heal", "pull-requests"), ("heal", "actions")}
+"""Permissions that a drift run needs only if somebody has to approve what differs. The checkout
+needs the first."""
+
+
+def with_permissions(hub: Hub, patch: pytest.MonkeyPatch, permissions: Mapping[str, str]) -> None:
+    token = hub.api.token("github-actions[bot]", installation=True, permissions=permissions)
+    patch.setenv("GITHUB_TOKEN", token)
+
+
+@pytest.mark.parametrize(("workflow", "job"), RUNS)
+def test_a_job_may_do_all_that_it_does(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, workflow: str, job: str
+) -> None:
+    with_permissions(hub, monkeypatch, listed(workflow, job))
+    ran = RUNS[workflow, job](hub)
+    assert ran.code == 0 and "cannot be judged" not in ran.out + ran.err, ran.out + ran.err
+    assert "may not" not in ran.err, ran.err
+
+
+def fewer() -> Iterator[tuple[str, str, str]]:
+    for workflow, job in RUNS:
+        for scope in listed(workflow, job):
+            yield workflow, job, scope
+
+
+@pytest.mark.parametrize(("workflow", "job", "scope"), fewer())
+def test_with_less_a_job_fails_in_words(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, workflow: str, job: str, scope: str
+) -> None:
+    permissions = dict(listed(workflow, job))
+    permissions[scope] = LESS[permissions[scope]]
+    with_permissions(hub, monkeypatch, permissions)
+    ran = RUNS[workflow, job](hub)
+    text = ran.out + ran.err
+    if (workflow, scope) in NOT_HERE:
+        assert ran.code == 0, text
+        return
+    comments = [comment.body for comment in hub.repo.pull(1).comments] if hub.repo.pulls() else []
+    summary = tmp_path / "STEP_SUMMARY"
+    shown = " ".join([text, *comments, summary.read_text() if summary.exists() else ""])
+    assert "may not" in shown or "cannot be judged" in shown, shown
+    assert "Traceback" not in shown
+    assert hub.production() == (3 if workflow == "heal" else 1), "nothing was written"
