@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
+from mlflow_gitops.app.environments import all_statuses
+from mlflow_gitops.edges.system.own_command import run_own_command
 from tests.support.environments import Teams
-from tests.support.team import GIT_ENVIRONMENT, Ran
 
 DIGEST = "sha256:" + "ab" * 32
 COPY = f"""\
@@ -40,15 +39,17 @@ def teams(tmp_path: Path, blank_registry: Callable[[Path], str]) -> Teams:
     return teams
 
 
-def on_all(teams: Teams, *arguments: str) -> Ran:
-    command = [sys.executable, "-m", "mlflow_gitops", "--repo", str(teams.folder), *arguments]
-    environment = os.environ | GIT_ENVIRONMENT
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True)
-    return Ran(ran.returncode, ran.stdout, ran.stderr)
+@pytest.fixture
+def each_process_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every environment is read by a process of its own, the first time: a command that is repeated
+    gets the same answer, for nothing changes in between."""
+    run = functools.cache(lambda *arguments: run_own_command(arguments))
+    monkeypatch.setattr(all_statuses, "run_own_command", lambda arguments: run(*arguments))
 
 
+@pytest.mark.usefixtures("each_process_once")
 def test_status_of_all(teams: Teams) -> None:
-    ran = on_all(teams, "status", "--all-envs", "--format", "json")
+    ran = teams.on(None, "status", "--all-envs", "--format", "json")
     churn, extra = ran.json["models"]
     assert [environment["error"] for environment in ran.json["environments"]] == [None, None]
     assert churn["environments"]["dev"]["sync"] == "Synced"
@@ -56,11 +57,11 @@ def test_status_of_all(teams: Teams) -> None:
     assert churn["environments"]["prod"]["sync"] == "Missing"
     assert list(extra["environments"]) == ["dev"]
 
-    table = on_all(teams, "status", "churn", "--all-envs")
+    table = teams.on(None, "status", "churn", "--all-envs")
     assert table.out.splitlines()[0].split() == ["dev", "prod"]
     assert "Synced  Production 2" in table.out and "extra" not in table.out
-    assert on_all(teams, "status", "--all-envs", "--exit-code").code == 2
-    assert on_all(teams, "--env", "dev", "status", "--all-envs").code == 64
+    assert teams.on(None, "status", "--all-envs", "--exit-code").code == 2
+    assert teams.on("dev", "status", "--all-envs").code == 64
 
 
 def test_an_environment_that_cannot_be_read_hides_no_other(teams: Teams) -> None:
@@ -68,25 +69,25 @@ def test_an_environment_that_cannot_be_read_hides_no_other(teams: Teams) -> None
     text = file.read_text()
     file.write_text(text.replace(teams.uris["prod"], f"sqlite:///{teams.folder}/none.db"))
     teams.commit("A lost server")
-    ran = on_all(teams, "status", "--all-envs")
+    ran = teams.on(None, "status", "--all-envs")
     assert ran.code == 1
     assert "Synced  Production 2" in ran.out and "prod could not be read:" in ran.out
 
 
 def test_one_model_everywhere(teams: Teams) -> None:
-    ran = on_all(teams, "show", "churn", "--all-envs", "--format", "json")
+    ran = teams.on(None, "show", "churn", "--all-envs", "--format", "json")
     dev, prod = ran.json["environments"]
     assert dev["stages"] == {"Production": [2]} and dev["copied_from"] == {}
     copied = prod["copied_from"]["1"]
     assert (copied["environment"], copied["version"], copied["digest"]) == ("dev", 2, DIGEST)
     assert copied["promoted"]["stage"] == "Production" and copied["promoted"]["to"] == [2]
-    text = on_all(teams, "show", "churn", "--all-envs").out
+    text = teams.on(None, "show", "churn", "--all-envs").out
     assert "1 is a copy of dev/2 (sha256:abababababab…), put into Production there by" in text
 
-    extra = on_all(teams, "show", "extra", "--all-envs", "--format", "json").json
+    extra = teams.on(None, "show", "extra", "--all-envs", "--format", "json").json
     assert [environment["stages"] for environment in extra["environments"]] == [
         {"Staging": [1]},
         None,
     ]
-    assert "never had a manifest" in on_all(teams, "show", "none", "--all-envs").err
-    assert on_all(teams, "show", "--all-envs").code == 64
+    assert "never had a manifest" in teams.on(None, "show", "none", "--all-envs").err
+    assert teams.on(None, "show", "--all-envs").code == 64
