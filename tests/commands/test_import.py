@@ -85,7 +85,7 @@ def test_a_dry_run_shows_what_would_be_written(team: Team, shelf: ManualRegistry
     )
     assert "Nothing was written." in shown.err
     done = team.run("import")
-    assert done.out == shown.out and "then commit" in done.err
+    assert done.out == shown.out and "Next:\n  git add registry && git commit" in done.err
 
 
 NAMES = [

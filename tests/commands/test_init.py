@@ -279,7 +279,7 @@ def test_an_update_leaves_github_alone_where_it_is_not_used(team: Team) -> None:
     done = init(team, "--no-github", "--aliases")
     assert set(done) == {
         "registry/policy.yaml", "registry/models/.gitkeep", "schemas/model.schema.json",
-        "schemas/policy.schema.json",
+        "schemas/policy.schema.json", ".mlflow-gitops.toml",
     }  # fmt: skip
     policy = (team.folder / "registry/policy.yaml").read_text()
     assert "\n    alias: production\n" in policy and "\naliases: {only: [Production]} " in policy
@@ -305,7 +305,7 @@ def test_a_registry_below_a_folder_and_another_main_branch(team: Team) -> None:
     settings = (team.folder / ".mlflow-gitops.toml").read_text()
     assert settings.endswith('registry_dir = "ml/registry"\n')
     assert "/.mlflow-gitops.toml @acme/us" in (team.folder / ".github/CODEOWNERS").read_text()
-    assert "  git add .mlflow-gitops.toml ml/registry schemas .github" in ran.err
+    assert "  git add ml/registry .mlflow-gitops.toml schemas .github" in ran.err
     ran = team.run("validate")
     assert ran.code == 0, "every command finds the folder"
     assert team.run("--registry-dir", "ml/registry", "validate").code == 0

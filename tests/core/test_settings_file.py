@@ -32,10 +32,11 @@ def test_none_is_no_file(pyproject: bytes | None) -> None:
     [
         ('registry = "a"', "has no setting 'registry'; did you mean 'registry_dir'?"),
         ('mian = "a"', "has no setting 'mian'; did you mean 'main'?"),
-        ('zzz = "a"', "known: registry_dir, main, receipts_branch, env"),
+        ('zzz = "a"', "known: registry_dir, main, receipts_branch, env, github"),
         ("main = 1", "main in .mlflow-gitops.toml must be text"),
         ('env = " "', "must be text that is not empty"),
         ('tracking_uri = "https://evil.example"', "which server gets this machine's credentials"),
+        ("github = 0", "github in .mlflow-gitops.toml must be true or false"),
         ("main =", "is not valid TOML"),
         ("\xff", "is not valid TOML"),
     ],
@@ -59,6 +60,11 @@ def test_a_file_that_is_too_large_is_not_parsed() -> None:
 @pytest.mark.parametrize("folder", ["ml/registry", 'a "quoted" one', "größe"])
 def test_what_init_writes_is_read(folder: str) -> None:
     assert read_file_settings(settings_text(folder).encode(), None) == FileSettings(folder)
+
+
+def test_init_writes_what_it_was_told() -> None:
+    text = settings_text(None, on_github=False)
+    assert read_file_settings(text.encode(), None) == FileSettings(github=False)
 
 
 def test_differences_name_what_the_branch_has() -> None:

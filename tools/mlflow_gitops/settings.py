@@ -78,6 +78,8 @@ class Settings:
     """One of `environments.yaml` in the registry folder: it decides which folder below that one is
     meant, and which MLflow."""
     receipts_branch: str = ""
+    github: bool = True
+    """Whether the repository is on GitHub, as far as its own file says."""
     now: Callable[[], datetime] = utc_now
     warn: Callable[[str], None] = lambda text: None
     """Reports what is wrong with the clone and does not stop a command."""

@@ -74,7 +74,8 @@ def _checks(
     environments = _environments(workspace)
     proposed = proposed_stages(snapshot)
     digests = pins_digests(snapshot)
-    yield from check_workflows(WorkflowFacts(jobs, unread, environments, proposed, digests))
+    facts = WorkflowFacts(jobs, unread, environments, proposed, digests)
+    yield from check_workflows(facts, on_github=workspace.settings.github)
 
     progress("reading MLflow")
     yield from check_mlflow(_mlflow_facts(workspace, snapshot))
@@ -82,7 +83,8 @@ def _checks(
     progress("reading the forge")
     branch = _main_branch(workspace, git)
     protected = ProtectedBranches(branch, workspace.settings.receipts_branch)
-    yield from _forge(forge, protected, jobs, environments)
+    if workspace.settings.github or not isinstance(forge, NotConfigured):
+        yield from _forge(forge, protected, jobs, environments)
 
 
 # -- the clone --------------------------------------------------------------------------------
@@ -173,6 +175,7 @@ def _policy(
         codeowners=codeowners.problems(workspace, snapshot) if has_codeowners else None,
         schema_copies=workspace.checkout.schema_copies(),
         teams=_teams(snapshot, forge),
+        on_github=workspace.settings.github,
     )
     yield from check_policy(facts)
 

@@ -9,6 +9,7 @@ from typing import Any
 from mlflow_gitops.app.imports.importer import Importer, ImportOptions, ImportResult
 from mlflow_gitops.app.imports.selection import select_models
 from mlflow_gitops.app.workspace import Workspace
+from mlflow_gitops.commands.next_steps import steps_after_import
 from mlflow_gitops.commands.output import note, print_result, report_invalid, steps, warn
 from mlflow_gitops.core.manifests.snapshot import Snapshot
 from mlflow_gitops.core.wording import counted, first_few
@@ -50,16 +51,17 @@ def run(settings: Settings, names: Sequence[str], options: ImportOptions) -> int
         for result in results:
             if result.result in ("created", "updated"):
                 files.put_file(workspace.top, result.file, result.new, new=result.old is None)
-    _report(settings, options, results, selection.prompts_left_out)
+    _report(workspace, options, results, selection.prompts_left_out)
     return INVALID if any(result.result == "invalid" for result in results) else OK
 
 
 def _report(
-    settings: Settings,
+    workspace: Workspace,
     options: ImportOptions,
     results: Sequence[ImportResult],
     prompts: Sequence[str],
 ) -> None:
+    settings = workspace.settings
     counts = {
         outcome: sum(result.result == outcome for result in results)
         for outcome in ("created", "updated", "unchanged", "left", "invalid")
@@ -82,17 +84,22 @@ def _report(
     if prompts:
         left_out = f"{counted(len(prompts), 'prompt')} left out: {first_few(prompts, 3)}"
         note(settings, f"{left_out}. Add --prompts to import prompts, too.")
-    _report_summary(settings, options, counts, has_pending=bool(pending))
+    _report_summary(workspace, options, counts, has_pending=bool(pending))
 
 
 def _report_summary(
-    settings: Settings, options: ImportOptions, counts: Mapping[str, int], *, has_pending: bool
+    workspace: Workspace, options: ImportOptions, counts: Mapping[str, int], *, has_pending: bool
 ) -> None:
+    settings = workspace.settings
     summary = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
     total = sum(counts.values())
     note(settings, f"{counted(total, 'model')}: {summary or 'none in MLflow'}.")
     if options.dry_run:
         note(settings, "Nothing was written.")
+    elif counts["created"] == total > 0:
+        note(settings, "Next:")
+        for line in steps_after_import(workspace, is_unchanged=not has_pending):
+            note(settings, line)
     elif counts["created"] or counts["updated"]:
         exception = " except the changes above" if has_pending else ""
         note(

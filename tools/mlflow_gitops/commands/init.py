@@ -3,8 +3,6 @@ overwritten; `--update` renews those that nobody edited."""
 
 from __future__ import annotations
 
-import importlib.metadata
-import json
 import os
 import re
 import shlex
@@ -14,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlflow_gitops import __version__
+from mlflow_gitops.app.setup.installed_from import Requirement, installed_requirement
 from mlflow_gitops.app.setup.scaffold_files import (
     FileResult,
     codeowners_result,
@@ -22,6 +21,7 @@ from mlflow_gitops.app.setup.scaffold_files import (
     scaffold_files,
 )
 from mlflow_gitops.app.workspace import Workspace
+from mlflow_gitops.commands.next_steps import aligned, steps_after_import
 from mlflow_gitops.commands.output import note, print_result
 from mlflow_gitops.core.manifests.policy_file import read_policy
 from mlflow_gitops.core.setup import scaffold
@@ -32,7 +32,7 @@ from mlflow_gitops.edges.system.redaction import without_credentials
 from mlflow_gitops.errors import OK, GitFailure, UsageFailure
 from mlflow_gitops.render import formats
 from mlflow_gitops.render.written_files import WrittenFiles
-from mlflow_gitops.settings import SETTINGS_FILE, Settings
+from mlflow_gitops.settings import Settings
 
 _GITHUB_COM = re.compile(
     r"(?:\w+://)?(?:[^/@]*@)?(?:ssh\.)?(?:github\.com|[\w-]+\.ghe\.com)(?::\d+)?[:/]", re.IGNORECASE
@@ -67,15 +67,18 @@ def run(settings: Settings, options: InitOptions, ask: Ask | None) -> int:
     on_github = _ask_github(workspace, options, ask)
     policy = _initial_policy(policy_path, options, ask if needs_policy else None, on_github)
 
+    requirement = _requirement(options)
     target = ScaffoldTarget(
         workspace.root,
         _branch(workspace),
-        options.requirement or _requirement(),
+        requirement.text,
         __version__,
         tuple(workspace.environments.values()),
         may_skip_deployments=may_skip_deployments(_remote_url(workspace)),
     )
-    new_files = list(scaffold_files(workspace, policy, target, on_github=on_github))
+    new_files = scaffold_files(
+        workspace, policy, target, on_github=on_github, is_update=options.update
+    )
     results = [
         result_for(workspace.top, file, update=options.update)
         for file in new_files
@@ -85,16 +88,15 @@ def run(settings: Settings, options: InitOptions, ask: Ask | None) -> int:
         owners = codeowners_result(workspace, policy if needs_policy else None)
         results += [owners] if owners is not None else []
     if not options.dry_run:
-        for result in results:
-            if result.result in ("created", "updated"):
-                is_new = result.result == "created"
-                files.put_file(workspace.top, result.file, result.data, new=is_new)
+        _write(workspace, results)
 
     _report(settings, options, results)
     if options.owner is not None and not needs_policy:
         note(settings, f"{policy_path} exists and names its owners; --owner had no effect.")
+    if on_github:
+        note(settings, requirement.fault or f"The workflows install {requirement.text}")
     if not options.dry_run:
-        for line in _next_steps(settings, workspace, on_github=on_github):
+        for line in _next_steps(settings, workspace):
             note(settings, line)
     return OK
 
@@ -110,6 +112,13 @@ def ask_on_terminal(question: str, default: str) -> str:
 def is_interactive() -> bool:
     """Whether a person can be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _write(workspace: Workspace, results: Sequence[FileResult]) -> None:
+    for result in results:
+        if result.result in ("created", "updated"):
+            is_new = result.result == "created"
+            files.put_file(workspace.top, result.file, result.data, new=is_new)
 
 
 # -- questions ----------------------------------------------------------------------------------
@@ -180,23 +189,10 @@ def may_skip_deployments(url: str) -> bool:
     return _GITHUB_COM.match(url) is not None
 
 
-def _requirement() -> str:
-    """What pip must install to get exactly this version: the commit that it was installed from, or
-    a release."""
-    try:
-        direct_url = importlib.metadata.distribution("mlflow-gitops").read_text("direct_url.json")
-    except importlib.metadata.PackageNotFoundError:
-        direct_url = None
-    source = json.loads(direct_url) if direct_url else {}
-    vcs = source.get("vcs_info")
-    if vcs and not _has_credentials(source["url"]):
-        return f"mlflow-gitops @ {vcs['vcs']}+{source['url']}@{vcs['commit_id']}"
-    return f"mlflow-gitops=={__version__}"
-
-
-def _has_credentials(url: str) -> bool:
-    host = url.partition("//")[2].partition("/")[0]
-    return "@" in host
+def _requirement(options: InitOptions) -> Requirement:
+    if options.requirement:
+        return Requirement(options.requirement)
+    return installed_requirement()
 
 
 # -- output -------------------------------------------------------------------------------------
@@ -228,7 +224,7 @@ def _report(settings: Settings, options: InitOptions, results: Sequence[FileResu
     note(settings, f"{len(results)} files: {summary}.{ending}")
 
 
-def _next_steps(settings: Settings, workspace: Workspace, *, on_github: bool) -> Iterator[str]:
+def _next_steps(settings: Settings, workspace: Workspace) -> Iterator[str]:
     """What to do next, as commands that can be run as they are."""
     yield "Next:"
     if Path.cwd().resolve() != workspace.top.resolve():
@@ -239,16 +235,5 @@ def _next_steps(settings: Settings, workspace: Workspace, *, on_github: bool) ->
     elif settings.tracking_uri or not os.environ.get("MLFLOW_TRACKING_URI"):
         uri = without_credentials(settings.tracking_uri or "http://localhost:5000")
         yield f"  export MLFLOW_TRACKING_URI={shlex.quote(uri)}   # where your MLflow is"
-    yield "  mlflow-gitops import              # write manifests of what MLflow has now"
-    yield "  mlflow-gitops validate"
-    yield "  mlflow-gitops plan                # should show no changes yet"
-
-    folders = [workspace.root, "schemas", *([".github"] if on_github else [])]
-    if workspace.checkout.exists(SETTINGS_FILE):
-        folders.insert(0, SETTINGS_FILE)
-    paths = " ".join(map(shlex.quote, folders))
-    remote = workspace.git.remote()  # reconcile reads the main branch of the remote
-    push = f" && git push -u {shlex.quote(remote)} HEAD" if remote else ""
-    yield f"  git add {paths} && git commit -m 'Manifests for our models'{push}"
-    yield "  mlflow-gitops reconcile           # from now on, MLflow follows git"
-    yield "  mlflow-gitops doctor              # what is still missing, and how to fix it"
+    yield from aligned(("mlflow-gitops import", "writes manifests of what MLflow has now"))
+    yield from steps_after_import(workspace)

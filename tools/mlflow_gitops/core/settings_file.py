@@ -31,6 +31,8 @@ class FileSettings:
     main: str = ""
     receipts_branch: str = ""
     env: str = ""
+    github: bool = True
+    """Whether the repository is on GitHub, or will be: `doctor` then checks what belongs there."""
 
 
 KEYS = tuple(field.name for field in fields(FileSettings))
@@ -87,28 +89,37 @@ def _checked(file: str, table: dict[str, Any]) -> FileSettings:
             raise InvalidFiles(
                 f"{file} has no setting {key!r}; {hint or 'known: ' + ', '.join(KEYS)}"
             )
-        if not isinstance(value, str) or not value.strip():
+        if key == "github":
+            if not isinstance(value, bool):
+                raise InvalidFiles(f"github in {file} must be true or false, not {value!r:.60}.")
+        elif not isinstance(value, str) or not value.strip():
             raise InvalidFiles(
                 f"{key} in {file} must be text that is not empty, not {value!r:.60}."
             )
     return FileSettings(**table)
 
 
-def settings_text(registry_dir: str) -> str:
-    """The file that names a registry folder."""
+def settings_text(registry_dir: str | None, *, on_github: bool = True) -> str:
+    """The file that names a registry folder (None: the usual one)."""
     import json
 
-    return (
-        "# Global options of mlflow-gitops in this repository; the one on the main branch counts.\n"
-        f"registry_dir = {json.dumps(registry_dir)}\n"
-    )
+    lines = [
+        "# Global options of mlflow-gitops in this repository; the file on the main branch counts."
+    ]
+    if registry_dir is not None:
+        lines.append(f"registry_dir = {json.dumps(registry_dir, ensure_ascii=False)}")
+    if not on_github:
+        lines.append("github = false   # doctor does not ask for workflows and CODEOWNERS")
+    return "\n".join([*lines, ""])
 
 
 def differences(branch: FileSettings, main: FileSettings) -> list[str]:
     """What a branch's file sets otherwise than the main branch's: `registry_dir = "evil"`."""
     held = asdict(main)
-    return [
-        f'{key} = "{value}"' if value else f"no {key}"
-        for key, value in asdict(branch).items()
-        if value != held[key]
-    ]
+    return [_shown(key, value) for key, value in asdict(branch).items() if value != held[key]]
+
+
+def _shown(key: str, value: str | bool) -> str:
+    if isinstance(value, bool):
+        return f"{key} = {str(value).lower()}"
+    return f'{key} = "{value}"' if value else f"no {key}"

@@ -84,3 +84,21 @@ def test_pruning_all_there_was(limit: Limit | None, max_changes: int | None, ref
     assert limit_refusal(many(1, 0), limit, max_changes, is_everything_pruned=True) is None, (
         "the only model may retire"
     )
+
+
+def adopted(i: int, before: int | None, after: int, base: str | None = None) -> ModelPlan:
+    """A model whose stage gets its alias."""
+    change = Change("set_alias", None, "production", before, after)
+    held = {"Production": (1,)}
+    return ModelPlan(f"m{i}", None, "Pending", base, observed=held, desired=held, changes=(change,))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "base", "refused"),
+    [(None, 1, None, False), (2, 1, None, True), (None, 2, None, True), (None, 1, "b", True)],
+)
+def test_a_new_alias_of_an_adopted_stage_does_not_count(
+    before: int | None, after: int, base: str | None, refused: bool
+) -> None:
+    models = [adopted(i, before, after, base) for i in range(4)]
+    assert (limit_refusal(models, Limit(percent=0, floor=1), None) is not None) is refused

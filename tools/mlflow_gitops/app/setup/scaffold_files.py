@@ -54,17 +54,21 @@ def names_registry(workspace: Workspace) -> bool:
 
 
 def scaffold_files(
-    workspace: Workspace, policy: bytes, target: ScaffoldTarget, *, on_github: bool
+    workspace: Workspace, policy: bytes, target: ScaffoldTarget, *, on_github: bool, is_update: bool
 ) -> Iterator[ScaffoldFile]:
-    """Every file that `init` writes, except CODEOWNERS."""
+    """Every file that `init` writes, except CODEOWNERS. An update does not record that the
+    repository is not on GitHub, since nobody was asked."""
     registry = workspace.registry
     if not covers_all_environments(workspace):
         yield ScaffoldFile(registry.policy_path, policy, "never")
         if not (workspace.top / registry / "models").is_dir():
             yield ScaffoldFile(f"{registry}/models/.gitkeep", scaffold.KEEP, "never")
 
-    if names_registry(workspace):
-        yield ScaffoldFile(SETTINGS_FILE, settings_text(workspace.root).encode(), "never")
+    is_named = names_registry(workspace)
+    remembers_github = not on_github and not is_update
+    if is_named or (remembers_github and not workspace.checkout.exists(SETTINGS_FILE)):
+        text = settings_text(workspace.root if is_named else None, on_github=not remembers_github)
+        yield ScaffoldFile(SETTINGS_FILE, text.encode(), "never")
 
     for path in sorted(files.SCHEMA_COPIES):
         if workspace.has_environments or not path.endswith("/environments.schema.json"):

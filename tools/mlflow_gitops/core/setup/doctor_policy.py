@@ -31,6 +31,8 @@ class PolicyFacts:
     codeowners: Collection[Problem] | None
     schema_copies: Collection[str]
     teams: Mapping[str, TeamFact] = field(default_factory=dict)
+    on_github: bool = True
+    """Whether the repository is on GitHub: nothing else reads CODEOWNERS here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def _approvers(facts: PolicyFacts) -> Iterator[CheckResult]:
 
 
 def _owners(facts: PolicyFacts) -> Iterator[CheckResult]:
-    if facts.snapshot.policy.owners:
+    if facts.snapshot.policy.owners or not facts.on_github:
         return
     yield POLICY.missing(
         "owners",
@@ -123,7 +125,9 @@ def _owners(facts: PolicyFacts) -> Iterator[CheckResult]:
 
 def _codeowners(facts: PolicyFacts) -> Iterator[CheckResult]:
     command = "mlflow-gitops codeowners"
-    if facts.codeowners is None:
+    if not facts.on_github:
+        yield POLICY.ok("codeowners", "not on GitHub: skipped")
+    elif facts.codeowners is None:
         detail = "there is no CODEOWNERS: no owner is asked for a review"
         yield POLICY.missing("codeowners", detail, command)
     elif facts.codeowners:

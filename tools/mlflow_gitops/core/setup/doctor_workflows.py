@@ -53,8 +53,12 @@ class WorkflowFacts:
         return ", ".join(sorted({job.file for job in self.jobs if command in job.commands}))
 
 
-def check_workflows(facts: WorkflowFacts) -> Iterator[CheckResult]:
-    """Run all checks of the workflows; without jobs, those of the files alone."""
+def check_workflows(facts: WorkflowFacts, *, on_github: bool = True) -> Iterator[CheckResult]:
+    """Run all checks of the workflows; without jobs, those of the files alone. A repository that
+    is not on GitHub needs none."""
+    if not on_github and not facts.jobs:
+        yield WORKFLOWS.ok("present", "not on GitHub: skipped")
+        return
     yield from run_checks(CHECKS_OF_FILES, facts)
     if facts.jobs:
         yield from run_checks(CHECKS, facts)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.core.manifests.registry_folder import ENVIRONMENTS
 from mlflow_gitops.edges.git.repository import Git
@@ -54,6 +54,7 @@ def with_file_settings(
         registry_dir=settings.registry_dir or chosen.registry_dir,
         main=settings.main or chosen.main or None,
         receipts_branch=settings.receipts_branch or chosen.receipts_branch or RECEIPTS_BRANCH,
+        github=chosen.github,
         environment=settings.environment or (chosen.env if with_environment else "") or None,
     )
 
@@ -67,7 +68,7 @@ def _report_differences(
         "receipts_branch": settings.receipts_branch,
         "env": settings.environment,
     }
-    unused = {name: "" for name, value in given.items() if value}
+    unused: dict[str, Any] = {name: "" for name, value in given.items() if value}
     from mlflow_gitops.core.settings_file import differences
 
     found = differences(replace(in_tree, **unused), replace(chosen, **unused))

@@ -61,7 +61,7 @@ def _check_folder(repo: Path, registry: RegistryFolder, top: Path) -> None:
     if not top.is_dir():
         raise Failure(
             f"There is no {registry}/ folder in {repo}.",
-            fix=f"Create {registry}/models/ with one manifest per model, or name the folder with"
+            fix="Create it with mlflow-gitops init in the repository, or name the folder with"
             " --registry-dir.",
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mlflow_gitops.core.plan.plan import ModelPlan
+from mlflow_gitops.core.plan.plan import Change, ModelPlan
 from mlflow_gitops.core.verdicts.verdict import Refusal
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def limit_refusal(
     be emptied: more than one is then too many, whatever the policy allows.
 
     Stamps, tags and descriptions do not count, nor do models that are new to MLflow or have an
-    invalid file.
+    invalid file, nor the aliases that an adoption adds to stages.
     """
     count = sum(not model.is_invalid for model in models) + unplanned
     changed = [model.model for model in models if _counts(model)]
@@ -62,5 +62,15 @@ def limit_refusal(
 
 def _counts(model: ModelPlan) -> bool:
     """Whether a model changes a stage or an alias that MLflow has."""
-    is_left_out = model.sync == "Missing" or model.is_invalid
-    return not is_left_out and any(change.action in _COUNTED for change in model.applying)
+    if model.sync == "Missing" or model.is_invalid:
+        return False
+    changes = [change for change in model.applying if change.action in _COUNTED]
+    return any(not _is_adopted_alias(change, model) for change in changes)
+
+
+def _is_adopted_alias(change: Change, model: ModelPlan) -> bool:
+    """Whether a change only gives a new alias to the version that holds a stage in MLflow already.
+    The model was never reconciled, and nothing that is loaded becomes another version."""
+    adds_alias = change.action == "set_alias" and change.before is None
+    kept = [held for stage, held in model.observed.items() if model.desired.get(stage) == held]
+    return adds_alias and model.base is None and (change.after,) in kept
