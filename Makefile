@@ -18,13 +18,14 @@ INSTALL := echo 'Installing into .venv, which is done once and takes a minute or
 # What each install depends on: a change of these does it again.
 PINS    := pyproject.toml constraints.txt
 
-.PHONY: help demo test attacks test-real prove mutants lint bench capstone clean
+.PHONY: help demo test test-lowest attacks test-real prove mutants lint bench capstone clean
 # Two targets at once would install twice.
 .NOTPARALLEL:
 
 help:
 	@echo 'make demo        the whole story on an embedded MLflow with really trained models'
 	@echo 'make test        the tests that need nothing but this folder'
+	@echo 'make test-lowest the same for the lowest version of each dependency, in .venv-lowest; the tests that these matter to'
 	@echo 'make attacks     what SECURITY.md claims: each attack, and honest work beside it'
 	@echo 'make test-real   the tests against PostgreSQL, S3, act and Chromium'
 	@echo 'make prove       the experiments of tests/faults and tests/hostile at length: kills, faults, races, hostile input; and a table'
@@ -40,6 +41,13 @@ demo: .venv/runtime
 # Three, on two processors: much of a test's time is waiting for a server.
 test: .venv/dev
 	@$(BIN)/pytest -n 3 --dist loadgroup -m 'not real and not attack' $(PYTEST_ARGS)
+
+# What reads and writes MLflow, git and files, by way of the packages whose lowest versions are tried.
+LOWEST ?= tests/edges/mlflow tests/edges/system tests/core/yaml tests/core/gates tests/core/manifests tests/commands/test_validate.py \
+          tests/commands/test_doctor.py tests/commands/test_log.py tests/commands/test_resolve.py tests/lanes/test_model_files.py \
+          tests/lanes/test_any_registry.py tests/lanes/test_gates.py tests/lanes/test_compare.py tests/lanes/test_audit.py
+test-lowest: .venv-lowest/ready
+	@.venv-lowest/bin/pytest -n 2 --dist loadgroup -m 'not real and not attack' $(LOWEST) $(PYTEST_ARGS)
 
 attacks: .venv/dev
 	@$(BIN)/pytest -n 3 --dist loadgroup -m 'attack and not real' tests/attacks $(PYTEST_ARGS)
@@ -77,7 +85,7 @@ capstone: .venv-capstone/ready
 	@HF_HUB_OFFLINE=1 .venv-capstone/bin/python -m tests.capstone $(ARGS)
 
 clean:
-	rm -rf .venv .venv-capstone build dist mlflow-gitops-demo .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-capstone .venv-lowest build dist mlflow-gitops-demo .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	find tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The demo needs an MLflow of its own; everything else needs the tools of a developer, which include that.
@@ -110,11 +118,17 @@ clean:
 
 # PyTorch comes late to a new Python, so the oldest that will do is tried first.
 $(BIN)/python: PYTHONS := python3.13 python3.12 python3.11 python3.10 python3 python
+.venv-lowest/bin/python: PYTHONS := python3.10 python3.11 python3.12 python3 python
 .venv-capstone/bin/python: PYTHONS := python3.11 python3.12 python3.13 python3 python
+
+.venv-lowest/ready: pyproject.toml constraints-lowest.txt | .venv-lowest/bin/python
+	@echo 'Installing into .venv-lowest, which is done once and takes some minutes …'
+	@.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints-lowest.txt -e '.[dev,s3]'
+	@touch $@
 
 # Each candidate is really run: a version manager's stand-in may be on the PATH and start nothing. One that cannot make
 # a venv (Debian packs that apart) is passed over while there is a better one.
-$(BIN)/python .venv-capstone/bin/python:
+$(BIN)/python .venv-capstone/bin/python .venv-lowest/bin/python:
 	@python=; bare=; \
 	for each in $(or $(PYTHON),$(PYTHONS)); do \
 	  "$$each" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 || continue; \

@@ -425,6 +425,31 @@ def test_a_reader_that_goes_away(team: Team) -> None:
     assert "Traceback" not in "".join(said) and "Exception" not in "".join(said)
 
 
+KEPT = """
+import io, sys
+from mlflow_gitops.cli import main
+sys.stderr = io.TextIOWrapper(io.BufferedWriter(io.FileIO(2, "w", closefd=False)))
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is full")
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(("log", "--since", "nowhere"), 1), (("log", "--nonsense"), 64), (("show", "nothing"), 1)],
+)
+def test_a_message_that_stderr_keeps_and_cannot_write(
+    team: Team, arguments: tuple[str, ...], code: int
+) -> None:
+    """As Python 3.14 does: what stderr could not write is tried again at exit."""
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", KEPT, "--repo", str(team.folder), *arguments],
+            env=os.environ | GIT_ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=full,
+        )  # fmt: skip
+    assert done.returncode == code
+
+
 SHELL = '"$0" -m mlflow_gitops --repo "$1" '
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mlflow_gitops.core.setup.doctor_mlflow import SUPPORTED_MLFLOW
 from tests.support.models import Signed, log_model
 from tests.support.project.installing import ROOT
 from tests.support.servers import mlflow_server
@@ -26,8 +27,20 @@ stages:
 """
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def constraints(folder: Path, kind: str) -> Path:
+    """The versions that the tests run with, or the lowest that are accepted, the client's own among
+    them."""
+    if kind == "newest":
+        return ROOT / "constraints.txt"
+    pins = (ROOT / "constraints-lowest.txt").read_text(encoding="utf-8").splitlines()
+    client = ".".join(map(str, SUPPORTED_MLFLOW[0]))
+    kept = [pin for pin in pins if not pin.startswith("mlflow==")]
+    (folder / "lowest.txt").write_text("\n".join([*kept, f"mlflow-skinny=={client}.0\n"]))
+    return folder / "lowest.txt"
+
+
+@pytest.fixture(scope="module", params=["newest", "lowest"])
+def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with the wheel and what pip brings for it."""
     folder = tmp_path_factory.mktemp("small")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
@@ -40,7 +53,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = folder / "venv/bin/python"
     command = [*pip, "--python", str(python), "install", "--quiet", "--no-compile"]
     done = subprocess.run(
-        [*command, "-c", str(ROOT / "constraints.txt"), str(built)], capture_output=True, text=True
+        [*command, "-c", str(constraints(folder, request.param)), str(built)],
+        capture_output=True,
+        text=True,
     )
     if done.returncode != 0:
         if os.environ.get("CI") == "true":

@@ -22,6 +22,7 @@ from mlflow_gitops.core.manifests.names import (
 )
 from mlflow_gitops.core.manifests.registry_folder import RegistryFolder
 from mlflow_gitops.core.manifests.snapshot import name_clashes
+from tests.support.versions import needs_mlflow
 
 EXAMPLES = int(os.environ.get("MLFLOW_GITOPS_TEST_EXAMPLES", "150"))
 
@@ -163,6 +164,7 @@ def test_what_is_let_through_mlflow_takes(name: str) -> None:
         assert fine
 
 
+@needs_mlflow("3.17")  # older ones take some of these
 @pytest.mark.parametrize("name", ["..", ".", "../a", "a/b", "a:b", "/a", "a/", "a//b", "", "  "])
 def test_names_that_mlflow_refuses(name: str) -> None:
     assert not takes("_validate_model_name", name)

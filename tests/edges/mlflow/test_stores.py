@@ -50,7 +50,7 @@ def test_an_older_schema_is_not_migrated(
     uri = blank_registry(file)
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = 'bd07f7e963c5'")
-        connection.execute("DROP TABLE issues")
+        connection.execute("DROP TABLE trace_tags")
     before = file.read_bytes()
     assert "was made by another version of MLflow (its schema is bd07f7e963c5" in refused(uri)
     assert file.read_bytes() == before

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from copy import copy
 from itertools import pairwise
-from typing import Any
+from typing import Any, TextIO
 
 import click
 import typer
@@ -33,13 +33,16 @@ def main(arguments: Sequence[str] | None = None, settings: Settings | None = Non
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     _prepare_streams()
-    if _STATIC_TEXT & set(arguments) or is_requested():
-        return _exit_code(arguments, settings)
+    try:
+        if _STATIC_TEXT & set(arguments) or is_requested():
+            return _exit_code(arguments, settings)
 
-    from mlflow_gitops.edges.system.streams import guarded_streams
+        from mlflow_gitops.edges.system.streams import guarded_streams
 
-    with guarded_streams(_neutraliser):
-        return _exit_code(arguments, settings)
+        with guarded_streams(_neutraliser):
+            return _exit_code(arguments, settings)
+    finally:
+        _drop_unwritten_messages()
 
 
 def _neutraliser() -> Callable[[str], str]:
@@ -105,8 +108,23 @@ def _prepare_streams() -> None:
 
 def _discard_output() -> None:
     """Throw away everything that is or will be written to stdout."""
+    _redirect_to_null(sys.stdout)
+
+
+def _drop_unwritten_messages() -> None:
+    """Throw away messages that stderr cannot take, such as on a full disk. Python would try to
+    write them again at exit, fail, and end with 120 instead of the command's exit code (3.14)."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _redirect_to_null(sys.stderr)
+    except ValueError:
+        return  # it was closed
+
+
+def _redirect_to_null(stream: TextIO) -> None:
     with contextlib.suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _application_for(arguments: Sequence[str]) -> typer.Typer:

@@ -13,7 +13,7 @@ from mlflow_gitops.core.wording import first_few
 
 MLFLOW = Area("mlflow")
 
-SUPPORTED_MLFLOW = ((3, 4), (4, 0))
+SUPPORTED_MLFLOW = ((3, 5), (4, 0))
 """The first supported MLflow, and the first that is no longer; as in pyproject.toml."""
 
 _LISTED = 3
@@ -56,7 +56,7 @@ def _client(facts: MlflowFacts) -> Iterator[CheckResult]:
         yield MLFLOW.ok("client", f"MLflow {facts.client}")
     else:
         detail = f"MLflow {facts.client} is not supported"
-        yield MLFLOW.missing("client", detail, "pip install 'mlflow>=3.4,<4'")
+        yield MLFLOW.missing("client", detail, "pip install 'mlflow-skinny>=3.5,<4'")
 
 
 def _credentials(facts: MlflowFacts) -> Iterator[CheckResult]:

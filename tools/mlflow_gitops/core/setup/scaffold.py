@@ -23,7 +23,7 @@ from mlflow_gitops.core.yaml.text_edits import quoted
 ACTION = ".github/actions/mlflow-gitops"
 TEMPLATE = ".github/pull_request_template.md"
 
-_OWN_WORKFLOWS = ("ci.yml",)
+_OWN_WORKFLOWS = ("ci.yml", "weekly.yml")
 """Workflows that test this project. A repository of manifests does not need them."""
 
 _SEAL = re.compile(r"# Written by mlflow-gitops init [^ ]+ \(sha256:([0-9a-f]{64})\).*")
