@@ -29,6 +29,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+Bom = Annotated[
+    bool,
+    typer.Option(
+        "--bom",
+        help="Add bills of materials (CycloneDX 1.6) by what git pins; needs the extra bom.",
+    ),
+]
+
 Models = Annotated[
     Optional[list[str]],
     typer.Argument(

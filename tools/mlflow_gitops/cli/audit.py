@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from mlflow_gitops.cli import completion
-from mlflow_gitops.cli.app import AllEnvironments, Models, app, format_option
+from mlflow_gitops.cli.app import AllEnvironments, Bom, Models, app, format_option
 from mlflow_gitops.render import formats
 
 Model = Annotated[
@@ -273,6 +273,7 @@ def report(
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not read MLflow; show git alone.")
     ] = False,
+    bom: Bom = False,
 ) -> None:
     """Write the audit trail and today's state as one HTML page that opens from disk and makes no
     requests.
@@ -281,4 +282,4 @@ def report(
     """
     from mlflow_gitops.commands import report as command
 
-    raise typer.Exit(command.run(context.obj, out, offline=offline))
+    raise typer.Exit(command.run(context.obj, out, offline=offline, with_bills=bom))

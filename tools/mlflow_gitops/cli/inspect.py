@@ -9,7 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from mlflow_gitops.cli import completion
-from mlflow_gitops.cli.app import AllEnvironments, Models, app, format_option
+from mlflow_gitops.cli.app import AllEnvironments, Bom, Models, app, format_option
 from mlflow_gitops.render import formats
 
 _Paths = Annotated[
@@ -202,6 +202,7 @@ def export(
             show_default=False,
         ),
     ] = None,
+    bom: Bom = False,
     form: Annotated[str, format_option(formats.EXPORT)] = "text",
 ) -> None:
     """Write the evidence about one model: its events, manifests, policies, receipts with their
@@ -211,4 +212,4 @@ def export(
     """
     from mlflow_gitops.commands import export as command
 
-    raise typer.Exit(command.run(context.obj, model, since, until, out, form))
+    raise typer.Exit(command.run(context.obj, model, since, until, out, form, with_bills=bom))

@@ -1,4 +1,4 @@
-"""Commands about what a version is made of: sign."""
+"""Commands about what a version is made of: sign, bom."""
 
 from __future__ import annotations
 
@@ -79,3 +79,37 @@ def sign(
     if chain and certificate is None:
         raise click.UsageError("--chain needs --certificate.")
     raise typer.Exit(command.run(context.obj, model, version, key, certificate, chain or [], form))
+
+
+@app.command()
+def bom(
+    context: typer.Context,
+    model: _Model,
+    version: Annotated[
+        str,
+        typer.Argument(
+            metavar="[VERSION]", help="A version's number, a stage or an alias in MLflow."
+        ),
+    ] = "Production",
+    out: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Write it here. [default: print it]",
+            show_default=False,
+        ),
+    ] = None,
+    form: Annotated[str, format_option(formats.BOM)] = "text",
+) -> None:
+    """Write the bill of materials of a version as CycloneDX 1.6 (ML-BOM, JSON).
+
+    It has the version's files with their SHA-256, its run, data, metrics, libraries and licence
+    (the tag license of the version or the model). The same version gives the same bytes.
+
+    Example: mlflow-gitops bom fraud-detector Production --out fraud-detector.cdx.json
+    """
+    from mlflow_gitops.commands import bom as command
+
+    raise typer.Exit(command.run(context.obj, model, version, out, form))

@@ -35,14 +35,14 @@ def run(settings: Settings, model: str, before: str, after: str, form: str) -> i
             " prompt as MLflow spells it."
         )
 
-    aliases = _stage_aliases(workspace, model, observed.kind, stageless=registry.stageless)
-    old, new = (_version(name, observed, aliases) for name in (before, after))
+    aliases = stage_aliases(workspace, model, observed.kind, stageless=registry.stageless)
+    old, new = (named_version(name, observed, aliases) for name in (before, after))
     comparison = compare_versions(observed, old, new, RegistryEvidence(registry))
     print_result(formats.COMPARE, form, comparison)
     return OK
 
 
-def _stage_aliases(
+def stage_aliases(
     workspace: Workspace, model: str, kind: Kind, *, stageless: bool
 ) -> dict[str, str]:
     """The aliases that keep the stages which only the policy defines, by stage. Empty if there is
@@ -59,8 +59,9 @@ def _stage_aliases(
     return {rule.name: rule.alias for rule in rules if rule.alias and not rule.native}
 
 
-def _version(name: str, observed: ObservedModel, stage_aliases: dict[str, str]) -> int:
-    number = find_version(name, observed, stage_aliases)
+def named_version(name: str, observed: ObservedModel, aliases: dict[str, str]) -> int:
+    """The version that a number, a stage or an alias means. Raises Failure if there is none."""
+    number = find_version(name, observed, aliases)
     if number is not None:
         return number
 

@@ -17,12 +17,20 @@ from mlflow_gitops.settings import Settings
 
 
 def run(
-    settings: Settings, model: str, since: str | None, until: str | None, out: Path, form: str
+    settings: Settings,
+    model: str,
+    since: str | None,
+    until: str | None,
+    out: Path,
+    form: str,
+    *,
+    with_bills: bool = False,
 ) -> int:
     """Write the events of a model between two moments, with all that git and the receipts know
-    about them. Raises Failure if the file cannot be written, or for a model that never existed."""
+    about them; `with_bills` adds bills of materials. Raises Failure if the file cannot be written,
+    or for a model that never existed."""
     trail = AuditTrail(Workspace(settings), model)
-    pack = EvidencePack(trail, since, until)
+    pack = EvidencePack(trail, since, until, with_bills)
     content = pack.archive()
     try:
         out.write_bytes(content)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 from mlflow_gitops.app.audit.departures import departure
 from mlflow_gitops.app.audit.holders import holders_declared
@@ -25,17 +27,24 @@ from mlflow_gitops.render.report import Report, page
 from mlflow_gitops.settings import Settings
 
 
-def run(settings: Settings, out: Path, *, offline: bool) -> int:
-    """Write `out`/index.html; with `offline`, without requests to MLflow. Exits 3 if manifests or
+def run(settings: Settings, out: Path, *, offline: bool, with_bills: bool = False) -> int:
+    """Write `out`/index.html; with `offline`, without requests to MLflow. `with_bills` adds the
+    bills of materials that it links. Exits 3 if manifests or
     the policy are invalid. Raises Failure if the file cannot be written."""
     workspace = Workspace(settings)
     progress = steps(settings)
     progress("reading git history and receipts")
     report = _report(settings, workspace, offline=offline)
 
+    bills = _bills(workspace, report) if with_bills else {}
+    report = replace(report, bills={key: quote(name) for key, (name, _) in bills.items()})
+
     file = out / "index.html"
     try:
         out.mkdir(parents=True, exist_ok=True)
+        for name, text in bills.values():
+            (out / name).parent.mkdir(exist_ok=True)
+            (out / name).write_bytes(text)
         file.write_text(page(report), encoding="utf-8")
     except OSError as error:
         raise Failure(f"The report could not be written to {file}: {error.strerror}.") from None
@@ -47,6 +56,21 @@ def run(settings: Settings, out: Path, *, offline: bool) -> int:
     errors = counted(len(report.plan.errors), "error")
     warn(f"The manifests have {errors}; run mlflow-gitops validate to see them.")
     return INVALID
+
+
+def _bills(workspace: Workspace, report: Report) -> dict[tuple[str, int], tuple[str, bytes]]:
+    """The path and text of the bill of each version that holds a stage by git."""
+    from mlflow_gitops.app.audit.export.pinned_bills import pinned_bills
+
+    manifests = workspace.at(report.commit).manifests if report.commit else {}
+    bills = {}
+    for holders in report.holders:
+        versions = {number for numbers in holders.stages.values() for number in numbers}
+        if holders.model in manifests:
+            texts = pinned_bills(workspace, manifests[holders.model], versions)
+            for number, (name, text) in texts.items():
+                bills[holders.model, number] = f"boms/{name}", text
+    return bills
 
 
 def _report(settings: Settings, workspace: Workspace, *, offline: bool) -> Report:

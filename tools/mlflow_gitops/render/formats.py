@@ -113,6 +113,7 @@ RESOLVE: Formats[Resolved] = Formats(
 """`resolve` and `fetch`."""
 
 RENDER: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
+BOM: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
 SIGN: Formats[WrittenFiles] = Formats(text="written_files:text", json="written_files:json")
 SHOW: Formats[HoldersAt] = Formats(text="show:text", json="show:json")
 SHOW_ALL: Formats[ModelEverywhere] = Formats(

@@ -34,9 +34,9 @@ _COLOURS = 6
 class Report:
     """Everything that the page shows.
 
-    `made_from` describes the origin of a version, by model and version. `plan` and `registry` are
-    None if MLflow was not read. `pages` are those of the
-    repository on its forge, None if it is on none.
+    `made_from` describes the origin of a version, by model and version, and `bills` has the path of
+    its bill of materials. `plan` and `registry` are None if MLflow was not read. `pages` are those
+    of the repository on its forge, None if it is on none.
     """
 
     title: str
@@ -55,6 +55,7 @@ class Report:
     plan: Plan | None = None
     registry: str | None = None
     pages: WebPages | None = None
+    bills: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
 
 def page(report: Report) -> str:
@@ -162,6 +163,7 @@ def _stage(
         "same": observed == declared,
         "since": holders.since.get(stage) if holders else None,
         "made_from": [text for text in made_from if text],
+        "bills": [(v, report.bills[model, v]) for v in declared if (model, v) in report.bills],
     }
 
 

@@ -51,7 +51,7 @@ def check_signature(signature: bytes, keys: Mapping[str, bytes]) -> SignedFiles:
                 manifest = verifier(key_file).verify(parsed)
             except Exception:  # each kind of misfit has an exception of its own, of four libraries
                 continue
-            return _listed(name, manifest)
+            return _signed_list(name, manifest)
     names = ", ".join(sorted(keys)) or "none"
     return SignedFiles(fault=f"its signature fits no key that counts ({names})")
 
@@ -79,7 +79,7 @@ def _kind_of(signature: bytes) -> tuple[bytes, str | None]:
     return _PUBLIC_KEY, None
 
 
-def _listed(signer: str, manifest: Any) -> SignedFiles:
+def _signed_list(signer: str, manifest: Any) -> SignedFiles:
     serialization = manifest.serialization_type
     files = [
         FileDigest(resource.identifier, 0, resource.digest.digest_hex)

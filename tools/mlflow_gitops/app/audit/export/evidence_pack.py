@@ -14,6 +14,7 @@ from mlflow_gitops.app.audit.export.exported_receipts import (
     gate_values,
     receipt_commits,
 )
+from mlflow_gitops.app.audit.export.pinned_bills import bills_of_events
 from mlflow_gitops.app.audit.selection import select_events
 from mlflow_gitops.app.audit.trail import AuditTrail
 from mlflow_gitops.core.audit.export.archive import archive
@@ -37,6 +38,8 @@ class EvidencePack:
     trail: AuditTrail
     since: str | None
     until: str | None
+    with_bills: bool = False
+    """Whether it has a bill of materials of each version of its events."""
 
     @cached_property
     def events(self) -> list[AuditedEvent]:
@@ -93,6 +96,8 @@ class EvidencePack:
                 for content in self._recorded(receipt)
             ]
         )
+        if self.with_bills:
+            files |= bills_of_events(self.trail, self.events)
         signed = sum(name.endswith(".sig") for name in added_by)
         text = pack_readme(
             timeline.model,

@@ -1,8 +1,8 @@
 """Signatures of models in git, and the keys that count for them (RULES R3).
 
 A signature is a file of the repository, and no artifact beside the model: there it would change the
-digest that it signs, and everybody who may write the files could replace it. In git it is reviewed, has a
-history, and is there without MLflow.
+digest that it signs, and everybody who may write the files could replace it. In git it is reviewed,
+has a history, and is there without MLflow.
 """
 
 from __future__ import annotations

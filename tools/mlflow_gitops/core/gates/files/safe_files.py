@@ -93,9 +93,9 @@ def ask(subject: Subject, settings: Literal[True]) -> Finding:
     if not flaws:
         return passed(f"no pickle among {len(paths)} files", facts)
 
-    named, more = "; ".join(flaws[:_MOST_NAMED]), len(flaws) - _MOST_NAMED
+    flaw_list, more = "; ".join(flaws[:_MOST_NAMED]), len(flaws) - _MOST_NAMED
     remark = f"; and {more} more" if more > 0 else ""
-    return failed(f"{subject.number} is not known to be free of pickle: {named}{remark}", facts)
+    return failed(f"{subject.number} is not known to be free of pickle: {flaw_list}{remark}", facts)
 
 
 def find_unsafe_files(paths: Iterable[str]) -> Iterator[str]:
