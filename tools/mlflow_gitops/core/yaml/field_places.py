@@ -47,29 +47,29 @@ def fields_of(schema: Mapping[str, Any]) -> Iterator[SchemaField]:
 
 
 def _fields(
-    root: Mapping[str, Any], schema: Mapping[str, Any], place: str, above: str
+    root: Mapping[str, Any], schema: Mapping[str, Any], parent: str, above: str
 ) -> Iterator[SchemaField]:
     """The fields of one mapping or list. `above` is the field that holds it."""
     required = schema.get("required", ())
-    listed = [
-        SchemaField(place, name, resolved(root, field), name in required)
+    fields = [
+        SchemaField(parent, name, resolved(root, field), name in required)
         for name, field in schema.get("properties", {}).items()
     ]
     chosen = schema.get("additionalProperties")
     word = _WORDS.get(above, "NAME")
     if isinstance(chosen, dict):
-        listed.append(SchemaField(place, word, resolved(root, chosen), False))
+        fields.append(SchemaField(parent, word, resolved(root, chosen), False))
 
-    yield from listed
+    yield from fields
     has_word = isinstance(chosen, dict)
-    for field in listed:
+    for field in fields:
         # Stages that everybody has are like all others: described once, under STAGE.
         if has_word and field.name != word and field.schema.get("properties"):
             continue
         yield from _fields(root, field.schema, field.path, field.name)
     items = resolved(root, schema.get("items") or {})
     if items.get("properties"):
-        yield from _fields(root, items, f"{place}[]", above)
+        yield from _fields(root, items, f"{parent}[]", above)
 
 
 def resolved(root: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -86,11 +86,11 @@ def resolved(root: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str,
 def belongs(name: str, schemas: Mapping[str, Mapping[str, Any]], file: str) -> str:
     """Where a field belongs that is not at its place: `it belongs at the top of the file`. `file`
     names the file's schema; the others are searched if it has no such field. Empty if none has."""
-    if places := _places(name, schemas[file]):
-        return f"it belongs {or_list(places)}"
-    for other, schema in schemas.items():
-        if other != file and (places := _places(name, schema)):
-            return f"it is a field of {_FILES[other]}, {or_list(places)}"
+    if parents := _parents_of(name, schemas[file]):
+        return f"it belongs {or_list(parents)}"
+    for file_name, schema in schemas.items():
+        if file_name != file and (parents := _parents_of(name, schema)):
+            return f"it is a field of {_FILES[file_name]}, {or_list(parents)}"
     return ""
 
 
@@ -101,8 +101,8 @@ _FILES = {
 }
 
 
-def _places(name: str, schema: Mapping[str, Any]) -> list[str]:
-    places = [field.parent for field in fields_of(schema) if field.name == name and name.islower()]
+def _parents_of(name: str, schema: Mapping[str, Any]) -> list[str]:
+    parents = [field.parent for field in fields_of(schema) if field.name == name and name.islower()]
     # Exceptions have the same fields again.
-    general = [place for place in places if not place.startswith("models[]")] or places
-    return [f"under {place}" if place else "at the top of the file" for place in general]
+    general = [parent for parent in parents if not parent.startswith("models[]")] or parents
+    return [f"under {parent}" if parent else "at the top of the file" for parent in general]

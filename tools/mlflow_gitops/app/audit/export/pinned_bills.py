@@ -17,8 +17,9 @@ from mlflow_gitops.render.serving.bill import cyclonedx
 def pinned_bills(
     workspace: Workspace, manifest: Manifest, versions: Iterable[int]
 ) -> Mapping[int, tuple[str, bytes]]:
-    """The bill of each version, by number: the name of its file, and its text. There is none for a prompt.
-    The same repository and receipts give the same bytes. Raises Failure without the extra."""
+    """The bill of each version, by number: the name of its file, and its text. There is none for a
+    prompt. The same repository and receipts give the same bytes. Raises Failure without the extra.
+    """
     if manifest.kind == "prompt":
         return {}
     find_list = FileLists(workspace).recorded
