@@ -45,6 +45,14 @@ def test_over_http(error: Exception, message: str, transient: bool) -> None:
     assert failure.transient is transient and failure.fix
 
 
+def test_a_server_before_2_3_has_no_request_for_aliases() -> None:
+    page = MlflowException("request failed with error code 404 != 200. Response body: '<html>'")
+    failure = explain(page, ADDRESS, over_http=True, call="set_registered_model_alias")
+    assert "came with MLflow 2.3" in failure.message and failure.fix
+    other = explain(page, ADDRESS, over_http=True, call="get_run")
+    assert "a login page perhaps" in other.message
+
+
 def test_a_store_that_is_opened_directly_is_never_diagnosed_as_a_connection() -> None:
     failure = explain(MlflowException("Connection refused"), "mlflow.db", over_http=False)
     assert failure.message == "mlflow.db: Connection refused" and not failure.transient

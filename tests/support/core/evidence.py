@@ -32,6 +32,7 @@ class FakeEvidence:
         claims: Callable[[Commit], Approvals] = lambda commit: Approvals(),
         reconciles: Callable[[str], ReconciledHistory] = lambda model: ReconciledHistory(),
         merged: Callable[[Commit], bool] = lambda commit: True,
+        without_aliases: str | None = None,
         plugins: Callable[[], Mapping[str, Gate[Any]]] = dict,
     ) -> None:
         self.record = read
@@ -39,6 +40,7 @@ class FakeEvidence:
         self.file_paths = read_paths
         self.signed_files = lambda model, version, keys, commit: signed(keys)
         self.version_at_origin = origin
+        self.lack_of_aliases = lambda: without_aliases
         self.messages = lambda commit, file: [
             StatedMessage(text) if isinstance(text, str) else text
             for text in messages(commit, file)

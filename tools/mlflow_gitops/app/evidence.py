@@ -33,6 +33,10 @@ class RegistryEvidence:
         self._files: dict[tuple[str, int, str | None], ModelFile | None] = {}
         self._paths: dict[tuple[str, int, str | None], tuple[str, ...]] = {}
 
+    def lack_of_aliases(self) -> str | None:
+        """Why the registry keeps no aliases; None if it keeps them, or may."""
+        return self._registry.lack_of_aliases
+
     def record(self, version: ObservedVersion) -> Record | None:
         """A version's run and logged model. Raises Unreadable, or the RegistryFailure itself if
         that is transient, so that the caller can retry."""

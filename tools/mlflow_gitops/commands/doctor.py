@@ -219,7 +219,7 @@ def _mlflow_facts(workspace: Workspace, snapshot: Snapshot) -> MlflowFacts:
 
     is_http = registry.uri.startswith(("http://", "https://"))
     server = permissions.credentials(registry.uri) if is_http else permissions.ServerFacts()
-    fault, fix, observed = None, "", {}
+    fault, fix, observed, lacks = None, "", {}, list[str]()
     try:
         observed = registry.observe(names, only=bool(names))
     except RegistryFailure as failure:
@@ -229,13 +229,15 @@ def _mlflow_facts(workspace: Workspace, snapshot: Snapshot) -> MlflowFacts:
         # MLflow 3.17 keeps a prompt's permissions apart from a model's.
         models = {name for name in names if name in observed and not observed[name].is_prompt}
         server = permissions.read_access(registry.uri, models)
+        lacks = registry.version.lacks
     return MlflowFacts(
         client,
         registry.display_uri,
         fault=fault,
         fix=fix,
         is_http=is_http,
-        server=server.version,
+        server=registry.version.text if fault is None else None,
+        lacks=lacks,
         user=server.user,
         has_token=server.has_token,
         is_stageless=fault is None and registry.stageless,

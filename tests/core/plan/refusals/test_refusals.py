@@ -16,6 +16,7 @@ from mlflow_gitops.core.plan.plan_model import plan_model
 from mlflow_gitops.core.plan.refusals.model_refusals import refusals
 from mlflow_gitops.core.recorded.values import Dataset, Record
 from mlflow_gitops.core.verdicts.verdict import Refusal
+from tests.support.core.evidence import FakeEvidence
 from tests.support.core.one_model import (
     BASE,
     DIGEST,
@@ -674,3 +675,24 @@ def test_missing_evidence_refuses_a_data_pin() -> None:
     body = f"stages: {{Production: 1}}\nversions: {{1: {{dataset_digest: {DIGEST}}}}}"
     [refusal] = refusals_of(body, make_observed(1), read=lambda run: record)
     assert "its run abc was deleted in MLflow" in refusal.detail
+
+
+# -- a server without aliases ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "policy", "is_refused"),
+    [
+        ("stages: {Production: 1}", "stages: {Production: {alias: production}}", True),
+        ("stages: {}\naliases: {champion: 1}", "", True),
+        ("stages: {Production: 1}", "", False),
+        ("stages: {}", "stages: {Production: {alias: production}}", False),
+    ],
+)
+def test_a_server_before_2_3_keeps_stages_alone(body: str, policy: str, is_refused: bool) -> None:
+    evidence = FakeEvidence(without_aliases="http://old is MLflow 2.2.2, which has no aliases")
+    history = make_history(make_desired(body, policy))
+    plan = plan_model("m", history, make_observed(1), replace(make_context(), evidence=evidence))
+    assert [refusal.code for refusal in plan.refusals] == ["alias"] * is_refused
+    if is_refused:
+        assert "2.2.2" in plan.refusals[0].detail and "upgrade" in plan.refusals[0].way_out

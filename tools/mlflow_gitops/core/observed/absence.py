@@ -58,6 +58,6 @@ class Absence:
         return (
             f"{self.place} does not show {len(self.models)} of the"
             f" {len(self.models) + self.shown} models that receipts record"
-            f" ({first_few(self.models, _LISTED)}): they were deleted, or they are hidden from these"
-            f" credentials, which then lack {_READ}."
+            f" ({first_few(self.models, _LISTED)}): they were deleted, or they are hidden from"
+            f" these credentials, which then lack {_READ}."
         )

@@ -7,9 +7,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mlflow_gitops.core.manifests.snapshot import Snapshot
+from mlflow_gitops.core.observed.server_version import ALIASES, CONSEQUENCES, SINCE
 from mlflow_gitops.core.setup.doctor import Area, CheckResult, run_checks
 from mlflow_gitops.core.setup.doctor_git import version_pair
-from mlflow_gitops.core.wording import first_few
+from mlflow_gitops.core.wording import and_list, first_few
 
 MLFLOW = Area("mlflow")
 
@@ -26,7 +27,7 @@ class MlflowFacts:
 
     `fault` says why it cannot be read, and `fix` what to do. `models` are the managed models that
     it has, `permissions` what the user may do with each of them, None if the server does not
-    report that.
+    report that. `lacks` are the features that the server's version does not have.
     """
 
     client: str
@@ -35,6 +36,7 @@ class MlflowFacts:
     fix: str = ""
     is_http: bool = False
     server: str | None = None
+    lacks: Collection[str] = ()
     user: str | None = None
     has_token: bool = False
     is_stageless: bool = False
@@ -107,6 +109,38 @@ def _stages(facts: MlflowFacts) -> Iterator[CheckResult]:
         yield MLFLOW.ok("stages", "this registry keeps stages")
 
 
+def _features(facts: MlflowFacts) -> Iterator[CheckResult]:
+    """What the server's version lacks. Only aliases are missed by what git asks for."""
+    if not facts.is_http:
+        return
+    if facts.server is None:
+        yield MLFLOW.unknown(
+            "features",
+            "the server does not state its version; what it lacks shows only when it is needed",
+            "Let the proxy before it pass /version; servers before MLflow 2.0 have none.",
+        )
+        return
+    if not facts.lacks:
+        yield MLFLOW.ok("features", f"{and_list(list(SINCE))}")
+    for feature in facts.lacks:
+        major, minor = SINCE[feature]
+        detail = f"no {feature} before MLflow {major}.{minor}: {CONSEQUENCES[feature]}"
+        if feature == ALIASES and _models_with_aliases(facts):
+            fix = "Upgrade the server, or take the aliases out of policy and manifests."
+            yield MLFLOW.missing("features", detail, fix)
+        else:
+            yield MLFLOW.ok("features", detail)
+
+
+def _models_with_aliases(facts: MlflowFacts) -> list[str]:
+    policy = facts.snapshot.policy
+    return [
+        name
+        for name, manifest in facts.snapshot.manifests.items()
+        if manifest.aliases or policy.for_model(name, manifest.kind).stage_aliases
+    ]
+
+
 def _unknown_permissions(facts: MlflowFacts) -> Iterator[CheckResult]:
     if facts.permissions is None and facts.is_http:
         yield MLFLOW.unknown(
@@ -149,18 +183,13 @@ def _models_that_need_manage(facts: MlflowFacts) -> list[str]:
     """The models with aliases that the user may edit and not manage. Deleting an alias needs MANAGE
     (MLflow 3.17)."""
     permissions = facts.permissions or {}
-    policy = facts.snapshot.policy
-    return sorted(
-        name
-        for name, manifest in facts.snapshot.manifests.items()
-        if permissions.get(name) == "EDIT"
-        and (manifest.aliases or policy.for_model(name, manifest.kind).stage_aliases)
-    )
+    return sorted(name for name in _models_with_aliases(facts) if permissions.get(name) == "EDIT")
 
 
 CHECKS_OF_CONTENT: tuple[Callable[[MlflowFacts], Iterator[CheckResult]], ...] = (
     _models,
     _stages,
+    _features,
     _unknown_permissions,
     _permissions,
 )

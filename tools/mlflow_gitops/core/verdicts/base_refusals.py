@@ -53,18 +53,8 @@ def base_refusal(
     """The refusal of a base that the target cannot be compared with (RULES R1). `gap_in_receipts`
     says which receipts this clone lacks, `way_to_fetch` how to get what it lacks."""
     name, base = manifest.name, _short(history.base)
-    if history.base_state == "deleted":
-        return _deleted_refusal(manifest, history.base)
-    if history.base_state == "hidden":
-        return Refusal(
-            "hidden",
-            f"MLflow shows none of the models that were reconciled, so whether it has {name} is not"
-            " known",
-            "check address, workspace and READ of these credentials; if this registry really begins"
-            f" empty, reconcile {name} --adopt",
-        )
-    if history.base_state == "renamed":
-        return _renamed_refusal(manifest)
+    if history.base_state in _ABSENT:
+        return _absent_refusal(manifest, history)
     if history.base_state == "stale":
         return Refusal(
             "stale",
@@ -106,6 +96,26 @@ def base_refusal(
             f" shows, reconcile {name} --adopt",
         )
     return None
+
+
+_ABSENT = ("deleted", "hidden", "renamed")
+"""The states of the bases of models that MLflow does not show."""
+
+
+def _absent_refusal(manifest: Manifest, history: ModelHistory) -> Refusal:
+    """The refusal of a model that MLflow does not show."""
+    if history.base_state == "deleted":
+        return _deleted_refusal(manifest, history.base)
+    if history.base_state == "renamed":
+        return _renamed_refusal(manifest)
+    name = manifest.name
+    return Refusal(
+        "hidden",
+        f"MLflow shows none of the models that were reconciled, so whether it has {name} is not"
+        " known",
+        "check address, workspace and READ of these credentials; if this registry really begins"
+        f" empty, reconcile {name} --adopt",
+    )
 
 
 def _renamed_refusal(manifest: Manifest) -> Refusal:

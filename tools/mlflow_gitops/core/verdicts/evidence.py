@@ -38,6 +38,9 @@ class Evidence(RecordedEvidence, Protocol):
         """A version of another environment as that environment's MLflow shows it; None if it is
         not there."""
 
+    def lack_of_aliases(self) -> str | None:
+        """Why the registry keeps no aliases; None if it keeps them, or may."""
+
     def signed_files(
         self, model: str, version: int, keys: str, commit: Commit | None
     ) -> SignedFiles:

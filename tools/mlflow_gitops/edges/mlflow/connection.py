@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from mlflow_gitops.core.observed.server_version import ServerVersion
 from mlflow_gitops.edges.mlflow.server import Server, read_settings, write_settings
 from mlflow_gitops.edges.mlflow.stores import must_be_ready
 from mlflow_gitops.errors import RegistryFailure
@@ -77,6 +78,15 @@ class Connection:
         """Send every later request once, without retries: after a failed write, the state is read
         back."""
         write_settings()
+
+    @cached_property
+    def version(self) -> ServerVersion:
+        """What the server is. It is asked once, when the first decision depends on it."""
+        if not self._server.http:
+            return ServerVersion()
+        from mlflow_gitops.edges.mlflow.permissions import read_version
+
+        return read_version(self.uri)
 
     @cached_property
     def stageless(self) -> bool:

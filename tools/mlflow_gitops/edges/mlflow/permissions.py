@@ -14,6 +14,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from mlflow_gitops.core.observed.server_version import ServerVersion
+
 _PERMISSION_PATH = "/api/3.0/mlflow/users/permissions/get"
 _MAX_MODELS = 100
 """Models whose permissions are read, with one request each."""
@@ -24,11 +26,9 @@ _MAX_VERSION_LENGTH = 30
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What is known of a server: its version, the user whose credentials are set, whether a token
-    is set, and the user's permission (`READ`, `EDIT`, `MANAGE` …) on each model; None if unknown.
-    """
+    """What is known of a server's user: the one whose credentials are set, whether a token is set,
+    and the user's permission (`READ`, `EDIT`, `MANAGE` …) on each model; None if unknown."""
 
-    version: str | None = None
     user: str | None = None
     has_token: bool = False
     permissions: dict[str, str] | None = None
@@ -47,14 +47,17 @@ def credentials(uri: str) -> ServerFacts:
 
 
 def read_access(uri: str, models: Collection[str]) -> ServerFacts:
-    """Ask a server that is up for its version and for the user's permissions on these models."""
+    """Ask a server that is up for the user's permissions on these models."""
     configured = credentials(uri)
-    version = _get(uri, "/version", {})
-    is_version = isinstance(version, str) and len(version) < _MAX_VERSION_LENGTH
     permissions = _permissions(uri, configured.user, models) if configured.user else None
-    return ServerFacts(
-        version if is_version else None, configured.user, configured.has_token, permissions
-    )
+    return ServerFacts(configured.user, configured.has_token, permissions)
+
+
+def read_version(uri: str) -> ServerVersion:
+    """Ask a server what it is."""
+    answer = _get(uri, "/version", {})
+    is_version = isinstance(answer, str) and len(answer) < _MAX_VERSION_LENGTH
+    return ServerVersion(answer if is_version else None)
 
 
 def _permissions(uri: str, user: str, models: Collection[str]) -> dict[str, str] | None:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from mlflow_gitops.core.manifests.names import Kind
 from mlflow_gitops.core.observed.model import ObservedModel
+from mlflow_gitops.core.observed.server_version import ALIASES, NAME_LISTS
 from mlflow_gitops.edges.mlflow.connection import Connection
 from mlflow_gitops.edges.mlflow.listing import (
     PROMPTS,
@@ -23,9 +24,23 @@ from mlflow_gitops.errors import RegistryFailure
 class Reader(Connection):
     """A connection that reads registered models and prompts with their versions."""
 
+    _has_shown_aliases = False
+
     @cached_property
     def _searches(self) -> Searches:
-        return Searches(self._server, self._client)
+        return Searches(
+            self._server,
+            self._client,
+            lambda: "version" in self.__dict__ and not self.version.has(NAME_LISTS),
+        )
+
+    @property
+    def lack_of_aliases(self) -> str | None:
+        """Why this registry keeps no aliases; None if it keeps them, or may. A server that has
+        shown an alias is not asked for its version."""
+        if self._has_shown_aliases or self.version.has(ALIASES):
+            return None
+        return f"{self.display_uri} {self.version.lack_of(ALIASES)}"
 
     def observe(
         self, names: Collection[str], *, only: bool = False, prompts: Collection[str] = ()
@@ -94,6 +109,7 @@ class Reader(Connection):
         else:
             found = self._searches.by_names(names, kind_filter)
         observed = (assemble_prompts if kind_filter else assemble)(found.models, found.versions)
+        self._has_shown_aliases |= any(model.aliases for model in observed.values())
         for name, fault in found.faults.items():
             observed[name] = ObservedModel(name, is_prompt=bool(kind_filter), fault=fault)
         return observed

@@ -66,6 +66,7 @@ class Registry(Reader, Writer):
             (self.tracking_uri, self.uri),
             self._patience,
             by_version=self.stageless,
+            read_version=lambda: self.version,
         )
 
     def record(self, version: ObservedVersion) -> Record | None:

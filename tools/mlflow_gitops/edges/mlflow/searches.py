@@ -51,9 +51,17 @@ class Matches:
 class Searches:
     """The searches of one registry. Every method raises RegistryFailure."""
 
-    def __init__(self, server: Server, client: MlflowClient) -> None:
+    def __init__(
+        self,
+        server: Server,
+        client: MlflowClient,
+        is_without_lists: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`is_without_lists` says whether the server is known to lack lists of names. It makes no
+        request: if that is not known yet, the first search shows it."""
         self._server = server
         self._client = client
+        self._is_without_lists = is_without_lists
         self._lists_unsupported = False
         self._models_filter = MODELS if server.has_prompts else None
 
@@ -69,6 +77,7 @@ class Searches:
         newer), else one by one."""
         found = Matches()
         waiting = list(name_chunks(names))[::-1]
+        self._lists_unsupported |= self._is_without_lists()
         while waiting:
             chunk = waiting.pop()
             if self._lists_unsupported and len(chunk) > 1:

@@ -49,6 +49,7 @@ _NEEDED_PERMISSION = {
     "get_run": "READ on the experiment",
 }
 
+_ALIAS_CALLS = ("set_registered_model_alias", "delete_registered_model_alias")
 _TOO_LONG_STATUSES = (414, 431, 494)  # 494 is nginx's own
 _TOO_LONG = re.compile(
     "request line is too large|ur[il] too (?:long|large)|header fields too large", re.IGNORECASE
@@ -201,6 +202,16 @@ def _server_error(symptoms: Symptoms) -> RegistryFailure | None:
     )
 
 
+def _no_aliases(symptoms: Symptoms) -> RegistryFailure | None:
+    """Servers before MLflow 2.3 have no such request and answer with a page."""
+    if symptoms.status != 404 or symptoms.call not in _ALIAS_CALLS:
+        return None
+    return RegistryFailure(
+        f"{symptoms.address} keeps no aliases (404): they came with MLflow 2.3.",
+        fix="Upgrade the server, or take the aliases out of the policy's stages and the manifest.",
+    )
+
+
 def _not_mlflow(symptoms: Symptoms) -> RegistryFailure | None:
     by_text = symptoms.has_text("not in a valid JSON format") or "<html" in symptoms.text.lower()
     if not by_text and not symptoms.has_class("TooManyRedirects"):
@@ -253,6 +264,7 @@ _DIAGNOSES_OVER_HTTP: tuple[_Diagnosis, ...] = (
     _request_too_long,
     _rate_limited,
     _server_error,
+    _no_aliases,
     _not_mlflow,
     _lost_connection,
     _database_is_locked,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlflow_gitops.core.manifests.manifest import VersionSpec
 from mlflow_gitops.core.manifests.origin_pin import OriginPin
 from mlflow_gitops.core.observed.model import ObservedVersion
+from mlflow_gitops.core.observed.server_version import LOGGED_MODELS, ServerVersion
 from mlflow_gitops.core.recorded.file_digests import ModelFiles
 from mlflow_gitops.core.recorded.values import ModelFile, Record
 from mlflow_gitops.edges.mlflow.artifacts.file_reader import Report
@@ -45,8 +47,10 @@ class VersionReader:
         patience: Patience,
         *,
         by_version: bool,
+        read_version: Callable[[], ServerVersion],
     ) -> None:
         self._client, self._server = client, server
+        self._read_version = read_version
         self._artifacts = Artifacts(*addresses, patience.artifacts, patience.artifact_files)
         self._locations = ArtifactLocations(client, server, self._artifacts, by_version=by_version)
         self._provenance = Provenance(client, server)
@@ -100,4 +104,12 @@ class VersionReader:
 
     def copy(self, pin: OriginPin, origin: OriginVersion) -> VersionSpec:
         """Copy a version of another environment, whose artifacts were downloaded."""
+        version = self._read_version()
+        if not version.has(LOGGED_MODELS):
+            raise RegistryFailure(
+                f"{self._server.shown} {version.lack_of(LOGGED_MODELS)}, and a copy is one: it"
+                " can hold a run with files, params and metrics, and no model whose metrics on"
+                " datasets gates judge by.",
+                fix="Upgrade that server, or train and register the version there.",
+            )
         return Copies(self._client, self._server, self._artifacts).make(pin, origin)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mlflow_gitops.core.history.model_history import ModelHistory
 from mlflow_gitops.core.manifests.desired import Desired
+from mlflow_gitops.core.plan.context import PlanContext
+from mlflow_gitops.core.plan.plan import Change
 from mlflow_gitops.core.verdicts.verdict import Refusal
 from mlflow_gitops.core.wording import or_list
 
@@ -29,6 +31,20 @@ def alias_refusals(desired: Desired) -> Iterator[Refusal]:
                 f"take the alias out, or give {stage} another one in the policy",
                 field=stage,
             )
+
+
+def unsupported_aliases(changes: Sequence[Change], context: PlanContext) -> Iterator[Refusal]:
+    """The refusal of a model that needs an alias, on a server that keeps none."""
+    change = next((change for change in changes if change.action == "set_alias"), None)
+    reason = context.evidence.lack_of_aliases() if change is not None else None
+    if change is not None and reason is not None:
+        yield Refusal(
+            "alias",
+            f"git asks for the alias {change.key!r}, and {reason}",
+            "upgrade the server; or keep stages without aliases: take them out of the policy's"
+            " stages and of the manifest",
+            field=change.key,
+        )
 
 
 def forbidden_aliases(desired: Desired, history: ModelHistory) -> Iterator[Refusal]:

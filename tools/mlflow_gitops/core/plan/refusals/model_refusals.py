@@ -9,7 +9,11 @@ from mlflow_gitops.core.manifests.desired import Desired
 from mlflow_gitops.core.observed.model import ObservedModel
 from mlflow_gitops.core.plan.context import PlanContext
 from mlflow_gitops.core.plan.plan import Change
-from mlflow_gitops.core.plan.refusals.aliases import alias_refusals, forbidden_aliases
+from mlflow_gitops.core.plan.refusals.aliases import (
+    alias_refusals,
+    forbidden_aliases,
+    unsupported_aliases,
+)
 from mlflow_gitops.core.plan.refusals.compared_versions import entering_versions, files_to_compare
 from mlflow_gitops.core.plan.refusals.freezes import freeze_refusals
 from mlflow_gitops.core.plan.refusals.pins import origin_refusals, pin_refusals
@@ -57,6 +61,7 @@ def refusals(
         return
 
     yield from alias_refusals(desired)
+    yield from unsupported_aliases(changes, context)
     yield from forbidden_aliases(desired, history)
     yield from version_refusals(desired, history.before, model, is_new=observed is None)
     compared = entering_versions(desired, history, changes)
