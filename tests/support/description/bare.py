@@ -13,6 +13,8 @@ _ANY = "*"
 """Every entry of a list."""
 _DECORATION = ("_url", "node_id", "gravatar_id")
 """Endings of fields that nobody reads: links, mostly."""
+_OF_REPOSITORIES = ("full_name", "name", "owner")
+"""What is read of a repository that is part of an answer."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,9 @@ def _of(
         for name, entry in value.items():
             properties = [part.get("properties", {}) for part in parts]
             known = [fields[name] for fields in properties if name in fields]
+            is_part = place[-1:] in (("repo",), ("repository",), ("head_repository",))
+            if is_part and name not in _OF_REPOSITORIES:
+                continue
             if known and not name.endswith(_DECORATION):
                 required = any(name in part.get("required", ()) for part in parts)
                 yield from _kinds(schemas, known, (*place, name), required=required)

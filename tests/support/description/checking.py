@@ -17,6 +17,8 @@ FOLDER = "MLFLOW_GITOPS_GITHUB_DESCRIPTIONS"
 GRAPHQL = "MLFLOW_GITOPS_GITHUB_GRAPHQL"
 """The variable with the file of GitHub's public GraphQL schema."""
 GITHUB = "api.github.com"
+SERVER = "ghes-3.19"
+"""GitHub Enterprise Server, of which requests are checked: the same are sent to it."""
 
 
 @cache
@@ -36,6 +38,8 @@ class ExchangeCheck:
         """Check an exchange. An answer in bytes is a test's own, in GitHub's place."""
         if self._folder:
             self._keep(description(self._folder).violations(exchange))
+            on_server = description(self._folder, SERVER).violations(exchange, answered=False)
+            self._keep(f"{SERVER}: {violation}" for violation in on_server)
 
     def refuse(self, violation: str) -> None:
         """Note what GitHub would not answer."""

@@ -38,8 +38,8 @@ class Description:
     def __init__(self, text: str) -> None:
         self.schemas = Schemas(text)
 
-    def violations(self, exchange: Exchange) -> Iterator[str]:
-        """In what an exchange is not as described."""
+    def violations(self, exchange: Exchange, *, answered: bool = True) -> Iterator[str]:
+        """In what an exchange is not as described; without its answer if not `answered`."""
         parts = urlsplit(exchange.target)
         if parts.path == _GRAPHQL:  # it has a schema of its own
             return
@@ -53,9 +53,9 @@ class Description:
             *self._query(operation, parts.query),
             *self._body(operation, exchange.body, exchange.status),
         ]
-        if not isinstance(exchange.answer, bytes):
+        if answered and not isinstance(exchange.answer, bytes):
             found += self._answer(operation, exchange.status, exchange.answer)
-        yield from (f"{called}{each}" for each in found)
+        yield from (f"{called}{violation}" for violation in found)
 
     def template(self, method: str, path: str) -> str | None:
         """The path of an operation, as the description has it. Redirects lead to a repository by

@@ -148,12 +148,21 @@ class Contributors:
         return list(dict.fromkeys(participant("pushed", actor) for actor in actors))
 
     def _starters(self, run: WorkflowRun) -> Iterator[str]:
-        yield from (user.login for user in (run.actor, run.triggering_actor) if user)
-        for attempt in range(1, run.run_attempt or 1):
-            earlier = self._github.get(f"actions/runs/{run.id}/attempts/{attempt}")
-            for role in ("actor", "triggering_actor"):
-                if earlier.get(role):
-                    yield earlier[role]["login"]
+        """Everybody who started a run, or started it again. Raises ForgeFailure if GitHub does not
+        name one of them."""
+        people = (run.actor, run.triggering_actor)
+        starters = [user.login if user else "" for user in people]
+        with self._github.request(f"read who started run {run.id}"):
+            for number in range(1, run.run_attempt):
+                earlier = self._github.get(f"actions/runs/{run.id}/attempts/{number}")
+                for role in ("actor", "triggering_actor"):
+                    starters.append(str((earlier.get(role) or {}).get("login") or ""))
+        if not all(starters):
+            raise ForgeFailure(
+                f"GitHub does not name who started the workflow run {run.id}.",
+                fix="Open the pull request by hand.",
+            )
+        yield from starters
 
 
 def participant(part: Part, account: Any) -> Participant:

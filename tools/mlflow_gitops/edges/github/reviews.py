@@ -19,6 +19,7 @@ from mlflow_gitops.edges.github.approvals.teams import team_members
 from mlflow_gitops.edges.github.connection import GitHubConnection
 from mlflow_gitops.edges.github.contributors import Contributors, participant
 from mlflow_gitops.edges.github.pull_requests import FoundPullRequest, PullRequestFinder
+from mlflow_gitops.errors import ForgeFailure
 
 if TYPE_CHECKING:
     from github.Commit import Commit
@@ -116,21 +117,25 @@ class GitHubReviews:
 
     def _reviewed(self, found: FoundPullRequest) -> ReviewedPullRequest:
         pull, opener = found.pull, found.pull.user
+        if opener is None:  # an app that was deleted, as which somebody may have acted
+            raise ForgeFailure(
+                f"GitHub does not name who opened #{pull.number}.",
+                fix="Close it and open another pull request of the branch.",
+            )
         # The list of open pull requests leaves this out, and PyGithub would read it by a request.
         merger = pull.merged_by if pull.merged_at else None
         authored = self._contributors.authored(found.commits)
         pushers = self._contributors.pushers(pull, found.commits, authored)
-        participants = [participant("opened", opener)] if opener else []
-        participants += pushers
+        participants = [participant("opened", opener), *pushers]
         participants += [participant("merged", merger)] if merger else []
 
         dispatchers: frozenset[str] = frozenset()
-        if opener and opener.type == "Bot":
+        if opener.type == "Bot":
             dispatchers = self._contributors.dispatchers(pull.created_at)
         return ReviewedPullRequest(
             number=pull.number,
             head=pull.head.sha,
-            opened_by=opener.login if opener else None,
+            opened_by=opener.login,
             makers=self._contributors.makers(authored, pushers),
             dispatched_by=dispatchers,
             reviews=tuple(_submitted_reviews(found)),

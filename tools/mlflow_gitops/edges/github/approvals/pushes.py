@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlflow_gitops.edges.git.repository import Git
+from mlflow_gitops.errors import ForgeFailure
 
 if TYPE_CHECKING:
     from github.Commit import Commit
@@ -23,6 +24,8 @@ def actors_of(
     A push that brought an update alone makes nobody an author. One that brought more does, even if
     an update is its last commit. If the branch was rebased without another change, what was pushed
     before the rebase is still in it.
+
+    Raises ForgeFailure if GitHub does not name the account of such a push.
     """
     written = {commit.sha for commit in authored}
     updates = {commit.sha: commit.parents[0].sha for commit in commits if commit.sha not in written}
@@ -32,8 +35,12 @@ def actors_of(
             continue
         if after not in written and after not in updates:
             continue
-        if push.get("actor"):
-            yield push["actor"]
+        if not push.get("actor"):
+            raise ForgeFailure(
+                f"GitHub does not name the account that pushed {str(after)[:12]}.",
+                fix="Open the pull request from a new branch.",
+            )
+        yield push["actor"]
         if before and before not in written:
             written |= _rebased(git, commits, str(after), str(before))
 
